@@ -1,0 +1,208 @@
+"""Which blocks a provider's calendars want, and the fewest writes that make it so.
+
+A busy interval wants one block in each other calendar that holds no appointment of that booking.
+Bookings of exactly one interval share a block. Blocks that syncd made are never sources.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from syncd.core.diff import cut, is_news, nominal
+from syncd.core.facts import Calendar
+from syncd.model import Action, Booking, Kind, Operation, Record, Replica, Status, Value
+
+Interval = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A block that syncd made, and the bookings it serves."""
+
+    record: Record
+    bookings: frozenset[str]
+
+    @property
+    def interval(self) -> Interval | None:
+        """Where syncd means it to be."""
+        value = nominal(self.record) or self.record.observed
+        return value.interval if value else None
+
+    @property
+    def standing(self) -> bool:
+        """Whether it is still there, as far as anybody saw."""
+        return self.record.observed is not None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPlan:
+    """What one calendar needs: writes, and links that change without a write.
+
+    ``links`` maps a standing block's event id to the bookings that it serves from now on; ``lost``
+    are records of blocks that are gone and served by nothing.
+    """
+
+    operations: tuple[Operation, ...] = ()
+    links: tuple[tuple[str, frozenset[str]], ...] = ()
+    lost: tuple[Record, ...] = ()
+    wanted: int = 0
+    open: int = 0
+
+
+def wanted_blocks(
+    calendar: Calendar,
+    bookings: Iterable[Booking],
+    appointments: Mapping[str, Sequence[Record]],
+    claims: Mapping[str, Sequence[Value]],
+    others: Iterable[Record],
+    now: datetime,
+) -> dict[Interval, set[str]]:
+    """The intervals that this calendar should close, each with the bookings that want it.
+
+    ``claims`` are the values of held conflicts: every claimed interval stays closed. ``others`` are
+    events of this calendar that need no block on top: somebody else's blocks, and appointments that
+    are still to be matched.
+    """
+    taken = {
+        record.observed.interval
+        for record in others
+        if record.observed is not None and record.observed.busy
+    }
+    wanted: dict[Interval, set[str]] = defaultdict(set)
+    for booking in bookings:
+        if any(record.system == calendar.system for record in appointments.get(booking.id, ())):
+            continue
+        values = (booking.agreed, *claims.get(booking.id, ()))
+        for value in (cut(value, calendar.grain) for value in values):
+            # Nothing is made for an interval that has ended.
+            if value.busy and value.end > now and value.interval not in taken:
+                wanted[value.interval].add(booking.id)
+    return dict(wanted)
+
+
+def plan_blocks(
+    provider: str,
+    calendar: Calendar,
+    wanted: Mapping[Interval, set[str]],
+    own: Sequence[Own],
+    now: datetime,
+) -> BlockPlan:
+    """Turn wanted intervals and standing blocks into the fewest writes."""
+    operations: list[Operation] = []
+    links: list[tuple[str, frozenset[str]]] = []
+    lost: list[Record] = []
+    missing = {interval: frozenset(serves) for interval, serves in wanted.items()}
+    spare: list[Own] = []
+    for block in sorted(own, key=_age):
+        interval = block.interval
+        if not block.standing:
+            # Gone, and proven so: if its interval is still wanted, it is made again.
+            lost.append(block.record)
+        elif interval is not None and interval in missing:
+            # It stands for a wanted interval: keep it, or put it back where it belongs.
+            serves = missing.pop(interval)
+            if serves != block.bookings:
+                links.append((block.record.id, serves))
+            if is_news(block.record):
+                operations.append(_move(provider, calendar, block, interval, serves, "restore"))
+        elif _over(block, now):
+            # Its time has passed: history is left as it is.
+            continue
+        else:
+            spare.append(block)
+    for interval, serves in sorted(missing.items()):
+        mover = next((block for block in spare if block.bookings & serves), None)
+        if mover is not None:
+            # A booking that this block served has moved: the block moves along.
+            spare.remove(mover)
+            reason = "follows its booking"
+            operations.append(_move(provider, calendar, mover, interval, serves, reason))
+        else:
+            operations.append(_create(provider, calendar, interval, serves))
+    operations.extend(_remove(provider, calendar, block) for block in spare)
+    return BlockPlan(
+        tuple(operations), tuple(links), tuple(lost), wanted=len(wanted), open=len(missing)
+    )
+
+
+def _age(block: Own) -> tuple[bool, str]:
+    # Standing ones first, so that a gone block never takes the place of its standing duplicate.
+    return (not block.standing, block.record.id)
+
+
+def _over(block: Own, now: datetime) -> bool:
+    seen = block.record.observed
+    return seen is not None and seen.end <= now
+
+
+def _busy(interval: Interval) -> Value:
+    return Value(interval[0], interval[1], Status.CONFIRMED)
+
+
+def _create(
+    provider: str, calendar: Calendar, interval: Interval, serves: frozenset[str]
+) -> Operation:
+    return Operation(
+        action=Action.CREATE_BLOCK,
+        system=calendar.system,
+        provider=provider,
+        kind=Kind.BLOCK,
+        event=None,
+        before=None,
+        after=_busy(interval),
+        bookings=tuple(sorted(serves)),
+        reason="busy elsewhere",
+    )
+
+
+def _move(
+    provider: str,
+    calendar: Calendar,
+    block: Own,
+    interval: Interval,
+    serves: frozenset[str],
+    reason: str,
+) -> Operation:
+    return Operation(
+        action=Action.MOVE_BLOCK,
+        system=calendar.system,
+        provider=provider,
+        kind=Kind.BLOCK,
+        event=block.record.id,
+        before=block.record.observed,
+        after=_busy(interval),
+        bookings=tuple(sorted(serves)),
+        key=block.record.key,
+        reason=reason,
+    )
+
+
+def _remove(provider: str, calendar: Calendar, block: Own) -> Operation:
+    return Operation(
+        action=Action.REMOVE_BLOCK,
+        system=calendar.system,
+        provider=provider,
+        kind=Kind.BLOCK,
+        event=block.record.id,
+        before=block.record.observed,
+        after=None,
+        bookings=tuple(sorted(block.bookings)),
+        key=block.record.key,
+        reason="nothing is busy there any more",
+    )
+
+
+def own_blocks(records: Iterable[Record], replicas: Iterable[Replica], system: str) -> list[Own]:
+    """The blocks that syncd made in one calendar, with the bookings they are linked to."""
+    serves: dict[str, set[str]] = defaultdict(set)
+    for replica in replicas:
+        if replica.system == system:
+            serves[replica.event].add(replica.booking)
+    return [
+        Own(record, frozenset(serves.get(record.id, set())))
+        for record in records
+        if record.mine and record.system == system and not (record.ended and not record.observed)
+    ]

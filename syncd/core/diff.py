@@ -1,0 +1,152 @@
+"""What a read means: same, stale, echo, news, absent.
+
+The only place that compares an observed value with what syncd wrote. Nothing here looks at how long
+ago a change was made to tell an echo from an edit: an echo is a *value* that syncd wrote (or its
+rounding); time only says how long a read may still show the value before that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from syncd.model import Event, Record, Value, floor_to
+
+GRIDS = tuple(timedelta(minutes=m) for m in (1, 5, 10, 15, 30))
+
+
+class News(StrEnum):
+    """What one observation of one event is."""
+
+    NEW = "new"
+    SAME = "same"
+    STALE = "stale"
+    ECHO = "echo"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Ids whose row differs from the store or is not in it, and known ids that were not listed."""
+
+    differ: tuple[str, ...]
+    unlisted: tuple[str, ...]
+
+
+def compare(known: Iterable[tuple[str, str]], listed: Mapping[str, str]) -> Delta:
+    """Compare two columns, (id, fingerprint), with the rows of a snapshot. Streams ``known``."""
+    same: set[str] = set()
+    unlisted: list[str] = []
+    for event, fingerprint in known:
+        now = listed.get(event)
+        if now is None:
+            unlisted.append(event)
+        elif now == fingerprint:
+            same.add(event)
+    return Delta(tuple(e for e in listed if e not in same), tuple(unlisted))
+
+
+def cut(value: Value, grain: timedelta) -> Value:
+    """Put a value into the form that a platform of that grain will echo."""
+    return replace(value, start=floor_to(value.start, grain), end=floor_to(value.end, grain))
+
+
+def is_rounding(wanted: Value, seen: Value) -> bool:
+    """Whether a platform that keeps a coarser grid would show ``wanted`` as ``seen``.
+
+    True only if some grid explains both ends. A wanted value that lies on the grid already cannot
+    be rounded, so a person's change of it is never mistaken for one.
+    """
+    if wanted.status is not seen.status:
+        return False
+    return any(
+        _on_grid(wanted.start, seen.start, grid) and _on_grid(wanted.end, seen.end, grid)
+        for grid in GRIDS
+    )
+
+
+def _on_grid(wanted: datetime, seen: datetime, grid: timedelta) -> bool:
+    low = floor_to(wanted, grid)
+    high = low if low == wanted else low + grid
+    return seen in {low, high}
+
+
+def nominal(record: Record) -> Value | None:
+    """The value that syncd means the event to have: what it last wrote, else what it accepted."""
+    return record.written if record.written is not None else record.base
+
+
+def is_news(record: Record) -> bool:
+    """Whether the event differs from what was accepted of it, and that is not decided yet."""
+    if record.observed is None:
+        return not record.ended
+    return record.ended or record.observed != record.base
+
+
+def absorb(
+    record: Record | None, event: Event, fingerprint: str, seen_at: datetime, lag: timedelta
+) -> tuple[Record, News]:
+    """Lay one observation over what is stored. ``seen_at`` is when the read was asked for."""
+    if record is None:
+        # Nothing is known: whatever stands there is news.
+        fresh = Record(
+            system=event.system,
+            provider=event.provider,
+            id=event.id,
+            kind=event.kind,
+            observed=event.value,
+            observed_at=seen_at,
+            fingerprint=fingerprint,
+            person=event.person,
+            service=event.service,
+            key=event.key,
+            updated_at=event.updated_at,
+        )
+        return fresh, News.NEW
+    value = event.value
+    if (
+        record.written_at is not None
+        and seen_at < record.written_at + lag
+        and value == record.former
+        and value != record.base
+    ):
+        # The read may be older than what syncd knows for certain: believe it later, or never.
+        return record, News.STALE
+    seen = replace(
+        record,
+        provider=event.provider,
+        kind=record.kind if record.mine else event.kind,
+        observed=value,
+        observed_at=seen_at,
+        fingerprint=fingerprint,
+        person=event.person or record.person,
+        service=event.service or record.service,
+        key=event.key or record.key,
+        updated_at=event.updated_at,
+        missing=0,
+    )
+    if value == record.base and not record.ended:
+        return seen, News.SAME
+    if (
+        record.written is not None
+        and record.base in {record.written, record.former}
+        and (value == record.written or is_rounding(record.written, value))
+    ):
+        # It shows what was written, perhaps on a coarser grid: that is the base from here on.
+        return replace(seen, base=value, ended=False), News.ECHO
+    return seen, News.CHANGED
+
+
+def vanish(record: Record, at: datetime) -> Record:
+    """The proven end of an event. A late list that still shows its last value is stale."""
+    return replace(
+        record,
+        observed=None,
+        observed_at=at,
+        fingerprint="",
+        written_at=at,
+        former=record.observed if record.observed is not None else record.former,
+        missing=0,
+    )

@@ -1,0 +1,180 @@
+"""The state of one provider while a decision is being made: what is stored, with changes laid over.
+
+Mutable, but never shared: `decide` makes one, and what comes out of it is `Changes`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from syncd.model import (
+    Booking,
+    Changes,
+    Kind,
+    Note,
+    ProviderState,
+    Record,
+    Replica,
+    Role,
+)
+
+Id = tuple[str, str]
+"""(system, event id)."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """Records by (system, event), bookings by id, links both ways; and the changes so far."""
+
+    state: ProviderState
+    run: str
+    now: datetime
+    records: dict[Id, Record] = field(init=False)
+    bookings: dict[str, Booking] = field(init=False)
+    links: dict[str, dict[Id, Replica]] = field(init=False)
+    changes: Changes = field(default_factory=Changes)
+    _touched: dict[Id, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Index the stored state."""
+        self.records = {(r.system, r.id): r for r in self.state.records}
+        self.bookings = {b.id: b for b in self.state.bookings}
+        self.links = defaultdict(dict)
+        for replica in self.state.replicas:
+            if (replica.system, replica.event) in self.records:
+                self.links[replica.booking][replica.system, replica.event] = replica
+
+    # what is there
+
+    def linked_ids(self) -> dict[Id, Replica]:
+        """Every linked event with one of its replicas."""
+        return {id_: replica for links in self.links.values() for id_, replica in links.items()}
+
+    def appointments(self, booking: str) -> list[Record]:
+        """The events that are the meeting itself: origin and twins, not blocks of syncd's."""
+        return [record for _, record in self.pairs(booking)]
+
+    def pairs(self, booking: str) -> list[tuple[Replica, Record]]:
+        """Origin and twins with their records, in a stable order."""
+        return [
+            (replica, self.records[id_])
+            for id_, replica in sorted(self.links.get(booking, {}).items())
+            if replica.role is not Role.BLOCK and id_ in self.records
+        ]
+
+    def replicas(self) -> Iterable[Replica]:
+        """All links."""
+        return (replica for links in self.links.values() for replica in links.values())
+
+    def unlinked(self) -> list[Record]:
+        """Foreign events that no booking knows and that are there."""
+        known = self.linked_ids()
+        return [
+            record
+            for id_, record in sorted(self.records.items())
+            if id_ not in known and not record.mine and record.observed is not None
+        ]
+
+    # what changes
+
+    def put(self, record: Record) -> None:
+        """Store a record."""
+        self.records[record.system, record.id] = record
+        self._touched[record.system, record.id] = None
+
+    def accept(self, record: Record) -> None:
+        """Move a record's base to what it shows: its news is decided on."""
+        if record.observed is None:
+            last = record.base or record.former
+            base = last.off() if last is not None else None
+            self.put(replace(record, base=base, ended=True))
+        else:
+            # What syncd wrote there once no longer says where the event is meant to be.
+            self.put(replace(record, base=record.observed, ended=False, written=None))
+
+    def link(self, replica: Replica) -> None:
+        """Put a link."""
+        self.links[replica.booking][replica.system, replica.event] = replica
+        self.changes.replicas.append(replica)
+
+    def unlink(self, replica: Replica) -> None:
+        """Drop a link."""
+        self.links[replica.booking].pop((replica.system, replica.event), None)
+        self.changes.unlinked.append(replica)
+
+    def book(self, booking: Booking) -> None:
+        """Put a booking."""
+        self.bookings[booking.id] = booking
+        self.changes.bookings.append(booking)
+
+    def forget(self, record: Record) -> None:
+        """Drop a record for good."""
+        self.records.pop((record.system, record.id), None)
+        self._touched.pop((record.system, record.id), None)
+        self.changes.forgotten.append(record.ref)
+
+    def open(self, record: Record, booking_id: str) -> Booking:
+        """Open a booking on a foreign event. The event must be there."""
+        if record.observed is None:
+            message = f"event {record.id} is gone and opens nothing"
+            raise ValueError(message)
+        booking = Booking(
+            id=booking_id,
+            provider=record.provider,
+            kind=record.kind,
+            agreed=record.observed,
+            opened_at=self.now,
+        )
+        self.book(booking)
+        self.accept(record)
+        self.link(Replica(booking_id, record.system, record.id, Role.ORIGIN))
+        self.note(booking, "seen", record=record, rule="opens a booking")
+        return booking
+
+    def note(
+        self,
+        booking: Booking,
+        what: str,
+        *,
+        record: Record | None = None,
+        before: Booking | None = None,
+        rule: str = "",
+    ) -> None:
+        """Write a line of history."""
+        self.changes.notes.append(
+            Note(
+                at=self.now,
+                run=self.run,
+                provider=booking.provider,
+                what=what,
+                booking=booking.id,
+                system=record.system if record else "",
+                event=record.id if record else "",
+                before=before.agreed if before else (record.base if record else None),
+                after=booking.agreed if before else (record.observed if record else None),
+                rule=rule,
+            )
+        )
+
+    def finish(self) -> Changes:
+        """All changes, each row once, in its last form."""
+        changes = self.changes
+        changes.records = [self.records[id_] for id_ in self._touched]
+        changes.bookings = list({booking.id: booking for booking in changes.bookings}.values())
+        kept = {(r.booking, r.system, r.event): r for r in changes.replicas}
+        for replica in changes.unlinked:
+            if (replica.system, replica.event) not in self.links.get(replica.booking, {}):
+                kept.pop((replica.booking, replica.system, replica.event), None)
+        changes.replicas = list(kept.values())
+        changes.unlinked = [
+            r for r in changes.unlinked if (r.system, r.event) not in self.links.get(r.booking, {})
+        ]
+        return changes
+
+
+def is_foreign_block(record: Record) -> bool:
+    """Whether the event is busy time that somebody else made."""
+    return record.kind is Kind.BLOCK and not record.mine

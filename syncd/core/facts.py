@@ -1,0 +1,79 @@
+"""What a decision is told besides the stored state: calendars, rules, and who may be believed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from syncd.model import Status
+
+EVERY_STATUS: Mapping[Status, Status] = {status: status for status in Status}
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """One provider's calendar in one system, as this cycle found it.
+
+    - ``writable``: the configuration allows writing, and the system answered in this cycle.
+    - ``believed``: its news may be acted on (not down, not stopped by the guard). Otherwise it
+      counts as unchanged, and nothing of it that differs is written to.
+    - ``statuses``: what an appointment there shows after a status was written; not a key = cannot.
+    - ``skew``: the platform's clock minus ours.
+    """
+
+    system: str
+    writable: bool = True
+    believed: bool = True
+    grain: timedelta = timedelta(seconds=1)
+    statuses: Mapping[Status, Status] = field(default_factory=lambda: EVERY_STATUS)
+    skew: timedelta = timedelta(0)
+
+
+class Choice(StrEnum):
+    """What policy may say (DESIGN section 5)."""
+
+    LATEST = "latest"
+    PREFER = "prefer"
+    CANCEL = "cancel"
+    MOVE = "move"
+    RESTORE = "restore"
+    REPORT = "report"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The policy table of one provider, with the tie-break order of systems.
+
+    ``uncertainty`` is how far two corrected update times must lie apart to be told apart.
+    """
+
+    prefer: tuple[str, ...] = ()
+    moved_apart: Choice = Choice.LATEST
+    moved_and_cancelled: Choice = Choice.CANCEL
+    block_edited: Choice = Choice.RESTORE
+    uncertainty: timedelta = timedelta(seconds=5)
+
+    def rank(self, system: str) -> tuple[int, str]:
+        """Place of a system in the tie-break: named ones first, then by name."""
+        place = self.prefer.index(system) if system in self.prefer else len(self.prefer)
+        return (place, system)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When the guard stops (promise 7): more than ``count`` and more than ``share``; or all of at
+    least ``common`` events moved by one and the same delta.
+    """
+
+    count: int = 10
+    share: float = 0.2
+    common: int = 5
+
+
+def digest(*inputs: object) -> str:
+    """A short name for what a decision was made from, the same in every process."""
+    return hashlib.blake2b(repr(inputs).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,95 @@
+"""The brake (promise 7): too much news at once is an accident until a person says otherwise.
+
+Judged per calendar, on news that nobody has decided on yet, so an accident that stays visible keeps
+the brake on however often it is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from datetime import timedelta
+
+from syncd.core.diff import is_news
+from syncd.core.facts import Limits, digest
+from syncd.model import Claim, Conflict, ConflictKind, Record, Window
+
+
+def mark_of(record: Record) -> str:
+    """The name of one piece of news, for acceptance."""
+    return digest(record.system, record.id, record.observed)
+
+
+def judge(
+    provider: str,
+    system: str,
+    records: Iterable[Record],
+    covered: Sequence[Window],
+    limits: Limits,
+    *,
+    accepted: Set[str] = frozenset(),
+    tripped: Set[str] = frozenset(),
+) -> Conflict | None:
+    """Return the guard's conflict for one calendar, or None when its news is of a usual size.
+
+    ``covered`` are the windows that were read in this cycle: the share is taken of the known events
+    inside them, because only those had the chance to vanish or move. ``tripped`` are the marks of
+    the news on which the guard stands already: the same news never passes because a later read
+    covered more.
+    """
+    known = [
+        record
+        for record in records
+        if record.system == system and record.base is not None and not record.ended
+    ]
+    news = [r for r in known if _gone_or_moved(r) and mark_of(r) not in accepted]
+    if not news:
+        return None
+    marks = {mark_of(r) for r in news}
+    seen = [r for r in known if r in news or any(_inside(r, window) for window in covered)]
+    if tripped:
+        seen = news
+    vanished = [r for r in news if r.observed is None]
+    deltas = {_delta(r) for r in news if r.observed is not None}
+    shifted = not vanished and len(deltas) == 1 and None not in deltas
+    if len(news) > limits.count and len(news) > limits.share * len(seen):
+        note = f"{len(news)} known events vanished or moved at once"
+    elif shifted and len(news) == len(seen) and len(news) >= limits.common:
+        note = f"all {len(news)} known events moved by {_words(deltas.pop())}"
+    elif tripped and marks >= tripped:
+        note = f"the same {len(news)} events are still gone or moved"
+    else:
+        return None
+    return Conflict(
+        kind=ConflictKind.GUARD,
+        provider=provider,
+        subject=f"{system}/{provider}",
+        claims=tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in news),
+        inputs=digest(*sorted(marks)),
+        note=note,
+    )
+
+
+def _inside(record: Record, window: Window) -> bool:
+    return record.base is not None and window.touches(record.base)
+
+
+def _gone_or_moved(record: Record) -> bool:
+    if record.observed is None:
+        return is_news(record)
+    return record.base is not None and record.observed.interval != record.base.interval
+
+
+def _delta(record: Record) -> timedelta | None:
+    if record.observed is None or record.base is None:
+        return None
+    start = record.observed.start - record.base.start
+    end = record.observed.end - record.base.end
+    return start if start == end else None
+
+
+def _words(delta: timedelta | None) -> str:
+    if delta is None:
+        return "different amounts"
+    minutes = int(delta.total_seconds() // 60)
+    sign = "+" if minutes >= 0 else "-"
+    return f"{sign}{abs(minutes) // 60}:{abs(minutes) % 60:02d} h"

@@ -1,0 +1,272 @@
+"""Which events belong together: relink after a new id, twins, and what opens a booking.
+
+Never the first hit: where more than one answer fits, the answer is a conflict, whichever event is
+looked at first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from syncd.core.diff import is_news
+from syncd.core.facts import digest
+from syncd.model import (
+    Booking,
+    Claim,
+    Conflict,
+    ConflictKind,
+    Kind,
+    Record,
+    Replica,
+)
+
+Who = Mapping[tuple[str, str], frozenset[str]]
+"""(system, that platform's person id) to the keyed hashes of the person's addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relink:
+    """A vanished appointment has come back under a new id: the booking follows it."""
+
+    replica: Replica
+    old: Record
+    new: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """The same meeting, entered in two systems. ``booking`` is one of the store, or the id of the
+    event whose new booking it joins.
+    """
+
+    booking: str | None
+    first: Record | None
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The sorting of a provider's unlinked events; each appears in exactly one list."""
+
+    relinked: tuple[Relink, ...] = ()
+    twins: tuple[Twin, ...] = ()
+    opened: tuple[Record, ...] = ()
+    held: tuple[Record, ...] = ()
+    waiting: tuple[Record, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """One busy appointment in a group of the same interval."""
+
+    record: Record
+    booking: Booking | None
+
+
+def wanted_persons(
+    unlinked: Sequence[Record],
+    bookings: Sequence[Booking],
+    linked: Mapping[str, Sequence[Record]],
+) -> tuple[Record, ...]:
+    """The appointments whose person must be known to tell twins: lazily, only candidates."""
+    wanted: list[Record] = []
+    for seats in _groups(unlinked, bookings, linked).values():
+        if _contested(seats):
+            wanted.extend(seat.record for seat in seats if seat.record.person)
+    return tuple(wanted)
+
+
+def match(
+    provider: str,
+    unlinked: Sequence[Record],
+    bookings: Sequence[Booking],
+    linked: Mapping[str, Sequence[Record]],
+    links: Mapping[tuple[str, str], Replica],
+    who: Who,
+) -> Matched:
+    """Sort every unlinked, believed, foreign event of a provider.
+
+    ``linked`` maps a booking to its appointment records, ``links`` an event to its replica. A
+    record whose person could not be looked up (it is not in ``who``) waits, if it matters.
+    """
+    relinked, conflicts, held = _relink(provider, unlinked, linked, links)
+    taken = {_id(r.new) for r in relinked} | {_id(r) for r in held}
+    rest = [r for r in unlinked if _id(r) not in taken and r.observed and r.observed.busy]
+    twins: list[Twin] = []
+    opened = [r for r in rest if r.kind is Kind.BLOCK]
+    waiting: list[Record] = []
+    for interval, seats in sorted(_groups(rest, bookings, linked).items()):
+        fresh = [seat.record for seat in seats if seat.booking is None]
+        if not fresh:
+            continue
+        if not _contested(seats):
+            # Nobody else has anything at that very time: no twin is possible.
+            opened.extend(fresh)
+            continue
+        unknown = [
+            s.record
+            for s in seats
+            if s.record.person and (s.record.system, s.record.person) not in who
+        ]
+        if unknown:
+            # A person could not be looked up yet: who waits cannot become a wrong twin.
+            waiting.extend(fresh)
+            continue
+        new_twins, new_opened, new_held, new_conflicts = _pair(provider, interval, seats, who)
+        twins += new_twins
+        opened += new_opened
+        held += new_held
+        conflicts += new_conflicts
+    return Matched(
+        tuple(relinked),
+        tuple(twins),
+        tuple(opened),
+        tuple(held),
+        tuple(waiting),
+        tuple(conflicts),
+    )
+
+
+def _id(record: Record) -> tuple[str, str]:
+    return (record.system, record.id)
+
+
+def _relink(
+    provider: str,
+    unlinked: Sequence[Record],
+    linked: Mapping[str, Sequence[Record]],
+    links: Mapping[tuple[str, str], Replica],
+) -> tuple[list[Relink], list[Conflict], list[Record]]:
+    """Before an end is believed: did the same person's same service come back under a new id?"""
+    found: list[Relink] = []
+    conflicts: list[Conflict] = []
+    held: list[Record] = []
+    vanished = sorted(
+        (
+            record
+            for records in linked.values()
+            for record in records
+            if record.observed is None and is_news(record) and record.person
+        ),
+        key=_id,
+    )
+    for old in vanished:
+        candidates = [
+            new
+            for new in unlinked
+            if new.kind is Kind.APPOINTMENT
+            and new.system == old.system
+            and new.person == old.person
+            and new.service == old.service
+            and new.observed is not None
+            and new.observed.busy
+        ]
+        rivals = [o for o in vanished if (o.system, o.person, o.service) == _facts(old)]
+        if not candidates:
+            continue
+        if len(candidates) == 1 and len(rivals) == 1:
+            found.append(Relink(links[_id(old)], old, candidates[0]))
+            continue
+        # Several could be it, or several could have become it: a person must say.
+        held.extend(new for new in candidates if new not in held)
+        conflicts.append(
+            _ambiguous(provider, links[_id(old)].booking, [old, *candidates], "came back as which?")
+        )
+    return found, conflicts, held
+
+
+def _facts(record: Record) -> tuple[str, str | None, str | None]:
+    return (record.system, record.person, record.service)
+
+
+def _groups(
+    unlinked: Iterable[Record],
+    bookings: Iterable[Booking],
+    linked: Mapping[str, Sequence[Record]],
+) -> dict[tuple[datetime, datetime], list[_Seat]]:
+    """Busy appointments by exact interval, linked ones too, in an order of their own."""
+    groups: dict[tuple[datetime, datetime], list[_Seat]] = defaultdict(list)
+    for record in sorted(unlinked, key=_id):
+        if record.kind is Kind.APPOINTMENT and record.observed and record.observed.busy:
+            groups[record.observed.interval].append(_Seat(record, None))
+    if not groups:
+        return groups
+    for booking in bookings:
+        records = linked.get(booking.id, ())
+        if (
+            booking.kind is Kind.APPOINTMENT
+            and booking.agreed.busy
+            and booking.agreed.interval in groups
+            # A meeting that is just being called off takes no twin: it would call that off too.
+            and all(record.observed and record.observed.busy for record in records)
+        ):
+            groups[booking.agreed.interval].extend(
+                _Seat(record, booking) for record in sorted(records, key=_id)
+            )
+    return groups
+
+
+def _contested(seats: Sequence[_Seat]) -> bool:
+    fresh = {seat.record.system for seat in seats if seat.booking is None}
+    return bool(fresh) and len({seat.record.system for seat in seats}) > 1
+
+
+def _pair(
+    provider: str, interval: tuple[datetime, datetime], seats: Sequence[_Seat], who: Who
+) -> tuple[list[Twin], list[Record], list[Record], list[Conflict]]:
+    """Sort one group of equal interval whose persons are all known."""
+    twins: list[Twin] = []
+    opened: list[Record] = []
+    held: list[Record] = []
+    conflicts: list[Conflict] = []
+    for same in _by_person(seats, who):
+        fresh = [seat.record for seat in same if seat.booking is None]
+        if not fresh:
+            continue
+        per_system = Counter(seat.record.system for seat in same)
+        bookings = {seat.booking.id for seat in same if seat.booking is not None}
+        if len(per_system) == 1:
+            opened.extend(fresh)
+        elif max(per_system.values()) > 1 or len(bookings) > 1:
+            # Two of one system could each be the twin: never the first hit.
+            held.extend(fresh)
+            note = "the same person at the same time, more than once"
+            subject = digest(provider, interval, *sorted(_id(r) for r in fresh))
+            conflicts.append(_ambiguous(provider, subject, [seat.record for seat in same], note))
+        elif bookings:
+            twins.extend(Twin(min(bookings), None, record) for record in fresh)
+        else:
+            opened.append(fresh[0])
+            twins.extend(Twin(None, fresh[0], record) for record in fresh[1:])
+    return twins, opened, held, conflicts
+
+
+def _by_person(seats: Sequence[_Seat], who: Who) -> list[list[_Seat]]:
+    """Seats whose persons share an address, transitively; a seat without a person stands alone."""
+    clusters: list[tuple[set[str], list[_Seat]]] = []
+    for seat in seats:
+        hashes = set(who.get((seat.record.system, seat.record.person or ""), frozenset()))
+        mine: tuple[set[str], list[_Seat]] = (hashes, [seat])
+        apart = []
+        for cluster in clusters:
+            if hashes & cluster[0]:
+                mine = (mine[0] | cluster[0], cluster[1] + mine[1])
+            else:
+                apart.append(cluster)
+        clusters = [*apart, mine]
+    return [cluster[1] for cluster in clusters]
+
+
+def _ambiguous(provider: str, subject: str, records: Sequence[Record], note: str) -> Conflict:
+    return Conflict(
+        kind=ConflictKind.AMBIGUOUS,
+        provider=provider,
+        subject=subject,
+        claims=tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in records),
+        inputs=digest(*sorted((r.system, r.id, repr(r.observed)) for r in records)),
+        note=note,
+    )

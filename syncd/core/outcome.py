@@ -1,0 +1,137 @@
+"""What the store knows after a write was answered: the achieved value becomes the base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from syncd.core.diff import vanish
+from syncd.model import Action, Changes, Kind, Operation, Record, Replica, Role, Value
+
+
+def done(
+    operation: Operation,
+    record: Record | None,
+    links: Iterable[Replica],
+    *,
+    event: str,
+    shown: Value | None,
+    at: datetime,
+) -> Changes:
+    """The rows that follow from a write that happened. ``shown`` is the value in the reply, if any.
+
+    ``record`` is what is stored of the target, ``links`` are its present replicas.
+    """
+    match operation.action:
+        case Action.CREATE_BLOCK:
+            return _created(operation, event, shown, at)
+        case Action.REMOVE_BLOCK:
+            return _removed(record, links, at)
+        case Action.MOVE_BLOCK:
+            changes = _changed(operation, record, shown, at)
+            _serve(changes, operation, event, links)
+            return changes
+        case Action.MOVE_APPOINTMENT | Action.SET_STATUS:
+            return _changed(operation, record, shown, at)
+
+
+def accepted(operation: Operation, record: Record | None, at: datetime) -> Changes:
+    """The rows that follow from a write that was only queued: the base does not move yet."""
+    if record is None:
+        return Changes()
+    queued = replace(record, written=operation.after, written_at=at, former=record.base)
+    return Changes(records=[queued])
+
+
+def expired(record: Record | None) -> Changes:
+    """A queued write that never showed: what was written is no longer expected."""
+    if record is None:
+        return Changes()
+    return Changes(records=[replace(record, written=None)])
+
+
+def gone(record: Record | None, links: Iterable[Replica], at: datetime) -> Changes:
+    """The target of a write turned out not to be there."""
+    if record is None:
+        return Changes()
+    if record.mine:
+        return _removed(record, links, at)
+    return Changes(records=[vanish(record, at)])
+
+
+def _created(operation: Operation, event: str, shown: Value | None, at: datetime) -> Changes:
+    value = shown or operation.after
+    record = Record(
+        system=operation.system,
+        provider=operation.provider,
+        id=event,
+        kind=Kind.BLOCK,
+        observed=value,
+        observed_at=at,
+        fingerprint="",
+        base=value,
+        mine=True,
+        key=operation.key,
+        written=operation.after,
+        written_at=at,
+        former=None,
+    )
+    changes = Changes(records=[record])
+    _serve(changes, operation, event, ())
+    return changes
+
+
+def _changed(
+    operation: Operation, record: Record | None, shown: Value | None, at: datetime
+) -> Changes:
+    if record is None:
+        return Changes()
+    value = shown or operation.after
+    written = replace(
+        record,
+        observed=value,
+        observed_at=at,
+        fingerprint="",
+        base=value,
+        ended=False,
+        written=operation.after,
+        written_at=at,
+        former=record.observed,
+        missing=0,
+    )
+    return Changes(records=[written])
+
+
+def _removed(record: Record | None, links: Iterable[Replica], at: datetime) -> Changes:
+    if record is None:
+        return Changes()
+    # The record stays as a tombstone: a late list that still shows the block must find it.
+    tomb = replace(vanish(record, at), base=None, ended=True, written=None)
+    return Changes(records=[tomb], unlinked=list(links))
+
+
+def _serve(changes: Changes, operation: Operation, event: str, links: Iterable[Replica]) -> None:
+    """Link a block to exactly the bookings that the operation says it serves."""
+    changes.replicas += [
+        Replica(booking, operation.system, event, Role.BLOCK) for booking in operation.bookings
+    ]
+    changes.unlinked += [link for link in links if link.booking not in operation.bookings]
+
+
+def join(parts: Sequence[Changes]) -> Changes:
+    """All changes as one transaction's worth."""
+    whole = Changes()
+    for part in parts:
+        whole.records += part.records
+        whole.bookings += part.bookings
+        whole.replicas += part.replicas
+        whole.unlinked += part.unlinked
+        whole.forgotten += part.forgotten
+        whole.retired += part.retired
+        whole.opened += part.opened
+        whole.closed += part.closed
+        whole.intents += part.intents
+        whole.coverage += part.coverage
+        whole.notes += part.notes
+    return whole

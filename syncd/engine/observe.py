@@ -1,0 +1,249 @@
+"""Read one system, lay what it shows over what is stored, and prove what is absent.
+
+One transaction at the end: an observation is stored whole or not at all, and never a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from syncd.core.diff import News, absorb, compare, vanish
+from syncd.engine.report import Health
+from syncd.model import (
+    Action,
+    Changes,
+    Clock,
+    Coverage,
+    EventRef,
+    Intent,
+    IntentState,
+    Record,
+    Window,
+)
+from syncd.store.store import Store
+from syncd.systems.port import (
+    AuthLost,
+    Found,
+    Gone,
+    Malformed,
+    Row,
+    Snapshot,
+    System,
+    SystemFault,
+)
+
+log = structlog.get_logger(__name__)
+
+PROBES = 40
+"""At most so many absences are followed up by id in one cycle and system; the rest wait."""
+
+
+@dataclass(slots=True)
+class Observation:
+    """What one read of one system brought. ``touched`` are the providers with news."""
+
+    system: str
+    state: Health = Health.OK
+    cause: str = ""
+    asked_at: datetime | None = None
+    coverage: Sequence[Coverage] = ()
+    touched: set[str] = field(default_factory=set)
+    news: int = 0
+    suspected: int = 0
+    malformed: list[str] = field(default_factory=list)
+    fault: SystemFault | None = None
+
+
+async def observe(
+    system: System,
+    store: Store,
+    clock: Clock,
+    window: Window,
+    providers: Sequence[str],
+    run: str,
+    intents: Sequence[Intent] = (),
+) -> Observation:
+    """Read these providers of one system and store what is new. Never raises SystemFault."""
+    seen = Observation(system.name, asked_at=clock.now())
+    try:
+        snapshot = await system.read(window, providers)
+    except SystemFault as fault:
+        _fail(seen, fault)
+        return seen
+    if snapshot.faults:
+        _fail(seen, snapshot.faults[0])
+    changes = Changes(coverage=list(snapshot.coverage))
+    for broken in snapshot.malformed:
+        _report(store, clock, broken, seen)
+    asked_at = seen.asked_at or clock.now()
+    delta = compare(
+        store.fingerprints(system.name, window),
+        {row.id: row.fingerprint for row in snapshot.rows},
+    )
+    rows = {row.id: row for row in snapshot.rows}
+    known = {r.id: r for r in store.records(system.name, delta.differ)}
+    for event_id in delta.differ:
+        _absorb_row(
+            system, rows[event_id], known.get(event_id), asked_at, window, store, clock, seen, changes
+        )
+    await _follow_up(system, store, clock, snapshot, delta.unlisted, asked_at, intents, seen, changes)
+    store.apply(changes)
+    return seen
+
+
+def _fail(seen: Observation, fault: SystemFault) -> None:
+    seen.fault = fault
+    seen.state = Health.UNAUTHORISED if isinstance(fault, AuthLost) else Health.DOWN
+    seen.cause = str(fault)
+
+
+def _report(store: Store, clock: Clock, broken: Malformed, seen: Observation) -> None:
+    """Tell of a malformed record, once."""
+    if store.note_malformed(broken.system, broken.event, broken.reason, clock.now()):
+        log.warning(
+            "record skipped", system=broken.system, event_id=broken.event, reason=broken.reason
+        )
+        seen.malformed.append(str(broken))
+
+
+def _absorb_row(
+    system: System,
+    row: Row,
+    record: Record | None,
+    asked_at: datetime,
+    window: Window,
+    store: Store,
+    clock: Clock,
+    seen: Observation,
+    changes: Changes,
+) -> None:
+    try:
+        event = system.event(row)
+    except Malformed as broken:
+        _report(store, clock, broken, seen)
+        return
+    if event.value.end <= window.start and (record is None or record.retired):
+        # History: it was over before the window began.
+        return
+    after, news = absorb(record, event, row.fingerprint, asked_at, system.capabilities.lag)
+    if news is News.STALE:
+        return
+    _take(seen, changes, record, replace(after, retired=False), news)
+
+
+def _take(
+    seen: Observation, changes: Changes, before: Record | None, after: Record, news: News
+) -> None:
+    changes.records.append(after)
+    if news is News.SAME and before is not None and before.provider == after.provider:
+        return
+    seen.touched.add(after.provider)
+    if before is not None:
+        seen.touched.add(before.provider)
+    if news is not News.ECHO:
+        seen.news += 1
+
+
+async def _follow_up(
+    system: System,
+    store: Store,
+    clock: Clock,
+    snapshot: Snapshot,
+    unlisted: Sequence[str],
+    asked_at: datetime,
+    intents: Sequence[Intent],
+    seen: Observation,
+    changes: Changes,
+) -> None:
+    """Absence alone removes nothing (promise 3): ask by id, as often as the platform needs."""
+    coverage = {(c.provider, kind): c for c in snapshot.coverage for kind in c.kinds}
+    removing = {
+        intent.operation.event
+        for intent in intents
+        if intent.state is IntentState.ACCEPTED
+        and intent.operation.action is Action.REMOVE_BLOCK
+        and intent.operation.system == system.name
+    }
+    probes = 0
+    for record in store.records(system.name, unlisted):
+        covered = coverage.get((record.provider, record.kind))
+        value = record.observed
+        if record.retired or value is None or covered is None or not covered.window.holds(value):
+            # Nothing is proven about it: already gone, or outside of what was read in full.
+            continue
+        if record.id in removing:
+            # It was asked to go, and it is gone.
+            tomb = replace(vanish(record, asked_at), base=None, ended=True, written=None)
+            changes.records.append(tomb)
+            changes.unlinked += store.links(system.name, record.id)
+            seen.touched.add(record.provider)
+            continue
+        lag = system.capabilities.lag
+        if record.written_at is not None and asked_at < record.written_at + lag:
+            # The list may be older than what syncd wrote.
+            continue
+        seen.suspected += 1
+        if probes >= PROBES:
+            continue
+        probes += 1
+        try:
+            proven = await _ask(system, record, clock, seen, changes)
+        except SystemFault as fault:
+            _fail(seen, fault)
+            return
+        seen.suspected -= proven
+
+
+async def _ask(
+    system: System, record: Record, clock: Clock, seen: Observation, changes: Changes
+) -> bool:
+    """Look for one unlisted event by id. True when the question is settled."""
+    asked_at = clock.now()
+    match await system.read_one(record.ref, record.observed):
+        case Found(event=event):
+            after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
+            if news is not News.STALE:
+                _take(seen, changes, record, after, news)
+            return True
+        case Gone():
+            needed = system.capabilities.gone_proofs.get(record.kind, 1)
+            if record.missing + 1 < needed:
+                # Without its fingerprint the row is looked at again as soon as it is listed again.
+                suspect = replace(record, missing=record.missing + 1, fingerprint="")
+                changes.records.append(suspect)
+                return False
+            _take(seen, changes, record, vanish(record, asked_at), News.CHANGED)
+            return True
+        case _:
+            return False
+
+
+async def reread(
+    system: System, store: Store, clock: Clock, ref: EventRef
+) -> tuple[Record | None, Changes]:
+    """Read one event just before it is written to; the record as it is now, and what to store.
+
+    Raises SystemFault when it cannot be read.
+    """
+    record = next(iter(store.records(system.name, [ref.id])), None)
+    if record is None:
+        return None, Changes()
+    seen = Observation(system.name)
+    changes = Changes()
+    asked_at = clock.now()
+    match await system.read_one(ref, record.observed):
+        case Found(event=event):
+            after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
+            if news in {News.SAME, News.STALE}:
+                return record, Changes()
+            _take(seen, changes, record, after, news)
+            return after, changes
+        case Gone():
+            changes.records.append(vanish(record, asked_at))
+            return changes.records[0], changes
+        case _:
+            return record, Changes()

@@ -1,0 +1,58 @@
+"""Who is whom across systems: keyed hashes of addresses, looked up lazily, kept in memory only."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+
+from syncd.model import Event, Person, Record
+from syncd.systems.port import Rejected, System, SystemFault
+
+REMEMBERED = 10_000
+
+
+class Persons:
+    """Hashes by (system, that platform's person id). The key is this state's own secret."""
+
+    def __init__(self, key: bytes) -> None:
+        """Keep the key; nothing else is stored."""
+        self._key = key
+        self._known: dict[tuple[str, str], frozenset[str]] = {}
+
+    async def learn(
+        self, records: Iterable[Record], systems: Mapping[str, System]
+    ) -> Mapping[tuple[str, str], frozenset[str]]:
+        """Look up the persons of these appointments; those that cannot be asked now stay unknown."""
+        for record in records:
+            who = (record.system, record.person or "")
+            if who in self._known or record.observed is None:
+                continue
+            event = Event(
+                record.system,
+                record.provider,
+                record.id,
+                record.kind,
+                record.observed,
+                record.person,
+            )
+            try:
+                person = await systems[record.system].person(event)
+            except Rejected:
+                # The person is not there: an appointment of nobody has no twin.
+                person = None
+            except SystemFault:
+                continue
+            if len(self._known) >= REMEMBERED:
+                self._known.pop(next(iter(self._known)))
+            self._known[who] = self.hashes(person)
+        return self._known
+
+    def hashes(self, person: Person | None) -> frozenset[str]:
+        """The keyed hashes of a person's addresses."""
+        if person is None:
+            return frozenset()
+        return frozenset(self._hash(text) for text in (*person.emails, *person.phones))
+
+    def _hash(self, text: str) -> str:
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:32]

@@ -1,0 +1,202 @@
+"""Learn the outcome of writes that have none yet, by reading; never by writing again.
+
+The crash matrix of DESIGN section 6: an open intent may have happened or not. What the target shows
+now tells: the value after (commit), the value before (wait out the lag, then plan anew), a third
+value (a new change: it is stored as such, and the intent ends).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from syncd.core import outcome, plan
+from syncd.core.diff import News, absorb, is_rounding
+from syncd.engine.execute import Desk, settle
+from syncd.model import (
+    Action,
+    Changes,
+    Claim,
+    Conflict,
+    ConflictKind,
+    Event,
+    HeldConflict,
+    Intent,
+    IntentState,
+    Kind,
+    Operation,
+    Value,
+    Window,
+)
+from syncd.systems.port import Found, Gone, Malformed, System, SystemFault, Unknown
+
+log = structlog.get_logger(__name__)
+
+DEADLINE = timedelta(minutes=10)
+"""A queued write that no read has confirmed by then is planned anew."""
+
+AROUND = timedelta(hours=1)
+
+
+async def recover(system: System, intents: Sequence[Intent], desk: Desk) -> int:
+    """Settle this system's open intents as far as a read can tell; return how many stay open."""
+    left = 0
+    for intent in intents:
+        if intent.state is not IntentState.OPEN or intent.operation.system != system.name:
+            continue
+        try:
+            if intent.operation.action is Action.CREATE_BLOCK:
+                left += not await _created(system, intent, desk)
+            else:
+                left += not await _changed(system, intent, desk)
+        except SystemFault as fault:
+            # It cannot be read now, so nothing is known, and nothing is done.
+            log.info("outcome still unknown", system=system.name, fault=str(fault))
+            left += 1
+    return left
+
+
+def confirm(intents: Sequence[Intent], desk: Desk) -> int:
+    """Close queued writes that the latest observations show, or that never came; count the rest."""
+    left = 0
+    for intent in intents:
+        if intent.state is not IntentState.ACCEPTED:
+            continue
+        operation = intent.operation
+        found = desk.store.records(operation.system, [operation.event or ""])
+        record = found[0] if found else None
+        shows = record is None or (
+            record.observed is None
+            if operation.action is Action.REMOVE_BLOCK
+            else record.base == record.observed and _is(operation.after, record.base)
+        )
+        if shows:
+            desk.store.apply(Changes(intents=[replace(intent, state=IntentState.DONE)]))
+        elif desk.clock.now() - intent.opened_at > DEADLINE:
+            changes = outcome.expired(record)
+            changes.intents.append(
+                replace(intent, state=IntentState.DROPPED, error="never seen to happen")
+            )
+            desk.store.apply(changes)
+        else:
+            left += 1
+    return left
+
+
+def _is(wanted: Value | None, seen: Value | None) -> bool:
+    if wanted is None or seen is None:
+        return wanted is seen
+    return wanted == seen or is_rounding(wanted, seen)
+
+
+async def _created(system: System, intent: Intent, desk: Desk) -> bool:
+    """Look for a block that may have been made: by its key, then by calendar and interval."""
+    operation = intent.operation
+    if operation.after is None:
+        return True
+    asked_at = desk.clock.now()
+    window = Window(operation.after.start - AROUND, operation.after.end + AROUND)
+    snapshot = await system.read(window, [operation.provider])
+    events: list[Event] = []
+    for row in snapshot.rows:
+        try:
+            events.append(system.event(row))
+        except Malformed:
+            continue
+    known = {r.id for r in desk.store.records(system.name, [e.id for e in events]) if r.mine}
+    fresh = [e for e in events if e.id not in known and e.provider == operation.provider]
+    found = [e for e in fresh if e.key == operation.key]
+    if not found:
+        found = [
+            e
+            for e in fresh
+            if e.kind is Kind.BLOCK and e.key is None and _is(operation.after, e.value)
+        ]
+    if found:
+        settle(desk, intent, found[0].id, found[0].value, asked_at, detail="found after a lost reply")
+        return True
+    complete = any(
+        c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
+    )
+    if asked_at < intent.opened_at + system.capabilities.lag:
+        return False
+    if complete:
+        _drop(intent, desk, "never happened")
+        return True
+    if not snapshot.faults:
+        # This system does not list blocks, so nobody can tell: at most once, and a person looks.
+        _review(intent, desk)
+        return True
+    return False
+
+
+async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
+    """Look at the target of a move, status or removal."""
+    operation = intent.operation
+    asked_at = desk.clock.now()
+    records = desk.store.records(system.name, [operation.event or ""])
+    if not records:
+        _drop(intent, desk, "its target is not known any more")
+        return True
+    record = records[0]
+    match await system.read_one(operation.ref, operation.after or operation.before):
+        case Gone():
+            changes = outcome.gone(record, desk.store.links(system.name, record.id), asked_at)
+            state = (
+                IntentState.DONE
+                if operation.action is Action.REMOVE_BLOCK
+                else IntentState.DROPPED
+            )
+            changes.intents.append(replace(intent, state=state, error="not there any more"))
+            desk.store.apply(changes)
+            return True
+        case Unknown():
+            return False
+        case Found(event=event):
+            return _compare(system, intent, event, asked_at, desk)
+
+
+def _compare(
+    system: System, intent: Intent, event: Event, asked_at: datetime, desk: Desk
+) -> bool:
+    operation = intent.operation
+    if operation.after is not None and _is(operation.after, event.value):
+        settle(desk, intent, event.id, event.value, asked_at, detail="found after a lost reply")
+        return True
+    if event.value == operation.before:
+        if asked_at < intent.opened_at + system.capabilities.lag:
+            return False
+        _drop(intent, desk, "never happened")
+        return True
+    # A third value: somebody changed it meanwhile, and that is news like any other.
+    record = next(iter(desk.store.records(system.name, [event.id])), None)
+    after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
+    changes = Changes(records=[] if news is News.STALE else [after])
+    changes.intents.append(
+        replace(intent, state=IntentState.DROPPED, error="changed by somebody else meanwhile")
+    )
+    desk.store.apply(changes)
+    return True
+
+
+def _drop(intent: Intent, desk: Desk, why: str) -> None:
+    dropped = replace(intent, state=IntentState.DROPPED, error=why)
+    desk.store.apply(Changes(intents=[dropped]))
+
+
+def _review(intent: Intent, desk: Desk) -> None:
+    operation: Operation = intent.operation
+    conflict = Conflict(
+        kind=ConflictKind.AMBIGUOUS,
+        provider=operation.provider,
+        subject=operation.bookings[0] if operation.bookings else intent.id,
+        claims=(Claim(operation.system, None, operation.after),),
+        inputs=plan.name(operation),
+        note=f"{operation.system} may have made this block and cannot be asked: look there",
+    )
+    held = HeldConflict(desk.new_id(), conflict, desk.clock.now(), desk.run)
+    failed = replace(intent, state=IntentState.FAILED, error="nobody can tell")
+    desk.store.apply(Changes(intents=[failed], opened=[held]))

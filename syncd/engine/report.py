@@ -1,0 +1,110 @@
+"""What a cycle, and a whole run, tell about themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from syncd.model import Action, Operation
+
+
+class Health(StrEnum):
+    """The state of one system in one cycle."""
+
+    OK = "ok"
+    DOWN = "down"
+    UNAUTHORISED = "unauthorised"
+
+
+class Exit(StrEnum):
+    """How a run ended, in the order in which one hides another (DESIGN section 9)."""
+
+    GUARDED = "guarded"
+    UNANSWERED = "unanswered"
+    CONFLICTS = "conflicts"
+    DONE = "done"
+
+    @property
+    def code(self) -> int:
+        """The process's exit code."""
+        return {"guarded": 5, "unanswered": 4, "conflicts": 3, "done": 0}[self.value]
+
+
+@dataclass(slots=True)
+class SystemReport:
+    """One system in a run: calls are what its transport sent; ``cause`` and remedy are plain words."""
+
+    state: Health = Health.OK
+    reads: int = 0
+    writes: int = 0
+    cause: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """A run: what happened, what is left."""
+
+    run: str
+    cycles: int = 0
+    systems: dict[str, SystemReport] = field(default_factory=dict)
+    operations: Counter[Action] = field(default_factory=Counter)
+    planned: list[Operation] = field(default_factory=list)
+    news: int = 0
+    conflicts: int = 0
+    exposures: int = 0
+    guarded: list[str] = field(default_factory=list)
+    pending: int = 0
+    suspected: int = 0
+    malformed: list[str] = field(default_factory=list)
+    dry_run: bool = False
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def answered(self) -> bool:
+        """Whether every system answered."""
+        return all(system.state is Health.OK for system in self.systems.values())
+
+    @property
+    def converged(self) -> bool:
+        """Whether nothing is left to do: all answered, nothing planned, nothing unconfirmed."""
+        return (
+            self.answered
+            and not self.planned
+            and not self.pending
+            and not self.suspected
+            and not self.guarded
+        )
+
+    @property
+    def exit(self) -> Exit:
+        """How the run ended."""
+        if self.guarded:
+            return Exit.GUARDED
+        if not self.answered or (not self.dry_run and not self.converged):
+            return Exit.UNANSWERED
+        return Exit.CONFLICTS if self.conflicts else Exit.DONE
+
+    def to_json(self) -> dict[str, object]:
+        """The object of `resync --json` (DESIGN section 9): its keys are stable."""
+        return {
+            "run": self.run,
+            "cycles": self.cycles,
+            "systems": {
+                name: {"state": str(s.state), "reads": s.reads, "writes": s.writes}
+                for name, s in sorted(self.systems.items())
+            },
+            "operations": {
+                str(action): self.operations[action]
+                for action in (
+                    Action.CREATE_BLOCK,
+                    Action.MOVE_BLOCK,
+                    Action.REMOVE_BLOCK,
+                    Action.MOVE_APPOINTMENT,
+                    Action.SET_STATUS,
+                )
+            },
+            "conflicts": self.conflicts,
+            "exposures": self.exposures,
+            "converged": self.converged,
+        }

@@ -1,0 +1,219 @@
+"""Values, events, operations, conflicts: the words of DESIGN section 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What an event is: somebody's meeting, or busy time with no customer."""
+
+    APPOINTMENT = "appointment"
+    BLOCK = "block"
+
+
+class Status(StrEnum):
+    """The state of a meeting, in the words that the three platforms share."""
+
+    NEW = "new"
+    CONFIRMED = "confirmed"
+    SHOWED = "showed"
+    CANCELLED = "cancelled"
+    NOSHOW = "noshow"
+    INVALID = "invalid"
+
+    @property
+    def busy(self) -> bool:
+        """Whether the provider's time is taken (DESIGN section 5, Ends)."""
+        return self not in _FREE
+
+
+_FREE = frozenset({Status.CANCELLED, Status.NOSHOW, Status.INVALID})
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What syncd keeps equal of a meeting: interval (UTC, end exclusive) and status."""
+
+    start: datetime
+    end: datetime
+    status: Status = Status.CONFIRMED
+
+    @property
+    def interval(self) -> tuple[datetime, datetime]:
+        """Start and end."""
+        return (self.start, self.end)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the interval is taken."""
+        return self.status.busy
+
+    def overlaps(self, other: Value) -> bool:
+        """Whether the two intervals share an instant; touching ends do not."""
+        return self.start < other.end and other.start < self.end
+
+    def off(self) -> Value:
+        """The same interval, cancelled: what a proven deletion means."""
+        return replace(self, status=Status.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time that is read, UTC, start inclusive, end exclusive."""
+
+    start: datetime
+    end: datetime
+
+    def holds(self, value: Value) -> bool:
+        """Whether the whole interval lies inside."""
+        return self.start <= value.start and value.end <= self.end
+
+    def touches(self, value: Value) -> bool:
+        """Whether any part of the interval lies inside."""
+        return value.start < self.end and self.start < value.end
+
+    def __contains__(self, instant: datetime) -> bool:
+        """Whether the instant lies inside."""
+        return self.start <= instant < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class EventRef:
+    """Enough to name one event to its system."""
+
+    system: str
+    provider: str
+    id: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as a system showed it, parsed.
+
+    ``person`` and ``service`` are the platform's opaque ids (a contact or lead; a calendar or
+    type). ``key`` is the syncd marker found on it, if any. ``updated_at`` is that platform's own
+    clock and compares only with earlier values of the same platform.
+    """
+
+    system: str
+    provider: str
+    id: str
+    kind: Kind
+    value: Value
+    person: str | None = None
+    service: str | None = None
+    key: str | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def ref(self) -> EventRef:
+        """The name of this event."""
+        return EventRef(self.system, self.provider, self.id, self.kind)
+
+
+class Role(StrEnum):
+    """What an event is to a booking (DESIGN section 1, replica)."""
+
+    ORIGIN = "origin"
+    TWIN = "twin"
+    BLOCK = "block"
+
+
+class Action(StrEnum):
+    """The five things that syncd ever writes."""
+
+    REMOVE_BLOCK = "remove-block"
+    SET_STATUS = "set-status"
+    MOVE_APPOINTMENT = "move-appointment"
+    MOVE_BLOCK = "move-block"
+    CREATE_BLOCK = "create-block"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One write that a plan wants: target, value before and after, cause.
+
+    ``event`` is None for a create; ``before`` is the value that the decision was made on, ``after``
+    the value wanted (None for a removal). ``bookings`` are those that the write serves.
+    """
+
+    action: Action
+    system: str
+    provider: str
+    kind: Kind
+    event: str | None
+    before: Value | None
+    after: Value | None
+    bookings: tuple[str, ...] = ()
+    key: str | None = None
+    reason: str = ""
+
+    @property
+    def ref(self) -> EventRef:
+        """The target; a create has none and raises ValueError."""
+        if self.event is None:
+            message = f"{self.action} has no target yet"
+            raise ValueError(message)
+        return EventRef(self.system, self.provider, self.event, self.kind)
+
+
+class ConflictKind(StrEnum):
+    """Why a person may have to decide (DESIGN section 5, Policy)."""
+
+    MOVED_APART = "moved_apart"
+    MOVED_AND_CANCELLED = "moved_and_cancelled"
+    BLOCK_EDITED = "block_edited"
+    SLOT_TAKEN = "slot_taken"
+    DOUBLE_BOOKED = "double_booked"
+    AMBIGUOUS = "ambiguous"
+    CANNOT_CANCEL = "cannot_cancel"
+    QUARANTINED = "quarantined"
+    GUARD = "guard"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One side of a conflict: what a system says, since when."""
+
+    system: str
+    event: str | None
+    value: Value | None
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A contradiction that is held, with every value. ``subject`` is a booking id, or a calendar.
+
+    ``inputs`` is a digest of what was decided on: only when it differs is it looked at anew.
+    """
+
+    kind: ConflictKind
+    provider: str
+    subject: str
+    claims: tuple[Claim, ...]
+    inputs: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer's addresses, held in memory only: never printed, logged or stored."""
+
+    emails: tuple[str, ...] = field(default=(), repr=False)
+    phones: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What one read proved to be complete: these kinds of one calendar's events, in this window."""
+
+    system: str
+    provider: str
+    kinds: frozenset[Kind]
+    window: Window
+    read_at: datetime

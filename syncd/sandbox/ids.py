@@ -1,0 +1,23 @@
+"""Ids in the shape that each platform gives out, the same ones for the same seed."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from random import Random
+from uuid import UUID
+
+Ids = Callable[[], str]
+
+
+def alnum_ids(seed: int | str) -> Ids:
+    """Ids of 20 letters and digits, as LeadConnector makes them."""
+    random = Random(f"alnum {seed}")  # noqa: S311 - ids of an emulator, not secrets
+    letters = string.ascii_letters + string.digits
+    return lambda: "".join(random.choices(letters, k=20))
+
+
+def guid_ids(seed: int | str) -> Ids:
+    """GUIDs, as LeadSquared makes them."""
+    random = Random(f"guid {seed}")  # noqa: S311 - ids of an emulator, not secrets
+    return lambda: str(UUID(int=random.getrandbits(128), version=4))

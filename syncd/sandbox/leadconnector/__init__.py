@@ -1,0 +1,6 @@
+"""A LeadConnector v2 (GoHighLevel) location, emulated after leadconnector-v2.md."""
+
+from syncd.sandbox.leadconnector.api import LeadConnector
+from syncd.sandbox.leadconnector.records import Calendar, Group, Notification, Opening, User
+
+__all__ = ["Calendar", "Group", "LeadConnector", "Notification", "Opening", "User"]

@@ -1,0 +1,424 @@
+"""The location's HTTP interface. Numbers in brackets are sections of leadconnector-v2.md."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from syncd.model import zone
+from syncd.sandbox.leadconnector import wire
+from syncd.sandbox.leadconnector.location import Location
+from syncd.sandbox.leadconnector.records import (
+    STATUSES,
+    Calendar,
+    CalendarType,
+    Meeting,
+    Notification,
+)
+from syncd.sandbox.leadconnector.slots import Taken, free_slots
+from syncd.sandbox.platform import Refusal
+from syncd.sandbox.records import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from syncd.sandbox.platform import Ask
+
+VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
+NO_ROUTE = (
+    "This route is not yet supported by the IAM Service. "
+    "Please update the IAM config to support this route."
+)
+SLOT_TAKEN = "The slot you have selected is no longer available."
+NOT_EVENT_CALENDAR = "The calendar is not an event calendar."
+ALREADY_DELETED = "The event has already been deleted."
+LONGEST_SLOTS_SPAN = timedelta(days=31)
+
+
+class LeadConnector(Location):
+    """An emulated LeadConnector v2 location: state and verbs of `Location`, served over HTTP."""
+
+    # --- the platform's common behaviour ------------------------------------------------------
+
+    def routes(self) -> Sequence[Route]:
+        """The calls of sections 1.2 to 1.6, trailing slashes exactly as there."""
+        table: list[tuple[str, str, Callable[[Ask], Response]]] = [
+            ("GET", "/calendars/", self._list_calendars),
+            ("GET", "/calendars/groups", self._list_groups),
+            ("GET", "/calendars/events", self._list_events),
+            ("GET", "/calendars/blocked-slots", self._list_blocks),
+            ("GET", "/calendars/events/appointments/{id}", self._get_appointment),
+            ("POST", "/calendars/events/appointments", self._create_appointment),
+            ("PUT", "/calendars/events/appointments/{id}", self._update_appointment),
+            ("POST", "/calendars/events/block-slots", self._create_block),
+            ("PUT", "/calendars/events/block-slots/{id}", self._update_block),
+            ("DELETE", "/calendars/events/{id}", self._delete_event),
+            ("GET", "/calendars/{id}/free-slots", self._free_slots),
+            ("GET", "/calendars/{id}", self._get_calendar),
+            ("GET", "/users/", self._list_users),
+            ("GET", "/locations/{id}", self._get_location),
+            ("GET", "/contacts/{id}", self._get_contact),
+        ]
+        return [Route(path, endpoint, methods=[verb]) for verb, path, endpoint in table]
+
+    def authorise(self, ask: Ask) -> Response | None:
+        """Check the Version header, then the token (1.8, 3)."""
+        version = ask.headers.get("version")
+        if version is None:
+            return self._error(401, "version header was not found.")
+        if version not in VERSIONS:
+            return self._error(401, "version header is invalid")
+        if ask.headers.get("authorization") != f"Bearer {self.token}":
+            return self.unauthorised(ask)
+        return None
+
+    def unknown(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
+        """A wrong path or verb answers 401, not 404 (3)."""
+        return self._error(401, NO_ROUTE)
+
+    def unauthorised(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
+        """A token that is not accepted (3)."""
+        return self._error(401, "Invalid JWT")
+
+    def rate_limited(self, ask: Ask, spelling: str) -> Response:  # noqa: ARG002 - one spelling
+        """429 without Retry-After (3)."""
+        return JSONResponse({"statusCode": 429, "message": "Too Many Requests"}, 429)
+
+    def limit_headers(self) -> dict[str, str]:
+        """The headers of section 3; the daily reset is in milliseconds left."""
+        now, limit = self.clock.now(), self.limit
+        if limit is None:
+            return {}
+        left = limit.daily_reset(now) // timedelta(milliseconds=1)
+        return {
+            "x-ratelimit-max": str(limit.most),
+            "x-ratelimit-remaining": str(limit.remaining(now)),
+            "x-ratelimit-interval-milliseconds": str(int(limit.interval * 1000)),
+            "x-ratelimit-limit-daily": str(limit.daily),
+            "x-ratelimit-daily-remaining": str(limit.daily_remaining(now)),
+            "x-ratelimit-daily-reset": str(left),
+        }
+
+    # --- calendars, users, contacts -----------------------------------------------------------
+
+    def _list_calendars(self, ask: Ask) -> Response:
+        self._check_location(ask.query.get("locationId"))
+        group = ask.query.get("groupId")
+        found = [c for c in self.calendars.values() if group is None or c.group == group]
+        return self._ok(calendars=[wire.calendar(c, self.location_id) for c in found])
+
+    def _list_groups(self, ask: Ask) -> Response:
+        self._check_location(ask.query.get("locationId"))
+        return self._ok(groups=[wire.group(g, self.location_id) for g in self.groups.values()])
+
+    def _get_calendar(self, ask: Ask) -> Response:
+        return self._ok(calendar=wire.calendar(self._calendar(ask.params["id"]), self.location_id))
+
+    def _list_users(self, ask: Ask) -> Response:
+        self._check_location(ask.query.get("locationId"))
+        return self._ok(users=[wire.user(u, self.location_id) for u in self.users.values()])
+
+    def _get_location(self, ask: Ask) -> Response:
+        self._check_location(ask.params["id"])
+        shown = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
+        return self._ok(location=shown)
+
+    def _get_contact(self, ask: Ask) -> Response:
+        contact = self.contacts.get(ask.params["id"])
+        if contact is None:
+            raise self._refusal(404, "Contact not found")
+        return self._ok(contact=wire.contact(contact, self.location_id))
+
+    # --- reading events -----------------------------------------------------------------------
+
+    def _list_events(self, ask: Ask) -> Response:
+        def asked(meeting: Meeting) -> bool:
+            calendar = self.calendars[meeting.calendar]
+            shown_user = meeting.user if calendar.shows_user else ""
+            return _matches(
+                ask, calendarId=calendar.id, userId=shown_user, groupId=calendar.group
+            )
+
+        window = self._window(ask)
+        rows = [
+            wire.event(m, self.calendars[m.calendar], self.location_id, self.zone)
+            for m in self.meetings.values(self.as_of(ask))
+            if window and not m.deleted and window[0] <= m.start <= window[1] and asked(m)
+        ]
+        return self._ok(events=self.listed(ask, rows))
+
+    def _list_blocks(self, ask: Ask) -> Response:
+        """Blocks by their owner only: a team's calendar does not show its users' blocks (1.5)."""
+
+        def asked(block: Block) -> bool:
+            group = self.calendars[block.calendar].group if block.calendar else ""
+            return _matches(ask, calendarId=block.calendar, userId=block.user, groupId=group)
+
+        window = self._window(ask)
+        rows = [
+            wire.blocked(b, self.zone)
+            for b in self.closures.values(self.as_of(ask))
+            if window and not b.deleted and window[0] <= b.start <= window[1] and asked(b)
+        ]
+        return self._ok(events=self.listed(ask, rows))
+
+    def _get_appointment(self, ask: Ask) -> Response:
+        meeting = self._stored_meeting(ask.params["id"])
+        calendar = self.calendars[meeting.calendar]
+        shown = wire.event(meeting, calendar, self.location_id, self.zone)
+        return self._ok(appointment={**shown, "appointmentMeta": {"slotType": "regular"}})
+
+    def _free_slots(self, ask: Ask) -> Response:
+        calendar = self._calendar(ask.params["id"])
+        start, end = _epoch(ask.query.get("startDate")), _epoch(ask.query.get("endDate"))
+        if start is None or end is None:
+            raise self._refusal(422, ["startDate and endDate must be numbers"])
+        if end - start > LONGEST_SLOTS_SPAN:
+            raise self._refusal(400, "The date range cannot be more than 31 days")
+        try:
+            where = zone(ask.query.get("timezone", self.timezone))
+        except ValueError:
+            raise self._refusal(422, ["timezone must be a valid IANA time zone"]) from None
+        chosen = {*ask.query.getlist("userIds[]"), *ask.query.getlist("userId")}
+        users = [user for user in calendar.users if not chosen or user in chosen]
+        span = (max(start, self.clock.now()), end)
+        days: dict[str, Any] = {}
+        for slot, _ in free_slots(calendar, users, self._taken(), span, self.timezone):
+            at = slot.astimezone(where)
+            day = days.setdefault(at.date().isoformat(), {"slots": []})
+            day["slots"].append(wire.local(slot, where))
+        return self._ok(**days)
+
+    # --- writing appointments -----------------------------------------------------------------
+
+    def _create_appointment(self, ask: Ask) -> Response:
+        allowed = wire.APPOINTMENT_FIELDS | {"contactId", "locationId"}
+        required = ("calendarId", "locationId", "contactId", "startTime")
+        found = self._body(ask, allowed, required)
+        self._check_location(found["locationId"])
+        if found["contactId"] not in self.contacts:
+            raise self._refusal(400, "Contact not found")
+        now = self.stamp()
+        nobody = Meeting(
+            self.new_id(), "", "", now, now, "confirmed", found["contactId"], "", now,
+            added_at=now, source="third_party",
+        )  # fmt: skip
+        return self._write(ask, nobody, found, "created")
+
+    def _update_appointment(self, ask: Ask) -> Response:
+        meeting = self._stored_meeting(ask.params["id"])
+        if meeting.deleted:
+            raise self._refusal(400, ALREADY_DELETED)
+        found = self._body(ask, wire.APPOINTMENT_FIELDS)
+        return self._write(ask, meeting, found, "updated")
+
+    def _write(self, ask: Ask, before: Meeting, found: wire.Json, what: str) -> Response:
+        calendar = self._calendar(found.get("calendarId", before.calendar))
+        status = found.get("appointmentStatus", before.status)
+        if status not in STATUSES:
+            allowed = ", ".join(sorted(STATUSES))
+            raise self._refusal(
+                422, [f"appointmentStatus must be one of the following values: {allowed}"]
+            )
+        asked = found.get("assignedUserId")
+        if asked and asked not in calendar.users:
+            raise self._refusal(422, ["user id not part of calendar team"])
+        start, end = before.start, before.end
+        if "startTime" in found or "endTime" in found:
+            start, end = self._interval(ask, found, start, timedelta(minutes=calendar.slot_minutes))
+        user = asked or before.user or self._next_user(calendar, before.id, (start, end))
+        after = replace(
+            before,
+            calendar=calendar.id,
+            user=user,
+            start=start,
+            end=end,
+            status=status,
+            title=self.stored_text(ask, found.get("title", before.title)),
+            description=self.stored_text(ask, found.get("description", before.description)),
+            updated_at=self.stamp(),
+        )
+        if "startTime" in found and found.get("ignoreFreeSlotValidation") is not True:
+            self._check_slot(after, found)
+        self.meetings.put(after.id, after)
+        if found.get("toNotify") is not False:
+            self.notifications.append(Notification(after.id, what))
+        return self._ok(**wire.written(after, calendar, self.location_id))
+
+    def _check_slot(self, wanted: Meeting, found: wire.Json) -> None:
+        """Refuse what free-slots does not offer in these very words and this length (3)."""
+        calendar = self.calendars[wanted.calendar]
+        earliest = wanted.start
+        if found.get("ignoreDateRange") is not True:
+            earliest = max(earliest, self.clock.now())
+        span = (earliest, wanted.start + timedelta(seconds=1))
+        users = (wanted.user,) if wanted.user else ()
+        offered = free_slots(calendar, users, self._taken(wanted.id), span, self.timezone)
+        same_words = found["startTime"] == wire.local(wanted.start, self.zone)
+        if (wanted.start, wanted.end) not in offered or not same_words:
+            raise self._refusal(400, SLOT_TAKEN)
+
+    def _next_user(self, calendar: Calendar, id: str, span: tuple[datetime, datetime]) -> str:
+        """The first of the team who is free, as round robin would choose; event calendars have none."""
+        if not calendar.shows_user or not calendar.users:
+            return ""
+        taken = self._taken(id)
+        free = (user for user in calendar.users if taken.frees(calendar, user, span))
+        return next(free, calendar.users[0])
+
+    # --- writing blocks, deleting -------------------------------------------------------------
+
+    def _create_block(self, ask: Ask) -> Response:
+        required = ("locationId", "startTime", "endTime")
+        found = self._body(ask, wire.BLOCK_FIELDS, required)
+        self._check_owner(found)
+        if "assignedUserId" not in found and "calendarId" not in found:
+            raise self._refusal(422, ["Either calendarId or assignedUserId should be set"])
+        now = self.stamp()
+        return self._write_block(ask, Block(self.new_id(), "", "", now, now, "", now), found)
+
+    def _update_block(self, ask: Ask) -> Response:
+        block = self.closures.get(ask.params["id"])
+        if block is None:
+            raise self._refusal(404, "Event not found")
+        if block.deleted:
+            raise self._refusal(400, ALREADY_DELETED)
+        found = self._body(ask, wire.BLOCK_FIELDS, ("locationId",))
+        self._check_owner(found)
+        return self._write_block(ask, block, found)
+
+    def _write_block(self, ask: Ask, before: Block, found: wire.Json) -> Response:
+        start, end = before.start, before.end
+        if "startTime" in found or "endTime" in found:
+            start, end = self._interval(ask, found, start, end - start)
+        owned = "assignedUserId" in found or "calendarId" in found
+        after = replace(
+            before,
+            user=found.get("assignedUserId", "") if owned else before.user,
+            calendar=found.get("calendarId", "") if owned else before.calendar,
+            start=start,
+            end=end,
+            title=self.stored_text(ask, found.get("title", before.title)),
+            updated_at=self.stamp(),
+        )
+        self.closures.put(after.id, after)
+        owner = {"assignedUserId": after.user} if after.user else {"calendarId": after.calendar}
+        shown = {
+            "id": after.id,
+            "locationId": self.location_id,
+            "title": after.title,
+            "startTime": found.get("startTime", wire.local(after.start, self.zone)),
+            "endTime": found.get("endTime", wire.local(after.end, self.zone)),
+        }
+        return self._reply(201, {**shown, **owner})
+
+    def _check_owner(self, found: wire.Json) -> None:
+        self._check_location(found["locationId"])
+        calendar, user = found.get("calendarId"), found.get("assignedUserId")
+        if calendar is not None and user is not None:
+            raise self._refusal(
+                422, ["Either calendarId or assignedUserId can be set, not both."]
+            )
+        if user is not None and user not in self.users:
+            raise self._refusal(422, ["user id not part of location"])
+        if calendar is not None and self._calendar(calendar).type is not CalendarType.EVENT:
+            raise self._refusal(400, NOT_EVENT_CALENDAR)
+
+    def _delete_event(self, ask: Ask) -> Response:
+        """Appointments and blocks alike (1.6)."""
+        id = ask.params["id"]
+        found = self.meetings.get(id) or self.closures.get(id)
+        if found is None:
+            raise self._refusal(404, "Event not found")
+        if found.deleted:
+            raise self._refusal(400, ALREADY_DELETED)
+        if id in self.meetings:
+            self.delete(id)
+        else:
+            self.remove_block(id)
+        return self._ok(succeeded=True)
+
+    # --- reading requests, giving answers -----------------------------------------------------
+
+    def _body(self, ask: Ask, allowed: frozenset[str], required: Sequence[str] = ()) -> wire.Json:
+        try:
+            return wire.body(ask, allowed, required)
+        except wire.BadBodyError as error:
+            raise self._refusal(422, error.messages) from None
+
+    def _interval(
+        self, ask: Ask, found: wire.Json, start: datetime, length: timedelta
+    ) -> tuple[datetime, datetime]:
+        """The interval asked for; without an end it is as long as given (1.4)."""
+        try:
+            start = wire.instant(found, "startTime") or start
+            end = wire.instant(found, "endTime") or start + length
+        except wire.BadBodyError as error:
+            raise self._refusal(422, error.messages) from None
+        if end <= start:
+            raise self._refusal(422, ["endTime must be after startTime"])
+        return self.stored_time(ask, start), self.stored_time(ask, end)
+
+    def _window(self, ask: Ask) -> tuple[datetime, datetime] | None:
+        """The window of a list; None when its times are no milliseconds: that finds nothing (1.3)."""
+        self._check_location(ask.query.get("locationId"))
+        missing = [key for key in ("startTime", "endTime") if not ask.query.get(key)]
+        if missing:
+            raise self._refusal(422, [f"{key} should not be empty" for key in missing])
+        if not any(ask.query.get(key) for key in ("calendarId", "userId", "groupId")):
+            raise self._refusal(422, ["Either calendarId, userId or groupId is required"])
+        start, end = _epoch(ask.query["startTime"]), _epoch(ask.query["endTime"])
+        return None if start is None or end is None else (start, end)
+
+    def _check_location(self, location: str | None) -> None:
+        if location != self.location_id:
+            raise self._refusal(403, "The token does not have access to this location.")
+
+    def _calendar(self, id: str) -> Calendar:
+        calendar = self.calendars.get(id)
+        if calendar is None:
+            raise self._refusal(404, "Calendar not found")
+        return calendar
+
+    def _stored_meeting(self, id: str) -> Meeting:
+        meeting = self.meetings.get(id)
+        if meeting is None:
+            raise self._refusal(404, "Appointment not found")
+        return meeting
+
+    def _taken(self, besides: str = "") -> Taken:
+        meetings = [m for m in self.meetings.values() if m.busy and m.id != besides]
+        return Taken(meetings, [b for b in self.closures.values() if not b.deleted])
+
+    def _ok(self, **payload: Any) -> Response:  # noqa: ANN401 - any JSON
+        return self._reply(200, payload)
+
+    def _reply(self, status: int, payload: wire.Json) -> Response:
+        return JSONResponse({**payload, "traceId": self._trace()}, status)
+
+    def _error(self, status: int, message: str | list[str]) -> Response:
+        phrase = HTTPStatus(status).phrase
+        return self._reply(status, {"statusCode": status, "message": message, "error": phrase})
+
+    def _refusal(self, status: int, message: str | list[str]) -> Refusal:
+        return Refusal(self._error(status, message))
+
+
+def _matches(ask: Ask, **owners: str) -> bool:
+    """Whether an event has every owner that the query names."""
+    return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())
+
+
+def _epoch(text: str | None) -> datetime | None:
+    """Read epoch milliseconds; years beyond datetime's end count as the end."""
+    if text is None or not text.isascii() or not text.isdigit():
+        return None
+    try:
+        return datetime.fromtimestamp(int(text) / 1000, UTC)
+    except (OverflowError, ValueError):
+        return datetime.max.replace(tzinfo=UTC)

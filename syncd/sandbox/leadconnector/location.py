@@ -1,0 +1,248 @@
+"""A location's state, and what its staff does with it by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncd.model import utc, zone
+from syncd.sandbox.history import Table
+from syncd.sandbox.ids import guid_ids
+from syncd.sandbox.leadconnector.records import (
+    OFFICE_HOURS,
+    STATUSES,
+    Calendar,
+    CalendarType,
+    Group,
+    Meeting,
+    Notification,
+    Opening,
+    User,
+)
+from syncd.sandbox.limits import RateLimit
+from syncd.sandbox.people import Contact
+from syncd.sandbox.platform import Platform
+from syncd.sandbox.records import Appointment, Block
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from syncd.sandbox.clock import Clock
+    from syncd.sandbox.faults import Faults
+    from syncd.sandbox.ids import Ids
+
+
+class Location(Platform):
+    """Users, calendars, contacts and events of one location.
+
+    The verbs act as people in the web application do: they check nothing but that ids are known
+    (KeyError) and that values make sense (ValueError), and notify nobody.
+    """
+
+    def __init__(  # noqa: PLR0913 - what an account consists of
+        self,
+        name: str,
+        clock: Clock,
+        ids: Ids,
+        faults: Faults | None = None,
+        *,
+        token: str = "pit-sandbox",
+        location_id: str = "",
+        timezone: str = "Europe/Berlin",
+    ) -> None:
+        """Start an empty location. Raises ValueError for an unknown zone."""
+        super().__init__(name, clock, ids, faults)
+        self.token = token
+        self.location_id = location_id or ids()
+        self.timezone = timezone
+        self.zone = zone(timezone)
+        self.limit = RateLimit(100, 10, 200_000)
+        self.users: dict[str, User] = {}
+        self.groups: dict[str, Group] = {}
+        self.calendars: dict[str, Calendar] = {}
+        self.contacts: dict[str, Contact] = {}
+        self.notifications: list[Notification] = []
+        self.meetings: Table[Meeting] = Table(clock)
+        self.closures: Table[Block] = Table(clock)
+        self._trace = guid_ids(f"trace {name}")
+
+    # --- setting up ---------------------------------------------------------------------------
+
+    def add_user(self, name: str, email: str, id: str = "") -> str:
+        """Add a member of staff."""
+        user = User(id or self.new_id(), name, email)
+        self.users[user.id] = user
+        return user.id
+
+    def add_group(self, name: str, id: str = "") -> str:
+        """Add a group of calendars."""
+        group = Group(id or self.new_id(), name)
+        self.groups[group.id] = group
+        return group.id
+
+    def add_calendar(  # noqa: PLR0913 - what a calendar consists of
+        self,
+        name: str,
+        type: str = "personal",
+        users: Sequence[str] = (),
+        group: str | None = None,
+        *,
+        id: str = "",
+        hours: Sequence[Opening] = OFFICE_HOURS,
+        slot_minutes: int = 30,
+        per_slot: int = 1,
+    ) -> str:
+        """Add a calendar. Raises KeyError for an unknown user or group, ValueError for a type."""
+        for user in users:
+            _known(self.users, user, "user")
+        if group:
+            _known(self.groups, group, "group")
+        calendar = Calendar(
+            id or self.new_id(),
+            name,
+            CalendarType(type),
+            tuple(users),
+            group or "",
+            tuple(hours),
+            slot_minutes,
+            per_slot,
+        )
+        self.calendars[calendar.id] = calendar
+        return calendar.id
+
+    def add_contact(self, name: str, email: str = "", phone: str = "", id: str = "") -> str:
+        """Add a customer."""
+        contact = Contact(id or self.new_id(), name, email, phone)
+        self.contacts[contact.id] = contact
+        return contact.id
+
+    # --- acting as the staff ------------------------------------------------------------------
+
+    def book(  # noqa: PLR0913 - the facts of one booking
+        self,
+        calendar: str,
+        user: str,
+        start: datetime,
+        end: datetime,
+        contact: str,
+        status: str = "confirmed",
+        title: str = "Appointment",
+    ) -> str:
+        """Enter an appointment; event calendars take an empty user. Returns its id."""
+        _known(self.calendars, calendar, "calendar")
+        _known(self.contacts, contact, "contact")
+        if user:
+            _known(self.users, user, "user")
+        now = self.stamp()
+        meeting = Meeting(
+            self.new_id(),
+            calendar,
+            user,
+            *_interval(start, end),
+            _status(status),
+            contact,
+            title,
+            now,
+            added_at=now,
+        )
+        self.meetings.put(meeting.id, meeting)
+        return meeting.id
+
+    def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
+        """Move an appointment, or give it to another user. Returns its id, which may be new."""
+        meeting = self._meeting(id)
+        if user:
+            _known(self.users, user, "user")
+        start, end = _interval(start, end)
+        moved = replace(
+            meeting,
+            id=self.moved_id(id),
+            start=start,
+            end=end,
+            user=meeting.user if user is None else user,
+            updated_at=self.stamp(),
+        )
+        if moved.id != id:
+            self.delete(id)
+        self.meetings.put(moved.id, moved)
+        return moved.id
+
+    def set_status(self, id: str, status: str) -> None:
+        """Give an appointment another status."""
+        changed = replace(self._meeting(id), status=_status(status), updated_at=self.stamp())
+        self.meetings.put(id, changed)
+
+    def cancel(self, id: str) -> None:
+        """Cancel an appointment; it stays in the lists."""
+        self.set_status(id, "cancelled")
+
+    def delete(self, id: str) -> None:
+        """Delete an appointment; its status stays what it was (leadconnector-v2.md 1.3)."""
+        deleted = replace(self._meeting(id), deleted=True, updated_at=self.stamp())
+        self.meetings.put(id, deleted)
+
+    def block(
+        self, user: str, start: datetime, end: datetime, title: str, calendar: str | None = None
+    ) -> str:
+        """Close the time of a user, or (with an empty user) of a calendar. Returns the block's id."""
+        if calendar:
+            _known(self.calendars, calendar, "calendar")
+        else:
+            _known(self.users, user, "user")
+        start, end = _interval(start, end)
+        block = Block(self.new_id(), user, calendar or "", start, end, title, self.stamp())
+        self.closures.put(block.id, block)
+        return block.id
+
+    def move_block(self, id: str, start: datetime, end: datetime) -> None:
+        """Move a block."""
+        start, end = _interval(start, end)
+        moved = replace(self._block(id), start=start, end=end, updated_at=self.stamp())
+        self.closures.put(id, moved)
+
+    def remove_block(self, id: str) -> None:
+        """Remove a block."""
+        removed = replace(self._block(id), deleted=True, updated_at=self.stamp())
+        self.closures.put(id, removed)
+
+    # --- looking at it ------------------------------------------------------------------------
+
+    def appointments(self) -> list[Appointment]:
+        """All appointments, deleted ones too."""
+        return list(self.meetings.values())
+
+    def blocks(self) -> list[Block]:
+        """All blocks, deleted ones too."""
+        return self.closures.values()
+
+    def _meeting(self, id: str) -> Meeting:
+        meeting = self.meetings.get(id)
+        if meeting is None or meeting.deleted:
+            message = f"no appointment {id}"
+            raise KeyError(message)
+        return meeting
+
+    def _block(self, id: str) -> Block:
+        block = self.closures.get(id)
+        if block is None or block.deleted:
+            message = f"no block {id}"
+            raise KeyError(message)
+        return block
+
+
+def _known(records: Mapping[str, object], id: str, what: str) -> None:
+    if id not in records:
+        message = f"no {what} {id}"
+        raise KeyError(message)
+
+
+def _interval(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    return utc(start), utc(end)
+
+
+def _status(status: str) -> str:
+    if status not in STATUSES:
+        message = f"status {status!r} is none of {', '.join(sorted(STATUSES))}"
+        raise ValueError(message)
+    return status

@@ -1,0 +1,95 @@
+"""What a location holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from enum import StrEnum
+
+from syncd.sandbox.records import Appointment
+
+STATUSES = frozenset({"new", "confirmed", "cancelled", "showed", "noshow", "invalid"})
+FREEING = frozenset({"cancelled", "noshow", "invalid"})
+"""The statuses whose appointments take no time."""
+
+
+class CalendarType(StrEnum):
+    """The calendar types of leadconnector-v2.md 1.2."""
+
+    ROUND_ROBIN = "round_robin"
+    EVENT = "event"
+    CLASS_BOOKING = "class_booking"
+    COLLECTIVE = "collective"
+    SERVICE_BOOKING = "service_booking"
+    PERSONAL = "personal"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A member of the location's staff."""
+
+    id: str
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of calendars."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Hours on some days of the week (0 is Sunday), on the location's wall clock."""
+
+    days: tuple[int, ...]
+    opens: time
+    closes: time
+
+
+OFFICE_HOURS = (Opening((1, 2, 3, 4, 5), time(9), time(17)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """A calendar: whose team it books, when it is open, how long its slots are in minutes."""
+
+    id: str
+    name: str
+    type: CalendarType
+    users: tuple[str, ...] = ()
+    group: str = ""
+    hours: tuple[Opening, ...] = OFFICE_HOURS
+    slot_minutes: int = 30
+    per_slot: int = 1
+
+    @property
+    def shows_user(self) -> bool:
+        """Whether its events name a user; those of event calendars do not (1.3)."""
+        return self.type is not CalendarType.EVENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting(Appointment):
+    """An appointment as the location keeps it."""
+
+    added_at: datetime
+    source: str = "calendar_page"
+    description: str = ""
+    resources: tuple[str, ...] = ()
+
+    @property
+    def busy(self) -> bool:
+        """Whether it takes its time."""
+        return not self.deleted and self.status not in FREEING
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A message that a write sent to a customer, because it did not say ``toNotify: false``."""
+
+    event: str
+    what: str

@@ -1,0 +1,65 @@
+"""Rate limits as the platforms count them: a sliding window of seconds, and a budget per day."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import UTC, datetime, timedelta
+
+
+class RateLimit:
+    """At most ``most`` requests in any ``interval`` seconds, and ``daily`` per UTC day (None: any).
+
+    ``refused`` counts what was turned away, so that a test can assert that a client never went over.
+    """
+
+    def __init__(self, most: int, interval: float, daily: int | None = None) -> None:
+        """Start with the whole budget left."""
+        self.most = most
+        self.interval = interval
+        self.daily = daily
+        self.refused = 0
+        self._hits: deque[datetime] = deque()
+        self._day: datetime | None = None
+        self._today = 0
+
+    def hit(self, now: datetime) -> bool:
+        """Count one request; False when it is over a limit, and then it costs nothing."""
+        self._forget(now)
+        if len(self._hits) >= self.most or (self.daily is not None and self._today >= self.daily):
+            self.refused += 1
+            return False
+        self._hits.append(now)
+        self._today += 1
+        return True
+
+    def remaining(self, now: datetime) -> int:
+        """How many requests the window still admits."""
+        self._forget(now)
+        return max(0, self.most - len(self._hits))
+
+    def daily_remaining(self, now: datetime) -> int:
+        """How many requests the day still admits; 0 without a daily limit as well."""
+        self._forget(now)
+        return max(0, (self.daily or 0) - self._today)
+
+    def daily_reset(self, now: datetime) -> timedelta:
+        """How long until the day's budget is full again."""
+        return _midnight(now) + timedelta(days=1) - now
+
+    def reset(self, now: datetime) -> timedelta:
+        """How long until the window admits one more than now; zero when it is empty."""
+        self._forget(now)
+        if not self._hits:
+            return timedelta()
+        return self._hits[0] + timedelta(seconds=self.interval) - now
+
+    def _forget(self, now: datetime) -> None:
+        border = now - timedelta(seconds=self.interval)
+        while self._hits and self._hits[0] <= border:
+            self._hits.popleft()
+        if self._day != _midnight(now):
+            self._day, self._today = _midnight(now), 0
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,15 @@
+"""The customers of an emulated platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A customer: a contact in LeadConnector, a lead in LeadSquared. ``phone`` is E.164 or empty."""
+
+    id: str
+    name: str
+    email: str = ""
+    phone: str = ""

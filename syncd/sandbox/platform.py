@@ -1,0 +1,263 @@
+"""What the three emulated platforms have in common: one ASGI application with faults and limits.
+
+A platform gives a table of starlette routes whose endpoints are *synchronous* functions from `Ask`
+to a starlette response. Everything around them happens here, in one place and one order: request
+log, slowness, lost requests, server errors, rate limit, authorisation, routing, lost replies, Date.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+from starlette.datastructures import Headers, QueryParams
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match
+
+from syncd.model import floor_to
+from syncd.sandbox.faults import Fault, FaultKind, Faults
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from starlette.routing import Route
+    from starlette.types import Receive, Scope, Send
+
+    from syncd.sandbox.clock import Clock
+    from syncd.sandbox.ids import Ids
+    from syncd.sandbox.limits import RateLimit
+
+R = TypeVar("R")
+_MARKER = re.compile(r"\s*\[[^\]]*\]")
+HTML_ERROR = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
+
+
+class LostReply(httpx.RemoteProtocolError):
+    """The connection broke without a (whole) reply.
+
+    Over a socket the server closes the connection and nobody sees this exception. Over httpx's
+    ASGITransport it comes out of the client, as the very error that a broken socket gives.
+    """
+
+
+class Refusal(Exception):
+    """A handler's short way out: the response to give instead."""
+
+    def __init__(self, response: Response) -> None:
+        """Keep the response."""
+        super().__init__(f"refused with {response.status_code}")
+        self.response = response
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One line of the request log. ``status`` 0: the client saw no reply. Personal values are cut."""
+
+    at: datetime
+    method: str
+    path: str
+    query: dict[str, str]
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request as handlers see it: the path without the base path, and its parameters."""
+
+    method: str
+    path: str
+    params: Mapping[str, Any]
+    query: QueryParams
+    headers: Headers
+    body: bytes
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever the client sent
+        """Parse the body. Raises ValueError when it is no JSON; an empty body is None."""
+        return json.loads(self.body) if self.body.strip() else None
+
+
+class Platform(ABC):
+    """One account on one emulated platform: an ASGI application and its state."""
+
+    base_path = ""
+    """What the operator's base URL ends in, such as /v1; requests elsewhere are unknown."""
+    hidden_params: frozenset[str] = frozenset({"email", "phone", "number", "query"})
+    """Query parameters that the request log shows as "***"."""
+
+    def __init__(self, name: str, clock: Clock, ids: Ids, faults: Faults | None = None) -> None:
+        """Start empty and well behaved."""
+        self.name = name
+        self.clock = clock
+        self.new_id = ids
+        self.faults = faults if faults is not None else Faults()
+        self.limit: RateLimit | None = None
+        self.calls: list[Call] = []
+        self._routes = self.routes()
+
+    # --- what a platform says for itself ------------------------------------------------------
+
+    @abstractmethod
+    def routes(self) -> Sequence[Route]:
+        """The paths it serves, without the base path, first match first."""
+
+    @abstractmethod
+    def authorise(self, ask: Ask) -> Response | None:
+        """Refuse a request whose credentials or common headers are wrong; None lets it in."""
+
+    @abstractmethod
+    def unknown(self, ask: Ask) -> Response:
+        """Answer a path or verb that is not served."""
+
+    @abstractmethod
+    def unauthorised(self, ask: Ask) -> Response:
+        """A 401 in its own words."""
+
+    @abstractmethod
+    def rate_limited(self, ask: Ask, spelling: str) -> Response:
+        """Refuse too many calls in its own words; ``spelling`` "" is the usual one."""
+
+    def limit_headers(self) -> dict[str, str]:
+        """The headers that tell the client's budget."""
+        return {}
+
+    def limit_for(self, ask: Ask) -> RateLimit | None:  # noqa: ARG002 - for platforms with several
+        """The limit that counts this request."""
+        return self.limit
+
+    # --- faults that handlers ask for ---------------------------------------------------------
+
+    def fault(self, kind: FaultKind, ask: Ask | None = None) -> Fault | None:
+        """Use up one hit of a fault of this kind; None when there is none."""
+        method, path = (ask.method, ask.path) if ask else ("", "")
+        return self.faults.take(kind, method, path, self.clock.now())
+
+    def as_of(self, ask: Ask) -> datetime | None:
+        """The time whose state a list shows: None for now, or earlier under LAG."""
+        lag = self.fault(FaultKind.LAG, ask)
+        return self.clock.now() - timedelta(seconds=lag.seconds) if lag else None
+
+    def listed(self, ask: Ask, rows: Sequence[R]) -> list[R]:
+        """The rows of a list (or page) as the client gets to see them."""
+        if self.fault(FaultKind.EMPTY, ask):
+            return []
+        shown = list(rows)
+        if shown and self.fault(FaultKind.SHORT_PAGE, ask):
+            shown = shown[: len(shown) - max(1, len(shown) // 3)]
+        if shown and self.fault(FaultKind.DUPLICATE_ROWS, ask):
+            shown = [row for row in shown for _ in range(2)]
+        return shown
+
+    def stored_time(self, ask: Ask, instant: datetime) -> datetime:
+        """A written time as it is kept: rounded down under ROUNDING."""
+        fault = self.fault(FaultKind.ROUNDING, ask)
+        return floor_to(instant, timedelta(seconds=fault.seconds)) if fault else instant
+
+    def stored_text(self, ask: Ask, text: str) -> str:
+        """A written text as it is kept: without markers under STRIP_KEYS."""
+        return _MARKER.sub("", text) if self.fault(FaultKind.STRIP_KEYS, ask) else text
+
+    def job_seconds(self, ask: Ask, usual: float = 0.0) -> float:
+        """How long an asynchronous job takes."""
+        fault = self.fault(FaultKind.SLOW_JOBS, ask)
+        return fault.seconds if fault else usual
+
+    def moved_id(self, old: str) -> str:
+        """The id of an appointment after a move from outside."""
+        return self.new_id() if self.fault(FaultKind.NEW_ID_ON_MOVE) else old
+
+    def stamp(self) -> datetime:
+        """The platform's own idea of now, for update times and the Date header."""
+        now = self.clock.now()
+        skew = self.faults.active(FaultKind.CLOCK_SKEW, now=now)
+        return now + timedelta(seconds=skew.seconds) if skew else now
+
+    # --- the application ----------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request. Raises `LostReply` where the connection is to break."""
+        if scope["type"] != "http":
+            message = f"the sandbox serves http, not {scope['type']}"
+            raise NotImplementedError(message)
+        ask = await _ask(scope, receive, self.base_path)
+        if slow := self.fault(FaultKind.SLOW, ask):
+            await self.clock.sleep(slow.seconds)
+        response: Response | None = None
+        cut = lost = False
+        if not self.fault(FaultKind.LOSE_BEFORE, ask):
+            response = self._answer(ask, scope)
+            lost = self.fault(FaultKind.LOSE_AFTER, ask) is not None
+            cut = not lost and self.fault(FaultKind.RESET_BODY, ask) is not None
+        self._log(ask, 0 if response is None or lost or cut else response.status_code)
+        if response is None or lost:
+            message = f"{self.name} dropped the connection"
+            raise LostReply(message)
+        response.headers["Date"] = format_datetime(self.stamp(), usegmt=True)
+        if cut:
+            await _send_half(response, send)
+            message = f"{self.name} broke off its reply"
+            raise LostReply(message)
+        await response(scope, receive, send)
+
+    def _answer(self, ask: Ask, scope: Scope) -> Response:
+        limit = self.limit_for(ask)
+        if error := self.fault(FaultKind.ERROR, ask):
+            return _server_error(error)
+        if limited := self.fault(FaultKind.RATE_LIMITED, ask):
+            return self.rate_limited(ask, limited.spelling)
+        if limit is not None and not limit.hit(self.clock.now()):
+            response = self.rate_limited(ask, "")
+        elif self.fault(FaultKind.UNAUTHORISED, ask):
+            response = self.unauthorised(ask)
+        else:
+            response = self.authorise(ask) or self._route(ask, scope)
+        for key, value in self.limit_headers().items():
+            response.headers[key] = value
+        return response
+
+    def _route(self, ask: Ask, scope: Scope) -> Response:
+        here = {**scope, "path": ask.path, "root_path": ""}
+        for route in self._routes:
+            match, child = route.matches(here)
+            if match is Match.FULL:
+                found = Ask(
+                    ask.method, ask.path, child["path_params"], ask.query, ask.headers, ask.body
+                )
+                try:
+                    answer: Response = route.endpoint(found)
+                except Refusal as refusal:
+                    return refusal.response
+                return answer
+        return self.unknown(ask)
+
+    def _log(self, ask: Ask, status: int) -> None:
+        query = {k: "***" if k in self.hidden_params else v for k, v in ask.query.items()}
+        self.calls.append(Call(self.clock.now(), ask.method, ask.path, query, status))
+
+
+async def _ask(scope: Scope, receive: Receive, base_path: str) -> Ask:
+    request = Request(scope, receive)
+    body = await request.body()
+    path = scope["path"]
+    inside = path.startswith(base_path + "/") if base_path else True
+    path = path[len(base_path) :] if inside else f"/outside{path}"
+    return Ask(request.method, path, {}, request.query_params, request.headers, body)
+
+
+def _server_error(fault: Fault) -> Response:
+    if fault.spelling == "empty":
+        return Response(status_code=fault.status)
+    return HTMLResponse(HTML_ERROR.format(f"{fault.status} Server Error"), fault.status)
+
+
+async def _send_half(response: Response, send: Send) -> None:
+    body = bytes(response.body)
+    start = {"type": "http.response.start", "status": response.status_code}
+    await send({**start, "headers": response.raw_headers})
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})

@@ -1,0 +1,92 @@
+"""What every emulated platform shows to tests: its events as plain values, all times UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """A customer's appointment. ``deleted`` ones are still shown to tests, with their last values."""
+
+    id: str
+    calendar: str
+    user: str
+    start: datetime
+    end: datetime
+    status: str
+    contact: str
+    title: str
+    updated_at: datetime
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Busy time without a customer; owned by a user or a calendar."""
+
+    id: str
+    user: str
+    calendar: str
+    start: datetime
+    end: datetime
+    title: str
+    updated_at: datetime
+    deleted: bool = False
+
+
+class Outside(Protocol):
+    """The platform as its users work with it, without the API: what the sandbox's control speaks."""
+
+    def book(  # noqa: PLR0913 - the facts of one booking
+        self,
+        calendar: str,
+        user: str,
+        start: datetime,
+        end: datetime,
+        contact: str,
+        status: str = "confirmed",
+        title: str = "",
+    ) -> str:
+        """Enter an appointment; returns its id."""
+        ...
+
+    def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
+        """Move an appointment; returns its id, a new one under NEW_ID_ON_MOVE."""
+        ...
+
+    def set_status(self, id: str, status: str) -> None:
+        """Give an appointment another status."""
+        ...
+
+    def cancel(self, id: str) -> None:
+        """Cancel an appointment: it stays listed."""
+        ...
+
+    def delete(self, id: str) -> None:
+        """Delete an appointment."""
+        ...
+
+    def block(
+        self, user: str, start: datetime, end: datetime, title: str, calendar: str | None = None
+    ) -> str:
+        """Close somebody's time by hand; returns the block's id."""
+        ...
+
+    def move_block(self, id: str, start: datetime, end: datetime) -> None:
+        """Move a block by hand."""
+        ...
+
+    def remove_block(self, id: str) -> None:
+        """Remove a block by hand."""
+        ...
+
+    def appointments(self) -> list[Appointment]:
+        """All appointments, deleted ones too."""
+        ...
+
+    def blocks(self) -> list[Block]:
+        """All blocks, deleted ones too."""
+        ...

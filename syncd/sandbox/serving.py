@@ -1,0 +1,93 @@
+"""Any ASGI application on a loopback socket, in this event loop, where connections can break."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from syncd.sandbox.platform import LostReply
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class BreakableProtocol(H11Protocol):
+    """Closes the connection, with no (more of a) reply, where the application raises `LostReply`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own arguments
+        """Wrap the application."""
+        super().__init__(*args, **kwargs)
+        inner = self.app
+
+        async def breaking(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await inner(scope, receive, send)
+            except LostReply:
+                self.transport.close()
+                # uvicorn sends a 500 of its own unless it has noticed that nobody is there.
+                while not self.cycle.disconnected:
+                    await asyncio.sleep(0)
+
+        self.app = breaking
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals alone."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(
+    apps: Sequence[ASGIApp], host: str = "127.0.0.1", ports: Sequence[int] = ()
+) -> AsyncIterator[list[str]]:
+    """Serve each application on its port (0 or none: a free one); yields their ``http://`` URLs.
+
+    Neither signal handlers nor logging are touched. Raises OSError when a port is taken.
+    """
+    wanted = [*ports, *([0] * (len(apps) - len(ports)))]
+    sockets: list[socket.socket] = []
+    try:
+        sockets.extend(socket.create_server((host, port)) for port in wanted[: len(apps)])
+    except OSError:
+        for each in sockets:
+            each.close()
+        raise
+    servers = [_server(app) for app in apps]
+    tasks = [
+        asyncio.create_task(server.serve(sockets=[each]))
+        for server, each in zip(servers, sockets, strict=True)
+    ]
+    try:
+        while not all(server.started for server in servers):
+            await asyncio.sleep(0.001)
+        yield [f"http://{host}:{each.getsockname()[1]}" for each in sockets]
+    finally:
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*tasks)
+
+
+def _server(app: ASGIApp) -> _Server:
+    config = uvicorn.Config(
+        app,
+        http=BreakableProtocol,
+        ws="none",
+        lifespan="off",
+        loop="none",
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    return _Server(config)

@@ -1,0 +1,57 @@
+"""What the configuration says of one v1 location, and of one provider's calendar in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One location on LeadConnector v1, or on a white label of it (leadconnector-v1.md, head).
+
+    ``blocks`` says how busy time is written: as an ``event`` block, or as a ``hold``, a booking for
+    the contact ``hold_email`` that is cancelled to free the time. ``title`` is what a block shows.
+    ``timezone`` (IANA) stands in for the location's own zone, for times that come without one.
+    """
+
+    api_key: str = field(repr=False)
+    base_url: str = "https://rest.gohighlevel.com/v1"
+    blocks: Literal["event", "hold"] = "event"
+    hold_email: str | None = None
+    title: str = "Busy"
+    timezone: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a hold form without the contact to hold for. Raises ValueError."""
+        if self.blocks == "hold" and not self.hold_email:
+            message = "blocks = \"hold\" needs hold_email"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarOf:
+    """Where one provider's time is kept: a calendar (service) id, a user id, a team id, or several.
+
+    The user decides whose an event is; the calendar does where no user is named; the team only
+    where neither is. A team saves calls: one list call reads all its members.
+    """
+
+    calendar: str | None = None
+    user: str | None = None
+    team: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an empty mapping. Raises ValueError."""
+        if not (self.calendar or self.user or self.team):
+            message = "a v1 calendar needs a calendar, a user or a team id"
+            raise ValueError(message)
+
+    @property
+    def scope(self) -> tuple[str, str]:
+        """The list filter, as (parameter, id), that reads this calendar in the widest call."""
+        if self.team:
+            return ("teamId", self.team)
+        if self.user:
+            return ("userId", self.user)
+        return ("calendarId", self.calendar or "")

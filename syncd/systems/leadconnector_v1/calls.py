@@ -1,0 +1,179 @@
+"""The calls of LeadConnector v1 that syncd makes, one function each (leadconnector-v1.md 3 to 8)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from syncd.model import Window, utc, zone
+from syncd.systems.leadconnector_v1 import wire
+from syncd.systems.loose import text
+from syncd.systems.port import Ambiguous, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syncd.model import Status, Value
+    from syncd.systems.loose import Odd
+    from syncd.systems.transport import Transport
+
+T = TypeVar("T")
+
+_LIST = "appointments/"
+_DAY_KEY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NO_CONTACT = {404, 422}
+
+
+def _millis(moment: datetime) -> str:
+    """Query times are epoch milliseconds (leadconnector-v1.md 1.4)."""
+    return str(int(moment.timestamp() * 1000))
+
+
+def slot_fields(value: Value, zone_name: str) -> dict[str, str]:
+    """Interval and zone of a write: offsets that agree with the zone (leadconnector-v1.md 4.4)."""
+    where = zone(zone_name)
+    return {
+        "selectedTimezone": zone_name,
+        "selectedSlot": value.start.astimezone(where).isoformat(timespec="seconds"),
+        "endAt": value.end.astimezone(where).isoformat(timespec="seconds"),
+    }
+
+
+class Calls:
+    """Typed calls over one location's transport. Every method raises SystemFault."""
+
+    def __init__(self, system: str, transport: Transport) -> None:
+        """Keep the transport."""
+        self._system = system
+        self._transport = transport
+
+    async def appointments(self, scope: tuple[str, str], window: Window) -> wire.Listing:
+        """All appointments of a user, calendar or team. There is no paging (4.2)."""
+        params = {
+            "startDate": _millis(window.start),
+            "endDate": _millis(window.end),
+            scope[0]: scope[1],
+            "includeAll": "true",
+        }
+        return await self._ask(_LIST, wire.Listing, params)
+
+    async def appointment(self, event_id: str) -> wire.Appointment:
+        """One appointment or block by id."""
+        return await self._ask(_path(event_id), wire.Appointment)
+
+    async def contact_of(self, event_id: str) -> wire.Contact | None:
+        """The contact that comes with one appointment."""
+        answer = await self._ask(_path(event_id), wire.WithContact)
+        return answer.contact if isinstance(answer.contact, wire.Contact) else None
+
+    async def find_contacts(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
+        """The ids of the contacts with this address; a miss may come as 404 or 422 (8)."""
+        params = {name: said for name, said in (("email", email), ("phone", phone)) if said}
+        path = "contacts/lookup"
+        try:
+            body = await self._transport.read("GET", path, params=params)
+        except Rejected as fault:
+            if fault.status in _NO_CONTACT:
+                return ()
+            raise
+        if not body.strip():
+            return ()
+        found = self._transport.decode(body, wire.Contacts, f"GET {path}").contacts
+        ids = (text(item.id) for item in found if isinstance(item, wire.Contact))
+        return tuple(dict.fromkeys(filter(None, ids)))
+
+    async def timezone(self) -> str:
+        """The location's zone, '' where none is told that is known here."""
+        answer = await self._ask("locations/", wire.Locations)
+        for location in answer.locations:
+            if isinstance(location, wire.Location) and text(location.timezone):
+                return _known_zone(text(location.timezone))
+        return ""
+
+    async def services(self) -> list[wire.Service | Odd]:
+        """All bookable calendars."""
+        return (await self._ask("calendars/services", wire.Services)).services
+
+    async def teams(self) -> list[wire.Named | Odd]:
+        """All teams."""
+        return (await self._ask("calendars/teams", wire.Teams)).teams
+
+    async def users(self) -> list[wire.Named | Odd]:
+        """All users that the key may see."""
+        return (await self._ask("users/", wire.Users)).users
+
+    async def free_slots(
+        self, calendar: str, user: str | None, window: Window, zone_name: str
+    ) -> list[datetime]:
+        """When a booking may start; at most 31 days (4.1). Keys that are no dates are passed over."""
+        params = {
+            "calendarId": calendar,
+            "startDate": _millis(window.start),
+            "endDate": _millis(window.end),
+            "timezone": zone_name,
+        }
+        if user:
+            params["userId"] = user
+        days = await self._ask("appointments/slots", dict[str, wire.Day | Odd], params)
+        return [
+            start
+            for key, day in days.items()
+            if _DAY_KEY.fullmatch(key) and isinstance(day, wire.Day)
+            for slot in day.slots
+            if (start := _slot(text(slot))) is not None
+        ]
+
+    async def create(self, fields: Mapping[str, str]) -> str:
+        """Make a booking or an event block; its id. Raises Ambiguous when the answer has none."""
+        answer = await self._transport.write("POST", _LIST, json=dict(fields))
+        try:
+            made = text(msgspec.json.decode(answer.content, type=wire.WithContact).id)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            made = ""
+        if not made:
+            detail = "the answer names no id"
+            raise Ambiguous(self._system, f"POST {_LIST}", status=200, detail=detail)
+        return made
+
+    async def move(self, event_id: str, value: Value, zone_name: str) -> None:
+        """Reschedule. The answer tells no times, so it is not read (1.2)."""
+        await self._transport.write("PUT", _path(event_id), json=slot_fields(value, zone_name))
+
+    async def set_status(self, event_id: str, status: Status) -> None:
+        """Set a status; the answer is empty (4.6)."""
+        path = f"{_path(event_id)}/status"
+        await self._transport.write("PUT", path, json={"status": status.value})
+
+    async def delete(self, event_id: str) -> None:
+        """Delete; one that is gone already is deleted too."""
+        try:
+            await self._transport.write("DELETE", _path(event_id))
+        except Rejected as fault:
+            if fault.status != 404:
+                raise
+
+    async def _ask(self, path: str, shape: type[T], params: dict[str, str] | None = None) -> T:
+        body = await self._transport.read("GET", path, params=params)
+        return self._transport.decode(body, shape, f"GET {path}")
+
+
+def _path(event_id: str) -> str:
+    return f"appointments/{quote(event_id, safe='')}"
+
+
+def _known_zone(name: str) -> str:
+    try:
+        return zone(name).key
+    except ValueError:
+        return ""
+
+
+def _slot(written: str) -> datetime | None:
+    try:
+        return utc(datetime.fromisoformat(written))
+    except ValueError:
+        return None

@@ -1,0 +1,218 @@
+"""From a v1 row to syncd's words: whose it is, what it is, when it is (leadconnector-v1.md 4.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncd.model import Event, Kind, Status, Value, find_key, resolve_wall_time, utc
+from syncd.systems.leadconnector_v1.wire import contact_id
+from syncd.systems.loose import text
+from syncd.systems.port import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from syncd.systems.leadconnector_v1.account import CalendarOf
+    from syncd.systems.leadconnector_v1.wire import Appointment
+
+STATUSES = {
+    "": Status.CONFIRMED,
+    "booked": Status.CONFIRMED,
+    "new": Status.NEW,
+    "confirmed": Status.CONFIRMED,
+    "showed": Status.SHOWED,
+    "show": Status.SHOWED,
+    "cancelled": Status.CANCELLED,
+    "canceled": Status.CANCELLED,
+    "noshow": Status.NOSHOW,
+    "invalid": Status.INVALID,
+}
+"""The status words seen, squeezed to letters (leadconnector-v1.md 4.2)."""
+
+_SHORTEST_TIME = len("2020-08-28T15:30")
+
+
+def status_word(item: Appointment) -> str:
+    """The live status as sent: the correct field, else the misspelt one, else the coarse one."""
+    return (
+        text(item.appointment_status) or text(item.appoinment_status) or text(item.status)
+    ).lower()
+
+
+def status_of(item: Appointment) -> Status:
+    """The status in syncd's words. Raises ValueError for a word never seen."""
+    word = status_word(item)
+    squeezed = "".join(filter(str.isalpha, word))
+    if squeezed not in STATUSES:
+        message = f"unknown status {word!r}"
+        raise ValueError(message)
+    return STATUSES[squeezed]
+
+
+def _clock(value: object) -> datetime:
+    """A time as sent, aware or not. Raises ValueError."""
+    written = text(value)
+    if len(written) < _SHORTEST_TIME:
+        message = "a time is missing or unreadable"
+        raise ValueError(message)
+    try:
+        return datetime.fromisoformat(written)
+    except ValueError:
+        message = "a time is unreadable"
+        raise ValueError(message) from None
+
+
+def instant(value: object, zone_name: str) -> datetime:
+    """An ISO 8601 time as an instant; one without offset is a wall clock in that zone.
+
+    Raises ValueError for an unreadable time, and for a bare one where no zone is known.
+    """
+    moment = _clock(value)
+    if moment.tzinfo is not None:
+        return utc(moment)
+    if not zone_name:
+        message = "a time has no offset, and no zone is known"
+        raise ValueError(message)
+    return resolve_wall_time(moment, zone_name).instant
+
+
+def is_bare(item: Appointment) -> bool:
+    """Whether a time of the row lacks both an offset and a zone of its own."""
+    if text(item.selected_timezone):
+        return False
+    try:
+        return _clock(item.start_time).tzinfo is None or _clock(item.end_time).tzinfo is None
+    except ValueError:
+        return False
+
+
+def user_of(item: Appointment) -> str:
+    """The user whose time it takes."""
+    return text(item.assigned_user_id) or text(item.user_id)
+
+
+def calendars_of(item: Appointment) -> tuple[str, ...]:
+    """Every id under which the row's calendar is known, the one to trust first."""
+    ids = (item.calendar_id, item.calendar_service_id, item.calendar_provider_id)
+    return tuple(known for known in map(text, ids) if known)
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Which provider a row belongs to: by user, else by calendar, else by team."""
+
+    users: Mapping[str, str]
+    calendars: Mapping[str, str]
+    named: frozenset[str]
+    """Providers that a user id names: rows of their calendar that name another are not theirs."""
+
+    @classmethod
+    def of(cls, calendars: Mapping[str, CalendarOf]) -> Owners:
+        """Index a mapping; an id that several providers share decides nothing."""
+        places: dict[str, str] = {}
+        shared: set[str] = set()
+        for provider, calendar in calendars.items():
+            place = calendar.calendar or ("" if calendar.user else calendar.team)
+            if not place:
+                continue
+            if place in places:
+                shared.add(place)
+            places[place] = provider
+        return cls(
+            {c.user: provider for provider, c in calendars.items() if c.user},
+            {place: provider for place, provider in places.items() if place not in shared},
+            frozenset(provider for provider, c in calendars.items() if c.user),
+        )
+
+    def owner(self, item: Appointment, asked: Collection[str] = ()) -> str | None:
+        """The row's provider, None for nobody's that is mapped.
+
+        ``asked`` are the providers whose list call brought the row: if there is only one, a row
+        that names neither user nor calendar is theirs. Raises ValueError where it cannot be told.
+        """
+        user = user_of(item)
+        if user in self.users:
+            return self.users[user]
+        places = calendars_of(item)
+        for place in places:
+            provider = self.calendars.get(place)
+            if provider is not None and not (user and provider in self.named):
+                return provider
+        if user or places:
+            return None
+        if len(asked) == 1:
+            return next(iter(asked))
+        message = "names neither user nor calendar"
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Parses rows of one system. ``zone`` is the location's ('' while unknown), ``holds`` the
+    contacts whose bookings are busy time rather than meetings."""
+
+    system: str
+    owners: Owners
+    zone: str = ""
+    holds: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def kind(self, item: Appointment) -> Kind:
+        """A block has no customer, or only the one that holds are booked for."""
+        contact = contact_id(item)
+        if contact:
+            return Kind.BLOCK if contact in self.holds else Kind.APPOINTMENT
+        return Kind.APPOINTMENT if item.contact else Kind.BLOCK
+
+    def value(self, item: Appointment) -> Value:
+        """Interval and status. Raises ValueError. A block knows only busy and free."""
+        zone_name = text(item.selected_timezone) or self.zone
+        start, end = instant(item.start_time, zone_name), instant(item.end_time, zone_name)
+        if end <= start:
+            message = "it ends before it starts, or at once"
+            raise ValueError(message)
+        status = status_of(item)
+        if self.kind(item) is Kind.BLOCK and status.busy:
+            status = Status.CONFIRMED
+        return Value(start, end, status)
+
+    def is_free_block(self, item: Appointment) -> bool:
+        """Whether this is a block that was cancelled: it takes no time, so it counts as absent."""
+        try:
+            return self.kind(item) is Kind.BLOCK and not status_of(item).busy
+        except ValueError:
+            return False
+
+    def fingerprint(self, item: Appointment, provider: str) -> str:
+        """The fields that matter, as sent; the zone among them, for times without offset."""
+        start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
+        return f"{start}|{end}|{zone}|{status_word(item)}|{provider}"
+
+    def event(self, item: Appointment, provider: str) -> Event:
+        """The row as an event. Raises Malformed."""
+        known = text(item.id)
+        try:
+            value = self.value(item)
+        except (ValueError, OverflowError) as error:
+            raise Malformed(self.system, known, str(error)) from error
+        kind = self.kind(item)
+        places = calendars_of(item)
+        return Event(
+            self.system,
+            provider,
+            known,
+            kind,
+            value,
+            person=contact_id(item) or None if kind is Kind.APPOINTMENT else None,
+            service=places[0] if places else None,
+            key=find_key(item.title, item.notes, item.calendar_notes),
+            updated_at=_maybe(item.updated_at),
+        )
+
+
+def _maybe(value: object) -> datetime | None:
+    try:
+        return instant(value, "UTC")
+    except (ValueError, OverflowError):
+        return None

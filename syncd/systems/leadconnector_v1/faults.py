@@ -1,0 +1,84 @@
+"""What a LeadConnector v1 answer means when it is no success (leadconnector-v1.md 4.4 and 6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from syncd.systems.loose import text
+from syncd.systems.port import (
+    AuthLost,
+    RateLimited,
+    Refusal,
+    Rejected,
+    Retryable,
+    SystemFault,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+_SLOT = "selectedSlot"
+_REQUIRED = "required"
+_SUCCESS = range(200, 300)
+_SERVER = range(500, 600)
+
+
+def fault_of(response: httpx.Response) -> SystemFault | None:
+    """The fault behind an answer, None for a success. `Transport` fills in where it happened."""
+    status = response.status_code
+    if status in _SUCCESS:
+        return None
+    fields = _fields(response)
+    detail = _detail(fields)
+    match status:
+        case 401 | 403:
+            return AuthLost("", detail=detail)
+        case 404:
+            return Rejected("", why=Refusal.GONE, detail=detail)
+        case 422:
+            why = Refusal.SLOT_TAKEN if _refuses_slot(fields) else Refusal.UNFIT
+            return Rejected("", why=why, detail=detail)
+        case 429:
+            return RateLimited("", wait=0, detail=detail)
+        case 408 | 425:
+            return Retryable("", detail=detail)
+        case _ if status in _SERVER:
+            return Retryable("", detail=detail)
+        case _:
+            return Rejected("", detail=detail)
+
+
+def _fields(response: httpx.Response) -> dict[str, object]:
+    """The body's object; bodies may be empty, ``OK`` or not JSON at all."""
+    try:
+        body = msgspec.json.decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _refuses_slot(fields: dict[str, object]) -> bool:
+    """Whether the time itself is refused: the slot is complained of, and not for being missing."""
+    complaint = fields.get(_SLOT)
+    if isinstance(complaint, dict):
+        return text(complaint.get("rule")).lower() != _REQUIRED
+    return complaint is not None
+
+
+def _detail(fields: dict[str, object]) -> str:
+    """The platform's words: ``msg``, or each complaint by field."""
+    return "; ".join(filter(None, (_complaint(name, said) for name, said in fields.items())))
+
+
+def _complaint(name: str, said: object) -> str:
+    match said:
+        case {"message": message}:
+            return f"{name}: {text(message)}"
+        case str() if name in {"msg", "message"}:
+            return said
+        case str():
+            return f"{name}: {said}"
+        case _:
+            return ""

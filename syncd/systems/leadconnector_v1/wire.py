@@ -1,0 +1,145 @@
+"""The JSON of LeadConnector v1, read leniently: any field may be absent or of another type.
+
+Field names: leadconnector-v1.md 3 and 4. A list row's contact is cut down to its id, so that the
+customer's addresses that ``includeAll`` brings along are never even decoded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from syncd.systems.loose import Odd, text
+
+
+class ContactId(msgspec.Struct, rename="camel", frozen=True):
+    """A contact, reduced to what a list row may keep of it."""
+
+    id: Any = None
+
+
+class Appointment(msgspec.Struct, rename="camel", frozen=True):
+    """One row of ``GET /appointments/``, or the answer of ``GET /appointments/:id``."""
+
+    id: Any = None
+    calendar_id: Any = None
+    calendar_service_id: Any = None
+    calendar_provider_id: Any = None
+    assigned_user_id: Any = None
+    user_id: Any = None
+    contact_id: Any = None
+    contact: ContactId | Odd = None
+    status: Any = None
+    appoinment_status: Any = None
+    appointment_status: Any = None
+    title: Any = None
+    notes: Any = None
+    calendar_notes: Any = None
+    start_time: Any = None
+    end_time: Any = None
+    selected_timezone: Any = None
+    updated_at: Any = None
+
+
+class Listing(msgspec.Struct):
+    """The answer of ``GET /appointments/``. An answer without the list is no empty list."""
+
+    appointments: list[Appointment | Odd]
+
+
+class Contact(msgspec.Struct, rename="camel", frozen=True):
+    """A contact with its addresses: decoded on demand, kept in memory only."""
+
+    id: Any = None
+    email: Any = None
+    email_lower_case: Any = None
+    phone: Any = None
+
+
+class WithContact(msgspec.Struct, rename="camel", frozen=True):
+    """The contact that comes with one appointment, or with the answer to a booking."""
+
+    id: Any = None
+    contact_id: Any = None
+    contact: Contact | Odd = None
+
+
+class Contacts(msgspec.Struct):
+    """The answer of ``GET /contacts/lookup``."""
+
+    contacts: list[Contact | Odd]
+
+
+class Location(msgspec.Struct):
+    """A location, as far as its zone."""
+
+    id: Any = None
+    timezone: Any = None
+
+
+class Locations(msgspec.Struct):
+    """The answer of ``GET /locations/``: a location key sees just its own."""
+
+    locations: list[Location | Odd]
+
+
+class Timing(msgspec.Struct, rename="camel"):
+    """How long a booking of a service lasts, in minutes."""
+
+    slot_duration: Any = None
+
+
+class Availability(msgspec.Struct, rename="camel"):
+    """When a service can be booked; syncd needs the slot's length only."""
+
+    event_timing: Timing | Odd = None
+
+
+class Service(msgspec.Struct, rename="camel"):
+    """A bookable calendar. ``is_active`` is absent from the documented answer."""
+
+    id: Any = None
+    name: Any = None
+    team_id: Any = None
+    is_active: Any = None
+    availability: Availability | Odd = None
+
+
+class Services(msgspec.Struct):
+    """The answer of ``GET /calendars/services``."""
+
+    services: list[Service | Odd]
+
+
+class Named(msgspec.Struct):
+    """A team or a user, as far as syncd looks at them."""
+
+    id: Any = None
+    name: Any = None
+
+
+class Teams(msgspec.Struct):
+    """The answer of ``GET /calendars/teams``."""
+
+    teams: list[Named | Odd]
+
+
+class Users(msgspec.Struct):
+    """The answer of ``GET /users/``."""
+
+    users: list[Named | Odd]
+
+
+class Day(msgspec.Struct):
+    """One day of ``GET /appointments/slots``."""
+
+    slots: list[Any]
+
+
+def contact_id(item: Appointment | WithContact) -> str:
+    """The contact's id: the contact's own where it is there, since ``contactId`` was once seen to
+    hold a fingerprint instead (leadconnector-v1.md 4.4)."""
+    inner = item.contact
+    own = text(inner.id) if isinstance(inner, ContactId | Contact) else ""
+    return own or text(item.contact_id)

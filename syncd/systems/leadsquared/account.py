@@ -1,0 +1,37 @@
+"""What the configuration says of one LeadSquared account, and of one provider's calendar in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One LeadSquared account: its regional host and the key pair of a service user.
+
+    ``busy_task_type`` is the appointment type that means busy time (leadsquared.md 6).
+    ``cancel_as`` says what a cancellation becomes, since no cancel exists: ``hold`` leaves it to a
+    person, ``complete`` marks the appointment complete. ``title`` is what a block shows.
+    ``key_field`` is the custom field (``mx_Custom_1``) that carries syncd's key, where there is one.
+    """
+
+    base_url: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    busy_task_type: str = "Busy"
+    cancel_as: Literal["hold", "complete"] = "hold"
+    title: str = "Busy"
+    key_field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarOf:
+    """Where one provider's time is kept: a user, named by e-mail address."""
+
+    user: str
+
+    @property
+    def address(self) -> str:
+        """The user's address in the form that compares."""
+        return self.user.strip().casefold()

@@ -1,0 +1,168 @@
+"""The calls of LeadSquared that syncd makes, one function each (leadsquared.md 1 to 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from syncd.systems.leadsquared import wire
+from syncd.systems.leadsquared.events import written_time
+from syncd.systems.port import Ambiguous, Refusal, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from syncd.model import Value
+    from syncd.systems.loose import Odd
+    from syncd.systems.transport import Transport
+
+T = TypeVar("T")
+
+APPOINTMENTS = "Task.svc/RetrieveAppointments/ByUserEmailAddress"
+SLOTS = "Task.svc/RetrieveAvailableSlots/ByUserEmailAddress"
+
+PAGE = 1000
+"""Rows per page: what a production client asks for (leadsquared.md 1.1)."""
+
+_NOT_FOUND = 404
+
+_ONE_PAGE = {"PageIndex": 1, "PageSize": PAGE}
+
+
+class Calls:
+    """Typed calls over one account's transport. Every method raises SystemFault."""
+
+    def __init__(self, system: str, transport: Transport) -> None:
+        """Keep the transport."""
+        self._system = system
+        self._transport = transport
+
+    async def appointments(
+        self, users: Sequence[str], days: tuple[date, date], page: int
+    ) -> wire.Listing:
+        """One page (from 1) of these users' appointments; at most 100 days."""
+        body = {
+            "FromDate": days[0].isoformat(),
+            "ToDate": days[1].isoformat(),
+            "Users": list(users),
+            "Paging": {"PageIndex": page, "PageSize": PAGE},
+        }
+        return await self._ask("POST", APPOINTMENTS, wire.Listing, json=body)
+
+    async def free_slots(self, user: str, days: tuple[date, date]) -> wire.Days:
+        """One user's free slots; at most 100 days."""
+        body = {
+            "FromDate": days[0].isoformat(),
+            "ToDate": days[1].isoformat(),
+            "Users": [user],
+            "Paging": _ONE_PAGE,
+            "IncludeAllowedConflictSlots": False,
+        }
+        return await self._ask("POST", SLOTS, wire.Days, json=body)
+
+    async def task(self, task_id: str) -> list[wire.Task | Odd]:
+        """One task, as the array of one or none that the platform answers (leadsquared.md 1.5)."""
+        return await self._ask(
+            "GET", "Task.svc/Retrieve.GetById", list[wire.Task | Odd], params={"id": task_id}
+        )
+
+    async def lead(self, lead_id: str) -> list[wire.Lead | Odd]:
+        """One lead by id."""
+        return await self._leads("Leads.GetById", {"id": lead_id})
+
+    async def leads_by_email(self, email: str) -> list[wire.Lead | Odd]:
+        """The leads with this e-mail address."""
+        return await self._leads("Leads.GetByEmailaddress", {"emailaddress": email})
+
+    async def leads_by_phone(self, phone: str) -> list[wire.Lead | Odd]:
+        """The lead with this phone, spelled just so."""
+        return await self._leads("RetrieveLeadByPhoneNumber", {"phone": phone})
+
+    async def caller(self) -> wire.Caller:
+        """Whose keys these are; answers on every host (leadsquared.md 4.2)."""
+        return await self._ask("GET", "Authentication.svc/UserByAccessKey.Get", wire.Caller)
+
+    async def users(self) -> list[wire.User | Odd]:
+        """All users of the account."""
+        return await self._ask(
+            "GET", "UserManagement.svc/Users.Get", list[wire.User | Odd]
+        )
+
+    async def task_types(self) -> list[wire.TaskType | Odd]:
+        """All task types of the account."""
+        return await self._ask("GET", "Task.svc/RetrieveTaskType", list[wire.TaskType | Odd])
+
+    async def create(self, fields: Mapping[str, object]) -> str:
+        """Make a task; its id. Raises Ambiguous when the answer does not prove it."""
+        path = "Task.svc/Create"
+        wrote = await self._tell("POST", path, json=fields)
+        if not wrote.id:
+            raise self._unproven("POST", path)
+        return wrote.id
+
+    async def move(self, targets: Sequence[tuple[str, Value]]) -> str:
+        """Queue new times for tasks; the job's id. No webhook is asked for (leadsquared.md 2.1)."""
+        rows = [
+            {
+                "UserTaskId": task_id,
+                "FromDate": written_time(value.start),
+                "ToDate": written_time(value.end),
+            }
+            for task_id, value in targets
+        ]
+        path = "Task.svc/BulkUpdateAppointmentTime"
+        return (await self._tell("POST", path, json={"TaskList": rows})).id
+
+    async def delete(self, task_ids: Sequence[str]) -> str:
+        """Queue the deletion of tasks; the job's id, '' where the answer names none."""
+        path = "Task.svc/DeleteTasks"
+        return (await self._tell("POST", path, json={"TaskIds": list(task_ids)})).id
+
+    async def complete(self, task_id: str) -> None:
+        """Mark a task complete: a GET that writes, so it is sent at most once."""
+        await self._tell("GET", "Task.svc/MarkComplete", params={"id": task_id})
+
+    async def _leads(self, name: str, params: dict[str, str]) -> list[wire.Lead | Odd]:
+        path = f"LeadManagement.svc/{name}"
+        try:
+            return await self._ask("GET", path, list[wire.Lead | Odd], params=params)
+        except Rejected as fault:
+            if fault.status == _NOT_FOUND or fault.why is Refusal.GONE:
+                return []
+            raise
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        shape: type[T],
+        *,
+        params: dict[str, str] | None = None,
+        json: object = None,
+    ) -> T:
+        body = await self._transport.read(method, path, params=params, json=json)
+        return self._transport.decode(body, shape, f"{method} {path}")
+
+    async def _tell(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        json: object = None,
+    ) -> wire.Wrote:
+        """A write that says that it was taken. Raises Ambiguous for every other 2xx answer."""
+        answer = await self._transport.write(method, path, params=params, json=json)
+        try:
+            wrote = msgspec.json.decode(answer.content, type=wire.Wrote)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise self._unproven(method, path) from None
+        if not wrote.succeeded:
+            raise self._unproven(method, path)
+        return wrote
+
+    def _unproven(self, method: str, path: str) -> Ambiguous:
+        detail = "the answer does not say that it was done"
+        return Ambiguous(self._system, f"{method} {path}", status=200, detail=detail)

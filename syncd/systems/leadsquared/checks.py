@@ -1,0 +1,122 @@
+"""What `syncd check` looks at on LeadSquared, without writing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from syncd.systems.advice import advice
+from syncd.systems.leadsquared.wire import Column, TaskType, User
+from syncd.systems.loose import number, text
+from syncd.systems.port import Finding, SystemFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from syncd.systems.leadsquared.account import Account, CalendarOf
+    from syncd.systems.leadsquared.calls import Calls
+    from syncd.systems.leadsquared.wire import Caller
+
+_APPOINTMENT = 0
+_ACTIVE = 0
+
+
+async def check(
+    system: str, account: Account, calendars: Mapping[str, CalendarOf], calls: Calls
+) -> list[Finding]:
+    """Look at the keys, the host, the users and the busy type. A call that fails is a finding."""
+    findings: list[Finding] = []
+    try:
+        findings.extend(_caller(system, account, await calls.caller()))
+        findings.extend(_users(system, calendars, await calls.users()))
+        findings.extend(_busy_type(system, account, await calls.task_types()))
+    except SystemFault as fault:
+        findings.append(Finding("error", system, str(fault), advice(fault)))
+    return findings
+
+
+def _caller(system: str, account: Account, caller: Caller) -> Iterable[Finding]:
+    yield Finding("ok", system, "the keys are accepted")
+    urls = caller.common_urls
+    served = urls.values() if isinstance(urls, dict) else ()
+    hosts = {host for url in served if (host := _host(text(url))).startswith("api")}
+    own = _host(account.base_url)
+    if hosts and own.endswith(".leadsquared.com") and own not in hosts:
+        better = ", ".join(sorted(hosts))
+        yield Finding(
+            "error",
+            system,
+            f"this account lives on {better}, not on {own}",
+            f"set base_url of [systems.{system}] to that host, if you trust it",
+        )
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url if "//" in url else f"//{url}").hostname or "").lower()
+
+
+def _users(
+    system: str, calendars: Mapping[str, CalendarOf], users: Iterable[object]
+) -> Iterable[Finding]:
+    active = {
+        text(user.email_address).casefold(): number(user.status_code) in {None, _ACTIVE}
+        for user in users
+        if isinstance(user, User)
+    }
+    for provider, calendar in calendars.items():
+        subject = f"{system}: {provider}"
+        match active.get(calendar.address):
+            case True:
+                yield Finding("ok", subject, "the user is active")
+            case False:
+                yield Finding(
+                    "error", subject, "the user is inactive", "activate the user in LeadSquared"
+                )
+            case None:
+                yield Finding(
+                    "error",
+                    subject,
+                    "no user has this e-mail address",
+                    f"correct {system} of [providers.{provider}.calendars]",
+                )
+
+
+def _busy_type(system: str, account: Account, types: Iterable[object]) -> Iterable[Finding]:
+    wanted = account.busy_task_type
+    subject = f"{system}: task type {wanted!r}"
+    found = [
+        kind
+        for kind in types
+        if isinstance(kind, TaskType) and text(kind.name).casefold() == wanted.strip().casefold()
+    ]
+    if not found:
+        remedy = "create this appointment type in LeadSquared, or correct busy_task_type"
+        yield Finding("error", subject, "there is no such type", remedy)
+        return
+    kind = found[0]
+    if number(kind.category) != _APPOINTMENT:
+        remedy = "choose a type of the category Appointment"
+        yield Finding("error", subject, "it is a to-do, which takes no time", remedy)
+        return
+    yield Finding("ok", subject, "it exists")
+    if mandatory := _mandatory(kind):
+        remedy = "make these fields optional: a block cannot fill them in"
+        names = ", ".join(mandatory)
+        yield Finding("error", subject, f"it has mandatory custom fields: {names}", remedy)
+    if kind.allow_conflicts is True or text(kind.allow_conflicts).casefold() in {"1", "true"}:
+        remedy = 'switch "Allow Conflicts" off for this type'
+        message = "it allows conflicts, so a blocked time is still offered for booking"
+        yield Finding("warning", subject, message, remedy)
+
+
+def _mandatory(kind: TaskType) -> list[str]:
+    columns = kind.column_configuration
+    if not isinstance(columns, list):
+        return []
+    return [
+        text(column.schema_name) or text(column.display_name)
+        for column in columns
+        if isinstance(column, Column)
+        and text(column.schema_name).startswith("mx_")
+        and (column.mandatory is True or text(column.mandatory).casefold() in {"1", "true"})
+    ]

@@ -1,0 +1,152 @@
+"""From a LeadSquared task to syncd's words, and syncd's times to LeadSquared's (leadsquared.md 1)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Event, Kind, Status, Value, find_key, utc
+from syncd.systems.leadsquared.wire import TypeName
+from syncd.systems.loose import number, text
+from syncd.systems.port import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from syncd.systems.leadsquared.wire import Task
+
+STATUSES = {"": Status.CONFIRMED, "0": Status.CONFIRMED, "1": Status.SHOWED}
+"""Open (or not told) and complete; nothing else is documented, so the rest reads as cancelled
+(leadsquared.md 1.7)."""
+
+_WCF = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SHORTEST_TIME = len("2022-07-25 10:30")
+_LEAD = 1
+
+
+def instant(value: object) -> datetime:
+    """Read a time: UTC without a mark, with or without fractions, or ``/Date(ms+0000)/``.
+
+    Raises ValueError for anything else, the platform's year 1 for "never" included.
+    """
+    written = text(value)
+    if wcf := _WCF.fullmatch(written):
+        moment = _EPOCH + timedelta(milliseconds=int(wcf.group(1)))
+    else:
+        moment = _iso(written)
+    if moment.year < _EPOCH.year:
+        message = "a time is the platform's sign for never"
+        raise ValueError(message)
+    return moment
+
+
+def _iso(written: str) -> datetime:
+    if len(written) < _SHORTEST_TIME:
+        message = "a time is missing or unreadable"
+        raise ValueError(message)
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        message = "a time is unreadable"
+        raise ValueError(message) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else utc(moment)
+
+
+def written_time(moment: datetime) -> str:
+    """Write an instant as the platform wants it: UTC, seconds, no mark (leadsquared.md 0.5)."""
+    return utc(moment).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Parses tasks of one system. ``owners`` maps addresses, as `CalendarOf.address`, to providers."""
+
+    system: str
+    owners: Mapping[str, str]
+    busy_task_type: str
+    key_field: str | None = None
+
+    def owner(self, task: Task, asked: Collection[str] = ()) -> str | None:
+        """The task's provider, None where that user is not mapped.
+
+        A task that names no owner is that of the only provider asked for. Raises ValueError where
+        several were.
+        """
+        address = text(task.owner_email_address).casefold()
+        if address:
+            return self.owners.get(address)
+        if len(asked) == 1:
+            return next(iter(asked))
+        message = "names no owner"
+        raise ValueError(message)
+
+    def type_name(self, task: Task) -> str:
+        """The name of the task's type."""
+        return text(task.task_type.name) if isinstance(task.task_type, TypeName) else ""
+
+    def kind(self, task: Task) -> Kind:
+        """The busy type is busy time, every other type a meeting."""
+        busy = self.type_name(task).casefold() == self.busy_task_type.strip().casefold()
+        return Kind.BLOCK if busy else Kind.APPOINTMENT
+
+    def status(self, task: Task) -> Status:
+        """The status in syncd's words; a block is busy whether or not somebody completed it."""
+        status = STATUSES.get(text(task.status_code), Status.CANCELLED)
+        busy_block = self.kind(task) is Kind.BLOCK and status.busy
+        return Status.CONFIRMED if busy_block else status
+
+    def is_free_block(self, task: Task) -> bool:
+        """Whether this is a block that was cancelled: it takes no time, so it counts as absent."""
+        return self.kind(task) is Kind.BLOCK and not self.status(task).busy
+
+    def value(self, task: Task) -> Value:
+        """Interval and status. Raises ValueError."""
+        start, end = instant(task.due_date), instant(task.end_date)
+        if end <= start:
+            message = "it ends before it starts, or at once"
+            raise ValueError(message)
+        return Value(start, end, self.status(task))
+
+    def fingerprint(self, task: Task, provider: str) -> str:
+        """The fields that matter, as sent."""
+        start, end = text(task.due_date), text(task.end_date)
+        return f"{start}|{end}|{text(task.status_code)}|{provider}"
+
+    def event(self, task: Task, provider: str) -> Event:
+        """The task as an event. Raises Malformed."""
+        known = text(task.user_task_id)
+        try:
+            value = self.value(task)
+        except (ValueError, OverflowError) as error:
+            raise Malformed(self.system, known, str(error)) from error
+        return Event(
+            self.system,
+            provider,
+            known,
+            self.kind(task),
+            value,
+            person=_person(task),
+            service=self.type_name(task) or None,
+            key=find_key(task.description, self._field(task), task.name),
+            updated_at=_maybe(task.modified_on),
+        )
+
+    def _field(self, task: Task) -> object:
+        fields = task.custom_fields
+        return fields.get(self.key_field) if isinstance(fields, dict) and self.key_field else None
+
+
+def _person(task: Task) -> str | None:
+    """The lead's id. Opportunities have none of their own addresses (leadsquared.md 1.2)."""
+    entity = number(task.related_entity)
+    return text(task.related_entity_id) or None if entity in {None, _LEAD} else None
+
+
+def _maybe(value: object) -> datetime | None:
+    try:
+        return instant(value)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,80 @@
+"""What a LeadSquared answer means: its HTTP status alone tells little (leadsquared.md 4.5)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from syncd.systems.leadsquared.wire import Wrote
+from syncd.systems.loose import text
+from syncd.systems.port import (
+    AuthLost,
+    RateLimited,
+    Refusal,
+    Rejected,
+    Retryable,
+    SystemFault,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+_TOO_MANY_TYPE = "MXAPIRateLimitExceededException"
+_TOO_MANY_TEXT = re.compile(r"API calls exceeded the limit of \d+ in \d+ second", re.IGNORECASE)
+_ABSENT_TEXT = re.compile(r"does not exist|not found|invalid task", re.IGNORECASE)
+_APPLICATION = "MX"
+_SUCCESS = range(200, 300)
+_SERVER = range(500, 600)
+_NO_ERROR = Wrote()
+
+_DECODER = msgspec.json.Decoder(Wrote)
+
+
+def fault_of(response: httpx.Response) -> SystemFault | None:
+    """The fault behind an answer, None for a success. `Transport` fills in where it happened.
+
+    The body decides before the status: a rate limit was seen as 429, as 403 and as 200, and a
+    refusal comes as 500 (leadsquared.md 4.3, 4.5).
+    """
+    status = response.status_code
+    body = _error(response)
+    kind, words = text(body.exception_type), text(body.exception_message)
+    detail = f"{kind}: {words}" if kind else words
+    if status == 429 or kind == _TOO_MANY_TYPE or _TOO_MANY_TEXT.search(words):
+        return RateLimited("", wait=0, detail=detail)
+    if status in {401, 403}:
+        return AuthLost("", detail=detail)
+    if kind.startswith(_APPLICATION) or (status in _SUCCESS and _is_error(body)):
+        return Rejected("", why=_why(kind, words), detail=detail)
+    if status in _SUCCESS:
+        return None
+    if status == 408 or status in _SERVER:
+        return Retryable("", detail=detail)
+    return Rejected("", detail=detail)
+
+
+def _error(response: httpx.Response) -> Wrote:
+    """The error that the body tells of; lists, tables and odd bodies tell of none.
+
+    A body without the word is not decoded a second time: lists are long.
+    """
+    if response.status_code in _SUCCESS and b'"Error"' not in response.content[:4096]:
+        return _NO_ERROR
+    try:
+        body = _DECODER.decode(response.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Wrote(exception_message=response.text[:300])
+    return body
+
+
+def _is_error(body: Wrote) -> bool:
+    return text(body.status).casefold() == "error"
+
+
+def _why(kind: str, words: str) -> Refusal:
+    """GONE where the task itself is unknown; no other refusal is told apart in the docs."""
+    if kind == "MXInvalidEntityException" and _ABSENT_TEXT.search(words):
+        return Refusal.GONE
+    return Refusal.UNFIT

@@ -1,0 +1,140 @@
+"""One read of LeadSquared: pages put together, and what they prove (leadsquared.md 1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Coverage, Kind, Window
+from syncd.systems.leadsquared.calls import APPOINTMENTS, PAGE
+from syncd.systems.leadsquared.wire import Task
+from syncd.systems.loose import number, text
+from syncd.systems.port import Incomplete, Malformed, Row, Snapshot, SystemFault
+from syncd.systems.spans import joined, slices
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from syncd.systems.leadsquared.calls import Calls
+    from syncd.systems.leadsquared.events import Reader
+
+LONGEST = timedelta(days=90)
+"""One call's window before it is widened; the platform's limit is 100 days (leadsquared.md 1.1)."""
+
+WIDER = timedelta(days=2)
+"""Asked beyond the window on each side: whose midnight a bare date means is not documented, and it
+may be any zone's, 14 hours off; and an appointment may begin a day before it reaches the window."""
+
+EARLIER = timedelta(days=1)
+"""How long before the window an event may have begun and still be kept."""
+
+
+def asked_days(window: Window) -> tuple[date, date]:
+    """The bare dates, in UTC, that surely enclose the window in whatever zone they are meant."""
+    return ((window.start - WIDER).date(), (window.end + WIDER).date())
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What arrived of one or more slices."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    whole: list[Window] = field(default_factory=list)
+    faults: list[SystemFault] = field(default_factory=list)
+    malformed: list[Malformed] = field(default_factory=list)
+    pages: int = 0
+
+
+class Reading:
+    """One read in progress, for these users (address to provider)."""
+
+    def __init__(self, calls: Calls, reader: Reader, users: Mapping[str, str]) -> None:
+        """Start with nothing."""
+        self._calls = calls
+        self._reader = reader
+        self._users = users
+        self._asked = frozenset(users.values())
+        self._got = Gathered()
+
+    async def snapshot(self, window: Window, read_at: datetime) -> Snapshot:
+        """Read the window. Raises the first fault when no page at all arrived."""
+        for piece in slices(window, LONGEST):
+            await self._slice(piece, Window(window.start - EARLIER, window.end))
+        got = self._got
+        if got.faults and not got.pages:
+            raise got.faults[0]
+        kinds = frozenset(Kind)
+        coverage = [
+            Coverage(self._reader.system, provider, kinds, span, read_at)
+            for span in joined(got.whole)
+            for provider in sorted(self._asked)
+        ]
+        return Snapshot(
+            self._reader.system, tuple(got.rows.values()), coverage, got.faults, got.malformed
+        )
+
+    async def _slice(self, piece: Window, kept: Window) -> None:
+        """Read all pages of one slice, and note it as whole if they prove to be."""
+        seen: set[str] = set()
+        odd = len(self._got.malformed)
+        page = 1
+        while True:
+            try:
+                listing = await self._calls.appointments(
+                    list(self._users), asked_days(piece), page
+                )
+            except SystemFault as fault:
+                self._got.faults.append(fault)
+                return
+            self._got.pages += 1
+            before = len(seen)
+            seen.update(self._take(listing.list, kept))
+            counted = number(listing.record_count)
+            missing = counted is not None and counted > len(seen)
+            if not missing and len(listing.list) < PAGE:
+                break
+            if len(seen) == before:
+                if missing or listing.list:
+                    detail = f"{len(seen)} of {counted} rows arrived"
+                    call = f"POST {APPOINTMENTS}"
+                    fault = Incomplete(self._reader.system, call, status=200, detail=detail)
+                    self._got.faults.append(fault)
+                    return
+                break
+            page += 1
+        if len(self._got.malformed) == odd:
+            self._got.whole.append(piece)
+
+    def _take(self, items: list[object], kept: Window) -> set[str]:
+        """Keep a page's rows; the ids that it held, mapped or not."""
+        ids = set()
+        for item in items:
+            known = text(item.user_task_id) if isinstance(item, Task) else ""
+            if not isinstance(item, Task) or not known:
+                self._got.malformed.append(Malformed(self._reader.system, "", "has no id"))
+                continue
+            ids.add(known)
+            self._keep(item, known, kept)
+        return ids
+
+    def _keep(self, task: Task, known: str, kept: Window) -> None:
+        reader = self._reader
+        try:
+            provider = reader.owner(task, self._asked)
+        except ValueError as error:
+            self._got.malformed.append(Malformed(reader.system, known, str(error)))
+            return
+        if provider is None or reader.is_free_block(task) or _outside(reader, task, kept):
+            return
+        fingerprint = reader.fingerprint(task, provider)
+        self._got.rows[known] = Row(known, provider, fingerprint, task)
+
+
+def _outside(reader: Reader, task: Task, kept: Window) -> bool:
+    """Whether a row surely lies outside; one with an unreadable time is kept, to be reported."""
+    try:
+        return not kept.touches(reader.value(task))
+    except (ValueError, OverflowError):
+        return False

@@ -1,0 +1,59 @@
+"""LeadSquared's free slots as windows (leadsquared.md 3; the inner names are cut off in the docs)."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import TYPE_CHECKING
+
+from syncd.model import Window, resolve_wall_time, utc
+from syncd.systems.leadsquared.wire import Day, Slot, UserSlots
+from syncd.systems.loose import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from syncd.systems.leadsquared.wire import Days
+
+
+def offered(answers: Iterable[Days], address: str, window: Window) -> list[Window]:
+    """One user's slots that lie inside a window, in order, each once; unreadable ones are skipped."""
+    found = {
+        (slot.start, slot.end): slot
+        for days in answers
+        for slot in _all(days, address)
+        if window.start <= slot.start < slot.end <= window.end
+    }
+    return [found[ends] for ends in sorted(found)]
+
+
+def _all(days: Days, address: str) -> Iterator[Window]:
+    for day in days.list:
+        users = day.user_slots if isinstance(day, Day) else None
+        for user in users or ():
+            if not isinstance(user, UserSlots) or not isinstance(day, Day):
+                continue
+            if text(user.email_address).casefold() not in {"", address}:
+                continue
+            for slot in user.available_slots or ():
+                if isinstance(slot, Slot) and (span := _span(slot, user, text(day.date))):
+                    yield span
+
+
+def _span(slot: Slot, user: UserSlots, day: str) -> Window | None:
+    zone_name = text(user.user_time_zone) or "UTC"
+    try:
+        return Window(
+            _moment(text(slot.start_time), day, zone_name),
+            _moment(text(slot.end_time), day, zone_name),
+        )
+    except ValueError:
+        return None
+
+
+def _moment(written: str, day: str, zone_name: str) -> datetime:
+    """A slot's end: a time of day, or a full time; a wall clock in the user's zone unless it says."""
+    if "-" in written:
+        moment = datetime.fromisoformat(written)
+    else:
+        moment = datetime.combine(datetime.fromisoformat(day).date(), time.fromisoformat(written))
+    return utc(moment) if moment.tzinfo else resolve_wall_time(moment, zone_name).instant

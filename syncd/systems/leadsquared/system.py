@@ -1,0 +1,202 @@
+"""LeadSquared behind the port: appointments and busy-holds of users (leadsquared.md)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import phonenumbers
+
+from syncd.model import Kind
+from syncd.systems import persons
+from syncd.systems.leadsquared import checks, slots
+from syncd.systems.findings import skew_finding
+from syncd.systems.leadsquared.calls import Calls
+from syncd.systems.leadsquared.events import Reader
+from syncd.systems.leadsquared.faults import fault_of
+from syncd.systems.leadsquared.reading import LONGEST, Reading, asked_days
+from syncd.systems.leadsquared.wire import Lead, Task
+from syncd.systems.leadsquared.writing import Writing, capabilities
+from syncd.systems.limits import Budget
+from syncd.systems.loose import text
+from syncd.systems.port import Found, Gone, Malformed, Rejected, Snapshot, Unknown
+from syncd.systems.redact import Redactor
+from syncd.systems.remembered import Remembered
+from syncd.systems.spans import slices
+from syncd.systems.transport import Transport, open_client
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import httpx
+
+    from syncd.model import Clock, Event, EventRef, Operation, Person, Value, Window
+    from syncd.systems.leadsquared.account import Account, CalendarOf
+    from syncd.systems.loose import Odd
+    from syncd.systems.port import (
+        Finding,
+        Reply,
+        Row,
+        Sighting,
+        Traffic,
+    )
+
+_RATE = (8, 5.0)
+"""Below every plan's limit but the smallest, until the platform names its own (4.3)."""
+
+
+
+def phone_spellings(phone: str) -> tuple[str, ...]:
+    """How tenants were seen to hold a phone: ``+91-9876543210``, or digits only (leadsquared.md 3).
+
+    Digits come with and without the country. A phone that is not E.164 is asked for as it is.
+    """
+    if not phone:
+        return ()
+    try:
+        number = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        return (phone,)
+    national = phonenumbers.national_significant_number(number)
+    country = number.country_code
+    return (f"+{country}-{national}", national, f"{country}{national}")
+
+
+class LeadSquared:
+    """One LeadSquared account. Keeps `port.System`.
+
+    ``transport`` replaces the network. The keys travel in headers only: an access key holds ``$``,
+    and in a query it was seen to drop creates silently (leadsquared.md 4.1).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        account: Account,
+        calendars: Mapping[str, CalendarOf],
+        clock: Clock,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Prepare the connections; nothing is sent yet."""
+        self.name = name
+        self.providers: Collection[str] = tuple(calendars)
+        self.capabilities = capabilities(account, frozenset(Kind))
+        self._account = account
+        self._calendars = dict(calendars)
+        self._clock = clock
+        keys = {"x-LSQ-AccessKey": account.access_key, "x-LSQ-SecretKey": account.secret_key}
+        self._transport = Transport(
+            name,
+            open_client(account.base_url, keys, transport=transport),
+            clock,
+            Budget(clock, _RATE),
+            fault_of,
+            redact=Redactor(keys.values()),
+        )
+        self._calls = Calls(name, self._transport)
+        self._writing = Writing(name, account, self._calendars, self._calls, self.capabilities)
+        self._reader = Reader(
+            name,
+            {calendar.address: provider for provider, calendar in self._calendars.items()},
+            account.busy_task_type,
+            account.key_field,
+        )
+        self._persons: Remembered[Person | None] = Remembered(clock)
+
+    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+        """Read these providers' events: one call for all users and 90 days, and its pages."""
+        wanted = self.providers if providers is None else providers
+        users = {c.user: p for p, c in self._calendars.items() if p in wanted}
+        if not users:
+            return Snapshot(self.name, (), ())
+        reading = Reading(self._calls, self._reader, users)
+        return await reading.snapshot(window, self._clock.now())
+
+    def event(self, row: Row) -> Event:
+        """Parse one row of a snapshot. Raises Malformed."""
+        if not isinstance(row.wire, Task):
+            raise Malformed(self.name, row.id, "is no task")
+        return self._reader.event(row.wire, row.provider)
+
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+        """Look for one task. An empty answer is all that tells of a deletion (1.5)."""
+        del value  # the platform finds by id
+        try:
+            found = await self._calls.task(ref.id)
+        except Rejected as fault:
+            return Unknown(str(fault))
+        if not found:
+            return Gone()
+        task = found[0]
+        if not isinstance(task, Task) or text(task.user_task_id).lower() != ref.id.lower():
+            return Unknown("the answer is about something else")
+        if self._reader.is_free_block(task):
+            return Gone()
+        try:
+            provider = self._reader.owner(task, (ref.provider,))
+            return Found(self._reader.event(task, provider or ""))
+        except (ValueError, Malformed) as error:
+            return Unknown(str(error))
+
+    async def person(self, event: Event) -> Person | None:
+        """Look up a lead's addresses; kept in memory for an hour."""
+        lead_id = event.person
+        if lead_id is None:
+            return None
+
+        async def ask() -> Person | None:
+            leads = [lead for lead in await self._calls.lead(lead_id) if isinstance(lead, Lead)]
+            if not leads:
+                return None
+            lead = leads[0]
+            return persons.person(
+                [text(lead.email_address)], [text(lead.phone), text(lead.mobile)]
+            )
+
+        return await self._persons.get(lead_id, ask)
+
+    async def find_person(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
+        """The ids of the leads with this e-mail address or phone (E.164). Raises SystemFault.
+
+        A phone is asked for in both spellings that tenants were seen to hold (leadsquared.md 3).
+        """
+        found: list[Lead | Odd] = []
+        if email:
+            found += await self._calls.leads_by_email(email)
+        for spelling in phone_spellings(phone):
+            if by_phone := await self._calls.leads_by_phone(spelling):
+                found += by_phone
+                break
+        ids = (text(lead.prospect_id) for lead in found if isinstance(lead, Lead))
+        return tuple(dict.fromkeys(filter(None, ids)))
+
+    async def write(self, operations: Sequence[Operation]) -> Reply:
+        """Carry out operations of one action in one call. Raises SystemFault."""
+        return await self._writing.write(operations)
+
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
+        """The slots that LeadSquared offers of the provider's user. Raises SystemFault."""
+        calendar = self._calendars[provider]
+        answers = [
+            await self._calls.free_slots(calendar.user, asked_days(piece))
+            for piece in slices(window, LONGEST)
+        ]
+        return slots.offered(answers, calendar.address, window)
+
+    def calls_per_read(self, window: Window) -> int:
+        """One call for all users and 90 days."""
+        return len(slices(window, LONGEST))
+
+    async def check(self) -> Sequence[Finding]:
+        """Look at keys, users and the busy type without writing."""
+        found = await checks.check(self.name, self._account, self._calendars, self._calls)
+        return [*found, *skew_finding(self.name, self.traffic.skew)]
+
+    @property
+    def traffic(self) -> Traffic:
+        """Counters and learned limits so far."""
+        return self._transport.traffic
+
+    async def aclose(self) -> None:
+        """Give back the connections."""
+        await self._transport.aclose()

@@ -1,0 +1,134 @@
+"""The JSON of LeadSquared, read leniently: numbers may be text, and any field may be absent.
+
+Field names: leadsquared.md 1 to 4. A task row repeats its whole type; only what decides is decoded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from syncd.systems.loose import Odd, text
+
+
+class TypeName(msgspec.Struct, rename="pascal", frozen=True):
+    """A task's type, reduced to its name."""
+
+    name: Any = None
+
+
+class Task(msgspec.Struct, rename="pascal", frozen=True):
+    """One appointment. ``due_date`` is its start (leadsquared.md 1.2)."""
+
+    user_task_id: Any = None
+    name: Any = None
+    description: Any = None
+    related_entity: Any = None
+    related_entity_id: Any = None
+    due_date: Any = None
+    end_date: Any = None
+    status_code: Any = None
+    owner_email_address: Any = None
+    modified_on: Any = None
+    task_type: TypeName | Odd = None
+    custom_fields: Any = None
+
+
+class Listing(msgspec.Struct, rename="pascal"):
+    """One page of appointments. An answer without the list is no empty list."""
+
+    list: list[Task | Odd]
+    record_count: Any = None
+
+
+class Wrote(msgspec.Struct, rename="pascal"):
+    """The answer to a write. Only ``Status`` proves that it was taken (leadsquared.md 0.4)."""
+
+    status: Any = None
+    message: Any = None
+    exception_type: Any = None
+    exception_message: Any = None
+
+    @property
+    def id(self) -> str:
+        """``Message.Id``, the new task's or the job's; '' where there is none."""
+        return text(self.message.get("Id")) if isinstance(self.message, dict) else ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it says so, and does not say the contrary beside it."""
+        doubted = isinstance(self.message, dict) and self.message.get("IsSuccessful") is False
+        return text(self.status).casefold() == "success" and not doubted
+
+
+class User(msgspec.Struct, rename="pascal", frozen=True):
+    """One row of ``Users.Get``; status 0 is active."""
+
+    email_address: Any = None
+    status_code: Any = None
+
+
+class Caller(msgspec.Struct, rename="pascal", frozen=True):
+    """Who the keys belong to, and where the account lives."""
+
+    id: Any = None
+    role: Any = None
+    time_zone: Any = None
+    common_urls: Any = msgspec.field(name="LSQCommonServiceURLs", default=None)
+
+
+class Column(msgspec.Struct, rename="pascal", frozen=True):
+    """One column of a task type."""
+
+    schema_name: Any = None
+    display_name: Any = None
+    mandatory: Any = None
+    is_default: Any = None
+
+
+class TaskType(msgspec.Struct, rename="pascal", frozen=True):
+    """A task type; category 0 is an appointment, 1 a to-do."""
+
+    id: Any = None
+    name: Any = None
+    category: Any = None
+    column_configuration: list[Column | Odd] | str | None = None
+    allow_conflicts: Any = None
+
+
+class Lead(msgspec.Struct, rename="pascal", frozen=True):
+    """A lead's id and addresses: decoded on demand, kept in memory only."""
+
+    prospect_id: Any = msgspec.field(name="ProspectID", default=None)
+    email_address: Any = None
+    phone: Any = None
+    mobile: Any = None
+
+
+class Slot(msgspec.Struct, rename="pascal", frozen=True):
+    """One free slot; its inner names are cut off in the docs, so both guesses are optional."""
+
+    start_time: Any = None
+    end_time: Any = None
+
+
+class UserSlots(msgspec.Struct, rename="pascal", frozen=True):
+    """One user's free slots on one day, in that user's zone."""
+
+    email_address: Any = None
+    user_time_zone: Any = None
+    available_slots: list[Slot | Odd] | None = None
+
+
+class Day(msgspec.Struct, rename="pascal", frozen=True):
+    """One day of free slots."""
+
+    date: Any = None
+    user_slots: list[UserSlots | Odd] | None = None
+
+
+class Days(msgspec.Struct, rename="pascal"):
+    """The answer of ``RetrieveAvailableSlots``."""
+
+    list: list[Day | Odd]

@@ -1,0 +1,121 @@
+"""syncd's operations as LeadSquared calls (leadsquared.md 2 and 6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.model import Action, Status, mark
+from syncd.systems.leadsquared.events import written_time
+from syncd.systems.port import Accepted, Capabilities, Done, Rejected, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from syncd.model import Kind, Operation, Value
+    from syncd.systems.leadsquared.account import Account, CalendarOf
+    from syncd.systems.leadsquared.calls import Calls
+
+_NO_NOTICE = "1000"
+_NO_LEAD = 0
+_COMPLETES = {Status.SHOWED: Status.SHOWED}
+_COMPLETES_ALL = {
+    status: Status.SHOWED
+    for status in (Status.SHOWED, Status.CANCELLED, Status.NOSHOW, Status.INVALID)
+}
+
+
+def capabilities(account: Account, kinds: frozenset[Kind]) -> Capabilities:
+    """What LeadSquared can be relied on for.
+
+    The time update and the deletion are queued (2.1). A missing id answers like an unknown one, so
+    one look proves little (1.5). Batches stay far below what is stated (5 000 deletions) or unknown
+    (time updates).
+    """
+    return Capabilities(
+        gone_proofs=dict.fromkeys(kinds, 2),
+        statuses=_COMPLETES_ALL if account.cancel_as == "complete" else _COMPLETES,
+        batch={
+            Action.MOVE_BLOCK: 200,
+            Action.MOVE_APPOINTMENT: 200,
+            Action.REMOVE_BLOCK: 1000,
+        },
+        asynchronous=frozenset(
+            {Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.REMOVE_BLOCK}
+        ),
+        bulk_only=frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT}),
+    )
+
+
+def block_fields(
+    account: Account, calendar: CalendarOf, value: Value, key: str | None
+) -> dict[str, object]:
+    """A busy-hold appointment: no lead, no notice to its owner, no private text (6)."""
+    fields: dict[str, object] = {
+        "Name": account.title,
+        "Description": mark(account.title, key) if key else account.title,
+        "RelatedEntity": _NO_LEAD,
+        "DueDate": written_time(value.start),
+        "EndDate": written_time(value.end),
+        "Reminder": 0,
+        "NotifyBy": _NO_NOTICE,
+        "OwnerEmailAddress": calendar.user,
+        "TaskType": {"Name": account.busy_task_type},
+    }
+    if key and account.key_field:
+        fields["CustomFields"] = {account.key_field: mark("", key).strip()}
+    return fields
+
+
+class Writing:
+    """Carries out operations for one account."""
+
+    def __init__(
+        self,
+        system: str,
+        account: Account,
+        calendars: Mapping[str, CalendarOf],
+        calls: Calls,
+        able: Capabilities,
+    ) -> None:
+        """Keep what a write needs to know."""
+        self._system = system
+        self._account = account
+        self._calendars = calendars
+        self._calls = calls
+        self._able = able
+
+    async def write(self, operations: Sequence[Operation]) -> Reply:
+        """Carry out operations of one action in one call. Raises SystemFault."""
+        action = operations[0].action
+        match action:
+            case Action.MOVE_BLOCK | Action.MOVE_APPOINTMENT:
+                targets = [(o.ref.id, _wanted(o)) for o in operations]
+                return Accepted(await self._calls.move(targets))
+            case Action.REMOVE_BLOCK:
+                return Accepted(await self._calls.delete([o.ref.id for o in operations]))
+            case Action.CREATE_BLOCK:
+                (operation,) = operations
+                return await self._create(operation)
+            case Action.SET_STATUS:
+                (operation,) = operations
+                return await self._set_status(operation)
+
+    async def _create(self, operation: Operation) -> Done:
+        calendar = self._calendars[operation.provider]
+        fields = block_fields(self._account, calendar, _wanted(operation), operation.key)
+        return Done([(await self._calls.create(fields), None)])
+
+    async def _set_status(self, operation: Operation) -> Done:
+        status = _wanted(operation).status
+        if status not in self._able.statuses:
+            detail = f"LeadSquared cannot set {status}"
+            raise Rejected(self._system, detail=detail)
+        await self._calls.complete(operation.ref.id)
+        return Done([(operation.ref.id, None)])
+
+
+def _wanted(operation: Operation) -> Value:
+    if operation.after is None:
+        message = f"{operation.action} without a value to write"
+        raise ValueError(message)
+    return operation.after

@@ -1,0 +1,194 @@
+"""The call budget of one account: a sliding log that learns what the platform really allows.
+
+Own code on purpose. A leaky bucket (aiolimiter) lets up to twice its rate into one window, and
+pyrate-limiter, whose log is exact, sleeps by the event loop's own clock, so that virtual time
+cannot drive it. Neither knows when a call *reached* the platform: a call is therefore kept in the
+log from its sending until one window after its answer. Whatever the network's delays, two calls
+that the log does not hold together reach the platform at least one window apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections import deque
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from syncd.model import Clock
+
+_DAY = 86_400.0
+_HOUR = 3_600.0
+_TICK = 0.001
+_EXCEEDED = re.compile(r"exceeded the limit of (\d+) in (\d+) second", re.IGNORECASE)
+
+
+class Budget:
+    """How many calls one account may make, counted, and corrected by what the platform says.
+
+    ``rate`` is (calls, seconds). Reads may use only ``read_share`` of it, so that a write always
+    finds room. Other programs share the account, so the platform's own count wins where it is
+    smaller. Sources: leadconnector-v2.md 3, leadconnector-v1.md 6, leadsquared.md 4.3.
+    """
+
+    def __init__(
+        self, clock: Clock, rate: tuple[int, float] = (100, 10.0), *, read_share: float = 0.8
+    ) -> None:
+        """Start with an empty log."""
+        self._clock = clock
+        self._rate = rate
+        self._read_share = read_share
+        self._day: int | None = None
+        self._today: tuple[int, float] | None = None
+        self._shared: tuple[int, float] | None = None
+        self._hold = -math.inf
+        self._ended: deque[float] = deque()
+        self._flying = 0
+        self._landed = asyncio.Event()
+        self._lanes = {False: asyncio.Lock(), True: asyncio.Lock()}
+
+    @property
+    def limits(self) -> tuple[tuple[int, float], ...]:
+        """The limits in force, as (calls, seconds)."""
+        return (self._rate,) if self._day is None else (self._rate, (self._day, _DAY))
+
+    @property
+    def left_today(self) -> int | None:
+        """Calls left today by the platform's count; None if it never said."""
+        return None if self._today is None else self._today[0]
+
+    async def enter(self, *, write: bool, patience: float = math.inf) -> float:
+        """Wait for room and take it: 0. If that needs more than ``patience`` seconds: how many.
+
+        Whoever got 0 must call `leave` once the answer is there, or is known not to come.
+        """
+        async with self._lanes[write]:  # first come, first served; a waiting read stops no write
+            while (wait := self._wait(write=write)) != 0:
+                if patience < wait < math.inf:
+                    return wait
+                if wait == math.inf:
+                    self._landed.clear()
+                    await self._landed.wait()
+                else:
+                    await self._clock.sleep(max(wait, _TICK))
+            self._flying += 1
+            if self._shared is not None:
+                self._shared = (self._shared[0] - 1, self._shared[1])
+            if self._today is not None:
+                self._today = (max(0, self._today[0] - 1), self._today[1])
+            return 0.0
+
+    def leave(self) -> None:
+        """Note that a call ended: from now on it counts for one more window."""
+        self._flying -= 1
+        self._ended.append(self._clock.monotonic())
+        self._landed.set()
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Take over what the headers of any answer state (names compare without case)."""
+        now = self._clock.monotonic()
+        interval = _number(headers, "x-ratelimit-interval-milliseconds")
+        seconds = interval / 1000 if interval else self._rate[1]
+        if (most := _number(headers, "x-ratelimit-max")) and most >= 1:
+            self._rate = (int(most), seconds)
+        left = _number(headers, "x-ratelimit-remaining")
+        reset: float | None = seconds
+        if left is None:
+            left = _number(headers, "ratelimit-remaining")
+            reset = _number(headers, "ratelimit-reset")
+        if left is not None:
+            # Calls under way may or may not be in the platform's count: assume that they are not.
+            until = now + (seconds if reset is None else reset)
+            self._shared = (int(left) - self._flying, until)
+        if (day := _number(headers, "x-ratelimit-limit-daily")) and day >= 1:
+            self._day = int(day)
+        if (today := _number(headers, "x-ratelimit-daily-remaining")) is not None:
+            millis = _number(headers, "x-ratelimit-daily-reset")
+            until = now + (_HOUR if millis is None else millis / 1000)
+            self._today = (max(0, int(today) - self._flying), until)
+
+    def refused(self, headers: Mapping[str, str], text: str = "") -> float:
+        """Note that the platform said "too many": hold all calls, and return for how long (s).
+
+        A stated ``Retry-After`` counts, else one full window. A limit named in the text lowers the
+        rate, and never raises it.
+        """
+        if (found := _EXCEEDED.search(text)) is not None:
+            calls, seconds = int(found[1]), float(found[2])
+            if calls >= 1 and seconds > 0 and calls / seconds < self._rate[0] / self._rate[1]:
+                self._rate = (calls, seconds)
+        stated = retry_after(headers, self._clock.now())
+        wait = self._rate[1] if stated is None else stated
+        if self._today is not None and self._today[0] == 0:
+            wait = max(wait, self._today[1] - self._clock.monotonic())
+        self.hold(wait)
+        return wait
+
+    def hold(self, seconds: float) -> None:
+        """Let nothing in for that long."""
+        self._hold = max(self._hold, self._clock.monotonic() + seconds)
+
+    def _wait(self, *, write: bool) -> float:
+        """Seconds until there may be room: 0 now, infinity when a call must end first."""
+        now = self._clock.monotonic()
+        calls, seconds = self._rate
+        room = calls if write else max(1, int(calls * self._read_share))
+        while self._ended and self._ended[0] + seconds <= now:
+            self._ended.popleft()
+        waits = [self._hold - now]
+        if self._today is not None:
+            if now >= self._today[1]:
+                self._today = None
+            elif self._today[0] == 0:
+                waits.append(self._today[1] - now)
+        if self._shared is not None:
+            if now >= self._shared[1]:
+                self._shared = None
+            elif self._shared[0] <= calls - room:
+                waits.append(self._shared[1] - now)
+        over = self._flying + len(self._ended) - room
+        if over >= len(self._ended):
+            waits.append(math.inf)  # a call under way must end first
+        elif over >= 0:
+            waits.append(self._ended[over] + seconds - now)
+        return max(0.0, *waits)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds asked for by ``Retry-After``, given as seconds or as a date; None if absent or odd.
+
+    A date is measured against the answer's own ``Date``, so that the skew of clocks cancels out.
+    """
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    until = _http_date(text)
+    if until is None:
+        return None
+    return max(0.0, (until - (http_date(headers) or now)).total_seconds())
+
+
+def http_date(headers: Mapping[str, str]) -> datetime | None:
+    """Return the ``Date`` of an answer, aware; None if absent or unreadable."""
+    return _http_date(headers.get("date", ""))
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        when = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return when if when.tzinfo is not None else None
+
+
+def _number(headers: Mapping[str, str], name: str) -> float | None:
+    try:
+        number = float(headers.get(name, ""))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None

@@ -1,0 +1,27 @@
+"""Reading values of APIs that send numbers as strings, strings as numbers, or nothing at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Odd = str | int | float | bool | list[Any] | None
+"""What may stand where a JSON object was promised: decoded, so that one odd row spoils no page."""
+
+
+def text(value: object) -> str:
+    """Return an id or word as stripped text; '' for whatever is neither text nor whole number."""
+    match value:
+        case str():
+            return value.strip()
+        case bool():
+            return ""
+        case int():
+            return str(value)
+        case _:
+            return ""
+
+
+def number(value: object) -> int | None:
+    """Return a whole number that may come as text; None where there is none."""
+    digits = text(value)
+    return int(digits) if digits.isascii() and digits.lstrip("-").isdigit() else None

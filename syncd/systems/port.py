@@ -1,0 +1,300 @@
+"""What the engine asks of a system, what a system declares of itself, and how it may fail.
+
+The error tree is cut by *decision*, not by cause (DESIGN section 6)::
+
+    SystemFault
+    ├── Retryable      nothing happened, or repeating is harmless: try again later
+    │   └── Incomplete a read did not arrive whole: its rows count, its gaps do not
+    ├── RateLimited    wait `wait` seconds
+    ├── AuthLost       a person must renew the secret or its rights
+    ├── Rejected       repeating cannot help; `why` says which refusal
+    └── Ambiguous      sent, and no trustworthy answer: read before anything else
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from syncd.model import Kind, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from syncd.model import Action, Coverage, Event, EventRef, Operation, Person, Value, Window
+
+
+# --- errors -----------------------------------------------------------------------------------
+
+
+class SystemFault(Exception):
+    """Anything that a system may do instead of answering. Carries data; `advice` makes it words.
+
+    ``call`` is method and path without query, ``status`` the HTTP status (None: no answer),
+    ``detail`` the platform's own words, already free of secrets and personal data.
+    """
+
+    def __init__(
+        self, system: str, call: str = "", *, status: int | None = None, detail: str = ""
+    ) -> None:
+        """Keep the data of the failure."""
+        super().__init__(system, call, status, detail)
+        self.system = system
+        self.call = call
+        self.status = status
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """One line for a log: what failed, how."""
+        status = f" answered {self.status}" if self.status is not None else " did not answer"
+        return f"{self.system}: {self.call}{status}{': ' + self.detail if self.detail else ''}"
+
+
+class Retryable(SystemFault):
+    """Nothing happened, or repeating is harmless."""
+
+
+class Incomplete(Retryable):
+    """A read did not arrive whole, or its body was odd."""
+
+
+class RateLimited(SystemFault):
+    """The account's budget is spent; ``wait`` is in seconds."""
+
+    def __init__(
+        self,
+        system: str,
+        call: str = "",
+        *,
+        wait: float,
+        status: int | None = None,
+        detail: str = "",
+    ) -> None:
+        """Keep the data of the failure."""
+        super().__init__(system, call, status=status, detail=detail)
+        self.wait = wait
+
+
+class AuthLost(SystemFault):
+    """The secret, its scope or its location is not accepted (any more)."""
+
+
+class Refusal(StrEnum):
+    """Why a system refused for good."""
+
+    GONE = "gone"
+    SLOT_TAKEN = "slot_taken"
+    UNFIT = "unfit"
+
+
+class Rejected(SystemFault):
+    """The system will not do this, however often it is asked."""
+
+    def __init__(
+        self,
+        system: str,
+        call: str = "",
+        *,
+        why: Refusal = Refusal.UNFIT,
+        status: int | None = None,
+        detail: str = "",
+    ) -> None:
+        """Keep the data of the failure."""
+        super().__init__(system, call, status=status, detail=detail)
+        self.why = why
+
+
+class Ambiguous(SystemFault):
+    """The request was sent and no trustworthy answer came: it may have taken effect."""
+
+
+class Malformed(ValueError):
+    """A record that cannot be read: no usable id, time or interval. It is skipped, and told once."""
+
+    def __init__(self, system: str, event: str, reason: str) -> None:
+        """Keep which record it is, and what is wrong with it (no personal data)."""
+        super().__init__(f"{system}: record {event or '(no id)'}: {reason}")
+        self.system = system
+        self.event = event
+        self.reason = reason
+
+
+# --- what a system declares -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What can be relied on, so that the engine never asks which platform it talks to.
+
+    - ``grain``: values are kept to this; syncd cuts to it before it compares or writes.
+    - ``lag``: a read may be this much older than a write that was answered.
+    - ``gone_proofs``: per kind, in how many separate cycles `System.read_one` must say Gone before
+      an absence is believed.
+    - ``statuses``: what an appointment will show after syncd wrote a status; a status that is not a
+      key cannot be written.
+    - ``batch``: how many operations of an action go into one call (1 where not named).
+    - ``asynchronous``: actions that are only accepted, and must be confirmed by reading.
+    - ``bulk_only``: actions for which the platform offers only the bulk call, so no re-read precedes.
+    - ``key_survives``: a block's key comes back on a read.
+    - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
+    """
+
+    grain: timedelta = timedelta(seconds=1)
+    lag: timedelta = timedelta(seconds=30)
+    gone_proofs: Mapping[Kind, int] = field(
+        default_factory=lambda: {Kind.APPOINTMENT: 1, Kind.BLOCK: 2}
+    )
+    statuses: Mapping[Status, Status] = field(default_factory=lambda: {s: s for s in Status})
+    batch: Mapping[Action, int] = field(default_factory=dict)
+    asynchronous: frozenset[Action] = frozenset()
+    bulk_only: frozenset[Action] = frozenset()
+    key_survives: bool = True
+    notifies: bool = False
+
+
+# --- what a read brings -----------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    """One row of a list, reduced to what diffing needs; ``wire`` is parsed only where it differs.
+
+    ``fingerprint`` spells the fields that matter (never personal data), and is equal exactly when
+    they are.
+    """
+
+    id: str
+    provider: str
+    fingerprint: str
+    wire: object
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One read: its rows, what it proved complete, and what of it could not be read.
+
+    Rows are deduplicated by id. A scope that failed has no coverage; its rows still count as news.
+    """
+
+    system: str
+    rows: Sequence[Row]
+    coverage: Sequence[Coverage]
+    faults: Sequence[SystemFault] = ()
+    malformed: Sequence[Malformed] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The event is there, with this value, perhaps elsewhere."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The system says that there is no such event (any more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The system cannot tell."""
+
+    why: str = ""
+
+
+Sighting = Found | Gone | Unknown
+
+
+# --- what a write brings ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It happened. Per operation: the event's id, and the value that the reply itself showed."""
+
+    events: Sequence[tuple[str, Value | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """It was queued under this job id; only a read can confirm it."""
+
+    job: str
+
+
+Reply = Done | Accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `syncd check`: level is 'ok', 'warning' or 'error'."""
+
+    level: str
+    subject: str
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What an account's transport counted and learned. Limits are (calls, seconds)."""
+
+    reads: int = 0
+    writes: int = 0
+    limits: tuple[tuple[int, float], ...] = ()
+    left_today: int | None = None
+    skew: timedelta | None = None
+    last_fault: str = ""
+
+
+class System(Protocol):
+    """One account on one platform."""
+
+    name: str
+    providers: Collection[str]
+    capabilities: Capabilities
+
+    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+        """Read these providers' events in the window (all mapped ones by default), in fewest calls.
+
+        Raises AuthLost, RateLimited or Retryable only when nothing at all could be read.
+        """
+        ...
+
+    def event(self, row: Row) -> Event:
+        """Parse one row of a snapshot. Raises Malformed."""
+        ...
+
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+        """Look for one event; ``value`` is where it was last seen. Raises SystemFault."""
+        ...
+
+    async def person(self, event: Event) -> Person | None:
+        """Look up the addresses of an event's customer; None if it has none. Raises SystemFault."""
+        ...
+
+    async def write(self, operations: Sequence[Operation]) -> Reply:
+        """Carry out operations of one action in one call. Raises SystemFault."""
+        ...
+
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
+        """The intervals that the system offers for booking the provider. Raises SystemFault."""
+        ...
+
+    def calls_per_read(self, window: Window) -> int:
+        """How many calls `read` makes for all providers when nothing is paged."""
+        ...
+
+    async def check(self) -> Sequence[Finding]:
+        """Look at credentials, rights and mapping without writing. Raises nothing of SystemFault."""
+        ...
+
+    @property
+    def traffic(self) -> Traffic:
+        """Counters and learned limits so far."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back the connections."""
+        ...

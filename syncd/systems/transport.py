@@ -1,0 +1,280 @@
+"""The one way in which adapters talk HTTP: retries, budget, clocks, and errors made of answers.
+
+A *read* is safe to repeat and is repeated. A *write* is sent at most once: what cannot be known to
+have failed is `Ambiguous`, and the engine reads before it does anything else (DESIGN section 6).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+import msgspec
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential,
+)
+
+from syncd.systems.limits import http_date, retry_after
+from syncd.systems.port import (
+    Ambiguous,
+    Incomplete,
+    RateLimited,
+    Rejected,
+    Retryable,
+    SystemFault,
+    Traffic,
+)
+from syncd.systems.redact import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from syncd.model import Clock
+    from syncd.systems.limits import Budget
+
+    Scalar = str | int | float | bool | None
+    Params = Mapping[str, Scalar | Sequence[Scalar]]
+
+T = TypeVar("T")
+
+_TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=30.0)
+_LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=15.0)
+_BACK_OFF = wait_exponential(multiplier=0.5, max=8.0)
+
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Failures that happen before the first byte of a request leaves."""
+
+_UNUSABLE = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL)
+"""Requests that can never be sent as they are: a secret with a line break in it, a bad base URL."""
+
+
+def open_client(
+    base_url: str,
+    headers: Mapping[str, str],
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """Open the connections to one account; ``transport`` replaces the network (tests)."""
+    _keep_urls_out_of_logs()
+    return httpx.AsyncClient(
+        base_url=base_url,
+        headers={"User-Agent": _user_agent(), "Accept": "application/json", **headers},
+        timeout=_TIMEOUT,
+        limits=_LIMITS,
+        follow_redirects=False,
+        transport=transport,
+    )
+
+
+def _user_agent() -> str:
+    """Return a plain name: unusual ones meet an HTML 403 at the door (leadconnector-v2.md 3)."""
+    try:
+        return f"syncd/{version('syncd')}"
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "syncd"
+
+
+def _drop(_record: logging.LogRecord) -> bool:
+    return False
+
+
+def _keep_urls_out_of_logs() -> None:
+    """Httpx logs every URL with its query at INFO, and LeadSquared takes its keys in the query."""
+    logging.getLogger("httpx").addFilter(_drop)
+    logging.getLogger("httpcore").setLevel(logging.WARNING)
+
+
+@dataclass(slots=True)
+class _Counters:
+    reads: int = 0
+    writes: int = 0
+    skew: timedelta | None = None
+    last_fault: str = ""
+
+
+class Transport:
+    """The calls of one account.
+
+    ``fault_of`` is the platform's table from an answer to a fault, or None for a success. It need
+    not fill in system, call, status or wait, nor mask anything: that happens here. ``attempts`` and
+    ``patience`` (seconds) bound how often a read is repeated, and how long any call waits for room.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        client: httpx.AsyncClient,
+        clock: Clock,
+        budget: Budget,
+        fault_of: Callable[[httpx.Response], SystemFault | None],
+        *,
+        attempts: int = 3,
+        patience: float = 15.0,
+        redact: Callable[[str], str] | None = None,
+    ) -> None:
+        """Keep the parts; nothing is sent yet."""
+        self._system = system
+        self._client = client
+        self._clock = clock
+        self._budget = budget
+        self._fault_of = fault_of
+        self._attempts = attempts
+        self._patience = patience
+        self._redact = redact or Redactor()
+        self._count = _Counters()
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was counted and learned so far."""
+        count = self._count
+        return Traffic(
+            reads=count.reads,
+            writes=count.writes,
+            limits=self._budget.limits,
+            left_today=self._budget.left_today,
+            skew=count.skew,
+            last_fault=count.last_fault,
+        )
+
+    async def read(
+        self, method: str, path: str, *, params: Params | None = None, json: object = None
+    ) -> bytes:
+        """Ask something that is safe to ask twice, and return the body of the success.
+
+        Repeated on failed connections, time-outs, 5xx and short rate limits. Raises SystemFault,
+        never Ambiguous.
+        """
+
+        async def once() -> httpx.Response:
+            try:
+                return await self._send(method, path, params, json, write=False)
+            except Ambiguous as fault:  # no harm in not knowing: ask again
+                raise self._recast(fault, Retryable) from None
+
+        retrying = AsyncRetrying(
+            sleep=self._clock.sleep,
+            stop=stop_after_attempt(self._attempts),
+            wait=_back_off,
+            retry=retry_if_exception(self._worth_repeating),
+            reraise=True,
+        )
+        return (await retrying(once)).content
+
+    async def write(
+        self, method: str, path: str, *, params: Params | None = None, json: object = None
+    ) -> httpx.Response:
+        """Change something, sending it at most once, and return the success.
+
+        Raises Retryable if nothing was sent, RateLimited if it was refused for that, Ambiguous if
+        it may have taken effect, AuthLost or Rejected as the platform's table says.
+        """
+        try:
+            return await self._send(method, path, params, json, write=True)
+        except Retryable as fault:
+            if fault.status is None:
+                raise
+            # The platform received it and did not clearly refuse it.
+            raise self._recast(fault, Ambiguous) from None
+
+    def decode(self, body: bytes, shape: type[T], call: str) -> T:
+        """Read a JSON body into a shape. Raises Incomplete: the answer did not arrive whole."""
+        try:
+            return msgspec.json.decode(body, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            fault = Incomplete(self._system, call, status=200, detail=f"unreadable body: {error}")
+            raise self._noted(fault) from None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _send(
+        self, method: str, path: str, params: Params | None, json: object, *, write: bool
+    ) -> httpx.Response:
+        """One request, inside the budget. Every SystemFault raised is complete and masked."""
+        call = f"{method} {path}"
+        wait = await self._budget.enter(write=write, patience=self._patience)
+        if wait > 0:
+            detail = "the budget of this account is spent"
+            raise self._noted(RateLimited(self._system, call, wait=wait, detail=detail))
+        if write:
+            self._count.writes += 1
+        else:
+            self._count.reads += 1
+        asked = self._clock.now()
+        try:
+            response = await self._client.request(method, path, params=_present(params), json=json)
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            # Not chained: the cause holds the request, and with it the secrets.
+            raise self._noted(self._silence(call, error)) from None
+        finally:
+            self._budget.leave()
+        self._learn(response, asked + (self._clock.now() - asked) / 2)
+        fault = self._fault_of(response)
+        if fault is None:
+            return response
+        raise self._noted(self._complete(fault, call, response))
+
+    def _learn(self, response: httpx.Response, midway: datetime) -> None:
+        self._budget.learn(response.headers)
+        date = http_date(response.headers)
+        if date is not None:  # cut to whole seconds by the platform: on average half a second early
+            self._count.skew = date + timedelta(seconds=0.5) - midway
+
+    def _silence(self, call: str, error: httpx.RequestError | httpx.InvalidURL) -> SystemFault:
+        """Name the fault behind a request that got no answer."""
+        detail = f"{type(error).__name__}: {error}".rstrip(": ")
+        if isinstance(error, _UNUSABLE):
+            return Rejected(self._system, call, detail=detail)
+        kind = Retryable if isinstance(error, _UNSENT) else Ambiguous
+        return kind(self._system, call, detail=detail)
+
+    def _complete(self, fault: SystemFault, call: str, response: httpx.Response) -> SystemFault:
+        """Fill in what the platform's table need not know; hold the account if it asks for it."""
+        fault.system, fault.call, fault.status = self._system, call, response.status_code
+        if isinstance(fault, RateLimited):
+            fault.wait = self._budget.refused(response.headers, response.text)
+        else:
+            asked_for = retry_after(response.headers, self._clock.now())
+            if asked_for is not None:
+                self._budget.hold(asked_for)
+        return fault
+
+    def _recast(self, fault: SystemFault, kind: type[SystemFault]) -> SystemFault:
+        return self._noted(kind(fault.system, fault.call, status=fault.status, detail=fault.detail))
+
+    def _noted(self, fault: SystemFault) -> SystemFault:
+        """Mask the texts of a fault, also those that its repr shows, and remember it."""
+        fault.call, fault.detail = self._redact(fault.call), self._redact(fault.detail)
+        fault.args = (fault.system, fault.call, fault.status, fault.detail)
+        self._count.last_fault = str(fault)
+        return fault
+
+    def _worth_repeating(self, error: BaseException) -> bool:
+        match error:
+            case Retryable():
+                return True
+            case RateLimited():
+                return error.wait <= self._patience
+            case _:
+                return False
+
+
+def _back_off(state: RetryCallState) -> float:
+    """Seconds before the next attempt; the budget itself waits where a rate was exceeded."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    return 0.0 if isinstance(error, RateLimited) else _BACK_OFF(state)
+
+
+def _present(params: Params | None) -> Params | None:
+    """Keep the parameters that have a value: httpx would send the others as empty ones."""
+    return None if params is None else {k: v for k, v in params.items() if v is not None}
