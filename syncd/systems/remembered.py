@@ -15,7 +15,7 @@ _MOST = 10_000
 
 
 class Remembered(Generic[T]):
-    """At most 10 000 answers, each for ``seconds``; the oldest goes first. Failures are not kept."""
+    """At most 10 000 answers, each for ``seconds``; the oldest goes first. Faults are not kept."""
 
     def __init__(self, clock: Clock, seconds: float = 3600.0) -> None:
         """Start empty."""

@@ -93,6 +93,15 @@ def _keep_urls_out_of_logs() -> None:
     logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    method: str
+    path: str
+    params: Params | None
+    json: object
+    headers: Mapping[str, str] | None
+
+
 @dataclass(slots=True)
 class _Counters:
     reads: int = 0
@@ -146,7 +155,13 @@ class Transport:
         )
 
     async def read(
-        self, method: str, path: str, *, params: Params | None = None, json: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> bytes:
         """Ask something that is safe to ask twice, and return the body of the success.
 
@@ -156,7 +171,7 @@ class Transport:
 
         async def once() -> httpx.Response:
             try:
-                return await self._send(method, path, params, json, write=False)
+                return await self._send(_Ask(method, path, params, json, headers), write=False)
             except Ambiguous as fault:  # no harm in not knowing: ask again
                 raise self._recast(fault, Retryable) from None
 
@@ -170,7 +185,13 @@ class Transport:
         return (await retrying(once)).content
 
     async def write(
-        self, method: str, path: str, *, params: Params | None = None, json: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Change something, sending it at most once, and return the success.
 
@@ -178,7 +199,7 @@ class Transport:
         it may have taken effect, AuthLost or Rejected as the platform's table says.
         """
         try:
-            return await self._send(method, path, params, json, write=True)
+            return await self._send(_Ask(method, path, params, json, headers), write=True)
         except Retryable as fault:
             if fault.status is None:
                 raise
@@ -190,18 +211,19 @@ class Transport:
         try:
             return msgspec.json.decode(body, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            fault = Incomplete(self._system, call, status=200, detail=f"unreadable body: {error}")
-            raise self._noted(fault) from None
+            raise self.incomplete(call, f"unreadable body: {error}") from None
+
+    def incomplete(self, call: str, detail: str) -> SystemFault:
+        """Make the fault for a success whose body is not what was asked for."""
+        return self._noted(Incomplete(self._system, call, status=200, detail=detail))
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _send(
-        self, method: str, path: str, params: Params | None, json: object, *, write: bool
-    ) -> httpx.Response:
-        """One request, inside the budget. Every SystemFault raised is complete and masked."""
-        call = f"{method} {path}"
+    async def _send(self, ask: _Ask, *, write: bool) -> httpx.Response:
+        """Send one request, inside the budget. Each SystemFault raised is complete and masked."""
+        call = f"{ask.method} {ask.path}"
         wait = await self._budget.enter(write=write, patience=self._patience)
         if wait > 0:
             detail = "the budget of this account is spent"
@@ -212,7 +234,13 @@ class Transport:
             self._count.reads += 1
         asked = self._clock.now()
         try:
-            response = await self._client.request(method, path, params=_present(params), json=json)
+            response = await self._client.request(
+                ask.method,
+                ask.path,
+                params=_present(ask.params),
+                json=ask.json,
+                headers=ask.headers,
+            )
         except (httpx.RequestError, httpx.InvalidURL) as error:
             # Not chained: the cause holds the request, and with it the secrets.
             raise self._noted(self._silence(call, error)) from None

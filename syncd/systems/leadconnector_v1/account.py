@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from syncd.model import zone
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
@@ -23,9 +25,11 @@ class Account:
     timezone: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a hold form without the contact to hold for. Raises ValueError."""
+        """Refuse an unknown zone, and a hold form without its contact. Raises ValueError."""
+        if self.timezone is not None:
+            zone(self.timezone)
         if self.blocks == "hold" and not self.hold_email:
-            message = "blocks = \"hold\" needs hold_email"
+            message = 'blocks = "hold" needs hold_email'
             raise ValueError(message)
 
 

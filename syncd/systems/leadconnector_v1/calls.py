@@ -1,9 +1,9 @@
-"""The calls of LeadConnector v1 that syncd makes, one function each (leadconnector-v1.md 3 to 8)."""
+"""The calls of LeadConnector v1 that syncd makes, one each (leadconnector-v1.md 3 to 8)."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -11,14 +11,13 @@ import msgspec
 
 from syncd.model import Window, utc, zone
 from syncd.systems.leadconnector_v1 import wire
-from syncd.systems.loose import text
-from syncd.systems.port import Ambiguous, Rejected
+from syncd.systems.loose import Odd, text
+from syncd.systems.port import Ambiguous, Refusal, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from syncd.model import Status, Value
-    from syncd.systems.loose import Odd
     from syncd.systems.transport import Transport
 
 T = TypeVar("T")
@@ -91,7 +90,7 @@ class Calls:
         answer = await self._ask("locations/", wire.Locations)
         for location in answer.locations:
             if isinstance(location, wire.Location) and text(location.timezone):
-                return _known_zone(text(location.timezone))
+                return known_zone(text(location.timezone))
         return ""
 
     async def services(self) -> list[wire.Service | Odd]:
@@ -109,7 +108,7 @@ class Calls:
     async def free_slots(
         self, calendar: str, user: str | None, window: Window, zone_name: str
     ) -> list[datetime]:
-        """When a booking may start; at most 31 days (4.1). Keys that are no dates are passed over."""
+        """When a booking may start; at most 31 days (4.1). Keys that are no dates do not count."""
         params = {
             "calendarId": calendar,
             "startDate": _millis(window.start),
@@ -153,7 +152,7 @@ class Calls:
         try:
             await self._transport.write("DELETE", _path(event_id))
         except Rejected as fault:
-            if fault.status != 404:
+            if fault.why is not Refusal.GONE:
                 raise
 
     async def _ask(self, path: str, shape: type[T], params: dict[str, str] | None = None) -> T:
@@ -165,7 +164,8 @@ def _path(event_id: str) -> str:
     return f"appointments/{quote(event_id, safe='')}"
 
 
-def _known_zone(name: str) -> str:
+def known_zone(name: str) -> str:
+    """The zone's name if it is known on this machine, old aliases included, else ''."""
     try:
         return zone(name).key
     except ValueError:

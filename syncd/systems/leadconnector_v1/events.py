@@ -150,20 +150,30 @@ class Owners:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Parses rows of one system. ``zone`` is the location's ('' while unknown), ``holds`` the
-    contacts whose bookings are busy time rather than meetings."""
+    """Parses rows of one system. ``zone`` is the location's ('' while unknown).
+
+    Where busy time may be booked as a hold (``holding``), a booking for one of the contacts
+    ``holds`` is a block; and so is one that carries syncd's mark, should that contact have been
+    merged into another.
+    """
 
     system: str
     owners: Owners
     zone: str = ""
+    holding: bool = False
     holds: frozenset[str] = field(default=frozenset(), repr=False)
 
     def kind(self, item: Appointment) -> Kind:
         """A block has no customer, or only the one that holds are booked for."""
         contact = contact_id(item)
-        if contact:
-            return Kind.BLOCK if contact in self.holds else Kind.APPOINTMENT
-        return Kind.APPOINTMENT if item.contact else Kind.BLOCK
+        if not (contact or item.contact):
+            return Kind.BLOCK
+        held = self.holding and (contact in self.holds or self.key(item) is not None)
+        return Kind.BLOCK if held else Kind.APPOINTMENT
+
+    def key(self, item: Appointment) -> str | None:
+        """The mark of syncd: in a block's title, or in the notes that a booking was made with."""
+        return find_key(item.title, item.notes, item.calendar_notes)
 
     def value(self, item: Appointment) -> Value:
         """Interval and status. Raises ValueError. A block knows only busy and free."""
@@ -206,7 +216,7 @@ class Reader:
             value,
             person=contact_id(item) or None if kind is Kind.APPOINTMENT else None,
             service=places[0] if places else None,
-            key=find_key(item.title, item.notes, item.calendar_notes),
+            key=self.key(item),
             updated_at=_maybe(item.updated_at),
         )
 

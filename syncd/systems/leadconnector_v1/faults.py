@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SLOT = "selectedSlot"
 _REQUIRED = "required"
 _SUCCESS = range(200, 300)
+_TIMED_OUT = 408
 _SERVER = range(500, 600)
 
 
@@ -31,23 +32,22 @@ def fault_of(response: httpx.Response) -> SystemFault | None:
     if status in _SUCCESS:
         return None
     fields = _fields(response)
-    detail = _detail(fields)
+    fault: SystemFault
     match status:
         case 401 | 403:
-            return AuthLost("", detail=detail)
+            fault = AuthLost("")
         case 404:
-            return Rejected("", why=Refusal.GONE, detail=detail)
-        case 422:
-            why = Refusal.SLOT_TAKEN if _refuses_slot(fields) else Refusal.UNFIT
-            return Rejected("", why=why, detail=detail)
+            fault = Rejected("", why=Refusal.GONE)
+        case 422 if _refuses_slot(fields):
+            fault = Rejected("", why=Refusal.SLOT_TAKEN)
         case 429:
-            return RateLimited("", wait=0, detail=detail)
-        case 408 | 425:
-            return Retryable("", detail=detail)
-        case _ if status in _SERVER:
-            return Retryable("", detail=detail)
+            fault = RateLimited("", wait=0)
+        case _ if status == _TIMED_OUT or status in _SERVER:
+            fault = Retryable("")
         case _:
-            return Rejected("", detail=detail)
+            fault = Rejected("")
+    fault.detail = _detail(fields)
+    return fault
 
 
 def _fields(response: httpx.Response) -> dict[str, object]:

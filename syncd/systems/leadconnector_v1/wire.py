@@ -138,8 +138,10 @@ class Day(msgspec.Struct):
 
 
 def contact_id(item: Appointment | WithContact) -> str:
-    """The contact's id: the contact's own where it is there, since ``contactId`` was once seen to
-    hold a fingerprint instead (leadconnector-v1.md 4.4)."""
+    """The contact's id: its own where it is there.
+
+    ``contactId`` was once seen to hold a fingerprint instead (leadconnector-v1.md 4.4).
+    """
     inner = item.contact
     own = text(inner.id) if isinstance(inner, ContactId | Contact) else ""
     return own or text(item.contact_id)

@@ -13,7 +13,7 @@ class Account:
     ``busy_task_type`` is the appointment type that means busy time (leadsquared.md 6).
     ``cancel_as`` says what a cancellation becomes, since no cancel exists: ``hold`` leaves it to a
     person, ``complete`` marks the appointment complete. ``title`` is what a block shows.
-    ``key_field`` is the custom field (``mx_Custom_1``) that carries syncd's key, where there is one.
+    ``key_field`` is the custom field (``mx_Custom_1``) that also carries syncd's key, if any.
     """
 
     base_url: str

@@ -8,6 +8,7 @@ import msgspec
 
 from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.events import written_time
+from syncd.systems.loose import Odd
 from syncd.systems.port import Ambiguous, Refusal, Rejected
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from syncd.model import Value
-    from syncd.systems.loose import Odd
     from syncd.systems.transport import Transport
 
 T = TypeVar("T")
@@ -86,9 +86,7 @@ class Calls:
 
     async def users(self) -> list[wire.User | Odd]:
         """All users of the account."""
-        return await self._ask(
-            "GET", "UserManagement.svc/Users.Get", list[wire.User | Odd]
-        )
+        return await self._ask("GET", "UserManagement.svc/Users.Get", list[wire.User | Odd])
 
     async def task_types(self) -> list[wire.TaskType | Odd]:
         """All task types of the account."""

@@ -1,4 +1,4 @@
-"""From a LeadSquared task to syncd's words, and syncd's times to LeadSquared's (leadsquared.md 1)."""
+"""From a LeadSquared task to syncd's words, and times back again (leadsquared.md 1)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def written_time(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Parses tasks of one system. ``owners`` maps addresses, as `CalendarOf.address`, to providers."""
+    """Parses tasks of one system. ``owners`` maps `CalendarOf.address` to providers."""
 
     system: str
     owners: Mapping[str, str]

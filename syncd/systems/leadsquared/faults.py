@@ -26,6 +26,8 @@ _TOO_MANY_TEXT = re.compile(r"API calls exceeded the limit of \d+ in \d+ second"
 _ABSENT_TEXT = re.compile(r"does not exist|not found|invalid task", re.IGNORECASE)
 _APPLICATION = "MX"
 _SUCCESS = range(200, 300)
+_TIMED_OUT = 408
+_TOO_MANY = 429
 _SERVER = range(500, 600)
 _NO_ERROR = Wrote()
 
@@ -42,7 +44,7 @@ def fault_of(response: httpx.Response) -> SystemFault | None:
     body = _error(response)
     kind, words = text(body.exception_type), text(body.exception_message)
     detail = f"{kind}: {words}" if kind else words
-    if status == 429 or kind == _TOO_MANY_TYPE or _TOO_MANY_TEXT.search(words):
+    if status == _TOO_MANY or kind == _TOO_MANY_TYPE or _TOO_MANY_TEXT.search(words):
         return RateLimited("", wait=0, detail=detail)
     if status in {401, 403}:
         return AuthLost("", detail=detail)
@@ -50,7 +52,7 @@ def fault_of(response: httpx.Response) -> SystemFault | None:
         return Rejected("", why=_why(kind, words), detail=detail)
     if status in _SUCCESS:
         return None
-    if status == 408 or status in _SERVER:
+    if status == _TIMED_OUT or status in _SERVER:
         return Retryable("", detail=detail)
     return Rejected("", detail=detail)
 

@@ -14,7 +14,7 @@ from syncd.systems.port import Incomplete, Malformed, Row, Snapshot, SystemFault
 from syncd.systems.spans import joined, slices
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from syncd.systems.leadsquared.calls import Calls
@@ -82,32 +82,31 @@ class Reading:
         page = 1
         while True:
             try:
-                listing = await self._calls.appointments(
-                    list(self._users), asked_days(piece), page
-                )
+                listing = await self._calls.appointments(list(self._users), asked_days(piece), page)
             except SystemFault as fault:
                 self._got.faults.append(fault)
                 return
             self._got.pages += 1
             before = len(seen)
-            seen.update(self._take(listing.list, kept))
+            seen.update(self._take(listing.rows, kept))
             counted = number(listing.record_count)
             missing = counted is not None and counted > len(seen)
-            if not missing and len(listing.list) < PAGE:
+            if not missing and len(listing.rows) < PAGE:
                 break
             if len(seen) == before:
-                if missing or listing.list:
-                    detail = f"{len(seen)} of {counted} rows arrived"
-                    call = f"POST {APPOINTMENTS}"
-                    fault = Incomplete(self._reader.system, call, status=200, detail=detail)
-                    self._got.faults.append(fault)
+                if missing or listing.rows:
+                    self._got.faults.append(self._incomplete(len(seen), counted))
                     return
                 break
             page += 1
         if len(self._got.malformed) == odd:
             self._got.whole.append(piece)
 
-    def _take(self, items: list[object], kept: Window) -> set[str]:
+    def _incomplete(self, arrived: int, counted: int | None) -> Incomplete:
+        detail = f"{arrived} of {'?' if counted is None else counted} rows arrived"
+        return Incomplete(self._reader.system, f"POST {APPOINTMENTS}", status=200, detail=detail)
+
+    def _take(self, items: Sequence[object], kept: Window) -> set[str]:
         """Keep a page's rows; the ids that it held, mapped or not."""
         ids = set()
         for item in items:

@@ -1,4 +1,4 @@
-"""LeadSquared's free slots as windows (leadsquared.md 3; the inner names are cut off in the docs)."""
+"""LeadSquared's free slots as windows (leadsquared.md 3; inner names are cut off there)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def offered(answers: Iterable[Days], address: str, window: Window) -> list[Window]:
-    """One user's slots that lie inside a window, in order, each once; unreadable ones are skipped."""
+    """One user's slots that lie inside a window, in order, each once; odd ones are skipped."""
     found = {
         (slot.start, slot.end): slot
         for days in answers
@@ -27,7 +27,7 @@ def offered(answers: Iterable[Days], address: str, window: Window) -> list[Windo
 
 
 def _all(days: Days, address: str) -> Iterator[Window]:
-    for day in days.list:
+    for day in days.days:
         users = day.user_slots if isinstance(day, Day) else None
         for user in users or ():
             if not isinstance(user, UserSlots) or not isinstance(day, Day):
@@ -51,7 +51,7 @@ def _span(slot: Slot, user: UserSlots, day: str) -> Window | None:
 
 
 def _moment(written: str, day: str, zone_name: str) -> datetime:
-    """A slot's end: a time of day, or a full time; a wall clock in the user's zone unless it says."""
+    """A slot's end: time of day or full time, a wall clock in the user's zone unless it says."""
     if "-" in written:
         moment = datetime.fromisoformat(written)
     else:

@@ -8,8 +8,8 @@ import phonenumbers
 
 from syncd.model import Kind
 from syncd.systems import persons
-from syncd.systems.leadsquared import checks, slots
 from syncd.systems.findings import skew_finding
+from syncd.systems.leadsquared import checks, slots
 from syncd.systems.leadsquared.calls import Calls
 from syncd.systems.leadsquared.events import Reader
 from syncd.systems.leadsquared.faults import fault_of
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 _RATE = (8, 5.0)
 """Below every plan's limit but the smallest, until the platform names its own (4.3)."""
-
 
 
 def phone_spellings(phone: str) -> tuple[str, ...]:
@@ -149,9 +148,7 @@ class LeadSquared:
             if not leads:
                 return None
             lead = leads[0]
-            return persons.person(
-                [text(lead.email_address)], [text(lead.phone), text(lead.mobile)]
-            )
+            return persons.person([text(lead.email_address)], [text(lead.phone), text(lead.mobile)])
 
         return await self._persons.get(lead_id, ask)
 

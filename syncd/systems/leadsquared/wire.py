@@ -38,7 +38,7 @@ class Task(msgspec.Struct, rename="pascal", frozen=True):
 class Listing(msgspec.Struct, rename="pascal"):
     """One page of appointments. An answer without the list is no empty list."""
 
-    list: list[Task | Odd]
+    rows: list[Task | Odd] = msgspec.field(name="List")
     record_count: Any = None
 
 
@@ -131,4 +131,4 @@ class Day(msgspec.Struct, rename="pascal", frozen=True):
 class Days(msgspec.Struct, rename="pascal"):
     """The answer of ``RetrieveAvailableSlots``."""
 
-    list: list[Day | Odd]
+    days: list[Day | Odd] = msgspec.field(name="List")

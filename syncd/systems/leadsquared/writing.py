@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 _NO_NOTICE = "1000"
 _NO_LEAD = 0
 _COMPLETES = {Status.SHOWED: Status.SHOWED}
-_COMPLETES_ALL = {
-    status: Status.SHOWED
-    for status in (Status.SHOWED, Status.CANCELLED, Status.NOSHOW, Status.INVALID)
-}
+_COMPLETES_ALL = dict.fromkeys(
+    (Status.SHOWED, Status.CANCELLED, Status.NOSHOW, Status.INVALID), Status.SHOWED
+)
 
 
 def capabilities(account: Account, kinds: frozenset[Kind]) -> Capabilities:
@@ -39,9 +38,7 @@ def capabilities(account: Account, kinds: frozenset[Kind]) -> Capabilities:
             Action.MOVE_APPOINTMENT: 200,
             Action.REMOVE_BLOCK: 1000,
         },
-        asynchronous=frozenset(
-            {Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.REMOVE_BLOCK}
-        ),
+        asynchronous=frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.REMOVE_BLOCK}),
         bulk_only=frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT}),
     )
 

@@ -1,0 +1,256 @@
+"""Acting as the people who use the platforms, over HTTP: what the demo and curious users call.
+
+``POST /{system}/{verb}`` with a JSON body whose times are ISO 8601 with an offset; `VERBS` lists the
+verbs and their fields. Answers 400 for no JSON object, 404 for an unknown system, verb or id, 422 for
+a wrong field, always as ``{"error": text}`` that names what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from syncd.model import utc
+from syncd.sandbox.faults import Fault, FaultKind, Faults
+from syncd.sandbox.records import Outside
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from syncd.sandbox.platform import Call
+
+Json = dict[str, Any]
+
+
+class Controlled(Outside, Protocol):
+    """A platform that can be acted on, broken and looked at."""
+
+    faults: Faults
+    calls: list[Call]
+
+
+# --- fields -------------------------------------------------------------------------------------
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        message = "must be a string"
+        raise ValueError(message)
+    return value
+
+
+def _instant(value: object) -> datetime:
+    try:
+        return utc(datetime.fromisoformat(_text(value)))
+    except ValueError:
+        message = "must be an ISO 8601 time with an offset, such as 2026-11-20T10:00:00+01:00"
+        raise ValueError(message) from None
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        message = "must be a number"
+        raise ValueError(message)
+    return float(value)
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        message = "must be a whole number, 0 or more"
+        raise ValueError(message)
+    return value
+
+
+def _kind(value: object) -> FaultKind:
+    try:
+        return FaultKind(_text(value))
+    except ValueError:
+        message = f"must be one of {', '.join(FaultKind)}"
+        raise ValueError(message) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a body: how it is read, and whether it may be left out."""
+
+    read: Callable[[object], object]
+    required: bool = True
+
+
+_SPAN = {"start": Field(_instant), "end": Field(_instant)}
+_ID = {"id": Field(_text)}
+_FAULT = {
+    "kind": Field(_kind),
+    "path": Field(_text, required=False),
+    "method": Field(_text, required=False),
+    "times": Field(_count, required=False),
+    "until": Field(_instant, required=False),
+    "seconds": Field(_seconds, required=False),
+    "status": Field(_count, required=False),
+    "spelling": Field(_text, required=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """Something that people do: its fields are the arguments of the platform's method."""
+
+    act: Callable[..., object]
+    fields: Mapping[str, Field]
+    status: int = 200
+
+
+VERBS: Mapping[str, Verb] = {
+    "book": Verb(
+        lambda at, **given: at.book(**given),
+        {
+            "calendar": Field(_text),
+            "user": Field(_text),
+            **_SPAN,
+            "contact": Field(_text),
+            "status": Field(_text, required=False),
+            "title": Field(_text, required=False),
+        },
+        201,
+    ),
+    "move": Verb(
+        lambda at, **given: at.move(**given),
+        {**_ID, **_SPAN, "user": Field(_text, required=False)},
+    ),
+    "set-status": Verb(
+        lambda at, **given: at.set_status(**given), {**_ID, "status": Field(_text)}
+    ),
+    "cancel": Verb(lambda at, **given: at.cancel(**given), _ID),
+    "delete": Verb(lambda at, **given: at.delete(**given), _ID),
+    "block": Verb(
+        lambda at, **given: at.block(**given),
+        {
+            "user": Field(_text),
+            **_SPAN,
+            "title": Field(_text),
+            "calendar": Field(_text, required=False),
+        },
+        201,
+    ),
+    "move-block": Verb(lambda at, **given: at.move_block(**given), {**_ID, **_SPAN}),
+    "remove-block": Verb(lambda at, **given: at.remove_block(**given), _ID),
+}
+
+
+# --- the application ----------------------------------------------------------------------------
+
+
+def control_app(systems: Mapping[str, Controlled]) -> Starlette:
+    """Build the control API of these systems."""
+
+    def system(request: Request) -> Controlled:
+        name = request.path_params["system"]
+        if name not in systems:
+            raise HTTPException(404, f"no system {name!r}; there are {', '.join(systems)}")
+        return systems[name]
+
+    async def act(request: Request) -> Response:
+        platform = system(request)
+        name = request.path_params["verb"]
+        if name not in VERBS:
+            raise HTTPException(404, f"no verb {name!r}; there are {', '.join(VERBS)}")
+        verb = VERBS[name]
+        given = await _body(request, verb.fields)
+        try:
+            answer = verb.act(platform, **given)
+        except LookupError as error:
+            raise HTTPException(404, _words(error)) from None
+        except ValueError as error:
+            raise HTTPException(422, _words(error)) from None
+        return JSONResponse({"id": answer or given["id"]}, verb.status)
+
+    async def add_fault(request: Request) -> Response:
+        faults = system(request).faults
+        given = await _body(request, _FAULT)
+        try:
+            faults.add(Fault(**given))
+        except ValueError as error:
+            raise HTTPException(422, _words(error)) from None
+        return JSONResponse({"kind": given["kind"]}, 201)
+
+    async def clear_faults(request: Request) -> Response:
+        faults = system(request).faults
+        asked = request.query_params.get("kind")
+        try:
+            faults.clear(_kind(asked) if asked else None)
+        except ValueError as error:
+            raise HTTPException(422, f"kind {_words(error)}") from None
+        return Response(status_code=204)
+
+    async def state(request: Request) -> Response:
+        platform = system(request)
+        shown = {
+            "appointments": [asdict(each) for each in platform.appointments()],
+            "blocks": [asdict(each) for each in platform.blocks()],
+        }
+        return _json(shown)
+
+    async def calls(request: Request) -> Response:
+        platform = system(request)
+        injected = {kind.value: count for kind, count in platform.faults.injected.items()}
+        return _json({"calls": [asdict(each) for each in platform.calls], "faults": injected})
+
+    return Starlette(
+        routes=[
+            Route("/{system}/faults", add_fault, methods=["POST"]),
+            Route("/{system}/faults", clear_faults, methods=["DELETE"]),
+            Route("/{system}/state", state, methods=["GET"]),
+            Route("/{system}/calls", calls, methods=["GET"]),
+            Route("/{system}/{verb}", act, methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: _refuse},
+    )
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):  # starlette promises it; mypy cannot know
+        raise error
+    return JSONResponse({"error": error.detail or HTTPStatus(error.status_code).phrase}, error.status_code)
+
+
+async def _body(request: Request, fields: Mapping[str, Field]) -> Json:
+    """Read the fields of a body. Raises HTTPException 400 or 422 that names every wrong one."""
+    try:
+        found = await request.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise HTTPException(400, "the body must be a JSON object")
+    wrong = [f"{name}: no such field" for name in found if name not in fields]
+    given: Json = {}
+    for name, field in fields.items():
+        if found.get(name) is None:
+            if field.required:
+                wrong.append(f"{name}: missing")
+            continue
+        try:
+            given[name] = field.read(found[name])
+        except ValueError as error:
+            wrong.append(f"{name}: {_words(error)}")
+    if wrong:
+        raise HTTPException(422, "; ".join(wrong))
+    return given
+
+
+def _words(error: Exception) -> str:
+    """The message of an error; a KeyError's own text would put it in quotes."""
+    return str(error.args[0]) if error.args else type(error).__name__
+
+
+def _json(shown: Json) -> Response:
+    text = json.dumps(shown, default=lambda at: at.isoformat())
+    return Response(text, media_type="application/json")

@@ -1,0 +1,40 @@
+"""What the configuration says of one v2 location, and of one provider's calendar in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One location on LeadConnector v2.
+
+    ``version`` is the ``Version`` header of the calendar calls (leadconnector-v2.md 1.8).
+    ``title`` is what a block shows. ``notify`` lets writes to appointments start automations.
+    """
+
+    location_id: str
+    token: str = field(repr=False)
+    base_url: str = "https://services.leadconnectorhq.com"
+    version: str = "2021-04-15"
+    title: str = "Busy"
+    notify: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarOf:
+    """Where one provider's time is kept: the user's, and the calendars on which they are booked.
+
+    With a user and no calendars, all calendars of which the user is a team member count. Without a
+    user the calendar itself is blocked, which only calendars of type ``event`` allow, and just the
+    first one is (leadconnector-v2.md 0.2).
+    """
+
+    user: str | None = None
+    calendars: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse an empty mapping. Raises ValueError."""
+        if not (self.user or self.calendars):
+            message = "a v2 calendar needs a user or calendars"
+            raise ValueError(message)

@@ -1,0 +1,128 @@
+"""The calls of v2 that syncd makes, one function each (leadconnector-v2.md 1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from syncd.model import Kind
+from syncd.systems.leadconnector import wire
+from syncd.systems.leadconnector.times import millis
+from syncd.systems.port import Ambiguous
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syncd.model import Window
+    from syncd.systems.leadconnector.account import Account
+    from syncd.systems.leadconnector.plan import Call
+    from syncd.systems.transport import Transport
+
+T = TypeVar("T")
+
+APPOINTMENTS = "/calendars/events/appointments"
+BLOCKS = "/calendars/events/block-slots"
+EVENTS = "/calendars/events"
+
+LISTS = {Kind.APPOINTMENT: EVENTS, Kind.BLOCK: "/calendars/blocked-slots"}
+"""The two lists: each shows nothing of the other's (leadconnector-v2.md 0.4)."""
+
+_SHAPES: Mapping[Kind, type[wire.Appointments | wire.Blocks]] = {
+    Kind.APPOINTMENT: wire.Appointments,
+    Kind.BLOCK: wire.Blocks,
+}
+_ELSEWHERE = "2021-07-28"
+
+
+class Calls:
+    """Typed calls over one account's transport. Every method raises SystemFault."""
+
+    def __init__(self, system: str, account: Account, transport: Transport) -> None:
+        """Keep the transport."""
+        self._system = system
+        self._account = account
+        self._transport = transport
+
+    async def listing(self, call: Call, window: Window) -> wire.Appointments | wire.Blocks:
+        """List the events that start in a window."""
+        params = {
+            "locationId": self._account.location_id,
+            call.selector: call.id,
+            "startTime": str(millis(window.start)),
+            "endTime": str(millis(window.end)),
+        }
+        return await self._ask(LISTS[call.kind], _SHAPES[call.kind], params)
+
+    async def appointment(self, event: str) -> wire.Appointment:
+        """Read one appointment. Raises Rejected (GONE) where there is none."""
+        path = f"{APPOINTMENTS}/{event}"
+        one = await self._ask(path, wire.One)
+        for found in (one.appointment, one.event):
+            if isinstance(found, wire.Appointment):
+                return found
+        fault = self._transport.incomplete(f"GET {path}", "the answer holds no appointment")
+        raise fault
+
+    async def calendars(self) -> wire.Calendars:
+        """List all calendars of the location."""
+        return await self._ask(
+            "/calendars/", wire.Calendars, {"locationId": self._account.location_id}
+        )
+
+    async def free_slots(
+        self, calendar: str, window: Window, user: str | None
+    ) -> dict[str, wire.Day]:
+        """List what a calendar offers, by local date; at most 31 days."""
+        params = {
+            "startDate": millis(window.start),
+            "endDate": millis(window.end),
+            "userId": user,
+        }
+        path = f"/calendars/{calendar}/free-slots"
+        answer = await self._ask(path, dict[str, wire.Day | str | None], params)
+        # A trace id sits beside the dates.
+        return {on: day for on, day in answer.items() if isinstance(day, wire.Day)}
+
+    async def location(self) -> wire.Location:
+        """Read the location."""
+        path = f"/locations/{self._account.location_id}"
+        return (await self._ask(path, wire.LocationAnswer)).location
+
+    async def users(self) -> wire.Users:
+        """List the location's users."""
+        return await self._ask("/users/", wire.Users, {"locationId": self._account.location_id})
+
+    async def contact(self, contact: str) -> wire.Contact:
+        """Read one customer. Raises Rejected (GONE) where there is none."""
+        return (await self._ask(f"/contacts/{contact}", wire.ContactAnswer)).contact
+
+    async def tell(self, method: str, path: str, body: Mapping[str, object]) -> wire.Wrote:
+        """Write. Raises Ambiguous when the answer does not show that it was done."""
+        answer = await self._transport.write(
+            method, path, json=body, headers={"Version": self._version(path)}
+        )
+        try:
+            wrote = msgspec.json.decode(answer.content, type=wire.Wrote)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            wrote = wire.Wrote()
+        flags = (wrote.succeeded, wrote.succeded, wrote.success)
+        if False in flags or not (wrote.id or True in flags):
+            detail = "the answer does not say that it was done"
+            raise Ambiguous(
+                self._system, f"{method} {path}", status=answer.status_code, detail=detail
+            )
+        return wrote
+
+    async def _ask(
+        self, path: str, shape: type[T], params: Mapping[str, str | int | None] | None = None
+    ) -> T:
+        body = await self._transport.read(
+            "GET", path, params=params, headers={"Version": self._version(path)}
+        )
+        return self._transport.decode(body, shape, f"GET {path}")
+
+    def _version(self, path: str) -> str:
+        """Calendars have a version of their own until v3, which is one for all (1.8)."""
+        own = self._account.version
+        return own if path.startswith("/calendars") or own == "v3" else _ELSEWHERE

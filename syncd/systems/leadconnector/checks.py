@@ -1,0 +1,145 @@
+"""What `syncd check` looks at on v2, without writing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Window, zone
+from syncd.systems.advice import advice
+from syncd.systems.leadconnector import wire
+from syncd.systems.leadconnector.directory import EVENT, directory_of
+from syncd.systems.leadconnector.plan import plan_calls
+from syncd.systems.loose import text
+from syncd.systems.port import Finding, SystemFault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+    from datetime import datetime
+
+    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.leadconnector.directory import Calendar
+
+_SKEW = timedelta(seconds=30)
+
+
+async def check(
+    system: str, calendars: Mapping[str, CalendarOf], calls: Calls, now: datetime
+) -> list[Finding]:
+    """Look at token, location, calendars, users and both lists. A call that fails is a finding."""
+    findings = [finding async for finding in _calendars(system, calendars, calls, now)]
+    if any(finding.level == "error" for finding in findings[:1]):
+        return findings  # the token opens nothing: every further call would say so again
+    findings += [finding async for finding in _location(system, calls)]
+    findings += [finding async for finding in _users(system, calendars, calls)]
+    return findings
+
+
+def skew(system: str, measured: timedelta | None) -> list[Finding]:
+    """Compare clocks: "latest wins" is decided by theirs."""
+    if measured is None or abs(measured) <= _SKEW:
+        return []
+    seconds = measured.total_seconds()
+    message = f"its clock is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} ours"
+    return [Finding("warning", system, message, "set this machine's clock by NTP")]
+
+
+async def _calendars(
+    system: str, calendars: Mapping[str, CalendarOf], calls: Calls, now: datetime
+) -> AsyncIterator[Finding]:
+    try:
+        directory = directory_of(await calls.calendars())
+    except SystemFault as fault:
+        yield Finding("error", system, str(fault), advice(fault))
+        return
+    yield Finding("ok", system, f"the token is accepted; {len(directory)} calendars")
+    for provider, of in calendars.items():
+        for finding in _mapping(system, provider, of, directory):
+            yield finding
+    hour = Window(now, now + timedelta(hours=1))
+    tried = set()
+    for call in plan_calls(calendars, directory):
+        if call.kind in tried:
+            continue
+        tried.add(call.kind)
+        try:
+            await calls.listing(call, hour)
+        except SystemFault as fault:
+            yield Finding("error", f"{system}: {call.kind} list", str(fault), advice(fault))
+        else:
+            yield Finding("ok", f"{system}: {call.kind} list", "it can be read")
+
+
+def _mapping(
+    system: str, provider: str, of: CalendarOf, directory: Mapping[str, Calendar]
+) -> Iterator[Finding]:
+    """Compare one provider's mapping with the calendars that there are."""
+    subject = f"{system}: {provider}"
+    correct = f"correct {system} of [providers.{provider}.calendars]"
+    for calendar in of.calendars:
+        known = directory.get(calendar)
+        if known is None:
+            yield Finding("error", subject, f"there is no calendar {calendar}", correct)
+        elif of.user is not None and known.team and of.user not in known.team:
+            yield Finding(
+                "warning",
+                subject,
+                f"the user is not on the team of calendar {calendar}",
+                f"add the user to the team in LeadConnector, or {correct}",
+            )
+    blockable = [c for c in of.calendars if c in directory and directory[c].type == EVENT]
+    if of.user is None and not blockable:
+        yield Finding(
+            "error",
+            subject,
+            f'none of its calendars can be blocked: none is of type "{EVENT}"',
+            f"name a user, or an event calendar, or set write = false: {correct}",
+        )
+    if of.user is None and len(of.calendars) > 1:
+        yield Finding(
+            "warning",
+            subject,
+            "several calendars without a user: only the first event calendar is blocked",
+            "make one provider of each calendar",
+        )
+
+
+async def _location(system: str, calls: Calls) -> AsyncIterator[Finding]:
+    try:
+        location = await calls.location()
+    except SystemFault as fault:
+        remedy = "grant locations.readonly, or accept that times without an offset are skipped"
+        yield Finding("warning", f"{system}: location", str(fault), remedy)
+        return
+    name = text(location.timezone)
+    try:
+        zone(name)
+    except ValueError:
+        remedy = "set the time zone of the location in LeadConnector"
+        message = f"its time zone {name!r} is unknown"
+        yield Finding("warning", f"{system}: location", message, remedy)
+    else:
+        yield Finding("ok", f"{system}: location", f"its time zone is {name}")
+
+
+async def _users(
+    system: str, calendars: Mapping[str, CalendarOf], calls: Calls
+) -> AsyncIterator[Finding]:
+    wanted = {provider: of.user for provider, of in calendars.items() if of.user is not None}
+    if not wanted:
+        return
+    try:
+        rows = (await calls.users()).users
+    except SystemFault as fault:
+        remedy = "grant users.readonly to have the users looked at"
+        yield Finding("warning", f"{system}: users", str(fault), remedy)
+        return
+    known = {text(row.id) for row in rows if isinstance(row, wire.User)}
+    for provider, user in wanted.items():
+        subject = f"{system}: {provider}"
+        if user in known:
+            yield Finding("ok", subject, "the user exists")
+        else:
+            remedy = f"correct {system} of [providers.{provider}.calendars]"
+            yield Finding("error", subject, f"there is no user {user}", remedy)

@@ -1,0 +1,150 @@
+"""From a v2 row to syncd's words: whose it is, when it is, what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syncd.model import Event, Kind, Status, Value, find_key
+from syncd.systems.leadconnector.directory import booked_on
+from syncd.systems.leadconnector.times import instant
+from syncd.systems.leadconnector.wire import Appointment, Block
+from syncd.systems.loose import text
+from syncd.systems.port import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.systems.leadconnector.directory import Calendar
+    from syncd.systems.leadconnector.wire import Item, Wrote
+
+STATUSES = {
+    "": Status.CONFIRMED,
+    "new": Status.NEW,
+    "confirmed": Status.CONFIRMED,
+    "booked": Status.CONFIRMED,
+    "active": Status.CONFIRMED,
+    "showed": Status.SHOWED,
+    "completed": Status.SHOWED,
+    "cancelled": Status.CANCELLED,
+    "noshow": Status.NOSHOW,
+    "no_show": Status.NOSHOW,
+    "invalid": Status.INVALID,
+}
+"""The status words of v2 (leadconnector-v2.md 1.4, 1.8)."""
+
+
+def status_word(item: Appointment | Wrote) -> str:
+    """Return the status as sent: the correct field, else the misspelt one."""
+    return (text(item.appointment_status) or text(item.appoinment_status)).lower()
+
+
+def is_deleted(item: Item) -> bool:
+    """Whether the platform shows the record only to say that it is gone."""
+    return item.deleted is True or item.deleted == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Which provider a row belongs to: by its user, else by its calendar.
+
+    ``calendars`` are those that exactly one provider owns. ``named`` are the providers that a user
+    id names: a row on their calendar that names somebody else is not theirs.
+    """
+
+    users: Mapping[str, str]
+    calendars: Mapping[str, str]
+    named: frozenset[str]
+
+    @classmethod
+    def of(cls, calendars: Mapping[str, CalendarOf], directory: Mapping[str, Calendar]) -> Owners:
+        """Index a mapping. A calendar that was not mapped is a user's own if nobody shares it."""
+        seats = [
+            (seat, provider)
+            for provider, of in calendars.items()
+            for seat in booked_on(of, directory)
+            if seat in of.calendars or len(directory[seat].team) == 1
+        ]
+        count = Counter(seat for seat, _ in seats)
+        return cls(
+            {of.user: provider for provider, of in calendars.items() if of.user},
+            {seat: provider for seat, provider in seats if count[seat] == 1},
+            frozenset(provider for provider, of in calendars.items() if of.user),
+        )
+
+    def owner(self, item: Item, asked: Collection[str] = ()) -> str | None:
+        """Return the row's provider, None for nobody that is mapped.
+
+        ``asked`` are the providers of the call by user that brought the row: one that names neither
+        user nor calendar is theirs. A meeting of several users belongs to the first that is mapped.
+        """
+        user = text(item.assigned_user_id)
+        if user in self.users:
+            return self.users[user]
+        more = item.users if isinstance(item, Appointment) else None
+        others = [text(other) for other in more] if isinstance(more, list) else []
+        for other in others:
+            if other in self.users:
+                return self.users[other]
+        place = text(item.calendar_id)
+        provider = self.calendars.get(place)
+        if provider is not None:
+            return None if (user or others) and provider in self.named else provider
+        nameless = not (user or others or place)
+        return next(iter(asked)) if nameless and len(asked) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Parses rows of one system; ``zone`` is the location's ('' while unknown)."""
+
+    system: str
+    zone: str = ""
+
+    def event(self, item: Item, provider: str) -> Event:
+        """Parse a row. Raises Malformed. A status never seen counts as confirmed, so as busy."""
+        known = text(item.id)
+        try:
+            value = self.value(item)
+        except (ValueError, OverflowError, OSError) as error:
+            raise Malformed(self.system, known, str(error)) from error
+        match item:
+            case Appointment():
+                kind, person, key = Kind.APPOINTMENT, text(item.contact_id) or None, None
+            case Block():
+                kind, person, key = Kind.BLOCK, None, find_key(item.title)
+        return Event(
+            self.system,
+            provider,
+            known,
+            kind,
+            value,
+            person=person,
+            service=text(item.calendar_id) or None,
+            key=key,
+            updated_at=self._maybe(item.date_updated),
+        )
+
+    def value(self, item: Item | Wrote) -> Value:
+        """Read interval and status. Raises ValueError."""
+        start, end = instant(item.start_time, self.zone), instant(item.end_time, self.zone)
+        if end <= start:
+            message = "it ends before it starts, or at once"
+            raise ValueError(message)
+        word = "" if isinstance(item, Block) else status_word(item)
+        return Value(start, end, STATUSES.get(word, Status.CONFIRMED))
+
+    def _maybe(self, value: object) -> datetime | None:
+        try:
+            return instant(value, self.zone or "UTC")
+        except (ValueError, OverflowError, OSError):
+            return None
+
+
+def fingerprint(item: Item, provider: str) -> str:
+    """Spell the fields that matter, as they came."""
+    word = status_word(item) if isinstance(item, Appointment) else ""
+    return f"{item.start_time}|{item.end_time}|{word}|{provider}"

@@ -1,0 +1,97 @@
+"""From an answer of v2 to the error tree (leadconnector-v2.md 3).
+
+The texts decide more than the codes: a wrong path answers 401, a lapsed gateway too, and the same
+refusal comes as 400 or as 422.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from syncd.systems.loose import text
+from syncd.systems.port import (
+    AuthLost,
+    RateLimited,
+    Refusal,
+    Rejected,
+    Retryable,
+    SystemFault,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+_TEMPORARY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+
+
+class _Refusal(msgspec.Struct):
+    """The bodies seen: a message, a list of messages, or an error word only."""
+
+    message: Any = None
+    error: Any = None
+
+
+def fault_of(response: httpx.Response) -> SystemFault | None:
+    """Name the fault in an answer; None for a success. The HTTP status counts, not the body's."""
+    if response.is_success:
+        return None
+    status = response.status_code
+    said = _said(response)
+    words = (said or "").lower()
+    detail = said or f"no message, {response.headers.get('content-type', 'no body')}"
+    fault: SystemFault
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            fault = _unauthorised(words, detail)
+        case HTTPStatus.FORBIDDEN if said is None:
+            # A page of the gateway in front: it may let the next call through.
+            fault = Retryable("", detail=f"turned away before the platform: {detail}")
+        case HTTPStatus.FORBIDDEN:
+            fault = AuthLost("", detail=detail)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            fault = RateLimited("", wait=0, detail=detail)
+        case HTTPStatus.NOT_FOUND if said is None or words.startswith("cannot "):
+            # A path that this version does not know answers 404 as well, and proves nothing.
+            fault = Rejected("", detail=detail)
+        case HTTPStatus.NOT_FOUND:
+            fault = Rejected("", why=Refusal.GONE, detail=detail)
+        case _ if status in _TEMPORARY or response.is_server_error:
+            fault = Retryable("", detail=detail)
+        case _:
+            fault = Rejected("", why=_why(words), detail=detail)
+    return fault
+
+
+def _unauthorised(words: str, detail: str) -> SystemFault:
+    """Sort out the family of 401: only some of them are about the token."""
+    if "command timed out" in words:
+        return Retryable("", detail=detail)
+    if "not yet supported by the iam" in words or "version header" in words:
+        return Rejected("", detail=detail)
+    return AuthLost("", detail=detail)
+
+
+def _why(words: str) -> Refusal:
+    """Tell a refusal by its text, since 400 and 422 both occur."""
+    if "already been deleted" in words:
+        return Refusal.GONE
+    if "slot" in words and "no longer available" in words:
+        return Refusal.SLOT_TAKEN
+    return Refusal.UNFIT
+
+
+def _said(response: httpx.Response) -> str | None:
+    """Return the platform's own words; None where the body is not the platform's."""
+    try:
+        body = msgspec.json.decode(response.content, type=_Refusal)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    match body.message:
+        case list():
+            said = "; ".join(filter(None, map(text, body.message)))
+        case message:
+            said = text(message)
+    return said or text(body.error) or "no message"

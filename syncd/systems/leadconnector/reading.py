@@ -1,0 +1,188 @@
+"""Reading lists: which calls, which rows count, and what they prove."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Coverage, Kind, Window
+from syncd.systems.leadconnector import events
+from syncd.systems.leadconnector.calls import LISTS
+from syncd.systems.leadconnector.events import Owners
+from syncd.systems.leadconnector.plan import plan_calls
+from syncd.systems.leadconnector.times import may_be_bare
+from syncd.systems.leadconnector.wire import Appointment, Block
+from syncd.systems.loose import text
+from syncd.systems.port import (
+    AuthLost,
+    Incomplete,
+    Malformed,
+    RateLimited,
+    Row,
+    Snapshot,
+    SystemFault,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.leadconnector.directory import Calendar
+    from syncd.systems.leadconnector.knowledge import Knowledge
+    from syncd.systems.leadconnector.plan import Call
+    from syncd.systems.leadconnector.wire import Item
+
+LONGEST = timedelta(hours=24)
+"""The longest event that a read must not miss: the platform filters by start (1.3)."""
+
+
+class Reading:
+    """Reads the lists of one location."""
+
+    def __init__(
+        self,
+        system: str,
+        calls: Calls,
+        knowledge: Knowledge,
+        calendars: Mapping[str, CalendarOf],
+    ) -> None:
+        """Keep the parts."""
+        self._system = system
+        self._calls = calls
+        self._knowledge = knowledge
+        self._calendars = calendars
+
+    async def snapshot(
+        self, window: Window, wanted: Collection[str], read_at: datetime
+    ) -> Snapshot:
+        """Read these providers. Raises SystemFault only if nothing at all could be read."""
+        faults: list[SystemFault] = []
+        directory: Mapping[str, Calendar] = {}
+        try:
+            directory = await self._knowledge.calendars()
+        except SystemFault as fault:
+            faults.append(fault)
+        mapped = {p: of for p, of in self._calendars.items() if p in wanted}
+        calls = plan_calls(mapped, directory)
+        widened = Window(window.start - LONGEST, window.end)
+        answers = await asyncio.gather(*(self._listing(call, widened) for call in calls))
+        failed = [answer for answer in answers if isinstance(answer, SystemFault)]
+        if calls and len(failed) == len(calls):
+            raise _most_telling(failed)
+        gathered = _Gathered(self._system, Owners.of(self._calendars, directory), mapped)
+        outcomes = [
+            answer if isinstance(answer, SystemFault) else gathered.take(call, answer)
+            for call, answer in zip(calls, answers, strict=True)
+        ]
+        faults += [outcome for outcome in outcomes if outcome is not None]
+        # Without the directory nobody knows on which calendars a user is booked.
+        guessed = () if directory else [p for p, of in mapped.items() if not of.calendars]
+        rows = list(gathered.rows.values())
+        if not self._knowledge.zone and any(map(_needs_zone, rows)):
+            try:
+                await self._knowledge.location()
+            except SystemFault as fault:
+                faults.append(fault)
+        torn = {
+            (provider, call.kind)
+            for call, outcome in zip(calls, outcomes, strict=True)
+            if outcome is not None
+            for provider in call.providers
+        } | {(provider, Kind.APPOINTMENT) for provider in guessed}
+        proven = {p: frozenset(kind for kind in Kind if (p, kind) not in torn) for p in mapped}
+        coverage = [
+            Coverage(self._system, provider, kinds, window, read_at)
+            for provider, kinds in proven.items()
+            if kinds
+        ]
+        return Snapshot(self._system, rows, coverage, faults, gathered.malformed)
+
+    async def blocks(self, provider: str, window: Window) -> tuple[Sequence[Item], bool]:
+        """List a provider's blocks, and say whether every list held any.
+
+        Raises SystemFault if one could not be read whole.
+        """
+        directory = await self._knowledge.calendars()
+        plan = plan_calls({provider: self._calendars[provider]}, directory)
+        listings = [
+            (await self._calls.listing(call, window)).events
+            for call in plan
+            if call.kind is Kind.BLOCK
+        ]
+        rows = [row for listing in listings for row in listing]
+        items = [row for row in rows if isinstance(row, Block) and text(row.id)]
+        if len(items) < len(rows):
+            detail = "the list of blocks held a row without an id"
+            raise Incomplete(self._system, LISTS[Kind.BLOCK], status=200, detail=detail)
+        return items, all(listings)
+
+    async def owner(self, item: Item, asked: Collection[str]) -> str | None:
+        """Tell whose a single record is. Raises SystemFault."""
+        directory = await self._knowledge.calendars()
+        return Owners.of(self._calendars, directory).owner(item, asked)
+
+    async def _listing(self, call: Call, window: Window) -> Sequence[object] | SystemFault:
+        try:
+            return (await self._calls.listing(call, window)).events
+        except SystemFault as fault:
+            return fault
+
+
+class _Gathered:
+    """The rows of one snapshot, without repetition."""
+
+    def __init__(self, system: str, owners: Owners, wanted: Collection[str]) -> None:
+        self._system = system
+        self._owners = owners
+        self._wanted = wanted
+        self._items: dict[str, Item] = {}
+        self.rows: dict[str, Row] = {}
+        self.malformed: list[Malformed] = []
+
+    def take(self, call: Call, listing: Sequence[object]) -> Incomplete | None:
+        """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
+        asked = call.providers if call.selector == "userId" else ()
+        nameless = 0
+        for item in listing:
+            known = text(item.id) if isinstance(item, Appointment | Block) else ""
+            if not isinstance(item, Appointment | Block) or not known:
+                nameless += 1
+                continue
+            if events.is_deleted(item):
+                continue
+            provider = self._owners.owner(item, asked)
+            if provider is not None and provider in self._wanted:
+                self._add(known, provider, item)
+        if not nameless:
+            return None
+        self.malformed.append(Malformed(self._system, "", f"{nameless} rows have no id"))
+        detail = f"{nameless} rows of the {call.kind} list have no id"
+        return Incomplete(self._system, LISTS[call.kind], status=200, detail=detail)
+
+    def _add(self, known: str, provider: str, item: Item) -> None:
+        before = self._items.get(known)
+        if before is not None and text(item.date_updated) <= text(before.date_updated):
+            return  # a copy: UTC texts sort as their times do
+        self._items[known] = item
+        self.rows[known] = Row(known, provider, events.fingerprint(item, provider), item)
+        if isinstance(item, Appointment) and events.status_word(item) not in events.STATUSES:
+            reason = f"the status {events.status_word(item)!r} is unknown and counts as confirmed"
+            self.malformed.append(Malformed(self._system, known, reason))
+
+
+def _needs_zone(row: Row) -> bool:
+    item = row.wire
+    return isinstance(item, Appointment | Block) and (
+        may_be_bare(item.start_time) or may_be_bare(item.end_time)
+    )
+
+
+def _most_telling(faults: Sequence[SystemFault]) -> SystemFault:
+    """Choose the fault that a person or a timer must act on."""
+    return next(
+        (fault for kind in (AuthLost, RateLimited) for fault in faults if isinstance(fault, kind)),
+        faults[0],
+    )

@@ -1,0 +1,31 @@
+"""Free slots: only their starts come; the calendar says how long they are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Window
+from syncd.systems.leadconnector.times import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from syncd.systems.leadconnector.wire import Day
+
+LONGEST = timedelta(days=31)
+"""What one call may span (leadconnector-v2.md 1.3)."""
+
+
+def offered(days: Mapping[str, Day], length: timedelta | None, zone: str) -> Iterator[Window]:
+    """Turn the answer into intervals. Of unknown ``length``, a slot proves a minute and no more.
+
+    Unreadable slots are left out.
+    """
+    for day in days.values():
+        for slot in day.slots:
+            try:
+                start = instant(slot, zone)
+            except (ValueError, OverflowError, OSError):
+                continue
+            yield Window(start, start + (length or timedelta(minutes=1)))

@@ -1,0 +1,219 @@
+"""One LeadConnector v2 location behind the port (leadconnector-v2.md)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Kind, Window
+from syncd.systems import persons
+from syncd.systems.leadconnector import checks, slots
+from syncd.systems.leadconnector.calls import Calls
+from syncd.systems.leadconnector.directory import booked_on
+from syncd.systems.leadconnector.events import Reader, is_deleted
+from syncd.systems.leadconnector.faults import fault_of
+from syncd.systems.leadconnector.knowledge import Knowledge
+from syncd.systems.leadconnector.plan import plan_calls
+from syncd.systems.leadconnector.reading import Reading
+from syncd.systems.leadconnector.times import may_be_bare
+from syncd.systems.leadconnector.wire import Appointment, Block
+from syncd.systems.leadconnector.writing import Writing
+from syncd.systems.limits import Budget
+from syncd.systems.loose import text
+from syncd.systems.port import (
+    Capabilities,
+    Found,
+    Gone,
+    Malformed,
+    Refusal,
+    Rejected,
+    Unknown,
+)
+from syncd.systems.redact import Redactor
+from syncd.systems.remembered import Remembered
+from syncd.systems.spans import slices
+from syncd.systems.transport import Transport, open_client
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    import httpx
+
+    from syncd.model import Clock, Event, EventRef, Operation, Person, Value
+    from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.wire import Item
+    from syncd.systems.port import Finding, Reply, Row, Sighting, Snapshot, Traffic
+
+_RATE = (100, 10.0)
+"""The documented limit; trial accounts have a quarter of it, and say so in every header (3)."""
+
+_LAG = timedelta(seconds=10)
+_BLOCK_SOUGHT = (timedelta(days=90), timedelta(days=400))
+"""How far before and after its last place a block is looked for."""
+
+
+class LeadConnector:
+    """One v2 location. Keeps `port.System`; ``transport`` replaces the network."""
+
+    def __init__(
+        self,
+        name: str,
+        account: Account,
+        calendars: Mapping[str, CalendarOf],
+        clock: Clock,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Prepare the connections; nothing is sent yet."""
+        self.name = name
+        self.providers: Collection[str] = tuple(calendars)
+        self.capabilities = Capabilities(lag=_LAG)
+        self._calendars = dict(calendars)
+        self._clock = clock
+        headers = {"Authorization": f"Bearer {account.token}"}
+        self._transport = Transport(
+            name,
+            open_client(account.base_url, headers, transport=transport),
+            clock,
+            Budget(clock, _RATE),
+            fault_of,
+            redact=Redactor([account.token]),
+        )
+        self._calls = Calls(name, account, self._transport)
+        self._knowledge = Knowledge(self._calls, clock)
+        self._reading = Reading(name, self._calls, self._knowledge, self._calendars)
+        self._writing = Writing(name, account, self._calls, self._knowledge, self._calendars)
+        self._persons: Remembered[Person | None] = Remembered(clock)
+
+    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+        """Read these providers: a call per group or calendar, and one per user for blocks."""
+        wanted = self.providers if providers is None else providers
+        return await self._reading.snapshot(window, wanted, self._clock.now())
+
+    def event(self, row: Row) -> Event:
+        """Parse one row of a snapshot. Raises Malformed."""
+        if not isinstance(row.wire, Appointment | Block):
+            raise Malformed(self.name, row.id, "is no event")
+        return self._reader.event(row.wire, row.provider)
+
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+        """Look for an appointment by id, for a block in its user's list. Raises SystemFault."""
+        if ref.provider not in self._calendars:
+            return Unknown("its provider is not mapped any more")
+        if ref.kind is Kind.BLOCK:
+            return await self._read_block(ref, value)
+        try:
+            item = await self._calls.appointment(ref.id)
+        except Rejected as fault:
+            if fault.why is Refusal.GONE:
+                return Gone()
+            raise
+        if text(item.id) != ref.id:
+            return Unknown("the answer is about another appointment")
+        return Gone() if is_deleted(item) else await self._sighting(item, ref)
+
+    async def person(self, event: Event) -> Person | None:
+        """Look up a customer's addresses; kept in memory for an hour. Raises SystemFault."""
+        contact_id = event.person
+        if contact_id is None:
+            return None
+
+        async def ask() -> Person | None:
+            region = text((await self._knowledge.location()).country) or None
+            try:
+                contact = await self._calls.contact(contact_id)
+            except Rejected as fault:
+                if fault.why is Refusal.GONE:
+                    return None
+                raise
+            return persons.person(
+                [text(contact.email), *_more(contact.additional_emails, "email")],
+                [text(contact.phone), *_more(contact.additional_phones, "phone")],
+                region,
+            )
+
+        return await self._persons.get(contact_id, ask)
+
+    async def write(self, operations: Sequence[Operation]) -> Reply:
+        """Carry out one operation. Raises SystemFault."""
+        return await self._writing.write(operations)
+
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
+        """List what the provider's calendars offer, each interval once. Raises SystemFault."""
+        of = self._calendars[provider]
+        directory = await self._knowledge.calendars()
+        found: set[tuple[object, object]] = set()
+        result = []
+        for calendar in booked_on(of, directory):
+            known = directory.get(calendar)
+            length = known.length if known is not None else None
+            for piece in slices(window, slots.LONGEST):
+                days = await self._calls.free_slots(calendar, piece, of.user)
+                for slot in slots.offered(days, length, self._knowledge.zone):
+                    if (slot.start, slot.end) not in found:
+                        found.add((slot.start, slot.end))
+                        result.append(slot)
+        return sorted(result, key=lambda slot: (slot.start, slot.end))
+
+    def calls_per_read(self, window: Window) -> int:
+        """Count the list calls of a steady read: they do not depend on the window."""
+        del window
+        return len(plan_calls(self._calendars, self._knowledge.kept))
+
+    async def check(self) -> Sequence[Finding]:
+        """Look at token, location, users, calendars and clock without writing."""
+        findings = await checks.check(self.name, self._calendars, self._calls, self._clock.now())
+        return [*findings, *checks.skew(self.name, self.traffic.skew)]
+
+    @property
+    def traffic(self) -> Traffic:
+        """Counters and learned limits so far."""
+        return self._transport.traffic
+
+    async def aclose(self) -> None:
+        """Give back the connections."""
+        await self._transport.aclose()
+
+    @property
+    def _reader(self) -> Reader:
+        return Reader(self.name, self._knowledge.zone)
+
+    async def _read_block(self, ref: EventRef, value: Value | None) -> Sighting:
+        """Look for a block where it may have been moved to; the platform has no call by id (1.3).
+
+        A list that holds others proves that it works, so that the block's absence counts. An empty
+        one proves nothing, unless the platform offers the very time for booking.
+        """
+        now = self._clock.now()
+        start, end = value.interval if value is not None else (now, now)
+        sought = Window(start - _BLOCK_SOUGHT[0], end + _BLOCK_SOUGHT[1])
+        items, all_full = await self._reading.blocks(ref.provider, sought)
+        for item in items:
+            if text(item.id) == ref.id:
+                return Gone() if is_deleted(item) else await self._sighting(item, ref)
+        if all_full:
+            return Gone()
+        if value is not None:
+            day = timedelta(days=1)
+            near = Window(value.start - day, value.end + day)
+            if any(slot.touches(value) for slot in await self.free_slots(ref.provider, near)):
+                return Gone()
+        return Unknown("the list of blocks is empty, and no free slot shows that the time is free")
+
+    async def _sighting(self, item: Item, ref: EventRef) -> Sighting:
+        """Say what a record shows now. One that nobody mapped owns is neither here nor gone."""
+        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+            await self._knowledge.location()
+        provider = await self._reading.owner(item, (ref.provider,))
+        if provider is None:
+            return Unknown("it now belongs to a user or calendar that is not mapped")
+        try:
+            return Found(self._reader.event(item, provider))
+        except Malformed as error:
+            return Unknown(str(error))
+
+
+def _more(entries: object, field: str) -> Iterable[str]:
+    """List further addresses, which come as texts or as objects."""
+    for entry in entries if isinstance(entries, list) else ():
+        yield text(entry.get(field)) if isinstance(entry, dict) else text(entry)

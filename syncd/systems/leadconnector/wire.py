@@ -1,0 +1,150 @@
+"""The JSON of LeadConnector v2, read leniently: any field may be absent or of another type.
+
+Field names: leadconnector-v2.md 1.2 and 1.3. What syncd need not know, such as the title of an
+appointment, is never decoded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from syncd.systems.loose import Odd
+
+
+class Appointment(msgspec.Struct, rename="camel", frozen=True):
+    """One meeting, in a list or by id. The status comes spelt right, misspelt, or both."""
+
+    id: Any = None
+    calendar_id: Any = None
+    contact_id: Any = None
+    assigned_user_id: Any = None
+    users: Any = None
+    appointment_status: Any = None
+    appoinment_status: Any = None
+    start_time: Any = None
+    end_time: Any = None
+    date_updated: Any = None
+    deleted: Any = None
+
+
+class Block(msgspec.Struct, rename="camel", frozen=True):
+    """One block slot, or busy time mirrored from Google or Outlook."""
+
+    id: Any = None
+    calendar_id: Any = None
+    assigned_user_id: Any = None
+    title: Any = None
+    start_time: Any = None
+    end_time: Any = None
+    date_updated: Any = None
+    deleted: Any = None
+
+
+Item = Appointment | Block
+
+
+class Appointments(msgspec.Struct):
+    """The answer of ``GET /calendars/events``. An answer without the list is no empty list."""
+
+    events: list[Appointment | Odd]
+
+
+class Blocks(msgspec.Struct):
+    """The answer of ``GET /calendars/blocked-slots``."""
+
+    events: list[Block | Odd]
+
+
+class One(msgspec.Struct):
+    """One appointment by id: the specification says ``event``, the wire ``appointment``."""
+
+    appointment: Appointment | Odd = None
+    event: Appointment | Odd = None
+
+
+class Wrote(msgspec.Struct, rename="camel"):
+    """The answer to a write. Times come for blocks; of a deletion only one of the flags does."""
+
+    id: Any = None
+    start_time: Any = None
+    end_time: Any = None
+    appointment_status: Any = None
+    appoinment_status: Any = None
+    succeeded: Any = None
+    succeded: Any = None
+    success: Any = None
+
+
+class Member(msgspec.Struct, rename="camel"):
+    """A user on a calendar's team."""
+
+    user_id: Any = None
+
+
+class Calendar(msgspec.Struct, rename="camel"):
+    """A bookable calendar."""
+
+    id: Any = None
+    name: Any = None
+    group_id: Any = None
+    calendar_type: Any = None
+    team_members: list[Member | Odd] | dict[str, Any] | str | float | bool | None = None
+    slot_duration: Any = None
+    slot_duration_unit: Any = None
+    is_active: Any = None
+
+
+class Calendars(msgspec.Struct):
+    """The answer of ``GET /calendars/``."""
+
+    calendars: list[Calendar | Odd]
+
+
+class Location(msgspec.Struct):
+    """A location, as far as its zone and country."""
+
+    id: Any = None
+    timezone: Any = None
+    country: Any = None
+
+
+class LocationAnswer(msgspec.Struct):
+    """The answer of ``GET /locations/{id}``."""
+
+    location: Location
+
+
+class User(msgspec.Struct):
+    """A user of the location."""
+
+    id: Any = None
+    name: Any = None
+
+
+class Users(msgspec.Struct):
+    """The answer of ``GET /users/``."""
+
+    users: list[User | Odd]
+
+
+class Contact(msgspec.Struct, rename="camel"):
+    """A customer's addresses: decoded on demand, kept in memory only."""
+
+    email: Any = None
+    additional_emails: Any = None
+    phone: Any = None
+    additional_phones: Any = None
+
+
+class ContactAnswer(msgspec.Struct):
+    """The answer of ``GET /contacts/{id}``."""
+
+    contact: Contact
+
+
+class Day(msgspec.Struct):
+    """One day of ``GET /calendars/{id}/free-slots``."""
+
+    slots: list[Any]

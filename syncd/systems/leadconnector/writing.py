@@ -1,0 +1,135 @@
+"""The five writes as calls of v2 (leadconnector-v2.md 1.4 to 1.6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.model import Action, mark
+from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, EVENTS
+from syncd.systems.leadconnector.directory import EVENT
+from syncd.systems.leadconnector.events import Reader
+from syncd.systems.leadconnector.times import written
+from syncd.systems.loose import text
+from syncd.systems.port import Ambiguous, Done, Refusal, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from syncd.model import Operation, Value
+    from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.leadconnector.knowledge import Knowledge
+    from syncd.systems.leadconnector.wire import Wrote
+
+
+class Writing:
+    """Carries out operations on one location."""
+
+    def __init__(
+        self,
+        system: str,
+        account: Account,
+        calls: Calls,
+        knowledge: Knowledge,
+        calendars: Mapping[str, CalendarOf],
+    ) -> None:
+        """Keep the parts."""
+        self._system = system
+        self._account = account
+        self._calls = calls
+        self._knowledge = knowledge
+        self._calendars = calendars
+
+    async def write(self, operations: Sequence[Operation]) -> Done:
+        """Carry out one operation: no call of v2 takes more. Raises SystemFault."""
+        (operation,) = operations
+        match operation.action:
+            case Action.CREATE_BLOCK:
+                return await self._create(operation)
+            case Action.MOVE_BLOCK:
+                path = f"{BLOCKS}/{operation.ref.id}"
+                return await self._put(operation, path, await self._block(operation))
+            case Action.REMOVE_BLOCK:
+                return await self._remove(operation)
+            case Action.MOVE_APPOINTMENT | Action.SET_STATUS:
+                path = f"{APPOINTMENTS}/{operation.ref.id}"
+                return await self._put(operation, path, self._changed(operation))
+
+    async def _create(self, operation: Operation) -> Done:
+        wrote = await self._calls.tell("POST", BLOCKS, await self._block(operation))
+        known = text(wrote.id)
+        if not known:
+            detail = "the answer names no id"
+            raise Ambiguous(self._system, f"POST {BLOCKS}", status=200, detail=detail)
+        return Done([(known, self._shown(wrote))])
+
+    async def _put(self, operation: Operation, path: str, body: Mapping[str, object]) -> Done:
+        wrote = await self._calls.tell("PUT", path, body)
+        return Done([(operation.ref.id, self._shown(wrote))])
+
+    async def _remove(self, operation: Operation) -> Done:
+        try:
+            await self._calls.tell("DELETE", f"{EVENTS}/{operation.ref.id}", {})
+        except Rejected as fault:
+            if fault.why is not Refusal.GONE:
+                raise
+        return Done([(operation.ref.id, None)])
+
+    async def _block(self, operation: Operation) -> dict[str, object]:
+        """Write a block's body: all of it, also for a move. One owner, never two (1.5)."""
+        value = _wanted(operation)
+        body: dict[str, object] = {
+            "locationId": self._account.location_id,
+            "startTime": written(value.start),
+            "endTime": written(value.end),
+            **await self._owner(operation.provider),
+        }
+        if operation.key is not None:
+            body["title"] = mark(self._account.title, operation.key)
+        elif operation.action is Action.CREATE_BLOCK:
+            body["title"] = self._account.title
+        return body
+
+    async def _owner(self, provider: str) -> dict[str, object]:
+        """Name the block's owner: the user, or a calendar that can be blocked itself."""
+        of = self._calendars[provider]
+        if of.user is not None:
+            return {"assignedUserId": of.user}
+        directory = await self._knowledge.calendars()
+        for calendar in of.calendars:
+            if calendar in directory and directory[calendar].type == EVENT:
+                return {"calendarId": calendar}
+        detail = (
+            f"no calendar of {provider} can be blocked: name its user, "
+            f'or a calendar of type "{EVENT}"'
+        )
+        raise Rejected(self._system, f"POST {BLOCKS}", detail=detail)
+
+    def _changed(self, operation: Operation) -> dict[str, object]:
+        """Write what changes of a meeting, whatever the slot rules say: the truth is elsewhere."""
+        value, before = _wanted(operation), operation.before
+        body: dict[str, object] = {
+            "toNotify": self._account.notify,
+            "ignoreFreeSlotValidation": True,
+            "ignoreDateRange": True,
+        }
+        if operation.action is Action.MOVE_APPOINTMENT:
+            body |= {"startTime": written(value.start), "endTime": written(value.end)}
+        other = before is not None and before.status != value.status
+        if other or operation.action is Action.SET_STATUS:
+            body["appointmentStatus"] = value.status.value
+        return body
+
+    def _shown(self, wrote: Wrote) -> Value | None:
+        """Read the value that the answer itself shows; most answers about meetings show none."""
+        try:
+            return Reader(self._system, self._knowledge.zone).value(wrote)
+        except (ValueError, OverflowError, OSError):
+            return None
+
+
+def _wanted(operation: Operation) -> Value:
+    if operation.after is None:
+        message = f"{operation.action} needs a value"
+        raise ValueError(message)
+    return operation.after

@@ -1,0 +1,85 @@
+"""What `syncd check` looks at on LeadConnector v1, without writing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.systems.advice import advice
+from syncd.systems.leadconnector_v1.wire import Named, Service
+from syncd.systems.loose import text
+from syncd.systems.port import Finding, SystemFault
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from syncd.systems.leadconnector_v1.account import Account, CalendarOf
+    from syncd.systems.leadconnector_v1.calls import Calls
+
+
+async def check(
+    system: str, account: Account, calendars: Mapping[str, CalendarOf], calls: Calls
+) -> list[Finding]:
+    """Look at the key, the zone and every mapped id. A call that fails is a finding."""
+    findings: list[Finding] = []
+    try:
+        zone_name = await calls.timezone()
+    except SystemFault as fault:
+        return [Finding("error", system, str(fault), advice(fault))]
+    findings.append(Finding("ok", system, "the key is accepted"))
+    if not (account.timezone or zone_name):
+        remedy = f'set timezone = "…" in [systems.{system}]'
+        findings.append(Finding("warning", system, "the location tells no known zone", remedy))
+    findings += _forms(system, account, calendars)
+    for noun, wanted, ask in (
+        ("calendar", {p: c.calendar for p, c in calendars.items() if c.calendar}, calls.services),
+        ("user", {p: c.user for p, c in calendars.items() if c.user}, calls.users),
+        ("team", {p: c.team for p, c in calendars.items() if c.team}, calls.teams),
+    ):
+        if wanted:
+            findings += await _known(system, noun, wanted, ask)
+    return findings
+
+
+async def _known(
+    system: str,
+    noun: str,
+    wanted: Mapping[str, str],
+    ask: Callable[[], Awaitable[Iterable[object]]],
+) -> list[Finding]:
+    """Whether each mapped id is among the location's own, and active as far as it says."""
+    try:
+        listed = [item for item in await ask() if isinstance(item, Named | Service)]
+    except SystemFault as fault:
+        return [Finding("error", f"{system}: {noun}s", str(fault), advice(fault))]
+    active = {text(item.id): getattr(item, "is_active", None) is not False for item in listed}
+    return [
+        _verdict(system, f"{system}: {provider}", noun, provider, active=active.get(known))
+        for provider, known in wanted.items()
+    ]
+
+
+def _verdict(
+    system: str, subject: str, noun: str, provider: str, *, active: bool | None
+) -> Finding:
+    remedy = f"correct {system} of [providers.{provider}.calendars]"
+    match active:
+        case True:
+            return Finding("ok", subject, f"the {noun} exists")
+        case False:
+            return Finding("warning", subject, f"the {noun} is not active", remedy)
+        case None:
+            return Finding("error", subject, f"the location has no such {noun}", remedy)
+
+
+def _forms(system: str, account: Account, calendars: Mapping[str, CalendarOf]) -> Iterable[Finding]:
+    """Providers that cannot be blocked in the configured form."""
+    for provider, calendar in calendars.items():
+        holds = account.blocks == "hold"
+        if not calendar.calendar and (holds or not calendar.user):
+            need = "a calendar" if holds else "a user or a calendar"
+            yield Finding(
+                "error",
+                f"{system}: {provider}",
+                f"blocks need {need} id",
+                f"add it to {system} of [providers.{provider}.calendars], or say write = false",
+            )

@@ -1,0 +1,251 @@
+"""LeadConnector v1 behind the port: appointments and blocks of one location."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Action, Kind, Window
+from syncd.systems import persons
+from syncd.systems.findings import skew_finding
+from syncd.systems.leadconnector_v1 import checks, reading
+from syncd.systems.leadconnector_v1.calls import Calls, known_zone
+from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
+from syncd.systems.leadconnector_v1.faults import fault_of
+from syncd.systems.leadconnector_v1.wire import Appointment, Availability, Service, Timing
+from syncd.systems.leadconnector_v1.writing import CAPABILITIES, Writing
+from syncd.systems.limits import Budget
+from syncd.systems.loose import number, text
+from syncd.systems.port import Found, Gone, Malformed, Refusal, Rejected, Unknown
+from syncd.systems.redact import Redactor
+from syncd.systems.remembered import Remembered
+from syncd.systems.spans import slices
+from syncd.systems.transport import Transport, open_client
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    import httpx
+
+    from syncd.model import Clock, Event, EventRef, Operation, Person, Value
+    from syncd.systems.leadconnector_v1.account import Account, CalendarOf
+    from syncd.systems.port import Finding, Reply, Row, Sighting, Snapshot, Traffic
+
+_RATE = (100, 10.0)
+_SLOTS_LONGEST = timedelta(days=31)
+"""The v2 sibling's limit; none is documented for v1 (leadconnector-v1.md 4.1)."""
+
+_USUAL_SLOT = timedelta(minutes=30)
+"""The length in the documented example, for a calendar that the location does not list."""
+
+_MOST_ZONES = 20_000
+
+
+class LeadConnectorV1:
+    """One location on LeadConnector v1. Keeps `port.System`; ``transport`` replaces the network."""
+
+    def __init__(
+        self,
+        name: str,
+        account: Account,
+        calendars: Mapping[str, CalendarOf],
+        clock: Clock,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Prepare the connections; nothing is sent yet."""
+        self.name = name
+        self.providers: Collection[str] = tuple(calendars)
+        self.capabilities = CAPABILITIES
+        self._account = account
+        self._calendars = dict(calendars)
+        self._clock = clock
+        self._transport = Transport(
+            name,
+            open_client(
+                account.base_url,
+                {"Authorization": f"Bearer {account.api_key}"},
+                transport=transport,
+            ),
+            clock,
+            Budget(clock, _RATE),
+            fault_of,
+            redact=Redactor([account.api_key]),
+        )
+        self._calls = Calls(name, self._transport)
+        self._writing = Writing(name, account, self._calls)
+        self._holds_known = account.hold_email is None
+        self._zone_known = account.timezone is not None
+        self._reader = Reader(
+            name,
+            Owners.of(self._calendars),
+            account.timezone or "",
+            holding=account.hold_email is not None,
+        )
+        self._blocks_listed = account.blocks == "hold"
+        self._zones: dict[str, str] = {}
+        self._persons: Remembered[Person | None] = Remembered(clock)
+        self._lengths: Remembered[Mapping[str, timedelta]] = Remembered(clock)
+
+    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+        """Read these providers' events: one call per team, else user, else calendar, and 90 days.
+
+        Blocks count as covered only once the list was seen to show one: whether v1 lists them is
+        not known (leadconnector-v1.md 4.2).
+        """
+        wanted = self.providers if providers is None else providers
+        calendars = {p: c for p, c in self._calendars.items() if p in wanted}
+        read_at = self._clock.now()
+        await self._learn_holds()
+        answers = await reading.ask(self._calls, calendars, window)
+        items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
+        if any(map(is_bare, items)):
+            await self._learn_zone()
+        self._note(items)
+        kinds = frozenset(Kind) if self._blocks_listed else frozenset({Kind.APPOINTMENT})
+        return reading.snapshot(answers, self._reader, window, read_at, kinds)
+
+    def event(self, row: Row) -> Event:
+        """Parse one row of a snapshot. Raises Malformed."""
+        if not isinstance(row.wire, Appointment):
+            raise Malformed(self.name, row.id, "is no appointment")
+        return self._reader.event(row.wire, row.provider)
+
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+        """Look for one event. 404 means gone; what 400 and 422 mean of an id is not documented."""
+        del value  # the platform finds by id
+        await self._learn_holds()
+        try:
+            item = await self._calls.appointment(ref.id)
+        except Rejected as fault:
+            return Gone() if fault.why is Refusal.GONE else Unknown(str(fault))
+        if text(item.id) != ref.id:
+            return Unknown("the answer is about something else")
+        if is_bare(item):
+            await self._learn_zone()
+        self._note([item])
+        if self._reader.is_free_block(item):
+            return Gone()
+        try:
+            provider = self._reader.owners.owner(item, (ref.provider,))
+            return Found(self._reader.event(item, provider or ""))
+        except (ValueError, Malformed) as error:
+            return Unknown(str(error))
+
+    async def person(self, event: Event) -> Person | None:
+        """Look up the contact that comes with the appointment; kept in memory for an hour."""
+        if event.person is None:
+            return None
+
+        async def ask() -> Person | None:
+            try:
+                contact = await self._calls.contact_of(event.id)
+            except Rejected as fault:
+                if fault.why is Refusal.GONE:
+                    return None
+                raise
+            if contact is None:
+                return None
+            emails = [text(contact.email), text(contact.email_lower_case)]
+            return persons.person(emails, [text(contact.phone)])
+
+        return await self._persons.get(event.person, ask)
+
+    async def find_person(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
+        """The ids of the contacts with this e-mail address or phone. Raises SystemFault."""
+        return await self._calls.find_contacts(email=email, phone=phone)
+
+    async def write(self, operations: Sequence[Operation]) -> Reply:
+        """Carry out one operation. Raises SystemFault."""
+        (operation,) = operations
+        if operation.action is Action.CREATE_BLOCK and self._account.hold_email:
+            self._holds_known = False  # a first hold makes its contact, whatever is answered
+        own_zone = known_zone(self._zones.get(operation.event or "", ""))
+        zone_name = own_zone or await self._learn_zone() or "UTC"
+        calendar = self._calendars[operation.provider]
+        return await self._writing.write(operation, calendar, zone_name)
+
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
+        """The slots of the provider's calendar, as long as its bookings are. Raises SystemFault."""
+        calendar = self._calendars[provider]
+        if not calendar.calendar:
+            raise Rejected(self.name, detail=f"no calendar id is configured for {provider}")
+        zone_name = await self._learn_zone() or "UTC"
+        lengths = await self._lengths.get("", self._ask_lengths)
+        length = lengths.get(calendar.calendar, _USUAL_SLOT)
+        starts: set[object] = set()
+        found = []
+        for piece in slices(window, _SLOTS_LONGEST):
+            for start in await self._calls.free_slots(
+                calendar.calendar, calendar.user, piece, zone_name
+            ):
+                slot = Window(start, start + length)
+                if start not in starts and window.start <= start and slot.end <= window.end:
+                    starts.add(start)
+                    found.append(slot)
+        return sorted(found, key=lambda slot: slot.start)
+
+    def calls_per_read(self, window: Window) -> int:
+        """One call per scope and 90 days."""
+        return len(reading.scopes(self._calendars)) * len(slices(window, reading.LONGEST))
+
+    async def check(self) -> Sequence[Finding]:
+        """Look at the key, the zone and every mapped id without writing."""
+        found = await checks.check(self.name, self._account, self._calendars, self._calls)
+        return [*found, *skew_finding(self.name, self.traffic.skew)]
+
+    @property
+    def traffic(self) -> Traffic:
+        """Counters and learned limits so far."""
+        return self._transport.traffic
+
+    async def aclose(self) -> None:
+        """Give back the connections."""
+        await self._transport.aclose()
+
+    async def _learn_zone(self) -> str:
+        """The configured zone, else the location's, asked for once; '' where none is known."""
+        if not self._zone_known:
+            self._reader = replace(self._reader, zone=await self._calls.timezone())
+            self._zone_known = True
+        return self._reader.zone
+
+    async def _learn_holds(self) -> None:
+        """Know whose bookings are holds before any row is judged.
+
+        A hold read as a meeting would be blocked everywhere. Asked for once, and after each new
+        hold, which may have made its contact.
+        """
+        email = self._account.hold_email
+        if self._holds_known or email is None:
+            return
+        found = await self._calls.find_contacts(email=email)
+        self._reader = replace(self._reader, holds=self._reader.holds | set(found))
+        self._holds_known = True
+
+    def _note(self, items: Iterable[Appointment]) -> None:
+        """Keep what later calls need: whether blocks are listed, and each booking's zone.
+
+        A booking is moved in the zone that it was made in, so that its customer is told no other.
+        """
+        if len(self._zones) > _MOST_ZONES:
+            self._zones.clear()
+        for item in items:
+            self._blocks_listed = self._blocks_listed or self._reader.kind(item) is Kind.BLOCK
+            if zone_name := text(item.selected_timezone):
+                self._zones[text(item.id)] = zone_name
+
+    async def _ask_lengths(self) -> Mapping[str, timedelta]:
+        """How long a booking of each calendar lasts."""
+        return {
+            text(service.id): timedelta(minutes=minutes)
+            for service in await self._calls.services()
+            if isinstance(service, Service) and (minutes := _slot_minutes(service))
+        }
+
+
+def _slot_minutes(service: Service) -> int | None:
+    when = service.availability
+    timing = when.event_timing if isinstance(when, Availability) else None
+    return number(timing.slot_duration) if isinstance(timing, Timing) else None

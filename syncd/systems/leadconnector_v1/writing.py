@@ -1,0 +1,107 @@
+"""syncd's operations as LeadConnector v1 calls (leadconnector-v1.md 4.4 to 4.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.model import Action, Kind, Status, mark
+from syncd.systems.leadconnector_v1.calls import slot_fields
+from syncd.systems.port import Capabilities, Done, Rejected
+
+if TYPE_CHECKING:
+    from syncd.model import Operation, Value
+    from syncd.systems.leadconnector_v1.account import Account, CalendarOf
+    from syncd.systems.leadconnector_v1.calls import Calls
+
+_WRITABLE = (
+    Status.CONFIRMED,
+    Status.CANCELLED,
+    Status.SHOWED,
+    Status.NOSHOW,
+    Status.INVALID,
+)
+
+CAPABILITIES = Capabilities(
+    gone_proofs={Kind.APPOINTMENT: 1, Kind.BLOCK: 2},
+    statuses={status: status for status in _WRITABLE},
+    notifies=True,
+)
+"""Every write is a single call that is answered at once. `new` cannot be set (4.6), and no field
+keeps the location's own workflows from telling the customer."""
+
+
+def event_block(
+    account: Account, calendar: CalendarOf, value: Value, zone_name: str, key: str | None
+) -> dict[str, str] | None:
+    """An event block: for the user where one is named, else for the calendar (4.4, use 2)."""
+    target = {"userId": calendar.user} if calendar.user else {"calendarId": calendar.calendar}
+    named = {name: known for name, known in target.items() if known}
+    times = slot_fields(value, zone_name)
+    del times["selectedTimezone"]
+    return {**named, **times, "title": _marked(account, key)} if named else None
+
+
+def hold(
+    account: Account, calendar: CalendarOf, value: Value, zone_name: str, key: str | None
+) -> dict[str, str] | None:
+    """A booking for the hold contact (4.4, use 1). Its name stays out: it would overwrite one."""
+    if not calendar.calendar or not account.hold_email:
+        return None
+    fields = {
+        "calendarId": calendar.calendar,
+        **slot_fields(value, zone_name),
+        "email": account.hold_email,
+        "title": account.title,
+        "calendarNotes": _marked(account, key),
+    }
+    return {**fields, "userId": calendar.user} if calendar.user else fields
+
+
+def _marked(account: Account, key: str | None) -> str:
+    return mark(account.title, key) if key else account.title
+
+
+class Writing:
+    """Carries out one operation for one location."""
+
+    def __init__(self, system: str, account: Account, calls: Calls) -> None:
+        """Keep what a write needs to know."""
+        self._system = system
+        self._account = account
+        self._calls = calls
+
+    async def write(self, operation: Operation, calendar: CalendarOf, zone_name: str) -> Done:
+        """Carry out one operation, its times in this zone. Raises SystemFault."""
+        match operation.action:
+            case Action.CREATE_BLOCK:
+                return await self._create(operation, calendar, zone_name)
+            case Action.MOVE_BLOCK | Action.MOVE_APPOINTMENT:
+                await self._calls.move(operation.ref.id, _wanted(operation), zone_name)
+            case Action.REMOVE_BLOCK if self._account.blocks == "hold":
+                await self._calls.set_status(operation.ref.id, Status.CANCELLED)
+            case Action.REMOVE_BLOCK:
+                await self._calls.delete(operation.ref.id)
+            case Action.SET_STATUS:
+                await self._set_status(operation)
+        return Done([(operation.ref.id, None)])
+
+    async def _create(self, operation: Operation, calendar: CalendarOf, zone_name: str) -> Done:
+        form = hold if self._account.blocks == "hold" else event_block
+        fields = form(self._account, calendar, _wanted(operation), zone_name, operation.key)
+        if fields is None:
+            detail = f"no calendar id is configured to block {operation.provider} on"
+            raise Rejected(self._system, "POST appointments/", detail=detail)
+        return Done([(await self._calls.create(fields), None)])
+
+    async def _set_status(self, operation: Operation) -> None:
+        status = _wanted(operation).status
+        if status not in CAPABILITIES.statuses:
+            raise Rejected(self._system, detail=f"v1 cannot set {status}")
+        await self._calls.set_status(operation.ref.id, status)
+
+
+def _wanted(operation: Operation) -> Value:
+    if operation.after is None:
+        message = f"{operation.action} without a value to write"
+        raise ValueError(message)
+    return operation.after

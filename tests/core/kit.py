@@ -1,0 +1,110 @@
+"""Short words for the tables of `tests/core`: times are hours of one day, systems a, b and c."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from syncd.core.decide import Case, Decision, decide
+from syncd.core.facts import Calendar, Rules
+from syncd.model import (
+    Booking,
+    Kind,
+    ProviderState,
+    Record,
+    Replica,
+    Role,
+    Status,
+    Value,
+)
+
+DAY = datetime(2026, 6, 1, tzinfo=UTC)
+NOW = DAY + timedelta(hours=6)
+SYSTEMS = ("a", "b", "c")
+
+
+def at(hour: float) -> datetime:
+    """An instant of the day."""
+    return DAY + timedelta(hours=hour)
+
+
+def v(start: float, end: float | None = None, status: Status = Status.CONFIRMED) -> Value:
+    """A value; an hour long unless told."""
+    return Value(at(start), at(start + 1 if end is None else end), status)
+
+
+def off(start: float) -> Value:
+    """A cancelled hour."""
+    return v(start, status=Status.CANCELLED)
+
+
+def rec(
+    system: str,
+    event: str,
+    observed: Value | None,
+    base: Value | None = None,
+    **more: Any,
+) -> Record:
+    """A record of provider p."""
+    more.setdefault("kind", Kind.APPOINTMENT)
+    more.setdefault("observed_at", NOW)
+    more.setdefault("fingerprint", "f")
+    return Record(system=system, provider="p", id=event, observed=observed, base=base, **more)
+
+
+def block(system: str, event: str, observed: Value | None, **more: Any) -> Record:
+    """A block that syncd made, standing where it was written."""
+    value = more.pop("base", observed)
+    more.setdefault("written", value)
+    more.setdefault("key", f"key{event}")
+    return rec(system, event, observed, value, kind=Kind.BLOCK, mine=True, **more)
+
+
+def booking(name: str, agreed: Value, revision: int = 0, kind: Kind = Kind.APPOINTMENT) -> Booking:
+    """A booking of provider p."""
+    return Booking(name, "p", kind, agreed, revision)
+
+
+def origin(name: str, system: str, event: str, settled: int = 0) -> Replica:
+    """A link to the event that opened the booking."""
+    return Replica(name, system, event, Role.ORIGIN, settled)
+
+
+def twin(name: str, system: str, event: str, settled: int = 0) -> Replica:
+    """A link to the same meeting, entered elsewhere."""
+    return Replica(name, system, event, Role.TWIN, settled)
+
+
+def serves(name: str, system: str, event: str) -> Replica:
+    """A link to a block."""
+    return Replica(name, system, event, Role.BLOCK)
+
+
+def calendars(*, without: str = "", unbelieved: str = "") -> dict[str, Calendar]:
+    """Three calendars, all writable and believed but for the named ones."""
+    return {
+        s: Calendar(s, writable=s not in without, believed=s not in without + unbelieved)
+        for s in SYSTEMS
+    }
+
+
+def decided(state: ProviderState, **more: Any) -> Decision:
+    """Decide on a state with everything in order but for what is named."""
+    numbers = count(1)
+    more.setdefault("calendars", calendars())
+    more.setdefault("rules", Rules(prefer=SYSTEMS))
+    case = Case(now=NOW, horizon=DAY - timedelta(days=1), run="run", **more)
+    return decide(state, case, lambda: f"new{next(numbers)}")
+
+
+def summary(decision: Decision) -> list[tuple[str, str, str]]:
+    """The writes of a decision: action, system, interval as hours."""
+
+    def hours(value: Value | None) -> str:
+        return f"{value.start:%H}-{value.end:%H}" if value else ""
+
+    return sorted(
+        (str(o.action), o.system, f"{hours(o.before)}>{hours(o.after)}")
+        for o in decision.operations
+    )

@@ -1,0 +1,87 @@
+"""The brake."""
+
+from __future__ import annotations
+
+from syncd.core.facts import Limits
+from syncd.core.guard import judge, mark_of
+from syncd.model import Conflict, Record, Value, Window
+from tests.core.kit import at, rec, v
+
+WHOLE = [Window(at(-100), at(100))]
+NARROW = [Window(at(0), at(1))]
+
+
+def fleet(gone: int, of: int) -> list[Record]:
+    return [rec("a", str(i), None if i < gone else v(9 + i), v(9 + i)) for i in range(of)]
+
+
+def shifted(by: float, moved: int, of: int) -> list[Record]:
+    return [rec("a", str(i), v(9 + i + (by if i < moved else 0)), v(9 + i)) for i in range(of)]
+
+
+def stop(records: list[Record], covered: list[Window] | None = None, **more: object) -> Conflict | None:
+    return judge("p", "a", records, covered or WHOLE, Limits(), **more)  # type: ignore[arg-type]
+
+
+def test_ten_of_many_may_go() -> None:
+    assert stop(fleet(10, 40)) is None
+
+
+def test_eleven_of_few_may_not() -> None:
+    assert stop(fleet(11, 40)) is not None
+
+
+def test_eleven_of_very_many_may_go() -> None:
+    assert stop(fleet(11, 90)) is None
+
+
+def test_the_share_is_taken_of_what_was_read() -> None:
+    assert stop(fleet(11, 90), NARROW) is not None
+
+
+def test_all_of_five_moved_by_one_delta_is_an_accident() -> None:
+    found = stop(shifted(1, 5, 5))
+    assert found is not None
+    assert "+1:00 h" in found.note
+
+
+def test_four_moved_by_one_delta_is_a_busy_morning() -> None:
+    assert stop(shifted(1, 4, 4)) is None
+
+
+def test_five_of_six_moved_by_one_delta_is_no_accident() -> None:
+    assert stop(shifted(1, 5, 6)) is None
+
+
+def test_different_deltas_are_no_accident() -> None:
+    records = [rec("a", str(i), v(20 + i * i), v(9 + i)) for i in range(6)]
+    assert stop(records) is None
+
+
+def test_new_events_are_no_news_for_the_guard() -> None:
+    assert stop([rec("a", str(i), v(9 + i), None) for i in range(30)]) is None
+
+
+def test_the_same_news_stays_stopped_when_more_is_read() -> None:
+    first = stop(fleet(11, 90), NARROW)
+    assert first is not None
+    marks = frozenset(mark_of(r) for r in fleet(11, 90) if r.observed is None)
+    assert stop(fleet(11, 90)) is None
+    assert stop(fleet(11, 90), tripped=marks) is not None
+
+
+def test_news_that_is_gone_releases_the_guard() -> None:
+    marks = frozenset(mark_of(r) for r in fleet(11, 40) if r.observed is None)
+    assert stop(fleet(0, 40), tripped=marks) is None
+    assert stop(fleet(2, 40), tripped=marks) is None
+
+
+def test_accepted_news_passes_and_later_news_does_not() -> None:
+    marks = frozenset(mark_of(r) for r in fleet(11, 40) if r.observed is None)
+    assert stop(fleet(11, 40), accepted=marks) is None
+    assert stop(fleet(25, 40), accepted=marks) is not None
+
+
+def test_our_own_accepted_ends_do_not_count() -> None:
+    records = [rec("a", str(i), None, Value(at(9), at(10)), ended=True) for i in range(30)]
+    assert stop(records) is None

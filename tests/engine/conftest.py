@@ -1,0 +1,87 @@
+"""One small business in three systems in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from syncd.core.facts import Limits, Rules
+from syncd.engine.cycle import Engine, Ids, Policy
+from syncd.engine.persons import Persons
+from syncd.store.store import Store
+from tests.core.kit import SYSTEMS
+from tests.engine.fakes import FakeClock, FakeSystem
+
+
+@dataclass
+class Shop:
+    """Providers p and q in systems a, b and c, and an engine that can be restarted."""
+
+    path: Path
+    clock: FakeClock
+    a: FakeSystem
+    b: FakeSystem
+    c: FakeSystem
+    store: Store
+    engine: Engine
+    rows: Iterator[int]
+
+    @property
+    def systems(self) -> tuple[FakeSystem, FakeSystem, FakeSystem]:
+        return (self.a, self.b, self.c)
+
+    def writes(self) -> int:
+        """How many writes were made so far, in all systems."""
+        return sum(len(s.writes) for s in self.systems)
+
+    def blocks(self, provider: str = "p") -> dict[str, list[tuple[datetime, datetime]]]:
+        """The blocks that stand, by system."""
+        return {s.name: s.blocks(provider) for s in self.systems}
+
+    def restart(self) -> None:
+        """Forget everything that is not on disk."""
+        self.store.close()
+        self.store = Store.open(self.path)
+        self.engine = make_engine(self.store, self.clock, self.systems, self.rows)
+
+
+def make_engine(
+    store: Store,
+    clock: FakeClock,
+    systems: tuple[FakeSystem, ...],
+    numbers: Iterator[int],
+) -> Engine:
+    """An engine over fakes, with counted ids."""
+    return Engine(
+        systems={s.name: s for s in systems},
+        mapping={"p": SYSTEMS, "q": SYSTEMS},
+        store=store,
+        clock=clock,
+        ids=Ids(
+            row=lambda: f"row{next(numbers):06}",
+            key=lambda: f"key{next(numbers):06}x".translate(str.maketrans("0189", "abcd"))[:10],
+        ),
+        persons=Persons(b"secret"),
+        policy=Policy(rules={p: Rules(prefer=SYSTEMS) for p in "pq"}, limits=Limits()),
+    )
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """The business, empty."""
+    clock = FakeClock()
+    systems = tuple(FakeSystem(name, ("p", "q"), clock) for name in SYSTEMS)
+    path = tmp_path / "state.db"
+    store = Store.open(path)
+    numbers = count()
+    engine = make_engine(store, clock, systems, numbers)
+    found = Shop(path, clock, *systems, store, engine, numbers)
+    yield found
+    found.store.close()
+
+

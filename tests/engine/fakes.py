@@ -1,0 +1,234 @@
+"""A system in memory, and a clock that only moves when told: the seams of the engine's tests.
+
+The sandbox is the place for wire faults; this is the place for exact ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from syncd.model import (
+    Action,
+    Coverage,
+    Event,
+    EventRef,
+    Kind,
+    Operation,
+    Person,
+    Status,
+    Value,
+    Window,
+    find_key,
+    mark,
+)
+from syncd.systems.port import (
+    Accepted,
+    Ambiguous,
+    Capabilities,
+    Done,
+    Finding,
+    Found,
+    Gone,
+    Refusal,
+    Rejected,
+    Reply,
+    Row,
+    Sighting,
+    Snapshot,
+    SystemFault,
+    Traffic,
+)
+from tests.core.kit import NOW
+
+
+@dataclass
+class FakeClock:
+    """Virtual time; a sleep only moves the hands."""
+
+    time: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return (self.time - NOW).total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+    def pass_(self, **span: float) -> None:
+        """Let time pass."""
+        self.time += timedelta(**span)
+
+
+@dataclass
+class Held:
+    """One event as the fake platform keeps it."""
+
+    provider: str
+    kind: Kind
+    value: Value
+    person: str | None = None
+    title: str = ""
+    updated_at: datetime | None = None
+
+
+@dataclass
+class FakeSystem:
+    """A platform in memory. ``faults`` are raised by the next calls of that name, in order."""
+
+    name: str
+    providers: Collection[str]
+    clock: FakeClock
+    capabilities: Capabilities = field(default_factory=lambda: Capabilities(lag=timedelta(0)))
+    events: dict[str, Held] = field(default_factory=dict)
+    persons: dict[str, Person] = field(default_factory=dict)
+    faults: dict[str, list[Exception]] = field(default_factory=dict)
+    writes: list[Operation] = field(default_factory=list)
+    hidden: set[str] = field(default_factory=set)
+    empty: bool = False
+    incomplete: bool = False
+    strip_keys: bool = False
+    queue: list[Operation] = field(default_factory=list)
+    queued: bool = False
+    lists_blocks: bool = True
+    reads: int = 0
+    numbers: Any = field(default_factory=count)
+
+    # the outside
+
+    def book(self, provider: str, value: Value, person: str | None = None) -> str:
+        return self._put(Held(provider, Kind.APPOINTMENT, value, person, "", self.clock.now()))
+
+    def human_block(self, provider: str, value: Value) -> str:
+        return self._put(Held(provider, Kind.BLOCK, value, None, "lunch", self.clock.now()))
+
+    def move(self, event: str, value: Value) -> None:
+        self.events[event] = replace(
+            self.events[event], value=value, updated_at=self.clock.now()
+        )
+
+    def cancel(self, event: str) -> None:
+        held = self.events[event]
+        self.move(event, replace(held.value, status=Status.CANCELLED))
+
+    def delete(self, event: str) -> None:
+        del self.events[event]
+
+    def blocks(self, provider: str | None = None) -> list[tuple[datetime, datetime]]:
+        return sorted(
+            h.value.interval
+            for h in self.events.values()
+            if h.kind is Kind.BLOCK and provider in {None, h.provider}
+        )
+
+    def run_queue(self) -> None:
+        for operation in self.queue:
+            self._apply(operation)
+        self.queue.clear()
+
+    def _put(self, held: Held) -> str:
+        event = f"{self.name}{next(self.numbers)}"
+        self.events[event] = held
+        return event
+
+    # the port
+
+    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+        self.reads += 1
+        self._fail("read")
+        chosen = set(self.providers if providers is None else providers)
+        rows = [
+            Row(event, h.provider, f"{h.value.start}|{h.value.end}|{h.value.status}|{h.provider}", h)
+            for event, h in self.events.items()
+            if h.provider in chosen
+            and event not in self.hidden
+            and not self.empty
+            and window.touches(h.value)
+            and (self.lists_blocks or h.kind is Kind.APPOINTMENT)
+        ]
+        kinds = frozenset(Kind) if self.lists_blocks else frozenset({Kind.APPOINTMENT})
+        coverage = [Coverage(self.name, p, kinds, window, self.clock.now()) for p in chosen]
+        return Snapshot(self.name, rows, [] if self.incomplete else coverage)
+
+    def event(self, row: Row) -> Event:
+        held = row.wire
+        assert isinstance(held, Held)
+        return self._event(row.id, held)
+
+    def _event(self, event: str, held: Held) -> Event:
+        return Event(
+            self.name,
+            held.provider,
+            event,
+            held.kind,
+            held.value,
+            person=held.person,
+            service="s",
+            key=find_key(held.title),
+            updated_at=held.updated_at,
+        )
+
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+        self._fail("read_one")
+        held = self.events.get(ref.id)
+        return Gone() if held is None else Found(self._event(ref.id, held))
+
+    async def person(self, event: Event) -> Person | None:
+        self._fail("person")
+        return self.persons.get(event.person or "")
+
+    async def write(self, operations: Sequence[Operation]) -> Reply:
+        self._fail("write")
+        self.writes.extend(operations)
+        if self.queued and operations[0].action in self.capabilities.asynchronous:
+            self.queue.extend(operations)
+            return Accepted("job1")
+        ids = [self._apply(operation) for operation in operations]
+        lost = self.faults.get("reply", [])
+        if lost:
+            raise lost.pop(0)
+        return Done([(event, None) for event in ids])
+
+    def _apply(self, operation: Operation) -> str:
+        if operation.event is None:
+            assert operation.after is not None
+            title = "Busy" if self.strip_keys else mark("Busy", operation.key or "")
+            return self._put(Held(operation.provider, Kind.BLOCK, operation.after, None, title))
+        if operation.event not in self.events:
+            raise Rejected(self.name, "write", why=Refusal.GONE)
+        if operation.action is Action.REMOVE_BLOCK:
+            del self.events[operation.event]
+        elif operation.after is not None:
+            self.move(operation.event, operation.after)
+        return operation.event
+
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
+        return [window] if provider else []
+
+    def calls_per_read(self, window: Window) -> int:
+        return 1 if window else 0
+
+    async def check(self) -> Sequence[Finding]:
+        return []
+
+    @property
+    def traffic(self) -> Traffic:
+        return Traffic(reads=self.reads, writes=len(self.writes))
+
+    async def aclose(self) -> None:
+        return None
+
+    def _fail(self, call: str) -> None:
+        waiting = self.faults.get(call)
+        if waiting:
+            raise waiting.pop(0)
+
+
+def lost_reply(system: str) -> SystemFault:
+    """A write whose answer never came."""
+    return Ambiguous(system, "POST /", detail="connection lost")

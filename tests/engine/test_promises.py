@@ -1,0 +1,412 @@
+"""The promises of DESIGN section 2, one system at a time in memory; the simulator hunts exceptions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncd.engine.report import Exit
+from syncd.model import Action, ConflictKind, Kind, Person, Status
+from syncd.systems.port import AuthLost, Capabilities, Rejected, Retryable
+from tests.core.kit import off, v
+from tests.engine.conftest import Shop
+from tests.engine.fakes import FakeSystem, lost_reply
+
+
+async def settle(shop: Shop) -> None:
+    """Sync until quiet, and prove that quiet is quiet."""
+    report = await shop.engine.resync()
+    assert report.exit is Exit.DONE, report
+    before = shop.writes()
+    assert (await shop.engine.resync()).converged
+    assert shop.writes() == before
+
+
+# 1 converges, 2 no echo
+
+
+async def test_a_booking_closes_the_other_systems_and_then_nothing_is_written(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    assert shop.blocks("q") == {"a": [], "b": [], "c": []}
+    assert shop.writes() == 2
+
+
+async def test_a_move_moves_each_block_once(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    shop.a.move(event, v(12))
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [v(12).interval], "c": [v(12).interval]}
+    assert [o.action for o in shop.b.writes] == [Action.CREATE_BLOCK, Action.MOVE_BLOCK]
+
+
+@pytest.mark.parametrize("end", ["cancel", "delete"])
+async def test_an_end_frees_the_others(shop: Shop, end: str) -> None:
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    getattr(shop.a, end)(event)
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [], "c": []}
+
+
+async def test_a_twin_is_moved_and_no_block_lies_on_top_of_it(shop: Shop) -> None:
+    shop.a.persons["ann"] = Person(emails=("ann@example.com",))
+    shop.b.persons["7"] = Person(emails=("ann@example.com",))
+    first = shop.a.book("p", v(9), "ann")
+    second = shop.b.book("p", v(9), "7")
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [], "c": [v(9).interval]}
+    shop.b.move(second, v(12))
+    await settle(shop)
+    assert shop.a.events[first].value == v(12)
+    assert shop.blocks()["c"] == [v(12).interval]
+
+
+async def test_stripped_keys_make_no_echo(shop: Shop) -> None:
+    for system in shop.systems:
+        system.strip_keys = True
+    shop.a.book("p", v(9))
+    await settle(shop)
+    assert shop.writes() == 2
+
+
+async def test_a_removed_block_is_restored_once(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    await settle(shop)
+    block = next(e for e, h in shop.b.events.items() if h.kind is Kind.BLOCK)
+    shop.b.delete(block)
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(9).interval]
+    assert shop.writes() == 3
+
+
+async def test_a_moved_block_is_put_back(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    await settle(shop)
+    block = next(e for e, h in shop.b.events.items() if h.kind is Kind.BLOCK)
+    shop.b.move(block, v(15))
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(9).interval]
+
+
+# 3 no false deletion
+
+
+@pytest.mark.parametrize("fault", ["hidden", "empty", "incomplete"])
+async def test_absence_from_a_list_removes_nothing(shop: Shop, fault: str) -> None:
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    if fault == "hidden":
+        shop.a.hidden.add(event)
+    else:
+        setattr(shop.a, fault, True)
+    for _ in range(3):
+        await shop.engine.watch(near=False)
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    assert shop.writes() == 2
+
+
+async def test_an_end_needs_as_many_proofs_as_the_platform_demands(shop: Shop) -> None:
+    weak = Capabilities(lag=timedelta(0), gone_proofs={Kind.APPOINTMENT: 2, Kind.BLOCK: 2})
+    shop.a.capabilities = weak
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    shop.a.delete(event)
+    await shop.engine.watch(near=False)
+    assert shop.blocks()["b"] == [v(9).interval]
+    await shop.engine.watch(near=False)
+    assert shop.blocks()["b"] == []
+
+
+async def test_two_doubts_with_a_sighting_between_them_are_no_proof(shop: Shop) -> None:
+    shop.a.capabilities = Capabilities(lag=timedelta(0), gone_proofs={Kind.APPOINTMENT: 2})
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    for _ in range(2):
+        lost = shop.a.events.pop(event)
+        await shop.engine.watch(near=False)
+        shop.a.events[event] = lost
+        await shop.engine.watch(near=False)
+    assert shop.blocks()["b"] == [v(9).interval]
+
+
+async def test_an_appointment_outside_of_the_window_that_was_read_is_not_gone(shop: Shop) -> None:
+    shop.a.book("p", v(24 * 10))
+    await settle(shop)
+    await shop.engine.watch(near=True)
+    assert shop.blocks()["b"] == [v(24 * 10).interval]
+
+
+# 4 no duplicate
+
+
+async def test_a_lost_reply_to_a_create_makes_no_second_block(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    shop.b.faults["reply"] = [lost_reply("b")]
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(9).interval]
+    assert len(shop.b.writes) == 1
+
+
+async def test_a_lost_create_that_never_arrived_is_made_again(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    shop.b.faults["write"] = [lost_reply("b")]
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(9).interval]
+
+
+async def test_a_create_is_not_repeated_before_the_lag_has_passed(shop: Shop) -> None:
+    shop.b.capabilities = Capabilities(lag=timedelta(minutes=5))
+    shop.a.book("p", v(9))
+    shop.b.faults["write"] = [lost_reply("b")]
+    await shop.engine.watch(near=False)
+    await shop.engine.watch(near=False)
+    assert shop.b.writes == []
+    shop.clock.pass_(minutes=6)
+    await shop.engine.watch(near=False)
+    assert shop.blocks()["b"] == [v(9).interval]
+
+
+async def test_a_crash_between_request_and_commit_is_settled_by_reading(shop: Shop) -> None:
+    class Crash(BaseException):
+        pass
+
+    shop.a.book("p", v(9))
+    original = FakeSystem.write
+
+    async def dies(self: FakeSystem, operations: object) -> object:
+        await original(self, operations)  # type: ignore[arg-type]
+        raise Crash
+
+    shop.b.write = dies.__get__(shop.b)  # type: ignore[method-assign]
+    with pytest.raises(Crash):
+        await shop.engine.resync()
+    del shop.b.write  # type: ignore[method-assign]
+    shop.restart()
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    assert len(shop.b.writes) == 1
+
+
+async def test_a_restart_doubles_nothing(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    await settle(shop)
+    shop.restart()
+    await settle(shop)
+    assert shop.writes() == 2
+
+
+# 5 no lost update
+
+
+async def test_a_target_that_changed_since_the_read_is_not_overwritten(shop: Shop) -> None:
+    shop.a.persons["ann"] = shop.b.persons["7"] = Person(emails=("ann@example.com",))
+    first = shop.a.book("p", v(9), "ann")
+    second = shop.b.book("p", v(9), "7")
+    await settle(shop)
+    shop.a.move(first, v(12))
+
+    async def slowly() -> None:
+        shop.clock.pass_(seconds=20)
+        shop.b.move(second, v(15))
+
+    original = shop.b.read_one
+
+    async def meanwhile(*arguments: object) -> object:
+        shop.b.read_one = original  # type: ignore[method-assign]
+        await slowly()
+        return await original(*arguments)  # type: ignore[arg-type]
+
+    shop.b.read_one = meanwhile  # type: ignore[method-assign,assignment]
+    original_read = shop.c.read
+
+    async def slow_read(*arguments: object) -> object:
+        shop.clock.pass_(seconds=15)
+        return await original_read(*arguments)  # type: ignore[arg-type]
+
+    shop.c.read = slow_read  # type: ignore[method-assign,assignment]
+    await settle(shop)
+    assert shop.a.events[first].value == shop.b.events[second].value == v(15)
+
+
+# 6 deletes only its own
+
+
+async def test_a_humans_block_is_carried_and_never_touched(shop: Shop) -> None:
+    event = shop.a.human_block("p", v(9))
+    await settle(shop)
+    assert shop.blocks() == {s: [v(9).interval] for s in "abc"}
+    shop.a.move(event, v(12))
+    await settle(shop)
+    assert shop.blocks() == {s: [v(12).interval] for s in "abc"}
+    shop.a.delete(event)
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [], "c": []}
+    assert shop.a.writes == []
+
+
+# 7 guarded
+
+
+async def test_a_mass_deletion_stops_until_a_person_accepts_it(shop: Shop) -> None:
+    events = [shop.a.book("p", v(24 + i)) for i in range(14)]
+    await settle(shop)
+    for event in events[:12]:
+        shop.a.delete(event)
+    before = shop.writes()
+    stopped = await shop.engine.resync()
+    assert stopped.exit is Exit.GUARDED
+    again = await shop.engine.resync()
+    assert again.exit is Exit.GUARDED
+    assert shop.writes() == before
+    accepted = await shop.engine.resync(accept=stopped.run)
+    assert accepted.exit is Exit.DONE
+    assert len(shop.blocks()["b"]) == 2
+
+
+async def test_the_guard_lets_go_when_the_news_is_gone(shop: Shop) -> None:
+    events = [shop.a.book("p", v(24 + i)) for i in range(14)]
+    await settle(shop)
+    kept = dict(shop.a.events)
+    for event in events[:12]:
+        shop.a.delete(event)
+    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    shop.a.events.update(kept)
+    await settle(shop)
+    assert len(shop.blocks()["b"]) == 14
+
+
+async def test_a_shift_of_everything_by_an_hour_stops(shop: Shop) -> None:
+    events = [shop.a.book("p", v(24 + 3 * i)) for i in range(6)]
+    await settle(shop)
+    for i, event in enumerate(events):
+        shop.a.move(event, v(25 + 3 * i))
+    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    shop.restart()
+    assert (await shop.engine.resync()).exit is Exit.GUARDED
+
+
+async def test_a_stopped_system_does_not_stop_the_others(shop: Shop) -> None:
+    events = [shop.a.book("p", v(24 + 3 * i)) for i in range(6)]
+    await settle(shop)
+    for i, event in enumerate(events):
+        shop.a.move(event, v(25 + 3 * i))
+    shop.b.book("q", v(9))
+    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    assert shop.blocks("q")["c"] == [v(9).interval]
+
+
+# 8 isolated
+
+
+@pytest.mark.parametrize("fault", [Retryable("a", "GET /"), AuthLost("a", "GET /", status=401)])
+async def test_a_system_that_fails_changes_nothing_and_delays_nobody(
+    shop: Shop, fault: Exception
+) -> None:
+    shop.a.book("p", v(9))
+    await settle(shop)
+    shop.a.faults["read"] = [fault] * 2
+    shop.b.book("p", v(12))
+    report = await shop.engine.resync()
+    assert report.exit is Exit.UNANSWERED
+    assert shop.blocks()["c"] == [v(9).interval, v(12).interval]
+    assert shop.blocks()["b"] == [v(9).interval]
+    assert shop.blocks()["a"] == []
+    shop.a.faults.clear()
+    await settle(shop)
+    assert shop.blocks()["a"] == [v(12).interval]
+
+
+# 10 explained
+
+
+async def test_a_booking_tells_what_changed_where_and_by_which_rule(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    shop.a.move(event, v(12))
+    await settle(shop)
+    booking = shop.store.state("p").bookings[0].id
+    told = [(n.what, n.system) for n in reversed(shop.store.history(booking=booking))]
+    assert told[0] == ("seen", "a")
+    assert ("changed", "a") in told
+    assert ("agreed", "") in told
+    assert ("move-block", "b") in told
+
+
+# queued writes
+
+
+async def test_a_queued_move_counts_only_when_a_read_shows_it(shop: Shop) -> None:
+    shop.b.capabilities = Capabilities(
+        lag=timedelta(0), asynchronous=frozenset({Action.MOVE_BLOCK}), batch={Action.MOVE_BLOCK: 50}
+    )
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    shop.b.queued = True
+    shop.a.move(event, v(12))
+    report = await shop.engine.watch(near=False)
+    assert report.pending == 1
+    assert not report.converged
+    await shop.engine.watch(near=False)
+    assert len(shop.b.writes) == 2
+    shop.b.run_queue()
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(12).interval]
+    assert len(shop.b.writes) == 2
+
+
+async def test_a_queued_move_that_never_happens_is_planned_anew_after_ten_minutes(
+    shop: Shop,
+) -> None:
+    shop.b.capabilities = Capabilities(
+        lag=timedelta(0), asynchronous=frozenset({Action.MOVE_BLOCK}), batch={Action.MOVE_BLOCK: 50}
+    )
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    shop.b.queued = True
+    shop.a.move(event, v(12))
+    await shop.engine.watch(near=False)
+    shop.b.queue.clear()
+    shop.b.queued = False
+    shop.clock.pass_(minutes=11)
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(12).interval]
+
+
+# failures for good
+
+
+async def test_three_refusals_become_a_held_conflict_and_the_rest_goes_on(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    shop.b.faults["write"] = [Rejected("b", "POST /", detail="no")] * 9
+    for _ in range(5):
+        report = await shop.engine.resync()
+    assert report.exit is Exit.CONFLICTS
+    assert len(shop.b.faults["write"]) == 6
+    assert shop.blocks()["c"] == [v(9).interval]
+    kinds = [h.conflict.kind for h in shop.store.open_conflicts()]
+    assert kinds == [ConflictKind.QUARANTINED]
+
+
+async def test_a_calendar_that_is_only_read_is_never_written_to(shop: Shop) -> None:
+    shop.engine.policy = replace(shop.engine.policy, read_only=frozenset({("p", "b")}))
+    shop.a.book("p", v(9))
+    await shop.engine.resync()
+    assert shop.b.writes == []
+    assert shop.blocks()["c"] == [v(9).interval]
+
+
+async def test_a_status_that_frees_the_time_frees_the_others(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    shop.a.move(event, v(9, status=Status.NOSHOW))
+    await settle(shop)
+    assert shop.blocks()["b"] == []
+    shop.a.move(event, v(9, status=Status.SHOWED))
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(9).interval]
+    assert off(9).busy is False

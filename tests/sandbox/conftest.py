@@ -1,0 +1,16 @@
+"""Fixtures of the emulated platforms."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.sandbox.kit import Clinic, a_clinic
+
+
+@pytest.fixture
+async def clinic() -> AsyncIterator[Clinic]:
+    """A clinic on a loopback socket."""
+    async with a_clinic() as served:
+        yield served

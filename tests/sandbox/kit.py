@@ -1,0 +1,126 @@
+"""A small clinic on a loopback socket, and the words to ask it with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from syncd.sandbox.clock import ManualClock
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.ids import alnum_ids
+from syncd.sandbox.leadconnector import LeadConnector
+from syncd.sandbox.serving import serving
+
+NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday, 07:00 in Berlin
+HOUR = timedelta(hours=1)
+APPOINTMENTS = "/calendars/events/appointments"
+BLOCKS = "/calendars/events/block-slots"
+QUIET = {"ignoreFreeSlotValidation": True, "toNotify": False}
+
+
+def at(hour: float, day: int = 2) -> datetime:
+    """An hour of the Berlin wall clock in March 2026, before the change of the clocks, as UTC."""
+    return datetime(2026, 3, day, tzinfo=UTC) + timedelta(hours=hour - 1)
+
+
+def ms(instant: datetime) -> str:
+    """Epoch milliseconds, as the lists want them."""
+    return str(int(instant.timestamp() * 1000))
+
+
+def berlin(instant: datetime) -> str:
+    """The winter spelling of an instant in Berlin."""
+    local = instant + HOUR
+    return local.replace(tzinfo=None).isoformat(timespec="seconds") + "+01:00"
+
+
+@dataclass
+class Clinic:
+    """A location with two users, a calendar of each, an event calendar and a contact."""
+
+    platform: LeadConnector
+    clock: ManualClock
+    client: httpx.AsyncClient
+    alice: str
+    bob: str
+    calendar: str
+    bobs: str
+    hall: str
+    group: str
+    contact: str
+
+    def book(self, start: datetime, **more: Any) -> str:
+        """Enter an hour with Alice by hand."""
+        return self.platform.book(
+            self.calendar, self.alice, start, start + HOUR, self.contact, **more
+        )
+
+    def fault(self, kind: FaultKind, **more: Any) -> None:
+        """Switch a fault on."""
+        self.platform.faults.add(Fault(kind, **more))
+
+    async def events(self, path: str = "/calendars/events", **query: str) -> httpx.Response:
+        """List a week of events; of Alice's calendar unless the query says otherwise."""
+        window = {"startTime": ms(at(0)), "endTime": ms(at(0, 9))}
+        owner = {} if {"calendarId", "userId", "groupId"} & set(query) else {"calendarId": self.calendar}
+        params = {"locationId": self.platform.location_id, **window, **owner, **query}
+        return await self.client.get(path, params=params)
+
+    async def ids(self, path: str = "/calendars/events", **query: str) -> list[str]:
+        """The ids that a list shows."""
+        answer = await self.events(path, **query)
+        return [row["id"] for row in answer.json()["events"]]
+
+    def appointment(self, start: datetime, **more: Any) -> dict[str, Any]:
+        """The body that books half an hour with Alice."""
+        return {
+            "calendarId": self.calendar,
+            "locationId": self.platform.location_id,
+            "contactId": self.contact,
+            "startTime": berlin(start),
+            **more,
+        }
+
+    def busy(self, start: datetime, **more: Any) -> dict[str, Any]:
+        """The body that blocks an hour of Alice's."""
+        owner = {} if "calendarId" in more else {"assignedUserId": self.alice}
+        return {
+            "locationId": self.platform.location_id,
+            "title": "Busy",
+            "startTime": berlin(start),
+            "endTime": berlin(start + HOUR),
+            **owner,
+            **more,
+        }
+
+
+@asynccontextmanager
+async def a_clinic() -> AsyncIterator[Clinic]:
+    """Serve a clinic; its clock stands at `NOW` until advanced."""
+    clock = ManualClock(NOW)
+    platform = LeadConnector("clinic", clock, alnum_ids("test"))
+    alice = platform.add_user("Alice Adams", "alice@example.com")
+    bob = platform.add_user("Bob Brown", "bob@example.com")
+    group = platform.add_group("Practice")
+    headers = {"Authorization": f"Bearer {platform.token}", "Version": "2021-04-15"}
+    async with (
+        serving([platform]) as urls,
+        httpx.AsyncClient(base_url=urls[0], headers=headers) as client,
+    ):
+        yield Clinic(
+            platform,
+            clock,
+            client,
+            alice,
+            bob,
+            platform.add_calendar("Alice", "personal", [alice], group),
+            platform.add_calendar("Bob", "personal", [bob], group),
+            platform.add_calendar("Hall", "event"),
+            group,
+            platform.add_contact("Carla Client", "carla@example.com", "+4930123456"),
+        )

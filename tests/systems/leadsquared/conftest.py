@@ -1,0 +1,129 @@
+"""A clock that only sleeping moves, and a scripted LeadSquared behind httpx.MockTransport."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from syncd.systems.leadsquared import Account, CalendarOf, LeadSquared
+
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+LIST = "POST Task.svc/RetrieveAppointments/ByUserEmailAddress"
+ONE = "GET Task.svc/Retrieve.GetById"
+
+Answer = httpx.Response | Callable[[httpx.Request], httpx.Response]
+
+
+class FakeClock:
+    """Virtual time."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.passed)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    async def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+
+
+class Script:
+    """Answers per call, in turn, the last one for ever; keeps every request."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer]] = {}
+        self.requests: list[httpx.Request] = []
+
+    def say(self, call: str, *answers: Answer | dict[str, Any] | list[Any]) -> None:
+        """Set what a call answers; plain data is a 200."""
+        self.answers[call] = [
+            httpx.Response(200, json=a) if isinstance(a, dict | list) else a for a in answers
+        ]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        call = f"{request.method} {request.url.path.removeprefix('/v2/')}"
+        queue = self.answers[call]
+        answer = queue.pop(0) if len(queue) > 1 else queue[0]
+        if isinstance(answer, httpx.Response):
+            return httpx.Response(
+                answer.status_code, headers=answer.headers, content=answer.content
+            )
+        return answer(request)
+
+    @property
+    def sent(self) -> list[Any]:
+        """The JSON bodies sent so far."""
+        return [json.loads(r.content) for r in self.requests if r.content]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock at NOW."""
+    return FakeClock()
+
+
+@pytest.fixture
+def script() -> Script:
+    """A platform that says what the test lets it say."""
+    return Script()
+
+
+Build = Callable[..., LeadSquared]
+
+
+@pytest.fixture
+async def build(script: Script, clock: FakeClock) -> AsyncIterator[Build]:
+    """Make adapters of alice and bob on the scripted platform; all are closed at the end."""
+    made: list[LeadSquared] = []
+
+    def make(**options: Any) -> LeadSquared:
+        account = Account(
+            base_url="https://api.example.com/v2",
+            access_key="u$r-access",
+            secret_key="the-secret",
+            **options,
+        )
+        calendars = {"alice": CalendarOf("Alice@example.com"), "bob": CalendarOf("bob@example.com")}
+        system = LeadSquared(
+            "crm", account, calendars, clock, transport=httpx.MockTransport(script)
+        )
+        made.append(system)
+        return system
+
+    yield make
+    for system in made:
+        await system.aclose()
+
+
+def task(task_id: str = "t1", **changes: Any) -> dict[str, Any]:
+    """One appointment of alice as the platform sends it (leadsquared.md 1.2)."""
+    row = {
+        "UserTaskId": task_id,
+        "Name": "Meeting: x",
+        "Description": "",
+        "RelatedEntity": 1,
+        "RelatedEntityId": "lead-1",
+        "DueDate": "2026-03-02 10:30:00.000",
+        "EndDate": "2026-03-02 11:00:00",
+        "StatusCode": 0,
+        "OwnerEmailAddress": "alice@example.com",
+        "ModifiedOn": "2026-03-01 09:00:00.000",
+        "TaskType": {"Name": "Meeting", "Category": 0, "CreatedOn": "/Date(1502992091000+0000)/"},
+        "CustomFields": {},
+    }
+    return {name: value for name, value in (row | changes).items() if value is not ...}
+
+
+def page(*rows: Any, count: Any = ...) -> dict[str, Any]:
+    """One page of a list."""
+    total = len(rows) if count is ... else count
+    return {"RecordCount": total, "List": list(rows)}

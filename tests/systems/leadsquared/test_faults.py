@@ -1,0 +1,81 @@
+"""What an answer means."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from syncd.systems.leadsquared.faults import fault_of
+from syncd.systems.port import AuthLost, RateLimited, Refusal, Rejected, Retryable
+
+
+def error(kind: str, words: str = "") -> dict[str, Any]:
+    return {"Status": "Error", "ExceptionType": kind, "ExceptionMessage": words}
+
+
+TOO_MANY = "API calls exceeded the limit of 10 in 5 second(s)"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "fault"),
+    [
+        (200, error("MXAPIRateLimitExceededException", TOO_MANY), RateLimited),
+        (200, error("", TOO_MANY), RateLimited),
+        (403, error("", TOO_MANY), RateLimited),
+        (429, error("MXAPIRateLimitExceededException", TOO_MANY), RateLimited),
+        (500, error("MXAPIRateLimitExceededException", TOO_MANY), RateLimited),
+        (200, error("MXInvalidEntityException", "bad"), Rejected),
+        (200, error("", "something"), Rejected),
+        (500, error("MXMandatoryAttributeMissingException"), Rejected),
+        (500, error("NullReferenceException"), Retryable),
+        (503, {}, Retryable),
+        (408, {}, Retryable),
+        (401, error("MXUnauthorizedException", "use api-in21.leadsquared.com"), AuthLost),
+        (403, {}, AuthLost),
+        (400, {}, Rejected),
+        (404, {}, Rejected),
+    ],
+)
+def test_the_body_decides_before_the_status(
+    status: int, body: dict[str, Any], fault: type[Exception]
+) -> None:
+    assert type(fault_of(httpx.Response(status, json=body))) is fault
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx.Response(200, json={"Status": "Success", "Message": {"Id": "1"}}),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, json={"RecordCount": 1, "List": [{"Name": "Error", "x": '"Error"'}]}),
+        httpx.Response(200, content=b""),
+    ],
+)
+def test_a_success_is_no_fault(response: httpx.Response) -> None:
+    assert fault_of(response) is None
+
+
+@pytest.mark.parametrize("status", [429, 403])
+def test_a_rate_limit_in_plain_text_is_seen_too(status: int) -> None:
+    assert isinstance(fault_of(httpx.Response(status, text=TOO_MANY)), RateLimited)
+
+
+def test_a_server_error_without_json_may_pass() -> None:
+    assert isinstance(fault_of(httpx.Response(502, text="<html>bad gateway</html>")), Retryable)
+
+
+def test_the_right_host_is_told() -> None:
+    fault = fault_of(httpx.Response(401, json=error("MXHost", "use api-in21.leadsquared.com")))
+    assert fault is not None
+    assert "api-in21.leadsquared.com" in fault.detail
+
+
+def test_an_unknown_task_is_gone_and_other_refusals_are_not() -> None:
+    gone = fault_of(
+        httpx.Response(500, json=error("MXInvalidEntityException", "Task does not exist"))
+    )
+    unfit = fault_of(httpx.Response(500, json=error("MXInvalidEntityException", "no such owner")))
+    assert isinstance(gone, Rejected)
+    assert gone.why is Refusal.GONE
+    assert isinstance(unfit, Rejected)
+    assert unfit.why is Refusal.UNFIT

@@ -1,0 +1,210 @@
+"""One read: pages, slices, proofs."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from syncd.model import Kind, Window
+from syncd.systems.leadsquared.reading import asked_days
+from syncd.systems.port import AuthLost, Incomplete, RateLimited, Retryable
+
+from .conftest import LIST, NOW, Build, Script, page, task
+
+WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=2))
+
+
+async def test_one_call_reads_all_users_and_proves_the_window(build: Build, script: Script) -> None:
+    script.say(LIST, page(task("t1"), task("t2", OwnerEmailAddress="BOB@example.com")))
+    got = await build().read(WINDOW)
+    assert [(r.id, r.provider) for r in got.rows] == [("t1", "alice"), ("t2", "bob")]
+    assert {(c.provider, c.kinds, c.window) for c in got.coverage} == {
+        ("alice", frozenset(Kind), WINDOW),
+        ("bob", frozenset(Kind), WINDOW),
+    }
+    assert not got.faults
+    assert not got.malformed
+    (body,) = script.sent
+    assert body["Users"] == ["Alice@example.com", "bob@example.com"]
+    assert body["Paging"] == {"PageIndex": 1, "PageSize": 1000}
+    assert (body["FromDate"], body["ToDate"]) == ("2026-02-27", "2026-03-06")
+
+
+async def test_keys_travel_in_headers_only(build: Build, script: Script) -> None:
+    script.say(LIST, page())
+    await build().read(WINDOW)
+    (request,) = script.requests
+    assert request.headers["x-LSQ-AccessKey"] == "u$r-access"
+    assert request.headers["x-LSQ-SecretKey"] == "the-secret"
+    assert not request.url.query
+
+
+async def test_only_the_wanted_users_are_asked_for(build: Build, script: Script) -> None:
+    script.say(LIST, page(task("t2", OwnerEmailAddress="bob@example.com"), task("t1")))
+    got = await build().read(WINDOW, ["bob"])
+    assert script.sent[0]["Users"] == ["bob@example.com"]
+    assert {c.provider for c in got.coverage} == {"bob"}
+
+
+async def test_reading_nobody_asks_nothing(build: Build, script: Script) -> None:
+    got = await build().read(WINDOW, [])
+    assert not script.requests
+    assert not got.coverage
+
+
+@pytest.mark.parametrize("offset", [-12, 0, 14])
+def test_the_asked_days_enclose_the_window_in_every_zone(offset: int) -> None:
+    for hour in range(24):
+        start = NOW.replace(hour=hour, minute=59)
+        window = Window(start, start + timedelta(hours=1))
+        first, last = asked_days(window)
+        midnight = NOW.replace(hour=0) - timedelta(hours=offset)
+        begins = midnight + (first - NOW.date())
+        ends = midnight + (last - NOW.date())
+        assert begins <= window.start - timedelta(days=1)
+        assert ends >= window.end
+
+
+async def test_a_long_window_is_cut_to_calls_within_the_limit_and_put_together(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, page())
+    window = Window(NOW, NOW + timedelta(days=200))
+    system = build()
+    got = await system.read(window)
+    assert len(script.requests) == system.calls_per_read(window) == 3
+    assert {c.window for c in got.coverage} == {window}
+
+
+async def test_a_full_page_brings_the_next_and_doubles_count_once(
+    build: Build, script: Script
+) -> None:
+    rows = [task(f"t{n}") for n in range(1000)]
+    script.say(LIST, page(*rows, count=1001), page(task("t999"), task("t1000"), count=1001))
+    got = await build().read(WINDOW)
+    assert len(got.rows) == 1001
+    assert len(got.coverage) == 2
+    assert [b["Paging"]["PageIndex"] for b in script.sent] == [1, 2]
+
+
+async def test_a_page_cap_below_ours_is_seen_by_the_count(build: Build, script: Script) -> None:
+    script.say(LIST, page(task("t1"), count="2"), page(task("t2"), count="2"))
+    got = await build().read(WINDOW)
+    assert len(got.rows) == 2
+    assert len(got.coverage) == 2
+
+
+async def test_a_count_above_the_rows_proves_nothing(build: Build, script: Script) -> None:
+    script.say(LIST, page(task("t1"), count=3), page(count=3))
+    got = await build().read(WINDOW)
+    assert [r.id for r in got.rows] == ["t1"]
+    assert not got.coverage
+    assert [type(f) for f in got.faults] == [Incomplete]
+
+
+async def test_a_full_page_that_repeats_for_ever_proves_nothing(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, page(*[task(f"t{n}") for n in range(1000)], count=None))
+    got = await build().read(WINDOW)
+    assert len(script.requests) == 2
+    assert not got.coverage
+    assert [type(f) for f in got.faults] == [Incomplete]
+
+
+async def test_an_exactly_full_page_is_closed_by_an_empty_one(build: Build, script: Script) -> None:
+    script.say(LIST, page(*[task(f"t{n}") for n in range(1000)]), page(count=1000))
+    got = await build().read(WINDOW)
+    assert len(got.coverage) == 2
+    assert not got.faults
+
+
+async def test_a_page_that_fails_keeps_the_rows_and_proves_nothing(
+    build: Build, script: Script
+) -> None:
+    rows = [task(f"t{n}") for n in range(1000)]
+    script.say(LIST, page(*rows, count=1200), httpx.Response(502))
+    got = await build().read(WINDOW)
+    assert len(got.rows) == 1000
+    assert not got.coverage
+    assert [type(f) for f in got.faults] == [Retryable]
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (httpx.Response(401, json={"Status": "Error"}), AuthLost),
+        (httpx.Response(200, json={}), Incomplete),
+        (httpx.Response(200, content=b""), Incomplete),
+        (httpx.Response(200, content=b'{"RecordCount":1,"List":[{"UserTaskId"'), Incomplete),
+        (httpx.Response(500, text="oops"), Retryable),
+    ],
+)
+async def test_a_read_that_brings_nothing_raises(
+    build: Build, script: Script, answer: httpx.Response, fault: type[Exception]
+) -> None:
+    script.say(LIST, answer)
+    with pytest.raises(fault):
+        await build().read(WINDOW)
+
+
+async def test_a_rate_limit_inside_a_200_lowers_the_budget(build: Build, script: Script) -> None:
+    words = "API calls exceeded the limit of 2 in 30 second(s)"
+    body = {
+        "Status": "Error",
+        "ExceptionType": "MXAPIRateLimitExceededException",
+        "ExceptionMessage": words,
+    }
+    script.say(LIST, body)
+    system = build()
+    with pytest.raises(RateLimited) as raised:
+        await system.read(WINDOW)
+    assert raised.value.wait == 30
+    assert system.traffic.limits == ((2, 30.0),)
+
+
+@pytest.mark.parametrize("odd", [None, "x", 3, [1], {}, {"UserTaskId": None}])
+async def test_a_row_without_id_proves_no_absence(build: Build, script: Script, odd: Any) -> None:
+    script.say(LIST, page(task("t1"), odd, count=1))
+    got = await build().read(WINDOW)
+    assert [r.id for r in got.rows] == ["t1"]
+    assert not got.coverage
+    assert len(got.malformed) == 1
+
+
+async def test_a_row_of_nobody_proves_no_absence(build: Build, script: Script) -> None:
+    script.say(LIST, page(task("t1", OwnerEmailAddress=None)))
+    got = await build().read(WINDOW)
+    assert not got.coverage
+    assert got.malformed[0].event == "t1"
+
+
+async def test_strangers_rows_and_cancelled_blocks_are_dropped(
+    build: Build, script: Script
+) -> None:
+    off = task("t2", StatusCode=3, TaskType={"Name": "Busy"})
+    script.say(LIST, page(task("t1", OwnerEmailAddress="carol@example.com"), off))
+    got = await build().read(WINDOW)
+    assert not got.rows
+    assert len(got.coverage) == 2
+
+
+async def test_rows_far_from_the_window_are_dropped_and_near_ones_are_kept(
+    build: Build, script: Script
+) -> None:
+    def at(task_id: str, start: str, end: str) -> dict[str, Any]:
+        return task(task_id, DueDate=start, EndDate=end)
+
+    script.say(
+        LIST,
+        page(
+            at("long before", "2026-02-27 09:00:00", "2026-02-27 10:00:00"),
+            at("just before", "2026-02-28 09:00:00", "2026-02-28 10:00:00"),
+            at("at its end", "2026-03-04 08:00:00", "2026-03-04 09:00:00"),
+            at("unreadable", "soon", "2026-03-04 09:00:00"),
+        ),
+    )
+    got = await build().read(WINDOW)
+    assert [r.id for r in got.rows] == ["just before", "unreadable"]
+    assert len(got.coverage) == 2
