@@ -1,6 +1,7 @@
 """Emulators of the three platforms over real HTTP, for the demo, the tests and adapter authors.
 
-They know the platforms' dossiers and nothing of the adapters, or they would agree with their mistakes.
+They know the platforms' dossiers and nothing of the adapters, or they would agree with their
+mistakes.
 """
 
 from syncd.sandbox.faults import Fault, FaultKind, Faults

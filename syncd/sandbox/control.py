@@ -1,8 +1,8 @@
 """Acting as the people who use the platforms, over HTTP: what the demo and curious users call.
 
-``POST /{system}/{verb}`` with a JSON body whose times are ISO 8601 with an offset; `VERBS` lists the
-verbs and their fields. Answers 400 for no JSON object, 404 for an unknown system, verb or id, 422 for
-a wrong field, always as ``{"error": text}`` that names what is wrong.
+``POST /{system}/{verb}`` with a JSON body whose times are ISO 8601 with an offset; `VERBS` lists
+the verbs and their fields. Answers 400 for no JSON object, 404 for an unknown system, verb or id,
+422 for a wrong field, always as ``{"error": text}`` that names what is wrong.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.applications import Starlette
@@ -44,7 +43,7 @@ class Controlled(Outside, Protocol):
 def _text(value: object) -> str:
     if not isinstance(value, str):
         message = "must be a string"
-        raise ValueError(message)
+        raise ValueError(message)  # noqa: TRY004 - all field readers raise one error
     return value
 
 
@@ -59,7 +58,7 @@ def _instant(value: object) -> datetime:
 def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         message = "must be a number"
-        raise ValueError(message)
+        raise ValueError(message)  # noqa: TRY004 - all field readers raise one error
     return float(value)
 
 
@@ -126,9 +125,7 @@ VERBS: Mapping[str, Verb] = {
         lambda at, **given: at.move(**given),
         {**_ID, **_SPAN, "user": Field(_text, required=False)},
     ),
-    "set-status": Verb(
-        lambda at, **given: at.set_status(**given), {**_ID, "status": Field(_text)}
-    ),
+    "set-status": Verb(lambda at, **given: at.set_status(**given), {**_ID, "status": Field(_text)}),
     "cancel": Verb(lambda at, **given: at.cancel(**given), _ID),
     "delete": Verb(lambda at, **given: at.delete(**given), _ID),
     "block": Verb(
@@ -151,15 +148,27 @@ VERBS: Mapping[str, Verb] = {
 
 def control_app(systems: Mapping[str, Controlled]) -> Starlette:
     """Build the control API of these systems."""
+    control = _Control(systems)
+    return Starlette(
+        routes=[
+            Route("/{system}/faults", control.add_fault, methods=["POST"]),
+            Route("/{system}/faults", control.clear_faults, methods=["DELETE"]),
+            Route("/{system}/state", control.state, methods=["GET"]),
+            Route("/{system}/calls", control.calls, methods=["GET"]),
+            Route("/{system}/{verb}", control.act, methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: _refuse},
+    )
 
-    def system(request: Request) -> Controlled:
-        name = request.path_params["system"]
-        if name not in systems:
-            raise HTTPException(404, f"no system {name!r}; there are {', '.join(systems)}")
-        return systems[name]
 
-    async def act(request: Request) -> Response:
-        platform = system(request)
+class _Control:
+    """The endpoints, over these systems."""
+
+    def __init__(self, systems: Mapping[str, Controlled]) -> None:
+        self.systems = systems
+
+    async def act(self, request: Request) -> Response:
+        platform = self._system(request)
         name = request.path_params["verb"]
         if name not in VERBS:
             raise HTTPException(404, f"no verb {name!r}; there are {', '.join(VERBS)}")
@@ -173,8 +182,8 @@ def control_app(systems: Mapping[str, Controlled]) -> Starlette:
             raise HTTPException(422, _words(error)) from None
         return JSONResponse({"id": answer or given["id"]}, verb.status)
 
-    async def add_fault(request: Request) -> Response:
-        faults = system(request).faults
+    async def add_fault(self, request: Request) -> Response:
+        faults = self._system(request).faults
         given = await _body(request, _FAULT)
         try:
             faults.add(Fault(**given))
@@ -182,44 +191,40 @@ def control_app(systems: Mapping[str, Controlled]) -> Starlette:
             raise HTTPException(422, _words(error)) from None
         return JSONResponse({"kind": given["kind"]}, 201)
 
-    async def clear_faults(request: Request) -> Response:
-        faults = system(request).faults
+    async def clear_faults(self, request: Request) -> Response:
+        faults = self._system(request).faults
         asked = request.query_params.get("kind")
         try:
             faults.clear(_kind(asked) if asked else None)
         except ValueError as error:
-            raise HTTPException(422, f"kind {_words(error)}") from None
+            raise HTTPException(422, f"kind: {_words(error)}") from None
         return Response(status_code=204)
 
-    async def state(request: Request) -> Response:
-        platform = system(request)
-        shown = {
-            "appointments": [asdict(each) for each in platform.appointments()],
-            "blocks": [asdict(each) for each in platform.blocks()],
-        }
-        return _json(shown)
+    async def state(self, request: Request) -> Response:
+        platform = self._system(request)
+        return _json(
+            {
+                "appointments": [asdict(each) for each in platform.appointments()],
+                "blocks": [asdict(each) for each in platform.blocks()],
+            }
+        )
 
-    async def calls(request: Request) -> Response:
-        platform = system(request)
+    async def calls(self, request: Request) -> Response:
+        platform = self._system(request)
         injected = {kind.value: count for kind, count in platform.faults.injected.items()}
         return _json({"calls": [asdict(each) for each in platform.calls], "faults": injected})
 
-    return Starlette(
-        routes=[
-            Route("/{system}/faults", add_fault, methods=["POST"]),
-            Route("/{system}/faults", clear_faults, methods=["DELETE"]),
-            Route("/{system}/state", state, methods=["GET"]),
-            Route("/{system}/calls", calls, methods=["GET"]),
-            Route("/{system}/{verb}", act, methods=["POST"]),
-        ],
-        exception_handlers={HTTPException: _refuse},
-    )
+    def _system(self, request: Request) -> Controlled:
+        name = request.path_params["system"]
+        if name not in self.systems:
+            raise HTTPException(404, f"no system {name!r}; there are {', '.join(self.systems)}")
+        return self.systems[name]
 
 
 async def _refuse(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):  # starlette promises it; mypy cannot know
         raise error
-    return JSONResponse({"error": error.detail or HTTPStatus(error.status_code).phrase}, error.status_code)
+    return JSONResponse({"error": error.detail}, error.status_code)
 
 
 async def _body(request: Request, fields: Mapping[str, Field]) -> Json:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A customer: a contact in LeadConnector, a lead in LeadSquared. ``phone`` is E.164 or empty."""
+    """A customer: a contact in LeadConnector, a lead in LeadSquared.
+
+    ``email`` may be empty; ``phone`` is E.164 or empty.
+    """
 
     id: str
     name: str

@@ -47,7 +47,7 @@ class LostReply(httpx.RemoteProtocolError):
     """
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - an answer, not an error
     """A handler's short way out: the response to give instead."""
 
     def __init__(self, response: Response) -> None:
@@ -58,7 +58,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One line of the request log. ``status`` 0: the client saw no reply. Personal values are cut."""
+    """One line of the request log, without personal values. ``status`` 0: the client saw no reply."""
 
     at: datetime
     method: str
@@ -78,7 +78,7 @@ class Ask:
     headers: Headers
     body: bytes
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever the client sent
+    def json(self) -> Any:
         """Parse the body. Raises ValueError when it is no JSON; an empty body is None."""
         return json.loads(self.body) if self.body.strip() else None
 

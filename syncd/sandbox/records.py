@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """A customer's appointment. ``deleted`` ones are still shown to tests, with their last values."""
+    """A customer's appointment; a ``deleted`` one is still shown, with its last values."""
 
     id: str
     calendar: str
@@ -38,9 +38,9 @@ class Block:
 
 
 class Outside(Protocol):
-    """The platform as its users work with it, without the API: what the sandbox's control speaks."""
+    """The platform as its users work with it by hand: what the sandbox's control speaks."""
 
-    def book(  # noqa: PLR0913 - the facts of one booking
+    def book(  # noqa: PLR0913, PLR0917 - the facts of one booking
         self,
         calendar: str,
         user: str,

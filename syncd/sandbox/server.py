@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Sandbox:
     """One account on each platform, and a control API to act as the people who use them.
 
-    ``urls`` holds the base URLs as an operator would configure them, by system name, and the control
-    API's under "control"; it is filled while `serve` runs.
+    ``urls`` holds the base URLs as an operator would configure them, by system name, and that of
+    the control API under "control"; it is filled while `serve` runs.
     """
 
     def __init__(self, clock: Clock | None = None, seed: int | str = 1) -> None:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class BreakableProtocol(H11Protocol):
-    """Closes the connection, with no (more of a) reply, where the application raises `LostReply`."""
+    """Closes the connection, its reply unfinished, where the application raises `LostReply`."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own arguments
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Wrap the application."""
         super().__init__(*args, **kwargs)
         inner = self.app
@@ -32,18 +32,27 @@ class BreakableProtocol(H11Protocol):
             except LostReply:
                 self.transport.close()
                 # uvicorn sends a 500 of its own unless it has noticed that nobody is there.
-                while not self.cycle.disconnected:
+                while not self.cycle.disconnected:  # noqa: ASYNC110 - uvicorn has no event for it
                     await asyncio.sleep(0)
 
         self.app = breaking
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the process's signals alone."""
+    """A server that leaves the process's signals alone and stops the moment it is told to."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+        self.stop = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        self.ready.set()
+        await self.stop.wait()
 
 
 @asynccontextmanager
@@ -68,12 +77,11 @@ async def serving(
         for server, each in zip(servers, sockets, strict=True)
     ]
     try:
-        while not all(server.started for server in servers):
-            await asyncio.sleep(0.001)
+        await asyncio.gather(*(server.ready.wait() for server in servers))
         yield [f"http://{host}:{each.getsockname()[1]}" for each in sockets]
     finally:
         for server in servers:
-            server.should_exit = True
+            server.stop.set()
         await asyncio.gather(*tasks)
 
 

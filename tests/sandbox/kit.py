@@ -67,7 +67,8 @@ class Clinic:
     async def events(self, path: str = "/calendars/events", **query: str) -> httpx.Response:
         """List a week of events; of Alice's calendar unless the query says otherwise."""
         window = {"startTime": ms(at(0)), "endTime": ms(at(0, 9))}
-        owner = {} if {"calendarId", "userId", "groupId"} & set(query) else {"calendarId": self.calendar}
+        owned = {"calendarId", "userId", "groupId"} & set(query)
+        owner = {} if owned else {"calendarId": self.calendar}
         params = {"locationId": self.platform.location_id, **window, **owner, **query}
         return await self.client.get(path, params=params)
 

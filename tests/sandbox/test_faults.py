@@ -70,7 +70,7 @@ async def test_a_broken_off_body_was_half_sent(clinic: Clinic) -> None:
     clinic.fault(FaultKind.RESET_BODY)
     async with clinic.client.stream("GET", f"/calendars/{clinic.calendar}") as answer:
         assert answer.status_code == 200
-        with pytest.raises(httpx.RemoteProtocolError, match="incomplete|without sending complete"):
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
             await answer.aread()
 
 

@@ -286,9 +286,9 @@ async def test_moving_by_hand_can_give_another_user(clinic: Clinic) -> None:
 @pytest.mark.parametrize(
     "act",
     [
-        lambda p, c: p.cancel("nobody"),
-        lambda p, c: p.remove_block("nobody"),
-        lambda p, c: p.block("nobody", at(9), at(10), "x"),
+        lambda p, _: p.cancel("nobody"),
+        lambda p, _: p.remove_block("nobody"),
+        lambda p, _: p.block("nobody", at(9), at(10), "x"),
         lambda p, c: p.book("nowhere", c.alice, at(9), at(10), c.contact),
     ],
 )

@@ -78,7 +78,8 @@ async def test_a_list_of_nobody_is_refused(clinic: Clinic, path: str) -> None:
 
 async def test_a_list_without_a_window_is_refused(clinic: Clinic) -> None:
     answer = await clinic.events(startTime="")
-    assert (answer.status_code, answer.json()["message"]) == (422, ["startTime should not be empty"])
+    assert answer.status_code == 422
+    assert answer.json()["message"] == ["startTime should not be empty"]
 
 
 async def test_iso_times_in_a_query_find_nothing(clinic: Clinic) -> None:
@@ -109,11 +110,8 @@ async def test_an_unknown_id_is_not_found(clinic: Clinic, path: str) -> None:
 async def test_a_wrong_appointment_is_refused(
     clinic: Clinic, change: dict[str, Any], message: str
 ) -> None:
-    answer = await clinic.client.post(
-        APPOINTMENTS, json=clinic.appointment(at(10), **QUIET, **change)
-    ) if "startTime" not in change else await clinic.client.post(
-        APPOINTMENTS, json={**clinic.appointment(at(10), **QUIET), **change}
-    )
+    body = {**clinic.appointment(at(10), **QUIET), **change}
+    answer = await clinic.client.post(APPOINTMENTS, json=body)
     assert answer.status_code == 422
     assert message in answer.json()["message"]
     assert clinic.platform.appointments() == []

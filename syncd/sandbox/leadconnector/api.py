@@ -140,9 +140,7 @@ class LeadConnector(Location):
         def asked(meeting: Meeting) -> bool:
             calendar = self.calendars[meeting.calendar]
             shown_user = meeting.user if calendar.shows_user else ""
-            return _matches(
-                ask, calendarId=calendar.id, userId=shown_user, groupId=calendar.group
-            )
+            return _matches(ask, calendarId=calendar.id, userId=shown_user, groupId=calendar.group)
 
         window = self._window(ask)
         rows = [
@@ -264,7 +262,7 @@ class LeadConnector(Location):
             raise self._refusal(400, SLOT_TAKEN)
 
     def _next_user(self, calendar: Calendar, id: str, span: tuple[datetime, datetime]) -> str:
-        """The first of the team who is free, as round robin would choose; event calendars have none."""
+        """The first of the team who is free, as round robin would choose; or nobody."""
         if not calendar.shows_user or not calendar.users:
             return ""
         taken = self._taken(id)
@@ -321,9 +319,7 @@ class LeadConnector(Location):
         self._check_location(found["locationId"])
         calendar, user = found.get("calendarId"), found.get("assignedUserId")
         if calendar is not None and user is not None:
-            raise self._refusal(
-                422, ["Either calendarId or assignedUserId can be set, not both."]
-            )
+            raise self._refusal(422, ["Either calendarId or assignedUserId can be set, not both."])
         if user is not None and user not in self.users:
             raise self._refusal(422, ["user id not part of location"])
         if calendar is not None and self._calendar(calendar).type is not CalendarType.EVENT:
@@ -365,7 +361,7 @@ class LeadConnector(Location):
         return self.stored_time(ask, start), self.stored_time(ask, end)
 
     def _window(self, ask: Ask) -> tuple[datetime, datetime] | None:
-        """The window of a list; None when its times are no milliseconds: that finds nothing (1.3)."""
+        """The window of a list; None when its times are no milliseconds, which finds nothing."""
         self._check_location(ask.query.get("locationId"))
         missing = [key for key in ("startTime", "endTime") if not ask.query.get(key)]
         if missing:
@@ -395,7 +391,7 @@ class LeadConnector(Location):
         meetings = [m for m in self.meetings.values() if m.busy and m.id != besides]
         return Taken(meetings, [b for b in self.closures.values() if not b.deleted])
 
-    def _ok(self, **payload: Any) -> Response:  # noqa: ANN401 - any JSON
+    def _ok(self, **payload: Any) -> Response:
         return self._reply(200, payload)
 
     def _reply(self, status: int, payload: wire.Json) -> Response:

@@ -47,7 +47,7 @@ class Location(Platform):
         ids: Ids,
         faults: Faults | None = None,
         *,
-        token: str = "pit-sandbox",
+        token: str = "pit-sandbox",  # noqa: S107 - opens nothing but the emulator
         location_id: str = "",
         timezone: str = "Europe/Berlin",
     ) -> None:
@@ -119,7 +119,7 @@ class Location(Platform):
 
     # --- acting as the staff ------------------------------------------------------------------
 
-    def book(  # noqa: PLR0913 - the facts of one booking
+    def book(  # noqa: PLR0913, PLR0917 - the facts of one booking
         self,
         calendar: str,
         user: str,
@@ -185,7 +185,7 @@ class Location(Platform):
     def block(
         self, user: str, start: datetime, end: datetime, title: str, calendar: str | None = None
     ) -> str:
-        """Close the time of a user, or (with an empty user) of a calendar. Returns the block's id."""
+        """Close the time of a user, or (the user empty) of a calendar. Returns the block's id."""
         if calendar:
             _known(self.calendars, calendar, "calendar")
         else:

@@ -62,7 +62,7 @@ def free_slots(
 
 
 def _open_slots(calendar: Calendar, span: Span, zone_name: str) -> Iterator[Span]:
-    """All slots of the opening hours that start inside the span; wall times that are skipped do not exist."""
+    """All slots of the opening hours that start inside the span, at wall times that exist."""
     length = timedelta(minutes=calendar.slot_minutes)
     day = span[0].astimezone(zone(zone_name)).date()
     last = span[1].astimezone(zone(zone_name)).date()

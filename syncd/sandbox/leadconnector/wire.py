@@ -17,12 +17,22 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-APPOINTMENT_FIELDS = frozenset(
-    "title appointmentStatus assignedUserId description address meetingLocationType "
-    "meetingLocationId overrideLocationConfig ignoreDateRange ignoreFreeSlotValidation toNotify "
-    "rrule calendarId startTime endTime".split()
+BLOCK_FIELDS = frozenset(
+    {"calendarId", "locationId", "assignedUserId", "title", "startTime", "endTime"}
 )
-BLOCK_FIELDS = frozenset("calendarId locationId assignedUserId title startTime endTime".split())
+APPOINTMENT_FIELDS = (BLOCK_FIELDS - {"locationId"}) | {
+    "appointmentStatus",
+    "description",
+    "address",
+    "meetingLocationType",
+    "meetingLocationId",
+    "overrideLocationConfig",
+    "ignoreDateRange",
+    "ignoreFreeSlotValidation",
+    "toNotify",
+    "rrule",
+}
+"""What an update takes; a create takes contactId and locationId besides (1.4)."""
 
 
 class BadBodyError(ValueError):
@@ -57,7 +67,7 @@ def body(ask: Ask, allowed: Collection[str], required: Collection[str] = ()) -> 
 
 
 def instant(found: Json, key: str) -> datetime | None:
-    """Read an ISO time with offset out of a body, as UTC; None when absent. Raises `BadBodyError`."""
+    """Read an ISO time with offset, as UTC; None when absent. Raises `BadBodyError`."""
     text = found.get(key)
     if text is None:
         return None

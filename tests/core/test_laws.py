@@ -1,0 +1,231 @@
+"""Hypothesis: a world perturbed independently in several systems, then cycled (DESIGN section 8.2).
+
+The world is what the platforms would show; the core sees it only through `absorb`, and its
+operations are carried out faithfully. Faults belong to the simulator.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.core.decide import Case, decide
+from syncd.core.diff import absorb, vanish
+from syncd.core.facts import Calendar, Rules
+from syncd.core.outcome import done
+from syncd.core.plan import order
+from syncd.model import (
+    Action,
+    Changes,
+    Event,
+    Kind,
+    Operation,
+    ProviderState,
+    Record,
+    Status,
+    Value,
+)
+from tests.core.kit import DAY, NOW, v
+
+NO_LAG = timedelta(0)
+
+
+@dataclass
+class World:
+    """Real events by (system, id), and what syncd remembers."""
+
+    systems: tuple[str, ...]
+    events: dict[tuple[str, str], Event] = field(default_factory=dict)
+    state: ProviderState = field(default_factory=lambda: ProviderState("p"))
+    ours: set[tuple[str, str]] = field(default_factory=set)
+    numbers: Iterator[int] = field(default_factory=count)
+    writes: int = 0
+
+    def put(self, system: str, kind: Kind, value: Value, person: str | None) -> str:
+        event = f"{system}{next(self.numbers):03}"
+        self.events[system, event] = Event(system, "p", event, kind, value, person, "s")
+        return event
+
+    def cycle(self) -> list[Operation]:
+        """Observe everything, decide, carry out."""
+        self._observe()
+        case = Case(
+            calendars={s: Calendar(s) for s in self.systems},
+            rules=Rules(prefer=self.systems),
+            now=NOW,
+            horizon=DAY - timedelta(days=2),
+            run="run",
+            who={(s, w): frozenset({w}) for s in self.systems for w in ("ann", "bob")},
+        )
+        decision = decide(self.state, case, lambda: f"n{next(self.numbers):03}")
+        self._store(decision.changes)
+        operations = order(decision.operations)
+        for operation in operations:
+            self._write(operation)
+        return operations
+
+    def _observe(self) -> None:
+        known = {(r.system, r.id): r for r in self.state.records}
+        seen = []
+        for id_, event in self.events.items():
+            record, _ = absorb(known.get(id_), event, "f", NOW, NO_LAG)
+            seen.append(record)
+        for id_, record in known.items():
+            if id_ not in self.events and record.observed is not None:
+                seen.append(vanish(record, NOW))
+        self._store(Changes(records=seen))
+
+    def _write(self, operation: Operation) -> None:
+        self.writes += 1
+        event = operation.event
+        if operation.action is Action.CREATE_BLOCK:
+            assert operation.after is not None
+            event = self.put(operation.system, Kind.BLOCK, operation.after, None)
+            self.ours.add((operation.system, event))
+        assert event is not None
+        id_ = (operation.system, event)
+        if operation.action is Action.REMOVE_BLOCK:
+            assert id_ in self.ours, "removed what somebody else made"
+            del self.events[id_]
+        elif operation.after is not None:
+            self.events[id_] = replace(self.events[id_], value=operation.after)
+        record = next((r for r in self.state.records if (r.system, r.id) == id_), None)
+        links = [r for r in self.state.replicas if (r.system, r.event) == id_]
+        self._store(done(operation, record, links, event=event, shown=None, at=NOW))
+
+    def _store(self, changes: Changes) -> None:
+        records = {(r.system, r.id): r for r in self.state.records}
+        records.update({(r.system, r.id): r for r in changes.records})
+        for ref in changes.forgotten:
+            records.pop((ref.system, ref.id), None)
+        bookings = {b.id: b for b in self.state.bookings} | {b.id: b for b in changes.bookings}
+        replicas = {(r.booking, r.system, r.event): r for r in self.state.replicas}
+        for r in changes.unlinked:
+            replicas.pop((r.booking, r.system, r.event), None)
+        replicas.update({(r.booking, r.system, r.event): r for r in changes.replicas})
+        closed = {h.id for h in changes.closed}
+        live = [h for h in (*self.state.conflicts, *changes.opened) if h.id not in closed]
+        self.state = ProviderState(
+            "p",
+            # A store retires what has ended; it is not shown again.
+            tuple(r for r in records.values() if not (r.ended and r.observed is None)),
+            tuple(b for b in bookings.values() if b.id not in changes.retired),
+            tuple(replicas.values()),
+            tuple(live),
+        )
+
+    def busy(self, system: str, *, ours: bool) -> Counter[tuple[object, object]]:
+        """Intervals taken in one system, by syncd or by everybody else."""
+        return Counter(
+            e.value.interval
+            for id_, e in self.events.items()
+            if e.system == system and e.value.busy and (id_ in self.ours) is ours
+        )
+
+
+Act = tuple[int, int, int, int]
+ACTS = st.lists(
+    st.tuples(
+        st.integers(0, 6),  # what
+        st.integers(0, 2),  # system
+        st.integers(0, 7),  # hour
+        st.integers(0, 9),  # which event
+    ),
+    max_size=7,
+)
+
+
+def perturb(world: World, acts: list[Act]) -> None:
+    """The outside: book, block, move, cancel, delete, touch or remove a block of ours."""
+    for what, where, hour, which in acts:
+        system = world.systems[where % len(world.systems)]
+        value = v(8 + hour)
+        if what == 0:
+            world.put(system, Kind.APPOINTMENT, value, ("ann", "bob", None)[which % 3])
+            continue
+        if what == 1:
+            world.put(system, Kind.BLOCK, value, None)
+            continue
+        mine = what >= 5
+        there = sorted(
+            id_ for id_ in world.events if id_[0] == system and (id_ in world.ours) is mine
+        )
+        if not there:
+            continue
+        id_ = there[which % len(there)]
+        event = world.events[id_]
+        if what in {2, 5}:
+            moved = replace(value, status=event.value.status)
+            world.events[id_] = replace(event, value=moved)
+        elif what == 3 and event.kind is Kind.APPOINTMENT:
+            gone = replace(event.value, status=Status.CANCELLED)
+            world.events[id_] = replace(event, value=gone)
+        else:
+            del world.events[id_]
+
+
+def converge(world: World) -> int:
+    """Cycle until nothing is written; return how many cycles wrote something."""
+    for turn in range(6):
+        if not world.cycle():
+            return turn
+    raise AssertionError("it does not come to rest")
+
+
+def agree(world: World) -> None:
+    """Every busy interval of one system is closed in each other one, once, and nothing else is."""
+    sources = {s: set(world.busy(s, ours=False)) for s in world.systems}
+    for system in world.systems:
+        ours = world.busy(system, ours=True)
+        assert all(number == 1 for number in ours.values()), "two blocks for one interval"
+        elsewhere = set().union(*(sources[s] for s in world.systems if s != system))
+        assert set(ours) <= elsewhere, "a block of nothing"
+        assert elsewhere - sources[system] <= set(ours), "an interval is left open"
+
+
+@given(first=ACTS, second=ACTS, third=ACTS)
+def test_a_perturbed_world_agrees_after_three_cycles_and_then_rests(
+    first: list[Act], second: list[Act], third: list[Act]
+) -> None:
+    world = World(("a", "b", "c"))
+    for acts in (first, second, third):
+        perturb(world, acts)
+        assert converge(world) <= 3
+        agree(world)
+        before = world.writes
+        assert world.cycle() == []
+        assert world.writes == before
+
+
+@given(acts=ACTS, more=ACTS, systems=st.integers(2, 6))
+def test_policy_never_cycles_over_more_systems(
+    acts: list[Act], more: list[Act], systems: int
+) -> None:
+    world = World(tuple("abcdef"[:systems]))
+    for step in (acts, more):
+        perturb(world, step)
+        assert converge(world) <= 3
+        agree(world)
+
+
+@given(acts=ACTS)
+def test_nothing_that_somebody_else_made_is_ever_removed(acts: list[Act]) -> None:
+    world = World(("a", "b", "c"))
+    perturb(world, acts)
+    theirs = set(world.events)
+    converge(world)
+    assert theirs <= set(world.events)
+
+
+def test_a_record_is_what_the_world_keeps() -> None:
+    world = World(("a", "b"))
+    world.put("a", Kind.APPOINTMENT, v(9), None)
+    assert converge(world) == 1
+    assert all(isinstance(r, Record) for r in world.state.records)
+    agree(world)

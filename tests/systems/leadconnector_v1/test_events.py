@@ -1,0 +1,207 @@
+"""From a v1 row to an event."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from syncd.model import Event, Kind, Status
+from syncd.systems.leadconnector_v1 import CalendarOf
+from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
+from syncd.systems.leadconnector_v1.wire import Appointment
+from syncd.systems.port import Malformed
+
+from .conftest import PAIR, appointment, block
+
+READER = Reader("legacy", Owners.of(PAIR))
+
+
+def wire(row: dict[str, Any]) -> Appointment:
+    return msgspec.json.decode(msgspec.json.encode(row), type=Appointment)
+
+
+def event(reader: Reader = READER, **changes: Any) -> Event:
+    return reader.event(wire(appointment(**changes)), "alice")
+
+
+def test_a_row_becomes_an_appointment_with_all_that_matters() -> None:
+    found = event(updatedAt="2026-03-01T09:00:00.000Z", notes="bring x")
+    assert found.kind is Kind.APPOINTMENT
+    assert found.value.start == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
+    assert found.value.end == datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
+    assert (found.person, found.service, found.key) == ("contact-1", "cal-a", None)
+    assert found.updated_at == datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"appointmentStatus": "showed"}, Status.SHOWED),
+        ({"appointmentStatus": ""}, Status.CONFIRMED),
+        ({"appoinmentStatus": "cancelled"}, Status.CANCELLED),
+        ({"appoinmentStatus": "new"}, Status.NEW),
+        ({"appoinmentStatus": "No Show"}, Status.NOSHOW),
+        ({"appoinmentStatus": "no-show"}, Status.NOSHOW),
+        ({"appoinmentStatus": "invalid"}, Status.INVALID),
+        ({"appoinmentStatus": ...}, Status.CONFIRMED),
+        ({"appoinmentStatus": ..., "status": ...}, Status.CONFIRMED),
+        ({"appoinmentStatus": ..., "status": "cancelled"}, Status.CANCELLED),
+        ({"appointmentStatus": "cancelled", "appoinmentStatus": "confirmed"}, Status.CANCELLED),
+    ],
+)
+def test_the_live_status_is_found_however_it_is_spelt(
+    fields: dict[str, Any], status: Status
+) -> None:
+    assert event(**fields).value.status is status
+
+
+def test_an_unknown_status_is_malformed_rather_than_guessed() -> None:
+    with pytest.raises(Malformed, match="postponed"):
+        event(appoinmentStatus="postponed")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "zone", "instant"),
+    [
+        ("2026-03-02T16:00:00", "2026-03-02T16:30:00", "Asia/Calcutta", (10, 30)),
+        ("2026-03-02 16:00:00", "2026-03-02 16:30:00", "Asia/Calcutta", (10, 30)),
+        ("2026-03-02T10:30:00.000Z", "2026-03-02T11:00:00Z", "Asia/Calcutta", (10, 30)),
+        ("2026-03-02T05:30:00", "2026-03-02T06:00:00", None, (10, 30)),
+    ],
+)
+def test_a_time_without_offset_is_a_wall_clock(
+    start: str, end: str, zone: str | None, instant: tuple[int, int]
+) -> None:
+    reader = Reader("legacy", Owners.of(PAIR), "US/Eastern")
+    found = event(reader, startTime=start, endTime=end, selectedTimezone=zone)
+    assert found.value.start == datetime(2026, 3, 2, *instant, tzinfo=UTC)
+
+
+def test_a_skipped_wall_clock_time_moves_forward() -> None:
+    reader = Reader("legacy", Owners.of(PAIR), "America/New_York")
+    found = event(
+        reader,
+        startTime="2026-03-08T02:30:00",
+        endTime="2026-03-08T04:00:00",
+        selectedTimezone="",
+    )
+    assert found.value.start == datetime(2026, 3, 8, 7, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"startTime": None},
+        {"endTime": ...},
+        {"endTime": 1600000000000},
+        {"startTime": "tomorrow at noon"},
+        {"endTime": "2026-03-02T16:00:00+05:30"},
+        {"endTime": "2026-03-02T15:00:00+05:30"},
+        {"startTime": "2026-03-02T16:00:00", "selectedTimezone": ...},
+        {"startTime": "2026-03-02T16:00:00", "selectedTimezone": "Mars/Olympus"},
+    ],
+)
+def test_an_unreadable_or_empty_interval_is_malformed(changes: dict[str, Any]) -> None:
+    with pytest.raises(Malformed):
+        event(**changes)
+
+
+def test_only_a_time_without_offset_and_zone_needs_the_locations_zone() -> None:
+    assert is_bare(wire(appointment(startTime="2026-03-02T16:00:00", selectedTimezone="")))
+    assert not is_bare(wire(appointment(startTime="2026-03-02T16:00:00")))
+    assert not is_bare(wire(appointment(selectedTimezone=None)))
+    assert not is_bare(wire(appointment(startTime=None, selectedTimezone=None)))
+
+
+def test_a_row_without_contact_is_a_block_with_its_key() -> None:
+    found = READER.event(wire(block()), "alice")
+    assert (found.kind, found.person, found.key) == (Kind.BLOCK, None, "abcdefghij")
+    assert found.value.status is Status.CONFIRMED
+
+
+def test_a_row_with_a_contact_but_no_contact_id_is_no_block() -> None:
+    found = event(contactId=..., contact={"id": "contact-9"})
+    assert (found.kind, found.person) == (Kind.APPOINTMENT, "contact-9")
+    found = event(contactId=..., contact={"email": "kim@example.com"})
+    assert (found.kind, found.person) == (Kind.APPOINTMENT, None)
+
+
+def test_a_contacts_own_id_wins_over_a_fingerprint() -> None:
+    assert event(contactId="91f4f0e0-e2dd-11ea").person == "contact-1"
+
+
+def test_a_booking_of_the_hold_contact_is_a_block() -> None:
+    reader = Reader("legacy", Owners.of(PAIR), holding=True, holds=frozenset({"contact-1"}))
+    found = event(reader, notes="Busy [s:abcdefghij]")
+    assert (found.kind, found.person, found.key) == (Kind.BLOCK, None, "abcdefghij")
+
+
+def test_a_marked_booking_stays_a_block_when_its_contact_was_merged_away() -> None:
+    reader = Reader("legacy", Owners.of(PAIR), holding=True, holds=frozenset({"contact-7"}))
+    assert event(reader, notes="Busy [s:abcdefghij]").kind is Kind.BLOCK
+    assert event(reader, notes="hello").kind is Kind.APPOINTMENT
+    assert event(notes="Busy [s:abcdefghij]").kind is Kind.APPOINTMENT
+
+
+def test_a_cancelled_block_takes_no_time() -> None:
+    assert READER.is_free_block(wire(block(appoinmentStatus="cancelled")))
+    assert not READER.is_free_block(wire(block()))
+    assert not READER.is_free_block(wire(appointment(appoinmentStatus="cancelled")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "owner"),
+    [
+        ({}, "alice"),
+        ({"calendarId": "elsewhere"}, "alice"),
+        ({"assignedUserId": "user-x", "calendarId": "elsewhere"}, None),
+        ({"userId": "user-x"}, None),
+        ({"userId": None}, "alice"),
+        ({"userId": "user-x", "calendarId": "cal-b"}, "bob"),
+        ({"userId": None, "calendarId": "other", "calendarServiceId": "cal-b"}, "bob"),
+        ({"userId": "user-x", "calendarId": "other"}, None),
+    ],
+)
+def test_a_row_belongs_to_its_user_else_to_its_calendar(
+    changes: dict[str, Any], owner: str | None
+) -> None:
+    assert READER.owners.owner(wire(appointment(**changes)), ["alice", "bob"]) == owner
+
+
+def test_a_row_that_names_nothing_is_of_the_only_one_asked_for() -> None:
+    bare = wire(appointment(userId=None, calendarId=None))
+    assert READER.owners.owner(bare, ["bob"]) == "bob"
+    with pytest.raises(ValueError, match="neither"):
+        READER.owners.owner(bare, ["alice", "bob"])
+
+
+def test_a_calendar_that_two_users_share_decides_nothing() -> None:
+    owners = Owners.of(
+        {
+            "alice": CalendarOf(calendar="cal-a", user="user-a"),
+            "bob": CalendarOf(calendar="cal-a", user="user-b"),
+        }
+    )
+    assert owners.owner(wire(appointment(userId="user-b"))) == "bob"
+    assert owners.owner(wire(appointment(userId=None))) is None
+
+
+def test_a_team_is_a_calendar_where_nothing_else_is_named() -> None:
+    owners = Owners.of({"room": CalendarOf(team="team-1")})
+    assert owners.owner(wire(appointment(calendarProviderId="team-1"))) == "room"
+    named = Owners.of({"alice": CalendarOf(team="team-1", user="user-a")})
+    assert named.owner(wire(appointment(userId="user-x", calendarProviderId="team-1"))) is None
+
+
+def test_the_fingerprint_changes_with_times_zone_status_and_owner_only() -> None:
+    plain = READER.fingerprint(wire(appointment()), "alice")
+    assert READER.fingerprint(wire(appointment(title="x", notes="y")), "alice") == plain
+    assert READER.fingerprint(wire(appointment()), "bob") != plain
+    for field in ("startTime", "endTime", "selectedTimezone", "appoinmentStatus"):
+        assert READER.fingerprint(wire(appointment(**{field: "z"})), "alice") != plain
+    assert "kim" not in plain
+
+
+def test_a_list_row_never_holds_the_customers_address() -> None:
+    assert "kim@example.com" not in repr(wire(appointment()))

@@ -1,0 +1,68 @@
+"""What an answer means."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from syncd.systems.leadconnector_v1.faults import fault_of
+from syncd.systems.port import AuthLost, RateLimited, Refusal, Rejected, Retryable
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"),
+    [
+        (301, Rejected),
+        (400, Rejected),
+        (401, AuthLost),
+        (403, AuthLost),
+        (404, Rejected),
+        (408, Retryable),
+        (422, Rejected),
+        (429, RateLimited),
+        (500, Retryable),
+        (502, Retryable),
+    ],
+)
+def test_a_status_is_a_fault_whatever_the_body(status: int, fault: type[Exception]) -> None:
+    for body in (b"", b"OK", b'""', b"[]", b'{"msg":"no"}', b"<html>", b"\xff"):
+        assert type(fault_of(httpx.Response(status, content=body))) is fault
+
+
+@pytest.mark.parametrize("body", [b"", b"OK", b'""', b'{"msg":"Unauthorized"}'])
+def test_a_success_is_no_fault_whatever_the_body(body: bytes) -> None:
+    assert fault_of(httpx.Response(200, content=body)) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"selectedSlot": {"message": "taken", "rule": "invalid"}}, Refusal.SLOT_TAKEN),
+        ({"selectedSlot": {"message": "taken"}}, Refusal.SLOT_TAKEN),
+        ({"selectedSlot": "taken"}, Refusal.SLOT_TAKEN),
+        ({"selectedSlot": {"message": "missing", "rule": "required"}}, Refusal.UNFIT),
+        ({"calendarId": {"message": "bad", "rule": "invalid"}}, Refusal.UNFIT),
+    ],
+)
+def test_a_taken_slot_is_told_from_a_missing_one(body: dict[str, Any], why: Refusal) -> None:
+    fault = fault_of(httpx.Response(422, json=body))
+    assert isinstance(fault, Rejected)
+    assert fault.why is why
+
+
+def test_an_unknown_id_is_gone() -> None:
+    fault = fault_of(httpx.Response(404, json={"msg": "Not found"}))
+    assert isinstance(fault, Rejected)
+    assert fault.why is Refusal.GONE
+    assert fault.detail == "Not found"
+
+
+def test_every_complaint_is_told_by_field() -> None:
+    body = {
+        "userId": {"message": "The userId is required.", "rule": "required"},
+        "contactId": "bad",
+        "odd": 3,
+    }
+    fault = fault_of(httpx.Response(422, json=body))
+    assert fault is not None
+    assert fault.detail == "userId: The userId is required.; contactId: bad"

@@ -1,0 +1,233 @@
+"""One read: scopes, slices, proofs."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from syncd.model import Kind, Window
+from syncd.systems.leadconnector_v1 import CalendarOf
+from syncd.systems.port import AuthLost, Incomplete, Malformed, Retryable
+
+from .conftest import LIST, NOW, Build, Script, appointment, block, listed
+
+WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=2))
+MEETINGS = frozenset({Kind.APPOINTMENT})
+ALICE = {"alice": CalendarOf(calendar="cal-a", user="user-a")}
+LOCATION = "GET locations/"
+
+
+async def test_the_widest_filter_reads_each_calendar_once(build: Build, script: Script) -> None:
+    script.say(LIST, listed())
+    system = build(
+        {
+            "ann": CalendarOf(team="team-1", user="u1"),
+            "ben": CalendarOf(team="team-1", user="u2"),
+            "cid": CalendarOf(user="u3", calendar="c3"),
+            "dan": CalendarOf(calendar="c4"),
+        }
+    )
+    got = await system.read(WINDOW)
+    asked = [
+        {k: v for k, v in r.url.params.items() if k.endswith("Id")} for r in script.requests
+    ]
+    assert asked == [{"teamId": "team-1"}, {"userId": "u3"}, {"calendarId": "c4"}]
+    assert system.calls_per_read(WINDOW) == 3
+    assert {c.provider for c in got.coverage} == {"ann", "ben", "cid", "dan"}
+
+
+async def test_times_are_asked_in_milliseconds_a_day_wider(build: Build, script: Script) -> None:
+    script.say(LIST, listed())
+    await build(ALICE).read(WINDOW)
+    params = script.requests[0].url.params
+    day = timedelta(days=1)
+    assert int(params["startDate"]) == (WINDOW.start - day).timestamp() * 1000
+    assert int(params["endDate"]) == (WINDOW.end + day).timestamp() * 1000
+    assert params["includeAll"] == "true"
+    assert script.requests[0].headers["Authorization"] == "Bearer the-secret"
+
+
+async def test_a_steady_read_makes_no_other_call(build: Build, script: Script) -> None:
+    script.say(LIST, listed(appointment()))
+    system = build(ALICE)
+    await system.read(WINDOW)
+    await system.read(WINDOW)
+    assert [r.url.path for r in script.requests] == ["/v1/appointments/"] * 2
+
+
+async def test_blocks_are_covered_once_the_list_was_seen_to_show_one(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, listed(appointment()), listed(appointment(), block()), listed())
+    system = build(ALICE)
+    seen = [(await system.read(WINDOW)).coverage[0].kinds for _ in range(3)]
+    assert seen == [MEETINGS, frozenset(Kind), frozenset(Kind)]
+
+
+async def test_a_long_window_is_read_in_slices_and_put_together(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, listed(appointment()))
+    window = Window(NOW, NOW + timedelta(days=100))
+    system = build(ALICE)
+    got = await system.read(window)
+    assert len(script.requests) == system.calls_per_read(window) == 2
+    assert [r.id for r in got.rows] == ["a1"]
+    assert [c.window for c in got.coverage] == [window]
+
+
+async def test_a_scope_that_fails_leaves_the_others_their_proof(
+    build: Build, script: Script
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "userId" in request.url.params:
+            return httpx.Response(500)
+        return httpx.Response(200, json=listed(appointment("b", userId=None, calendarId="cal-b")))
+
+    script.say(LIST, answer)
+    got = await build().read(WINDOW)
+    assert [(r.id, r.provider) for r in got.rows] == [("b", "bob")]
+    assert [c.provider for c in got.coverage] == ["bob"]
+    assert [type(f) for f in got.faults] == [Retryable]
+
+
+async def test_a_slice_that_fails_keeps_the_rows_and_proofs_before_it(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, listed(appointment()), httpx.Response(401))
+    got = await build(ALICE).read(Window(NOW, NOW + timedelta(days=100)))
+    assert len(got.rows) == 1
+    assert [c.window for c in got.coverage] == [Window(NOW, NOW + timedelta(days=90))]
+    assert [type(f) for f in got.faults] == [AuthLost]
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (httpx.Response(401, json={"msg": "Api key is invalid"}), AuthLost),
+        (httpx.Response(200, content=b""), Incomplete),
+        (httpx.Response(200, content=b"OK"), Incomplete),
+        (httpx.Response(200, content=b'""'), Incomplete),
+        (httpx.Response(200, json={}), Incomplete),
+        (httpx.Response(200, content=b'{"appointments":[{"id":"a1"'), Incomplete),
+    ],
+)
+async def test_a_read_that_brings_nothing_raises(
+    build: Build, script: Script, answer: httpx.Response, fault: type[Exception]
+) -> None:
+    script.say(LIST, answer)
+    with pytest.raises(fault):
+        await build().read(WINDOW)
+
+
+@pytest.mark.parametrize("odd", [None, "x", 3, True, [1], {}, {"id": None}, {"id": 1.5}])
+async def test_a_row_without_id_proves_no_absence_in_its_scope(
+    build: Build, script: Script, odd: Any
+) -> None:
+    script.say(LIST, listed(appointment(), odd), listed())
+    got = await build().read(WINDOW)
+    assert [r.id for r in got.rows] == ["a1"]
+    assert [c.provider for c in got.coverage] == ["bob"]
+    assert len(got.malformed) == 1
+
+
+async def test_strangers_rows_and_cancelled_blocks_are_dropped(
+    build: Build, script: Script
+) -> None:
+    off = block(appoinmentStatus="cancelled")
+    script.say(LIST, listed(appointment(userId="user-x"), off))
+    got = await build(ALICE).read(WINDOW)
+    assert not got.rows
+    assert len(got.coverage) == 1
+
+
+async def test_rows_far_from_the_window_are_dropped_and_near_ones_are_kept(
+    build: Build, script: Script
+) -> None:
+    def at(event_id: str, start: str, end: str) -> dict[str, Any]:
+        return appointment(event_id, startTime=start, endTime=end)
+
+    script.say(
+        LIST,
+        listed(
+            at("long before", "2026-02-27T09:00:00Z", "2026-02-27T10:00:00Z"),
+            at("just before", "2026-02-28T09:00:00Z", "2026-02-28T10:00:00Z"),
+            at("at its end", "2026-03-04T08:00:00Z", "2026-03-04T09:00:00Z"),
+            at("unreadable", "soon", "2026-03-04T09:00:00Z"),
+        ),
+    )
+    system = build(ALICE)
+    got = await system.read(WINDOW)
+    assert [r.id for r in got.rows] == ["just before", "unreadable"]
+    with pytest.raises(Malformed):
+        system.event(got.rows[1])
+
+
+async def test_the_locations_zone_is_asked_for_once_and_only_for_bare_times(
+    build: Build, script: Script
+) -> None:
+    bare = appointment(
+        startTime="2026-03-02T05:30:00", endTime="2026-03-02T06:00:00", selectedTimezone=""
+    )
+    script.say(LIST, listed(bare))
+    script.say(LOCATION, {"locations": [{"id": "C2Qu", "timezone": "US/Eastern"}]})
+    system = build(ALICE)
+    got = [system.event((await system.read(WINDOW)).rows[0]) for _ in range(2)]
+    assert {(e.value.start.hour, e.value.start.minute) for e in got} == {(10, 30)}
+    assert [r.url.path for r in script.requests].count("/v1/locations/") == 1
+
+
+async def test_a_configured_zone_saves_the_question(build: Build, script: Script) -> None:
+    bare = appointment(
+        startTime="2026-03-02T05:30:00", endTime="2026-03-02T06:00:00", selectedTimezone=""
+    )
+    script.say(LIST, listed(bare))
+    system = build(ALICE, timezone="America/New_York")
+    (row,) = (await system.read(WINDOW)).rows
+    assert system.event(row).value.start.hour == 10
+
+
+LOOKUP = "GET contacts/lookup"
+HOLDS = {"blocks": "hold", "hold_email": "busy@example.com"}
+
+
+async def test_holds_are_blocks_that_the_list_always_shows(build: Build, script: Script) -> None:
+    script.say(LOOKUP, {"contacts": [{"id": "contact-h"}]})
+    held = appointment("h1", contactId="contact-h", contact=..., notes="Busy [s:abcdefghij]")
+    off = held | {"id": "h2", "appoinmentStatus": "cancelled"}
+    script.say(LIST, listed(appointment(), held, off))
+    system = build(ALICE, **HOLDS)
+    got = await system.read(WINDOW)
+    events = {row.id: system.event(row).kind for row in got.rows}
+    assert events == {"a1": Kind.APPOINTMENT, "h1": Kind.BLOCK}
+    assert got.coverage[0].kinds == frozenset(Kind)
+    await system.read(WINDOW)
+    assert [r.url.path for r in script.requests].count("/v1/contacts/lookup") == 1
+
+
+async def test_nothing_is_read_while_holds_cannot_be_told_from_meetings(
+    build: Build, script: Script
+) -> None:
+    script.say(LOOKUP, httpx.Response(401))
+    script.say(LIST, listed(appointment()))
+    with pytest.raises(AuthLost):
+        await build(ALICE, **HOLDS).read(WINDOW)
+
+
+@pytest.mark.parametrize(
+    "miss",
+    [
+        httpx.Response(404),
+        httpx.Response(200, content=b""),
+        httpx.Response(200, json={"contacts": []}),
+        httpx.Response(422, json={"email": {"message": "none", "rule": "invalid"}}),
+    ],
+)
+async def test_a_hold_contact_that_is_not_there_yet_is_no_fault(
+    build: Build, script: Script, miss: httpx.Response
+) -> None:
+    script.say(LOOKUP, miss)
+    script.say(LIST, listed(appointment()))
+    got = await build(ALICE, **HOLDS).read(WINDOW)
+    assert len(got.rows) == 1

@@ -1,0 +1,54 @@
+"""What must never be read in an error, and what must stay readable."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.systems.redact import Redactor
+
+
+@pytest.mark.parametrize(
+    ("text", "private"),
+    [
+        ("contact jo.doe+x@mail.example.com exists", "jo.doe"),
+        ("phone +1 (555) 010-9999 exists", "555"),
+        ("phone 555-010-9999 exists", "555"),
+        ("phone 98765 43210 exists", "43210"),
+        ("phone 9876543210 exists", "9876543210"),
+        ("Authorization: Bearer abc.def-ghi", "abc.def"),
+        ("jwt eyJhbGciOi.eyJzdWIi.c2ln", "eyJ"),
+        ("token pit-0a1b2c3d-4e5f-6789", "0a1b2c3d"),
+        ("GET /x?accessKey=u$r123&secretKey=hush", "hush"),
+        ('{"api_key": "hush-hush"}', "hush"),
+        ("key 0123456789abcdef0123456789abcdef", "0123456789abcdef"),
+    ],
+)
+def test_what_looks_private_is_masked(text: str, private: str) -> None:
+    assert private not in Redactor()(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the slot at 2026-07-20T12:00:00+02:00 is no longer available",
+        "calendar CVokAlI8fgw4WYWoCtQz not found",
+        "API calls exceeded the limit of 20 in 5 second(s)",
+        "The token is not authorized for this scope.",
+        "task 6d7f3a10-11aa-4a3b-9c52-0a1b2c3d4e5f was not found",
+    ],
+)
+def test_times_ids_and_reasons_stay_readable(text: str) -> None:
+    assert Redactor()(text) == text
+
+
+@pytest.mark.parametrize("secret", ["a$b/c d", "short"])
+def test_a_known_secret_is_masked_also_inside_a_url(secret: str) -> None:
+    redact = Redactor([secret, ""])
+    for text in (f"sent {secret}", "sent a%24b%2Fc%20d" if "$" in secret else f"?k={secret}"):
+        assert "[secret]" in redact(text)
+
+
+def test_a_long_page_becomes_one_short_line() -> None:
+    masked = Redactor()("<html>\n" + "word \n" * 400)
+    assert len(masked) == 300
+    assert "\n" not in masked

@@ -1,0 +1,314 @@
+"""Shared HTTP: what is repeated, what never is, and what is learned on the way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+
+import httpx
+import msgspec
+import pytest
+
+from syncd.systems.limits import Budget
+from syncd.systems.port import (
+    Ambiguous,
+    AuthLost,
+    Incomplete,
+    RateLimited,
+    Rejected,
+    Retryable,
+    SystemFault,
+)
+from syncd.systems.redact import Redactor
+from syncd.systems.transport import Transport, open_client
+from tests.systems.virtual import VirtualClock
+
+SECRET = "pit-very-secret-1234"  # noqa: S105
+
+Answer = httpx.Response | Exception
+
+
+def fault_of(response: httpx.Response) -> SystemFault | None:
+    """A platform's table, as small as it can be."""
+    match response.status_code:
+        case 200 | 201:
+            return None
+        case 401:
+            return AuthLost("", detail=response.text)
+        case 429:
+            return RateLimited("", wait=0, detail=response.text)
+        case code if code >= 500:
+            return Retryable("", detail=response.text)
+        case _:
+            return Rejected("", detail=response.text)
+
+
+class Platform:
+    """Gives its answers in turn, the last one for ever."""
+
+    def __init__(self, answers: Iterable[Answer], clock: VirtualClock, delay: float) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+        self._clock = clock
+        self._delay = delay
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if self._delay:
+            await self._clock.sleep(self._delay)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+
+class Bench:
+    """A transport, the platform behind it, and the clock of both."""
+
+    def __init__(self, *answers: Answer, delay: float = 0.0, patience: float = 15.0) -> None:
+        self.clock = VirtualClock()
+        self.platform = Platform(answers, self.clock, delay)
+        self.transport = Transport(
+            "clinic",
+            open_client(
+                "https://api.example.com/v1",
+                {"Authorization": f"Bearer {SECRET}"},
+                transport=httpx.MockTransport(self.platform),
+            ),
+            self.clock,
+            Budget(self.clock, (100, 10.0)),
+            fault_of,
+            patience=patience,
+            redact=Redactor([SECRET]),
+        )
+
+    async def read(self) -> bytes:
+        return await self.clock.drive(self.transport.read("GET", "things/7", params={"q": "1"}))
+
+    async def write(self) -> httpx.Response:
+        return await self.clock.drive(self.transport.write("POST", "things", json={"a": 1}))
+
+    @property
+    def sent(self) -> int:
+        return len(self.platform.requests)
+
+
+OK = httpx.Response(200, content=b"{}")
+DOWN = httpx.Response(503, text="down")
+
+UNSENT = [httpx.ConnectError("no route"), httpx.ConnectTimeout("slow"), httpx.PoolTimeout("full")]
+DOUBTFUL = [
+    httpx.ReadTimeout("slow"),
+    httpx.WriteTimeout("slow"),
+    httpx.ReadError("reset"),
+    httpx.WriteError("reset"),
+    httpx.RemoteProtocolError("closed"),
+]
+
+
+# --- reads ------------------------------------------------------------------------------------
+
+
+async def test_a_read_brings_the_body_under_the_base_url() -> None:
+    bench = Bench(OK)
+    assert await bench.read() == b"{}"
+    assert str(bench.platform.requests[0].url) == "https://api.example.com/v1/things/7?q=1"
+    assert bench.platform.requests[0].headers["user-agent"].startswith("syncd")
+
+
+async def test_a_parameter_without_value_is_not_sent() -> None:
+    bench = Bench(OK)
+    await bench.transport.read("GET", "things", params={"a": None, "b": 0})
+    assert bench.platform.requests[0].url.query == b"b=0"
+
+
+@pytest.mark.parametrize("failure", [*UNSENT, *DOUBTFUL, DOWN], ids=lambda f: type(f).__name__)
+async def test_a_read_is_repeated_after_a_failure(failure: Answer) -> None:
+    bench = Bench(failure, OK)
+    assert await bench.read() == b"{}"
+    assert bench.sent == 2
+
+
+async def test_a_read_backs_off_longer_each_time_and_gives_up_after_three() -> None:
+    bench = Bench(DOWN)
+    with pytest.raises(Retryable) as caught:
+        await bench.read()
+    assert (bench.sent, caught.value.status) == (3, 503)
+    assert bench.clock.slept == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("failure", DOUBTFUL, ids=lambda f: type(f).__name__)
+async def test_a_read_that_failed_is_never_ambiguous(failure: Exception) -> None:
+    with pytest.raises(Retryable) as caught:
+        await Bench(failure).read()
+    assert caught.value.status is None
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, AuthLost), (404, Rejected), (302, Rejected)])
+async def test_a_refusal_is_not_repeated(status: int, kind: type[SystemFault]) -> None:
+    bench = Bench(httpx.Response(status, headers={"location": "https://evil.example.com"}))
+    with pytest.raises(kind):
+        await bench.read()
+    assert bench.sent == 1
+
+
+async def test_a_read_waits_one_window_after_too_many_calls() -> None:
+    bench = Bench(httpx.Response(429), OK)
+    await bench.read()
+    assert bench.sent == 2
+    assert bench.clock.monotonic() == pytest.approx(10.0)
+
+
+async def test_a_read_does_not_wait_longer_than_its_patience() -> None:
+    bench = Bench(httpx.Response(429, headers={"retry-after": "60"}), OK)
+    with pytest.raises(RateLimited) as caught:
+        await bench.read()
+    assert (bench.sent, caught.value.wait, bench.clock.monotonic()) == (1, 60.0, 0.0)
+    with pytest.raises(RateLimited):
+        await bench.read()
+    assert bench.sent == 1
+
+
+async def test_retry_after_of_a_server_error_holds_the_next_try() -> None:
+    bench = Bench(httpx.Response(503, headers={"retry-after": "7"}), OK)
+    await bench.read()
+    assert bench.clock.monotonic() == pytest.approx(7.0)
+
+
+async def test_a_body_that_is_no_json_is_incomplete() -> None:
+    bench = Bench(OK)
+    with pytest.raises(Incomplete) as caught:
+        bench.transport.decode(b"<html>", dict[str, int], "GET things")
+    assert caught.value.call == "GET things"
+    with pytest.raises(Incomplete):
+        bench.transport.decode(b'{"a": "\xff"}', dict[str, str], "GET things")
+
+
+async def test_a_body_of_the_wrong_shape_is_incomplete() -> None:
+    class Shape(msgspec.Struct):
+        events: list[int]
+
+    with pytest.raises(Incomplete):
+        Bench(OK).transport.decode(b"{}", Shape, "GET things")
+
+
+# --- writes -----------------------------------------------------------------------------------
+
+
+async def test_a_write_brings_the_answer() -> None:
+    bench = Bench(httpx.Response(201, json={"id": "7"}))
+    assert (await bench.write()).json() == {"id": "7"}
+    assert bench.platform.requests[0].content == b'{"a":1}'
+
+
+@pytest.mark.parametrize("failure", UNSENT, ids=lambda f: type(f).__name__)
+async def test_a_write_that_was_not_sent_may_be_tried_again(failure: Exception) -> None:
+    bench = Bench(failure)
+    with pytest.raises(Retryable):
+        await bench.write()
+    assert bench.sent == 1
+
+
+@pytest.mark.parametrize("failure", [*DOUBTFUL, DOWN], ids=lambda f: type(f).__name__)
+async def test_a_write_without_a_trustworthy_answer_is_ambiguous_and_not_repeated(
+    failure: Answer,
+) -> None:
+    bench = Bench(failure, OK)
+    with pytest.raises(Ambiguous):
+        await bench.write()
+    assert bench.sent == 1
+
+
+async def test_a_write_refused_for_its_rate_says_how_long_to_wait_and_is_not_repeated() -> None:
+    bench = Bench(httpx.Response(429), OK)
+    with pytest.raises(RateLimited) as caught:
+        await bench.write()
+    assert (bench.sent, caught.value.wait) == (1, 10.0)
+
+
+async def test_a_write_beyond_the_budget_is_never_sent() -> None:
+    bench = Bench(httpx.Response(200, headers={"x-ratelimit-daily-remaining": "0"}))
+    await bench.write()
+    with pytest.raises(RateLimited) as caught:
+        await bench.write()
+    assert (bench.sent, caught.value.status) == (1, None)
+
+
+@pytest.mark.parametrize(
+    "unusable", [httpx.LocalProtocolError("bad header"), httpx.UnsupportedProtocol("ftp")]
+)
+async def test_a_request_that_cannot_be_sent_at_all_is_rejected(unusable: Exception) -> None:
+    with pytest.raises(Rejected):
+        await Bench(unusable).write()
+
+
+# --- what is learned --------------------------------------------------------------------------
+
+
+async def test_reads_and_writes_are_counted_as_sent() -> None:
+    bench = Bench(DOWN, OK)
+    await bench.read()
+    await bench.write()
+    assert (bench.transport.traffic.reads, bench.transport.traffic.writes) == (2, 1)
+
+
+async def test_limits_are_learned_from_any_answer() -> None:
+    headers = {"x-ratelimit-max": "25", "x-ratelimit-daily-remaining": "9000"}
+    bench = Bench(httpx.Response(404, headers=headers))
+    with pytest.raises(Rejected):
+        await bench.read()
+    traffic = bench.transport.traffic
+    assert (traffic.limits, traffic.left_today) == (((25, 10.0),), 9000)
+
+
+async def test_skew_is_measured_at_half_of_the_round_trip() -> None:
+    ahead = httpx.Response(200, headers={"date": "Wed, 01 Jul 2026 00:01:00 GMT"})
+    bench = Bench(ahead, delay=4.0)
+    await bench.read()
+    # Between 0 and 4 s the platform showed 60 s, cut to whole seconds.
+    assert bench.transport.traffic.skew == timedelta(seconds=60.5 - 2)
+
+
+async def test_the_last_fault_is_kept_in_words() -> None:
+    bench = Bench(httpx.Response(404, text="nothing here"))
+    with pytest.raises(Rejected):
+        await bench.read()
+    assert bench.transport.traffic.last_fault == "clinic: GET things/7 answered 404: nothing here"
+
+
+# --- discretion -------------------------------------------------------------------------------
+
+
+async def test_no_part_of_a_fault_shows_a_secret_or_an_address() -> None:
+    text = f"{SECRET} belongs to jo@example.com, +1 555 010 9999"
+    bench = Bench(httpx.Response(401, text=text))
+    with pytest.raises(AuthLost) as caught:
+        await bench.read()
+    shown = f"{caught.value} {caught.value!r} {caught.value.args} {bench.transport.traffic}"
+    for private in (SECRET, "jo@example.com", "555"):
+        assert private not in shown
+
+
+async def test_the_failed_request_with_its_headers_is_not_chained() -> None:
+    with pytest.raises(Ambiguous) as caught:
+        await Bench(httpx.ReadTimeout(f"sent {SECRET}")).write()
+    assert SECRET not in repr(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+async def test_no_url_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("httpx").setLevel(logging.DEBUG)
+        await Bench(OK).read()
+    logging.getLogger("httpx").setLevel(logging.NOTSET)
+    assert "example.com" not in caplog.text
+
+
+@pytest.fixture(autouse=True)
+def _levels() -> Iterable[None]:
+    yield
+    logging.getLogger("httpcore").setLevel(logging.NOTSET)
+
+
