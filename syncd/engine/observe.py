@@ -76,6 +76,7 @@ async def observe(
         return seen
     if snapshot.faults:
         _fail(seen, snapshot.faults[0])
+    seen.coverage = snapshot.coverage
     changes = Changes(coverage=list(snapshot.coverage))
     for broken in snapshot.malformed:
         _report(store, clock, broken, seen)

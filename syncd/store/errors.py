@@ -1,0 +1,63 @@
+"""What can be wrong with a state, in words that an operator can act on."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+
+class StateError(Exception):
+    """The state cannot be used; nothing was changed. Carries the place and the remedy."""
+
+    def __init__(self, place: str, reason: str, remedy: str) -> None:
+        """Say what is wrong with which state, and what helps."""
+        super().__init__(f"{place}: {reason}. {remedy}")
+        self.place = place
+        self.reason = reason
+        self.remedy = remedy
+
+
+_TABLE = (
+    # what SQLite says; what that means; what helps
+    (
+        ("database is locked", "database table is locked"),
+        "another program is holding it locked",
+        "Close that program (a database browser, a backup) and try again.",
+    ),
+    (
+        ("disk is full", "database or disk is full"),
+        "the disk is full, so nothing was written",
+        "Free some space and start syncd again: it takes up its journal where it was.",
+    ),
+    (
+        ("readonly", "unable to open", "permission denied"),
+        "it cannot be opened for writing",
+        "Give the user that runs syncd write access to the file and to its folder.",
+    ),
+    (
+        ("not a database", "malformed", "file is encrypted"),
+        "it is damaged, or not a syncd state",
+        "Restore a backup, or move it away and start anew: the systems hold all bookings.",
+    ),
+    (
+        ("disk i/o error",),
+        "the disk gave an error",
+        "Look at the host's log (dmesg); start syncd again when the disk is well.",
+    ),
+)
+
+
+@contextmanager
+def told(place: str) -> Iterator[None]:
+    """Turn what the database driver raises into a `StateError` that names the place."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        said = str(getattr(error, "orig", None) or error).lower()
+        for signs, reason, remedy in _TABLE:
+            if any(sign in said for sign in signs):
+                raise StateError(place, reason, remedy) from error
+        raise

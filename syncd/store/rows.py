@@ -1,0 +1,296 @@
+"""Rows to values of `syncd.model` and back: one pair of functions for each table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from syncd.model import (
+    Action,
+    Booking,
+    Claim,
+    Conflict,
+    ConflictKind,
+    Coverage,
+    HeldConflict,
+    Intent,
+    IntentState,
+    Kind,
+    Note,
+    Operation,
+    Record,
+    Replica,
+    Role,
+    Status,
+    Value,
+    Window,
+)
+from syncd.store.types import instant_text
+
+Row = RowMapping | Mapping[str, Any]
+
+
+def from_record(record: Record) -> dict[str, Any]:
+    """A record's row. One whose end is accepted, and that is gone, is history from here on."""
+    seen = record.observed
+    return {
+        "system": record.system,
+        "id": record.id,
+        "provider": record.provider,
+        "kind": str(record.kind),
+        "fingerprint": record.fingerprint,
+        "starts": seen.start if seen else None,
+        "ends": seen.end if seen else None,
+        "observed": seen,
+        "observed_at": record.observed_at,
+        "base": record.base,
+        "ended": record.ended,
+        "mine": record.mine,
+        "person": record.person,
+        "service": record.service,
+        "key": record.key,
+        "updated_at": record.updated_at,
+        "written": record.written,
+        "written_at": record.written_at,
+        "former": record.former,
+        "missing": record.missing,
+        "retired": record.retired or (record.ended and seen is None),
+    }
+
+
+def to_record(row: Row) -> Record:
+    """A row's record."""
+    return Record(
+        system=row["system"],
+        provider=row["provider"],
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        observed=row["observed"],
+        observed_at=row["observed_at"],
+        fingerprint=row["fingerprint"],
+        base=row["base"],
+        ended=row["ended"],
+        mine=row["mine"],
+        person=row["person"],
+        service=row["service"],
+        key=row["key"],
+        updated_at=row["updated_at"],
+        written=row["written"],
+        written_at=row["written_at"],
+        former=row["former"],
+        missing=row["missing"],
+        retired=row["retired"],
+    )
+
+
+def from_booking(booking: Booking) -> dict[str, Any]:
+    """A living booking's row: putting a retired one again revives it."""
+    return {
+        "id": booking.id,
+        "provider": booking.provider,
+        "kind": str(booking.kind),
+        "agreed": booking.agreed,
+        "revision": booking.revision,
+        "opened_at": booking.opened_at,
+        "retired": False,
+    }
+
+
+def to_booking(row: Row) -> Booking:
+    """A row's booking."""
+    return Booking(
+        row["id"],
+        row["provider"],
+        Kind(row["kind"]),
+        row["agreed"],
+        row["revision"],
+        row["opened_at"],
+    )
+
+
+def from_replica(replica: Replica) -> dict[str, Any]:
+    """A replica's row."""
+    return {
+        "booking": replica.booking,
+        "system": replica.system,
+        "event": replica.event,
+        "role": str(replica.role),
+        "settled": replica.settled,
+    }
+
+
+def to_replica(row: Row) -> Replica:
+    """A row's replica."""
+    return Replica(row["booking"], row["system"], row["event"], Role(row["role"]), row["settled"])
+
+
+def from_intent(intent: Intent) -> dict[str, Any]:
+    """A journal row."""
+    operation = intent.operation
+    return {
+        "id": intent.id,
+        "run": intent.run,
+        "action": str(operation.action),
+        "system": operation.system,
+        "provider": operation.provider,
+        "kind": str(operation.kind),
+        "event": operation.event,
+        "before": operation.before,
+        "after": operation.after,
+        "bookings": list(operation.bookings),
+        "key": operation.key,
+        "reason": operation.reason,
+        "state": str(intent.state),
+        "opened_at": intent.opened_at,
+        "attempts": intent.attempts,
+        "job": intent.job,
+        "error": intent.error,
+    }
+
+
+def to_operation(row: Row) -> Operation:
+    """The operation of a journal row."""
+    return Operation(
+        action=Action(row["action"]),
+        system=row["system"],
+        provider=row["provider"],
+        kind=Kind(row["kind"]),
+        event=row["event"],
+        before=row["before"],
+        after=row["after"],
+        bookings=tuple(row["bookings"]),
+        key=row["key"],
+        reason=row["reason"],
+    )
+
+
+def to_intent(row: Row) -> Intent:
+    """A journal row's intent."""
+    return Intent(
+        row["id"],
+        row["run"],
+        to_operation(row),
+        IntentState(row["state"]),
+        row["opened_at"],
+        row["attempts"],
+        row["job"],
+        row["error"],
+    )
+
+
+def from_conflict(held: HeldConflict) -> dict[str, Any]:
+    """A held conflict's row."""
+    conflict = held.conflict
+    return {
+        "id": held.id,
+        "kind": str(conflict.kind),
+        "provider": conflict.provider,
+        "subject": conflict.subject,
+        "claims": [_from_claim(claim) for claim in conflict.claims],
+        "inputs": conflict.inputs,
+        "note": conflict.note,
+        "run": held.run,
+        "opened_at": held.opened_at,
+        "closed_at": held.closed_at,
+        "outcome": held.outcome,
+    }
+
+
+def to_conflict(row: Row) -> HeldConflict:
+    """A row's held conflict."""
+    return HeldConflict(
+        row["id"],
+        Conflict(
+            ConflictKind(row["kind"]),
+            row["provider"],
+            row["subject"],
+            tuple(_to_claim(claim) for claim in row["claims"]),
+            row["inputs"],
+            row["note"],
+        ),
+        row["opened_at"],
+        row["run"],
+        row["closed_at"],
+        row["outcome"],
+    )
+
+
+def _from_claim(claim: Claim) -> dict[str, Any]:
+    value = claim.value
+    return {
+        "system": claim.system,
+        "event": claim.event,
+        "start": instant_text(value.start) if value else None,
+        "end": instant_text(value.end) if value else None,
+        "status": str(value.status) if value else None,
+        "seen_at": instant_text(claim.seen_at) if claim.seen_at else None,
+    }
+
+
+def _to_claim(data: Mapping[str, Any]) -> Claim:
+    instant = datetime.fromisoformat
+    value = None
+    if data["start"] is not None:
+        value = Value(instant(data["start"]), instant(data["end"]), Status(data["status"]))
+    seen = instant(data["seen_at"]) if data["seen_at"] else None
+    return Claim(data["system"], data["event"], value, seen)
+
+
+def from_coverage(coverage: Coverage) -> dict[str, Any]:
+    """A coverage's row."""
+    return {
+        "system": coverage.system,
+        "provider": coverage.provider,
+        "kinds": ",".join(sorted(coverage.kinds)),
+        "starts": coverage.window.start,
+        "ends": coverage.window.end,
+        "read_at": coverage.read_at,
+    }
+
+
+def to_coverage(row: Row) -> Coverage:
+    """A row's coverage."""
+    return Coverage(
+        row["system"],
+        row["provider"],
+        frozenset(Kind(kind) for kind in row["kinds"].split(",") if kind),
+        Window(row["starts"], row["ends"]),
+        row["read_at"],
+    )
+
+
+def from_note(note: Note) -> dict[str, Any]:
+    """A line of history's row."""
+    return {
+        "at": note.at,
+        "run": note.run,
+        "provider": note.provider,
+        "what": note.what,
+        "booking": note.booking,
+        "system": note.system,
+        "event": note.event,
+        "before": note.before,
+        "after": note.after,
+        "rule": note.rule,
+        "detail": note.detail,
+    }
+
+
+def to_note(row: Row) -> Note:
+    """A row's line of history."""
+    return Note(
+        row["at"],
+        row["run"],
+        row["provider"],
+        row["what"],
+        row["booking"],
+        row["system"],
+        row["event"],
+        row["before"],
+        row["after"],
+        row["rule"],
+        row["detail"],
+    )

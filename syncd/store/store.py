@@ -1,0 +1,426 @@
+"""The repository: what is known is asked for here, and what a step found out is put here.
+
+Every write is one `apply`: one transaction, never open across a request to a system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, Table, and_, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from syncd.model import (
+    Booking,
+    Changes,
+    Coverage,
+    EventRef,
+    HeldConflict,
+    Intent,
+    IntentState,
+    Note,
+    Operation,
+    ProviderState,
+    Record,
+    Replica,
+    Window,
+)
+from syncd.store import rows
+from syncd.store.connect import connect, expect_current, migrate
+from syncd.store.errors import told
+from syncd.store.tables import (
+    BOOKING,
+    CONFLICT,
+    COVERAGE,
+    EVENT,
+    HISTORY,
+    INTENT,
+    MALFORMED,
+    META,
+    REPLICA,
+    RUN,
+)
+
+CHUNK = 400
+"""Ids in one IN (...): well below the number of variables that any SQLite allows."""
+
+_PENDING = [str(state) for state in IntentState if state.pending]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as the store keeps it; ``report`` is the object of `resync --json`, or None."""
+
+    id: str
+    kind: str
+    started_at: datetime
+    finished_at: datetime | None
+    report: Mapping[str, Any] | None
+
+
+class Store:
+    """The state of one syncd. Every method may raise `StateError`."""
+
+    def __init__(self, engine: Engine, place: str) -> None:
+        """Use `Store.open`."""
+        self._engine = engine
+        self.place = place
+
+    @classmethod
+    def open(cls, where: str | Path, *, write: bool = True) -> Self:
+        """Open the state at a path or SQLAlchemy URL.
+
+        For writing it is made if it is missing (mode 0600), and migrated. For reading it must be
+        there, in this program's version. Raises `StateError` with the remedy.
+        """
+        place = str(where)
+        engine = connect(where, create=write)
+        with told(place):
+            (migrate if write else expect_current)(engine, place)
+        return cls(engine, place)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def scratch(self) -> Store:
+        """A copy in memory, to try things on: what a dry run works with."""
+        copy = connect("sqlite://", create=True)
+        with told(self.place):
+            if self._engine.dialect.name == "sqlite":
+                source, target = self._engine.raw_connection(), copy.raw_connection()
+                source.driver_connection.backup(target.driver_connection)  # type: ignore[union-attr]
+                source.close()
+                target.close()
+            else:
+                migrate(copy, "a scratch copy")
+                with self._engine.connect() as old, copy.begin() as new:
+                    for table in EVENT.metadata.sorted_tables:
+                        for batch in old.execute(select(table)).mappings().partitions(CHUNK):
+                            new.execute(table.insert(), [dict(row) for row in batch])
+        return Store(copy, f"a copy of {self.place}")
+
+    # --- observe ------------------------------------------------------------------------------
+
+    def fingerprints(self, system: str, window: Window) -> Iterator[tuple[str, str]]:
+        """Stream (id, fingerprint) of the living events of a system that touch the window."""
+        query = select(EVENT.c.id, EVENT.c.fingerprint).where(
+            EVENT.c.system == system,
+            EVENT.c.retired.is_(False),
+            EVENT.c.starts < window.end,
+            EVENT.c.ends > window.start,
+        )
+        with told(self.place), self._engine.connect() as connection:
+            for row in connection.execute(query):
+                yield row.id, row.fingerprint
+
+    def records(self, system: str, ids: Iterable[str]) -> list[Record]:
+        """The records of these events, retired ones too; unknown ids are left out."""
+        wanted = list(ids)
+        found: list[Record] = []
+        with told(self.place), self._engine.connect() as connection:
+            for at in range(0, len(wanted), CHUNK):
+                query = select(EVENT).where(
+                    EVENT.c.system == system, EVENT.c.id.in_(wanted[at : at + CHUNK])
+                )
+                found += [rows.to_record(row) for row in connection.execute(query).mappings()]
+        return found
+
+    def links(self, system: str, event: str) -> list[Replica]:
+        """The replicas that this event is."""
+        query = select(REPLICA).where(REPLICA.c.system == system, REPLICA.c.event == event)
+        return [rows.to_replica(row) for row in self._all(query)]
+
+    def last_coverage(self) -> list[Coverage]:
+        """What the last complete reads proved, per calendar and kinds."""
+        return [rows.to_coverage(row) for row in self._all(select(COVERAGE))]
+
+    def note_malformed(self, system: str, event: str, reason: str, at: datetime) -> bool:
+        """Note an unreadable record; True the first time, so that it is reported once."""
+        row = {"system": system, "event": event, "reason": reason, "first_at": at}
+        with told(self.place), self._engine.begin() as connection:
+            statement = self._insert(MALFORMED).values(row).on_conflict_do_nothing()
+            return bool(connection.execute(statement).rowcount == 1)
+
+    # --- decide -------------------------------------------------------------------------------
+
+    def state(self, provider: str) -> ProviderState:
+        """All that is alive of a provider."""
+        living = select(BOOKING.c.id).where(
+            BOOKING.c.provider == provider, BOOKING.c.retired.is_(False)
+        )
+        with told(self.place), self._engine.connect() as connection:
+
+            def every(query: Any) -> Iterable[Mapping[str, Any]]:
+                return connection.execute(query).mappings()  # type: ignore[return-value]
+
+            return ProviderState(
+                provider,
+                records=tuple(
+                    rows.to_record(r)
+                    for r in every(
+                        select(EVENT)
+                        .where(EVENT.c.provider == provider, EVENT.c.retired.is_(False))
+                        .order_by(EVENT.c.system, EVENT.c.id)
+                    )
+                ),
+                bookings=tuple(
+                    rows.to_booking(r)
+                    for r in every(
+                        select(BOOKING).where(BOOKING.c.id.in_(living)).order_by(BOOKING.c.id)
+                    )
+                ),
+                replicas=tuple(
+                    rows.to_replica(r)
+                    for r in every(
+                        select(REPLICA)
+                        .where(REPLICA.c.booking.in_(living))
+                        .order_by(REPLICA.c.booking, REPLICA.c.system, REPLICA.c.event)
+                    )
+                ),
+                conflicts=tuple(
+                    rows.to_conflict(r)
+                    for r in every(
+                        select(CONFLICT)
+                        .where(CONFLICT.c.provider == provider, CONFLICT.c.closed_at.is_(None))
+                        .order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
+                    )
+                ),
+                intents=tuple(
+                    rows.to_intent(r)
+                    for r in every(
+                        select(INTENT)
+                        .where(INTENT.c.provider == provider, INTENT.c.state.in_(_PENDING))
+                        .order_by(INTENT.c.opened_at, INTENT.c.id)
+                    )
+                ),
+            )
+
+    def failed_operations(self, provider: str) -> list[Operation]:
+        """The operations that a system refused for good, one for each refusal."""
+        query = select(INTENT).where(
+            INTENT.c.provider == provider, INTENT.c.state == str(IntentState.FAILED)
+        )
+        return [rows.to_operation(row) for row in self._all(query)]
+
+    def knows_key(self, key: str) -> bool:
+        """Whether this state's journal ever gave out that key."""
+        return bool(self._all(select(INTENT.c.id).where(INTENT.c.key == key).limit(1)))
+
+    # --- write --------------------------------------------------------------------------------
+
+    def pending_intents(self) -> list[Intent]:
+        """The journal rows whose outcome is still to be learned, oldest first."""
+        query = select(INTENT).where(INTENT.c.state.in_(_PENDING))
+        ordered = query.order_by(INTENT.c.opened_at, INTENT.c.id)
+        return [rows.to_intent(row) for row in self._all(ordered)]
+
+    def apply(self, changes: Changes) -> None:
+        """Store what one step found out: all of it, or nothing."""
+        with told(self.place), self._engine.begin() as connection:
+            self._put(connection, EVENT, [rows.from_record(r) for r in changes.records])
+            self._put(connection, BOOKING, [rows.from_booking(b) for b in changes.bookings])
+            for replica in changes.unlinked:
+                _unlink(connection, replica)
+            self._put(connection, REPLICA, [rows.from_replica(r) for r in changes.replicas])
+            for ref in changes.forgotten:
+                _forget(connection, ref)
+            self._put(connection, CONFLICT, [rows.from_conflict(h) for h in changes.opened])
+            self._put(connection, CONFLICT, [rows.from_conflict(h) for h in changes.closed])
+            self._put(connection, INTENT, [rows.from_intent(i) for i in changes.intents])
+            self._put(connection, COVERAGE, [rows.from_coverage(c) for c in changes.coverage])
+            if changes.notes:
+                connection.execute(HISTORY.insert(), [rows.from_note(n) for n in changes.notes])
+            if changes.retired:
+                _retire(connection, changes.retired)
+
+    def start_run(self, run: str, kind: str, at: datetime) -> None:
+        """Note that a run began."""
+        row = {"id": run, "kind": kind, "started_at": at, "finished_at": None, "report": None}
+        with told(self.place), self._engine.begin() as connection:
+            self._put(connection, RUN, [row])
+
+    def finish_run(self, run: str, at: datetime, report: Mapping[str, Any]) -> None:
+        """Note how a run ended."""
+        with told(self.place), self._engine.begin() as connection:
+            statement = update(RUN).where(RUN.c.id == run)
+            connection.execute(statement.values(finished_at=at, report=dict(report)))
+
+    # --- show ---------------------------------------------------------------------------------
+
+    def open_conflicts(self, provider: str | None = None) -> list[HeldConflict]:
+        """The conflicts that are held, oldest first."""
+        query = select(CONFLICT).where(CONFLICT.c.closed_at.is_(None))
+        if provider is not None:
+            query = query.where(CONFLICT.c.provider == provider)
+        ordered = query.order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
+        return [rows.to_conflict(row) for row in self._all(ordered)]
+
+    def conflicts_of(self, run: str) -> list[HeldConflict]:
+        """The conflicts that were opened in a run, closed ones too."""
+        query = select(CONFLICT).where(CONFLICT.c.run == run)
+        return [rows.to_conflict(row) for row in self._all(query)]
+
+    def conflict(self, start: str) -> list[HeldConflict]:
+        """The conflicts whose id begins so."""
+        query = select(CONFLICT).where(CONFLICT.c.id.startswith(start, autoescape=True))
+        return [rows.to_conflict(row) for row in self._all(query.order_by(CONFLICT.c.id))]
+
+    def bookings(self, provider: str | None = None, window: Window | None = None) -> list[Booking]:
+        """The living bookings, by provider and start."""
+        query = select(BOOKING).where(BOOKING.c.retired.is_(False))
+        if provider is not None:
+            query = query.where(BOOKING.c.provider == provider)
+        found = [rows.to_booking(row) for row in self._all(query)]
+        shown = [b for b in found if window is None or window.touches(b.agreed)]
+        return sorted(shown, key=lambda b: (b.provider, b.agreed.start, b.id))
+
+    def find_bookings(self, start: str) -> list[Booking]:
+        """The bookings, retired ones too, whose id begins so."""
+        query = select(BOOKING).where(BOOKING.c.id.startswith(start, autoescape=True))
+        return [rows.to_booking(row) for row in self._all(query.order_by(BOOKING.c.id))]
+
+    def replicas(self, bookings: Sequence[str]) -> list[tuple[Replica, Record | None]]:
+        """The replicas of these bookings, each with what is known of its event."""
+        joined = REPLICA.join(
+            EVENT,
+            and_(EVENT.c.system == REPLICA.c.system, EVENT.c.id == REPLICA.c.event),
+            isouter=True,
+        )
+        wanted = [*REPLICA.c, *(c.label(f"event_{c.name}") for c in EVENT.c)]
+        found: list[tuple[Replica, Record | None]] = []
+        for at in range(0, len(bookings), CHUNK):
+            query = (
+                select(*wanted)
+                .select_from(joined)
+                .where(REPLICA.c.booking.in_(bookings[at : at + CHUNK]))
+                .order_by(REPLICA.c.booking, REPLICA.c.system, REPLICA.c.event)
+            )
+            for row in self._all(query):
+                event = {c.name: row[f"event_{c.name}"] for c in EVENT.c}
+                record = rows.to_record(event) if event["id"] is not None else None
+                found.append((rows.to_replica(row), record))
+        return found
+
+    def history(
+        self,
+        *,
+        booking: str | None = None,
+        provider: str | None = None,
+        run: str | None = None,
+        limit: int | None = None,
+    ) -> list[Note]:
+        """Lines of history, newest first."""
+        query = select(HISTORY).order_by(HISTORY.c.seq.desc()).limit(limit)
+        for column, value in (
+            (HISTORY.c.booking, booking),
+            (HISTORY.c.provider, provider),
+            (HISTORY.c.run, run),
+        ):
+            if value is not None:
+                query = query.where(column == value)
+        return [rows.to_note(row) for row in self._all(query)]
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The last runs, newest first."""
+        query = select(RUN).order_by(RUN.c.started_at.desc(), RUN.c.id).limit(limit)
+        return [Run(**row) for row in self._all(query)]
+
+    def run(self, run: str) -> Run | None:
+        """A run by its id."""
+        return next((Run(**row) for row in self._all(select(RUN).where(RUN.c.id == run))), None)
+
+    def intents_of(self, run: str) -> list[Intent]:
+        """The journal rows of a run, oldest first."""
+        query = select(INTENT).where(INTENT.c.run == run)
+        ordered = query.order_by(INTENT.c.opened_at, INTENT.c.id)
+        return [rows.to_intent(row) for row in self._all(ordered)]
+
+    def meta(self, name: str) -> str | None:
+        """A small fact about the state."""
+        found = self._all(select(META.c.value).where(META.c.name == name))
+        return str(found[0]["value"]) if found else None
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Put a small fact about the state."""
+        with told(self.place), self._engine.begin() as connection:
+            self._put(connection, META, [{"name": name, "value": value}])
+
+    def counts(self) -> dict[str, int]:
+        """How many rows are alive: bookings, events, conflicts, intents."""
+        living = {
+            "bookings": (BOOKING, BOOKING.c.retired.is_(False)),
+            "events": (EVENT, EVENT.c.retired.is_(False)),
+            "conflicts": (CONFLICT, CONFLICT.c.closed_at.is_(None)),
+            "intents": (INTENT, INTENT.c.state.in_(_PENDING)),
+        }
+        return {
+            name: int(self._all(select(func.count().label("n")).select_from(t).where(c))[0]["n"])
+            for name, (t, c) in living.items()
+        }
+
+    # --- within -------------------------------------------------------------------------------
+
+    def _all(self, query: Any) -> Sequence[Mapping[str, Any]]:
+        with told(self.place), self._engine.connect() as connection:
+            return connection.execute(query).mappings().all()  # type: ignore[return-value]
+
+    def _insert(self, table: Table) -> Any:
+        """An INSERT that knows ON CONFLICT; both databases spell it alike."""
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        return dialect.insert(table)
+
+    def _put(self, connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
+        """Insert rows, or replace those that are there."""
+        if not values:
+            return
+        statement = self._insert(table)
+        keys = [column.name for column in table.primary_key]
+        fresh = {name: statement.excluded[name] for name in values[0] if name not in keys}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), values)
+
+
+def _unlink(connection: Connection, replica: Replica) -> None:
+    connection.execute(
+        delete(REPLICA).where(
+            REPLICA.c.booking == replica.booking,
+            REPLICA.c.system == replica.system,
+            REPLICA.c.event == replica.event,
+        )
+    )
+
+
+def _forget(connection: Connection, ref: EventRef) -> None:
+    connection.execute(
+        delete(REPLICA).where(REPLICA.c.system == ref.system, REPLICA.c.event == ref.id)
+    )
+    connection.execute(delete(EVENT).where(EVENT.c.system == ref.system, EVENT.c.id == ref.id))
+
+
+def _retire(connection: Connection, bookings: Sequence[str]) -> None:
+    """Make bookings history, and with them the events that serve no other living booking."""
+    for at in range(0, len(bookings), CHUNK):
+        some = bookings[at : at + CHUNK]
+        connection.execute(update(BOOKING).where(BOOKING.c.id.in_(some)).values(retired=True))
+        events = connection.execute(
+            select(REPLICA.c.system, REPLICA.c.event).where(REPLICA.c.booking.in_(some)).distinct()
+        ).all()
+        for system, event in events:
+            serves = (
+                select(BOOKING.c.id)
+                .join(REPLICA, REPLICA.c.booking == BOOKING.c.id)
+                .where(
+                    REPLICA.c.system == system,
+                    REPLICA.c.event == event,
+                    BOOKING.c.retired.is_(False),
+                )
+            )
+            connection.execute(
+                update(EVENT)
+                .where(EVENT.c.system == system, EVENT.c.id == event, ~serves.exists())
+                .values(retired=True)
+            )

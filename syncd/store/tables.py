@@ -1,0 +1,210 @@
+"""The tables, in the words of DESIGN section 1. What each means for an operator: state/README.md.
+
+They are declared as SQLModel classes and read and written through SQLAlchemy Core: no ORM object is
+made for a row. Nothing here names a customer: ``person`` is a platform's own opaque id.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, MetaData
+from sqlmodel import Field, SQLModel
+
+from syncd.model import Value
+from syncd.store.types import Instant, JsonText, ValueText
+
+
+class _Table(SQLModel):
+    """Our own metadata, so that another user of SQLModel in the process does not meet ours."""
+
+    metadata = MetaData()
+    model_config = {"arbitrary_types_allowed": True}
+
+
+class EventRow(_Table, table=True):
+    """One event of one system: what was read, accepted and written of it (`model.Record`).
+
+    ``starts`` and ``ends`` repeat the interval of ``observed`` for the index.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index("event_window", "system", "retired", "starts", "ends"),
+        Index("event_provider", "provider", "retired"),
+    )
+    system: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    provider: str
+    kind: str
+    fingerprint: str
+    starts: datetime | None = Field(default=None, sa_type=Instant)
+    ends: datetime | None = Field(default=None, sa_type=Instant)
+    observed: Value | None = Field(default=None, sa_type=ValueText)
+    observed_at: datetime = Field(sa_type=Instant)
+    base: Value | None = Field(default=None, sa_type=ValueText)
+    ended: bool = False
+    mine: bool = False
+    person: str | None = None
+    service: str | None = None
+    key: str | None = None
+    updated_at: datetime | None = Field(default=None, sa_type=Instant)
+    written: Value | None = Field(default=None, sa_type=ValueText)
+    written_at: datetime | None = Field(default=None, sa_type=Instant)
+    former: Value | None = Field(default=None, sa_type=ValueText)
+    missing: int = 0
+    retired: bool = False
+
+
+class BookingRow(_Table, table=True):
+    """The meeting itself (`model.Booking`)."""
+
+    __tablename__ = "booking"
+    __table_args__ = (Index("booking_provider", "provider", "retired"),)
+    id: str = Field(primary_key=True)
+    provider: str
+    kind: str
+    agreed: Value = Field(sa_type=ValueText)
+    revision: int = 0
+    opened_at: datetime | None = Field(default=None, sa_type=Instant)
+    retired: bool = False
+
+
+class ReplicaRow(_Table, table=True):
+    """The link of a booking to one of its events (`model.Replica`)."""
+
+    __tablename__ = "replica"
+    __table_args__ = (Index("replica_event", "system", "event"),)
+    booking: str = Field(primary_key=True, foreign_key="booking.id")
+    system: str = Field(primary_key=True)
+    event: str = Field(primary_key=True)
+    role: str
+    settled: int = 0
+
+
+class IntentRow(_Table, table=True):
+    """The journal: one write, committed before its request is sent (`model.Intent`)."""
+
+    __tablename__ = "intent"
+    __table_args__ = (
+        Index("intent_state", "state", "provider"),
+        Index("intent_key", "key"),
+        Index("intent_run", "run"),
+    )
+    id: str = Field(primary_key=True)
+    run: str
+    action: str
+    system: str
+    provider: str
+    kind: str
+    event: str | None = None
+    before: Value | None = Field(default=None, sa_type=ValueText)
+    after: Value | None = Field(default=None, sa_type=ValueText)
+    bookings: Any = Field(sa_type=JsonText)
+    key: str | None = None
+    reason: str = ""
+    state: str
+    opened_at: datetime = Field(sa_type=Instant)
+    attempts: int = 0
+    job: str = ""
+    error: str = ""
+
+
+class ConflictRow(_Table, table=True):
+    """A contradiction that is held, with every value (`model.HeldConflict`)."""
+
+    __tablename__ = "conflict"
+    __table_args__ = (
+        Index("conflict_open", "closed_at", "provider"),
+        Index("conflict_run", "run"),
+    )
+    id: str = Field(primary_key=True)
+    kind: str
+    provider: str
+    subject: str
+    claims: Any = Field(sa_type=JsonText)
+    inputs: str
+    note: str = ""
+    run: str
+    opened_at: datetime = Field(sa_type=Instant)
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str = ""
+
+
+class CoverageRow(_Table, table=True):
+    """What the last complete read of a calendar proved (`model.Coverage`)."""
+
+    __tablename__ = "coverage"
+    system: str = Field(primary_key=True)
+    provider: str = Field(primary_key=True)
+    kinds: str = Field(primary_key=True)
+    starts: datetime = Field(sa_type=Instant)
+    ends: datetime = Field(sa_type=Instant)
+    read_at: datetime = Field(sa_type=Instant)
+
+
+class RunRow(_Table, table=True):
+    """A resync, or a cycle of the daemon in which something happened, and its report."""
+
+    __tablename__ = "run"
+    __table_args__ = (Index("run_started", "started_at"),)
+    id: str = Field(primary_key=True)
+    kind: str
+    started_at: datetime = Field(sa_type=Instant)
+    finished_at: datetime | None = Field(default=None, sa_type=Instant)
+    report: Any = Field(default=None, sa_type=JsonText, nullable=True)
+
+
+class HistoryRow(_Table, table=True):
+    """One line of "why did this move?" (`model.Note`)."""
+
+    __tablename__ = "history"
+    __table_args__ = (
+        Index("history_booking", "booking"),
+        Index("history_run", "run"),
+        Index("history_provider", "provider"),
+    )
+    seq: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=Instant)
+    run: str
+    provider: str
+    what: str
+    booking: str = ""
+    system: str = ""
+    event: str = ""
+    before: Value | None = Field(default=None, sa_type=ValueText)
+    after: Value | None = Field(default=None, sa_type=ValueText)
+    rule: str = ""
+    detail: str = ""
+
+
+class MalformedRow(_Table, table=True):
+    """A record of a platform that could not be read, and was reported once."""
+
+    __tablename__ = "malformed"
+    system: str = Field(primary_key=True)
+    event: str = Field(primary_key=True)
+    reason: str = Field(primary_key=True)
+    first_at: datetime = Field(sa_type=Instant)
+
+
+class MetaRow(_Table, table=True):
+    """Small facts about the state itself, by name."""
+
+    __tablename__ = "meta"
+    name: str = Field(primary_key=True)
+    value: str
+
+
+METADATA = _Table.metadata
+EVENT = METADATA.tables["event"]
+BOOKING = METADATA.tables["booking"]
+REPLICA = METADATA.tables["replica"]
+INTENT = METADATA.tables["intent"]
+CONFLICT = METADATA.tables["conflict"]
+COVERAGE = METADATA.tables["coverage"]
+RUN = METADATA.tables["run"]
+HISTORY = METADATA.tables["history"]
+MALFORMED = METADATA.tables["malformed"]
+META = METADATA.tables["meta"]

@@ -1,0 +1,73 @@
+"""Column types: instants, values and lists as text that sorts, compares and can be read."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Dialect, String, Text, TypeDecorator
+
+from syncd.model import Status, Value, utc
+
+
+def instant_text(instant: datetime) -> str:
+    """Write an instant as UTC text of fixed length, so that text order is time order."""
+    return utc(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept as ISO 8601 text in UTC with microseconds."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """To text. Raises ValueError for a naive datetime."""
+        del dialect
+        return None if value is None else instant_text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """From text."""
+        del dialect
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class ValueText(TypeDecorator[Value]):
+    """A value as ``start/end status``."""
+
+    impl = String(80)
+    cache_ok = True
+
+    def process_bind_param(self, value: Value | None, dialect: Dialect) -> str | None:
+        """To text."""
+        del dialect
+        if value is None:
+            return None
+        return f"{instant_text(value.start)}/{instant_text(value.end)} {value.status}"
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Value | None:
+        """From text."""
+        del dialect
+        if value is None:
+            return None
+        interval, _, status = value.partition(" ")
+        start, _, end = interval.partition("/")
+        return Value(datetime.fromisoformat(start), datetime.fromisoformat(end), Status(status))
+
+
+class JsonText(TypeDecorator[Any]):
+    """Lists and objects as JSON text, the same on every database."""
+
+    impl = Text()
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """To text."""
+        del dialect
+        return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """From text."""
+        del dialect
+        return None if value is None else json.loads(value)
