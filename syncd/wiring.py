@@ -7,27 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 import httpx
 
 from syncd.config.settings import (
+    CalendarSettings,
+    LeadConnectorCalendar,
     LeadConnectorSystem,
+    LeadConnectorV1Calendar,
     LeadConnectorV1System,
+    LeadSquaredCalendar,
     LeadSquaredSystem,
     Settings,
+    SystemSettings,
 )
 from syncd.core.facts import Choice, Limits, Rules
 from syncd.engine.cycle import Engine, Ids, Policy
 from syncd.engine.persons import Persons
-from syncd.model import Clock
+from syncd.model import Clock, Operation
 from syncd.store.store import Store
+from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.port import System
 
 
@@ -55,3 +60,137 @@ def random_id() -> str:
 def random_key() -> str:
     """A new key for a block: what `model.find_key` finds, 50 bits of chance."""
     return base64.b32encode(secrets.token_bytes(7)).decode().lower()[:10]
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A configured syncd, ready to work."""
+
+    settings: Settings
+    systems: Mapping[str, System]
+    store: Store
+    engine: Engine
+
+    async def aclose(self) -> None:
+        """Give back connections and the state."""
+        await asyncio.gather(*(system.aclose() for system in self.systems.values()))
+        self.store.close()
+
+
+def build(
+    settings: Settings,
+    *,
+    store: Store | None = None,
+    clock: Clock | None = None,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+    on_write: Callable[[Operation, str], None] = lambda _operation, _what: None,
+) -> App:
+    """Make systems and engine of settings; the state is opened for writing unless one is given.
+
+    ``transports`` replaces the network, by system name. Raises StateError.
+    """
+    clock = clock or RealClock()
+    systems = build_systems(settings, clock, transports)
+    state = store or Store.open(settings.syncd.state_url)
+    engine = Engine(
+        systems=systems,
+        mapping={name: tuple(sorted(p.calendars)) for name, p in settings.providers.items()},
+        store=state,
+        clock=clock,
+        ids=Ids(row=random_id, key=random_key),
+        # Hashes of persons live no longer than the process, and so need no longer a key.
+        persons=Persons(secrets.token_bytes(32)),
+        policy=policy_of(settings),
+        on_write=on_write,
+    )
+    return App(settings, systems, state, engine)
+
+
+def build_systems(
+    settings: Settings,
+    clock: Clock,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> dict[str, System]:
+    """Make the adapter of each system that is mapped to at least one provider."""
+    found: dict[str, System] = {}
+    for name, system in settings.systems.items():
+        mapped = {
+            provider: p.calendars[name]
+            for provider, p in settings.providers.items()
+            if name in p.calendars
+        }
+        if mapped:
+            found[name] = _adapter(name, system, mapped, clock, (transports or {}).get(name))
+    return found
+
+
+def _adapter(
+    name: str,
+    system: SystemSettings,
+    mapped: Mapping[str, CalendarSettings],
+    clock: Clock,
+    transport: httpx.AsyncBaseTransport | None,
+) -> System:
+    account: dict[str, Any] = system.model_dump(exclude={"type"})
+    match system:
+        case LeadSquaredSystem():
+            return leadsquared.LeadSquared(
+                name,
+                leadsquared.Account(**account),
+                {
+                    provider: leadsquared.CalendarOf(c.user)
+                    for provider, c in mapped.items()
+                    if isinstance(c, LeadSquaredCalendar)
+                },
+                clock,
+                transport=transport,
+            )
+        case LeadConnectorSystem():
+            return leadconnector.LeadConnector(
+                name,
+                leadconnector.Account(**account),
+                {
+                    provider: leadconnector.CalendarOf(c.user, c.ids)
+                    for provider, c in mapped.items()
+                    if isinstance(c, LeadConnectorCalendar)
+                },
+                clock,
+                transport=transport,
+            )
+        case LeadConnectorV1System():
+            return leadconnector_v1.LeadConnectorV1(
+                name,
+                leadconnector_v1.Account(**account),
+                {
+                    provider: leadconnector_v1.CalendarOf(c.calendar, c.user, c.team)
+                    for provider, c in mapped.items()
+                    if isinstance(c, LeadConnectorV1Calendar)
+                },
+                clock,
+                transport=transport,
+            )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The rules, limits and spans that the configuration says."""
+    said = settings.rules
+    rules = Rules(
+        prefer=tuple(said.prefer),
+        moved_apart=Choice(said.moved_apart),
+        moved_and_cancelled=Choice(said.moved_and_cancelled),
+        block_edited=Choice(said.block_edited),
+    )
+    general = settings.syncd
+    return Policy(
+        rules=dict.fromkeys(settings.providers, rules),
+        limits=Limits(count=settings.guard.count, share=settings.guard.share),
+        past=general.window.past,
+        future=general.window.future,
+        ahead=general.near.ahead,
+        read_only=frozenset(
+            (provider, system)
+            for provider, p in settings.providers.items()
+            for system, calendar in p.calendars.items()
+            if not calendar.write
+        ),
+    )

@@ -1,0 +1,302 @@
+"""Commands that only look at the state: `status`, `bookings`, `show`, `history`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from syncd.cli import terminal, words
+from syncd.cli.options import (
+    ConfigOption,
+    FromOption,
+    JsonOption,
+    ProviderOption,
+    ToOption,
+    UsageError,
+    chosen,
+    settings_of,
+    span,
+    zone_of,
+)
+from syncd.config.settings import Settings
+from syncd.daemon.lock import holder
+from syncd.model import Booking, Note, Record, Replica, Role
+from syncd.store import Store
+
+_STALE_PACES = 5
+"""A system that was not read for so many near polls is called out."""
+
+
+def open_state(settings: Settings) -> Store:
+    """The state, for reading. Raises StateError when there is none."""
+    return Store.open(settings.syncd.state_path, write=False)
+
+
+def status(
+    context: typer.Context, *, as_json: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """Say how things stand: who works, what was read when, what waits and what is held."""
+    settings = settings_of(context, config)
+    store = open_state(settings)
+    now = datetime.now(UTC)
+    held_by = holder(settings.syncd.state_path)
+    runs = store.runs(1)
+    counts = store.counts()
+    read_at: dict[str, datetime] = {}
+    for covered in store.last_coverage():
+        read_at[covered.system] = max(covered.read_at, read_at.get(covered.system, covered.read_at))
+    store.close()
+    last = runs[0] if runs else None
+    report = dict(last.report or {}) if last else {}
+    data: dict[str, Any] = {
+        "state": str(settings.syncd.state_path),
+        "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
+        "systems": {
+            name: {
+                "state": report.get("systems", {}).get(name, {}).get("state", "unknown"),
+                "read_at": words.instant_json(read_at.get(name)),
+                "providers": sum(name in p.calendars for p in settings.providers.values()),
+            }
+            for name in sorted(settings.systems)
+        },
+        **counts,
+        "exposures": report.get("exposures", 0),
+        "last_run": None
+        if last is None
+        else {"id": last.id, "kind": last.kind, "started_at": words.instant_json(last.started_at)},
+    }
+    if as_json:
+        terminal.print_json(data)
+        return
+    worker = f"{held_by.role} (process {held_by.pid})" if held_by else "nobody: no syncd is running"
+    terminal.say(f"state    {data['state']}")
+    terminal.say(f"at work  {worker}")
+    rows = [
+        (
+            name,
+            system["state"],
+            words.ago(read_at[name], now) if name in read_at else "never",
+            str(system["providers"]),
+        )
+        for name, system in data["systems"].items()
+    ]
+    terminal.table("", ("system", "state in the last run", "last read in full", "providers"), rows)
+    for line in _standing(counts, data["exposures"]):
+        terminal.say(line)
+    late = settings.syncd.near.every * _STALE_PACES
+    for name, at in sorted(read_at.items()):
+        if held_by is not None and held_by.role == "daemon" and now - at > late:
+            terminal.warn(f"{name} was not read in full for {words.ago(at, now)[:-4]}")
+
+
+def _standing(counts: dict[str, int], exposures: int) -> list[str]:
+    lines = [
+        f"{words.count(counts['bookings'], 'booking')}, "
+        f"{words.count(counts['events'], 'event')} of them in the systems",
+        f"{words.count(counts['conflicts'], 'conflict')} held"
+        + (": see `syncd conflicts`" if counts["conflicts"] else ""),
+    ]
+    if counts["intents"]:
+        lines.append(f"{words.count(counts['intents'], 'write')} without a confirmed outcome yet")
+    if exposures:
+        lines.append(f"{words.count(exposures, 'interval')} still open somewhere although taken")
+    return lines
+
+
+def bookings(
+    context: typer.Context,
+    *,
+    provider: ProviderOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """List the bookings that are alive, and which event each is in which system."""
+    settings = settings_of(context, config)
+    chosen(settings, provider)
+    store = open_state(settings)
+    found = store.bookings(provider, span(settings, start, end))
+    replicas: dict[str, list[tuple[Replica, Record | None]]] = {b.id: [] for b in found}
+    for replica, record in store.replicas([b.id for b in found]):
+        replicas[replica.booking].append((replica, record))
+    held = {h.conflict.subject for h in store.open_conflicts(provider)}
+    store.close()
+    if as_json:
+        terminal.print_json([_booking_json(b, replicas[b.id], b.id in held) for b in found])
+        return
+    if not found:
+        terminal.say("no bookings")
+    for name in sorted({b.provider for b in found}):
+        zone = zone_of(settings, name)
+        rows = [
+            (
+                b.id,
+                words.value(b.agreed, zone),
+                str(b.kind),
+                " ".join(f"{r.system}:{r.role}" for r, _ in replicas[b.id]),
+                _standing_of(b, replicas[b.id], held=b.id in held),
+            )
+            for b in found
+            if b.provider == name
+        ]
+        columns = ("booking", "agreed", "kind", "where", "")
+        terminal.table(f"{name} · {zone.key}", columns, rows)
+
+
+def _standing_of(
+    booking: Booking, replicas: list[tuple[Replica, Record | None]], *, held: bool
+) -> str:
+    if held:
+        return "held"
+    return "" if all(r.settled == booking.revision for r, _ in replicas) else "on its way"
+
+
+def _booking_json(
+    booking: Booking, replicas: list[tuple[Replica, Record | None]], held: bool
+) -> dict[str, Any]:
+    return {
+        "id": booking.id,
+        "provider": booking.provider,
+        "kind": str(booking.kind),
+        "agreed": words.value_json(booking.agreed),
+        "held": held,
+        "replicas": [
+            {
+                "system": replica.system,
+                "event": replica.event,
+                "role": str(replica.role),
+                "settled": replica.settled == booking.revision,
+                "observed": words.value_json(record.observed if record else None),
+                "observed_at": words.instant_json(record.observed_at if record else None),
+                "base": words.value_json(record.base if record else None),
+            }
+            for replica, record in replicas
+        ],
+    }
+
+
+def show(
+    context: typer.Context,
+    booking: Annotated[str, typer.Argument(metavar="BOOKING", help="An id, or its begin.")],
+    *,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Tell all about one booking: where it is, and why it is when it is."""
+    settings = settings_of(context, config)
+    store = open_state(settings)
+    one = _the_booking(store.find_bookings(booking), booking)
+    replicas = store.replicas([one.id])
+    notes = list(reversed(store.history(booking=one.id)))
+    held = [h for h in store.open_conflicts(one.provider) if h.conflict.subject == one.id]
+    store.close()
+    if as_json:
+        data = _booking_json(one, replicas, bool(held))
+        terminal.print_json({**data, "history": [note_json(n) for n in notes]})
+        return
+    zone = zone_of(settings, one.provider)
+    terminal.say(f"booking {one.id} of {one.provider}: {words.value(one.agreed, zone)} {zone.key}")
+    rows = [
+        (
+            replica.system,
+            str(replica.role),
+            replica.event,
+            words.value(record.observed if record else None, zone),
+            _seen(replica, record, zone.key, zone_of(settings, one.provider)),
+        )
+        for replica, record in replicas
+    ]
+    terminal.table("replicas", ("system", "role", "event", "last seen as", "seen"), rows)
+    for each in held:
+        terminal.warn(f"held: {each.conflict.kind}: {each.conflict.note} (conflict {each.id})")
+    _print_notes(f"history · {zone.key}", notes, settings, provider=one.provider)
+
+
+def _seen(replica: Replica, record: Record | None, _name: str, zone: Any) -> str:
+    if record is None:
+        return "never"
+    mine = " (ours)" if record.mine and replica.role is Role.BLOCK else ""
+    return words.moment(record.observed_at, zone) + mine
+
+
+def _the_booking(found: list[Booking], asked: str) -> Booking:
+    exact = [b for b in found if b.id == asked]
+    if exact or len(found) == 1:
+        return (exact or found)[0]
+    if not found:
+        raise UsageError(f"there is no booking {asked!r}", "`syncd bookings` lists them.")
+    some = ", ".join(b.id for b in found[:5])
+    raise UsageError(f"{asked!r} names {len(found)} bookings", f"Write more of it: {some} …")
+
+
+def history(
+    context: typer.Context,
+    *,
+    provider: ProviderOption = None,
+    run: Annotated[str | None, typer.Option(metavar="RUN", help="Only this run.")] = None,
+    booking: Annotated[
+        str | None, typer.Option(metavar="BOOKING", help="Only this booking.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many lines.")] = 40,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Tell what was seen and written, newest last, and which rule decided."""
+    settings = settings_of(context, config)
+    chosen(settings, provider)
+    store = open_state(settings)
+    if booking is not None:
+        booking = _the_booking(store.find_bookings(booking), booking).id
+    notes = store.history(booking=booking, provider=provider, run=run, limit=limit)
+    store.close()
+    notes.reverse()
+    if as_json:
+        terminal.print_json([note_json(n) for n in notes])
+    elif notes:
+        zone = zone_of(settings, provider)
+        _print_notes(f"history · {zone.key}", notes, settings, provider=provider)
+    else:
+        terminal.say("nothing happened yet")
+
+
+def _print_notes(
+    title: str, notes: list[Note], settings: Settings, *, provider: str | None
+) -> None:
+    zone = zone_of(settings, provider)
+    rows = [
+        (
+            note.at.astimezone(zone).strftime("%d %b %H:%M:%S"),
+            note.system if provider else f"{note.provider} {note.system}",
+            note.what,
+            _change(note, zone),
+            " · ".join(part for part in (note.rule, note.detail) if part),
+        )
+        for note in notes
+    ]
+    terminal.table(title, ("at", "where", "what", "value", "why, outcome"), rows)
+
+
+def _change(note: Note, zone: Any) -> str:
+    if note.before is None or note.after is None or note.before == note.after:
+        return words.value(note.after or note.before, zone) if note.after or note.before else ""
+    return f"{words.value(note.before, zone)} → {words.value(note.after, zone)}"
+
+
+def note_json(note: Note) -> dict[str, Any]:
+    """A line of history as JSON; times are UTC."""
+    return {
+        "at": words.instant_json(note.at),
+        "run": note.run,
+        "provider": note.provider,
+        "what": note.what,
+        "booking": note.booking or None,
+        "system": note.system or None,
+        "event": note.event or None,
+        "before": words.value_json(note.before),
+        "after": words.value_json(note.after),
+        "rule": note.rule,
+        "detail": note.detail,
+    }

@@ -1,0 +1,104 @@
+"""The program `syncd`: its commands, and the one place where errors become words and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from syncd import __version__
+from syncd.cli import terminal
+from syncd.cli.check import check
+from syncd.cli.conflicts import conflicts
+from syncd.cli.demo import demo
+from syncd.cli.look import bookings, history, show, status
+from syncd.cli.options import ConfigOption, JsonOption, UsageError
+from syncd.cli.resync import plan, resync
+from syncd.cli.run import run
+from syncd.cli.sandbox import sandbox
+from syncd.config.problems import ConfigError
+from syncd.daemon.client import DaemonError
+from syncd.daemon.lock import StateHeld
+from syncd.store import StateError
+
+app = typer.Typer(
+    name="syncd",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done; 1 unexpected error; 2 usage or configuration; 3 conflicts are "
+    "held; 4 a system did not answer; 5 stopped by the guard; 6 another syncd holds the state.",
+)
+
+
+@app.callback()
+def root(context: typer.Context, *, config: ConfigOption = None) -> None:
+    """Keep appointments and busy time the same in LeadSquared and LeadConnector v2 and v1.
+
+    Try it without any account: `syncd demo`. With a configuration: `syncd check` looks whether all
+    is well, `syncd plan` shows what would be written, `syncd resync` does it once, `syncd run`
+    keeps doing it.
+    """
+    context.obj = config
+
+
+def version(*, as_json: JsonOption = False) -> None:
+    """Print the version."""
+    if as_json:
+        terminal.print_json({"version": __version__})
+    else:
+        terminal.say(f"syncd {__version__}")
+
+
+_PANELS = {
+    "Work": (run, resync),
+    "Look": (plan, check, status, bookings, show, conflicts, history),
+    "Try": (demo, sandbox, version),
+}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program; ends the process."""
+    sys.exit(run_with(sys.argv[1:] if arguments is None else arguments))
+
+
+def run_with(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    try:
+        app(list(arguments), prog_name="syncd")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+    except (ConfigError, UsageError) as error:
+        return _fail(str(error), 2)
+    except StateHeld as error:
+        return _fail(str(error), 6)
+    except (StateError, DaemonError) as error:
+        return _fail(str(error), 1)
+    except KeyboardInterrupt:
+        return _fail("stopped", 130)
+    except BrokenPipeError:
+        # Whoever read our output had enough; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("SYNCD_DEBUG"):
+            raise
+        return _fail(
+            f"unexpected {type(error).__name__}: this is a fault of syncd, nothing is lost. "
+            "Run it again with SYNCD_DEBUG=1 to see where, and report it.",
+            1,
+        )
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    terminal.console(err=True).print(f"syncd: {message}", style="red", markup=False)
+    return code

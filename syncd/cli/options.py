@@ -1,0 +1,119 @@
+"""Options that several commands share, and what their texts mean."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from dateutil import parser
+
+from syncd.config.load import find, load
+from syncd.config.settings import Settings
+from syncd.model import Window, resolve_wall_time
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="The configuration. Default: $SYNCD_CONFIG, ./syncd.toml, /etc/syncd/syncd.toml.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object; keys are stable.")]
+ProviderOption = Annotated[
+    str | None,
+    typer.Option("--provider", "-p", metavar="NAME", help="Only this person, room or equipment."),
+]
+FromOption = Annotated[
+    str | None,
+    typer.Option("--from", metavar="DAY", help="First day (2026-11-23), or instant with offset."),
+]
+ToOption = Annotated[
+    str | None, typer.Option("--to", metavar="DAY", help="Last day, or instant with offset.")
+]
+AcceptOption = Annotated[
+    str | None,
+    typer.Option(
+        "--accept",
+        metavar="RUN",
+        help="Let pass what the guard stopped in this run, and nothing else.",
+    ),
+]
+
+
+class UsageError(Exception):
+    """What was asked for makes no sense; carries the remedy. Exit 2."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        """Say what is wrong, and what to write instead."""
+        super().__init__(f"{reason}. {remedy}")
+
+
+def settings_of(context: typer.Context, own: Path | None) -> Settings:
+    """Load the configuration named after the command, or before it, or at the usual places.
+
+    Raises ConfigError.
+    """
+    option = own or context.obj
+    return load(find(option, os.environ, Path.cwd()), os.environ)
+
+
+def chosen(settings: Settings, provider: str | None) -> list[str] | None:
+    """The providers that were asked for; None for all. Raises UsageError for an unknown one."""
+    if provider is None:
+        return None
+    if provider not in settings.providers:
+        known = ", ".join(sorted(settings.providers))
+        raise UsageError(f"there is no provider {provider!r}", f"The configuration has: {known}.")
+    return [provider]
+
+
+def zone_of(settings: Settings, provider: str | None) -> ZoneInfo:
+    """The zone in which a provider's times are shown."""
+    if provider is not None and provider in settings.providers:
+        own = settings.providers[provider].zone
+        if own is not None:
+            return ZoneInfo(own)
+    return ZoneInfo(settings.syncd.zone)
+
+
+def span(settings: Settings, start: str | None, end: str | None) -> Window | None:
+    """The window from the first to the last day, in the configuration's zone.
+
+    None when neither is given; what is missing comes from the configured window. Raises UsageError.
+    """
+    if start is None and end is None:
+        return None
+    now = datetime.now(UTC)
+    window = settings.syncd.window
+    where = settings.syncd.zone
+    first = _instant("--from", start, where, last=False) if start else now - window.past
+    last = _instant("--to", end, where, last=True) if end else now + window.future
+    if last <= first:
+        raise UsageError("--to is not after --from", "Name the earlier day with --from.")
+    return Window(first, last)
+
+
+def _instant(option: str, text: str, where: str, *, last: bool) -> datetime:
+    """Read a day (its begin, or its end) or an instant."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        pass
+    else:
+        wall = datetime.combine(day, time.max if last else time.min).replace(microsecond=0)
+        return resolve_wall_time(wall, where).instant
+    try:
+        instant = parser.isoparse(text)
+    except ValueError:
+        raise UsageError(
+            f"{option} {text!r} is no day", "Write 2026-11-23, or 2026-11-23T14:00+01:00."
+        ) from None
+    if instant.tzinfo is None:
+        return resolve_wall_time(instant, where).instant
+    return instant.astimezone(UTC)

@@ -1,0 +1,315 @@
+"""`syncd resync` and `syncd plan`: bring everything into step once, or say what that would take."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+
+from syncd.cli import terminal, words
+from syncd.cli.options import (
+    AcceptOption,
+    ConfigOption,
+    FromOption,
+    JsonOption,
+    ProviderOption,
+    ToOption,
+    UsageError,
+    chosen,
+    settings_of,
+    span,
+    zone_of,
+)
+from syncd.config.settings import Settings
+from syncd.daemon.client import ask
+from syncd.daemon.lock import StateHeld, StateLock
+from syncd.engine.report import Exit, Report
+from syncd.model import Action, ConflictKind, Operation, Window
+from syncd.store import StateError, Store
+from syncd.wiring import build
+
+_MOST_ROWS = 60
+"""So many operations are listed one by one; the rest is counted."""
+
+_ENDINGS = {
+    Exit.DONE: "everything agrees",
+    Exit.CONFLICTS: "everything else agrees, but conflicts are held: see `syncd conflicts`",
+    Exit.UNANSWERED: "done as far as possible; syncd takes up the rest when it can",
+    Exit.GUARDED: "stopped by the guard",
+}
+
+_NOUNS = {
+    Action.CREATE_BLOCK: ("block made", "blocks made"),
+    Action.MOVE_BLOCK: ("block moved", "blocks moved"),
+    Action.REMOVE_BLOCK: ("block removed", "blocks removed"),
+    Action.MOVE_APPOINTMENT: ("appointment moved", "appointments moved"),
+    Action.SET_STATUS: ("status set", "statuses set"),
+}
+
+
+def resync(
+    context: typer.Context,
+    *,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Decide, show, and write nothing."),
+    provider: ProviderOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    accept: AcceptOption = None,
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Bring all systems into step once: read, decide, write, until nothing is left to do.
+
+    On a terminal the plan is shown and a yes is asked for. While the daemon runs, the daemon does
+    the work. Exit: 0 done, 3 conflicts are held, 4 a system did not answer, 5 stopped by the guard,
+    6 another syncd holds the state.
+    """
+    settings = settings_of(context, config)
+    providers = chosen(settings, provider)
+    window = span(settings, start, end)
+    if dry_run:
+        report = preview(settings, window, providers, accept, quiet=as_json)
+        if as_json:
+            terminal.print_json(report.to_json())
+        else:
+            show_plan(settings, report)
+        raise typer.Exit(report.exit.code)
+    path = settings.syncd.state_path
+    try:
+        with StateLock(path, role="resync"):
+            if sys.stdin.isatty() and not yes and not as_json:
+                planned = preview(settings, window, providers, accept)
+                if planned.planned and not _agreed(settings, planned):
+                    raise typer.Exit(0)
+            report = asyncio.run(_resync(settings, window, providers, accept, quiet=as_json))
+    except StateHeld as held:
+        if held.role != "daemon":
+            raise
+        raise typer.Exit(_hand_over(settings, window, provider, accept, as_json=as_json)) from held
+    data = report.to_json()
+    if as_json:
+        terminal.print_json(data)
+    else:
+        _show(settings, data, report.exit, {n: s.cause for n, s in report.systems.items()})
+    raise typer.Exit(report.exit.code)
+
+
+def plan(
+    context: typer.Context,
+    *,
+    provider: ProviderOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show what a resync would write now, operation by operation. Writes nothing."""
+    settings = settings_of(context, config)
+    report = preview(
+        settings, span(settings, start, end), chosen(settings, provider), quiet=as_json
+    )
+    if as_json:
+        operations = [words.operation_json(o) for o in report.planned]
+        terminal.print_json({**report.to_json(), "plan": operations})
+    else:
+        show_plan(settings, report)
+    raise typer.Exit(report.exit.code)
+
+
+def preview(
+    settings: Settings,
+    window: Window | None,
+    providers: Sequence[str] | None,
+    accept: str | None = None,
+    *,
+    quiet: bool = False,
+) -> Report:
+    """Read and decide on a copy of the state; nothing is written anywhere."""
+    store = _copy_of_state(settings)
+    _check_accept(store, accept)
+
+    async def run() -> Report:
+        app = build(settings, store=store)
+        try:
+            with terminal.progress("reading", quiet=quiet) as told:
+                return await app.engine.resync(
+                    window=window,
+                    providers=providers,
+                    accept=accept,
+                    dry_run=True,
+                    progress=told,
+                )
+        finally:
+            await app.aclose()
+
+    return asyncio.run(run())
+
+
+def _copy_of_state(settings: Settings) -> Store:
+    path = settings.syncd.state_path
+    if not path.exists():
+        return Store.open("sqlite://")
+    store = Store.open(path, write=False)
+    try:
+        return store.scratch()
+    finally:
+        store.close()
+
+
+async def _resync(
+    settings: Settings,
+    window: Window | None,
+    providers: Sequence[str] | None,
+    accept: str | None,
+    *,
+    quiet: bool,
+) -> Report:
+    app = build(settings)
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, _stop, app.engine.stopping)
+    try:
+        _check_accept(app.store, accept)
+        with terminal.progress("reading", quiet=quiet) as told:
+            return await app.engine.resync(
+                window=window, providers=providers, accept=accept, progress=told
+            )
+    finally:
+        await app.aclose()
+
+
+def _stop(stopping: asyncio.Event) -> None:
+    """The first signal ends the run after the request in flight; the second ends the process."""
+    if stopping.is_set():
+        raise KeyboardInterrupt
+    stopping.set()
+
+
+def _check_accept(store: Store, run: str | None) -> None:
+    """Refuse a run that no guard stopped. Raises UsageError."""
+    if run is None:
+        return
+    if any(h.conflict.kind is ConflictKind.GUARD for h in store.conflicts_of(run)):
+        return
+    open_runs = sorted(
+        {h.run for h in store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD}
+    )
+    raise UsageError(
+        f"the guard did not stop run {run!r}",
+        f"It stopped: {', '.join(open_runs)}." if open_runs else "Nothing is stopped now.",
+    )
+
+
+def _agreed(settings: Settings, planned: Report) -> bool:
+    show_plan(settings, planned)
+    return terminal.confirmed("Write this?")
+
+
+def _hand_over(
+    settings: Settings,
+    window: Window | None,
+    provider: str | None,
+    accept: str | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Let the daemon that holds the state do it, and show its progress and result."""
+    arguments = {
+        "provider": provider,
+        "accept": accept,
+        "from": words.instant_json(window.start) if window else None,
+        "to": words.instant_json(window.end) if window else None,
+    }
+    with terminal.progress("asking the daemon", quiet=as_json) as told:
+        answer = ask(settings.syncd.state_path, "resync", arguments, told)
+    if as_json:
+        terminal.print_json(answer.result)
+    else:
+        ending = next(e for e in Exit if e.code == answer.exit)
+        terminal.say("carried out by the running daemon")
+        _show(settings, answer.result, ending, {})
+    return answer.exit
+
+
+# --- what is printed --------------------------------------------------------------------------
+
+
+def show_plan(settings: Settings, report: Report) -> None:
+    """Print what would be written, by provider and in the provider's zone."""
+    by_provider: dict[str, list[Operation]] = {}
+    for wanted in report.planned:
+        by_provider.setdefault(wanted.provider, []).append(wanted)
+    for provider, operations in sorted(by_provider.items()):
+        zone = zone_of(settings, provider)
+        ordered = sorted(operations, key=_by_time)
+        rows = [(o.system, words.operation(o, zone), o.reason) for o in ordered[:_MOST_ROWS]]
+        terminal.table(f"{provider} · {zone.key}", ("system", "would be written", "because"), rows)
+        if len(operations) > _MOST_ROWS:
+            terminal.say(f"  … and {len(operations) - _MOST_ROWS} more (--json lists all)")
+    _show_trouble({n: str(s.state) for n, s in report.systems.items()}, _causes(report))
+    for system in report.guarded:
+        terminal.warn(
+            f"The guard would stop what {system} tells: too much of it vanished or moved at once."
+        )
+    if report.conflicts:
+        terminal.say(f"{words.count(report.conflicts, 'conflict')} would be held")
+    total = len(report.planned)
+    ending = f"{words.count(total, 'write')} would be made" if total else "nothing to write"
+    terminal.say(f"{ending}; this was a dry run, and nothing was changed")
+
+
+def _causes(report: Report) -> dict[str, str]:
+    return {name: system.cause for name, system in report.systems.items()}
+
+
+def _by_time(wanted: Operation) -> tuple[datetime, str]:
+    value = wanted.after or wanted.before
+    return (value.start if value else datetime.max.replace(tzinfo=UTC), wanted.system)
+
+
+def _show(
+    settings: Settings, data: dict[str, Any], ending: Exit, causes: dict[str, str]
+) -> None:
+    """Print how a run ended: `data` is the object of `resync --json`."""
+    rows = [
+        (name, s["state"], str(s["reads"]), str(s["writes"]))
+        for name, s in sorted(data["systems"].items())
+    ]
+    terminal.table(f"run {data['run']}", ("system", "state", "reads", "writes"), rows)
+    _show_trouble({n: s["state"] for n, s in data["systems"].items()}, causes)
+    made = [
+        words.count(number, *_NOUNS[Action(action)])
+        for action, number in data["operations"].items()
+        if number
+    ]
+    terminal.say("wrote " + ", ".join(made) if made else "wrote nothing: nothing was to be written")
+    _show_guards(settings)
+    if data["exposures"]:
+        terminal.say(
+            f"{words.count(data['exposures'], 'interval is', 'intervals are')} still open "
+            "in a system although the provider is busy elsewhere"
+        )
+    terminal.say(_ENDINGS[ending])
+
+
+def _show_trouble(states: dict[str, str], causes: dict[str, str]) -> None:
+    for name, state in sorted(states.items()):
+        if state != "ok":
+            terminal.warn(f"{name} is {state}: {causes.get(name) or 'see `syncd status`'}")
+
+
+def _show_guards(settings: Settings) -> None:
+    try:
+        store = Store.open(settings.syncd.state_path, write=False)
+    except StateError:
+        return
+    for held in store.open_conflicts():
+        if held.conflict.kind is ConflictKind.GUARD:
+            terminal.warn(f"{held.conflict.note}. If that is right: syncd resync --accept {held.run}")
+    store.close()

@@ -1,0 +1,69 @@
+"""Where output goes: tables of at most 100 columns, JSON, and progress on the side."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDTH = 100
+"""No line that syncd prints is wider."""
+
+
+def console(*, err: bool = False) -> Console:
+    """The terminal, or a file or pipe of fixed width."""
+    found = Console(stderr=err, highlight=False, soft_wrap=False)
+    if not found.is_terminal or found.width > WIDTH:
+        found.width = WIDTH
+    return found
+
+
+def say(text: str = "", *, style: str | None = None) -> None:
+    """Print a line of plain text."""
+    console().print(Text(text), style=style)
+
+
+def warn(text: str) -> None:
+    """Print a line beside the output."""
+    console(err=True).print(Text(text), style="yellow")
+
+
+def print_json(data: Any) -> None:
+    """Print one object."""
+    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; long cells are folded, never cut."""
+    drawn = Table(
+        title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
+    for name in columns:
+        drawn.add_column(name, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    console().print(drawn)
+
+
+@contextmanager
+def progress(first: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show what is being done, on a terminal; the yielded function changes the text."""
+    screen = console(err=True)
+    if quiet or not screen.is_terminal:
+        yield lambda _text: None
+        return
+    with screen.status(Text(first)) as status:
+        yield lambda text: status.update(Text(text))
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; anything but y or yes is a no."""
+    console(err=True).print(Text(f"{question} [y/N] "), end="")
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

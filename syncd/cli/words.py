@@ -1,0 +1,106 @@
+"""Times and operations in the words that a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from syncd.model import Action, Operation, Value, utc
+
+
+def moment(instant: datetime, zone: tzinfo) -> str:
+    """A point in time: ``Mon 23 Nov 10:00``."""
+    return instant.astimezone(zone).strftime("%a %d %b %H:%M")
+
+
+def interval(value: Value, zone: tzinfo) -> str:
+    """An interval: ``Mon 23 Nov 10:00-11:00``; the day is named again where it changes."""
+    start, end = value.start.astimezone(zone), value.end.astimezone(zone)
+    until = end.strftime("%H:%M") if end.date() == start.date() else end.strftime("%a %d %b %H:%M")
+    # A meeting across the change of the clocks needs its offsets to be understood.
+    if start.utcoffset() != end.utcoffset():
+        return f"{start:%a %d %b %H:%M %z} - {end:%H:%M %z}"
+    return f"{start:%a %d %b %H:%M}-{until}"
+
+
+def value(value: Value | None, zone: tzinfo) -> str:
+    """An interval, with its status where that is not the usual one."""
+    if value is None:
+        return "not there"
+    text = interval(value, zone)
+    return text if value.status in {"confirmed", "new"} else f"{text} ({value.status})"
+
+
+def operation(wanted: Operation, zone: tzinfo) -> str:
+    """What a write does, without the system."""
+    before = interval(wanted.before, zone) if wanted.before else "?"
+    after = interval(wanted.after, zone) if wanted.after else "?"
+    match wanted.action:
+        case Action.CREATE_BLOCK:
+            return f"block {after}"
+        case Action.REMOVE_BLOCK:
+            return f"free {before}"
+        case Action.MOVE_BLOCK:
+            return f"move the block of {before} to {_shorter(wanted, zone)}"
+        case Action.MOVE_APPOINTMENT:
+            return f"move the appointment of {before} to {_shorter(wanted, zone)}"
+        case Action.SET_STATUS:
+            status = wanted.after.status if wanted.after else "?"
+            return f"set the appointment of {before} to {status}"
+
+
+def _shorter(wanted: Operation, zone: tzinfo) -> str:
+    """The new interval, without the day where that stays."""
+    if wanted.before is None or wanted.after is None:
+        return "?"
+    text = interval(wanted.after, zone)
+    same = wanted.before.start.astimezone(zone).date() == wanted.after.start.astimezone(zone).date()
+    return text.split(" ", 3)[3] if same and text.count(" ") == 3 else text  # noqa: PLR2004
+
+
+def ago(instant: datetime, now: datetime) -> str:
+    """How long since: ``12 s ago``."""
+    passed = now - instant
+    if passed < timedelta(minutes=2):
+        return f"{max(0, passed.seconds if passed.days >= 0 else 0)} s ago"
+    if passed < timedelta(hours=2):
+        return f"{passed // timedelta(minutes=1)} min ago"
+    if passed < timedelta(days=2):
+        return f"{passed // timedelta(hours=1)} h ago"
+    return f"{passed.days} days ago"
+
+
+def count(number: int, noun: str, nouns: str | None = None) -> str:
+    """A number and its noun."""
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def value_json(value: Value | None) -> dict[str, Any] | None:
+    """A value as JSON; times are UTC."""
+    if value is None:
+        return None
+    return {
+        "start": instant_json(value.start),
+        "end": instant_json(value.end),
+        "status": str(value.status),
+    }
+
+
+def instant_json(instant: datetime | None) -> str | None:
+    """An instant as JSON: ISO 8601, UTC."""
+    return None if instant is None else utc(instant).isoformat().replace("+00:00", "Z")
+
+
+def operation_json(wanted: Operation) -> Mapping[str, Any]:
+    """A planned or made write as JSON."""
+    return {
+        "action": str(wanted.action),
+        "system": wanted.system,
+        "provider": wanted.provider,
+        "event": wanted.event,
+        "before": value_json(wanted.before),
+        "after": value_json(wanted.after),
+        "bookings": list(wanted.bookings),
+        "reason": wanted.reason,
+    }

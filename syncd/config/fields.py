@@ -1,0 +1,180 @@
+"""The small languages of the configuration: durations, times, zones, addresses, shares, names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import time, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, PlainSerializer, PlainValidator
+from pydantic import StringConstraints, ValidationInfo
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from syncd.config.problems import Refused
+from syncd.config.secrets import Secret, Surroundings, read_secret
+from syncd.model import zone
+
+_UNITS: Mapping[str, timedelta] = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+_DURATION = re.compile(r"([0-9]{1,9})([smhd])")
+_HOW = 'Write a whole number and a unit, s, m, h or d: "90s", "15m", "2h", "1d".'
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
+_SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
+_NAME = re.compile(r"[a-z0-9_-]+")
+_NOWHERE = Surroundings(Path(), {})
+"""For settings that a program builds itself: their paths stay as they are."""
+
+
+def parse_duration(value: object) -> timedelta:
+    """Read "90s", "15m", "2h" or "1d"; a timedelta stays as it is. Raises Refused."""
+    if isinstance(value, timedelta):
+        return value
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        written = f'"{value}"' if isinstance(value, str) else "a value that is no text"
+        raise Refused(f"{written} is no duration", _HOW)
+    try:
+        return int(found[1]) * _UNITS[found[2]]
+    except OverflowError:
+        raise Refused("it is too long", _HOW) from None
+
+
+def span(least: str, most: str) -> PlainValidator:
+    """Make a duration's validator, with both bounds included."""
+
+    def check(value: object) -> timedelta:
+        duration = parse_duration(value)
+        if not parse_duration(least) <= duration <= parse_duration(most):
+            reason = "it is too short" if duration < parse_duration(least) else "it is too long"
+            raise Refused(reason, f"Write a duration from {least} to {most}.")
+        return duration
+
+    return PlainValidator(check)
+
+
+def _time(value: object) -> time:
+    found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if found is not None:
+        return time(int(found[1]), int(found[2]), int(found[3] or 0))
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    raise Refused("it is no time of day", 'Write hours and minutes, "03:30".')
+
+
+def _zone(value: str) -> str:
+    try:
+        zone(value)
+    except ValueError:
+        raise Refused(
+            f'"{value}" is no time zone', 'Write an IANA name like "Europe/Berlin" or "UTC".'
+        ) from None
+    return value
+
+
+def _base_url(value: str) -> str:
+    """Only a loopback host may be spoken to in the clear; the address itself holds no secret."""
+    example = 'Write an address like "https://host.example/v2".'
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise Refused("it is no web address", example) from None
+    if parts.scheme not in {"http", "https"} or not host or not value.isprintable():
+        raise Refused("it is no web address", example)
+    if parts.username is not None or parts.query or parts.fragment or " " in value:
+        reason = "it holds more than host, port and path"
+        raise Refused(reason, "Leave out user, password, ? and #; keys have settings of their own.")
+    if parts.scheme == "http" and not _is_loopback(host):
+        reason = "over plain http everybody on the way could read the credentials"
+        raise Refused(reason, "Write https; plain http is only for this machine (127.0.0.1).")
+    return value.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _share(value: object) -> float:
+    if isinstance(value, str) and (found := _SHARE.fullmatch(value)):
+        share = float(found[1]) / 100
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        share = float(value)
+    else:
+        raise Refused("it is no share", 'Write a fraction or a percentage: 0.2 or "20%".')
+    if not 0 <= share <= 1:
+        raise Refused(
+            "it is more than all, or less than nothing", 'Write 0 to 1, or "0%" to "100%".'
+        )
+    return share
+
+
+def _email(value: str) -> str:
+    name, at, host = value.strip().rpartition("@")
+    if not (name and at and host) or any(letter.isspace() for letter in value.strip()):
+        raise Refused("it is no e-mail address", 'Write one, like "alice@example.com".')
+    return value.strip()
+
+
+def _state(value: str, info: ValidationInfo) -> str:
+    """Anchor a path, and the file of an SQLite URL, at the configuration's own directory."""
+    home = _around(info).home
+    if "://" not in value:
+        return str(home / Path(value).expanduser())
+    try:
+        url = make_url(value)
+        url.get_dialect()
+    except (ArgumentError, ValueError):
+        raise Refused("it is no database URL", 'Write a path: state = "state/syncd.db".') from None
+    except NoSuchModuleError:
+        reason = "SQLAlchemy knows no such kind of database"
+        raise Refused(reason, 'Write a path: state = "state/syncd.db".') from None
+    file = sqlite_file(value)
+    if file is None:
+        return value
+    return url.set(database=str(home / file)).render_as_string(hide_password=False)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of an SQLite URL; None for memory and for other databases."""
+    parsed = make_url(url)
+    name = parsed.database or ""
+    if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":memory:", "file:")):
+        return None
+    return Path(name)
+
+
+def is_name(word: str) -> bool:
+    """Whether a system or a provider may be called that."""
+    return _NAME.fullmatch(word) is not None
+
+
+def _secret(value: object, info: ValidationInfo) -> Secret:
+    return read_secret(value, _around(info))
+
+
+def _around(info: ValidationInfo) -> Surroundings:
+    return info.context if isinstance(info.context, Surroundings) else _NOWHERE
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+TimeOfDay = Annotated[time, PlainValidator(_time)]
+ZoneName = Annotated[str, AfterValidator(_zone)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Share = Annotated[float, PlainValidator(_share)]
+Email = Annotated[str, AfterValidator(_email)]
+State = Annotated[str, StringConstraints(min_length=1), AfterValidator(_state)]
+Hidden = Annotated[Secret, PlainValidator(_secret), PlainSerializer(str)]

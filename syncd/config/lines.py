@@ -1,0 +1,58 @@
+"""Where a key stands in a TOML text: `tomllib` keeps no positions."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+
+Path = tuple[str, ...]
+
+
+def key_lines(text: str) -> Mapping[Path, int]:
+    """Find the line (from 1) of each table header and of each key that begins a line.
+
+    Meant for a text that parses. A line inside a multi-line string may be taken for a key; then a
+    message names a wrong line, and nothing else goes wrong.
+    """
+    found: dict[Path, int] = {}
+    table: Path = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        bare = line.strip()
+        if bare.startswith("["):
+            header = _path(bare)
+            if header:
+                table = header
+                found.setdefault(table, number)
+        elif "=" in bare and not bare.startswith("#"):
+            for key in _assigned(bare):
+                found.setdefault(table + key, number)
+    return found
+
+
+def line_of(at: Sequence[str | int], lines: Mapping[Path, int]) -> int | None:
+    """Return the line of a key, else that of the nearest table around it."""
+    path = tuple(step for step in at if isinstance(step, str))
+    return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
+
+
+def _assigned(line: str) -> Iterator[Path]:
+    """Yield the key that a line assigns; the first ``=`` that leaves a valid key is the one."""
+    for place, letter in enumerate(line):
+        if letter == "=" and (key := _path(f"{line[:place]}=0")):
+            yield key
+            return
+
+
+def _path(line: str) -> Path:
+    try:
+        node: object = tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        return ()
+    steps: list[str] = []
+    while isinstance(node, dict | list) and node:
+        if isinstance(node, dict):
+            step, node = next(iter(node.items()))
+            steps.append(step)
+        else:
+            node = node[0]
+    return tuple(steps)

@@ -1,0 +1,252 @@
+"""Find the configuration file, read it, and say everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import ValidationError
+
+from syncd.config.fields import is_name
+from syncd.config.lines import key_lines, line_of
+from syncd.config.mapping import check_accounts, check_mapping, check_prefer
+from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, listed
+from syncd.config.secrets import Secret, Surroundings
+from syncd.config.settings import (
+    PLATFORMS,
+    CalendarSettings,
+    General,
+    GuardSettings,
+    ProviderSettings,
+    RulesSettings,
+    Settings,
+    SystemSettings,
+    Table,
+)
+from syncd.config.translate import translate
+
+SYSTEM_WIDE = Path("/etc/syncd/syncd.toml")
+_SECTIONS = ("syncd", "systems", "providers", "rules", "guard")
+
+T = TypeVar("T", bound=Table)
+
+
+def find(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
+    """Return the file to load: ``--config``, else $SYNCD_CONFIG, ./syncd.toml, the system's own.
+
+    A file that was asked for must be there: no other one is taken in its place. Raises ConfigError.
+    """
+    asked = option or (Path(env["SYNCD_CONFIG"]) if env.get("SYNCD_CONFIG") else None)
+    if asked is not None:
+        path = cwd / asked.expanduser()
+        if path.is_file():
+            return path
+        who = "--config" if option else "$SYNCD_CONFIG"
+        _stop(path, "there is no such file", f"It is what {who} names: correct that.")
+    places = (cwd / "syncd.toml", SYSTEM_WIDE)
+    for path in places:
+        if path.is_file():
+            return path
+    looked = ", ".join(["--config", "$SYNCD_CONFIG", *map(str, places)])
+    reason = f"no configuration was found; looked at {looked}"
+    _stop(None, reason, "Write one of these files, or name yours with --config.")
+
+
+def load(path: Path, env: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises ConfigError with all that is wrong; warnings are in the settings.
+
+    Secrets are fetched here, from ``env`` and from files beside the configuration.
+    """
+    text = _text(path)
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        _stop(path, f"this is no TOML: {error}", "Mend what stands there; the rest was not read.")
+    reading = _Reading(raw, Surroundings(path.parent.absolute(), env))
+    settings = reading.settings(path)
+    lines = key_lines(text)
+    problems = sorted(
+        (_located(finding, path, lines) for finding in reading.findings),
+        key=lambda problem: problem.line or 0,
+    )
+    errors = [problem for problem in problems if not problem.warning]
+    if settings is None or errors:
+        raise ConfigError(errors)
+    return settings.model_copy(update={"warnings": tuple(problems)})
+
+
+def _stop(path: Path | None, reason: str, remedy: str) -> NoReturn:
+    raise ConfigError([Problem(path, "", None, reason, remedy)]) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        _stop(path, "the file is not in UTF-8", "Save it as UTF-8.")
+    except OSError as error:
+        why = error.strerror or "unknown"
+        _stop(path, f"the file cannot be read ({why})", "Let the user that runs syncd read it.")
+
+
+def _located(finding: Finding, path: Path, lines: Mapping[tuple[str, ...], int]) -> Problem:
+    key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in finding.at)
+    return Problem(
+        path,
+        key.removeprefix("."),
+        line_of(finding.at, lines),
+        finding.reason,
+        finding.remedy,
+        finding.warning,
+    )
+
+
+class _Reading:
+    """One pass over a parsed document: what could be read, and what was found wrong."""
+
+    def __init__(self, raw: Mapping[str, Any], around: Surroundings) -> None:
+        self._raw, self._around = raw, around
+        self.findings: list[Finding] = []
+
+    def settings(self, path: Path) -> Settings | None:
+        """Read everything; None if a part of it could not be."""
+        for key in self._raw:
+            if key not in _SECTIONS:
+                self._wrong((key,), "there is no such table", did_you_mean(key, _SECTIONS))
+        general = self._table(General, self._raw.get("syncd", {}), "syncd")
+        rules = self._table(RulesSettings, self._raw.get("rules", {}), "rules")
+        guard = self._table(GuardSettings, self._raw.get("guard", {}), "guard")
+        systems = self._systems()
+        providers = self._providers()
+        self._check(rules, systems, providers)
+        if general is None or rules is None or guard is None:
+            return None
+        return Settings.model_construct(
+            path=path,
+            syncd=general,
+            systems=systems,
+            providers=providers,
+            rules=rules,
+            guard=guard,
+            warnings=(),
+        )
+
+    def _check(
+        self,
+        rules: RulesSettings | None,
+        systems: Mapping[str, SystemSettings],
+        providers: Mapping[str, ProviderSettings],
+    ) -> None:
+        """Check the whole with every table that stands in the file, also those that are wrong."""
+        declared = self._named("systems")
+        named = {name: self._kept(name) for name in self._named("providers")}
+        calendars = {name: provider.calendars for name, provider in providers.items()}
+        if rules is not None:
+            self.findings += check_prefer(rules.prefer, declared)
+        self.findings += check_mapping(declared, named, calendars)
+        self.findings += check_accounts(systems)
+        self.findings += _concerns(systems)
+
+    def _systems(self) -> dict[str, SystemSettings]:
+        systems: dict[str, SystemSettings] = {}
+        for name, table in self._tables("systems"):
+            kind = self._platform(name)
+            if kind is None:
+                given = table.get("type")
+                reason = "it is missing" if given is None else "it is no type of system"
+                close = did_you_mean(given, PLATFORMS) if isinstance(given, str) else ""
+                remedy = (
+                    close if close.startswith("Did") else f"Write type = {listed([*PLATFORMS])}."
+                )
+                self._wrong(("systems", name, "type"), reason, remedy)
+                continue
+            system = self._table(PLATFORMS[kind][0], table, "systems", name)
+            if system is not None:
+                systems[name] = system
+        return systems
+
+    def _providers(self) -> dict[str, ProviderSettings]:
+        providers: dict[str, ProviderSettings] = {}
+        for name, table in self._tables("providers"):
+            calendars = self._calendars(name, table.get("calendars", {}))
+            provider = self._table(
+                ProviderSettings, {**table, "calendars": calendars}, "providers", name
+            )
+            if provider is not None:
+                providers[name] = provider
+        return providers
+
+    def _calendars(self, provider: str, raw: object) -> dict[str, CalendarSettings]:
+        """Read calendars by the type of their system; where that is unknown, they have to wait."""
+        calendars: dict[str, CalendarSettings] = {}
+        if not isinstance(raw, dict):
+            self._no_table("providers", provider, "calendars")
+            return calendars
+        for system, table in raw.items():
+            kind = self._platform(system)
+            if kind is None:
+                continue
+            model = PLATFORMS[kind][1]
+            calendar = self._table(model, table, "providers", provider, "calendars", system)
+            if calendar is not None:
+                calendars[system] = calendar
+        return calendars
+
+    def _tables(self, section: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the named tables of a section."""
+        tables = self._raw.get(section, {})
+        if not isinstance(tables, dict):
+            self._no_table(section)
+            return
+        if not tables:
+            remedy = f"Add a table [{section}.NAME] for each."
+            self._wrong((section,), f"there are no {section}", remedy)
+        for name, table in tables.items():
+            if not is_name(name):
+                remedy = "Use small letters, digits, - and _ only."
+                self._wrong((section, name), f'"{name}" cannot be a name', remedy)
+            if isinstance(table, dict):
+                yield name, table
+            else:
+                self._no_table(section, name)
+
+    def _table(self, model: type[T], raw: object, *at: str) -> T | None:
+        try:
+            return model.model_validate(raw, context=self._around)
+        except ValidationError as error:
+            self.findings += translate(error, model, at)
+            return None
+
+    def _named(self, section: str) -> list[str]:
+        tables = self._raw.get(section, {})
+        return list(tables) if isinstance(tables, dict) else []
+
+    def _kept(self, provider: str) -> list[str]:
+        table = self._raw["providers"][provider]
+        calendars = table.get("calendars", {}) if isinstance(table, dict) else {}
+        return list(calendars) if isinstance(calendars, dict) else []
+
+    def _platform(self, system: str) -> str | None:
+        """Return the type that a system's table states, if it is one."""
+        tables = self._raw.get("systems")
+        table = tables.get(system) if isinstance(tables, dict) else None
+        kind = table.get("type") if isinstance(table, dict) else None
+        return kind if isinstance(kind, str) and kind in PLATFORMS else None
+
+    def _no_table(self, *at: str) -> None:
+        self._wrong(at, "it is no table", f"Write a table [{'.'.join(at)}].")
+
+    def _wrong(self, at: tuple[str, ...], reason: str, remedy: str) -> None:
+        self.findings.append(Finding(at, reason, remedy))
+
+
+def _concerns(systems: Mapping[str, SystemSettings]) -> Iterator[Finding]:
+    """Yield what is unwise about the way the secrets are kept."""
+    for name, system in systems.items():
+        for key in type(system).model_fields:
+            secret = getattr(system, key)
+            if isinstance(secret, Secret) and secret.concern is not None:
+                at = ("systems", name, key)
+                yield Finding(at, secret.concern.reason, secret.concern.remedy, warning=True)

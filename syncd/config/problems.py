@@ -1,0 +1,77 @@
+"""What can be wrong with a configuration, in plain words."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend: where it is, what is wrong, what to do.
+
+    ``file`` is None where no file was found, ``key`` is dotted and '' for the whole file, ``line``
+    counts from 1 and is None where it is not known. A ``warning`` does not keep syncd from running.
+    """
+
+    file: Path | None
+    key: str
+    line: int | None
+    reason: str
+    remedy: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        """One line: ``syncd.toml:12: systems.crm.token: is missing. Add it.``"""
+        place = "" if self.file is None else str(self.file)
+        if place and self.line is not None:
+            place += f":{self.line}"
+        said = ": ".join(part for part in (place, self.key, self.reason) if part)
+        return f"{said}. {self.remedy}" if self.remedy else f"{said}."
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem before its file and line are known; ``at`` is the path of keys and indices."""
+
+    at: tuple[str | int, ...]
+    reason: str
+    remedy: str
+    warning: bool = False
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. ``problems`` holds everything that is wrong with it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        """All problems, one a line."""
+        return "\n".join(map(str, self.problems))
+
+
+class Refused(ValueError):  # noqa: N818 - it is no program's error: it says what a person wrote
+    """A value cannot be used. ``under`` is the key inside the refused table, if it is just one."""
+
+    def __init__(self, reason: str, remedy: str, *, under: tuple[str, ...] = ()) -> None:
+        self.reason, self.remedy, self.under = reason, remedy, under
+        super().__init__(reason)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Ask after the most similar known word, else list the known ones: ``Did you mean "crm"?``"""
+    words = tuple(known)
+    close = difflib.get_close_matches(word, words, n=1)
+    if close:
+        return f'Did you mean "{close[0]}"?'
+    return f"Known here: {listed(words)}." if words else ""
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words for a sentence: ``"a", "b" or "c"``."""
+    quoted = [f'"{word}"' for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"

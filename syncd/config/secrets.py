@@ -1,0 +1,142 @@
+"""Credentials: where they are read from, and how they stay out of sight."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from syncd.config.problems import Refused, did_you_mean
+
+_WAYS = '{ env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
+_ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+_LONGEST = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What is unwise, though it works, about the way a secret is kept."""
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A credential. Only `reveal` shows it; every other way to print it gives asterisks."""
+
+    _value: str = field(repr=False)
+    concern: Concern | None = field(default=None, compare=False, repr=False)
+
+    def reveal(self) -> str:
+        """Return the credential itself, to be sent to its platform and nowhere else."""
+        return self._value
+
+    def __str__(self) -> str:
+        """Asterisks."""
+        return "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a configuration refers to: the directory it is in, and the environment."""
+
+    home: Path
+    env: Mapping[str, str]
+
+
+def read_secret(source: object, around: Surroundings) -> Secret:
+    """Fetch a secret from the place that the configuration names. Raises Refused, never with it."""
+    match source:
+        case Secret():
+            return source
+        case str():
+            remedy = f"Keep it outside the file: {_WAYS}."
+            return Secret(
+                _usable(source, "it", "Write the secret, or better: " + _WAYS + "."),
+                Concern("the secret stands in the file itself", remedy),
+            )
+        case dict() if len(source) == 1:
+            (way, name), *_ = source.items()
+            if way not in _READERS:
+                reason = f'a secret cannot be read from "{way}"'
+                raise Refused(reason, did_you_mean(str(way), _READERS))
+            if not isinstance(name, str) or not name.strip():
+                reason = f"the name after {way} is no text, or is empty"
+                raise Refused(reason, f"Write one of {_WAYS}.")
+            return _READERS[way](name, around)
+        case _:
+            raise Refused("it says no place to read a secret from", f"Write one of {_WAYS}.")
+
+
+def _from_env(name: str, around: Surroundings) -> Secret:
+    # Somebody may have put the secret where its variable's name belongs: then it is not repeated.
+    if _ENV_NAME.fullmatch(name):
+        what, remedy = (
+            f"the environment variable {name}",
+            f"Set {name} for the user that runs syncd.",
+        )
+    else:
+        what = "the environment variable that it names"
+        remedy = "Set it, or if this is the secret itself: put the variable's name here instead."
+    if name not in around.env:
+        raise Refused(f"{what} is not set", remedy)
+    return Secret(_usable(around.env[name].strip(), what, remedy))
+
+
+def _from_file(name: str, around: Surroundings) -> Secret:
+    path = around.home / Path(name).expanduser()
+    what = f"the file {path}" if "/" in name else f"the file that it names in {around.home}"
+    remedy = "Put the secret, and nothing else, into that file, and let syncd's user read it."
+    return Secret(_usable(_content(path, what, remedy), what, remedy), _open_to_all(path, what))
+
+
+def _from_credential(name: str, around: Surroundings) -> Secret:
+    directory = around.env.get("CREDENTIALS_DIRECTORY", "")
+    if not directory:
+        raise Refused(
+            "systemd handed over no credentials ($CREDENTIALS_DIRECTORY is not set)",
+            "Run syncd as its systemd unit, with LoadCredential= or LoadCredentialEncrypted= in it.",
+        )
+    if Path(name).name != name:
+        raise Refused("a credential's name is no path", "Write the name alone; for a path: file.")
+    what = "the credential that it names"
+    remedy = "Add LoadCredential=NAME:PATH to the unit, with the NAME written here."
+    return Secret(_usable(_content(Path(directory) / name, what, remedy), what, remedy))
+
+
+_READERS: Mapping[str, Callable[[str, Surroundings], Secret]] = {
+    "env": _from_env,
+    "file": _from_file,
+    "credential": _from_credential,
+}
+
+
+def _content(path: Path, what: str, remedy: str) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.read(_LONGEST).strip()
+    except FileNotFoundError:
+        raise Refused(f"{what} does not exist", remedy) from None
+    except UnicodeDecodeError:
+        raise Refused(f"{what} holds no text", remedy) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "its name cannot be used"
+        raise Refused(f"{what} cannot be read ({why})", remedy) from None
+
+
+def _usable(value: str, what: str, remedy: str) -> str:
+    """Refuse what no HTTP header can carry."""
+    if not value.strip():
+        raise Refused(f"{what} is empty", remedy)
+    if not (value.isascii() and value.isprintable()):
+        raise Refused(f"{what} holds more than one line, or letters that no token has", remedy)
+    return value
+
+
+def _open_to_all(path: Path, what: str) -> Concern | None:
+    if not path.stat().st_mode & stat.S_IROTH:
+        return None
+    return Concern(f"{what} can be read by every user of this machine", "Set its mode to 0600.")

@@ -1,0 +1,101 @@
+"""What pydantic refuses, in words for the person who wrote the file; values are not repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from syncd.config.problems import Finding, Refused, did_you_mean, listed
+
+At = tuple[str | int, ...]
+
+_KINDS: Mapping[str, tuple[str, str]] = {
+    "string_type": ("it is no text", 'Write it in quotes: "…".'),
+    "bool_type": ("it is neither true nor false", "Write true or false, without quotes."),
+    "int_type": ("it is no whole number", "Write a whole number, without quotes."),
+    "tuple_type": ("it is no list", 'Write a list, even of one: ["…"].'),
+    "dict_type": ("it is no table", "Write a table: { key = value }."),
+    "model_type": ("it is no table", "Write a table: { key = value }."),
+    "string_too_short": ("it is empty", "Write a value, or leave the key out."),
+    "string_too_long": ("it is too long", "Write at most 200 letters."),
+    "greater_than_equal": ("it is too small", "Write 0 or more."),
+}
+
+_PATTERNS: Mapping[str, str] = {
+    "version": 'Write a version of the platform, like "2021-04-15".',
+    "key_field": 'Write the schema name of a custom field, like "mx_Custom_1".',
+}
+
+_MISSING: Mapping[str, str] = {
+    "base_url": 'Add base_url = "https://…" (LeadSquared has one host for each region).',
+    "location_id": 'Add location_id = "…", from the address bar or the location\'s settings.',
+    "user": 'Add user = "…", the e-mail address of the LeadSquared user.',
+}
+
+_NOT_YET = "not available in this version"
+_NOT_YET_KEYS: Mapping[str, str] = {
+    "override": "Remove [[rules.override]]: one set of rules holds for everything.",
+    "rate": "Remove it: syncd learns each platform's limit from its answers.",
+}
+_NOT_YET_CHOICES: Mapping[str, frozenset[str]] = {
+    "block_edited": frozenset({"reschedule", "release"}),
+    "slot_taken": frozenset({"revert", "next-free"}),
+    "double_booked": frozenset({"hold"}),
+}
+"""Choices of DESIGN section 5 that are yet to be built."""
+
+
+def translate(error: ValidationError, model: type[BaseModel], at: At) -> Iterator[Finding]:
+    """Turn a validation error of a table into findings; ``at`` is where the table stands."""
+    for detail in error.errors(include_url=False):
+        reason, remedy, under = _said(detail, model)
+        yield Finding((*at, *detail["loc"], *under), reason, remedy)
+
+
+def _said(detail: Any, model: type[BaseModel]) -> tuple[str, str, tuple[str, ...]]:
+    loc: At = detail["loc"]
+    key = str(loc[-1]) if loc else ""
+    owner = _owner(model, loc)
+    refused = detail.get("ctx", {}).get("error")
+    match detail["type"]:
+        case "value_error" if isinstance(refused, Refused):
+            return refused.reason, refused.remedy, refused.under
+        case "extra_forbidden" if key in _NOT_YET_KEYS:
+            return f"{key} is {_NOT_YET}", _NOT_YET_KEYS[key], ()
+        case "extra_forbidden":
+            return "there is no such key", did_you_mean(key, owner.model_fields), ()
+        case "missing":
+            return "it is missing", _MISSING.get(key, f"Add {key} = …."), ()
+        case "literal_error":
+            return (*_choice(key, detail["input"], owner), ())
+        case "string_pattern_mismatch":
+            return "it does not have the right form", _PATTERNS[key], ()
+        case kind if kind in _KINDS:
+            return (*_KINDS[kind], ())
+        case _:
+            return str(detail["msg"]), "See the example in the README.", ()
+
+
+def _choice(key: str, value: object, owner: type[BaseModel]) -> tuple[str, str]:
+    allowed = [str(choice) for choice in get_args(owner.model_fields[key].annotation)]
+    if not isinstance(value, str):
+        return "it is no text", f"Write {listed(allowed)}."
+    if value in _NOT_YET_CHOICES.get(key, ()):
+        return f'{key} = "{value}" is {_NOT_YET}', f"Write {listed(allowed)}."
+    return f'"{value}" is no choice here', _close(value, allowed)
+
+
+def _close(value: str, allowed: list[str]) -> str:
+    return did_you_mean(value, allowed).replace("Known here: ", "Write ")
+
+
+def _owner(model: type[BaseModel], loc: At) -> type[BaseModel]:
+    """Walk down to the table that holds the key at the end of ``loc``."""
+    for step in loc[:-1]:
+        inner = model.model_fields[str(step)].annotation if step in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        model = inner
+    return model
