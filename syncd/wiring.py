@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from syncd.config.secrets import Secret
 from syncd.config.settings import (
     CalendarSettings,
     LeadConnectorCalendar,
@@ -131,7 +132,7 @@ def _adapter(
     clock: Clock,
     transport: httpx.AsyncBaseTransport | None,
 ) -> System:
-    account: dict[str, Any] = system.model_dump(exclude={"type"})
+    account = {key: _plain(said) for key, said in system if key != "type"}
     match system:
         case LeadSquaredSystem():
             return leadsquared.LeadSquared(
@@ -150,7 +151,7 @@ def _adapter(
                 name,
                 leadconnector.Account(**account),
                 {
-                    provider: leadconnector.CalendarOf(c.user, c.ids)
+                    provider: leadconnector.CalendarOf(c.user, c.calendars)
                     for provider, c in mapped.items()
                     if isinstance(c, LeadConnectorCalendar)
                 },
@@ -169,6 +170,10 @@ def _adapter(
                 clock,
                 transport=transport,
             )
+
+
+def _plain(said: Any) -> Any:
+    return said.reveal() if isinstance(said, Secret) else said
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -11,18 +11,20 @@ Path = tuple[str, ...]
 def key_lines(text: str) -> Mapping[Path, int]:
     """Find the line (from 1) of each table header and of each key that begins a line.
 
+    A table without a header of its own is where its first inner table begins.
     Meant for a text that parses. A line inside a multi-line string may be taken for a key; then a
     message names a wrong line, and nothing else goes wrong.
     """
     found: dict[Path, int] = {}
     table: Path = ()
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         bare = line.strip()
         if bare.startswith("["):
             header = _path(bare)
             if header:
                 table = header
-                found.setdefault(table, number)
+                for depth in range(len(table), 0, -1):
+                    found.setdefault(table[:depth], number)
         elif "=" in bare and not bare.startswith("#"):
             for key in _assigned(bare):
                 found.setdefault(table + key, number)

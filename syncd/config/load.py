@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -41,17 +41,25 @@ def find(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
     asked = option or (Path(env["SYNCD_CONFIG"]) if env.get("SYNCD_CONFIG") else None)
     if asked is not None:
         path = cwd / asked.expanduser()
-        if path.is_file():
+        if _may_be(path):
             return path
         who = "--config" if option else "$SYNCD_CONFIG"
-        _stop(path, "there is no such file", f"It is what {who} names: correct that.")
+        raise _unread(path, "there is no such file", f"It is what {who} names: correct that.")
     places = (cwd / "syncd.toml", SYSTEM_WIDE)
     for path in places:
-        if path.is_file():
+        if _may_be(path):
             return path
     looked = ", ".join(["--config", "$SYNCD_CONFIG", *map(str, places)])
     reason = f"no configuration was found; looked at {looked}"
-    _stop(None, reason, "Write one of these files, or name yours with --config.")
+    raise _unread(None, reason, "Write one of these files, or name yours with --config.")
+
+
+def _may_be(path: Path) -> bool:
+    """Whether a file is there; one that nobody lets us look at counts, as reading it says why."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def load(path: Path, env: Mapping[str, str]) -> Settings:
@@ -62,8 +70,10 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
     text = _text(path)
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        _stop(path, f"this is no TOML: {error}", "Mend what stands there; the rest was not read.")
+    except ValueError as error:  # TOMLDecodeError, and a number of too many digits
+        raise _unread(
+            path, f"this is no TOML: {error}", "Mend what stands there; the rest was not read."
+        ) from None
     reading = _Reading(raw, Surroundings(path.parent.absolute(), env))
     settings = reading.settings(path)
     lines = key_lines(text)
@@ -77,18 +87,20 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
     return settings.model_copy(update={"warnings": tuple(problems)})
 
 
-def _stop(path: Path | None, reason: str, remedy: str) -> NoReturn:
-    raise ConfigError([Problem(path, "", None, reason, remedy)]) from None
+def _unread(path: Path | None, reason: str, remedy: str) -> ConfigError:
+    return ConfigError([Problem(path, "", None, reason, remedy)])
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        _stop(path, "the file is not in UTF-8", "Save it as UTF-8.")
+        raise _unread(path, "the file is not in UTF-8", "Save it as UTF-8.") from None
     except OSError as error:
         why = error.strerror or "unknown"
-        _stop(path, f"the file cannot be read ({why})", "Let the user that runs syncd read it.")
+        raise _unread(
+            path, f"the file cannot be read ({why})", "Let the user that runs syncd read it."
+        ) from None
 
 
 def _located(finding: Finding, path: Path, lines: Mapping[tuple[str, ...], int]) -> Problem:
@@ -120,7 +132,7 @@ class _Reading:
         guard = self._table(GuardSettings, self._raw.get("guard", {}), "guard")
         systems = self._systems()
         providers = self._providers()
-        self._check(rules, systems, providers)
+        self._check(systems, providers)
         if general is None or rules is None or guard is None:
             return None
         return Settings.model_construct(
@@ -134,17 +146,17 @@ class _Reading:
         )
 
     def _check(
-        self,
-        rules: RulesSettings | None,
-        systems: Mapping[str, SystemSettings],
-        providers: Mapping[str, ProviderSettings],
+        self, systems: Mapping[str, SystemSettings], providers: Mapping[str, ProviderSettings]
     ) -> None:
         """Check the whole with every table that stands in the file, also those that are wrong."""
-        declared = self._named("systems")
-        named = {name: self._kept(name) for name in self._named("providers")}
+        declared = [name for name, _ in self._items("systems")]
+        named = {
+            name: list(kept)
+            for name, table in self._items("providers")
+            if isinstance(table, dict) and isinstance(kept := table.get("calendars", {}), dict)
+        }
         calendars = {name: provider.calendars for name, provider in providers.items()}
-        if rules is not None:
-            self.findings += check_prefer(rules.prefer, declared)
+        self.findings += check_prefer(self._prefer(), declared)
         self.findings += check_mapping(declared, named, calendars)
         self.findings += check_accounts(systems)
         self.findings += _concerns(systems)
@@ -219,19 +231,20 @@ class _Reading:
             self.findings += translate(error, model, at)
             return None
 
-    def _named(self, section: str) -> list[str]:
+    def _items(self, section: str) -> list[tuple[str, object]]:
         tables = self._raw.get(section, {})
-        return list(tables) if isinstance(tables, dict) else []
+        return list(tables.items()) if isinstance(tables, dict) else []
 
-    def _kept(self, provider: str) -> list[str]:
-        table = self._raw["providers"][provider]
-        calendars = table.get("calendars", {}) if isinstance(table, dict) else {}
-        return list(calendars) if isinstance(calendars, dict) else []
+    def _prefer(self) -> list[str]:
+        rules = self._raw.get("rules", {})
+        prefer = rules.get("prefer", []) if isinstance(rules, dict) else []
+        return (
+            [name for name in prefer if isinstance(name, str)] if isinstance(prefer, list) else []
+        )
 
     def _platform(self, system: str) -> str | None:
         """Return the type that a system's table states, if it is one."""
-        tables = self._raw.get("systems")
-        table = tables.get(system) if isinstance(tables, dict) else None
+        table = dict(self._items("systems")).get(system)
         kind = table.get("type") if isinstance(table, dict) else None
         return kind if isinstance(kind, str) and kind in PLATFORMS else None
 

@@ -24,7 +24,7 @@ class Problem:
     warning: bool = False
 
     def __str__(self) -> str:
-        """One line: ``syncd.toml:12: systems.crm.token: is missing. Add it.``"""
+        """File and line, key, reason and remedy, in one line."""
         place = "" if self.file is None else str(self.file)
         if place and self.line is not None:
             place += f":{self.line}"
@@ -63,7 +63,7 @@ class Refused(ValueError):  # noqa: N818 - it is no program's error: it says wha
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Ask after the most similar known word, else list the known ones: ``Did you mean "crm"?``"""
+    """Ask after the most similar known word, else list the known ones."""
     words = tuple(known)
     close = difflib.get_close_matches(word, words, n=1)
     if close:

@@ -12,7 +12,6 @@ from syncd.config.problems import Refused, did_you_mean
 
 _WAYS = '{ env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
 _ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
-_LONGEST = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def read_secret(source: object, around: Surroundings) -> Secret:
         case str():
             remedy = f"Keep it outside the file: {_WAYS}."
             return Secret(
-                _usable(source, "it", "Write the secret, or better: " + _WAYS + "."),
+                _usable(source.strip(), "it", "Write the secret, or better: " + _WAYS + "."),
                 Concern("the secret stands in the file itself", remedy),
             )
         case dict() if len(source) == 1:
@@ -98,7 +97,7 @@ def _from_credential(name: str, around: Surroundings) -> Secret:
     if not directory:
         raise Refused(
             "systemd handed over no credentials ($CREDENTIALS_DIRECTORY is not set)",
-            "Run syncd as its systemd unit, with LoadCredential= or LoadCredentialEncrypted= in it.",
+            "Run syncd as its systemd unit, and add LoadCredential= to that.",
         )
     if Path(name).name != name:
         raise Refused("a credential's name is no path", "Write the name alone; for a path: file.")
@@ -117,7 +116,7 @@ _READERS: Mapping[str, Callable[[str, Surroundings], Secret]] = {
 def _content(path: Path, what: str, remedy: str) -> str:
     try:
         with path.open(encoding="utf-8") as file:
-            return file.read(_LONGEST).strip()
+            return file.read().strip()
     except FileNotFoundError:
         raise Refused(f"{what} does not exist", remedy) from None
     except UnicodeDecodeError:
@@ -129,7 +128,7 @@ def _content(path: Path, what: str, remedy: str) -> str:
 
 def _usable(value: str, what: str, remedy: str) -> str:
     """Refuse what no HTTP header can carry."""
-    if not value.strip():
+    if not value:
         raise Refused(f"{what} is empty", remedy)
     if not (value.isascii() and value.isprintable()):
         raise Refused(f"{what} holds more than one line, or letters that no token has", remedy)

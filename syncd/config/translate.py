@@ -63,19 +63,18 @@ def _said(detail: Any, model: type[BaseModel]) -> tuple[str, str, tuple[str, ...
         case "value_error" if isinstance(refused, Refused):
             return refused.reason, refused.remedy, refused.under
         case "extra_forbidden" if key in _NOT_YET_KEYS:
-            return f"{key} is {_NOT_YET}", _NOT_YET_KEYS[key], ()
+            said = f"{key} is {_NOT_YET}", _NOT_YET_KEYS[key]
         case "extra_forbidden":
-            return "there is no such key", did_you_mean(key, owner.model_fields), ()
+            said = "there is no such key", did_you_mean(key, owner.model_fields)
         case "missing":
-            return "it is missing", _MISSING.get(key, f"Add {key} = …."), ()
+            said = "it is missing", _MISSING.get(key, f"Add {key} = ….")
         case "literal_error":
-            return (*_choice(key, detail["input"], owner), ())
+            said = _choice(key, detail["input"], owner)
         case "string_pattern_mismatch":
-            return "it does not have the right form", _PATTERNS[key], ()
-        case kind if kind in _KINDS:
-            return (*_KINDS[kind], ())
-        case _:
-            return str(detail["msg"]), "See the example in the README.", ()
+            said = "it does not have the right form", _PATTERNS.get(key, str(detail["msg"]))
+        case kind:
+            said = _KINDS.get(kind, (str(detail["msg"]), "See the example in the README."))
+    return (*said, ())
 
 
 def _choice(key: str, value: object, owner: type[BaseModel]) -> tuple[str, str]:

@@ -113,19 +113,19 @@ class Engine:
         """Cycle over the full window until nothing is left to do, or nothing more can be done."""
         self._dirty |= set(providers or self.mapping)
         report = Report(run=self.ids.row(), dry_run=dry_run)
-        before = 0
+        before = (0, 0)
         for turn in range(1 if dry_run else MOST_CYCLES):
             await self.cycle(
                 window or self.window(near=False), report, providers, accept, progress
             )
-            written = report.operations.total()
+            done = (report.operations.total(), len(report.failures))
             if report.converged or report.guarded or self.stopping.is_set():
                 break
             waits = report.suspected or self._waits(report)
-            if not waits and written == before:
-                # Nothing was written, nothing is to be confirmed: another cycle would be the same.
+            if not waits and done == before:
+                # Nothing was written, refused or is to be confirmed: another cycle is the same.
                 break
-            before = written
+            before = done
             if waits and not dry_run:
                 progress("waiting for a platform to confirm")
                 await self.clock.sleep(PAUSES[min(turn, len(PAUSES) - 1)])

@@ -190,8 +190,3 @@ async def test_a_delete_answers_an_empty_string_in_json(legacy: Legacy) -> None:
     assert answer.headers["content-type"] == "application/json"
     (stored,) = legacy.platform.appointments()
     assert (stored.id, stored.deleted) == (id, True)
-
-
-async def test_no_customer_of_v1_is_recorded_as_notified(legacy: Legacy) -> None:
-    await legacy.post(legacy.booking(at(9)))
-    assert legacy.platform.notifications == []
