@@ -249,6 +249,15 @@ async def test_contacts_are_looked_up_by_email_then_phone(
     assert [c["id"] for c in answer["contacts"]] == [legacy.contact] * found
 
 
+async def test_an_email_counts_for_more_than_a_phone(legacy: Legacy) -> None:
+    legacy.platform.contacts.clear()
+    legacy.platform.add_contact("Other One", phone="+4930123456")
+    carla = legacy.platform.add_contact("Carla Client", "carla@example.com")
+    query = {"email": "carla@example.com", "phone": "+4930123456"}
+    answer = (await legacy.client.get("/contacts/lookup", params=query)).json()
+    assert [c["id"] for c in answer["contacts"]] == [carla]
+
+
 async def test_a_raw_plus_in_a_phone_is_a_space(legacy: Legacy) -> None:
     answer = await legacy.client.get("/contacts/lookup?phone=+4930123456")
     assert answer.json() == {"contacts": []}

@@ -1,0 +1,70 @@
+"""Wall-clock times become instants by one rule, on both sides of both changes of the clocks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from freezegun import freeze_time
+
+from syncd.model import floor_to, resolve_wall_time, utc, zone
+from syncd.wiring import RealClock
+
+BERLIN = "Europe/Berlin"
+# In 2027 the clocks of Berlin skip 02:00-03:00 on 28 March and repeat 02:00-03:00 on 31 October.
+CASES = (
+    ("before the gap", (2027, 3, 28, 1, 59), (2027, 3, 28, 0, 59), ""),
+    ("the first skipped minute", (2027, 3, 28, 2, 0), (2027, 3, 28, 1, 0), "gap"),
+    ("inside the gap", (2027, 3, 28, 2, 30), (2027, 3, 28, 1, 30), "gap"),
+    ("after the gap", (2027, 3, 28, 3, 0), (2027, 3, 28, 1, 0), ""),
+    ("before the fold", (2027, 10, 31, 1, 59), (2027, 10, 30, 23, 59), ""),
+    ("the first of two", (2027, 10, 31, 2, 0), (2027, 10, 31, 0, 0), "fold"),
+    ("inside the fold", (2027, 10, 31, 2, 30), (2027, 10, 31, 0, 30), "fold"),
+    ("after the fold", (2027, 10, 31, 3, 0), (2027, 10, 31, 2, 0), ""),
+)
+FROZEN = ("2027-03-27 12:00", "2027-03-29 12:00", "2027-10-30 12:00", "2027-11-01 12:00")
+
+
+@pytest.mark.parametrize("today", FROZEN)
+@pytest.mark.parametrize(("_name", "wall", "expected", "note"), CASES, ids=[c[0] for c in CASES])
+def test_a_wall_time_means_the_same_instant_whenever_it_is_read(
+    _name: str, wall: tuple[int, ...], expected: tuple[int, ...], note: str, today: str
+) -> None:
+    with freeze_time(today):
+        found = resolve_wall_time(datetime(*wall), BERLIN)  # type: ignore[misc, arg-type]
+    assert found.instant == datetime(*expected, tzinfo=UTC)  # type: ignore[misc, arg-type]
+    assert found.note == note
+
+
+@pytest.mark.parametrize("today", FROZEN)
+def test_the_real_clock_tells_utc_on_both_sides_of_a_change(today: str) -> None:
+    with freeze_time(today):
+        now = RealClock().now()
+    assert now == datetime.fromisoformat(today).replace(tzinfo=UTC)
+
+
+def test_a_southern_zone_and_a_half_hour_change_follow_the_same_rule() -> None:
+    gap = resolve_wall_time(datetime(2027, 10, 3, 2, 15), "Australia/Lord_Howe")  # noqa: DTZ001
+    assert gap.note == "gap"
+    assert gap.instant == datetime(2027, 10, 2, 15, 45, tzinfo=UTC)
+
+
+def test_an_old_name_of_a_zone_still_names_it() -> None:
+    kolkata = resolve_wall_time(datetime(2027, 1, 1, 12, 0), "Asia/Calcutta")  # noqa: DTZ001
+    assert kolkata.instant == datetime(2027, 1, 1, 6, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", ["Europe/Atlantis", "", "../etc/passwd", "CEST?"])
+def test_an_unknown_zone_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match="unknown time zone"):
+        zone(name)
+
+
+def test_a_naive_time_names_no_instant() -> None:
+    with pytest.raises(ValueError, match="no zone"):
+        utc(datetime(2027, 1, 1, 12, 0))  # noqa: DTZ001
+
+
+def test_rounding_down_keeps_the_zone_of_the_question_out() -> None:
+    at = datetime(2027, 1, 1, 12, 7, 31, tzinfo=UTC)
+    assert floor_to(at, timedelta(minutes=5)) == datetime(2027, 1, 1, 12, 5, tzinfo=UTC)
