@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from syncd.config.fields import is_name
 from syncd.config.lines import key_lines, line_of
-from syncd.config.mapping import check_accounts, check_mapping, check_prefer
+from syncd.config.mapping import Calendars, check_accounts, check_mapping, check_prefer
 from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, listed
 from syncd.config.secrets import Secret, Surroundings
 from syncd.config.settings import (
@@ -131,8 +131,8 @@ class _Reading:
         rules = self._table(RulesSettings, self._raw.get("rules", {}), "rules")
         guard = self._table(GuardSettings, self._raw.get("guard", {}), "guard")
         systems = self._systems()
-        providers = self._providers()
-        self._check(systems, providers)
+        providers, calendars = self._providers()
+        self._check(systems, calendars)
         if general is None or rules is None or guard is None:
             return None
         return Settings.model_construct(
@@ -145,9 +145,7 @@ class _Reading:
             warnings=(),
         )
 
-    def _check(
-        self, systems: Mapping[str, SystemSettings], providers: Mapping[str, ProviderSettings]
-    ) -> None:
+    def _check(self, systems: Mapping[str, SystemSettings], calendars: Calendars) -> None:
         """Check the whole with every table that stands in the file, also those that are wrong."""
         declared = [name for name, _ in self._items("systems")]
         named = {
@@ -155,7 +153,6 @@ class _Reading:
             for name, table in self._items("providers")
             if isinstance(table, dict) and isinstance(kept := table.get("calendars", {}), dict)
         }
-        calendars = {name: provider.calendars for name, provider in providers.items()}
         self.findings += check_prefer(self._prefer(), declared)
         self.findings += check_mapping(declared, named, calendars)
         self.findings += check_accounts(systems)
@@ -179,16 +176,17 @@ class _Reading:
                 systems[name] = system
         return systems
 
-    def _providers(self) -> dict[str, ProviderSettings]:
+    def _providers(self) -> tuple[dict[str, ProviderSettings], Calendars]:
+        """Read the providers, and all readable calendars, also those of an unreadable provider."""
         providers: dict[str, ProviderSettings] = {}
+        calendars: dict[str, dict[str, CalendarSettings]] = {}
         for name, table in self._tables("providers"):
-            calendars = self._calendars(name, table.get("calendars", {}))
-            provider = self._table(
-                ProviderSettings, {**table, "calendars": calendars}, "providers", name
-            )
+            calendars[name] = self._calendars(name, table.get("calendars", {}))
+            whole = {**table, "calendars": calendars[name]}
+            provider = self._table(ProviderSettings, whole, "providers", name)
             if provider is not None:
                 providers[name] = provider
-        return providers
+        return providers, calendars
 
     def _calendars(self, provider: str, raw: object) -> dict[str, CalendarSettings]:
         """Read calendars by the type of their system; where that is unknown, they have to wait."""

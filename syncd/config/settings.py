@@ -115,6 +115,7 @@ class LeadSquaredSystem(Table):
     cancel_as: Literal["hold", "complete"] = "hold"
     title: Text = "Busy"
     key_field: Annotated[str, Field(pattern=r"^mx_Custom_[0-9]+$")] | None = None
+    calls_per_5s: Annotated[StrictInt, Field(ge=1, le=100)] = 8
 
 
 class LeadConnectorSystem(Table):

@@ -66,7 +66,7 @@ async def serving(
     wanted = [*ports, *([0] * (len(apps) - len(ports)))]
     sockets: list[socket.socket] = []
     try:
-        sockets.extend(socket.create_server((host, port)) for port in wanted[: len(apps)])
+        sockets.extend(_listen(host, port) for port in wanted[: len(apps)])
     except OSError:
         for each in sockets:
             each.close()
@@ -83,6 +83,19 @@ async def serving(
         for server in servers:
             server.stop.set()
         await asyncio.gather(*tasks)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    # Named as TCP, or asyncio does not turn off the delay that gathers small packets (40 ms each).
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _server(app: ASGIApp) -> _Server:

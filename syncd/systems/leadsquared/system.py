@@ -40,9 +40,6 @@ if TYPE_CHECKING:
         Traffic,
     )
 
-_RATE = (8, 5.0)
-"""Below every plan's limit but the smallest, until the platform names its own (4.3)."""
-
 
 def phone_spellings(phone: str) -> tuple[str, ...]:
     """How tenants were seen to hold a phone: ``+91-9876543210``, or digits only (leadsquared.md 3).
@@ -88,7 +85,7 @@ class LeadSquared:
             name,
             open_client(account.base_url, keys, transport=transport),
             clock,
-            Budget(clock, _RATE),
+            Budget(clock, (account.calls_per_5s, 5.0)),
             fault_of,
             redact=Redactor(keys.values()),
         )

@@ -1,0 +1,244 @@
+"""`syncd demo`: the whole thing at work on the sandbox, told as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import typer
+
+from syncd.cli import terminal, words
+from syncd.config.load import load
+from syncd.daemon.service import Pace, serve
+from syncd.model import Action, Operation
+from syncd.sandbox.agreement import Sight, disagreements, sights
+from syncd.sandbox.scenario import PEOPLE, SYSTEMS, ZONE, World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.wiring import App, build
+
+_NEAR = timedelta(seconds=1)
+_PATIENCE = 8.0
+"""Seconds after which an act that is not answered counts as a failure."""
+
+_ZONE = ZoneInfo(ZONE)
+_PLATFORM = {"crm": "LeadSquared", "clinic": "LeadConnector v2", "legacy": "LeadConnector v1"}
+_WROTE = {
+    Action.CREATE_BLOCK: "closed",
+    Action.MOVE_BLOCK: "moved the block",
+    Action.REMOVE_BLOCK: "freed",
+    Action.MOVE_APPOINTMENT: "moved the twin",
+    Action.SET_STATUS: "set the twin",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that a person does in one system."""
+
+    who: str
+    system: str
+    says: str
+    act: Callable[[], object]
+
+
+@dataclass(slots=True)
+class Story:
+    """What is told: writes as the daemon makes them, and what did not come true."""
+
+    world: World
+    writes: list[tuple[float, Operation]] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
+    failures: int = 0
+
+    def heard(self, operation: Operation, _what: str) -> None:
+        """Note a write that the daemon made just now."""
+        self.writes.append((time.monotonic(), operation))
+
+    def wrong(self) -> list[str]:
+        """Look at the three platforms from outside."""
+        seen = sights(self.world.sandbox.systems, self.world.owners)
+        return disagreements(seen, SYSTEMS, datetime.now(UTC))
+
+
+def demo() -> None:
+    """Watch syncd at work: three emulated systems, three people, a week of bookings.
+
+    Nothing real is touched and no account is needed. It ends by itself within 40 s; exit 0 only if
+    all three systems agree at the end.
+    """
+    raise typer.Exit(asyncio.run(_demo()))
+
+
+async def _demo() -> int:
+    sandbox = Sandbox()
+    world = furnish(sandbox, datetime.now(UTC))
+    story = Story(world)
+    with tempfile.TemporaryDirectory(prefix="syncd-demo-") as folder:
+        async with sandbox.serve():
+            home = Path(folder)
+            path = home / "syncd.toml"
+            path.write_text(config_text(world, "demo.db"))
+            path.chmod(0o600)
+            app = build(load(path, os.environ), on_write=story.heard)
+            pace = Pace(_NEAR, timedelta(minutes=5), app.settings.syncd.resync_at, _ZONE)
+            daemon = asyncio.create_task(
+                serve(app.engine, pace, home / "demo.db", os.environ, handle_signals=False)
+            )
+            try:
+                await _tell(story, app, daemon)
+            finally:
+                app.engine.stopping.set()
+                await daemon
+                await app.aclose()
+    return _end(story)
+
+
+async def _tell(story: Story, app: App, daemon: asyncio.Task[int]) -> None:
+    terminal.say("Three booking systems on this machine, with three people and a week of bookings:")
+    for name in SYSTEMS:
+        terminal.say(f"  {name:<8}{_PLATFORM[name]:<18}{story.world.sandbox.urls[name]}")
+    found = sum(s.busy for s in _living(story))
+    terminal.say(f"They hold {found} bookings and blocks, and know nothing of each other.")
+    terminal.say()
+    started = time.monotonic()
+    await _until_agreed(story, daemon, patience=20.0)
+    made = len(story.writes)
+    took = time.monotonic() - started
+    terminal.say(f"syncd run: first sync, {words.count(made, 'block')} written in {took:.1f} s")
+    for act in _acts(story.world):
+        await _play(act, story, app, daemon)
+
+
+async def _play(act: Act, story: Story, app: App, daemon: asyncio.Task[int]) -> None:
+    """Do one thing by hand, and tell what followed."""
+    story.writes.clear()
+    before = datetime.now(UTC)
+    started = time.monotonic()
+    terminal.say()
+    terminal.say(f"{datetime.now(_ZONE):%H:%M:%S}  {act.system}: {act.says}", style="bold")
+    act.act()
+    await _until_agreed(story, daemon, patience=_PATIENCE)
+    actions = {str(action) for action in Action}
+    for note in reversed(app.store.history(provider=act.who, limit=20)):
+        if note.at >= before and note.what not in actions and note.system:
+            value = words.value(note.after or note.before, _ZONE)
+            terminal.say(f"  seen     {note.system:<7}{note.what}: {value}")
+    for at, operation in story.writes:
+        wrote = f"{_WROTE[operation.action]}: {words.operation(operation, _ZONE)}"
+        terminal.say(f"  written  {operation.system:<7}{wrote}  (+{at - started:.1f} s)")
+    if story.writes:
+        story.delays.append(story.writes[-1][0] - started)
+
+
+async def _until_agreed(story: Story, daemon: asyncio.Task[int], patience: float) -> None:
+    """Wait until the platforms agree; say what is wrong if they do not in time."""
+    deadline = time.monotonic() + patience
+    while wrong := story.wrong():
+        if daemon.done() or time.monotonic() > deadline:
+            story.failures += 1
+            for line in wrong:
+                terminal.warn(f"  not yet: {line}")
+            return
+        await asyncio.sleep(0.05)
+
+
+def _acts(world: World) -> Sequence[Act]:
+    """Somebody books, moves and cancels in each of the three systems."""
+    acts: list[Act] = []
+    booked: dict[str, str] = {}
+
+    def book(system: str, who: str, start: datetime) -> None:
+        booked[system] = world.book(system, who, start)
+
+    def move(system: str, start: datetime) -> None:
+        platform = world.sandbox.systems[system]
+        booked[system] = platform.move(booked[system], start, start + timedelta(hours=1))
+
+    def off(system: str) -> None:
+        platform = world.sandbox.systems[system]
+        # LeadSquared knows no cancelling: people delete there.
+        (platform.delete if system == "crm" else platform.cancel)(booked[system])
+
+    for day, (system, who) in enumerate(zip(SYSTEMS, PEOPLE, strict=True)):
+        start, later = world.at(day, 11, 30), world.at(day, 13)
+        name = who.capitalize()
+        acts += [
+            Act(
+                who,
+                system,
+                f"a customer books {name}, {words.moment(start, _ZONE)}",
+                lambda s=system, w=who, t=start: book(s, w, t),
+            ),
+            Act(
+                who,
+                system,
+                f"the customer moves it to {words.moment(later, _ZONE)}",
+                lambda s=system, t=later: move(s, t),
+            ),
+            Act(
+                who,
+                system,
+                "the customer calls it off" + (" (deleted)" if system == "crm" else ""),
+                lambda s=system: off(s),
+            ),
+        ]
+    twin = next(
+        meeting
+        for meeting in world.sandbox.clinic.appointments()
+        if meeting.start == world.at(1, 16)
+    )
+    start = world.at(1, 17)
+    acts.append(
+        Act(
+            "bob",
+            "clinic",
+            f"Bob's 16:00, which is also in legacy, is moved to {words.moment(start, _ZONE)}",
+            lambda: world.sandbox.clinic.move(twin.id, start, start + timedelta(hours=1)),
+        )
+    )
+    return acts
+
+
+def _living(story: Story) -> list[Sight]:
+    seen = sights(story.world.sandbox.systems, story.world.owners)
+    return [s for s in seen if s.busy and s.end > datetime.now(UTC)]
+
+
+def _end(story: Story) -> int:
+    """Print the three systems side by side, and judge."""
+    terminal.say()
+    shown = _living(story)
+    for who in PEOPLE:
+        cells: dict[tuple[datetime, datetime], dict[str, str]] = {}
+        for s in shown:
+            if s.provider == who:
+                kind = ("block (syncd)" if s.ours else "block (hand)") if s.kind == "block" else s.kind
+                cells.setdefault(s.interval, {})[s.system] = kind
+        rows = [
+            (_span(interval), *(at.get(system, "OPEN") for system in SYSTEMS))
+            for interval, at in sorted(cells.items())
+        ]
+        terminal.table(f"{who} · {ZONE}", ("when", *SYSTEMS), rows)
+    wrong = story.wrong()
+    for line in wrong:
+        terminal.warn(line)
+    if story.delays:
+        ordered = sorted(story.delays)
+        terminal.say(
+            f"{len(ordered)} changes; from change to last write: median "
+            f"{ordered[len(ordered) // 2]:.1f} s, longest {ordered[-1]:.1f} s (polling every 1 s)"
+        )
+    terminal.say("All three systems agree." if not wrong else "They do NOT agree.")
+    return 1 if wrong or story.failures else 0
+
+
+def _span(interval: tuple[datetime, datetime]) -> str:
+    start, end = (instant.astimezone(_ZONE) for instant in interval)
+    return f"{start:%a %d %b %H:%M}-{end:%H:%M}"

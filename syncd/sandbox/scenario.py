@@ -1,0 +1,155 @@
+"""A small clinic in three systems: three people, a week of bookings, and what happens to them.
+
+What the demo shows, and what end-to-end tests start from. Every name is invented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import resolve_wall_time, zone
+
+if TYPE_CHECKING:
+    from syncd.sandbox.server import Sandbox
+
+ZONE = "Europe/Berlin"
+PEOPLE = ("alice", "bob", "carol")
+SYSTEMS = ("crm", "clinic", "legacy")
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where one person's time is kept in one system, in that platform's ids."""
+
+    user: str
+    calendar: str
+    contact: str
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The furnished sandbox. ``monday`` is the first day of the booked week, 00:00 in `ZONE`."""
+
+    sandbox: Sandbox
+    monday: datetime
+    seats: Mapping[tuple[str, str], Seat]
+
+    @property
+    def owners(self) -> dict[tuple[str, str], str]:
+        """The person behind (system, user)."""
+        return {(system, seat.user): who for (system, who), seat in self.seats.items()}
+
+    def at(self, day: int, hour: int, minute: int = 0) -> datetime:
+        """A wall-clock time of the booked week; day 0 is Monday."""
+        date = (self.monday.astimezone(zone(ZONE)) + timedelta(days=day)).date()
+        return resolve_wall_time(datetime.combine(date, time(hour, minute)), ZONE).instant
+
+    def book(self, system: str, who: str, start: datetime, minutes: int = 60) -> str:
+        """Enter an appointment by hand; returns its id."""
+        seat = self.seats[system, who]
+        end = start + timedelta(minutes=minutes)
+        platform = self.sandbox.systems[system]
+        return platform.book(
+            seat.calendar, seat.user, start, end, seat.contact, title="Consultation"
+        )
+
+    def block(self, system: str, who: str, start: datetime, minutes: int, title: str) -> str:
+        """Close time by hand; returns the block's id."""
+        seat = self.seats[system, who]
+        end = start + timedelta(minutes=minutes)
+        return self.sandbox.systems[system].block(seat.user, start, end, title)
+
+
+def furnish(sandbox: Sandbox, now: datetime, *, empty: bool = False) -> World:
+    """Hire three people and, unless empty, enter a week of bookings from the next Monday on."""
+    seats = dict(_seats(sandbox))
+    local = now.astimezone(zone(ZONE))
+    days = (7 - local.weekday()) % 7 or 7
+    monday = datetime.combine((local + timedelta(days=days)).date(), time(), tzinfo=zone(ZONE))
+    world = World(sandbox, monday.astimezone(UTC), seats)
+    if not empty:
+        _book_a_week(world)
+    return world
+
+
+def _book_a_week(world: World) -> None:
+    # Everybody is booked somewhere on most days; the hour tells systems apart.
+    for day in range(5):
+        for index, who in enumerate(PEOPLE):
+            system = SYSTEMS[(day + index) % 3]
+            world.book(system, who, world.at(day, 9 + index))
+            if day % 2 == index % 2:
+                world.book(SYSTEMS[(day + index + 1) % 3], who, world.at(day, 14), 30)
+    # The same meeting, entered twice: a twin.
+    for system in ("clinic", "legacy"):
+        world.book(system, "bob", world.at(1, 16))
+    # Lunch and a day off, closed by hand.
+    world.block("clinic", "alice", world.at(2, 12), 60, "Lunch")
+    world.block("crm", "carol", world.at(4, 15), 120, "Dentist")
+
+
+def _seats(sandbox: Sandbox) -> Iterator[tuple[tuple[str, str], Seat]]:
+    group = sandbox.clinic.add_group("Staff")
+    team = sandbox.legacy.add_group("Staff")
+    customer = ("Kim Example", "kim@example.com", "+4930555010")
+    contacts = {name: system.add_contact(*customer) for name, system in sandbox.systems.items()}
+    for who in PEOPLE:
+        name, email = who.capitalize(), f"{who}@example.com"
+        user = sandbox.clinic.add_user(name, email)
+        calendar = sandbox.clinic.add_calendar(f"{name}'s calendar", "personal", [user], group)
+        yield ("clinic", who), Seat(user, calendar, contacts["clinic"])
+        user = sandbox.legacy.add_user(name, email)
+        calendar = sandbox.legacy.add_calendar(f"{name}'s calendar", "personal", [user], team)
+        yield ("legacy", who), Seat(user, calendar, contacts["legacy"], team)
+        sandbox.crm.add_user(name, email)
+        yield ("crm", who), Seat(email, "Consultation", contacts["crm"])
+
+
+def config_text(world: World, state: str) -> str:
+    """The configuration of that clinic, for the URLs that the sandbox now serves."""
+    sandbox = world.sandbox
+    lines = [
+        f"""\
+[syncd]
+state = "{state}"
+zone = "{ZONE}"
+near = {{ every = "10s", ahead = "2d" }}
+far = {{ every = "1m" }}
+
+[systems.crm]
+type = "leadsquared"
+base_url = "{sandbox.urls["crm"]}"
+access_key = "{sandbox.crm.access_key}"
+secret_key = "{sandbox.crm.secret_key}"
+busy_task_type = "Busy"
+calls_per_5s = 25
+
+[systems.clinic]
+type = "leadconnector"
+base_url = "{sandbox.urls["clinic"]}"
+location_id = "{sandbox.clinic.location_id}"
+token = "{sandbox.clinic.token}"
+
+[systems.legacy]
+type = "leadconnector-v1"
+base_url = "{sandbox.urls["legacy"]}"
+api_key = "{sandbox.legacy.token}"
+"""
+    ]
+    for who in PEOPLE:
+        crm, clinic, legacy = (world.seats[system, who] for system in SYSTEMS)
+        lines.append(
+            f"""
+[providers.{who}]
+kind = "person"
+[providers.{who}.calendars]
+crm = {{ user = "{crm.user}" }}
+clinic = {{ user = "{clinic.user}", calendars = ["{clinic.calendar}"] }}
+legacy = {{ calendar = "{legacy.calendar}", user = "{legacy.user}", team = "{legacy.team}" }}
+"""
+        )
+    return "".join(lines)

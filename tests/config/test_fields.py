@@ -1,0 +1,177 @@
+"""The small languages: durations, times, zones, addresses, shares."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+
+import pytest
+
+from syncd.config.fields import parse_duration
+from syncd.config.problems import Refused
+from syncd.config.settings import LeadConnectorV1System
+
+from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, Desk
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("15m", timedelta(minutes=15)),
+        ("2h", timedelta(hours=2)),
+        ("1d", timedelta(days=1)),
+        ("0s", timedelta()),
+        (timedelta(seconds=3), timedelta(seconds=3)),
+    ],
+)
+def test_a_duration_is_a_number_and_a_unit(text: object, meaning: timedelta) -> None:
+    assert parse_duration(text) == meaning
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "5 m", "m", "-5m", "1.5h", "1h30m", "5w", "٣m", "5M", 60, True, None, "9" * 10 + "d"],
+)
+def test_anything_else_is_no_duration(text: object) -> None:
+    with pytest.raises(Refused) as caught:
+        parse_duration(text)
+    assert "90s" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "reason"),
+    [
+        ('near = { every = "9s" }', "near.every", "too short"),
+        ('near = { every = "2d" }', "near.every", "too long"),
+        ('near = { ahead = "30m" }', "near.ahead", "too short"),
+        ('far = { every = "30s" }', "far.every", "too short"),
+        ('window = { future = "367d" }', "window.future", "too long"),
+        ('window = { past = "367d" }', "window.past", "too long"),
+        ('near = { ahead = "61d" }', "near.ahead", "further ahead than the whole window"),
+        ("near = { every = 60 }", "near.every", "no duration"),
+        ('near = { every = "soon" }', "near.every", '"soon" is no duration'),
+        ('near = "60s"', "near", "no table"),
+        ('resync_at = "24:00"', "resync_at", "no time of day"),
+        ('resync_at = "3:30"', "resync_at", "no time of day"),
+        ("resync_at = 330", "resync_at", "no time of day"),
+        ('zone = "Europe/Berlim"', "zone", '"Europe/Berlim" is no time zone'),
+        ('zone = ""', "zone", "no time zone"),
+        ("zone = 1", "zone", "no text"),
+        ('state = ""', "state", "empty"),
+        ('state = "oracel://host/db"', "state", "no such kind of database"),
+        ('state = "://"', "state", "no database URL"),
+        ('log = { format = "yaml" }', "log.format", '"yaml" is no choice here'),
+        ('log = { level = "infos" }', "log.level", '"infos" is no choice here'),
+    ],
+)
+def test_a_general_setting_out_of_bounds_is_refused(
+    desk: Desk, line: str, key: str, reason: str
+) -> None:
+    problem = desk.the_problem(f"[syncd]\n{line}\n{SMALL}")
+    assert problem.key == f"syncd.{key}"
+    assert reason in problem.reason
+    assert problem.line == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "reason"),
+    [
+        ('window = { future = "1d" }', "near.ahead", "further ahead than the whole window"),
+        ('near = { every = "20m" }', "far.every", "more often than the near one"),
+    ],
+)
+def test_a_setting_that_does_not_fit_a_default_is_refused(
+    desk: Desk, line: str, key: str, reason: str
+) -> None:
+    problem = desk.the_problem(f"[syncd]\n{line}\n{SMALL}")
+    assert problem.key == f"syncd.{key}"
+    assert reason in problem.reason
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'near = { every = "10s" }',
+        'near = { ahead = "60d" }',
+        'window = { past = "0d", future = "366d" }',
+        'window = { future = "2d" }',
+        'near = { every = "15m" }',
+    ],
+)
+def test_the_bounds_themselves_are_allowed(desk: Desk, line: str) -> None:
+    assert desk.load(f"[syncd]\n{line}\n{SMALL}").warnings == ()
+
+
+@pytest.mark.parametrize("written", ['"04:05"', '"04:05:00"', "04:05:00"])
+def test_the_time_of_the_resync_is_text_or_tomls_own(desk: Desk, written: str) -> None:
+    assert desk.load(f"[syncd]\nresync_at = {written}\n{SMALL}").syncd.resync_at == time(4, 5)
+
+
+def test_zones_are_iana_names_old_aliases_included(desk: Desk) -> None:
+    text = '[syncd]\nzone = "Europe/Berlin"\n' + SMALL + LEGACY + 'timezone = "US/Eastern"\n'
+    settings = desk.load(text + '[providers.alice]\nzone = "Asia/Kolkata"\n')
+    legacy = settings.systems["legacy"]
+    assert isinstance(legacy, LeadConnectorV1System)
+    assert legacy.timezone == "US/Eastern"
+    assert (settings.syncd.zone, settings.providers["alice"].zone) == (
+        "Europe/Berlin",
+        "Asia/Kolkata",
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://api.example.com/v2", "plain http"),
+        ("http://10.0.0.1", "plain http"),
+        ("http://localhost.example.com", "plain http"),
+        ("ftp://api.example.com", "no web address"),
+        ("api.example.com", "no web address"),
+        ("https://", "no web address"),
+        ("https://[::1", "no web address"),
+        ("https://host.example:port", "no web address"),
+        ("https://me:hush-4711@host.example", "more than host, port and path"),
+        ("https://host.example/v2?key=hush-4711", "more than host, port and path"),
+    ],
+)
+def test_an_unsafe_or_odd_address_is_refused_and_not_repeated(
+    desk: Desk, url: str, reason: str
+) -> None:
+    problem = desk.the_problem(CRM + CLINIC + f'base_url = "{url}"\n' + ALICE)
+    assert problem.key == "systems.clinic.base_url"
+    assert reason in problem.reason
+    assert "hush-4711" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8080/v2", "http://localhost:1", "http://[::1]:9", "https://h.example"]
+)
+def test_plain_http_is_for_this_machine(desk: Desk, url: str) -> None:
+    settings = desk.load(CRM + CLINIC + f'base_url = "{url}/"\n' + ALICE)
+    assert settings.systems["clinic"].base_url == url
+
+
+@pytest.mark.parametrize(
+    ("written", "share"),
+    [("0.5", 0.5), ('"20%"', 0.2), ('"12.5 %"', 0.125), ("1", 1.0), ("0", 0.0)],
+)
+def test_a_share_is_a_fraction_or_a_percentage(desk: Desk, written: str, share: float) -> None:
+    assert desk.load(SMALL + f"[guard]\nshare = {written}").guard.share == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("share = 20", "share"),
+        ("share = -0.1", "share"),
+        ("share = nan", "share"),
+        ('share = "101%"', "share"),
+        ('share = "a fifth"', "share"),
+        ("share = true", "share"),
+        ("count = -1", "count"),
+        ("count = true", "count"),
+        ('count = "10"', "count"),
+    ],
+)
+def test_a_guard_out_of_bounds_is_refused(desk: Desk, line: str, key: str) -> None:
+    assert desk.the_problem(SMALL + f"[guard]\n{line}").key == f"guard.{key}"

@@ -1,0 +1,322 @@
+"""A whole file: what it says, what is wrong with it, and where."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.config.load import load
+from syncd.config.problems import ConfigError
+from syncd.config.settings import (
+    GuardSettings,
+    LeadConnectorCalendar,
+    LeadConnectorSystem,
+    LeadConnectorV1System,
+    LeadSquaredSystem,
+    RulesSettings,
+)
+from syncd.core.facts import Choice
+
+from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, Desk
+
+EXAMPLE = """
+[syncd]
+state = "state/syncd.db"
+window = { past = "1d", future = "60d" }
+near = { every = "60s", ahead = "2d" }
+far = { every = "15m" }
+resync_at = "03:30"
+[systems.crm]
+type = "leadsquared"
+base_url = "https://api-in21.leadsquared.com/v2"
+access_key = { env = "LSQ_ACCESS" }
+secret_key = { env = "LSQ_SECRET" }
+busy_task_type = "Busy"
+[systems.clinic]
+type = "leadconnector"
+base_url = "https://services.leadconnectorhq.com"
+location_id = "C2QujeCh8ZnC7al2InWR"
+token = { env = "V2" }
+[systems.legacy]
+type = "leadconnector-v1"
+base_url = "https://rest.gohighlevel.com/v1"
+api_key = { env = "V1" }
+blocks = "event"
+[providers.alice]
+kind = "person"
+[providers.alice.calendars]
+crm = { user = "alice@example.com" }
+clinic = { user = "0007BWpSzSwfiuSl0tR2", calendars = ["CVokAlI8fgw4WYWoCtQz"] }
+legacy = { calendar = "9qFx", user = "GCs5" }
+[rules]
+prefer = ["crm", "clinic", "legacy"]
+moved_apart = "latest"
+"""
+"""The example of DESIGN section 9."""
+
+
+def test_the_example_of_the_design_loads_without_a_warning(desk: Desk) -> None:
+    settings = desk.load(EXAMPLE)
+    assert settings.warnings == ()
+    assert settings.path == desk.path
+    assert isinstance(settings.systems["crm"], LeadSquaredSystem)
+    assert isinstance(settings.systems["clinic"], LeadConnectorSystem)
+    assert isinstance(settings.systems["legacy"], LeadConnectorV1System)
+    assert settings.providers["alice"].calendars["clinic"] == LeadConnectorCalendar(
+        user="0007BWpSzSwfiuSl0tR2", calendars=("CVokAlI8fgw4WYWoCtQz",)
+    )
+    assert settings.rules.prefer == ("crm", "clinic", "legacy")
+
+
+def test_the_example_says_the_defaults(desk: Desk) -> None:
+    assert desk.load(EXAMPLE).syncd == desk.load(SMALL).syncd
+
+
+def test_systems_and_providers_are_enough(desk: Desk) -> None:
+    settings = desk.load(SMALL)
+    general = settings.syncd
+    assert (general.window.past, general.window.future) == (timedelta(days=1), timedelta(days=60))
+    assert (general.near.every, general.near.ahead) == (timedelta(minutes=1), timedelta(days=2))
+    assert general.far.every == timedelta(minutes=15)
+    assert (general.resync_at, general.zone) == (time(3, 30), "UTC")
+    assert settings.rules == RulesSettings()
+    assert settings.guard == GuardSettings(count=10, share=0.2)
+    assert settings.providers["alice"].kind == "person"
+
+
+@pytest.mark.parametrize(
+    ("state", "path", "url"),
+    [
+        ("state/syncd.db", "{home}/state/syncd.db", "sqlite:///{home}/state/syncd.db"),
+        ("{home}/x.db", "{home}/x.db", "sqlite:///{home}/x.db"),
+        ("sqlite:///x.db", "{home}/x.db", "sqlite:///{home}/x.db"),
+        ("sqlite:///{home}/x.db?timeout=9", "{home}/x.db", "sqlite:///{home}/x.db?timeout=9"),
+        ("sqlite://", None, "sqlite://"),
+        ("sqlite:///:memory:", None, "sqlite:///:memory:"),
+        ("postgresql://me:pw@host/db", None, "postgresql://me:pw@host/db"),
+    ],
+)
+def test_the_state_is_a_path_beside_the_file_or_a_url(
+    desk: Desk, state: str, path: str | None, url: str
+) -> None:
+    state, url = state.format(home=desk.home), url.format(home=desk.home)
+    general = desk.load(f'[syncd]\nstate = "{state}"\n{SMALL}').syncd
+    assert general.state_path == (None if path is None else Path(path.format(home=desk.home)))
+    assert general.state_url == url
+
+
+def test_the_default_state_is_beside_the_file_too(desk: Desk) -> None:
+    assert desk.load(SMALL).syncd.state_path == desk.home / "state" / "syncd.db"
+
+
+def test_a_relative_path_to_the_file_gives_an_absolute_state(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.load(SMALL)
+    monkeypatch.chdir(desk.home)
+    settings = load(Path("syncd.toml"), {"LSQ_ACCESS": "a", "LSQ_SECRET": "b", "V2": "c"})
+    assert settings.syncd.state_path == desk.home / "state" / "syncd.db"
+
+
+def test_a_file_with_a_byte_order_mark_loads(desk: Desk) -> None:
+    assert desk.load("\ufeff" + SMALL).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("[syncd]\nstate = \n", "line 2, column 9"),
+        ("[syncd]\nzone = 'UTC'\nzone = 'UTC'\n", "line 3"),
+        ("a = " + "9" * 5000, "digits"),
+    ],
+)
+def test_a_syntax_error_names_line_and_column(desk: Desk, text: str, where: str) -> None:
+    problem = desk.the_problem(text)
+    assert "this is no TOML" in problem.reason
+    assert where in problem.reason
+
+
+def test_a_file_that_is_not_utf_8_is_refused(desk: Desk) -> None:
+    desk.path.write_bytes(b"# caf\xe9")
+    with pytest.raises(ConfigError, match="not in UTF-8"):
+        load(desk.path, {})
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "remedy"),
+    [
+        ("[sincd]\n", "sincd", 'Did you mean "syncd"?'),
+        ("warnings = []\n", "warnings", "Known here"),
+        ("path = 'x'\n", "path", "Known here"),
+        ("[syncd]\nresinc_at = '03:30'\n", "syncd.resinc_at", 'Did you mean "resync_at"?'),
+        ("[syncd]\nnear = { evry = '60s' }\n", "syncd.near.evry", 'Did you mean "every"?'),
+        ("[rules]\nprefers = []\n", "rules.prefers", 'Did you mean "prefer"?'),
+        ("[guard]\nqqq = 1\n", "guard.qqq", 'Known here: "count" or "share".'),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_likely_one(
+    desk: Desk, text: str, key: str, remedy: str
+) -> None:
+    problem = desk.the_problem(text + SMALL)
+    assert problem.key == key
+    assert remedy in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "reason"),
+    [
+        ('type = "leadsquared"', 'type = "leadsquard"', "crm.type", "no type of system"),
+        ('type = "leadsquared"\n', "", "crm.type", "missing"),
+        ('type = "leadsquared"', "type = 1", "crm.type", "no type of system"),
+        ('base_url = "https://api-in21.leadsquared.com/v2"\n', "", "crm.base_url", "missing"),
+        ("access_key", "acces_key", "crm.acces_key", "no such key"),
+        ('location_id = "Loc1"\n', "", "clinic.location_id", "missing"),
+        ('location_id = "Loc1"', "location_id = 1", "clinic.location_id", "no text"),
+        ('token = { env = "V2" }\n', "", "clinic.token", "missing"),
+        ("[systems.clinic]", "[systems.clinic]\nnotify = 1", "clinic.notify", "true nor false"),
+        ("[systems.clinic]", '[systems.clinic]\nversion = "2"', "clinic.version", "right form"),
+        ("[systems.clinic]", "[systems.clinic]\ntitle = ''", "clinic.title", "empty"),
+        (
+            "[systems.clinic]",
+            f"[systems.clinic]\ntitle = '{'x' * 201}'",
+            "clinic.title",
+            "too long",
+        ),
+        ("[systems.crm]", "[systems.crm]\ncancel_as = 'no'", "crm.cancel_as", "no choice here"),
+        ("[systems.crm]", "[systems.crm]\ncancel_as = 1", "crm.cancel_as", "no text"),
+        ("[systems.crm]", "[systems.crm]\nkey_field = 'x'", "crm.key_field", "right form"),
+        ("[systems.legacy]", "[systems.legacy]\nblocks = 'hold'", "legacy.hold_email", "contact"),
+        ("[systems.legacy]", "[systems.legacy]\nhold_email = 'x'", "legacy.hold_email", "e-mail"),
+        ("[systems.legacy]", "[systems.legacy]\ntimezone = 'CEST'", "legacy.timezone", "zone"),
+        ("[systems.legacy]", "[systems.legacy]\nrate = 5", "legacy.rate", "not available in this"),
+    ],
+)
+def test_a_system_that_is_not_right_is_refused(
+    desk: Desk, old: str, new: str, key: str, reason: str
+) -> None:
+    text = SMALL + LEGACY
+    assert old in text
+    problems = {p.key: p for p in desk.refused(text.replace(old, new))}
+    assert reason in problems[f"systems.{key}"].reason
+    assert problems[f"systems.{key}"].remedy
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('kind = "persn"', "kind"),
+        ("kind = 1", "kind"),
+        ('zone = "Mars/Olympus"', "zone"),
+        ('calendar = "C1"', "calendar"),
+    ],
+)
+def test_a_provider_that_is_not_right_is_refused(desk: Desk, line: str, key: str) -> None:
+    problem = desk.the_problem(CRM + CLINIC + f"[providers.alice]\n{line}\n" + ALICE)
+    assert problem.key == f"providers.alice.{key}"
+
+
+def test_every_choice_that_syncd_has_loads(desk: Desk) -> None:
+    rules = desk.load(
+        SMALL
+        + """
+        [rules]
+        prefer = ["clinic"]
+        moved_apart = "prefer"
+        moved_and_cancelled = "move"
+        block_edited = "restore"
+        slot_taken = "hold"
+        double_booked = "report"
+        ambiguous = "hold"
+        """
+    ).rules
+    assert rules.moved_apart is Choice.PREFER
+    assert rules.moved_and_cancelled is Choice.MOVE
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'block_edited = "reschedule"',
+        'block_edited = "release"',
+        'slot_taken = "revert"',
+        'slot_taken = "next-free"',
+        'double_booked = "hold"',
+        "[[rules.override]]\nprovider = 'alice'",
+    ],
+)
+def test_what_is_yet_to_be_built_is_refused_as_that(desk: Desk, line: str) -> None:
+    problem = desk.the_problem(SMALL + f"[rules]\n{line}")
+    assert "not available in this version" in problem.reason
+    assert problem.remedy.startswith(("Write ", "Remove "))
+
+
+def test_a_choice_that_is_none_is_refused_with_the_likely_one(desk: Desk) -> None:
+    problem = desk.the_problem(SMALL + '[rules]\nmoved_apart = "lates"')
+    assert problem.reason == '"lates" is no choice here'
+    assert problem.remedy == 'Did you mean "latest"?'
+    problem = desk.the_problem(SMALL + '[rules]\nmoved_apart = "zzz"')
+    assert problem.remedy == 'Write "latest", "prefer" or "hold".'
+
+
+BROKEN = """\
+[syncd]
+near = { every = "5s" }
+zone = "Nowhere"
+[systems.crm]
+type = "leadsquard"
+[systems.clinic]
+type = "leadconnector"
+token = { env = "UNSET" }
+location_id = "L"
+[providers.alice]
+kind = "alien"
+[providers.alice.calendars]
+crm = { user = "alice@example.com" }
+clinic = { user = "U1" }
+clinc = { user = "U1" }
+[providers.bob.calendars]
+clinic = { user = "U1" }
+[rules]
+moved_apart = "never"
+prefer = ["x"]
+[guard]
+share = 20
+"""
+
+
+def test_all_problems_are_told_at_once_in_the_order_of_the_file(desk: Desk) -> None:
+    assert [(p.line, p.key) for p in desk.refused(BROKEN)] == [
+        (2, "syncd.near.every"),
+        (3, "syncd.zone"),
+        (5, "systems.crm.type"),
+        (8, "systems.clinic.token"),
+        (11, "providers.alice.kind"),
+        (15, "providers.alice.calendars.clinc"),
+        (17, "providers.bob.calendars.clinic"),
+        (19, "rules.moved_apart"),
+        (20, "rules.prefer[0]"),
+        (22, "guard.share"),
+    ]
+
+
+def test_the_error_is_one_line_for_each_problem(desk: Desk) -> None:
+    with pytest.raises(ConfigError) as caught:
+        desk.load(BROKEN)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(caught.value.problems)
+    assert lines[0] == (
+        f"{desk.path}:2: syncd.near.every: it is too short. Write a duration from 10s to 1d."
+    )
+
+
+def test_settings_cannot_be_changed(desk: Desk) -> None:
+    settings = desk.load(SMALL)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.guard.count = 99

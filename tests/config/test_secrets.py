@@ -1,0 +1,175 @@
+"""Where credentials come from, and that nothing shows them."""
+
+from __future__ import annotations
+
+import copy
+import stat
+from pathlib import Path
+
+import pytest
+
+from syncd.config.secrets import Secret, Surroundings, read_secret
+from syncd.config.settings import LeadConnectorSystem, Settings
+
+from .conftest import ALICE, CLINIC, CRM, ENV, SMALL, Desk
+
+HUSH = "hush-4711"
+
+
+def with_token(source: str) -> str:
+    return CRM + CLINIC.replace('{ env = "V2" }', source) + ALICE
+
+
+def token(settings: Settings) -> Secret:
+    clinic = settings.systems["clinic"]
+    assert isinstance(clinic, LeadConnectorSystem)
+    return clinic.token
+
+
+def keep(path: Path, text: str, mode: int = 0o600) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(mode)
+
+
+def test_a_secret_comes_from_the_environment(desk: Desk) -> None:
+    settings = desk.load(with_token('{ env = "TOKEN" }'), {**ENV, "TOKEN": HUSH})
+    assert token(settings).reveal() == HUSH
+    assert settings.warnings == ()
+
+
+def test_a_secret_comes_from_a_file_beside_the_configuration(desk: Desk) -> None:
+    keep(desk.home / "token", f"{HUSH}\n")
+    settings = desk.load(with_token('{ file = "token" }'))
+    assert token(settings).reveal() == HUSH
+    assert settings.warnings == ()
+
+
+def test_a_secret_comes_from_systemd(desk: Desk) -> None:
+    directory = desk.home / "credentials"
+    directory.mkdir()
+    keep(directory / "ghl", f"{HUSH}\n")
+    env = {**ENV, "CREDENTIALS_DIRECTORY": str(directory)}
+    assert token(desk.load(with_token('{ credential = "ghl" }'), env)).reveal() == HUSH
+
+
+def test_a_secret_in_the_file_itself_works_with_a_warning(desk: Desk) -> None:
+    settings = desk.load(with_token(f'"{HUSH}"'))
+    assert token(settings).reveal() == HUSH
+    (warning,) = settings.warnings
+    assert (warning.key, warning.warning) == ("systems.clinic.token", True)
+    assert "env" in warning.remedy
+    assert HUSH not in str(warning)
+    assert warning.line is not None
+    assert desk.path.read_text(encoding="utf-8").splitlines()[warning.line - 1].startswith("token")
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o644])
+def test_a_secret_file_that_others_can_read_is_warned_about(desk: Desk, mode: int) -> None:
+    keep(desk.home / "token", HUSH, mode)
+    ((key, reason),) = desk.warned(with_token('{ file = "token" }'))
+    assert key == "systems.clinic.token"
+    assert "every user of this machine" in reason
+
+
+def test_a_secret_file_of_a_group_is_not_warned_about(desk: Desk) -> None:
+    keep(desk.home / "token", HUSH, 0o640)
+    assert desk.warned(with_token('{ file = "token" }')) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "remedy"),
+    [
+        ('{ env = "TOKEN" }', "the environment variable TOKEN is not set", "Set TOKEN"),
+        ('{ env = "EMPTY" }', "the environment variable EMPTY is empty", "Set EMPTY"),
+        ('{ env = "TWO_LINES" }', "more than one line", "Set TWO_LINES"),
+        ('{ env = "" }', "the name after env", "env"),
+        ("{ env = 3 }", "the name after env", "env"),
+        ('{ file = "./gone" }', "does not exist", "into that file"),
+        ('{ file = "empty" }', "is empty", "into that file"),
+        ('{ file = "." }', "cannot be read", "into that file"),
+        ('{ file = "binary" }', "holds no text", "into that file"),
+        (r'{ file = "a\u0000b" }', "cannot be read", "into that file"),
+        ('{ credential = "ghl" }', "systemd handed over no credentials", "LoadCredential"),
+        ('{ enviroment = "TOKEN" }', 'cannot be read from "enviroment"', "env"),
+        ('{ env = "V2", file = "token" }', "no place", "env"),
+        ('""', "it is empty", "env"),
+        ('"two\\u00a0words"', "letters that no token has", "env"),
+        ("4711", "no place", "env"),
+        ("{}", "no place", "env"),
+    ],
+)
+def test_a_secret_that_cannot_be_had_names_key_and_remedy(
+    desk: Desk, source: str, reason: str, remedy: str
+) -> None:
+    keep(desk.home / "empty", " \n")
+    (desk.home / "binary").write_bytes(b"\xff\xfe")
+    env = {**ENV, "EMPTY": " ", "TWO_LINES": "a\nb"}
+    problem = desk.the_problem(with_token(source), env)
+    assert problem.key == "systems.clinic.token"
+    assert reason in problem.reason
+    assert remedy in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("gone", "does not exist"), ("../token", "no path"), ("..", "cannot be")]
+)
+def test_a_credential_is_a_name_inside_the_directory(desk: Desk, name: str, reason: str) -> None:
+    directory = desk.home / "credentials"
+    directory.mkdir()
+    keep(desk.home / "token", HUSH)
+    env = {**ENV, "CREDENTIALS_DIRECTORY": str(directory)}
+    assert reason in desk.the_problem(with_token(f'{{ credential = "{name}" }}'), env).reason
+
+
+@pytest.mark.parametrize("way", ["env", "file"])
+def test_a_secret_written_where_its_name_belongs_is_not_repeated(desk: Desk, way: str) -> None:
+    assert HUSH not in str(desk.the_problem(with_token(f'{{ {way} = "{HUSH}" }}')))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        with_token(f'"{HUSH}\\n{HUSH}"'),
+        with_token(f'["{HUSH}"]'),
+        with_token(f'{{ env = "V2", hush = "{HUSH}" }}'),
+        SMALL.replace("token =", f'tokn = "{HUSH}"\ntoken ='),
+        SMALL + f'[syncd]\nstate = "oracel://me:{HUSH}@host/db"',
+        SMALL + f'[syncd]\nzone = "UTC"\ntoken = "{HUSH}',
+    ],
+)
+def test_no_error_repeats_a_secret(desk: Desk, text: str) -> None:
+    for problem in desk.refused(text):
+        assert HUSH not in str(problem)
+        assert HUSH not in repr(problem)
+
+
+def test_settings_can_be_printed_and_dumped_without_their_secrets(desk: Desk) -> None:
+    settings = desk.load(
+        SMALL
+        + f'[syncd]\nstate = "postgresql+made_up://me:{HUSH}@host/db"'.replace("+made_up", ""),
+        dict.fromkeys(ENV, HUSH),
+    )
+    dump = settings.model_dump(exclude={"syncd": {"state"}})
+    for shown in (repr(settings), str(settings), repr(dump), str(token(settings))):
+        assert HUSH not in shown
+    assert "***" in repr(dump)
+
+
+def test_a_secret_shows_itself_on_demand_only() -> None:
+    secret = Secret(HUSH)
+    assert secret.reveal() == HUSH
+    assert HUSH not in f"{secret} {secret!r} {[secret]} {copy.copy(secret)}"
+
+
+def test_a_secret_made_by_a_program_is_taken_as_it_is(tmp_path: Path) -> None:
+    around = Surroundings(tmp_path, {})
+    secret = Secret(HUSH)
+    assert read_secret(secret, around) is secret
+    system = LeadConnectorSystem(type="leadconnector", location_id="L", token=secret)
+    assert system.token is secret
+
+
+def test_the_mode_of_a_secret_file_is_not_changed(desk: Desk) -> None:
+    keep(desk.home / "token", HUSH, 0o644)
+    desk.load(with_token('{ file = "token" }'))
+    assert stat.S_IMODE((desk.home / "token").stat().st_mode) == 0o644

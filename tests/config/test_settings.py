@@ -1,0 +1,62 @@
+"""The settings offer what the adapters take: no option less, none that does nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from syncd.config.settings import PLATFORMS, GuardSettings, RulesSettings
+from syncd.core.facts import Limits, Rules
+from syncd.systems.leadconnector.account import Account as V2Account
+from syncd.systems.leadconnector.account import CalendarOf as V2Calendar
+from syncd.systems.leadconnector_v1.account import Account as V1Account
+from syncd.systems.leadconnector_v1.account import CalendarOf as V1Calendar
+from syncd.systems.leadsquared.account import Account as LsqAccount
+from syncd.systems.leadsquared.account import CalendarOf as LsqCalendar
+
+ADAPTERS = {
+    "leadsquared": (LsqAccount, LsqCalendar),
+    "leadconnector": (V2Account, V2Calendar),
+    "leadconnector-v1": (V1Account, V1Calendar),
+}
+
+
+def defaults_of_class(kind: type) -> dict[str, object]:
+    return {
+        field.name: None if field.default is dataclasses.MISSING else field.default
+        for field in dataclasses.fields(kind)
+    }
+
+
+def defaults_of_table(model: type[BaseModel]) -> dict[str, object]:
+    return {
+        name: None if field.default is PydanticUndefined else field.default
+        for name, field in model.model_fields.items()
+    }
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_system_has_its_adapters_options_with_their_defaults(platform: str) -> None:
+    table = defaults_of_table(PLATFORMS[platform][0])
+    table.pop("type")
+    assert table == defaults_of_class(ADAPTERS[platform][0])
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_calendar_has_its_adapters_options_with_their_defaults(platform: str) -> None:
+    table = defaults_of_table(PLATFORMS[platform][1])
+    assert table.pop("write") is True
+    if platform == "leadconnector":
+        table.pop("calendar")  # the short form of calendars
+    assert table == defaults_of_class(ADAPTERS[platform][1])
+
+
+def test_rules_and_guard_have_the_cores_defaults() -> None:
+    rules, core = RulesSettings(), Rules()
+    for name in ("prefer", "moved_apart", "moved_and_cancelled", "block_edited"):
+        assert getattr(rules, name) == getattr(core, name)
+    guard, limits = GuardSettings(), Limits()
+    assert (guard.count, guard.share) == (limits.count, limits.share)
