@@ -146,7 +146,8 @@ def _state(value: str, info: ValidationInfo) -> str:
         raise Refused("it is no database URL", 'Write a path: state = "state/syncd.db".') from None
     file = sqlite_file(value)
     if file is None:
-        return value
+        reason = "this version keeps its state in an SQLite file, and this names none"
+        raise Refused(reason, 'Write a path: state = "state/syncd.db".')
     return url.set(database=str(home / file)).render_as_string(hide_password=False)
 
 

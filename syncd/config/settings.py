@@ -94,9 +94,10 @@ class General(Table):
         return self
 
     @property
-    def state_path(self) -> Path | None:
-        """The file of the database; None if it has none of its own (memory, a server)."""
-        return sqlite_file(self.state) if "://" in self.state else Path(self.state)
+    def state_path(self) -> Path:
+        """The file of the database."""
+        found = sqlite_file(self.state) if "://" in self.state else None
+        return found or Path(self.state)
 
     @property
     def state_url(self) -> str:

@@ -402,7 +402,7 @@ class Engine:
             told.state = observation.state
             told.cause = observation.cause
             report.news += observation.news
-            report.malformed += observation.malformed
+            report.remarks += observation.remarks
         for name, system in self.systems.items():
             told = report.systems.setdefault(name, SystemReport())
             start = before[name]

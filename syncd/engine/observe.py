@@ -54,7 +54,7 @@ class Observation:
     touched: set[str] = field(default_factory=set)
     news: int = 0
     suspected: int = 0
-    malformed: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
 
 
@@ -104,11 +104,11 @@ def _fail(seen: Observation, fault: SystemFault) -> None:
 
 def _report(store: Store, clock: Clock, broken: Malformed, seen: Observation) -> None:
     """Tell of a malformed record, once."""
-    if store.note_malformed(broken.system, broken.event, broken.reason, clock.now()):
+    if store.note_odd(broken.system, broken.event, broken.reason, clock.now()):
         log.warning(
             "record skipped", system=broken.system, event_id=broken.event, reason=broken.reason
         )
-        seen.malformed.append(str(broken))
+        seen.remarks.append(f"skipped: {broken}")
 
 
 def _absorb_row(
@@ -127,6 +127,9 @@ def _absorb_row(
     except Malformed as broken:
         _report(store, clock, broken, seen)
         return
+    if event.odd and store.note_odd(event.system, event.id, event.odd, clock.now()):
+        log.warning("time resolved", system=event.system, event_id=event.id, reason=event.odd)
+        seen.remarks.append(f"{event.system} {event.id}: {event.odd}")
     if event.value.end <= window.start and (record is None or record.retired):
         # History: it was over before the window began.
         return

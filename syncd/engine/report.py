@@ -56,7 +56,7 @@ class Report:
     guarded: list[str] = field(default_factory=list)
     pending: int = 0
     suspected: int = 0
-    malformed: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     dry_run: bool = False
     failures: list[str] = field(default_factory=list)
 

@@ -96,7 +96,8 @@ class Event:
 
     ``person`` and ``service`` are the platform's opaque ids (a contact or lead; a calendar or
     type). ``key`` is the syncd marker found on it, if any. ``updated_at`` is that platform's own
-    clock and compares only with earlier values of the same platform.
+    clock and compares only with earlier values of the same platform. ``odd`` says what had to be
+    decided to read its times, if anything.
     """
 
     system: str
@@ -108,6 +109,7 @@ class Event:
     service: str | None = None
     key: str | None = None
     updated_at: datetime | None = None
+    odd: str = ""
 
     @property
     def ref(self) -> EventRef:

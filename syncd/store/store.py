@@ -39,7 +39,7 @@ from syncd.store.tables import (
     EVENT,
     HISTORY,
     INTENT,
-    MALFORMED,
+    ODD,
     META,
     REPLICA,
     RUN,
@@ -139,11 +139,11 @@ class Store:
         """What the last complete reads proved, per calendar and kinds."""
         return [rows.to_coverage(row) for row in self._all(select(COVERAGE))]
 
-    def note_malformed(self, system: str, event: str, reason: str, at: datetime) -> bool:
-        """Note an unreadable record; True the first time, so that it is reported once."""
+    def note_odd(self, system: str, event: str, reason: str, at: datetime) -> bool:
+        """Note an odd record; True the first time, so that it is reported once."""
         row = {"system": system, "event": event, "reason": reason, "first_at": at}
         with told(self.place), self._engine.begin() as connection:
-            statement = self._insert(MALFORMED).values(row).on_conflict_do_nothing()
+            statement = self._insert(ODD).values(row).on_conflict_do_nothing()
             return bool(connection.execute(statement).rowcount == 1)
 
     # --- decide -------------------------------------------------------------------------------

@@ -179,10 +179,10 @@ class HistoryRow(_Table, table=True):
     detail: str = ""
 
 
-class MalformedRow(_Table, table=True):
-    """A record of a platform that could not be read, and was reported once."""
+class OddRow(_Table, table=True):
+    """A record of a platform that could not be read, or only by a rule, and was reported once."""
 
-    __tablename__ = "malformed"
+    __tablename__ = "odd"
     system: str = Field(primary_key=True)
     event: str = Field(primary_key=True)
     reason: str = Field(primary_key=True)
@@ -206,5 +206,5 @@ CONFLICT = METADATA.tables["conflict"]
 COVERAGE = METADATA.tables["coverage"]
 RUN = METADATA.tables["run"]
 HISTORY = METADATA.tables["history"]
-MALFORMED = METADATA.tables["malformed"]
+ODD = METADATA.tables["odd"]
 META = METADATA.tables["meta"]

@@ -93,18 +93,25 @@ def test_systems_and_providers_are_enough(desk: Desk) -> None:
         ("{home}/x.db", "{home}/x.db", "sqlite:///{home}/x.db"),
         ("sqlite:///x.db", "{home}/x.db", "sqlite:///{home}/x.db"),
         ("sqlite:///{home}/x.db?timeout=9", "{home}/x.db", "sqlite:///{home}/x.db?timeout=9"),
-        ("sqlite://", None, "sqlite://"),
-        ("sqlite:///:memory:", None, "sqlite:///:memory:"),
-        ("postgresql://me:pw@host/db", None, "postgresql://me:pw@host/db"),
     ],
 )
 def test_the_state_is_a_path_beside_the_file_or_a_url(
-    desk: Desk, state: str, path: str | None, url: str
+    desk: Desk, state: str, path: str, url: str
 ) -> None:
     state, url = state.format(home=desk.home), url.format(home=desk.home)
     general = desk.load(f'[syncd]\nstate = "{state}"\n{SMALL}').syncd
-    assert general.state_path == (None if path is None else Path(path.format(home=desk.home)))
+    assert general.state_path == Path(path.format(home=desk.home))
     assert general.state_url == url
+
+
+@pytest.mark.parametrize(
+    "state", ["sqlite://", "sqlite:///:memory:", "postgresql://me:hush-hush@host/db"]
+)
+def test_a_state_that_is_no_file_is_refused_without_its_password(desk: Desk, state: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        desk.load(f'[syncd]\nstate = "{state}"\n{SMALL}')
+    assert "keeps its state in an SQLite file" in str(caught.value)
+    assert "hush-hush" not in str(caught.value)
 
 
 def test_the_default_state_is_beside_the_file_too(desk: Desk) -> None:

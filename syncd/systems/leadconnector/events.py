@@ -12,6 +12,7 @@ from syncd.systems.leadconnector.times import instant
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.loose import text
 from syncd.systems.port import Malformed
+from syncd.systems.walls import wall_note
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -126,6 +127,7 @@ class Reader:
             service=text(item.calendar_id) or None,
             key=key,
             updated_at=self._maybe(item.date_updated),
+            odd=wall_note(self.zone, item.start_time, item.end_time),
         )
 
     def value(self, item: Item | Wrote) -> Value:

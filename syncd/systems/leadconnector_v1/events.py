@@ -10,6 +10,7 @@ from syncd.model import Event, Kind, Status, Value, find_key, resolve_wall_time,
 from syncd.systems.leadconnector_v1.wire import contact_id
 from syncd.systems.loose import text
 from syncd.systems.port import Malformed
+from syncd.systems.walls import wall_note
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -218,6 +219,9 @@ class Reader:
             service=places[0] if places else None,
             key=self.key(item),
             updated_at=_maybe(item.updated_at),
+            odd=wall_note(
+                text(item.selected_timezone) or self.zone, item.start_time, item.end_time
+            ),
         )
 
 

@@ -123,7 +123,7 @@ def upgrade() -> None:
     op.create_index("intent_run", "intent", ["run"], unique=False)
     op.create_index("intent_state", "intent", ["state", "provider"], unique=False)
     op.create_table(
-        "malformed",
+        "odd",
         sa.Column("system", sa.String(), nullable=False),
         sa.Column("event", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
