@@ -71,16 +71,20 @@ def make_engine(
     )
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    """The business, empty."""
+def open_shop(path: Path) -> Shop:
+    """The business, empty, with its state at this path."""
     clock = FakeClock()
     systems = tuple(FakeSystem(name, ("p", "q"), clock) for name in SYSTEMS)
-    path = tmp_path / "state.db"
     store = Store.open(path)
     numbers = count()
     engine = make_engine(store, clock, systems, numbers)
-    found = Shop(path, clock, *systems, store, engine, numbers)
+    return Shop(path, clock, *systems, store, engine, numbers)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """The business, empty."""
+    found = open_shop(tmp_path / "state.db")
     yield found
     found.store.close()
 

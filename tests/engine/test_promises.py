@@ -129,15 +129,16 @@ async def test_two_doubts_with_a_sighting_between_them_are_no_proof(shop: Shop) 
     for _ in range(2):
         lost = shop.a.events.pop(event)
         await shop.engine.watch(near=False)
+        assert shop.blocks()["b"] == [v(9).interval]
         shop.a.events[event] = lost
         await shop.engine.watch(near=False)
-    assert shop.blocks()["b"] == [v(9).interval]
 
 
 async def test_an_appointment_outside_of_the_window_that_was_read_is_not_gone(shop: Shop) -> None:
     shop.a.book("p", v(24 * 10))
     await settle(shop)
-    await shop.engine.watch(near=True)
+    report = await shop.engine.watch(near=True)
+    assert report.news == 0
     assert shop.blocks()["b"] == [v(24 * 10).interval]
 
 
@@ -150,6 +151,18 @@ async def test_a_lost_reply_to_a_create_makes_no_second_block(shop: Shop) -> Non
     await settle(shop)
     assert shop.blocks()["b"] == [v(9).interval]
     assert len(shop.b.writes) == 1
+
+
+async def test_a_lost_create_is_found_by_its_interval_where_keys_are_stripped(shop: Shop) -> None:
+    shop.b.strip_keys = True
+    event = shop.a.book("p", v(9))
+    shop.b.faults["reply"] = [lost_reply("b")]
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    assert len(shop.b.writes) == 1
+    shop.a.delete(event)
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [], "c": []}
 
 
 async def test_a_lost_create_that_never_arrived_is_made_again(shop: Shop) -> None:
@@ -175,7 +188,7 @@ async def test_a_crash_between_request_and_commit_is_settled_by_reading(shop: Sh
     class Crash(BaseException):
         pass
 
-    shop.a.book("p", v(9))
+    event = shop.a.book("p", v(9))
     original = FakeSystem.write
 
     async def dies(self: FakeSystem, operations: object) -> object:
@@ -190,6 +203,9 @@ async def test_a_crash_between_request_and_commit_is_settled_by_reading(shop: Sh
     await settle(shop)
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
     assert len(shop.b.writes) == 1
+    shop.a.delete(event)
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [], "c": []}
 
 
 async def test_a_restart_doubles_nothing(shop: Shop) -> None:
@@ -331,7 +347,7 @@ async def test_a_booking_tells_what_changed_where_and_by_which_rule(shop: Shop) 
     await settle(shop)
     booking = shop.store.state("p").bookings[0].id
     told = [(n.what, n.system) for n in reversed(shop.store.history(booking=booking))]
-    assert told[0] == ("seen", "a")
+    assert told[:1] == [("seen", "a")]
     assert ("changed", "a") in told
     assert ("agreed", "") in told
     assert ("move-block", "b") in told

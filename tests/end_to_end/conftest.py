@@ -1,0 +1,67 @@
+"""A furnished sandbox on real sockets, and a configured syncd beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from syncd.config.load import load
+from syncd.engine.report import Report
+from syncd.sandbox.agreement import disagreements, sights
+from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.wiring import App, build
+
+READS = frozenset({"GET"})
+READING_POSTS = ("RetrieveAppointments", "Retrieve", "Lead")
+
+
+@dataclass
+class Shop:
+    """The three platforms, what is booked on them, and the syncd that keeps them in step."""
+
+    world: World
+    path: Path
+    app: App
+
+    async def resync(self, **asked: object) -> Report:
+        """One resync, as the command does it."""
+        return await self.app.engine.resync(**asked)  # type: ignore[arg-type]
+
+    def wrong(self) -> list[str]:
+        """What an outside observer would call wrong."""
+        return disagreements(
+            sights(self.world.sandbox.systems, self.world.owners), SYSTEMS, datetime.now(UTC)
+        )
+
+    def blocks(self) -> int:
+        """How many blocks of syncd's stand, in all systems."""
+        seen = sights(self.world.sandbox.systems, self.world.owners)
+        return sum(s.ours for s in seen)
+
+    def calls(self) -> dict[str, int]:
+        """HTTP calls that reached each platform so far."""
+        return {name: len(s.calls) for name, s in self.world.sandbox.systems.items()}
+
+    def restart(self) -> None:
+        """Forget all that is not on disk."""
+        self.app.store.close()
+        self.app = build(self.app.settings)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    """The three systems with a week of bookings; nothing synced yet."""
+    sandbox = Sandbox()
+    world = furnish(sandbox, datetime.now(UTC))
+    async with sandbox.serve():
+        path = tmp_path / "syncd.toml"
+        path.write_text(config_text(world, "state.db"))
+        app = build(load(path, {}))
+        made = Shop(world, path, app)
+        yield made
+        await made.app.aclose()

@@ -1,0 +1,172 @@
+"""The promises of DESIGN section 2, on three platforms over real sockets and a real SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+
+import pytest
+
+from syncd.engine.report import Exit
+from syncd.sandbox import Fault, FaultKind
+from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from tests.end_to_end.conftest import Shop
+
+HOUR = timedelta(hours=1)
+
+
+async def test_a_first_resync_brings_three_systems_together_and_a_second_writes_nothing(
+    shop: Shop,
+) -> None:
+    assert shop.wrong()
+    report = await shop.resync()
+    assert report.exit is Exit.DONE, report
+    assert shop.wrong() == []
+    assert report.cycles <= 3
+    again = await shop.resync()
+    assert (again.operations.total(), again.cycles, again.exit) == (0, 1, Exit.DONE)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_booking_a_move_and_a_cancellation_reach_the_other_two(
+    shop: Shop, system: str
+) -> None:
+    await shop.resync()
+    world, platform = shop.world, shop.world.sandbox.systems[system]
+    start = world.at(3, 17)
+    booked = world.book(system, "alice", start)
+    made = await shop.resync()
+    assert (shop.wrong(), made.operations.total()) == ([], 2)
+    booked = platform.move(booked, start + HOUR, start + 2 * HOUR)
+    moved = await shop.resync()
+    assert (shop.wrong(), moved.operations.total()) == ([], 2)
+    if system == "crm":
+        platform.delete(booked)
+    else:
+        platform.cancel(booked)
+    freed = await shop.resync()
+    assert (shop.wrong(), freed.operations.total()) == ([], 2)
+    assert (await shop.resync()).operations.total() == 0
+
+
+async def test_a_lost_reply_to_a_create_makes_no_second_block(shop: Shop) -> None:
+    await shop.resync()
+    standing = shop.blocks()
+    for name, path in (("crm", ".*Create"), ("clinic", ".*block-slots"), ("legacy", "/appointments")):
+        platform = shop.world.sandbox.systems[name]
+        platform.faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
+    for system, who in zip(SYSTEMS, PEOPLE, strict=True):
+        shop.world.book(system, who, shop.world.at(3, 17))
+    await shop.resync()
+    await shop.resync()
+    assert shop.wrong() == []
+    assert shop.blocks() == standing + 6
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_an_empty_list_removes_nothing(shop: Shop, system: str) -> None:
+    await shop.resync()
+    standing = shop.blocks()
+    faults = shop.world.sandbox.systems[system].faults
+    faults.add(Fault(FaultKind.EMPTY, times=50))
+    for _ in range(2):
+        await shop.app.engine.watch(near=False)
+    faults.clear()
+    report = await shop.resync()
+    assert shop.wrong() == []
+    assert shop.blocks() == standing
+    assert report.operations.total() == 0
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_system_that_refuses_the_secret_stops_nobody_else(shop: Shop, system: str) -> None:
+    await shop.resync()
+    faults = shop.world.sandbox.systems[system].faults
+    faults.add(Fault(FaultKind.UNAUTHORISED, times=1000))
+    other, third = (name for name in SYSTEMS if name != system)
+    shop.world.book(other, "bob", shop.world.at(3, 18))
+    report = await shop.resync()
+    assert report.exit is Exit.UNANSWERED
+    assert report.to_json()["systems"][system]["state"] == "unauthorised"  # type: ignore[index]
+    wrong = shop.wrong()
+    assert len(wrong) == 1
+    assert wrong[0].endswith(f"open in {system}")
+    assert third not in wrong[0]
+    faults.clear()
+    assert (await shop.resync()).exit is Exit.DONE
+    assert shop.wrong() == []
+
+
+async def test_many_deletions_at_once_stop_until_a_person_accepts_them(shop: Shop) -> None:
+    world = shop.world
+    for hour in range(6, 20):
+        world.book("clinic", "carol", world.at(9, hour))
+    await shop.resync()
+    standing = shop.blocks()
+    clinic = world.sandbox.clinic
+    for meeting in clinic.appointments():
+        if meeting.user == world.seats["clinic", "carol"].user:
+            clinic.delete(meeting.id)
+    stopped = await shop.resync()
+    assert stopped.exit is Exit.GUARDED
+    assert shop.blocks() == standing
+    again = await shop.resync()
+    assert again.exit is Exit.GUARDED
+    assert shop.blocks() == standing
+    passed = await shop.resync(accept=stopped.run)
+    assert passed.exit is Exit.DONE
+    assert shop.wrong() == []
+    assert shop.blocks() < standing
+
+
+async def test_a_dry_run_writes_neither_to_a_system_nor_to_the_state(shop: Shop) -> None:
+    await shop.resync()
+    shop.world.book("crm", "bob", shop.world.at(3, 18))
+    before = [len(s.blocks()) for s in shop.world.sandbox.systems.values()]
+    counts = shop.app.store.counts()
+    copy = shop.app.store.scratch()
+    real = shop.app.engine.store
+    shop.app.engine.store = copy
+    report = await shop.resync(dry_run=True)
+    shop.app.engine.store = real
+    copy.close()
+    assert len(report.planned) == 2
+    assert [len(s.blocks()) for s in shop.world.sandbox.systems.values()] == before
+    assert shop.app.store.counts() == counts
+
+
+async def test_no_customer_and_no_secret_is_in_the_state(shop: Shop) -> None:
+    await shop.resync()
+    shop.world.sandbox.systems["clinic"].faults.add(Fault(FaultKind.ERROR, times=3))
+    await shop.resync()
+    connection = sqlite3.connect(shop.app.settings.syncd.state_path)
+    dump = "\n".join(connection.iterdump()).lower()
+    connection.close()
+    assert "appointment" in dump
+    sandbox = shop.world.sandbox
+    secrets = (sandbox.clinic.token, sandbox.legacy.token, sandbox.crm.secret_key)
+    for word in ("kim", "example.com", "555010", "consultation", "lunch", "dentist", *secrets):
+        assert word.lower() not in dump, word
+
+
+async def test_keys_never_travel_in_a_query(shop: Shop) -> None:
+    await shop.resync()
+    assert shop.world.sandbox.crm.keys_in_query == 0
+
+
+async def test_a_quiet_near_cycle_makes_six_calls_and_no_write(shop: Shop) -> None:
+    await shop.resync()
+    for near in (True, False):
+        before = shop.calls()
+        await shop.app.engine.watch(near=near)
+        after = shop.calls()
+        made = {name: after[name] - before[name] for name in after}
+        assert made == {"crm": 1, "clinic": 4, "legacy": 1}
+
+
+async def test_after_a_restart_nothing_is_written_again(shop: Shop) -> None:
+    await shop.resync()
+    shop.restart()
+    report = await shop.resync()
+    assert report.operations.total() == 0
+    assert shop.wrong() == []

@@ -1,0 +1,245 @@
+"""Each promise test is worth what it can catch: here every one of them meets the bug that it guards.
+
+A row plants one bug and names the test that must fail. A row whose test passes is a hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.core import decide, outcome
+from syncd.engine import cycle, execute, observe, recover
+from syncd.engine.cycle import Engine
+from syncd.engine.persons import Persons
+from syncd.model import Changes, Intent, IntentState, Operation, Window
+from syncd.store import Store
+from tests.engine import test_promises as promises
+from tests.engine.conftest import Shop, open_shop
+
+Patch = pytest.MonkeyPatch
+Plant = Callable[[Patch], None]
+Check = Callable[[Shop], Awaitable[None]]
+
+
+def own_blocks_count_as_sources(patch: Patch) -> None:
+    made = outcome._created
+
+    def created(*given: Any) -> Changes:
+        changes = made(*given)
+        changes.records = [replace(r, mine=False, key=None) for r in changes.records]
+        return changes
+
+    patch.setattr(outcome, "_created", created)
+
+
+def absence_is_believed_at_once(patch: Patch) -> None:
+    async def ask(_system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
+        gone = observe.vanish(record, clock.now())
+        observe._take(seen, changes, record, gone, observe.News.CHANGED)
+        return True
+
+    patch.setattr(observe, "_ask", ask)
+
+
+def one_proof_is_enough_for_every_platform(patch: Patch) -> None:
+    async def ask(system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
+        return await asked(system, replace(record, missing=99), clock, seen, changes)
+
+    asked = observe._ask
+    patch.setattr(observe, "_ask", ask)
+
+
+def doubts_are_never_forgotten(patch: Patch) -> None:
+    absorbed = observe.absorb
+
+    def absorb(record: Any, *given: Any) -> Any:
+        after, news = absorbed(record, *given)
+        return replace(after, missing=record.missing if record else 0), news
+
+    patch.setattr(observe, "absorb", absorb)
+
+
+def coverage_is_ignored(patch: Patch) -> None:
+    patch.setattr(Window, "holds", lambda _self, _value: True)
+    patch.setattr(Store, "fingerprints", _every_fingerprint)
+    absence_is_believed_at_once(patch)
+
+
+def _every_fingerprint(self: Store, system: str, _window: Window) -> list[tuple[str, str]]:
+    records = [r for p in ("p", "q") for r in self.state(p).records if r.system == system]
+    return [(r.id, r.fingerprint) for r in records if r.observed is not None]
+
+
+def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
+    async def forget(system: Any, intents: Sequence[Intent], desk: Any) -> int:
+        mine = [i for i in intents if i.operation.system == system.name]
+        dropped = [replace(i, state=IntentState.DROPPED) for i in mine]
+        desk.store.apply(Changes(intents=dropped))
+        return 0
+
+    patch.setattr(cycle, "recover", forget)
+
+
+def the_journal_is_not_written(patch: Patch) -> None:
+    applied = Store.apply
+
+    def apply(self: Store, changes: Changes) -> None:
+        changes.intents = [i for i in changes.intents if i.state is not IntentState.OPEN]
+        applied(self, changes)
+
+    patch.setattr(Store, "apply", apply)
+
+
+def a_create_is_repeated_before_the_lag_has_passed(patch: Patch) -> None:
+    opened = recover._created
+
+    async def created(system: Any, intent: Intent, desk: Any) -> bool:
+        return await opened(system, replace(intent, opened_at=intent.opened_at - 9 * _LONG), desk)
+
+    patch.setattr(recover, "_created", created)
+
+
+_LONG = timedelta(hours=1)
+
+
+def the_target_is_not_read_again(patch: Patch) -> None:
+    async def still_right(
+        _system: Any, batch: Sequence[Operation], *_: Any
+    ) -> Sequence[Operation]:
+        return list(batch)
+
+    patch.setattr(execute, "_still_right", still_right)
+
+
+def the_guard_is_off(patch: Patch) -> None:
+    patch.setattr(cycle, "judge", lambda *_given, **_named: None)
+
+
+def a_queued_write_counts_as_done(patch: Patch) -> None:
+    def accepted(operation: Operation, record: Any, at: Any) -> Changes:
+        return outcome.done(
+            operation, record, (), event=operation.event or "", shown=operation.after, at=at
+        )
+
+    patch.setattr(execute.outcome, "accepted", accepted)
+
+
+def a_queued_write_is_awaited_for_ever(patch: Patch) -> None:
+    patch.setattr(recover, "DEADLINE", timedelta(days=99))
+
+
+def a_refused_write_is_tried_for_ever(patch: Patch) -> None:
+    patch.setattr(decide, "PATIENCE", 10_000)
+
+
+def read_only_calendars_are_written_to(patch: Patch) -> None:
+    calendar = Engine._calendar
+
+    def writable(self: Engine, *given: Any) -> Any:
+        return replace(calendar(self, *given), writable=True)
+
+    patch.setattr(Engine, "_calendar", writable)
+
+
+def nobody_is_anybody(patch: Patch) -> None:
+    patch.setattr(Persons, "hashes", lambda _self, _person: frozenset())
+
+
+def history_is_not_kept(patch: Patch) -> None:
+    applied = Store.apply
+
+    def apply(self: Store, changes: Changes) -> None:
+        changes.notes = []
+        applied(self, changes)
+
+    patch.setattr(Store, "apply", apply)
+
+
+async def absence(shop: Shop) -> None:
+    await promises.test_absence_from_a_list_removes_nothing(shop, "hidden")
+
+
+async def empty_list(shop: Shop) -> None:
+    await promises.test_absence_from_a_list_removes_nothing(shop, "empty")
+
+
+ROWS: tuple[tuple[Plant, Check], ...] = (
+    (own_blocks_count_as_sources, promises.test_a_move_moves_each_block_once),
+    (absence_is_believed_at_once, absence),
+    (absence_is_believed_at_once, empty_list),
+    (
+        one_proof_is_enough_for_every_platform,
+        promises.test_an_end_needs_as_many_proofs_as_the_platform_demands,
+    ),
+    (
+        doubts_are_never_forgotten,
+        promises.test_two_doubts_with_a_sighting_between_them_are_no_proof,
+    ),
+    (
+        coverage_is_ignored,
+        promises.test_an_appointment_outside_of_the_window_that_was_read_is_not_gone,
+    ),
+    (
+        an_unanswered_write_is_repeated_blindly,
+        promises.test_a_lost_create_is_found_by_its_interval_where_keys_are_stripped,
+    ),
+    (
+        the_journal_is_not_written,
+        promises.test_a_crash_between_request_and_commit_is_settled_by_reading,
+    ),
+    (
+        a_create_is_repeated_before_the_lag_has_passed,
+        promises.test_a_create_is_not_repeated_before_the_lag_has_passed,
+    ),
+    (
+        the_target_is_not_read_again,
+        promises.test_a_target_that_changed_since_the_read_is_not_overwritten,
+    ),
+    (the_guard_is_off, promises.test_a_mass_deletion_stops_until_a_person_accepts_it),
+    (the_guard_is_off, promises.test_a_shift_of_everything_by_an_hour_stops),
+    (
+        a_queued_write_counts_as_done,
+        promises.test_a_queued_move_counts_only_when_a_read_shows_it,
+    ),
+    (
+        a_queued_write_is_awaited_for_ever,
+        promises.test_a_queued_move_that_never_happens_is_planned_anew_after_ten_minutes,
+    ),
+    (
+        a_refused_write_is_tried_for_ever,
+        promises.test_three_refusals_become_a_held_conflict_and_the_rest_goes_on,
+    ),
+    (
+        read_only_calendars_are_written_to,
+        promises.test_a_calendar_that_is_only_read_is_never_written_to,
+    ),
+    (nobody_is_anybody, promises.test_a_twin_is_moved_and_no_block_lies_on_top_of_it),
+    (
+        history_is_not_kept,
+        promises.test_a_booking_tells_what_changed_where_and_by_which_rule,
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("plant", "check"), ROWS, ids=[f"{p.__name__}-{c.__name__}" for p, c in ROWS]
+)
+async def test_a_planted_bug_is_caught(
+    plant: Plant, check: Check, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    plant(monkeypatch)
+    shop = open_shop(tmp_path / "state.db")
+    caught = False
+    try:
+        await check(shop)
+    except (AssertionError, pytest.fail.Exception):
+        caught = True
+    finally:
+        shop.store.close()
+    assert caught, f"{plant.__name__} passes {check.__name__}"
