@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,8 +17,9 @@ import typer
 
 from syncd.cli import terminal, words
 from syncd.config.load import load
+from syncd.daemon.logging import set_up
 from syncd.daemon.service import Pace, serve
-from syncd.model import Action, Operation
+from syncd.model import Action, Note, Operation
 from syncd.sandbox.agreement import Sight, disagreements, sights
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, ZONE, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
@@ -29,13 +31,6 @@ _PATIENCE = 8.0
 
 _ZONE = ZoneInfo(ZONE)
 _PLATFORM = {"crm": "LeadSquared", "clinic": "LeadConnector v2", "legacy": "LeadConnector v1"}
-_WROTE = {
-    Action.CREATE_BLOCK: "closed",
-    Action.MOVE_BLOCK: "moved the block",
-    Action.REMOVE_BLOCK: "freed",
-    Action.MOVE_APPOINTMENT: "moved the twin",
-    Action.SET_STATUS: "set the twin",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +72,7 @@ def demo() -> None:
 
 
 async def _demo() -> int:
+    set_up(style="text", level="error")
     sandbox = Sandbox()
     world = furnish(sandbox, datetime.now(UTC))
     story = Story(world)
@@ -128,13 +124,18 @@ async def _play(act: Act, story: Story, app: App, daemon: asyncio.Task[int]) -> 
     actions = {str(action) for action in Action}
     for note in reversed(app.store.history(provider=act.who, limit=20)):
         if note.at >= before and note.what not in actions and note.system:
-            value = words.value(note.after or note.before, _ZONE)
-            terminal.say(f"  seen     {note.system:<7}{note.what}: {value}")
+            terminal.say(f"  seen     {note.system:<7} {_seen(note)}")
     for at, operation in story.writes:
-        wrote = f"{_WROTE[operation.action]}: {words.operation(operation, _ZONE)}"
-        terminal.say(f"  written  {operation.system:<7}{wrote}  (+{at - started:.1f} s)")
+        wrote = words.operation(operation, _ZONE)
+        terminal.say(f"  written  {operation.system:<7} {wrote}  (+{at - started:.1f} s)")
     if story.writes:
         story.delays.append(story.writes[-1][0] - started)
+
+
+def _seen(note: Note) -> str:
+    if note.after is None:
+        return f"gone: {words.value(note.before, _ZONE)}"
+    return f"{'new' if note.before is None else 'changed'}: {words.value(note.after, _ZONE)}"
 
 
 async def _until_agreed(story: Story, daemon: asyncio.Task[int], patience: float) -> None:
@@ -174,19 +175,19 @@ def _acts(world: World) -> Sequence[Act]:
                 who,
                 system,
                 f"a customer books {name}, {words.moment(start, _ZONE)}",
-                lambda s=system, w=who, t=start: book(s, w, t),
+                partial(book, system, who, start),
             ),
             Act(
                 who,
                 system,
                 f"the customer moves it to {words.moment(later, _ZONE)}",
-                lambda s=system, t=later: move(s, t),
+                partial(move, system, later),
             ),
             Act(
                 who,
                 system,
                 "the customer calls it off" + (" (deleted)" if system == "crm" else ""),
-                lambda s=system: off(s),
+                partial(off, system),
             ),
         ]
     twin = next(
@@ -194,7 +195,7 @@ def _acts(world: World) -> Sequence[Act]:
         for meeting in world.sandbox.clinic.appointments()
         if meeting.start == world.at(1, 16)
     )
-    start = world.at(1, 17)
+    start = world.at(1, 15)
     acts.append(
         Act(
             "bob",

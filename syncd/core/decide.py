@@ -6,7 +6,8 @@ the generator that is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -58,7 +59,7 @@ class Case:
     who: Who = field(default_factory=dict)
     guards: Sequence[Conflict] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
-    our_keys: Set[str] = frozenset()
+    our_keys: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +281,7 @@ def _is(replica: Replica, record: Record) -> bool:
     return replica.system == record.system and replica.event == record.id
 
 
-def _relink_block(draft: Draft, system: str, event: str, serves: Set[str]) -> None:
+def _relink_block(draft: Draft, system: str, event: str, serves: AbstractSet[str]) -> None:
     linked = {r.booking: r for r in draft.replicas() if r.system == system and r.event == event}
     for booking, replica in sorted(linked.items()):
         if booking not in serves:

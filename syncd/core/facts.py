@@ -65,8 +65,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When the guard stops (promise 7): more than ``count`` and more than ``share``; or all of at
-    least ``common`` events moved by one and the same delta.
+    """When the guard stops (promise 7).
+
+    More than ``count`` and more than ``share``; or all of at least ``common`` events moved by one
+    and the same delta.
     """
 
     count: int = 10

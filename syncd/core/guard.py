@@ -6,7 +6,8 @@ the brake on however often it is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 
 from syncd.core.diff import is_news
@@ -26,8 +27,8 @@ def judge(
     covered: Sequence[Window],
     limits: Limits,
     *,
-    accepted: Set[str] = frozenset(),
-    tripped: Set[str] = frozenset(),
+    accepted: AbstractSet[str] = frozenset(),
+    tripped: AbstractSet[str] = frozenset(),
 ) -> Conflict | None:
     """Return the guard's conflict for one calendar, or None when its news is of a usual size.
 

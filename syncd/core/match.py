@@ -38,8 +38,9 @@ class Relink:
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """The same meeting, entered in two systems. ``booking`` is one of the store, or the id of the
-    event whose new booking it joins.
+    """The same meeting, entered in two systems.
+
+    ``booking`` is one of the store, or the id of the event whose new booking it joins.
     """
 
     booking: str | None
@@ -141,7 +142,7 @@ def _relink(
     linked: Mapping[str, Sequence[Record]],
     links: Mapping[tuple[str, str], Replica],
 ) -> tuple[list[Relink], list[Conflict], list[Record]]:
-    """Before an end is believed: did the same person's same service come back under a new id?"""
+    """Before an end is believed: look whether the same meeting came back under a new id."""
     found: list[Relink] = []
     conflicts: list[Conflict] = []
     held: list[Record] = []

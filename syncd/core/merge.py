@@ -1,4 +1,4 @@
-"""One booking, all its appointment replicas at once: what is the agreed value now?
+"""One booking, all its appointment replicas at once: the value that is agreed now.
 
 Never pairwise (pairs can chase each other in a ring of three). Time and status are separate fields:
 a move in one system and "showed" in another contradict nothing.

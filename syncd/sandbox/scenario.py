@@ -117,7 +117,7 @@ def config_text(world: World, state: str) -> str:
 [syncd]
 state = "{state}"
 zone = "{ZONE}"
-near = {{ every = "10s", ahead = "2d" }}
+near = {{ every = "10s", ahead = "14d" }}
 far = {{ every = "1m" }}
 
 [systems.crm]

@@ -11,8 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.pool import StaticPool
 
 from syncd.store.errors import StateError
@@ -22,16 +21,19 @@ LOCK_WAIT = 5.0
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+_BEGIN = "syncd_begin"
+"""Execution option: how SQLite begins a transaction."""
 
-def url_of(where: str | Path) -> str:
-    """The SQLAlchemy URL of a path; a URL stays as it is."""
+
+def url_of(where: str | Path) -> URL:
+    """The SQLAlchemy URL of a path, whatever characters are in it; a URL stays as it is."""
     text = str(where)
-    return text if "://" in text else f"sqlite:///{Path(text)}"
+    return make_url(text) if "://" in text else URL.create("sqlite", database=text)
 
 
 def connect(where: str | Path, *, create: bool) -> Engine:
     """Open (or make) the database. Raises `StateError` when its file cannot be there."""
-    url = make_url(url_of(where))
+    url = url_of(where)
     if not url.drivername.startswith("sqlite"):
         return create_engine(url)
     memory = not url.database or url.database == ":memory:"
@@ -43,12 +45,13 @@ def connect(where: str | Path, *, create: bool) -> Engine:
         **({"poolclass": StaticPool} if memory else {}),
     )
     event.listen(engine, "connect", _pragmas)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
 def _prepare(path: Path, *, create: bool) -> None:
     """Make the file with mode 0600 before SQLite does it with the process's umask."""
-    if path.exists():
+    if _there(path):
         if not os.access(path, os.R_OK | (os.W_OK if create else 0)):
             raise StateError(
                 str(path),
@@ -57,11 +60,7 @@ def _prepare(path: Path, *, create: bool) -> None:
             )
         return
     if not create:
-        raise StateError(
-            str(path),
-            "there is no state yet",
-            "Run `syncd resync --dry-run` to see what a first run would do.",
-        )
+        raise _none_yet(str(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -74,7 +73,30 @@ def _prepare(path: Path, *, create: bool) -> None:
         ) from error
 
 
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StateError(
+            str(path),
+            f"it cannot be looked at ({error.strerror})",
+            "Give the user that runs syncd access to the file and to its folder.",
+        ) from error
+
+
+def _none_yet(place: str) -> StateError:
+    return StateError(
+        place,
+        "there is no state yet",
+        "Run `syncd resync --dry-run` to see what a first run would do.",
+    )
+
+
 def _pragmas(connection: sqlite3.Connection, _record: Any) -> None:
+    # Python's driver begins a transaction only before an INSERT, UPDATE or DELETE: tables would be
+    # made outside of it, and several reads in one would see several states. So it is told to leave
+    # that alone, and `_begin` does it.
+    connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
@@ -82,15 +104,26 @@ def _pragmas(connection: sqlite3.Connection, _record: Any) -> None:
     cursor.close()
 
 
+def _begin(connection: Connection) -> None:
+    how = connection.get_execution_options().get(_BEGIN, "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {how}")
+
+
 def migrate(engine: Engine, place: str) -> None:
-    """Bring the schema up to this program's version. Raises `StateError` if it is a newer one."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    scripts = ScriptDirectory.from_config(config)
-    with engine.begin() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-        _refuse_unknown(current, scripts, place)
-        if current != scripts.get_current_head():
+    """Bring the schema up to this program's version: all of it, or nothing.
+
+    Raises `StateError` if it is a newer one, or no state of syncd's.
+    """
+    config, scripts = _scripts()
+    with engine.connect() as connection:
+        if _version(connection, scripts, place) == scripts.get_current_head():
+            return
+    # The write lock comes before the look that counts: another process may be migrating just now.
+    with (
+        engine.connect().execution_options(**{_BEGIN: "IMMEDIATE"}) as connection,
+        connection.begin(),
+    ):
+        if _version(connection, scripts, place) != scripts.get_current_head():
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -98,14 +131,13 @@ def migrate(engine: Engine, place: str) -> None:
 def expect_current(engine: Engine, place: str) -> None:
     """Check, without writing, that the schema has this program's version.
 
-    Raises `StateError` for an older or newer one.
+    Raises `StateError` for an older or newer one, for none, and for another program's.
     """
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    scripts = ScriptDirectory.from_config(config)
+    _, scripts = _scripts()
     with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    _refuse_unknown(current, scripts, place)
+        current = _version(connection, scripts, place)
+    if current is None:
+        raise _none_yet(place)
     if current != scripts.get_current_head():
         raise StateError(
             place,
@@ -114,10 +146,26 @@ def expect_current(engine: Engine, place: str) -> None:
         )
 
 
-def _refuse_unknown(current: str | None, scripts: ScriptDirectory, place: str) -> None:
+def _scripts() -> tuple[Config, ScriptDirectory]:
+    config = Config()
+    # Alembic reads this through a ConfigParser, to which a percent sign means something.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config, ScriptDirectory.from_config(config)
+
+
+def _version(connection: Connection, scripts: ScriptDirectory, place: str) -> str | None:
+    """The schema's version; None if there is no table at all yet."""
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None and inspect(connection).get_table_names():
+        raise StateError(
+            place,
+            "it is another program's database",
+            "Set `state` in [syncd] to a path that is syncd's own.",
+        )
     if current is not None and current not in {r.revision for r in scripts.walk_revisions()}:
         raise StateError(
             place,
             f"it was written by a newer syncd (schema {current})",
             "Install that version again, or restore a backup made with this one.",
         )
+    return current

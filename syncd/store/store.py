@@ -6,6 +6,7 @@ Every write is one `apply`: one transaction, never open across a request to a sy
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -79,8 +80,12 @@ class Store:
         """
         place = str(where)
         engine = connect(where, create=write)
-        with told(place):
-            (migrate if write else expect_current)(engine, place)
+        try:
+            with told(place):
+                (migrate if write else expect_current)(engine, place)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine, place)
 
     def close(self) -> None:
@@ -92,10 +97,11 @@ class Store:
         copy = connect("sqlite://", create=True)
         with told(self.place):
             if self._engine.dialect.name == "sqlite":
-                source, target = self._engine.raw_connection(), copy.raw_connection()
-                source.driver_connection.backup(target.driver_connection)  # type: ignore[union-attr]
-                source.close()
-                target.close()
+                with (
+                    closing(self._engine.raw_connection()) as source,
+                    closing(copy.raw_connection()) as target,
+                ):
+                    source.driver_connection.backup(target.driver_connection)  # type: ignore[union-attr]
             else:
                 migrate(copy, "a scratch copy")
                 with self._engine.connect() as old, copy.begin() as new:

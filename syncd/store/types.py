@@ -13,7 +13,8 @@ from syncd.model import Status, Value, utc
 
 def instant_text(instant: datetime) -> str:
     """Write an instant as UTC text of fixed length, so that text order is time order."""
-    return utc(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: it writes the year 999 with three digits.
+    return utc(instant).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 class Instant(TypeDecorator[datetime]):

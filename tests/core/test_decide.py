@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from syncd.core import plan
 from syncd.core.facts import Calendar, Choice, Rules
 from syncd.model import (
     Action,
+    Booking,
     Conflict,
     ConflictKind,
     HeldConflict,
@@ -42,7 +44,10 @@ from tests.core.kit import (
 
 
 def state(
-    records: list[Record], bookings: list = (), replicas: list[Replica] = (), **more: object  # type: ignore[assignment,type-arg]
+    records: list[Record],
+    bookings: Sequence[Booking] = (),
+    replicas: Sequence[Replica] = (),
+    **more: object,
 ) -> ProviderState:
     return ProviderState("p", tuple(records), tuple(bookings), tuple(replicas), **more)  # type: ignore[arg-type]
 

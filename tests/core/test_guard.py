@@ -19,7 +19,9 @@ def shifted(by: float, moved: int, of: int) -> list[Record]:
     return [rec("a", str(i), v(9 + i + (by if i < moved else 0)), v(9 + i)) for i in range(of)]
 
 
-def stop(records: list[Record], covered: list[Window] | None = None, **more: object) -> Conflict | None:
+def stop(
+    records: list[Record], covered: list[Window] | None = None, **more: object
+) -> Conflict | None:
     return judge("p", "a", records, covered or WHOLE, Limits(), **more)  # type: ignore[arg-type]
 
 

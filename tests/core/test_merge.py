@@ -65,9 +65,7 @@ def test_merging_the_outcome_again_changes_nothing(case: tuple) -> None:  # type
     merged = merge(booking("x", v(9)), records, calendars(), rules)
     taken = {r.id for r in merged.accepted}
     settled = [
-        replace(r, base=r.observed if r.observed else v(9).off(), ended=r.observed is None)
-        if r.id in taken
-        else r
+        replace(r, base=r.observed or v(9).off(), ended=r.observed is None) if r.id in taken else r
         for r in records
     ]
     again = merge(booking("x", merged.agreed), settled, calendars(), rules)

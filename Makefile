@@ -1,0 +1,51 @@
+# Everything happens in .venv, made here on first use; nothing else on the machine is touched.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint wheel constraints clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+MODERN = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "syncd needs Python 3.11 or newer; $(PYTHON) is missing or older." \
+	"Name another one: make PYTHON=python3.11 ..." >&2; exit 1; }
+
+help:  ## what can be made
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: .venv/.stamp  ## watch syncd work, on emulated platforms
+	@$(BIN)/syncd demo
+
+test: lint  ## lint, types and all tests
+	$(BIN)/python -m pytest -q -n 2
+
+lint: .venv/.stamp  ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+wheel: .venv/.stamp  ## build dist/syncd-VERSION-py3-none-any.whl
+	rm -rf dist
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+# Resolved anew in an empty environment, so that what is no longer needed goes, and what is new comes.
+constraints:  ## take the newest versions that pyproject.toml allows
+	@$(MODERN)
+	@set -e; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	$(PYTHON) -m venv "$$fresh"; \
+	"$$fresh/bin/python" $(PIP_INSTALL) '.[dev]'; \
+	"$$fresh/bin/python" -m pip --disable-pip-version-check freeze --exclude syncd \
+		| LC_ALL=C sort --ignore-case > "$$fresh/constraints.txt"; \
+	! grep -v '^[A-Za-z0-9._-]*==[^ ;]*$$' "$$fresh/constraints.txt" >&2; \
+	cp "$$fresh/constraints.txt" constraints.txt
+
+clean:  ## remove what was made here
+	rm -rf .venv dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find syncd tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.stamp: pyproject.toml constraints.txt
+	@$(MODERN)
+	@echo "setting up .venv (once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[dev]'
+	@touch $@

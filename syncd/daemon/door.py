@@ -1,0 +1,120 @@
+"""The Unix socket beside the database: where the daemon lets one-shot commands in.
+
+One request a connection. Lines of JSON: ``{"command", "arguments"}`` comes in; any number of
+``{"progress"}`` go out, then one ``{"result", "exit"}`` or ``{"error", "remedy"}``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from syncd.daemon.lock import beside
+
+log = structlog.get_logger(__name__)
+
+LONGEST = 64 * 1024
+"""Bytes in one request."""
+
+Progress = Callable[[str], None]
+Command = Callable[[Mapping[str, Any], Progress], Awaitable[tuple[Mapping[str, object], int]]]
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not a fault
+    """A request that makes no sense; carries the remedy."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        """Say what is wrong, and what to ask instead."""
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+@contextmanager
+def short_path(state: Path) -> Iterator[str]:
+    """The socket's path in a form that fits: an address holds 107 bytes, a path may hold more.
+
+    Linux lets a directory be named by an open file of this process.
+    """
+    path = beside(state, ".sock")
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+@asynccontextmanager
+async def door(state: Path, commands: Mapping[str, Command]) -> AsyncIterator[None]:
+    """Answer requests while inside. Only the holder of the state's lock may open it."""
+    visits: set[asyncio.Task[None]] = set()
+
+    async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            visits.add(task)
+            task.add_done_callback(visits.discard)
+        await _visit(reader, writer, commands)
+
+    path = beside(state, ".sock")
+    path.unlink(missing_ok=True)  # left by a killed daemon: the lock says that none is alive
+    before = os.umask(0o177)
+    try:
+        with short_path(state) as short:
+            server = await asyncio.start_unix_server(visit, short, limit=LONGEST)
+    finally:
+        os.umask(before)
+    try:
+        yield
+    finally:
+        server.close()
+        # Who is being answered gets the answer.
+        if visits:
+            await asyncio.wait(visits, timeout=2.0)
+        path.unlink(missing_ok=True)
+
+
+async def _visit(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, commands: Mapping[str, Command]
+) -> None:
+    def say(data: Mapping[str, object]) -> None:
+        # A visitor who has left does not stop the work.
+        if not writer.is_closing():
+            writer.write(json.dumps(data).encode() + b"\n")
+
+    try:
+        command, arguments = _parse(await reader.readline(), commands)
+        result, code = await command(arguments, lambda text: say({"progress": text}))
+        say({"result": result, "exit": code})
+    except Refused as refused:
+        say({"error": refused.reason, "remedy": refused.remedy})
+    except ConnectionError:
+        return
+    except Exception:
+        log.exception("request failed")
+        say({"error": "the daemon failed at it", "remedy": "Look at its log: journalctl -u syncd."})
+    finally:
+        with suppress(ConnectionError):
+            writer.close()
+            await writer.wait_closed()
+
+
+def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[Command, Mapping[str, Any]]:
+    try:
+        request = json.loads(line)
+        command, arguments = request["command"], request.get("arguments") or {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Refused("this is no request", "Send one line of JSON with a command.") from None
+    if command not in commands or not isinstance(arguments, dict):
+        raise Refused(
+            f"the daemon knows no command {command!r}",
+            "It may be of another version than this program: restart it.",
+        )
+    return commands[command], arguments

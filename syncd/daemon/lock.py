@@ -1,0 +1,96 @@
+"""One writer per state: a lock that ends with its process, and says who holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a state: ``daemon``, or the name of a command; and its process."""
+
+    role: str
+    pid: int
+
+
+class StateHeld(Exception):  # noqa: N818 - not a fault: somebody else is at work
+    """Another syncd works with this state. Exit 6."""
+
+    def __init__(self, path: Path, by: Holder) -> None:
+        """Say who."""
+        super().__init__(
+            f"{path} is in use by another syncd: {by.role}, process {by.pid}. "
+            "Wait until it has ended, or stop it (systemctl stop syncd)."
+        )
+        self.role = by.role
+        self.pid = by.pid
+
+
+def beside(state: Path, suffix: str) -> Path:
+    """A file that belongs to a state: the database's own path with a suffix."""
+    return state.with_name(state.name + suffix)
+
+
+def holder(state: Path) -> Holder | None:
+    """Who holds a state now, as far as the lock's text tells; for people to read."""
+    found = _read(beside(state, ".lock"))
+    if found is None:
+        return None
+    try:
+        os.kill(found.pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass  # another user's process, and alive
+    return found
+
+
+class StateLock:
+    """Hold a state for writing. Entering raises `StateHeld`, or OSError where no file can be.
+
+    The kernel's lock is on the open file, so a killed process leaves none behind.
+    """
+
+    def __init__(self, state: Path, role: str) -> None:
+        """Nothing is locked yet."""
+        self._state = state
+        self._path = beside(state, ".lock")
+        self._role = role
+        self._file = -1
+
+    def __enter__(self) -> Self:
+        """Take the lock."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            by = _read(self._path) or Holder("unknown", 0)
+            raise StateHeld(self._state, by) from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{self._role} {os.getpid()}\n".encode(), 0)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give it back. The file stays: removing it would let two processes lock two files."""
+        os.ftruncate(self._file, 0)
+        os.close(self._file)
+
+
+def _read(path: Path) -> Holder | None:
+    try:
+        role, _, pid = path.read_text().strip().partition(" ")
+        return Holder(role, int(pid))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,137 @@
+"""The engine at work: one job at a time, whoever asked for it, and none that ends the service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from syncd.daemon.door import Progress, Refused
+from syncd.engine.report import Report
+from syncd.model import Window, utc
+
+log = structlog.get_logger(__name__)
+
+
+class Worker(Protocol):
+    """What the daemon needs of an engine."""
+
+    stopping: asyncio.Event
+
+    async def resync(
+        self,
+        *,
+        window: Window | None = None,
+        providers: Sequence[str] | None = None,
+        accept: str | None = None,
+        progress: Progress = ...,
+    ) -> Report:
+        """Bring everything into step."""
+        ...
+
+    async def watch(self, *, near: bool) -> Report:
+        """One cycle."""
+        ...
+
+
+class Work:
+    """The jobs. ``told`` hears of each report; ``busy_since`` is a loop time, None when idle."""
+
+    def __init__(self, engine: Worker, told: Callable[[Report], None] = lambda _report: None) -> None:
+        """Nothing is done yet."""
+        self._engine = engine
+        self._told = told
+        self._one = asyncio.Lock()
+        self.busy_since: float | None = None
+
+    async def near(self) -> None:
+        """Poll the near window; skipped while something else is at work, which reads it anyway."""
+        if not self._one.locked():
+            await self._job("near", lambda: self._engine.watch(near=True))
+
+    async def far(self) -> None:
+        """Poll the whole window."""
+        await self._job("far", lambda: self._engine.watch(near=False))
+
+    async def everything(self) -> None:
+        """The resync at the start and at night."""
+        await self._job("resync", self._engine.resync)
+
+    async def on_request(
+        self, arguments: Mapping[str, Any], progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """A resync that somebody asked for through the door. Raises Refused."""
+        window = _window(arguments)
+        provider = arguments.get("provider")
+        if self._one.locked():
+            progress("waiting for the cycle at work")
+        async with self._alone():
+            report = await self._engine.resync(
+                window=window,
+                providers=None if provider is None else [str(provider)],
+                accept=arguments.get("accept"),
+                progress=progress,
+            )
+        self._hear("request", report)
+        return report.to_json(), report.exit.code
+
+    async def idle(self) -> None:
+        """Wait until nothing is at work."""
+        async with self._one:
+            return
+
+    async def _job(self, name: str, job: Callable[[], Awaitable[Report]]) -> None:
+        if self._engine.stopping.is_set():
+            return
+        try:
+            async with self._alone():
+                report = await job()
+        except Exception:
+            # One bad cycle must not end the service: the next one starts from the state again.
+            log.exception("job failed", job=name)
+        else:
+            self._hear(name, report)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        async with self._one:
+            self.busy_since = asyncio.get_running_loop().time()
+            try:
+                yield
+            finally:
+                self.busy_since = None
+
+    def _hear(self, name: str, report: Report) -> None:
+        self._told(report)
+        systems = {n: str(s.state) for n, s in report.systems.items() if str(s.state) != "ok"}
+        facts: dict[str, object] = {"job": name, "run": report.run}
+        if report.operations:
+            facts["writes"] = {str(a): n for a, n in report.operations.items()}
+        if report.conflicts:
+            facts["conflicts"] = report.conflicts
+        if systems:
+            log.warning("cycle incomplete", systems=systems, **facts)
+        elif report.guarded:
+            log.warning("stopped by the guard", guarded=report.guarded, **facts)
+        elif report.news or report.operations or name not in {"near", "far"}:
+            log.info("cycle done", news=report.news, **facts)
+        else:
+            log.debug("cycle quiet", **facts)
+
+
+def _window(arguments: Mapping[str, Any]) -> Window | None:
+    start, end = arguments.get("from"), arguments.get("to")
+    if start is None and end is None:
+        return None
+    try:
+        return Window(
+            utc(datetime.fromisoformat(str(start))), utc(datetime.fromisoformat(str(end)))
+        )
+    except ValueError:
+        raise Refused(
+            "from and to are no window", "Send both as ISO 8601 times with an offset."
+        ) from None

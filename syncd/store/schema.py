@@ -1,0 +1,38 @@
+"""The schema as SQL, for people: ``python -m syncd.store.schema > state/schema.sql``."""
+
+from __future__ import annotations
+
+import sys
+
+from sqlalchemy import text
+
+from syncd.store.connect import connect, migrate
+
+_HEAD = "-- Made by `python -m syncd.store.schema`; a test compares it with the migrations.\n"
+
+_EVERYTHING = text(
+    "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY tbl_name, type DESC, name"
+)
+
+
+def schema() -> str:
+    """The statements that make a new state: by table, each followed by its indexes."""
+    engine = connect("sqlite://", create=True)
+    try:
+        migrate(engine, "a new state")
+        with engine.connect() as connection:
+            found = [_tidy(sql) for sql in connection.execute(_EVERYTHING).scalars()]
+    finally:
+        engine.dispose()
+    return _HEAD + "".join(
+        ("\n" if sql.startswith("CREATE TABLE") else "") + sql + ";\n" for sql in found
+    )
+
+
+def _tidy(sql: str) -> str:
+    """SQL as SQLAlchemy wrote it, with spaces for tabs and none at the end of a line."""
+    return "\n".join(line.expandtabs(4).rstrip() for line in sql.splitlines() if line.strip())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema())

@@ -1,0 +1,90 @@
+"""Short words for the tests of the store: values on one day, rows of provider p."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from syncd.model import (
+    Action,
+    Booking,
+    Claim,
+    Conflict,
+    ConflictKind,
+    HeldConflict,
+    Intent,
+    IntentState,
+    Kind,
+    Note,
+    Operation,
+    Record,
+    Replica,
+    Role,
+    Status,
+    Value,
+    Window,
+)
+
+DAY = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def at(hour: float) -> datetime:
+    """An instant of the day."""
+    return DAY + timedelta(hours=hour)
+
+
+def v(start: float, end: float | None = None, status: Status = Status.CONFIRMED) -> Value:
+    """A value; an hour long unless told."""
+    return Value(at(start), at(start + 1 if end is None else end), status)
+
+
+def span(start: float, end: float) -> Window:
+    """A window of the day."""
+    return Window(at(start), at(end))
+
+
+def rec(event: str, observed: Value | None, system: str = "a", **more: Any) -> Record:
+    """A record of provider p."""
+    more = {"provider": "p", "kind": Kind.APPOINTMENT, "observed_at": DAY, **more}
+    more.setdefault("fingerprint", f"print of {event}")
+    return Record(system=system, id=event, observed=observed, **more)
+
+
+def book(name: str, agreed: Value, provider: str = "p") -> Booking:
+    """A booking."""
+    return Booking(name, provider, Kind.APPOINTMENT, agreed)
+
+
+def link(booking: str, event: str, system: str = "a", role: Role = Role.ORIGIN) -> Replica:
+    """A replica."""
+    return Replica(booking, system, event, role)
+
+
+def intent(name: str, *, state: IntentState = IntentState.OPEN, **more: Any) -> Intent:
+    """A journal row of a new block for provider p."""
+    operation = Operation(
+        action=Action.CREATE_BLOCK,
+        system="b",
+        provider=more.pop("provider", "p"),
+        kind=Kind.BLOCK,
+        event=None,
+        before=None,
+        after=v(9),
+        bookings=("m",),
+        key=more.pop("key", None),
+    )
+    return Intent(name, more.pop("run", "run"), operation, state, more.pop("opened_at", DAY))
+
+
+def held(name: str, *, provider: str = "p", **more: Any) -> HeldConflict:
+    """A held conflict."""
+    claims = (Claim("a", "e1", v(9)), Claim("b", "e2", v(10)))
+    conflict = Conflict(ConflictKind.MOVED_APART, provider, "m", claims, "digest")
+    return HeldConflict(name, conflict, more.pop("opened_at", DAY), more.pop("run", "run"), **more)
+
+
+def note(what: str, **more: Any) -> Note:
+    """A line of history."""
+    return Note(
+        more.pop("at", DAY), more.pop("run", "run"), more.pop("provider", "p"), what, **more
+    )

@@ -1,0 +1,252 @@
+"""The rules of the house that no single room can keep: who imports whom, and what no file says."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[1]
+MOST_LINES = 450
+
+BASE = {"model"}
+ENGINE = BASE | {"core", "store", "systems"}
+WIRING = ENGINE | {"config", "engine"}
+DAEMON = WIRING | {"provision", "wiring"}
+IMPORTS: dict[str, set[str]] = {
+    "model": set(),
+    "core": BASE,
+    "store": BASE,
+    "systems": BASE,
+    "sandbox": BASE,
+    "config": BASE | {"core"},
+    "engine": ENGINE,
+    "provision": ENGINE | {"config"},
+    "wiring": WIRING,
+    "daemon": DAEMON,
+    "simulate": DAEMON | {"sandbox"},
+    "cli": DAEMON | {"daemon", "sandbox", "simulate"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+"""Which rooms each room may import, besides itself (DESIGN section 3)."""
+
+OWN_TIME = {"wiring", "daemon", "cli", "simulate"}
+"""Rooms that may ask for the time and for chance; all others are handed them."""
+SOURCES = {"syncd/sandbox/clock.py", "syncd/sandbox/ids.py"}
+"""Where the sandbox, a program of its own, gets its time and its chance from."""
+HIDDEN = re.compile(
+    r"datetime\.(datetime\.(now|utcnow|today)|date\.today)|os\.urandom|uuid\.uuid[14]"
+    r"|(time|random|secrets)\..+"
+)
+
+REGISTRY = re.compile(r"(?:pypi|pythonhosted|npmjs|crates|rubygems|golang)\.(?:org|com|io)\b")
+MACHINE = re.compile(r"(?<![\w.~})/-])/(?:(?:work|root|tmp)(?![\w-])|(?:home|Users)/\w)")
+
+
+def room(path: str) -> str:
+    """Return the room that a path like ``syncd/core/plan.py`` lies in."""
+    return path.removesuffix(".py").split("/")[1]
+
+
+def imports(path: str, source: str) -> Iterator[tuple[str, str]]:
+    """Each import of a file, as the name that it binds and the full name of what is meant."""
+    package = path.removesuffix(".py").split("/")[:-1]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                whole = alias.asname or alias.name.split(".")[0]
+                yield whole, alias.name if alias.asname else whole
+                if alias.name != whole and not alias.asname:
+                    yield alias.name, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{module}.{alias.name}"
+
+
+def crossings(path: str, source: str, time_helpers: frozenset[str]) -> list[str]:
+    """What a file imports although its room may not."""
+    here = room(path)
+    found = []
+    for _, name in imports(path, source):
+        parts = name.split(".")
+        # `from syncd import __version__` and `import syncd` enter no room.
+        if parts[0] != "syncd" or len(parts) == 1 or parts[1].startswith("__"):
+            continue
+        allowed = parts[1] == here or parts[1] in IMPORTS[here]
+        if here == "sandbox" and parts[1] == "model":
+            allowed = parts[2:3] == ["time"] or parts[-1] in time_helpers
+        if not allowed:
+            found.append(f"{path} imports {name}")
+    return found
+
+
+def hidden_inputs(path: str, source: str) -> list[str]:
+    """Where a file asks for time or chance itself, although both are handed in."""
+    if room(path) in OWN_TIME or path in SOURCES:
+        return []
+    bound = dict(imports(path, source))
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute | ast.Name):
+            first, *rest = ast.unparse(node).split(".")
+            name = ".".join([bound.get(first, "-"), *rest])
+            if HIDDEN.fullmatch(name):
+                found.append(f"{path}:{node.lineno} uses {name}")
+    return found
+
+
+def too_long(path: str, source: str) -> list[str]:
+    """Whether a file has grown past what one can keep in mind."""
+    lines = len(source.splitlines())
+    return [f"{path} has {lines} lines"] if lines > MOST_LINES else []
+
+
+def leaks(path: str, text: str) -> list[str]:
+    """Addresses of package registries, and paths that exist on one machine only."""
+    return [
+        f"{path}:{number} says {found[0]}"
+        for number, line in enumerate(text.splitlines(), 1)
+        for pattern in (REGISTRY, MACHINE)
+        if (found := pattern.search(line)) is not None
+    ]
+
+
+def committed() -> dict[str, str]:
+    """Each text file that is committed, or would be by `git add --all`."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=HOUSE,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    names = sorted({name for name in listed.stdout.split("\0") if name})
+    return {n: (HOUSE / n).read_text("utf-8") for n in names if (HOUSE / n).is_file()}
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, str]:
+    return committed()
+
+
+@pytest.fixture(scope="module")
+def product(files: dict[str, str]) -> dict[str, str]:
+    return {p: s for p, s in files.items() if p.startswith("syncd/") and p.endswith(".py")}
+
+
+@pytest.fixture(scope="module")
+def time_helpers(product: dict[str, str]) -> frozenset[str]:
+    tree = ast.parse(product["syncd/model/time.py"])
+    return frozenset(n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef))
+
+
+def test_every_room_is_looked_at(product: dict[str, str]) -> None:
+    rooms = {room(path) for path in product}
+    assert rooms <= set(IMPORTS), "a new room must say in IMPORTS what it may import"
+    assert rooms >= {"model", "core", "store", "systems", "sandbox", "engine", "daemon", "cli"}
+
+
+def test_imports_run_one_way(product: dict[str, str], time_helpers: frozenset[str]) -> None:
+    assert [c for p, s in product.items() for c in crossings(p, s, time_helpers)] == []
+
+
+def test_time_and_chance_are_handed_in(product: dict[str, str]) -> None:
+    assert [h for p, s in product.items() for h in hidden_inputs(p, s)] == []
+
+
+def test_no_file_is_too_long(files: dict[str, str]) -> None:
+    assert [t for p, s in files.items() if p.endswith(".py") for t in too_long(p, s)] == []
+
+
+def test_no_file_names_a_registry_or_a_machine(files: dict[str, str]) -> None:
+    assert [leak for path, text in files.items() for leak in leaks(path, text)] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("syncd/core/x.py", "import syncd.store"),
+        ("syncd/core/x.py", "import syncd.store.store as s"),
+        ("syncd/core/x.py", "def f():\n    from syncd.systems import port"),
+        ("syncd/core/x.py", "from ..engine import cycle"),
+        ("syncd/core/x.py", "from syncd import engine"),
+        ("syncd/model/x.py", "from syncd.core import plan"),
+        ("syncd/store/x.py", "from syncd.core.plan import x"),
+        ("syncd/systems/a/x.py", "from syncd.store import Store"),
+        ("syncd/systems/a/x.py", "from syncd.engine.cycle import Engine"),
+        ("syncd/engine/x.py", "from syncd.sandbox import platform"),
+        ("syncd/daemon/x.py", "from syncd.cli import main"),
+        ("syncd/sandbox/x.py", "from syncd.systems.leadsquared import wire"),
+        ("syncd/sandbox/x.py", "from syncd.model import Record"),
+    ],
+)
+def test_a_crossing_is_noticed(path: str, source: str, time_helpers: frozenset[str]) -> None:
+    assert len(crossings(path, source, time_helpers)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("syncd/core/x.py", "from syncd.model import Record\nfrom syncd.core import plan"),
+        ("syncd/core/x.py", "from . import plan\nimport json"),
+        ("syncd/sandbox/x.py", "from syncd.model import utc\nfrom syncd.model.time import zone"),
+        ("syncd/cli/x.py", "from syncd import __version__\nfrom syncd.daemon import lock"),
+    ],
+)
+def test_what_is_allowed_is_no_crossing(
+    path: str, source: str, time_helpers: frozenset[str]
+) -> None:
+    assert crossings(path, source, time_helpers) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from datetime import datetime\ndatetime.now()",
+        "import datetime as dt\ndt.datetime.utcnow()",
+        "from datetime import date\nf = date.today",
+        "import time\ntime.time()",
+        "from time import monotonic as m\nm()",
+        "from uuid import uuid4\nfield(default_factory=uuid4)",
+        "import random\nrandom.random()",
+        "from secrets import token_hex\ntoken_hex()",
+        "import os\nos.urandom(8)",
+    ],
+)
+def test_asking_for_time_or_chance_is_noticed_below_the_shell(source: str) -> None:
+    assert hidden_inputs("syncd/core/x.py", source) != []
+    assert hidden_inputs("syncd/cli/x.py", source) == []
+
+
+def test_a_wall_time_is_not_taken_for_the_clock() -> None:
+    source = "from datetime import datetime, time\ntime.min\ndatetime.max\nclock.now()\nx.time()"
+    assert hidden_inputs("syncd/core/x.py", source) == []
+
+
+def test_one_line_too_many_is_noticed() -> None:
+    assert too_long("x.py", "\n" * MOST_LINES) == []
+    assert too_long("x.py", "\n" * (MOST_LINES + 1)) != []
+
+
+@pytest.mark.parametrize("host", ["pypi", "files.pythonhosted", "registry.npmjs"])
+def test_a_registry_is_noticed(host: str) -> None:
+    assert leaks("x", f"see https://{host}.org/simple") != []
+
+
+@pytest.mark.parametrize("place", ["work/main", "root", "tmp/x.db", "home/ann", "Users/ann"])
+def test_a_path_of_one_machine_is_noticed(place: str) -> None:
+    assert leaks("x", f"open('/{place}')") != []
+
+
+@pytest.mark.parametrize(
+    "line", ["GET /calendars/events", "https://example.com/work", "a/tmp", "/workflows", "/var/lib"]
+)
+def test_other_paths_are_no_leak(line: str) -> None:
+    assert leaks("x", line) == []
