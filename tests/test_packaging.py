@@ -28,7 +28,7 @@ DATA_ONLY = {"tzdata"}
 
 def pins(text: str) -> dict[str, str]:
     """Versions by canonical name. Raises ValueError for a line that is anything but a pin."""
-    found = {}
+    found: dict[str, str] = {}
     for line in text.splitlines():
         if (pin := PIN.fullmatch(line)) is None:
             raise ValueError(f"not a pin: {line}")
@@ -116,7 +116,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("wheel")
 def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     shipped = {n for n in wheel.namelist() if ".dist-info/" not in n}
     here = (p for p in (HOUSE / "syncd").rglob("*") if p.is_file() and p.suffix != ".pyc")
@@ -124,7 +123,6 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(wheel: zipfile.ZipFi
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("wheel")
 def test_the_wheel_brings_the_migrations_and_the_types(wheel: zipfile.ZipFile) -> None:
     shipped = set(wheel.namelist())
     migrations = "syncd/store/migrations"
@@ -133,7 +131,6 @@ def test_the_wheel_brings_the_migrations_and_the_types(wheel: zipfile.ZipFile) -
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("wheel")
 def test_the_wheel_says_the_version_and_the_command(wheel: zipfile.ZipFile) -> None:
     about = f"syncd-{__version__}.dist-info"
     said = HeaderParser().parsestr(wheel.read(f"{about}/METADATA").decode())

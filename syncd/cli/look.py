@@ -39,9 +39,11 @@ def status(
 ) -> None:
     """Say how things stand: who works, what was read when, what waits and what is held."""
     settings = settings_of(context, config)
-    store = open_state(settings)
     now = datetime.now(UTC)
     held_by = holder(settings.syncd.state_path)
+    fresh = not settings.syncd.state_path.exists()
+    # Before the first run there is nothing to tell, and that is no error.
+    store = Store.open("sqlite://") if fresh else open_state(settings)
     runs = store.runs(1)
     counts = store.counts()
     read_at: dict[str, datetime] = {}
@@ -71,7 +73,7 @@ def status(
         terminal.print_json(data)
         return
     worker = f"{held_by.role} (process {held_by.pid})" if held_by else "nobody: no syncd is running"
-    terminal.say(f"state    {data['state']}")
+    terminal.say(f"state    {data['state']}" + (" (not made yet)" if fresh else ""))
     terminal.say(f"at work  {worker}")
     rows = [
         (
@@ -85,6 +87,8 @@ def status(
     terminal.table("", ("system", "state in the last run", "last read in full", "providers"), rows)
     for line in _standing(counts, data["exposures"]):
         terminal.say(line)
+    if fresh:
+        terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
     late = settings.syncd.near.every * _STALE_PACES
     for name, at in sorted(read_at.items()):
         if held_by is not None and held_by.role == "daemon" and now - at > late:

@@ -288,7 +288,7 @@ def _show(
         for action, number in data["operations"].items()
         if number
     ]
-    terminal.say("wrote " + ", ".join(made) if made else "wrote nothing: nothing was to be written")
+    terminal.say("written: " + (", ".join(made) if made else "nothing, as nothing differed"))
     _show_guards(settings)
     if data["exposures"]:
         terminal.say(

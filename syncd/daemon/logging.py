@@ -11,8 +11,8 @@ import structlog
 
 from syncd.systems.redact import Redactor
 
-# Names of ours, and times: redacting them would only make the log useless.
-_PLAIN = frozenset({"event", "level", "timestamp", "logger", "run", "event_id", "system", "exception"})
+# Ids and times of ours: redacting them would only make the log useless.
+_PLAIN = frozenset({"level", "timestamp", "run", "event_id", "system"})
 
 
 def set_up(

@@ -86,7 +86,11 @@ class Report:
         return Exit.CONFLICTS if self.conflicts else Exit.DONE
 
     def to_json(self) -> dict[str, object]:
-        """The object of `resync --json` (DESIGN section 9): its keys are stable."""
+        """The object of `resync --json` (DESIGN section 9): its keys are stable.
+
+        A dry run counts the operations that it would make.
+        """
+        counted = Counter(o.action for o in self.planned) if self.dry_run else self.operations
         return {
             "run": self.run,
             "cycles": self.cycles,
@@ -95,7 +99,7 @@ class Report:
                 for name, s in sorted(self.systems.items())
             },
             "operations": {
-                str(action): self.operations[action]
+                str(action): counted[action]
                 for action in (
                     Action.CREATE_BLOCK,
                     Action.MOVE_BLOCK,

@@ -27,7 +27,6 @@ class Seat:
     user: str
     calendar: str
     contact: str
-    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class World:
         end = start + timedelta(minutes=minutes)
         platform = self.sandbox.systems[system]
         return platform.book(
-            seat.calendar, seat.user, start, end, seat.contact, title="Consultation"
+            seat.calendar, seat.user, start, end, seat.contact, title="Knee pain"
         )
 
     def block(self, system: str, who: str, start: datetime, minutes: int, title: str) -> str:
@@ -89,6 +88,7 @@ def _book_a_week(world: World) -> None:
         world.book(system, "bob", world.at(1, 16))
     # Lunch and a day off, closed by hand.
     world.block("clinic", "alice", world.at(2, 12), 60, "Lunch")
+    world.block("legacy", "bob", world.at(3, 12), 60, "Lunch")
     world.block("crm", "carol", world.at(4, 15), 120, "Dentist")
 
 
@@ -104,7 +104,7 @@ def _seats(sandbox: Sandbox) -> Iterator[tuple[tuple[str, str], Seat]]:
         yield ("clinic", who), Seat(user, calendar, contacts["clinic"])
         user = sandbox.legacy.add_user(name, email)
         calendar = sandbox.legacy.add_calendar(f"{name}'s calendar", "personal", [user], team)
-        yield ("legacy", who), Seat(user, calendar, contacts["legacy"], team)
+        yield ("legacy", who), Seat(user, calendar, contacts["legacy"])
         sandbox.crm.add_user(name, email)
         yield ("crm", who), Seat(email, "Consultation", contacts["crm"])
 
@@ -149,7 +149,7 @@ kind = "person"
 [providers.{who}.calendars]
 crm = {{ user = "{crm.user}" }}
 clinic = {{ user = "{clinic.user}", calendars = ["{clinic.calendar}"] }}
-legacy = {{ calendar = "{legacy.calendar}", user = "{legacy.user}", team = "{legacy.team}" }}
+legacy = {{ calendar = "{legacy.calendar}", user = "{legacy.user}" }}
 """
         )
     return "".join(lines)

@@ -40,8 +40,8 @@ from syncd.store.tables import (
     EVENT,
     HISTORY,
     INTENT,
-    ODD,
     META,
+    ODD,
     REPLICA,
     RUN,
 )

@@ -24,6 +24,7 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.store import Store
 
 DAY = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -88,3 +89,9 @@ def note(what: str, **more: Any) -> Note:
     return Note(
         more.pop("at", DAY), more.pop("run", "run"), more.pop("provider", "p"), what, **more
     )
+
+
+def alive(store: Store) -> tuple[set[str], set[str]]:
+    """The bookings and the events that a decision would be made on."""
+    state = store.state("p")
+    return {b.id for b in state.bookings}, {r.id for r in state.records}

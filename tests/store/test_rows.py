@@ -95,7 +95,9 @@ def test_a_record_comes_back_equal(store: Store, path: Path, record: Record) -> 
 
 def test_the_full_record_leaves_no_field_at_its_default() -> None:
     plain = rec("e", v(9))
-    alike = {f.name for f in fields(Record) if getattr(plain, f.name) == getattr(FULL_RECORD, f.name)}
+    alike = {
+        f.name for f in fields(Record) if getattr(plain, f.name) == getattr(FULL_RECORD, f.name)
+    }
     # These two are how a record says that it is history; the next rows of the table have them.
     assert alike == {"ended", "retired"}
 
@@ -177,7 +179,9 @@ def test_a_coverage_comes_back_equal(store: Store, kinds: frozenset[Kind]) -> No
 
 
 def test_a_line_of_history_comes_back_equal(store: Store) -> None:
-    full = Note(EXACT, "run", "p", "moved", "m", "a", "e", v(9), VALUE, "latest", "said the platform")
+    full = Note(
+        EXACT, "run", "p", "moved", "m", "a", "e", v(9), VALUE, "latest", "said the platform"
+    )
     plain = note("seen")
     store.apply(Changes(notes=[full, plain]))
     assert store.history() == [plain, full]

@@ -32,7 +32,9 @@ def test_the_module_prints_the_schema() -> None:
 def test_the_schema_is_sql_that_makes_every_table() -> None:
     database = sqlite3.connect(":memory:")
     database.executescript(schema())
-    made = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+    made = {
+        name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
+    }
     database.close()
     assert made == {*METADATA.tables, "alembic_version"}
 

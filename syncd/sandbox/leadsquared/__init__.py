@@ -1,5 +1,6 @@
-"""An emulated LeadSquared account (leadsquared.md)."""
+"""A LeadSquared account, emulated after leadsquared.md."""
 
 from syncd.sandbox.leadsquared.api import LeadSquared
+from syncd.sandbox.leadsquared.records import Category, Shift, Task, TaskType, User
 
-__all__ = ["LeadSquared"]
+__all__ = ["Category", "LeadSquared", "Shift", "Task", "TaskType", "User"]

@@ -1,32 +1,46 @@
-"""An account's state, what its staff does by hand, and the jobs that it carries out later."""
+"""An account's state, and what its users do with it by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syncd.model import utc, zone
 from syncd.sandbox.history import Table
-from syncd.sandbox.leadsquared.records import BUSY, CODES, WORDS, Task, TaskType, User
+from syncd.sandbox.leadsquared.jobs import JobClock, Jobs
+from syncd.sandbox.leadsquared.records import (
+    OFFICE_HOURS,
+    WORDS,
+    Category,
+    Shift,
+    Status,
+    Task,
+    TaskType,
+    User,
+)
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.people import Contact
 from syncd.sandbox.platform import Platform
 from syncd.sandbox.records import Appointment, Block
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from syncd.sandbox.clock import Clock
     from syncd.sandbox.faults import Faults
     from syncd.sandbox.ids import Ids
+
+_WORD = {status: word for word, status in WORDS.items()}
 
 
 class Account(Platform):
     """Users, task types, leads and tasks of one account.
 
-    The verbs act as people in the web application do. They check only that names are known
-    (KeyError) and that values make sense (ValueError). A user is named by e-mail address, a
-    "calendar" is the name of a task type.
+    In the sandbox's common words a calendar is a task type, a user is an e-mail, a contact is a
+    lead, and a block is an appointment of the busy type. The verbs act as people in the web
+    application do: they check nothing but that ids are known (KeyError) and that values make
+    sense (ValueError).
     """
 
     def __init__(
@@ -36,57 +50,97 @@ class Account(Platform):
         ids: Ids,
         faults: Faults | None = None,
         *,
-        access_key: str = "u$r-sandbox-access",
+        access_key: str = "u$r-sandbox",
         secret_key: str = "sandbox-secret",  # noqa: S107 - opens nothing but the emulator
         timezone: str = "Europe/Berlin",
+        busy_type: str = "Busy",
     ) -> None:
-        """Start with two task types and nobody. Raises ValueError for an unknown zone."""
+        """Start with the keys' own user and the types Consultation, ``busy_type`` and Follow-up.
+
+        Raises ValueError for an unknown zone.
+        """
         super().__init__(name, clock, ids, faults)
         self.access_key = access_key
         self.secret_key = secret_key
         self.timezone = timezone
         self.zone = zone(timezone)
+        self.busy_type = busy_type
         self.limit = RateLimit(25, 5)
         self.users: dict[str, User] = {}
         self.types: dict[str, TaskType] = {}
         self.contacts: dict[str, Contact] = {}
-        self.tasks: Table[Task] = Table(clock)
-        self.keys_in_query = 0
-        """How many requests carried their keys where every proxy logs them."""
-        self._jobs: list[tuple[datetime, Callable[[], None]]] = []
-        self._job_number = 5_812_944
+        self._job_clock = JobClock(clock)
+        self.jobs = Jobs(self._job_clock)
+        self._tasks: Table[Task] = Table(self._job_clock)
+        self._numbers = 10_000
         self.add_type("Consultation", allow_conflicts=False)
-        self.add_type(BUSY, allow_conflicts=False)
+        self.add_type(busy_type, allow_conflicts=False)
+        self.add_type("Follow-up", Category.TO_DO)
+        self.add_user("Integration Account", "integration@example.com", role="Administrator")
+        self.key_user = "integration@example.com"
+
+    @property
+    def tasks(self) -> Table[Task]:
+        """All tasks, after the jobs that are due by now."""
+        self.jobs.run()
+        return self._tasks
+
+    def stamp(self) -> datetime:
+        """The platform's own idea of now; during a job, of the time that it was due."""
+        due = self._job_clock.at
+        return super().stamp() - (self.clock.now() - due if due else timedelta())
 
     # --- setting up ---------------------------------------------------------------------------
 
-    def add_user(self, name: str, email: str, *, timezone: str = "", active: bool = True) -> str:
-        """Add a member of staff; returns the id."""
-        user = User(self.new_id(), name, email.casefold(), timezone or self.timezone, active)
-        self.users[user.email] = user
+    def add_user(
+        self,
+        name: str,
+        email: str,
+        id: str = "",
+        *,
+        role: str = "Sales_User",
+        hours: Sequence[Shift] = OFFICE_HOURS,
+    ) -> str:
+        """Add a user. Returns the id; lists and verbs know users by e-mail."""
+        user = User(id or self.new_id(), name, email, self.timezone, role, hours=tuple(hours))
+        self.users[email] = user
         return user.id
+
+    def deactivate(self, email: str) -> None:
+        """Deactivate a user; that of the keys takes them along (leadsquared.md 4.1)."""
+        _known(self.users, email, "user")
+        self.users[email] = replace(self.users[email], active=False)
 
     def add_type(
         self,
         name: str,
+        category: Category = Category.APPOINTMENT,
         *,
-        category: int = 0,
-        allow_conflicts: bool = False,
-        mandatory: tuple[str, ...] = (),
+        id: str = "",
+        allow_conflicts: bool = True,
+        mandatory: Sequence[str] = (),
     ) -> str:
-        """Add a task type; returns its name."""
-        self.types[name] = TaskType(self.new_id(), name, category, allow_conflicts, mandatory)
-        return name
+        """Add a task type; ``mandatory`` names custom fields that a create must fill."""
+        made = TaskType(
+            id or self.new_id(),
+            name,
+            category,
+            self.clock.now(),
+            allow_conflicts,
+            mandatory=tuple(mandatory),
+        )
+        self.types[name] = made
+        return made.id
 
-    def add_contact(self, name: str, email: str = "", phone: str = "") -> str:
-        """Add a customer: a lead. ``phone`` is E.164."""
-        lead = Contact(self.new_id(), name, email, phone)
-        self.contacts[lead.id] = lead
-        return lead.id
+    def add_contact(self, name: str, email: str = "", phone: str = "", id: str = "") -> str:
+        """Add a lead."""
+        contact = Contact(id or self.new_id(), name, email, phone)
+        self.contacts[contact.id] = contact
+        return contact.id
 
-    # --- acting as the staff ------------------------------------------------------------------
+    # --- acting as the users ------------------------------------------------------------------
 
-    def book(  # noqa: PLR0913, PLR0917 - the facts of one booking
+    def book(
         self,
         calendar: str,
         user: str,
@@ -96,151 +150,171 @@ class Account(Platform):
         status: str = "confirmed",
         title: str = "Appointment",
     ) -> str:
-        """Enter an appointment. Returns its id."""
+        """Enter an appointment of a type (calendar) with a user (e-mail). Returns its id."""
         _known(self.types, calendar, "task type")
         _known(self.contacts, contact, "lead")
-        return self._enter(calendar, user, start, end, contact, _code(status), title)
+        return self._enter(calendar, user, start, end, title, lead=contact, **_status(status, end))
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
         """Move an appointment, or give it to another user. Returns its id, which may be new."""
-        task = self._task(id)
+        task = self._appointment(id)
         if user:
-            _known(self.users, user.casefold(), "user")
-        moved = replace(
-            task,
-            id=self.moved_id(id),
-            start=utc(start),
-            end=utc(end),
-            owner=user.casefold() if user else task.owner,
-            updated_at=self.stamp(),
-        )
+            _known(self.users, user, "user")
+            task = replace(task, owner=self.users[user].id)
+        start, end = _interval(start, end)
+        moved = self._touched(task, id=self.moved_id(id), start=start, end=end)
         if moved.id != id:
             self.delete(id)
         self.tasks.put(moved.id, moved)
         return moved.id
 
     def set_status(self, id: str, status: str) -> None:
-        """Give an appointment another status; LeadSquared knows no no-show."""
-        changed = replace(self._task(id), code=_code(status), updated_at=self.stamp())
-        self.tasks.put(id, changed)
+        """Complete, re-open or cancel an appointment, as people can in the web application."""
+        task = self._appointment(id)
+        self.tasks.put(id, self._touched(task, **_status(status, self.stamp())))
 
     def cancel(self, id: str) -> None:
-        """Press the product's Cancel button: the appointment stays listed."""
+        """Cancel an appointment; it stays listed, with a StatusCode that no document names."""
         self.set_status(id, "cancelled")
 
     def delete(self, id: str) -> None:
-        """Delete an appointment: it is in no list any more."""
-        self.tasks.put(id, replace(self._task(id), deleted=True, updated_at=self.stamp()))
+        """Delete an appointment: it is gone from all lists and reads (leadsquared.md 1.7)."""
+        self.tasks.put(id, self._touched(self._appointment(id), deleted=True))
 
     def block(
         self, user: str, start: datetime, end: datetime, title: str, calendar: str | None = None
     ) -> str:
-        """Close a user's time with an appointment of the busy type. Returns its id."""
-        return self._enter(calendar or BUSY, user, start, end, "", 0, title)
+        """Enter an appointment of the busy type, which closes a user's time. Returns its id."""
+        if calendar and calendar != self.busy_type:
+            message = f"a block is an appointment of type {self.busy_type}, not {calendar}"
+            raise ValueError(message)
+        return self._enter(self.busy_type, user, start, end, title)
 
     def move_block(self, id: str, start: datetime, end: datetime) -> None:
         """Move a block."""
-        self.move(id, start, end)
+        start, end = _interval(start, end)
+        self.tasks.put(id, self._touched(self._block(id), start=start, end=end))
 
     def remove_block(self, id: str) -> None:
         """Remove a block."""
-        self.delete(id)
+        self.tasks.put(id, self._touched(self._block(id), deleted=True))
 
     # --- looking at it ------------------------------------------------------------------------
 
     def appointments(self) -> list[Appointment]:
-        """All appointments of other types than the busy one, deleted ones too."""
-        self.settle()
+        """All appointments but those of the busy type, deleted ones too; no to-dos."""
         return [
             Appointment(
-                t.id,
-                t.type,
-                t.owner,
-                t.start,
-                t.end,
-                WORDS[t.code],
-                t.lead,
-                t.name,
-                t.updated_at,
-                t.deleted,
+                task.id,
+                task.type,
+                self._email(task.owner),
+                task.start,
+                task.end,
+                _WORD[task.status],
+                task.lead,
+                self._subject(task),
+                task.modified_at,
+                task.deleted,
             )
-            for t in self.tasks.values()
-            if t.type != BUSY
+            for task in self.tasks.values()
+            if task.type != self.busy_type and not self._is_to_do(task)
         ]
 
     def blocks(self) -> list[Block]:
-        """All appointments of the busy type, deleted ones too; the title holds all their text."""
-        self.settle()
+        """All appointments of the busy type, deleted ones too.
+
+        The title of a block is all that a person reads on it: subject, description, custom fields.
+        """
         return [
             Block(
-                t.id,
-                t.owner,
+                task.id,
+                self._email(task.owner),
                 "",
-                t.start,
-                t.end,
-                f"{t.name} {t.description}".strip(),
-                t.updated_at,
-                t.deleted,
+                task.start,
+                task.end,
+                " ".join(
+                    filter(None, (self._subject(task), task.description, *task.custom.values()))
+                ),
+                task.modified_at,
+                task.deleted or task.status is Status.CANCELLED,
             )
-            for t in self.tasks.values()
-            if t.type == BUSY
+            for task in self.tasks.values()
+            if task.type == self.busy_type
         ]
 
-    # --- jobs ---------------------------------------------------------------------------------
+    # --- inside -------------------------------------------------------------------------------
 
-    def later(self, seconds: float, job: Callable[[], None]) -> str:
-        """Carry out a job after that long. Returns its number, about which nobody can ask."""
-        self._jobs.append((self.clock.now() + timedelta(seconds=seconds), job))
-        self._job_number += 1
-        return str(self._job_number)
+    def next_number(self) -> int:
+        """The number of the next task, counted over the account."""
+        self._numbers += 1
+        return self._numbers
 
-    def settle(self) -> None:
-        """Carry out the jobs that are due by now."""
-        now = self.clock.now()
-        due = [job for at, job in self._jobs if at <= now]
-        self._jobs = [(at, job) for at, job in self._jobs if at > now]
-        for job in due:
-            job()
-
-    # --- within -------------------------------------------------------------------------------
-
-    def _enter(  # noqa: PLR0913, PLR0917 - the facts of one task
-        self,
-        type: str,
-        user: str,
-        start: datetime,
-        end: datetime,
-        lead: str,
-        code: int,
-        title: str,
+    def _enter(
+        self, type: str, user: str, start: datetime, end: datetime, title: str, **more: Any
     ) -> str:
-        _known(self.types, type, "task type")
-        owner = user.casefold()
-        _known(self.users, owner, "user")
-        now = self.stamp()
+        _known(self.users, user, "user")
+        start, end = _interval(start, end)
+        owner, now = self.users[user].id, self.stamp()
         task = Task(
-            self.new_id(), owner, type, utc(start), utc(end), code, lead, title, "", now, now
+            id=self.new_id(),
+            number=self.next_number(),
+            type=type,
+            owner=owner,
+            name=f"{type}:{title}",  # as the web application composes it (leadsquared.md 1.2)
+            start=start,
+            end=end,
+            created_by=owner,
+            created_at=now,
+            modified_by=owner,
+            modified_at=now,
+            **more,
         )
         self.tasks.put(task.id, task)
         return task.id
 
-    def _task(self, id: str) -> Task:
-        self.settle()
+    def _touched(self, task: Task, **change: Any) -> Task:
+        """The task changed by its owner's hand."""
+        return replace(task, modified_by=task.owner, modified_at=self.stamp(), **change)
+
+    def _appointment(self, id: str) -> Task:
         task = self.tasks.get(id)
-        if task is None or task.deleted:
+        if task is None or task.deleted or task.type == self.busy_type or self._is_to_do(task):
             message = f"no appointment {id}"
             raise KeyError(message)
         return task
 
+    def _block(self, id: str) -> Task:
+        task = self.tasks.get(id)
+        if task is None or task.deleted or task.type != self.busy_type:
+            message = f"no block {id}"
+            raise KeyError(message)
+        return task
 
-def _known(records: Container[str], id: str, what: str) -> None:
+    def _is_to_do(self, task: Task) -> bool:
+        return self.types[task.type].category is Category.TO_DO
+
+    def _email(self, owner: str) -> str:
+        return next(user.email for user in self.users.values() if user.id == owner)
+
+    def _subject(self, task: Task) -> str:
+        return task.name.removeprefix(f"{task.type}:")
+
+
+def _known(records: Mapping[str, object], id: str, what: str) -> None:
     if id not in records:
         message = f"no {what} {id}"
         raise KeyError(message)
 
 
-def _code(status: str) -> int:
-    if status not in CODES:
-        message = f"LeadSquared has no status {status!r}; it has {', '.join(CODES)}"
+def _interval(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """The interval in the platform's grain of a second."""
+    return utc(start).replace(microsecond=0), utc(end).replace(microsecond=0)
+
+
+def _status(word: str, at: datetime) -> dict[str, Any]:
+    """What a status changes in a task. Raises ValueError for one that the platform lacks."""
+    if word not in WORDS:
+        message = f"status {word!r} is none of {', '.join(sorted(WORDS))}"
         raise ValueError(message)
-    return CODES[status]
+    complete = WORDS[word] is Status.COMPLETE
+    return {"status": WORDS[word], "completed_at": utc(at) if complete else None}

@@ -1,77 +1,87 @@
-"""How LeadSquared spells what it holds (leadsquared.md 1.2, 3)."""
+"""How an account's records look on the wire. Numbers in brackets are sections of leadsquared.md."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from syncd.model import utc
+from syncd.sandbox.leadsquared.records import Category, Related, Task, TaskType, User
 
 if TYPE_CHECKING:
-    from syncd.sandbox.leadsquared.records import Task, TaskType, User
+    from collections.abc import Collection, Mapping, Sequence
+
+    from syncd.sandbox.leadsquared.slots import Day, Span
     from syncd.sandbox.people import Contact
 
 Json = dict[str, Any]
+
 NEVER = "0001-01-01 00:00:00.000"
 
 
-def stamp(moment: datetime) -> str:
-    """A time as it is read: UTC without a mark, with milliseconds."""
-    return utc(moment).strftime("%Y-%m-%d %H:%M:%S.000")
+def precise(at: datetime | None) -> str:
+    """Spell a time as most fields do: UTC with milliseconds that are always zero (1.2)."""
+    return f"{bare(at)}.000" if at else NEVER
 
 
-def end_stamp(moment: datetime) -> str:
-    """An end as it is read: the same without milliseconds."""
-    return utc(moment).strftime("%Y-%m-%d %H:%M:%S")
+def bare(at: datetime) -> str:
+    """Spell EndDate: UTC without milliseconds (1.2)."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def wcf(moment: datetime) -> str:
-    """A time in the older spelling, which task types keep."""
-    return f"/Date({int(moment.timestamp() * 1000)}+0000)/"
+def wcf(at: datetime) -> str:
+    """Spell a time the older way (1.2)."""
+    return f"/Date({int(at.timestamp()) * 1000}+0000)/"
 
 
-def parse(written: object) -> datetime:
-    """Read a time that a client wrote: UTC, seconds, no mark. Raises ValueError."""
-    moment = datetime.strptime(str(written), "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - UTC by contract
-    return moment.replace(tzinfo=UTC)
-
-
-def task(found: Task, type: TaskType, owner: User, lead: Contact | None) -> Json:
-    """A row of a list; its whole type is repeated in it, and some of its numbers are texts."""
+def task(
+    found: Task, type: TaskType, users: Mapping[str, User], leads: Mapping[str, Contact]
+) -> Json:
+    """A task as lists and the read by id show it, with its whole type (1.2)."""
+    owner = users[found.owner]
+    lead = leads.get(found.lead)
     shown: Json = {
         "UserTaskId": found.id,
-        "Name": f"{type.name}: {found.name}",
+        "UserTaskAutoId": f"T{found.number}",
+        "Name": found.name,
         "Description": found.description,
-        "RelatedEntity": 1 if lead else 0,
+        "RelatedEntity": int(Related.LEAD if lead else Related.NOTHING),
         "RelatedEntityIdName": lead.name if lead else "",
-        "DueDate": stamp(found.start),
-        "EndDate": end_stamp(found.end),
-        "Reminder": 0,
+        "DueDate": precise(found.start),
+        "EndDate": bare(found.end),
+        "Reminder": found.reminder,
         "ReminderBeforeDays": 0,
-        "NotifyBy": "1000",
-        "StatusCode": found.code,
+        "ReminderTime": "00:00:00",
+        "NotifyBy": found.notify_by,
+        "StatusCode": int(found.status),
         "OwnerId": owner.id,
         "OwnerName": owner.name,
         "OwnerEmailAddress": owner.email,
-        "CreatedOn": stamp(found.created_at),
-        "ModifiedOn": stamp(found.updated_at),
-        "CompletedOn": stamp(found.updated_at) if found.code == 1 else NEVER,
+        "CreatedBy": found.created_by,
+        "CreatedByName": users[found.created_by].name,
+        "CreatedOn": precise(found.created_at),
+        "ModifiedBy": found.modified_by,
+        "ModifiedByName": users[found.modified_by].name,
+        "ModifiedOn": precise(found.modified_at),
+        "CompletedOn": precise(found.completed_at),
         "PercentCompleted": 0,
         "Priority": "",
         "EffortEstimateUnit": "",
-        "Location": "",
-        "TaskType": task_type(type, found.created_at),
+        "Location": found.location,
+        "TaskType": task_type(type),
         "CustomFields": dict(found.custom),
     }
     if lead:
         shown["RelatedEntityId"] = lead.id
-    return shown
+    # Appointments say it inside of TaskType only.
+    return shown if type.category is Category.APPOINTMENT else {**shown, "Category": 1}
 
 
-def task_type(found: TaskType, made: datetime) -> Json:
-    """A task type with its columns."""
+def task_type(found: TaskType) -> Json:
+    """A task type (3)."""
     columns = [
         {
             "DataType": "String",
@@ -80,6 +90,8 @@ def task_type(found: TaskType, made: datetime) -> Json:
             "IsDefault": False,
             "IsMandatoryConfigurable": True,
             "Mandatory": True,
+            "Options": None,
+            "RenderType": "Textbox",
             "SchemaName": name,
         }
         for name in found.mandatory
@@ -87,23 +99,24 @@ def task_type(found: TaskType, made: datetime) -> Json:
     return {
         "Id": found.id,
         "Name": found.name,
-        "Category": found.category,
-        "Color": "#0B8043",
+        "Category": int(found.category),
+        "Color": "#039be5",
         "ColumnConfiguration": columns,
-        "CreatedOn": wcf(made),
-        "FormLayout": "{}",
+        "CreatedBy": "System",
+        "CreatedOn": wcf(found.created_at),
+        "FormLayout": json.dumps({"Rows": list(found.mandatory)}),
     }
 
 
 def user(found: User) -> Json:
-    """A row of Users.Get; status 0 is active."""
+    """A user as Users.Get shows it (3)."""
     first, _, last = found.name.partition(" ")
     return {
         "ID": found.id,
         "FirstName": first,
         "LastName": last,
         "EmailAddress": found.email,
-        "Role": "Sales_User",
+        "Role": found.role,
         "StatusCode": 0 if found.active else 1,
         "MemberOfGroups": [],
         "Tag": "",
@@ -111,8 +124,20 @@ def user(found: User) -> Json:
     }
 
 
+def key_user(found: User, host: str) -> Json:
+    """The user of the keys, with the account's hosts (4.2)."""
+    return {
+        "Id": found.id,
+        "Name": found.name,
+        "EmailAddress": found.email,
+        "Role": found.role,
+        "TimeZone": found.timezone,
+        "LSQCommonServiceURLs": {"api": host, "app": host},
+    }
+
+
 def lead(found: Contact) -> Json:
-    """A lead: all values are texts or null, and the phone is spelt as tenants hold it."""
+    """A lead: all values are strings or null (3)."""
     first, _, last = found.name.partition(" ")
     return {
         "ProspectID": found.id,
@@ -126,8 +151,39 @@ def lead(found: Contact) -> Json:
 
 
 def phone(e164: str) -> str:
-    """``+49-30555010``: the country, a hyphen, the rest."""
-    if not e164:
-        return ""
-    number = phonenumbers.parse(e164)
-    return f"+{number.country_code}-{phonenumbers.national_significant_number(number)}"
+    """Spell a number with a hyphen behind the country's code, such as +91-9045454045 (3)."""
+    try:
+        parsed = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return e164
+    national = phonenumbers.national_significant_number(parsed)
+    return f"+{parsed.country_code}-{national}"
+
+
+def user_day(found: User, day: Day) -> Json:
+    """A user's free and busy times of a day, on the user's wall clock (3)."""
+    where = ZoneInfo(found.timezone)
+    return {
+        "UserId": found.id,
+        "EmailAddress": found.email,
+        "UserTimeZone": found.timezone,
+        "AvailableSlots": _walls(day.free, where),
+        "BusySlots": _walls(day.busy, where),
+        "Breaks": [],
+        "NoSlotsReason": day.reason,
+    }
+
+
+def slots(found: Mapping[date, Collection[Json]]) -> list[Json]:
+    """Days, each with its users (3)."""
+    return [{"Date": day.isoformat(), "UserSlots": list(users)} for day, users in found.items()]
+
+
+def _walls(spans: Sequence[Span], where: ZoneInfo) -> list[Json]:
+    return [
+        {
+            "StartTime": f"{start.astimezone(where):%H:%M:%S}",
+            "EndTime": f"{end.astimezone(where):%H:%M:%S}",
+        }
+        for start, end in spans
+    ]

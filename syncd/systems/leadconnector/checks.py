@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from syncd.model import Window, zone
 from syncd.systems.advice import advice
 from syncd.systems.leadconnector import wire
-from syncd.systems.leadconnector.directory import EVENT, directory_of
+from syncd.systems.leadconnector.directory import EVENT
 from syncd.systems.leadconnector.plan import plan_calls
 from syncd.systems.loose import text
 from syncd.systems.port import Finding, SystemFault
@@ -20,15 +20,20 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import CalendarOf
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.directory import Calendar
+    from syncd.systems.leadconnector.knowledge import Knowledge
 
 _SKEW = timedelta(seconds=30)
 
 
 async def check(
-    system: str, calendars: Mapping[str, CalendarOf], calls: Calls, now: datetime
+    system: str,
+    calendars: Mapping[str, CalendarOf],
+    calls: Calls,
+    knowledge: Knowledge,
+    now: datetime,
 ) -> list[Finding]:
     """Look at token, location, calendars, users and both lists. A call that fails is a finding."""
-    findings = [finding async for finding in _calendars(system, calendars, calls, now)]
+    findings = [finding async for finding in _calendars(system, calendars, calls, knowledge, now)]
     if any(finding.level == "error" for finding in findings[:1]):
         return findings  # the token opens nothing: every further call would say so again
     findings += [finding async for finding in _location(system, calls)]
@@ -46,10 +51,14 @@ def skew(system: str, measured: timedelta | None) -> list[Finding]:
 
 
 async def _calendars(
-    system: str, calendars: Mapping[str, CalendarOf], calls: Calls, now: datetime
+    system: str,
+    calendars: Mapping[str, CalendarOf],
+    calls: Calls,
+    knowledge: Knowledge,
+    now: datetime,
 ) -> AsyncIterator[Finding]:
     try:
-        directory = directory_of(await calls.calendars())
+        directory = await knowledge.calendars()
     except SystemFault as fault:
         yield Finding("error", system, str(fault), advice(fault))
         return

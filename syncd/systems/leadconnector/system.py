@@ -162,7 +162,9 @@ class LeadConnector:
 
     async def check(self) -> Sequence[Finding]:
         """Look at token, location, users, calendars and clock without writing."""
-        findings = await checks.check(self.name, self._calendars, self._calls, self._clock.now())
+        findings = await checks.check(
+            self.name, self._calendars, self._calls, self._knowledge, self._clock.now()
+        )
         return [*findings, *checks.skew(self.name, self.traffic.skew)]
 
     @property

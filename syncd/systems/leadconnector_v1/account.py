@@ -38,7 +38,7 @@ class CalendarOf:
     """Where one provider's time is kept: a calendar (service) id, a user id, a team id, or several.
 
     The user decides whose an event is; the calendar does where no user is named; the team only
-    where neither is. A team saves calls: one list call reads all its members.
+    where neither is.
     """
 
     calendar: str | None = None
@@ -53,9 +53,14 @@ class CalendarOf:
 
     @property
     def scope(self) -> tuple[str, str]:
-        """The list filter, as (parameter, id), that reads this calendar in the widest call."""
-        if self.team:
-            return ("teamId", self.team)
+        """The list filter, as (parameter, id), that surely shows all of it.
+
+        A team's list would read all its members in one call, but whether it shows the blocks that
+        belong to a user is not known (leadconnector-v1.md 4.2), and a block that is not seen is an
+        open hour. So it is read only for calendars whose user is not named.
+        """
         if self.user:
             return ("userId", self.user)
+        if self.team:
+            return ("teamId", self.team)
         return ("calendarId", self.calendar or "")

@@ -18,13 +18,13 @@ ALICE = {"alice": CalendarOf(calendar="cal-a", user="user-a")}
 LOCATION = "GET locations/"
 
 
-async def test_the_widest_filter_reads_each_calendar_once(build: Build, script: Script) -> None:
+async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(build: Build, script: Script) -> None:
     script.say(LIST, listed())
     system = build(
         {
             "ann": CalendarOf(team="team-1", user="u1"),
-            "ben": CalendarOf(team="team-1", user="u2"),
-            "cid": CalendarOf(user="u3", calendar="c3"),
+            "ben": CalendarOf(team="team-2", calendar="c2"),
+            "cid": CalendarOf(team="team-2", calendar="c3"),
             "dan": CalendarOf(calendar="c4"),
         }
     )
@@ -32,7 +32,7 @@ async def test_the_widest_filter_reads_each_calendar_once(build: Build, script: 
     asked = [
         {k: v for k, v in r.url.params.items() if k.endswith("Id")} for r in script.requests
     ]
-    assert asked == [{"teamId": "team-1"}, {"userId": "u3"}, {"calendarId": "c4"}]
+    assert asked == [{"userId": "u1"}, {"teamId": "team-2"}, {"calendarId": "c4"}]
     assert system.calls_per_read(WINDOW) == 3
     assert {c.provider for c in got.coverage} == {"ann", "ben", "cid", "dan"}
 

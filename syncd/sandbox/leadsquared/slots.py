@@ -1,0 +1,54 @@
+"""When a user is free: a pure function of working hours and of what is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from syncd.model import resolve_wall_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from syncd.sandbox.leadsquared.records import User
+
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A user's day: free and busy spans in order, or why there are none."""
+
+    free: Sequence[Span] = ()
+    busy: Sequence[Span] = ()
+    reason: str = ""
+
+
+def day_of(user: User, day: date, taken: Sequence[Span]) -> Day:
+    """Look at one day of a user's wall clock; ``taken`` are the spans that close time."""
+    if not user.hours:
+        return Day(reason="WorkDayTemplateNotDefined")
+    shifts = [shift for shift in user.hours if day.isoweekday() % 7 in shift.days]
+    if not shifts:
+        return Day(reason="NotScheduled")
+    free: list[Span] = []
+    busy: list[Span] = []
+    for shift in shifts:
+        opens, closes = (
+            resolve_wall_time(datetime.combine(day, wall), user.timezone).instant
+            for wall in (shift.opens, shift.closes)
+        )
+        inside = [
+            (max(start, opens), min(end, closes))
+            for start, end in sorted(taken)
+            if start < closes and opens < end
+        ]
+        busy += inside
+        for start, end in inside:
+            if opens < start:
+                free.append((opens, start))
+            opens = max(opens, end)
+        if opens < closes:
+            free.append((opens, closes))
+    return Day(free, busy)

@@ -1,0 +1,244 @@
+"""Each command does what its help says, prints tables that fit, and ends with the right code."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.cli.main import run_with
+from syncd.daemon.lock import StateLock
+from syncd.sandbox import Fault, FaultKind
+from tests.cli.conftest import Desk, Say
+
+HOUR = timedelta(hours=1)
+KEYS = {"run", "cycles", "systems", "operations", "conflicts", "exposures", "converged"}
+
+
+def test_a_plan_lists_every_write_and_makes_none(desk: Desk) -> None:
+    said = desk.say("plan", "--json")
+    planned = json.loads(said.out)["plan"]
+    assert said.code == 0
+    assert {o["action"] for o in planned} == {"create-block"}
+    assert not (desk.path.parent / "state.db").exists()
+    shown = desk.say("plan")
+    assert f"{len(planned)} writes would be made" in shown.out
+    assert "alice · Europe/Berlin" in shown.out
+    assert desk.wrong()
+
+
+def test_a_resync_brings_agreement_and_says_so_in_the_promised_object(desk: Desk) -> None:
+    said = desk.say("resync", "--json")
+    data = json.loads(said.out)
+    assert (said.code, desk.wrong()) == (0, [])
+    assert set(data) == KEYS
+    assert data["converged"] is True
+    assert set(data["systems"]["crm"]) == {"state", "reads", "writes"}
+    assert data["operations"]["create-block"] == sum(s["writes"] for s in data["systems"].values())
+    again = json.loads(desk.say("resync", "--json").out)
+    assert set(again["operations"].values()) == {0}
+
+
+def test_a_dry_run_after_a_change_shows_it_and_writes_nothing(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    desk.world.book("crm", "alice", desk.world.at(3, 17))
+    said = desk.say("resync", "--dry-run")
+    assert said.code == 0
+    assert said.out.count("block Thu") == 2
+    assert "nothing was changed" in said.out
+    data = json.loads(desk.say("resync", "--dry-run", "--json").out)
+    assert (data["operations"]["create-block"], data["converged"]) == (2, False)
+    assert len(desk.wrong()) == 2
+
+
+def test_one_provider_and_one_day_can_be_chosen(desk: Desk) -> None:
+    monday = desk.world.at(0, 12).date()
+    said = desk.say("plan", "--provider", "bob", "--from", monday, "--to", monday, "--json")
+    planned = json.loads(said.out)["plan"]
+    assert planned
+    assert {o["provider"] for o in planned} == {"bob"}
+    late = desk.world.at(1, 1).isoformat()
+    assert all(o["after"]["start"] < late for o in planned)
+
+
+def test_the_looking_commands_tell_of_one_booking_everywhere(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    desk.world.book("legacy", "carol", desk.world.at(3, 17))
+    desk.say("resync", "--yes")
+    listed = json.loads(desk.say("bookings", "--provider", "carol", "--json").out)
+    booking = next(b for b in listed if b["agreed"]["start"].startswith(f"{_utc(desk)}"))
+    roles = {r["system"]: r["role"] for r in booking["replicas"]}
+    assert roles == {"crm": "block", "clinic": "block", "legacy": "origin"}
+    shown = desk.say("show", booking["id"][:8])
+    assert shown.code == 0
+    assert "Thu" in shown.out
+    assert "create-block" in shown.out
+    assert "Europe/Berlin" in shown.out
+    told = json.loads(desk.say("history", "--booking", booking["id"], "--json").out)
+    assert [n["what"] for n in told] == ["seen", "create-block", "create-block"]
+    assert {n["system"] for n in told} == {"crm", "clinic", "legacy"}
+    status = json.loads(desk.say("status", "--json").out)
+    assert status["bookings"] == len(json.loads(desk.say("bookings", "--json").out))
+    assert status["systems"]["legacy"]["read_at"]
+    assert status["held_by"] is None
+
+
+def _utc(desk: Desk) -> str:
+    return desk.world.at(3, 17).strftime("%Y-%m-%dT%H:%M")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["plan", "status", "bookings", "history", "conflicts", "check", "resync --yes"],
+)
+def test_no_line_is_wider_than_a_hundred_columns(desk: Desk, command: str) -> None:
+    desk.say("resync", "--yes")
+    desk.world.book("crm", "alice", desk.world.at(3, 17))
+    said = desk.say(*command.split())
+    assert said.out
+    assert max(len(line) for line in (said.out + said.err).splitlines()) <= 100
+
+
+def test_status_before_the_first_run_says_what_to_do(desk: Desk) -> None:
+    said = desk.say("status")
+    assert said.code == 0
+    assert "nothing was synced yet" in said.out
+
+
+def test_a_held_conflict_is_listed_with_both_values_and_exit_three(desk: Desk) -> None:
+    world = desk.world
+    desk.path.write_text(desk.path.read_text() + '\n[rules]\nmoved_apart = "hold"\n')
+    desk.say("resync", "--yes")
+    for system, hour in (("clinic", 10), ("legacy", 15)):
+        platform = world.sandbox.systems[system]
+        twin = next(m for m in platform.appointments() if m.start == world.at(1, 16))
+        platform.move(twin.id, world.at(4, hour), world.at(4, hour) + HOUR)
+    said = desk.say("resync", "--yes")
+    assert said.code == 3
+    assert "conflicts are held" in said.out
+    shown = desk.say("conflicts")
+    assert shown.code == 3
+    assert "moved_apart" in shown.out
+    assert "clinic: Fri" in shown.out
+    assert "legacy: Fri" in shown.out
+    held = json.loads(desk.say("conflicts", "--json").out)
+    assert [c["kind"] for c in held] == ["moved_apart"]
+    assert {c["system"] for c in held[0]["claims"]} == {"clinic", "legacy"}
+
+
+def test_the_guard_ends_with_five_names_the_run_and_lets_pass_what_is_accepted(desk: Desk) -> None:
+    world, clinic = desk.world, desk.world.sandbox.clinic
+    for hour in range(6, 20):
+        world.book("clinic", "carol", world.at(9, hour))
+    desk.say("resync", "--yes")
+    for meeting in clinic.appointments():
+        if meeting.user == world.seats["clinic", "carol"].user:
+            clinic.delete(meeting.id)
+    said = desk.say("resync", "--yes")
+    assert said.code == 5
+    hint = next(line for line in said.err.split("syncd ") if "--accept" in line)
+    run = hint.split("--accept")[1].split()[0]
+    wrong = desk.say("resync", "--yes", "--accept", "nonsense")
+    assert (wrong.code, run in wrong.err) == (2, True)
+    assert desk.say("resync", "--yes", "--accept", run).code == 0
+    assert desk.wrong() == []
+
+
+def test_a_system_that_is_down_ends_with_four_and_is_named(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    desk.world.sandbox.legacy.faults.add(Fault(FaultKind.ERROR, status=503))
+    said = desk.say("resync", "--yes")
+    assert said.code == 4
+    assert "legacy is down" in said.err
+
+
+def test_check_finds_a_wrong_mapping_and_names_the_place(desk: Desk) -> None:
+    user = desk.world.seats["clinic", "bob"].user
+    desk.path.write_text(desk.path.read_text().replace(user, "nobody"))
+    said = desk.say("check")
+    assert said.code == 2
+    assert "there is no user nobody" in " ".join(said.out.split())
+    good = desk.say("check", "--offline", "--json")
+    assert good.code == 0
+    assert json.loads(good.out)["calls"] == []
+
+
+def test_check_counts_the_calls_of_a_steady_poll(desk: Desk) -> None:
+    calls = {c["system"]: c for c in json.loads(desk.say("check", "--json").out)["calls"]}
+    assert {name: c["near"] for name, c in calls.items()} == {"crm": 1, "clinic": 4, "legacy": 3}
+
+
+def test_another_syncd_at_work_ends_with_six(desk: Desk) -> None:
+    with StateLock(desk.path.parent / "state.db", role="resync"):
+        said = desk.say("resync", "--yes")
+        status = json.loads(desk.say("status", "--json").out)
+    assert said.code == 6
+    assert "another syncd" in said.err
+    assert status["held_by"]["role"] == "resync"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("resync", "--from", "tomorrow"), "is no day"),
+        (("resync", "--from", "2026-12-02", "--to", "2026-12-01"), "--to is not after --from"),
+        (("plan", "--provider", "dave"), "there is no provider 'dave'"),
+        (("show", "zzz"), "there is no booking"),
+        (("--config", "nope.toml", "status"), "nope.toml"),
+    ],
+)
+def test_a_wrong_call_ends_with_two_and_says_what_to_write(
+    desk: Desk, arguments: tuple[str, ...], words: str
+) -> None:
+    desk.say("resync", "--yes")
+    said = desk.say(*arguments)
+    assert said.code == 2
+    assert words in " ".join(said.err.split())
+    assert "Traceback" not in said.err
+
+
+def test_the_configuration_may_be_named_before_or_after_the_command(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert desk.say("check", "--offline").code == 2
+    assert desk.say("--config", desk.path, "check", "--offline").code == 0
+    assert desk.say("check", "--offline", "--config", desk.path).code == 0
+
+
+def test_all_mistakes_of_a_configuration_are_told_at_once(tmp_path: Path, say: Say) -> None:
+    path = tmp_path / "syncd.toml"
+    path.write_text('[systems.crm]\ntype = "leadsquared"\nbase_ur = "x"\n[rules]\nfoo = 1\n')
+    said = say("--config", path, "check")
+    assert said.code == 2
+    assert "base_url" in said.err
+    assert "foo" in said.err
+    assert str(path) in said.err.replace("\n", "")
+
+
+def test_the_help_teaches_every_command(say: Say) -> None:
+    said = say("--help")
+    assert said.code == 0
+    for word in ("run", "resync", "plan", "check", "status", "bookings", "show", "conflicts"):
+        assert word in said.out
+    assert "Exit codes" in said.out
+
+
+def test_a_fault_of_ours_is_told_in_one_line_and_shown_on_demand(
+    monkeypatch: pytest.MonkeyPatch, say: Say
+) -> None:
+    def broken(_settings: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("syncd.cli.main.terminal.say", broken)
+    monkeypatch.delenv("SYNCD_DEBUG", raising=False)
+    said = say("version")
+    assert said.code == 1
+    assert "SYNCD_DEBUG=1" in said.err
+    monkeypatch.setenv("SYNCD_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        run_with(["version"])

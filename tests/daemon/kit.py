@@ -1,0 +1,66 @@
+"""An engine that does nothing but say that it was asked, and a folder for a state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from syncd.engine.report import Report, SystemReport
+from syncd.model import Window
+
+
+class FakeEngine:
+    """Notes what it is asked; each job takes ``takes`` seconds, and raises ``fault`` if there is one."""
+
+    def __init__(self, takes: float = 0.0) -> None:
+        self.stopping = asyncio.Event()
+        self.asked: list[str] = []
+        self.windows: list[Window | None] = []
+        self.at_work = 0
+        self.most_at_work = 0
+        self.takes = takes
+        self.fault: Exception | None = None
+
+    async def resync(
+        self,
+        *,
+        window: Window | None = None,
+        providers: Sequence[str] | None = None,
+        accept: str | None = None,
+        progress: Callable[[str], None] = lambda _text: None,
+    ) -> Report:
+        self.windows.append(window)
+        progress("reading")
+        return await self._job(f"resync {providers} {accept}")
+
+    async def watch(self, *, near: bool) -> Report:
+        return await self._job("near" if near else "far")
+
+    async def _job(self, name: str) -> Report:
+        self.asked.append(name)
+        self.at_work += 1
+        self.most_at_work = max(self.most_at_work, self.at_work)
+        try:
+            await asyncio.sleep(self.takes)
+        finally:
+            self.at_work -= 1
+        if self.fault is not None:
+            raise self.fault
+        return Report(run=f"run{len(self.asked)}", systems={"crm": SystemReport()})
+
+
+async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait for something to come true; fail if it does not."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not true():
+        assert loop.time() < deadline, "it did not come true in time"
+        await asyncio.sleep(0.01)
+
+
+def long_folder(root: Path) -> Path:
+    """A folder whose name alone is longer than a socket's address may be."""
+    found = root / ("a" * 60) / ("b" * 60)
+    found.mkdir(parents=True)
+    return found

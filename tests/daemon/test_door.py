@@ -1,0 +1,151 @@
+"""The socket beside the database: requests in, progress and one answer out, whatever comes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.daemon.client import DaemonError, ask
+from syncd.daemon.door import Refused, door, short_path
+from syncd.daemon.lock import StateLock
+from tests.daemon.kit import long_folder, until
+
+
+async def echo(
+    arguments: Mapping[str, Any], progress: Callable[[str], None]
+) -> tuple[Mapping[str, object], int]:
+    progress("one")
+    progress("two")
+    return {"said": arguments.get("word")}, 3
+
+
+async def refuses(
+    _arguments: Mapping[str, Any], _progress: Callable[[str], None]
+) -> tuple[Mapping[str, object], int]:
+    raise Refused("no", "Ask otherwise.")
+
+
+async def breaks(
+    _arguments: Mapping[str, Any], _progress: Callable[[str], None]
+) -> tuple[Mapping[str, object], int]:
+    raise ZeroDivisionError
+
+
+COMMANDS = {"echo": echo, "refuses": refuses, "breaks": breaks}
+
+
+async def told(state: Path, command: str, **arguments: object) -> tuple[Any, list[str]]:
+    heard: list[str] = []
+    answer = await asyncio.to_thread(ask, state, command, arguments, heard.append)
+    return answer, heard
+
+
+@pytest.mark.parametrize("deep", [False, True])
+async def test_a_request_brings_progress_and_then_the_result(tmp_path: Path, deep: bool) -> None:
+    state = (long_folder(tmp_path) if deep else tmp_path) / "state.db"
+    async with door(state, COMMANDS):
+        answer, heard = await told(state, "echo", word="x")
+    assert (answer.result, answer.exit, heard) == ({"said": "x"}, 3, ["one", "two"])
+
+
+async def test_the_socket_is_for_its_owner_only_and_goes_away(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    path = tmp_path / "state.db.sock"
+    path.write_text("left behind")
+    async with door(state, COMMANDS):
+        mode = path.stat().st_mode
+        assert stat.S_ISSOCK(mode)
+        assert mode & 0o777 == 0o600
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "line", [b"nonsense\n", b"[]\n", b"{}\n", b'{"command": "frob"}\n', b'"x"\n', b"\n"]
+)
+async def test_a_senseless_request_is_refused_and_the_next_is_served(
+    tmp_path: Path, line: bytes
+) -> None:
+    state = tmp_path / "state.db"
+    async with door(state, COMMANDS):
+        with short_path(state) as path:
+            reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(line)
+        said = json.loads(await reader.readline())
+        writer.close()
+        await writer.wait_closed()
+        assert set(said) == {"error", "remedy"}
+        answer, _ = await told(state, "echo", word="y")
+    assert answer.result == {"said": "y"}
+
+
+async def test_a_refusal_and_a_failure_reach_the_client_with_their_remedy(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    async with door(state, COMMANDS):
+        with pytest.raises(DaemonError, match="Ask otherwise"):
+            await told(state, "refuses")
+        with pytest.raises(DaemonError, match="Look at its log"):
+            await told(state, "breaks")
+
+
+async def test_a_client_that_leaves_does_not_stop_the_work(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    done: list[str] = []
+
+    async def slow(
+        _arguments: Mapping[str, Any], progress: Callable[[str], None]
+    ) -> tuple[Mapping[str, object], int]:
+        for _ in range(5):
+            await asyncio.sleep(0.02)
+            progress("still at it")
+        done.append("done")
+        return {}, 0
+
+    async with door(state, {"slow": slow}):
+        with short_path(state) as path:
+            _, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"command": "slow"}\n')
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        await until(lambda: done)
+
+
+async def test_a_daemon_that_dies_in_the_middle_is_told_as_such(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+
+    async def dies(
+        _arguments: Mapping[str, Any], _progress: Callable[[str], None]
+    ) -> tuple[Mapping[str, object], int]:
+        raise ConnectionResetError
+
+    async with door(state, {"dies": dies}):
+        with pytest.raises(DaemonError, match="ended before it was done"):
+            await told(state, "dies")
+
+
+async def test_nobody_behind_the_door_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(DaemonError, match="does not answer"):
+        await told(tmp_path / "state.db", "echo")
+
+
+async def test_a_daemon_that_is_just_starting_is_waited_for(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    with StateLock(state, role="daemon"):
+        asking = asyncio.create_task(told(state, "echo", word="z"))
+        await asyncio.sleep(0.15)
+        async with door(state, COMMANDS):
+            answer, _ = await asking
+    assert answer.result == {"said": "z"}
+
+
+async def test_two_clients_are_served_side_by_side(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    async with door(state, COMMANDS):
+        answers = await asyncio.gather(*(told(state, "echo", word=n) for n in range(5)))
+    assert [a.result["said"] for a, _ in answers] == [0, 1, 2, 3, 4]

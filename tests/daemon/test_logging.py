@@ -1,0 +1,58 @@
+"""The log is readable by machines and people, and tells no secret and nobody's address."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from syncd.daemon.logging import set_up
+
+
+@pytest.fixture(autouse=True)
+def put_back() -> Iterator[None]:
+    """Leave the process's logging as it was."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def test_json_lines_hold_facts_and_no_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(["hush-hush"], style="json")
+    log = structlog.get_logger("x")
+    log.info("write", system="crm", detail="key hush-hush of kim@example.com", n=3)
+    log.warning("nested", facts={"phones": ["+49 30 5550 1012"]})
+    try:
+        raise ValueError("hush-hush")
+    except ValueError:
+        log.exception("job failed")
+    logging.getLogger("some.library").warning("mail to kim@example.com")
+    out = capsys.readouterr().err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert lines[0]["system"] == "crm"
+    assert lines[0]["n"] == 3
+    assert lines[0]["timestamp"].endswith("Z")
+    assert "Traceback" in lines[2]["exception"]
+    assert lines[3]["level"] == "warning"
+    for word in ("hush-hush", "kim@example.com", "5550"):
+        assert word not in out
+
+
+def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(style="text")
+    structlog.get_logger("x").info("ready", state="s.db")
+    out = capsys.readouterr().err
+    assert "ready" in out
+    assert not out.startswith("{")
+
+
+def test_the_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(style="json", level="warning")
+    structlog.get_logger("x").info("quiet")
+    assert capsys.readouterr().err == ""

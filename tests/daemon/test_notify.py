@@ -1,0 +1,28 @@
+"""A few lines to systemd, and silence where nobody listens."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from syncd.daemon.notify import Notifier
+
+
+def test_an_abstract_socket_is_understood() -> None:
+    name = f"syncd-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"\0{name}")
+        Notifier({"NOTIFY_SOCKET": f"@{name}"}).status("two\nlines")
+        assert manager.recv(100) == b"STATUS=two lines"
+
+
+def test_nobody_listening_is_no_error(tmp_path: Path) -> None:
+    Notifier({}).ready()
+    Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+
+
+def test_the_watchdog_is_fed_twice_in_its_time() -> None:
+    assert Notifier({"WATCHDOG_USEC": "120000000"}).watchdog == 60
+    assert Notifier({"WATCHDOG_USEC": "0"}).watchdog is None
+    assert Notifier({}).watchdog is None

@@ -1,0 +1,86 @@
+"""One job at a time, none that ends the service."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from syncd.daemon.door import Refused
+from syncd.daemon.work import Work
+from syncd.engine.report import Report
+from tests.daemon.kit import FakeEngine, until
+
+
+async def test_a_near_poll_is_skipped_while_something_else_is_at_work() -> None:
+    engine = FakeEngine(takes=0.05)
+    work = Work(engine)
+    await asyncio.gather(work.everything(), work.near(), work.near())
+    assert engine.asked == ["resync None None"]
+    await work.near()
+    assert engine.asked[1:] == ["near"]
+
+
+async def test_a_far_poll_and_a_request_wait_for_their_turn() -> None:
+    engine = FakeEngine(takes=0.02)
+    work = Work(engine)
+    told: list[str] = []
+    await asyncio.gather(
+        work.everything(), work.far(), work.on_request({"provider": "bob"}, told.append)
+    )
+    assert engine.asked == ["resync None None", "far", "resync ['bob'] None"]
+    assert engine.most_at_work == 1
+    assert told[0] == "waiting for the cycle at work"
+
+
+async def test_a_job_that_fails_is_logged_and_the_next_one_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    engine = FakeEngine()
+    engine.fault = ZeroDivisionError("planted")
+    work = Work(engine)
+    await work.near()
+    engine.fault = None
+    await work.near()
+    assert engine.asked == ["near", "near"]
+    assert "planted" in capsys.readouterr().out
+    assert work.busy_since is None
+
+
+async def test_a_request_brings_the_promised_object_and_the_exit_code() -> None:
+    engine = FakeEngine()
+    heard: list[Report] = []
+    result, code = await Work(engine, heard.append).on_request(
+        {"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z", "accept": "r1"},
+        lambda _text: None,
+    )
+    assert engine.asked == ["resync None r1"]
+    window = engine.windows[0]
+    assert window is not None
+    assert window.start == datetime(2026, 11, 23, tzinfo=UTC)
+    assert (result["run"], code) == (heard[0].run, 0)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"from": "tomorrow", "to": "x"}, {"from": "2026-11-23T00:00:00", "to": None}]
+)
+async def test_a_window_that_is_none_is_refused(arguments: dict[str, str]) -> None:
+    with pytest.raises(Refused):
+        await Work(FakeEngine()).on_request(arguments, lambda _text: None)
+
+
+async def test_nothing_new_begins_once_the_service_is_ending() -> None:
+    engine = FakeEngine()
+    engine.stopping.set()
+    await Work(engine).near()
+    assert engine.asked == []
+
+
+async def test_it_knows_since_when_it_is_at_work() -> None:
+    engine = FakeEngine(takes=0.05)
+    work = Work(engine)
+    job = asyncio.create_task(work.far())
+    await until(lambda: work.busy_since is not None)
+    await job
+    assert work.busy_since is None

@@ -1,0 +1,163 @@
+"""The program as systemd and people run it: real processes, real signals, a real kill."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from syncd.sandbox import Fault, FaultKind
+from syncd.sandbox.agreement import disagreements, sights
+from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Place:
+    """A sandbox, and a folder with a configuration for it."""
+
+    world: World
+    path: Path
+
+    @asynccontextmanager
+    async def syncd(self, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Run the program until the block ends."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "syncd",
+            "--config",
+            str(self.path),
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+    async def ask(self, *arguments: str) -> tuple[int, str, str]:
+        """Run one command to its end."""
+        async with self.syncd(*arguments) as process:
+            out, err = await asyncio.wait_for(process.communicate(), 60)
+        return process.returncode or 0, out.decode(), err.decode()
+
+    def wrong(self) -> list[str]:
+        """What an outside observer would call wrong."""
+        seen = sights(self.world.sandbox.systems, self.world.owners)
+        return disagreements(seen, SYSTEMS, datetime.now(UTC))
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    """Furnished, and nothing synced yet."""
+    sandbox = Sandbox()
+    sandbox.crm.limit = None
+    world = furnish(sandbox, datetime.now(UTC))
+    async with sandbox.serve():
+        path = tmp_path / "syncd.toml"
+        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        path.write_text(text)
+        yield Place(world, path)
+
+
+async def ready(daemon: asyncio.subprocess.Process) -> None:
+    """Wait until the daemon says that it is."""
+    assert daemon.stderr is not None
+    while b'"ready"' not in (line := await asyncio.wait_for(daemon.stderr.readline(), 20)):
+        assert line, "the daemon ended"
+
+
+async def test_the_daemon_syncs_answers_and_ends_with_zero(place: Place) -> None:
+    async with place.syncd("run") as daemon:
+        await ready(daemon)
+        place.world.book("crm", "alice", place.world.at(3, 17))
+        code, out, _ = await place.ask("resync", "--json")
+        assert (code, json.loads(out)["converged"], place.wrong()) == (0, True, [])
+        second, _, said = await place.ask("run")
+        assert second == 6
+        assert "another syncd" in said
+        status = json.loads((await place.ask("status", "--json"))[1])
+        assert status["held_by"] == {"role": "daemon", "pid": daemon.pid}
+        daemon.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(daemon.wait(), 25) == 0
+    assert not place.path.with_name("state.db.sock").exists()
+
+
+async def test_the_service_manager_hears_of_a_real_daemon(place: Place, tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    said: list[bytes] = []
+
+    class Manager(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: object) -> None:
+            said.append(data)
+
+    address = str(tmp_path / "n")
+    manager, _ = await loop.create_datagram_endpoint(Manager, local_addr=address, family=1)
+    os.environ["NOTIFY_SOCKET"] = address
+    try:
+        async with place.syncd("run") as daemon:
+            await ready(daemon)
+            await asyncio.sleep(0.5)
+            daemon.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(daemon.wait(), 25)
+    finally:
+        del os.environ["NOTIFY_SOCKET"]
+        manager.close()
+    assert said[0] == b"READY=1"
+    assert said[-1] == b"STOPPING=1"
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_kill_between_request_and_answer_doubles_nothing(
+    place: Place, system: str
+) -> None:
+    """The request arrives, its answer takes long, and the process is killed meanwhile."""
+    assert (await place.ask("resync", "--yes"))[0] == 0
+    faults = place.world.sandbox.systems[system].faults
+    path = {"crm": ".*Create", "clinic": ".*block-slots", "legacy": "/appointments"}[system]
+    other = next(name for name in SYSTEMS if name != system)
+    place.world.book(other, "carol", place.world.at(3, 17))
+    before = len(place.world.sandbox.systems[system].calls)
+    faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
+    async with place.syncd("resync", "--yes") as process:
+        while not any(
+            call.status == 0 for call in place.world.sandbox.systems[system].calls[before:]
+        ):
+            assert process.returncode is None
+            await asyncio.sleep(0.002)
+        process.kill()
+    code, _, _ = await place.ask("resync", "--yes")
+    assert (code, place.wrong()) == (0, [])
+    code, out, _ = await place.ask("resync", "--json")
+    assert (code, sum(json.loads(out)["operations"].values())) == (0, 0)
+
+
+async def test_a_term_in_the_middle_of_a_resync_ends_it_cleanly(place: Place) -> None:
+    for platform in place.world.sandbox.systems.values():
+        platform.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=0.2))
+    async with place.syncd("resync", "--yes") as process:
+        while not any(s.blocks() for s in place.world.sandbox.systems.values()):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1.0)
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 20) == 4
+    for platform in place.world.sandbox.systems.values():
+        platform.faults.clear()
+    code, _, _ = await place.ask("resync", "--yes")
+    assert (code, place.wrong()) == (0, [])

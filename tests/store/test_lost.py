@@ -1,0 +1,50 @@
+"""What state/README.md tells about a lost state: an empty journal, and old blocks outside."""
+
+from __future__ import annotations
+
+from syncd.model import Kind, ProviderState, Record
+from tests.core.kit import decided, rec, summary, v
+
+KEY = "abcdefghij"
+
+
+def old_block(system: str, *, key: str | None = KEY) -> Record:
+    """A block that syncd made at nine before its state was lost."""
+    return rec(system, "k", v(9), kind=Kind.BLOCK, key=key)
+
+
+def after_loss(*records: Record) -> list[tuple[str, str, str]]:
+    """The writes of the first decision on nothing but what the systems hold."""
+    return summary(decided(ProviderState("p", records=records)))
+
+
+def test_nothing_is_made_twice_while_the_meeting_stays_where_it_is() -> None:
+    assert after_loss(rec("a", "o", v(9)), old_block("b"), old_block("c")) == []
+
+
+def test_an_old_block_stays_when_its_meeting_moves() -> None:
+    assert after_loss(rec("a", "o", v(12)), old_block("b"), old_block("c")) == [
+        ("create-block", "b", ">12-13"),
+        ("create-block", "c", ">12-13"),
+    ]
+
+
+def test_an_old_block_stays_and_opens_no_meeting_when_its_meeting_is_gone() -> None:
+    decision = decided(ProviderState("p", records=(old_block("b"),)))
+    assert summary(decision) == []
+    assert decision.changes.bookings == []
+
+
+def test_a_block_that_lost_its_key_looks_like_somebody_elses_busy_time() -> None:
+    found = after_loss(rec("a", "o", v(9)), old_block("b", key=None), old_block("c", key=None))
+    assert found == [("create-block", "a", ">09-10")]
+
+
+def test_with_the_journal_the_same_blocks_are_syncds_own() -> None:
+    state = ProviderState("p", records=(rec("a", "o", v(12)), old_block("b"), old_block("c")))
+    assert summary(decided(state, our_keys={KEY})) == [
+        ("create-block", "b", ">12-13"),
+        ("create-block", "c", ">12-13"),
+        ("remove-block", "b", "09-10>"),
+        ("remove-block", "c", "09-10>"),
+    ]

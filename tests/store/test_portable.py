@@ -1,0 +1,135 @@
+"""Every statement is SQL that PostgreSQL understands as well, as far as a compiler can tell."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from syncd.model import Changes, Coverage, Kind
+from syncd.store import Store
+from syncd.store.tables import METADATA
+from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
+
+
+class Answer(list[Any]):
+    """A result of one row that has what the store looks for."""
+
+    rowcount = 1
+
+    def mappings(self) -> Answer:
+        return self
+
+    def all(self) -> Answer:
+        return self
+
+
+class Paper:
+    """An engine that compiles what it is given for PostgreSQL, and answers with made-up rows."""
+
+    def __init__(self) -> None:
+        self.dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+        self.said: list[str] = []
+        self.answer = Answer()
+
+    @contextmanager
+    def connect(self) -> Iterator[Paper]:
+        yield self
+
+    begin = connect
+
+    def execute(self, statement: Any, _values: Any = None) -> Answer:
+        self.said.append(str(statement.compile(dialect=self.dialect)))
+        return self.answer
+
+
+def everything(store: Store, paper: Paper) -> dict[str, Any]:
+    """A call of each public method, by name."""
+    changes = Changes(
+        records=[rec("e", v(9))],
+        bookings=[book("m", v(9))],
+        replicas=[link("m", "e")],
+        unlinked=[link("m", "f")],
+        forgotten=[rec("g", v(9)).ref],
+        retired=["m"],
+        opened=[held("c")],
+        closed=[held("c")],
+        intents=[intent("i")],
+        coverage=[Coverage("a", "p", frozenset(Kind), span(0, 24), DAY)],
+        notes=[note("seen")],
+    )
+
+    def counts() -> None:
+        paper.answer = Answer([{"n": 0}])
+        store.counts()
+
+    def apply() -> None:
+        paper.answer = Answer([("a", "e")])
+        store.apply(changes)
+
+    return {
+        "fingerprints": lambda: list(store.fingerprints("a", span(0, 24))),
+        "records": lambda: store.records("a", ["e"]),
+        "links": lambda: store.links("a", "e"),
+        "last_coverage": store.last_coverage,
+        "note_odd": lambda: store.note_odd("a", "e", "why", DAY),
+        "state": lambda: store.state("p"),
+        "failed_operations": lambda: store.failed_operations("p"),
+        "knows_key": lambda: store.knows_key("k"),
+        "pending_intents": store.pending_intents,
+        "apply": apply,
+        "start_run": lambda: store.start_run("r", "resync", DAY),
+        "finish_run": lambda: store.finish_run("r", DAY, {}),
+        "open_conflicts": lambda: store.open_conflicts("p"),
+        "conflicts_of": lambda: store.conflicts_of("r"),
+        "conflict": lambda: store.conflict("c"),
+        "bookings": lambda: store.bookings("p"),
+        "find_bookings": lambda: store.find_bookings("m"),
+        "replicas": lambda: store.replicas(["m"]),
+        "history": lambda: store.history(booking="m", provider="p", run="r", limit=3),
+        "runs": store.runs,
+        "run": lambda: store.run("r"),
+        "intents_of": lambda: store.intents_of("r"),
+        "meta": lambda: store.meta("n"),
+        "set_meta": lambda: store.set_meta("n", "v"),
+        "counts": counts,
+    }
+
+
+WITHOUT_SQL = {"open", "close", "scratch"}
+METHODS = sorted(
+    name
+    for name, _ in inspect.getmembers(Store, callable)
+    if not name.startswith("_") and name not in WITHOUT_SQL
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_statement_of_a_method_compiles_for_postgresql(method: str) -> None:
+    paper = Paper()
+    everything(Store(cast(Engine, paper), "paper"), paper)[method]()
+    assert paper.said
+
+
+def test_putting_a_row_again_is_an_upsert_in_postgresql_too() -> None:
+    paper = Paper()
+    everything(Store(cast(Engine, paper), "paper"), paper)["set_meta"]()
+    (said,) = paper.said
+    assert "ON CONFLICT (name) DO UPDATE SET value = excluded.value" in said
+    assert "%(name)s" in said
+
+
+@pytest.mark.parametrize("name", sorted(METADATA.tables))
+def test_every_table_and_index_can_be_made_in_postgresql(name: str) -> None:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    table = METADATA.tables[name]
+    made = str(CreateTable(table).compile(dialect=dialect))
+    assert all(column.name in made for column in table.columns)
+    for index in table.indexes:
+        assert str(index.name) in str(CreateIndex(index).compile(dialect=dialect))
