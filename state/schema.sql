@@ -114,12 +114,6 @@ CREATE INDEX intent_key ON intent ("key");
 CREATE INDEX intent_run ON intent (run);
 CREATE INDEX intent_state ON intent (state, provider);
 
-CREATE TABLE meta (
-    name VARCHAR NOT NULL,
-    value VARCHAR NOT NULL,
-    PRIMARY KEY (name)
-);
-
 CREATE TABLE odd (
     system VARCHAR NOT NULL,
     event VARCHAR NOT NULL,

@@ -92,7 +92,7 @@ def build(
     """
     clock = clock or RealClock()
     systems = build_systems(settings, clock, transports)
-    state = store or Store.open(settings.syncd.state_url)
+    state = store or Store.open(settings.syncd.state_path)
     engine = Engine(
         systems=systems,
         mapping={name: tuple(sorted(p.calendars)) for name, p in settings.providers.items()},

@@ -1,4 +1,4 @@
-"""`syncd check`: is everything as it must be, before anything is written?"""
+"""`syncd check`: whether everything is as it must be before anything is written."""
 
 from __future__ import annotations
 

@@ -220,7 +220,9 @@ def _end(story: Story) -> int:
         cells: dict[tuple[datetime, datetime], dict[str, str]] = {}
         for s in shown:
             if s.provider == who:
-                kind = ("block (syncd)" if s.ours else "block (hand)") if s.kind == "block" else s.kind
+                kind = (
+                    ("block (syncd)" if s.ours else "block (hand)") if s.kind == "block" else s.kind
+                )
                 cells.setdefault(s.interval, {})[s.system] = kind
         rows = [
             (_span(interval), *(at.get(system, "OPEN") for system in SYSTEMS))

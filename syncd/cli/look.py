@@ -96,11 +96,11 @@ def status(
 
 
 def _standing(counts: dict[str, int], exposures: int) -> list[str]:
+    known, events = (words.count(counts[f"{noun}s"], noun) for noun in ("booking", "event"))
+    hint = ": see `syncd conflicts`" if counts["conflicts"] else ""
     lines = [
-        f"{words.count(counts['bookings'], 'booking')}, "
-        f"{words.count(counts['events'], 'event')} of them in the systems",
-        f"{words.count(counts['conflicts'], 'conflict')} held"
-        + (": see `syncd conflicts`" if counts["conflicts"] else ""),
+        f"{known}, made of {events} in the systems",
+        f"{words.count(counts['conflicts'], 'conflict')} held{hint}",
     ]
     if counts["intents"]:
         lines.append(f"{words.count(counts['intents'], 'write')} without a confirmed outcome yet")

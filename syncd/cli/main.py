@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 
@@ -65,6 +64,16 @@ for _panel, _commands in _PANELS.items():
         app.command(rich_help_panel=_panel)(_command)
 
 
+_CODES: dict[type[Exception], int] = {
+    ConfigError: 2,
+    UsageError: 2,
+    StateHeld: 6,
+    StateError: 1,
+    DaemonError: 1,
+}
+"""What is told in its own words, and the exit code that it ends with (DESIGN section 9)."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program; ends the process."""
     sys.exit(run_with(sys.argv[1:] if arguments is None else arguments))
@@ -76,18 +85,14 @@ def run_with(arguments: Sequence[str]) -> int:
         app(list(arguments), prog_name="syncd")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
-    except (ConfigError, UsageError) as error:
-        return _fail(str(error), 2)
-    except StateHeld as error:
-        return _fail(str(error), 6)
-    except (StateError, DaemonError) as error:
-        return _fail(str(error), 1)
-    except KeyboardInterrupt:
-        return _fail("stopped", 130)
     except BrokenPipeError:
         # Whoever read our output had enough; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        return _fail("stopped", 130)
+    except tuple(_CODES) as error:
+        return _fail(str(error), _CODES[type(error)])
     except Exception as error:
         if os.environ.get("SYNCD_DEBUG"):
             raise

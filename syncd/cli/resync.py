@@ -273,9 +273,7 @@ def _by_time(wanted: Operation) -> tuple[datetime, str]:
     return (value.start if value else datetime.max.replace(tzinfo=UTC), wanted.system)
 
 
-def _show(
-    settings: Settings, data: dict[str, Any], ending: Exit, causes: dict[str, str]
-) -> None:
+def _show(settings: Settings, data: dict[str, Any], ending: Exit, causes: dict[str, str]) -> None:
     """Print how a run ended: `data` is the object of `resync --json`."""
     rows = [
         (name, s["state"], str(s["reads"]), str(s["writes"]))
@@ -311,5 +309,7 @@ def _show_guards(settings: Settings) -> None:
         return
     for held in store.open_conflicts():
         if held.conflict.kind is ConflictKind.GUARD:
-            terminal.warn(f"{held.conflict.note}. If that is right: syncd resync --accept {held.run}")
+            terminal.warn(
+                f"{held.conflict.note}. If that is right: syncd resync --accept {held.run}"
+            )
     store.close()

@@ -30,9 +30,7 @@ def run(context: typer.Context, *, config: ConfigOption = None) -> None:
     settings = settings_of(context, config)
     set_up(secrets_of(settings), style=settings.syncd.log.format, level=settings.syncd.log.level)
     for problem in settings.warnings:
-        log.warning(
-            "configuration", key=problem.key, reason=problem.reason, remedy=problem.remedy
-        )
+        log.warning("configuration", key=problem.key, reason=problem.reason, remedy=problem.remedy)
     with StateLock(settings.syncd.state_path, role="daemon"):
         code = asyncio.run(_run(settings))
     raise typer.Exit(code)

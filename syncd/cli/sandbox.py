@@ -76,4 +76,6 @@ def _write(path: Path, text: str) -> None:
         with path.open("x") as file:
             file.write(text)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", "Name a new file.") from None
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}", "Name a new file."
+        ) from None

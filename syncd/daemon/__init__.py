@@ -1,1 +1,1 @@
-"""The service: one writer per state, jobs on a schedule, a socket beside the database, a clean end."""
+"""The service: one writer per state, jobs on a schedule, a socket beside the database."""

@@ -1,4 +1,4 @@
-"""The service's life: door open, ready, jobs by the clock, and an end that leaves nothing half done."""
+"""The service's life: door open, ready, jobs by the clock, and an end that loses nothing."""
 
 from __future__ import annotations
 

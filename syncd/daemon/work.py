@@ -41,7 +41,9 @@ class Worker(Protocol):
 class Work:
     """The jobs. ``told`` hears of each report; ``busy_since`` is a loop time, None when idle."""
 
-    def __init__(self, engine: Worker, told: Callable[[Report], None] = lambda _report: None) -> None:
+    def __init__(
+        self, engine: Worker, told: Callable[[Report], None] = lambda _report: None
+    ) -> None:
         """Nothing is done yet."""
         self._engine = engine
         self._told = told

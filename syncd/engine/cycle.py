@@ -1,7 +1,7 @@
-"""The cycle: recover, observe, decide, write, confirm. And the resync: cycles until nothing is left.
+"""The cycle: recover, observe, decide, write, confirm. The resync: cycles until nothing is left.
 
 One engine per state, one cycle at a time. A provider is decided on again until a decision finds
-nothing to do for it; which ones those are is remembered only in memory, so a restart decides on all.
+nothing to do for it. Which ones those are is kept only in memory, so a restart decides on all.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -42,6 +42,8 @@ log = structlog.get_logger(__name__)
 MOST_CYCLES = 12
 """A resync that is not done after so many cycles says so instead of going on."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a resync that waits for a platform to confirm."""
 
@@ -56,7 +58,7 @@ class Policy:
     """
 
     rules: Mapping[str, Rules]
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     past: timedelta = timedelta(days=1)
     future: timedelta = timedelta(days=60)
     ahead: timedelta = timedelta(days=2)
@@ -115,9 +117,7 @@ class Engine:
         report = Report(run=self.ids.row(), dry_run=dry_run)
         before = (0, 0)
         for turn in range(1 if dry_run else MOST_CYCLES):
-            await self.cycle(
-                window or self.window(near=False), report, providers, accept, progress
-            )
+            await self.cycle(window or self.window(near=False), report, providers, accept, progress)
             done = (report.operations.total(), len(report.failures))
             if report.converged or report.guarded or self.stopping.is_set():
                 break
@@ -184,7 +184,7 @@ class Engine:
         intents = self.store.pending_intents()
         seen = await asyncio.gather(
             *(
-                observe(system, self.store, self.clock, window, mine, report.run, intents)
+                observe(system, self.store, self.clock, window, mine, intents)
                 for name, system in self.systems.items()
                 if (mine := [p for p in chosen if name in self.mapping[p]])
             )
@@ -221,9 +221,7 @@ class Engine:
             case = self._case(provider, state, observed, stopped, guards[provider], report.run)
             wanted = persons_for(state, case)
             who = await self.persons.learn(wanted, self.systems) if wanted else {}
-            case = self._case(
-                provider, state, observed, stopped, guards[provider], report.run, who
-            )
+            case = self._case(provider, state, observed, stopped, guards[provider], report.run, who)
             decision = decide(state, case, self.ids.row)
             self.store.apply(decision.changes)
             decisions[provider] = decision
@@ -424,7 +422,7 @@ def _mark(claim: Claim) -> str:
             id=claim.event or "",
             kind=Kind.APPOINTMENT,
             observed=claim.value,
-            observed_at=claim.seen_at or datetime.min,
+            observed_at=claim.seen_at or _EPOCH,
             fingerprint="",
         )
     )

@@ -131,7 +131,9 @@ async def _still_right(
         if changes.records:
             desk.store.apply(changes)
         if record is None or record.observed != operation.before:
-            log.info("target changed before the write", system=system.name, event_id=operation.event)
+            log.info(
+                "target changed before the write", system=system.name, event_id=operation.event
+            )
             result.left.append(operation)
         else:
             right.append(operation)
@@ -141,9 +143,7 @@ async def _still_right(
 _NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
-async def _write(
-    system: System, batch: Sequence[Operation], desk: Desk, result: Written
-) -> None:
+async def _write(system: System, batch: Sequence[Operation], desk: Desk, result: Written) -> None:
     keyed = [
         replace(o, key=desk.new_key()) if o.action is Action.CREATE_BLOCK else o for o in batch
     ]
@@ -154,9 +154,7 @@ async def _write(
     try:
         reply = await system.write(keyed)
     except Ambiguous as fault:
-        desk.store.apply(
-            Changes(intents=[replace(i, error=str(fault)) for i in intents])
-        )
+        desk.store.apply(Changes(intents=[replace(i, error=str(fault)) for i in intents]))
         raise
     except Rejected as fault:
         for intent in intents:
@@ -240,9 +238,7 @@ def _slot_taken(operation: Operation, fault: Rejected) -> Conflict:
     )
 
 
-def _notes(
-    desk: Desk, operation: Operation, event: str, detail: str, at: datetime
-) -> list[Note]:
+def _notes(desk: Desk, operation: Operation, event: str, detail: str, at: datetime) -> list[Note]:
     return [
         Note(
             at=at,

@@ -64,7 +64,6 @@ async def observe(
     clock: Clock,
     window: Window,
     providers: Sequence[str],
-    run: str,
     intents: Sequence[Intent] = (),
 ) -> Observation:
     """Read these providers of one system and store what is new. Never raises SystemFault."""
@@ -89,9 +88,19 @@ async def observe(
     known = {r.id: r for r in store.records(system.name, delta.differ)}
     for event_id in delta.differ:
         _absorb_row(
-            system, rows[event_id], known.get(event_id), asked_at, window, store, clock, seen, changes
+            system,
+            rows[event_id],
+            known.get(event_id),
+            asked_at,
+            window,
+            store,
+            clock,
+            seen,
+            changes,
         )
-    await _follow_up(system, store, clock, snapshot, delta.unlisted, asked_at, intents, seen, changes)
+    await _follow_up(
+        system, store, clock, snapshot, delta.unlisted, asked_at, intents, seen, changes
+    )
     store.apply(changes)
     return seen
 

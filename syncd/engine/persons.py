@@ -23,7 +23,7 @@ class Persons:
     async def learn(
         self, records: Iterable[Record], systems: Mapping[str, System]
     ) -> Mapping[tuple[str, str], frozenset[str]]:
-        """Look up the persons of these appointments; those that cannot be asked now stay unknown."""
+        """Look up the persons of these appointments; who cannot be asked now stays unknown."""
         for record in records:
             who = (record.system, record.person or "")
             if who in self._known or record.observed is None:

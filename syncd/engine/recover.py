@@ -116,7 +116,9 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
             if e.kind is Kind.BLOCK and e.key is None and _is(operation.after, e.value)
         ]
     if found:
-        settle(desk, intent, found[0].id, found[0].value, asked_at, detail="found after a lost reply")
+        settle(
+            desk, intent, found[0].id, found[0].value, asked_at, detail="found after a lost reply"
+        )
         return True
     complete = any(
         c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
@@ -146,9 +148,7 @@ async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
         case Gone():
             changes = outcome.gone(record, desk.store.links(system.name, record.id), asked_at)
             state = (
-                IntentState.DONE
-                if operation.action is Action.REMOVE_BLOCK
-                else IntentState.DROPPED
+                IntentState.DONE if operation.action is Action.REMOVE_BLOCK else IntentState.DROPPED
             )
             changes.intents.append(replace(intent, state=state, error="not there any more"))
             desk.store.apply(changes)
@@ -159,9 +159,7 @@ async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
             return _compare(system, intent, event, asked_at, desk)
 
 
-def _compare(
-    system: System, intent: Intent, event: Event, asked_at: datetime, desk: Desk
-) -> bool:
+def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, desk: Desk) -> bool:
     operation = intent.operation
     if operation.after is not None and _is(operation.after, event.value):
         settle(desk, intent, event.id, event.value, asked_at, detail="found after a lost reply")

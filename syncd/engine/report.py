@@ -33,7 +33,7 @@ class Exit(StrEnum):
 
 @dataclass(slots=True)
 class SystemReport:
-    """One system in a run: calls are what its transport sent; ``cause`` and remedy are plain words."""
+    """One system in a run: calls are what its transport sent; ``cause`` is in plain words."""
 
     state: Health = Health.OK
     reads: int = 0

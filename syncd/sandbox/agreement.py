@@ -37,9 +37,7 @@ class Sight:
         return (self.start, self.end)
 
 
-def sights(
-    systems: Mapping[str, Outside], owners: Mapping[tuple[str, str], str]
-) -> list[Sight]:
+def sights(systems: Mapping[str, Outside], owners: Mapping[tuple[str, str], str]) -> list[Sight]:
     """Collect what stands in all systems; ``owners`` names the provider of (system, user)."""
     found = []
     for name, system in systems.items():
@@ -47,22 +45,16 @@ def sights(
             provider = owners.get((name, meeting.user))
             if provider is not None and not meeting.deleted:
                 busy = meeting.status not in FREE
-                found.append(
-                    Sight(meeting.start, meeting.end, name, provider, "appointment", busy)
-                )
+                found.append(Sight(meeting.start, meeting.end, name, provider, "appointment", busy))
         for block in system.blocks():
             provider = owners.get((name, block.user))
             if provider is not None and not block.deleted:
                 ours = MARK in block.title
-                found.append(
-                    Sight(block.start, block.end, name, provider, "block", ours=ours)
-                )
+                found.append(Sight(block.start, block.end, name, provider, "block", ours=ours))
     return sorted(found)
 
 
-def disagreements(
-    found: Sequence[Sight], systems: Collection[str], now: datetime
-) -> list[str]:
+def disagreements(found: Sequence[Sight], systems: Collection[str], now: datetime) -> list[str]:
     """Say everything that a customer or a colleague would notice of what has not ended by now.
 
     - a time that is taken in one system and open in another;
@@ -82,9 +74,7 @@ def disagreements(
                 for span in sorted(sources - taken)
             ]
             ours = Counter(s.interval for s in here if s.ours)
-            others = {
-                s.interval for s in mine if s.busy and not s.ours and s.system != system
-            }
+            others = {s.interval for s in mine if s.busy and not s.ours and s.system != system}
             wrong += [
                 f"{provider}: {_span(span)} is blocked in {system} for no reason"
                 for span in sorted(set(ours) - others)

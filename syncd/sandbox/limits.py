@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 class RateLimit:
     """At most ``most`` requests in any ``interval`` seconds, and ``daily`` per UTC day.
 
-    No ``daily`` is no limit per day. ``refused`` counts what was turned away, so that a test can assert that a client never went over.
+    No ``daily`` is no limit per day. ``refused`` counts what was turned away, so that a test can
+    assert that a client never went over.
     """
 
     def __init__(self, most: int, interval: float, daily: int | None = None) -> None:

@@ -58,7 +58,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One line of the request log, without personal values. ``status`` 0: the client saw no reply."""
+    """One line of the request log, without personal values; ``status`` 0: nobody saw a reply."""
 
     at: datetime
     method: str

@@ -40,7 +40,7 @@ class Block:
 class Outside(Protocol):
     """The platform as its users work with it by hand: what the sandbox's control speaks."""
 
-    def book(  # noqa: PLR0913, PLR0917 - the facts of one booking
+    def book(
         self,
         calendar: str,
         user: str,

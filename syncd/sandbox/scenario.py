@@ -52,9 +52,7 @@ class World:
         seat = self.seats[system, who]
         end = start + timedelta(minutes=minutes)
         platform = self.sandbox.systems[system]
-        return platform.book(
-            seat.calendar, seat.user, start, end, seat.contact, title="Knee pain"
-        )
+        return platform.book(seat.calendar, seat.user, start, end, seat.contact, title="Knee pain")
 
     def block(self, system: str, who: str, start: datetime, minutes: int, title: str) -> str:
         """Close time by hand; returns the block's id."""

@@ -40,7 +40,6 @@ from syncd.store.tables import (
     EVENT,
     HISTORY,
     INTENT,
-    META,
     ODD,
     REPLICA,
     RUN,
@@ -345,16 +344,6 @@ class Store:
         query = select(INTENT).where(INTENT.c.run == run)
         ordered = query.order_by(INTENT.c.opened_at, INTENT.c.id)
         return [rows.to_intent(row) for row in self._all(ordered)]
-
-    def meta(self, name: str) -> str | None:
-        """A small fact about the state."""
-        found = self._all(select(META.c.value).where(META.c.name == name))
-        return str(found[0]["value"]) if found else None
-
-    def set_meta(self, name: str, value: str) -> None:
-        """Put a small fact about the state."""
-        with told(self.place), self._engine.begin() as connection:
-            self._put(connection, META, [{"name": name, "value": value}])
 
     def counts(self) -> dict[str, int]:
         """How many rows are alive: bookings, events, conflicts, intents."""

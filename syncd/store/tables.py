@@ -189,14 +189,6 @@ class OddRow(_Table, table=True):
     first_at: datetime = Field(sa_type=Instant)
 
 
-class MetaRow(_Table, table=True):
-    """Small facts about the state itself, by name."""
-
-    __tablename__ = "meta"
-    name: str = Field(primary_key=True)
-    value: str
-
-
 METADATA = _Table.metadata
 EVENT = METADATA.tables["event"]
 BOOKING = METADATA.tables["booking"]
@@ -207,4 +199,3 @@ COVERAGE = METADATA.tables["coverage"]
 RUN = METADATA.tables["run"]
 HISTORY = METADATA.tables["history"]
 ODD = METADATA.tables["odd"]
-META = METADATA.tables["meta"]

@@ -1,1 +1,1 @@
-"""The three platforms behind one port: `port` is the contract, one package per platform keeps it."""
+"""The three platforms behind one port: `port` is the contract, each platform's package keeps it."""

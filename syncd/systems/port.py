@@ -14,7 +14,7 @@ The error tree is cut by *decision*, not by cause (DESIGN section 6)::
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # --- errors -----------------------------------------------------------------------------------
 
 
-class SystemFault(Exception):
+class SystemFault(Exception):  # noqa: N818 - our word; a decision is made on it
     """Anything that a system may do instead of answering. Carries data; `advice` makes it words.
 
     ``call`` is method and path without query, ``status`` the HTTP status (None: no answer),
@@ -110,8 +110,8 @@ class Ambiguous(SystemFault):
     """The request was sent and no trustworthy answer came: it may have taken effect."""
 
 
-class Malformed(ValueError):
-    """A record that cannot be read: no usable id, time or interval. It is skipped, and told once."""
+class Malformed(ValueError):  # noqa: N818 - our word for it
+    """A record that cannot be read: no usable id, time or interval. It is skipped, told once."""
 
     def __init__(self, system: str, event: str, reason: str) -> None:
         """Keep which record it is, and what is wrong with it (no personal data)."""
@@ -136,7 +136,7 @@ class Capabilities:
       key cannot be written.
     - ``batch``: how many operations of an action go into one call (1 where not named).
     - ``asynchronous``: actions that are only accepted, and must be confirmed by reading.
-    - ``bulk_only``: actions for which the platform offers only the bulk call, so no re-read precedes.
+    - ``bulk_only``: actions that the platform offers only in bulk, so no re-read precedes them.
     - ``key_survives``: a block's key comes back on a read.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
     """
@@ -287,7 +287,7 @@ class System(Protocol):
         ...
 
     async def check(self) -> Sequence[Finding]:
-        """Look at credentials, rights and mapping without writing. Raises nothing of SystemFault."""
+        """Look at credentials, rights and mapping without writing. Raises no SystemFault."""
         ...
 
     @property

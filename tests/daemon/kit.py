@@ -11,7 +11,7 @@ from syncd.model import Window
 
 
 class FakeEngine:
-    """Notes what it is asked; each job takes ``takes`` seconds, and raises ``fault`` if there is one."""
+    """Notes what it is asked; each job takes ``takes`` seconds and raises ``fault``, if any."""
 
     def __init__(self, takes: float = 0.0) -> None:
         self.stopping = asyncio.Event()

@@ -29,7 +29,7 @@ def test_json_lines_hold_facts_and_no_secrets(capsys: pytest.CaptureFixture[str]
     log.info("write", system="crm", detail="key hush-hush of kim@example.com", n=3)
     log.warning("nested", facts={"phones": ["+49 30 5550 1012"]})
     try:
-        raise ValueError("hush-hush")
+        float("hush-hush")
     except ValueError:
         log.exception("job failed")
     logging.getLogger("some.library").warning("mail to kim@example.com")

@@ -14,6 +14,7 @@ import pytest
 
 from syncd.daemon import service
 from syncd.daemon.service import Pace, serve
+from syncd.daemon.work import Work
 from tests.daemon.kit import FakeEngine, until
 
 SOON = Pace(timedelta(seconds=0.1), timedelta(seconds=0.25), time(3, 30), UTC)
@@ -115,9 +116,7 @@ async def test_draining_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert await asyncio.wait_for(running, 5) == 0
 
 
-async def test_sighup_is_ignored_aloud(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_sighup_is_ignored_aloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     engine = FakeEngine()
     running = asyncio.create_task(serve(engine, RARE, tmp_path / "s.db", {}))
     await until(lambda: engine.asked)
@@ -130,7 +129,7 @@ async def test_sighup_is_ignored_aloud(
 
 
 def test_jobs_that_were_missed_run_once_and_never_overlap() -> None:
-    scheduler = service._schedule(service.Work(FakeEngine.__new__(FakeEngine)), RARE)
+    scheduler = service._schedule(Work(FakeEngine()), RARE)
     jobs = scheduler.get_jobs()
     assert len(jobs) == 3
     for job in jobs:

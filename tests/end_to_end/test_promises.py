@@ -52,7 +52,11 @@ async def test_a_booking_a_move_and_a_cancellation_reach_the_other_two(
 async def test_a_lost_reply_to_a_create_makes_no_second_block(shop: Shop) -> None:
     await shop.resync()
     standing = shop.blocks()
-    for name, path in (("crm", ".*Create"), ("clinic", ".*block-slots"), ("legacy", "/appointments")):
+    for name, path in (
+        ("crm", ".*Create"),
+        ("clinic", ".*block-slots"),
+        ("legacy", "/appointments"),
+    ):
         platform = shop.world.sandbox.systems[name]
         platform.faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
     for system, who in zip(SYSTEMS, PEOPLE, strict=True):

@@ -74,11 +74,11 @@ def make_engine(
 def open_shop(path: Path) -> Shop:
     """The business, empty, with its state at this path."""
     clock = FakeClock()
-    systems = tuple(FakeSystem(name, ("p", "q"), clock) for name in SYSTEMS)
+    a, b, c = (FakeSystem(name, ("p", "q"), clock) for name in SYSTEMS)
     store = Store.open(path)
     numbers = count()
-    engine = make_engine(store, clock, systems, numbers)
-    return Shop(path, clock, *systems, store, engine, numbers)
+    engine = make_engine(store, clock, (a, b, c), numbers)
+    return Shop(path, clock, a, b, c, store, engine, numbers)
 
 
 @pytest.fixture
@@ -87,5 +87,3 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     found = open_shop(tmp_path / "state.db")
     yield found
     found.store.close()
-
-

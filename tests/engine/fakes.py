@@ -108,9 +108,7 @@ class FakeSystem:
         return self._put(Held(provider, Kind.BLOCK, value, None, "lunch", self.clock.now()))
 
     def move(self, event: str, value: Value) -> None:
-        self.events[event] = replace(
-            self.events[event], value=value, updated_at=self.clock.now()
-        )
+        self.events[event] = replace(self.events[event], value=value, updated_at=self.clock.now())
 
     def cancel(self, event: str) -> None:
         held = self.events[event]
@@ -143,7 +141,9 @@ class FakeSystem:
         self._fail("read")
         chosen = set(self.providers if providers is None else providers)
         rows = [
-            Row(event, h.provider, f"{h.value.start}|{h.value.end}|{h.value.status}|{h.provider}", h)
+            Row(
+                event, h.provider, f"{h.value.start}|{h.value.end}|{h.value.status}|{h.provider}", h
+            )
             for event, h in self.events.items()
             if h.provider in chosen
             and event not in self.hidden
@@ -174,6 +174,7 @@ class FakeSystem:
         )
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+        del value
         self._fail("read_one")
         held = self.events.get(ref.id)
         return Gone() if held is None else Found(self._event(ref.id, held))

@@ -1,4 +1,4 @@
-"""Each promise test is worth what it can catch: here every one of them meets the bug that it guards.
+"""Each promise test is worth what it can catch: here they meet the bugs that they guard against.
 
 A row plants one bug and names the test that must fail. A row whose test passes is a hole.
 """
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from syncd.core import decide, outcome
+from syncd.core.diff import News, absorb, vanish
 from syncd.engine import cycle, execute, observe, recover
 from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
@@ -40,8 +41,8 @@ def own_blocks_count_as_sources(patch: Patch) -> None:
 
 def absence_is_believed_at_once(patch: Patch) -> None:
     async def ask(_system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
-        gone = observe.vanish(record, clock.now())
-        observe._take(seen, changes, record, gone, observe.News.CHANGED)
+        gone = vanish(record, clock.now())
+        observe._take(seen, changes, record, gone, News.CHANGED)
         return True
 
     patch.setattr(observe, "_ask", ask)
@@ -56,13 +57,11 @@ def one_proof_is_enough_for_every_platform(patch: Patch) -> None:
 
 
 def doubts_are_never_forgotten(patch: Patch) -> None:
-    absorbed = observe.absorb
-
-    def absorb(record: Any, *given: Any) -> Any:
-        after, news = absorbed(record, *given)
+    def keeps_doubts(record: Any, *given: Any) -> Any:
+        after, news = absorb(record, *given)
         return replace(after, missing=record.missing if record else 0), news
 
-    patch.setattr(observe, "absorb", absorb)
+    patch.setattr(observe, "absorb", keeps_doubts)
 
 
 def coverage_is_ignored(patch: Patch) -> None:
@@ -109,9 +108,7 @@ _LONG = timedelta(hours=1)
 
 
 def the_target_is_not_read_again(patch: Patch) -> None:
-    async def still_right(
-        _system: Any, batch: Sequence[Operation], *_: Any
-    ) -> Sequence[Operation]:
+    async def still_right(_system: Any, batch: Sequence[Operation], *_: Any) -> Sequence[Operation]:
         return list(batch)
 
     patch.setattr(execute, "_still_right", still_right)
@@ -127,7 +124,7 @@ def a_queued_write_counts_as_done(patch: Patch) -> None:
             operation, record, (), event=operation.event or "", shown=operation.after, at=at
         )
 
-    patch.setattr(execute.outcome, "accepted", accepted)
+    patch.setattr(outcome, "accepted", accepted)
 
 
 def a_queued_write_is_awaited_for_ever(patch: Patch) -> None:

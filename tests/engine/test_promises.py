@@ -1,4 +1,4 @@
-"""The promises of DESIGN section 2, one system at a time in memory; the simulator hunts exceptions."""
+"""The promises of DESIGN section 2, on systems in memory; the simulator hunts for exceptions."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ async def test_a_crash_between_request_and_commit_is_settled_by_reading(shop: Sh
     shop.b.write = dies.__get__(shop.b)  # type: ignore[method-assign]
     with pytest.raises(Crash):
         await shop.engine.resync()
-    del shop.b.write  # type: ignore[method-assign]
+    del shop.b.write
     shop.restart()
     await settle(shop)
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}

@@ -13,14 +13,14 @@ from syncd.wiring import RealClock
 BERLIN = "Europe/Berlin"
 # In 2027 the clocks of Berlin skip 02:00-03:00 on 28 March and repeat 02:00-03:00 on 31 October.
 CASES = (
-    ("before the gap", (2027, 3, 28, 1, 59), (2027, 3, 28, 0, 59), ""),
-    ("the first skipped minute", (2027, 3, 28, 2, 0), (2027, 3, 28, 1, 0), "gap"),
-    ("inside the gap", (2027, 3, 28, 2, 30), (2027, 3, 28, 1, 30), "gap"),
-    ("after the gap", (2027, 3, 28, 3, 0), (2027, 3, 28, 1, 0), ""),
-    ("before the fold", (2027, 10, 31, 1, 59), (2027, 10, 30, 23, 59), ""),
-    ("the first of two", (2027, 10, 31, 2, 0), (2027, 10, 31, 0, 0), "fold"),
-    ("inside the fold", (2027, 10, 31, 2, 30), (2027, 10, 31, 0, 30), "fold"),
-    ("after the fold", (2027, 10, 31, 3, 0), (2027, 10, 31, 2, 0), ""),
+    ("before the gap", "2027-03-28T01:59", "2027-03-28T00:59", ""),
+    ("the first skipped minute", "2027-03-28T02:00", "2027-03-28T01:00", "gap"),
+    ("inside the gap", "2027-03-28T02:30", "2027-03-28T01:30", "gap"),
+    ("after the gap", "2027-03-28T03:00", "2027-03-28T01:00", ""),
+    ("before the fold", "2027-10-31T01:59", "2027-10-30T23:59", ""),
+    ("the first of two", "2027-10-31T02:00", "2027-10-31T00:00", "fold"),
+    ("inside the fold", "2027-10-31T02:30", "2027-10-31T00:30", "fold"),
+    ("after the fold", "2027-10-31T03:00", "2027-10-31T02:00", ""),
 )
 FROZEN = ("2027-03-27 12:00", "2027-03-29 12:00", "2027-10-30 12:00", "2027-11-01 12:00")
 
@@ -28,11 +28,11 @@ FROZEN = ("2027-03-27 12:00", "2027-03-29 12:00", "2027-10-30 12:00", "2027-11-0
 @pytest.mark.parametrize("today", FROZEN)
 @pytest.mark.parametrize(("_name", "wall", "expected", "note"), CASES, ids=[c[0] for c in CASES])
 def test_a_wall_time_means_the_same_instant_whenever_it_is_read(
-    _name: str, wall: tuple[int, ...], expected: tuple[int, ...], note: str, today: str
+    _name: str, wall: str, expected: str, note: str, today: str
 ) -> None:
     with freeze_time(today):
-        found = resolve_wall_time(datetime(*wall), BERLIN)  # type: ignore[misc, arg-type]
-    assert found.instant == datetime(*expected, tzinfo=UTC)  # type: ignore[misc, arg-type]
+        found = resolve_wall_time(datetime.fromisoformat(wall), BERLIN)
+    assert found.instant == datetime.fromisoformat(expected).replace(tzinfo=UTC)
     assert found.note == note
 
 

@@ -55,9 +55,7 @@ def test_a_block_in_the_same_system_as_its_only_reason_is_one_too_many() -> None
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_a_human_block_is_a_reason_and_never_too_much(system: str) -> None:
     human = Sight(TEN, TEN + HOUR, system, "bob", "block")
-    others = [
-        Sight(TEN, TEN + HOUR, s, "bob", "block", ours=True) for s in SYSTEMS if s != system
-    ]
+    others = [Sight(TEN, TEN + HOUR, s, "bob", "block", ours=True) for s in SYSTEMS if s != system]
     assert disagreements([human, *others], SYSTEMS, NOW) == []
     assert disagreements([human], SYSTEMS, NOW)
 

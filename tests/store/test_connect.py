@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from syncd.model import Changes
 from syncd.store import StateError, Store, connect
 from syncd.store.tables import METADATA
-from tests.store.kit import note, rec, v
+from tests.store.kit import DAY, note, rec, v
 
 NOBODY = 65534
 
@@ -87,10 +87,10 @@ def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
 )
 def test_a_path_may_hold_any_character(tmp_path: Path, name: str) -> None:
     store = Store.open(tmp_path / name)
-    store.set_meta("name", name)
+    store.start_run(name, "far", DAY)
     store.close()
     with closing(sqlite3.connect(tmp_path / name)) as database:
-        assert database.execute("SELECT value FROM meta").fetchall() == [(name,)]
+        assert database.execute("SELECT id FROM run").fetchall() == [(name,)]
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 

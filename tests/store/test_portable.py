@@ -96,8 +96,6 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "runs": store.runs,
         "run": lambda: store.run("r"),
         "intents_of": lambda: store.intents_of("r"),
-        "meta": lambda: store.meta("n"),
-        "set_meta": lambda: store.set_meta("n", "v"),
         "counts": counts,
     }
 
@@ -119,10 +117,10 @@ def test_every_statement_of_a_method_compiles_for_postgresql(method: str) -> Non
 
 def test_putting_a_row_again_is_an_upsert_in_postgresql_too() -> None:
     paper = Paper()
-    everything(Store(cast(Engine, paper), "paper"), paper)["set_meta"]()
+    everything(Store(cast(Engine, paper), "paper"), paper)["start_run"]()
     (said,) = paper.said
-    assert "ON CONFLICT (name) DO UPDATE SET value = excluded.value" in said
-    assert "%(name)s" in said
+    assert "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind" in said
+    assert "%(id)s" in said
 
 
 @pytest.mark.parametrize("name", sorted(METADATA.tables))

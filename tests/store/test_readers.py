@@ -10,7 +10,7 @@ import pytest
 
 from syncd.model import Changes
 from syncd.store import Store
-from tests.store.kit import alive, book, link, note, rec, v
+from tests.store.kit import DAY, alive, book, link, note, rec, v
 
 
 def test_what_is_tried_on_a_scratch_copy_stays_there(store: Store, path: Path) -> None:
@@ -18,10 +18,10 @@ def test_what_is_tried_on_a_scratch_copy_stays_there(store: Store, path: Path) -
     copy = store.scratch()
     assert copy.state("p") == store.state("p")
     copy.apply(Changes(records=[rec("f", v(9))], retired=["m"], notes=[note("tried")]))
-    copy.set_meta("tried", "yes")
+    copy.start_run("tried", "resync", DAY)
     assert alive(copy) == (set(), {"e", "f"})
     assert alive(store) == ({"m"}, {"e"})
-    assert store.meta("tried") is None
+    assert store.run("tried") is None
     store.apply(Changes(records=[rec("g", v(9))]))
     assert alive(copy)[1] == {"e", "f"}
     copy.close()
@@ -50,17 +50,17 @@ def test_reader_and_scratch_copy_see_nothing_that_is_not_committed(
     store.apply(Changes(records=[rec("e", v(9))]))
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute("INSERT INTO meta VALUES ('uncommitted', 'yes')")
+        writer.execute("INSERT INTO run VALUES ('uncommitted', 'far', '2026-06-01T00', NULL, NULL)")
         writer.execute("DELETE FROM event")
         reader = Store.open(path, write=False)
         copy = reader.scratch()
         for seen in (reader, copy):
-            assert seen.meta("uncommitted") is None
+            assert seen.run("uncommitted") is None
             assert alive(seen)[1] == {"e"}
         writer.execute("COMMIT")
-        assert reader.meta("uncommitted") == "yes"
+        assert reader.run("uncommitted") is not None
         assert alive(reader)[1] == set()
-        assert copy.meta("uncommitted") is None
+        assert copy.run("uncommitted") is None
         copy.close()
         reader.close()
 

@@ -205,13 +205,6 @@ def test_a_run_comes_back_with_its_report(store: Store) -> None:
     assert store.run("never") is None
 
 
-def test_a_small_fact_is_kept_and_replaced(store: Store) -> None:
-    assert store.meta("zone") is None
-    store.set_meta("zone", "one")
-    store.set_meta("zone", "two")
-    assert store.meta("zone") == "two"
-
-
 ZONES = [ZoneInfo("Asia/Kolkata"), ZoneInfo("America/New_York"), timezone(timedelta(hours=-3))]
 
 

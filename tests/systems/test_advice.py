@@ -34,9 +34,7 @@ from syncd.systems.port import (
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_each_fault_says_what_happened_and_what_to_do(
-    fault: SystemFault, words: list[str]
-) -> None:
+def test_each_fault_says_what_happened_and_what_to_do(fault: SystemFault, words: list[str]) -> None:
     said = advice(fault)
     assert said.startswith("clinic ")
     assert said.endswith(".")

@@ -37,7 +37,9 @@ def test_no_window_at_the_platform_ever_holds_more_than_the_limit(seed: int, cal
     async def call() -> None:
         await clock.sleep(rng.uniform(0, 15))
         await budget.enter(write=rng.random() < 0.5)
-        await clock.sleep(rng.choice([0.0, 0.1, 6.0]))  # on its way: when it is counted, we cannot see
+        await clock.sleep(
+            rng.choice([0.0, 0.1, 6.0])
+        )  # on its way: when it is counted, we cannot see
         arrivals.append(clock.monotonic())
         await clock.sleep(rng.choice([0.0, 0.1, 3.0]))
         budget.leave()

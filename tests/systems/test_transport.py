@@ -24,7 +24,7 @@ from syncd.systems.redact import Redactor
 from syncd.systems.transport import Transport, open_client
 from tests.systems.virtual import VirtualClock
 
-SECRET = "pit-very-secret-1234"  # noqa: S105
+SECRET = "pit-very-secret-1234"
 
 Answer = httpx.Response | Exception
 
@@ -310,5 +310,3 @@ async def test_no_url_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
 def _levels() -> Iterable[None]:
     yield
     logging.getLogger("httpcore").setLevel(logging.NOTSET)
-
-

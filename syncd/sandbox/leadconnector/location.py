@@ -40,7 +40,7 @@ class Location(Platform):
     (KeyError) and that values make sense (ValueError), and notify nobody.
     """
 
-    def __init__(  # noqa: PLR0913 - what an account consists of
+    def __init__(
         self,
         name: str,
         clock: Clock,
@@ -81,7 +81,7 @@ class Location(Platform):
         self.groups[group.id] = group
         return group.id
 
-    def add_calendar(  # noqa: PLR0913 - what a calendar consists of
+    def add_calendar(
         self,
         name: str,
         type: str = "personal",
@@ -119,7 +119,7 @@ class Location(Platform):
 
     # --- acting as the staff ------------------------------------------------------------------
 
-    def book(  # noqa: PLR0913, PLR0917 - the facts of one booking
+    def book(
         self,
         calendar: str,
         user: str,

@@ -42,7 +42,7 @@ class LeadConnectorV1(Location):
 
     base_path = "/v1"
 
-    def __init__(  # noqa: PLR0913 - what an account consists of
+    def __init__(
         self,
         name: str,
         clock: Clock,

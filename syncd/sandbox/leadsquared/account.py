@@ -99,10 +99,15 @@ class Account(Platform):
         id: str = "",
         *,
         role: str = "Sales_User",
+        timezone: str = "",
         hours: Sequence[Shift] = OFFICE_HOURS,
     ) -> str:
-        """Add a user. Returns the id; lists and verbs know users by e-mail."""
-        user = User(id or self.new_id(), name, email, self.timezone, role, hours=tuple(hours))
+        """Add a user. Returns the id; lists and verbs know users by e-mail.
+
+        Raises ValueError for an unknown zone.
+        """
+        where = zone(timezone or self.timezone).key
+        user = User(id or self.new_id(), name, email, where, role, hours=tuple(hours))
         self.users[email] = user
         return user.id
 

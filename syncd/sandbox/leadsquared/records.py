@@ -37,12 +37,13 @@ class Status(IntEnum):
 
 WORDS: Mapping[str, Status] = MappingProxyType(
     {
+        "new": Status.INCOMPLETE,
         "confirmed": Status.INCOMPLETE,
         "showed": Status.COMPLETE,
         "cancelled": Status.CANCELLED,
     }
 )
-"""The sandbox's common words for what a person can make of a task."""
+"""The sandbox's common words for what a person makes of a task; of several the last one shows."""
 
 
 @dataclass(frozen=True, slots=True)

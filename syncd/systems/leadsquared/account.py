@@ -14,7 +14,7 @@ class Account:
     ``cancel_as`` says what a cancellation becomes, since no cancel exists: ``hold`` leaves it to a
     person, ``complete`` marks the appointment complete. ``title`` is what a block shows.
     ``key_field`` is the custom field (``mx_Custom_1``) that also carries syncd's key, if any.
-    ``calls_per_5s`` is what the plan allows; by default less than every plan's (leadsquared.md 4.3).
+    ``calls_per_5s`` is what the plan allows; by default less than most do (leadsquared.md 4.3).
     """
 
     base_url: str

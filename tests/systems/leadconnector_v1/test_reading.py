@@ -18,7 +18,9 @@ ALICE = {"alice": CalendarOf(calendar="cal-a", user="user-a")}
 LOCATION = "GET locations/"
 
 
-async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(build: Build, script: Script) -> None:
+async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(
+    build: Build, script: Script
+) -> None:
     script.say(LIST, listed())
     system = build(
         {
@@ -29,9 +31,7 @@ async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(bui
         }
     )
     got = await system.read(WINDOW)
-    asked = [
-        {k: v for k, v in r.url.params.items() if k.endswith("Id")} for r in script.requests
-    ]
+    asked = [{k: v for k, v in r.url.params.items() if k.endswith("Id")} for r in script.requests]
     assert asked == [{"userId": "u1"}, {"teamId": "team-2"}, {"calendarId": "c4"}]
     assert system.calls_per_read(WINDOW) == 3
     assert {c.provider for c in got.coverage} == {"ann", "ben", "cid", "dan"}

@@ -43,7 +43,15 @@ def test_every_spelling_of_a_time_is_the_same_instant(written: str) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", None, "2026-03-02", "soon", 20260302, "0001-01-01 00:00:00.000", "/Date(-62135596800000)/"],
+    [
+        "",
+        None,
+        "2026-03-02",
+        "soon",
+        20260302,
+        "0001-01-01 00:00:00.000",
+        "/Date(-62135596800000)/",
+    ],
 )
 def test_what_is_no_time_is_refused(written: object) -> None:
     with pytest.raises((ValueError, OverflowError)):

@@ -69,7 +69,9 @@ async def test_a_custom_field_carries_the_key_too(build: Build, script: Script) 
         httpx.Response(200, json={"Status": "Success"}),
         httpx.Response(200, json={"Status": "Success", "Message": {}}),
         httpx.Response(200, json={"Message": {"Id": "new-1"}}),
-        httpx.Response(200, json={"Status": "Success", "Message": {"Id": "1", "IsSuccessful": False}}),
+        httpx.Response(
+            200, json={"Status": "Success", "Message": {"Id": "1", "IsSuccessful": False}}
+        ),
         httpx.Response(502, text="bad gateway"),
     ],
 )

@@ -131,12 +131,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("system", "event", "reason"),
     )
     op.create_table(
-        "meta",
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("value", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("name"),
-    )
-    op.create_table(
         "run",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
