@@ -87,13 +87,18 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     _reassign(draft)
     matched = _link(draft, case, new_id)
     conflicts += matched.conflicts
+    held = {c.subject: c for c in matched.conflicts if c.subject in draft.bookings}
     claims: dict[str, list[Value]] = {}
     operations: list[Operation] = []
     for booking_id in sorted(draft.bookings):
+        if booking_id in held:
+            # It came back under a new id, and nobody can say which: it is not off, so all stands.
+            claims[booking_id] = _values(held[booking_id])
+            continue
         merged = _merge(draft, case, booking_id)
         if merged.conflict is not None:
             conflicts.append(merged.conflict)
-            claims[booking_id] = [c.value for c in merged.conflict.claims if c.value is not None]
+            claims[booking_id] = _values(merged.conflict)
             continue
         told = carry(draft.bookings[booking_id], draft.pairs(booking_id), case.calendars)
         operations += told.operations
@@ -111,6 +116,11 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     settle_conflicts(draft, conflicts, case.calendars, new_id)
     _retire(draft, case)
     return Decision(draft.finish(), tuple(operations), tuple(conflicts), exposures)
+
+
+def _values(conflict: Conflict) -> list[Value]:
+    """All values that are claimed: each of these intervals stays closed while nobody decides."""
+    return [claim.value for claim in conflict.claims if claim.value is not None]
 
 
 def _fresh(draft: Draft, case: Case) -> list[Record]:

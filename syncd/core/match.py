@@ -115,7 +115,9 @@ def match(
         ]
         if unknown:
             # A person could not be looked up yet: who waits cannot become a wrong twin.
-            waiting.extend(fresh)
+            first, others = _stand_in(seats, fresh)
+            opened.extend(first)
+            waiting.extend(others)
             continue
         new_twins, new_opened, new_held, new_conflicts = _pair(provider, interval, seats, who)
         twins += new_twins
@@ -234,16 +236,32 @@ def _pair(
             opened.extend(fresh)
         elif max(per_system.values()) > 1 or len(bookings) > 1:
             # Two of one system could each be the twin: never the first hit.
-            held.extend(fresh)
+            first, others = _stand_in(same, fresh)
+            opened.extend(first)
+            held.extend(others)
             note = "the same person at the same time, more than once"
-            subject = digest(provider, interval, *sorted(_id(r) for r in fresh))
-            conflicts.append(_ambiguous(provider, subject, [seat.record for seat in same], note))
+            records = sorted((seat.record for seat in same), key=_id)
+            subject = digest(provider, interval, *map(_id, records))
+            conflicts.append(_ambiguous(provider, subject, records, note))
         elif bookings:
             twins.extend(Twin(min(bookings), None, record) for record in fresh)
         else:
             opened.append(fresh[0])
             twins.extend(Twin(None, fresh[0], record) for record in fresh[1:])
     return twins, opened, held, conflicts
+
+
+def _stand_in(
+    seats: Sequence[_Seat], fresh: Sequence[Record]
+) -> tuple[Sequence[Record], Sequence[Record]]:
+    """Who opens a booking while it is not known who is whose twin, and who has to wait.
+
+    The time is taken in any case, and must be closed in the other systems: one booking sees to
+    that. It is no twin of anybody until the question is answered.
+    """
+    if any(seat.booking is not None for seat in seats):
+        return (), fresh
+    return fresh[:1], fresh[1:]
 
 
 def _by_person(seats: Sequence[_Seat], who: Who) -> list[list[_Seat]]:

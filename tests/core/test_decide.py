@@ -143,6 +143,30 @@ def test_equal_inputs_give_equal_decisions(case: str, world: ProviderState, writ
     assert first.conflicts == second.conflicts
 
 
+def test_a_doubtful_comeback_frees_nothing_and_closes_every_claimed_time() -> None:
+    ann = {"person": "ann", "service": "s"}
+    world = settled()
+    world = with_record(world, rec("a", "m", None, v(9), **ann))
+    for event, hour in (("n1", 12), ("n2", 14)):
+        world = with_record(world, rec("a", event, v(hour), **ann))
+    decision = decided(world)
+    assert [c.kind for c in decision.conflicts] == [ConflictKind.AMBIGUOUS]
+    assert summary(decision) == sorted(
+        (C, system, span) for system in ("b", "c") for span in (">12-13", ">14-15")
+    )
+
+
+def test_two_of_one_person_and_a_candidate_elsewhere_close_the_third_system() -> None:
+    world = state(
+        [rec("a", "1", v(9), person="ann"), rec("a", "2", v(9), person="ann"),
+         rec("b", "3", v(9), person="x")]
+    )  # fmt: skip
+    who = {("a", "ann"): frozenset({"h"}), ("b", "x"): frozenset({"h"})}
+    decision = decided(world, who=who)
+    assert [c.kind for c in decision.conflicts] == [ConflictKind.AMBIGUOUS]
+    assert summary(decision) == [(C, "c", ">09-10")]
+
+
 def test_a_cancelled_twin_cancels_the_other_and_frees_the_third() -> None:
     world = with_record(TWINS, rec("b", "t", off(9), v(9)))
     assert summary(decided(world)) == [

@@ -179,13 +179,21 @@ def converge(world: World) -> int:
 
 
 def agree(world: World) -> None:
-    """Every busy interval of one system is closed in each other one, once, and nothing else is."""
+    """Every busy interval of one system is closed in each other one, once, and nothing else is.
+
+    What is claimed in a conflict that a person must decide stays closed, too.
+    """
     sources = {s: set(world.busy(s, ours=False)) for s in world.systems}
+    held = [h.conflict for h in world.state.conflicts]
+    values = [claim.value for conflict in held for claim in conflict.claims]
+    subjects = {conflict.subject for conflict in held}
+    values += [b.agreed for b in world.state.bookings if b.id in subjects]
+    claimed = {value.interval for value in values if value is not None}
     for system in world.systems:
         ours = world.busy(system, ours=True)
         assert all(number == 1 for number in ours.values()), "two blocks for one interval"
         elsewhere = set().union(*(sources[s] for s in world.systems if s != system))
-        assert set(ours) <= elsewhere, "a block of nothing"
+        assert set(ours) <= elsewhere | claimed, "a block of nothing"
         assert elsewhere - sources[system] <= set(ours), "an interval is left open"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 from syncd.core.match import Matched, match, wanted_persons
@@ -83,9 +84,18 @@ def test_two_candidates_are_refused_in_any_order() -> None:
     for order in permutations([ann("1"), ann("2"), lead("3")]):
         found = run(list(order))
         assert found.twins == ()
-        assert found.opened == ()
-        assert sorted(r.id for r in found.held) == ["1", "2", "3"]
+        assert [r.id for r in found.opened] == ["1"], "the time must be closed all the same"
+        assert sorted(r.id for r in found.held) == ["2", "3"]
         assert len(found.conflicts) == 1
+
+
+def test_candidates_stay_the_same_conflict_once_one_of_them_has_a_booking() -> None:
+    records = [ann("1"), ann("2"), lead("3")]
+    (first,) = run(records).conflicts
+    linked = replace(records[0], base=v(9))
+    found = run(records[1:], [booking("x", v(9))], {"x": [linked]}, [origin("x", "a", "1")])
+    assert found.opened == ()
+    assert found.conflicts == (first,)
 
 
 def test_twins_of_one_system_alone_are_two_meetings() -> None:
@@ -94,7 +104,8 @@ def test_twins_of_one_system_alone_are_two_meetings() -> None:
 
 def test_who_cannot_be_looked_up_waits() -> None:
     found = run([ann("1"), lead("2")], who={ANN: frozenset({"h1"})})
-    assert sorted(r.id for r in found.waiting) == ["1", "2"]
+    assert [r.id for r in found.opened] == ["1"], "the time must be closed all the same"
+    assert [r.id for r in found.waiting] == ["2"]
 
 
 def test_persons_are_wanted_only_for_candidates() -> None:
