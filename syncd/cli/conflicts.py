@@ -25,7 +25,7 @@ def conflicts(
 
     A held conflict is decided anew as soon as one of its values changes in a system.
     """
-    settings = settings_of(context, config)
+    settings = settings_of(context, config, secrets=False)
     chosen(settings, provider)
     store = open_state(settings)
     found = store.open_conflicts(provider)

@@ -38,7 +38,7 @@ def status(
     context: typer.Context, *, as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
     """Say how things stand: who works, what was read when, what waits and what is held."""
-    settings = settings_of(context, config)
+    settings = settings_of(context, config, secrets=False)
     now = datetime.now(UTC)
     held_by = holder(settings.syncd.state_path)
     fresh = not settings.syncd.state_path.exists()
@@ -119,7 +119,7 @@ def bookings(
     config: ConfigOption = None,
 ) -> None:
     """List the bookings that are alive, and which event each is in which system."""
-    settings = settings_of(context, config)
+    settings = settings_of(context, config, secrets=False)
     chosen(settings, provider)
     store = open_state(settings)
     found = store.bookings(provider, span(settings, start, end))
@@ -190,7 +190,7 @@ def show(
     config: ConfigOption = None,
 ) -> None:
     """Tell all about one booking: where it is, and why it is when it is."""
-    settings = settings_of(context, config)
+    settings = settings_of(context, config, secrets=False)
     store = open_state(settings)
     one = _the_booking(store.find_bookings(booking), booking)
     replicas = store.replicas([one.id])
@@ -249,7 +249,7 @@ def history(
     config: ConfigOption = None,
 ) -> None:
     """Tell what was seen and written, newest last, and which rule decided."""
-    settings = settings_of(context, config)
+    settings = settings_of(context, config, secrets=False)
     chosen(settings, provider)
     store = open_state(settings)
     if booking is not None:

@@ -54,13 +54,14 @@ class UsageError(Exception):
         super().__init__(f"{reason}. {remedy}")
 
 
-def settings_of(context: typer.Context, own: Path | None) -> Settings:
+def settings_of(context: typer.Context, own: Path | None, *, secrets: bool = True) -> Settings:
     """Load the configuration named after the command, or before it, or at the usual places.
 
-    Raises ConfigError.
+    Commands that speak to no system do without secrets, so that they work wherever the state can
+    be read. Raises ConfigError.
     """
     option = own or context.obj
-    return load(find(option, os.environ, Path.cwd()), os.environ)
+    return load(find(option, os.environ, Path.cwd()), os.environ, secrets=secrets)
 
 
 def chosen(settings: Settings, provider: str | None) -> list[str] | None:

@@ -70,7 +70,7 @@ def resync(
     the work. Exit: 0 done, 3 conflicts are held, 4 a system did not answer, 5 stopped by the guard,
     6 another syncd holds the state.
     """
-    settings = settings_of(context, config)
+    settings = settings_of(context, config, secrets=dry_run)
     providers = chosen(settings, provider)
     window = span(settings, start, end)
     if dry_run:
@@ -83,6 +83,7 @@ def resync(
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="resync"):
+            settings = settings_of(context, config)
             if sys.stdin.isatty() and not yes and not as_json:
                 planned = preview(settings, window, providers, accept)
                 if planned.planned and not _agreed(settings, planned):

@@ -62,10 +62,11 @@ def _may_be(path: Path) -> bool:
         return True
 
 
-def load(path: Path, env: Mapping[str, str]) -> Settings:
+def load(path: Path, env: Mapping[str, str], *, secrets: bool = True) -> Settings:
     """Read the settings. Raises ConfigError with all that is wrong; warnings are in the settings.
 
-    Secrets are fetched here, from ``env`` and from files beside the configuration.
+    Secrets are fetched here, from ``env`` and from files beside the configuration, unless the
+    caller only looks at the state and does without ``secrets``.
     """
     text = _text(path)
     try:
@@ -74,7 +75,7 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
         raise _unread(
             path, f"this is no TOML: {error}", "Mend what stands there; the rest was not read."
         ) from None
-    reading = _Reading(raw, Surroundings(path.parent.absolute(), env))
+    reading = _Reading(raw, Surroundings(path.parent.absolute(), env, fetch=secrets))
     settings = reading.settings(path)
     lines = key_lines(text)
     problems = sorted(

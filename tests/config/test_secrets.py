@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from syncd.config.load import load
+from syncd.config.problems import ConfigError
 from syncd.config.secrets import Secret, Surroundings, read_secret
 from syncd.config.settings import LeadConnectorSystem, Settings
 
@@ -152,6 +154,15 @@ def test_settings_can_be_printed_and_dumped_without_their_secrets(desk: Desk) ->
     for shown in (repr(settings), str(settings), repr(dump), str(token(settings))):
         assert HUSH not in shown
     assert "***" in repr(dump)
+
+
+def test_what_only_looks_does_without_secrets_but_not_without_their_places(desk: Desk) -> None:
+    assert desk.refused(SMALL, {})
+    seen = load(desk.path, ENV, secrets=False)
+    assert ENV["V2"] not in token(seen).reveal()
+    desk.path.write_text(SMALL.replace("env =", "enw ="))
+    with pytest.raises(ConfigError, match="enw"):
+        load(desk.path, {}, secrets=False)
 
 
 def test_a_secret_shows_itself_on_demand_only() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,7 @@ def test_equal_inputs_give_equal_decisions(case: str, world: ProviderState, writ
 
 
 def test_a_doubtful_comeback_frees_nothing_and_closes_every_claimed_time() -> None:
-    ann = {"person": "ann", "service": "s"}
+    ann: dict[str, Any] = {"person": "ann", "service": "s"}
     world = settled()
     world = with_record(world, rec("a", "m", None, v(9), **ann))
     for event, hour in (("n1", 12), ("n2", 14)):

@@ -70,6 +70,16 @@ class Calls:
             "/calendars/", wire.Calendars, {"locationId": self._account.location_id}
         )
 
+    async def calendar(self, calendar: str) -> wire.Calendar:
+        """Read one calendar. Raises Rejected (GONE) where there is none."""
+        return (await self._ask(f"/calendars/{calendar}", wire.CalendarAnswer)).calendar
+
+    async def groups(self) -> wire.Groups:
+        """List the groups of calendars of the location."""
+        return await self._ask(
+            "/calendars/groups", wire.Groups, {"locationId": self._account.location_id}
+        )
+
     async def free_slots(
         self, calendar: str, window: Window, user: str | None
     ) -> dict[str, wire.Day]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Window, zone
 from syncd.systems.advice import advice
 from syncd.systems.leadconnector import wire
-from syncd.systems.leadconnector.directory import EVENT
+from syncd.systems.leadconnector.directory import EVENT, booked_on
 from syncd.systems.leadconnector.plan import plan_calls
 from syncd.systems.loose import text
-from syncd.systems.port import Finding, SystemFault
+from syncd.systems.port import Finding, Rejected, SystemFault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -64,8 +65,12 @@ async def _calendars(
         return
     yield Finding("ok", system, f"the token is accepted; {len(directory)} calendars")
     for provider, of in calendars.items():
+        for calendar in set(of.calendars) - directory.keys():
+            yield await _unlisted(system, provider, calendar, calls)
         for finding in _mapping(system, provider, of, directory):
             yield finding
+    async for finding in _grouping(system, calendars, directory, calls):
+        yield finding
     hour = Window(now, now + timedelta(hours=1))
     tried = set()
     for call in plan_calls(calendars, directory):
@@ -80,6 +85,43 @@ async def _calendars(
             yield Finding("ok", f"{system}: {call.kind} list", "it can be read")
 
 
+async def _unlisted(system: str, provider: str, calendar: str, calls: Calls) -> Finding:
+    """Ask for a mapped calendar that the location's list does not name."""
+    subject = f"{system}: {provider}"
+    correct = f"correct {system} of [providers.{provider}.calendars]"
+    try:
+        found = await calls.calendar(calendar)
+    except Rejected:
+        return Finding("error", subject, f"there is no calendar {calendar}", correct)
+    except SystemFault as fault:
+        return Finding("warning", subject, f"calendar {calendar}: {fault}", advice(fault))
+    message = f"calendar {calendar} ({text(found.name)}) is not in the location's list"
+    return Finding("warning", subject, message, f"activate it in LeadConnector, or {correct}")
+
+
+async def _grouping(
+    system: str,
+    calendars: Mapping[str, CalendarOf],
+    directory: Mapping[str, Calendar],
+    calls: Calls,
+) -> AsyncIterator[Finding]:
+    """Say which groups save calls: all calendars of a group are read by one."""
+    mapped = {c for of in calendars.values() for c in booked_on(of, directory)}
+    used = Counter(directory[c].group for c in mapped if c in directory and directory[c].group)
+    if not used:
+        return
+    try:
+        rows = (await calls.groups()).groups
+    except SystemFault:
+        return  # only names are missing; the lists themselves are looked at below
+    names = {text(row.id): text(row.name) for row in rows if isinstance(row, wire.Group)}
+    for group, count in sorted(used.items()):
+        if count > 1:
+            name = names.get(group, group)
+            message = f"{count} mapped calendars are read by one call"
+            yield Finding("ok", f"{system}: group {name!r}", message)
+
+
 def _mapping(
     system: str, provider: str, of: CalendarOf, directory: Mapping[str, Calendar]
 ) -> Iterator[Finding]:
@@ -89,8 +131,8 @@ def _mapping(
     for calendar in of.calendars:
         known = directory.get(calendar)
         if known is None:
-            yield Finding("error", subject, f"there is no calendar {calendar}", correct)
-        elif of.user is not None and known.team and of.user not in known.team:
+            continue
+        if of.user is not None and known.team and of.user not in known.team:
             yield Finding(
                 "warning",
                 subject,

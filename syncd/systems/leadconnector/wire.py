@@ -102,6 +102,25 @@ class Calendars(msgspec.Struct):
     calendars: list[Calendar | Odd]
 
 
+class CalendarAnswer(msgspec.Struct):
+    """The answer of ``GET /calendars/{id}``."""
+
+    calendar: Calendar
+
+
+class Group(msgspec.Struct):
+    """A group of calendars."""
+
+    id: Any = None
+    name: Any = None
+
+
+class Groups(msgspec.Struct):
+    """The answer of ``GET /calendars/groups``."""
+
+    groups: list[Group | Odd]
+
+
 class Location(msgspec.Struct):
     """A location, as far as its zone and country."""
 
