@@ -98,6 +98,7 @@ async def test_the_daemon_syncs_answers_and_ends_with_zero(place: Place) -> None
         place.path.write_text(re.sub(r'token = ".*"', 'token = { env = "NOT_SET" }', text))
         code, out, _ = await place.ask("resync", "--json")
         assert (code, json.loads(out)["converged"], place.wrong()) == (0, True, [])
+        place.path.write_text(text)
         second, _, said = await place.ask("run")
         assert second == 6
         assert "another syncd" in " ".join(said.split())
