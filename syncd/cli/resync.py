@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import typer
@@ -97,7 +98,7 @@ def resync(
     if as_json:
         terminal.print_json(data)
     else:
-        _show(settings, data, report.exit, {n: s.cause for n, s in report.systems.items()})
+        _show(settings, data, report.exit, _causes(report), report.remarks)
     raise typer.Exit(report.exit.code)
 
 
@@ -234,7 +235,7 @@ def _hand_over(
     else:
         ending = next(e for e in Exit if e.code == answer.exit)
         terminal.say("carried out by the running daemon")
-        _show(settings, answer.result, ending, {})
+        _show(settings, answer.result, ending)
     return answer.exit
 
 
@@ -274,14 +275,25 @@ def _by_time(wanted: Operation) -> tuple[datetime, str]:
     return (value.start if value else datetime.max.replace(tzinfo=UTC), wanted.system)
 
 
-def _show(settings: Settings, data: dict[str, Any], ending: Exit, causes: dict[str, str]) -> None:
-    """Print how a run ended: `data` is the object of `resync --json`."""
+def _show(
+    settings: Settings,
+    data: dict[str, Any],
+    ending: Exit,
+    causes: Mapping[str, str] = MappingProxyType({}),
+    remarks: Sequence[str] = (),
+) -> None:
+    """Print how a run ended: ``data`` is the object of `resync --json`.
+
+    Causes and remarks are known here only of a run of our own; the daemon's are in its log.
+    """
     rows = [
         (name, s["state"], str(s["reads"]), str(s["writes"]))
         for name, s in sorted(data["systems"].items())
     ]
     terminal.table(f"run {data['run']}", ("system", "state", "reads", "writes"), rows)
     _show_trouble({n: s["state"] for n, s in data["systems"].items()}, causes)
+    for remark in remarks:
+        terminal.warn(remark)
     made = [
         words.count(number, *_NOUNS[Action(action)])
         for action, number in data["operations"].items()
@@ -297,7 +309,7 @@ def _show(settings: Settings, data: dict[str, Any], ending: Exit, causes: dict[s
     terminal.say(_ENDINGS[ending])
 
 
-def _show_trouble(states: dict[str, str], causes: dict[str, str]) -> None:
+def _show_trouble(states: Mapping[str, str], causes: Mapping[str, str]) -> None:
     for name, state in sorted(states.items()):
         if state != "ok":
             terminal.warn(f"{name} is {state}: {causes.get(name) or 'see `syncd status`'}")

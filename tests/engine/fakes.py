@@ -33,6 +33,7 @@ from syncd.systems.port import (
     Finding,
     Found,
     Gone,
+    Malformed,
     Refusal,
     Rejected,
     Reply,
@@ -90,6 +91,8 @@ class FakeSystem:
     faults: dict[str, list[Exception]] = field(default_factory=dict)
     writes: list[Operation] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    odd: dict[str, str] = field(default_factory=dict)
     empty: bool = False
     incomplete: bool = False
     strip_keys: bool = False
@@ -158,6 +161,8 @@ class FakeSystem:
     def event(self, row: Row) -> Event:
         held = row.wire
         assert isinstance(held, Held)
+        if row.id in self.broken:
+            raise Malformed(self.name, row.id, "it ends before it starts")
         return self._event(row.id, held)
 
     def _event(self, event: str, held: Held) -> Event:
@@ -171,6 +176,7 @@ class FakeSystem:
             service="s",
             key=find_key(held.title),
             updated_at=held.updated_at,
+            odd=self.odd.get(event, ""),
         )
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:

@@ -1,68 +1,18 @@
-"""A clock that only sleeping moves, and a scripted LeadConnector v1 behind httpx.MockTransport."""
+"""A scripted LeadConnector v1 behind httpx.MockTransport."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from syncd.systems.leadconnector_v1 import Account, CalendarOf, LeadConnectorV1
+from tests.systems.scripted import FakeClock, Script
 
-NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 LIST = "GET appointments/"
 ONE = "GET appointments/a1"
-
-Answer = httpx.Response | Callable[[httpx.Request], httpx.Response]
-
-
-class FakeClock:
-    """Virtual time."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.passed)
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    async def sleep(self, seconds: float) -> None:
-        self.passed += seconds
-
-
-class Script:
-    """Answers per call, in turn, the last one for ever; keeps every request."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, list[Answer]] = {}
-        self.requests: list[httpx.Request] = []
-
-    def say(self, call: str, *answers: Answer | dict[str, Any] | list[Any]) -> None:
-        """Set what a call answers; plain data is a 200."""
-        self.answers[call] = [
-            httpx.Response(200, json=a) if isinstance(a, dict | list) else a for a in answers
-        ]
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        call = f"{request.method} {request.url.path.removeprefix('/v1/')}"
-        queue = self.answers[call]
-        answer = queue.pop(0) if len(queue) > 1 else queue[0]
-        if isinstance(answer, httpx.Response):
-            return httpx.Response(
-                answer.status_code, headers=answer.headers, content=answer.content
-            )
-        return answer(request)
-
-    @property
-    def sent(self) -> list[Any]:
-        """The JSON bodies sent so far."""
-        return [json.loads(r.content) for r in self.requests if r.content]
 
 
 @pytest.fixture
@@ -74,7 +24,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def script() -> Script:
     """A platform that says what the test lets it say."""
-    return Script()
+    return Script("/v1/")
 
 
 Build = Callable[..., LeadConnectorV1]

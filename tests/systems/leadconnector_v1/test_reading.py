@@ -9,8 +9,9 @@ import pytest
 from syncd.model import Kind, Window
 from syncd.systems.leadconnector_v1 import CalendarOf
 from syncd.systems.port import AuthLost, Incomplete, Malformed, Retryable
+from tests.systems.scripted import NOW, Script
 
-from .conftest import LIST, NOW, Build, Script, appointment, block, listed
+from .conftest import LIST, Build, appointment, block, listed
 
 WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=2))
 MEETINGS = frozenset({Kind.APPOINTMENT})

@@ -5,7 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from .conftest import Build, Script
+from tests.systems.scripted import Script
+
+from .conftest import Build
 
 CALLER = "GET Authentication.svc/UserByAccessKey.Get"
 USERS = "GET UserManagement.svc/Users.Get"

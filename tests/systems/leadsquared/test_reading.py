@@ -9,8 +9,9 @@ import pytest
 from syncd.model import Kind, Window
 from syncd.systems.leadsquared.reading import asked_days
 from syncd.systems.port import AuthLost, Incomplete, RateLimited, Retryable
+from tests.systems.scripted import NOW, Script
 
-from .conftest import LIST, NOW, Build, Script, page, task
+from .conftest import LIST, Build, page, task
 
 WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=2))
 

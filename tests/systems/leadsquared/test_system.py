@@ -10,8 +10,9 @@ import pytest
 from syncd.model import Event, EventRef, Kind, Person, Status, Value, Window
 from syncd.systems.leadsquared.system import phone_spellings
 from syncd.systems.port import AuthLost, Found, Gone, Malformed, Retryable, Row, Unknown
+from tests.systems.scripted import NOW, FakeClock, Script
 
-from .conftest import LIST, NOW, ONE, Build, FakeClock, Script, page, task
+from .conftest import LIST, ONE, Build, page, task
 
 REF = EventRef("crm", "alice", "t1", Kind.APPOINTMENT)
 LEAD = "GET LeadManagement.svc/Leads.GetById"

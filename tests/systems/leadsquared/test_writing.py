@@ -7,8 +7,9 @@ import pytest
 
 from syncd.model import Action, Kind, Operation, Status, Value
 from syncd.systems.port import Accepted, Ambiguous, Done, RateLimited, Rejected
+from tests.systems.scripted import Script
 
-from .conftest import Build, Script
+from .conftest import Build
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 VALUE = Value(START, START + timedelta(hours=1))
