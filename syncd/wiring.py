@@ -84,6 +84,7 @@ def build(
     store: Store | None = None,
     clock: Clock | None = None,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+    ids: Ids | None = None,
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None,
 ) -> App:
     """Make systems and engine of settings; the state is opened for writing unless one is given.
@@ -98,7 +99,7 @@ def build(
         mapping={name: tuple(sorted(p.calendars)) for name, p in settings.providers.items()},
         store=state,
         clock=clock,
-        ids=Ids(row=random_id, key=random_key),
+        ids=ids or Ids(row=random_id, key=random_key),
         # Hashes of persons live no longer than the process, and so need no longer a key.
         persons=Persons(secrets.token_bytes(32)),
         policy=policy_of(settings),

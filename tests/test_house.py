@@ -28,7 +28,7 @@ IMPORTS: dict[str, set[str]] = {
     "provision": ENGINE | {"config"},
     "wiring": WIRING,
     "daemon": DAEMON,
-    "simulate": DAEMON | {"sandbox"},
+    "simulate": DAEMON | {"daemon", "sandbox"},
     "cli": DAEMON | {"daemon", "sandbox", "simulate"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -228,6 +228,10 @@ def _hand_over(
         "from": words.instant_json(window.start) if window else None,
         "to": words.instant_json(window.end) if window else None,
     }
+    if accept is not None:
+        store = Store.open(settings.syncd.state_path, write=False)
+        _check_accept(store, accept)
+        store.close()
     with terminal.progress("asking the daemon", quiet=as_json) as told:
         answer = ask(settings.syncd.state_path, "resync", arguments, told)
     if as_json:

@@ -42,12 +42,14 @@ class BlockPlan:
     """What one calendar needs: writes, and links that change without a write.
 
     ``links`` maps a standing block's event id to the bookings that it serves from now on; ``lost``
-    are records of blocks that are gone and served by nothing.
+    are records of blocks that are gone and served by nothing; ``found`` are those of blocks that
+    stand where they are wanted, though syncd does not know that it brought them there.
     """
 
     operations: tuple[Operation, ...] = ()
     links: tuple[tuple[str, frozenset[str]], ...] = ()
     lost: tuple[Record, ...] = ()
+    found: tuple[Record, ...] = ()
     wanted: int = 0
     open: int = 0
 
@@ -94,6 +96,7 @@ def plan_blocks(
     operations: list[Operation] = []
     links: list[tuple[str, frozenset[str]]] = []
     lost: list[Record] = []
+    found: list[Record] = []
     missing = {interval: frozenset(serves) for interval, serves in wanted.items()}
     spare: list[Own] = []
     for block in sorted(own, key=_age):
@@ -114,6 +117,13 @@ def plan_blocks(
         else:
             spare.append(block)
     for interval, serves in sorted(missing.items()):
+        here = next((block for block in spare if _shown(block) == interval), None)
+        if here is not None:
+            # A write whose answer was lost has brought it there, or a person has: nothing to do.
+            spare.remove(here)
+            found.append(here.record)
+            links.append((here.record.id, serves))
+            continue
         mover = next((block for block in spare if block.bookings & serves), None)
         if mover is not None:
             # A booking that this block served has moved: the block moves along.
@@ -124,8 +134,18 @@ def plan_blocks(
             operations.append(_create(provider, calendar, interval, serves))
     operations.extend(_remove(provider, calendar, block) for block in spare)
     return BlockPlan(
-        tuple(operations), tuple(links), tuple(lost), wanted=len(wanted), open=len(missing)
+        tuple(operations),
+        tuple(links),
+        tuple(lost),
+        tuple(found),
+        wanted=len(wanted),
+        open=len(missing) - len(found),
     )
+
+
+def _shown(block: Own) -> Interval | None:
+    seen = block.record.observed
+    return seen.interval if seen is not None else None
 
 
 def _age(block: Own) -> tuple[bool, str]:

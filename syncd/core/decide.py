@@ -269,6 +269,8 @@ def _blocks(
         return replace(blocks, operations=())
     for event, serves in blocks.links:
         _relink_block(draft, calendar.system, event, serves)
+    for record in blocks.found:
+        draft.accept(record)
     for record in blocks.lost:
         for replica in [r for r in draft.replicas() if _is(r, record)]:
             draft.unlink(replica)

@@ -40,7 +40,10 @@ def accepted(operation: Operation, record: Record | None, at: datetime) -> Chang
     """The rows that follow from a write that was only queued: the base does not move yet."""
     if record is None:
         return Changes()
-    queued = replace(record, written=operation.after, written_at=at, former=record.base)
+    # Without its fingerprint the row is looked at again, even if it shows the outcome already.
+    queued = replace(
+        record, written=operation.after, written_at=at, former=record.base, fingerprint=""
+    )
     return Changes(records=[queued])
 
 

@@ -43,11 +43,11 @@ def ask(
 
     Raises DaemonError.
     """
-    with _connect(state) as connection, connection.makefile("rwb") as stream:
-        request = {"command": command, "arguments": dict(arguments)}
-        stream.write(json.dumps(request).encode() + b"\n")
-        stream.flush()
+    request = {"command": command, "arguments": dict(arguments)}
+    with _connect(state) as connection, connection.makefile("rb") as stream:
         try:
+            # Not through the stream: closing that would try again to send to a daemon that is gone.
+            connection.sendall(json.dumps(request).encode() + b"\n")
             for line in stream:
                 said = json.loads(line)
                 if "progress" in said:
@@ -56,7 +56,7 @@ def ask(
                     raise DaemonError(said["error"], said["remedy"])
                 else:
                     return Answer(said["result"], said["exit"])
-        except (ConnectionError, ValueError):
+        except (ConnectionError, ValueError, KeyError):
             pass
     raise DaemonError(
         "the daemon ended before it was done",

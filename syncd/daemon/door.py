@@ -23,6 +23,9 @@ log = structlog.get_logger(__name__)
 LONGEST = 64 * 1024
 """Bytes in one request."""
 
+PATIENCE = 10.0
+"""Seconds that a visitor may take to say what is wanted."""
+
 Progress = Callable[[str], None]
 Command = Callable[[Mapping[str, Any], Progress], Awaitable[tuple[Mapping[str, object], int]]]
 
@@ -77,7 +80,7 @@ async def door(state: Path, commands: Mapping[str, Command]) -> AsyncIterator[No
         server.close()
         # Who is being answered gets the answer.
         if visits:
-            await asyncio.wait(visits, timeout=2.0)
+            await asyncio.wait(visits, timeout=0.5)
         path.unlink(missing_ok=True)
 
 
@@ -90,7 +93,7 @@ async def _visit(
             writer.write(json.dumps(data).encode() + b"\n")
 
     try:
-        command, arguments = _parse(await reader.readline(), commands)
+        command, arguments = _parse(await _hear(reader), commands)
         result, code = await command(arguments, lambda text: say({"progress": text}))
         say({"result": result, "exit": code})
     except Refused as refused:
@@ -106,13 +109,24 @@ async def _visit(
             await writer.wait_closed()
 
 
+async def _hear(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await asyncio.wait_for(reader.readline(), PATIENCE)
+    except ValueError:
+        raise Refused("the request is too long", f"Send at most {LONGEST} bytes.") from None
+    except TimeoutError:
+        raise Refused("no request came", "Send one line of JSON with a command.") from None
+
+
 def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[Command, Mapping[str, Any]]:
     try:
         request = json.loads(line)
         command, arguments = request["command"], request.get("arguments") or {}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Refused("this is no request", "Send one line of JSON with a command.") from None
-    if command not in commands or not isinstance(arguments, dict):
+    if not isinstance(command, str) or not isinstance(arguments, dict):
+        raise Refused("this is no request", "Name a command, and its arguments as an object.")
+    if command not in commands:
         raise Refused(
             f"the daemon knows no command {command!r}",
             "It may be of another version than this program: restart it.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 
 
 class Notifier:
@@ -40,9 +41,9 @@ class Notifier:
     def _send(self, message: str) -> None:
         if not self._address:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
-            try:
-                out.sendto(message.encode(), self._address)
-            except OSError:
-                # The manager is gone or deaf: no reason to stop syncing.
-                return
+        # The manager is gone or deaf: no reason to stop syncing.
+        with (
+            suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out,
+        ):
+            out.sendto(message.encode(), self._address)

@@ -8,12 +8,12 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.calendarinterval import CalendarIntervalTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from syncd.daemon.door import door
@@ -53,9 +53,19 @@ async def serve(
     The caller holds the state's lock. Begins with a resync.
     """
     notifier = Notifier(env)
-    work = Work(engine, told=lambda report: notifier.status(_line(report)))
+
+    def show(text: str) -> None:
+        # After STOPPING the last job's line would tell of a service that is no more.
+        if not engine.stopping.is_set():
+            notifier.status(text)
+
+    work = Work(
+        engine,
+        told=lambda report: show(_line(report)),
+        failed=lambda job: show(f"the last job ({job}) failed: see the log"),
+    )
     hurry = asyncio.Event()
-    scheduler = _schedule(work, pace)
+    scheduler = _schedule(work, pace, datetime.now(UTC))
     with _signals(engine.stopping, hurry, on=handle_signals):
         async with door(state, {"resync": work.on_request}):
             scheduler.start()
@@ -90,21 +100,13 @@ async def _drain(work: Work, hurry: asyncio.Event) -> None:
     await asyncio.gather(idle, hurried, return_exceptions=True)
 
 
-def _schedule(work: Work, pace: Pace) -> AsyncIOScheduler:
-    scheduler = AsyncIOScheduler(timezone=pace.zone)
+def _schedule(work: Work, pace: Pace, now: datetime) -> AsyncIOScheduler:
+    # UTC: with a zone, APScheduler before 3.11.3 sleeps through the hour that the clocks skip.
+    scheduler = AsyncIOScheduler(timezone=UTC)
     for job, trigger in (
         (work.near, _every(pace.near)),
         (work.far, _every(pace.far)),
-        (
-            work.everything,
-            CronTrigger(
-                hour=pace.resync_at.hour,
-                minute=pace.resync_at.minute,
-                second=pace.resync_at.second,
-                timezone=pace.zone,
-                jitter=60,
-            ),
-        ),
+        (work.everything, _nightly(pace, now)),
     ):
         # A host that slept runs a job that it missed once, however often it was due.
         scheduler.add_job(job, trigger, coalesce=True, max_instances=1, misfire_grace_time=3600)
@@ -116,7 +118,27 @@ def _schedule(work: Work, pace: Pace) -> AsyncIOScheduler:
 def _every(span: timedelta) -> IntervalTrigger:
     seconds = span.total_seconds()
     # Spread over a tenth, so that many installations do not call at the same second.
-    return IntervalTrigger(seconds=seconds, jitter=min(30.0, seconds / 10))
+    return IntervalTrigger(seconds=seconds, jitter=min(30.0, seconds / 10), timezone=UTC)
+
+
+def _nightly(pace: Pace, now: datetime) -> CalendarIntervalTrigger:
+    """Once a day by the wall clock, first when that time comes next.
+
+    In a night in which it happens twice, the first counts; in one that skips it, there is none.
+    A CronTrigger with jitter (3.11.3) fires without end in the hour that happens twice.
+    """
+    at, local = pace.resync_at, now.astimezone(pace.zone)
+    # A delay past midnight would count as the next day's run, and that day would have none.
+    left = 24 * 3600 - 1 - (at.hour * 3600 + at.minute * 60 + at.second)
+    return CalendarIntervalTrigger(
+        days=1,
+        hour=at.hour,
+        minute=at.minute,
+        second=at.second,
+        start_date=local.date() + timedelta(days=local.time() >= at),
+        timezone=pace.zone,
+        jitter=min(60, left),
+    )
 
 
 async def _stay_alive(notifier: Notifier, work: Work) -> None:

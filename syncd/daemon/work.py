@@ -21,6 +21,7 @@ class Worker(Protocol):
     """What the daemon needs of an engine."""
 
     stopping: asyncio.Event
+    mapping: Mapping[str, Sequence[str]]
 
     async def resync(
         self,
@@ -39,14 +40,21 @@ class Worker(Protocol):
 
 
 class Work:
-    """The jobs. ``told`` hears of each report; ``busy_since`` is a loop time, None when idle."""
+    """The jobs. ``told`` hears of each report, ``failed`` the name of each job that raised.
+
+    ``busy_since`` is a loop time, None when idle.
+    """
 
     def __init__(
-        self, engine: Worker, told: Callable[[Report], None] = lambda _report: None
+        self,
+        engine: Worker,
+        told: Callable[[Report], None] = lambda _report: None,
+        failed: Callable[[str], None] = lambda _job: None,
     ) -> None:
         """Nothing is done yet."""
         self._engine = engine
         self._told = told
+        self._failed = failed
         self._one = asyncio.Lock()
         self.busy_since: float | None = None
 
@@ -67,19 +75,31 @@ class Work:
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
         """A resync that somebody asked for through the door. Raises Refused."""
+        _check(arguments)
         window = _window(arguments)
-        provider = arguments.get("provider")
+        provider, accept = _text(arguments, "provider"), _text(arguments, "accept")
+        if provider is not None and provider not in self._engine.mapping:
+            raise Refused(
+                f"the running daemon knows no provider {provider!r}",
+                "If it is new in the configuration: restart the daemon, which reads that once.",
+            )
+        self._refuse_if_ending()
         if self._one.locked():
             progress("waiting for the cycle at work")
         async with self._alone():
+            self._refuse_if_ending()
             report = await self._engine.resync(
                 window=window,
-                providers=None if provider is None else [str(provider)],
-                accept=arguments.get("accept"),
+                providers=None if provider is None else [provider],
+                accept=accept,
                 progress=progress,
             )
         self._hear("request", report)
         return report.to_json(), report.exit.code
+
+    def _refuse_if_ending(self) -> None:
+        if self._engine.stopping.is_set():
+            raise Refused("the daemon is ending", "Run the command again when it has ended.")
 
     async def idle(self) -> None:
         """Wait until nothing is at work."""
@@ -87,14 +107,15 @@ class Work:
             return
 
     async def _job(self, name: str, job: Callable[[], Awaitable[Report]]) -> None:
-        if self._engine.stopping.is_set():
-            return
         try:
             async with self._alone():
+                if self._engine.stopping.is_set():
+                    return  # asked only now: the signal may have come while this job waited
                 report = await job()
         except Exception:
             # One bad cycle must not end the service: the next one starts from the state again.
             log.exception("job failed", job=name)
+            self._failed(name)
         else:
             self._hear(name, report)
 
@@ -123,6 +144,27 @@ class Work:
             log.info("cycle done", news=report.news, **facts)
         else:
             log.debug("cycle quiet", **facts)
+
+
+_KNOWN = frozenset({"from", "to", "provider", "accept"})
+
+
+def _check(arguments: Mapping[str, Any]) -> None:
+    """Refuse what would be ignored: a `dry_run` that is not understood would write."""
+    unknown = sorted(name for name, said in arguments.items() if said and name not in _KNOWN)
+    if unknown:
+        raise Refused(
+            f"a resync by the daemon takes no {', '.join(unknown)}",
+            "For a dry run: `syncd plan`, which needs no daemon. Otherwise restart the daemon: "
+            "it may be of another version than this program.",
+        )
+
+
+def _text(arguments: Mapping[str, Any], name: str) -> str | None:
+    said = arguments.get(name)
+    if said is None or isinstance(said, str):
+        return said
+    raise Refused(f"{name} is no text", "Send a name, or leave it out.")
 
 
 def _window(arguments: Mapping[str, Any]) -> Window | None:

@@ -107,6 +107,8 @@ TABLE = [
     ("a cancelled meeting frees the others", CANCELLED, [(R, "b", "09-10>"), (R, "c", "09-10>")]),
     ("a deleted meeting frees the others", DELETED, [(R, "b", "09-10>"), (R, "c", "09-10>")]),
     ("a block that was moved is put back", BLOCK_MOVED, [(M, "b", "12-13>09-10")]),
+    ("a block that stands where its meeting went is left there",
+     with_record(settled(9, 12), block("b", "bb", v(12), base=v(9))), [(M, "c", "09-10>12-13")]),
     ("a block that was removed is made again", BLOCK_GONE, [(C, "b", ">09-10")]),
     ("a moved twin moves the other twin and the block", TWINS,
      [("move-appointment", "a", "09-10>12-13"), (M, "c", "09-10>12-13")]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from syncd.engine.report import Report, SystemReport
@@ -15,6 +15,7 @@ class FakeEngine:
 
     def __init__(self, takes: float = 0.0) -> None:
         self.stopping = asyncio.Event()
+        self.mapping: Mapping[str, Sequence[str]] = {"bob": ("crm",)}
         self.asked: list[str] = []
         self.windows: list[Window | None] = []
         self.at_work = 0

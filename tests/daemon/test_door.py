@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from syncd.daemon import door as door_module
 from syncd.daemon.client import DaemonError, ask
-from syncd.daemon.door import Refused, door, short_path
+from syncd.daemon.door import LONGEST, Refused, door, short_path
 from syncd.daemon.lock import StateLock
 from tests.daemon.kit import long_folder, until
 
@@ -66,10 +68,23 @@ async def test_the_socket_is_for_its_owner_only_and_goes_away(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "line", [b"nonsense\n", b"[]\n", b"{}\n", b'{"command": "frob"}\n', b'"x"\n', b"\n"]
+    "line",
+    [
+        b"nonsense\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"command": "frob"}\n',
+        b'{"command": []}\n',
+        b'{"command": "echo", "arguments": [1]}\n',
+        b'"x"\n',
+        b"\xff\n",
+        b"\n",
+        b"[" * 50_000 + b"\n",
+        b"x" * (LONGEST + 1) + b"\n",
+    ],
 )
 async def test_a_senseless_request_is_refused_and_the_next_is_served(
-    tmp_path: Path, line: bytes
+    tmp_path: Path, line: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = tmp_path / "state.db"
     async with door(state, COMMANDS):
@@ -82,6 +97,21 @@ async def test_a_senseless_request_is_refused_and_the_next_is_served(
         assert set(said) == {"error", "remedy"}
         answer, _ = await told(state, "echo", word="y")
     assert answer.result == {"said": "y"}
+    assert "request failed" not in capsys.readouterr().out
+
+
+async def test_a_visitor_who_says_nothing_is_shown_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door_module, "PATIENCE", 0.05)
+    state = tmp_path / "state.db"
+    async with door(state, COMMANDS):
+        with short_path(state) as path:
+            reader, writer = await asyncio.open_unix_connection(path)
+        said = json.loads(await asyncio.wait_for(reader.readline(), 2))
+        writer.close()
+        await writer.wait_closed()
+    assert said["error"] == "no request came"
 
 
 async def test_a_refusal_and_a_failure_reach_the_client_with_their_remedy(tmp_path: Path) -> None:
@@ -127,6 +157,19 @@ async def test_a_daemon_that_dies_in_the_middle_is_told_as_such(tmp_path: Path) 
     async with door(state, {"dies": dies}):
         with pytest.raises(DaemonError, match="ended before it was done"):
             await told(state, "dies")
+
+
+async def test_a_daemon_that_leaves_before_it_listens_is_told_as_such(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf, short_path(state) as path:
+        deaf.bind(path)
+        deaf.listen(1)
+        # Longer than the kernel buffers: the daemon goes while this is being sent.
+        asking = asyncio.create_task(told(state, "echo", word="x" * 5_000_000))
+        await asyncio.sleep(0.1)
+        deaf.close()
+        with pytest.raises(DaemonError, match="ended before it was done"):
+            await asking
 
 
 async def test_nobody_behind_the_door_is_told_at_once(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
+
+import pytest
 
 from syncd.daemon.notify import Notifier
 
@@ -20,6 +23,16 @@ def test_an_abstract_socket_is_understood() -> None:
 def test_nobody_listening_is_no_error(tmp_path: Path) -> None:
     Notifier({}).ready()
     Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+
+
+def test_having_no_file_left_for_a_socket_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_args: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(socket, "socket", none_left)
+    Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")}).alive()
 
 
 def test_the_watchdog_is_fed_twice_in_its_time() -> None:

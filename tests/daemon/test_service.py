@@ -7,8 +7,10 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -86,6 +88,17 @@ async def test_the_watchdog_is_left_to_bark_when_a_cycle_is_stuck(
     await running
 
 
+async def test_nothing_is_said_after_stopping(tmp_path: Path, manager: socket.socket) -> None:
+    engine = FakeEngine(takes=0.2)
+    env = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+    running = asyncio.create_task(serve(engine, RARE, tmp_path / "s.db", env, handle_signals=False))
+    await until(lambda: engine.at_work)
+    engine.stopping.set()
+    await running
+    assert engine.at_work == 0
+    assert heard(manager) == ["READY=1", "STOPPING=1"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_lets_the_job_in_flight_end(tmp_path: Path, number: signal.Signals) -> None:
     engine = FakeEngine(takes=0.3)
@@ -129,7 +142,8 @@ async def test_sighup_is_ignored_aloud(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_jobs_that_were_missed_run_once_and_never_overlap() -> None:
-    scheduler = service._schedule(Work(FakeEngine()), RARE)
+    noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    scheduler = service._schedule(Work(FakeEngine()), RARE, noon)
     jobs = scheduler.get_jobs()
     assert len(jobs) == 3
     for job in jobs:
@@ -137,5 +151,81 @@ def test_jobs_that_were_missed_run_once_and_never_overlap() -> None:
         assert job.max_instances == 1
         assert job.misfire_grace_time >= 60
         assert job.trigger.jitter
-    at = jobs[2].trigger.get_next_fire_time(None, datetime(2026, 11, 21, 12, tzinfo=UTC))
-    assert timedelta(hours=15, minutes=29) <= at - datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def nights(at: time, zone: str, since: datetime, until: datetime) -> list[datetime]:
+    """When the nightly resync runs, asked for as the scheduler asks."""
+    trigger = service._nightly(replace(RARE, resync_at=at, zone=ZoneInfo(zone)), since)
+    found: list[datetime] = []
+    now, due = since, trigger.get_next_fire_time(None, since)
+    while due is not None and due < until and len(found) < 10:
+        found.append(due.astimezone(UTC))
+        now = max(now, found[-1]) + timedelta(milliseconds=1)
+        due = trigger.get_next_fire_time(due, now.astimezone(due.tzinfo))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "since", "expected"),
+    [
+        pytest.param(
+            time(3, 30),
+            "UTC",
+            datetime(2026, 11, 21, 12, tzinfo=UTC),
+            ["22 03:30", "23 03:30"],
+            id="plain",
+        ),
+        pytest.param(
+            time(3, 30),
+            "UTC",
+            datetime(2026, 11, 21, 2, tzinfo=UTC),
+            ["21 03:30", "22 03:30"],
+            id="still-to-come-today",
+        ),
+        pytest.param(
+            time(2, 30),
+            "Europe/Berlin",
+            datetime(2026, 10, 24, 12, tzinfo=UTC),
+            ["25 00:30", "26 01:30"],
+            id="happens-twice",
+        ),
+        pytest.param(
+            time(1, 30),
+            "America/New_York",
+            datetime(2026, 10, 31, 12, tzinfo=UTC),
+            ["01 05:30", "02 06:30"],
+            id="happens-twice-overseas",
+        ),
+        pytest.param(
+            time(2, 30),
+            "Europe/Berlin",
+            datetime(2027, 3, 27, 12, tzinfo=UTC),
+            ["29 00:30"],
+            id="skipped",
+        ),
+        pytest.param(
+            time(23, 59, 59),
+            "UTC",
+            datetime(2026, 11, 21, 12, tzinfo=UTC),
+            ["21 23:59", "22 23:59"],
+            id="just-before-midnight",
+        ),
+    ],
+)
+def test_the_nightly_resync_runs_once_a_night_whatever_the_clocks_do(
+    at: time, zone: str, since: datetime, expected: list[str]
+) -> None:
+    found = nights(at, zone, since, since + timedelta(hours=48))
+    assert [f"{when:%d %H:%M}" for when in found] == expected
+
+
+async def test_a_job_that_fails_is_seen_in_the_status(
+    tmp_path: Path, manager: socket.socket
+) -> None:
+    engine = FakeEngine()
+    engine.fault = ZeroDivisionError("planted")
+    env = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+    running = asyncio.create_task(serve(engine, RARE, tmp_path / "s.db", env, handle_signals=False))
+    await until(lambda: "STATUS=the last job (resync) failed: see the log" in heard(manager))
+    engine.stopping.set()
+    assert await running == 0

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from syncd.config.load import load
+
 UNIT = Path(__file__).parents[2] / "deploy" / "syncd.service"
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not on this machine"
@@ -44,6 +46,20 @@ def test_the_exposure_is_low() -> None:
     found = re.search(r"exposure level for syncd.service: ([\d.]+)", done.stdout)
     assert found is not None
     assert float(found[1]) <= 1.5
+
+
+def test_each_credential_of_the_example_is_handed_over_by_a_line_of_the_unit() -> None:
+    example = UNIT.with_name("syncd.toml.example").read_text()
+    wanted = set(re.findall(r'^\w+ = {.credential = "(\w+)"', example, re.MULTILINE))
+    offered = set(re.findall(r"LoadCredential=(\w+):", UNIT.read_text()))
+    assert wanted == offered
+
+
+def test_the_example_is_a_right_configuration() -> None:
+    example = UNIT.with_name("syncd.toml.example")
+    settings = load(example, {}, secrets=False)
+    assert set(settings.systems) == {"crm", "clinic", "legacy"}
+    assert str(settings.syncd.state_path) == "/var/lib/syncd/syncd.db"
 
 
 def test_it_does_not_restart_what_only_a_person_can_mend() -> None:

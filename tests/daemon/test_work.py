@@ -39,11 +39,13 @@ async def test_a_job_that_fails_is_logged_and_the_next_one_runs(
 ) -> None:
     engine = FakeEngine()
     engine.fault = ZeroDivisionError("planted")
-    work = Work(engine)
+    failed: list[str] = []
+    work = Work(engine, failed=failed.append)
     await work.near()
     engine.fault = None
     await work.near()
     assert engine.asked == ["near", "near"]
+    assert failed == ["near"]
     assert "planted" in capsys.readouterr().out
     assert work.busy_since is None
 
@@ -68,6 +70,41 @@ async def test_a_request_brings_the_promised_object_and_the_exit_code() -> None:
 async def test_a_window_that_is_none_is_refused(arguments: dict[str, str]) -> None:
     with pytest.raises(Refused):
         await Work(FakeEngine()).on_request(arguments, lambda _text: None)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"dry_run": True}, {"accept": ["r1"]}, {"provider": 3}, {"provider": "carol"}]
+)
+async def test_what_is_not_understood_is_refused_and_not_ignored(
+    arguments: dict[str, object],
+) -> None:
+    engine = FakeEngine()
+    with pytest.raises(Refused):
+        await Work(engine).on_request(arguments, lambda _text: None)
+    assert engine.asked == []
+
+
+async def test_arguments_that_say_nothing_are_allowed() -> None:
+    engine = FakeEngine()
+    await Work(engine).on_request(
+        {"dry_run": False, "provider": None, "from": None}, lambda _text: None
+    )
+    assert engine.asked == ["resync None None"]
+
+
+async def test_what_waits_for_its_turn_does_not_begin_once_the_service_is_ending() -> None:
+    engine = FakeEngine(takes=0.1)
+    work = Work(engine)
+    first = asyncio.create_task(work.everything())
+    await until(lambda: engine.at_work)
+    far = asyncio.create_task(work.far())
+    request = asyncio.create_task(work.on_request({}, lambda _text: None))
+    await asyncio.sleep(0.02)
+    engine.stopping.set()
+    await asyncio.gather(first, far)
+    with pytest.raises(Refused):
+        await request
+    assert engine.asked == ["resync None None"]
 
 
 async def test_nothing_new_begins_once_the_service_is_ending() -> None:

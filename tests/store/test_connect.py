@@ -48,13 +48,17 @@ def without_privileges() -> Iterator[None]:
 
 
 @pytest.fixture
-def public() -> Iterator[Path]:
-    """A folder that every user can reach, unlike pytest's own."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
+def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder that every user can reach, unlike pytest's own; the migrations can be, too."""
+    reachable = Path(tempfile.mkdtemp())
+    reachable.chmod(0o755)
+    scripts = shutil.copytree(connect.MIGRATIONS, reachable / "migrations")
+    monkeypatch.setattr(connect, "MIGRATIONS", scripts)
+    folder = reachable / "state"
+    folder.mkdir(mode=0o755)
     yield folder
     folder.chmod(0o755)
-    shutil.rmtree(folder)
+    shutil.rmtree(reachable)
 
 
 def modes(path: Path) -> dict[str, int]:

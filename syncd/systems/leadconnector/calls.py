@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -35,6 +36,11 @@ _SHAPES: Mapping[Kind, type[wire.Appointments | wire.Blocks]] = {
 _ELSEWHERE = "2021-07-28"
 
 
+def part(id: str) -> str:
+    """Spell an id as one part of a path, whatever it holds."""
+    return quote(id, safe="")
+
+
 class Calls:
     """Typed calls over one account's transport. Every method raises SystemFault."""
 
@@ -56,13 +62,12 @@ class Calls:
 
     async def appointment(self, event: str) -> wire.Appointment:
         """Read one appointment. Raises Rejected (GONE) where there is none."""
-        path = f"{APPOINTMENTS}/{event}"
+        path = f"{APPOINTMENTS}/{part(event)}"
         one = await self._ask(path, wire.One)
         for found in (one.appointment, one.event):
             if isinstance(found, wire.Appointment):
                 return found
-        fault = self._transport.incomplete(f"GET {path}", "the answer holds no appointment")
-        raise fault
+        raise self._transport.incomplete(f"GET {path}", "the answer holds no appointment")
 
     async def calendars(self) -> wire.Calendars:
         """List all calendars of the location."""
@@ -72,7 +77,7 @@ class Calls:
 
     async def calendar(self, calendar: str) -> wire.Calendar:
         """Read one calendar. Raises Rejected (GONE) where there is none."""
-        return (await self._ask(f"/calendars/{calendar}", wire.CalendarAnswer)).calendar
+        return (await self._ask(f"/calendars/{part(calendar)}", wire.CalendarAnswer)).calendar
 
     async def groups(self) -> wire.Groups:
         """List the groups of calendars of the location."""
@@ -89,14 +94,14 @@ class Calls:
             "endDate": millis(window.end),
             "userId": user,
         }
-        path = f"/calendars/{calendar}/free-slots"
+        path = f"/calendars/{part(calendar)}/free-slots"
         answer = await self._ask(path, dict[str, wire.Day | str | None], params)
         # A trace id sits beside the dates.
         return {on: day for on, day in answer.items() if isinstance(day, wire.Day)}
 
     async def location(self) -> wire.Location:
         """Read the location."""
-        path = f"/locations/{self._account.location_id}"
+        path = f"/locations/{part(self._account.location_id)}"
         return (await self._ask(path, wire.LocationAnswer)).location
 
     async def users(self) -> wire.Users:
@@ -105,7 +110,7 @@ class Calls:
 
     async def contact(self, contact: str) -> wire.Contact:
         """Read one customer. Raises Rejected (GONE) where there is none."""
-        return (await self._ask(f"/contacts/{contact}", wire.ContactAnswer)).contact
+        return (await self._ask(f"/contacts/{part(contact)}", wire.ContactAnswer)).contact
 
     async def tell(self, method: str, path: str, body: Mapping[str, object]) -> wire.Wrote:
         """Write. Raises Ambiguous when the answer does not show that it was done."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.knowledge import Knowledge
 
-_SKEW = timedelta(seconds=30)
-
 
 async def check(
     system: str,
@@ -42,15 +41,6 @@ async def check(
     return findings
 
 
-def skew(system: str, measured: timedelta | None) -> list[Finding]:
-    """Compare clocks: "latest wins" is decided by theirs."""
-    if measured is None or abs(measured) <= _SKEW:
-        return []
-    seconds = measured.total_seconds()
-    message = f"its clock is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} ours"
-    return [Finding("warning", system, message, "set this machine's clock by NTP")]
-
-
 async def _calendars(
     system: str,
     calendars: Mapping[str, CalendarOf],
@@ -65,7 +55,7 @@ async def _calendars(
         return
     yield Finding("ok", system, f"the token is accepted; {len(directory)} calendars")
     for provider, of in calendars.items():
-        for calendar in set(of.calendars) - directory.keys():
+        for calendar in (c for c in of.calendars if c not in directory):
             yield await _unlisted(system, provider, calendar, calls)
         for finding in _mapping(system, provider, of, directory):
             yield finding
@@ -110,11 +100,10 @@ async def _grouping(
     used = Counter(directory[c].group for c in mapped if c in directory and directory[c].group)
     if not used:
         return
-    try:
+    names = {}
+    with suppress(SystemFault):  # only names are missing; the lists themselves are looked at below
         rows = (await calls.groups()).groups
-    except SystemFault:
-        return  # only names are missing; the lists themselves are looked at below
-    names = {text(row.id): text(row.name) for row in rows if isinstance(row, wire.Group)}
+        names = {text(row.id): text(row.name) for row in rows if isinstance(row, wire.Group)}
     for group, count in sorted(used.items()):
         if count > 1:
             name = names.get(group, group)

@@ -59,18 +59,20 @@ class Reading:
         self, window: Window, wanted: Collection[str], read_at: datetime
     ) -> Snapshot:
         """Read these providers. Raises SystemFault only if nothing at all could be read."""
+        mapped = {p: of for p, of in self._calendars.items() if p in wanted}
+        if not mapped:
+            return Snapshot(self._system, (), ())
         faults: list[SystemFault] = []
         directory: Mapping[str, Calendar] = {}
         try:
             directory = await self._knowledge.calendars()
         except SystemFault as fault:
             faults.append(fault)
-        mapped = {p: of for p, of in self._calendars.items() if p in wanted}
         calls = plan_calls(mapped, directory)
         widened = Window(window.start - LONGEST, window.end)
         answers = await asyncio.gather(*(self._listing(call, widened) for call in calls))
         failed = [answer for answer in answers if isinstance(answer, SystemFault)]
-        if calls and len(failed) == len(calls):
+        if len(failed) == len(calls):
             raise _most_telling(failed)
         gathered = _Gathered(self._system, Owners.of(self._calendars, directory), mapped)
         outcomes = [

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Kind, Window
 from syncd.systems import persons
+from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import checks, slots
 from syncd.systems.leadconnector.calls import Calls
-from syncd.systems.leadconnector.directory import booked_on
+from syncd.systems.leadconnector.directory import EVENT, booked_on
 from syncd.systems.leadconnector.events import Reader, is_deleted
 from syncd.systems.leadconnector.faults import fault_of
 from syncd.systems.leadconnector.knowledge import Knowledge
@@ -141,19 +142,10 @@ class LeadConnector:
     async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
         """List what the provider's calendars offer, each interval once. Raises SystemFault."""
         of = self._calendars[provider]
-        directory = await self._knowledge.calendars()
-        found: set[tuple[object, object]] = set()
-        result = []
-        for calendar in booked_on(of, directory):
-            known = directory.get(calendar)
-            length = known.length if known is not None else None
-            for piece in slices(window, slots.LONGEST):
-                days = await self._calls.free_slots(calendar, piece, of.user)
-                for slot in slots.offered(days, length, self._knowledge.zone):
-                    if (slot.start, slot.end) not in found:
-                        found.add((slot.start, slot.end))
-                        result.append(slot)
-        return sorted(result, key=lambda slot: (slot.start, slot.end))
+        found: set[Window] = set()
+        for calendar in booked_on(of, await self._knowledge.calendars()):
+            found.update(await self._offered(calendar, of.user, window))
+        return sorted(found, key=lambda slot: (slot.start, slot.end))
 
     def calls_per_read(self, window: Window) -> int:
         """Count the list calls of a steady read: they do not depend on the window."""
@@ -165,7 +157,7 @@ class LeadConnector:
         findings = await checks.check(
             self.name, self._calendars, self._calls, self._knowledge, self._clock.now()
         )
-        return [*findings, *checks.skew(self.name, self.traffic.skew)]
+        return [*findings, *skew_finding(self.name, self.traffic.skew)]
 
     @property
     def traffic(self) -> Traffic:
@@ -184,23 +176,56 @@ class LeadConnector:
         """Look for a block where it may have been moved to; the platform has no call by id (1.3).
 
         A list that holds others proves that it works, so that the block's absence counts. An empty
-        one proves nothing, unless the platform offers the very time for booking.
+        one proves nothing, unless the platform offers the very time for booking, or shows the
+        blocks of somebody else when asked the same of them.
         """
         now = self._clock.now()
         start, end = value.interval if value is not None else (now, now)
         sought = Window(start - _BLOCK_SOUGHT[0], end + _BLOCK_SOUGHT[1])
         items, all_full = await self._reading.blocks(ref.provider, sought)
-        for item in items:
-            if text(item.id) == ref.id:
-                return Gone() if is_deleted(item) else await self._sighting(item, ref)
-        if all_full:
+        if (item := _named(ref.id, items)) is not None:
+            return Gone() if is_deleted(item) else await self._sighting(item, ref)
+        if all_full or (value is not None and await self._is_open(ref.provider, value)):
             return Gone()
-        if value is not None:
-            day = timedelta(days=1)
-            near = Window(value.start - day, value.end + day)
-            if any(slot.touches(value) for slot in await self.free_slots(ref.provider, near)):
+        for other in sorted(self._calendars.keys() - {ref.provider}):
+            items, _ = await self._reading.blocks(other, sought)
+            if (item := _named(ref.id, items)) is not None and not is_deleted(item):
+                return await self._sighting(item, ref)
+            if items:
                 return Gone()
-        return Unknown("the list of blocks is empty, and no free slot shows that the time is free")
+        return Unknown("no list of blocks shows any, and no free slot shows that the time is free")
+
+    async def _is_open(self, provider: str, value: Value) -> bool:
+        """Whether a time is offered on all that a block of the provider's could close.
+
+        A user's block closes every calendar of the user, so one of them proves that there is none;
+        an event calendar is closed by its own blocks only, and proves for itself (0.2, 1.5).
+        """
+        of, directory = self._calendars[provider], await self._knowledge.calendars()
+        seats = [directory[seat] for seat in booked_on(of, directory) if seat in directory]
+        own = [seat.id for seat in seats if seat.type == EVENT]
+        of_user = [seat.id for seat in seats if seat.type != EVENT and of.user in seat.team]
+        day = timedelta(days=1)
+        near = Window(value.start - day, value.end + day)
+        for calendar in own:
+            if not _touched(value, await self._offered(calendar, of.user, near)):
+                return False
+        if of.user is None:
+            return bool(own)
+        for calendar in of_user:
+            if _touched(value, await self._offered(calendar, of.user, near)):
+                return True
+        return False
+
+    async def _offered(self, calendar: str, user: str | None, window: Window) -> Sequence[Window]:
+        """List what one calendar offers."""
+        known = (await self._knowledge.calendars()).get(calendar)
+        length = known.length if known is not None else None
+        found: list[Window] = []
+        for piece in slices(window, slots.LONGEST):
+            days = await self._calls.free_slots(calendar, piece, user)
+            found += slots.offered(days, length, self._knowledge.zone)
+        return found
 
     async def _sighting(self, item: Item, ref: EventRef) -> Sighting:
         """Say what a record shows now. One that nobody mapped owns is neither here nor gone."""
@@ -213,6 +238,14 @@ class LeadConnector:
             return Found(self._reader.event(item, provider))
         except Malformed as error:
             return Unknown(str(error))
+
+
+def _named(id: str, items: Iterable[Item]) -> Item | None:
+    return next((item for item in items if text(item.id) == id), None)
+
+
+def _touched(value: Value, offered: Iterable[Window]) -> bool:
+    return any(slot.touches(value) for slot in offered)
 
 
 def _more(entries: object, field: str) -> Iterable[str]:

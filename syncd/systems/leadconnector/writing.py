@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, mark
-from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, EVENTS
+from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, EVENTS, part
 from syncd.systems.leadconnector.directory import EVENT
 from syncd.systems.leadconnector.events import Reader
 from syncd.systems.leadconnector.times import written
@@ -47,12 +47,12 @@ class Writing:
             case Action.CREATE_BLOCK:
                 return await self._create(operation)
             case Action.MOVE_BLOCK:
-                path = f"{BLOCKS}/{operation.ref.id}"
+                path = f"{BLOCKS}/{part(operation.ref.id)}"
                 return await self._put(operation, path, await self._block(operation))
             case Action.REMOVE_BLOCK:
                 return await self._remove(operation)
             case Action.MOVE_APPOINTMENT | Action.SET_STATUS:
-                path = f"{APPOINTMENTS}/{operation.ref.id}"
+                path = f"{APPOINTMENTS}/{part(operation.ref.id)}"
                 return await self._put(operation, path, self._changed(operation))
 
     async def _create(self, operation: Operation) -> Done:
@@ -69,7 +69,7 @@ class Writing:
 
     async def _remove(self, operation: Operation) -> Done:
         try:
-            await self._calls.tell("DELETE", f"{EVENTS}/{operation.ref.id}", {})
+            await self._calls.tell("DELETE", f"{EVENTS}/{part(operation.ref.id)}", {})
         except Rejected as fault:
             if fault.why is not Refusal.GONE:
                 raise

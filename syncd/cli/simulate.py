@@ -1,0 +1,103 @@
+"""`syncd simulate`: hunt for a story in which a promise is broken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syncd.cli import terminal, words
+from syncd.cli.options import JsonOption, UsageError
+from syncd.simulate.play import Outcome, play
+from syncd.simulate.shrink import shrink
+from syncd.simulate.story import ALL, Story, What, draw
+
+
+def simulate(
+    *,
+    seed: Annotated[int, typer.Option(min=0, help="The first story's number.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="How many stories, one after another.")] = 1,
+    hours: Annotated[float, typer.Option(min=1, max=240, help="Simulated hours of each.")] = 24.0,
+    faults: Annotated[
+        str, typer.Option(metavar="all|none|LIST", help="Which faults may happen, with commas.")
+    ] = "all",
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write down all that happened.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Play seeded stories on virtual time: people, faults, crashes; and judge every promise.
+
+    The whole program runs against the sandbox, with a real database. The same seed gives the same
+    trace. A story that breaks a promise is shown in its shortest form. Exit 1 if there is one.
+    """
+    chosen = _faults(faults)
+    found: list[Outcome] = []
+    lines: list[str] = []
+    total = Counter[str]()
+    with terminal.progress("playing", quiet=as_json) as told:
+        for number in range(seed, seed + seeds):
+            told(f"story {number}, {len(found)} broken so far")
+            outcome = play(draw(number, hours, chosen))
+            total.update(_counted(outcome))
+            lines += [f"story {number}", *outcome.trace]
+            if outcome.broken:
+                found.append(outcome)
+    if trace is not None:
+        trace.write_text("\n".join(lines) + "\n")
+    if as_json:
+        broken = [{"seed": o.story.seed, "broken": o.broken} for o in found]
+        terminal.print_json({"stories": seeds, "hours": hours, **total, "broken": broken})
+    else:
+        _tell(found, total, seeds, hours)
+    raise typer.Exit(1 if found else 0)
+
+
+def _faults(text: str) -> frozenset[str]:
+    if text == "all":
+        return ALL
+    if text == "none":
+        return frozenset()
+    asked = frozenset(part.strip() for part in text.split(","))
+    if unknown := sorted(asked - ALL):
+        raise UsageError(
+            f"there is no fault {', '.join(unknown)}", f"There are: {', '.join(sorted(ALL))}."
+        )
+    return asked
+
+
+def _counted(outcome: Outcome) -> dict[str, int]:
+    trouble = sum(
+        step.what in {What.FAULT, What.CRASH, What.STATE_FAULT, What.HOST_CLOCK}
+        for step in outcome.story.steps
+    )
+    return {
+        "acts": outcome.acts,
+        "faults": trouble,
+        "cycles": outcome.cycles,
+        "writes": outcome.writes,
+    }
+
+
+def _tell(found: list[Outcome], total: Counter[str], seeds: int, hours: float) -> None:
+    terminal.say(
+        f"{words.count(seeds, 'story', 'stories')} of {hours:g} h: {total['acts']} acts by hand, "
+        f"{total['faults']} faults, {total['cycles']} cycles, {total['writes']} changes by syncd"
+    )
+    for outcome in found:
+        terminal.say()
+        terminal.say(f"seed {outcome.story.seed} breaks: {outcome.broken[0]}", style="bold")
+        promise = outcome.broken[0].partition(":")[0]
+        short = shrink(outcome.story, partial(_breaks, promise))
+        for line in play(short).trace:
+            # Requests are in the trace file; the story is what people, faults and syncd did.
+            if line[:1].isdigit():
+                terminal.say(f"  {line}")
+    terminal.say("every promise held" if not found else f"{len(found)} stories break a promise")
+
+
+def _breaks(promise: str, story: Story) -> bool:
+    return any(line.partition(":")[0] == promise for line in play(story).broken)

@@ -1,0 +1,1 @@
+"""The seeded simulator: the whole program on virtual time, faults, crashes, and an oracle."""

@@ -1,0 +1,265 @@
+"""What must hold, judged by what people did and by what stands on the platforms.
+
+The oracle asks the state only which conflicts are held and which events syncd takes for one
+meeting; everything else it knows from having watched.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from syncd.model import ConflictKind, HeldConflict, Kind, Role, floor_to
+from syncd.sandbox.agreement import Sight, disagreements
+from syncd.sandbox.faults import FaultKind
+from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.simulate.town import Change, Seen, Town
+from syncd.store import Store
+
+LATE = timedelta(hours=3)
+"""How old the news may be that a write still follows from: polls, faults and waits together."""
+
+FRESH = timedelta(minutes=45)
+"""A source that has stood for less may not have been seen yet."""
+
+WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee", "lunch")
+"""What must be in no log and no database, besides the secrets."""
+
+Interval = tuple[datetime, datetime]
+
+
+def judge_change(town: Town, change: Change) -> Iterator[str]:
+    """What is wrong with something that syncd did, by the number of the promise."""
+    before, after = change.before, change.after
+    mine = (change.system, change.event) in town.ours
+    where = f"{change.system} {change.event}"
+    match before, after:
+        case None, Seen() if after.kind == "appointment":
+            yield f"6: made an appointment: {where}"
+        case None, Seen():
+            yield from _made(town, change, after)
+        case Seen(), _ if before.kind == "appointment":
+            yield from _touched(town, change, before, after)
+        case Seen(), _ if not mine:
+            yield f"6: changed a block that somebody else made: {where}"
+        case Seen(), None:
+            yield from _removed(town, change, before)
+        case _:
+            pass
+
+
+def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
+    where = f"{change.system} {_span(after.interval)} of {after.provider}"
+    same = [
+        event
+        for event, seen in town.standing(change.system).items()
+        if (change.system, event) in town.ours and _key(seen) == _key(after)
+    ]
+    if len(same) > 1:
+        yield f"4: {len(same)} blocks for {where}"
+    on_top = [
+        event
+        for event, seen in town.standing(change.system).items()
+        if (change.system, event) not in town.ours
+        and seen.busy
+        and _key(seen) == _key(after)
+        and _stands_since(town, change.system, event) < change.at - FRESH
+    ]
+    if on_top:
+        yield f"4: a block on top of {on_top[0]} in {where}"
+    if not any(_sources(town, change, after, since=change.at - LATE)):
+        yield f"2: a block without a cause: {where}"
+
+
+def _touched(town: Town, change: Change, before: Seen, after: Seen | None) -> Iterator[str]:
+    where = f"{change.system} {change.event}"
+    if after is None:
+        yield f"6: removed an appointment: {where}"
+        return
+    if (before.provider, before.contact) != (after.provider, after.contact):
+        yield f"6: changed more than time and status: {where}"
+    told = [
+        other
+        for other in town.changes
+        if other.system != change.system
+        and other.by_hand
+        and other.at > change.at - timedelta(hours=26)
+    ]
+    said = {seen.interval for other in told for seen in (other.before, other.after) if seen}
+    if after.interval != before.interval and after.interval not in said:
+        yield f"5: moved an appointment to where nobody moved it: {where}"
+    ended = any(other.after is None or not other.after.busy for other in told)
+    if before.busy and not after.busy and not ended:
+        yield f"5: called off a meeting that nobody called off: {where}"
+
+
+def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
+    """Say where a source of that time still lives, unless the calendar has one of its own."""
+    here = town.standing(change.system)
+    if any(_key(seen) == _key(before) and seen.busy for seen in here.values()):
+        return
+    old = [
+        (system, event)
+        for system, event in _sources(town, change, before, since=change.at)
+        if _stands_since(town, system, event) < change.at - FRESH
+        and not _called_off(town, change, system, event)
+    ]
+    for system, event in old:
+        yield f"3: freed {_span(before.interval)} in {change.system}, but {system} {event} lives"
+
+
+def _called_off(town: Town, change: Change, system: str, event: str) -> bool:
+    """Whether the same meeting was called off elsewhere, so that this twin is about to end too."""
+    twin = town.standing(system)[event]
+    person = town.person(system, twin)
+    ended = {
+        (past.system, past.event)
+        for past in town.changes
+        if past.by_hand
+        and past.at >= change.at - LATE
+        and past.before is not None
+        and past.before.kind == twin.kind == "appointment"
+        and town.person(past.system, past.before) == person
+        and (past.after is None or not past.after.busy or past.after.provider != twin.provider)
+    }
+    return any(
+        past.after is not None and _key(past.after) == _key(twin)
+        for past in town.changes
+        if (past.system, past.event) in ended
+    )
+
+
+def _sources(town: Town, change: Change, seen: Seen, since: datetime) -> Iterator[tuple[str, str]]:
+    """The events of others that took this very time in another system, now or since then."""
+    for system in SYSTEMS:
+        if system == change.system:
+            continue
+        for event, other in town.standing(system).items():
+            if (system, event) not in town.ours and other.busy and _key(other) == _key(seen):
+                yield system, event
+    if since == change.at:
+        return
+    for past in town.changes:
+        if past.system != change.system and past.at >= since and past.before is not None:
+            foreign = (past.system, past.event) not in town.ours
+            if foreign and past.before.busy and _key(past.before) == _key(seen):
+                yield past.system, past.event
+
+
+def _stands_since(town: Town, system: str, event: str) -> datetime:
+    return max(c.at for c in town.changes if (c.system, c.event) == (system, event))
+
+
+def _key(seen: Seen) -> tuple[str, Interval]:
+    return (seen.provider, seen.interval)
+
+
+# --- at the end -----------------------------------------------------------------------------------
+
+
+def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterator[str]:
+    """What is wrong once the outside has stood still and all systems answer.
+
+    ``last`` is the end of the window that is kept in step.
+    """
+    held = store.open_conflicts()
+    yield from (
+        f"7: the guard stands: {h.conflict.note}"
+        for h in held
+        if h.conflict.kind is ConflictKind.GUARD
+    )
+    claimed = _claimed(store, held)
+    sights = [s for s in _sights(town) if s.start < last]
+    for line, provider, interval in _disagreements(sights, now):
+        if (provider, interval) not in claimed:
+            yield f"1: {line}"
+    yield from _twins(town, store, held)
+    pending = store.pending_intents()
+    if pending:
+        yield f"1: {len(pending)} writes still without an outcome"
+    if town.sandbox.clinic.notifications:
+        yield f"11: {len(town.sandbox.clinic.notifications)} customers were notified"
+    if town.sandbox.crm.keys_in_query:
+        yield "11: keys travelled in a query"
+    for name, platform in town.sandbox.systems.items():
+        if platform.limit is not None and platform.limit.refused:
+            yield f"9: {platform.limit.refused} calls over the limit of {name}"
+
+
+def _sights(town: Town) -> list[Sight]:
+    # A platform that rounds what is written shows no better than it can.
+    rounded = any(p.faults.injected[FaultKind.ROUNDING] for p in town.sandbox.systems.values())
+    grain = timedelta(minutes=5) if rounded else timedelta(seconds=1)
+    return [
+        Sight(
+            floor_to(seen.start, grain),
+            floor_to(seen.end, grain),
+            system,
+            seen.provider,
+            seen.kind,
+            seen.busy,
+            ours=(system, event) in town.ours,
+        )
+        for system in SYSTEMS
+        for event, seen in sorted(town.standing(system).items())
+    ]
+
+
+def _disagreements(sights: Sequence[Sight], now: datetime) -> Iterator[tuple[str, str, Interval]]:
+    """Each disagreement with the provider and interval that it is about."""
+    for provider in PEOPLE:
+        mine = [s for s in sights if s.provider == provider]
+        for interval in sorted({s.interval for s in mine}):
+            for line in disagreements([s for s in mine if s.interval == interval], SYSTEMS, now):
+                yield line, provider, interval
+
+
+def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Interval]]:
+    """The times that wait for a person: what is claimed, and what was agreed before."""
+    found: set[tuple[str, Interval]] = set()
+    agreed = {b.id: b.agreed for b in store.bookings()}
+    for each in held:
+        values = [claim.value for claim in each.conflict.claims]
+        values.append(agreed.get(each.conflict.subject))
+        found |= {(each.conflict.provider, v.interval) for v in values if v is not None}
+    return found
+
+
+def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator[str]:
+    """What syncd takes for one meeting must be at one time everywhere, or be held."""
+    open_ = {h.conflict.subject for h in held}
+    bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
+    values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
+    for replica, _ in store.replicas(list(values)):
+        seen = town.standing(replica.system).get(replica.event)
+        if replica.role is not Role.BLOCK and seen is not None:
+            values[replica.booking].add((seen.interval, seen.busy))
+    for booking, shown in values.items():
+        on = {interval for interval, busy in shown if busy}
+        if len(on) > 1 or (on and len(shown) > len(on)):
+            yield f"5: the events of booking {booking} differ: {sorted(map(_span, on))}"
+
+
+def writes_per_change(town: Town) -> Iterator[str]:
+    """One change from outside causes at most one write per other calendar (promise 2)."""
+    by_hand = Counter(c.by_hand for c in town.changes)
+    made = by_hand[False]
+    # Each change by hand may touch the two other calendars, and undo what it did there before.
+    allowed = 3 * by_hand[True]
+    if made > allowed:
+        yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
+
+
+def indiscreet(texts: Collection[str], secrets: Collection[str]) -> Iterator[str]:
+    """Words that must not be there (promise 11)."""
+    for text in texts:
+        low = text.lower()
+        for word in (*WORDS, *secrets):
+            if word.lower() in low:
+                at = low.index(word.lower())
+                yield f"11: {word!r} is told: …{text[max(0, at - 60) : at + 40]!r}"
+
+
+def _span(interval: Interval) -> str:
+    return f"{interval[0]:%d %b %H:%M}-{interval[1]:%H:%M}"

@@ -1,0 +1,288 @@
+"""Play a story: the whole program against the town, with a supervisor that restarts it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import httpx
+import structlog
+
+from syncd.config.load import load
+from syncd.daemon.work import Work
+from syncd.engine.cycle import Ids
+from syncd.model import Changes
+from syncd.sandbox.scenario import SYSTEMS, config_text
+from syncd.simulate import oracle
+from syncd.simulate.loop import VirtualClock, run_virtually
+from syncd.simulate.story import OUTSIDE, Step, Story, What
+from syncd.simulate.town import Change, Town
+from syncd.store import StateError, Store
+from syncd.wiring import App, build
+
+NEAR, FARS = 1200.0, 6
+"""The daemon's pace here: the near window every 20 minutes, the whole one every sixth time."""
+
+RESTART = 15.0
+QUIET = 1800.0
+MEMORY = Path("/dev/shm")  # noqa: S108 - a real file without a real disk, where there is one
+
+
+class Killed(BaseException):
+    """The process is dead: not an Exception, as nothing may catch it."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a story came to: promises that were broken, and all that happened."""
+
+    story: Story
+    broken: list[str] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list)
+    cycles: int = 0
+    writes: int = 0
+    acts: int = 0
+
+
+def play(story: Story) -> Outcome:
+    """Play a story in a folder of its own."""
+    where = MEMORY if MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="syncd-", dir=where) as folder, _log() as log:
+        return run_virtually(_perform(story, Path(folder), log))
+
+
+async def _perform(story: Story, folder: Path, log: io.StringIO) -> Outcome:
+    return await _Stage(story, folder, log).play()
+
+
+@contextmanager
+def _log() -> Iterator[io.StringIO]:
+    """Keep the program's log, unmasked: what is masked only on the way out is not discreet."""
+    kept = io.StringIO()
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(sort_keys=True),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(kept),
+        wrapper_class=structlog.make_filtering_bound_logger(0),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield kept
+    finally:
+        structlog.configure(**before)
+
+
+class _Stage:
+    """One performance."""
+
+    def __init__(self, story: Story, folder: Path, log: io.StringIO) -> None:
+        self.story = story
+        self.folder = folder
+        self.log = log
+        self.outcome = Outcome(story)
+        self.host = VirtualClock(story.start)
+        self.town = Town(VirtualClock(story.start), story.seed, self._judge)
+        self.fuse = 0
+        self.state_faults = 0
+        numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
+        letters = "abcdefghijklmnopqrstuvwxyz234567"
+        self.ids = Ids(
+            row=lambda: f"r{next(numbers):06}",
+            key=lambda: "".join(random.choices(letters, k=10)),
+        )
+
+    async def play(self) -> Outcome:
+        """Let it all happen, then let it be quiet, then judge."""
+        world = self.town.world
+        world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
+        path = self.folder / "syncd.toml"
+        path.write_text(config_text(world, "state.db"))
+        self.settings = load(path, {})
+        supervisor = asyncio.create_task(self._supervise())
+        for step in self.story.steps:
+            await self._until(step.at)
+            self._happen(step)
+        await self._until(self.story.hours * 3600)
+        self.town.mend()
+        self.fuse = self.state_faults = 0
+        self.host.offset = timedelta(0)
+        self._say("all is mended")
+        await asyncio.sleep(QUIET)
+        supervisor.cancel()
+        with suppress(asyncio.CancelledError):
+            await supervisor
+        await self._quiet()
+        self.outcome.trace += self.town.calls
+        self.outcome.acts = self.town.acts
+        self.outcome.writes = sum(not c.by_hand for c in self.town.changes)
+        return self.outcome
+
+    # --- the program --------------------------------------------------------------------------
+
+    async def _supervise(self) -> None:
+        """What systemd does: start it again, some seconds after it died."""
+        while True:
+            app = self._start()
+            try:
+                await self._daemon(app)
+            except Killed:
+                self._say("the process died")
+            finally:
+                app.store.close()
+            await asyncio.sleep(RESTART)
+            self._say("restart")
+
+    def _start(self) -> App:
+        life = _Life(self)
+        store = _FaultyStore.open(self.folder / "state.db")
+        store.life = life
+        ways = {name: _Mortal(self.town.transport(name), life) for name in SYSTEMS}
+        return build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
+
+    async def _daemon(self, app: App) -> None:
+        work = Work(app.engine, told=self._heard)
+        await work.everything()
+        for turn in count(1):
+            await asyncio.sleep(NEAR)
+            await (work.near() if turn % FARS else work.far())
+
+    def _heard(self, _report: object) -> None:
+        self.outcome.cycles += 1
+
+    async def _quiet(self) -> None:
+        """Nothing changes any more and all systems answer: three cycles, then silence."""
+        app = self._start()
+        for _ in range(3):
+            await app.engine.resync()
+            await asyncio.sleep(60)
+        app.engine._dirty |= set(app.engine.mapping)  # noqa: SLF001 - look at everything again
+        last = await app.engine.resync()
+        if last.operations:
+            self._break(f"1: still writing when all is quiet: {dict(last.operations)}")
+        now = self.town.clock.now()
+        end = now + self.settings.syncd.window.future
+        for line in oracle.judge_end(self.town, app.store, now, end):
+            self._break(line)
+        for line in oracle.writes_per_change(self.town):
+            self._break(line)
+        app.store.close()
+        with sqlite3.connect(self.folder / "state.db") as database:
+            dump = "\n".join(database.iterdump())
+        database.close()
+        sandbox = self.town.sandbox
+        secrets = (sandbox.clinic.token, sandbox.legacy.token, sandbox.crm.secret_key)
+        for line in oracle.indiscreet((dump, self.log.getvalue()), secrets):
+            self._break(line)
+
+    # --- what happens -------------------------------------------------------------------------
+
+    def _happen(self, step: Step) -> None:
+        match step.what:
+            case What.FAULT:
+                self.town.break_(step)
+            case What.HOST_CLOCK:
+                self.host.offset += timedelta(seconds=step.seconds)
+            case What.STATE_FAULT:
+                self.state_faults = step.times
+            case What.CRASH:
+                self.fuse = step.number
+            case _ if step.what in OUTSIDE:
+                done = self.town.act(step)
+                self._say(f"{step.system} by hand: {done or 'nothing to do it to'}")
+                return
+        self._say(str(step))
+
+    async def _until(self, at: float) -> None:
+        await asyncio.sleep(max(0.0, at - self.town.clock.monotonic()))
+
+    def _judge(self, change: Change) -> None:
+        """Judge something that syncd did, at the moment when it happened."""
+        self._say(f"{change.system} syncd: {_words(change)}")
+        for line in oracle.judge_change(self.town, change):
+            self._break(line)
+
+    def _say(self, text: str) -> None:
+        self.outcome.trace += self.town.calls
+        self.town.calls.clear()
+        self.outcome.trace.append(f"{self.town.clock.now():%d %H:%M:%S} {text}")
+
+    def _break(self, line: str) -> None:
+        self._say(f"BROKEN {line}")
+        self.outcome.broken.append(line)
+
+
+_PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}
+
+
+def _words(change: Change) -> str:
+    both = (change.before, change.after)
+    shown = [f"{s.start:%d %H:%M}-{s.end:%H:%M}" if s else "nothing" for s in both]
+    what = next((f"{s.provider} {s.kind}" for s in both if s), "")
+    return f"{what} {change.event} {' to '.join(shown)}"
+
+
+class _Life:
+    """One life of the process. Once it is over, nothing of it does anything any more."""
+
+    def __init__(self, stage: _Stage) -> None:
+        self._stage = stage
+        self.dead = False
+
+    def step(self) -> None:
+        """One more thing is about to happen, or has happened: this may be the end."""
+        stage = self._stage
+        if stage.fuse and not self.dead:
+            stage.fuse -= 1
+            self.dead = stage.fuse == 0
+        if self.dead:
+            raise Killed
+
+    def state_fault(self) -> bool:
+        """Whether the state refuses this transaction."""
+        stage = self._stage
+        stage.state_faults -= stage.state_faults > 0
+        return stage.state_faults > 0
+
+
+class _Mortal(httpx.AsyncBaseTransport):
+    """The way to a platform for one life."""
+
+    def __init__(self, way: httpx.AsyncBaseTransport, life: _Life) -> None:
+        self._way = way
+        self._life = life
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass it on, unless death comes before or after."""
+        self._life.step()
+        response = await self._way.handle_async_request(request)
+        self._life.step()
+        return response
+
+
+class _FaultyStore(Store):
+    """The real store, on a disk that may be full, in a process that may die."""
+
+    life: _Life | None = None
+
+    def apply(self, changes: Changes) -> None:
+        """One transaction, or none."""
+        if self.life is not None:
+            self.life.step()
+            if self.life.state_fault():
+                raise StateError(self.place, "the disk is full", "Free some space.")
+        super().apply(changes)
+        if self.life is not None:
+            self.life.step()

@@ -1,0 +1,196 @@
+"""A story: what people do and what goes wrong, drawn from a seed, as data that can be cut shorter.
+
+Steps name their targets by number, counted among what is there when they happen, so that a step
+still means something when others were taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from random import Random
+
+from syncd.sandbox.faults import FaultKind
+
+SYSTEMS = ("crm", "clinic", "legacy")
+DAYS = (
+    datetime(2027, 3, 27, 18, 0, tzinfo=UTC),  # the clocks of Berlin go forward in the night
+    datetime(2027, 10, 30, 18, 0, tzinfo=UTC),  # and back
+    datetime(2027, 6, 14, 5, 0, tzinfo=UTC),
+    datetime(2027, 12, 30, 20, 0, tzinfo=UTC),
+)
+
+
+class What(StrEnum):
+    """What can happen."""
+
+    BOOK = "book"
+    TWIN = "twin"
+    MOVE = "move"
+    CANCEL = "cancel"
+    DELETE = "delete"
+    REASSIGN = "reassign"
+    BLOCK = "block"
+    MOVE_BLOCK = "move-block"
+    REMOVE_BLOCK = "remove-block"
+    EDIT_OURS = "edit-ours"
+    REMOVE_OURS = "remove-ours"
+    FAULT = "fault"
+    HOST_CLOCK = "host-clock"
+    STATE_FAULT = "state-fault"
+    CRASH = "crash"
+
+
+OUTSIDE = frozenset(What) - {What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}
+_WEIGHTS = {
+    What.BOOK: 8,
+    What.TWIN: 3,
+    What.MOVE: 8,
+    What.CANCEL: 4,
+    What.DELETE: 3,
+    What.REASSIGN: 1,
+    What.BLOCK: 3,
+    What.MOVE_BLOCK: 2,
+    What.REMOVE_BLOCK: 2,
+    What.EDIT_OURS: 2,
+    What.REMOVE_OURS: 2,
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Step:
+    """Something that happens ``at`` seconds. ``number`` picks the target, ``slot`` a time."""
+
+    at: float
+    what: What
+    system: str = ""
+    number: int = 0
+    slot: int = 0
+    fault: str = ""
+    times: int = 1
+    seconds: float = 0.0
+    spelling: str = ""
+
+    def __str__(self) -> str:
+        """One line of the story."""
+        clock = f"{int(self.at) // 3600:02}:{int(self.at) // 60 % 60:02}:{int(self.at) % 60:02}"
+        facts = [self.system, str(self.what)]
+        if self.what is What.FAULT:
+            facts += [self.fault, f"x{self.times}"]
+        if self.seconds:
+            facts.append(f"{self.seconds:g} s")
+        if self.what in OUTSIDE:
+            facts.append(f"#{self.number} slot {self.slot}")
+        return f"{clock}  {' '.join(fact for fact in facts if fact)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A whole day: where it begins, what happens, in order."""
+
+    seed: int
+    start: datetime
+    hours: float
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """How one kind of fault is drawn: how many requests it hits, and its seconds."""
+
+    times: tuple[int, int] = (1, 3)
+    seconds: tuple[float, float] = (0.0, 0.0)
+    spellings: tuple[str, ...] = ("",)
+
+
+_FAULTS: dict[FaultKind, _Draw] = {
+    FaultKind.LAG: _Draw((5, 60), (1, 9)),
+    FaultKind.LOSE_BEFORE: _Draw(),
+    FaultKind.LOSE_AFTER: _Draw(),
+    FaultKind.RESET_BODY: _Draw(),
+    FaultKind.ERROR: _Draw((1, 30), spellings=("", "empty")),
+    FaultKind.UNAUTHORISED: _Draw((5, 40)),
+    FaultKind.EMPTY: _Draw((1, 12)),
+    # The lists of v2 and v1 tell no count: what is missing in every read of two cycles is gone for
+    # any reader. What is missing once must do no harm.
+    FaultKind.SHORT_PAGE: _Draw((1, 3)),
+    FaultKind.DUPLICATE_ROWS: _Draw((1, 20)),
+    FaultKind.RATE_LIMITED: _Draw((1, 6), spellings=("", "429", "403", "200")),
+    FaultKind.SLOW: _Draw((1, 5), (1, 15)),
+    FaultKind.SLOW_JOBS: _Draw((1, 5), (5, 900)),
+    FaultKind.FAIL_JOBS: _Draw((1, 2)),
+    FaultKind.ROUNDING: _Draw((5, 40), (300, 300)),
+    FaultKind.STRIP_KEYS: _Draw((3, 30)),
+    FaultKind.CLOCK_SKEW: _Draw((50, 400), (-240, 240)),
+    FaultKind.NEW_ID_ON_MOVE: _Draw((1, 3)),
+}
+_COMPANY = 0.35
+"""How often something else happens close by."""
+
+HOST = frozenset({"host-clock", "state", "crash"})
+ALL = frozenset(map(str, _FAULTS)) | HOST
+"""The names that `--faults` takes."""
+
+
+def draw(seed: int, hours: float = 24.0, faults: Collection[str] = ALL) -> Story:
+    """Draw a story from a seed; the same seed gives the same story."""
+    random = Random(f"story {seed}")  # noqa: S311 - chance that can be repeated, not a secret
+    steps: list[Step] = []
+    span = hours * 3600
+    for _ in range(random.randint(4, 16)):
+        what = random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+        step = Step(
+            round(random.uniform(0.02, 0.9) * span, 1),
+            what,
+            random.choice(SYSTEMS),
+            random.randrange(1000),
+            random.randrange(1000),
+        )
+        steps.append(step)
+        if random.random() < _COMPANY:
+            # Trouble comes in company: somebody else does something close by.
+            steps.append(
+                Step(
+                    round(step.at + random.choice((0.5, 30.0, 300.0, 1500.0)), 1),
+                    random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0],
+                    random.choice(SYSTEMS),
+                    random.choice((step.number, random.randrange(1000))),
+                    random.randrange(1000),
+                )
+            )
+    steps += _trouble(random, span, faults, [step.at for step in steps])
+    return Story(seed, random.choice(DAYS), hours, tuple(sorted(steps)))
+
+
+def _trouble(random: Random, span: float, faults: Collection[str], near: list[float]) -> list[Step]:
+    kinds = [kind for kind in _FAULTS if kind in faults]
+    steps: list[Step] = []
+    for _ in range(random.randint(0, 8)):
+        # Mostly just before somebody does something: that is when it hurts.
+        at = random.choice(near) - random.uniform(0, 60) if near else random.uniform(0, span)
+        at = round(max(0.0, at), 1)
+        chosen = random.choice([*kinds, *sorted(HOST & set(faults))] or [""])
+        system = random.choice(SYSTEMS)
+        if chosen in _FAULTS:
+            drawn = _FAULTS[FaultKind(chosen)]
+            steps.append(
+                Step(
+                    at,
+                    What.FAULT,
+                    system,
+                    fault=str(chosen),
+                    times=random.randint(*drawn.times),
+                    seconds=round(random.uniform(*drawn.seconds), 1),
+                    spelling=random.choice(drawn.spellings),
+                )
+            )
+        elif chosen == "crash":
+            steps.append(Step(at, What.CRASH, number=random.randint(1, 25)))
+        elif chosen == "state":
+            steps.append(Step(at, What.STATE_FAULT, times=random.randint(1, 4)))
+        elif chosen == "host-clock":
+            jump = random.choice((-3600.0, -120.0, 90.0, 1800.0))
+            steps.append(Step(at, What.HOST_CLOCK, seconds=jump))
+    return steps

@@ -1,0 +1,297 @@
+"""The three platforms as the simulator sees them: who does what to which event, by hand or by call.
+
+Every request and every act by hand is followed by a look at all events of that platform. What
+differs after a request was done by syncd; what differs after an act was done by people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import httpx
+
+from syncd.model import floor_to
+from syncd.sandbox.agreement import FREE
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.simulate.loop import VirtualClock
+from syncd.simulate.story import Step, What
+
+HALF_HOUR = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One event as a platform holds it now; ``busy`` is false for a meeting that is off."""
+
+    provider: str
+    kind: str
+    start: datetime
+    end: datetime
+    busy: bool
+    contact: str = ""
+
+    @property
+    def interval(self) -> tuple[datetime, datetime]:
+        """Start and end."""
+        return (self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to one event: None before it is there, None after it is gone."""
+
+    at: datetime
+    system: str
+    event: str
+    before: Seen | None
+    after: Seen | None
+    by_hand: bool
+
+
+@dataclass(slots=True)
+class Town:
+    """The furnished sandbox on virtual time, and all that happened in it."""
+
+    clock: VirtualClock
+    seed: int
+    judge: Callable[[Change], None] = lambda _change: None
+    sandbox: Sandbox = field(init=False)
+    world: World = field(init=False)
+    changes: list[Change] = field(default_factory=list)
+    ours: set[tuple[str, str]] = field(default_factory=set)
+    calls: list[str] = field(default_factory=list)
+    acts: int = 0
+    fixed: str = ""
+    _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
+    _owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    _people: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Hire, and let the first bookings be entered by hand."""
+        self.sandbox = Sandbox(self.clock, seed=self.seed)
+        # Whether a time is inside office hours is not what is tried here.
+        self.sandbox.legacy.checks_slots = False
+        self.world = furnish(self.sandbox, self.clock.now(), empty=True)
+        self._owners = self.world.owners
+        for name, system in self.sandbox.systems.items():
+            # Two customers who are known everywhere, by e-mail or by phone.
+            self._people[name] = {
+                "kim": self.world.seats[name, PEOPLE[0]].contact,
+                "lee": system.add_contact("Lee Example", "", "+4930555020"),
+            }
+            self._last[name] = {}
+        # v2 tells a removed block from a list that failed only by the other blocks in it, so there
+        # is one that nobody touches, as there is in every real location.
+        carol = self.world.seats["clinic", "carol"].user
+        away = self.clock.now() + timedelta(days=40)
+        self.fixed = self.sandbox.clinic.block(carol, away, away + HALF_HOUR, "Closed")
+        for name in SYSTEMS:
+            self.look(name, by_hand=True)
+
+    # --- looking ------------------------------------------------------------------------------
+
+    def look(self, system: str, *, by_hand: bool) -> None:
+        """Note what differs on one platform since the last look."""
+        before, after = self._last[system], dict(self._events(system))
+        if before == after:
+            return
+        self._last[system] = after
+        now = self.clock.now()
+        fresh = [
+            Change(now, system, event, before.get(event), after.get(event), by_hand)
+            for event in sorted(before.keys() | after.keys())
+            if before.get(event) != after.get(event)
+        ]
+        self.changes += fresh
+        if not by_hand:
+            self.ours |= {(system, c.event) for c in fresh if c.before is None}
+            for change in fresh:
+                self.judge(change)
+
+    def _events(self, system: str) -> Iterator[tuple[str, Seen]]:
+        platform = self.sandbox.systems[system]
+        for meeting in platform.appointments():
+            provider = self._owners.get((system, meeting.user))
+            if provider is not None and not meeting.deleted:
+                busy = meeting.status not in FREE
+                yield (
+                    meeting.id,
+                    Seen(
+                        provider, "appointment", meeting.start, meeting.end, busy, meeting.contact
+                    ),
+                )
+        for block in platform.blocks():
+            provider = self._owners.get((system, block.user))
+            if provider is not None and not block.deleted:
+                yield block.id, Seen(provider, "block", block.start, block.end, busy=True)
+
+    def standing(self, system: str) -> dict[str, Seen]:
+        """What stands on one platform now."""
+        return self._last[system]
+
+    def person(self, system: str, seen: Seen) -> str:
+        """Who a meeting is with, '' for a block."""
+        known = self._people[system].items()
+        return next((person for person, contact in known if contact == seen.contact), "")
+
+    def transport(self, system: str) -> httpx.AsyncBaseTransport:
+        """The way to one platform for the program."""
+        return _Way(self, system)
+
+    # --- acting -------------------------------------------------------------------------------
+
+    def act(self, step: Step) -> str:
+        """Do by hand what a step says; what was done, '' if there was nothing to do it to."""
+        for name in SYSTEMS:
+            self.look(name, by_hand=False)  # jobs that are due are syncd's doing
+        done = self._do(step)
+        self.look(step.system, by_hand=True)
+        self.acts += bool(done)
+        return done
+
+    def _do(self, step: Step) -> str:
+        system, platform = step.system, self.sandbox.systems[step.system]
+        start = self._time(step.slot)
+        end = start + HALF_HOUR * (1 + step.slot % 3)
+        who = PEOPLE[step.number % len(PEOPLE)]
+        match step.what:
+            case What.BOOK:
+                seat = self.world.seats[system, who]
+                contact = self._people[system][("kim", "lee")[step.slot % 2]]
+                event = platform.book(
+                    seat.calendar, seat.user, start, end, contact, title="Knee pain"
+                )
+                return f"book {who} {event} {start:%d %H:%M}"
+            case What.BLOCK:
+                event = platform.block(self.world.seats[system, who].user, start, end, "Lunch")
+                return f"block {who} {event} {start:%d %H:%M}"
+            case What.TWIN:
+                return self._twin(step)
+            case What.MOVE | What.CANCEL | What.DELETE | What.REASSIGN:
+                return self._change_meeting(step, start)
+            case What.MOVE_BLOCK | What.REMOVE_BLOCK | What.EDIT_OURS | What.REMOVE_OURS:
+                return self._change_block(step, start, end)
+            case _:
+                return ""
+
+    def _twin(self, step: Step) -> str:
+        """Enter a meeting of another system here as well, for the same customer."""
+        found = [
+            (name, seen)
+            for name in SYSTEMS
+            if name != step.system
+            for seen in self._last[name].values()
+            if seen.kind == "appointment" and seen.busy and seen.start > self.clock.now()
+        ]
+        if not found:
+            return ""
+        name, seen = found[step.number % len(found)]
+        person = next(p for p, c in self._people[name].items() if c == seen.contact)
+        seat = self.world.seats[step.system, seen.provider]
+        event = self.sandbox.systems[step.system].book(
+            seat.calendar, seat.user, seen.start, seen.end, self._people[step.system][person]
+        )
+        return f"twin {seen.provider} {event} {seen.start:%d %H:%M}"
+
+    def _change_meeting(self, step: Step, start: datetime) -> str:
+        platform = self.sandbox.systems[step.system]
+        found = sorted(
+            event
+            for event, seen in self._last[step.system].items()
+            if seen.kind == "appointment" and seen.busy and seen.end > self.clock.now()
+        )
+        if not found:
+            return ""
+        event = found[step.number % len(found)]
+        seen = self._last[step.system][event]
+        match step.what:
+            case What.MOVE:
+                platform.move(event, start, start + (seen.end - seen.start))
+                return f"move {event} to {start:%d %H:%M}"
+            case What.CANCEL:
+                platform.cancel(event)
+                return f"cancel {event}"
+            case What.DELETE:
+                platform.delete(event)
+                return f"delete {event}"
+            case _:
+                other = PEOPLE[(PEOPLE.index(seen.provider) + 1) % len(PEOPLE)]
+                user = self.world.seats[step.system, other].user
+                platform.move(event, seen.start, seen.end, user=user)
+                return f"give {event} to {other}"
+
+    def _change_block(self, step: Step, start: datetime, end: datetime) -> str:
+        platform = self.sandbox.systems[step.system]
+        mine = step.what in {What.EDIT_OURS, What.REMOVE_OURS}
+        found = sorted(
+            event
+            for event, seen in self._last[step.system].items()
+            if seen.kind == "block"
+            and event != self.fixed
+            and ((step.system, event) in self.ours) is mine
+            and seen.end > self.clock.now()
+        )
+        if not found:
+            return ""
+        event = found[step.number % len(found)]
+        if step.what in {What.REMOVE_BLOCK, What.REMOVE_OURS}:
+            platform.remove_block(event)
+            return f"remove block {event}"
+        platform.move_block(event, start, end)
+        return f"move block {event} to {start:%d %H:%M}"
+
+    def _time(self, slot: int) -> datetime:
+        """A time by number: mostly soon, on odd minutes too, some at the edges of the windows."""
+        now = self.clock.now()
+        if slot % 50 == 0:
+            return floor_to(now + timedelta(days=60), timedelta(minutes=5)) - HALF_HOUR
+        if slot % 31 == 0:
+            return floor_to(now + timedelta(days=2), timedelta(minutes=5)) - HALF_HOUR
+        base = floor_to(now, timedelta(hours=1)) + timedelta(hours=2)
+        odd = timedelta(minutes=7) if slot % 13 == 0 else timedelta(0)
+        return base + timedelta(minutes=30 * (slot % 80)) + odd
+
+    def break_(self, step: Step) -> None:
+        """Switch a fault on."""
+        skewed = step.fault == FaultKind.CLOCK_SKEW
+        until = self.clock.now() + timedelta(seconds=60.0 * step.times) if skewed else None
+        self.sandbox.systems[step.system].faults.add(
+            Fault(
+                FaultKind(step.fault),
+                times=None if skewed else step.times,
+                until=until,
+                seconds=step.seconds,
+                spelling=step.spelling if step.fault in {"error", "rate-limited"} else "",
+            )
+        )
+
+    def mend(self) -> None:
+        """Switch all faults off."""
+        for platform in self.sandbox.systems.values():
+            platform.faults.clear()
+
+
+class _Way(httpx.ASGITransport):
+    """Requests to one platform, each followed by a look."""
+
+    def __init__(self, town: Town, system: str) -> None:
+        super().__init__(app=town.sandbox.apps[system])
+        self._town = town
+        self._system = system
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass it on."""
+        town = self._town
+        calls = town.sandbox.systems[self._system].calls
+        before = len(calls)
+        try:
+            return await super().handle_async_request(request)
+        finally:
+            for call in calls[before:]:
+                line = f"{self._system} {call.method} {call.path} {call.status}"
+                town.calls.append(line)
+            town.look(self._system, by_hand=False)

@@ -1,0 +1,252 @@
+"""Hypothesis: `merge` has one outcome for every input, whatever the order; `decide` likewise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+from typing import TypeVar
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncd.core.decide import Case, Decision, decide
+from syncd.core.diff import is_news
+from syncd.core.facts import Calendar, Choice, Rules
+from syncd.core.merge import Merged, merge
+from syncd.core.policy import TABLE, Bid, rule
+from syncd.model import Booking, Changes, ConflictKind, Kind, ProviderState, Record, Status
+from tests.core.kit import DAY, NOW, SYSTEMS, at, booking, rec, v
+from tests.core.test_laws import ACTS, Act, World, perturb
+
+MINUTES = st.integers(-30, 30).map(lambda m: timedelta(minutes=m))
+INSTANTS = MINUTES.map(lambda ago: NOW + ago)
+# Mostly on: where anybody says that it is off, nothing else is left to decide.
+STATUSES = st.sampled_from((*[Status.CONFIRMED] * 6, *Status))
+VALUES = st.builds(v, st.integers(8, 11), status=STATUSES)
+
+
+def choices(kind: ConflictKind) -> st.SearchStrategy[Choice]:
+    return st.sampled_from([choice for about, choice in TABLE if about is kind])
+
+
+RULES = st.builds(
+    Rules,
+    prefer=st.lists(st.sampled_from(SYSTEMS), unique=True).map(tuple),
+    moved_apart=choices(ConflictKind.MOVED_APART),
+    moved_and_cancelled=choices(ConflictKind.MOVED_AND_CANCELLED),
+    uncertainty=st.sampled_from([timedelta(0), timedelta(seconds=5), timedelta(minutes=5)]),
+)
+BELIEVED = st.sampled_from((True, True, True, False))
+
+
+def calendar(system: str) -> st.SearchStrategy[Calendar]:
+    return st.builds(
+        Calendar, st.just(system), writable=st.booleans(), believed=BELIEVED, skew=MINUTES
+    )
+
+
+CALENDARS = st.fixed_dictionaries(
+    {"a": calendar("a"), "b": calendar("b")}, optional={"c": calendar("c")}
+)
+
+
+@st.composite
+def appointments(draw: st.DrawFn) -> list[Record]:
+    """Any records of a booking, also two of one system; each was seen at least once."""
+    records = []
+    for number, system in enumerate(draw(st.lists(st.sampled_from(SYSTEMS), max_size=5))):
+        observed = draw(VALUES) if draw(st.integers(0, 5)) else None
+        base = draw(st.none() | VALUES)
+        records.append(
+            rec(
+                system,
+                f"e{number}",
+                observed,
+                base,
+                former=draw(VALUES if observed is None and base is None else st.none() | VALUES),
+                ended=draw(st.booleans()),
+                observed_at=draw(INSTANTS),
+                updated_at=draw(st.none() | INSTANTS),
+            )
+        )
+    return records
+
+
+BOOKINGS = VALUES.map(lambda value: booking("x", value))
+
+
+def taken_over(merged: Merged, records: Sequence[Record]) -> list[Record]:
+    """The records once what `merged` accepted is stored."""
+    accepted = {r.id for r in merged.accepted}
+    return [accept(r) if r.id in accepted else r for r in records]
+
+
+def accept(record: Record) -> Record:
+    if record.observed is None:
+        last = record.base or record.former
+        assert last is not None
+        return replace(record, base=last.off(), ended=True)
+    return replace(record, base=record.observed, ended=False)
+
+
+@given(BOOKINGS, appointments(), CALENDARS, RULES)
+def test_every_input_has_an_outcome_that_somebody_claimed(
+    before: Booking, records: list[Record], calendars: dict[str, Calendar], rules: Rules
+) -> None:
+    merged = merge(before, records, calendars, rules)
+    said = [r.observed or r.base or r.former for r in records]
+    values = [before.agreed, *(value for value in said if value is not None)]
+    assert merged.agreed.interval in {value.interval for value in values}
+    assert merged.agreed.status in {Status.CANCELLED, *(value.status for value in values)}
+
+
+@given(BOOKINGS, appointments(), CALENDARS, RULES)
+def test_it_accepts_all_that_is_news_or_holds_all_of_it(
+    before: Booking, records: list[Record], calendars: dict[str, Calendar], rules: Rules
+) -> None:
+    merged = merge(before, records, calendars, rules)
+    heard = {s for s, calendar in calendars.items() if calendar.believed}
+    news = {r.id for r in records if is_news(r) and r.system in heard}
+    accepted = {r.id for r in merged.accepted}
+    if merged.conflict is None:
+        assert accepted == news
+    else:
+        assert accepted == set()
+        assert merged.agreed == before.agreed
+        assert {claim.event for claim in merged.conflict.claims} == news
+
+
+@given(BOOKINGS, appointments(), CALENDARS, RULES, st.data())
+def test_the_order_of_records_and_systems_means_nothing(
+    before: Booking,
+    records: list[Record],
+    calendars: dict[str, Calendar],
+    rules: Rules,
+    data: st.DataObject,
+) -> None:
+    shuffled = data.draw(st.permutations(records))
+    turned = dict(data.draw(st.permutations(list(calendars.items()))))
+    assert merge(before, shuffled, turned, rules) == merge(before, records, calendars, rules)
+
+
+@given(BOOKINGS, appointments(), CALENDARS, RULES)
+def test_merging_what_was_accepted_again_changes_nothing(
+    before: Booking, records: list[Record], calendars: dict[str, Calendar], rules: Rules
+) -> None:
+    merged = merge(before, records, calendars, rules)
+    after = replace(before, agreed=merged.agreed)
+    again = merge(after, taken_over(merged, records), calendars, rules)
+    assert again.agreed == merged.agreed
+    assert again.accepted == ()
+    assert again.conflict == merged.conflict
+
+
+BIDS = st.lists(
+    st.builds(
+        Bid,
+        system=st.sampled_from(SYSTEMS),
+        event=st.sampled_from(("e0", "e1")),
+        value=VALUES,
+        moved=st.booleans(),
+        updated_at=st.none() | INSTANTS,
+        seen_at=INSTANTS,
+    ),
+    min_size=2,
+    max_size=5,
+    unique_by=lambda bid: (bid.system, bid.event),
+)
+
+
+@given(BIDS.flatmap(lambda bids: st.tuples(st.just(bids), st.permutations(bids))), RULES)
+def test_who_wins_does_not_depend_on_who_is_heard_first(
+    orders: tuple[list[Bid], list[Bid]], rules: Rules
+) -> None:
+    bids, shuffled = orders
+    assert rule(ConflictKind.MOVED_APART, bids, rules) == rule(
+        ConflictKind.MOVED_APART, shuffled, rules
+    )
+
+
+@given(BIDS, RULES)
+def test_no_preferred_rival_and_no_clearly_later_one_loses(bids: list[Bid], rules: Rules) -> None:
+    by_preference = replace(rules, moved_apart=Choice.PREFER)
+    first = rule(ConflictKind.MOVED_APART, bids, by_preference).winner
+    assert first is not None
+    assert all(rules.rank(first.system) <= rules.rank(bid.system) for bid in bids)
+
+    timed = [replace(bid, updated_at=bid.seen_at) for bid in bids]
+    by_time = replace(rules, moved_apart=Choice.LATEST)
+    newest = rule(ConflictKind.MOVED_APART, timed, by_time).winner
+    assert newest is not None
+    assert max(bid.seen_at for bid in bids) - newest.seen_at <= rules.uncertainty
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(8, 11), st.sampled_from(("ann", "bob"))), max_size=4),
+    ACTS,
+    ACTS,
+    CALENDARS,
+    RULES,
+    st.sampled_from((DAY - timedelta(days=1), at(11))),
+    st.randoms(use_true_random=True),
+)
+def test_the_order_of_what_is_stored_means_nothing_to_a_decision(
+    twins: list[tuple[int, str]],
+    first: list[Act],
+    second: list[Act],
+    calendars: dict[str, Calendar],
+    rules: Rules,
+    horizon: datetime,
+    chance: Random,
+) -> None:
+    world = World(SYSTEMS)
+    for hour, person in twins:
+        world.put("a", Kind.APPOINTMENT, v(hour), person)
+        world.put("b", Kind.APPOINTMENT, v(hour), person)
+    perturb(world, first)
+    world.cycle()
+    perturb(world, second)
+    world._observe()
+    # Some events are another provider's by now.
+    records = tuple(r for r in world.state.records if chance.random() < 0.9)
+    state = replace(world.state, records=records)
+    shuffled = ProviderState(
+        state.provider,
+        tuple(mixed(state.records, chance)),
+        tuple(mixed(state.bookings, chance)),
+        tuple(mixed(state.replicas, chance)),
+        tuple(mixed(state.conflicts, chance)),
+    )
+    turned = dict(mixed(tuple(calendars.items()), chance))
+    expected = verdict(state, calendars, rules, horizon)
+    decision = verdict(shuffled, turned, rules, horizon)
+    assert decision.operations == expected.operations
+    assert decision.conflicts == expected.conflicts
+    assert decision.exposures == expected.exposures
+    assert rows(decision.changes) == rows(expected.changes)
+
+
+T = TypeVar("T")
+
+
+def mixed(rows: Sequence[T], chance: Random) -> list[T]:
+    return chance.sample(rows, len(rows))
+
+
+def rows(changes: Changes) -> dict[str, list[str]]:
+    """The rows that one transaction puts and drops, by table; their order in it means nothing."""
+    return {f.name: sorted(map(repr, getattr(changes, f.name))) for f in fields(changes)}
+
+
+def verdict(
+    state: ProviderState, calendars: dict[str, Calendar], rules: Rules, horizon: datetime
+) -> Decision:
+    """What is decided with every person known and new ids counted from zero."""
+    numbers = count()
+    who = {(system, name): frozenset({name}) for system in SYSTEMS for name in ("ann", "bob")}
+    case = Case(calendars, rules, NOW, horizon, "run", who)
+    return decide(state, case, lambda: f"new{next(numbers)}")

@@ -1,0 +1,242 @@
+"""Stopped dead at any step and started again, syncd ends where an undisturbed run ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.core.facts import Choice, Limits, Rules
+from syncd.engine import cycle
+from syncd.engine.report import Report
+from syncd.model import (
+    Action,
+    Changes,
+    ConflictKind,
+    Intent,
+    IntentState,
+    Kind,
+    Person,
+    Status,
+    Value,
+)
+from syncd.systems.port import Capabilities
+from tests.core.kit import SYSTEMS, v
+from tests.engine.fakes import FakeSystem
+from tests.engine.interrupts import (
+    LAG,
+    Act,
+    MortalShop,
+    Scenario,
+    interrupted_everywhere,
+)
+
+# Names of events are given by the systems in order: the first one of system a is a0.
+
+
+def nothing(_shop: MortalShop) -> None:
+    """A new business."""
+
+
+def a_business_opens(shop: MortalShop) -> None:
+    shop.a.book("p", v(9))
+    shop.b.book("p", v(12))
+    shop.a.book("q", v(9))
+    shop.c.human_block("p", v(15))
+
+
+def keys_are_stripped(shop: MortalShop) -> None:
+    for system in shop.systems:
+        system.strip_keys = True
+
+
+def one(shop: MortalShop) -> None:
+    shop.a.book("p", v(9))
+
+
+def two(shop: MortalShop) -> None:
+    shop.a.book("p", v(9))
+    shop.a.book("p", v(12, 14))
+
+
+def swaps_two(shop: MortalShop) -> None:
+    shop.a.move("a0", v(12))
+    shop.a.move("a1", v(9, 11))
+
+
+def three(shop: MortalShop) -> None:
+    for hour in (9, 10, 11):
+        shop.a.book("p", v(hour))
+
+
+def moves(**to: float) -> Act:
+    """Appointments of system a, each moved to an hour."""
+
+    def act(shop: MortalShop) -> None:
+        for event, hour in to.items():
+            shop.a.move(event, v(hour))
+
+    return act
+
+
+def cancels(shop: MortalShop) -> None:
+    shop.a.cancel("a0")
+
+
+def deletes(shop: MortalShop) -> None:
+    shop.a.delete("a0")
+
+
+def twins(shop: MortalShop) -> None:
+    shop.a.persons["ann"] = shop.b.persons["7"] = Person(emails=("ann@example.com",))
+    shop.a.book("p", v(9), "ann")
+    shop.b.book("p", v(9), "7")
+
+
+def moves_the_twin(shop: MortalShop) -> None:
+    shop.b.move("b0", v(12))
+
+
+def cancels_the_twin(shop: MortalShop) -> None:
+    shop.b.cancel("b0")
+
+
+def moves_both_apart(shop: MortalShop) -> None:
+    shop.a.move("a0", v(12))
+    shop.clock.pass_(minutes=1)
+    shop.b.move("b0", v(15))
+
+
+def twins_that_are_held(shop: MortalShop) -> None:
+    twins(shop)
+    rules = {p: Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD) for p in "pq"}
+    shop.engine.policy = replace(shop.engine.policy, rules=rules)
+
+
+def many_and_a_queue(shop: MortalShop) -> None:
+    for system in (shop.b, shop.c):
+        system.capabilities = Capabilities(
+            lag=LAG,
+            asynchronous=frozenset({Action.MOVE_BLOCK}),
+            bulk_only=frozenset({Action.MOVE_BLOCK}),
+            batch={Action.MOVE_BLOCK: 50},
+        )
+        system.queued = True
+    for hour in (9, 11):
+        shop.a.book("p", v(hour))
+    shop.a.book("q", v(9))
+
+
+def our_block(system: FakeSystem) -> str:
+    return next(e for e, h in system.events.items() if h.kind is Kind.BLOCK)
+
+
+def edits_a_block(shop: MortalShop) -> None:
+    shop.b.move(our_block(shop.b), v(15))
+
+
+def removes_a_block(shop: MortalShop) -> None:
+    shop.b.delete(our_block(shop.b))
+
+
+def only_p(shop: MortalShop) -> None:
+    one(shop)
+    shop.b.book("q", v(9))
+    shop.configure({"p": SYSTEMS})
+
+
+def adds_q(shop: MortalShop) -> None:
+    shop.configure({"p": SYSTEMS, "q": SYSTEMS})
+
+
+def guarded(shop: MortalShop) -> None:
+    shop.engine.policy = replace(shop.engine.policy, limits=Limits(count=2))
+    for hour in (9, 11, 13, 15):
+        shop.a.book("p", v(hour))
+
+
+def deletes_three(shop: MortalShop) -> None:
+    for event in ("a0", "a1", "a2"):
+        shop.a.delete(event)
+
+
+async def accepting(shop: MortalShop) -> Report:
+    """A person accepts what the guard stops, by the run that stopped it, as `conflicts` tells."""
+    report = await shop.engine.resync()
+    stopped = [h for h in shop.store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD]
+    return await shop.engine.resync(accept=stopped[0].run) if stopped else report
+
+
+def an_hour(start: datetime) -> Value:
+    return Value(start, start + timedelta(hours=1))
+
+
+def at_the_edge(shop: MortalShop) -> None:
+    last = shop.clock.now() + shop.engine.policy.future
+    shop.a.book("p", an_hour(last - timedelta(hours=2)))
+    shop.a.book("p", an_hour(last - timedelta(minutes=30)))
+    shop.a.book("p", an_hour(last + timedelta(hours=3)))
+
+
+def moves_over_the_edge(shop: MortalShop) -> None:
+    last = shop.clock.now() + shop.engine.policy.future
+    shop.a.move("a0", an_hour(last + timedelta(hours=9)))
+    shop.a.move("a2", an_hour(last - timedelta(hours=5)))
+
+
+def human_block(shop: MortalShop) -> None:
+    shop.a.human_block("p", v(9))
+
+
+def frees_by_status(shop: MortalShop) -> None:
+    shop.a.move("a0", v(9, status=Status.NOSHOW))
+
+
+SCENARIOS = (
+    Scenario("first sync", nothing, a_business_opens),
+    Scenario("first sync, keys stripped", keys_are_stripped, a_business_opens),
+    Scenario("first sync of a twin", nothing, twins),
+    Scenario("move", one, moves(a0=12)),
+    Scenario("swap of two", two, swaps_two),
+    Scenario("chain of three", three, moves(a0=10, a1=11, a2=12)),
+    Scenario("cancel", one, cancels),
+    Scenario("delete", one, deletes),
+    Scenario("no-show", one, frees_by_status),
+    Scenario("twin move", twins, moves_the_twin),
+    Scenario("twin cancel", twins, cancels_the_twin),
+    Scenario("conflict, latest", twins, moves_both_apart),
+    Scenario("conflict, held", twins_that_are_held, moves_both_apart),
+    Scenario("bulk move", many_and_a_queue, moves(a0=9.5, a1=15, a2=10)),
+    Scenario("block edited", one, edits_a_block),
+    Scenario("block removed", one, removes_a_block),
+    Scenario("human's block moved", human_block, moves(a0=12)),
+    Scenario("provider added", only_p, adds_q),
+    Scenario("guard", guarded, deletes_three, accepting),
+    Scenario("window edge", at_the_edge, moves_over_the_edge),
+)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.name)
+def test_a_run_that_is_stopped_at_any_step_is_finished_by_the_next(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    assert interrupted_everywhere(scenario, tmp_path) > 10
+
+
+def test_open_writes_that_are_dropped_unread_are_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forget(system: Any, intents: Sequence[Intent], desk: Any) -> int:
+        mine = [i for i in intents if i.operation.system == system.name]
+        dropped = [replace(i, state=IntentState.DROPPED) for i in mine]
+        desk.store.apply(Changes(intents=dropped))
+        return 0
+
+    monkeypatch.setattr(cycle, "recover", forget)
+    stripped = next(s for s in SCENARIOS if s.name == "first sync, keys stripped")
+    with pytest.raises(AssertionError, match="stopped at step"):
+        interrupted_everywhere(stripped, tmp_path)

@@ -1,0 +1,139 @@
+"""What `syncd check` says of a location."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.systems.leadconnector import CalendarOf, LeadConnector
+
+from .conftest import Clinic
+
+Problem = tuple[str, str, str]
+
+
+async def problems(system: LeadConnector) -> list[Problem]:
+    """All findings that are not good; each has a remedy."""
+    found = [f for f in await system.check() if f.level != "ok"]
+    assert all(f.remedy for f in found)
+    return [(f.level, f.subject, f.message) for f in found]
+
+
+async def test_a_sound_location_has_only_good_findings_and_is_only_read(clinic: Clinic) -> None:
+    found = await clinic.build(clinic.both | clinic.room).check()
+    assert {f.level for f in found} == {"ok"}
+    told = [f"{f.subject}: {f.message}" for f in found]
+    assert told == [
+        "clinic: the token is accepted; 3 calendars",
+        "clinic: group 'Practice': 2 mapped calendars are read by one call",
+        "clinic: appointment list: it can be read",
+        "clinic: block list: it can be read",
+        "clinic: location: its time zone is Europe/Berlin",
+        "clinic: alice: the user exists",
+        "clinic: bob: the user exists",
+    ]
+    assert {r.method for r in clinic.door.seen} == {"GET"}
+
+
+@pytest.mark.parametrize("options", [{"token": "stale"}, {"location_id": "elsewhere"}])
+async def test_a_token_that_opens_nothing_is_one_error(
+    clinic: Clinic, options: dict[str, Any]
+) -> None:
+    ((level, subject, _),) = await problems(clinic.build(**options))
+    assert (level, subject) == ("error", "clinic")
+    assert clinic.door.calls == ["GET /calendars/"]
+
+
+async def test_a_calendar_that_is_not_there_is_an_error(clinic: Clinic) -> None:
+    wrong = {"alice": CalendarOf(clinic.alice, (clinic.calendar, "nowhere"))}
+    assert await problems(clinic.build(wrong)) == [
+        ("error", "clinic: alice", "there is no calendar nowhere")
+    ]
+    assert [r.path for r in clinic.asked("GET /calendars/{id}")] == ["/calendars/nowhere"]
+
+
+async def test_a_calendar_that_only_the_list_leaves_out_is_a_warning(clinic: Clinic) -> None:
+    def without(answer: dict[str, Any]) -> dict[str, Any]:
+        return {"calendars": [c for c in answer["calendars"] if c["id"] != clinic.calendar]}
+
+    clinic.door.spoil("GET /calendars/", without)
+    ((level, _, message),) = await problems(clinic.build())
+    assert level == "warning"
+    assert message == f"calendar {clinic.calendar} (Alice) is not in the location's list"
+
+
+async def test_several_wrong_calendars_are_told_in_the_order_of_the_mapping(
+    clinic: Clinic,
+) -> None:
+    names = tuple(f"nowhere{n}" for n in range(8))
+    found = await problems(clinic.build({"alice": CalendarOf(clinic.alice, names)}))
+    assert [message for _, _, message in found] == [f"there is no calendar {n}" for n in names]
+
+
+async def test_a_calendar_that_cannot_be_asked_for_is_a_warning(clinic: Clinic) -> None:
+    clinic.fault(FaultKind.ERROR, path="/calendars/nowhere")
+    wrong = {"alice": CalendarOf(clinic.alice, ("nowhere",))}
+    assert [p[:2] for p in await problems(clinic.build(wrong))] == [("warning", "clinic: alice")]
+
+
+async def test_an_unknown_user_is_an_error(clinic: Clinic) -> None:
+    found = await problems(clinic.build({"carol": CalendarOf("carol")}))
+    assert found == [("error", "clinic: carol", "there is no user carol")]
+
+
+async def test_a_user_who_is_not_on_the_team_is_a_warning(clinic: Clinic) -> None:
+    found = await problems(clinic.build({"bob": CalendarOf(clinic.bob, (clinic.calendar,))}))
+    message = f"the user is not on the team of calendar {clinic.calendar}"
+    assert found == [("warning", "clinic: bob", message)]
+
+
+async def test_a_provider_that_cannot_be_blocked_is_an_error(clinic: Clinic) -> None:
+    found = await problems(clinic.build({"desk": CalendarOf(None, (clinic.calendar,))}))
+    message = 'none of its calendars can be blocked: none is of type "event"'
+    assert found == [("error", "clinic: desk", message)]
+
+
+async def test_several_calendars_without_a_user_are_a_warning(clinic: Clinic) -> None:
+    found = await problems(clinic.build({"hall": CalendarOf(None, (clinic.hall, clinic.calendar))}))
+    message = "several calendars without a user: only the first event calendar is blocked"
+    assert found == [("warning", "clinic: hall", message)]
+
+
+@pytest.mark.parametrize(
+    ("path", "level", "subject"),
+    [
+        ("/calendars/events", "error", "clinic: appointment list"),
+        ("/calendars/blocked-slots", "error", "clinic: block list"),
+        ("/locations/", "warning", "clinic: location"),
+        ("/users/", "warning", "clinic: users"),
+    ],
+)
+@pytest.mark.parametrize("kind", [FaultKind.UNAUTHORISED, FaultKind.ERROR])
+async def test_a_call_that_fails_is_a_finding_of_its_own(
+    clinic: Clinic, path: str, level: str, subject: str, kind: FaultKind
+) -> None:
+    clinic.platform.faults.add(Fault(kind, path))
+    assert [p[:2] for p in await problems(clinic.build())] == [(level, subject)]
+
+
+async def test_names_of_groups_that_cannot_be_read_are_left_out(clinic: Clinic) -> None:
+    clinic.fault(FaultKind.UNAUTHORISED, path="/calendars/groups")
+    found = await clinic.build(clinic.both).check()
+    assert {f.level for f in found} == {"ok"}
+    assert f"clinic: group '{clinic.group}'" in {f.subject for f in found}
+
+
+async def test_a_location_whose_zone_is_unknown_is_a_warning(clinic: Clinic) -> None:
+    clinic.door.spoil("GET /locations/{id}", lambda _: {"location": {"timezone": "Mars/Olympus"}})
+    found = await problems(clinic.build())
+    assert found == [("warning", "clinic: location", "its time zone 'Mars/Olympus' is unknown")]
+
+
+@pytest.mark.parametrize(("seconds", "side"), [(120, "ahead of"), (-120, "behind")])
+async def test_a_clock_that_is_off_is_a_warning(clinic: Clinic, seconds: int, side: str) -> None:
+    clinic.fault(FaultKind.CLOCK_SKEW, seconds=seconds)
+    assert await problems(clinic.build()) == [
+        ("warning", "clinic", f"its clock is 120 s {side} ours")
+    ]

@@ -1,0 +1,215 @@
+"""What an answer means; and what the transport then does about it, over the socket."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from syncd.sandbox.faults import FaultKind
+from syncd.sandbox.limits import RateLimit
+from syncd.systems.leadconnector.faults import fault_of
+from syncd.systems.port import (
+    AuthLost,
+    RateLimited,
+    Refusal,
+    Rejected,
+    Retryable,
+    SystemFault,
+)
+from tests.sandbox.kit import at
+
+from .conftest import EVENTS, TOKEN, WINDOW, Clinic
+
+IAM = "This route is not yet supported by the IAM Service. Please update the IAM config."
+
+
+def said(message: Any) -> dict[str, Any]:
+    return {"statusCode": 400, "message": message, "error": "Bad Request", "traceId": "t"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "fault"),
+    [
+        (401, said("The token is not authorized for this scope."), AuthLost),
+        (401, said("Invalid JWT"), AuthLost),
+        (401, {}, AuthLost),
+        (401, said(IAM), Rejected),
+        (401, said("version header was not found."), Rejected),
+        (401, said("version header is invalid"), Rejected),
+        (401, said("Command timed out"), Retryable),
+        (403, said("The token does not have access to this location."), AuthLost),
+        (403, said("Forbidden resource"), AuthLost),
+        (408, said("timeout"), Retryable),
+        (429, said("Too Many Requests"), RateLimited),
+        (400, said("user id not part of calendar team"), Rejected),
+        (404, said("Cannot GET /calendars/x"), Rejected),
+        (422, said(["property x should not exist", "y should not be empty"]), Rejected),
+        (422, {"error": "Unprocessable Entity"}, Rejected),
+        (500, said("oops"), Retryable),
+        (502, {}, Retryable),
+        (302, {}, Rejected),
+    ],
+)
+def test_the_words_decide_more_than_the_status(
+    status: int, body: dict[str, Any], fault: type[SystemFault]
+) -> None:
+    found = fault_of(httpx.Response(status, json=body))
+    assert type(found) is fault
+    assert not (isinstance(found, Rejected) and found.why is not Refusal.UNFIT)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "why"),
+    [
+        (404, "Event not found", Refusal.GONE),
+        (400, "The event has already been deleted.", Refusal.GONE),
+        (422, ["The event has already been deleted."], Refusal.GONE),
+        (400, "The slot you have selected is no longer available.", Refusal.SLOT_TAKEN),
+        (422, "The slot you have selected is no longer available.", Refusal.SLOT_TAKEN),
+        (400, "The calendar is not an event calendar.", Refusal.UNFIT),
+    ],
+)
+def test_a_refusal_is_told_by_its_text(status: int, message: Any, why: Refusal) -> None:
+    found = fault_of(httpx.Response(status, json=said(message)))
+    assert isinstance(found, Rejected)
+    assert found.why is why
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "fault"),
+    [
+        (403, "<html>turned away</html>", Retryable),
+        (404, "", Rejected),
+        (429, "slow down", RateLimited),
+        (503, "<html>503</html>", Retryable),
+        (400, "[]", Rejected),
+    ],
+)
+def test_what_is_not_the_platforms_own_answer_is_judged_by_its_status(
+    status: int, text: str, fault: type[SystemFault]
+) -> None:
+    found = fault_of(httpx.Response(status, text=text, headers={"content-type": "text/html"}))
+    assert type(found) is fault
+    assert not isinstance(found, Rejected) or found.why is Refusal.UNFIT
+    assert "text/html" in found.detail
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_any_success_is_no_fault(status: int) -> None:
+    assert fault_of(httpx.Response(status, json={"statusCode": 422, "message": "x"})) is None
+
+
+def test_all_messages_of_a_refusal_are_told() -> None:
+    found = fault_of(httpx.Response(422, json=said(["a is wrong", None, "b is missing"])))
+    assert found is not None
+    assert found.detail == "a is wrong; b is missing"
+
+
+# --- over the socket --------------------------------------------------------------------------
+
+
+async def test_a_wrong_token_is_lost_authority_and_is_not_tried_again(clinic: Clinic) -> None:
+    with pytest.raises(AuthLost, match="Invalid JWT") as raised:
+        await clinic.build(token="pit-stale").read(WINDOW)
+    assert raised.value.status == 401
+    assert len(clinic.asked(EVENTS)) == 1
+
+
+async def test_a_foreign_location_is_lost_authority(clinic: Clinic) -> None:
+    with pytest.raises(AuthLost, match="access to this location"):
+        await clinic.build(location_id="elsewhere").read(WINDOW)
+
+
+async def test_an_unknown_version_is_a_refusal_and_no_lost_token(clinic: Clinic) -> None:
+    with pytest.raises(Rejected, match="version header is invalid"):
+        await clinic.build(version="1999-12-31").read(WINDOW)
+
+
+@pytest.mark.parametrize("version", ["2021-04-15", "2021-07-28", "2023-02-21", "v3"])
+async def test_the_version_is_the_accounts_for_calendars_and_fixed_elsewhere(
+    clinic: Clinic, version: str
+) -> None:
+    await clinic.build(version=version).check()
+    sent = {(r.template.startswith("/calendars"), r.headers["version"]) for r in clinic.door.seen}
+    assert sent == {(True, version), (False, "v3" if version == "v3" else "2021-07-28")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (FaultKind.ERROR, {"status": 500}),
+        (FaultKind.ERROR, {"status": 503, "spelling": "empty"}),
+        (FaultKind.LOSE_BEFORE, {}),
+        (FaultKind.LOSE_AFTER, {}),
+        (FaultKind.RESET_BODY, {}),
+    ],
+)
+async def test_a_read_that_fails_twice_is_made_a_third_time(
+    clinic: Clinic, kind: FaultKind, options: dict[str, Any]
+) -> None:
+    clinic.book(at(9))
+    clinic.fault(kind, path="/calendars/events", times=2, **options)
+    got = await clinic.build().read(WINDOW)
+    assert len(got.rows) == 1
+    assert not got.faults
+    assert len(clinic.asked(EVENTS)) == 3
+
+
+async def test_a_read_that_fails_for_ever_is_given_up_as_retryable(clinic: Clinic) -> None:
+    clinic.fault(FaultKind.ERROR, status=503)
+    system = clinic.build()
+    with pytest.raises(Retryable) as raised:
+        await system.read(WINDOW)
+    assert raised.value.status == 503
+    assert "503" in system.traffic.last_fault
+
+
+async def test_a_rate_limit_is_waited_for_one_interval_and_then_read(clinic: Clinic) -> None:
+    clinic.book(at(9))
+    clinic.fault(FaultKind.RATE_LIMITED, path="/calendars/events", times=1)
+    before = clinic.clock.monotonic()
+    got = await clinic.build().read(WINDOW)
+    assert len(got.rows) == 1
+    assert not got.faults
+    assert 10 <= clinic.clock.monotonic() - before < 30
+
+
+async def test_a_rate_limit_without_end_is_told_with_its_wait(clinic: Clinic) -> None:
+    clinic.fault(FaultKind.RATE_LIMITED)
+    with pytest.raises(RateLimited) as raised:
+        await clinic.build().read(WINDOW)
+    assert raised.value.wait == 10
+    assert len(clinic.asked(EVENTS)) == 3
+
+
+async def test_a_smaller_budget_is_learned_and_never_exceeded(clinic: Clinic) -> None:
+    clinic.platform.limit = limit = RateLimit(25, 10, 10_000)
+    system = clinic.build(clinic.both)
+    for _ in range(20):
+        assert not (await system.read(WINDOW)).faults
+    assert limit.refused == 0
+    assert system.traffic.limits == ((25, 10.0), (10_000, 86_400.0))
+    assert system.traffic.left_today == 10_000 - len(clinic.door.seen)
+
+
+async def test_a_spent_day_is_told_and_not_waited_for(clinic: Clinic) -> None:
+    clinic.platform.limit = RateLimit(100, 10, 3)
+    system = clinic.build()
+    await system.read(WINDOW)
+    asked = len(clinic.door.seen)
+    with pytest.raises(RateLimited) as raised:
+        await system.read(WINDOW)
+    assert raised.value.wait == 18 * 3600
+    assert len(clinic.door.seen) == asked == 3
+
+
+async def test_no_token_and_no_words_of_a_customer_reach_a_fault(clinic: Clinic) -> None:
+    clinic.book(at(9), title="Carla's teeth")
+    clinic.door.spoil(EVENTS, lambda _: {"message": f"Bearer {TOKEN} is bad"}, status=400)
+    system = clinic.build()
+    (fault,) = (await system.read(WINDOW)).faults
+    told = f"{fault!r} {fault} {system.traffic}"
+    assert "is bad" in told
+    assert TOKEN not in told
+    assert "Carla" not in told
+    assert TOKEN not in repr(system._calls._account)

@@ -1,0 +1,348 @@
+"""One read: calls, rows, proofs."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from syncd.model import Kind, Window
+from syncd.sandbox.faults import FaultKind
+from syncd.systems.leadconnector import CalendarOf
+from syncd.systems.port import AuthLost, Incomplete, Malformed, RateLimited, Retryable
+from tests.sandbox.kit import at, ms
+
+from .conftest import BLOCKED, EVENTS, WINDOW, Clinic, each, events, rows
+
+CALENDARS = "GET /calendars/"
+DAY = timedelta(days=1)
+
+
+async def test_meetings_and_blocks_come_with_proof_of_both(clinic: Clinic) -> None:
+    meeting, block = clinic.book(at(9)), clinic.block(at(12))
+    got = await clinic.build().read(WINDOW)
+    assert {(r.id, r.provider) for r in got.rows} == {(meeting, "alice"), (block, "alice")}
+    assert [(c.provider, c.kinds, c.window) for c in got.coverage] == [
+        ("alice", frozenset(Kind), WINDOW)
+    ]
+    assert not got.faults
+    assert not got.malformed
+
+
+async def test_the_platform_sees_location_owner_milliseconds_version_and_token(
+    clinic: Clinic,
+) -> None:
+    await clinic.build().read(WINDOW)
+    for call, owner in (
+        (EVENTS, {"calendarId": clinic.calendar}),
+        (BLOCKED, {"userId": clinic.alice}),
+    ):
+        (request,) = clinic.asked(call)
+        assert request.query == {
+            "locationId": clinic.platform.location_id,
+            "startTime": ms(WINDOW.start - DAY),
+            "endTime": ms(WINDOW.end),
+            **owner,
+        }
+        assert request.headers["version"] == "2021-04-15"
+        assert request.headers["authorization"] == f"Bearer {clinic.platform.token}"
+        assert request.headers["user-agent"].startswith("syncd")
+
+
+async def test_one_call_reads_all_calendars_of_a_group(clinic: Clinic) -> None:
+    mine = clinic.book(at(9))
+    bobs = clinic.platform.book(clinic.bobs, clinic.bob, at(9), at(10), clinic.contact)
+    system = clinic.build(clinic.both)
+    got = await system.read(WINDOW)
+    assert {(r.id, r.provider) for r in got.rows} == {(mine, "alice"), (bobs, "bob")}
+    (request,) = clinic.asked(EVENTS)
+    assert request.query["groupId"] == clinic.group
+    assert "calendarId" not in request.query
+    assert {r.query["userId"] for r in clinic.asked(BLOCKED)} == {clinic.alice, clinic.bob}
+    assert {c.provider for c in got.coverage} == {"alice", "bob"}
+
+
+async def test_a_steady_read_makes_the_declared_calls_and_no_other(clinic: Clinic) -> None:
+    system = clinic.build(clinic.both | clinic.room)
+    await system.read(WINDOW)
+    clinic.door.seen.clear()
+    await system.read(WINDOW)
+    assert len(clinic.door.seen) == system.calls_per_read(WINDOW) == 5
+    assert set(clinic.door.calls) == {EVENTS, BLOCKED}
+
+
+async def test_a_calendar_alone_in_its_group_is_read_by_itself(clinic: Clinic) -> None:
+    await clinic.build(clinic.both).read(WINDOW, ["bob"])
+    assert [r.query.get("calendarId") for r in clinic.asked(EVENTS)] == [clinic.bobs]
+    assert [r.query.get("userId") for r in clinic.asked(BLOCKED)] == [clinic.bob]
+
+
+async def test_a_user_without_mapped_calendars_is_read_on_all_their_teams(clinic: Clinic) -> None:
+    second = clinic.platform.add_calendar("Second", "round_robin", [clinic.alice, clinic.bob])
+    mine = clinic.platform.book(second, clinic.alice, at(9), at(10), clinic.contact)
+    bobs = clinic.platform.book(second, clinic.bob, at(9), at(10), clinic.contact)
+    got = await clinic.build({"alice": CalendarOf(clinic.alice)}).read(WINDOW)
+    assert {r.query.get("calendarId") for r in clinic.asked(EVENTS)} == {clinic.calendar, second}
+    assert [r.id for r in got.rows] == [mine]
+    assert bobs not in {r.id for r in got.rows}
+
+
+async def test_a_user_on_no_team_is_read_by_user(clinic: Clinic) -> None:
+    carol = clinic.platform.add_user("Carol Cole", "carol@example.com")
+    got = await clinic.build({"carol": CalendarOf(carol)}).read(WINDOW)
+    assert [r.query.get("userId") for r in clinic.asked(EVENTS)] == [carol]
+    assert got.coverage[0].kinds == frozenset(Kind)
+
+
+async def test_an_event_calendar_is_read_for_both_kinds_by_itself(clinic: Clinic) -> None:
+    meeting = clinic.platform.book(clinic.hall, "", at(9), at(10), clinic.contact)
+    block = clinic.platform.block("", at(12), at(13), "Cleaning", clinic.hall)
+    got = await clinic.build(clinic.room).read(WINDOW)
+    assert {(r.id, r.provider) for r in got.rows} == {(meeting, "hall"), (block, "hall")}
+    asked = [r.query.get("calendarId") for r in clinic.asked(EVENTS) + clinic.asked(BLOCKED)]
+    assert asked == [clinic.hall, clinic.hall]
+
+
+async def test_an_event_calendar_of_a_user_is_read_for_its_own_blocks_too(clinic: Clinic) -> None:
+    block = clinic.platform.block("", at(12), at(13), "Cleaning", clinic.hall)
+    mapped = {"alice": CalendarOf(clinic.alice, (clinic.calendar, clinic.hall))}
+    got = await clinic.build(mapped).read(WINDOW)
+    assert [(r.id, r.provider) for r in got.rows] == [(block, "alice")]
+    owners = {(r.query.get("userId"), r.query.get("calendarId")) for r in clinic.asked(BLOCKED)}
+    assert owners == {(clinic.alice, None), (None, clinic.hall)}
+
+
+async def test_what_began_up_to_a_day_before_the_window_is_seen(clinic: Clinic) -> None:
+    night = clinic.platform.book(
+        clinic.calendar, clinic.alice, at(1, 3), at(0.5, 4), clinic.contact
+    )
+    window = Window(at(0, 4), at(0, 5))
+    got = await clinic.build().read(window)
+    assert [r.id for r in got.rows] == [night]
+    assert got.coverage[0].window == window
+
+
+async def test_reading_nobody_asks_nothing(clinic: Clinic) -> None:
+    got = await clinic.build().read(WINDOW, [])
+    assert not clinic.door.seen
+    assert not got.coverage
+
+
+async def test_other_peoples_rows_are_dropped(clinic: Clinic) -> None:
+    clinic.platform.book(clinic.calendar, clinic.bob, at(9), at(10), clinic.contact)
+    got = await clinic.build().read(WINDOW)
+    assert not got.rows
+    assert got.coverage[0].kinds == frozenset(Kind)
+
+
+async def test_a_row_of_a_mapped_provider_who_was_not_asked_for_is_dropped(
+    clinic: Clinic,
+) -> None:
+    clinic.book(at(9))
+    clinic.platform.book(clinic.bobs, clinic.alice, at(9), at(10), clinic.contact)
+    got = await clinic.build(clinic.both).read(WINDOW, ["bob"])
+    assert not got.rows
+    assert [c.provider for c in got.coverage] == ["bob"]
+
+
+async def test_a_deleted_meeting_is_no_row_whether_it_drops_out_or_is_flagged(
+    clinic: Clinic,
+) -> None:
+    system = clinic.build()
+    clinic.platform.delete(clinic.book(at(9)))
+    clinic.book(at(10))
+    assert len((await system.read(WINDOW)).rows) == 1
+    clinic.door.spoil(EVENTS, each(deleted=True))
+    assert not (await system.read(WINDOW)).rows
+
+
+async def test_rows_shown_twice_count_once(clinic: Clinic) -> None:
+    clinic.book(at(9))
+    clinic.block(at(12))
+    clinic.fault(FaultKind.DUPLICATE_ROWS)
+    assert len(await events(clinic.build())) == 2
+
+
+async def test_of_two_copies_of_a_row_the_later_counts(clinic: Clinic) -> None:
+    clinic.book(at(9))
+    later = {"appointmentStatus": "cancelled", "dateUpdated": "2026-03-02T07:00:00.000Z"}
+    clinic.door.spoil(EVENTS, rows(lambda found: [*found, *({**r, **later} for r in found)]))
+    (event,) = await events(clinic.build())
+    assert event.value.status == "cancelled"
+
+
+async def test_an_empty_list_is_a_whole_list(clinic: Clinic) -> None:
+    got = await clinic.build().read(WINDOW)
+    assert not got.rows
+    assert got.coverage[0].kinds == frozenset(Kind)
+
+
+# --- what is not whole ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("odd", [None, "x", 3, [1], {}, {"id": None}, {"id": ""}])
+@pytest.mark.parametrize(("call", "left"), [(EVENTS, {Kind.BLOCK}), (BLOCKED, {Kind.APPOINTMENT})])
+async def test_a_row_without_id_is_told_and_its_list_proves_no_absence(
+    clinic: Clinic, odd: Any, call: str, left: set[Kind]
+) -> None:
+    known = {clinic.book(at(9)), clinic.block(at(12))}
+    clinic.door.spoil(call, rows(lambda found: [*found, odd]))
+    got = await clinic.build().read(WINDOW)
+    assert {r.id for r in got.rows} == known
+    assert [c.kinds for c in got.coverage] == [left]
+    assert [m.reason for m in got.malformed] == ["1 rows have no id"]
+    assert [type(f) for f in got.faults] == [Incomplete]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"startTime": None},
+        {"startTime": "soon"},
+        {"startTime": {}},
+        {"endTime": "2026-03-02T08:00:00+01:00"},
+        {"endTime": "2026-03-02T09:00:00+01:00"},
+        {"startTime": "0001-01-01T00:00:00+01:00"},
+        {"startTime": "99999999999999999999"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("call", [EVENTS, BLOCKED])
+async def test_a_row_that_cannot_be_read_is_malformed_and_its_id_is_still_there(
+    clinic: Clinic, call: str, changes: dict[str, Any]
+) -> None:
+    known = {clinic.book(at(9)), clinic.block(at(9))}
+    clinic.door.spoil(call, each(**changes))
+    system = clinic.build()
+    got = await system.read(WINDOW)
+    assert {r.id for r in got.rows} == known  # so nothing takes it for absent
+    broken = []
+    for row in got.rows:
+        try:
+            system.event(row)
+        except Malformed as error:
+            broken.append(error)
+    assert len(broken) == 1
+    assert broken[0].event in known
+    assert "Carla" not in str(broken[0])
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"events":null}', b'{"events":[{"id":'])
+async def test_an_answer_without_a_list_is_no_empty_list(clinic: Clinic, body: bytes) -> None:
+    block = clinic.block(at(12))
+    clinic.door.spoil(EVENTS, lambda _: body)
+    got = await clinic.build().read(WINDOW)
+    assert [r.id for r in got.rows] == [block]
+    assert [c.kinds for c in got.coverage] == [{Kind.BLOCK}]
+    assert [type(f) for f in got.faults] == [Incomplete]
+
+
+async def test_a_body_that_breaks_off_is_read_again(clinic: Clinic) -> None:
+    clinic.book(at(9))
+    clinic.fault(FaultKind.RESET_BODY, path="/calendars/events", times=1)
+    assert len(await events(clinic.build())) == 1
+    assert len(clinic.asked(EVENTS)) == 2
+
+
+async def test_one_list_that_fails_takes_only_its_own_proof(clinic: Clinic) -> None:
+    meeting = clinic.book(at(9))
+    clinic.fault(FaultKind.ERROR, path="/calendars/blocked-slots")
+    got = await clinic.build().read(WINDOW)
+    assert [r.id for r in got.rows] == [meeting]
+    assert [c.kinds for c in got.coverage] == [{Kind.APPOINTMENT}]
+    assert [type(f) for f in got.faults] == [Retryable]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        (FaultKind.ERROR, Retryable),
+        (FaultKind.LOSE_BEFORE, Retryable),
+        (FaultKind.UNAUTHORISED, AuthLost),
+        (FaultKind.RATE_LIMITED, RateLimited),
+    ],
+)
+async def test_a_read_that_brings_nothing_raises(
+    clinic: Clinic, kind: FaultKind, fault: type[Exception]
+) -> None:
+    clinic.fault(kind)
+    with pytest.raises(fault):
+        await clinic.build().read(WINDOW)
+
+
+async def test_without_the_list_of_calendars_a_mapped_user_is_still_read(clinic: Clinic) -> None:
+    clinic.book(at(9))
+    clinic.fault(FaultKind.ERROR, path="/calendars/$")
+    got = await clinic.build(clinic.both).read(WINDOW)
+    assert len(got.rows) == 1
+    assert {c.kinds for c in got.coverage} == {frozenset(Kind)}
+    assert [type(f) for f in got.faults] == [Retryable]
+    assert {r.query.get("calendarId") for r in clinic.asked(EVENTS)} == {
+        clinic.calendar,
+        clinic.bobs,
+    }
+
+
+async def test_without_the_list_of_calendars_nobody_knows_an_unmapped_users_meetings(
+    clinic: Clinic,
+) -> None:
+    clinic.fault(FaultKind.ERROR, path="/calendars/$")
+    got = await clinic.build({"alice": CalendarOf(clinic.alice)}).read(WINDOW)
+    assert [c.kinds for c in got.coverage] == [{Kind.BLOCK}]
+
+
+async def test_the_list_of_calendars_is_kept_for_an_hour_and_longer_if_it_fails(
+    clinic: Clinic,
+) -> None:
+    system = clinic.build()
+    await system.read(WINDOW)
+    clinic.clock.advance(3599)
+    await system.read(WINDOW)
+    assert len(clinic.asked(CALENDARS)) == 1
+    clinic.clock.advance(2)
+    clinic.fault(FaultKind.ERROR, path="/calendars/$")
+    got = await system.read(WINDOW)
+    assert len(clinic.asked(CALENDARS)) > 1
+    assert got.coverage[0].kinds == frozenset(Kind)
+    assert not got.faults
+    asked = len(clinic.asked(CALENDARS))
+    await system.read(WINDOW)
+    assert len(clinic.asked(CALENDARS)) == asked
+
+
+async def test_a_status_never_seen_is_told_and_counts_as_busy(clinic: Clinic) -> None:
+    known = clinic.book(at(9))
+    clinic.door.spoil(EVENTS, each(appointmentStatus="daydreaming"))
+    system = clinic.build()
+    got = await system.read(WINDOW)
+    assert [(m.event, "'daydreaming'" in m.reason) for m in got.malformed] == [(known, True)]
+    assert system.event(got.rows[0]).value.busy
+
+
+async def test_a_fingerprint_tells_time_status_and_owner_and_nothing_personal(
+    clinic: Clinic,
+) -> None:
+    event = clinic.book(at(9), title="Carla's teeth")
+    system = clinic.build(clinic.both)
+
+    async def print_() -> str:
+        (row,) = (await system.read(WINDOW)).rows
+        return row.fingerprint
+
+    prints = [await print_(), await print_()]
+    clinic.platform.move(event, at(10), at(11))
+    prints.append(await print_())
+    clinic.platform.cancel(event)
+    prints.append(await print_())
+    clinic.platform.move(event, at(10), at(11), clinic.bob)
+    prints.append(await print_())
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 4
+    assert "Carla" not in "".join(prints)
+
+
+async def test_read_at_is_when_the_read_began(clinic: Clinic) -> None:
+    began = clinic.clock.now()
+    clinic.fault(FaultKind.SLOW, seconds=7)
+    got = await clinic.build().read(WINDOW)
+    assert clinic.clock.now() > began
+    assert got.coverage[0].read_at == began

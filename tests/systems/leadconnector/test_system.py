@@ -1,0 +1,417 @@
+"""One event, one customer, and the whole list of calls."""
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from syncd.model import Action, Event, EventRef, Kind, Person, Status
+from syncd.sandbox.faults import FaultKind
+from syncd.sandbox.records import Block
+from syncd.systems.leadconnector import CalendarOf, LeadConnector
+from syncd.systems.port import (
+    AuthLost,
+    Found,
+    Gone,
+    Incomplete,
+    RateLimited,
+    Rejected,
+    Retryable,
+    SystemFault,
+    Unknown,
+)
+from tests.sandbox.kit import HOUR, at, ms
+
+from .conftest import BLOCKED, WINDOW, Clinic, each, events, hour, operation, rows
+
+ONE = "GET /calendars/events/appointments/{id}"
+CONTACT = "GET /contacts/{id}"
+LOCATION = "GET /locations/{id}"
+
+
+def ref(event: str, kind: Kind = Kind.APPOINTMENT, provider: str = "alice") -> EventRef:
+    """The name of an event of the clinic."""
+    return EventRef("clinic", provider, event, kind)
+
+
+# --- one meeting ------------------------------------------------------------------------------
+
+
+async def test_a_meeting_is_found_by_id_wherever_it_went(clinic: Clinic) -> None:
+    known = clinic.book(at(9))
+    later = at(9) + timedelta(days=200)
+    clinic.platform.move(known, later, later + HOUR)
+    found = await clinic.build().read_one(ref(known), hour(at(9)))
+    assert isinstance(found, Found)
+    assert found.event.value == hour(later)
+    assert [r.path for r in clinic.asked(ONE)] == [f"/calendars/events/appointments/{known}"]
+
+
+async def test_both_envelopes_of_one_meeting_are_understood(clinic: Clinic) -> None:
+    known = clinic.book(at(9))
+    clinic.door.spoil(ONE, lambda answer: {"event": answer["appointment"]})
+    assert isinstance(await clinic.build().read_one(ref(known)), Found)
+
+
+async def test_a_meeting_given_to_another_mapped_user_is_found_there(clinic: Clinic) -> None:
+    known = clinic.book(at(9))
+    clinic.platform.move(known, at(9), at(10), clinic.bob)
+    found = await clinic.build(clinic.both).read_one(ref(known))
+    assert isinstance(found, Found)
+    assert found.event.provider == "bob"
+
+
+async def test_a_meeting_given_to_a_stranger_is_neither_here_nor_gone(clinic: Clinic) -> None:
+    known = clinic.book(at(9))
+    clinic.platform.move(known, at(9), at(10), clinic.bob)
+    assert isinstance(await clinic.build().read_one(ref(known)), Unknown)
+
+
+async def test_a_cancelled_meeting_is_there_and_a_deleted_or_unknown_one_is_gone(
+    clinic: Clinic,
+) -> None:
+    known = clinic.book(at(9))
+    system = clinic.build()
+    clinic.platform.cancel(known)
+    found = await system.read_one(ref(known))
+    assert isinstance(found, Found)
+    assert found.event.value.status is Status.CANCELLED
+    clinic.platform.delete(known)
+    assert await system.read_one(ref(known)) == Gone()
+    assert await system.read_one(ref("nowhere")) == Gone()
+
+
+@pytest.mark.parametrize("changes", [{"id": "another"}, {"endTime": ""}, {"startTime": None}])
+async def test_an_odd_answer_about_one_meeting_proves_nothing(
+    clinic: Clinic, changes: dict[str, Any]
+) -> None:
+    known = clinic.book(at(9))
+    clinic.door.spoil(ONE, lambda answer: {"appointment": answer["appointment"] | changes})
+    assert isinstance(await clinic.build().read_one(ref(known)), Unknown)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"appointment":null}', b'{"appointment":{"id"'])
+async def test_an_answer_without_the_meeting_proves_nothing(clinic: Clinic, body: bytes) -> None:
+    known = clinic.book(at(9))
+    clinic.door.spoil(ONE, lambda _: body)
+    with pytest.raises(Incomplete):
+        await clinic.build().read_one(ref(known))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        (FaultKind.ERROR, Retryable),
+        (FaultKind.UNAUTHORISED, AuthLost),
+        (FaultKind.RATE_LIMITED, RateLimited),
+        (FaultKind.LOSE_BEFORE, Retryable),
+    ],
+)
+@pytest.mark.parametrize("what", list(Kind))
+async def test_a_failed_look_is_a_fault_and_no_proof(
+    clinic: Clinic, kind: FaultKind, fault: type[SystemFault], what: Kind
+) -> None:
+    known = clinic.book(at(9)) if what is Kind.APPOINTMENT else clinic.block(at(9))
+    clinic.fault(kind)
+    with pytest.raises(fault):
+        await clinic.build().read_one(ref(known, what), hour(at(9)))
+
+
+@pytest.mark.parametrize("status", [404, 401])
+async def test_a_path_that_the_platform_does_not_know_proves_nothing(
+    clinic: Clinic, status: int
+) -> None:
+    words = {404: "Cannot GET /x", 401: "This route is not yet supported by the IAM Service."}
+    clinic.door.spoil(ONE, lambda _: {"message": words[status]}, status=status)
+    with pytest.raises(Rejected):
+        await clinic.build().read_one(ref(clinic.book(at(9))))
+
+
+async def test_a_bare_time_of_one_meeting_is_read_in_the_locations_zone(clinic: Clinic) -> None:
+    known = clinic.book(at(9))
+    bare = {"startTime": "2026-03-02 09:00:00", "endTime": "2026-03-02 10:00:00"}
+    clinic.door.spoil(ONE, lambda answer: {"appointment": answer["appointment"] | bare})
+    found = await clinic.build().read_one(ref(known))
+    assert isinstance(found, Found)
+    assert found.event.value == hour(at(9))
+
+
+async def test_an_event_of_nobody_is_not_asked_for(clinic: Clinic) -> None:
+    assert isinstance(await clinic.build().read_one(ref("x", provider="zoe")), Unknown)
+    assert not clinic.door.seen
+
+
+async def test_an_id_is_one_part_of_a_path_whatever_it_holds(clinic: Clinic) -> None:
+    odd, sent = "x?userId=y#z/..", "x%3FuserId%3Dy%23z%2F.."
+    system = clinic.build()
+    with suppress(Rejected, AuthLost):
+        await system.read_one(ref(odd))
+    for action in (Action.MOVE_BLOCK, Action.REMOVE_BLOCK, Action.MOVE_APPOINTMENT):
+        with suppress(Rejected, AuthLost):
+            await system.write([operation(action, odd, hour(at(9)))])
+    with suppress(Rejected, AuthLost):
+        await system.person(of(odd))
+    asked = [r for r in clinic.door.seen if r.path != f"/locations/{clinic.platform.location_id}"]
+    assert [r.path for r in asked] == [
+        f"/calendars/events/appointments/{sent}",
+        f"/calendars/events/block-slots/{sent}",
+        f"/calendars/events/{sent}",
+        f"/calendars/events/appointments/{sent}",
+        f"/contacts/{sent}",
+    ]
+    assert not any(r.query for r in asked)
+
+
+# --- one block --------------------------------------------------------------------------------
+
+
+async def test_a_block_is_found_in_its_users_list_wherever_it_went(clinic: Clinic) -> None:
+    known = clinic.block(at(12))
+    later = at(12) + timedelta(days=300)
+    clinic.platform.move_block(known, later, later + HOUR)
+    found = await clinic.build().read_one(ref(known, Kind.BLOCK), hour(at(12)))
+    assert isinstance(found, Found)
+    assert found.event.value == hour(later)
+    (request,) = clinic.asked(BLOCKED)
+    assert request.query["userId"] == clinic.alice
+    assert request.query["startTime"] == ms(at(12) - timedelta(days=90))
+
+
+async def test_a_block_that_a_list_with_others_leaves_out_is_gone(clinic: Clinic) -> None:
+    known, _ = clinic.block(at(12)), clinic.block(at(15))
+    clinic.platform.remove_block(known)
+    assert await clinic.build().read_one(ref(known, Kind.BLOCK), hour(at(12))) == Gone()
+    assert "GET /calendars/{id}/free-slots" not in clinic.door.calls
+
+
+async def test_a_block_that_is_flagged_as_deleted_is_gone(clinic: Clinic) -> None:
+    known = clinic.block(at(12))
+    clinic.door.spoil(BLOCKED, each(deleted=True))
+    assert await clinic.build().read_one(ref(known, Kind.BLOCK), hour(at(12))) == Gone()
+
+
+async def test_an_empty_list_of_blocks_is_believed_only_where_the_time_is_offered(
+    clinic: Clinic,
+) -> None:
+    system = clinic.build()
+    known = clinic.block(at(12))
+    clinic.fault(FaultKind.EMPTY, path="/calendars/blocked-slots")
+    assert isinstance(await system.read_one(ref(known, Kind.BLOCK), hour(at(12))), Unknown)
+    clinic.platform.remove_block(known)
+    assert await system.read_one(ref(known, Kind.BLOCK), hour(at(12))) == Gone()
+
+
+async def test_an_empty_list_of_blocks_of_unknown_or_closed_time_proves_nothing(
+    clinic: Clinic,
+) -> None:
+    system = clinic.build()
+    assert isinstance(await system.read_one(ref("x", Kind.BLOCK)), Unknown)
+    assert isinstance(await system.read_one(ref("x", Kind.BLOCK), hour(at(22))), Unknown)
+
+
+async def test_the_free_time_of_a_hall_does_not_prove_that_a_user_is_free(clinic: Clinic) -> None:
+    """A user's block closes the user's calendars; an event calendar does not know of it."""
+    system = clinic.build({"alice": CalendarOf(clinic.alice, (clinic.calendar, clinic.hall))})
+    known = clinic.block(at(12))
+    clinic.fault(FaultKind.EMPTY, path="/calendars/blocked-slots")
+    assert isinstance(await system.read_one(ref(known, Kind.BLOCK), hour(at(12))), Unknown)
+
+
+async def test_the_free_time_of_a_user_does_not_prove_that_their_hall_is_free(
+    clinic: Clinic,
+) -> None:
+    system = clinic.build({"alice": CalendarOf(clinic.alice, (clinic.calendar, clinic.hall))})
+    known = clinic.platform.block("", at(12), at(13), "Cleaning", clinic.hall)
+    clinic.fault(FaultKind.EMPTY, path="/calendars/blocked-slots")
+    assert isinstance(await system.read_one(ref(known, Kind.BLOCK), hour(at(12))), Unknown)
+    clinic.platform.remove_block(known)
+    assert await system.read_one(ref(known, Kind.BLOCK), hour(at(12))) == Gone()
+
+
+async def test_the_free_time_of_a_hall_proves_that_the_hall_is_free(clinic: Clinic) -> None:
+    system = clinic.build(clinic.room)
+    known = clinic.platform.block("", at(12), at(13), "Cleaning", clinic.hall)
+    clinic.fault(FaultKind.EMPTY, path="/calendars/blocked-slots")
+    where = ref(known, Kind.BLOCK, "hall")
+    assert isinstance(await system.read_one(where, hour(at(12))), Unknown)
+    clinic.platform.remove_block(known)
+    assert await system.read_one(where, hour(at(12))) == Gone()
+
+
+async def test_an_empty_list_of_blocks_is_believed_where_somebody_elses_shows_any(
+    clinic: Clinic,
+) -> None:
+    system = clinic.build(clinic.both)
+    assert isinstance(await system.read_one(ref("x", Kind.BLOCK), hour(at(22))), Unknown)
+    clinic.platform.block(clinic.bob, at(12), at(13), "Lunch")
+    assert await system.read_one(ref("x", Kind.BLOCK), hour(at(22))) == Gone()
+
+
+async def test_a_block_given_to_another_mapped_user_is_found_there(clinic: Clinic) -> None:
+    known = clinic.block(at(22))
+    owner = {"locationId": clinic.platform.location_id, "assignedUserId": clinic.bob}
+    headers = {"Authorization": f"Bearer {clinic.platform.token}", "Version": "2021-04-15"}
+    async with httpx.AsyncClient(base_url=clinic.url, headers=headers) as staff:
+        answer = await staff.put(f"/calendars/events/block-slots/{known}", json=owner)
+    assert answer.status_code == 201
+    found = await clinic.build(clinic.both).read_one(ref(known, Kind.BLOCK), hour(at(22)))
+    assert isinstance(found, Found)
+    assert found.event.provider == "bob"
+
+
+async def test_a_calendar_that_cannot_be_blocked_proves_nothing_of_blocks(clinic: Clinic) -> None:
+    system = clinic.build({"desk": CalendarOf(None, (clinic.calendar,))})
+    found = await system.read_one(ref("x", Kind.BLOCK, "desk"), hour(at(12)))
+    assert isinstance(found, Unknown)
+
+
+async def test_a_list_of_blocks_with_a_nameless_row_proves_nothing(clinic: Clinic) -> None:
+    clinic.block(at(12))
+    clinic.door.spoil(BLOCKED, rows(lambda found: [*found, {}]))
+    with pytest.raises(Incomplete):
+        await clinic.build().read_one(ref("x", Kind.BLOCK), hour(at(12)))
+
+
+# --- customers --------------------------------------------------------------------------------
+
+
+def of(contact: str | None) -> Event:
+    """A meeting with somebody."""
+    return Event("clinic", "alice", "x", Kind.APPOINTMENT, hour(at(9)), person=contact)
+
+
+async def test_a_customer_is_asked_for_once_an_hour(clinic: Clinic) -> None:
+    system = clinic.build()
+    expected = Person(("carla@example.com",), ("+4930123456",))
+    assert await system.person(of(clinic.contact)) == expected
+    assert await system.person(of(clinic.contact)) == expected
+    (request,) = clinic.asked(CONTACT)
+    assert request.headers["version"] == "2021-07-28"
+    clinic.clock.advance(3601)
+    await system.person(of(clinic.contact))
+    assert len(clinic.asked(CONTACT)) == 2
+
+
+async def test_the_locations_country_is_asked_for_once_for_all_customers(clinic: Clinic) -> None:
+    system = clinic.build()
+    await system.person(of(clinic.contact))
+    await system.person(of(clinic.platform.add_contact("Dan Dale", "dan@example.com")))
+    assert len(clinic.asked(CONTACT)) == 2
+    assert len(clinic.asked(LOCATION)) == 1
+
+
+async def test_further_addresses_count_and_bare_numbers_are_the_locations_countrys(
+    clinic: Clinic,
+) -> None:
+    clinic.door.spoil(LOCATION, lambda a: {"location": {**a["location"], "country": "DE"}})
+    more = {
+        "phone": "030 123456",
+        "additionalEmails": [{"email": "C@example.com"}, "d@example.com", None],
+        "additionalPhones": [{"phone": "+4930654321"}, 7],
+    }
+    clinic.door.spoil(CONTACT, lambda answer: {"contact": answer["contact"] | more})
+    person = await clinic.build().person(of(clinic.contact))
+    assert person is not None
+    assert set(person.emails) == {"carla@example.com", "c@example.com", "d@example.com"}
+    assert set(person.phones) == {"+4930123456", "+4930654321"}
+
+
+async def test_a_meeting_of_nobody_or_of_a_lost_customer_has_no_person(clinic: Clinic) -> None:
+    system = clinic.build()
+    assert await system.person(of(None)) is None
+    assert not clinic.door.seen
+    assert await system.person(of("nowhere")) is None
+
+
+async def test_a_customer_who_cannot_be_asked_for_now_is_asked_for_again(clinic: Clinic) -> None:
+    system = clinic.build()
+    clinic.fault(FaultKind.ERROR, path="/contacts/")
+    with pytest.raises(Retryable):
+        await system.person(of(clinic.contact))
+    clinic.platform.faults.clear()
+    assert await system.person(of(clinic.contact)) is not None
+
+
+async def test_a_token_that_may_not_see_the_location_can_still_see_customers(
+    clinic: Clinic,
+) -> None:
+    clinic.fault(FaultKind.UNAUTHORISED, path="/locations/")
+    person = await clinic.build().person(of(clinic.contact))
+    assert person == Person(("carla@example.com",), ("+4930123456",))
+
+
+# --- the whole --------------------------------------------------------------------------------
+
+CALLS = {
+    "GET /calendars/",
+    "GET /calendars/groups",
+    "GET /calendars/{id}",
+    "GET /calendars/events",
+    "GET /calendars/blocked-slots",
+    "GET /calendars/events/appointments/{id}",
+    "GET /calendars/{id}/free-slots",
+    "GET /users/",
+    "GET /locations/{id}",
+    "GET /contacts/{id}",
+    "PUT /calendars/events/appointments/{id}",
+    "POST /calendars/events/block-slots",
+    "PUT /calendars/events/block-slots/{id}",
+    "DELETE /calendars/events/{id}",
+}
+"""The calls that the documentation publishes: it promises that there are no others."""
+
+
+async def tour(clinic: Clinic, system: LeadConnector) -> None:
+    """Use everything that an adapter offers."""
+    meeting = clinic.book(at(9))
+    await system.check()
+    await system.read(WINDOW)
+    found = await events(system)
+    await system.person(next(e for e in found if e.kind is Kind.APPOINTMENT))
+    await system.read_one(ref(meeting))
+    await system.free_slots("alice", WINDOW)
+    for provider in ("alice", "hall"):
+        made: Any = await system.write(
+            [operation(Action.CREATE_BLOCK, None, hour(at(12)), provider=provider)]
+        )
+        block = made.events[0][0]
+        await system.read_one(ref(block, Kind.BLOCK, provider), hour(at(12)))
+        await system.write([operation(Action.MOVE_BLOCK, block, hour(at(13)), provider=provider)])
+        await system.write([operation(Action.REMOVE_BLOCK, block, provider=provider)])
+    await system.write([operation(Action.MOVE_APPOINTMENT, meeting, hour(at(15)))])
+    await system.write([operation(Action.SET_STATUS, meeting, hour(at(15), status=Status.SHOWED))])
+
+
+async def test_a_full_tour_makes_exactly_the_published_calls(clinic: Clinic) -> None:
+    carol = clinic.platform.add_user("Carol Cole", "carol@example.com")
+    mapped = clinic.both | clinic.room | {"carol": CalendarOf(carol, (clinic.calendar, "nowhere"))}
+    await tour(clinic, clinic.build(mapped))
+    assert set(clinic.door.calls) == CALLS
+    assert not clinic.platform.notifications
+    assert all(r.headers["version"] for r in clinic.door.seen)
+    refused = [c for c in clinic.platform.calls if c.status >= 300]
+    assert {c.path for c in refused} == {"/calendars/nowhere"}
+
+
+async def test_no_write_touches_what_others_made(clinic: Clinic) -> None:
+    theirs = clinic.block(at(16))
+    before: list[Block] = clinic.platform.blocks()
+    await tour(clinic, clinic.build(clinic.both | clinic.room))
+    assert [b for b in clinic.platform.blocks() if b.id == theirs] == before
+
+
+def test_an_empty_mapping_is_refused() -> None:
+    with pytest.raises(ValueError, match="a user or calendars"):
+        CalendarOf()
+
+
+async def test_what_is_declared_is_what_the_platform_can(clinic: Clinic) -> None:
+    able = clinic.build().capabilities
+    assert able.gone_proofs == {Kind.APPOINTMENT: 1, Kind.BLOCK: 2}
+    assert able.statuses == {status: status for status in Status}
+    assert able.lag == timedelta(seconds=10)
+    assert not any((able.batch, able.asynchronous, able.bulk_only))
+    assert not able.notifies
+    assert able.key_survives
