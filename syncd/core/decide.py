@@ -163,17 +163,14 @@ def _reassign(draft: Draft) -> None:
 
 def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
     """Match unlinked events, and make the links that follow."""
-    believed = {
-        booking: [r for r in draft.appointments(booking) if _believed(r, case)]
-        for booking in draft.bookings
-    }
     matched = match(
         draft.state.provider,
         _fresh(draft, case),
         list(draft.bookings.values()),
-        believed,
+        {booking: draft.appointments(booking) for booking in draft.bookings},
         draft.linked_ids(),
         case.who,
+        {name for name, calendar in case.calendars.items() if not calendar.believed},
     )
     for relink in matched.relinked:
         draft.unlink(relink.replica)
@@ -195,11 +192,6 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
         draft.link(link)
         draft.note(booking, "seen", record=twin.record, rule="twin: same person, same time")
     return matched
-
-
-def _believed(record: Record, case: Case) -> bool:
-    calendar = case.calendars.get(record.system)
-    return calendar is not None and calendar.believed
 
 
 def _merge(draft: Draft, case: Case, booking_id: str) -> Merged:

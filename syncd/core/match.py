@@ -7,7 +7,7 @@ looked at first.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -88,13 +88,19 @@ def match(
     linked: Mapping[str, Sequence[Record]],
     links: Mapping[tuple[str, str], Replica],
     who: Who,
+    unbelieved: Collection[str] = (),
 ) -> Matched:
     """Sort every unlinked, believed, foreign event of a provider.
 
     ``linked`` maps a booking to its appointment records, ``links`` an event to its replica. A
-    record whose person could not be looked up (it is not in ``who``) waits, if it matters.
+    record whose person could not be looked up (it is not in ``who``) waits, if it matters. What is
+    known of ``unbelieved`` systems still takes twins, but no end there is looked into.
     """
-    relinked, conflicts, held = _relink(provider, unlinked, linked, links)
+    ends = {
+        booking: [record for record in records if record.system not in unbelieved]
+        for booking, records in linked.items()
+    }
+    relinked, conflicts, held = _relink(provider, unlinked, ends, links)
     taken = {_id(r.new) for r in relinked} | {_id(r) for r in held}
     rest = [r for r in unlinked if _id(r) not in taken and r.observed and r.observed.busy]
     twins: list[Twin] = []

@@ -117,7 +117,14 @@ class Engine:
         report = Report(run=self.ids.row(), dry_run=dry_run)
         before = (0, 0)
         for turn in range(1 if dry_run else MOST_CYCLES):
-            await self.cycle(window or self.window(near=False), report, providers, accept, progress)
+            await self.cycle(
+                window or self.window(near=False),
+                report,
+                providers,
+                accept,
+                progress,
+                thorough=True,
+            )
             done = (report.operations.total(), len(report.failures))
             if report.converged or report.guarded or self.stopping.is_set():
                 break
@@ -160,6 +167,8 @@ class Engine:
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         progress: Progress = lambda _text: None,
+        *,
+        thorough: bool = False,
     ) -> None:
         """Recover, observe, decide, write, confirm, once. The report is brought up to date."""
         chosen = sorted(providers or self.mapping)
@@ -184,7 +193,15 @@ class Engine:
         intents = self.store.pending_intents()
         seen = await asyncio.gather(
             *(
-                observe(system, self.store, self.clock, window, mine, intents)
+                observe(
+                    system,
+                    self.store,
+                    self.clock,
+                    window,
+                    mine,
+                    intents,
+                    by_id=thorough and report.cycles == 1,
+                )
                 for name, system in self.systems.items()
                 if (mine := [p for p in chosen if name in self.mapping[p]])
             )

@@ -21,6 +21,7 @@ from syncd.model import (
     EventRef,
     Intent,
     IntentState,
+    Kind,
     Record,
     Window,
 )
@@ -65,8 +66,13 @@ async def observe(
     window: Window,
     providers: Sequence[str],
     intents: Sequence[Intent] = (),
+    *,
+    by_id: bool = False,
 ) -> Observation:
-    """Read these providers of one system and store what is new. Never raises SystemFault."""
+    """Read these providers of one system and store what is new. Never raises SystemFault.
+
+    Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one.
+    """
     seen = Observation(system.name, asked_at=clock.now())
     try:
         snapshot = await system.read(window, providers)
@@ -101,6 +107,8 @@ async def observe(
     await _follow_up(
         system, store, clock, snapshot, delta.unlisted, asked_at, intents, seen, changes
     )
+    if by_id:
+        await _look_after_own(system, store, clock, snapshot, delta.unlisted, window, seen, changes)
     store.apply(changes)
     return seen
 
@@ -209,6 +217,36 @@ async def _follow_up(
             _fail(seen, fault)
             return
         seen.suspected -= proven
+
+
+async def _look_after_own(
+    system: System,
+    store: Store,
+    clock: Clock,
+    snapshot: Snapshot,
+    unlisted: Sequence[str],
+    window: Window,
+    seen: Observation,
+    changes: Changes,
+) -> None:
+    """Where the list is not known to show blocks, ask for syncd's own by id, in turn."""
+    covered = {c.provider for c in snapshot.coverage if Kind.BLOCK in c.kinds}
+    answered = {c.provider for c in snapshot.coverage}
+    hidden = [
+        record
+        for record in store.records(system.name, unlisted)
+        if record.mine
+        and not record.retired
+        and record.observed is not None
+        and window.holds(record.observed)
+        and record.provider in answered - covered
+    ]
+    for record in sorted(hidden, key=lambda r: (r.observed_at, r.id))[:PROBES]:
+        try:
+            await _ask(system, record, clock, seen, changes)
+        except SystemFault as fault:
+            _fail(seen, fault)
+            return
 
 
 async def _ask(

@@ -54,6 +54,18 @@ class _Server(uvicorn.Server):
         self.ready.set()
         await self.stop.wait()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End without uvicorn's pause of a tenth of a second, which every test would pay."""
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=1.0)
+        await asyncio.sleep(0)
+
 
 @asynccontextmanager
 async def serving(

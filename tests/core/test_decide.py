@@ -25,6 +25,7 @@ from syncd.model import (
     ProviderState,
     Record,
     Replica,
+    Role,
     Status,
 )
 from tests.core.kit import (
@@ -168,6 +169,21 @@ def test_two_of_one_person_and_a_candidate_elsewhere_close_the_third_system() ->
     decision = decided(world, who=who)
     assert [c.kind for c in decision.conflicts] == [ConflictKind.AMBIGUOUS]
     assert summary(decision) == [(C, "c", ">09-10")]
+
+
+def test_a_twin_of_a_system_that_does_not_answer_now_is_still_a_twin() -> None:
+    """Simulator, seeds 2 and 87: it opened a booking of its own, and a block lay on the other."""
+    world = with_record(settled(), rec("a", "m", v(9), v(9), person="ann"))
+    world = state(
+        [*world.records, rec("c", "new", v(9), person="x")],
+        world.bookings,
+        [r for r in world.replicas if r.system != "c"],
+    )
+    world = replace(world, records=tuple(r for r in world.records if r.id != "cc"))
+    who = {("a", "ann"): frozenset({"h"}), ("c", "x"): frozenset({"h"})}
+    decision = decided(world, who=who, calendars=calendars(unbelieved="a"))
+    assert [r.role for r in decision.changes.replicas] == [Role.TWIN]
+    assert decision.operations == ()
 
 
 def test_a_cancelled_twin_cancels_the_other_and_frees_the_third() -> None:

@@ -17,7 +17,7 @@ from syncd.core.diff import is_news
 from syncd.core.facts import Calendar, Choice, Rules
 from syncd.core.merge import Merged, merge
 from syncd.core.policy import TABLE, Bid, rule
-from syncd.model import Booking, Changes, ConflictKind, Kind, ProviderState, Record, Status
+from syncd.model import Booking, Changes, ConflictKind, Kind, ProviderState, Record, Status, Value
 from tests.core.kit import DAY, NOW, SYSTEMS, at, booking, rec, v
 from tests.core.test_laws import ACTS, Act, World, perturb
 
@@ -186,7 +186,7 @@ def test_no_preferred_rival_and_no_clearly_later_one_loses(bids: list[Bid], rule
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(st.integers(8, 11), st.sampled_from(("ann", "bob"))), max_size=4),
+    st.lists(st.tuples(st.integers(8, 11), st.sampled_from(("ann", "bob")), VALUES), max_size=4),
     ACTS,
     ACTS,
     CALENDARS,
@@ -195,7 +195,7 @@ def test_no_preferred_rival_and_no_clearly_later_one_loses(bids: list[Bid], rule
     st.randoms(use_true_random=True),
 )
 def test_the_order_of_what_is_stored_means_nothing_to_a_decision(
-    twins: list[tuple[int, str]],
+    twins: list[tuple[int, str, Value]],
     first: list[Act],
     second: list[Act],
     calendars: dict[str, Calendar],
@@ -204,20 +204,24 @@ def test_the_order_of_what_is_stored_means_nothing_to_a_decision(
     chance: Random,
 ) -> None:
     world = World(SYSTEMS)
-    for hour, person in twins:
-        world.put("a", Kind.APPOINTMENT, v(hour), person)
+    news = {}
+    for hour, person, value in twins:
+        news["a", world.put("a", Kind.APPOINTMENT, v(hour), person)] = value
         world.put("b", Kind.APPOINTMENT, v(hour), person)
     perturb(world, first)
     world.cycle()
+    for id_ in news.keys() & world.events.keys():
+        world.events[id_] = replace(world.events[id_], value=news[id_])
     perturb(world, second)
     world._observe()
     # Some events are another provider's by now.
     records = tuple(r for r in world.state.records if chance.random() < 0.9)
     state = replace(world.state, records=records)
+    # Bookings keep the order of the store, by id: new ids are handed out along it.
     shuffled = ProviderState(
         state.provider,
         tuple(mixed(state.records, chance)),
-        tuple(mixed(state.bookings, chance)),
+        state.bookings,
         tuple(mixed(state.replicas, chance)),
         tuple(mixed(state.conflicts, chance)),
     )

@@ -38,6 +38,7 @@ from syncd.model import (
     Kind,
     Operation,
     Person,
+    Role,
     Status,
     Value,
     Window,
@@ -273,27 +274,45 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What is left in the end: events by system, agreed values, and the writes that took effect."""
+    """What is left in the end, without ids.
+
+    Events by system; agreed values; which system's event plays which role for them, and whether
+    syncd knows it as its own; the writes that took effect, by system.
+    """
 
     outside: Mapping[str, Sequence[tuple[Kind, str, datetime, datetime, Status]]]
-    agreed: Sequence[tuple[str, Kind, Value]]
+    agreed: Sequence[tuple[str, Kind, datetime, datetime, Status]]
+    replicas: Sequence[tuple[str, datetime, datetime, str, Role, bool]]
     effects: Mapping[str, Counter[str]]
 
 
 def ending(shop: MortalShop) -> Ending:
     """What stands now."""
+    bookings = {b.id: b for b in shop.store.bookings()}
+    states = [shop.store.state(p) for p in shop.engine.mapping]
+    mine = {(r.system, r.id) for state in states for r in state.records if r.mine}
     return Ending(
-        {
+        outside={
             s.name: sorted(
                 (h.kind, h.provider, *h.value.interval, h.value.status) for h in s.events.values()
             )
             for s in shop.mortals
         },
-        sorted(
-            ((b.provider, b.kind, b.agreed) for b in shop.store.bookings()),
-            key=lambda found: (found[0], found[1], found[2].interval, found[2].status),
+        agreed=sorted(
+            (b.provider, b.kind, *b.agreed.interval, b.agreed.status) for b in bookings.values()
         ),
-        {s.name: Counter(s.effects) for s in shop.mortals},
+        replicas=sorted(
+            (
+                state.provider,
+                *bookings[r.booking].agreed.interval,
+                r.system,
+                r.role,
+                (r.system, r.event) in mine,
+            )
+            for state in states
+            for r in state.replicas
+        ),
+        effects={s.name: Counter(s.effects) for s in shop.mortals},
     )
 
 

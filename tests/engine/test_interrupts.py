@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from syncd.core.facts import Choice, Limits, Rules
-from syncd.engine import cycle
 from syncd.engine.report import Report
-from syncd.model import (
-    Action,
-    Changes,
-    ConflictKind,
-    Intent,
-    IntentState,
-    Kind,
-    Person,
-    Status,
-    Value,
-)
+from syncd.model import Action, ConflictKind, Kind, Person, Status, Value
 from syncd.systems.port import Capabilities
 from tests.core.kit import SYSTEMS, v
 from tests.engine.fakes import FakeSystem
-from tests.engine.interrupts import (
-    LAG,
-    Act,
-    MortalShop,
-    Scenario,
-    interrupted_everywhere,
+from tests.engine.interrupts import LAG, Act, MortalShop, Scenario, interrupted_everywhere
+from tests.engine.test_planted_bugs import (
+    Plant,
+    an_unanswered_write_is_repeated_blindly,
+    the_journal_is_not_written,
 )
 
 # Names of events are given by the systems in order: the first one of system a is a0.
@@ -227,16 +213,17 @@ def test_a_run_that_is_stopped_at_any_step_is_finished_by_the_next(
     assert interrupted_everywhere(scenario, tmp_path) > 10
 
 
-def test_open_writes_that_are_dropped_unread_are_caught(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("plant", "name"),
+    [
+        (an_unanswered_write_is_repeated_blindly, "first sync, keys stripped"),
+        (the_journal_is_not_written, "first sync of a twin"),
+    ],
+)
+def test_a_journal_that_is_not_kept_or_not_heeded_is_caught(
+    plant: Plant, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def forget(system: Any, intents: Sequence[Intent], desk: Any) -> int:
-        mine = [i for i in intents if i.operation.system == system.name]
-        dropped = [replace(i, state=IntentState.DROPPED) for i in mine]
-        desk.store.apply(Changes(intents=dropped))
-        return 0
-
-    monkeypatch.setattr(cycle, "recover", forget)
-    stripped = next(s for s in SCENARIOS if s.name == "first sync, keys stripped")
-    with pytest.raises(AssertionError, match="stopped at step"):
-        interrupted_everywhere(stripped, tmp_path)
+    plant(monkeypatch)
+    scenario = next(s for s in SCENARIOS if s.name == name)
+    with pytest.raises(AssertionError, match=r"stopped at step .* after \w\.write create-block"):
+        interrupted_everywhere(scenario, tmp_path)

@@ -1,0 +1,21 @@
+"""Three hundred simulated days, each with its own people, faults and crashes."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.simulate.play import play
+from syncd.simulate.story import draw
+
+SEEDS, HANDFUL = 300, 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, SEEDS, HANDFUL))
+def test_every_promise_holds_on_every_seed(first: int) -> None:
+    broken = {
+        seed: outcome.broken
+        for seed in range(first, first + HANDFUL)
+        if (outcome := play(draw(seed))).broken
+    }
+    assert broken == {}, "see: syncd simulate --seed N"

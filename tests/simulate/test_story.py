@@ -1,0 +1,61 @@
+"""A seed is a story, always the same one, and a broken one is cut down to what breaks it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from syncd.simulate.play import play
+from syncd.simulate.shrink import shrink
+from syncd.simulate.story import _FAULTS, SYSTEMS, Story, What, draw
+
+
+def test_a_seed_gives_the_same_trace_in_every_process(tmp_path: Path) -> None:
+    traces = []
+    for salt in ("1", "2"):
+        path = tmp_path / salt
+        command = [sys.executable, "-m", "syncd", "simulate", "--seed", "11", "--trace", str(path)]
+        env = {**os.environ, "PYTHONHASHSEED": salt}
+        subprocess.run(command, env=env, check=True, capture_output=True)
+        traces.append(path.read_bytes())
+    assert traces[0] == traces[1]
+    assert traces[0].count(b"\n") > 300
+
+
+def test_other_seeds_give_other_stories() -> None:
+    assert draw(1) == draw(1)
+    assert draw(1) != draw(2)
+
+
+def test_every_kind_of_trouble_and_of_act_is_drawn() -> None:
+    steps = [step for seed in range(300) for step in draw(seed).steps]
+    assert {step.what for step in steps} == set(What)
+    faults = Counter(step.fault for step in steps if step.what is What.FAULT)
+    assert set(faults) == {str(kind) for kind in _FAULTS}
+    assert {step.system for step in steps if step.system} == set(SYSTEMS)
+
+
+def test_a_story_without_faults_has_none() -> None:
+    whats = {step.what for seed in range(50) for step in draw(seed, faults=()).steps}
+    assert whats.isdisjoint({What.FAULT, What.CRASH, What.STATE_FAULT, What.HOST_CLOCK})
+
+
+def test_a_broken_story_is_cut_down_to_the_steps_that_break_it() -> None:
+    story = draw(5)
+    needed = {story.steps[1], story.steps[4]}
+
+    def breaks(shorter: Story) -> bool:
+        return needed <= set(shorter.steps)
+
+    assert set(shrink(story, breaks).steps) == needed
+
+
+def test_a_story_that_was_cut_still_plays() -> None:
+    story = draw(7)
+    outcome = play(replace(story, steps=story.steps[::3]))
+    assert outcome.broken == []
+    assert outcome.cycles > 60
