@@ -75,12 +75,16 @@ def wanted_blocks(
     }
     wanted: dict[Interval, set[str]] = defaultdict(set)
     for booking in bookings:
-        if any(record.system == calendar.system for record in appointments.get(booking.id, ())):
+        here = [r for r in appointments.get(booking.id, ()) if r.system == calendar.system]
+        held = claims.get(booking.id)
+        if here and held is None:
             continue
-        values = (booking.agreed, *claims.get(booking.id, ()))
+        # While it is held, a calendar that has the meeting closes what the others claim, too.
+        shown = {r.observed.interval for r in here if r.observed and r.observed.busy} | taken
+        values = (*(() if here else (booking.agreed,)), *(held or ()))
         for value in (cut(value, calendar.grain) for value in values):
             # Nothing is made for an interval that has ended.
-            if value.busy and value.end > now and value.interval not in taken:
+            if value.busy and value.end > now and value.interval not in shown:
                 wanted[value.interval].add(booking.id)
     return dict(wanted)
 

@@ -73,10 +73,13 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         and _stands_since(town, change.system, event) < change.at - FRESH
         and not _called_off(town, change, change.system, event, timedelta(days=2))
     ]
-    if on_top:
+    injected = town.sandbox.systems[change.system].faults.injected
+    hidden = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
+    if on_top and not hidden:
         yield f"4: a block on top of {on_top[0]} in {where}"
-    rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
-    if not rounds and not any(_sources(town, change, after, since=change.at - LATE)):
+    if not injected[FaultKind.ROUNDING] and not any(
+        _sources(town, change, after, since=change.at - LATE)
+    ):
         yield f"2: a block without a cause: {where}"
 
 

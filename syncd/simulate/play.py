@@ -97,6 +97,8 @@ class _Stage:
         self.town = Town(VirtualClock(story.start), story.seed, self._judge)
         self.fuse = 0
         self.state_faults = 0
+        self.work: Work | None = None
+        self.requests: set[asyncio.Task[None]] = set()
         numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
         letters = "abcdefghijklmnopqrstuvwxyz234567"
         self.ids = Ids(
@@ -121,6 +123,7 @@ class _Stage:
         self.host.offset = timedelta(0)
         self._say("all is mended")
         await asyncio.sleep(QUIET)
+        await asyncio.gather(*self.requests)
         supervisor.cancel()
         with suppress(asyncio.CancelledError):
             await supervisor
@@ -141,6 +144,7 @@ class _Stage:
             except Killed:
                 self._say("the process died")
             finally:
+                self.work = None
                 app.store.close()
             await asyncio.sleep(RESTART)
             self._say("restart")
@@ -152,8 +156,15 @@ class _Stage:
         ways = {name: _Mortal(self.town.transport(name), life) for name in SYSTEMS}
         return build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
 
+    async def _request(self) -> None:
+        """Somebody runs `syncd resync`: cycles in quick succession, beside the daemon's own."""
+        if self.work is not None:
+            # Death and a full disk are the daemon's to notice: they meet it with its next step.
+            with suppress(Killed, StateError):
+                await self.work.on_request({}, lambda _text: None)
+
     async def _daemon(self, app: App) -> None:
-        work = Work(app.engine, told=self._heard)
+        self.work = work = Work(app.engine, told=self._heard)
         await work.everything()
         for turn in count(1):
             await asyncio.sleep(NEAR)
@@ -199,6 +210,8 @@ class _Stage:
                 self.state_faults = step.times
             case What.CRASH:
                 self.fuse = step.number
+            case What.RESYNC:
+                self.requests.add(asyncio.create_task(self._request()))
             case _ if step.what in OUTSIDE:
                 done = self.town.act(step)
                 self._say(f"{step.system} by hand: {done or 'nothing to do it to'}")

@@ -37,13 +37,14 @@ class What(StrEnum):
     REMOVE_BLOCK = "remove-block"
     EDIT_OURS = "edit-ours"
     REMOVE_OURS = "remove-ours"
+    RESYNC = "resync"
     FAULT = "fault"
     HOST_CLOCK = "host-clock"
     STATE_FAULT = "state-fault"
     CRASH = "crash"
 
 
-OUTSIDE = frozenset(What) - {What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}
+OUTSIDE = frozenset(What) - {What.RESYNC, What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}
 _WEIGHTS = {
     What.BOOK: 8,
     What.TWIN: 3,
@@ -56,6 +57,7 @@ _WEIGHTS = {
     What.REMOVE_BLOCK: 2,
     What.EDIT_OURS: 2,
     What.REMOVE_OURS: 2,
+    What.RESYNC: 5,
 }
 
 

@@ -240,6 +240,8 @@ def test_a_held_conflict_closes_every_claimed_time_and_moves_nothing() -> None:
     world = with_record(TWINS, rec("a", "m", v(15), v(9)))
     decision = decided(world, rules=Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD))
     assert summary(decision) == [
+        ("create-block", "a", ">12-13"),
+        ("create-block", "b", ">15-16"),
         ("create-block", "c", ">12-13"),
         ("create-block", "c", ">15-16"),
     ]

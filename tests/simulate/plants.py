@@ -11,13 +11,14 @@ import pytest
 
 from syncd.core import blocks, decide, diff, match, outcome
 from syncd.core.diff import News, absorb, vanish
+from syncd.core.merge import merge
 from syncd.daemon.work import Work
 from syncd.engine import cycle, execute, observe, recover
 from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
-from syncd.model import Changes, IntentState, Status, Value
+from syncd.model import Changes, Coverage, IntentState, Kind, Status, Value, Window
 from syncd.store import Store
-from syncd.systems.leadconnector import writing as v2_writing
+from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadsquared.writing import Writing as CrmWriting
 from syncd.systems.limits import Budget
 from syncd.systems.port import Accepted, Done
@@ -76,9 +77,9 @@ def coverage_ignored(patch: Patch) -> None:
     absence_believed_at_once(patch)
 
     async def everything(system: Any, store: Any, clock: Any, snapshot: Any, *rest: Any) -> None:
-        kinds = frozenset(observe.Kind)
+        kinds = frozenset(Kind)
         whole = [
-            observe.Coverage(system.name, p, kinds, cycle.Window(_LONG_AGO, _FAR_OFF), clock.now())
+            Coverage(system.name, p, kinds, Window(_LONG_AGO, _FAR_OFF), clock.now())
             for p in system.providers
         ]
         await follow(system, store, clock, replace(snapshot, coverage=whole), *rest)
@@ -194,15 +195,12 @@ def taken_calendars_get_a_block_on_top(patch: Patch) -> None:
 
 def customers_are_notified(patch: Patch) -> None:
     """A move of an appointment tells the customer."""
-    from syncd.systems.leadconnector.account import Account
-
     init = Account.__init__
 
     def loud(self: Any, *given: Any, **named: Any) -> None:
         init(self, *given, **{**named, "notify": True})
 
     patch.setattr(Account, "__init__", loud)
-    assert v2_writing
 
 
 def news_is_never_decided_again(patch: Patch) -> None:
@@ -273,7 +271,6 @@ def wrong_length(patch: Patch) -> None:
 
 def merge_is_deaf_to_moves(patch: Patch) -> None:
     """A moved meeting keeps its agreed time."""
-    merge = decide.merge
 
     def deaf(booking: Any, *given: Any) -> Any:
         merged = merge(booking, *given)
