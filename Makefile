@@ -1,7 +1,7 @@
 # Everything happens in .venv, made here on first use; nothing else on the machine is touched.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint wheel constraints clean
+.PHONY: help demo test soak lint wheel constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,6 +18,10 @@ demo: .venv/.stamp  ## watch syncd work, on emulated platforms
 
 test: lint  ## lint, types and all tests
 	$(BIN)/python -m pytest -q -n 2
+
+SEEDS ?= 10000
+soak: .venv/.stamp  ## play many simulated days on all cores: make soak SEEDS=10000
+	@seq 1000 100 $$((999 + $(SEEDS))) | xargs -P $$(nproc) -I{} $(BIN)/syncd simulate --seed {} --seeds 100
 
 lint: .venv/.stamp  ## style and types
 	$(BIN)/ruff check
