@@ -98,7 +98,8 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen | None) -> It
         and other.at > change.at - timedelta(hours=26)
     ]
     said = {seen.interval for other in told for seen in (other.before, other.after) if seen}
-    if after.interval != before.interval and after.interval not in said:
+    rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
+    if after.interval != before.interval and after.interval not in said and not rounds:
         yield f"5: moved an appointment to where nobody moved it: {where}"
     ended = any(other.after is None or not other.after.busy for other in told)
     if before.busy and not after.busy and not ended:
@@ -200,14 +201,17 @@ def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterat
             yield f"9: {platform.limit.refused} calls over the limit of {name}"
 
 
-def _sights(town: Town) -> list[Sight]:
-    # A platform that rounds what is written shows no better than it can.
+def _coarse(town: Town, interval: Interval) -> Interval:
+    """The interval as a platform shows it that rounds what is written: it can do no better."""
     rounded = any(p.faults.injected[FaultKind.ROUNDING] for p in town.sandbox.systems.values())
     grain = timedelta(minutes=5) if rounded else timedelta(seconds=1)
+    return (floor_to(interval[0], grain), floor_to(interval[1], grain))
+
+
+def _sights(town: Town) -> list[Sight]:
     return [
         Sight(
-            floor_to(seen.start, grain),
-            floor_to(seen.end, grain),
+            *_coarse(town, seen.interval),
             system,
             seen.provider,
             seen.kind,
@@ -249,7 +253,7 @@ def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator
         # What is off in LeadSquared cannot be put on again: there is no such call.
         revivable = seen is not None and (seen.busy or replica.system != "crm")
         if replica.role is not Role.BLOCK and seen is not None and revivable:
-            values[replica.booking].add((seen.interval, seen.busy))
+            values[replica.booking].add((_coarse(town, seen.interval), seen.busy))
     for booking, shown in values.items():
         on = {interval for interval, busy in shown if busy}
         if len(on) > 1 or (on and len(shown) > len(on)):
