@@ -44,7 +44,11 @@ HIDDEN = re.compile(
     r"|(time|random|secrets)\..+"
 )
 
-REGISTRY = re.compile(r"(?:pypi|pythonhosted|npmjs|crates|rubygems|golang)\.(?:org|com|io)\b")
+INDEX = re.compile(r"--(?:(?:extra-)?index-url|find-links)\b")
+"""Ways to say where packages come from; that is for each machine's own settings to say."""
+ADDRESS = re.compile(r"\w+://(?!(?:[\w-]+\.)?example\.com\b)[\w.-]+")
+PACKAGING = {"pyproject.toml", "constraints.txt", "Makefile", ".ci/run"}
+"""Files that install things: they name no address at all, but for the reserved one."""
 MACHINE = re.compile(r"(?<![\w.~})/-])/(?:(?:work|root|tmp)(?![\w-])|(?:home|Users)/\w)")
 
 
@@ -109,11 +113,16 @@ def too_long(path: str, source: str) -> list[str]:
 
 
 def leaks(path: str, text: str) -> list[str]:
-    """Addresses of package registries, and paths that exist on one machine only."""
+    """Where packages come from, and paths that exist on one machine only."""
+    forbidden = [MACHINE]
+    if not path.startswith("tests/"):  # there such options are samples of what is refused
+        forbidden.append(INDEX)
+    if path in PACKAGING:
+        forbidden.append(ADDRESS)
     return [
         f"{path}:{number} says {found[0]}"
         for number, line in enumerate(text.splitlines(), 1)
-        for pattern in (REGISTRY, MACHINE)
+        for pattern in forbidden
         if (found := pattern.search(line)) is not None
     ]
 
@@ -235,9 +244,15 @@ def test_one_line_too_many_is_noticed() -> None:
     assert too_long("x.py", "\n" * (MOST_LINES + 1)) != []
 
 
-@pytest.mark.parametrize("host", ["pypi", "files.pythonhosted", "registry.npmjs"])
-def test_a_registry_is_noticed(host: str) -> None:
-    assert leaks("x", f"see https://{host}.org/simple") != []
+@pytest.mark.parametrize("option", ["index-url", "extra-index-url", "find-links"])
+def test_an_option_that_names_a_registry_is_noticed(option: str) -> None:
+    assert leaks("x", f"pip install --{option} somewhere") != []
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGING))
+def test_an_address_in_a_file_that_installs_is_noticed(path: str) -> None:
+    assert leaks(path, "x @ https://packages.invalid/x.whl") != []
+    assert leaks(path, 'base_url = "https://crm.example.com/v2"') == []
 
 
 @pytest.mark.parametrize("place", ["work/main", "root", "tmp/x.db", "home/ann", "Users/ann"])

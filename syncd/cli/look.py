@@ -255,7 +255,10 @@ def history(
     if booking is not None:
         booking = _the_booking(store.find_bookings(booking), booking).id
     notes = store.history(booking=booking, provider=provider, run=run, limit=limit)
+    unknown = run is not None and not notes and store.run(run) is None
     store.close()
+    if unknown:
+        raise UsageError(f"there is no run {run!r}", "`syncd history --json` names the runs.")
     notes.reverse()
     if as_json:
         terminal.print_json([note_json(n) for n in notes])

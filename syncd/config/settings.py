@@ -99,11 +99,6 @@ class General(Table):
         found = sqlite_file(self.state) if "://" in self.state else None
         return found or Path(self.state)
 
-    @property
-    def state_url(self) -> str:
-        """The SQLAlchemy URL of the database."""
-        return self.state if "://" in self.state else f"sqlite:///{self.state}"
-
 
 class LeadSquaredSystem(Table):
     """A LeadSquared account; the fields are those of its adapter's ``Account``."""

@@ -339,12 +339,6 @@ class Store:
         """A run by its id."""
         return next((Run(**row) for row in self._all(select(RUN).where(RUN.c.id == run))), None)
 
-    def intents_of(self, run: str) -> list[Intent]:
-        """The journal rows of a run, oldest first."""
-        query = select(INTENT).where(INTENT.c.run == run)
-        ordered = query.order_by(INTENT.c.opened_at, INTENT.c.id)
-        return [rows.to_intent(row) for row in self._all(ordered)]
-
     def counts(self) -> dict[str, int]:
         """How many rows are alive: bookings, events, conflicts, intents."""
         living = {

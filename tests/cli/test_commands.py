@@ -186,6 +186,7 @@ def test_another_syncd_at_work_ends_with_six(desk: Desk) -> None:
         (("resync", "--from", "2026-12-02", "--to", "2026-12-01"), "--to is not after --from"),
         (("plan", "--provider", "dave"), "there is no provider 'dave'"),
         (("show", "zzz"), "there is no booking"),
+        (("history", "--run", "zzz"), "there is no run 'zzz'"),
         (("--config", "nope.toml", "status"), "nope.toml"),
     ],
 )

@@ -87,21 +87,18 @@ def test_systems_and_providers_are_enough(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "path", "url"),
+    ("state", "path"),
     [
-        ("state/syncd.db", "{home}/state/syncd.db", "sqlite:///{home}/state/syncd.db"),
-        ("{home}/x.db", "{home}/x.db", "sqlite:///{home}/x.db"),
-        ("sqlite:///x.db", "{home}/x.db", "sqlite:///{home}/x.db"),
-        ("sqlite:///{home}/x.db?timeout=9", "{home}/x.db", "sqlite:///{home}/x.db?timeout=9"),
+        ("state/syncd.db", "{home}/state/syncd.db"),
+        ("{home}/x.db", "{home}/x.db"),
+        ("sqlite:///x.db", "{home}/x.db"),
+        ("sqlite:///{home}/x.db?timeout=9", "{home}/x.db"),
     ],
 )
-def test_the_state_is_a_path_beside_the_file_or_a_url(
-    desk: Desk, state: str, path: str, url: str
-) -> None:
-    state, url = state.format(home=desk.home), url.format(home=desk.home)
+def test_the_state_is_a_path_beside_the_file_or_a_url(desk: Desk, state: str, path: str) -> None:
+    state = state.format(home=desk.home)
     general = desk.load(f'[syncd]\nstate = "{state}"\n{SMALL}').syncd
     assert general.state_path == Path(path.format(home=desk.home))
-    assert general.state_url == url
 
 
 @pytest.mark.parametrize(

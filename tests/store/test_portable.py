@@ -95,7 +95,6 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "history": lambda: store.history(booking="m", provider="p", run="r", limit=3),
         "runs": store.runs,
         "run": lambda: store.run("r"),
-        "intents_of": lambda: store.intents_of("r"),
         "counts": counts,
     }
 

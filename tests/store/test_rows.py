@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import StatementError
 
 from syncd.model import (
@@ -32,7 +33,8 @@ from syncd.model import (
     Value,
     Window,
 )
-from syncd.store import Store
+from syncd.store import Store, rows
+from syncd.store.tables import INTENT
 from tests.store.kit import DAY, at, book, held, intent, link, note, rec, v
 
 EXACT = datetime(2026, 3, 29, 0, 59, 59, 123456, tzinfo=UTC)
@@ -145,7 +147,7 @@ def test_a_replica_comes_back_equal(store: Store, role: Role) -> None:
 def test_an_intent_comes_back_equal(store: Store, state: IntentState, operation: Operation) -> None:
     put = Intent("i", "run", operation, state, EXACT, 3, "bulk job 7", "it said no")
     store.apply(Changes(intents=[put]))
-    assert store.intents_of("run") == [put]
+    assert [rows.to_intent(row) for row in store._all(select(INTENT))] == [put]
     assert store.pending_intents() == ([put] if state.pending else [])
 
 

@@ -348,5 +348,3 @@ def test_pending_intents_come_oldest_first(store: Store) -> None:
     put = [intent("b", opened_at=at(1)), intent("c", opened_at=at(0)), intent("a", opened_at=at(1))]
     store.apply(Changes(intents=put))
     assert [i.id for i in store.pending_intents()] == ["c", "a", "b"]
-    assert [i.id for i in store.intents_of("run")] == ["c", "a", "b"]
-    assert store.intents_of("another run") == []
