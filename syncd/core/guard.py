@@ -33,9 +33,9 @@ def judge(
     """Return the guard's conflict for one calendar, or None when its news is of a usual size.
 
     ``covered`` are the windows that were read in this cycle: the share is taken of the known events
-    inside them, because only those had the chance to vanish or move. ``tripped`` are the marks of
-    the news on which the guard stands already: the same news never passes because a later read
-    covered more.
+    inside them, because only those had the chance to vanish or move. ``tripped`` are the events on
+    which the guard stands already: the same accident never passes because a later read covered
+    more, or because some of it has meanwhile ended; only when events come back is it judged anew.
     """
     known = [
         record
@@ -45,7 +45,8 @@ def judge(
     news = [r for r in known if _gone_or_moved(r) and mark_of(r) not in accepted]
     if not news:
         return None
-    marks = {mark_of(r) for r in news}
+    fresh = {r.id for r in news}
+    back = tripped & {r.id for r in known if r.id not in fresh}
     seen = [r for r in known if r in news or any(_inside(r, window) for window in covered)]
     if tripped:
         seen = news
@@ -56,8 +57,8 @@ def judge(
         note = f"{len(news)} known events vanished or moved at once"
     elif shifted and len(news) == len(seen) and len(news) >= limits.common:
         note = f"all {len(news)} known events moved by {_words(deltas.pop())}"
-    elif tripped and marks >= tripped:
-        note = f"the same {len(news)} events are still gone or moved"
+    elif tripped & fresh and not back:
+        note = f"{len(news)} events of the same accident are still gone or moved"
     else:
         return None
     return Conflict(
@@ -65,7 +66,7 @@ def judge(
         provider=provider,
         subject=f"{system}/{provider}",
         claims=tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in news),
-        inputs=digest(*sorted(marks)),
+        inputs=digest(*sorted(mark_of(r) for r in news)),
         note=note,
     )
 

@@ -286,7 +286,7 @@ class Engine:
                     covered,
                     self.policy.limits,
                     accepted=accepted,
-                    tripped=frozenset(_mark(c) for c in old.claims) if old else frozenset(),
+                    tripped=frozenset(c.event or "" for c in old.claims) if old else frozenset(),
                 )
                 if found is not None:
                     guards[provider].append(found)

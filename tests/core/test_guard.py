@@ -64,18 +64,30 @@ def test_new_events_are_no_news_for_the_guard() -> None:
     assert stop([rec("a", str(i), v(9 + i), None) for i in range(30)]) is None
 
 
+TRIPPED = frozenset(r.id for r in fleet(11, 40) if r.observed is None)
+
+
 def test_the_same_news_stays_stopped_when_more_is_read() -> None:
-    first = stop(fleet(11, 90), NARROW)
-    assert first is not None
-    marks = frozenset(mark_of(r) for r in fleet(11, 90) if r.observed is None)
+    assert stop(fleet(11, 90), NARROW) is not None
     assert stop(fleet(11, 90)) is None
-    assert stop(fleet(11, 90), tripped=marks) is not None
+    assert stop(fleet(11, 90), tripped=TRIPPED) is not None
 
 
 def test_news_that_is_gone_releases_the_guard() -> None:
-    marks = frozenset(mark_of(r) for r in fleet(11, 40) if r.observed is None)
-    assert stop(fleet(0, 40), tripped=marks) is None
-    assert stop(fleet(2, 40), tripped=marks) is None
+    assert stop(fleet(0, 40), tripped=TRIPPED) is None
+    assert stop(fleet(2, 40), tripped=TRIPPED) is None
+
+
+def test_an_accident_of_which_some_has_ended_stays_stopped() -> None:
+    assert stop(fleet(11, 40)[8:], tripped=TRIPPED) is not None
+
+
+def test_an_accident_that_is_edited_stays_stopped() -> None:
+    first = stop(shifted(1, 5, 5))
+    assert first is not None
+    later = [rec("a", str(i), v(9 + i + 1 + i * i), v(9 + i)) for i in range(5)]
+    assert stop(later) is None
+    assert stop(later, tripped=frozenset(str(i) for i in range(5))) is not None
 
 
 def test_accepted_news_passes_and_later_news_does_not() -> None:
