@@ -14,12 +14,12 @@ from datetime import datetime
 from syncd.core import plan
 from syncd.core.blocks import BlockPlan, own_blocks, plan_blocks, wanted_blocks
 from syncd.core.carry import carry
-from syncd.core.diff import nominal
+from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
 from syncd.core.facts import Calendar, Rules
 from syncd.core.match import Matched, Who, match, wanted_persons
 from syncd.core.merge import Merged, merge
-from syncd.core.queue import settle_conflicts
+from syncd.core.queue import heard, settle_conflicts
 from syncd.model import (
     Action,
     Booking,
@@ -87,13 +87,16 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     _reassign(draft)
     matched = _link(draft, case, new_id)
     conflicts += matched.conflicts
-    held = {c.subject: c for c in matched.conflicts if c.subject in draft.bookings}
+    held = _unheard(state, case)
+    held |= {c.subject: c for c in matched.conflicts if c.subject in draft.bookings}
     claims: dict[str, list[Value]] = {}
     operations: list[Operation] = []
     for booking_id in sorted(draft.bookings):
         if booking_id in held:
             # It came back under a new id, and nobody can say which: it is not off, so all stands.
-            claims[booking_id] = _values(held[booking_id])
+            # Or what is held cannot be looked at now: what else is claimed since then stands, too.
+            news = [r.observed for r in draft.appointments(booking_id) if is_news(r)]
+            claims[booking_id] = [*_values(held[booking_id]), *(v for v in news if v is not None)]
             continue
         merged = _merge(draft, case, booking_id)
         if merged.conflict is not None:
@@ -116,6 +119,27 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     settle_conflicts(draft, conflicts, case.calendars, new_id)
     _retire(draft, case)
     return Decision(draft.finish(), tuple(operations), tuple(conflicts), exposures)
+
+
+_CONTRADICTIONS = {
+    ConflictKind.MOVED_APART,
+    ConflictKind.MOVED_AND_CANCELLED,
+    ConflictKind.AMBIGUOUS,
+}
+
+
+def _unheard(state: ProviderState, case: Case) -> dict[str, Conflict]:
+    """Contradictions that are held and cannot be judged anew: not everybody in them is heard.
+
+    They stay as they are. A system that is silent has not taken back what it claimed.
+    """
+    return {
+        held.conflict.subject: held.conflict
+        for held in state.conflicts
+        if held.conflict.kind in _CONTRADICTIONS
+        and all(claim.event is not None for claim in held.conflict.claims)
+        and not all(heard(claim.system, case.calendars) for claim in held.conflict.claims)
+    }
 
 
 def _values(conflict: Conflict) -> list[Value]:
@@ -237,11 +261,13 @@ def _blocks(
         booking: [r for r in draft.appointments(booking) if _holds(r, draft, booking, calendar)]
         for booking in draft.bookings
     }
+    # What a system says that is not believed is not decided on, but the time is taken there.
     others = [
         record
         for record in draft.records.values()
         if record.system == calendar.system
-        and (is_foreign_block(record) or record in unmatched)
+        and (is_foreign_block(record) or record in unmatched or not calendar.believed)
+        and not record.mine
         and not (record.ended and record.observed is None)
     ]
     wanted = wanted_blocks(

@@ -12,12 +12,17 @@ from datetime import timedelta
 
 from syncd.core.diff import is_news
 from syncd.core.facts import Limits, digest
-from syncd.model import Claim, Conflict, ConflictKind, Record, Window
+from syncd.model import Claim, Conflict, ConflictKind, Record, Value, Window
+
+
+def mark(system: str, event: str | None, value: Value | None) -> str:
+    """The name of one piece of news, for acceptance."""
+    return digest(system, event, value)
 
 
 def mark_of(record: Record) -> str:
-    """The name of one piece of news, for acceptance."""
-    return digest(record.system, record.id, record.observed)
+    """The name of what is observed of a record now."""
+    return mark(record.system, record.id, record.observed)
 
 
 def judge(

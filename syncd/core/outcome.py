@@ -47,10 +47,8 @@ def accepted(operation: Operation, record: Record | None, at: datetime) -> Chang
     return Changes(records=[queued])
 
 
-def expired(record: Record | None) -> Changes:
+def expired(record: Record) -> Changes:
     """A queued write that never showed: what was written is no longer expected."""
-    if record is None:
-        return Changes()
     return Changes(records=[replace(record, written=None)])
 
 

@@ -27,7 +27,7 @@ def settle_conflicts(
         if now.pop((old.kind, old.subject, old.inputs), None) is not None:
             continue
         again = any((old.kind, old.subject) == (c.kind, c.subject) for c in now.values())
-        if not again and not all(_heard(c.system, calendars) for c in old.claims):
+        if not again and not all(heard(c.system, calendars) for c in old.claims):
             continue
         outcome = "its inputs changed" if again else "no longer there"
         draft.changes.closed.append(replace(held, closed_at=draft.now, outcome=outcome))
@@ -35,5 +35,6 @@ def settle_conflicts(
         draft.changes.opened.append(HeldConflict(new_id(), conflict, draft.now, draft.run))
 
 
-def _heard(system: str, calendars: Mapping[str, Calendar]) -> bool:
+def heard(system: str, calendars: Mapping[str, Calendar]) -> bool:
+    """Whether what a system says may be believed now; an unmapped one has nothing to say."""
     return system not in calendars or calendars[system].believed

@@ -10,28 +10,26 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.core import plan
 from syncd.core.decide import Case, Decision, decide, persons_for
 from syncd.core.facts import Calendar, Limits, Rules
-from syncd.core.guard import judge, mark_of
+from syncd.engine import brake
+from syncd.engine.brake import Brake
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observe import Observation, observe
 from syncd.engine.persons import Persons
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report, SystemReport
 from syncd.model import (
-    Claim,
     Clock,
-    Conflict,
     ConflictKind,
     Kind,
     Operation,
     ProviderState,
-    Record,
     Window,
 )
 from syncd.store.store import Store
@@ -41,8 +39,6 @@ log = structlog.get_logger(__name__)
 
 MOST_CYCLES = 12
 """A resync that is not done after so many cycles says so instead of going on."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a resync that waits for a platform to confirm."""
@@ -229,22 +225,22 @@ class Engine:
             self._dirty |= observation.touched & set(self.mapping)
             for c in observation.coverage:
                 self._seen_whole.add((c.provider, c.system))
+        if accept is not None:
+            brake.accept(self.store, accept, self.clock.now())
         states = {p: self.store.state(p) for p in chosen if p in self._dirty}
-        guards = self._guards(states, observed, accept)
-        stopped = {g.subject.split("/")[0] for found in guards.values() for g in found}
-        stopped |= self._still_stopped(set(states), accept)
+        held = brake.look(self.store, states, self.mapping, observed, self.policy.limits)
         decisions: dict[str, Decision] = {}
         for provider, state in states.items():
-            case = self._case(provider, state, observed, stopped, guards[provider], report.run)
+            case = self._case(provider, state, observed, held, report.run)
             wanted = persons_for(state, case)
             who = await self.persons.learn(wanted, self.systems) if wanted else {}
-            case = self._case(provider, state, observed, stopped, guards[provider], report.run, who)
+            case = self._case(provider, state, observed, held, report.run, who)
             decision = decide(state, case, self.ids.row)
             self.store.apply(decision.changes)
             decisions[provider] = decision
             if self._finished(decision, case, state):
                 self._dirty.discard(provider)
-        report.guarded = sorted(stopped)
+        report.guarded = sorted(held.stopped)
         return decisions
 
     def _finished(self, decision: Decision, case: Case, state: ProviderState) -> bool:
@@ -259,74 +255,12 @@ class Engine:
             )
         )
 
-    def _guards(
-        self,
-        states: Mapping[str, ProviderState],
-        observed: Mapping[str, Observation],
-        accept: str | None,
-    ) -> dict[str, list[Conflict]]:
-        accepted = self._accepted(accept)
-        guards: dict[str, list[Conflict]] = {}
-        for provider, state in states.items():
-            standing = {
-                h.conflict.subject: h.conflict
-                for h in state.conflicts
-                if h.conflict.kind is ConflictKind.GUARD
-            }
-            guards[provider] = []
-            for system in self.mapping[provider]:
-                old = standing.get(f"{system}/{provider}")
-                covered = self._covered(observed.get(system), provider)
-                if not covered and old is None:
-                    continue
-                found = judge(
-                    provider,
-                    system,
-                    state.records,
-                    covered,
-                    self.policy.limits,
-                    accepted=accepted,
-                    tripped=frozenset(c.event or "" for c in old.claims) if old else frozenset(),
-                )
-                if found is not None:
-                    guards[provider].append(found)
-        return guards
-
-    def _covered(self, observation: Observation | None, provider: str) -> list[Window]:
-        if observation is None:
-            return []
-        return [c.window for c in observation.coverage if c.provider == provider]
-
-    def _accepted(self, run: str | None) -> frozenset[str]:
-        """The marks of the news that the guard stopped in that run, and a person lets pass."""
-        if run is None:
-            return frozenset()
-        return frozenset(
-            _mark(claim)
-            for held in self.store.conflicts_of(run)
-            if held.conflict.kind is ConflictKind.GUARD
-            for claim in held.conflict.claims
-        )
-
-    def _still_stopped(self, decided: set[str], accept: str | None) -> set[str]:
-        """Systems on which the guard stands for a provider that is not decided on now."""
-        accepted = self._accepted(accept)
-        return {
-            held.conflict.subject.split("/")[0]
-            for held in self.store.open_conflicts()
-            if held.conflict.kind is ConflictKind.GUARD
-            and held.conflict.provider not in decided
-            and held.conflict.provider in self.mapping
-            and not all(_mark(c) in accepted for c in held.conflict.claims)
-        }
-
     def _case(
         self,
         provider: str,
         state: ProviderState,
         observed: Mapping[str, Observation],
-        stopped: set[str],
-        guards: Sequence[Conflict],
+        held: Brake,
         run: str,
         who: Mapping[tuple[str, str], frozenset[str]] | None = None,
     ) -> Case:
@@ -335,7 +269,7 @@ class Engine:
         failed = self.store.failed_operations(provider)
         return Case(
             calendars={
-                system: self._calendar(provider, system, observed.get(system), system in stopped)
+                system: self._calendar(provider, system, observed.get(system), held.stopped)
                 for system in self.mapping[provider]
             },
             rules=self.policy.rules[provider],
@@ -343,13 +277,13 @@ class Engine:
             horizon=now - self.policy.past,
             run=run,
             who=who or {},
-            guards=guards,
+            guards=held.guards[provider],
             failures=Counter(plan.name(o) for o in failed),
             our_keys=frozenset(k for k in keys if self.store.knows_key(k)),
         )
 
     def _calendar(
-        self, provider: str, system: str, observation: Observation | None, stopped: bool
+        self, provider: str, system: str, observation: Observation | None, stopped: frozenset[str]
     ) -> Calendar:
         capabilities = self.systems[system].capabilities
         answered = observation is not None and observation.state is Health.OK
@@ -358,7 +292,7 @@ class Engine:
             writable=answered
             and (provider, system) not in self.policy.read_only
             and (provider, system) in self._seen_whole,
-            believed=answered and not stopped,
+            believed=answered and system not in stopped,
             grain=capabilities.grain,
             statuses=capabilities.statuses,
             skew=self.systems[system].traffic.skew or timedelta(0),
@@ -429,17 +363,3 @@ class Engine:
             [h for h in self.store.open_conflicts() if h.conflict.kind is not ConflictKind.GUARD]
         )
         report.exposures = sum(d.exposures for d in decisions.values())
-
-
-def _mark(claim: Claim) -> str:
-    return mark_of(
-        Record(
-            system=claim.system,
-            provider="",
-            id=claim.event or "",
-            kind=Kind.APPOINTMENT,
-            observed=claim.value,
-            observed_at=claim.seen_at or _EPOCH,
-            fingerprint="",
-        )
-    )

@@ -15,7 +15,7 @@ import structlog
 
 from syncd.core import outcome, plan
 from syncd.core.diff import News, absorb, is_rounding
-from syncd.engine.execute import Desk, settle
+from syncd.engine.execute import Desk, notes_of, settle
 from syncd.model import (
     Action,
     Changes,
@@ -36,16 +36,20 @@ from syncd.systems.port import Found, Gone, Malformed, System, SystemFault, Unkn
 log = structlog.get_logger(__name__)
 
 DEADLINE = timedelta(minutes=10)
-"""A queued write that no read has confirmed by then is planned anew."""
+"""A queued write that no list has shown by then is asked for by id, and planned anew if it never
+came (its place may lie outside of what is read every minute)."""
 
 AROUND = timedelta(hours=1)
+
+_MISSING = "not there any more"
 
 
 async def recover(system: System, intents: Sequence[Intent], desk: Desk) -> int:
     """Settle this system's open intents as far as a read can tell; return how many stay open."""
     left = 0
     for intent in intents:
-        if intent.state is not IntentState.OPEN or intent.operation.system != system.name:
+        waits = intent.state is IntentState.ACCEPTED and not _overdue(intent, desk)
+        if waits or intent.operation.system != system.name:
             continue
         try:
             if intent.operation.action is Action.CREATE_BLOCK:
@@ -59,8 +63,12 @@ async def recover(system: System, intents: Sequence[Intent], desk: Desk) -> int:
     return left
 
 
+def _overdue(intent: Intent, desk: Desk) -> bool:
+    return desk.clock.now() - intent.opened_at > DEADLINE
+
+
 def confirm(intents: Sequence[Intent], desk: Desk) -> int:
-    """Close queued writes that the latest observations show, or that never came; count the rest."""
+    """Close queued writes that the latest observations show; count the rest."""
     left = 0
     for intent in intents:
         if intent.state is not IntentState.ACCEPTED:
@@ -75,12 +83,6 @@ def confirm(intents: Sequence[Intent], desk: Desk) -> int:
         )
         if shows:
             desk.store.apply(Changes(intents=[replace(intent, state=IntentState.DONE)]))
-        elif desk.clock.now() - intent.opened_at > DEADLINE:
-            changes = outcome.expired(record)
-            changes.intents.append(
-                replace(intent, state=IntentState.DROPPED, error="never seen to happen")
-            )
-            desk.store.apply(changes)
         else:
             left += 1
     return left
@@ -150,7 +152,8 @@ async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
             state = (
                 IntentState.DONE if operation.action is Action.REMOVE_BLOCK else IntentState.DROPPED
             )
-            changes.intents.append(replace(intent, state=state, error="not there any more"))
+            changes.intents.append(replace(intent, state=state, error=_MISSING))
+            changes.notes += notes_of(desk, operation, record.id, _MISSING, asked_at)
             desk.store.apply(changes)
             return True
         case Unknown():
@@ -162,7 +165,9 @@ async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
 def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, desk: Desk) -> bool:
     operation = intent.operation
     if operation.after is not None and _is(operation.after, event.value):
-        settle(desk, intent, event.id, event.value, asked_at, detail="found after a lost reply")
+        queued = intent.state is IntentState.ACCEPTED
+        detail = "shown by a read" if queued else "found after a lost reply"
+        settle(desk, intent, event.id, event.value, asked_at, detail=detail)
         return True
     if event.value == operation.before:
         if asked_at < intent.opened_at + system.capabilities.lag:
@@ -181,8 +186,12 @@ def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, d
 
 
 def _drop(intent: Intent, desk: Desk, why: str) -> None:
-    dropped = replace(intent, state=IntentState.DROPPED, error=why)
-    desk.store.apply(Changes(intents=[dropped]))
+    operation = intent.operation
+    found = desk.store.records(operation.system, [operation.event or ""])
+    queued = intent.state is IntentState.ACCEPTED and found
+    changes = outcome.expired(found[0]) if queued else Changes()
+    changes.intents.append(replace(intent, state=IntentState.DROPPED, error=why))
+    desk.store.apply(changes)
 
 
 def _review(intent: Intent, desk: Desk) -> None:

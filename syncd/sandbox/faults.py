@@ -34,6 +34,9 @@ class FaultKind(StrEnum):
     """Lists answer well formed and empty."""
     SHORT_PAGE = "short-page"
     """Lists leave out the last third of their rows (at least one); counts still tell them all."""
+    SHIFT_ROWS = "shift-rows"
+    """Rows move between pages: every page but the first leaves one row out, or shows one again
+    with ``spelling="again"`` (LeadSquared, the only one with pages)."""
     DUPLICATE_ROWS = "duplicate-rows"
     """Lists show every row twice."""
     RATE_LIMITED = "rate-limited"

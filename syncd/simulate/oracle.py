@@ -6,6 +6,7 @@ meeting; everything else it knows from having watched.
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -14,7 +15,8 @@ from syncd.model import ConflictKind, HeldConflict, Kind, Role, floor_to
 from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from syncd.simulate.town import Change, Seen, Town
+from syncd.simulate.accident import Change, Interval, Seen
+from syncd.simulate.town import Town
 from syncd.store import Store
 
 LATE = timedelta(hours=3)
@@ -26,14 +28,15 @@ FRESH = timedelta(minutes=45)
 WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee", "lunch")
 """What must be in no log and no database, besides the secrets."""
 
-Interval = tuple[datetime, datetime]
-
 
 def judge_change(town: Town, change: Change) -> Iterator[str]:
     """What is wrong with something that syncd did, by the number of the promise."""
     before, after = change.before, change.after
     mine = (change.system, change.event) in town.ours
     where = f"{change.system} {change.event}"
+    for accident in town.accidents:
+        if accident.stops and not accident.over and accident.follows(change):
+            yield f"7: went on after {len(accident.news)} at once in {accident.system}: {where}"
     match before, after:
         case None, Seen() if after.kind == "appointment":
             yield f"6: made an appointment: {where}"
@@ -54,7 +57,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     same = [
         event
         for event, seen in town.standing(change.system).items()
-        if (change.system, event) in town.ours and _key(seen) == _key(after)
+        if (change.system, event) in town.ours and seen.key == after.key
     ]
     if len(same) > 1:
         yield f"4: {len(same)} blocks for {where}"
@@ -68,10 +71,12 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         for event, seen in town.standing(change.system).items()
         if (change.system, event) not in town.ours
         and seen.busy
-        and _key(seen) == _key(after)
+        and seen.key == after.key
         and (seen.kind == "block" or town.person(change.system, seen) in who)
         and _stands_since(town, change.system, event) < change.at - FRESH
         and not _called_off(town, change, change.system, event, timedelta(days=2))
+        # What the guard stopped was of another time for syncd when that meeting came.
+        and not any(event in accident.news for accident in town.accidents)
     ]
     injected = town.sandbox.systems[change.system].faults.injected
     hidden = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
@@ -109,7 +114,7 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen | None) -> It
 def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
     """Say where a source of that time still lives, unless the calendar has one of its own."""
     here = town.standing(change.system)
-    if any(_key(seen) == _key(before) and seen.busy for seen in here.values()):
+    if any(seen.key == before.key and seen.busy for seen in here.values()):
         return
     old = [
         (system, event)
@@ -131,14 +136,14 @@ def _called_off(
         (past.system, past.event)
         for past in town.changes
         if past.by_hand
-        and past.at >= change.at - within
+        and past.at >= _since(town, change.at - within)
         and past.before is not None
         and past.before.kind == twin.kind == "appointment"
         and town.person(past.system, past.before) == person
         and (past.after is None or not past.after.busy or past.after.provider != twin.provider)
     }
     return any(
-        past.after is not None and _key(past.after) == _key(twin)
+        past.after is not None and past.after.key == twin.key
         for past in town.changes
         if (past.system, past.event) in ended
     )
@@ -150,23 +155,25 @@ def _sources(town: Town, change: Change, seen: Seen, since: datetime) -> Iterato
         if system == change.system:
             continue
         for event, other in town.standing(system).items():
-            if (system, event) not in town.ours and other.busy and _key(other) == _key(seen):
+            if (system, event) not in town.ours and other.busy and other.key == seen.key:
                 yield system, event
     if since == change.at:
         return
+    since = _since(town, since)
     for past in town.changes:
         if past.system != change.system and past.at >= since and past.before is not None:
             foreign = (past.system, past.event) not in town.ours
-            if foreign and past.before.busy and _key(past.before) == _key(seen):
+            if foreign and past.before.busy and past.before.key == seen.key:
                 yield past.system, past.event
+
+
+def _since(town: Town, since: datetime) -> datetime:
+    """How far back news may lie: what the guard stops waits until a person lets it pass."""
+    return min([since, *(accident.at for accident in town.accidents)])
 
 
 def _stands_since(town: Town, system: str, event: str) -> datetime:
     return max(c.at for c in town.changes if (c.system, c.event) == (system, event))
-
-
-def _key(seen: Seen) -> tuple[str, Interval]:
-    return (seen.provider, seen.interval)
 
 
 # --- at the end -----------------------------------------------------------------------------------
@@ -268,6 +275,44 @@ def writes_per_change(town: Town) -> Iterator[str]:
     allowed = 3 * by_hand[True]
     if made > allowed:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
+
+
+def idle_writes(town: Town) -> Iterator[str]:
+    """Writes that were answered as done and changed nothing: they were not needed (promise 2)."""
+    for line in town.idle:
+        if not town.sandbox.systems[line.split()[0]].faults.injected[FaultKind.FAIL_JOBS]:
+            yield f"2: a write without an effect: {line}"
+
+
+def unexplained(town: Town, database: sqlite3.Connection) -> Iterator[str]:
+    """Writes that the journal does not hold, or the history does not tell (promise 10)."""
+    intents = set(database.execute("select system, action, coalesce(event, provider) from intent"))
+    told = set(database.execute("select system, what, event from history"))
+    for change in town.changes:
+        if change.by_hand:
+            continue
+        action = _action(change)
+        seen = change.after or change.before
+        provider = seen.provider if seen else ""
+        where = f"{action} of {change.system} {change.event}"
+        # A create whose answer was lost, and that somebody undid before it was found, has no event.
+        lost = (change.system, action, provider) in intents
+        if (change.system, action, change.event) not in intents and not lost:
+            yield f"10: not in the journal: {where}"
+        elif (change.system, action, change.event) not in told and not lost:
+            yield f"10: not in the history: {where}"
+
+
+def _action(change: Change) -> str:
+    match change.before, change.after:
+        case None, _:
+            return "create-block"
+        case _, None:
+            return "remove-block"
+        case before, after if before.kind == "block":
+            return "move-block"
+        case before, after:
+            return "move-appointment" if before.interval != after.interval else "set-status"
 
 
 def indiscreet(texts: Collection[str], secrets: Collection[str]) -> Iterator[str]:

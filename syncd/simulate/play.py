@@ -6,9 +6,9 @@ import asyncio
 import io
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -16,16 +16,18 @@ from random import Random
 
 import httpx
 import structlog
+from sqlalchemy import event
 
 from syncd.config.load import load
 from syncd.daemon.work import Work
 from syncd.engine.cycle import Ids
-from syncd.model import Changes
+from syncd.model import Changes, ConflictKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import oracle
+from syncd.simulate.accident import Change
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.story import OUTSIDE, Step, Story, What
-from syncd.simulate.town import Change, Town
+from syncd.simulate.town import Town
 from syncd.store import StateError, Store
 from syncd.wiring import App, build
 
@@ -96,7 +98,7 @@ class _Stage:
         self.host = VirtualClock(story.start)
         self.town = Town(VirtualClock(story.start), story.seed, self._judge)
         self.fuse = 0
-        self.state_faults = 0
+        self.state_fault = Step(0, What.STATE_FAULT, times=0)
         self.work: Work | None = None
         self.requests: set[asyncio.Task[None]] = set()
         numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
@@ -109,6 +111,7 @@ class _Stage:
     async def play(self) -> Outcome:
         """Let it all happen, then let it be quiet, then judge."""
         world = self.town.world
+        world.sandbox.crm.largest_page = self.story.page
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         path.write_text(config_text(world, "state.db"))
@@ -119,14 +122,19 @@ class _Stage:
             self._happen(step)
         await self._until(self.story.hours * 3600)
         self.town.mend()
-        self.fuse = self.state_faults = 0
+        self.fuse = 0
+        self.state_fault = replace(self.state_fault, times=0)
         self.host.offset = timedelta(0)
         self._say("all is mended")
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
+        for _ in range(3):
+            # A person looks after the brakes: nothing else may be left standing.
+            await self._accept()
         supervisor.cancel()
         with suppress(asyncio.CancelledError):
             await supervisor
+        await asyncio.sleep(RESTART)
         await self._quiet()
         self.outcome.trace += self.town.calls
         self.outcome.acts = self.town.acts
@@ -153,15 +161,30 @@ class _Stage:
         life = _Life(self)
         store = _FaultyStore.open(self.folder / "state.db")
         store.life = life
+        # Nobody holds the state for a moment only: waiting would cost real time.
+        event.listen(store._engine, "checkout", _no_patience)  # noqa: SLF001
         ways = {name: _Mortal(self.town.transport(name), life) for name in SYSTEMS}
         return build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
 
-    async def _request(self) -> None:
+    async def _request(self, asked: Mapping[str, str]) -> None:
         """Somebody runs `syncd resync`: cycles in quick succession, beside the daemon's own."""
         if self.work is not None:
             # Death and a full disk are the daemon's to notice: they meet it with its next step.
             with suppress(Killed, StateError):
-                await self.work.on_request({}, lambda _text: None)
+                await self.work.on_request(asked, lambda _text: None)
+
+    async def _accept(self) -> None:
+        """Somebody reads which runs were stopped, and lets them pass."""
+        if not (self.folder / "state.db").exists():
+            return
+        with closing(Store.open(self.folder / "state.db", write=False)) as store:
+            held = store.open_conflicts()
+        runs = {h.run for h in held if h.conflict.kind is ConflictKind.GUARD}
+        if runs:
+            self.town.accepted()
+        for run in sorted(runs):
+            self._say(f"accept {run}")
+            await self._request({"accept": run})
 
     async def _daemon(self, app: App) -> None:
         self.work = work = Work(app.engine, told=self._heard)
@@ -187,11 +210,13 @@ class _Stage:
         end = now + self.settings.syncd.window.future
         for line in oracle.judge_end(self.town, app.store, now, end):
             self._break(line)
-        for line in oracle.writes_per_change(self.town):
+        for line in (*oracle.writes_per_change(self.town), *oracle.idle_writes(self.town)):
             self._break(line)
         app.store.close()
         with sqlite3.connect(self.folder / "state.db") as database:
             dump = "\n".join(database.iterdump())
+            for line in oracle.unexplained(self.town, database):
+                self._break(line)
         database.close()
         sandbox = self.town.sandbox
         secrets = (sandbox.clinic.token, sandbox.legacy.token, sandbox.crm.secret_key)
@@ -207,11 +232,13 @@ class _Stage:
             case What.HOST_CLOCK:
                 self.host.offset += timedelta(seconds=step.seconds)
             case What.STATE_FAULT:
-                self.state_faults = step.times
+                self.state_fault = step
             case What.CRASH:
                 self.fuse = step.number
             case What.RESYNC:
-                self.requests.add(asyncio.create_task(self._request()))
+                self.requests.add(asyncio.create_task(self._request({})))
+            case What.ACCEPT:
+                self.requests.add(asyncio.create_task(self._accept()))
             case _ if step.what in OUTSIDE:
                 done = self.town.act(step)
                 self._say(f"{step.system} by hand: {done or 'nothing to do it to'}")
@@ -263,11 +290,13 @@ class _Life:
         if self.dead:
             raise Killed
 
-    def state_fault(self) -> bool:
-        """Whether the state refuses this transaction."""
-        stage = self._stage
-        stage.state_faults -= stage.state_faults > 0
-        return stage.state_faults > 0
+    def state_fault(self) -> str:
+        """Why the state refuses this transaction, if it does."""
+        fault = self._stage.state_fault
+        if not fault.times:
+            return ""
+        self._stage.state_fault = replace(fault, times=fault.times - 1)
+        return fault.fault
 
 
 class _Mortal(httpx.AsyncBaseTransport):
@@ -294,8 +323,26 @@ class _FaultyStore(Store):
         """One transaction, or none."""
         if self.life is not None:
             self.life.step()
-            if self.life.state_fault():
-                raise StateError(self.place, "the disk is full", "Free some space.")
+            match self.life.state_fault():
+                case "disk-full":
+                    raise StateError(self.place, "the disk is full", "Free some space.")
+                case "locked":
+                    with _locked(self.place):
+                        super().apply(changes)
+                case _:
+                    pass
         super().apply(changes)
         if self.life is not None:
             self.life.step()
+
+
+def _no_patience(connection: sqlite3.Connection, *_: object) -> None:
+    connection.execute("PRAGMA busy_timeout=0")
+
+
+@contextmanager
+def _locked(path: str) -> Iterator[None]:
+    """Somebody's database browser is in the middle of a change."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as browser:
+        browser.execute("BEGIN IMMEDIATE")
+        yield

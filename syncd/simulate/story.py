@@ -7,7 +7,7 @@ still means something when others were taken out.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from random import Random
@@ -37,14 +37,19 @@ class What(StrEnum):
     REMOVE_BLOCK = "remove-block"
     EDIT_OURS = "edit-ours"
     REMOVE_OURS = "remove-ours"
+    FILL = "fill"
+    WIPE = "wipe"
+    SHIFT = "shift"
     RESYNC = "resync"
+    ACCEPT = "accept"
     FAULT = "fault"
     HOST_CLOCK = "host-clock"
     STATE_FAULT = "state-fault"
     CRASH = "crash"
 
 
-OUTSIDE = frozenset(What) - {What.RESYNC, What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}
+TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH})
+OUTSIDE = frozenset(What) - TROUBLE - {What.RESYNC, What.ACCEPT}
 _WEIGHTS = {
     What.BOOK: 8,
     What.TWIN: 3,
@@ -79,7 +84,7 @@ class Step:
         """One line of the story."""
         clock = f"{int(self.at) // 3600:02}:{int(self.at) // 60 % 60:02}:{int(self.at) % 60:02}"
         facts = [self.system, str(self.what)]
-        if self.what is What.FAULT:
+        if self.fault:
             facts += [self.fault, f"x{self.times}"]
         if self.seconds:
             facts.append(f"{self.seconds:g} s")
@@ -88,14 +93,18 @@ class Step:
         return f"{clock}  {' '.join(fact for fact in facts if fact)}"
 
 
+ONE_PAGE, SHORT_PAGE = 1000, 5
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A whole day: where it begins, what happens, in order."""
+    """A whole day: where it begins, what happens, in order; and how many rows LeadSquared lists."""
 
     seed: int
     start: datetime
     hours: float
     steps: tuple[Step, ...]
+    page: int = ONE_PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +137,13 @@ _FAULTS: dict[FaultKind, _Draw] = {
     FaultKind.CLOCK_SKEW: _Draw((50, 400), (-240, 240)),
     FaultKind.NEW_ID_ON_MOVE: _Draw((1, 3)),
 }
+_SHIFTED_ROWS = _Draw((1, 6), spellings=("", "again"))
 _COMPANY = 0.35
 """How often something else happens close by."""
 
+STATE = ("disk-full", "locked")
 HOST = frozenset({"host-clock", "state", "crash"})
-ALL = frozenset(map(str, _FAULTS)) | HOST
+ALL = frozenset(map(str, _FAULTS)) | {str(FaultKind.SHIFT_ROWS)} | HOST
 """The names that `--faults` takes."""
 
 
@@ -163,7 +174,54 @@ def draw(seed: int, hours: float = 24.0, faults: Collection[str] = ALL) -> Story
                 )
             )
     steps += _trouble(random, span, faults, [step.at for step in steps])
-    return Story(seed, random.choice(DAYS), hours, tuple(sorted(steps)))
+    start = random.choice(DAYS)
+    # Drawn apart, so that what was added later leaves the days of older seeds as they were.
+    apart = Random(f"accidents {seed}")  # noqa: S311
+    page = apart.choice((ONE_PAGE, ONE_PAGE, SHORT_PAGE))
+    if page < ONE_PAGE and FaultKind.SHIFT_ROWS in faults:
+        steps.append(_shifted_rows(apart, span))
+    if apart.random() < _ACCIDENTS:
+        steps += _accident(apart, span)
+    return Story(seed, start, hours, tuple(sorted(steps)), page)
+
+
+_ACCIDENTS = 0.3
+
+
+def _accident(random: Random, span: float) -> list[Step]:
+    """A full calendar is wiped or shifted at once; a person accepts, undoes it, or neither."""
+    system, number = random.choice(SYSTEMS), random.randrange(1000)
+
+    def step(low: float, high: float, what: What, *, slot: int = 0, times: int = 1) -> Step:
+        at = round(random.uniform(low, high) * span, 1)
+        return Step(at, what, system, number, slot, times=times)
+
+    size, slot = random.choice((4, 7, 12, 20, 28)), random.randrange(1, 12)
+    steps = [step(0.02, 0.2, What.FILL, slot=slot, times=size)]
+    if random.choice((True, False)):
+        # Another calendar fills up in the same minute: many blocks are to be made at once.
+        other = replace(steps[0], system=random.choice(SYSTEMS), number=number + 1)
+        steps.append(other)
+    turn = random.randrange(2)
+    steps.append(step(0.3, 0.5, random.choice((What.WIPE, What.SHIFT)), slot=turn))
+    after = random.choice((What.ACCEPT, What.ACCEPT, What.SHIFT, None))
+    if after is not None:
+        steps.append(step(0.55, 0.8, after, slot=1 - turn))
+    if random.choice((True, False)):
+        steps.append(replace(steps[-1], at=round(steps[-1].at + 30, 1), what=What.RESYNC))
+    return steps
+
+
+def _shifted_rows(random: Random, span: float) -> Step:
+    drawn = _SHIFTED_ROWS
+    return Step(
+        round(random.uniform(0.1, 0.9) * span, 1),
+        What.FAULT,
+        "crm",
+        fault=str(FaultKind.SHIFT_ROWS),
+        times=random.randint(*drawn.times),
+        spelling=random.choice(drawn.spellings),
+    )
 
 
 def _trouble(random: Random, span: float, faults: Collection[str], near: list[float]) -> list[Step]:
@@ -191,7 +249,8 @@ def _trouble(random: Random, span: float, faults: Collection[str], near: list[fl
         elif chosen == "crash":
             steps.append(Step(at, What.CRASH, number=random.randint(1, 25)))
         elif chosen == "state":
-            steps.append(Step(at, What.STATE_FAULT, times=random.randint(1, 4)))
+            times = random.randint(1, 4)
+            steps.append(Step(at, What.STATE_FAULT, fault=STATE[int(at) % 2], times=times))
         elif chosen == "host-clock":
             jump = random.choice((-3600.0, -120.0, 90.0, 1800.0))
             steps.append(Step(at, What.HOST_CLOCK, seconds=jump))

@@ -17,39 +17,12 @@ from syncd.sandbox.agreement import FREE
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
+from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.story import Step, What
 
 HALF_HOUR = timedelta(minutes=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One event as a platform holds it now; ``busy`` is false for a meeting that is off."""
-
-    provider: str
-    kind: str
-    start: datetime
-    end: datetime
-    busy: bool
-    contact: str = ""
-
-    @property
-    def interval(self) -> tuple[datetime, datetime]:
-        """Start and end."""
-        return (self.start, self.end)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happened to one event: None before it is there, None after it is gone."""
-
-    at: datetime
-    system: str
-    event: str
-    before: Seen | None
-    after: Seen | None
-    by_hand: bool
+NEAR = timedelta(days=2)
 
 
 @dataclass(slots=True)
@@ -62,8 +35,10 @@ class Town:
     sandbox: Sandbox = field(init=False)
     world: World = field(init=False)
     changes: list[Change] = field(default_factory=list)
+    accidents: list[Accident] = field(default_factory=list)
     ours: set[tuple[str, str]] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
+    idle: list[str] = field(default_factory=list)
     acts: int = 0
     fixed: str = ""
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
@@ -150,8 +125,27 @@ class Town:
             self.look(name, by_hand=False)  # jobs that are due are syncd's doing
         done = self._do(step)
         self.look(step.system, by_hand=True)
+        self._end_accidents()
         self.acts += bool(done)
         return done
+
+    def _end_accidents(self) -> None:
+        """What is edited after an accident is other news: it is judged no further."""
+        now = self.clock.now()
+        for accident in self.accidents:
+            touched = any(
+                c.at == now
+                and c.by_hand
+                and c.system == accident.system
+                and any(seen and seen.provider == accident.provider for seen in (c.before, c.after))
+                for c in self.changes
+            )
+            accident.over |= touched and accident.at < now
+
+    def accepted(self) -> None:
+        """A person lets all pass that stands stopped."""
+        for accident in self.accidents:
+            accident.over = True
 
     def _do(self, step: Step) -> str:
         system, platform = step.system, self.sandbox.systems[step.system]
@@ -159,24 +153,34 @@ class Town:
         end = start + HALF_HOUR * (1 + step.slot % 3)
         who = PEOPLE[step.number % len(PEOPLE)]
         match step.what:
-            case What.BOOK:
-                seat = self.world.seats[system, who]
-                contact = self._people[system][("kim", "lee")[step.slot % 2]]
-                event = platform.book(
-                    seat.calendar, seat.user, start, end, contact, title="Knee pain"
-                )
-                return f"book {who} {event} {start:%d %H:%M}"
+            case What.BOOK | What.FILL:
+                done = self._book(step, start, end, who)
             case What.BLOCK:
                 event = platform.block(self.world.seats[system, who].user, start, end, "Lunch")
-                return f"block {who} {event} {start:%d %H:%M}"
+                done = f"block {who} {event} {start:%d %H:%M}"
             case What.TWIN:
-                return self._twin(step)
+                done = self._twin(step)
             case What.MOVE | What.CANCEL | What.DELETE | What.REASSIGN:
-                return self._change_meeting(step, start)
+                done = self._change_meeting(step, start)
+            case What.WIPE | What.SHIFT:
+                done = self._accident(step, who)
             case What.MOVE_BLOCK | What.REMOVE_BLOCK | What.EDIT_OURS | What.REMOVE_OURS:
-                return self._change_block(step, start, end)
+                done = self._change_block(step, start, end)
             case _:
-                return ""
+                done = ""
+        return done
+
+    def _book(self, step: Step, start: datetime, end: datetime, who: str) -> str:
+        """Enter a meeting, or (to fill a calendar) many in a row."""
+        seat = self.world.seats[step.system, who]
+        contact = self._people[step.system][("kim", "lee")[step.slot % 2]]
+        event = ""
+        for number in range(step.times):
+            by = number * (end - start)
+            event = self.sandbox.systems[step.system].book(
+                seat.calendar, seat.user, start + by, end + by, contact, title="Knee pain"
+            )
+        return f"{step.what} {who} {event} {start:%d %H:%M} x{step.times}"
 
     def _twin(self, step: Step) -> str:
         """Enter a meeting of another system here as well, for the same customer."""
@@ -244,6 +248,39 @@ class Town:
         platform.move_block(event, start, end)
         return f"move block {event} to {start:%d %H:%M}"
 
+    def _accident(self, step: Step, who: str) -> str:
+        """Delete all meetings of somebody's calendar, or move everything in it by an hour."""
+        platform = self.sandbox.systems[step.system]
+        mine = {e: s for e, s in self._last[step.system].items() if s.provider == who}
+        known = frozenset(e for e, seen in mine.items() if self._carried(step.system, e, seen))
+        hour = timedelta(hours=-1 if step.slot else 1)
+        for event, seen in sorted(mine.items()):
+            if step.what is What.SHIFT and seen.kind == "block":
+                platform.move_block(event, seen.start + hour, seen.end + hour)
+            elif step.what is What.SHIFT:
+                platform.move(event, seen.start + hour, seen.end + hour)
+            elif seen.kind == "appointment" and seen.busy and seen.end > self.clock.now():
+                platform.delete(event)
+        after = dict(self._events(step.system))
+        # What is polled often is what is seen in one cycle; further away, news may come in parts.
+        now = self.clock.now()
+        near = {e: seen for e, seen in mine.items() if seen.start < now + NEAR}
+        news = {e: (seen, after.get(e)) for e, seen in near.items() if after.get(e) != seen}
+        if not news:
+            return ""
+        self.accidents.append(Accident(now, step.system, who, news, known, len(near)))
+        stops = ", which must stop" if self.accidents[-1].stops else ""
+        return f"{step.what} {who}: {len(news)} of {len(near)} events{stops}"
+
+    def _carried(self, system: str, event: str, seen: Seen) -> bool:
+        """Whether syncd surely knows of it: it made it, or made something of it elsewhere."""
+        return (system, event) in self.ours or any(
+            (other, name) in self.ours and block.key == seen.key
+            for other in SYSTEMS
+            if other != system
+            for name, block in self._last[other].items()
+        )
+
     def _time(self, slot: int) -> datetime:
         """A time by number: mostly soon, on odd minutes too, some at the edges of the windows."""
         now = self.clock.now()
@@ -265,7 +302,7 @@ class Town:
                 times=None if skewed else step.times,
                 until=until,
                 seconds=step.seconds,
-                spelling=step.spelling if step.fault in {"error", "rate-limited"} else "",
+                spelling=step.spelling,
             )
         )
 
@@ -285,13 +322,32 @@ class _Way(httpx.ASGITransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Pass it on."""
-        town = self._town
-        calls = town.sandbox.systems[self._system].calls
-        before = len(calls)
+        town, system = self._town, self._system
+        writes = _writes(request)
+        if writes:
+            town.look(system, by_hand=False)  # jobs that are due are not this request's doing
+        calls = town.sandbox.systems[system].calls
+        before, known = len(calls), len(town.changes)
         try:
             return await super().handle_async_request(request)
         finally:
-            for call in calls[before:]:
-                line = f"{self._system} {call.method} {call.path} {call.status}"
-                town.calls.append(line)
-            town.look(self._system, by_hand=False)
+            made = calls[before:]
+            town.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
+            town.look(system, by_hand=False)
+            if writes and len(town.changes) == known:
+                town.idle += [
+                    f"{system} {call.method} {call.path} on {town.clock.now():%d %H:%M:%S}"
+                    for call in made
+                    if call.status in range(200, 300)
+                ]
+
+
+_WRITES = ("Create", "DeleteTasks", "MarkComplete")
+"""The calls of LeadSquared that write at once; the bulk update is a job."""
+
+
+def _writes(request: httpx.Request) -> bool:
+    path = request.url.path
+    if ".svc/" in path:
+        return path.endswith(_WRITES)
+    return request.method != "GET"

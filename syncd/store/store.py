@@ -270,6 +270,13 @@ class Store:
         query = select(CONFLICT).where(CONFLICT.c.run == run)
         return [rows.to_conflict(row) for row in self._all(query)]
 
+    def ended_conflicts(self, provider: str, outcome: str) -> list[HeldConflict]:
+        """The conflicts of a provider that ended in that way."""
+        query = select(CONFLICT).where(
+            CONFLICT.c.provider == provider, CONFLICT.c.outcome == outcome
+        )
+        return [rows.to_conflict(row) for row in self._all(query)]
+
     def conflict(self, start: str) -> list[HeldConflict]:
         """The conflicts whose id begins so."""
         query = select(CONFLICT).where(CONFLICT.c.id.startswith(start, autoescape=True))

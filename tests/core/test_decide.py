@@ -274,8 +274,35 @@ def test_a_conflict_stays_while_its_system_is_down() -> None:
     world = with_record(TWINS, rec("a", "m", v(15), v(9)))
     rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
     held = decided(world, rules=rules).changes.opened[0]
-    down = replace(world, conflicts=(held,))
-    assert decided(down, rules=rules, calendars=calendars(without="a")).changes.closed == []
+    down = decided(replace(world, conflicts=(held,)), rules=rules, calendars=calendars(without="a"))
+    assert down.changes.closed == []
+    assert down.changes.bookings == []
+    assert summary(down) == [
+        ("create-block", "b", ">15-16"),
+        ("create-block", "c", ">12-13"),
+        ("create-block", "c", ">15-16"),
+    ]
+
+
+def test_news_of_a_held_meeting_closes_its_time_while_another_system_is_down() -> None:
+    world = with_record(TWINS, rec("a", "m", v(15), v(9)))
+    rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
+    held = decided(world, rules=rules).changes.opened[0]
+    moved = with_record(world, rec("b", "t", v(18), v(9)))
+    down = decided(replace(moved, conflicts=(held,)), rules=rules, calendars=calendars(without="a"))
+    assert ("create-block", "c", ">18-19") in summary(down)
+
+
+def test_no_block_lies_on_what_a_stopped_calendar_shows() -> None:
+    news = settled(9)
+    there = with_record(news, rec("a", "n", v(12), None))
+    moved = with_record(there, rec("b", "other", v(12), None))
+    assert ("create-block", "a", ">12-13") in summary(
+        decided(with_record(news, rec("b", "o", v(12))))
+    )
+    stopped = decided(moved, calendars=calendars(unbelieved="a"))
+    assert ("create-block", "a", ">12-13") not in summary(stopped)
+    assert ("create-block", "c", ">12-13") in summary(stopped)
 
 
 def intent(operation: Operation, kind: IntentState) -> Intent:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import Exit
+from syncd.engine.report import Exit, Report
 from syncd.model import Action, ConflictKind, Kind, Person, Status
 from syncd.systems.port import AuthLost, Capabilities, Rejected, Retryable
 from tests.core.kit import off, v
@@ -284,6 +284,39 @@ async def test_a_mass_deletion_stops_until_a_person_accepts_it(shop: Shop) -> No
     assert len(shop.blocks()["b"]) == 2
 
 
+async def test_what_a_person_accepted_is_not_asked_again_though_something_holds_it_up(
+    shop: Shop,
+) -> None:
+    events = [shop.a.book("p", v(24 + i), person="kim") for i in range(14)]
+    await settle(shop)
+    for event in events[:12]:
+        shop.a.delete(event)
+    shop.a.book("p", v(50), person="kim")
+    stopped = await shop.engine.resync()
+    assert stopped.exit is Exit.GUARDED
+    accepted = await shop.engine.resync(accept=stopped.run)
+    assert accepted.exit is Exit.CONFLICTS  # which of the twelve came back at another time?
+    shop.restart()
+    assert (await shop.engine.resync()).exit is Exit.CONFLICTS
+    assert v(50).interval in shop.blocks()["b"]
+
+
+async def test_the_same_accident_a_second_time_is_stopped_again(shop: Shop) -> None:
+    events = [shop.a.book("p", v(24 + 3 * i)) for i in range(6)]
+    await settle(shop)
+
+    async def shift(hour: int) -> Report:
+        for i, event in enumerate(events):
+            shop.a.move(event, v(24 + 3 * i + hour))
+        shop.clock.pass_(minutes=30)
+        stopped = await shop.engine.resync()
+        assert stopped.exit is Exit.GUARDED
+        return await shop.engine.resync(accept=stopped.run)
+
+    for hour in (1, 0, 1):
+        assert (await shift(hour)).exit is Exit.DONE
+
+
 async def test_the_guard_lets_go_when_the_news_is_gone(shop: Shop) -> None:
     events = [shop.a.book("p", v(24 + i)) for i in range(14)]
     await settle(shop)
@@ -391,6 +424,26 @@ async def test_a_queued_move_that_never_happens_is_planned_anew_after_ten_minute
     shop.clock.pass_(minutes=11)
     await settle(shop)
     assert shop.blocks()["b"] == [v(12).interval]
+
+
+async def test_a_queued_move_out_of_sight_is_asked_for_by_id_and_not_made_twice(
+    shop: Shop,
+) -> None:
+    shop.b.capabilities = Capabilities(
+        lag=timedelta(0), asynchronous=frozenset({Action.MOVE_BLOCK}), batch={Action.MOVE_BLOCK: 50}
+    )
+    event = shop.a.book("p", v(24 * 20))
+    await settle(shop)
+    shop.b.queued = True
+    shop.a.move(event, v(24 * 21))
+    await shop.engine.watch(near=False)
+    writes = len(shop.b.writes)
+    shop.b.run_queue()
+    for _ in range(3):
+        shop.clock.pass_(minutes=11)
+        await shop.engine.watch(near=True)
+    assert len(shop.b.writes) == writes
+    assert not shop.store.pending_intents()
 
 
 # failures for good

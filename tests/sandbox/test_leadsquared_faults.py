@@ -95,6 +95,16 @@ async def test_rows_can_come_twice_and_are_counted_once(crm: Crm) -> None:
     assert answer["RecordCount"] == 1
 
 
+@pytest.mark.parametrize(("spelling", "shown"), [("", [0, 1, 3]), ("again", [0, 1, 1, 2])])
+async def test_rows_can_shift_between_pages(crm: Crm, spelling: str, shown: list[int]) -> None:
+    ids = [crm.book(at(9 + n)) for n in range(4)]
+    crm.platform.largest_page = 2
+    crm.fault(FaultKind.SHIFT_ROWS, spelling=spelling)
+    pages = [(await crm.listing(Paging={"PageIndex": n, "PageSize": 2})).json() for n in (1, 2)]
+    assert [ids.index(row["UserTaskId"]) for each in pages for row in each["List"]] == shown
+    assert {each["RecordCount"] for each in pages} == {4}
+
+
 async def test_written_times_can_be_rounded(crm: Crm) -> None:
     crm.fault(FaultKind.ROUNDING, seconds=900)
     id = crm.book(at(9))

@@ -406,6 +406,9 @@ class LeadSquared(Account):
     def _list(self, ask: Ask, rows: Sequence[fields.Json], page: slice) -> Response:
         """A page of rows; RecordCount counts all pages, and tells what a short page hides."""
         empty = self.faults.active(FaultKind.EMPTY, ask.method, ask.path, self.clock.now())
+        if page.start and (fault := self.fault(FaultKind.SHIFT_ROWS, ask)):
+            by = -1 if fault.spelling == "again" else 1
+            page = slice(page.start + by, page.stop + by)
         shown = self.listed(ask, rows[page])
         return JSONResponse({"RecordCount": 0 if empty else len(rows), "List": shown})
 

@@ -1,0 +1,118 @@
+"""The guard at work: what it stops now, and what a person let pass.
+
+Acceptance is stored before anything follows from it, with the conflict that it answers: a crash, or
+a conflict that holds some of the accepted news up, does not ask the person twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from syncd.core.facts import Limits
+from syncd.core.guard import judge, mark, mark_of
+from syncd.engine.observe import Observation
+from syncd.model import (
+    Changes,
+    Conflict,
+    ConflictKind,
+    HeldConflict,
+    ProviderState,
+    Record,
+    Window,
+)
+from syncd.store.store import Store
+
+ACCEPTED = "accepted by a person"
+"""How a guard's conflict ends whose news may pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """The guard's answer for one cycle: its conflicts by provider, and the systems it stops."""
+
+    guards: Mapping[str, Sequence[Conflict]]
+    stopped: frozenset[str]
+
+
+def accept(store: Store, run: str, now: datetime) -> None:
+    """Let pass what the guard stopped in that run."""
+    held = [h for h in store.conflicts_of(run) if h.conflict.kind is ConflictKind.GUARD]
+    ends = [replace(h, closed_at=h.closed_at or now, outcome=ACCEPTED) for h in held]
+    store.apply(Changes(closed=ends))
+
+
+def look(
+    store: Store,
+    states: Mapping[str, ProviderState],
+    mapping: Mapping[str, Sequence[str]],
+    observed: Mapping[str, Observation],
+    limits: Limits,
+) -> Brake:
+    """Judge the news of every provider that is decided on, and remember where the guard stands."""
+    guards = {
+        provider: [
+            found
+            for system in mapping[provider]
+            if (found := _judge(store, state, system, observed.get(system), limits)) is not None
+        ]
+        for provider, state in states.items()
+    }
+    stopped = {_system(found) for each in guards.values() for found in each}
+    # A provider that is not decided on now stays as it was.
+    stopped |= {
+        _system(held.conflict)
+        for held in store.open_conflicts()
+        if held.conflict.kind is ConflictKind.GUARD
+        and held.conflict.provider not in states
+        and held.conflict.provider in mapping
+    }
+    return Brake(guards, frozenset(stopped))
+
+
+def _system(conflict: Conflict) -> str:
+    return conflict.subject.split("/")[0]
+
+
+def _judge(
+    store: Store,
+    state: ProviderState,
+    system: str,
+    observation: Observation | None,
+    limits: Limits,
+) -> Conflict | None:
+    provider = state.provider
+    old = next((h.conflict for h in state.conflicts if _is(h, system, provider)), None)
+    coverage = observation.coverage if observation is not None else ()
+    covered: list[Window] = [c.window for c in coverage if c.provider == provider]
+    if not covered and old is None:
+        return None
+    tripped = frozenset(claim.event or "" for claim in old.claims) if old else frozenset()
+    found = judge(provider, system, state.records, covered, limits, tripped=tripped)
+    if found is None:
+        return None
+    accepted = _accepted(store, provider, state.records)
+    if not accepted:
+        return found
+    return judge(
+        provider, system, state.records, covered, limits, accepted=accepted, tripped=tripped
+    )
+
+
+def _is(held: HeldConflict, system: str, provider: str) -> bool:
+    guard = held.conflict.kind is ConflictKind.GUARD
+    return guard and held.conflict.subject == f"{system}/{provider}"
+
+
+def _accepted(store: Store, provider: str, records: Sequence[Record]) -> frozenset[str]:
+    """The marks of the news that a person let pass; the same news, seen anew, is other news."""
+    until: dict[str, datetime] = {}
+    for held in store.ended_conflicts(provider, ACCEPTED):
+        for claim in held.conflict.claims:
+            until[mark(claim.system, claim.event, claim.value)] = held.closed_at or held.opened_at
+    return frozenset(
+        name
+        for record in records
+        if (name := mark_of(record)) in until and record.observed_at <= until[name]
+    )

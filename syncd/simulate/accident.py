@@ -1,0 +1,93 @@
+"""A calendar that is wiped or shifted at once, and what must not follow from it (promise 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+COUNT, SHARE, COMMON = 10, 0.2, 5
+"""The guard's limits as the promise states them: events, share of the known ones, common shift."""
+
+Interval = tuple[datetime, datetime]
+Key = tuple[str, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One event as a platform holds it now; ``busy`` is false for a meeting that is off."""
+
+    provider: str
+    kind: str
+    start: datetime
+    end: datetime
+    busy: bool
+    contact: str = ""
+
+    @property
+    def interval(self) -> Interval:
+        """Start and end."""
+        return (self.start, self.end)
+
+    @property
+    def key(self) -> Key:
+        """Whose time it takes."""
+        return (self.provider, self.interval)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to one event: None before it is there, None after it is gone."""
+
+    at: datetime
+    system: str
+    event: str
+    before: Seen | None
+    after: Seen | None
+    by_hand: bool
+
+
+@dataclass(slots=True)
+class Accident:
+    """Many events of one calendar vanished or moved, by hand, in one moment.
+
+    ``known`` are those that syncd had carried to other calendars by then. ``over`` once a person
+    accepted it, undid it, or edited that calendar, so that its news is another.
+    """
+
+    at: datetime
+    system: str
+    provider: str
+    news: Mapping[str, tuple[Seen, Seen | None]]
+    known: frozenset[str]
+    total: int
+    over: bool = False
+
+    @property
+    def stops(self) -> bool:
+        """Whether it is surely of a size at which the guard has to stop."""
+        sure = len(self.news.keys() & self.known)
+        if sure > COUNT and sure > SHARE * self.total:
+            return True
+        by = {_shift(before, after) for before, after in self.news.values()}
+        common = len(by) == 1 and None not in by
+        return common and sure == len(self.news) == self.total and sure >= COMMON
+
+    def follows(self, change: Change) -> bool:
+        """Whether a change that syncd made in another system says what the accident says."""
+        if change.system == self.system:
+            return False
+        before, after = change.before, change.after
+        freed = before is not None and before.busy and (after is None or not after.busy)
+        moved = before and after and before.interval != after.interval
+        for old, new in self.news.values():
+            if freed and new is None and before is not None and before.key == old.key:
+                return True
+            same = moved and new and before and after and before.key == old.key
+            if same and after and new and after.interval == new.interval:
+                return True
+        return False
+
+
+def _shift(before: Seen, after: Seen | None) -> timedelta | None:
+    return None if after is None else after.start - before.start
