@@ -13,7 +13,7 @@ from syncd.cli import terminal, words
 from syncd.cli.options import JsonOption, UsageError
 from syncd.simulate.play import Outcome, play
 from syncd.simulate.shrink import shrink
-from syncd.simulate.story import ALL, Story, What, draw
+from syncd.simulate.story import ALL, Story, draw
 
 
 def simulate(
@@ -37,12 +37,13 @@ def simulate(
     chosen = _faults(faults)
     found: list[Outcome] = []
     lines: list[str] = []
-    total = Counter[str]()
+    total, faults_met = Counter[str](), Counter[str]()
     with terminal.progress("playing", quiet=as_json) as told:
         for number in range(seed, seed + seeds):
             told(f"story {number}, {len(found)} broken so far")
             outcome = play(draw(number, hours, chosen))
-            total.update(_counted(outcome))
+            total.update(acts=outcome.acts, cycles=outcome.cycles, writes=outcome.writes)
+            faults_met.update(outcome.faults)
             lines += [f"story {number}", *outcome.trace]
             if outcome.broken:
                 found.append(outcome)
@@ -50,9 +51,11 @@ def simulate(
         trace.write_text("\n".join(lines) + "\n")
     if as_json:
         broken = [{"seed": o.story.seed, "broken": o.broken} for o in found]
-        terminal.print_json({"stories": seeds, "hours": hours, **total, "broken": broken})
+        met = dict(sorted(faults_met.items()))
+        figures = {"stories": seeds, "hours": hours, **total, "faults": met, "broken": broken}
+        terminal.print_json(figures)
     else:
-        _tell(found, total, seeds, hours)
+        _tell(found, total, faults_met, f"{words.count(seeds, 'story', 'stories')} of {hours:g} h")
     raise typer.Exit(1 if found else 0)
 
 
@@ -69,24 +72,13 @@ def _faults(text: str) -> frozenset[str]:
     return asked
 
 
-def _counted(outcome: Outcome) -> dict[str, int]:
-    trouble = sum(
-        step.what in {What.FAULT, What.CRASH, What.STATE_FAULT, What.HOST_CLOCK}
-        for step in outcome.story.steps
-    )
-    return {
-        "acts": outcome.acts,
-        "faults": trouble,
-        "cycles": outcome.cycles,
-        "writes": outcome.writes,
-    }
-
-
-def _tell(found: list[Outcome], total: Counter[str], seeds: int, hours: float) -> None:
+def _tell(found: list[Outcome], total: Counter[str], faults: Counter[str], stories: str) -> None:
     terminal.say(
-        f"{words.count(seeds, 'story', 'stories')} of {hours:g} h: {total['acts']} acts by hand, "
-        f"{total['faults']} faults, {total['cycles']} cycles, {total['writes']} changes by syncd"
+        f"{stories}: {total['acts']} acts by hand, {faults.total()} faults, "
+        f"{total['cycles']} cycles, {total['writes']} changes by syncd"
     )
+    if faults:
+        terminal.say("faults: " + ", ".join(f"{kind} {n}" for kind, n in faults.most_common()))
     for outcome in found:
         terminal.say()
         terminal.say(f"seed {outcome.story.seed} breaks: {outcome.broken[0]}", style="bold")

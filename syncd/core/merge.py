@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from syncd.core.diff import is_news
+from syncd.core.diff import cut, is_news, nominal
 from syncd.core.facts import Calendar, Rules, digest
 from syncd.core.policy import Bid, best_status, rule
 from syncd.model import Booking, Claim, Conflict, ConflictKind, Record, Value
@@ -55,31 +55,72 @@ def merge(
     if not news:
         # Nobody says anything new (or nobody who may be believed): agreed stands.
         return Merged(booking.agreed)
-    bids = [_bid(booking, record, calendars[record.system]) for record in news]
+    rivals = _rivals(booking, records, news, calendars)
+    bids = [_bid(booking, record, calendars[record.system]) for record in (*news, *rivals)]
     moved = [bid for bid in bids if bid.value.busy and bid.moved]
     off = [bid for bid in bids if not bid.value.busy]
     if off and moved:
         # One says when, another says not at all.
-        kind, rivals = ConflictKind.MOVED_AND_CANCELLED, [*off, *moved]
+        kind, against = ConflictKind.MOVED_AND_CANCELLED, [*off, *moved]
     elif off:
         # The meeting is off, and nobody moved it: its interval stays as the memory of when it was.
         status = best_status(off, rules)
         return Merged(replace(booking.agreed, status=status), tuple(news), rule="ends")
     elif len({bid.value.interval for bid in moved}) > 1:
         # It is on, at different new times.
-        kind, rivals = ConflictKind.MOVED_APART, moved
+        kind, against = ConflictKind.MOVED_APART, moved
     else:
         # It is on, at one new time or where it was.
         agreed = _on(booking, moved[0] if moved else None, bids, rules)
         return Merged(agreed, tuple(news), rule="one change")
-    ruling = rule(kind, rivals, rules)
+    ruling = rule(kind, against, rules)
     if ruling.winner is None:
-        return Merged(booking.agreed, conflict=_held(kind, booking, news), rule=ruling.rule)
+        held = _held(kind, booking, (*news, *rivals))
+        return Merged(booking.agreed, conflict=held, rule=ruling.rule)
     if ruling.winner.value.busy:
         agreed = _on(booking, ruling.winner, bids, rules)
     else:
         agreed = replace(booking.agreed, status=ruling.winner.value.status)
     return Merged(agreed, tuple(news), rule=ruling.rule)
+
+
+def _rivals(
+    booking: Booking,
+    records: Sequence[Record],
+    news: Sequence[Record],
+    calendars: Mapping[str, Calendar],
+) -> list[Record]:
+    """Those who brought about what is agreed, if one with news was never told of it.
+
+    It may have been silent, or stopped by the guard, when the others agreed: its news does not
+    answer theirs, it contradicts it.
+    """
+    if all(_told(record, booking, calendars[record.system]) for record in news):
+        return []
+    return sorted(
+        (
+            record
+            for record in records
+            if record not in news and record.system in calendars and _shows(record, booking)
+        ),
+        key=lambda record: (record.system, record.id),
+    )
+
+
+def _told(record: Record, booking: Booking, calendar: Calendar) -> bool:
+    """Whether the last thing that was accepted from it, or written to it, is what is agreed."""
+    known = nominal(record)
+    if known is None or record.ended:
+        return True
+    agreed = cut(booking.agreed, calendar.grain)
+    return known.busy == agreed.busy and (not agreed.busy or known.interval == agreed.interval)
+
+
+def _shows(record: Record, booking: Booking) -> bool:
+    if record.observed is None:
+        return record.ended and not booking.agreed.busy
+    shown, agreed = record.observed, booking.agreed
+    return shown.busy == agreed.busy and (not agreed.busy or shown.interval == agreed.interval)
 
 
 def _bid(booking: Booking, record: Record, calendar: Calendar) -> Bid:
@@ -91,7 +132,7 @@ def _bid(booking: Booking, record: Record, calendar: Calendar) -> Bid:
         system=record.system,
         event=record.id,
         value=value,
-        moved=value.interval != before.interval,
+        moved=value.interval != before.interval or not is_news(record),
         updated_at=updated - calendar.skew if updated is not None and record.observed else None,
         seen_at=record.observed_at,
     )

@@ -6,6 +6,7 @@ import asyncio
 import io
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -45,7 +46,11 @@ class Killed(BaseException):
 
 @dataclass(slots=True)
 class Outcome:
-    """What a story came to: promises that were broken, and all that happened."""
+    """What a story came to: promises that were broken, and all that happened.
+
+    ``faults`` counts by kind what was injected: requests that were hit, transactions that were
+    refused, deaths, jumps of the clock.
+    """
 
     story: Story
     broken: list[str] = field(default_factory=list)
@@ -53,6 +58,7 @@ class Outcome:
     cycles: int = 0
     writes: int = 0
     acts: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
 
 
 def play(story: Story) -> Outcome:
@@ -138,6 +144,8 @@ class _Stage:
         await self._quiet()
         self.outcome.trace += self.town.calls
         self.outcome.acts = self.town.acts
+        for platform in self.town.sandbox.systems.values():
+            self.outcome.faults.update({str(k): n for k, n in platform.faults.injected.items()})
         self.outcome.writes = sum(not c.by_hand for c in self.town.changes)
         return self.outcome
 
@@ -150,6 +158,7 @@ class _Stage:
             try:
                 await self._daemon(app)
             except Killed:
+                self.outcome.faults["crash"] += 1
                 self._say("the process died")
             finally:
                 self.work = None
@@ -231,6 +240,7 @@ class _Stage:
                 self.town.break_(step)
             case What.HOST_CLOCK:
                 self.host.offset += timedelta(seconds=step.seconds)
+                self.outcome.faults["host-clock"] += 1
             case What.STATE_FAULT:
                 self.state_fault = step
             case What.CRASH:
@@ -251,7 +261,9 @@ class _Stage:
     def _judge(self, change: Change) -> None:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {_words(change)}")
-        for line in oracle.judge_change(self.town, change):
+        with closing(sqlite3.connect(self.folder / "state.db")) as database:
+            unannounced = list(oracle.unannounced(change, database))
+        for line in (*oracle.judge_change(self.town, change), *unannounced):
             self._break(line)
 
     def _say(self, text: str) -> None:
@@ -296,6 +308,7 @@ class _Life:
         if not fault.times:
             return ""
         self._stage.state_fault = replace(fault, times=fault.times - 1)
+        self._stage.outcome.faults[fault.fault] += 1
         return fault.fault
 
 

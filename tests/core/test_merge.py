@@ -11,7 +11,7 @@ import pytest
 from syncd.core.facts import Choice, Rules
 from syncd.core.merge import merge
 from syncd.model import ConflictKind, Record, Status, Value
-from tests.core.kit import NOW, SYSTEMS, booking, calendars, off, rec, v
+from tests.core.kit import NOW, SYSTEMS, at, booking, calendars, off, rec, v
 
 RULES = Rules(prefer=SYSTEMS)
 HOLD = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD, moved_and_cancelled=Choice.HOLD)
@@ -102,3 +102,42 @@ def test_a_difference_inside_the_uncertainty_goes_to_the_preferred_system() -> N
 def test_who_revives_a_meeting_says_when_it_is() -> None:
     record = rec("a", "a", v(12), off(9))
     assert merge(booking("x", off(9)), [record], calendars(), RULES).agreed == v(12)
+
+
+def silent(agreed: Value, said: Value, hour: float) -> list[Record]:
+    """System b brought about what is agreed while a, with news of its own, was not believed."""
+    return [
+        rec("a", "a", said, v(9), updated_at=at(hour)),
+        rec("b", "b", agreed, agreed, updated_at=at(5)),
+    ]
+
+
+def test_older_news_of_a_system_that_was_silent_does_not_undo_what_was_agreed_meanwhile() -> None:
+    merged = merge(booking("x", v(12), 1), silent(v(12), v(15), 3), calendars(), RULES)
+    assert merged.agreed == v(12)
+    assert [r.id for r in merged.accepted] == ["a"]
+
+
+def test_newer_news_of_a_system_that_was_silent_counts() -> None:
+    merged = merge(booking("x", v(12), 1), silent(v(12), v(15), 7), calendars(), RULES)
+    assert merged.agreed == v(15)
+
+
+def test_a_move_by_a_system_that_was_silent_does_not_revive_what_was_called_off() -> None:
+    merged = merge(booking("x", off(9), 1), silent(off(9), v(15), 7), calendars(), RULES)
+    assert not merged.agreed.busy
+
+
+def test_both_are_held_where_nobody_was_told_and_the_rule_is_to_hold() -> None:
+    rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
+    merged = merge(booking("x", v(12), 1), silent(v(12), v(15), 7), calendars(), rules)
+    assert merged.conflict is not None
+    assert {c.value for c in merged.conflict.claims} == {v(12), v(15)}
+
+
+def test_who_was_told_and_moves_it_again_contradicts_nobody() -> None:
+    rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
+    told = rec("a", "a", v(15), v(12), written=v(12))
+    merged = merge(booking("x", v(12), 1), [told, rec("b", "b", v(12), v(12))], calendars(), rules)
+    assert merged.conflict is None
+    assert merged.agreed == v(15)

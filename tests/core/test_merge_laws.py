@@ -116,7 +116,16 @@ def test_it_accepts_all_that_is_news_or_holds_all_of_it(
     else:
         assert accepted == set()
         assert merged.agreed == before.agreed
-        assert {claim.event for claim in merged.conflict.claims} == news
+        claims = {claim.event for claim in merged.conflict.claims}
+        assert news <= claims
+        # Beside the news only those that show what is agreed, which somebody was not told of.
+        assert all(_stands(r, before) for r in records if r.id in claims - news)
+
+
+def _stands(record: Record, before: Booking) -> bool:
+    if record.observed is None or not record.observed.busy:
+        return not before.agreed.busy
+    return before.agreed.busy and record.observed.interval == before.agreed.interval
 
 
 @given(BOOKINGS, appointments(), CALENDARS, RULES, st.data())

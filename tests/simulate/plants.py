@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from syncd.core import blocks, decide, outcome
+import syncd.core.match as matching
+import syncd.core.merge as merging
+from syncd.core import blocks, decide, diff, outcome
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
-from syncd.engine import observe, recover
+from syncd.engine import brake, cycle, execute, observe, recover
+from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
-from syncd.model import Changes, Coverage, Kind, Status, Value, Window
+from syncd.model import (
+    Changes,
+    Coverage,
+    Intent,
+    IntentState,
+    Kind,
+    Operation,
+    Status,
+    Value,
+    Window,
+)
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
+from syncd.systems.leadconnector.reading import Reading
+from syncd.systems.limits import Budget
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -142,6 +157,180 @@ def merge_is_deaf_to_moves(patch: Patch) -> None:
         return replace(merged, agreed=booking.agreed) if merged.accepted else merged
 
     patch.setattr(decide, "merge", deaf)
+
+
+def the_guard_is_off(patch: Patch) -> None:
+    """However much vanishes at once, it is believed."""
+    patch.setattr(brake, "judge", lambda *_given, **_named: None)
+
+
+def the_guard_only_tells(patch: Patch) -> None:
+    """The guard's conflict is there, and what it is about goes on all the same."""
+    patch.setattr(Engine, "_calendar", _believing(Engine._calendar))
+
+
+def _believing(calendar: Any) -> Any:
+    def believing(self: Engine, *given: Any) -> Any:
+        return calendar(self, *given[:3], frozenset())
+
+    return believing
+
+
+def acceptance_is_forgotten(patch: Patch) -> None:
+    """What a person let pass is stopped again by the next look."""
+    patch.setattr(brake, "_accepted", lambda *_given: frozenset())
+
+
+def the_journal_is_not_written(patch: Patch) -> None:
+    """A request is sent before anything says that it will be."""
+    applied = Store.apply
+
+    def apply(self: Store, changes: Changes) -> None:
+        changes.intents = [i for i in changes.intents if i.state is not IntentState.OPEN]
+        applied(self, changes)
+
+    patch.setattr(Store, "apply", apply)
+
+
+def history_is_not_kept(patch: Patch) -> None:
+    """Nobody can tell why something moved."""
+    applied = Store.apply
+
+    def apply(self: Store, changes: Changes) -> None:
+        changes.notes = []
+        applied(self, changes)
+
+    patch.setattr(Store, "apply", apply)
+
+
+def an_echo_is_an_edit(patch: Patch) -> None:
+    """What comes back rounded is taken for somebody's change."""
+    patch.setattr(diff, "is_rounding", lambda _wanted, _seen: False)
+    patch.setattr(recover, "is_rounding", lambda _wanted, _seen: False)
+
+
+def a_stale_read_is_believed(patch: Patch) -> None:
+    """A list that is older than the last write undoes it."""
+
+    def believing(record: Any, event: Any, fingerprint: str, seen_at: Any, _lag: Any) -> Any:
+        return diff.absorb(record, event, fingerprint, seen_at, -_LONG)
+
+    patch.setattr(observe, "absorb", believing)
+
+
+_LONG = timedelta(days=1)
+
+
+def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
+    """Nobody asks what became of it."""
+
+    async def forget(system: Any, intents: Sequence[Intent], desk: Any) -> int:
+        mine = [
+            i for i in intents if i.operation.system == system.name and i.state is IntentState.OPEN
+        ]
+        dropped = [replace(i, state=IntentState.DROPPED) for i in mine]
+        desk.store.apply(Changes(intents=dropped))
+        return 0
+
+    patch.setattr(cycle, "recover", forget)
+    patch.setattr(decide, "_adopt", lambda _draft, _case: None)
+
+
+def keys_are_not_searched(patch: Patch) -> None:
+    """A block whose answer was lost is never recognised."""
+
+    async def created(_system: Any, intent: Intent, desk: Any) -> bool:
+        recover._drop(intent, desk, "never happened")
+        return True
+
+    patch.setattr(recover, "_created", created)
+    patch.setattr(decide, "_adopt", lambda _draft, _case: None)
+
+
+def a_queued_write_counts_as_done(patch: Patch) -> None:
+    """The base moves when a job is only queued."""
+
+    def accepted(operation: Operation, record: Any, at: Any) -> Changes:
+        return outcome.done(
+            operation, record, (), event=operation.event or "", shown=operation.after, at=at
+        )
+
+    patch.setattr(outcome, "accepted", accepted)
+
+
+def the_budget_is_boundless(patch: Patch) -> None:
+    """Calls are made as fast as they come."""
+
+    async def enter(self: Budget, **_named: Any) -> float:
+        self._flying += 1
+        return 0.0
+
+    patch.setattr(Budget, "enter", enter)
+
+
+def one_proof_is_enough(patch: Patch) -> None:
+    """A block that one read of v2 does not list is gone."""
+
+    async def ask(system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
+        return await asked(system, replace(record, missing=99), clock, seen, changes)
+
+    asked = observe._ask
+    patch.setattr(observe, "_ask", ask)
+
+
+def the_target_is_not_read_again(patch: Patch) -> None:
+    """What a person did a moment ago is overwritten unseen."""
+
+    async def still_right(_system: Any, batch: Sequence[Operation], *_: Any) -> Sequence[Operation]:
+        return list(batch)
+
+    patch.setattr(execute, "_still_right", still_right)
+
+
+def silence_decides(patch: Patch) -> None:
+    """A held contradiction is decided when one of its systems does not answer."""
+    patch.setattr(decide, "_unheard", lambda _state, _case: {})
+
+
+def everybody_is_one(patch: Patch) -> None:
+    """All customers are taken for the same."""
+    patch.setattr(Persons, "hashes", lambda _self, _person: frozenset({"anybody"}))
+
+
+def ended_blocks_are_removed(patch: Patch) -> None:
+    """History is tidied up."""
+    patch.setattr(blocks, "_over", lambda _block, _now: False)
+
+
+def deleted_is_only_unknown(patch: Patch) -> None:
+    """A meeting that was deleted goes on elsewhere."""
+    patch.setattr(merging, "claimed", _still_on)
+
+
+def _still_on(record: Any) -> Any:
+    return record.observed or record.base or record.former
+
+
+def all_is_decided_once(patch: Patch) -> None:
+    """A provider with something left to do is not looked at again."""
+    patch.setattr(Engine, "_finished", lambda *_given: True)
+
+
+def an_empty_list_is_proof(patch: Patch) -> None:
+    """A list of v2's blocks with nothing in it says that there are none."""
+    listed = Reading.blocks
+
+    async def blocks(self: Reading, *given: Any) -> Any:
+        items, _ = await listed(self, *given)
+        return items, True
+
+    patch.setattr(Reading, "blocks", blocks)
+    one_proof_is_enough(patch)
+
+
+def the_first_of_two_is_the_one(patch: Patch) -> None:
+    """Where several could be the twin, all of them are."""
+    patch.setattr(matching, "Counter", lambda systems: dict.fromkeys(systems, 1))
 
 
 PLANTS: tuple[tuple[Plant, int, tuple[str, ...] | None], ...] = (

@@ -1,0 +1,48 @@
+"""`syncd simulate` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from syncd.cli import simulate as command
+from syncd.simulate.play import Outcome
+from syncd.simulate.story import Story, What, draw
+from tests.cli.conftest import Say
+
+
+def test_a_day_is_played_and_its_faults_are_counted_by_kind(say: Say, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.txt"
+    done = say("simulate", "--seed", 3, "--json", "--trace", trace)
+    assert done.code == 0
+    told = json.loads(done.out)
+    assert told["broken"] == []
+    assert told["stories"] == 1
+    assert sum(told["faults"].values()) > 0
+    assert "by hand" in trace.read_text()
+
+
+def test_an_unknown_fault_is_refused_with_those_that_there_are(say: Say) -> None:
+    done = say("simulate", "--faults", "lag,gremlins")
+    assert done.code == 2
+    assert "there is no fault gremlins" in done.err
+    assert "lose-after" in done.err
+
+
+def test_a_broken_story_is_shown_in_its_shortest_form(
+    say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(story: Story) -> Outcome:
+        moves = [step for step in story.steps if step.what is What.MOVE]
+        outcome = Outcome(story, trace=[str(step) for step in story.steps])
+        outcome.broken = ["5: moved by nobody"] if moves else []
+        return outcome
+
+    seed = next(n for n in range(50) if any(s.what is What.MOVE for s in draw(n).steps))
+    monkeypatch.setattr(command, "play", broken)
+    done = say("simulate", "--seed", seed)
+    assert done.code == 1
+    assert f"seed {seed} breaks: 5: moved by nobody" in done.out
+    assert len([line for line in done.out.splitlines() if line.startswith("  ")]) == 1
