@@ -15,7 +15,7 @@ from syncd.model import ConflictKind, HeldConflict, Kind, Role, floor_to
 from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from syncd.simulate.accident import Change, Interval, Seen
+from syncd.simulate.accident import Change, Interval, Key, Seen
 from syncd.simulate.town import Town
 from syncd.store import Store
 
@@ -101,6 +101,7 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen | None) -> It
         if other.system != change.system
         and other.by_hand
         and other.at > change.at - timedelta(hours=26)
+        and _person(town, other) == town.person(change.system, before)
     ]
     # Whoever moved this one itself is overruled only by what was said elsewhere after that, or so
     # shortly before that nobody could tell.
@@ -113,6 +114,11 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen | None) -> It
     ended = any(other.after is None or not other.after.busy for other in told)
     if before.busy and not after.busy and not ended:
         yield f"5: called off a meeting that nobody called off: {where}"
+
+
+def _person(town: Town, change: Change) -> str:
+    seen = change.after or change.before
+    return town.person(change.system, seen) if seen else ""
 
 
 def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
@@ -146,11 +152,17 @@ def _called_off(
         and town.person(past.system, past.before) == person
         and (past.after is None or not past.after.busy or past.after.provider != twin.provider)
     }
-    return any(
-        past.after is not None and past.after.key == twin.key
+    # They were at one time once, though since then they may have been moved apart and be held.
+    return not _times(town, ended).isdisjoint(_times(town, {(system, event)}))
+
+
+def _times(town: Town, events: Collection[tuple[str, str]]) -> set[Key]:
+    """Whose time these events ever took."""
+    return {
+        past.after.key
         for past in town.changes
-        if (past.system, past.event) in ended
-    )
+        if past.after is not None and (past.system, past.event) in events
+    }
 
 
 def _sources(town: Town, change: Change, seen: Seen, since: datetime) -> Iterator[tuple[str, str]]:

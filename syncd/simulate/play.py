@@ -36,7 +36,9 @@ NEAR, FARS = 1200.0, 6
 """The daemon's pace here: the near window every 20 minutes, the whole one every sixth time."""
 
 RESTART = 15.0
-QUIET = 1800.0
+QUIET = (FARS + 1) * NEAR
+"""By then the daemon alone has read everything at least once, and written what is missing."""
+
 MEMORY = Path("/dev/shm")  # noqa: S108 - a real file without a real disk, where there is one
 
 
@@ -120,7 +122,8 @@ class _Stage:
         world.sandbox.crm.largest_page = self.story.page
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
-        path.write_text(config_text(world, "state.db"))
+        rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)
+        path.write_text(f"{config_text(world, 'state.db')}[rules]\n{rules}")
         self.settings = load(path, {})
         supervisor = asyncio.create_task(self._supervise())
         for step in self.story.steps:
@@ -137,6 +140,7 @@ class _Stage:
         for _ in range(3):
             # A person looks after the brakes: nothing else may be left standing.
             await self._accept()
+        self._judge_rest()
         supervisor.cancel()
         with suppress(asyncio.CancelledError):
             await supervisor
@@ -204,6 +208,15 @@ class _Stage:
 
     def _heard(self, _report: object) -> None:
         self.outcome.cycles += 1
+
+    def _judge_rest(self) -> None:
+        """The daemon has had its time: all must agree, without a restart or anybody's help."""
+        with closing(Store.open(self.folder / "state.db", write=False)) as store:
+            now = self.town.clock.now()
+            for line in oracle.judge_end(
+                self.town, store, now, now + self.settings.syncd.window.future
+            ):
+                self._break(line)
 
     async def _quiet(self) -> None:
         """Nothing changes any more and all systems answer: three cycles, then silence."""

@@ -98,13 +98,17 @@ ONE_PAGE, SHORT_PAGE = 1000, 5
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A whole day: where it begins, what happens, in order; and how many rows LeadSquared lists."""
+    """A whole day: where it begins, what happens, in order.
+
+    ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says.
+    """
 
     seed: int
     start: datetime
     hours: float
     steps: tuple[Step, ...]
     page: int = ONE_PAGE
+    rules: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +186,15 @@ def draw(seed: int, hours: float = 24.0, faults: Collection[str] = ALL) -> Story
         steps.append(_shifted_rows(apart, span))
     if apart.random() < _ACCIDENTS:
         steps += _accident(apart, span)
-    return Story(seed, start, hours, tuple(sorted(steps)), page)
+    rules = tuple((kind, apart.choice(choices)) for kind, choices in _RULES.items())
+    return Story(seed, start, hours, tuple(sorted(steps)), page, rules)
 
 
 _ACCIDENTS = 0.3
+_RULES = {
+    "moved_apart": ("latest", "latest", "prefer", "hold"),
+    "moved_and_cancelled": ("cancel", "cancel", "move", "hold"),
+}
 
 
 def _accident(random: Random, span: float) -> list[Step]:

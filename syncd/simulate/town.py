@@ -22,7 +22,7 @@ from syncd.simulate.loop import VirtualClock
 from syncd.simulate.story import Step, What
 
 HALF_HOUR = timedelta(minutes=30)
-NEAR = timedelta(days=2)
+NEAR = timedelta(days=14)
 
 
 @dataclass(slots=True)
@@ -183,7 +183,7 @@ class Town:
         return f"{step.what} {who} {event} {start:%d %H:%M} x{step.times}"
 
     def _twin(self, step: Step) -> str:
-        """Enter a meeting of another system here as well, for the same customer."""
+        """Enter a meeting of another system here as well; or somebody else's, at the same time."""
         found = [
             (name, seen)
             for name in SYSTEMS
@@ -194,12 +194,15 @@ class Town:
         if not found:
             return ""
         name, seen = found[step.number % len(found)]
-        person = next(p for p, c in self._people[name].items() if c == seen.contact)
+        people = self._people[name].items()
+        same = step.slot % 5 != 0
+        person = next(p for p, contact in people if (contact == seen.contact) is same)
         seat = self.world.seats[step.system, seen.provider]
         event = self.sandbox.systems[step.system].book(
             seat.calendar, seat.user, seen.start, seen.end, self._people[step.system][person]
         )
-        return f"twin {seen.provider} {event} {seen.start:%d %H:%M}"
+        kind = "twin" if same else "rival"
+        return f"{kind} {seen.provider} {event} {seen.start:%d %H:%M}"
 
     def _change_meeting(self, step: Step, start: datetime) -> str:
         platform = self.sandbox.systems[step.system]
@@ -287,7 +290,7 @@ class Town:
         if slot % 50 == 0:
             return floor_to(now + timedelta(days=60), timedelta(minutes=5)) - HALF_HOUR
         if slot % 31 == 0:
-            return floor_to(now + timedelta(days=2), timedelta(minutes=5)) - HALF_HOUR
+            return floor_to(now + NEAR, timedelta(minutes=5)) - HALF_HOUR
         base = floor_to(now, timedelta(hours=1)) + timedelta(hours=2)
         odd = timedelta(minutes=7) if slot % 13 == 0 else timedelta(0)
         return base + timedelta(minutes=30 * (slot % 80)) + odd

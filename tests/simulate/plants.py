@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-import syncd.core.match as matching
 import syncd.core.merge as merging
 from syncd.core import blocks, decide, diff, outcome
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
-from syncd.engine import brake, cycle, execute, observe, recover
+from syncd.engine import brake, cycle, observe, recover
 from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
 from syncd.model import (
@@ -28,6 +27,7 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.simulate.story import Step, Story, What, draw
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
@@ -278,15 +278,6 @@ def one_proof_is_enough(patch: Patch) -> None:
     patch.setattr(observe, "_ask", ask)
 
 
-def the_target_is_not_read_again(patch: Patch) -> None:
-    """What a person did a moment ago is overwritten unseen."""
-
-    async def still_right(_system: Any, batch: Sequence[Operation], *_: Any) -> Sequence[Operation]:
-        return list(batch)
-
-    patch.setattr(execute, "_still_right", still_right)
-
-
 def silence_decides(patch: Patch) -> None:
     """A held contradiction is decided when one of its systems does not answer."""
     patch.setattr(decide, "_unheard", lambda _state, _case: {})
@@ -311,11 +302,6 @@ def _still_on(record: Any) -> Any:
     return record.observed or record.base or record.former
 
 
-def all_is_decided_once(patch: Patch) -> None:
-    """A provider with something left to do is not looked at again."""
-    patch.setattr(Engine, "_finished", lambda *_given: True)
-
-
 def an_empty_list_is_proof(patch: Patch) -> None:
     """A list of v2's blocks with nothing in it says that there are none."""
     listed = Reading.blocks
@@ -328,25 +314,77 @@ def an_empty_list_is_proof(patch: Patch) -> None:
     one_proof_is_enough(patch)
 
 
-def the_first_of_two_is_the_one(patch: Patch) -> None:
-    """Where several could be the twin, all of them are."""
-    patch.setattr(matching, "Counter", lambda systems: dict.fromkeys(systems, 1))
+def _day(*steps: Step, **rules: str) -> Story:
+    """A summer day on which just this happens."""
+    start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
+    return Story(0, start, 24.0, steps, rules=tuple(rules.items()))
 
 
-PLANTS: tuple[tuple[Plant, int, tuple[str, ...] | None], ...] = (
-    (own_blocks_are_sources, 0, None),
-    (absence_believed_at_once, 0, None),
-    (coverage_ignored, 0, None),
-    (queued_write_awaited_for_ever, 1, ("fail-jobs",)),
-    (nobody_is_anybody, 0, None),
-    (cancelled_is_busy, 0, None),
-    (blocks_are_never_removed, 0, None),
-    (blocks_never_follow, 0, None),
-    (taken_calendars_get_a_block_on_top, 0, None),
-    (customers_are_notified, 2, None),
-    (another_providers_event_is_still_ours, 8, None),
-    (secrets_in_the_journal, 0, None),
-    (merge_is_deaf_to_moves, 0, None),
-    (wrong_length, 0, None),
+def _at(hour: float, what: What, system: str, slot: int = 0, **more: Any) -> Step:
+    return Step(hour * 3600, what, system, slot=slot, **more)
+
+
+_BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
+_TWINS = (*_BOOKED, _at(2, What.TWIN, "crm", slot=1))
+
+PLANTS: tuple[tuple[Plant, Story], ...] = (
+    (own_blocks_are_sources, draw(0)),
+    (absence_believed_at_once, draw(0)),
+    (coverage_ignored, draw(0)),
+    (queued_write_awaited_for_ever, draw(1, faults=("fail-jobs",))),
+    (nobody_is_anybody, draw(0)),
+    (
+        everybody_is_one,
+        _day(*_BOOKED, _at(2, What.TWIN, "crm", slot=10), _at(4, What.MOVE, "clinic", slot=30)),
+    ),
+    (cancelled_is_busy, draw(0)),
+    (deleted_is_only_unknown, draw(0)),
+    (blocks_are_never_removed, draw(0)),
+    (blocks_never_follow, draw(0)),
+    (ended_blocks_are_removed, draw(0)),
+    (taken_calendars_get_a_block_on_top, draw(0)),
+    (customers_are_notified, draw(2)),
+    (another_providers_event_is_still_ours, draw(8)),
+    (secrets_in_the_journal, draw(0)),
+    (merge_is_deaf_to_moves, draw(0)),
+    (wrong_length, draw(0)),
+    (the_guard_is_off, draw(2)),
+    (the_guard_only_tells, draw(2)),
+    (acceptance_is_forgotten, draw(2)),
+    (the_journal_is_not_written, draw(0)),
+    (history_is_not_kept, draw(0)),
+    (an_echo_is_an_edit, draw(0, faults=("rounding",))),
+    (a_stale_read_is_believed, draw(21, faults=("lag",))),
+    (an_unanswered_write_is_repeated_blindly, draw(11)),
+    (the_budget_is_boundless, draw(15, faults=())),
+    (one_proof_is_enough, draw(9)),
+    (an_empty_list_is_proof, draw(5)),
+    (
+        keys_are_not_searched,
+        _day(
+            _at(0.99, What.CRASH, "", number=31),
+            *_BOOKED,
+            _at(6, What.CANCEL, "clinic"),
+        ),
+    ),
+    (
+        a_queued_write_counts_as_done,
+        _day(
+            *_TWINS,
+            _at(7, What.FAULT, "crm", fault="fail-jobs", times=1),
+            _at(7.1, What.MOVE, "clinic", slot=30),
+        ),
+    ),
+    (
+        silence_decides,
+        _day(
+            *_TWINS,
+            _at(3.01, What.MOVE, "clinic", slot=30),
+            _at(3.02, What.MOVE, "crm", slot=40),
+            _at(6, What.FAULT, "clinic", fault="error", times=100),
+            _at(6.1, What.CRASH, "", number=1),
+            moved_apart="hold",
+        ),
+    ),
 )
-"""Each with a seed that finds it, and the faults of that story (None: all)."""
+"""Each with a day on which it breaks a promise."""

@@ -11,7 +11,18 @@ from pathlib import Path
 
 from syncd.simulate.play import play
 from syncd.simulate.shrink import shrink
-from syncd.simulate.story import _FAULTS, SYSTEMS, Story, What, draw
+from syncd.simulate.story import (
+    _RULES,
+    ALL,
+    HOST,
+    ONE_PAGE,
+    STATE,
+    SYSTEMS,
+    TROUBLE,
+    Story,
+    What,
+    draw,
+)
 
 
 def test_a_seed_gives_the_same_trace_in_every_process(tmp_path: Path) -> None:
@@ -35,13 +46,21 @@ def test_every_kind_of_trouble_and_of_act_is_drawn() -> None:
     steps = [step for seed in range(300) for step in draw(seed).steps]
     assert {step.what for step in steps} == set(What)
     faults = Counter(step.fault for step in steps if step.what is What.FAULT)
-    assert set(faults) == {str(kind) for kind in _FAULTS}
+    assert set(faults) == ALL - HOST
+    assert {step.fault for step in steps if step.what is What.STATE_FAULT} == set(STATE)
     assert {step.system for step in steps if step.system} == set(SYSTEMS)
+
+
+def test_every_rule_and_both_sizes_of_page_are_drawn() -> None:
+    stories = [draw(seed) for seed in range(100)]
+    assert {story.page == ONE_PAGE for story in stories} == {True, False}
+    drawn = {(kind, choice) for story in stories for kind, choice in story.rules}
+    assert drawn == {(kind, choice) for kind, choices in _RULES.items() for choice in choices}
 
 
 def test_a_story_without_faults_has_none() -> None:
     whats = {step.what for seed in range(50) for step in draw(seed, faults=()).steps}
-    assert whats.isdisjoint({What.FAULT, What.CRASH, What.STATE_FAULT, What.HOST_CLOCK})
+    assert whats.isdisjoint(TROUBLE)
 
 
 def test_a_broken_story_is_cut_down_to_the_steps_that_break_it() -> None:

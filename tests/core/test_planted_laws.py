@@ -1,0 +1,96 @@
+"""The laws are worth what they catch: each planted bug of the core breaks the law that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import syncd.core.merge as merging
+from syncd.core import policy
+from syncd.core.facts import Choice, Rules
+from syncd.core.merge import Merged
+from syncd.core.policy import Bid
+from syncd.model import ConflictKind
+from tests.core import test_merge_laws
+
+Patch = pytest.MonkeyPatch
+
+
+def ties_go_to_the_first_that_came(patch: Patch) -> None:
+    def first(bids: Sequence[Bid], _rules: Rules) -> Bid:
+        return next(iter(bids))
+
+    patch.setattr(policy, "preferred", first)
+
+
+def news_is_taken_as_it_comes(patch: Patch) -> None:
+    patch.setattr(merging, "sorted", lambda found, **_key: list(found), raising=False)
+
+
+def only_the_first_news_is_accepted(patch: Patch) -> None:
+    def some(*given: Any) -> Merged:
+        merged = merge(*given)
+        return replace(merged, accepted=merged.accepted[:1])
+
+    merge = merging.merge
+    patch.setattr(test_merge_laws, "merge", some)
+
+
+def a_moved_meeting_is_a_minute_off(patch: Patch) -> None:
+    def off(*given: Any) -> Any:
+        value = on(*given)
+        return replace(value, end=value.end + timedelta(minutes=1))
+
+    on = merging._on
+    patch.setattr(merging, "_on", off)
+
+
+def the_newest_loses(patch: Patch) -> None:
+    def oldest(bids: Sequence[Bid], _rules: Rules) -> Bid:
+        return min(bids, key=lambda bid: (bid.updated_at or bid.seen_at, bid.system))
+
+    patch.setitem(policy.TABLE, (ConflictKind.MOVED_APART, Choice.LATEST), oldest)
+
+
+Law = Callable[[], None]
+ROWS: tuple[tuple[Callable[[Patch], None], Law], ...] = (
+    (
+        ties_go_to_the_first_that_came,
+        test_merge_laws.test_who_wins_does_not_depend_on_who_is_heard_first,
+    ),
+    (
+        news_is_taken_as_it_comes,
+        test_merge_laws.test_the_order_of_records_and_systems_means_nothing,
+    ),
+    (
+        only_the_first_news_is_accepted,
+        test_merge_laws.test_it_accepts_all_that_is_news_or_holds_all_of_it,
+    ),
+    (
+        a_moved_meeting_is_a_minute_off,
+        test_merge_laws.test_every_input_has_an_outcome_that_somebody_claimed,
+    ),
+    (
+        the_newest_loses,
+        test_merge_laws.test_no_preferred_rival_and_no_clearly_later_one_loses,
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("plant", "law"), ROWS, ids=[f"{plant.__name__}-{law.__name__}" for plant, law in ROWS]
+)
+def test_a_planted_bug_breaks_its_law(
+    plant: Callable[[Patch], None], law: Law, monkeypatch: Patch
+) -> None:
+    plant(monkeypatch)
+    broken = False
+    try:
+        law()
+    except AssertionError:
+        broken = True
+    assert broken, f"{plant.__name__} passes {law.__name__}"
