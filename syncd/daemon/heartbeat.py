@@ -1,4 +1,4 @@
-"""The dead man's switch: an address that hears of every whole cycle, and alarms when it does not."""
+"""The dead man's switch: an address that hears of every whole cycle, and raises the alarm else."""
 
 from __future__ import annotations
 

@@ -28,13 +28,8 @@ LATE = 5
 """A daemon that ended no job for so many near intervals (at least ten minutes) is not alive."""
 
 
-class Watched(Protocol):
-    """What is watched of a system."""
-
-    @property
-    def health(self) -> SystemHealth:
-        """How it is."""
-        ...
+class Polled(Protocol):
+    """What the planner asks of a system."""
 
     @property
     def traffic(self) -> Traffic:
@@ -43,6 +38,15 @@ class Watched(Protocol):
 
     def calls_per_read(self, window: Window) -> int:
         """What reading a window takes."""
+        ...
+
+
+class Watched(Polled, Protocol):
+    """What is watched of a system."""
+
+    @property
+    def health(self) -> SystemHealth:
+        """How it is."""
         ...
 
     def insist(self) -> None:
@@ -232,7 +236,7 @@ class Monitor:
             )
 
 
-def need(name: str, system: Watched, spans: Spans, now: datetime) -> Need:
+def need(name: str, system: Polled, spans: Spans, now: datetime) -> Need:
     """What polling takes from a system, and what its account allows, as far as is known now."""
     traffic = system.traffic
     return Need(
