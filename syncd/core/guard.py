@@ -20,11 +20,6 @@ def mark_of(record: Record) -> str:
     return digest(record.system, record.id, record.observed)
 
 
-def claim_mark(claim: Claim) -> str:
-    """The same name, from what a conflict kept of that news."""
-    return digest(claim.system, claim.event or "", claim.value)
-
-
 def judge(
     provider: str,
     system: str,

@@ -101,6 +101,11 @@ class Monitor:
         self.repace: Callable[[Paces], None] = lambda _paces: None
         self.metrics = Metrics(self._sights, lambda: self.paces, store, state, clock)
 
+    def watch(self, systems: Mapping[str, Watched], spans: Spans) -> None:
+        """Go on with another configuration: its systems, at its pace."""
+        self._systems, self._spans = systems, spans
+        self.paces = Paces(spans.near, spans.far)
+
     # --- what it hears ------------------------------------------------------------------------
 
     def wrote(self, operation: Operation, _what: str) -> None:

@@ -122,14 +122,19 @@ async def _drain(work: Work, hurry: asyncio.Event) -> None:
 def _schedule(work: Work, pace: Pace, now: datetime) -> AsyncIOScheduler:
     # UTC: with a zone, APScheduler before 3.11.3 sleeps through the hour that the clocks skip.
     scheduler = AsyncIOScheduler(timezone=UTC)
-    for name, job, trigger in (
-        ("near", work.near, _every(pace.near)),
-        ("far", work.far, _every(pace.far)),
-        ("resync", work.everything, _nightly(pace, now)),
+    for job, trigger in (
+        (work.near, _every(pace.near)),
+        (work.far, _every(pace.far)),
+        (work.everything, _nightly(pace, now)),
     ):
         # A host that slept runs a job that it missed once, however often it was due.
         scheduler.add_job(
-            job, trigger, id=name, coalesce=True, max_instances=1, misfire_grace_time=3600
+            job,
+            trigger,
+            id=job.__name__,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=3600,
         )
     # It warns of each job that is still running when the next is due: that is by design here.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)

@@ -10,26 +10,28 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from syncd.core import plan
 from syncd.core.decide import Case, Decision, decide, persons_for
 from syncd.core.facts import Calendar, Limits, Rules
-from syncd.core.guard import claim_mark, judge
+from syncd.core.guard import judge, mark_of
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observe import Observation, observe
 from syncd.engine.persons import Persons
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report, SystemReport
 from syncd.model import (
+    Claim,
     Clock,
     Conflict,
     ConflictKind,
     Kind,
     Operation,
     ProviderState,
+    Record,
     Window,
 )
 from syncd.store.store import Store
@@ -39,6 +41,8 @@ log = structlog.get_logger(__name__)
 
 MOST_CYCLES = 12
 """A resync that is not done after so many cycles says so instead of going on."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a resync that waits for a platform to confirm."""
@@ -71,10 +75,7 @@ class Ids:
 
 @dataclass(slots=True)
 class Engine:
-    """The engine of one state. ``mapping`` tells for each provider the systems it is kept in.
-
-    ``rests`` tells whether nothing is to be written to a system for now.
-    """
+    """The engine of one state. ``mapping``: each provider's systems; ``rests``: who gets no write."""
 
     systems: Mapping[str, System]
     mapping: Mapping[str, Sequence[str]]
@@ -114,7 +115,7 @@ class Engine:
     ) -> Report:
         """Cycle over the full window until nothing is left to do, or nothing more can be done."""
         self._dirty |= set(providers or self.mapping)
-        report = self._begin(dry_run=dry_run)
+        report = Report(run=self.ids.row(), dry_run=dry_run)
         before = (0, 0)
         for turn in range(1 if dry_run else MOST_CYCLES):
             await self.cycle(
@@ -141,15 +142,9 @@ class Engine:
 
     async def watch(self, *, near: bool) -> Report:
         """One cycle of the daemon."""
-        report = self._begin()
+        report = Report(run=self.ids.row())
         await self.cycle(self.window(near=near), report)
         self._file(report, "near" if near else "far")
-        return report
-
-    def _begin(self, *, dry_run: bool = False) -> Report:
-        """Open a run; whatever is logged in it says so."""
-        report = Report(run=self.ids.row(), dry_run=dry_run)
-        structlog.contextvars.bind_contextvars(run=report.run)
         return report
 
     def _waits(self, report: Report) -> bool:
@@ -177,6 +172,7 @@ class Engine:
         thorough: bool = False,
     ) -> None:
         """Recover, observe, decide, write, confirm, once. The report is brought up to date."""
+        structlog.contextvars.bind_contextvars(run=report.run)
         chosen = sorted(providers or self.mapping)
         report.cycles += 1
         desk = Desk(
@@ -292,7 +288,7 @@ class Engine:
                     covered,
                     self.policy.limits,
                     accepted=accepted,
-                    tripped=frozenset(claim_mark(c) for c in old.claims) if old else frozenset(),
+                    tripped=frozenset(_mark(c) for c in old.claims) if old else frozenset(),
                 )
                 if found is not None:
                     guards[provider].append(found)
@@ -308,7 +304,7 @@ class Engine:
         if run is None:
             return frozenset()
         return frozenset(
-            claim_mark(claim)
+            _mark(claim)
             for held in self.store.conflicts_of(run)
             if held.conflict.kind is ConflictKind.GUARD
             for claim in held.conflict.claims
@@ -323,7 +319,7 @@ class Engine:
             if held.conflict.kind is ConflictKind.GUARD
             and held.conflict.provider not in decided
             and held.conflict.provider in self.mapping
-            and not all(claim_mark(c) in accepted for c in held.conflict.claims)
+            and not all(_mark(c) in accepted for c in held.conflict.claims)
         }
 
     def _case(
@@ -436,3 +432,17 @@ class Engine:
             [h for h in self.store.open_conflicts() if h.conflict.kind is not ConflictKind.GUARD]
         )
         report.exposures = sum(d.exposures for d in decisions.values())
+
+
+def _mark(claim: Claim) -> str:
+    return mark_of(
+        Record(
+            system=claim.system,
+            provider="",
+            id=claim.event or "",
+            kind=Kind.APPOINTMENT,
+            observed=claim.value,
+            observed_at=claim.seen_at or _EPOCH,
+            fingerprint="",
+        )
+    )
