@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -111,6 +117,10 @@ class Metrics:
         self._refused.inc(len(report.failures))
         self._news.inc(report.news)
         self._standing.hear(report)
+
+    def render(self) -> bytes:
+        """All of it, in the text format of Prometheus."""
+        return generate_latest(self.registry)
 
     def fail(self, job: str) -> None:
         """Count a job that raised."""

@@ -146,7 +146,7 @@ class Monitor:
 
     def page(self) -> Starlette:
         """The application behind /healthz, /readyz and /metrics."""
-        return application(self.alive, self.ready, self.metrics.registry)
+        return application(self.alive, self.ready, self.metrics.render)
 
     def alive(self) -> tuple[bool, Mapping[str, object]]:
         """Whether jobs come to an end; if not, only a restart helps."""

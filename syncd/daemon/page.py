@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -26,7 +26,7 @@ Answer = Callable[[], tuple[bool, Mapping[str, object]]]
 """Whether all is well, and the facts."""
 
 
-def application(alive: Answer, ready: Answer, registry: CollectorRegistry) -> Starlette:
+def application(alive: Answer, ready: Answer, numbers: Callable[[], bytes]) -> Starlette:
     """The ASGI application.
 
     A web page that a browser on this host shows could have its own name point here; that is why
@@ -40,7 +40,7 @@ def application(alive: Answer, ready: Answer, registry: CollectorRegistry) -> St
         return _json(ready())
 
     async def metrics(_request: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(numbers(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(
         routes=[

@@ -75,7 +75,7 @@ class Ids:
 
 @dataclass(slots=True)
 class Engine:
-    """The engine of one state. ``mapping``: each provider's systems; ``rests``: who gets no write."""
+    """The engine of one state. ``mapping``: a provider's systems; ``rests``: who gets no write."""
 
     systems: Mapping[str, System]
     mapping: Mapping[str, Sequence[str]]
