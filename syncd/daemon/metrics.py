@@ -51,7 +51,7 @@ class Metrics:
     def __init__(
         self,
         systems: Callable[[], Mapping[str, Sight]],
-        paces: Callable[[], Paces],
+        paces: Callable[[], tuple[Paces, Paces]],
         store: Store,
         state: Path,
         clock: Clock,
@@ -149,7 +149,7 @@ class _Standing(Collector):
     def __init__(
         self,
         systems: Callable[[], Mapping[str, Sight]],
-        paces: Callable[[], Paces],
+        paces: Callable[[], tuple[Paces, Paces]],
         store: Store,
         state: Path,
         clock: Clock,
@@ -204,12 +204,18 @@ class _Standing(Collector):
             yield _gauge(metric, text, ["system"], known)
 
     def _of_cycles(self) -> Iterable[Metric]:
-        paces, report = self._paces(), self._report
+        (paces, asked), report = self._paces(), self._report
         yield _gauge(
             "syncd_poll_interval_seconds",
             "Seconds between two reads of a window, as stretched to what the accounts allow.",
             ["window"],
             [(("near",), paces.near.total_seconds()), (("far",), paces.far.total_seconds())],
+        )
+        yield _gauge(
+            "syncd_poll_stretch",
+            "How many times longer that is than configured.",
+            ["window"],
+            [(("near",), paces.near / asked.near), (("far",), paces.far / asked.far)],
         )
         yield _gauge(
             "syncd_last_cycle_timestamp_seconds",

@@ -99,7 +99,7 @@ class Monitor:
         self.allowances: dict[str, Allowance] = {}
         self.paces = Paces(spans.near, spans.far)
         self.repace: Callable[[Paces], None] = lambda _paces: None
-        self.metrics = Metrics(self._sights, lambda: self.paces, store, state, clock)
+        self.metrics = Metrics(self._sights, self._intervals, store, state, clock)
 
     def watch(self, systems: Mapping[str, Watched], spans: Spans) -> None:
         """Go on with another configuration: its systems, at its pace."""
@@ -194,6 +194,10 @@ class Monitor:
             name: Sight(system.health, system.traffic, self.allowances.get(name))
             for name, system in self._systems.items()
         }
+
+    def _intervals(self) -> tuple[Paces, Paces]:
+        """Between two reads, now and as configured."""
+        return self.paces, Paces(self._spans.near, self._spans.far)
 
     def _plan(self) -> None:
         """Count the calls that polling takes, and stretch the intervals where they do not fit."""

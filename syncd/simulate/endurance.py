@@ -16,7 +16,7 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -58,6 +58,7 @@ class Sample:
     tasks: int
     state: int
     rows: int
+    tables: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,14 +228,15 @@ async def over_sockets(cycles: int, folder: Path) -> Run:
 def _sample(at: float, app: App, own: Sequence[object]) -> Sample:
     gc.collect()
     state = app.settings.syncd.state_path
+    log = state.with_name(state.name + "-wal")
     engine = create_engine(f"sqlite:///{state}")
     with engine.connect() as connection:
         tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
         names = [name for (name,) in tables]
-        rows = sum(
-            int(connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one())  # noqa: S608
+        tables = {
+            name: int(connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one())  # noqa: S608
             for name in names
-        )
+        }
     engine.dispose()
     pages = Path("/proc/self/statm").read_text().split()[1]
     return Sample(
@@ -243,8 +245,9 @@ def _sample(at: float, app: App, own: Sequence[object]) -> Sample:
         objects=len(gc.get_objects()),
         descriptors=len(list(Path("/proc/self/fd").iterdir())) - 1,
         tasks=len(asyncio.all_tasks()) - 1 - len(own),
-        state=state.stat().st_size // 1024,
-        rows=rows,
+        state=sum(f.stat().st_size for f in (state, log) if f.exists()) // 1024,
+        rows=sum(tables.values()),
+        tables=tables,
     )
 
 
@@ -292,6 +295,8 @@ def tell(title: str, run: Run, say: Callable[[str], None]) -> bool:
             f"  {name:<12}{curve(values):<42}{values[0]:>9.0f} .. {max(values):>9.0f} "
             f"{unit:<4}{verdict}"
         )
+    last = sorted(run.samples[-1].tables.items(), key=lambda item: -item[1])
+    say("  rows at the end: " + ", ".join(f"{name} {n}" for name, n in last[:7]))
     return not rising
 
 

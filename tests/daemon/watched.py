@@ -12,7 +12,16 @@ import pytest
 
 from syncd.daemon.monitor import Monitor, Spans
 from syncd.engine.report import Report, SystemReport
-from syncd.model import Action, Kind, Operation, SystemHealth, SystemState, Window
+from syncd.model import (
+    Action,
+    Changes,
+    Coverage,
+    Kind,
+    Operation,
+    SystemHealth,
+    SystemState,
+    Window,
+)
 from syncd.store.store import Store
 from syncd.systems.port import Traffic
 from tests.core.kit import v
@@ -47,7 +56,7 @@ class Watched:
 
     @property
     def traffic(self) -> Traffic:
-        return Traffic(limits=self.limits, left_today=self.left_today)
+        return Traffic(limits=self.limits, left_today=self.left_today, skew=timedelta(0))
 
     def calls_per_read(self, window: Window) -> int:
         return 7 if window else 0
@@ -71,6 +80,12 @@ class Studio:
         systems = said.pop("systems", {"crm": SystemReport(), "web": SystemReport()})
         return Report("r1", job="near", systems=systems, **said)
 
+    def read(self, system: str) -> None:
+        """Its calendar was read in full just now."""
+        now = self.clock.now()
+        span = Window(now, now + SPANS.ahead)
+        self.store.apply(Changes(coverage=[Coverage(system, "p", frozenset(Kind), span, now)]))
+
     def operation(self, system: str, action: Action, *bookings: str) -> Operation:
         return Operation(
             action=action,
@@ -84,13 +99,18 @@ class Studio:
         )
 
 
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
+def make_studio(folder: Path) -> Studio:
+    """Nothing has happened yet; the caller closes the store."""
     clock = FakeClock()
     crm, web = Watched("crm", clock), Watched("web", clock)
-    path = tmp_path / "watched.db"
+    path = folder / "watched.db"
     store = Store.open(path)
-    yield Studio(
-        clock, crm, web, store, Monitor({"crm": crm, "web": web}, store, path, SPANS, clock)
-    )
-    store.close()
+    monitor = Monitor({"crm": crm, "web": web}, store, path, SPANS, clock)
+    return Studio(clock, crm, web, store, monitor)
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    made = make_studio(tmp_path)
+    yield made
+    made.store.close()
