@@ -231,8 +231,8 @@ def _sample(at: float, app: App, own: Sequence[object]) -> Sample:
     log = state.with_name(state.name + "-wal")
     engine = create_engine(f"sqlite:///{state}")
     with engine.connect() as connection:
-        tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
-        names = [name for (name,) in tables]
+        listed = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
+        names = [name for (name,) in listed]
         tables = {
             name: int(connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one())  # noqa: S608
             for name in names
@@ -304,7 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run both parts and print their curves; 1 when a curve is not flat."""
     parser = argparse.ArgumentParser(prog="syncd.simulate.endurance", description=__doc__)
     parser.add_argument("--hours", type=float, default=72.0, help="simulated hours (72)")
-    parser.add_argument("--cycles", type=int, default=480, help="cycles over real sockets (480)")
+    parser.add_argument("--cycles", type=int, default=120, help="cycles over real sockets (120)")
     parser.add_argument("--seed", type=int, default=1, help="which story")
     asked = parser.parse_args(arguments)
     flat = tell(f"{asked.hours:g} simulated hours", endure(asked.seed, asked.hours), print)

@@ -32,7 +32,7 @@ from syncd.systems.port import (
     SystemFault,
     Traffic,
 )
-from syncd.systems.redact import Redactor
+from syncd.systems.redact import Redactor, platform_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -273,6 +273,7 @@ class Transport:
     def _complete(self, fault: SystemFault, call: str, response: httpx.Response) -> SystemFault:
         """Fill in what the platform's table need not know; hold the account if it asks for it."""
         fault.system, fault.call, fault.status = self._system, call, response.status_code
+        fault.detail = platform_words(fault.detail)
         if isinstance(fault, RateLimited):
             fault.wait = self._budget.refused(response.headers, response.text)
         else:
