@@ -217,7 +217,7 @@ class Monitor:
             )
             for n in needs
         }
-        self._store.keep(*self.allowances.values())
+        self._store.note_standing(*self.allowances.values())
         if (paces.near, paces.far, paces.fits) != (
             self.paces.near,
             self.paces.far,

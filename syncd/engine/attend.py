@@ -195,7 +195,7 @@ class Attended:
         if now == before:
             return
         self.health = now
-        self._store.keep(now)
+        self._store.note_standing(now)
         match turn(before, now):
             case Turn.WENT:
                 log.warning(

@@ -271,7 +271,7 @@ class Store:
         """The calls of each account, as last counted."""
         return {row["system"]: Allowance(**row) for row in self._all(select(ALLOWANCE))}
 
-    def keep(self, *facts: SystemHealth | Allowance) -> None:
+    def note_standing(self, *facts: SystemHealth | Allowance) -> None:
         """Keep how systems are, or what their accounts allow."""
         with told(self.place), self._engine.begin() as connection:
             for fact in facts:

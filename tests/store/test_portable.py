@@ -77,8 +77,10 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         paper.answer = Answer([{"system": "a", "state": "ok"}])
         store.health()
 
-    def keep() -> None:
-        store.keep(SystemHealth("a"), Allowance("a", DAY, planned=7.0, near=60.0, far=900.0))
+    def standing() -> None:
+        store.note_standing(
+            SystemHealth("a"), Allowance("a", DAY, planned=7.0, near=60.0, far=900.0)
+        )
 
     def allowances() -> None:
         row = {"system": "a", "at": DAY, "planned": 7.0, "near": 60.0, "far": 900.0}
@@ -110,7 +112,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "counts": counts,
         "health": health,
         "allowances": allowances,
-        "keep": keep,
+        "note_standing": standing,
     }
 
 
