@@ -68,8 +68,7 @@ def status(
     terminal.say(f"state    {data['state']}" + (" (not made yet)" if fresh else ""))
     terminal.say(f"at work  {worker}")
     zone = zone_of(settings, None)
-    rows = [system.row(now, zone) for system in systems.values()]
-    terminal.table(f"systems · {zone.key}", COLUMNS, rows)
+    terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
     for line in _standing(counts, data["exposures"]):
         terminal.say(line)
     if fresh:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from syncd.cli import words
 from syncd.config.settings import Settings
@@ -54,13 +55,13 @@ class Standing:
             },
         }
 
-    def row(self, now: datetime, zone: tzinfo) -> tuple[str, ...]:
+    def row(self, now: datetime) -> tuple[str, ...]:
         """A line of the table whose columns are `COLUMNS`."""
         since = self.health.since if self.health else None
         return (
             self.name,
             str(self.health.state) if self.health else "unknown",
-            words.moment(since, zone) if since else "",
+            words.ago(since, now) if since else "",
             words.ago(self.read_at, now) if self.read_at else "never",
             str(self.providers),
             calls(self.calls.planned, self.calls.allowed) if self.calls else "",
@@ -69,14 +70,15 @@ class Standing:
             else f"{self.calls.left_today}",
         )
 
-    def trouble(self, now: datetime, zone: tzinfo) -> str:
+    def trouble(self, now: datetime, zone: ZoneInfo) -> str:
         """Cause and remedy in a sentence or two; '' when all is well."""
         health = self.health
         if health is None or not health.cause:
             return ""
         again = ""
         if health.retry_at is not None and health.retry_at > now:
-            again = f" It is asked again at {health.retry_at.astimezone(zone):%H:%M:%S}."
+            at = health.retry_at.astimezone(zone)
+            again = f" It is asked again at {at:%H:%M:%S} ({zone.key})."
         return f"{self.name} is {health.state}: it {health.cause}. {health.remedy}{again}"
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from syncd.daemon.door import Progress, Refused
+from syncd.daemon.metrics import outcome
 from syncd.engine.report import Report
 from syncd.model import Window, utc
 
@@ -154,7 +155,7 @@ class Work:
             job=name,
             seconds=report.seconds,
             cycles=report.cycles,
-            ended=str(report.exit),
+            ended=outcome(report),
             systems=systems,
             news=report.news,
             writes={str(action): n for action, n in sorted(report.operations.items()) if n},

@@ -277,7 +277,8 @@ def indiscreet(texts: Collection[str], secrets: Collection[str]) -> Iterator[str
         low = text.lower()
         for word in (*WORDS, *secrets):
             # As a word: an id of twenty random letters may well hold four of them.
-            pattern = rf"(?<![0-9a-z]){re.escape(word.lower())}(?![0-9a-z])"
+            plain = re.escape(word.lower())
+            pattern = rf"(?<![0-9a-z]){plain}(?![0-9a-z])" if word.isalpha() else plain
             if (found := re.search(pattern, low)) is not None:
                 at = found.start()
                 yield f"11: {word!r} is told: …{text[max(0, at - 60) : at + 40]!r}"
