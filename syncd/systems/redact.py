@@ -66,7 +66,7 @@ def platform_words(text: str) -> str:
 def _unless_usual(found: re.Match[str]) -> str:
     word = found[0]
     # Abbreviations too, and identifiers made of such words: MXInvalidInputException, TaskOwner.
-    short = word.isupper() and len(word) <= _ABBREVIATION
+    short = (word.isupper() and len(word) <= _ABBREVIATION) or word.endswith("Exception")
     usual = all(part.lower() in _USUAL for part in _PART.findall(word))
     return word if short or (usual and word.isalpha()) else "[text]"
 

@@ -74,6 +74,7 @@ def test_a_platforms_words_lose_what_may_be_a_person_or_a_title(said: str, kept:
         "MXInvalidInputException: Invalid TaskOwner",
         "API calls exceeded the limit of 20 in 5 second(s)",
         "Internal Server Error",
+        "MXMandatoryAttributeMissingException: no message",
         "The slot you have selected is no longer available.",
         "Api key is invalid.",
         "calendarId 'CVokAlI8fgw4WYWoCtQz' must be a string",
