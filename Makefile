@@ -1,7 +1,7 @@
 # Everything happens in .venv, made here on first use; nothing else on the machine is touched.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak lint wheel constraints clean
+.PHONY: help demo test soak endurance lint wheel constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,6 +22,10 @@ test: lint  ## lint, types and all tests
 SEEDS ?= 10000
 soak: .venv/.stamp  ## play many simulated days on all cores: make soak SEEDS=10000
 	@seq 1000 100 $$((999 + $(SEEDS))) | xargs -P $$(nproc) -I{} $(BIN)/syncd simulate --seed {} --seeds 100
+
+HOURS ?= 72
+endurance: .venv/.stamp  ## live through days of faults and draw what the process holds: make endurance HOURS=72
+	@$(BIN)/python -m syncd.simulate.endurance --hours $(HOURS)
 
 lint: .venv/.stamp  ## style and types
 	$(BIN)/ruff check

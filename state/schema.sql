@@ -5,6 +5,18 @@ CREATE TABLE alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
+CREATE TABLE allowance (
+    system VARCHAR NOT NULL,
+    at VARCHAR(27) NOT NULL,
+    planned FLOAT NOT NULL,
+    near FLOAT NOT NULL,
+    far FLOAT NOT NULL,
+    allowed FLOAT,
+    left_today INTEGER,
+    day INTEGER,
+    PRIMARY KEY (system)
+);
+
 CREATE TABLE booking (
     id VARCHAR NOT NULL,
     provider VARCHAR NOT NULL,
@@ -70,6 +82,20 @@ CREATE TABLE event (
 );
 CREATE INDEX event_provider ON event (provider, retired);
 CREATE INDEX event_window ON event (system, retired, starts, ends);
+
+CREATE TABLE health (
+    system VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    since VARCHAR(27),
+    cause VARCHAR NOT NULL,
+    remedy VARCHAR NOT NULL,
+    failures INTEGER NOT NULL,
+    asked_at VARCHAR(27),
+    retry_at VARCHAR(27),
+    writing BOOLEAN NOT NULL,
+    secret VARCHAR NOT NULL,
+    PRIMARY KEY (system)
+);
 
 CREATE TABLE history (
     seq INTEGER NOT NULL,

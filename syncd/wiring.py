@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
+from syncd.config.load import load
+from syncd.config.problems import ConfigError
 from syncd.config.secrets import Secret
 from syncd.config.settings import (
     CalendarSettings,
@@ -29,6 +32,7 @@ from syncd.config.settings import (
     SystemSettings,
 )
 from syncd.core.facts import Choice, Limits, Rules
+from syncd.engine.attend import Attended, Renewal
 from syncd.engine.cycle import Engine, Ids, Policy
 from syncd.engine.persons import Persons
 from syncd.model import Clock, Operation
@@ -68,9 +72,14 @@ class App:
     """A configured syncd, ready to work."""
 
     settings: Settings
-    systems: Mapping[str, System]
+    systems: Mapping[str, Attended]
     store: Store
     engine: Engine
+
+    def insist(self) -> None:
+        """Ask every system at the next occasion: a person wants it."""
+        for system in self.systems.values():
+            system.insist()
 
     async def aclose(self) -> None:
         """Give back connections and the state."""
@@ -92,8 +101,17 @@ def build(
     ``transports`` replaces the network, by system name. Raises StateError.
     """
     clock = clock or RealClock()
-    systems = build_systems(settings, clock, transports)
     state = store or Store.open(settings.syncd.state_path)
+    systems = {
+        name: Attended(
+            system,
+            state,
+            clock,
+            secrets_of(settings.systems[name]),
+            _renewal(settings, name, clock, transports),
+        )
+        for name, system in build_systems(settings, clock, transports).items()
+    }
     engine = Engine(
         systems=systems,
         mapping={name: tuple(sorted(p.calendars)) for name, p in settings.providers.items()},
@@ -104,6 +122,7 @@ def build(
         persons=Persons(secrets.token_bytes(32)),
         policy=policy_of(settings),
         on_write=on_write,
+        rests=lambda name: systems[name].rests_from_writes(),
     )
     return App(settings, systems, state, engine)
 
@@ -124,6 +143,38 @@ def build_systems(
         if mapped:
             found[name] = _adapter(name, system, mapped, clock, (transports or {}).get(name))
     return found
+
+
+def secrets_of(system: SystemSettings) -> list[str]:
+    """The credentials of a system."""
+    return [said.reveal() for _, said in system if isinstance(said, Secret)]
+
+
+def _renewal(
+    settings: Settings,
+    name: str,
+    clock: Clock,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None,
+) -> Renewal:
+    """How the credentials of a system are fetched again, from where the configuration says."""
+    used = settings.systems[name]
+
+    def renew() -> tuple[Sequence[str], System] | None:
+        nonlocal used
+        if settings.path is None:
+            return None
+        try:
+            said = load(settings.path, os.environ).systems.get(name)
+        except ConfigError:  # somebody is at work on it
+            return None
+        if said is None or said.type != used.type or secrets_of(said) == secrets_of(used):
+            return None
+        # The secrets only: all else of the configuration is taken over as a whole, or not at all.
+        used = used.model_copy(update={k: v for k, v in said if isinstance(v, Secret)})
+        new = settings.model_copy(update={"systems": {name: used}})
+        return secrets_of(used), build_systems(new, clock, transports)[name]
+
+    return renew
 
 
 def _adapter(

@@ -21,7 +21,7 @@ from syncd import __version__
 HOUSE = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))
 PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[0-9][A-Za-z0-9.]*)")
-IMPORTED_AS = {"python-dateutil": "dateutil"}
+IMPORTED_AS = {"prometheus-client": "prometheus_client", "python-dateutil": "dateutil"}
 DATA_ONLY = {"tzdata"}
 """Used without an import: zoneinfo finds it."""
 

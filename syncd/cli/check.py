@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 import typer
 
 from syncd.cli import terminal
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
+from syncd.cli.standing import span
 from syncd.config.settings import Settings
-from syncd.model import Window
-from syncd.systems.port import Finding, System
+from syncd.core.budget import Need, fit, per_minute
+from syncd.daemon.monitor import need, spans_of
+from syncd.systems.port import Finding
 from syncd.wiring import RealClock, build_systems
 
 _LEVELS = {"ok": "ok", "warning": "look", "error": "WRONG"}
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Calls a minute that polling takes from a system, when nothing changed, and what it allows."""
-
-    system: str
-    near: int
-    far: int
-    per_minute: float
-    allowed: float | None
-    left_today: int | None
 
 
 def check(
@@ -50,13 +41,16 @@ def check(
     if not offline:
         asked, needs = asyncio.run(_ask(settings, quiet=as_json))
         findings += asked
-        findings += [f for need in needs for f in _budget(need)]
+        findings += _budget(settings, needs)
     if as_json:
         terminal.print_json(
-            {"findings": [asdict(f) for f in findings], "calls": [asdict(n) for n in needs]}
+            {
+                "findings": [asdict(f) for f in findings],
+                "calls": [_need_json(settings, n) for n in needs],
+            }
         )
     else:
-        _print(findings, needs)
+        _print(settings, findings, needs)
     raise typer.Exit(2 if any(f.level == "error" for f in findings) else 0)
 
 
@@ -72,44 +66,45 @@ async def _ask(settings: Settings, *, quiet: bool) -> tuple[list[Finding], list[
     try:
         with terminal.progress("asking " + ", ".join(sorted(systems)), quiet=quiet):
             results = await asyncio.gather(*(s.check() for s in systems.values()))
-        needs = [_need(settings, s) for s in systems.values()]
+        now = RealClock().now()
+        needs = [need(name, s, spans_of(settings), now) for name, s in systems.items()]
     finally:
         await asyncio.gather(*(s.aclose() for s in systems.values()))
     return [f for found in results for f in found], needs
 
 
-def _need(settings: Settings, system: System) -> Need:
-    general = settings.syncd
-    now = RealClock().now()
-    near = system.calls_per_read(Window(now - general.window.past, now + general.near.ahead))
-    far = system.calls_per_read(Window(now - general.window.past, now + general.window.future))
-    minute = timedelta(minutes=1)
-    rates = [calls * (minute / timedelta(seconds=s)) for calls, s in system.traffic.limits]
-    return Need(
-        system.name,
-        near,
-        far,
-        near * (minute / general.near.every) + far * (minute / general.far.every),
-        min(rates, default=None),
-        system.traffic.left_today,
-    )
-
-
-def _budget(need: Need) -> list[Finding]:
-    """Polling should leave at least half of the limit to writes and to other programs."""
-    if need.allowed is None or need.per_minute <= need.allowed / 2:
-        return []
+def _budget(settings: Settings, needs: Sequence[Need]) -> list[Finding]:
+    """Say what happens where polling would leave too little to writes and to other programs."""
+    near, far = settings.syncd.near.every, settings.syncd.far.every
+    paces = fit(near, far, needs)
     return [
         Finding(
-            "error" if need.per_minute > need.allowed else "warning",
+            "warning" if paces.fits else "error",
             need.system,
-            f"polling needs {need.per_minute:.0f} calls a minute of {need.allowed:.0f} allowed",
-            "poll less often: raise near.every or far.every in [syncd]",
+            f"polling would take {per_minute(need, near, far):.0f} calls a minute, and can have "
+            f"{need.bearable or 0:.1f}: syncd will read the near window every "
+            f"{span(paces.near.total_seconds())} and the whole one every "
+            f"{span(paces.far.total_seconds())}" + ("" if paces.fits else ", which is still more"),
+            "Raise far.every or near.every in [syncd], or have the account's limit raised",
         )
+        for need in needs
+        if need.system in paces.tight
     ]
 
 
-def _print(findings: list[Finding], needs: list[Need]) -> None:
+def _need_json(settings: Settings, need: Need) -> dict[str, Any]:
+    planned = per_minute(need, settings.syncd.near.every, settings.syncd.far.every)
+    return {
+        "system": need.system,
+        "near": need.near,
+        "far": need.far,
+        "per_minute": planned,
+        "allowed": need.allowed,
+        "left_today": need.left_today,
+    }
+
+
+def _print(settings: Settings, findings: list[Finding], needs: list[Need]) -> None:
     rows = [
         (_LEVELS[f.level], f.subject, f"{f.message}. {f.remedy}" if f.remedy else f.message)
         for f in findings
@@ -121,13 +116,13 @@ def _print(findings: list[Finding], needs: list[Need]) -> None:
                 n.system,
                 str(n.near),
                 str(n.far),
-                f"{n.per_minute:.1f}",
+                f"{per_minute(n, settings.syncd.near.every, settings.syncd.far.every):.1f}",
                 "unknown" if n.allowed is None else f"{n.allowed:.0f}",
                 "" if n.left_today is None else str(n.left_today),
             )
             for n in needs
         ]
-        columns = ("system", "near poll", "far poll", "a minute", "allowed", "left today")
+        columns = ("system", "near poll", "far poll", "planned a minute", "allowed", "left today")
         terminal.table("calls that polling takes while nothing changes", columns, drawn)
     wrong = sum(f.level == "error" for f in findings)
     terminal.say("all well" if not wrong else f"{wrong} wrong: nothing should be run before")

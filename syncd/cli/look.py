@@ -20,6 +20,7 @@ from syncd.cli.options import (
     span,
     zone_of,
 )
+from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.settings import Settings
 from syncd.daemon.lock import holder
 from syncd.model import Booking, Note, Record, Replica, Role
@@ -46,23 +47,14 @@ def status(
     store = Store.open("sqlite://") if fresh else open_state(settings)
     runs = store.runs(1)
     counts = store.counts()
-    read_at: dict[str, datetime] = {}
-    for covered in store.last_coverage():
-        read_at[covered.system] = max(covered.read_at, read_at.get(covered.system, covered.read_at))
+    systems = standings(settings, store)
     store.close()
     last = runs[0] if runs else None
     report = dict(last.report or {}) if last else {}
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
-        "systems": {
-            name: {
-                "state": report.get("systems", {}).get(name, {}).get("state", "unknown"),
-                "read_at": words.instant_json(read_at.get(name)),
-                "providers": sum(name in p.calendars for p in settings.providers.values()),
-            }
-            for name in sorted(settings.systems)
-        },
+        "systems": {name: system.to_json() for name, system in systems.items()},
         **counts,
         "exposures": report.get("exposures", 0),
         "last_run": None
@@ -75,24 +67,22 @@ def status(
     worker = f"{held_by.role} (process {held_by.pid})" if held_by else "nobody: no syncd is running"
     terminal.say(f"state    {data['state']}" + (" (not made yet)" if fresh else ""))
     terminal.say(f"at work  {worker}")
-    rows = [
-        (
-            name,
-            system["state"],
-            words.ago(read_at[name], now) if name in read_at else "never",
-            str(system["providers"]),
-        )
-        for name, system in data["systems"].items()
-    ]
-    terminal.table("", ("system", "state in the last run", "last read in full", "providers"), rows)
+    zone = zone_of(settings, None)
+    terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
     for line in _standing(counts, data["exposures"]):
         terminal.say(line)
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
+    for line in (s.trouble(now, zone) for s in systems.values()):
+        if line:
+            terminal.warn(line)
+    daemon = held_by is not None and held_by.role == "daemon"
+    for line in stretched(settings, systems) if daemon else ():
+        terminal.warn(line)
     late = settings.syncd.near.every * _STALE_PACES
-    for name, at in sorted(read_at.items()):
-        if held_by is not None and held_by.role == "daemon" and now - at > late:
-            terminal.warn(f"{name} was not read in full for {words.ago(at, now)[:-4]}")
+    for name, system in systems.items():
+        if daemon and system.read_at is not None and now - system.read_at > late:
+            terminal.warn(f"{name} was not read in full for {words.ago(system.read_at, now)[:-4]}")
 
 
 def _standing(counts: dict[str, int], exposures: int) -> list[str]:

@@ -138,6 +138,7 @@ def preview(
 
     async def run() -> Report:
         app = build(settings, store=store)
+        app.insist()
         try:
             with terminal.progress("reading", quiet=quiet) as told:
                 return await app.engine.resync(
@@ -173,6 +174,7 @@ async def _resync(
     quiet: bool,
 ) -> Report:
     app = build(settings)
+    app.insist()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, _stop, app.engine.stopping)

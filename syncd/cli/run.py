@@ -12,11 +12,13 @@ import typer
 from syncd.cli.options import ConfigOption, settings_of
 from syncd.config.secrets import Secret
 from syncd.config.settings import Settings
+from syncd.daemon.heartbeat import Heartbeat
 from syncd.daemon.lock import StateLock
 from syncd.daemon.logging import set_up
+from syncd.daemon.monitor import Monitor, spans_of
 from syncd.daemon.service import Pace, serve
 from syncd.model import Operation
-from syncd.wiring import build
+from syncd.wiring import App, RealClock, build
 
 log = structlog.get_logger(__name__)
 
@@ -39,11 +41,38 @@ def run(context: typer.Context, *, config: ConfigOption = None) -> None:
 async def _run(settings: Settings) -> int:
     general = settings.syncd
     pace = Pace(general.near.every, general.far.every, general.resync_at, ZoneInfo(general.zone))
-    app = build(settings, on_write=_wrote)
+    app = build(settings)
+    monitor = monitor_of(settings, app)
+
+    def wrote(operation: Operation, what: str) -> None:
+        _wrote(operation, what)
+        monitor.wrote(operation, what)
+
+    app.engine.on_write = wrote
     try:
-        return await serve(app.engine, pace, general.state_path, os.environ)
+        return await serve(
+            app.engine,
+            pace,
+            general.state_path,
+            os.environ,
+            monitor=monitor,
+            listen=general.listen,
+        )
     finally:
         await app.aclose()
+
+
+def monitor_of(settings: Settings, app: App) -> Monitor:
+    """What watches a configured syncd."""
+    heartbeat = settings.syncd.heartbeat
+    return Monitor(
+        app.systems,
+        app.store,
+        settings.syncd.state_path,
+        spans_of(settings),
+        RealClock(),
+        Heartbeat(heartbeat.reveal() if heartbeat else None),
+    )
 
 
 def _wrote(operation: Operation, what: str) -> None:
@@ -60,9 +89,5 @@ def _wrote(operation: Operation, what: str) -> None:
 
 def secrets_of(settings: Settings) -> list[str]:
     """All credentials, to be masked in the log."""
-    return [
-        said.reveal()
-        for system in settings.systems.values()
-        for _, said in system
-        if isinstance(said, Secret)
-    ]
+    tables = (settings.syncd, *settings.systems.values())
+    return [said.reveal() for table in tables for _, said in table if isinstance(said, Secret)]

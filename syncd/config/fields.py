@@ -95,13 +95,14 @@ def _base_url(value: str) -> str:
     if parts.username is not None or parts.query or parts.fragment or " " in value:
         reason = "it holds more than host, port and path"
         raise Refused(reason, "Leave out user, password, ? and #; keys have settings of their own.")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         reason = "over plain http everybody on the way could read the credentials"
         raise Refused(reason, "Write https; plain http is only for this machine (127.0.0.1).")
     return value.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name or its number."""
     if host == "localhost":
         return True
     try:
@@ -133,7 +134,7 @@ def _email(value: str) -> str:
 
 def _state(value: str, info: ValidationInfo) -> str:
     """Anchor a path, and the file of an SQLite URL, at the configuration's own directory."""
-    home = _around(info).home
+    home = around(info).home
     if "://" not in value:
         return str(home / Path(value).expanduser())
     try:
@@ -166,10 +167,11 @@ def is_name(word: str) -> bool:
 
 
 def _secret(value: object, info: ValidationInfo) -> Secret:
-    return read_secret(value, _around(info))
+    return read_secret(value, around(info))
 
 
-def _around(info: ValidationInfo) -> Surroundings:
+def around(info: ValidationInfo) -> Surroundings:
+    """What the configuration that is being read refers to."""
     return info.context if isinstance(info.context, Surroundings) else _NOWHERE
 
 

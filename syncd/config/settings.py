@@ -30,6 +30,7 @@ from syncd.config.fields import (
     span,
     sqlite_file,
 )
+from syncd.config.listen import Heartbeat, Listen
 from syncd.config.problems import Problem, Refused
 from syncd.core.facts import Choice
 
@@ -71,7 +72,8 @@ class General(Table):
     """``[syncd]``. ``resync_at`` is a time of day in ``zone``.
 
     ``state`` is an absolute path (from a file: relative to that file) or an SQLAlchemy URL, which
-    may hold a password and is therefore not shown.
+    may hold a password and is therefore not shown. ``listen`` is where the daemon serves its
+    health and metrics, ``heartbeat`` an address that hears of each whole cycle; both off if absent.
     """
 
     state: State = Field(default="state/syncd.db", validate_default=True, repr=False)
@@ -81,6 +83,8 @@ class General(Table):
     resync_at: TimeOfDay = time(3, 30)
     zone: ZoneName = "UTC"
     log: LogSettings = LogSettings()
+    listen: Listen | None = None
+    heartbeat: Heartbeat | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

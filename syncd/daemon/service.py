@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
@@ -16,8 +16,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.calendarinterval import CalendarIntervalTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from syncd.config.listen import Address
+from syncd.core.budget import Paces
 from syncd.daemon.door import door
+from syncd.daemon.monitor import Monitor
 from syncd.daemon.notify import Notifier
+from syncd.daemon.page import served
 from syncd.daemon.work import Work, Worker
 from syncd.engine.report import Report
 
@@ -47,10 +51,13 @@ async def serve(
     env: Mapping[str, str],
     *,
     handle_signals: bool = True,
+    monitor: Monitor | None = None,
+    listen: Address | None = None,
 ) -> int:
     """Run until SIGTERM or SIGINT (or until ``engine.stopping`` is set); return the exit code.
 
-    The caller holds the state's lock. Begins with a resync.
+    The caller holds the state's lock. Begins with a resync. ``monitor`` hears of every job, and
+    its page is served at ``listen``.
     """
     notifier = Notifier(env)
 
@@ -59,15 +66,27 @@ async def serve(
         if not engine.stopping.is_set():
             notifier.status(text)
 
-    work = Work(
-        engine,
-        told=lambda report: show(_line(report)),
-        failed=lambda job: show(f"the last job ({job}) failed: see the log"),
-    )
+    def told(report: Report) -> None:
+        show(_line(report))
+        if monitor is not None:
+            try:
+                monitor.heard(report)
+            except Exception:
+                # The work is done; that it could not be counted does not undo it.
+                log.exception("job not counted")
+
+    def failed(job: str) -> None:
+        show(f"the last job ({job}) failed: see the log")
+        if monitor is not None:
+            monitor.failed(job)
+
+    work = Work(engine, told, failed, insist=monitor.insist if monitor else lambda: None)
     hurry = asyncio.Event()
     scheduler = _schedule(work, pace, datetime.now(UTC))
+    if monitor is not None:
+        monitor.repace = lambda paces: _repace(scheduler, paces)
     with _signals(engine.stopping, hurry, on=handle_signals):
-        async with door(state, {"resync": work.on_request}):
+        async with door(state, {"resync": work.on_request}), _page(monitor, listen):
             scheduler.start()
             alive = asyncio.create_task(_stay_alive(notifier, work))
             first = asyncio.create_task(work.everything())
@@ -109,10 +128,35 @@ def _schedule(work: Work, pace: Pace, now: datetime) -> AsyncIOScheduler:
         (work.everything, _nightly(pace, now)),
     ):
         # A host that slept runs a job that it missed once, however often it was due.
-        scheduler.add_job(job, trigger, coalesce=True, max_instances=1, misfire_grace_time=3600)
+        scheduler.add_job(
+            job,
+            trigger,
+            id=job.__name__,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=3600,
+        )
     # It warns of each job that is still running when the next is due: that is by design here.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     return scheduler
+
+
+def _repace(scheduler: AsyncIOScheduler, paces: Paces) -> None:
+    """Read as often as the accounts can bear."""
+    for name, span in (("near", paces.near), ("far", paces.far)):
+        scheduler.reschedule_job(name, trigger=_every(span))
+
+
+@asynccontextmanager
+async def _page(monitor: Monitor | None, listen: Address | None) -> AsyncIterator[None]:
+    if monitor is None:
+        yield
+        return
+    try:
+        async with served(monitor.page(), listen):
+            yield
+    finally:
+        await monitor.aclose()
 
 
 def _every(span: timedelta) -> IntervalTrigger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from syncd.daemon.door import Progress, Refused
+from syncd.daemon.metrics import outcome
 from syncd.engine.report import Report
 from syncd.model import Window, utc
 
@@ -40,9 +42,10 @@ class Worker(Protocol):
 
 
 class Work:
-    """The jobs. ``told`` hears of each report, ``failed`` the name of each job that raised.
+    """The jobs. ``busy_since`` is a loop time, None when idle.
 
-    ``busy_since`` is a loop time, None when idle.
+    ``told`` hears of each report, ``failed`` the name of each job that raised; ``insist`` is called
+    before a request, so that it meets no system that rests.
     """
 
     def __init__(
@@ -50,11 +53,13 @@ class Work:
         engine: Worker,
         told: Callable[[Report], None] = lambda _report: None,
         failed: Callable[[str], None] = lambda _job: None,
+        insist: Callable[[], None] = lambda: None,
     ) -> None:
         """Nothing is done yet."""
         self._engine = engine
         self._told = told
         self._failed = failed
+        self._insist = insist
         self._one = asyncio.Lock()
         self.busy_since: float | None = None
 
@@ -88,13 +93,15 @@ class Work:
             progress("waiting for the cycle at work")
         async with self._alone():
             self._refuse_if_ending()
+            self._insist()
+            began = self._now()
             report = await self._engine.resync(
                 window=window,
                 providers=None if provider is None else [provider],
                 accept=accept,
                 progress=progress,
             )
-        self._hear("request", report)
+        self._hear("request", report, self._now() - began)
         return report.to_json(), report.exit.code
 
     def _refuse_if_ending(self) -> None:
@@ -111,39 +118,53 @@ class Work:
             async with self._alone():
                 if self._engine.stopping.is_set():
                     return  # asked only now: the signal may have come while this job waited
+                began = self._now()
                 report = await job()
+                seconds = self._now() - began
         except Exception:
             # One bad cycle must not end the service: the next one starts from the state again.
             log.exception("job failed", job=name)
             self._failed(name)
         else:
-            self._hear(name, report)
+            self._hear(name, report, seconds)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
         async with self._one:
-            self.busy_since = asyncio.get_running_loop().time()
+            self.busy_since = self._now()
             try:
                 yield
             finally:
                 self.busy_since = None
 
-    def _hear(self, name: str, report: Report) -> None:
+    def _hear(self, name: str, report: Report, seconds: float) -> None:
+        """Pass a report on, and log the one event that tells all about it."""
+        report.job, report.seconds = name, round(seconds, 3)
         self._told(report)
-        systems = {n: str(s.state) for n, s in report.systems.items() if str(s.state) != "ok"}
-        facts: dict[str, object] = {"job": name, "run": report.run}
-        if report.operations:
-            facts["writes"] = {str(a): n for a, n in report.operations.items()}
-        if report.conflicts:
-            facts["conflicts"] = report.conflicts
-        if systems:
-            log.warning("cycle incomplete", systems=systems, **facts)
-        elif report.guarded:
-            log.warning("stopped by the guard", guarded=report.guarded, **facts)
-        elif report.news or report.operations or name not in {"near", "far"}:
-            log.info("cycle done", news=report.news, **facts)
-        else:
-            log.debug("cycle quiet", **facts)
+        systems = {
+            system: {"state": str(s.state), "reads": s.reads, "writes": s.writes}
+            for system, s in sorted(report.systems.items())
+        }
+        log.log(
+            logging.WARNING if report.guarded else logging.INFO,
+            "cycle",
+            run=report.run,
+            job=name,
+            seconds=report.seconds,
+            cycles=report.cycles,
+            ended=outcome(report),
+            systems=systems,
+            news=report.news,
+            writes={str(action): n for action, n in sorted(report.operations.items()) if n},
+            refused=len(report.failures),
+            conflicts=report.conflicts,
+            exposures=report.exposures,
+            journal=report.pending,
+            guarded=report.guarded,
+        )
 
 
 _KNOWN = frozenset({"from", "to", "provider", "accept"})

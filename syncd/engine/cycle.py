@@ -71,7 +71,7 @@ class Ids:
 
 @dataclass(slots=True)
 class Engine:
-    """The engine of one state. ``mapping`` tells for each provider the systems it is kept in."""
+    """The engine of one state. ``mapping``: a provider's systems; ``rests``: who gets no write."""
 
     systems: Mapping[str, System]
     mapping: Mapping[str, Sequence[str]]
@@ -82,6 +82,7 @@ class Engine:
     policy: Policy
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
+    rests: Callable[[str], bool] = lambda _system: False
     _dirty: set[str] = field(default_factory=set)
     _seen_whole: set[tuple[str, str]] = field(default_factory=set)
 
@@ -167,6 +168,7 @@ class Engine:
         thorough: bool = False,
     ) -> None:
         """Recover, observe, decide, write, confirm, once. The report is brought up to date."""
+        structlog.contextvars.bind_contextvars(run=report.run)
         chosen = sorted(providers or self.mapping)
         report.cycles += 1
         desk = Desk(
@@ -290,6 +292,7 @@ class Engine:
         return Calendar(
             system=system,
             writable=answered
+            and not self.rests(system)
             and (provider, system) not in self.policy.read_only
             and (provider, system) in self._seen_whole,
             believed=answered and system not in stopped,

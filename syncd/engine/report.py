@@ -43,9 +43,11 @@ class SystemReport:
 
 @dataclass(slots=True)
 class Report:
-    """A run: what happened, what is left."""
+    """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``."""
 
     run: str
+    job: str = ""
+    seconds: float = 0.0
     cycles: int = 0
     systems: dict[str, SystemReport] = field(default_factory=dict)
     operations: Counter[Action] = field(default_factory=Counter)

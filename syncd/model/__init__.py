@@ -4,6 +4,11 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 (`resolve_wall_time`) or goes out to a person.
 """
 
+from syncd.model.health import (
+    Allowance,
+    SystemHealth,
+    SystemState,
+)
 from syncd.model.keys import (
     find_key,
     mark,
@@ -46,6 +51,7 @@ from syncd.model.words import (
 
 __all__ = [
     "Action",
+    "Allowance",
     "Booking",
     "Changes",
     "Claim",
@@ -68,6 +74,8 @@ __all__ = [
     "Resolved",
     "Role",
     "Status",
+    "SystemHealth",
+    "SystemState",
     "Value",
     "Window",
     "find_key",

@@ -6,6 +6,7 @@ meeting; everything else it knows from having watched.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -347,8 +348,11 @@ def indiscreet(texts: Collection[str], secrets: Collection[str]) -> Iterator[str
     for text in texts:
         low = text.lower()
         for word in (*WORDS, *secrets):
-            if word.lower() in low:
-                at = low.index(word.lower())
+            # As a word: an id of twenty random letters may well hold four of them.
+            plain = re.escape(word.lower())
+            pattern = rf"(?<![0-9a-z]){plain}(?![0-9a-z])" if word.isalpha() else plain
+            if (found := re.search(pattern, low)) is not None:
+                at = found.start()
                 yield f"11: {word!r} is told: …{text[max(0, at - 60) : at + 40]!r}"
 
 

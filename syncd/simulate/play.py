@@ -200,7 +200,7 @@ class _Stage:
             await self._request({"accept": run})
 
     async def _daemon(self, app: App) -> None:
-        self.work = work = Work(app.engine, told=self._heard)
+        self.work = work = Work(app.engine, told=self._heard, insist=app.insist)
         await work.everything()
         for turn in count(1):
             await asyncio.sleep(NEAR)

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Table, and_, delete, func, select, update
+from sqlalchemy import Connection, Engine, Table, and_, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.model import (
+    Allowance,
     Booking,
     Changes,
     Coverage,
-    EventRef,
     HeldConflict,
     Intent,
     IntentState,
@@ -28,25 +28,27 @@ from syncd.model import (
     ProviderState,
     Record,
     Replica,
+    SystemHealth,
+    SystemState,
     Window,
 )
 from syncd.store import rows
 from syncd.store.connect import connect, expect_current, migrate
 from syncd.store.errors import told
+from syncd.store.removal import CHUNK, forget, retire, unlink
 from syncd.store.tables import (
+    ALLOWANCE,
     BOOKING,
     CONFLICT,
     COVERAGE,
     EVENT,
+    HEALTH,
     HISTORY,
     INTENT,
     ODD,
     REPLICA,
     RUN,
 )
-
-CHUNK = 400
-"""Ids in one IN (...): well below the number of variables that any SQLite allows."""
 
 _PENDING = [str(state) for state in IntentState if state.pending]
 
@@ -230,10 +232,10 @@ class Store:
             self._put(connection, EVENT, [rows.from_record(r) for r in changes.records])
             self._put(connection, BOOKING, [rows.from_booking(b) for b in changes.bookings])
             for replica in changes.unlinked:
-                _unlink(connection, replica)
+                unlink(connection, replica)
             self._put(connection, REPLICA, [rows.from_replica(r) for r in changes.replicas])
             for ref in changes.forgotten:
-                _forget(connection, ref)
+                forget(connection, ref)
             self._put(connection, CONFLICT, [rows.from_conflict(h) for h in changes.opened])
             self._put(connection, CONFLICT, [rows.from_conflict(h) for h in changes.closed])
             self._put(connection, INTENT, [rows.from_intent(i) for i in changes.intents])
@@ -241,7 +243,7 @@ class Store:
             if changes.notes:
                 connection.execute(HISTORY.insert(), [rows.from_note(n) for n in changes.notes])
             if changes.retired:
-                _retire(connection, changes.retired)
+                retire(connection, changes.retired)
 
     def start_run(self, run: str, kind: str, at: datetime) -> None:
         """Note that a run began."""
@@ -254,6 +256,27 @@ class Store:
         with told(self.place), self._engine.begin() as connection:
             statement = update(RUN).where(RUN.c.id == run)
             connection.execute(statement.values(finished_at=at, report=dict(report)))
+
+    # --- the systems themselves ---------------------------------------------------------------
+
+    def health(self) -> dict[str, SystemHealth]:
+        """How each system is that was asked at least once."""
+        found = [dict(row) for row in self._all(select(HEALTH))]
+        return {
+            row["system"]: SystemHealth(**{**row, "state": SystemState(row["state"])})
+            for row in found
+        }
+
+    def allowances(self) -> dict[str, Allowance]:
+        """The calls of each account, as last counted."""
+        return {row["system"]: Allowance(**row) for row in self._all(select(ALLOWANCE))}
+
+    def note_standing(self, *facts: SystemHealth | Allowance) -> None:
+        """Keep how systems are, or what their accounts allow."""
+        with told(self.place), self._engine.begin() as connection:
+            for fact in facts:
+                table = HEALTH if isinstance(fact, SystemHealth) else ALLOWANCE
+                self._put(connection, table, [asdict(fact)])
 
     # --- show ---------------------------------------------------------------------------------
 
@@ -378,45 +401,3 @@ class Store:
         keys = [column.name for column in table.primary_key]
         fresh = {name: statement.excluded[name] for name in values[0] if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), values)
-
-
-def _unlink(connection: Connection, replica: Replica) -> None:
-    connection.execute(
-        delete(REPLICA).where(
-            REPLICA.c.booking == replica.booking,
-            REPLICA.c.system == replica.system,
-            REPLICA.c.event == replica.event,
-        )
-    )
-
-
-def _forget(connection: Connection, ref: EventRef) -> None:
-    connection.execute(
-        delete(REPLICA).where(REPLICA.c.system == ref.system, REPLICA.c.event == ref.id)
-    )
-    connection.execute(delete(EVENT).where(EVENT.c.system == ref.system, EVENT.c.id == ref.id))
-
-
-def _retire(connection: Connection, bookings: Sequence[str]) -> None:
-    """Make bookings history, and with them the events that serve no other living booking."""
-    for at in range(0, len(bookings), CHUNK):
-        some = bookings[at : at + CHUNK]
-        connection.execute(update(BOOKING).where(BOOKING.c.id.in_(some)).values(retired=True))
-        events = connection.execute(
-            select(REPLICA.c.system, REPLICA.c.event).where(REPLICA.c.booking.in_(some)).distinct()
-        ).all()
-        for system, event in events:
-            serves = (
-                select(BOOKING.c.id)
-                .join(REPLICA, REPLICA.c.booking == BOOKING.c.id)
-                .where(
-                    REPLICA.c.system == system,
-                    REPLICA.c.event == event,
-                    BOOKING.c.retired.is_(False),
-                )
-            )
-            connection.execute(
-                update(EVENT)
-                .where(EVENT.c.system == system, EVENT.c.id == event, ~serves.exists())
-                .values(retired=True)
-            )

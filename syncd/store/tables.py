@@ -189,6 +189,36 @@ class OddRow(_Table, table=True):
     first_at: datetime = Field(sa_type=Instant)
 
 
+class HealthRow(_Table, table=True):
+    """How a system is, why, and until when it is left alone (`model.SystemHealth`)."""
+
+    __tablename__ = "health"
+    system: str = Field(primary_key=True)
+    state: str
+    since: datetime | None = Field(default=None, sa_type=Instant)
+    cause: str = ""
+    remedy: str = ""
+    failures: int = 0
+    asked_at: datetime | None = Field(default=None, sa_type=Instant)
+    retry_at: datetime | None = Field(default=None, sa_type=Instant)
+    writing: bool = False
+    secret: str = ""
+
+
+class AllowanceRow(_Table, table=True):
+    """The calls that a system's account allows, and that polling plans (`model.Allowance`)."""
+
+    __tablename__ = "allowance"
+    system: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=Instant)
+    planned: float
+    near: float
+    far: float
+    allowed: float | None = None
+    left_today: int | None = None
+    day: int | None = None
+
+
 METADATA = _Table.metadata
 EVENT = METADATA.tables["event"]
 BOOKING = METADATA.tables["booking"]
@@ -199,3 +229,5 @@ COVERAGE = METADATA.tables["coverage"]
 RUN = METADATA.tables["run"]
 HISTORY = METADATA.tables["history"]
 ODD = METADATA.tables["odd"]
+HEALTH = METADATA.tables["health"]
+ALLOWANCE = METADATA.tables["allowance"]

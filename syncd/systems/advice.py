@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
 def advice(fault: SystemFault) -> str:
     """Say what happened, what syncd does about it and what a person can do."""
+    cause, remedy = cause_and_remedy(fault)
+    return f"{fault.system} {cause}. {remedy}"
+
+
+def cause_and_remedy(fault: SystemFault) -> tuple[str, str]:
+    """Say what the system does, in the platform's words too, and what can be done."""
     what, then = _words(fault)
-    said = f" ({fault.detail})" if fault.detail else ""
-    return f"{fault.system} {what}{said}. {then}"
+    return f"{what} ({fault.detail})" if fault.detail else what, then
 
 
 def _words(fault: SystemFault) -> tuple[str, str]:
@@ -33,8 +38,9 @@ def _words(fault: SystemFault) -> tuple[str, str]:
             words = (
                 "does not accept the secret, its rights or its location",
                 (
-                    "Renew the secret or grant the missing right on the platform, then run "
-                    f"`syncd check`. Until then nothing is written to {fault.system}."
+                    "Renew the secret or grant the missing right on the platform; `syncd check` "
+                    "says whether that helped. syncd asks again by itself: seldom, and at once "
+                    f"when the secret changed. Until then nothing is written to {fault.system}."
                 ),
             )
         case RateLimited():

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _DAY = 86_400.0
 _HOUR = 3_600.0
 _TICK = 0.001
+_KEPT_FOR_WRITES = 0.05
+"""The share of a day's calls that reads leave to writes."""
+
 _EXCEEDED = re.compile(r"exceeded the limit of (\d+) in (\d+) second", re.IGNORECASE)
 
 
@@ -61,6 +64,13 @@ class Budget:
     def left_today(self) -> int | None:
         """Calls left today by the platform's count; None if it never said."""
         return None if self._today is None else self._today[0]
+
+    @property
+    def resets_in(self) -> float | None:
+        """Seconds until the platform counts a new day; None if it never said."""
+        if self._today is None:
+            return None
+        return max(0.0, self._today[1] - self._clock.monotonic())
 
     async def enter(self, *, write: bool, patience: float = math.inf) -> float:
         """Wait for room and take it: 0. If that needs more than ``patience`` seconds: how many.
@@ -144,7 +154,7 @@ class Budget:
         if self._today is not None:
             if now >= self._today[1]:
                 self._today = None
-            elif self._today[0] == 0:
+            elif self._today[0] <= (0 if write else int((self._day or 0) * _KEPT_FOR_WRITES)):
                 waits.append(self._today[1] - now)
         if self._shared is not None:
             if now >= self._shared[1]:

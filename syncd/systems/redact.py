@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LONGEST = 300
+_ABBREVIATION = 4
 
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
@@ -27,6 +28,47 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
         "[phone]",
     ),
 )
+
+_QUOTED = re.compile(
+    r"""(["'`\u2018\u201c])([^"'`\u2019\u201d]*\s[^"'`\u2019\u201d]*)["'`\u2019\u201d]"""
+)
+_CAPITAL = re.compile(r"(?<![\w.$/-])[^\W\d_a-z][^\W\d_]*(?:['\u2019-][^\W\d_]+)*(?![\w/.]\w)")
+_PART = re.compile(r"[^\W\d_a-z]+(?=[^\W\d_a-z][a-z]|$)|[^\W\d_a-z][^\W\d_A-Z]*")
+_USUAL = frozenset(
+    """
+    a access account action already an and api appointment appointments are at authorization bad be
+    bearer blocked body booked bulk busy calendar calendars call calls cannot channel client command
+    conflict contact create custom date day deleted does duplicate duration email empty end error
+    event exceeded exception expected expiry failed field fields for forbidden found free from
+    gateway gone group has header id in input internal invalid is it item json key lead leads limit
+    location login many maximum message method minimum missing must mx my name no not null object of
+    only or owner page parameter parse password path permission phone please provided rate record
+    reference request requested requests required resource response rest retry scope secret selected
+    server service slot slots some something start status string success system task tasks team
+    temporarily the there this time timed timeout timezone to token too try type unable unauthorized
+    unavailable unexpected unknown unprocessable update user users validation value version was we
+    webhook went while within wrong you your zone
+    """.split()  # noqa: SIM905 - a list of 150 lines would say no more
+)
+"""Words that platforms begin sentences and name their things with."""
+
+
+def platform_words(text: str) -> str:
+    """A platform's own words without what may be a person or a title in them.
+
+    An error may repeat what was booked and with whom. Quoted phrases go, and words that are written
+    like names, unless platforms use them; ids, identifiers and plain words stay.
+    """
+    text = _QUOTED.sub(r"\1[text]\1", text)
+    return _CAPITAL.sub(_unless_usual, text)
+
+
+def _unless_usual(found: re.Match[str]) -> str:
+    word = found[0]
+    # Abbreviations too, and identifiers made of such words: MXInvalidInputException, TaskOwner.
+    short = (word.isupper() and len(word) <= _ABBREVIATION) or word.endswith("Exception")
+    usual = all(part.lower() in _USUAL for part in _PART.findall(word))
+    return word if short or (usual and word.isalpha()) else "[text]"
 
 
 class Redactor:

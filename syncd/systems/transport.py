@@ -32,7 +32,7 @@ from syncd.systems.port import (
     SystemFault,
     Traffic,
 )
-from syncd.systems.redact import Redactor
+from syncd.systems.redact import Redactor, platform_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -106,6 +106,7 @@ class _Ask:
 class _Counters:
     reads: int = 0
     writes: int = 0
+    waited: float = 0.0
     skew: timedelta | None = None
     last_fault: str = ""
 
@@ -148,8 +149,10 @@ class Transport:
         return Traffic(
             reads=count.reads,
             writes=count.writes,
+            waited=count.waited,
             limits=self._budget.limits,
             left_today=self._budget.left_today,
+            resets_in=self._budget.resets_in,
             skew=count.skew,
             last_fault=count.last_fault,
         )
@@ -232,7 +235,7 @@ class Transport:
             self._count.writes += 1
         else:
             self._count.reads += 1
-        asked = self._clock.now()
+        asked, began = self._clock.now(), self._clock.monotonic()
         try:
             response = await self._client.request(
                 ask.method,
@@ -246,6 +249,7 @@ class Transport:
             raise self._noted(self._silence(call, error)) from None
         finally:
             self._budget.leave()
+            self._count.waited += self._clock.monotonic() - began
         self._learn(response, asked + (self._clock.now() - asked) / 2)
         fault = self._fault_of(response)
         if fault is None:
@@ -269,6 +273,7 @@ class Transport:
     def _complete(self, fault: SystemFault, call: str, response: httpx.Response) -> SystemFault:
         """Fill in what the platform's table need not know; hold the account if it asks for it."""
         fault.system, fault.call, fault.status = self._system, call, response.status_code
+        fault.detail = platform_words(fault.detail)
         if isinstance(fault, RateLimited):
             fault.wait = self._budget.refused(response.headers, response.text)
         else:

@@ -27,6 +27,7 @@ class Shop:
 
     async def resync(self, **asked: object) -> Report:
         """One resync, as the command does it."""
+        self.app.insist()
         return await self.app.engine.resync(**asked)  # type: ignore[arg-type]
 
     def wrong(self) -> list[str]:

@@ -7,9 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.config.load import load
 from syncd.engine.report import Exit
+from syncd.model import SystemState
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.wiring import build
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
@@ -174,3 +177,36 @@ async def test_after_a_restart_nothing_is_written_again(shop: Shop) -> None:
     report = await shop.resync()
     assert report.operations.total() == 0
     assert shop.wrong() == []
+
+
+async def test_a_secret_that_is_renewed_in_its_file_brings_the_system_back_without_a_restart(
+    shop: Shop,
+) -> None:
+    """Over real HTTP: the platform refuses the old token, and the file gets a new one."""
+    await shop.app.aclose()
+    sandbox = shop.world.sandbox
+    old = sandbox.clinic.token
+    file = shop.path.with_name("token")
+    file.write_text(old)
+    file.chmod(0o600)
+    shop.path.write_text(
+        shop.path.read_text().replace(f'token = "{old}"', 'token = { file = "token" }')
+    )
+    shop.app = build(load(shop.path, {}))
+    assert (await shop.resync()).exit is Exit.DONE
+    sandbox.clinic.token = "pit-0a1b2c3d-renewed"
+    engine, clinic = shop.app.engine, shop.app.systems["clinic"]
+    await engine.watch(near=True)
+    assert clinic.health.state is SystemState.UNAUTHORISED
+    before = shop.calls()["clinic"]
+    for _ in range(5):
+        report = await engine.watch(near=True)
+        assert str(report.systems["clinic"].state) == "unauthorised"
+    assert shop.calls()["clinic"] == before
+    assert shop.calls()["legacy"] > 0
+    file.write_text(sandbox.clinic.token)
+    report = await engine.watch(near=True)
+    assert str(report.systems["clinic"].state) == "ok"
+    assert report.systems["clinic"].reads > 0
+    assert clinic.health.cause == ""
+    assert shop.app.store.health()["clinic"].state is SystemState.OK

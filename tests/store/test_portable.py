@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from syncd.model import Changes, Coverage, Kind
+from syncd.model import Allowance, Changes, Coverage, Kind, SystemHealth
 from syncd.store import Store
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
@@ -73,6 +73,20 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         paper.answer = Answer([("a", "e")])
         store.apply(changes)
 
+    def health() -> None:
+        paper.answer = Answer([{"system": "a", "state": "ok"}])
+        store.health()
+
+    def standing() -> None:
+        store.note_standing(
+            SystemHealth("a"), Allowance("a", DAY, planned=7.0, near=60.0, far=900.0)
+        )
+
+    def allowances() -> None:
+        row = {"system": "a", "at": DAY, "planned": 7.0, "near": 60.0, "far": 900.0}
+        paper.answer = Answer([row])
+        store.allowances()
+
     return {
         "fingerprints": lambda: list(store.fingerprints("a", span(0, 24))),
         "records": lambda: store.records("a", ["e"]),
@@ -96,6 +110,9 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "runs": store.runs,
         "run": lambda: store.run("r"),
         "counts": counts,
+        "health": health,
+        "allowances": allowances,
+        "note_standing": standing,
     }
 
 

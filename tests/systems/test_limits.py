@@ -164,6 +164,32 @@ async def test_the_day_is_over_until_the_platform_says() -> None:
     assert budget.left_today is None
 
 
+async def test_the_last_calls_of_a_day_are_for_writes() -> None:
+    clock = VirtualClock()
+    budget = Budget(clock)
+    day = {"x-ratelimit-limit-daily": "1000", "x-ratelimit-daily-reset": "7200000"}
+    budget.learn({**day, "x-ratelimit-daily-remaining": "51"})
+    assert budget.resets_in == pytest.approx(7200.0)
+    await make(budget, write=False)
+    assert await budget.enter(write=False, patience=0.0) == pytest.approx(7200.0)
+    await make(budget, write=True, times=50)
+    assert budget.left_today == 0
+    assert await budget.enter(write=True, patience=0.0) == pytest.approx(7200.0)
+
+
+async def test_a_write_does_not_wait_for_a_crowd_of_reads() -> None:
+    clock = VirtualClock()
+    budget = Budget(clock, (25, 5.0))
+    reads = [asyncio.create_task(make(budget, write=False)) for _ in range(200)]
+    await asyncio.sleep(0)
+    for _ in range(5):
+        assert await budget.enter(write=True, patience=0.0) == 0.0
+        budget.leave()
+    for read in reads:
+        read.cancel()
+    await asyncio.gather(*reads, return_exceptions=True)
+
+
 async def test_an_error_text_lowers_the_limit_and_holds_for_its_window() -> None:
     clock = VirtualClock()
     budget = Budget(clock, (25, 5.0))

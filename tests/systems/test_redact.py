@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.systems.redact import Redactor
+from syncd.systems.redact import Redactor, platform_words
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,35 @@ def test_a_long_page_becomes_one_short_line() -> None:
     masked = Redactor()("<html>\n" + "word \n" * 400)
     assert len(masked) == 300
     assert "\n" not in masked
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Contact Xylander Quux has no email", "Contact [text] [text] has no email"),
+        ("the title 'knee pain' is taken", "the title '[text]' is taken"),
+        ("O'Quux-Xylander refused", "[text] refused"),
+        ("McQuux refused", "[text] refused"),
+        ("XYLANDER refused", "[text] refused"),
+    ],
+)
+def test_a_platforms_words_lose_what_may_be_a_person_or_a_title(said: str, kept: str) -> None:
+    assert platform_words(said) == kept
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "MXInvalidInputException: Invalid TaskOwner",
+        "API calls exceeded the limit of 20 in 5 second(s)",
+        "Internal Server Error",
+        "MXMandatoryAttributeMissingException: no message",
+        "The slot you have selected is no longer available.",
+        "Api key is invalid.",
+        "calendarId 'CVokAlI8fgw4WYWoCtQz' must be a string",
+        "no message, text/html",
+        "the token was refused at 2026-07-20T12:00:00+02:00",
+    ],
+)
+def test_a_platforms_reasons_stay_readable(said: str) -> None:
+    assert platform_words(said) == said

@@ -14,6 +14,18 @@ depends_on = None
 def upgrade() -> None:
     """From an empty database."""
     op.create_table(
+        "allowance",
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("at", sa.String(27), nullable=False),
+        sa.Column("planned", sa.Float(), nullable=False),
+        sa.Column("near", sa.Float(), nullable=False),
+        sa.Column("far", sa.Float(), nullable=False),
+        sa.Column("allowed", sa.Float(), nullable=True),
+        sa.Column("left_today", sa.Integer(), nullable=True),
+        sa.Column("day", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("system"),
+    )
+    op.create_table(
         "booking",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("provider", sa.String(), nullable=False),
@@ -79,6 +91,20 @@ def upgrade() -> None:
     )
     op.create_index("event_provider", "event", ["provider", "retired"], unique=False)
     op.create_index("event_window", "event", ["system", "retired", "starts", "ends"], unique=False)
+    op.create_table(
+        "health",
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("since", sa.String(27), nullable=True),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("remedy", sa.String(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.String(27), nullable=True),
+        sa.Column("retry_at", sa.String(27), nullable=True),
+        sa.Column("writing", sa.Boolean(), nullable=False),
+        sa.Column("secret", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("system"),
+    )
     op.create_table(
         "history",
         sa.Column("seq", sa.Integer(), nullable=False),

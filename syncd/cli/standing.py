@@ -1,0 +1,132 @@
+"""How each system stands, for `status`: its health, its calls, and what a person can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from syncd.cli import words
+from syncd.config.settings import Settings
+from syncd.model import Allowance, SystemHealth
+from syncd.store import Store
+
+COLUMNS = (
+    "system",
+    "state",
+    "since",
+    "last read in full",
+    "providers",
+    "calls a minute",
+    "left today",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One system: how it is, when it was last read in full, and its calls; None: not known yet."""
+
+    name: str
+    providers: int
+    health: SystemHealth | None
+    read_at: datetime | None
+    calls: Allowance | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Stable keys; times are UTC."""
+        health, calls = self.health, self.calls
+        return {
+            "state": "unknown" if health is None else str(health.state),
+            "since": words.instant_json(health.since if health else None),
+            "cause": health.cause if health else "",
+            "remedy": health.remedy if health else "",
+            "asked_again_at": words.instant_json(health.retry_at if health else None),
+            "read_at": words.instant_json(self.read_at),
+            "providers": self.providers,
+            "calls": None
+            if calls is None
+            else {
+                "planned_per_minute": calls.planned,
+                "allowed_per_minute": calls.allowed,
+                "left_today": calls.left_today,
+                "counted_at": words.instant_json(calls.at),
+            },
+        }
+
+    def row(self, now: datetime) -> tuple[str, ...]:
+        """A line of the table whose columns are `COLUMNS`."""
+        since = self.health.since if self.health else None
+        return (
+            self.name,
+            str(self.health.state) if self.health else "unknown",
+            words.ago(since, now) if since else "",
+            words.ago(self.read_at, now) if self.read_at else "never",
+            str(self.providers),
+            calls(self.calls.planned, self.calls.allowed) if self.calls else "",
+            ""
+            if self.calls is None or self.calls.left_today is None
+            else f"{self.calls.left_today}",
+        )
+
+    def trouble(self, now: datetime, zone: ZoneInfo) -> str:
+        """Cause and remedy in a sentence or two; '' when all is well."""
+        health = self.health
+        if health is None or not health.cause:
+            return ""
+        again = ""
+        if health.retry_at is not None and health.retry_at > now:
+            at = health.retry_at.astimezone(zone)
+            again = f" It is asked again at {at:%H:%M:%S} ({zone.key})."
+        return f"{self.name} is {health.state}: it {health.cause}. {health.remedy}{again}"
+
+
+def standings(settings: Settings, store: Store) -> dict[str, Standing]:
+    """Every configured system, by name."""
+    health, allowances = store.health(), store.allowances()
+    read_at: dict[str, datetime] = {}
+    for covered in store.last_coverage():
+        read_at[covered.system] = max(covered.read_at, read_at.get(covered.system, covered.read_at))
+    return {
+        name: Standing(
+            name,
+            sum(name in p.calendars for p in settings.providers.values()),
+            health.get(name),
+            read_at.get(name),
+            allowances.get(name),
+        )
+        for name in sorted(settings.systems)
+    }
+
+
+def stretched(settings: Settings, found: Mapping[str, Standing]) -> Iterator[str]:
+    """What polls less often than configured."""
+    known = [s.calls for s in found.values() if s.calls is not None]
+    for name, asked, now in (
+        ("near", settings.syncd.near.every, max((c.near for c in known), default=0.0)),
+        ("whole", settings.syncd.far.every, max((c.far for c in known), default=0.0)),
+    ):
+        if timedelta(seconds=now) > asked:
+            yield (
+                f"the {name} window is read every {span(now)} instead of every "
+                f"{span(asked.total_seconds())}: the accounts allow no more calls"
+            )
+
+
+def calls(planned: float, allowed: float | None) -> str:
+    """Calls a minute, planned and allowed."""
+    return f"{planned:.1f} of " + ("?" if allowed is None else f"{allowed:.0f}")
+
+
+def left(counted: Allowance | None) -> str:
+    """Calls left today, where the platform says so."""
+    return "" if counted is None or counted.left_today is None else str(counted.left_today)
+
+
+def span(seconds: float) -> str:
+    """A duration as the configuration writes it: ``90s``, ``15m``, ``6h``."""
+    for size, unit in ((3600, "h"), (60, "m")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f}s"

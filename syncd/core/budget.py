@@ -1,0 +1,91 @@
+"""How often the windows can be read, given what the accounts allow.
+
+Reading may plan for half of a rate: the other half is for writes and for other programs that share
+the account. Of a day's calls, what is left is spread over what is left of the day, less the share
+that only writes may use. What does not fit stretches the far interval first, and the near one only
+when that was not enough: what is soon matters most, and the night reads everything anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+READ_SHARE = 0.5
+"""Of a platform's rate, what polling may plan for."""
+DAY_SHARE = 0.9
+"""Of the calls left today, what polling may plan for."""
+STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
+"""How far an interval is stretched. In steps, so that a plan does not change with every call."""
+_DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The calls that reading each window of one system takes, and what its account allows.
+
+    ``limits`` are (calls, seconds), a day's among them. ``left_today`` and ``resets_in`` (seconds)
+    are the platform's count for today; None if it never said.
+    """
+
+    system: str
+    near: int
+    far: int
+    limits: Sequence[tuple[int, float]] = ()
+    left_today: int | None = None
+    resets_in: float | None = None
+
+    @property
+    def allowed(self) -> float | None:
+        """Calls a minute that the platform allows, by its narrowest limit."""
+        return min((calls * 60 / seconds for calls, seconds in self.limits), default=None)
+
+    @property
+    def day(self) -> int | None:
+        """The platform's limit for a day, if it has one."""
+        return next((calls for calls, s in self.limits if s >= _DAY.total_seconds()), None)
+
+    @property
+    def bearable(self) -> float | None:
+        """Calls a minute that polling may plan for now; None where nothing is known."""
+        rates = [] if self.allowed is None else [self.allowed * READ_SHARE]
+        if self.left_today is not None:
+            rest = self.resets_in or _DAY.total_seconds()
+            rates.append(self.left_today * DAY_SHARE * 60 / max(rest, 60.0))
+        return min(rates, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """How often the windows are read. ``tight`` are the systems for which more would be too much.
+
+    ``fits`` is false when even the longest intervals are too much for one of them: then its budget
+    holds its reads back one by one.
+    """
+
+    near: timedelta
+    far: timedelta
+    tight: tuple[str, ...] = ()
+    fits: bool = True
+
+
+def per_minute(need: Need, near: timedelta, far: timedelta) -> float:
+    """Calls a minute that polling takes from a system while nothing changes."""
+    return need.near * (_MINUTE / near) + need.far * (_MINUTE / far)
+
+
+def fit(near: timedelta, far: timedelta, needs: Sequence[Need]) -> Paces:
+    """Stretch the configured intervals as little as the accounts demand."""
+    tight = tuple(need.system for need in needs if not _fits(need, near, far))
+    tries = [(1.0, step) for step in STEPS] + [(step, STEPS[-1]) for step in STEPS[1:]]
+    for near_step, far_step in tries:
+        wider = Paces(near * near_step, far * far_step, tight)
+        if all(_fits(need, wider.near, wider.far) for need in needs):
+            return wider
+    return Paces(near * STEPS[-1], far * STEPS[-1], tight, fits=False)
+
+
+def _fits(need: Need, near: timedelta, far: timedelta) -> bool:
+    return need.bearable is None or per_minute(need, near, far) <= need.bearable

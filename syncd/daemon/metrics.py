@@ -1,0 +1,307 @@
+"""What Prometheus reads: counters of what was done, and how things stand when it asks.
+
+No label holds anything of a customer: systems, providers' counts, actions and states only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from syncd import __version__
+from syncd.core.budget import Paces
+from syncd.engine.report import Health, Report
+from syncd.model import Action, Allowance, Clock, SystemHealth, SystemState
+from syncd.store.store import Store
+from syncd.systems.port import Traffic
+
+_CYCLE = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
+_LAG = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 21600)
+
+# When a series began is of no use here, and doubles the page.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+JOBS = ("near", "far", "resync", "request")
+OUTCOMES = ("whole", "incomplete", "guarded", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How one system stands now."""
+
+    health: SystemHealth
+    traffic: Traffic
+    allowance: Allowance | None
+
+
+class Metrics:
+    """The numbers of one daemon, in a registry of their own."""
+
+    def __init__(
+        self,
+        systems: Callable[[], Mapping[str, Sight]],
+        paces: Callable[[], tuple[Paces, Paces]],
+        store: Store,
+        state: Path,
+        clock: Clock,
+    ) -> None:
+        """Every series is there from the start, at 0: a rate needs two points."""
+        self.registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self.registry)
+        self._standing = _Standing(systems, paces, store, state, clock)
+        self.registry.register(self._standing)
+        self._seconds = Histogram(
+            "syncd_cycle_seconds",
+            "How long a job took, by what asked for it.",
+            ["job"],
+            buckets=_CYCLE,
+            registry=self.registry,
+        )
+        self._cycles = Counter(
+            "syncd_cycles",
+            "Jobs by how they ended: whole, incomplete (a system did not answer), guarded, failed.",
+            ["job", "outcome"],
+            registry=self.registry,
+        )
+        self._calls = Counter(
+            "syncd_calls",
+            "Requests sent to a system.",
+            ["system", "kind"],
+            registry=self.registry,
+        )
+        self._writes = Counter(
+            "syncd_writes",
+            "Writes that a system took, by action.",
+            ["system", "action"],
+            registry=self.registry,
+        )
+        self._refused = Counter(
+            "syncd_writes_refused", "Writes that a system refused for good.", registry=self.registry
+        )
+        self._news = Counter(
+            "syncd_news", "Changes seen that syncd did not make.", registry=self.registry
+        )
+        self._lag = Histogram(
+            "syncd_lag_seconds",
+            "From an outside change to the last write that carried it over.",
+            buckets=_LAG,
+            registry=self.registry,
+        )
+        for job in JOBS:
+            for outcome in OUTCOMES:
+                self._cycles.labels(job, outcome)
+        for name in systems():
+            for action in Action:
+                self._writes.labels(name, str(action))
+            for kind in ("read", "write"):
+                self._calls.labels(name, kind)
+
+    def hear(self, report: Report) -> None:
+        """Count a job that ended, and take over how it left things."""
+        self._seconds.labels(report.job).observe(report.seconds)
+        self._cycles.labels(report.job, outcome(report)).inc()
+        for name, told in report.systems.items():
+            self._calls.labels(name, "read").inc(told.reads)
+            self._calls.labels(name, "write").inc(told.writes)
+        self._refused.inc(len(report.failures))
+        self._news.inc(report.news)
+        self._standing.hear(report)
+
+    def render(self) -> bytes:
+        """All of it, in the text format of Prometheus."""
+        return generate_latest(self.registry)
+
+    def fail(self, job: str) -> None:
+        """Count a job that raised."""
+        self._cycles.labels(job, "failed").inc()
+
+    def wrote(self, system: str, action: Action) -> None:
+        """Count a write that a system took."""
+        self._writes.labels(system, str(action)).inc()
+
+    def lag(self, seconds: float) -> None:
+        """Note how long a change took to be everywhere."""
+        self._lag.observe(seconds)
+
+
+def outcome(report: Report) -> str:
+    """How a job ended, in one word."""
+    if report.guarded:
+        return "guarded"
+    whole = all(system.state is Health.OK for system in report.systems.values())
+    return "whole" if whole else "incomplete"
+
+
+class _Standing(Collector):
+    """What is measured at the moment when Prometheus asks."""
+
+    def __init__(
+        self,
+        systems: Callable[[], Mapping[str, Sight]],
+        paces: Callable[[], tuple[Paces, Paces]],
+        store: Store,
+        state: Path,
+        clock: Clock,
+    ) -> None:
+        self._systems = systems
+        self._paces = paces
+        self._store = store
+        self._state = state
+        self._clock = clock
+        self._report: Report | None = None
+        self._ended: dict[str, datetime] = {}
+
+    def hear(self, report: Report) -> None:
+        self._report = report
+        self._ended["any"] = self._clock.now()
+        if outcome(report) == "whole":
+            self._ended["whole"] = self._clock.now()
+
+    def collect(self) -> Iterable[Metric]:
+        """Every gauge."""
+        yield _gauge("syncd_info", "The program.", ["version"], [((__version__,), 1)])
+        yield from self._of_systems()
+        yield from self._of_cycles()
+        yield from self._of_state()
+
+    def _of_systems(self) -> Iterable[Metric]:
+        sights = self._systems()
+        now = self._clock.now()
+        yield _gauge(
+            "syncd_system_state",
+            "1 for the state that a system is in, 0 for the others.",
+            ["system", "state"],
+            [
+                ((name, str(state)), state is sight.health.state)
+                for name, sight in sights.items()
+                for state in SystemState
+            ],
+        )
+        yield _gauge(
+            "syncd_system_state_age_seconds",
+            "For how long a system has been in its state.",
+            ["system"],
+            [
+                ((name,), (now - sight.health.since).total_seconds())
+                for name, sight in sights.items()
+                if sight.health.since is not None
+            ],
+        )
+        for metric, text, of in _CALLS:
+            found = [((name,), of(sight)) for name, sight in sights.items()]
+            known = [(label, value) for label, value in found if value is not None]
+            yield _gauge(metric, text, ["system"], known)
+
+    def _of_cycles(self) -> Iterable[Metric]:
+        (paces, asked), report = self._paces(), self._report
+        yield _gauge(
+            "syncd_poll_interval_seconds",
+            "Seconds between two reads of a window, as stretched to what the accounts allow.",
+            ["window"],
+            [(("near",), paces.near.total_seconds()), (("far",), paces.far.total_seconds())],
+        )
+        yield _gauge(
+            "syncd_poll_stretch",
+            "How many times longer that is than configured.",
+            ["window"],
+            [(("near",), paces.near / asked.near), (("far",), paces.far / asked.far)],
+        )
+        yield _gauge(
+            "syncd_last_cycle_timestamp_seconds",
+            "When the last job ended (any), and the last one that every system answered (whole).",
+            ["kind"],
+            [((kind,), at.timestamp()) for kind, at in self._ended.items()],
+        )
+        conflicts, exposures = (report.conflicts, report.exposures) if report else (0, 0)
+        yield _gauge("syncd_conflicts", "Conflicts that are held.", [], [((), conflicts)])
+        yield _gauge(
+            "syncd_exposures", "Intervals still offered although taken.", [], [((), exposures)]
+        )
+        stopped = set(report.guarded) if report else set()
+        yield _gauge(
+            "syncd_guard_stopped",
+            "1 while the guard does not believe a system's news.",
+            ["system"],
+            [((name,), name in stopped) for name in self._systems()],
+        )
+
+    def _of_state(self) -> Iterable[Metric]:
+        now = self._clock.now()
+        oldest: dict[str, datetime] = {}
+        for covered in self._store.last_coverage():
+            oldest[covered.system] = min(
+                covered.read_at, oldest.get(covered.system, covered.read_at)
+            )
+        yield _gauge(
+            "syncd_snapshot_age_seconds",
+            "Age of the oldest last complete read among a system's calendars.",
+            ["system"],
+            [((name,), (now - at).total_seconds()) for name, at in sorted(oldest.items())],
+        )
+        yield _gauge(
+            "syncd_journal_open",
+            "Writes whose outcome is still to be learned.",
+            [],
+            [((), len(self._store.pending_intents()))],
+        )
+        yield _gauge("syncd_state_bytes", "Size of the database.", [], [((), self._bytes())])
+        yield _gauge(
+            "syncd_tasks", "Tasks of the event loop.", [], [((), len(asyncio.all_tasks()))]
+        )
+
+    def _bytes(self) -> int:
+        files = (self._state, self._state.with_name(self._state.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+
+_CALLS: tuple[tuple[str, str, Callable[[Sight], float | None]], ...] = (
+    (
+        "syncd_calls_planned_per_minute",
+        "Calls that polling takes while nothing changes.",
+        lambda s: s.allowance.planned if s.allowance else None,
+    ),
+    (
+        "syncd_calls_allowed_per_minute",
+        "Calls that the platform allows, by its narrowest limit.",
+        lambda s: s.allowance.allowed if s.allowance else None,
+    ),
+    (
+        "syncd_calls_allowed_per_day",
+        "The platform's limit for a day.",
+        lambda s: s.allowance.day if s.allowance else None,
+    ),
+    (
+        "syncd_calls_left_today",
+        "Calls left today by the platform's count.",
+        lambda s: s.traffic.left_today,
+    ),
+    (
+        "syncd_clock_skew_seconds",
+        "How far the platform's clock is ahead of this host's.",
+        lambda s: None if s.traffic.skew is None else s.traffic.skew.total_seconds(),
+    ),
+)
+
+
+def _gauge(
+    name: str, text: str, labels: list[str], values: Iterable[tuple[tuple[str, ...], float]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for label, value in values:
+        family.add_metric(list(label), float(value))
+    return family

@@ -1,0 +1,258 @@
+"""What the daemon knows about itself: health, numbers, calls planned; and whom it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from starlette.applications import Starlette
+
+from syncd.config.settings import Settings
+from syncd.core.budget import Need, Paces, fit, per_minute
+from syncd.daemon.heartbeat import Heartbeat
+from syncd.daemon.lag import lags
+from syncd.daemon.metrics import Metrics, Sight, outcome
+from syncd.daemon.page import application
+from syncd.engine.report import Report
+from syncd.model import Allowance, Clock, Operation, SystemHealth, Window
+from syncd.store.store import Store
+from syncd.systems.port import Traffic
+
+log = structlog.get_logger(__name__)
+
+LATE = 5
+"""A daemon that ended no job for so many near intervals (at least ten minutes) is not alive."""
+
+
+class Polled(Protocol):
+    """What the planner asks of a system."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was counted and learned."""
+        ...
+
+    def calls_per_read(self, window: Window) -> int:
+        """What reading a window takes."""
+        ...
+
+
+class Watched(Polled, Protocol):
+    """What is watched of a system."""
+
+    @property
+    def health(self) -> SystemHealth:
+        """How it is."""
+        ...
+
+    def insist(self) -> None:
+        """End its rest."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """What the configuration says of reading: intervals, and how far the windows reach."""
+
+    near: timedelta
+    far: timedelta
+    past: timedelta
+    ahead: timedelta
+    future: timedelta
+
+
+def spans_of(settings: Settings) -> Spans:
+    """What a configuration says of reading."""
+    said = settings.syncd
+    return Spans(
+        said.near.every, said.far.every, said.window.past, said.near.ahead, said.window.future
+    )
+
+
+class Monitor:
+    """Hears of every job, and answers whoever asks how the daemon is."""
+
+    def __init__(
+        self,
+        systems: Mapping[str, Watched],
+        store: Store,
+        state: Path,
+        spans: Spans,
+        clock: Clock,
+        heartbeat: Heartbeat | None = None,
+    ) -> None:
+        """Nothing is known yet."""
+        self._systems = systems
+        self._store = store
+        self._spans = spans
+        self._clock = clock
+        self._heartbeat = heartbeat or Heartbeat(None)
+        self._written: dict[str, datetime] = {}
+        self._began = clock.now()
+        self._ended: datetime | None = None
+        self._report: Report | None = None
+        self._broken = ""
+        self.allowances: dict[str, Allowance] = {}
+        self.paces = Paces(spans.near, spans.far)
+        self.repace: Callable[[Paces], None] = lambda _paces: None
+        self.metrics = Metrics(self._sights, self._intervals, store, state, clock)
+
+    def watch(self, systems: Mapping[str, Watched], spans: Spans) -> None:
+        """Go on with another configuration: its systems, at its pace."""
+        self._systems, self._spans = systems, spans
+        self.paces = Paces(spans.near, spans.far)
+
+    # --- what it hears ------------------------------------------------------------------------
+
+    def wrote(self, operation: Operation, _what: str) -> None:
+        """Note a write that a system took."""
+        self.metrics.wrote(operation.system, operation.action)
+        now = self._clock.now()
+        self._written.update(dict.fromkeys(operation.bookings, now))
+
+    def heard(self, report: Report) -> None:
+        """Take in a job that ended: count it, plan the calls anew, tell that all is well."""
+        self._report, self._ended, self._broken = report, self._clock.now(), ""
+        self.metrics.hear(report)
+        if self._written:
+            skews = {n: s.traffic.skew or timedelta(0) for n, s in self._systems.items()}
+            for seconds in lags(self._store, self._written, skews):
+                self.metrics.lag(seconds)
+            self._written.clear()
+        self._plan()
+        if outcome(report) == "whole":
+            self._heartbeat.beat()
+
+    def failed(self, job: str) -> None:
+        """Note a job that raised."""
+        self._ended, self._broken = self._clock.now(), job
+        self._written.clear()
+        self.metrics.fail(job)
+
+    def insist(self) -> None:
+        """Ask every system at the next occasion: a person wants it."""
+        for system in self._systems.values():
+            system.insist()
+
+    async def aclose(self) -> None:
+        """End what is still being told."""
+        await self._heartbeat.aclose()
+
+    # --- what it says -------------------------------------------------------------------------
+
+    def page(self) -> Starlette:
+        """The application behind /healthz, /readyz and /metrics."""
+        return application(self.alive, self.ready, self.metrics.render)
+
+    def alive(self) -> tuple[bool, Mapping[str, object]]:
+        """Whether jobs come to an end; if not, only a restart helps."""
+        age = (self._clock.now() - (self._ended or self._began)).total_seconds()
+        longest = max(600.0, LATE * self.paces.near.total_seconds())
+        return age < longest, {"alive": age < longest, "last_job_ended_seconds_ago": round(age)}
+
+    def ready(self) -> tuple[bool, Mapping[str, object]]:
+        """Whether everything is kept in step; if not, what stands against it."""
+        reasons = self._reasons()
+        healths = {name: s.health for name, s in sorted(self._systems.items())}
+        return not reasons, {
+            "ready": not reasons,
+            "reasons": reasons,
+            "systems": {
+                name: {
+                    "state": str(h.state),
+                    "since": None if h.since is None else h.since.isoformat(),
+                    "cause": h.cause,
+                    "remedy": h.remedy,
+                }
+                for name, h in healths.items()
+            },
+        }
+
+    def _reasons(self) -> list[str]:
+        found = []
+        if self._broken:
+            found.append(f"the last job ({self._broken}) failed: see the log")
+        if self._report is None:
+            found.append("the first resync has not ended yet")
+        elif self._report.guarded:
+            found.append(f"stopped by the guard: {', '.join(self._report.guarded)}")
+        found += [
+            f"{name} is {s.health.state}: {s.health.cause}"
+            for name, s in sorted(self._systems.items())
+            if not s.health.state.answers
+        ]
+        return found
+
+    # --- within -------------------------------------------------------------------------------
+
+    def _sights(self) -> dict[str, Sight]:
+        return {
+            name: Sight(system.health, system.traffic, self.allowances.get(name))
+            for name, system in self._systems.items()
+        }
+
+    def _intervals(self) -> tuple[Paces, Paces]:
+        """Between two reads, now and as configured."""
+        return self.paces, Paces(self._spans.near, self._spans.far)
+
+    def _plan(self) -> None:
+        """Count the calls that polling takes, and stretch the intervals where they do not fit."""
+        now = self._clock.now()
+        needs = [need(name, s, self._spans, now) for name, s in self._systems.items()]
+        paces = fit(self._spans.near, self._spans.far, needs)
+        self.allowances = {
+            n.system: Allowance(
+                n.system,
+                now,
+                planned=round(per_minute(n, paces.near, paces.far), 2),
+                near=paces.near.total_seconds(),
+                far=paces.far.total_seconds(),
+                allowed=n.allowed,
+                left_today=n.left_today,
+                day=n.day,
+            )
+            for n in needs
+        }
+        self._store.note_standing(*self.allowances.values())
+        if (paces.near, paces.far, paces.fits) != (
+            self.paces.near,
+            self.paces.far,
+            self.paces.fits,
+        ):
+            self._tell(paces)
+            self.paces = paces
+            self.repace(paces)
+
+    def _tell(self, paces: Paces) -> None:
+        facts = {
+            "near_seconds": paces.near.total_seconds(),
+            "far_seconds": paces.far.total_seconds(),
+        }
+        if not paces.tight:
+            log.info("polling as configured again", **facts)
+        else:
+            log.warning(
+                "polling less often than configured",
+                systems=list(paces.tight),
+                fits=paces.fits,
+                remedy="Raise near.every or far.every, map fewer calendars, let other programs use "
+                "less of the account, or have its limit raised.",
+                **facts,
+            )
+
+
+def need(name: str, system: Polled, spans: Spans, now: datetime) -> Need:
+    """What polling takes from a system, and what its account allows, as far as is known now."""
+    traffic = system.traffic
+    return Need(
+        name,
+        near=system.calls_per_read(Window(now - spans.past, now + spans.ahead)),
+        far=system.calls_per_read(Window(now - spans.past, now + spans.future)),
+        limits=traffic.limits,
+        left_today=traffic.left_today,
+        resets_in=traffic.resets_in,
+    )

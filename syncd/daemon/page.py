@@ -1,0 +1,129 @@
+"""The daemon's page for machines: /healthz, /readyz, /metrics, on this host only."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from syncd.config.listen import Address
+
+log = structlog.get_logger(__name__)
+
+Answer = Callable[[], tuple[bool, Mapping[str, object]]]
+"""Whether all is well, and the facts."""
+
+
+def application(alive: Answer, ready: Answer, numbers: Callable[[], bytes]) -> Starlette:
+    """The ASGI application.
+
+    A web page that a browser on this host shows could have its own name point here; that is why
+    only this host's names are answered.
+    """
+
+    async def healthz(_request: Request) -> JSONResponse:
+        return _json(alive())
+
+    async def readyz(_request: Request) -> JSONResponse:
+        return _json(ready())
+
+    async def metrics(_request: Request) -> Response:
+        return Response(numbers(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+        ],
+        middleware=[
+            Middleware(
+                TrustedHostMiddleware,
+                allowed_hosts=["127.0.0.1", "localhost"],
+                www_redirect=False,
+            )
+        ],
+    )
+
+
+def _json(answer: tuple[bool, Mapping[str, object]]) -> JSONResponse:
+    well, facts = answer
+    return JSONResponse(facts, 200 if well else 503, headers={"Cache-Control": "no-store"})
+
+
+@asynccontextmanager
+async def served(app: Starlette, address: Address | None) -> AsyncIterator[None]:
+    """Serve the page while inside. An address that is taken is told, and stops no syncing."""
+    listener = None if address is None else _listen(address)
+    if listener is None or address is None:
+        yield
+        return
+    config = uvicorn.Config(
+        app,
+        ws="none",
+        lifespan="off",
+        loop="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=32,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    log.info("page", address=str(address))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
+        if address.path is not None:
+            address.path.unlink(missing_ok=True)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals to the service."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(address: Address) -> socket.socket | None:
+    unix = address.path is not None
+    listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET, socket.SOCK_STREAM)
+    before = os.umask(0o117)
+    try:
+        if address.path is not None:
+            # Left by a killed daemon: whoever holds the state's lock is the only one.
+            address.path.unlink(missing_ok=True)
+            listener.bind(str(address.path))
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address.host, address.port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        log.error(  # noqa: TRY400 - the reason says it all
+            "no page",
+            address=str(address),
+            reason=error.strerror,
+            remedy="Free that address, or write another one as listen in [syncd]; then restart.",
+        )
+        return None
+    finally:
+        os.umask(before)
+    return listener

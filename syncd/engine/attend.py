@@ -1,0 +1,235 @@
+"""A system whose health is kept: it is asked when that is of use, and rests when it is not.
+
+It stands in the place of the system itself, so that nobody else need know of back-off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from hashlib import blake2b
+
+import structlog
+
+from syncd.core.health import Attempt, Turn, after, again, rests, turn
+from syncd.model import (
+    Clock,
+    Event,
+    EventRef,
+    Operation,
+    Person,
+    SystemHealth,
+    SystemState,
+    Value,
+    Window,
+)
+from syncd.store.store import Store
+from syncd.systems.advice import cause_and_remedy
+from syncd.systems.port import (
+    AuthLost,
+    Finding,
+    RateLimited,
+    Reply,
+    Retryable,
+    Row,
+    Sighting,
+    Snapshot,
+    System,
+    SystemFault,
+    Traffic,
+)
+
+log = structlog.get_logger(__name__)
+
+Renewal = Callable[[], tuple[Sequence[str], System] | None]
+"""Fetches the credentials again: None, or what they are now and a system that uses them."""
+
+
+def fingerprint(system: str, secrets: Sequence[str]) -> str:
+    """A few bytes that tell whether credentials are the same, and nothing about them."""
+    said = "\0".join(secrets).encode()
+    return blake2b(said, digest_size=6, key=system.encode()[:64]).hexdigest()
+
+
+class Attended:
+    """A System with a health that survives restarts."""
+
+    def __init__(
+        self,
+        system: System,
+        store: Store,
+        clock: Clock,
+        secrets: Sequence[str] = (),
+        renew: Renewal = lambda: None,
+    ) -> None:
+        """Take up what is known of it; a new secret ends its rest."""
+        self.name = system.name
+        self.providers: Collection[str] = system.providers
+        self.capabilities = system.capabilities
+        self._system = system
+        self._earlier = Traffic()
+        self._store = store
+        self._clock = clock
+        self._renew = renew
+        self.health = store.health().get(self.name) or SystemHealth(self.name)
+        self._use(fingerprint(self.name, secrets))
+
+    def insist(self) -> None:
+        """Ask it at the next occasion, whatever came before: a person wants it."""
+        self.health = again(self.health, self.health.secret)
+
+    def rests_from_writes(self) -> bool:
+        """Whether nothing is written to it for now."""
+        return rests(self.health, self._clock.now(), writing=True)
+
+    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+        """As the system's own; its outcome is noted. Raises SystemFault, also while it rests."""
+        await self._let(writing=False)
+        before = self.traffic
+        try:
+            snapshot = await self._system.read(window, providers)
+        except SystemFault as fault:
+            self._failed(fault)
+            raise
+        if snapshot.faults:
+            self._failed(snapshot.faults[0], partial=bool(snapshot.coverage))
+        else:
+            calls = self.traffic.reads - before.reads
+            waited = self.traffic.waited - before.waited
+            self._note(Attempt(self._clock.now(), latency=waited / max(1, calls)))
+        return snapshot
+
+    async def write(self, operations: Sequence[Operation]) -> Reply:
+        """As the system's own; only the lack of a right, and of calls, tells of its health."""
+        await self._let(writing=True)
+        try:
+            reply = await self._system.write(operations)
+        except (AuthLost, RateLimited) as fault:
+            self._failed(fault, writing=True)
+            raise
+        if self.health.writing:
+            self._note(Attempt(self._clock.now(), writing=True))
+        return reply
+
+    def event(self, row: Row) -> Event:
+        """As the system's own."""
+        return self._system.event(row)
+
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+        """As the system's own, unless it rests."""
+        await self._let(writing=False)
+        return await self._system.read_one(ref, value)
+
+    async def person(self, event: Event) -> Person | None:
+        """As the system's own, unless it rests."""
+        await self._let(writing=False)
+        return await self._system.person(event)
+
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
+        """As the system's own, unless it rests."""
+        await self._let(writing=False)
+        return await self._system.free_slots(provider, window)
+
+    def calls_per_read(self, window: Window) -> int:
+        """As the system's own."""
+        return self._system.calls_per_read(window)
+
+    async def check(self) -> Sequence[Finding]:
+        """As the system's own, also while it rests: it is a person who asks."""
+        return await self._system.check()
+
+    @property
+    def traffic(self) -> Traffic:
+        """As the system's own, and what was counted before its credentials were renewed."""
+        now, earlier = self._system.traffic, self._earlier
+        return replace(
+            now,
+            reads=now.reads + earlier.reads,
+            writes=now.writes + earlier.writes,
+            waited=now.waited + earlier.waited,
+        )
+
+    async def aclose(self) -> None:
+        """As the system's own."""
+        await self._system.aclose()
+
+    # --- within -------------------------------------------------------------------------------
+
+    async def _let(self, *, writing: bool) -> None:
+        """Raise the fault of a system that rests, unless its credentials were renewed."""
+        if not rests(self.health, self._clock.now(), writing=writing):
+            return
+        if self.health.state is SystemState.UNAUTHORISED and (fresh := self._renew()) is not None:
+            self._earlier, old = self.traffic, self._system
+            secrets, self._system = fresh
+            await old.aclose()
+            self._use(fingerprint(self.name, secrets))
+            if not rests(self.health, self._clock.now(), writing=writing):
+                return
+        raise _rest(self.health, self._clock.now())
+
+    def _use(self, secret: str) -> None:
+        if secret == self.health.secret:
+            return
+        if self.health.state is SystemState.UNAUTHORISED:
+            log.info("secret changed", system=self.name, then="it is asked again at once")
+        self.health = again(self.health, secret)
+
+    def _failed(self, fault: SystemFault, *, partial: bool = False, writing: bool = False) -> None:
+        cause, remedy = cause_and_remedy(fault)
+        self._note(
+            Attempt(
+                self._clock.now(),
+                _trouble(fault),
+                cause,
+                remedy,
+                wait=fault.wait if isinstance(fault, RateLimited) else 0.0,
+                partial=partial,
+                writing=writing and isinstance(fault, AuthLost),
+            )
+        )
+
+    def _note(self, attempt: Attempt) -> None:
+        before, now = self.health, after(self.health, attempt)
+        if now == before:
+            return
+        self.health = now
+        self._store.note_standing(now)
+        match turn(before, now):
+            case Turn.WENT:
+                log.warning(
+                    "system in trouble",
+                    system=self.name,
+                    state=str(now.state),
+                    cause=now.cause,
+                    remedy=now.remedy,
+                    writes_only=now.writing,
+                )
+            case Turn.RETURNED if before.since is not None:
+                gone = round((attempt.at - before.since).total_seconds())
+                log.info("system ok again", system=self.name, was=str(before.state), seconds=gone)
+
+
+def _trouble(fault: SystemFault) -> SystemState:
+    match fault:
+        case AuthLost():
+            return SystemState.UNAUTHORISED
+        case RateLimited():
+            return SystemState.RATE_LIMITED
+        case _:
+            return SystemState.DOWN
+
+
+def _rest(health: SystemHealth, now: datetime) -> SystemFault:
+    """The fault that stands for one that was met before."""
+    until = health.retry_at or now
+    detail = f"{health.cause}; it is not asked before {until:%H:%M:%S} UTC"
+    match health.state:
+        case SystemState.UNAUTHORISED:
+            return AuthLost(health.system, "it", detail=detail)
+        case SystemState.RATE_LIMITED:
+            wait = (until - now).total_seconds()
+            return RateLimited(health.system, "it", wait=wait, detail=detail)
+        case _:
+            return Retryable(health.system, "it", detail=detail)

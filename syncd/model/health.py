@@ -1,0 +1,64 @@
+"""How a system is, and how many calls its account has: what is remembered of it as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class SystemState(StrEnum):
+    """How a system is."""
+
+    OK = "ok"
+    SLOW = "slow"
+    RATE_LIMITED = "rate-limited"
+    UNAUTHORISED = "unauthorised"
+    DOWN = "down"
+
+    @property
+    def answers(self) -> bool:
+        """Whether syncd gets from it what it asks for."""
+        return self in {SystemState.OK, SystemState.SLOW}
+
+
+@dataclass(frozen=True, slots=True)
+class SystemHealth:
+    """How one system is, since when (None: never asked), why, and what a person can do.
+
+    After ``failures`` in a row it is not asked before ``retry_at`` (None: any time); ``asked_at``
+    is when it was last asked, so that a host clock that jumped back ends no back-off in a year.
+    ``writing``: the trouble is about writes alone, and reads go on. ``secret`` is a short
+    fingerprint of the credentials that were used, which tells that they were renewed, and no more.
+    """
+
+    system: str
+    state: SystemState = SystemState.OK
+    since: datetime | None = None
+    cause: str = ""
+    remedy: str = ""
+    failures: int = 0
+    asked_at: datetime | None = None
+    retry_at: datetime | None = None
+    writing: bool = False
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """The calls of one account, as counted ``at``.
+
+    ``planned`` calls a minute are what polling takes while nothing changes; ``allowed`` is the
+    platform's limit, a minute as well (None: it never said). ``left_today`` and ``day`` are the
+    platform's count of calls left and its limit for a day. ``near`` and ``far`` are the seconds
+    between two reads of each window that this account can bear.
+    """
+
+    system: str
+    at: datetime
+    planned: float
+    near: float
+    far: float
+    allowed: float | None = None
+    left_today: int | None = None
+    day: int | None = None

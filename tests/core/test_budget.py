@@ -1,0 +1,68 @@
+"""The call planner: what is read how often, given what the accounts allow."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from syncd.core.budget import Need, fit, per_minute
+
+NEAR, FAR = timedelta(seconds=60), timedelta(minutes=15)
+RATE = (100, 10.0)  # 600 a minute, of which 300 may be planned
+DAY = (200_000, 86_400.0)
+
+
+def minutes(span: timedelta) -> float:
+    return span / timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("need", "near", "far", "fits"),
+    [
+        pytest.param(Need("a", 7, 7), 1, 15, True, id="nothing-is-known"),
+        pytest.param(Need("a", 7, 7, [RATE]), 1, 15, True, id="plenty"),
+        pytest.param(Need("a", 290, 290, [RATE]), 1, 30, True, id="far-first"),
+        pytest.param(Need("a", 299, 299, [RATE]), 1, 360, True, id="far-as-far-as-it-goes"),
+        pytest.param(Need("a", 400, 400, [RATE]), 1.5, 360, True, id="then-near"),
+        pytest.param(Need("a", 9000, 9000, [RATE]), 24, 360, False, id="too-much-for-any-plan"),
+        pytest.param(Need("a", 7, 7, [RATE, DAY], 100_000, 43_200), 1, 15, True, id="half-a-day"),
+        pytest.param(Need("a", 7, 7, [RATE, DAY], 5_000, 43_200), 1.5, 360, True, id="day-ends"),
+        pytest.param(Need("a", 7, 7, [RATE, DAY], 3_000, 43_200), 2, 360, True, id="nearly-spent"),
+        pytest.param(Need("a", 7, 7, [RATE, DAY], 0, 43_200), 24, 360, False, id="spent"),
+        pytest.param(Need("a", 7, 7, [RATE, DAY], 3_000, 600), 1, 15, True, id="renewed-soon"),
+    ],
+)
+def test_the_far_interval_gives_way_first(need: Need, near: float, far: float, fits: bool) -> None:
+    paces = fit(NEAR, FAR, [need])
+    assert (minutes(paces.near), minutes(paces.far), paces.fits) == (near, far, fits)
+    if fits and need.bearable is not None:
+        assert per_minute(need, paces.near, paces.far) <= need.bearable
+
+
+def test_the_tightest_account_counts_and_is_named() -> None:
+    paces = fit(NEAR, FAR, [Need("a", 7, 7, [RATE]), Need("b", 290, 290, [RATE])])
+    assert paces.tight == ("b",)
+    assert minutes(paces.far) == 30
+
+
+def test_what_fits_is_read_as_configured_and_nobody_is_named() -> None:
+    paces = fit(NEAR, FAR, [Need("a", 1, 1, [(8, 5.0)])])
+    assert (paces.near, paces.far, paces.tight) == (NEAR, FAR, ())
+
+
+def test_reading_slows_down_more_and_more_before_a_day_is_spent() -> None:
+    left = [20_000, 10_000, 5_000, 2_500, 1_000, 500]
+    rates = [
+        per_minute(need, fit(NEAR, FAR, [need]).near, fit(NEAR, FAR, [need]).far)
+        for need in (Need("a", 7, 7, [RATE, DAY], n, 43_200.0) for n in left)
+    ]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < rates[0] / 5
+
+
+def test_what_the_platform_allows_is_its_narrowest_limit() -> None:
+    assert Need("a", 1, 1, [RATE, DAY]).allowed == pytest.approx(138.9, abs=0.1)
+    assert Need("a", 1, 1, [RATE, DAY]).day == 200_000
+    assert Need("a", 1, 1, [RATE]).day is None
+    assert Need("a", 1, 1).allowed is None

@@ -1,0 +1,214 @@
+"""Promise 11: secrets, names, addresses, phones and titles go in everywhere and come out nowhere.
+
+The daemon runs with its page, at the most talkative log level, in text and in JSON; the platforms
+put every such value into their records, and into bodies and headers of their errors. Then all that
+left the process is searched: log, database, /metrics, /readyz, systemd's status line, the door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Literal
+from urllib.parse import quote
+
+import httpx
+import pytest
+import structlog
+
+from syncd import wiring
+from syncd.cli.run import monitor_of, secrets_of
+from syncd.config.load import load
+from syncd.config.settings import Settings
+from syncd.daemon.logging import set_up
+from syncd.daemon.service import Pace, serve
+from syncd.daemon.work import Work
+from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.wiring import App, build
+from tests.daemon.kit import until
+
+NAME, EMAIL, PHONE = "Xylander Quuxworth", "xylander.quuxworth@example.com", "+4930555777123"
+TITLE = "Zymurgy of the left knee"
+PERSONAL = (*NAME.split(), EMAIL, "xylander.", PHONE, PHONE[1:], TITLE, "Zymurgy")
+HOURLY = Pace(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
+
+
+class Hasty:
+    """Real time, but for sleeping, which costs none."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._ahead)
+
+    def monotonic(self) -> float:
+        return monotonic() + self._ahead
+
+    async def sleep(self, seconds: float) -> None:
+        self._ahead += seconds
+        await asyncio.sleep(0)
+
+
+class Gossip(httpx.AsyncBaseTransport):
+    """A platform that now and then refuses, and says everything that it knows."""
+
+    def __init__(self, way: httpx.AsyncBaseTransport, secrets: list[str]) -> None:
+        self._way = way
+        self._secrets = secrets
+        self._calls = 0
+        self.refused = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._calls += 1
+        if self._calls % 3:
+            return await self._way.handle_async_request(request)
+        self.refused += 1
+        statuses = (400, 500, 422, 429, 404, 503, 401)
+        status = statuses[self.refused % len(statuses)]
+        told = (
+            f"Contact {NAME} <{EMAIL}>, phone {PHONE}, has '{TITLE}' already; "
+            f"you sent {' and '.join(self._secrets)} to {request.url}"
+        )
+        body = {"message": told, "error": told, "ExceptionMessage": told, "Status": "Error"}
+        headers = {"x-trace": quote(told), "retry-after": "0"}
+        return httpx.Response(status, json=body, headers=headers, request=request)
+
+
+def gossips(world: World, settings: Settings) -> dict[str, Gossip]:
+    """Each platform knows the secrets of its own account."""
+    apps = world.sandbox.apps
+    return {
+        name: Gossip(httpx.ASGITransport(app=apps[name]), wiring.secrets_of(settings.systems[name]))
+        for name in SYSTEMS
+    }
+
+
+def talkative_world() -> World:
+    """Everybody's customer has the name, and every meeting the title."""
+    sandbox = Sandbox()
+    sandbox.crm.limit = None
+    world = furnish(sandbox, datetime.now(UTC))
+    for name, platform in sandbox.systems.items():
+        customer = platform.add_contact(NAME, EMAIL, PHONE)
+        for number, who in enumerate(("alice", "bob")):
+            seat = world.seats[name, who]
+            start = world.at(3 + number, 18)
+            end = start + timedelta(minutes=30)
+            platform.book(seat.calendar, seat.user, start, end, customer, title=TITLE)
+            platform.block(seat.user, end, end + timedelta(minutes=30), TITLE)
+    sandbox.urls = {"crm": "http://127.0.0.1/v2", "clinic": "http://127.0.0.1", "legacy": ""}
+    sandbox.urls["legacy"] = "http://127.0.0.1/v1"
+    return world
+
+
+@pytest.fixture(autouse=True)
+def put_back() -> Iterator[None]:
+    """Leave the process's logging as it was."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+async def live(app: App, folder: Path) -> str:
+    """A life of the daemon: resyncs, a request through the door, a failing job; all it says."""
+    heard: list[str] = []
+    monitor = monitor_of(app.settings, app)
+    app.engine.on_write = monitor.wrote
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(folder / "notify"))
+        manager.setblocking(False)
+        env = {"NOTIFY_SOCKET": str(folder / "notify")}
+        state = app.settings.syncd.state_path
+        running = asyncio.create_task(
+            serve(app.engine, HOURLY, state, env, handle_signals=False, monitor=monitor)
+        )
+        await until(lambda: monitor.allowances, 30)
+        work = Work(app.engine, monitor.heard, monitor.failed, insist=monitor.insist)
+        for _ in range(3):
+            result, _code = await work.on_request({}, heard.append)
+            heard.append(json.dumps(result))
+        # A fault of the program itself, with everything in its text.
+        logging.getLogger("some.library").error("%s %s %s", EMAIL, PHONE, app.settings.path)
+        heard.append(monitor.metrics.render().decode())
+        heard += [json.dumps(monitor.ready()[1]), json.dumps(monitor.alive()[1])]
+        app.engine.stopping.set()
+        await running
+        while True:
+            try:
+                heard.append(manager.recv(65536).decode())
+            except BlockingIOError:
+                break
+    return "\n".join(heard)
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+async def test_nothing_private_leaves_the_daemon(
+    style: Literal["json", "text"], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = talkative_world()
+    path = tmp_path / "syncd.toml"
+    path.write_text(config_text(world, "state.db"))
+    settings = load(path, {})
+    secrets = secrets_of(settings)
+    set_up(secrets, style=style, level="debug")
+    ways = gossips(world, settings)
+    app = build(settings, clock=Hasty(), transports=ways)
+    try:
+        said = await live(app, tmp_path)
+    finally:
+        await app.aclose()
+    with sqlite3.connect(settings.syncd.state_path) as database:
+        dump = "\n".join(database.iterdump())
+    database.close()
+    out, err = capsys.readouterr()
+    assert sum(way.refused for way in ways.values()) > 15, "nobody gossiped"
+    assert "[e-mail]" in err
+    assert "INSERT INTO" in dump
+    assert '"cycle"' in err or "cycle" in err
+    places = {"log": err, "output": out, "database": dump, "told": said}
+    found = {
+        (place, private)
+        for place, text in places.items()
+        for private in (*PERSONAL, *secrets, *(quote(s, "") for s in secrets))
+        if private in text
+    }
+    assert found == set()
+
+
+async def test_each_job_is_one_event_with_its_run_and_all_lines_of_a_run_carry_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = talkative_world()
+    path = tmp_path / "syncd.toml"
+    path.write_text(config_text(world, "state.db"))
+    settings = load(path, {})
+    set_up(secrets_of(settings), style="json")
+    ways = gossips(world, settings)
+    app = build(settings, clock=Hasty(), transports=ways)
+    try:
+        await live(app, tmp_path)
+    finally:
+        await app.aclose()
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    cycles = [line for line in lines if line["event"] == "cycle"]
+    assert [line["job"] for line in cycles] == ["resync", "request", "request", "request"]
+    assert len({line["run"] for line in cycles}) == 4
+    assert set(cycles[0]) >= {
+        "run", "job", "seconds", "cycles", "ended", "systems", "news", "writes", "refused",
+        "conflicts", "exposures", "journal", "guarded", "level", "timestamp",
+    }  # fmt: skip
+    within = [line for line in lines if line["event"] in {"system in trouble", "write refused"}]
+    assert within
+    assert all(line["run"] in {c["run"] for c in cycles} for line in within)
