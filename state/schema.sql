@@ -5,6 +5,14 @@ CREATE TABLE alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
+CREATE TABLE baseline (
+    system VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    mapping VARCHAR NOT NULL,
+    settled_at VARCHAR(27),
+    PRIMARY KEY (system, provider)
+);
+
 CREATE TABLE booking (
     id VARCHAR NOT NULL,
     provider VARCHAR NOT NULL,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -18,6 +18,8 @@ from syncd.core import plan
 from syncd.core.decide import Case, Decision, decide, persons_for
 from syncd.core.facts import Calendar, Limits, Rules
 from syncd.core.guard import judge, mark_of
+from syncd.engine import baseline
+from syncd.engine.baseline import Baselines
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observe import Observation, observe
 from syncd.engine.persons import Persons
@@ -86,12 +88,23 @@ class Engine:
     policy: Policy
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
+    mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """A digest of what each calendar, (provider, system), is mapped to."""
+    _baselines: Baselines = field(init=False)
     _dirty: set[str] = field(default_factory=set)
     _seen_whole: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
         self._dirty = set(self.mapping)
+        self._baselines = Baselines(
+            self.store,
+            {
+                (provider, system): self.mapped.get((provider, system), "mapped")
+                for provider, systems in self.mapping.items()
+                for system in systems
+            },
+        )
         whole: dict[tuple[str, str], set[Kind]] = {}
         for c in self.store.last_coverage():
             whole.setdefault((c.provider, c.system), set()).update(c.kinds)
@@ -115,7 +128,7 @@ class Engine:
         """Cycle over the full window until nothing is left to do, or nothing more can be done."""
         self._dirty |= set(providers or self.mapping)
         report = Report(run=self.ids.row(), dry_run=dry_run)
-        before = (0, 0)
+        before = (0, 0, 0)
         for turn in range(1 if dry_run else MOST_CYCLES):
             await self.cycle(
                 window or self.window(near=False),
@@ -125,7 +138,7 @@ class Engine:
                 progress,
                 thorough=True,
             )
-            done = (report.operations.total(), len(report.failures))
+            done = (report.operations.total(), len(report.failures), report.settled)
             if report.converged or report.guarded or self.stopping.is_set():
                 break
             waits = report.suspected or self._waits(report)
@@ -183,6 +196,9 @@ class Engine:
             self.on_write,
         )
         before = {name: system.traffic for name, system in self.systems.items()}
+        full = self._is_full(window)
+        dropped = self._baselines.forget_dropped(chosen) if full else set()
+        self._dirty |= dropped
         pending = self.store.pending_intents()
         if pending and not report.dry_run:
             progress("looking after writes without an answer")
@@ -201,6 +217,7 @@ class Engine:
                     mine,
                     intents,
                     by_id=thorough and report.cycles == 1,
+                    remapped=self._baselines.remapped(name) if full else frozenset(),
                 )
                 for name, system in self.systems.items()
                 if (mine := [p for p in chosen if name in self.mapping[p]])
@@ -209,13 +226,28 @@ class Engine:
         observed = {o.system: o for o in seen}
         confirm(self.store.pending_intents(), desk)
         progress("deciding")
-        decisions = await self._decide(chosen, observed, report, accept)
+        decisions = await self._decide(chosen, observed, report, accept, dropped)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned = operations
         if operations and not report.dry_run:
             progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
             await self._write(operations, observed, desk, report)
+        if full:
+            self._settle(window, observed, report)
         self._tell(report, observed, decisions, before)
+
+    def _is_full(self, window: Window) -> bool:
+        """Whether it is the whole window, or more; it was asked for a moment ago."""
+        whole, moment = self.window(near=False), timedelta(minutes=1)
+        return window.start <= whole.start + moment and window.end + moment >= whole.end
+
+    def _settle(self, window: Window, observed: Mapping[str, Observation], report: Report) -> None:
+        """Note which calendars are now known in full, and what nobody can explain in them."""
+        coverage = [c for o in observed.values() if o.state is Health.OK for c in o.coverage]
+        settled = self._baselines.settle(coverage, window, self.clock.now())
+        report.settled += len(settled)
+        for provider, system in settled:
+            report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
 
     async def _decide(
         self,
@@ -223,6 +255,7 @@ class Engine:
         observed: Mapping[str, Observation],
         report: Report,
         accept: str | None,
+        dropped: Collection[str] = (),
     ) -> dict[str, Decision]:
         """Decide on every provider that may have something to do, and store the decisions."""
         for observation in observed.values():
@@ -235,10 +268,18 @@ class Engine:
         stopped |= self._still_stopped(set(states), accept)
         decisions: dict[str, Decision] = {}
         for provider, state in states.items():
-            case = self._case(provider, state, observed, stopped, guards[provider], report.run)
+            case = self._case(
+                provider,
+                state,
+                observed,
+                stopped,
+                guards[provider],
+                report.run,
+                withhold=provider in dropped,
+            )
             wanted = persons_for(state, case)
             who = await self.persons.learn(wanted, self.systems) if wanted else {}
-            case = self._case(provider, state, observed, stopped, guards[provider], report.run, who)
+            case = replace(case, who=who)
             decision = decide(state, case, self.ids.row)
             self.store.apply(decision.changes)
             decisions[provider] = decision
@@ -251,6 +292,7 @@ class Engine:
         """Whether this provider needs no further decision until there is news of it."""
         return (
             not decision.operations
+            and not decision.withheld
             and not decision.exposures
             and not state.intents
             and all(
@@ -328,7 +370,8 @@ class Engine:
         stopped: set[str],
         guards: Sequence[Conflict],
         run: str,
-        who: Mapping[tuple[str, str], frozenset[str]] | None = None,
+        *,
+        withhold: bool = False,
     ) -> Case:
         now = self.clock.now()
         keys = {r.key for r in state.records if r.key is not None and not r.mine}
@@ -342,10 +385,10 @@ class Engine:
             now=now,
             horizon=now - self.policy.past,
             run=run,
-            who=who or {},
             guards=guards,
             failures=Counter(plan.name(o) for o in failed),
             our_keys=frozenset(k for k in keys if self.store.knows_key(k)),
+            withhold=withhold,
         )
 
     def _calendar(
@@ -362,6 +405,7 @@ class Engine:
             grain=capabilities.grain,
             statuses=capabilities.statuses,
             skew=self.systems[system].traffic.skew or timedelta(0),
+            fresh=answered and not self._baselines.settled(provider, system),
         )
 
     async def _write(
@@ -428,6 +472,7 @@ class Engine:
         report.conflicts = len(
             [h for h in self.store.open_conflicts() if h.conflict.kind is not ConflictKind.GUARD]
         )
+        report.withheld = sum(d.withheld for d in decisions.values())
         report.exposures = sum(d.exposures for d in decisions.values())
 
 

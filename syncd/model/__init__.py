@@ -9,6 +9,7 @@ from syncd.model.keys import (
     mark,
 )
 from syncd.model.stored import (
+    Baseline,
     Booking,
     Changes,
     HeldConflict,
@@ -46,6 +47,7 @@ from syncd.model.words import (
 
 __all__ = [
     "Action",
+    "Baseline",
     "Booking",
     "Changes",
     "Claim",

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Table, and_, delete, func, select, up
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.model import (
+    Baseline,
     Booking,
     Changes,
     Coverage,
@@ -34,6 +35,7 @@ from syncd.store import rows
 from syncd.store.connect import connect, expect_current, migrate
 from syncd.store.errors import told
 from syncd.store.tables import (
+    BASELINE,
     BOOKING,
     CONFLICT,
     COVERAGE,
@@ -144,6 +146,17 @@ class Store:
         """What the last complete reads proved, per calendar and kinds."""
         return [rows.to_coverage(row) for row in self._all(select(COVERAGE))]
 
+    def baselines(self) -> list[Baseline]:
+        """Which calendars were read in full, and under which mapping."""
+        return [rows.to_baseline(row) for row in self._all(select(BASELINE))]
+
+    def events_of(self, system: str, provider: str) -> list[Record]:
+        """The living events of one calendar."""
+        query = select(EVENT).where(
+            EVENT.c.system == system, EVENT.c.provider == provider, EVENT.c.retired.is_(False)
+        )
+        return [rows.to_record(row) for row in self._all(query)]
+
     def note_odd(self, system: str, event: str, reason: str, at: datetime) -> bool:
         """Note an odd record; True the first time, so that it is reported once."""
         row = {"system": system, "event": event, "reason": reason, "first_at": at}
@@ -238,6 +251,7 @@ class Store:
             self._put(connection, CONFLICT, [rows.from_conflict(h) for h in changes.closed])
             self._put(connection, INTENT, [rows.from_intent(i) for i in changes.intents])
             self._put(connection, COVERAGE, [rows.from_coverage(c) for c in changes.coverage])
+            self._put(connection, BASELINE, [rows.from_baseline(b) for b in changes.baselines])
             if changes.notes:
                 connection.execute(HISTORY.insert(), [rows.from_note(n) for n in changes.notes])
             if changes.retired:

@@ -14,6 +14,14 @@ depends_on = None
 def upgrade() -> None:
     """From an empty database."""
     op.create_table(
+        "baseline",
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("mapping", sa.String(), nullable=False),
+        sa.Column("settled_at", sa.String(27), nullable=True),
+        sa.PrimaryKeyConstraint("system", "provider"),
+    )
+    op.create_table(
         "booking",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("provider", sa.String(), nullable=False),
