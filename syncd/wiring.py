@@ -28,9 +28,10 @@ from syncd.config.settings import (
     Settings,
     SystemSettings,
 )
-from syncd.core.facts import Choice, Limits, Rules
-from syncd.engine.cycle import Engine, Ids, Policy
+from syncd.core.facts import Choice, Limits, Rules, digest
+from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
+from syncd.engine.policy import Ids, Policy
 from syncd.model import Clock, Operation
 from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
@@ -104,8 +105,21 @@ def build(
         persons=Persons(secrets.token_bytes(32)),
         policy=policy_of(settings),
         on_write=on_write,
+        mapped=mapped_to(settings),
     )
     return App(settings, systems, state, engine)
+
+
+def mapped_to(settings: Settings) -> dict[tuple[str, str], str]:
+    """A digest of what each calendar, (provider, system), is mapped to: not of how it is used."""
+    found: dict[tuple[str, str], str] = {}
+    for provider, said in settings.providers.items():
+        for name, calendar in said.calendars.items():
+            system = settings.systems[name]
+            account = system.type, system.base_url, getattr(system, "location_id", "")
+            seats = calendar.model_dump(exclude={"write"}, exclude_none=True)
+            found[provider, name] = digest(*account, *sorted(seats.items()))
+    return found
 
 
 def build_systems(

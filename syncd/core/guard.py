@@ -8,16 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from syncd.core.diff import is_news
 from syncd.core.facts import Limits, digest
-from syncd.model import Claim, Conflict, ConflictKind, Record, Window
+from syncd.model import Claim, Conflict, ConflictKind, Kind, Record, Window
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def mark_of(record: Record) -> str:
     """The name of one piece of news, for acceptance."""
     return digest(record.system, record.id, record.observed)
+
+
+def claim_mark(claim: Claim) -> str:
+    """`mark_of` the event whose value a conflict claims."""
+    return mark_of(
+        Record(
+            system=claim.system,
+            provider="",
+            id=claim.event or "",
+            kind=Kind.APPOINTMENT,
+            observed=claim.value,
+            observed_at=claim.seen_at or _EPOCH,
+            fingerprint="",
+        )
+    )
 
 
 def judge(

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from syncd.store.connect import owned_like_folder
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -67,6 +69,7 @@ class StateLock:
         """Take the lock."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        owned_like_folder(self._path)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -10,30 +10,29 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.core import plan
 from syncd.core.decide import Case, Decision, decide, persons_for
-from syncd.core.facts import Calendar, Limits, Rules
-from syncd.core.guard import judge, mark_of
+from syncd.core.facts import Calendar
 from syncd.engine import baseline
 from syncd.engine.baseline import Baselines
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observe import Observation, observe
 from syncd.engine.persons import Persons
+from syncd.engine.policy import Ids, Policy
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report, SystemReport
+from syncd.engine.watch import Watch
 from syncd.model import (
-    Claim,
     Clock,
     Conflict,
     ConflictKind,
     Kind,
     Operation,
     ProviderState,
-    Record,
     Window,
 )
 from syncd.store.store import Store
@@ -44,35 +43,10 @@ log = structlog.get_logger(__name__)
 MOST_CYCLES = 12
 """A resync that is not done after so many cycles says so instead of going on."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a resync that waits for a platform to confirm."""
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the configuration says of deciding: rules per provider, the guard's limits, spans.
-
-    ``read_only`` holds the calendars, (provider, system), that are never written to.
-    """
-
-    rules: Mapping[str, Rules]
-    limits: Limits = field(default_factory=Limits)
-    past: timedelta = timedelta(days=1)
-    future: timedelta = timedelta(days=60)
-    ahead: timedelta = timedelta(days=2)
-    read_only: frozenset[tuple[str, str]] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """Where new names come from: rows' ids, and the keys that blocks carry."""
-
-    row: Callable[[], str]
-    key: Callable[[], str]
 
 
 @dataclass(slots=True)
@@ -263,9 +237,10 @@ class Engine:
             for c in observation.coverage:
                 self._seen_whole.add((c.provider, c.system))
         states = {p: self.store.state(p) for p in chosen if p in self._dirty}
-        guards = self._guards(states, observed, accept)
+        watch = Watch(self.store, self.mapping, self.policy.limits, accept)
+        guards = watch.over(states, observed)
         stopped = {g.subject.split("/")[0] for found in guards.values() for g in found}
-        stopped |= self._still_stopped(set(states), accept)
+        stopped |= watch.still_stopped(set(states))
         decisions: dict[str, Decision] = {}
         for provider, state in states.items():
             case = self._case(
@@ -300,67 +275,6 @@ class Engine:
                 for c in case.calendars.values()
             )
         )
-
-    def _guards(
-        self,
-        states: Mapping[str, ProviderState],
-        observed: Mapping[str, Observation],
-        accept: str | None,
-    ) -> dict[str, list[Conflict]]:
-        accepted = self._accepted(accept)
-        guards: dict[str, list[Conflict]] = {}
-        for provider, state in states.items():
-            standing = {
-                h.conflict.subject: h.conflict
-                for h in state.conflicts
-                if h.conflict.kind is ConflictKind.GUARD
-            }
-            guards[provider] = []
-            for system in self.mapping[provider]:
-                old = standing.get(f"{system}/{provider}")
-                covered = self._covered(observed.get(system), provider)
-                if not covered and old is None:
-                    continue
-                found = judge(
-                    provider,
-                    system,
-                    state.records,
-                    covered,
-                    self.policy.limits,
-                    accepted=accepted,
-                    tripped=frozenset(_mark(c) for c in old.claims) if old else frozenset(),
-                )
-                if found is not None:
-                    guards[provider].append(found)
-        return guards
-
-    def _covered(self, observation: Observation | None, provider: str) -> list[Window]:
-        if observation is None:
-            return []
-        return [c.window for c in observation.coverage if c.provider == provider]
-
-    def _accepted(self, run: str | None) -> frozenset[str]:
-        """The marks of the news that the guard stopped in that run, and a person lets pass."""
-        if run is None:
-            return frozenset()
-        return frozenset(
-            _mark(claim)
-            for held in self.store.conflicts_of(run)
-            if held.conflict.kind is ConflictKind.GUARD
-            for claim in held.conflict.claims
-        )
-
-    def _still_stopped(self, decided: set[str], accept: str | None) -> set[str]:
-        """Systems on which the guard stands for a provider that is not decided on now."""
-        accepted = self._accepted(accept)
-        return {
-            held.conflict.subject.split("/")[0]
-            for held in self.store.open_conflicts()
-            if held.conflict.kind is ConflictKind.GUARD
-            and held.conflict.provider not in decided
-            and held.conflict.provider in self.mapping
-            and not all(_mark(c) in accepted for c in held.conflict.claims)
-        }
 
     def _case(
         self,
@@ -474,17 +388,3 @@ class Engine:
         )
         report.withheld = sum(d.withheld for d in decisions.values())
         report.exposures = sum(d.exposures for d in decisions.values())
-
-
-def _mark(claim: Claim) -> str:
-    return mark_of(
-        Record(
-            system=claim.system,
-            provider="",
-            id=claim.event or "",
-            kind=Kind.APPOINTMENT,
-            observed=claim.value,
-            observed_at=claim.seen_at or _EPOCH,
-            fingerprint="",
-        )
-    )

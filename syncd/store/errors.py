@@ -40,7 +40,7 @@ _TABLE = (
     (
         ("not a database", "malformed", "file is encrypted"),
         "it is damaged, or not a syncd state",
-        "Restore a backup, or move it away and start anew: the systems hold all bookings.",
+        "Left alone. Restore a backup (`syncd restore FILE`), or move it away and start anew.",
     ),
     (
         ("disk i/o error",),

@@ -32,7 +32,7 @@ from syncd.model import (
     Window,
 )
 from syncd.store import rows
-from syncd.store.connect import connect, expect_current, migrate
+from syncd.store.connect import connect, expect_current, expect_sound, migrate
 from syncd.store.errors import told
 from syncd.store.tables import (
     BASELINE,
@@ -83,6 +83,9 @@ class Store:
         engine = connect(where, create=write)
         try:
             with told(place):
+                if write:
+                    with closing(engine.raw_connection()) as raw:
+                        expect_sound(raw.driver_connection)  # type: ignore[arg-type]
                 (migrate if write else expect_current)(engine, place)
         except BaseException:
             engine.dispose()

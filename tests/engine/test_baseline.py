@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from syncd.engine.report import Report
 from syncd.model import Action, Window
+from syncd.store.backup import backup, restore
 from syncd.store.store import Store
 from tests.core.kit import SYSTEMS, at, v
 from tests.engine.conftest import Shop, make_engine
-from tests.engine.fakes import Held
+from tests.engine.fakes import Held, lost_reply
 
 REMOVALS = {Action.REMOVE_BLOCK, Action.SET_STATUS}
 
@@ -235,3 +237,62 @@ async def test_a_resync_of_some_days_is_no_full_one(shop: Shop, ahead: int) -> N
     report = await shop.engine.resync(window=few)
     assert (removals(shop), report.converged) == ([], False)
     assert (await shop.engine.resync()).converged
+
+
+# --- a backup is restored -------------------------------------------------------------------------
+
+
+def restore_of(shop: Shop, source: Path) -> None:
+    """Stop, put the backup in the state's place, and start again."""
+    shop.store.close()
+    restore(source, shop.path, shop.clock.now())
+    shop.restart()
+
+
+async def test_after_a_restore_the_first_cycle_reads_anew_and_removes_nothing(shop: Shop) -> None:
+    gone, moved = shop.a.book("p", v(9)), shop.a.book("p", v(11))
+    await shop.engine.resync()
+    source = shop.path.with_name("copy.db")
+    backup(shop.path, source)
+    shop.a.delete(gone)
+    shop.a.move(moved, v(12))
+    new = shop.a.book("p", v(15))
+    await shop.engine.resync()
+    before = shop.writes()
+    assert before == len(removals(shop)) + 4 + 2 + 2
+    restore_of(shop, source)
+    first = await cycle(shop)
+    assert (shop.writes(), first.withheld) == (before, 0)
+    report = await shop.engine.resync()
+    assert (shop.writes(), report.converged) == (before, True)
+    shop.a.delete(new)
+    await shop.engine.resync()
+    assert shop.blocks() == {"a": [], "b": [v(12).interval], "c": [v(12).interval]}
+
+
+async def test_what_ended_while_the_backup_was_old_is_freed_by_the_second_cycle(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await shop.engine.resync()
+    source = shop.path.with_name("copy.db")
+    backup(shop.path, source)
+    shop.a.delete(event)
+    restore_of(shop, source)
+    first = await cycle(shop)
+    assert (removals(shop), first.withheld) == ([], 2)
+    await cycle(shop)
+    assert sorted(removals(shop)) == ["b", "c"]
+
+
+async def test_a_removal_that_a_backup_holds_open_is_not_carried_out(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await shop.engine.resync()
+    shop.a.cancel(event)
+    shop.b.faults["write"] = [lost_reply("b")]
+    await cycle(shop)
+    source = shop.path.with_name("copy.db")
+    backup(shop.path, source)
+    assert [i.operation.action for i in shop.store.pending_intents()] == [Action.REMOVE_BLOCK]
+    shop.a.move(event, v(9))
+    restore_of(shop, source)
+    await shop.engine.resync()
+    assert [h.value.interval for h in shop.b.events.values()] == [v(9).interval]
