@@ -1,4 +1,4 @@
-"""`syncd backup` and `syncd restore`: the state in one file, and back."""
+"""`syncd backup`, `restore` and `migrate`: the state in one file, back, and brought up to date."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from syncd.cli import terminal, words
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.daemon.lock import StateLock
+from syncd.store import Store
 from syncd.store.backup import backup as copy_out
 from syncd.store.backup import restore as copy_in
 
@@ -80,3 +81,15 @@ def restore(
         "Next: `syncd plan` shows what a resync would write. The first cycle reads everything anew "
         "and removes nothing."
     )
+
+
+def migrate(context: typer.Context, *, config: ConfigOption = None) -> None:
+    """Bring the state up to this version, all of it or nothing; `run` and `resync` do so, too.
+
+    Writes to no system. Exit: 0 it is up to date, 1 it cannot be (and is as it was), 6 another
+    syncd is at work.
+    """
+    state = settings_of(context, config, secrets=False).syncd.state_path
+    with StateLock(state, role="migrate"):
+        Store.open(state).close()
+    terminal.say(f"{state} is up to date")

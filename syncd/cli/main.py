@@ -10,7 +10,7 @@ import typer
 
 from syncd import __version__
 from syncd.cli import terminal
-from syncd.cli.backup import backup, restore
+from syncd.cli.backup import backup, migrate, restore
 from syncd.cli.check import check
 from syncd.cli.conflicts import conflicts
 from syncd.cli.demo import demo
@@ -59,7 +59,7 @@ def version(*, as_json: JsonOption = False) -> None:
 _PANELS = {
     "Work": (run, resync),
     "Look": (plan, check, status, bookings, show, conflicts, history),
-    "Keep": (backup, restore),
+    "Keep": (backup, restore, migrate),
     "Try": (demo, sandbox, simulate, version),
 }
 for _panel, _commands in _PANELS.items():

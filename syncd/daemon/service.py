@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
@@ -16,10 +16,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.calendarinterval import CalendarIntervalTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from syncd.config.problems import ConfigError
 from syncd.daemon.door import door
 from syncd.daemon.notify import Notifier
 from syncd.daemon.work import Work, Worker
 from syncd.engine.report import Report
+from syncd.store import StateError
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +30,13 @@ DRAIN = 20.0
 
 STUCK = 3600.0
 """A cycle that takes longer (seconds) is stuck, and the watchdog is left to bark."""
+
+
+Reload = Callable[[], "tuple[Worker, Pace]"]
+"""Makes an engine of the configuration as it is now, with the same `stopping`.
+
+Raises ConfigError or StateError; then the old engine goes on.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +55,12 @@ async def serve(
     state: Path,
     env: Mapping[str, str],
     *,
+    reload: Reload | None = None,
     handle_signals: bool = True,
 ) -> int:
     """Run until SIGTERM or SIGINT (or until ``engine.stopping`` is set); return the exit code.
 
-    The caller holds the state's lock. Begins with a resync.
+    The caller holds the state's lock. Begins with a resync. SIGHUP reads the configuration again.
     """
     notifier = Notifier(env)
 
@@ -65,12 +75,18 @@ async def serve(
         failed=lambda job: show(f"the last job ({job}) failed: see the log"),
     )
     hurry = asyncio.Event()
-    scheduler = _schedule(work, pace, datetime.now(UTC))
-    with _signals(engine.stopping, hurry, on=handle_signals):
+    # UTC: with a zone, APScheduler before 3.11.3 sleeps through the hour that the clocks skip.
+    scheduler = AsyncIOScheduler(timezone=UTC)
+    _schedule(scheduler, work, pace, datetime.now(UTC))
+    again = asyncio.Event()
+    with _signals(engine.stopping, hurry, again, on=handle_signals):
         async with door(state, {"resync": work.on_request}):
             scheduler.start()
-            alive = asyncio.create_task(_stay_alive(notifier, work))
-            first = asyncio.create_task(work.everything())
+            _keep_alive(scheduler, notifier, work)
+            tasks = [
+                asyncio.create_task(work.everything()),
+                asyncio.create_task(_reload_when(again, reload, work, scheduler, notifier)),
+            ]
             notifier.ready()
             log.info("ready", state=str(state))
             await engine.stopping.wait()
@@ -79,9 +95,9 @@ async def serve(
             await _drain(work, hurry)
             # Only now: shutting the scheduler down cancels what it still runs.
             scheduler.shutdown(wait=False)
-            for task in (alive, first):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(alive, first, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
     log.info("stopped")
     return 0
 
@@ -100,19 +116,55 @@ async def _drain(work: Work, hurry: asyncio.Event) -> None:
     await asyncio.gather(idle, hurried, return_exceptions=True)
 
 
-def _schedule(work: Work, pace: Pace, now: datetime) -> AsyncIOScheduler:
-    # UTC: with a zone, APScheduler before 3.11.3 sleeps through the hour that the clocks skip.
-    scheduler = AsyncIOScheduler(timezone=UTC)
+async def _reload_when(
+    asked: asyncio.Event,
+    reload: Reload | None,
+    work: Work,
+    scheduler: AsyncIOScheduler,
+    notifier: Notifier,
+) -> None:
+    """Each time it is asked for: check the new configuration first, then go over to it."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        if reload is None:
+            continue
+        notifier.reloading()
+        try:
+            engine, pace = reload()
+        except (ConfigError, StateError, OSError) as error:
+            log.error("configuration refused; the old one stays in force", reason=str(error))  # noqa: TRY400 - it says all
+            notifier.status(
+                "the new configuration is refused, the old one is in force: see the log"
+            )
+            notifier.ready()
+            continue
+        await work.exchange(engine)
+        _schedule(scheduler, work, pace, datetime.now(UTC))
+        log.info("configuration reloaded")
+        notifier.ready()
+        await work.everything()
+
+
+def _schedule(scheduler: AsyncIOScheduler, work: Work, pace: Pace, now: datetime) -> None:
+    """Put the jobs at this pace, in the place of those that are there."""
     for job, trigger in (
         (work.near, _every(pace.near)),
         (work.far, _every(pace.far)),
         (work.everything, _nightly(pace, now)),
     ):
         # A host that slept runs a job that it missed once, however often it was due.
-        scheduler.add_job(job, trigger, coalesce=True, max_instances=1, misfire_grace_time=3600)
+        scheduler.add_job(
+            job,
+            trigger,
+            id=job.__name__,
+            replace_existing=True,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=3600,
+        )
     # It warns of each job that is still running when the next is due: that is by design here.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    return scheduler
 
 
 def _every(span: timedelta) -> IntervalTrigger:
@@ -141,18 +193,28 @@ def _nightly(pace: Pace, now: datetime) -> CalendarIntervalTrigger:
     )
 
 
-async def _stay_alive(notifier: Notifier, work: Work) -> None:
+def _keep_alive(scheduler: AsyncIOScheduler, notifier: Notifier, work: Work) -> None:
+    """Let the scheduler itself feed the watchdog: one that is dead or deaf does not."""
     if notifier.watchdog is None:
         return
-    loop = asyncio.get_running_loop()
-    while True:
-        if work.busy_since is None or loop.time() - work.busy_since < STUCK:
+
+    async def feed() -> None:
+        since, now = work.busy_since, asyncio.get_running_loop().time()
+        if since is None or now - since < STUCK:
             notifier.alive()
-        await asyncio.sleep(notifier.watchdog)
+
+    scheduler.add_job(
+        feed,
+        IntervalTrigger(seconds=notifier.watchdog),
+        id="alive",
+        next_run_time=datetime.now(UTC),
+    )
 
 
 @contextmanager
-def _signals(stopping: asyncio.Event, hurry: asyncio.Event, *, on: bool) -> Iterator[None]:
+def _signals(
+    stopping: asyncio.Event, hurry: asyncio.Event, again: asyncio.Event, *, on: bool
+) -> Iterator[None]:
     if not on:
         yield
         return
@@ -161,10 +223,7 @@ def _signals(stopping: asyncio.Event, hurry: asyncio.Event, *, on: bool) -> Iter
     def stop() -> None:
         (hurry if stopping.is_set() else stopping).set()
 
-    def reload() -> None:
-        log.warning("SIGHUP is ignored: restart the service to read the configuration again")
-
-    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: again.set}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:
