@@ -75,8 +75,12 @@ class App:
 
     async def aclose(self) -> None:
         """Give back connections and the state."""
-        await asyncio.gather(*(system.aclose() for system in self.systems.values()))
+        await self.close_systems()
         self.store.close()
+
+    async def close_systems(self) -> None:
+        """Give back connections only: the state goes on to another engine."""
+        await asyncio.gather(*(system.aclose() for system in self.systems.values()))
 
 
 def build(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
@@ -32,13 +32,6 @@ STUCK = 3600.0
 """A cycle that takes longer (seconds) is stuck, and the watchdog is left to bark."""
 
 
-Reload = Callable[[], "tuple[Worker, Pace]"]
-"""Makes an engine of the configuration as it is now, with the same `stopping`.
-
-Raises ConfigError or StateError; then the old engine goes on.
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How often the windows are read; ``resync_at`` is a time of day in ``zone``."""
@@ -47,6 +40,22 @@ class Pace:
     far: timedelta
     resync_at: time
     zone: tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """What a configuration that was read again makes: its engine has the same ``stopping``.
+
+    ``farewell`` gives back what the engine before it held, once that has ended its job.
+    """
+
+    engine: Worker
+    pace: Pace
+    farewell: Callable[[], Awaitable[None]]
+
+
+Reload = Callable[[], Successor]
+"""Reads the configuration. Raises ConfigError, StateError or OSError; then the old one goes on."""
 
 
 async def serve(
@@ -131,7 +140,7 @@ async def _reload_when(
             continue
         notifier.reloading()
         try:
-            engine, pace = reload()
+            successor = reload()
         except (ConfigError, StateError, OSError) as error:
             log.error("configuration refused; the old one stays in force", reason=str(error))  # noqa: TRY400 - it says all
             notifier.status(
@@ -139,8 +148,9 @@ async def _reload_when(
             )
             notifier.ready()
             continue
-        await work.exchange(engine)
-        _schedule(scheduler, work, pace, datetime.now(UTC))
+        await work.exchange(successor.engine)
+        await successor.farewell()
+        _schedule(scheduler, work, successor.pace, datetime.now(UTC))
         log.info("configuration reloaded")
         notifier.ready()
         await work.everything()
@@ -208,6 +218,8 @@ def _keep_alive(scheduler: AsyncIOScheduler, notifier: Notifier, work: Work) -> 
         IntervalTrigger(seconds=notifier.watchdog),
         id="alive",
         next_run_time=datetime.now(UTC),
+        coalesce=True,
+        misfire_grace_time=None,
     )
 
 
