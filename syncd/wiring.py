@@ -36,6 +36,7 @@ from syncd.model import Clock, Operation
 from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.port import System
+from syncd.systems.transport import network
 
 
 class RealClock:
@@ -140,7 +141,8 @@ def build_systems(
             if name in p.calendars
         }
         if mapped:
-            found[name] = _adapter(name, system, mapped, clock, (transports or {}).get(name))
+            transport = (transports or {}).get(name) or network(settings.syncd.ca_file)
+            found[name] = _adapter(name, system, mapped, clock, transport)
     return found
 
 

@@ -108,5 +108,5 @@ def run_with(arguments: Sequence[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    terminal.console(err=True).print(f"syncd: {message}", style="red", markup=False)
+    terminal.console(err=True).print(terminal.plain(f"syncd: {message}"), style="red")
     return code

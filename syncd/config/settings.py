@@ -20,6 +20,7 @@ from pydantic import (
 
 from syncd.config.fields import (
     BaseUrl,
+    CaFile,
     Email,
     Hidden,
     Share,
@@ -71,7 +72,8 @@ class General(Table):
     """``[syncd]``. ``resync_at`` is a time of day in ``zone``.
 
     ``state`` is an absolute path (from a file: relative to that file) or an SQLAlchemy URL, which
-    may hold a password and is therefore not shown.
+    may hold a password and is therefore not shown. ``ca_file`` holds certificates of authorities
+    that are trusted besides the well-known ones.
     """
 
     state: State = Field(default="state/syncd.db", validate_default=True, repr=False)
@@ -81,6 +83,7 @@ class General(Table):
     resync_at: TimeOfDay = time(3, 30)
     zone: ZoneName = "UTC"
     log: LogSettings = LogSettings()
+    ca_file: CaFile | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -14,7 +14,7 @@ HOUSE = Path(__file__).parents[2]
 SUITE = "bookworm"
 ENV = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME": "/root",
+    "HOME": "/var/empty",
     "LANG": "C.UTF-8",
     "PIP_NO_INDEX": "1",
     "PIP_FIND_LINKS": "/srv/wheels",
