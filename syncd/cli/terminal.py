@@ -52,7 +52,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     drawn = Table(title=plain(title), box=SIMPLE_HEAD, pad_edge=False)
     drawn.title_justify, drawn.title_style = "left", "bold"
     for name in columns:
-        drawn.add_column(name, overflow="fold")
+        drawn.add_column(plain(name), overflow="fold")
     for row in rows:
         drawn.add_row(*(plain(cell) for cell in row))
     console().print(drawn)
