@@ -39,7 +39,7 @@ def shipped() -> Iterator[Distribution]:
             yield distribution(name)
 
 
-SHIPPED = {canonicalize_name(d.name): d for d in shipped()}
+SHIPPED: dict[str, Distribution] = {canonicalize_name(d.name): d for d in shipped()}
 
 
 def pinned() -> dict[str, str]:
@@ -113,6 +113,6 @@ def test_a_changed_file_would_be_seen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(SHIPPED))
 def test_every_licence_lets_syncd_be_given_away(name: str) -> None:
     said = SHIPPED[name].metadata
-    licences = [said.get("License-Expression") or "", said.get("License") or ""]
+    licences = [*(said.get_all("License-Expression") or ()), *(said.get_all("License") or ())]
     licences += [c for c in said.get_all("Classifier") or () if c.startswith("License")]
     assert FREE.search(" ".join(licences)), licences
