@@ -86,7 +86,7 @@ make_release() {
 		fi
 	done
 	[ -n "$constraints" ] || die "constraints.txt, the versions that were tested, is not beside $wheel"
-	digest=$(cat "$wheel" "$constraints" | sha256sum | cut -c1-8)
+	digest=$(cat "$wheel" "$constraints" "$HERE"/syncd* "$HERE/backoff.conf" | sha256sum | cut -c1-8)
 	release=$PREFIX/releases/$version-$digest
 	# One that no longer runs (the system's Python has gone) is made anew.
 	if [ ! -e "$release/.whole" ] || ! "$release/bin/syncd" version >/dev/null 2>&1; then
@@ -99,6 +99,10 @@ make_release() {
 			die "the packages could not be installed; nothing was changed"
 		fi
 		"$release/bin/syncd" version >&2
+		mkdir -p "$release/share"
+		for file in $FILES backoff.conf syncd.toml.example; do
+			install -m 644 "$HERE/$file" "$release/share/$file"
+		done
 		touch "$release/.whole"
 	fi
 	printf '%s\n' "$release"
@@ -117,12 +121,14 @@ install_file() {
 	fi
 }
 
+# Each release keeps the files that belong to it, so that going back brings them back, too.
 install_files() {
-	for file in $FILES; do install_file "$HERE/$file" "$UNITS/$file" 644; done
-	if newer_systemd; then install_file "$HERE/backoff.conf" "$UNITS/syncd.service.d/backoff.conf" 644; fi
+	from=$1/share
+	for file in $FILES; do install_file "$from/$file" "$UNITS/$file" 644; done
+	if newer_systemd; then install_file "$from/backoff.conf" "$UNITS/syncd.service.d/backoff.conf" 644; fi
 	install -d -m 755 "$ETC"
 	install -d -m 700 "$ETC/secrets"
-	if [ ! -e "$ETC/syncd.toml" ]; then install_file "$HERE/syncd.toml.example" "$ETC/syncd.toml" 644; fi
+	if [ ! -e "$ETC/syncd.toml" ]; then install_file "$from/syncd.toml.example" "$ETC/syncd.toml" 644; fi
 	ln -sfn "$PREFIX/current/bin/syncd" "$COMMAND"
 }
 
@@ -194,7 +200,7 @@ upgrade() {
 		fi
 	fi
 	switch_to "$new"
-	if { [ -z "$saved" ] || "$new/bin/syncd" migrate; } && install_files && reload_units && start_services; then
+	if { [ -z "$saved" ] || "$new/bin/syncd" migrate; } && install_files "$new" && reload_units && start_services; then
 		prune "$old" "$new"
 		say "$(basename "$old") was replaced by $(basename "$new")"
 		return
@@ -202,6 +208,8 @@ upgrade() {
 	say "the new version does not work here; putting $(basename "$old") and its state back"
 	for unit in $running; do systemctl stop "$unit" || true; done
 	switch_to "$old"
+	install_files "$old"
+	reload_units
 	if [ -n "$saved" ]; then "$old/bin/syncd" restore --yes "$saved"; fi
 	start_services || die "$(basename "$old") is back, but does not start: journalctl -u syncd"
 	die "the upgrade failed, and was undone; $new is left for a look"
@@ -216,12 +224,12 @@ install_or_upgrade() {
 	old=$(readlink "$PREFIX/current" || true)
 	if [ -z "$old" ]; then
 		switch_to "$release"
-		install_files
+		install_files "$release"
 		hand_over_credentials
 		say "$("$COMMAND" version) is installed; next: edit $ETC/syncd.toml, put each secret into a"
 		say "file of $ETC/secrets, then: $0 credentials; see deploy/README.md, step 3"
 	elif [ "$old" = "$release" ]; then
-		install_files
+		install_files "$release"
 		hand_over_credentials
 		say "$("$COMMAND" version) is installed already, and in use"
 	else

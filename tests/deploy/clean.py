@@ -105,6 +105,8 @@ def bundle(folder: Path, version: str, migrations: Sequence[str] = ()) -> Path:
     made = folder / f"syncd-{version}"
     shutil.copytree(HOUSE / "deploy", made)
     shutil.copy(HOUSE / "constraints.txt", made)
+    with (made / "syncd.service").open("a") as unit:
+        unit.write(f"# of {version}\n")
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", made, tree],
         check=True,

@@ -40,7 +40,12 @@ def upgrade():
     op.add_column("booking", sa.Column("size", sa.String(), nullable=True))
     op.execute("SELECT no_such_function()")
 """
-RELEASES = {"0.1.0": (), "0.2.0": (ADDS_A_COLUMN,), "0.3.0": (ADDS_A_COLUMN, BREAKS)}
+RELEASES = {
+    "0.1.0": (),
+    "0.2.0": (ADDS_A_COLUMN,),
+    "0.3.0": (ADDS_A_COLUMN, BREAKS),
+    "0.4.0": (ADDS_A_COLUMN,),
+}
 SYSTEMCTL = """#!/bin/sh
 echo "systemctl $*" >> /var/log/systemctl
 case "$1" in
@@ -97,7 +102,8 @@ def test_install_upgrade_failed_upgrade_and_uninstall(machine: Machine) -> None:
     assert machine.run("syncd", "version") == "syncd 0.1.0\n"
     assert stat.S_IMODE(machine.at("/etc/syncd/secrets").stat().st_mode) == 0o700
     units = machine.at("/etc/systemd/system")
-    assert (units / "syncd.service").read_text() == (HOUSE / "deploy/syncd.service").read_text()
+    unit = (HOUSE / "deploy/syncd.service").read_text() + "# of 0.1.0\n"
+    assert (units / "syncd.service").read_text() == unit
     assert not list(machine.at("/usr/lib/python3").rglob("syncd*"))
 
     # The same again changes nothing, and an edited configuration stays.
@@ -176,13 +182,16 @@ def _life_of_a_state(machine: Machine, first_release: Path) -> None:
     systemctl = machine.at("/usr/local/sbin/systemctl")
     systemctl.write_text(SYSTEMCTL)
     systemctl.chmod(0o755)
-    machine.at("/srv/refuses").write_text("/0.1.0-")
-    # (0.1.0 does not know the state of 0.2.0: that alone must undo the change.)
-    said = install(machine, "0.1.0", code=1)
+    machine.at("/srv/refuses").write_text("/0.4.0-")
+    said = install(machine, "0.4.0", code=1)
     assert "was undone" in said
+    units = machine.at("/etc/systemd/system")
+    assert (units / "syncd.service").read_text().endswith("# of 0.2.0\n")
+    assert (units / "syncd.service.d" / "backoff.conf").exists()
     asked = machine.at("/var/log/systemctl").read_text().splitlines()
     verbs = [line.split()[1] for line in asked]
     assert verbs.index("stop") < verbs.index("start")
+    assert [line for line in asked if " start " in line] == ["systemctl start syncd.service"] * 2
     assert machine.at("/opt/syncd/current").readlink() == second_release
     assert (schema(machine), bookings(machine)) == ("9001", held)
     shutil.rmtree(machine.at("/run/systemd"))
