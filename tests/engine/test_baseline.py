@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from syncd.engine.baseline import Baselines
 from syncd.engine.report import Report
-from syncd.model import Action, Window
+from syncd.model import Action, Coverage, Kind, Window
 from syncd.store.backup import backup, restore
 from syncd.store.store import Store
 from tests.core.kit import SYSTEMS, at, v
@@ -296,3 +297,38 @@ async def test_a_removal_that_a_backup_holds_open_is_not_carried_out(shop: Shop)
     restore_of(shop, source)
     await shop.engine.resync()
     assert [h.value.interval for h in shop.b.events.values()] == [v(9).interval]
+
+
+# --- what is read in full -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("read", "full"),
+    [
+        pytest.param([(0, 24)], True, id="in one piece"),
+        pytest.param([(12, 24), (0, 12)], True, id="in two that touch"),
+        pytest.param([(0, 14), (12, 26)], True, id="in two that overlap"),
+        pytest.param([(0, 11), (12, 24)], False, id="with a gap"),
+        pytest.param([(1, 24)], False, id="begun too late"),
+        pytest.param([(0, 23)], False, id="ended too early"),
+        pytest.param([], False, id="not at all"),
+    ],
+)
+def test_a_calendar_is_known_when_the_whole_window_was_read(
+    shop: Shop, read: list[tuple[float, float]], *, full: bool
+) -> None:
+    known = Baselines(shop.store, {("p", "a"): "digest"})
+    coverage = [
+        Coverage("a", "p", frozenset(Kind), Window(at(start), at(end)), at(0))
+        for start, end in read
+    ]
+    assert bool(known.settle(coverage, Window(at(0), at(24)), at(0))) is full
+    assert known.settled("p", "a") is full
+    assert Baselines(shop.store, {("p", "a"): "digest"}).settled("p", "a") is full
+
+
+def test_blocks_alone_do_not_make_a_calendar_known(shop: Shop) -> None:
+    known = Baselines(shop.store, {("p", "a"): "digest"})
+    whole = Window(at(0), at(24))
+    blocks = Coverage("a", "p", frozenset({Kind.BLOCK}), whole, at(0))
+    assert known.settle([blocks], whole, at(0)) == []
