@@ -17,6 +17,14 @@ CREATE TABLE allowance (
     PRIMARY KEY (system)
 );
 
+CREATE TABLE baseline (
+    system VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    mapping VARCHAR NOT NULL,
+    settled_at VARCHAR(27),
+    PRIMARY KEY (system, provider)
+);
+
 CREATE TABLE booking (
     id VARCHAR NOT NULL,
     provider VARCHAR NOT NULL,

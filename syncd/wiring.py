@@ -31,14 +31,16 @@ from syncd.config.settings import (
     Settings,
     SystemSettings,
 )
-from syncd.core.facts import Choice, Limits, Rules
+from syncd.core.facts import Choice, Limits, Rules, digest
 from syncd.engine.attend import Attended, Renewal
-from syncd.engine.cycle import Engine, Ids, Policy
+from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
+from syncd.engine.policy import Ids, Policy
 from syncd.model import Clock, Operation
 from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.port import System
+from syncd.systems.transport import network
 
 
 class RealClock:
@@ -83,8 +85,12 @@ class App:
 
     async def aclose(self) -> None:
         """Give back connections and the state."""
-        await asyncio.gather(*(system.aclose() for system in self.systems.values()))
+        await self.close_systems()
         self.store.close()
+
+    async def close_systems(self) -> None:
+        """Give back connections only: the state goes on to another engine."""
+        await asyncio.gather(*(system.aclose() for system in self.systems.values()))
 
 
 def build(
@@ -123,8 +129,21 @@ def build(
         policy=policy_of(settings),
         on_write=on_write,
         rests=lambda name: systems[name].rests_from_writes(),
+        mapped=mapped_to(settings),
     )
     return App(settings, systems, state, engine)
+
+
+def mapped_to(settings: Settings) -> dict[tuple[str, str], str]:
+    """A digest of what each calendar, (provider, system), is mapped to: not of how it is used."""
+    found: dict[tuple[str, str], str] = {}
+    for provider, said in settings.providers.items():
+        for name, calendar in said.calendars.items():
+            system = settings.systems[name]
+            account = system.type, system.base_url, getattr(system, "location_id", "")
+            seats = calendar.model_dump(exclude={"write"}, exclude_none=True)
+            found[provider, name] = digest(*account, *sorted(seats.items()))
+    return found
 
 
 def build_systems(
@@ -141,7 +160,8 @@ def build_systems(
             if name in p.calendars
         }
         if mapped:
-            found[name] = _adapter(name, system, mapped, clock, (transports or {}).get(name))
+            transport = (transports or {}).get(name) or network(settings.syncd.ca_file)
+            found[name] = _adapter(name, system, mapped, clock, transport)
     return found
 
 

@@ -25,12 +25,14 @@ def check(
     context: typer.Context,
     *,
     offline: bool = typer.Option(False, "--offline", help="Only the configuration; no network."),
+    strict: bool = typer.Option(False, "--strict", help="Let warnings count as errors: exit 2."),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Check configuration, credentials, rights, mapping, clocks and the calls that polling needs.
 
-    Writes nothing anywhere. Exit: 0 all well (warnings allowed), 2 something is wrong.
+    Writes nothing anywhere. Exit: 0 all well (warnings allowed, unless --strict), 2 something is
+    wrong.
     """
     settings = settings_of(context, config)
     findings = [
@@ -51,7 +53,8 @@ def check(
         )
     else:
         _print(settings, findings, needs)
-    raise typer.Exit(2 if any(f.level == "error" for f in findings) else 0)
+    fatal = {"error", "warning"} if strict else {"error"}
+    raise typer.Exit(2 if any(f.level in fatal for f in findings) else 0)
 
 
 def _summary(settings: Settings) -> Finding:

@@ -10,6 +10,7 @@ import typer
 
 from syncd import __version__
 from syncd.cli import terminal
+from syncd.cli.backup import backup, migrate, restore
 from syncd.cli.check import check
 from syncd.cli.conflicts import conflicts
 from syncd.cli.demo import demo
@@ -58,6 +59,7 @@ def version(*, as_json: JsonOption = False) -> None:
 _PANELS = {
     "Work": (run, resync),
     "Look": (plan, check, status, bookings, show, conflicts, history),
+    "Keep": (backup, restore, migrate),
     "Try": (demo, sandbox, simulate, version),
 }
 for _panel, _commands in _PANELS.items():
@@ -106,5 +108,5 @@ def run_with(arguments: Sequence[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    terminal.console(err=True).print(f"syncd: {message}", style="red", markup=False)
+    terminal.console(err=True).print(terminal.plain(f"syncd: {message}"), style="red")
     return code

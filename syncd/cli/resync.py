@@ -267,6 +267,11 @@ def show_plan(settings: Settings, report: Report) -> None:
         )
     if report.conflicts:
         terminal.say(f"{words.count(report.conflicts, 'conflict')} would be held")
+    if report.withheld:
+        terminal.say(
+            f"{words.count(report.withheld, 'removal')} would wait: in calendars that were not "
+            "read in full yet, the first cycle removes nothing"
+        )
     total = len(report.planned)
     ending = f"{words.count(total, 'write')} would be made" if total else "nothing to write"
     terminal.say(f"{ending}; this was a dry run, and nothing was changed")

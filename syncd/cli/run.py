@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import structlog
 import typer
 
 from syncd.cli.options import ConfigOption, settings_of
+from syncd.config.problems import ConfigError, Problem
 from syncd.config.secrets import Secret
 from syncd.config.settings import Settings
 from syncd.daemon.heartbeat import Heartbeat
 from syncd.daemon.lock import StateLock
 from syncd.daemon.logging import set_up
 from syncd.daemon.monitor import Monitor, spans_of
-from syncd.daemon.service import Pace, serve
+from syncd.daemon.service import Pace, Successor, serve
 from syncd.model import Operation
 from syncd.wiring import App, RealClock, build
 
@@ -27,20 +29,19 @@ def run(context: typer.Context, *, config: ConfigOption = None) -> None:
     """Keep all systems in step until SIGTERM or Ctrl-C: what the systemd service runs.
 
     Begins with a full resync; then reads the near window every minute and the whole one every 15,
-    as the configuration says. Exit: 0 ended as asked, 2 configuration, 6 another syncd is at work.
+    as the configuration says. SIGHUP (systemctl reload) reads the configuration again; one that is
+    wrong is refused, and the old one stays in force. Exit: 0 ended as asked, 2 configuration,
+    6 another syncd is at work.
     """
     settings = settings_of(context, config)
-    set_up(secrets_of(settings), style=settings.syncd.log.format, level=settings.syncd.log.level)
-    for problem in settings.warnings:
-        log.warning("configuration", key=problem.key, reason=problem.reason, remedy=problem.remedy)
+    begin_log(settings)
     with StateLock(settings.syncd.state_path, role="daemon"):
-        code = asyncio.run(_run(settings))
+        code = asyncio.run(_run(settings, lambda: settings_of(context, config)))
     raise typer.Exit(code)
 
 
-async def _run(settings: Settings) -> int:
-    general = settings.syncd
-    pace = Pace(general.near.every, general.far.every, general.resync_at, ZoneInfo(general.zone))
+async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
+    state = settings.syncd.state_path
     app = build(settings)
     monitor = monitor_of(settings, app)
 
@@ -48,15 +49,29 @@ async def _run(settings: Settings) -> int:
         _wrote(operation, what)
         monitor.wrote(operation, what)
 
+    def reload() -> Successor:
+        nonlocal app
+        fresh, old = read_again(), app
+        if fresh.syncd.state_path != state:
+            reason = "the running service keeps its state where it is"
+            remedy = "Restart the service to use another one, or put the old path back."
+            raise ConfigError([Problem(fresh.path, "syncd.state", None, reason, remedy)])
+        begin_log(fresh)
+        app = build(fresh, store=old.store, on_write=wrote)
+        app.engine.stopping = old.engine.stopping
+        monitor.watch(app.systems, spans_of(fresh))
+        return Successor(app.engine, pace_of(fresh), old.close_systems)
+
     app.engine.on_write = wrote
     try:
         return await serve(
             app.engine,
-            pace,
-            general.state_path,
+            pace_of(settings),
+            state,
             os.environ,
+            reload=reload,
             monitor=monitor,
-            listen=general.listen,
+            listen=settings.syncd.listen,
         )
     finally:
         await app.aclose()
@@ -73,6 +88,19 @@ def monitor_of(settings: Settings, app: App) -> Monitor:
         RealClock(),
         Heartbeat(heartbeat.reveal() if heartbeat else None),
     )
+
+
+def begin_log(settings: Settings) -> None:
+    """Log as the configuration says, and what is unwise about it."""
+    set_up(secrets_of(settings), style=settings.syncd.log.format, level=settings.syncd.log.level)
+    for problem in settings.warnings:
+        log.warning("configuration", key=problem.key, reason=problem.reason, remedy=problem.remedy)
+
+
+def pace_of(settings: Settings) -> Pace:
+    """How often the configuration wants the windows to be read."""
+    said = settings.syncd
+    return Pace(said.near.every, said.far.every, said.resync_at, ZoneInfo(said.zone))
 
 
 def _wrote(operation: Operation, what: str) -> None:

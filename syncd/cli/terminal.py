@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from syncd.systems.visible import visible
+
 WIDTH = 100
 """No line that syncd prints is wider."""
 
@@ -25,14 +27,19 @@ def console(*, err: bool = False) -> Console:
     return found
 
 
+def plain(text: str) -> Text:
+    """A text as it stands: no markup, and nothing in it that the terminal would act upon."""
+    return Text(visible(text, keep="\n"))
+
+
 def say(text: str = "", *, style: str | None = None) -> None:
     """Print a line of plain text."""
-    console().print(Text(text), style=style)
+    console().print(plain(text), style=style)
 
 
 def warn(text: str) -> None:
     """Print a line beside the output."""
-    console(err=True).print(Text(text), style="yellow")
+    console(err=True).print(plain(text), style="yellow")
 
 
 def print_json(data: Any) -> None:
@@ -42,13 +49,12 @@ def print_json(data: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; long cells are folded, never cut."""
-    drawn = Table(
-        title=Text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
-    )
+    drawn = Table(title=plain(title), box=SIMPLE_HEAD, pad_edge=False)
+    drawn.title_justify, drawn.title_style = "left", "bold"
     for name in columns:
-        drawn.add_column(name, overflow="fold")
+        drawn.add_column(plain(name), overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(*(plain(cell) for cell in row))
     console().print(drawn)
 
 
@@ -59,11 +65,11 @@ def progress(first: str, *, quiet: bool = False) -> Iterator[Callable[[str], Non
     if quiet or not screen.is_terminal:
         yield lambda _text: None
         return
-    with screen.status(Text(first)) as status:
-        yield lambda text: status.update(Text(text))
+    with screen.status(plain(first)) as status:
+        yield lambda text: status.update(plain(text))
 
 
 def confirmed(question: str) -> bool:
     """Ask on the terminal; anything but y or yes is a no."""
-    console(err=True).print(Text(f"{question} [y/N] "), end="")
+    console(err=True).print(plain(f"{question} [y/N] "), end="")
     return sys.stdin.readline().strip().lower() in {"y", "yes"}

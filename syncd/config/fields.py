@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import time, timedelta
 from ipaddress import ip_address
@@ -166,6 +167,21 @@ def is_name(word: str) -> bool:
     return _NAME.fullmatch(word) is not None
 
 
+def _ca_file(value: str, info: ValidationInfo) -> str:
+    """Find the certificates of a private authority, and try them."""
+    path = around(info).home / Path(value).expanduser()
+    remedy = "Name a file of PEM certificates."
+    try:
+        found = ssl.create_default_context(cafile=path).get_ca_certs()
+    except FileNotFoundError:
+        raise Refused(f"the file {path} does not exist", remedy) from None
+    except (OSError, ValueError) as error:
+        raise Refused(f"the file {path} cannot be used ({error})", remedy) from None
+    if not found:
+        raise Refused(f"the file {path} holds no certificate of an authority", remedy)
+    return str(path)
+
+
 def _secret(value: object, info: ValidationInfo) -> Secret:
     return read_secret(value, around(info))
 
@@ -181,5 +197,6 @@ ZoneName = Annotated[str, AfterValidator(_zone)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Share = Annotated[float, PlainValidator(_share)]
 Email = Annotated[str, AfterValidator(_email)]
+CaFile = Annotated[str, StringConstraints(min_length=1), AfterValidator(_ca_file)]
 State = Annotated[str, StringConstraints(min_length=1), AfterValidator(_state)]
 Hidden = Annotated[Secret, PlainValidator(_secret), PlainSerializer(str)]

@@ -93,7 +93,10 @@ def _from_file(name: str, around: Surroundings) -> Secret:
     path = around.home / Path(name).expanduser()
     what = f"the file {path}" if "/" in name else f"the file that it names in {around.home}"
     remedy = "Put the secret, and nothing else, into that file, and let syncd's user read it."
-    return Secret(_usable(_content(path, what, remedy), what, remedy), _open_to_all(path, what))
+    content = _content(path, what, remedy)
+    if path.stat().st_mode & stat.S_IROTH:
+        raise Refused(f"{what} can be read by every user of this machine", "Set its mode to 0600.")
+    return Secret(_usable(content, what, remedy))
 
 
 def _from_credential(name: str, around: Surroundings) -> Secret:
@@ -137,9 +140,3 @@ def _usable(value: str, what: str, remedy: str) -> str:
     if not (value.isascii() and value.isprintable()):
         raise Refused(f"{what} holds more than one line, or letters that no token has", remedy)
     return value
-
-
-def _open_to_all(path: Path, what: str) -> Concern | None:
-    if not path.stat().st_mode & stat.S_IROTH:
-        return None
-    return Concern(f"{what} can be read by every user of this machine", "Set its mode to 0600.")

@@ -20,6 +20,7 @@ from pydantic import (
 
 from syncd.config.fields import (
     BaseUrl,
+    CaFile,
     Email,
     Hidden,
     Share,
@@ -74,6 +75,7 @@ class General(Table):
     ``state`` is an absolute path (from a file: relative to that file) or an SQLAlchemy URL, which
     may hold a password and is therefore not shown. ``listen`` is where the daemon serves its
     health and metrics, ``heartbeat`` an address that hears of each whole cycle; both off if absent.
+    ``ca_file`` holds certificates of authorities that are trusted besides the well-known ones.
     """
 
     state: State = Field(default="state/syncd.db", validate_default=True, repr=False)
@@ -85,6 +87,7 @@ class General(Table):
     log: LogSettings = LogSettings()
     listen: Listen | None = None
     heartbeat: Heartbeat | None = None
+    ca_file: CaFile | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

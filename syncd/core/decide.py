@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.core import plan
-from syncd.core.blocks import BlockPlan, own_blocks, plan_blocks, wanted_blocks
+from syncd.core.blocks import BlockPlan, Interval, own_blocks, plan_blocks, wanted_blocks
 from syncd.core.carry import carry
 from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
@@ -60,6 +60,8 @@ class Case:
     guards: Sequence[Conflict] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
     our_keys: AbstractSet[str] = frozenset()
+    withhold: bool = False
+    """Nothing that frees time is written, as if one of the calendars were fresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Decision:
     operations: tuple[Operation, ...]
     conflicts: tuple[Conflict, ...]
     exposures: int
+    withheld: int = 0
 
 
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
@@ -114,11 +117,14 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         blocks = _blocks(draft, case, case.calendars[system], claims, unmatched)
         operations += blocks.operations
         exposures += blocks.open
+    withhold = case.withhold or any(c.fresh for c in case.calendars.values())
+    kept_back = [o for o in operations if withhold and _frees(o)]
+    operations = [o for o in operations if o not in kept_back]
     operations, refused = _permitted(draft, case, operations)
     conflicts += refused
     settle_conflicts(draft, conflicts, case.calendars, new_id)
     _retire(draft, case)
-    return Decision(draft.finish(), tuple(operations), tuple(conflicts), exposures)
+    return Decision(draft.finish(), tuple(operations), tuple(conflicts), exposures, len(kept_back))
 
 
 _CONTRADICTIONS = {
@@ -182,7 +188,7 @@ def _reassign(draft: Draft) -> None:
         if booking.agreed.busy:
             after = replace(booking, agreed=booking.agreed.off(), revision=booking.revision + 1)
             draft.book(after)
-            draft.note(after, "agreed", before=booking, rule="now another provider's")
+            draft.note(after, "agreed", before=booking, rule="no longer in this calendar")
 
 
 def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
@@ -270,9 +276,17 @@ def _blocks(
         and not record.mine
         and not (record.ended and record.observed is None)
     ]
-    wanted = wanted_blocks(
-        calendar, list(draft.bookings.values()), holding, claims, others, case.now
-    )
+
+    def wanted_beside(there: Sequence[Record]) -> dict[Interval, set[str]]:
+        return wanted_blocks(
+            calendar, list(draft.bookings.values()), holding, claims, there, case.now
+        )
+
+    marked = [r for r in others if r.kind is Kind.BLOCK and r.key is not None]
+    if marked and calendar.fresh and calendar.writable and calendar.believed:
+        heirs = _inherit(draft, marked, wanted_beside([r for r in others if r not in marked]))
+        others = [r for r in others if r not in heirs]
+    wanted = wanted_beside(others)
     leaving = {
         intent.operation.event
         for intent in draft.state.intents
@@ -294,6 +308,30 @@ def _blocks(
             draft.unlink(replica)
         draft.accept(record)
     return blocks
+
+
+def _inherit(
+    draft: Draft, marked: Sequence[Record], wanted: Mapping[Interval, AbstractSet[str]]
+) -> list[Record]:
+    """Take over blocks with a key that this state's journal does not know, where they are wanted.
+
+    A syncd made them, and the state that knew them is lost or older than they are. One that stands
+    where no block is wanted may be another installation's, and stays as it is.
+    """
+    taken = {
+        record.observed.interval
+        for record in draft.records.values()
+        if record.mine and record.observed is not None and record.system == marked[0].system
+    }
+    heirs: list[Record] = []
+    for record in sorted(marked, key=lambda r: r.id):
+        seen = record.observed
+        if seen is None or not seen.busy or seen.interval not in wanted or seen.interval in taken:
+            continue
+        taken.add(seen.interval)
+        draft.put(replace(record, mine=True, base=seen, ended=False))
+        heirs.append(record)
+    return heirs
 
 
 def _holds(record: Record, draft: Draft, booking: str, calendar: Calendar) -> bool:
@@ -318,6 +356,11 @@ def _relink_block(draft: Draft, system: str, event: str, serves: AbstractSet[str
             draft.unlink(replica)
     for booking in sorted(serves - linked.keys()):
         draft.link(Replica(booking, system, event, Role.BLOCK, draft.bookings[booking].revision))
+
+
+def _frees(operation: Operation) -> bool:
+    """Whether a write ends something: a block goes, or a meeting is off."""
+    return operation.after is None or not operation.after.busy
 
 
 def _permitted(

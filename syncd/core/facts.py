@@ -22,6 +22,8 @@ class Calendar:
       counts as unchanged, and nothing of it that differs is written to.
     - ``statuses``: what an appointment there shows after a status was written; not a key = cannot.
     - ``skew``: the platform's clock minus ours.
+    - ``fresh``: it answered, and was never read in full before (under its present mapping): nothing
+      that frees time is written, and blocks that bear syncd's mark are taken over where wanted.
     """
 
     system: str
@@ -30,6 +32,7 @@ class Calendar:
     grain: timedelta = timedelta(seconds=1)
     statuses: Mapping[Status, Status] = field(default_factory=lambda: EVERY_STATUS)
     skew: timedelta = timedelta(0)
+    fresh: bool = False
 
 
 class Choice(StrEnum):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from syncd.store import StateError
+from syncd.store.connect import owned_like_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def holder(state: Path) -> Holder | None:
 
 
 class StateLock:
-    """Hold a state for writing. Entering raises `StateHeld`, or OSError where no file can be.
+    """Hold a state for writing. Entering raises `StateHeld`, or `StateError`.
 
     The kernel's lock is on the open file, so a killed process leaves none behind.
     """
@@ -65,16 +69,26 @@ class StateLock:
 
     def __enter__(self) -> Self:
         """Take the lock."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            owned_like_folder(self._path)
+        except OSError as error:
+            raise StateError(
+                str(self._state),
+                f"the lock beside it cannot be opened ({error.strerror})",
+                "Let the user that runs syncd write to its folder, on a disk with room.",
+            ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
             by = _read(self._path) or Holder("unknown", 0)
             raise StateHeld(self._state, by) from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{self._role} {os.getpid()}\n".encode(), 0)
+        # Who holds it is for people to read: a disk without room for that does not matter here.
+        with suppress(OSError):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{self._role} {os.getpid()}\n".encode(), 0)
         return self
 
     def __exit__(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import structlog
 
 from syncd.systems.redact import Redactor
+from syncd.systems.visible import visible
 
 # Ids and times of ours: redacting them would only make the log useless.
 _PLAIN = frozenset({"level", "timestamp", "run", "event_id", "system"})
@@ -66,7 +67,9 @@ class _Redaction:
             if name == "exception":
                 lines = str(value).splitlines()
                 said[name] = "\n".join(self._line(line) for line in lines)
-            elif name not in _PLAIN and not name.startswith("_"):
+            elif name in _PLAIN and isinstance(value, str):
+                said[name] = visible(value)
+            elif not name.startswith("_"):
                 said[name] = self._deep(value)
         return said
 

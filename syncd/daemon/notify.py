@@ -7,6 +7,7 @@ for these lines would be longer than they are.
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -25,6 +26,11 @@ class Notifier:
     def ready(self) -> None:
         """The socket is open and the first resync has begun."""
         self._send("READY=1")
+
+    def reloading(self) -> None:
+        """A new configuration is being read; `ready` ends that."""
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={now}")
 
     def stopping(self) -> None:
         """The service is ending."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
@@ -17,6 +17,7 @@ from apscheduler.triggers.calendarinterval import CalendarIntervalTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from syncd.config.listen import Address
+from syncd.config.problems import ConfigError
 from syncd.core.budget import Paces
 from syncd.daemon.door import door
 from syncd.daemon.monitor import Monitor
@@ -24,6 +25,7 @@ from syncd.daemon.notify import Notifier
 from syncd.daemon.page import served
 from syncd.daemon.work import Work, Worker
 from syncd.engine.report import Report
+from syncd.store import StateError
 
 log = structlog.get_logger(__name__)
 
@@ -44,20 +46,37 @@ class Pace:
     zone: tzinfo
 
 
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """What a configuration that was read again makes: its engine has the same ``stopping``.
+
+    ``farewell`` gives back what the engine before it held, once that has ended its job.
+    """
+
+    engine: Worker
+    pace: Pace
+    farewell: Callable[[], Awaitable[None]]
+
+
+Reload = Callable[[], Successor]
+"""Reads the configuration. Raises ConfigError, StateError or OSError; then the old one goes on."""
+
+
 async def serve(
     engine: Worker,
     pace: Pace,
     state: Path,
     env: Mapping[str, str],
     *,
+    reload: Reload | None = None,
     handle_signals: bool = True,
     monitor: Monitor | None = None,
     listen: Address | None = None,
 ) -> int:
     """Run until SIGTERM or SIGINT (or until ``engine.stopping`` is set); return the exit code.
 
-    The caller holds the state's lock. Begins with a resync. ``monitor`` hears of every job, and
-    its page is served at ``listen``.
+    The caller holds the state's lock. Begins with a resync. SIGHUP reads the configuration again.
+    ``monitor`` hears of every job, and its page is served at ``listen``.
     """
     notifier = Notifier(env)
 
@@ -82,14 +101,20 @@ async def serve(
 
     work = Work(engine, told, failed, insist=monitor.insist if monitor else lambda: None)
     hurry = asyncio.Event()
-    scheduler = _schedule(work, pace, datetime.now(UTC))
+    # UTC: with a zone, APScheduler before 3.11.3 sleeps through the hour that the clocks skip.
+    scheduler = AsyncIOScheduler(timezone=UTC)
+    _schedule(scheduler, work, pace, datetime.now(UTC))
     if monitor is not None:
         monitor.repace = lambda paces: _repace(scheduler, paces)
-    with _signals(engine.stopping, hurry, on=handle_signals):
+    again = asyncio.Event()
+    with _signals(engine.stopping, hurry, again, on=handle_signals):
         async with door(state, {"resync": work.on_request}), _page(monitor, listen):
             scheduler.start()
-            alive = asyncio.create_task(_stay_alive(notifier, work))
-            first = asyncio.create_task(work.everything())
+            _keep_alive(scheduler, notifier, work)
+            tasks = [
+                asyncio.create_task(work.everything()),
+                asyncio.create_task(_reload_when(again, reload, work, scheduler, notifier)),
+            ]
             notifier.ready()
             log.info("ready", state=str(state))
             await engine.stopping.wait()
@@ -98,9 +123,9 @@ async def serve(
             await _drain(work, hurry)
             # Only now: shutting the scheduler down cancels what it still runs.
             scheduler.shutdown(wait=False)
-            for task in (alive, first):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(alive, first, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
     log.info("stopped")
     return 0
 
@@ -119,9 +144,39 @@ async def _drain(work: Work, hurry: asyncio.Event) -> None:
     await asyncio.gather(idle, hurried, return_exceptions=True)
 
 
-def _schedule(work: Work, pace: Pace, now: datetime) -> AsyncIOScheduler:
-    # UTC: with a zone, APScheduler before 3.11.3 sleeps through the hour that the clocks skip.
-    scheduler = AsyncIOScheduler(timezone=UTC)
+async def _reload_when(
+    asked: asyncio.Event,
+    reload: Reload | None,
+    work: Work,
+    scheduler: AsyncIOScheduler,
+    notifier: Notifier,
+) -> None:
+    """Each time it is asked for: check the new configuration first, then go over to it."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        if reload is None:
+            continue
+        notifier.reloading()
+        try:
+            successor = reload()
+        except (ConfigError, StateError, OSError) as error:
+            log.error("configuration refused; the old one stays in force", reason=str(error))  # noqa: TRY400 - it says all
+            notifier.status(
+                "the new configuration is refused, the old one is in force: see the log"
+            )
+            notifier.ready()
+            continue
+        await work.exchange(successor.engine)
+        await successor.farewell()
+        _schedule(scheduler, work, successor.pace, datetime.now(UTC))
+        log.info("configuration reloaded")
+        notifier.ready()
+        await work.everything()
+
+
+def _schedule(scheduler: AsyncIOScheduler, work: Work, pace: Pace, now: datetime) -> None:
+    """Put the jobs at this pace, in the place of those that are there."""
     for job, trigger in (
         (work.near, _every(pace.near)),
         (work.far, _every(pace.far)),
@@ -132,13 +187,13 @@ def _schedule(work: Work, pace: Pace, now: datetime) -> AsyncIOScheduler:
             job,
             trigger,
             id=job.__name__,
+            replace_existing=True,
             coalesce=True,
             max_instances=1,
             misfire_grace_time=3600,
         )
     # It warns of each job that is still running when the next is due: that is by design here.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    return scheduler
 
 
 def _repace(scheduler: AsyncIOScheduler, paces: Paces) -> None:
@@ -185,18 +240,30 @@ def _nightly(pace: Pace, now: datetime) -> CalendarIntervalTrigger:
     )
 
 
-async def _stay_alive(notifier: Notifier, work: Work) -> None:
+def _keep_alive(scheduler: AsyncIOScheduler, notifier: Notifier, work: Work) -> None:
+    """Let the scheduler itself feed the watchdog: one that is dead or deaf does not."""
     if notifier.watchdog is None:
         return
-    loop = asyncio.get_running_loop()
-    while True:
-        if work.busy_since is None or loop.time() - work.busy_since < STUCK:
+
+    async def feed() -> None:
+        since, now = work.busy_since, asyncio.get_running_loop().time()
+        if since is None or now - since < STUCK:
             notifier.alive()
-        await asyncio.sleep(notifier.watchdog)
+
+    scheduler.add_job(
+        feed,
+        IntervalTrigger(seconds=notifier.watchdog),
+        id="alive",
+        next_run_time=datetime.now(UTC),
+        coalesce=True,
+        misfire_grace_time=None,
+    )
 
 
 @contextmanager
-def _signals(stopping: asyncio.Event, hurry: asyncio.Event, *, on: bool) -> Iterator[None]:
+def _signals(
+    stopping: asyncio.Event, hurry: asyncio.Event, again: asyncio.Event, *, on: bool
+) -> Iterator[None]:
     if not on:
         yield
         return
@@ -205,10 +272,7 @@ def _signals(stopping: asyncio.Event, hurry: asyncio.Event, *, on: bool) -> Iter
     def stop() -> None:
         (hurry if stopping.is_set() else stopping).set()
 
-    def reload() -> None:
-        log.warning("SIGHUP is ignored: restart the service to read the configuration again")
-
-    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: again.set}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:

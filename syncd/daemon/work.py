@@ -108,6 +108,11 @@ class Work:
         if self._engine.stopping.is_set():
             raise Refused("the daemon is ending", "Run the command again when it has ended.")
 
+    async def exchange(self, engine: Worker) -> None:
+        """Go on with another engine, when the job at work has ended."""
+        async with self._one:
+            self._engine = engine
+
     async def idle(self) -> None:
         """Wait until nothing is at work."""
         async with self._one:

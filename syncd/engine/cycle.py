@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.core import plan
 from syncd.core.decide import Case, Decision, decide, persons_for
-from syncd.core.facts import Calendar, Limits, Rules
-from syncd.engine import brake
+from syncd.core.facts import Calendar
+from syncd.engine import baseline, brake
+from syncd.engine.baseline import Baselines
 from syncd.engine.brake import Brake
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observe import Observation, observe
 from syncd.engine.persons import Persons
+from syncd.engine.policy import Ids, Policy
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report, SystemReport
 from syncd.model import (
@@ -46,29 +48,6 @@ PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the configuration says of deciding: rules per provider, the guard's limits, spans.
-
-    ``read_only`` holds the calendars, (provider, system), that are never written to.
-    """
-
-    rules: Mapping[str, Rules]
-    limits: Limits = field(default_factory=Limits)
-    past: timedelta = timedelta(days=1)
-    future: timedelta = timedelta(days=60)
-    ahead: timedelta = timedelta(days=2)
-    read_only: frozenset[tuple[str, str]] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """Where new names come from: rows' ids, and the keys that blocks carry."""
-
-    row: Callable[[], str]
-    key: Callable[[], str]
-
-
 @dataclass(slots=True)
 class Engine:
     """The engine of one state. ``mapping``: a provider's systems; ``rests``: who gets no write."""
@@ -83,12 +62,23 @@ class Engine:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
     rests: Callable[[str], bool] = lambda _system: False
+    mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """A digest of what each calendar, (provider, system), is mapped to."""
+    _baselines: Baselines = field(init=False)
     _dirty: set[str] = field(default_factory=set)
     _seen_whole: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
         self._dirty = set(self.mapping)
+        self._baselines = Baselines(
+            self.store,
+            {
+                (provider, system): self.mapped.get((provider, system), "mapped")
+                for provider, systems in self.mapping.items()
+                for system in systems
+            },
+        )
         whole: dict[tuple[str, str], set[Kind]] = {}
         for c in self.store.last_coverage():
             whole.setdefault((c.provider, c.system), set()).update(c.kinds)
@@ -112,7 +102,7 @@ class Engine:
         """Cycle over the full window until nothing is left to do, or nothing more can be done."""
         self._dirty |= set(providers or self.mapping)
         report = Report(run=self.ids.row(), dry_run=dry_run)
-        before = (0, 0)
+        before = (0, 0, 0)
         for turn in range(1 if dry_run else MOST_CYCLES):
             await self.cycle(
                 window or self.window(near=False),
@@ -122,7 +112,7 @@ class Engine:
                 progress,
                 thorough=True,
             )
-            done = (report.operations.total(), len(report.failures))
+            done = (report.operations.total(), len(report.failures), report.settled)
             if report.converged or report.guarded or self.stopping.is_set():
                 break
             waits = report.suspected or self._waits(report)
@@ -181,6 +171,9 @@ class Engine:
             self.on_write,
         )
         before = {name: system.traffic for name, system in self.systems.items()}
+        full = self._is_full(window)
+        dropped = self._baselines.forget_dropped(chosen) if full else set()
+        self._dirty |= dropped
         pending = self.store.pending_intents()
         if pending and not report.dry_run:
             progress("looking after writes without an answer")
@@ -199,6 +192,7 @@ class Engine:
                     mine,
                     intents,
                     by_id=thorough and report.cycles == 1,
+                    remapped=self._baselines.remapped(name) if full else frozenset(),
                 )
                 for name, system in self.systems.items()
                 if (mine := [p for p in chosen if name in self.mapping[p]])
@@ -207,13 +201,28 @@ class Engine:
         observed = {o.system: o for o in seen}
         confirm(self.store.pending_intents(), desk)
         progress("deciding")
-        decisions = await self._decide(chosen, observed, report, accept)
+        decisions = await self._decide(chosen, observed, report, accept, dropped)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned = operations
         if operations and not report.dry_run:
             progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
             await self._write(operations, observed, desk, report)
+        if full:
+            self._settle(window, observed, report)
         self._tell(report, observed, decisions, before)
+
+    def _is_full(self, window: Window) -> bool:
+        """Whether it is the whole window, or more; it was asked for a moment ago."""
+        whole, moment = self.window(near=False), timedelta(minutes=1)
+        return window.start <= whole.start + moment and window.end + moment >= whole.end
+
+    def _settle(self, window: Window, observed: Mapping[str, Observation], report: Report) -> None:
+        """Note which calendars are now known in full, and what nobody can explain in them."""
+        coverage = [c for o in observed.values() if o.state is Health.OK for c in o.coverage]
+        settled = self._baselines.settle(coverage, window, self.clock.now())
+        report.settled += len(settled)
+        for provider, system in settled:
+            report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
 
     async def _decide(
         self,
@@ -221,6 +230,7 @@ class Engine:
         observed: Mapping[str, Observation],
         report: Report,
         accept: str | None,
+        dropped: Collection[str] = (),
     ) -> dict[str, Decision]:
         """Decide on every provider that may have something to do, and store the decisions."""
         for observation in observed.values():
@@ -233,10 +243,11 @@ class Engine:
         held = brake.look(self.store, states, self.mapping, observed, self.policy.limits)
         decisions: dict[str, Decision] = {}
         for provider, state in states.items():
-            case = self._case(provider, state, observed, held, report.run)
+            withhold = provider in dropped
+            case = self._case(provider, state, observed, held, report.run, withhold=withhold)
             wanted = persons_for(state, case)
             who = await self.persons.learn(wanted, self.systems) if wanted else {}
-            case = self._case(provider, state, observed, held, report.run, who)
+            case = replace(case, who=who)
             decision = decide(state, case, self.ids.row)
             self.store.apply(decision.changes)
             decisions[provider] = decision
@@ -249,6 +260,7 @@ class Engine:
         """Whether this provider needs no further decision until there is news of it."""
         return (
             not decision.operations
+            and not decision.withheld
             and not decision.exposures
             and not state.intents
             and all(
@@ -264,7 +276,8 @@ class Engine:
         observed: Mapping[str, Observation],
         held: Brake,
         run: str,
-        who: Mapping[tuple[str, str], frozenset[str]] | None = None,
+        *,
+        withhold: bool = False,
     ) -> Case:
         now = self.clock.now()
         keys = {r.key for r in state.records if r.key is not None and not r.mine}
@@ -278,10 +291,10 @@ class Engine:
             now=now,
             horizon=now - self.policy.past,
             run=run,
-            who=who or {},
             guards=held.guards[provider],
             failures=Counter(plan.name(o) for o in failed),
             our_keys=frozenset(k for k in keys if self.store.knows_key(k)),
+            withhold=withhold,
         )
 
     def _calendar(
@@ -299,6 +312,7 @@ class Engine:
             grain=capabilities.grain,
             statuses=capabilities.statuses,
             skew=self.systems[system].traffic.skew or timedelta(0),
+            fresh=answered and not self._baselines.settled(provider, system),
         )
 
     async def _write(
@@ -365,4 +379,5 @@ class Engine:
         report.conflicts = len(
             [h for h in self.store.open_conflicts() if h.conflict.kind is not ConflictKind.GUARD]
         )
+        report.withheld = sum(d.withheld for d in decisions.values())
         report.exposures = sum(d.exposures for d in decisions.values())

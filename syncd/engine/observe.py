@@ -6,6 +6,7 @@ One transaction at the end: an observation is stored whole or not at all, and ne
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -68,10 +69,12 @@ async def observe(
     intents: Sequence[Intent] = (),
     *,
     by_id: bool = False,
+    remapped: AbstractSet[str] = frozenset(),
 ) -> Observation:
     """Read these providers of one system and store what is new. Never raises SystemFault.
 
-    Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one.
+    Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one. The calendars of
+    ``remapped`` providers are others than before: what they do not show was never said to be gone.
     """
     seen = Observation(system.name, asked_at=clock.now())
     try:
@@ -104,11 +107,11 @@ async def observe(
             seen,
             changes,
         )
-    await _follow_up(
-        system, store, clock, snapshot, delta.unlisted, asked_at, intents, seen, changes
-    )
+    moved_out = _let_go(system, store, snapshot, remapped, seen, changes)
+    unlisted = [event for event in delta.unlisted if event not in moved_out]
+    await _follow_up(system, store, clock, snapshot, unlisted, asked_at, intents, seen, changes)
     if by_id:
-        await _look_after_own(system, store, clock, snapshot, delta.unlisted, window, seen, changes)
+        await _look_after_own(system, store, clock, snapshot, unlisted, window, seen, changes)
     store.apply(changes)
     return seen
 
@@ -167,6 +170,30 @@ def _take(
         seen.touched.add(before.provider)
     if news is not News.ECHO:
         seen.news += 1
+
+
+def _let_go(
+    system: System,
+    store: Store,
+    snapshot: Snapshot,
+    remapped: AbstractSet[str],
+    seen: Observation,
+    changes: Changes,
+) -> set[str]:
+    """Take what a newly mapped calendar does not show out of its provider's; it may still be.
+
+    Blocks of syncd's own stay: that they are not there any more has to be proven.
+    """
+    listed = {row.id for row in snapshot.rows}
+    complete = {c.provider for c in snapshot.coverage if Kind.APPOINTMENT in c.kinds}
+    gone: set[str] = set()
+    for provider in sorted(remapped & complete):
+        for record in store.events_of(system.name, provider):
+            if record.id not in listed and not record.mine:
+                changes.records.append(replace(record, provider="", fingerprint=""))
+                seen.touched.add(provider)
+                gone.add(record.id)
+    return gone
 
 
 async def _follow_up(

@@ -58,6 +58,8 @@ class Report:
     guarded: list[str] = field(default_factory=list)
     pending: int = 0
     suspected: int = 0
+    withheld: int = 0
+    settled: int = 0
     remarks: list[str] = field(default_factory=list)
     dry_run: bool = False
     failures: list[str] = field(default_factory=list)
@@ -75,6 +77,7 @@ class Report:
             and not self.planned
             and not self.pending
             and not self.suspected
+            and not self.withheld
             and not self.guarded
         )
 

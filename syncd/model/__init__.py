@@ -14,6 +14,7 @@ from syncd.model.keys import (
     mark,
 )
 from syncd.model.stored import (
+    Baseline,
     Booking,
     Changes,
     HeldConflict,
@@ -52,6 +53,7 @@ from syncd.model.words import (
 __all__ = [
     "Action",
     "Allowance",
+    "Baseline",
     "Booking",
     "Changes",
     "Claim",

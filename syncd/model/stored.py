@@ -154,6 +154,20 @@ class ProviderState:
     intents: tuple[Intent, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """How far a calendar is known in full. ``mapping`` is a digest of what the configuration maps.
+
+    ``settled_at`` is when the whole window was first read under that mapping (None: not yet, also
+    after a restore). An empty ``mapping`` is a calendar that nobody maps any more.
+    """
+
+    system: str
+    provider: str
+    mapping: str
+    settled_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Changes:
     """What one step wants stored in one transaction: rows put (or replaced), rows dropped."""
@@ -169,3 +183,4 @@ class Changes:
     intents: list[Intent] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    baselines: list[Baseline] = field(default_factory=list)

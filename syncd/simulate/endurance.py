@@ -31,7 +31,7 @@ from syncd.config.load import load
 from syncd.core.budget import Paces
 from syncd.daemon.monitor import Monitor, spans_of
 from syncd.daemon.work import Work
-from syncd.engine.cycle import Ids
+from syncd.engine.policy import Ids
 from syncd.model import Clock
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text, furnish

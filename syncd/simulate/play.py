@@ -21,7 +21,7 @@ from sqlalchemy import event
 
 from syncd.config.load import load
 from syncd.daemon.work import Work
-from syncd.engine.cycle import Ids
+from syncd.engine.policy import Ids
 from syncd.model import Changes, ConflictKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import oracle

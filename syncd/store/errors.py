@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
@@ -19,6 +21,9 @@ class StateError(Exception):
         self.reason = reason
         self.remedy = remedy
 
+
+_PAGE = 64 * 1024
+"""Bytes by which the index of the log grows."""
 
 _TABLE = (
     # what SQLite says; what that means; what helps
@@ -40,7 +45,7 @@ _TABLE = (
     (
         ("not a database", "malformed", "file is encrypted"),
         "it is damaged, or not a syncd state",
-        "Restore a backup, or move it away and start anew: the systems hold all bookings.",
+        "Left alone. Restore a backup (`syncd restore FILE`), or move it away and start anew.",
     ),
     (
         ("disk i/o error",),
@@ -50,6 +55,15 @@ _TABLE = (
 )
 
 
+def _is_full(place: str) -> bool:
+    """Whether the disk of a path has not a page left."""
+    try:
+        disk = os.statvfs(Path(place).parent)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _PAGE
+
+
 @contextmanager
 def told(place: str) -> Iterator[None]:
     """Turn what the database driver raises into a `StateError` that names the place."""
@@ -57,6 +71,8 @@ def told(place: str) -> Iterator[None]:
         yield
     except (DBAPIError, sqlite3.Error) as error:
         said = str(getattr(error, "orig", None) or error).lower()
+        if "disk i/o error" in said and _is_full(place):
+            said = "disk is full"  # SQLite's index of the log could not grow, and it says no more
         for signs, reason, remedy in _TABLE:
             if any(sign in said for sign in signs):
                 raise StateError(place, reason, remedy) from error

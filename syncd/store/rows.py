@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 
 from syncd.model import (
     Action,
+    Baseline,
     Booking,
     Claim,
     Conflict,
@@ -260,6 +261,21 @@ def to_coverage(row: Row) -> Coverage:
         Window(row["starts"], row["ends"]),
         row["read_at"],
     )
+
+
+def from_baseline(baseline: Baseline) -> dict[str, Any]:
+    """A baseline's row."""
+    return {
+        "system": baseline.system,
+        "provider": baseline.provider,
+        "mapping": baseline.mapping,
+        "settled_at": baseline.settled_at,
+    }
+
+
+def to_baseline(row: Row) -> Baseline:
+    """A row's baseline."""
+    return Baseline(row["system"], row["provider"], row["mapping"], row["settled_at"])
 
 
 def from_note(note: Note) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.model import (
     Allowance,
+    Baseline,
     Booking,
     Changes,
     Coverage,
@@ -33,11 +34,12 @@ from syncd.model import (
     Window,
 )
 from syncd.store import rows
-from syncd.store.connect import connect, expect_current, migrate
+from syncd.store.connect import connect, expect_current, expect_sound, migrate
 from syncd.store.errors import told
 from syncd.store.removal import CHUNK, forget, retire, unlink
 from syncd.store.tables import (
     ALLOWANCE,
+    BASELINE,
     BOOKING,
     CONFLICT,
     COVERAGE,
@@ -83,6 +85,9 @@ class Store:
         engine = connect(where, create=write)
         try:
             with told(place):
+                if write:
+                    with closing(engine.raw_connection()) as raw:
+                        expect_sound(raw.driver_connection)  # type: ignore[arg-type]
                 (migrate if write else expect_current)(engine, place)
         except BaseException:
             engine.dispose()
@@ -145,6 +150,17 @@ class Store:
     def last_coverage(self) -> list[Coverage]:
         """What the last complete reads proved, per calendar and kinds."""
         return [rows.to_coverage(row) for row in self._all(select(COVERAGE))]
+
+    def baselines(self) -> list[Baseline]:
+        """Which calendars were read in full, and under which mapping."""
+        return [rows.to_baseline(row) for row in self._all(select(BASELINE))]
+
+    def events_of(self, system: str, provider: str) -> list[Record]:
+        """The living events of one calendar."""
+        query = select(EVENT).where(
+            EVENT.c.system == system, EVENT.c.provider == provider, EVENT.c.retired.is_(False)
+        )
+        return [rows.to_record(row) for row in self._all(query)]
 
     def note_odd(self, system: str, event: str, reason: str, at: datetime) -> bool:
         """Note an odd record; True the first time, so that it is reported once."""
@@ -240,6 +256,7 @@ class Store:
             self._put(connection, CONFLICT, [rows.from_conflict(h) for h in changes.closed])
             self._put(connection, INTENT, [rows.from_intent(i) for i in changes.intents])
             self._put(connection, COVERAGE, [rows.from_coverage(c) for c in changes.coverage])
+            self._put(connection, BASELINE, [rows.from_baseline(b) for b in changes.baselines])
             if changes.notes:
                 connection.execute(HISTORY.insert(), [rows.from_note(n) for n in changes.notes])
             if changes.retired:

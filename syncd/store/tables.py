@@ -144,6 +144,16 @@ class CoverageRow(_Table, table=True):
     read_at: datetime = Field(sa_type=Instant)
 
 
+class BaselineRow(_Table, table=True):
+    """Whether a calendar was read in full under its present mapping (`model.Baseline`)."""
+
+    __tablename__ = "baseline"
+    system: str = Field(primary_key=True)
+    provider: str = Field(primary_key=True)
+    mapping: str
+    settled_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
 class RunRow(_Table, table=True):
     """A resync, or a cycle of the daemon in which something happened, and its report."""
 
@@ -226,6 +236,7 @@ REPLICA = METADATA.tables["replica"]
 INTENT = METADATA.tables["intent"]
 CONFLICT = METADATA.tables["conflict"]
 COVERAGE = METADATA.tables["coverage"]
+BASELINE = METADATA.tables["baseline"]
 RUN = METADATA.tables["run"]
 HISTORY = METADATA.tables["history"]
 ODD = METADATA.tables["odd"]

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from syncd.systems.visible import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -89,5 +91,5 @@ class Redactor:
             text = self._secrets.sub("[secret]", text)
         for pattern, mask in _MASKS:
             text = pattern.sub(mask, text)
-        text = " ".join(text.split())
+        text = visible(" ".join(text.split()))
         return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

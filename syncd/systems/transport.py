@@ -6,6 +6,7 @@ have failed is `Ambiguous`, and the engine reads before it does anything else (D
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_OF_THE_WIRE = {"content-encoding", "content-length", "transfer-encoding"}
+"""What told how the body travelled; it is unpacked now."""
+
 _TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=30.0)
 _LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=15.0)
 _BACK_OFF = wait_exponential(multiplier=0.5, max=8.0)
@@ -55,6 +59,30 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.Pr
 
 _UNUSABLE = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL)
 """Requests that can never be sent as they are: a secret with a line break in it, a bad base URL."""
+
+
+MOST_BYTES = 32 * 1024 * 1024
+"""No answer is read further than this, counted after decompression: the largest lists are 2 MB."""
+
+LONGEST = 120.0
+"""Seconds in which an answer must be whole, however steadily it trickles."""
+
+
+class _TooMuch(httpx.RequestError):
+    """An answer that nobody in their right mind sends."""
+
+
+def network(ca_file: str | None) -> httpx.AsyncHTTPTransport | None:
+    """Make connections that also trust the authorities of a file; None: only the well-known ones.
+
+    Whoever answers is verified in both cases; nothing turns that off. With a file, a proxy that the
+    environment names is not used.
+    """
+    if ca_file is None:
+        return None
+    context = httpx.create_ssl_context()
+    context.load_verify_locations(cafile=ca_file)
+    return httpx.AsyncHTTPTransport(verify=context, limits=_LIMITS)
 
 
 def open_client(
@@ -237,13 +265,14 @@ class Transport:
             self._count.reads += 1
         asked, began = self._clock.now(), self._clock.monotonic()
         try:
-            response = await self._client.request(
+            request = self._client.build_request(
                 ask.method,
                 ask.path,
                 params=_present(ask.params),
                 json=ask.json,
                 headers=ask.headers,
             )
+            response = await self._whole(request)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             # Not chained: the cause holds the request, and with it the secrets.
             raise self._noted(self._silence(call, error)) from None
@@ -255,6 +284,26 @@ class Transport:
         if fault is None:
             return response
         raise self._noted(self._complete(fault, call, response))
+
+    async def _whole(self, request: httpx.Request) -> httpx.Response:
+        """Send, and read the answer as far as is reasonable. Raises httpx.RequestError."""
+        try:
+            async with asyncio.timeout(LONGEST):
+                answer = await self._client.send(request, stream=True)
+                try:
+                    body = bytearray()
+                    async for part in answer.aiter_bytes():
+                        body += part
+                        if len(body) > MOST_BYTES:
+                            raise _TooMuch(f"the answer is longer than {MOST_BYTES} bytes")
+                finally:
+                    await answer.aclose()
+        except TimeoutError:
+            raise httpx.ReadTimeout(
+                f"no whole answer in {LONGEST:.0f} s", request=request
+            ) from None
+        headers = [(n, v) for n, v in answer.headers.multi_items() if n not in _OF_THE_WIRE]
+        return httpx.Response(answer.status_code, headers=headers, content=bytes(body))
 
     def _learn(self, response: httpx.Response, midway: datetime) -> None:
         self._budget.learn(response.headers)

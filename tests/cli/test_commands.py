@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from syncd.cli import terminal
 from syncd.cli.main import run_with
 from syncd.daemon.lock import StateLock
 from syncd.sandbox import Fault, FaultKind
@@ -163,6 +165,32 @@ def test_check_finds_a_wrong_mapping_and_names_the_place(desk: Desk) -> None:
     good = desk.say("check", "--offline", "--json")
     assert good.code == 0
     assert json.loads(good.out)["calls"] == []
+
+
+def test_a_strict_check_ends_with_two_on_a_warning(desk: Desk) -> None:
+    assert '"warning"' in desk.say("check", "--offline", "--json").out
+    assert desk.say("check", "--offline").code == 0
+    assert desk.say("check", "--offline", "--strict").code == 2
+    text, secret = desk.path.read_text(), desk.path.parent / "secret"
+    secret.write_text("hush-hush\n")
+    secret.chmod(0o600)
+    hidden = re.sub(r'(token|\w*_key) = "[^"]*"', r'\1 = { file = "secret" }', text)
+    desk.path.write_text(hidden)
+    assert desk.say("check", "--offline", "--strict").code == 0
+
+
+def test_nothing_that_is_printed_acts_on_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    evil = "\x1b[2J\u202e[bold]"
+    terminal.say(evil)
+    terminal.warn(evil)
+    terminal.table(evil, ("what", evil), [(evil, evil)])
+    terminal.print_json({evil: evil})
+    printed = capsys.readouterr()
+    for line in (printed.out + printed.err).splitlines():
+        assert line.isprintable()
+    assert "[bold]" in printed.out
 
 
 def test_check_counts_the_calls_of_a_steady_poll(desk: Desk) -> None:

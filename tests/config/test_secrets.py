@@ -66,11 +66,13 @@ def test_a_secret_in_the_file_itself_works_with_a_warning(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o644])
-def test_a_secret_file_that_others_can_read_is_warned_about(desk: Desk, mode: int) -> None:
+def test_a_secret_file_that_others_can_read_is_refused(desk: Desk, mode: int) -> None:
     keep(desk.home / "token", HUSH, mode)
-    ((key, reason),) = desk.warned(with_token('{ file = "token" }'))
-    assert key == "systems.clinic.token"
-    assert "every user of this machine" in reason
+    problem = desk.the_problem(with_token('{ file = "token" }'))
+    assert problem.key == "systems.clinic.token"
+    assert "every user of this machine" in problem.reason
+    assert problem.remedy == "Set its mode to 0600."
+    assert HUSH not in str(problem)
 
 
 def test_a_secret_file_of_a_group_is_not_warned_about(desk: Desk) -> None:
@@ -181,5 +183,5 @@ def test_a_secret_made_by_a_program_is_taken_as_it_is(tmp_path: Path) -> None:
 
 def test_the_mode_of_a_secret_file_is_not_changed(desk: Desk) -> None:
     keep(desk.home / "token", HUSH, 0o644)
-    desk.load(with_token('{ file = "token" }'))
+    desk.the_problem(with_token('{ file = "token" }'))
     assert stat.S_IMODE((desk.home / "token").stat().st_mode) == 0o644

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from syncd.daemon.lock import Holder, StateHeld, StateLock, holder
+from syncd.store import StateError, Store
 
 HOLD = """
 import sys, time
@@ -79,3 +80,19 @@ def test_a_lock_is_not_taken_over_by_a_child_process(tmp_path: Path) -> None:
         time.sleep(0.05)
         with StateLock(state, "again"):
             child.kill()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_lock_that_root_makes_can_be_opened_by_the_services_user(tmp_path: Path) -> None:
+    os.chown(tmp_path, 4242, 4242)
+    state = tmp_path / "syncd.db"
+    with StateLock(state, role="resync"):
+        Store.open(state).close()
+    found = {p.name: (p.stat().st_uid, p.stat().st_gid) for p in tmp_path.iterdir()}
+    assert found == {"syncd.db": (4242, 4242), "syncd.db.lock": (4242, 4242)}
+
+
+def test_a_lock_that_cannot_be_made_is_told_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateError, match="the lock beside it cannot be opened"):
+        StateLock(tmp_path / "file" / "syncd.db", role="resync").__enter__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
@@ -56,3 +57,19 @@ def test_the_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     set_up(style="json", level="warning")
     structlog.get_logger("x").info("quiet")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+@pytest.mark.parametrize("hostile", ["\x1b[2Jgone", "a\r\nERROR b", "\u202eesrever", "a\x9bb"])
+def test_nothing_in_a_field_acts_on_who_reads_the_log(
+    capsys: pytest.CaptureFixture[str], style: Literal["json", "text"], hostile: str
+) -> None:
+    set_up(style=style)
+    log = structlog.get_logger("x")
+    log.info("skipped", event_id=hostile, system=hostile, reason=hostile, facts={"deep": [hostile]})
+    logging.getLogger("library").warning("said %s", hostile)
+    out = capsys.readouterr().err
+    assert len(out.splitlines()) == 2
+    assert all(line.isprintable() for line in out.splitlines())
+    shown = [json.loads(line) for line in out.splitlines()] if style == "json" else []
+    assert all(str(value).isprintable() for line in shown for value in line.values())

@@ -13,9 +13,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from syncd.config.problems import ConfigError, Problem
 from syncd.daemon import service
-from syncd.daemon.service import Pace, serve
+from syncd.daemon.service import Pace, Successor, serve
 from syncd.daemon.work import Work
 from tests.daemon.kit import FakeEngine, until
 
@@ -129,21 +131,99 @@ async def test_draining_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert await asyncio.wait_for(running, 5) == 0
 
 
-async def test_sighup_is_ignored_aloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    engine = FakeEngine()
-    running = asyncio.create_task(serve(engine, RARE, tmp_path / "s.db", {}))
-    await until(lambda: engine.asked)
+def successor(engine: FakeEngine, old: FakeEngine, said: list[str]) -> Successor:
+    """An engine that takes the place of another, and a pace that shows."""
+    engine.stopping = old.stopping
+
+    async def farewell() -> None:
+        said.append(f"farewell, {old.at_work} at work")
+
+    return Successor(engine, SOON, farewell)
+
+
+async def test_sighup_goes_over_to_the_new_configuration_when_the_job_at_work_has_ended(
+    tmp_path: Path, manager: socket.socket
+) -> None:
+    old, new = FakeEngine(takes=0.2), FakeEngine()
+    said: list[str] = []
+    env = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+    running = asyncio.create_task(
+        serve(old, RARE, tmp_path / "s.db", env, reload=lambda: successor(new, old, said))
+    )
+    await until(lambda: old.at_work)
     os.kill(os.getpid(), signal.SIGHUP)
+    await until(lambda: new.asked.count("near") >= 2)
+    assert (new.asked[0], said, old.asked) == (
+        "resync None None",
+        ["farewell, 0 at work"],
+        ["resync None None"],
+    )
+    new.stopping.set()
+    await running
+    told = [line.split("\n")[0] for line in heard(manager)]
+    assert told.index("RELOADING=1") < len(told) - told[::-1].index("READY=1") - 1
+
+
+async def test_a_configuration_that_is_wrong_is_refused_and_the_old_one_goes_on(
+    tmp_path: Path, manager: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = FakeEngine()
+    asked = 0
+
+    def refuse() -> Successor:
+        nonlocal asked
+        asked += 1
+        raise ConfigError([Problem(tmp_path / "syncd.toml", "systems.crm", 3, "odd", "Mend it.")])
+
+    env = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+    running = asyncio.create_task(serve(engine, SOON, tmp_path / "s.db", env, reload=refuse))
+    await until(lambda: engine.asked)
+    for times in (1, 2):
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda times=times: asked == times)  # type: ignore[misc]
+    before = len(engine.asked)
+    await until(lambda: len(engine.asked) > before + 1)
+    engine.stopping.set()
+    assert await running == 0
+    assert "syncd.toml:3: systems.crm: odd. Mend it." in capsys.readouterr().out
+    told = heard(manager)
+    assert sum("RELOADING=1" in line for line in told) == 2
+    assert told.count("READY=1") == 3
+    assert any("the old one is in force" in line for line in told)
+
+
+async def test_the_scheduler_itself_feeds_the_watchdog(
+    tmp_path: Path, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedulers: list[AsyncIOScheduler] = []
+
+    class Watched(AsyncIOScheduler):  # type: ignore[misc]
+        def start(self, *given: object, **named: object) -> None:
+            schedulers.append(self)
+            super().start(*given, **named)
+
+    monkeypatch.setattr(service, "AsyncIOScheduler", Watched)
+    engine = FakeEngine()
+    env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "40000"}
+    running = asyncio.create_task(serve(engine, RARE, tmp_path / "s.db", env, handle_signals=False))
+    await asyncio.sleep(0.1)
+    assert "WATCHDOG=1" in heard(manager)
+    schedulers[0].pause()
     await asyncio.sleep(0.05)
-    assert not running.done()
+    heard(manager)
+    await asyncio.sleep(0.15)
+    assert "WATCHDOG=1" not in heard(manager)
     engine.stopping.set()
     await running
-    assert "SIGHUP is ignored" in capsys.readouterr().out
 
 
-def test_jobs_that_were_missed_run_once_and_never_overlap() -> None:
+async def test_jobs_that_were_missed_run_once_and_never_overlap() -> None:
     noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
-    scheduler = service._schedule(Work(FakeEngine()), RARE, noon)
+    scheduler = AsyncIOScheduler(timezone=UTC)
+    for _ in range(2):
+        service._schedule(scheduler, Work(FakeEngine()), RARE, noon)
+        if not scheduler.running:
+            scheduler.start(paused=True)
     jobs = scheduler.get_jobs()
     assert len(jobs) == 3
     for job in jobs:

@@ -12,40 +12,75 @@ import pytest
 
 from syncd.config.load import load
 
-UNIT = Path(__file__).parents[2] / "deploy" / "syncd.service"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+SERVICES = ("syncd.service", "syncd-resync.service")
+UNITS = (*SERVICES, "syncd-resync.timer")
+UNIT = DEPLOY / "syncd.service"
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not on this machine"
 )
 
 
+def verify(*units: Path) -> tuple[int, str]:
+    """What systemd has to say of unit files that lie in one folder."""
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, units)], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stderr
+
+
 @needs_systemd
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
-    # It wants the program to be there; where it is installed is the administrator's business.
-    text = re.sub(r"ExecStart=\S+", f"ExecStart={sys.executable}", UNIT.read_text())
-    unit = tmp_path / "syncd.service"
-    unit.write_text(text)
-    done = subprocess.run(
-        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    unit.write_text(text.replace("Type=notify", "Type=nonsense"))
-    broken = subprocess.run(
-        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False
-    )
-    assert "nonsense" in broken.stderr
+    # It wants the program to be there; whether it is installed here does not matter.
+    units = [tmp_path / name for name in UNITS]
+    for unit in units:
+        text = (DEPLOY / unit.name).read_text()
+        unit.write_text(text.replace("/opt/syncd/current/bin/syncd", sys.executable))
+    assert verify(*units) == (0, "")
+    broken = units[0].read_text().replace("Type=notify", "Type=nonsense")
+    units[0].write_text(broken)
+    assert "nonsense" in verify(*units)[1]
 
 
 @needs_systemd
-def test_the_exposure_is_low() -> None:
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_exposure_is_low(name: str) -> None:
     done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(UNIT)],
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(DEPLOY / name)],
         capture_output=True,
         text=True,
         check=False,
     )
-    found = re.search(r"exposure level for syncd.service: ([\d.]+)", done.stdout)
+    found = re.search(rf"exposure level for {re.escape(name)}: ([\d.]+)", done.stdout)
     assert found is not None
     assert float(found[1]) <= 1.5
+
+
+def test_both_services_live_in_the_same_room() -> None:
+    rooms = [
+        (DEPLOY / name).read_text().partition("# Who it is")[2].partition("[Install]")[0].strip()
+        for name in SERVICES
+    ]
+    assert rooms[0] == rooms[1]
+    assert "DynamicUser=yes" in rooms[0]
+    assert "StateDirectory=syncd" in rooms[0]
+
+
+def test_a_reload_looks_at_the_configuration_before_it_tells_the_service() -> None:
+    lines = re.findall(r"^ExecReload=(.*)$", UNIT.read_text(), re.MULTILINE)
+    assert [line.split()[-2:] for line in lines] == [["check", "--offline"], ["-HUP", "$MAINPID'"]]
+
+
+def test_it_is_restarted_for_ever_with_a_wait_that_grows_where_systemd_can() -> None:
+    text = UNIT.read_text()
+    assert "StartLimitIntervalSec=0" in text
+    assert "Restart=on-failure" in text
+    assert "RestartSec=15" in text
+    assert "RestartSteps=8" in (DEPLOY / "backoff.conf").read_text()
+
+
+def test_a_one_shot_that_holds_conflicts_has_not_failed() -> None:
+    assert "SuccessExitStatus=3\n" in (DEPLOY / "syncd-resync.service").read_text()
 
 
 def test_each_credential_of_the_example_is_handed_over_by_a_line_of_the_unit() -> None:

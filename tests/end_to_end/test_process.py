@@ -166,3 +166,39 @@ async def test_a_term_in_the_middle_of_a_resync_ends_it_cleanly(place: Place) ->
         platform.faults.clear()
     code, _, _ = await place.ask("resync", "--yes")
     assert (code, place.wrong()) == (0, [])
+
+
+async def said(daemon: asyncio.subprocess.Process, word: str) -> str:
+    """Wait until the daemon's log holds a word; the line."""
+    assert daemon.stderr is not None
+    while word.encode() not in (line := await asyncio.wait_for(daemon.stderr.readline(), 20)):
+        assert line, "the daemon ended"
+    return line.decode()
+
+
+async def test_sighup_takes_a_right_configuration_and_refuses_a_wrong_one(place: Place) -> None:
+    text = place.path.read_text()
+    without_carol = re.sub(
+        r"\[providers\.carol\].*?(?=\n\[(?!providers\.carol)|\Z)", "", text, flags=re.DOTALL
+    )
+    assert "carol" not in without_carol
+    place.path.write_text(without_carol)
+    async with place.syncd("run") as daemon:
+        await ready(daemon)
+        await said(daemon, '"cycle done"')
+        assert any("carol" in line for line in place.wrong())
+        place.path.write_text(text.replace('type = "leadsquared"', 'type = "leadsquare"'))
+        daemon.send_signal(signal.SIGHUP)
+        refused = await said(daemon, "configuration refused")
+        assert "leadsquare" in refused or "no type of system" in refused
+        assert (await place.ask("resync", "--json"))[0] == 2
+        place.path.write_text(text.replace('state = "state.db"', 'state = "elsewhere.db"'))
+        daemon.send_signal(signal.SIGHUP)
+        assert "keeps its state where it is" in await said(daemon, "configuration refused")
+        place.path.write_text(text)
+        daemon.send_signal(signal.SIGHUP)
+        await said(daemon, "configuration reloaded")
+        code, out, _ = await place.ask("resync", "--json")
+        assert (code, json.loads(out)["converged"], place.wrong()) == (0, True, [])
+        daemon.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(daemon.wait(), 25) == 0

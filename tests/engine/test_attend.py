@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 
 from syncd.core.facts import Rules
 from syncd.engine.attend import Attended, Renewal, fingerprint
-from syncd.engine.cycle import Engine, Ids, Policy
+from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
+from syncd.engine.policy import Ids, Policy
 from syncd.model import SystemState, Window
 from syncd.store.store import Store
 from syncd.systems.port import AuthLost, RateLimited, Retryable, System, SystemFault

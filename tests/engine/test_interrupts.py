@@ -217,7 +217,7 @@ def test_a_run_that_is_stopped_at_any_step_is_finished_by_the_next(
     ("plant", "name"),
     [
         (an_unanswered_write_is_repeated_blindly, "first sync, keys stripped"),
-        (the_journal_is_not_written, "first sync of a twin"),
+        (the_journal_is_not_written, "first sync, keys stripped"),
     ],
 )
 def test_a_journal_that_is_not_kept_or_not_heeded_is_caught(

@@ -255,7 +255,8 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, *, wri
     assert path.read_bytes() == before
 
 
-def test_damage_within_the_file_is_told_when_it_is_met(path: Path) -> None:
+def damaged(path: Path) -> bytes:
+    """A state with a page of nonsense in it; what the file holds now."""
     store = Store.open(path)
     store.apply(Changes(records=[rec(f"e{n}", v(9)) for n in range(500)]))
     store.close()
@@ -266,7 +267,30 @@ def test_damage_within_the_file_is_told_when_it_is_met(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek((root - 1) * page)
         file.write(b"\xff" * page)
-    store = Store.open(path)
+    return path.read_bytes()
+
+
+def test_damage_within_the_file_is_told_at_the_start_and_the_file_left_alone(path: Path) -> None:
+    before = damaged(path)
+    said = refused(path, write=True)
+    assert "damaged" in said.reason
+    assert "`syncd restore FILE`" in said.remedy
+    assert path.read_bytes() == before
+
+
+def test_a_state_that_was_cut_short_is_told_at_the_start(path: Path) -> None:
+    size = len(damaged(path.with_name("whole.db")))
+    whole = path.with_name("other.db")
+    store = Store.open(whole)
+    store.apply(Changes(records=[rec(f"e{n}", v(9)) for n in range(500)]))
+    store.close()
+    path.write_bytes(whole.read_bytes()[: size // 2])
+    assert "damaged" in refused(path, write=True).reason
+
+
+def test_damage_is_told_when_a_reader_meets_it(path: Path) -> None:
+    damaged(path)
+    store = Store.open(path, write=False)
     with pytest.raises(StateError, match="damaged"):
         store.state("p")
     store.close()

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from syncd.model import Allowance, Changes, Coverage, Kind, SystemHealth
+from syncd.model import Allowance, Baseline, Changes, Coverage, Kind, SystemHealth
 from syncd.store import Store
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
@@ -63,6 +63,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         intents=[intent("i")],
         coverage=[Coverage("a", "p", frozenset(Kind), span(0, 24), DAY)],
         notes=[note("seen")],
+        baselines=[Baseline("a", "p", "digest", DAY)],
     )
 
     def counts() -> None:
@@ -92,6 +93,8 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "records": lambda: store.records("a", ["e"]),
         "links": lambda: store.links("a", "e"),
         "last_coverage": store.last_coverage,
+        "baselines": store.baselines,
+        "events_of": lambda: store.events_of("a", "p"),
         "note_odd": lambda: store.note_odd("a", "e", "why", DAY),
         "state": lambda: store.state("p"),
         "failed_operations": lambda: store.failed_operations("p"),

@@ -26,6 +26,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("system"),
     )
     op.create_table(
+        "baseline",
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("mapping", sa.String(), nullable=False),
+        sa.Column("settled_at", sa.String(27), nullable=True),
+        sa.PrimaryKeyConstraint("system", "provider"),
+    )
+    op.create_table(
         "booking",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("provider", sa.String(), nullable=False),

@@ -1,0 +1,95 @@
+"""`syncd backup`, `restore` and `migrate`: the state in one file, back, and brought up to date."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syncd.cli import terminal, words
+from syncd.cli.options import ConfigOption, JsonOption, settings_of
+from syncd.daemon.lock import StateLock
+from syncd.store import Store
+from syncd.store.backup import backup as copy_out
+from syncd.store.backup import restore as copy_in
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
+
+
+def backup(
+    context: typer.Context,
+    file: FileArgument,
+    *,
+    force: bool = typer.Option(False, "--force", help="Replace FILE if it is there."),
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Copy the state to FILE, consistent also while the daemon runs. FILE gets mode 0600.
+
+    Exit: 0 FILE is whole and was checked, 1 it was not made.
+    """
+    state = settings_of(context, config, secrets=False).syncd.state_path
+    size = copy_out(state, file, overwrite=force)
+    if as_json:
+        terminal.print_json({"state": str(state), "file": str(file.absolute()), "bytes": size})
+        return
+    terminal.say(f"{state} was copied to {file}: {size / 1024:.0f} KiB, whole and checked")
+
+
+def restore(
+    context: typer.Context,
+    file: FileArgument,
+    *,
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask first."),
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Put FILE, made by `syncd backup`, in the place of the state. Stop the daemon before.
+
+    The present state is kept beside it. Nothing is written to any system: the next cycle reads
+    everything anew and removes nothing, `syncd plan` shows what it would do, and only the one after
+    it frees time. Exit: 0 done, 1 FILE is damaged or no state, 6 another syncd is at work.
+    """
+    state = settings_of(context, config, secrets=False).syncd.state_path
+    with StateLock(state, role="restore"):
+        question = f"Put {file} in the place of {state}?"
+        if not (yes or as_json or terminal.confirmed(question)):
+            terminal.say("nothing was changed")
+            raise typer.Exit(0)
+        done = copy_in(file, state, datetime.now(UTC))
+    if as_json:
+        terminal.print_json(
+            {
+                "state": str(state),
+                "bookings": done.bookings,
+                "dropped": done.dropped,
+                "kept": None if done.aside is None else str(done.aside),
+            }
+        )
+        return
+    terminal.say(f"{state} now holds what {file} held: {words.count(done.bookings, 'booking')}")
+    if done.dropped:
+        terminal.say(
+            f"{words.count(done.dropped, 'write')} without an answer will be planned anew, by "
+            "what the systems show"
+        )
+    if done.aside is not None:
+        terminal.say(f"the state before lies in {done.aside}")
+    terminal.say(
+        "Next: `syncd plan` shows what a resync would write. The first cycle reads everything anew "
+        "and removes nothing."
+    )
+
+
+def migrate(context: typer.Context, *, config: ConfigOption = None) -> None:
+    """Bring the state up to this version, all of it or nothing; `run` and `resync` do so, too.
+
+    Writes to no system. Exit: 0 it is up to date, 1 it cannot be (and is as it was), 6 another
+    syncd is at work.
+    """
+    state = settings_of(context, config, secrets=False).syncd.state_path
+    with StateLock(state, role="migrate"):
+        Store.open(state).close()
+    terminal.say(f"{state} is up to date")

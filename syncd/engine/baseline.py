@@ -1,0 +1,118 @@
+"""Which calendars were read in full under their present mapping, and which are still to be.
+
+Until a calendar was, nothing that follows from what it does not show may free time: after a
+restore, after a lost state, and after the configuration mapped something else to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from syncd.model import Baseline, Changes, Coverage, Kind, Window
+from syncd.store.store import Store
+
+Place = tuple[str, str]
+"""(provider, system): one calendar."""
+
+
+@dataclass(slots=True)
+class Baselines:
+    """What is known in full. ``mapped`` holds a digest of each calendar's mapping."""
+
+    store: Store
+    mapped: Mapping[Place, str]
+    _rows: dict[Place, Baseline] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the rows; nothing is written."""
+        self._rows = {(b.provider, b.system): b for b in self.store.baselines()}
+
+    def settled(self, provider: str, system: str) -> bool:
+        """Whether the calendar was read in full under its present mapping."""
+        row = self._rows.get((provider, system))
+        return (
+            row is not None
+            and row.settled_at is not None
+            and row.mapping == self.mapped.get((provider, system))
+        )
+
+    def remapped(self, system: str) -> frozenset[str]:
+        """The providers whose calendar there is another one than the state knows."""
+        return frozenset(
+            provider
+            for (provider, name), row in self._rows.items()
+            if name == system and row.mapping != self.mapped.get((provider, name), row.mapping)
+        )
+
+    def dropped(self, providers: Collection[str]) -> list[Baseline]:
+        """The calendars of these providers that the state knows and nobody maps any more."""
+        return [
+            row
+            for place, row in sorted(self._rows.items())
+            if row.mapping and place not in self.mapped and row.provider in providers
+        ]
+
+    def forget_dropped(self, providers: Collection[str]) -> set[str]:
+        """Let go of what stands in calendars that are mapped no more; return whose they were."""
+        dropped = self.dropped(providers)
+        changes = Changes(baselines=[replace(row, mapping="") for row in dropped])
+        for row in dropped:
+            changes.records += [
+                replace(record, provider="", fingerprint="")
+                for record in self.store.events_of(row.system, row.provider)
+            ]
+        if dropped:
+            self.store.apply(changes)
+            self._rows.update({(b.provider, b.system): b for b in changes.baselines})
+        return {row.provider for row in dropped}
+
+    def settle(self, coverage: Iterable[Coverage], whole: Window, at: datetime) -> list[Place]:
+        """Take note of the calendars that were just read in full for the first time."""
+        read: dict[Place, list[Window]] = {}
+        for c in coverage:
+            if Kind.APPOINTMENT in c.kinds:
+                read.setdefault((c.provider, c.system), []).append(c.window)
+        fresh = [
+            Baseline(system, provider, self.mapped[provider, system], at)
+            for (provider, system), windows in sorted(read.items())
+            if (provider, system) in self.mapped
+            and not self.settled(provider, system)
+            and _covers(windows, whole)
+        ]
+        if fresh:
+            self.store.apply(Changes(baselines=fresh))
+            self._rows.update({(b.provider, b.system): b for b in fresh})
+        return [(b.provider, b.system) for b in fresh]
+
+
+def _covers(windows: Sequence[Window], whole: Window) -> bool:
+    """Whether windows that may touch or overlap leave no gap in the whole one."""
+    reached = whole.start
+    for window in sorted(windows, key=lambda w: w.start):
+        if window.start > reached:
+            return False
+        reached = max(reached, window.end)
+    return reached >= whole.end
+
+
+def unexplained(store: Store, provider: str, system: str, now: datetime) -> list[str]:
+    """Say how many blocks bear syncd's mark though no known meeting explains them."""
+    found = [
+        record.observed
+        for record in store.events_of(system, provider)
+        if record.key is not None
+        and not record.mine
+        and record.observed is not None
+        and record.observed.busy
+        and record.observed.end > now
+    ]
+    if not found:
+        return []
+    first = min(value.start for value in found)
+    told = (
+        f"{system}: {len(found)} of {provider}'s blocks bear syncd's mark, but no meeting explains "
+        f"them (the first {first:%Y-%m-%d %H:%M} UTC). They stay; delete by hand what should go."
+    )
+    return [told]

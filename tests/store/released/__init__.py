@@ -1,0 +1,45 @@
+"""States as released versions left them, each a file of SQL named after its schema's revision."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from syncd.model import Baseline, Changes, Coverage, Kind, Role
+from syncd.store import Store
+from syncd.store.connect import _scripts
+from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
+
+FROZEN = Path(__file__).parent
+
+
+def revisions() -> list[str]:
+    """The schemas that there were, oldest first."""
+    _, scripts = _scripts()
+    return [script.revision for script in scripts.walk_revisions()][::-1]
+
+
+def furnished(path: Path, frozen: Path | None = None) -> None:
+    """Make a state with a row in every table: as a release left it, or as this version does."""
+    if frozen is not None:
+        with closing(sqlite3.connect(path)) as database:
+            database.executescript(frozen.read_text())
+        return
+    store = Store.open(path)
+    store.apply(
+        Changes(
+            records=[rec("e", v(9)), rec("k", v(9), "b", kind=Kind.BLOCK, mine=True)],
+            bookings=[book("m", v(9))],
+            replicas=[link("m", "e"), link("m", "k", "b", Role.BLOCK)],
+            opened=[held("c")],
+            intents=[intent("i")],
+            coverage=[Coverage("a", "p", frozenset(Kind), span(0, 24), DAY)],
+            notes=[note("seen")],
+            baselines=[Baseline("a", "p", "digest", DAY)],
+        )
+    )
+    store.start_run("r", "resync", DAY)
+    store.finish_run("r", DAY, {"converged": True})
+    store.note_odd("a", "e", "no end", DAY)
+    store.close()

@@ -1,0 +1,245 @@
+"""A backup is one whole file, also while somebody writes; a restore believes nothing it holds."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from syncd.model import Baseline, Changes, IntentState
+from syncd.store import StateError, Store
+from syncd.store.backup import backup, restore
+from tests.store.kit import DAY, book, intent, link, note, rec, v
+
+NOW = datetime(2026, 6, 2, 8, 30, tzinfo=UTC)
+
+
+def furnish(store: Store) -> None:
+    """A meeting with its event, an open write, and a calendar that is known in full."""
+    store.apply(
+        Changes(
+            records=[rec("e", v(9))],
+            bookings=[book("m", v(9))],
+            replicas=[link("m", "e")],
+            intents=[intent("open", key="abcdefghij"), intent("done", state=IntentState.DONE)],
+            baselines=[Baseline("a", "p", "digest", DAY)],
+            notes=[note("seen")],
+        )
+    )
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Files that a copy in the making left behind."""
+    return [p.name for p in folder.iterdir() if ".new-" in p.name]
+
+
+def refused(source: Path, state: Path) -> StateError:
+    """How a restore is refused; the state is as it was."""
+    before = state.read_bytes() if state.exists() else None
+    with pytest.raises(StateError) as caught:
+        restore(source, state, NOW)
+    assert (state.read_bytes() if state.exists() else None) == before
+    assert leftovers(state.parent) == []
+    return caught.value
+
+
+# --- backup ---------------------------------------------------------------------------------------
+
+
+def test_a_backup_is_one_file_for_its_owner_that_holds_everything(path: Path) -> None:
+    store = Store.open(path)
+    furnish(store)
+    target = path.with_name("copy.db")
+    assert backup(path, target) == target.stat().st_size
+    store.close()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert [p.name for p in path.parent.glob("copy*")] == ["copy.db"]
+    copy = Store.open(target, write=False)
+    assert [b.id for b in copy.bookings()] == ["m"]
+    copy.close()
+
+
+def test_a_backup_while_somebody_writes_is_one_moment(path: Path) -> None:
+    store = Store.open(path)
+    furnish(store)
+    stop = Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            # A meeting and its event are one transaction: no copy may hold one without the other.
+            name = f"w{number}"
+            store.apply(Changes(records=[rec(name, v(9))], bookings=[book(name, v(9))]))
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        for number in range(5):
+            target = path.with_name(f"copy{number}.db")
+            backup(path, target)
+            with closing(sqlite3.connect(target)) as copy:
+                events, bookings = copy.execute(
+                    "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM booking)"
+                ).fetchone()
+            assert events == bookings
+    finally:
+        stop.set()
+        writer.join()
+        store.close()
+
+
+def test_a_file_that_is_there_is_not_replaced_unless_that_is_said(path: Path) -> None:
+    Store.open(path).close()
+    target = path.with_name("copy.db")
+    target.write_text("holiday photos")
+    with pytest.raises(StateError, match="there already"):
+        backup(path, target)
+    assert target.read_text() == "holiday photos"
+    backup(path, target, overwrite=True)
+    Store.open(target, write=False).close()
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_the_state_is_not_backed_up_onto_itself(path: Path, *, force: bool) -> None:
+    Store.open(path).close()
+    before = path.read_bytes()
+    with pytest.raises(StateError, match=r"there already|the state itself"):
+        backup(path, path, overwrite=force)
+    assert path.read_bytes() == before
+
+
+def test_without_a_state_there_is_nothing_to_back_up(path: Path) -> None:
+    with pytest.raises(StateError, match="no state yet"):
+        backup(path, path.with_name("copy.db"))
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_damaged_state_gives_no_backup_that_looks_whole(path: Path) -> None:
+    store = Store.open(path)
+    store.apply(Changes(records=[rec(f"e{n}", v(9)) for n in range(500)]))
+    store.close()
+    with path.open("r+b") as file:
+        file.seek(len(path.read_bytes()) // 2)
+        file.write(b"\xff" * 8192)
+    target = path.with_name("copy.db")
+    with pytest.raises(StateError, match="damaged"):
+        backup(path, target)
+    assert not target.exists()
+    assert leftovers(path.parent) == []
+
+
+def test_a_folder_that_is_not_there_is_told(path: Path) -> None:
+    Store.open(path).close()
+    with pytest.raises(StateError, match=r"cannot be written .No such file"):
+        backup(path, path.parent / "nowhere" / "copy.db")
+
+
+# --- restore --------------------------------------------------------------------------------------
+
+
+def made(path: Path) -> Path:
+    """A backup of a furnished state, which then goes on."""
+    store = Store.open(path)
+    furnish(store)
+    target = path.with_name("copy.db")
+    backup(path, target)
+    store.apply(Changes(bookings=[book("later", v(12))]))
+    store.close()
+    return target
+
+
+def test_a_restored_state_is_the_backup_and_the_one_before_is_kept(path: Path) -> None:
+    source = made(path)
+    done = restore(source, path, NOW)
+    assert (done.bookings, done.dropped) == (1, 1)
+    assert done.aside == path.with_name("syncd.db.before-restore-20260602T083000Z")
+    for file, expected in ((path, ["m"]), (done.aside, ["m", "later"])):
+        store = Store.open(file, write=False)
+        assert [b.id for b in store.bookings()] == expected
+        store.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert leftovers(path.parent) == []
+
+
+def test_after_a_restore_nothing_counts_as_known_and_no_write_is_taken_up(path: Path) -> None:
+    restore(made(path), path, NOW)
+    store = Store.open(path)
+    assert [b.settled_at for b in store.baselines()] == [None]
+    assert [r.fingerprint for r in store.records("a", ["e"])] == [""]
+    assert store.pending_intents() == []
+    assert store.knows_key("abcdefghij")
+    store.close()
+
+
+def test_what_a_killed_daemon_left_in_its_log_goes_aside_with_the_old_state(path: Path) -> None:
+    source = made(path)
+    living = Store.open(path)
+    living.apply(Changes(bookings=[book("unsaved", v(15))]))
+    assert path.with_name("syncd.db-wal").stat().st_size > 0
+    killed = {p: p.read_bytes() for p in path.parent.glob("syncd.db*")}
+    living.close()
+    for file, content in killed.items():
+        file.write_bytes(content)
+    done = restore(source, path, NOW)
+    assert done.aside is not None
+    for file, expected in ((path, {"m"}), (done.aside, {"m", "later", "unsaved"})):
+        store = Store.open(file)
+        assert {b.id for b in store.bookings()} == expected
+        store.close()
+
+
+def test_a_state_that_is_lost_or_damaged_can_be_restored(path: Path) -> None:
+    source = made(path)
+    path.write_bytes(b"\xff" * 5000)
+    assert restore(source, path, NOW).aside is not None
+    for file in path.parent.glob("syncd.db*"):
+        file.unlink()
+    assert restore(source, path, NOW).aside is None
+    Store.open(path).close()
+
+
+def test_only_a_whole_backup_of_this_or_an_older_version_is_taken(path: Path) -> None:
+    source = made(path)
+    assert "no such file" in refused(path.with_name("missing.db"), path).reason
+    assert "the state itself" in refused(path, path).reason
+    text = path.with_name("notes.db")
+    text.write_text("dear diary\n" * 500)
+    assert "damaged, or not a syncd state" in refused(text, path).reason
+    other = path.with_name("other.db")
+    with closing(sqlite3.connect(other)) as database:
+        database.execute("CREATE TABLE invoices (id INTEGER)")
+    assert "no state of syncd" in refused(other, path).reason
+    with closing(sqlite3.connect(source)) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    assert "newer syncd (schema 9999)" in refused(source, path).reason
+    source.write_bytes(source.read_bytes()[:9000])
+    assert "damaged" in refused(source, path).reason
+
+
+def test_a_disk_that_is_full_leaves_the_state_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = made(path)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "No space left" in refused(source, path).reason
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_what_root_restores_belongs_to_the_services_user(path: Path) -> None:
+    source = made(path)
+    os.chown(path.parent, 4242, 4242)
+    restore(source, path, NOW)
+    assert (path.stat().st_uid, path.stat().st_gid) == (4242, 4242)
