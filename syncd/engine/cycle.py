@@ -182,22 +182,27 @@ class Engine:
             )
         progress("reading")
         intents = self.store.pending_intents()
-        seen = await asyncio.gather(
-            *(
-                observe(
-                    system,
-                    self.store,
-                    self.clock,
-                    window,
-                    mine,
-                    intents,
-                    by_id=thorough and report.cycles == 1,
-                    remapped=self._baselines.remapped(name) if full else frozenset(),
+        try:
+            seen = await asyncio.gather(
+                *(
+                    observe(
+                        system,
+                        self.store,
+                        self.clock,
+                        window,
+                        mine,
+                        intents,
+                        by_id=thorough and report.cycles == 1,
+                        remapped=self._baselines.remapped(name) if full else frozenset(),
+                    )
+                    for name, system in self.systems.items()
+                    if (mine := [p for p in chosen if name in self.mapping[p]])
                 )
-                for name, system in self.systems.items()
-                if (mine := [p for p in chosen if name in self.mapping[p]])
             )
-        )
+        except Exception:
+            # What one system showed may be stored already, and is no news to the next read.
+            self._dirty |= set(chosen)
+            raise
         observed = {o.system: o for o in seen}
         confirm(self.store.pending_intents(), desk)
         progress("deciding")

@@ -66,6 +66,11 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         town.person(system, town.standing(system)[event])
         for system, event in _sources(town, change, after, since=change.at)
     }
+    here = {
+        town.person(change.system, seen)
+        for seen in town.standing(change.system).values()
+        if seen.kind == "appointment" and seen.busy and seen.key == after.key
+    }
     # Somebody else's meeting at the very same time is a double booking, and no reason against it.
     on_top = [
         event
@@ -73,7 +78,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         if (change.system, event) not in town.ours
         and seen.busy
         and seen.key == after.key
-        and (seen.kind == "block" or town.person(change.system, seen) in who)
+        and (seen.kind == "block" or who <= here)
         and _stands_since(town, change.system, event) < change.at - FRESH
         and not _called_off(town, change, change.system, event, timedelta(days=2))
         # What the guard stopped was of another time for syncd when that meeting came.

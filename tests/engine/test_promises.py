@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from syncd.engine.report import Exit, Report
-from syncd.model import Action, ConflictKind, Kind, Person, Status
+from syncd.model import Action, Changes, ConflictKind, Kind, Person, Status
+from syncd.store import StateError, Store
 from syncd.systems.port import AuthLost, Capabilities, Rejected, Retryable
 from tests.core.kit import off, v
 from tests.engine.conftest import Shop
@@ -445,6 +446,26 @@ async def test_a_queued_move_out_of_sight_is_asked_for_by_id_and_not_made_twice(
         await shop.engine.watch(near=True)
     assert len(shop.b.writes) == writes
     assert not shop.store.pending_intents()
+
+
+async def test_news_is_decided_on_though_the_disk_was_full_for_another_system(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await settle(shop)
+    shop.a.book("p", v(9))
+    apply, full = Store.apply, [True]
+
+    def refused(self: Store, changes: Changes) -> None:
+        if changes.coverage and changes.coverage[0].system == "c" and full.pop():
+            raise StateError("state.db", "the disk is full", "Free some space.")
+        apply(self, changes)
+
+    monkeypatch.setattr(Store, "apply", refused)
+    with pytest.raises(StateError):
+        await shop.engine.watch(near=False)
+    monkeypatch.setattr(Store, "apply", apply)
+    await shop.engine.watch(near=False)
+    assert shop.blocks()["b"] == [v(9).interval]
 
 
 # failures for good

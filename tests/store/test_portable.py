@@ -105,6 +105,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "finish_run": lambda: store.finish_run("r", DAY, {}),
         "open_conflicts": lambda: store.open_conflicts("p"),
         "conflicts_of": lambda: store.conflicts_of("r"),
+        "ended_conflicts": lambda: store.ended_conflicts("p", "resolved"),
         "conflict": lambda: store.conflict("c"),
         "bookings": lambda: store.bookings("p"),
         "find_bookings": lambda: store.find_bookings("m"),
