@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
@@ -12,7 +11,7 @@ from starlette.routing import Route
 
 from syncd.model import zone
 from syncd.sandbox.leadconnector import wire
-from syncd.sandbox.leadconnector.location import Location
+from syncd.sandbox.leadconnector.associations import AssociationCalls
 from syncd.sandbox.leadconnector.records import (
     STATUSES,
     Calendar,
@@ -20,8 +19,9 @@ from syncd.sandbox.leadconnector.records import (
     Meeting,
     Notification,
 )
+from syncd.sandbox.leadconnector.resources import ResourceCalls
+from syncd.sandbox.leadconnector.scopes import may_call
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
-from syncd.sandbox.platform import Refusal
 from syncd.sandbox.records import Block
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ ALREADY_DELETED = "The event has already been deleted."
 LONGEST_SLOTS_SPAN = timedelta(days=31)
 
 
-class LeadConnector(Location):
+class LeadConnector(ResourceCalls, AssociationCalls):
     """An emulated LeadConnector v2 location: state and verbs of `Location`, served over HTTP."""
 
     # --- the platform's common behaviour ------------------------------------------------------
 
     def routes(self) -> Sequence[Route]:
-        """The calls of sections 1.2 to 1.6, trailing slashes exactly as there."""
+        """The calls of sections 1.2 to 1.7 and 2, trailing slashes exactly as there."""
         table: list[tuple[str, str, Callable[[Ask], Response]]] = [
             ("GET", "/calendars/", self._list_calendars),
             ("GET", "/calendars/groups", self._list_groups),
@@ -58,6 +58,8 @@ class LeadConnector(Location):
             ("POST", "/calendars/events/block-slots", self._create_block),
             ("PUT", "/calendars/events/block-slots/{id}", self._update_block),
             ("DELETE", "/calendars/events/{id}", self._delete_event),
+            *self.resource_routes(),
+            *self.association_routes(),
             ("GET", "/calendars/{id}/free-slots", self._free_slots),
             ("GET", "/calendars/{id}", self._get_calendar),
             ("GET", "/users/", self._list_users),
@@ -75,6 +77,8 @@ class LeadConnector(Location):
             return self._error(401, "version header is invalid")
         if ask.headers.get("authorization") != f"Bearer {self.token}":
             return self.unauthorised(ask)
+        if not may_call(self.scopes, ask.method, ask.path):
+            return self._error(401, "The token is not authorized for this scope.")
         return None
 
     def unknown(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
@@ -371,10 +375,6 @@ class LeadConnector(Location):
         start, end = _epoch(ask.query["startTime"]), _epoch(ask.query["endTime"])
         return None if start is None or end is None else (start, end)
 
-    def _check_location(self, location: str | None) -> None:
-        if location != self.location_id:
-            raise self._refusal(403, "The token does not have access to this location.")
-
     def _calendar(self, id: str) -> Calendar:
         calendar = self.calendars.get(id)
         if calendar is None:
@@ -390,19 +390,6 @@ class LeadConnector(Location):
     def _taken(self, besides: str = "") -> Taken:
         meetings = [m for m in self.meetings.values() if m.busy and m.id != besides]
         return Taken(meetings, [b for b in self.closures.values() if not b.deleted])
-
-    def _ok(self, **payload: Any) -> Response:
-        return self._reply(200, payload)
-
-    def _reply(self, status: int, payload: wire.Json) -> Response:
-        return JSONResponse({**payload, "traceId": self._trace()}, status)
-
-    def _error(self, status: int, message: str | list[str]) -> Response:
-        phrase = HTTPStatus(status).phrase
-        return self._reply(status, {"statusCode": status, "message": message, "error": phrase})
-
-    def _refusal(self, status: int, message: str | list[str]) -> Refusal:
-        return Refusal(self._error(status, message))
 
 
 def _matches(ask: Ask, **owners: str) -> bool:

@@ -12,12 +12,14 @@ from syncd.sandbox.ids import guid_ids
 from syncd.sandbox.leadconnector.records import (
     OFFICE_HOURS,
     STATUSES,
+    Association,
     Calendar,
     CalendarType,
     Group,
     Meeting,
     Notification,
     Opening,
+    Resource,
     User,
 )
 from syncd.sandbox.limits import RateLimit
@@ -51,7 +53,10 @@ class Location(Platform):
         location_id: str = "",
         timezone: str = "Europe/Berlin",
     ) -> None:
-        """Start an empty location. Raises ValueError for an unknown zone."""
+        """Start an empty location. Raises ValueError for an unknown zone.
+
+        ``scopes`` is what the token may do; None, as at first, is all.
+        """
         super().__init__(name, clock, ids, faults)
         self.token = token
         self.location_id = location_id or ids()
@@ -61,6 +66,9 @@ class Location(Platform):
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
         self.calendars: dict[str, Calendar] = {}
+        self.resources: dict[str, Resource] = {}
+        self.associations: dict[str, Association] = {}
+        self.scopes: frozenset[str] | None = None
         self.contacts: dict[str, Contact] = {}
         self.notifications: list[Notification] = []
         self.meetings: Table[Meeting] = Table(clock)
@@ -69,9 +77,9 @@ class Location(Platform):
 
     # --- setting up ---------------------------------------------------------------------------
 
-    def add_user(self, name: str, email: str, id: str = "") -> str:
+    def add_user(self, name: str, email: str, id: str = "", *, phone: str = "") -> str:
         """Add a member of staff."""
-        user = User(id or self.new_id(), name, email)
+        user = User(id or self.new_id(), name, email, phone)
         self.users[user.id] = user
         return user.id
 
@@ -110,6 +118,31 @@ class Location(Platform):
         )
         self.calendars[calendar.id] = calendar
         return calendar.id
+
+    def add_resource(
+        self,
+        type: str,
+        name: str,
+        calendars: Sequence[str] = (),
+        *,
+        quantity: int = 1,
+        out_of_service: int = 0,
+        capacity: int = 1,
+    ) -> str:
+        """Add a room (``type`` is ``rooms``) or equipment (``equipments``)."""
+        for calendar in calendars:
+            _known(self.calendars, calendar, "calendar")
+        made = Resource(
+            self.new_id(), type, name, tuple(calendars), quantity, out_of_service, capacity
+        )
+        self.resources[made.id] = made
+        return made.id
+
+    def add_association(self, key: str, first: tuple[str, str], second: tuple[str, str]) -> str:
+        """Add an association; ``first`` and ``second`` are an object's key and label."""
+        made = Association(self.new_id(), key, *first, *second)
+        self.associations[made.id] = made
+        return made.id
 
     def add_contact(self, name: str, email: str = "", phone: str = "", id: str = "") -> str:
         """Add a customer."""
