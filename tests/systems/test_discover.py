@@ -41,10 +41,13 @@ class Town:
             leadconnector_v1.LeadConnectorV1("legacy", account, {}, FakeClock())
         )
 
-    async def crm(self, **changed: str) -> Tree:
-        crm, urls = self.world.sandbox.crm, self.world.sandbox.urls
-        said = {"access_key": crm.access_key, "secret_key": crm.secret_key, "base_url": urls["crm"]}
-        account = leadsquared.Account(**(said | changed))
+    async def crm(self, *, access_key: str = "", base_url: str = "") -> Tree:
+        crm = self.world.sandbox.crm
+        account = leadsquared.Account(
+            base_url=base_url or self.world.sandbox.urls["crm"],
+            access_key=access_key or crm.access_key,
+            secret_key=crm.secret_key,
+        )
         return await self._read(leadsquared.LeadSquared("crm", account, {}, FakeClock()))
 
     async def _read(self, adapter: Adapter) -> Tree:
@@ -75,7 +78,7 @@ async def test_a_v2_location_shows_its_whole_tree(town: Town) -> None:
     clinic.add_association("visit", contact, ("custom_objects.visits", "visit"))
     tree = await town.clinic()
     assert (tree.account, tree.name, tree.zone) == (clinic.location_id, "clinic", "Europe/Berlin")
-    assert [(u.name, u.email) for u in tree.users][0] == ("Alice", "alice@example.com")
+    assert (tree.users[0].name, tree.users[0].email) == ("Alice", "alice@example.com")
     first = next(c for c in tree.calendars if c.id == seat.calendar)
     assert (first.name, first.type, first.users) == ("Alice's calendar", "personal", (seat.user,))
     assert [g.name for g in tree.groups] == ["Staff"]
@@ -200,10 +203,10 @@ async def test_a_wrong_region_shows_the_right_host_and_does_not_follow_it(town: 
     crm = town.world.sandbox.crm
     crm.home_host = "api-us11.leadsquared.com"
     tree = await town.crm()
-    regions = [f for f in tree.findings if "api-us11.leadsquared.com" in f.message]
-    assert regions
-    assert "https://api-us11.leadsquared.com/v2" in regions[0].remedy
-    assert "does not follow" in regions[0].remedy
+    (region,) = tree.findings
+    assert "lives on api-us11.leadsquared.com, not on 127.0.0.1" in region.message
+    assert "https://api-us11.leadsquared.com/v2" in region.remedy
+    assert "does not follow" in region.remedy
     assert not tree.opened
     assert tree.users == ()
 
