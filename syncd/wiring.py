@@ -36,6 +36,8 @@ from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.port import System
 
+Adapter = leadsquared.LeadSquared | leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1
+
 
 class RealClock:
     """The host's time."""
@@ -126,13 +128,18 @@ def build_systems(
     return found
 
 
+def open_accounts(systems: Mapping[str, SystemSettings], clock: Clock) -> dict[str, Adapter]:
+    """Make the adapter of each system, mapped or not, to look at what it has."""
+    return {name: _adapter(name, system, {}, clock, None) for name, system in systems.items()}
+
+
 def _adapter(
     name: str,
     system: SystemSettings,
     mapped: Mapping[str, CalendarSettings],
     clock: Clock,
     transport: httpx.AsyncBaseTransport | None,
-) -> System:
+) -> Adapter:
     account = {key: _plain(said) for key, said in system if key != "type"}
     match system:
         case LeadSquaredSystem():

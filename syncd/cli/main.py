@@ -13,6 +13,7 @@ from syncd.cli import terminal
 from syncd.cli.check import check
 from syncd.cli.conflicts import conflicts
 from syncd.cli.demo import demo
+from syncd.cli.discover import discover
 from syncd.cli.look import bookings, history, show, status
 from syncd.cli.options import ConfigOption, JsonOption, UsageError
 from syncd.cli.resync import plan, resync
@@ -56,6 +57,7 @@ def version(*, as_json: JsonOption = False) -> None:
 
 
 _PANELS = {
+    "Set up": (discover,),
     "Work": (run, resync),
     "Look": (plan, check, status, bookings, show, conflicts, history),
     "Try": (demo, sandbox, simulate, version),

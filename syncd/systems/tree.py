@@ -80,8 +80,8 @@ class Association:
 class AppointmentType:
     """A LeadSquared task type for appointments.
 
-    ``unfit`` says why it cannot stand for busy time; empty, it can. ``unknown`` is what has to be
-    looked up by hand before that is sure.
+    ``unfit`` says why it cannot stand for busy time; empty, it can. ``unknown`` is what must be so
+    besides, and cannot be read.
     """
 
     id: str

@@ -26,10 +26,13 @@ class Town:
     told: list[str] = field(default_factory=list)
     opened: list[Adapter] = field(default_factory=list)
 
-    async def clinic(self, **changed: str) -> Tree:
-        sandbox = self.world.sandbox
-        said = {"location_id": sandbox.clinic.location_id, "token": sandbox.clinic.token} | changed
-        account = leadconnector.Account(base_url=sandbox.urls["clinic"], **said)
+    async def clinic(self, *, location_id: str = "", token: str = "") -> Tree:
+        clinic = self.world.sandbox.clinic
+        account = leadconnector.Account(
+            base_url=self.world.sandbox.urls["clinic"],
+            location_id=location_id or clinic.location_id,
+            token=token or clinic.token,
+        )
         return await self._read(leadconnector.LeadConnector("clinic", account, {}, FakeClock()))
 
     async def legacy(self, key: str = "") -> Tree:
@@ -145,7 +148,7 @@ async def test_an_account_shows_users_with_zone_and_status_and_what_fits_busy_ti
 
 async def test_what_an_account_does_not_tell_of_a_type_is_said_to_be_unknown(town: Town) -> None:
     types = {t.name: t for t in (await town.crm()).types}
-    assert types["Busy"].unknown == ("whether Allow Conflicts is off",)
+    assert types["Busy"].unknown == ("Allow Conflicts is off",)
 
 
 async def test_a_missing_scope_is_named_and_the_rest_is_still_read(town: Town) -> None:

@@ -83,7 +83,7 @@ def _types(rows: Iterable[wire.TaskType | Odd]) -> Iterable[AppointmentType]:
         conflicts = allows_conflicts(row)
         if conflicts:
             unfit.append("Allow Conflicts is on, so its time stays open for booking")
-        unknown = () if conflicts is not None else ("whether Allow Conflicts is off",)
+        unknown = () if conflicts is not None else ("Allow Conflicts is off",)
         yield AppointmentType(text(row.id), text(row.name), tuple(unfit), unknown)
 
 
