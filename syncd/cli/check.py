@@ -41,7 +41,11 @@ def check(
 
     Writes nothing anywhere. Exit: 0 all well (warnings allowed), 2 something is wrong.
     """
-    settings = settings_of(context, config)
+    raise typer.Exit(examine(settings_of(context, config), offline=offline, as_json=as_json))
+
+
+def examine(settings: Settings, *, offline: bool = False, as_json: bool = False) -> int:
+    """Look at everything, print what was found and return the exit code."""
     findings = [
         Finding("warning", p.key or str(p.file), p.reason, p.remedy) for p in settings.warnings
     ]
@@ -57,7 +61,7 @@ def check(
         )
     else:
         _print(findings, needs)
-    raise typer.Exit(2 if any(f.level == "error" for f in findings) else 0)
+    return 2 if any(f.level == "error" for f in findings) else 0
 
 
 def _summary(settings: Settings) -> Finding:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from syncd.config.environment import read_environment
 from syncd.config.fields import is_name
 from syncd.config.lines import key_lines, line_of
 from syncd.config.mapping import Calendars, check_accounts, check_mapping, check_prefer
@@ -78,7 +79,10 @@ def load(
         raise _unread(
             path, f"this is no TOML: {error}", "Mend what stands there; the rest was not read."
         ) from None
-    reading = _Reading(raw, Surroundings(path.parent.absolute(), env, fetch=secrets), mapping)
+    home = path.parent.absolute()
+    kept, found = read_environment(raw, home) if secrets else ({}, [])
+    reading = _Reading(raw, Surroundings(home, {**kept, **env}, fetch=secrets), mapping)
+    reading.findings += found
     settings = reading.settings(path)
     lines = key_lines(text)
     problems = sorted(

@@ -71,8 +71,11 @@ class General(Table):
     """``[syncd]``. ``resync_at`` is a time of day in ``zone``.
 
     ``state`` is an absolute path (from a file: relative to that file) or an SQLAlchemy URL, which
-    may hold a password and is therefore not shown.
+    may hold a password and is therefore not shown. ``env_file`` holds environment variables that
+    the environment itself does not set, one NAME=value a line, for secrets that name them.
     """
+
+    env_file: Text | None = None
 
     state: State = Field(default="state/syncd.db", validate_default=True, repr=False)
     window: WindowSettings = WindowSettings()
