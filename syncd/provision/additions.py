@@ -13,7 +13,7 @@ from syncd.config.settings import (
     ProviderSettings,
 )
 from syncd.provision.matching import Proposal, Seat
-from syncd.provision.people import seat_id
+from syncd.provision.people import seat, seat_id
 from syncd.systems.tree import Calendar, Tree
 
 Owners = Mapping[tuple[str, str], str]
@@ -66,35 +66,35 @@ def additions(
     """
     found = []
     for proposal in proposals:
-        known = {owner for seat in proposal.seats if (owner := owners.get((seat.system, seat.id)))}
+        known = {owner for s in proposal.seats if (owner := owners.get((s.system, s.id)))}
         if not known:
             found.append(proposal)
         elif len(known) == 1:
             (name,) = known
-            new = tuple(seat for seat in proposal.seats if _is_new(seat, owners, providers[name]))
+            new = tuple(s for s in proposal.seats if _is_new(s, owners, providers[name]))
             if new:
                 found.append(replace(proposal, name=name, seats=new))
     return found
 
 
-def _is_new(seat: Seat, owners: Owners, provider: ProviderSettings) -> bool:
-    return (seat.system, seat.id) not in owners and seat.system not in provider.calendars
+def _is_new(one: Seat, owners: Owners, provider: ProviderSettings) -> bool:
+    return (one.system, one.id) not in owners and one.system not in provider.calendars
 
 
-def place_of(tree: Tree, seat: Seat) -> Place:
+def place_of(tree: Tree, one: Seat) -> Place:
     """The line that maps a user: on v2 with all of the user's calendars, on v1 with the first.
 
     A v1 block or hold is made on one service (leadconnector-v1.md 4.4): the user's own comes before
     one that is shared.
     """
     if tree.platform == "leadsquared":
-        return Place({"user": seat.id}, seat.name)
-    own = sorted((c for c in tree.calendars if seat.id in c.users and c.active), key=_own_first)
+        return Place({"user": one.id}, one.name)
+    own = sorted((c for c in tree.calendars if one.id in c.users and c.active), key=_own_first)
     names = ", ".join(calendar.name or calendar.id for calendar in own)
-    comment = ": ".join(filter(None, (seat.name, names)))
+    comment = ": ".join(filter(None, (one.name, names)))
     if tree.platform == "leadconnector-v1" and own:
-        return Place({"calendar": own[0].id, "user": seat.id}, comment)
-    return Place({"user": seat.id}, comment)
+        return Place({"calendar": own[0].id, "user": one.id}, comment)
+    return Place({"user": one.id}, comment)
 
 
 def _own_first(calendar: Calendar) -> tuple[int, str, str]:
@@ -111,6 +111,5 @@ def seat_of(tree: Tree, said: str) -> Seat | None:
     ):
         found = [user for user in tree.users if user.active and spelt(user) == wanted]
         if len(found) == 1:
-            (user,) = found
-            return Seat(tree.system, seat_id(tree, user), user.name, user.email, user.phone)
+            return seat(tree, found[0])
     return None

@@ -38,12 +38,12 @@ def seat_id(tree: Tree, user: User) -> str:
 
 def seats_of(trees: Iterable[Tree]) -> list[Seat]:
     """Every active user of every system."""
-    return [
-        Seat(tree.system, seat_id(tree, user), user.name, user.email, user.phone)
-        for tree in trees
-        for user in tree.users
-        if user.active
-    ]
+    return [seat(tree, user) for tree in trees for user in tree.users if user.active]
+
+
+def seat(tree: Tree, user: User) -> Seat:
+    """A user as a seat of the system."""
+    return Seat(tree.system, seat_id(tree, user), user.name, user.email, user.phone)
 
 
 def doubt_finding(doubt: Doubt) -> Finding:
