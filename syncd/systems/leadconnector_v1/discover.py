@@ -88,7 +88,8 @@ def _agency(system: str, count: int) -> Finding:
 def _explain(system: str, account: Account, what: str, fault: SystemFault) -> Finding:
     subject = f"{system}: {what}"
     if not isinstance(fault, AuthLost):
-        return Finding("error", subject, str(fault), advice(fault))
+        level = "warning" if what == "teams" else "error"
+        return Finding(level, subject, str(fault), advice(fault))
     if account.api_key.startswith("pit-"):
         return Finding(
             "error",

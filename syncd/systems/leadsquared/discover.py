@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from syncd.systems.leadsquared.calls import Calls
 
 _ACTIVE = 0
+_NEEDED = frozenset({"account", "users"})
+"""Parts without which nobody can be mapped."""
+
 _NOT_FOUND = 404
 
 
@@ -108,4 +111,5 @@ def _explain(system: str, account: Account, what: str, fault: SystemFault) -> Fi
                 f"base_url of {section} is the API host of the region and ends in /v2",
             )
         case _:
-            return Finding("error", f"{system}: {what}", str(fault), advice(fault))
+            level = "error" if what in _NEEDED else "warning"
+            return Finding(level, f"{system}: {what}", str(fault), advice(fault))
