@@ -1,1 +1,1 @@
-"""From nothing to a working mapping: who is who, what to write down, what must be there."""
+"""Rooms, equipment, associations, teams and services: wanted, compared, applied."""

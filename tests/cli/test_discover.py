@@ -7,6 +7,7 @@ import json
 import pytest
 
 from syncd.sandbox import Fault, FaultKind
+from syncd.sandbox.leadconnector.associations_api import Association
 from tests.cli.conftest import Desk
 
 
@@ -18,9 +19,10 @@ def test_credentials_alone_show_every_system_with_its_people_and_calendars(desk:
     _only_credentials(desk)
     seat = desk.world.seats["clinic", "alice"]
     clinic = desk.world.sandbox.clinic
-    clinic.add_resource("rooms", "yoga room", [seat.calendar], capacity=12)
-    clinic.add_resource("equipments", "laser", [seat.calendar], quantity=3)
-    clinic.add_association("visit", ("contact", "patient"), ("custom_objects.visits", "visit"))
+    clinic.resources.add("rooms", "yoga room", calendars=(seat.calendar,), capacity=12)
+    clinic.resources.add("equipments", "laser", calendars=(seat.calendar,), quantity=3)
+    ends = ("contact", "patient", "custom_objects.visits", "visit")
+    clinic.associations.all["a1"] = Association("a1", "visit", *ends)
     said = desk.say("discover")
     assert said.code == 0
     for words in (
@@ -42,7 +44,7 @@ def test_credentials_alone_show_every_system_with_its_people_and_calendars(desk:
 
 def test_the_json_has_one_shape_for_all_platforms(desk: Desk) -> None:
     _only_credentials(desk)
-    desk.world.sandbox.clinic.add_resource("rooms", "yoga room")
+    desk.world.sandbox.clinic.resources.add("rooms", "yoga room")
     systems = json.loads(desk.say("discover", "--json").out)["systems"]
     assert set(systems) == {"crm", "clinic", "legacy"}
     keys = {

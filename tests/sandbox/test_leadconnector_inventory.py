@@ -12,8 +12,10 @@ ROOMS = "/calendars/resources/rooms"
 async def test_a_list_of_resources_is_a_bare_array_of_one_type_without_a_plain_id(
     clinic: Clinic,
 ) -> None:
-    room = clinic.platform.add_resource("rooms", "yoga room", [clinic.hall], capacity=85)
-    clinic.platform.add_resource("equipments", "laser", [clinic.hall], quantity=2)
+    room = clinic.platform.resources.add(
+        "rooms", "yoga room", calendars=(clinic.hall,), capacity=85
+    )
+    clinic.platform.resources.add("equipments", "laser", quantity=2)
     query = {"locationId": clinic.platform.location_id, "limit": "10", "skip": "0"}
     (row,) = (await clinic.client.get(ROOMS, params=query)).json()
     assert (row["name"], row["resourceType"], row["capacity"]) == ("yoga room", "rooms", 85)
@@ -24,26 +26,16 @@ async def test_a_list_of_resources_is_a_bare_array_of_one_type_without_a_plain_i
 
 async def test_lists_are_paged_by_limit_and_skip_which_must_be_given(clinic: Clinic) -> None:
     for number in range(5):
-        clinic.platform.add_resource("rooms", f"room {number}")
+        clinic.platform.resources.add("rooms", f"room {number}")
     query = {"locationId": clinic.platform.location_id, "limit": "2", "skip": "4"}
     rows = (await clinic.client.get(ROOMS, params=query)).json()
     assert [row["name"] for row in rows] == ["room 4"]
     del query["skip"]
     refused = await clinic.client.get(ROOMS, params=query)
-    assert (refused.status_code, refused.json()["message"]) == (422, ["skip must be a number"])
-
-
-async def test_an_association_is_found_in_the_list_and_by_its_key(clinic: Clinic) -> None:
-    first, second = ("contact", "patient"), ("custom_objects.visits", "visit")
-    id = clinic.platform.add_association("visit", first, second)
-    query = {"locationId": clinic.platform.location_id, "limit": "10", "skip": "0"}
-    (row,) = (await clinic.client.get("/associations/", params=query)).json()["associations"]
-    assert (row["id"], row["firstObjectKey"], row["secondObjectLabel"]) == (id, "contact", "visit")
-    place = {"locationId": clinic.platform.location_id}
-    one = (await clinic.client.get("/associations/key/visit", params=place)).json()
-    assert one["id"] == id
-    missing = await clinic.client.get("/associations/key/other", params=place)
-    assert missing.status_code == 404
+    assert (refused.status_code, refused.json()["message"]) == (
+        422,
+        ["skip must be a number string"],
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from syncd.sandbox.leadconnector import LeadConnector
+from syncd.sandbox.leadconnector.associations_api import Association
 from syncd.sandbox.leadsquared.records import Category
 from syncd.sandbox.scenario import World, furnish
 from syncd.sandbox.server import Sandbox
@@ -69,16 +71,22 @@ async def town() -> AsyncIterator[Town]:
         yield Town(world)
 
 
+def associate(clinic: LeadConnector) -> None:
+    """Relate patients to visits, as the staff does."""
+    ends = ("contact", "patient", "custom_objects.visits", "visit")
+    clinic.associations.all["a1"] = Association("a1", "visit", *ends)
+
+
 def messages(tree: Tree) -> list[tuple[str, str]]:
     return [(f.level, f.message) for f in tree.findings]
 
 
 async def test_a_v2_location_shows_its_whole_tree(town: Town) -> None:
     clinic, seat = town.world.sandbox.clinic, town.world.seats["clinic", "alice"]
-    clinic.add_resource("rooms", "yoga room", [seat.calendar], capacity=85)
-    clinic.add_resource("equipments", "laser", [seat.calendar], quantity=3, out_of_service=1)
-    contact = ("contact", "patient")
-    clinic.add_association("visit", contact, ("custom_objects.visits", "visit"))
+    at = (seat.calendar,)
+    clinic.resources.add("rooms", "yoga room", calendars=at, capacity=85)
+    clinic.resources.add("equipments", "laser", calendars=at, quantity=3, out_of_service=1)
+    associate(clinic)
     tree = await town.clinic()
     assert (tree.account, tree.name, tree.zone) == (clinic.location_id, "clinic", "Europe/Berlin")
     assert (tree.users[0].name, tree.users[0].email) == ("Alice", "alice@example.com")
@@ -90,7 +98,7 @@ async def test_a_v2_location_shows_its_whole_tree(town: Town) -> None:
     assert (room.kind, room.name, room.capacity) == ("room", "yoga room", 85)
     assert (laser.kind, laser.quantity, laser.out_of_service) == ("equipment", 3, 1)
     assert room.calendars == laser.calendars == (seat.calendar,)
-    assert room.id in clinic.resources
+    assert room.id in clinic.resources.all
     (visit,) = tree.associations
     assert (visit.key, visit.first_key, visit.second_label) == ("visit", "contact", "visit")
     assert tree.findings == ()
@@ -101,7 +109,7 @@ async def test_a_v2_location_shows_its_whole_tree(town: Town) -> None:
 
 async def test_more_rooms_than_a_page_holds_are_all_found_once(town: Town) -> None:
     for number in range(230):
-        town.world.sandbox.clinic.add_resource("rooms", f"room {number}")
+        town.world.sandbox.clinic.resources.add("rooms", f"room {number}")
     names = [room.name for room in (await town.clinic()).resources]
     assert names == [f"room {number}" for number in range(230)]
 

@@ -12,14 +12,12 @@ from syncd.sandbox.ids import guid_ids
 from syncd.sandbox.leadconnector.records import (
     OFFICE_HOURS,
     STATUSES,
-    Association,
     Calendar,
     CalendarType,
     Group,
     Meeting,
     Notification,
     Opening,
-    Resource,
     User,
 )
 from syncd.sandbox.limits import RateLimit
@@ -66,8 +64,6 @@ class Location(Platform):
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
         self.calendars: dict[str, Calendar] = {}
-        self.resources: dict[str, Resource] = {}
-        self.associations: dict[str, Association] = {}
         self.scopes: frozenset[str] | None = None
         self.contacts: dict[str, Contact] = {}
         self.notifications: list[Notification] = []
@@ -118,31 +114,6 @@ class Location(Platform):
         )
         self.calendars[calendar.id] = calendar
         return calendar.id
-
-    def add_resource(
-        self,
-        type: str,
-        name: str,
-        calendars: Sequence[str] = (),
-        *,
-        quantity: int = 1,
-        out_of_service: int = 0,
-        capacity: int = 1,
-    ) -> str:
-        """Add a room (``type`` is ``rooms``) or equipment (``equipments``)."""
-        for calendar in calendars:
-            _known(self.calendars, calendar, "calendar")
-        made = Resource(
-            self.new_id(), type, name, tuple(calendars), quantity, out_of_service, capacity
-        )
-        self.resources[made.id] = made
-        return made.id
-
-    def add_association(self, key: str, first: tuple[str, str], second: tuple[str, str]) -> str:
-        """Add an association; ``first`` and ``second`` are an object's key and label."""
-        made = Association(self.new_id(), key, *first, *second)
-        self.associations[made.id] = made
-        return made.id
 
     def add_contact(self, name: str, email: str = "", phone: str = "", id: str = "") -> str:
         """Add a customer."""

@@ -73,34 +73,6 @@ class Calendar:
         return self.type is not CalendarType.EVENT
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A room or a piece of equipment; ``type`` is ``rooms`` or ``equipments`` (1.7)."""
-
-    id: str
-    type: str
-    name: str
-    calendars: tuple[str, ...] = ()
-    quantity: int = 1
-    out_of_service: int = 0
-    capacity: int = 1
-    description: str = ""
-    active: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Association:
-    """What relates two kinds of records; both keys are fixed, in this order (2)."""
-
-    id: str
-    key: str
-    first_key: str
-    first_label: str
-    second_key: str
-    second_label: str
-    type: str = "USER_DEFINED"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting(Appointment):
     """An appointment as the location keeps it."""

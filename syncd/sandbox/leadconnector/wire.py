@@ -5,14 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from syncd.sandbox.leadconnector.records import (
-    Association,
-    Calendar,
-    Group,
-    Meeting,
-    Resource,
-    User,
-)
+from syncd.sandbox.leadconnector.records import Calendar, Group, Meeting, User
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -196,36 +189,6 @@ def group(found: Group, location: str) -> Json:
         "description": "",
         "slug": found.name.lower().replace(" ", "-"),
         "isActive": True,
-    }
-
-
-def resource(found: Resource, location: str) -> Json:
-    """A room or equipment; no schema shows its id, which comes as ``_id`` here (1.7)."""
-    return {
-        "_id": found.id,
-        "locationId": location,
-        "name": found.name,
-        "resourceType": found.type,
-        "isActive": found.active,
-        "description": found.description,
-        "quantity": found.quantity,
-        "outOfService": found.out_of_service,
-        "capacity": found.capacity,
-        "calendarIds": list(found.calendars),
-    }
-
-
-def association(found: Association, location: str) -> Json:
-    """An association (2)."""
-    return {
-        "id": found.id,
-        "locationId": location,
-        "key": found.key,
-        "firstObjectKey": found.first_key,
-        "firstObjectLabel": found.first_label,
-        "secondObjectKey": found.second_key,
-        "secondObjectLabel": found.second_label,
-        "associationType": found.type,
     }
 
 

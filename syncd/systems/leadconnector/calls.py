@@ -10,7 +10,6 @@ import msgspec
 from syncd.model import Kind
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.times import millis
-from syncd.systems.loose import Odd
 from syncd.systems.port import Ambiguous
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ _SHAPES: Mapping[Kind, type[wire.Appointments | wire.Blocks]] = {
     Kind.BLOCK: wire.Blocks,
 }
 _ELSEWHERE = "2021-07-28"
-_PAGE = 100
 
 
 def part(id: str) -> str:
@@ -109,36 +107,6 @@ class Calls:
     async def users(self) -> wire.Users:
         """List the location's users."""
         return await self._ask("/users/", wire.Users, {"locationId": self._account.location_id})
-
-    async def resources(self, type: str) -> list[wire.Resource]:
-        """List all ``rooms`` or ``equipments`` of the location, page by page (1.7)."""
-        path = f"/calendars/resources/{part(type)}"
-        found: list[wire.Resource] = []
-        while True:
-            page = await self._ask(path, list[wire.Resource | Odd], self._page(len(found)))
-            rows = [row for row in page if isinstance(row, wire.Resource)]
-            found += rows
-            if len(page) < _PAGE or not rows:
-                return found
-
-    async def associations(self) -> list[wire.Association]:
-        """List all associations of the location, page by page (2)."""
-        path = "/associations/"
-        found: list[wire.Association] = []
-        while True:
-            page: wire.AssociationsAnswer = await self._ask(
-                path,
-                wire.AssociationsAnswer,  # type: ignore[arg-type] # mypy takes no union for a type
-                self._page(len(found)),
-            )
-            listed = page if isinstance(page, list) else page.associations
-            rows = [row for row in listed if isinstance(row, wire.Association)]
-            found += rows
-            if len(listed) < _PAGE or not rows:
-                return found
-
-    def _page(self, skip: int) -> dict[str, str | int | None]:
-        return {"locationId": self._account.location_id, "limit": _PAGE, "skip": skip}
 
     async def contact(self, contact: str) -> wire.Contact:
         """Read one customer. Raises Rejected (GONE) where there is none."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from syncd.systems.advice import advice
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.directory import directory_of
+from syncd.systems.leadconnector.inventory import Association as Link
+from syncd.systems.leadconnector.inventory import Resource as Row
 from syncd.systems.loose import number, text
 from syncd.systems.port import AuthLost, Finding, SystemFault
 from syncd.systems.tree import Association, Calendar, Group, Parts, Resource, Told, Tree, User
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from syncd.systems.leadconnector.account import Account
     from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.leadconnector.inventory import Inventory
 
 _SCOPES = {
     "location": "locations.readonly",
@@ -32,7 +35,9 @@ _NEEDED = frozenset({"calendars", "users"})
 """Parts without which nobody can be mapped."""
 
 
-async def discover(system: str, account: Account, calls: Calls, told: Told) -> Tree:
+async def discover(
+    system: str, account: Account, calls: Calls, inventory: Inventory, told: Told
+) -> Tree:
     """Read the location, a call for each part and page. A call that fails is a finding."""
 
     def explain(what: str, fault: SystemFault) -> Finding:
@@ -45,9 +50,9 @@ async def discover(system: str, account: Account, calls: Calls, told: Told) -> T
     calendars = await parts.read("calendars", calls.calendars(), wire.Calendars([]))
     groups = await parts.read("groups", calls.groups(), wire.Groups([]))
     users = await parts.read("users", calls.users(), wire.Users([]))
-    rooms = await parts.read("rooms", calls.resources("rooms"), list[wire.Resource]())
-    equipment = await parts.read("equipment", calls.resources("equipments"), list[wire.Resource]())
-    associations = await parts.read("associations", calls.associations(), list[wire.Association]())
+    rooms = await parts.read("rooms", inventory.resources("rooms"), list[Row]())
+    equipment = await parts.read("equipment", inventory.resources("equipments"), list[Row]())
+    associations = await parts.read("associations", inventory.associations(), list[Link]())
     return Tree(
         system=system,
         platform="leadconnector",
@@ -97,7 +102,7 @@ def _user(row: wire.User) -> User:
     )
 
 
-def _resource(kind: Literal["room", "equipment"], row: wire.Resource) -> Resource:
+def _resource(kind: Literal["room", "equipment"], row: Row) -> Resource:
     calendars = row.calendar_ids if isinstance(row.calendar_ids, list) else []
     return Resource(
         kind,
@@ -111,7 +116,7 @@ def _resource(kind: Literal["room", "equipment"], row: wire.Resource) -> Resourc
     )
 
 
-def _association(row: wire.Association) -> Association:
+def _association(row: Link) -> Association:
     return Association(
         text(row.id),
         text(row.key),

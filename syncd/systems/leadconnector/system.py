@@ -13,6 +13,7 @@ from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.directory import EVENT, booked_on
 from syncd.systems.leadconnector.events import Reader, is_deleted
 from syncd.systems.leadconnector.faults import fault_of
+from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
 from syncd.systems.leadconnector.plan import plan_calls
 from syncd.systems.leadconnector.reading import Reading
@@ -156,7 +157,8 @@ class LeadConnector:
 
     async def discover(self, told: Told) -> Tree:
         """Read everything that a mapping may name. Raises no SystemFault."""
-        return await discover.discover(self.name, self._account, self._calls, told)
+        inventory = Inventory(self._account, self._transport)
+        return await discover.discover(self.name, self._account, self._calls, inventory, told)
 
     async def check(self) -> Sequence[Finding]:
         """Look at token, location, users, calendars and clock without writing."""

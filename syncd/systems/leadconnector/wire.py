@@ -154,41 +154,6 @@ class Users(msgspec.Struct):
     users: list[User | Odd]
 
 
-class Resource(msgspec.Struct, rename="camel"):
-    """A room or equipment. No schema promises an id; it may come under two names (1.7)."""
-
-    id: Any = None
-    other_id: Any = msgspec.field(name="_id", default=None)
-    name: Any = None
-    is_active: Any = None
-    description: Any = None
-    quantity: Any = None
-    out_of_service: Any = None
-    capacity: Any = None
-    calendar_ids: list[Any] | str | float | bool | None = None
-
-
-class Association(msgspec.Struct, rename="camel"):
-    """An association; labels and keys are declared as objects, and come as text (2)."""
-
-    id: Any = None
-    key: Any = None
-    first_object_key: Any = None
-    first_object_label: Any = None
-    second_object_key: Any = None
-    second_object_label: Any = None
-    association_type: Any = None
-
-
-class Associations(msgspec.Struct):
-    """The answer of ``GET /associations/`` as other lists come; the schema shows just one (2)."""
-
-    associations: list[Association | Odd]
-
-
-AssociationsAnswer = Associations | list[Association | Odd]
-
-
 class Contact(msgspec.Struct, rename="camel"):
     """A customer's addresses: decoded on demand, kept in memory only."""
 
