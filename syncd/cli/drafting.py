@@ -208,9 +208,9 @@ def _provider(verdict: Verdict, trees: Iterable[Tree]) -> NewProvider:
 
 
 def _rooms(trees: Iterable[Tree]) -> Iterable[str]:
-    plural = {"room": "rooms", "equipment": "equipments"}
+    sort = {"room": "rooms", "equipment": "equipment"}
     for tree in trees:
         for resource in tree.resources:
             name = provider_name([Seat(tree.system, "", resource.name)], ())
-            where = f'{{ resource = "{plural[resource.kind]}/{resource.name}" }}'
+            where = f'{{ resource = "{sort[resource.kind]}/{resource.name}" }}'
             yield f'[providers.{name}] kind = "{resource.kind}", {tree.system} = {where}'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,7 +53,7 @@ def find(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
             return path
     looked = ", ".join(["--config", "$SYNCD_CONFIG", *map(str, places)])
     reason = f"no configuration was found; looked at {looked}"
-    raise _unread(None, reason, "Write one of these files, or name yours with --config.")
+    raise _unread(None, reason, "Make one with `syncd init`, or name yours with --config.")
 
 
 def _may_be(path: Path) -> bool:
@@ -80,10 +81,12 @@ def load(
             path, f"this is no TOML: {error}", "Mend what stands there; the rest was not read."
         ) from None
     home = path.parent.absolute()
-    kept, found = read_environment(raw, home) if secrets else ({}, [])
+    kept, unread = read_environment(raw, home) if secrets else ({}, [])
     reading = _Reading(raw, Surroundings(home, {**kept, **env}, fetch=secrets), mapping)
-    reading.findings += found
     settings = reading.settings(path)
+    # A file that only root reads, for systemd to pass on, is not missed where nothing is missing.
+    missed = any(not finding.warning for finding in reading.findings)
+    reading.findings += [replace(f, warning=f.warning or not missed) for f in unread]
     lines = key_lines(text)
     problems = sorted(
         (_located(finding, path, lines) for finding in reading.findings),

@@ -70,6 +70,14 @@ def test_a_file_that_is_none_is_told_and_never_repeated(
     assert "just-the-secret" not in str(raised.value)
 
 
+def test_a_file_that_cannot_be_read_is_only_warned_of_where_nothing_is_missing(
+    config: Path,
+) -> None:
+    (config.parent / "own.env").unlink()
+    warned = [w for w in load(config, {"LEGACY_KEY": "x"}).warnings if w.key == "syncd.env_file"]
+    assert "cannot be read" in warned[0].reason
+
+
 def test_a_file_that_others_can_read_is_warned_of(config: Path) -> None:
     (config.parent / "own.env").chmod(0o640)
     warned = [w for w in load(config, {}).warnings if w.key == "syncd.env_file"]
