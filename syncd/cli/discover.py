@@ -22,6 +22,7 @@ from syncd.systems.port import Finding
 from syncd.systems.tree import AppointmentType, Calendar, Resource, Tree, User
 from syncd.wiring import RealClock, open_accounts
 
+_LEVELS = {"warning": "look", "error": "WRONG"}
 PLATFORM_NAMES = {
     "leadsquared": "LeadSquared",
     "leadconnector": "LeadConnector v2",
@@ -101,7 +102,7 @@ def _no_kind(resource: dict[str, Any]) -> dict[str, Any]:
 def show_findings(findings: Sequence[Finding]) -> None:
     """Print what could not be read or is odd, each with its remedy."""
     rows = [
-        ("WRONG" if f.level == "error" else "look", f.subject, f"{f.message}. {f.remedy}")
+        (_LEVELS[f.level], f.subject, f"{f.message}. {f.remedy[:1].upper()}{f.remedy[1:]}")
         for f in findings
     ]
     if rows:

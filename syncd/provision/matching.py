@@ -124,7 +124,7 @@ def match(
     names = set(taken)
     proposals = []
     for group in groups:
-        proposals.append(_proposal(group, spelt, names))
+        proposals.append(_proposal(group, spelt, names, doubts))
         names.add(proposals[-1].name)
     alone = tuple(c.seats[0] for c in clusters if len(c.seats) == 1)
     return Matching(tuple(proposals), alone, tuple(_worth_telling(doubts, alone)))
@@ -185,18 +185,35 @@ def _by_name(cluster: _Cluster) -> tuple[str, tuple[Seat, ...]]:
     return (fold(cluster.seats[0].name), cluster.seats)
 
 
-def _proposal(cluster: _Cluster, spelt: Mapping[Ground, Spelt], taken: Collection[str]) -> Proposal:
+def _proposal(
+    cluster: _Cluster,
+    spelt: Mapping[Ground, Spelt],
+    taken: Collection[str],
+    doubts: Iterable[Doubt],
+) -> Proposal:
     return Proposal(
         name=provider_name(cluster.seats, taken),
         seats=cluster.seats,
         ground=cluster.ground,
         evidence=tuple(e for g in Ground for e in _evidence(cluster, g, spelt[g])),
-        cautions=tuple(
-            f"{what} differ: {', '.join(values)}"
-            for ground, what in ((Ground.EMAIL, "the e-mail addresses"), (Ground.NAME, "the names"))
-            if len(values := sorted(cluster.keys(spelt[ground]))) > 1
-        ),
+        cautions=(*_differing(cluster, spelt), *_shared(cluster, doubts)),
     )
+
+
+def _differing(cluster: _Cluster, spelt: Mapping[Ground, Spelt]) -> Iterator[str]:
+    for ground, what in ((Ground.EMAIL, "the e-mail addresses"), (Ground.NAME, "the names")):
+        values = sorted(cluster.keys(spelt[ground]))
+        if len(values) > 1:
+            yield f"{what} differ: {', '.join(values)}"
+
+
+def _shared(cluster: _Cluster, doubts: Iterable[Doubt]) -> Iterator[str]:
+    """Others with the same address, who could as well be meant."""
+    for doubt in doubts:
+        others = [seat for seat in doubt.seats if seat not in cluster.seats]
+        if doubt.ground is Ground.EMAIL and len(others) < len(doubt.seats):
+            told = ", ".join(f"{seat.name or seat.id} in {seat.system}" for seat in others)
+            yield f"the e-mail address is also that of {told}"
 
 
 def _evidence(cluster: _Cluster, ground: Ground, spelt: Spelt) -> Iterator[Evidence]:

@@ -18,11 +18,11 @@ from syncd.systems.tree import Tree, User
 _WORDS: Mapping[Ground, tuple[str, str]] = {
     Ground.EMAIL: (
         "several users have the e-mail address",
-        "give each an address of its own, or deactivate one; until then this address joins nobody",
+        "give each an address of its own, or deactivate one; until then it alone joins nobody",
     ),
     Ground.NAME: (
         "several users have names that differ at most in case or accents, like",
-        "rename one, or give them e-mail addresses; until then this name joins nobody",
+        "rename one, or give them e-mail addresses; until then it alone joins nobody",
     ),
     Ground.PHONE: (
         "several users have the phone",

@@ -147,6 +147,8 @@ def test_two_users_with_one_email_are_told_even_when_both_found_their_own() -> N
     (doubt,) = found.doubts
     assert (doubt.ground, doubt.shared) == (Ground.EMAIL, A)
     assert {(s.system, s.id) for s in doubt.seats} == {("crm", "1"), ("crm", "2"), ("clinic", "1")}
+    (proposal,) = found.proposals
+    assert proposal.cautions == ("the e-mail address is also that of Bob in crm",)
 
 
 def test_two_of_one_name_are_told_only_where_it_leaves_somebody_alone() -> None:
