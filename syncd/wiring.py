@@ -42,6 +42,8 @@ from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.port import System
 from syncd.systems.transport import network
 
+Adapter = leadsquared.LeadSquared | leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1
+
 
 class RealClock:
     """The host's time."""
@@ -197,13 +199,23 @@ def _renewal(
     return renew
 
 
+def open_accounts(
+    systems: Mapping[str, SystemSettings], clock: Clock, ca_file: str | None = None
+) -> dict[str, Adapter]:
+    """Make the adapter of each system, mapped or not, to look at what it has."""
+    return {
+        name: _adapter(name, system, {}, clock, network(ca_file))
+        for name, system in systems.items()
+    }
+
+
 def _adapter(
     name: str,
     system: SystemSettings,
     mapped: Mapping[str, CalendarSettings],
     clock: Clock,
     transport: httpx.AsyncBaseTransport | None,
-) -> System:
+) -> Adapter:
     account = {key: _plain(said) for key, said in system if key != "type"}
     match system:
         case LeadSquaredSystem():

@@ -35,6 +35,13 @@ def check(
     wrong.
     """
     settings = settings_of(context, config)
+    raise typer.Exit(examine(settings, offline=offline, strict=strict, as_json=as_json))
+
+
+def examine(
+    settings: Settings, *, offline: bool = False, strict: bool = False, as_json: bool = False
+) -> int:
+    """Look at everything, print what was found and return the exit code."""
     findings = [
         Finding("warning", p.key or str(p.file), p.reason, p.remedy) for p in settings.warnings
     ]
@@ -54,7 +61,7 @@ def check(
     else:
         _print(settings, findings, needs)
     fatal = {"error", "warning"} if strict else {"error"}
-    raise typer.Exit(2 if any(f.level in fatal for f in findings) else 0)
+    return 2 if any(f.level in fatal for f in findings) else 0
 
 
 def _summary(settings: Settings) -> Finding:

@@ -14,6 +14,8 @@ from syncd.cli.backup import backup, migrate, restore
 from syncd.cli.check import check
 from syncd.cli.conflicts import conflicts
 from syncd.cli.demo import demo
+from syncd.cli.discover import discover
+from syncd.cli.init import init
 from syncd.cli.look import bookings, history, show, status
 from syncd.cli.options import ConfigOption, JsonOption, UsageError
 from syncd.cli.resync import plan, resync
@@ -41,8 +43,9 @@ app = typer.Typer(
 def root(context: typer.Context, *, config: ConfigOption = None) -> None:
     """Keep appointments and busy time the same in LeadSquared and LeadConnector v2 and v1.
 
-    Try it without any account: `syncd demo`. With a configuration: `syncd check` looks whether all
-    is well, `syncd plan` shows what would be written, `syncd resync` does it once, `syncd run`
+    Try it without any account: `syncd demo`. With accounts: `syncd init` asks for them, proposes
+    who is who and writes a configuration. With a configuration: `syncd check` looks whether all is
+    well, `syncd plan` shows what would be written, `syncd resync` does it once, `syncd run`
     keeps doing it.
     """
     context.obj = config
@@ -57,6 +60,7 @@ def version(*, as_json: JsonOption = False) -> None:
 
 
 _PANELS = {
+    "Set up": (init, discover),
     "Work": (run, resync),
     "Look": (plan, check, status, bookings, show, conflicts, history),
     "Keep": (backup, restore, migrate),

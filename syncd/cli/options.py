@@ -54,14 +54,16 @@ class UsageError(Exception):
         super().__init__(f"{reason}. {remedy}")
 
 
-def settings_of(context: typer.Context, own: Path | None, *, secrets: bool = True) -> Settings:
+def settings_of(
+    context: typer.Context, own: Path | None, *, secrets: bool = True, mapping: bool = True
+) -> Settings:
     """Load the configuration named after the command, or before it, or at the usual places.
 
     Commands that speak to no system do without secrets, so that they work wherever the state can
-    be read. Raises ConfigError.
+    be read; what looks at accounts only does without the ``mapping``. Raises ConfigError.
     """
-    option = own or context.obj
-    return load(find(option, os.environ, Path.cwd()), os.environ, secrets=secrets)
+    path = find(own or context.obj, os.environ, Path.cwd())
+    return load(path, os.environ, secrets=secrets, mapping=mapping)
 
 
 def chosen(settings: Settings, provider: str | None) -> list[str] | None:

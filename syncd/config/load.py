@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from syncd.config.environment import read_environment
 from syncd.config.fields import is_name
 from syncd.config.lines import key_lines, line_of
 from syncd.config.mapping import Calendars, check_accounts, check_mapping, check_prefer
@@ -51,7 +53,7 @@ def find(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
             return path
     looked = ", ".join(["--config", "$SYNCD_CONFIG", *map(str, places)])
     reason = f"no configuration was found; looked at {looked}"
-    raise _unread(None, reason, "Write one of these files, or name yours with --config.")
+    raise _unread(None, reason, "Make one with `syncd init`, or name yours with --config.")
 
 
 def _may_be(path: Path) -> bool:
@@ -62,11 +64,14 @@ def _may_be(path: Path) -> bool:
         return True
 
 
-def load(path: Path, env: Mapping[str, str], *, secrets: bool = True) -> Settings:
+def load(
+    path: Path, env: Mapping[str, str], *, secrets: bool = True, mapping: bool = True
+) -> Settings:
     """Read the settings. Raises ConfigError with all that is wrong; warnings are in the settings.
 
     Secrets are fetched here, from ``env`` and from files beside the configuration, unless the
-    caller only looks at the state and does without ``secrets``.
+    caller only looks at the state and does without ``secrets``. Without ``mapping`` the providers
+    are left out, so that accounts can be looked at before anybody is mapped.
     """
     text = _text(path)
     try:
@@ -75,8 +80,13 @@ def load(path: Path, env: Mapping[str, str], *, secrets: bool = True) -> Setting
         raise _unread(
             path, f"this is no TOML: {error}", "Mend what stands there; the rest was not read."
         ) from None
-    reading = _Reading(raw, Surroundings(path.parent.absolute(), env, fetch=secrets))
+    home = path.parent.absolute()
+    kept, unread = read_environment(raw, home) if secrets else ({}, [])
+    reading = _Reading(raw, Surroundings(home, {**kept, **env}, fetch=secrets), mapping)
     settings = reading.settings(path)
+    # A file that only root reads, for systemd to pass on, is not missed where nothing is missing.
+    missed = any(not finding.warning for finding in reading.findings)
+    reading.findings += [replace(f, warning=f.warning or not missed) for f in unread]
     lines = key_lines(text)
     problems = sorted(
         (_located(finding, path, lines) for finding in reading.findings),
@@ -119,8 +129,8 @@ def _located(finding: Finding, path: Path, lines: Mapping[tuple[str, ...], int])
 class _Reading:
     """One pass over a parsed document: what could be read, and what was found wrong."""
 
-    def __init__(self, raw: Mapping[str, Any], around: Surroundings) -> None:
-        self._raw, self._around = raw, around
+    def __init__(self, raw: Mapping[str, Any], around: Surroundings, mapping: bool) -> None:
+        self._raw, self._around, self._mapping = raw, around, mapping
         self.findings: list[Finding] = []
 
     def settings(self, path: Path) -> Settings | None:
@@ -132,7 +142,7 @@ class _Reading:
         rules = self._table(RulesSettings, self._raw.get("rules", {}), "rules")
         guard = self._table(GuardSettings, self._raw.get("guard", {}), "guard")
         systems = self._systems()
-        providers, calendars = self._providers()
+        providers, calendars = self._providers() if self._mapping else ({}, {})
         self._check(systems, calendars)
         if general is None or rules is None or guard is None:
             return None
@@ -155,7 +165,8 @@ class _Reading:
             if isinstance(table, dict) and isinstance(kept := table.get("calendars", {}), dict)
         }
         self.findings += check_prefer(self._prefer(), declared)
-        self.findings += check_mapping(declared, named, calendars)
+        if self._mapping:
+            self.findings += check_mapping(declared, named, calendars)
         self.findings += check_accounts(systems)
         self.findings += _concerns(systems)
 

@@ -76,7 +76,11 @@ class General(Table):
     may hold a password and is therefore not shown. ``listen`` is where the daemon serves its
     health and metrics, ``heartbeat`` an address that hears of each whole cycle; both off if absent.
     ``ca_file`` holds certificates of authorities that are trusted besides the well-known ones.
+    ``env_file`` holds environment variables that the environment itself does not set, one
+    NAME=value a line, for secrets that name them.
     """
+
+    env_file: Text | None = None
 
     state: State = Field(default="state/syncd.db", validate_default=True, repr=False)
     window: WindowSettings = WindowSettings()

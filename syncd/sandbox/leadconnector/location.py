@@ -51,7 +51,10 @@ class Location(Platform):
         location_id: str = "",
         timezone: str = "Europe/Berlin",
     ) -> None:
-        """Start an empty location. Raises ValueError for an unknown zone."""
+        """Start an empty location. Raises ValueError for an unknown zone.
+
+        ``scopes`` is what the token may do; None, as at first, is all.
+        """
         super().__init__(name, clock, ids, faults)
         self.token = token
         self.location_id = location_id or ids()
@@ -61,6 +64,7 @@ class Location(Platform):
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
         self.calendars: dict[str, Calendar] = {}
+        self.scopes: frozenset[str] | None = None
         self.contacts: dict[str, Contact] = {}
         self.notifications: list[Notification] = []
         self.meetings: Table[Meeting] = Table(clock)
@@ -69,9 +73,9 @@ class Location(Platform):
 
     # --- setting up ---------------------------------------------------------------------------
 
-    def add_user(self, name: str, email: str, id: str = "") -> str:
+    def add_user(self, name: str, email: str, id: str = "", *, phone: str = "") -> str:
         """Add a member of staff."""
-        user = User(id or self.new_id(), name, email)
+        user = User(id or self.new_id(), name, email, phone)
         self.users[user.id] = user
         return user.id
 

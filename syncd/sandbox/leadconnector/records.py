@@ -31,6 +31,7 @@ class User:
     id: str
     name: str
     email: str
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,6 +201,7 @@ def user(found: User, location: str) -> Json:
         "firstName": first,
         "lastName": last,
         "email": found.email,
+        "phone": found.phone,
         "roles": {"type": "account", "role": "user", "locationIds": [location]},
     }
 

@@ -41,6 +41,8 @@ class LeadConnectorV1(Location):
     """
 
     base_path = "/v1"
+    more_locations: Sequence[wire.Json] = ()
+    """What else the key opens; an agency's key opens all of its locations (2)."""
 
     def __init__(
         self,
@@ -142,7 +144,7 @@ class LeadConnectorV1(Location):
 
     def _list_locations(self, _: Ask) -> Response:
         here = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
-        return JSONResponse({"locations": [here]})
+        return JSONResponse({"locations": [here, *self.more_locations]})
 
     def _lookup_contact(self, ask: Ask) -> Response:
         """By e-mail first, then by phone; a miss is an empty list (8)."""

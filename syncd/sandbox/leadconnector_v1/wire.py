@@ -180,6 +180,7 @@ def user(found: User, location: str) -> Json:
         "firstName": first,
         "lastName": last,
         "email": found.email,
+        "phone": found.phone,
         "permissions": {"appointmentsEnabled": True},
         "roles": {"type": "account", "role": "user", "locationIds": [location]},
     }

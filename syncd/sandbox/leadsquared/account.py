@@ -101,13 +101,14 @@ class Account(Platform):
         role: str = "Sales_User",
         timezone: str = "",
         hours: Sequence[Shift] = OFFICE_HOURS,
+        phone: str = "",
     ) -> str:
         """Add a user. Returns the id; lists and verbs know users by e-mail.
 
         Raises ValueError for an unknown zone.
         """
         where = zone(timezone or self.timezone).key
-        user = User(id or self.new_id(), name, email, where, role, hours=tuple(hours))
+        user = User(id or self.new_id(), name, email, where, role, hours=tuple(hours), phone=phone)
         self.users[email] = user
         return user.id
 

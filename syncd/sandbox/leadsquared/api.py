@@ -56,6 +56,8 @@ TYPE_COLUMNS: Mapping[str, Callable[[TaskType], str]] = {
     "Category": lambda each: str(int(each.category)),
 }
 MOST_DELETES = 5000
+_ANY_HOST = "UserByAccessKey.Get"
+"""The one call that every host answers (4.2)."""
 
 
 class LeadSquared(Account):
@@ -70,6 +72,9 @@ class LeadSquared(Account):
     - ``refuses_overlaps``: whether a create onto taken time fails where the type allows no
       conflicts (6);
     - ``deletes_later``: whether a deletion is only accepted, and done like a time update (2.1);
+    - ``home_host``: the account lives there, so that all other hosts refuse it, in words that name
+      the right one (4.2);
+    - ``shows_conflicts``: whether task types tell Allow Conflicts, which no document shows (3);
     - ``phone_spelling``: "digits", or "dashed" as one tenant wants it (3).
 
     ``keys_in_query`` counts the requests whose keys came where they end up in logs.
@@ -85,6 +90,8 @@ class LeadSquared(Account):
     refuses_overlaps = False
     deletes_later = False
     phone_spelling = "digits"
+    home_host = ""
+    shows_conflicts = False
     usual_job_seconds = 0.3
 
     # --- the platform's common behaviour ------------------------------------------------------
@@ -117,7 +124,12 @@ class LeadSquared(Account):
         in_headers = (ask.headers.get("x-lsq-accesskey"), ask.headers.get("x-lsq-secretkey"))
         given = in_headers if any(in_headers) else in_query
         known = given == (self.access_key, self.secret_key)
-        return None if known and self._me.active else self.unauthorised(ask)
+        if not (known and self._me.active):
+            return self.unauthorised(ask)
+        if self.home_host and not ask.path.endswith(_ANY_HOST):
+            words = f"This account is served by {self.home_host}. Please use that API host."
+            return fields.error(401, "MXUnAuthorizedException", words)
+        return None
 
     def unknown(self, ask: Ask) -> Response:  # noqa: ARG002 - all the same to it
         """A wrong path or verb answers 404 with a page for people."""
@@ -264,13 +276,18 @@ class LeadSquared(Account):
                 fields.refuse(fields.BAD_INPUT, f"Invalid ColumnName - {column}")
             value = self._query(ask, "ColumnValue")
             found = [type for type in found if TYPE_COLUMNS[column](type) == value]
-        return JSONResponse([wire.task_type(type) for type in found])
+        shown = [wire.task_type(type) for type in found]
+        if self.shows_conflicts:
+            for row, type in zip(shown, found, strict=True):
+                row["AllowConflicts"] = type.allow_conflicts
+        return JSONResponse(shown)
 
     def _list_users(self, ask: Ask) -> Response:  # noqa: ARG002 - it takes no parameters
         return JSONResponse([wire.user(user) for user in self.users.values()])
 
     def _key_user(self, ask: Ask) -> Response:
-        return JSONResponse(wire.key_user(self._me, ask.headers.get("host", "")))
+        host = self.home_host or ask.headers.get("host", "")
+        return JSONResponse(wire.key_user(self._me, host))
 
     def _lead_by_id(self, ask: Ask) -> Response:
         wanted = self._query(ask, "id")

@@ -69,6 +69,7 @@ class User:
     role: str = "Sales_User"
     active: bool = True
     hours: tuple[Shift, ...] = OFFICE_HOURS
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ def user(found: User) -> Json:
         "StatusCode": 0 if found.active else 1,
         "MemberOfGroups": [],
         "Tag": "",
+        "PhoneMobile": found.phone,
         "IsPhoneCallAgent": False,
     }
 

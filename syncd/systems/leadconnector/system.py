@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from syncd.model import Kind, Window
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
-from syncd.systems.leadconnector import checks, slots
+from syncd.systems.leadconnector import checks, discover, slots
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.directory import EVENT, booked_on
 from syncd.systems.leadconnector.events import Reader, is_deleted
 from syncd.systems.leadconnector.faults import fault_of
+from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
 from syncd.systems.leadconnector.plan import plan_calls
 from syncd.systems.leadconnector.reading import Reading
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.wire import Item
     from syncd.systems.port import Finding, Reply, Row, Sighting, Snapshot, Traffic
+    from syncd.systems.tree import Told, Tree
 
 _RATE = (100, 10.0)
 """The documented limit; trial accounts have a quarter of it, and say so in every header (3)."""
@@ -69,6 +71,7 @@ class LeadConnector:
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
         self.capabilities = Capabilities(lag=_LAG)
+        self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
         headers = {"Authorization": f"Bearer {account.token}"}
@@ -151,6 +154,11 @@ class LeadConnector:
         """Count the list calls of a steady read: they do not depend on the window."""
         del window
         return len(plan_calls(self._calendars, self._knowledge.kept))
+
+    async def discover(self, told: Told) -> Tree:
+        """Read everything that a mapping may name. Raises no SystemFault."""
+        inventory = Inventory(self._account, self._transport)
+        return await discover.discover(self.name, self._account, self._calls, inventory, told)
 
     async def check(self) -> Sequence[Finding]:
         """Look at token, location, users, calendars and clock without writing."""

@@ -122,9 +122,10 @@ class Groups(msgspec.Struct):
 
 
 class Location(msgspec.Struct):
-    """A location, as far as its zone and country."""
+    """A location, as far as its name, zone and country."""
 
     id: Any = None
+    name: Any = None
     timezone: Any = None
     country: Any = None
 
@@ -135,11 +136,16 @@ class LocationAnswer(msgspec.Struct):
     location: Location
 
 
-class User(msgspec.Struct):
+class User(msgspec.Struct, rename="camel"):
     """A user of the location."""
 
     id: Any = None
     name: Any = None
+    first_name: Any = None
+    last_name: Any = None
+    email: Any = None
+    phone: Any = None
+    deleted: Any = None
 
 
 class Users(msgspec.Struct):

@@ -85,11 +85,15 @@ class Calls:
         ids = (text(item.id) for item in found if isinstance(item, wire.Contact))
         return tuple(dict.fromkeys(filter(None, ids)))
 
+    async def locations(self) -> list[wire.Location]:
+        """The locations that the key opens: its own one, or many for an agency's key (2)."""
+        answer = await self._ask("locations/", wire.Locations)
+        return [found for found in answer.locations if isinstance(found, wire.Location)]
+
     async def timezone(self) -> str:
         """The location's zone, '' where none is told that is known here."""
-        answer = await self._ask("locations/", wire.Locations)
-        for location in answer.locations:
-            if isinstance(location, wire.Location) and text(location.timezone):
+        for location in await self.locations():
+            if text(location.timezone):
                 return known_zone(text(location.timezone))
         return ""
 
@@ -97,11 +101,11 @@ class Calls:
         """All bookable calendars."""
         return (await self._ask("calendars/services", wire.Services)).services
 
-    async def teams(self) -> list[wire.Named | Odd]:
+    async def teams(self) -> list[wire.Team | Odd]:
         """All teams."""
         return (await self._ask("calendars/teams", wire.Teams)).teams
 
-    async def users(self) -> list[wire.Named | Odd]:
+    async def users(self) -> list[wire.User | Odd]:
         """All users that the key may see."""
         return (await self._ask("users/", wire.Users)).users
 

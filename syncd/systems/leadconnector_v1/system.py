@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from syncd.model import Action, Kind, Window
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
-from syncd.systems.leadconnector_v1 import checks, reading
+from syncd.systems.leadconnector_v1 import checks, discover, reading
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
 from syncd.systems.leadconnector_v1.faults import fault_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from syncd.model import Clock, Event, EventRef, Operation, Person, Value
     from syncd.systems.leadconnector_v1.account import Account, CalendarOf
     from syncd.systems.port import Finding, Reply, Row, Sighting, Snapshot, Traffic
+    from syncd.systems.tree import Told, Tree
 
 _RATE = (100, 10.0)
 _SLOTS_LONGEST = timedelta(days=31)
@@ -189,6 +190,10 @@ class LeadConnectorV1:
     def calls_per_read(self, window: Window) -> int:
         """One call per scope and 90 days."""
         return len(reading.scopes(self._calendars)) * len(slices(window, reading.LONGEST))
+
+    async def discover(self, told: Told) -> Tree:
+        """Read everything that a mapping may name. Raises no SystemFault."""
+        return await discover.discover(self.name, self._account, self._calls, told)
 
     async def check(self) -> Sequence[Finding]:
         """Look at the key, the zone and every mapped id without writing."""

@@ -72,9 +72,10 @@ class Contacts(msgspec.Struct):
 
 
 class Location(msgspec.Struct):
-    """A location, as far as its zone."""
+    """A location, as far as its name and zone."""
 
     id: Any = None
+    name: Any = None
     timezone: Any = None
 
 
@@ -96,6 +97,12 @@ class Availability(msgspec.Struct, rename="camel"):
     event_timing: Timing | Odd = None
 
 
+class Member(msgspec.Struct, rename="camel"):
+    """A user who is booked through a service."""
+
+    user_id: Any = None
+
+
 class Service(msgspec.Struct, rename="camel"):
     """A bookable calendar. ``is_active`` is absent from the documented answer."""
 
@@ -103,6 +110,7 @@ class Service(msgspec.Struct, rename="camel"):
     name: Any = None
     team_id: Any = None
     is_active: Any = None
+    team_members: list[Member | Odd] | dict[str, Any] | str | float | bool | None = None
     availability: Availability | Odd = None
 
 
@@ -112,23 +120,38 @@ class Services(msgspec.Struct):
     services: list[Service | Odd]
 
 
-class Named(msgspec.Struct):
-    """A team or a user, as far as syncd looks at them."""
+class Named(msgspec.Struct, rename="camel"):
+    """What teams, their members and users have in common."""
 
     id: Any = None
     name: Any = None
 
 
+class Team(Named, rename="camel"):
+    """A team and who is in it."""
+
+    members: list[Named | Odd] | dict[str, Any] | str | float | bool | None = None
+
+
+class User(Named, rename="camel"):
+    """A user; the name and the phone are real but undocumented (8)."""
+
+    first_name: Any = None
+    last_name: Any = None
+    email: Any = None
+    phone: Any = None
+
+
 class Teams(msgspec.Struct):
     """The answer of ``GET /calendars/teams``."""
 
-    teams: list[Named | Odd]
+    teams: list[Team | Odd]
 
 
 class Users(msgspec.Struct):
     """The answer of ``GET /users/``."""
 
-    users: list[Named | Odd]
+    users: list[User | Odd]
 
 
 class Day(msgspec.Struct):

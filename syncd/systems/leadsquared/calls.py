@@ -8,7 +8,7 @@ import msgspec
 
 from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.events import written_time
-from syncd.systems.loose import Odd
+from syncd.systems.loose import Odd, text
 from syncd.systems.port import Ambiguous, Refusal, Rejected
 
 if TYPE_CHECKING:
@@ -50,6 +50,23 @@ class Calls:
             "Paging": {"PageIndex": page, "PageSize": PAGE},
         }
         return await self._ask("POST", APPOINTMENTS, wire.Listing, json=body)
+
+    async def zones(self, users: Sequence[str], day: date) -> dict[str, str]:
+        """The zones of these users, by address in lower case: free slots name them (3)."""
+        body = {
+            "FromDate": day.isoformat(),
+            "ToDate": day.isoformat(),
+            "Users": list(users),
+            "Paging": _ONE_PAGE,
+        }
+        answer = await self._ask("POST", SLOTS, wire.Days, json=body)
+        return {
+            text(user.email_address).casefold(): text(user.user_time_zone)
+            for found in answer.days
+            if isinstance(found, wire.Day)
+            for user in found.user_slots or ()
+            if isinstance(user, wire.UserSlots)
+        }
 
     async def free_slots(self, user: str, days: tuple[date, date]) -> wire.Days:
         """One user's free slots; at most 100 days."""

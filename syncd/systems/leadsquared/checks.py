@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from syncd.systems.advice import advice
-from syncd.systems.leadsquared.wire import Column, TaskType, User
+from syncd.systems.leadsquared.hosts import elsewhere, wrong_region
+from syncd.systems.leadsquared.types import (
+    allows_conflicts,
+    is_appointment,
+    mandatory_fields,
+)
+from syncd.systems.leadsquared.wire import TaskType, User
 from syncd.systems.loose import number, text
 from syncd.systems.port import Finding, SystemFault
 
@@ -17,7 +22,6 @@ if TYPE_CHECKING:
     from syncd.systems.leadsquared.calls import Calls
     from syncd.systems.leadsquared.wire import Caller
 
-_APPOINTMENT = 0
 _ACTIVE = 0
 
 
@@ -37,22 +41,8 @@ async def check(
 
 def _caller(system: str, account: Account, caller: Caller) -> Iterable[Finding]:
     yield Finding("ok", system, "the keys are accepted")
-    urls = caller.common_urls
-    served = urls.values() if isinstance(urls, dict) else ()
-    hosts = {host for url in served if (host := _host(text(url))).startswith("api")}
-    own = _host(account.base_url)
-    if hosts and own.endswith(".leadsquared.com") and own not in hosts:
-        better = ", ".join(sorted(hosts))
-        yield Finding(
-            "error",
-            system,
-            f"this account lives on {better}, not on {own}",
-            f"set base_url of [systems.{system}] to that host, if you trust it",
-        )
-
-
-def _host(url: str) -> str:
-    return (urlsplit(url if "//" in url else f"//{url}").hostname or "").lower()
+    if better := elsewhere(account.base_url, caller):
+        yield wrong_region(system, account.base_url, better)
 
 
 def _users(
@@ -94,29 +84,16 @@ def _busy_type(system: str, account: Account, types: Iterable[object]) -> Iterab
         yield Finding("error", subject, "there is no such type", remedy)
         return
     kind = found[0]
-    if number(kind.category) != _APPOINTMENT:
+    if not is_appointment(kind):
         remedy = "choose a type of the category Appointment"
         yield Finding("error", subject, "it is a to-do, which takes no time", remedy)
         return
     yield Finding("ok", subject, "it exists")
-    if mandatory := _mandatory(kind):
+    if mandatory := mandatory_fields(kind):
         remedy = "make these fields optional: a block cannot fill them in"
         names = ", ".join(mandatory)
         yield Finding("error", subject, f"it has mandatory custom fields: {names}", remedy)
-    if kind.allow_conflicts is True or text(kind.allow_conflicts).casefold() in {"1", "true"}:
+    if allows_conflicts(kind):
         remedy = 'switch "Allow Conflicts" off for this type'
         message = "it allows conflicts, so a blocked time is still offered for booking"
         yield Finding("warning", subject, message, remedy)
-
-
-def _mandatory(kind: TaskType) -> list[str]:
-    columns = kind.column_configuration
-    if not isinstance(columns, list):
-        return []
-    return [
-        text(column.schema_name) or text(column.display_name)
-        for column in columns
-        if isinstance(column, Column)
-        and text(column.schema_name).startswith("mx_")
-        and (column.mandatory is True or text(column.mandatory).casefold() in {"1", "true"})
-    ]

@@ -9,7 +9,7 @@ import phonenumbers
 from syncd.model import Kind
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
-from syncd.systems.leadsquared import checks, slots
+from syncd.systems.leadsquared import checks, discover, slots
 from syncd.systems.leadsquared.calls import Calls
 from syncd.systems.leadsquared.events import Reader
 from syncd.systems.leadsquared.faults import fault_of
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Sighting,
         Traffic,
     )
+    from syncd.systems.tree import Told, Tree
 
 
 def phone_spellings(phone: str) -> tuple[str, ...]:
@@ -180,6 +181,12 @@ class LeadSquared:
     def calls_per_read(self, window: Window) -> int:
         """One call for all users and 90 days."""
         return len(slices(window, LONGEST))
+
+    async def discover(self, told: Told) -> Tree:
+        """Read everything that a mapping may name. Raises no SystemFault."""
+        return await discover.discover(
+            self.name, self._account, self._calls, self._clock.now().date(), told
+        )
 
     async def check(self) -> Sequence[Finding]:
         """Look at keys, users and the busy type without writing."""

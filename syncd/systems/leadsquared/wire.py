@@ -65,7 +65,11 @@ class Wrote(msgspec.Struct, rename="pascal"):
 class User(msgspec.Struct, rename="pascal", frozen=True):
     """One row of ``Users.Get``; status 0 is active."""
 
+    id: Any = msgspec.field(name="ID", default=None)
+    first_name: Any = None
+    last_name: Any = None
     email_address: Any = None
+    phone_mobile: Any = None
     status_code: Any = None
 
 

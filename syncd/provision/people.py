@@ -1,0 +1,101 @@
+"""The people of several systems: who can be matched, what is odd, who is mapped but not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from syncd.config.settings import (
+    CalendarSettings,
+    LeadConnectorCalendar,
+    LeadConnectorV1Calendar,
+    LeadSquaredCalendar,
+    ProviderSettings,
+)
+from syncd.provision.matching import Doubt, Ground, Seat
+from syncd.systems.port import Finding
+from syncd.systems.tree import Tree, User
+
+_WORDS: Mapping[Ground, tuple[str, str]] = {
+    Ground.EMAIL: (
+        "several users have the e-mail address",
+        "give each an address of its own, or deactivate one; until then it alone joins nobody",
+    ),
+    Ground.NAME: (
+        "several users have names that differ at most in case or accents, like",
+        "rename one, or give them e-mail addresses; until then it alone joins nobody",
+    ),
+    Ground.PHONE: (
+        "several users have the phone",
+        "nothing needs to be done: a shared phone joins nobody, map them by hand",
+    ),
+}
+
+
+def seat_id(tree: Tree, user: User) -> str:
+    """What the configuration calls a user: LeadSquared's are known by e-mail (leadsquared.md 1)."""
+    return user.email if tree.platform == "leadsquared" else user.id
+
+
+def seats_of(trees: Iterable[Tree]) -> list[Seat]:
+    """Every active user of every system."""
+    return [seat(tree, user) for tree in trees for user in tree.users if user.active]
+
+
+def seat(tree: Tree, user: User) -> Seat:
+    """A user as a seat of the system."""
+    return Seat(tree.system, seat_id(tree, user), user.name, user.email, user.phone)
+
+
+def doubt_finding(doubt: Doubt) -> Finding:
+    """What keeps users from being told apart, and what to do about it."""
+    what, remedy = _WORDS[doubt.ground]
+    by_system: dict[str, list[str]] = {}
+    for seat in doubt.seats:
+        by_system.setdefault(seat.system, []).append(f"{seat.name or '(no name)'} ({seat.id})")
+    crowded = {system: users for system, users in by_system.items() if len(users) > 1}
+    told = "; ".join(", ".join(users) for users in (crowded or by_system).values())
+    subject = ", ".join(crowded or by_system)
+    return Finding("warning", subject, f"{what} {doubt.shared}: {told}", remedy)
+
+
+def strangers(tree: Tree, providers: Mapping[str, ProviderSettings]) -> Iterator[Finding]:
+    """Mapped ids that the system does not have; when all are, the key may be another location's."""
+    if not tree.opened:
+        return
+    known = {user.id for user in tree.users} | {user.email.casefold() for user in tree.users}
+    known |= {calendar.id for calendar in tree.calendars} | {group.id for group in tree.groups}
+    missing = {
+        (name, id)
+        for name, provider in providers.items()
+        if tree.system in provider.calendars
+        for id in _ids(provider.calendars[tree.system])
+        if id not in known
+    }
+    mapped = [n for n, p in providers.items() if tree.system in p.calendars]
+    if mapped and {name for name, _ in missing} == set(mapped):
+        where = " ".join(filter(None, (tree.name, tree.account))) or "this account"
+        yield Finding(
+            "error",
+            tree.system,
+            f"nobody who is mapped to it is in {where}: the key is for another location",
+            f"put the key of the location that you mapped into [systems.{tree.system}], or map the "
+            "providers to this one (syncd init)",
+        )
+        return
+    for name, id in sorted(missing):
+        yield Finding(
+            "error",
+            f"{tree.system}: {name}",
+            f"there is no {id}",
+            f"correct {tree.system} of [providers.{name}.calendars]",
+        )
+
+
+def _ids(calendar: CalendarSettings) -> Iterator[str]:
+    match calendar:
+        case LeadSquaredCalendar(user=user):
+            yield user.casefold()
+        case LeadConnectorCalendar(user=user, calendars=calendars):
+            yield from filter(None, (user, *calendars))
+        case LeadConnectorV1Calendar(user=user, calendar=one, team=team):
+            yield from filter(None, (user, one, team))

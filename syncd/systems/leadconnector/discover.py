@@ -1,0 +1,169 @@
+"""What a v2 location has: calendars, users, rooms, associations (leadconnector-v2.md 1.2 to 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from syncd.systems.advice import advice
+from syncd.systems.leadconnector import wire
+from syncd.systems.leadconnector.directory import directory_of
+from syncd.systems.leadconnector.inventory import Association as Link
+from syncd.systems.leadconnector.inventory import Resource as Row
+from syncd.systems.loose import number, text
+from syncd.systems.port import AuthLost, Finding, SystemFault
+from syncd.systems.tree import Association, Calendar, Group, Parts, Resource, Told, Tree, User
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from syncd.systems.leadconnector.account import Account
+    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.leadconnector.inventory import Inventory
+
+_SCOPES = {
+    "location": "locations.readonly",
+    "calendars": "calendars.readonly",
+    "groups": "calendars/groups.readonly",
+    "users": "users.readonly",
+    "rooms": "calendars/resources.readonly",
+    "equipment": "calendars/resources.readonly",
+    "associations": "associations.readonly",
+}
+"""What each part needs (leadconnector-v2.md 1.2, 1.7, 2)."""
+
+_NEEDED = frozenset({"calendars", "users"})
+"""Parts without which nobody can be mapped."""
+
+
+async def discover(
+    system: str, account: Account, calls: Calls, inventory: Inventory, told: Told
+) -> Tree:
+    """Read the location, a call for each part and page. A call that fails is a finding."""
+
+    def explain(what: str, fault: SystemFault) -> Finding:
+        return _explain(system, account, what, fault)
+
+    parts = Parts(told, explain)
+    here = await parts.read("location", calls.location(), wire.Location())
+    if any(finding.level == "error" for finding in parts.findings):
+        return Tree(system=system, platform="leadconnector", findings=tuple(parts.findings))
+    calendars = await parts.read("calendars", calls.calendars(), wire.Calendars([]))
+    groups = await parts.read("groups", calls.groups(), wire.Groups([]))
+    users = await parts.read("users", calls.users(), wire.Users([]))
+    rooms = await parts.read("rooms", inventory.resources("rooms"), list[Row]())
+    equipment = await parts.read("equipment", inventory.resources("equipments"), list[Row]())
+    associations = await parts.read("associations", inventory.associations(), list[Link]())
+    return Tree(
+        system=system,
+        platform="leadconnector",
+        account=account.location_id,
+        name=text(here.name),
+        zone=text(here.timezone),
+        users=tuple(
+            _user(row) for row in users.users if isinstance(row, wire.User) and text(row.id)
+        ),
+        calendars=tuple(_calendars(calendars)),
+        groups=tuple(
+            Group(text(row.id), text(row.name))
+            for row in groups.groups
+            if isinstance(row, wire.Group) and text(row.id)
+        ),
+        resources=(
+            *(_resource("room", row) for row in rooms),
+            *(_resource("equipment", row) for row in equipment),
+        ),
+        associations=tuple(_association(row) for row in associations),
+        findings=tuple(parts.findings),
+    )
+
+
+def _calendars(listing: wire.Calendars) -> Iterable[Calendar]:
+    rows = (row for row in listing.calendars if isinstance(row, wire.Calendar))
+    off = {text(row.id) for row in rows if row.is_active is False}
+    for found in directory_of(listing).values():
+        yield Calendar(
+            found.id,
+            found.name,
+            found.type,
+            tuple(sorted(found.team)),
+            found.group,
+            found.id not in off,
+        )
+
+
+def _user(row: wire.User) -> User:
+    whole = " ".join(filter(None, (text(row.first_name), text(row.last_name))))
+    return User(
+        text(row.id),
+        text(row.name) or whole,
+        text(row.email),
+        text(row.phone),
+        active=row.deleted is not True,
+    )
+
+
+def _resource(kind: Literal["room", "equipment"], row: Row) -> Resource:
+    calendars = row.calendar_ids if isinstance(row.calendar_ids, list) else []
+    return Resource(
+        kind,
+        text(row.name),
+        text(row.id) or text(row.other_id),
+        tuple(filter(None, map(text, calendars))),
+        number(row.quantity),
+        number(row.out_of_service),
+        number(row.capacity),
+        row.is_active is not False,
+    )
+
+
+def _association(row: Link) -> Association:
+    return Association(
+        text(row.id),
+        text(row.key),
+        text(row.first_object_key),
+        text(row.first_object_label),
+        text(row.second_object_key),
+        text(row.second_object_label),
+    )
+
+
+def _explain(system: str, account: Account, what: str, fault: SystemFault) -> Finding:
+    section, subject = f"[systems.{system}]", f"{system}: {what}"
+    words = fault.detail.lower()
+    match fault:
+        case AuthLost() if "not authorized for this scope" in words:
+            scope = _SCOPES[what]
+            return Finding(
+                "error" if what in _NEEDED else "warning",
+                subject,
+                f"the token has no right to read this ({scope} is missing)",
+                f"in LeadConnector under Settings, Private Integrations, edit the integration and "
+                f"tick {scope}; the token stays the same",
+            )
+        case AuthLost() if "access to this location" in words:
+            return Finding(
+                "error",
+                subject,
+                f"the token is for another location than {account.location_id}",
+                f"correct location_id of {section} (it is in the address bar of the location), or "
+                "make the token in that location",
+            )
+        case AuthLost() if account.token and not account.token.startswith("pit-"):
+            return Finding(
+                "error",
+                subject,
+                f"the token is not accepted ({fault.detail or fault.status})",
+                "it does not look like a Private Integration token (pit-…): a v1 API key or an "
+                "agency's token does not open v2. Make one under Settings, Private Integrations",
+            )
+        case AuthLost():
+            return Finding(
+                "error",
+                subject,
+                f"the token is not accepted ({fault.detail or fault.status})",
+                f"compare token of {section} with Settings, Private Integrations; a token that was "
+                "not used for 90 days lapses",
+            )
+        case _:
+            level = "error" if what in _NEEDED or what == "location" else "warning"
+            return Finding(level, subject, str(fault), advice(fault))

@@ -1,0 +1,108 @@
+"""The lists of rooms, equipment and associations of a location (leadconnector-v2.md 1.7, 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from syncd.systems.loose import Odd
+
+if TYPE_CHECKING:
+    from syncd.systems.leadconnector.account import Account
+    from syncd.systems.transport import Transport
+
+T = TypeVar("T")
+
+_PAGE = 100
+_ASSOCIATIONS_VERSION = "2021-07-28"
+
+
+class Resource(msgspec.Struct, rename="camel"):
+    """A room or equipment. No schema promises an id; it may come under two names (1.7)."""
+
+    id: Any = None
+    other_id: Any = msgspec.field(name="_id", default=None)
+    name: Any = None
+    is_active: Any = None
+    description: Any = None
+    quantity: Any = None
+    out_of_service: Any = None
+    capacity: Any = None
+    calendar_ids: list[Any] | str | float | bool | None = None
+
+
+class Association(msgspec.Struct, rename="camel"):
+    """An association; labels and keys are declared as objects, and come as text (2)."""
+
+    id: Any = None
+    key: Any = None
+    first_object_key: Any = None
+    first_object_label: Any = None
+    second_object_key: Any = None
+    second_object_label: Any = None
+    association_type: Any = None
+
+
+class Associations(msgspec.Struct):
+    """The answer of ``GET /associations/`` as other lists come; the schema shows just one (2)."""
+
+    associations: list[Association | Odd]
+
+
+class Inventory:
+    """Reads whole lists, page by page. Every method raises SystemFault."""
+
+    def __init__(self, account: Account, transport: Transport) -> None:
+        """Keep the transport."""
+        self._account = account
+        self._transport = transport
+
+    async def resources(self, type: str) -> list[Resource]:
+        """All ``rooms`` or ``equipments``; each page is a bare array."""
+        path = f"/calendars/resources/{type}"
+        version = self._account.version
+        return await self._whole(path, version, _decoder(list[Resource | Odd]), Resource)
+
+    async def associations(self) -> list[Association]:
+        """All associations; the list comes in an envelope, or bare."""
+        own = self._account.version
+        version = own if own == "v3" else _ASSOCIATIONS_VERSION
+        shape = Associations | list[Association | Odd]
+
+        def rows(body: bytes) -> list[Any]:
+            found: Any = msgspec.json.decode(body, type=shape)
+            return found if isinstance(found, list) else found.associations
+
+        return await self._whole("/associations/", version, rows, Association)
+
+    async def _whole(
+        self, path: str, version: str, decode: Callable[[bytes], list[Any]], kind: type[T]
+    ) -> list[T]:
+        """Ask until a page is not full, or brings nothing new: a platform may heed no ``skip``."""
+        found: list[T] = []
+        while True:
+            params = {
+                "locationId": self._account.location_id,
+                "limit": str(_PAGE),
+                "skip": str(len(found)),
+            }
+            body = await self._transport.read(
+                "GET", path, params=params, headers={"Version": version}
+            )
+            try:
+                page = decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                detail = f"unreadable body: {error}"
+                raise self._transport.incomplete(f"GET {path}", detail) from None
+            rows = [row for row in page if isinstance(row, kind)]
+            if not rows or rows[0] in found:
+                return found
+            found += rows
+            if len(page) < _PAGE:
+                return found
+
+
+def _decoder(shape: type[list[Any]]) -> Callable[[bytes], list[Any]]:
+    return msgspec.json.Decoder(shape).decode

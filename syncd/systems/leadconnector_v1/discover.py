@@ -1,0 +1,106 @@
+"""What a v1 location has: teams, services, users (leadconnector-v1.md 3 and 8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.systems.advice import advice
+from syncd.systems.leadconnector_v1 import wire
+from syncd.systems.leadconnector_v1.calls import known_zone
+from syncd.systems.loose import Odd, text
+from syncd.systems.port import AuthLost, Finding, SystemFault
+from syncd.systems.tree import Calendar, Group, Parts, Told, Tree, User
+
+if TYPE_CHECKING:
+    from syncd.systems.leadconnector_v1.account import Account
+    from syncd.systems.leadconnector_v1.calls import Calls
+
+
+async def discover(system: str, account: Account, calls: Calls, told: Told) -> Tree:
+    """Read the location with four calls. A call that fails is a finding."""
+
+    def explain(what: str, fault: SystemFault) -> Finding:
+        return _explain(system, account, what, fault)
+
+    parts = Parts(told, explain)
+    no_places: list[wire.Location] = []
+    places = await parts.read("location", calls.locations(), no_places)
+    if len(places) > 1:
+        parts.findings.append(_agency(system, len(places)))
+    if parts.findings:
+        return Tree(system=system, platform="leadconnector-v1", findings=tuple(parts.findings))
+    here = places[0] if places else wire.Location()
+    no_teams: list[wire.Team | Odd] = []
+    no_services: list[wire.Service | Odd] = []
+    no_users: list[wire.User | Odd] = []
+    teams = await parts.read("teams", calls.teams(), no_teams)
+    services = await parts.read("services", calls.services(), no_services)
+    users = await parts.read("users", calls.users(), no_users)
+    return Tree(
+        system=system,
+        platform="leadconnector-v1",
+        account=text(here.id),
+        name=text(here.name),
+        zone=account.timezone or known_zone(text(here.timezone)),
+        users=tuple(_user(row) for row in users if isinstance(row, wire.User) and text(row.id)),
+        calendars=tuple(
+            _calendar(row) for row in services if isinstance(row, wire.Service) and text(row.id)
+        ),
+        groups=tuple(_group(row) for row in teams if isinstance(row, wire.Team) and text(row.id)),
+        findings=tuple(parts.findings),
+    )
+
+
+def _user(row: wire.User) -> User:
+    whole = " ".join(filter(None, (text(row.first_name), text(row.last_name))))
+    return User(text(row.id), text(row.name) or whole, text(row.email), text(row.phone))
+
+
+def _calendar(row: wire.Service) -> Calendar:
+    members = row.team_members if isinstance(row.team_members, list) else []
+    users = (text(member.user_id) for member in members if isinstance(member, wire.Member))
+    return Calendar(
+        id=text(row.id),
+        name=text(row.name),
+        type="service",
+        users=tuple(dict.fromkeys(filter(None, users))),
+        group=text(row.team_id),
+        active=row.is_active is not False,
+    )
+
+
+def _group(row: wire.Team) -> Group:
+    members = row.members if isinstance(row.members, list) else []
+    users = tuple(filter(None, (text(m.id) for m in members if isinstance(m, wire.Named))))
+    return Group(text(row.id), text(row.name), users)
+
+
+def _agency(system: str, count: int) -> Finding:
+    return Finding(
+        "error",
+        system,
+        f"the key opens {count} locations: it is an agency's key",
+        f"put the key of the one location into api_key of [systems.{system}]; it is shown in that "
+        "location under Settings, Business Profile",
+    )
+
+
+def _explain(system: str, account: Account, what: str, fault: SystemFault) -> Finding:
+    subject = f"{system}: {what}"
+    if not isinstance(fault, AuthLost):
+        level = "warning" if what == "teams" else "error"
+        return Finding(level, subject, str(fault), advice(fault))
+    if account.api_key.startswith("pit-"):
+        return Finding(
+            "error",
+            subject,
+            "the key is a v2 token, which v1 does not accept",
+            f'use the location\'s v1 API key, or type = "leadconnector" for [systems.{system}]',
+        )
+    return Finding(
+        "error",
+        subject,
+        f"the key is not accepted ({fault.detail or fault.status})",
+        f"compare api_key of [systems.{system}] with Settings, Business Profile; v1 keys that were "
+        "not used for 90 days are deleted, and accounts without one can make none any more",
+    )

@@ -1,0 +1,108 @@
+"""`syncd discover`: the tree of each system, from credentials alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from syncd.sandbox import Fault, FaultKind
+from syncd.sandbox.leadconnector.associations_api import Association
+from tests.cli.conftest import Desk
+
+
+def _only_credentials(desk: Desk) -> None:
+    desk.path.write_text(desk.path.read_text().split("[providers")[0])
+
+
+def test_credentials_alone_show_every_system_with_its_people_and_calendars(desk: Desk) -> None:
+    _only_credentials(desk)
+    seat = desk.world.seats["clinic", "alice"]
+    clinic = desk.world.sandbox.clinic
+    clinic.resources.add("rooms", "yoga room", calendars=(seat.calendar,), capacity=12)
+    clinic.resources.add("equipments", "laser", calendars=(seat.calendar,), quantity=3)
+    ends = ("contact", "patient", "custom_objects.visits", "visit")
+    clinic.associations.all["a1"] = Association("a1", "visit", *ends)
+    said = desk.say("discover")
+    assert said.code == 0
+    for words in (
+        "crm · LeadSquared",
+        "clinic · LeadConnector v2 · clinic · " + clinic.location_id,
+        "legacy · LeadConnector v1",
+        "Europe/Berlin",
+        f"Alice's calendar  {seat.calendar}  personal  Alice  Staff",
+        "yoga room",
+        "3 pieces",
+        "contact -> custom_objects.visits",
+        "fit for busy time",
+        "teams (1)",
+        "services (3)",
+    ):
+        assert words in said.out
+    assert max(map(len, said.out.splitlines())) <= 100
+
+
+def test_the_json_has_one_shape_for_all_platforms(desk: Desk) -> None:
+    _only_credentials(desk)
+    desk.world.sandbox.clinic.resources.add("rooms", "yoga room")
+    systems = json.loads(desk.say("discover", "--json").out)["systems"]
+    assert set(systems) == {"crm", "clinic", "legacy"}
+    keys = {
+        "platform", "account", "name", "zone", "users", "calendars", "groups", "rooms",
+        "equipment", "associations", "types", "findings",
+    }  # fmt: skip
+    assert {frozenset(tree) for tree in systems.values()} == {frozenset(keys)}
+    (room,) = systems["clinic"]["rooms"]
+    assert (room["name"], systems["clinic"]["equipment"]) == ("yoga room", [])
+    assert set(systems["crm"]["users"][0]) == {"id", "name", "email", "phone", "zone", "active"}
+
+
+def test_a_system_that_does_not_answer_is_told_and_the_others_are_shown(desk: Desk) -> None:
+    desk.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
+    said = desk.say("discover")
+    assert said.code == 4
+    assert "crm · LeadSquared" in said.out
+    assert "api_key of [systems.legacy]" in " ".join(said.out.split())
+
+
+def test_two_users_with_one_address_are_told_with_a_remedy(desk: Desk) -> None:
+    desk.world.sandbox.clinic.add_user("Robert", "BOB@example.com")
+    (finding,) = json.loads(desk.say("discover", "--json").out)["findings"]
+    assert "several users have the e-mail address bob@example.com" in finding["message"]
+    assert finding["subject"] == "clinic"
+    assert "deactivate one" in finding["remedy"]
+
+
+def test_names_that_differ_in_case_or_accents_only_are_told(desk: Desk) -> None:
+    clinic = desk.world.sandbox.clinic
+    clinic.add_user("Zoé", "z1@example.com")
+    clinic.add_user("ZOE", "z2@example.com")
+    (finding,) = json.loads(desk.say("discover", "--json").out)["findings"]
+    assert "differ at most in case or accents" in finding["message"]
+    assert "Zoé" in finding["message"]
+    assert "ZOE" in finding["message"]
+
+
+def test_a_mapped_user_who_is_not_there_is_named(desk: Desk) -> None:
+    user = desk.world.seats["clinic", "bob"].user
+    desk.path.write_text(desk.path.read_text().replace(user, "nobody"))
+    (finding,) = json.loads(desk.say("discover", "--json").out)["findings"]
+    assert (finding["subject"], finding["message"]) == ("clinic: bob", "there is no nobody")
+
+
+def test_when_nobody_who_is_mapped_is_there_the_key_is_for_another_location(desk: Desk) -> None:
+    legacy = desk.world.sandbox.legacy
+    legacy.users.clear()
+    legacy.calendars.clear()
+    (finding,) = json.loads(desk.say("discover", "--json").out)["findings"]
+    assert "the key is for another location" in finding["message"]
+    assert legacy.location_id in finding["message"]
+    assert "[systems.legacy]" in finding["remedy"]
+
+
+@pytest.mark.parametrize("broken", ["[systems.crm]", "base_url"])
+def test_a_configuration_without_usable_accounts_ends_with_two(desk: Desk, broken: str) -> None:
+    desk.path.write_text(desk.path.read_text().replace(broken, "[rules]\nx", 1))
+    said = desk.say("discover")
+    assert said.code == 2
+    assert str(desk.path) in said.err.replace("\n", "")

@@ -1,0 +1,84 @@
+"""Somebody at a real terminal: a process on a pseudo-terminal, and what is typed into it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+_START = (
+    "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "from syncd.cli.main import main; main(sys.argv[1:])"
+)
+"""The terminal must be the process's own, or hidden input would go to the one of the tests."""
+
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+
+
+class Typist:
+    """Runs one command, waits for words on the screen, and types."""
+
+    def __init__(self, home: Path, *arguments: str, **env: str) -> None:
+        self._master, slave = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _START, *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=home,
+            env={**os.environ, "TERM": "dumb", "COLUMNS": "100", **env},
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.screen = ""
+        self._read = 0
+
+    def reads(self, words: str, seconds: float = 30) -> None:
+        """Wait until these words stand on the screen, after those that were waited for before."""
+        deadline = time.monotonic() + seconds
+        while (found := self.screen.find(words, self._read)) < 0:
+            if not self._more(deadline):
+                raise AssertionError(f"no {words!r} in:\n{self.screen[self._read :]}")
+        self._read = found + len(words)
+
+    def types(self, text: str) -> None:
+        """Type a line."""
+        os.write(self._master, text.encode() + b"\n")
+
+    def answers(self, question: str, text: str = "") -> None:
+        """Wait for a question and answer it; an empty line takes the usual answer."""
+        self.reads(question)
+        self.types(text)
+
+    def ends(self, seconds: float = 30) -> int:
+        """Wait for the end; the exit code."""
+        deadline = time.monotonic() + seconds
+        while self._more(deadline):
+            pass
+        code = self._process.wait(timeout=5)
+        os.close(self._master)
+        return code
+
+    def kill(self) -> None:
+        """End it, whatever it waits for."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+            os.close(self._master)
+
+    def _more(self, deadline: float) -> bool:
+        left = deadline - time.monotonic()
+        ready, _, _ = select.select([self._master], [], [], max(0, left))
+        if not ready:
+            return False
+        try:
+            raw = os.read(self._master, 65536)
+        except OSError:  # the other side is closed
+            return False
+        self.screen += _COLOUR.sub("", raw.decode(errors="replace")).replace("\r", "")
+        return bool(raw)

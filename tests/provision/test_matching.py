@@ -1,0 +1,246 @@
+"""Who is who: one named row per case, and laws over worlds that nobody would think of."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.config.fields import is_name
+from syncd.provision.matching import Ground, Matching, Seat, fold, match, provider_name
+
+
+def crm(name: str = "", email: str = "", phone: str = "", id: str = "1") -> Seat:
+    return Seat("crm", id, name, email, phone)
+
+
+def clinic(name: str = "", email: str = "", phone: str = "", id: str = "1") -> Seat:
+    return Seat("clinic", id, name, email, phone)
+
+
+def legacy(name: str = "", email: str = "", phone: str = "", id: str = "1") -> Seat:
+    return Seat("legacy", id, name, email, phone)
+
+
+def pairs(found: Matching) -> set[tuple[str, ...]]:
+    return {tuple(f"{s.system}{s.id}" for s in p.seats) for p in found.proposals}
+
+
+A = "alice@example.com"
+CASES = {
+    "one e-mail in three systems": (
+        [crm("Alice", A), clinic("A. Adams", A), legacy("Al", A)],
+        {("clinic1", "crm1", "legacy1")},
+        Ground.EMAIL,
+    ),
+    "the case of an e-mail does not count": (
+        [crm("Alice", "Alice@Example.com "), clinic("Alice", A)],
+        {("clinic1", "crm1")},
+        Ground.EMAIL,
+    ),
+    "one name in other accents and case": (
+        [crm("José Núñez"), clinic("jose NUNEZ", "jn@example.com")],
+        {("clinic1", "crm1")},
+        Ground.NAME,
+    ),
+    "a name in decomposed letters": (
+        [crm("Zoe\u0308 Ångström"), clinic("Zoë A\u030angstro\u0308m")],
+        {("clinic1", "crm1")},
+        Ground.NAME,
+    ),
+    "letters with strokes": (
+        [crm("Søren Łukasz"), clinic("Soren Lukasz")],
+        {("clinic1", "crm1")},
+        Ground.NAME,
+    ),
+    "a phone, differently spelt": (
+        [crm("Dr. Adams", phone="+49 30 555010"), clinic("Alice", phone="+4930555010")],
+        {("clinic1", "crm1")},
+        Ground.PHONE,
+    ),
+    "e-mail in two systems, name in the third": (
+        [crm("Alice Adams", A), clinic("Alice", A), legacy("alice adams")],
+        {("clinic1", "crm1", "legacy1")},
+        Ground.NAME,
+    ),
+    "e-mail beats name": (
+        [crm("Alice", A), clinic("Alice", "b@example.com"), clinic("Bob", A, id="2")],
+        {("clinic2", "crm1")},
+        Ground.EMAIL,
+    ),
+    "name beats phone": (
+        [crm("Alice", phone="+4930555010"), clinic("Alice"),
+         clinic("Bob", phone="+4930555010", id="2")],
+        {("clinic1", "crm1")},
+        Ground.NAME,
+    ),
+    "two users with one e-mail are told apart by name": (
+        [crm("Alice", A), crm("Bob", A, id="2"), clinic("Alice", A), clinic("Bob", id="2")],
+        {("clinic1", "crm1"), ("clinic2", "crm2")},
+        Ground.NAME,
+    ),
+    "an ambiguous system does not keep the others apart": (
+        [crm("X", A), crm("Y", A, id="2"), clinic("Z", A), legacy("W", A)],
+        {("clinic1", "legacy1")},
+        Ground.EMAIL,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("seats", "expected", "ground"), CASES.values(), ids=CASES)
+def test_who_is_brought_together(
+    seats: list[Seat], expected: set[tuple[str, ...]], ground: Ground
+) -> None:
+    found = match(seats)
+    assert pairs(found) == expected
+    assert {p.ground for p in found.proposals} == {ground}
+
+
+APART = {
+    "nothing in common": [crm("Alice", A), clinic("Bob", "b@example.com")],
+    "empty names": [crm(""), clinic("")],
+    "odd addresses": [crm("A", "none"), clinic("B", "none")],
+    "one system only": [crm("Alice", A), crm("Alice", A, id="2")],
+    "two of one name": [crm("Alice"), clinic("Alice"), clinic("alice", id="2")],
+    "a phone of the house": [
+        crm("A", phone="+4930555010"),
+        clinic("B", phone="+4930555010"),
+        clinic("C", phone="+4930555010", id="2"),
+    ],
+    "a phone without its country": [crm("A", phone="030 555010"), clinic("B", phone="030 555010")],
+}
+
+
+@pytest.mark.parametrize("seats", APART.values(), ids=APART)
+def test_who_is_left_alone(seats: list[Seat]) -> None:
+    found = match(seats)
+    assert found.proposals == ()
+    assert set(found.alone) == set(seats)
+
+
+def test_a_phone_without_its_country_is_read_in_the_region_that_is_given() -> None:
+    seats = [crm("A", phone="030 555010"), clinic("B", phone="+49 30 555010")]
+    assert pairs(match(seats, region="de")) == {("clinic1", "crm1")}
+
+
+def test_the_evidence_names_every_ground_and_each_spelling() -> None:
+    seats = [crm("José", A, "+4930555010"), clinic("jose", "Alice@example.com")]
+    (proposal,) = match(seats).proposals
+    assert [str(e) for e in proposal.evidence] == [
+        "e-mail Alice@example.com = alice@example.com (spelt differently)",
+        "name jose = José (spelt differently)",
+    ]
+    assert proposal.cautions == ()
+
+
+def test_what_speaks_against_a_proposal_is_told_too() -> None:
+    (proposal,) = match([crm("Alice", A), clinic("Alice", "a2@example.com")]).proposals
+    assert proposal.ground is Ground.NAME
+    assert proposal.cautions == ("the e-mail addresses differ: a2@example.com, alice@example.com",)
+
+
+def test_two_users_with_one_email_are_told_even_when_both_found_their_own() -> None:
+    seats = [crm("Alice", A), crm("Bob", A, id="2"), clinic("Alice", A)]
+    found = match(seats)
+    (doubt,) = found.doubts
+    assert (doubt.ground, doubt.shared) == (Ground.EMAIL, A)
+    assert {(s.system, s.id) for s in doubt.seats} == {("crm", "1"), ("crm", "2"), ("clinic", "1")}
+    (proposal,) = found.proposals
+    assert proposal.cautions == ("the e-mail address is also that of Bob in crm",)
+
+
+def test_two_of_one_name_are_told_only_where_it_leaves_somebody_alone() -> None:
+    b = "b@example.com"
+    apart = [crm("Al", A), crm("Al", b, id="2"), clinic("Al", A), clinic("Al", b, id="2")]
+    assert match(apart).doubts == ()
+    assert [d.ground for d in match([*apart, legacy("al")]).doubts] == [Ground.NAME]
+
+
+@pytest.mark.parametrize(
+    ("seats", "taken", "name"),
+    [
+        ([crm("Alice Adams")], (), "alice-adams"),
+        ([crm("  Dr. José  Núñez (MD) ")], (), "dr-jose-nunez-md"),
+        ([crm("Alice")], ("alice",), "alice-2"),
+        ([crm("Alice")], ("alice", "alice-2"), "alice-3"),
+        ([crm("王芳", "wang.fang@example.com")], (), "wang-fang"),
+        ([crm(""), clinic("Bob")], (), "bob"),
+        ([crm("王芳")], (), "person"),
+        ([crm("x" * 60)], (), "x" * 40),
+    ],
+)
+def test_a_provider_gets_a_name_that_a_configuration_allows(
+    seats: list[Seat], taken: tuple[str, ...], name: str
+) -> None:
+    assert provider_name(seats, taken) == name
+
+
+names = st.sampled_from(["Alice", "alice", "Àlice", "Bob", "Bób", "王芳", "", " "]) | st.text(
+    max_size=4
+)
+emails = st.sampled_from(["", A, "Alice@Example.com", "bob@example.com", "odd"])
+phones = st.sampled_from(["", "+4930555010", "+49 30 555010", "+4930555011", "12"])
+systems = st.sampled_from(["crm", "clinic", "legacy"])
+ids = st.integers(1, 6).map(str)
+worlds = st.lists(
+    st.builds(Seat, systems, ids, names, emails, phones),
+    max_size=12,
+    unique_by=lambda seat: (seat.system, seat.id),
+)
+
+
+@given(worlds)
+def test_each_seat_is_in_one_place_and_no_proposal_holds_two_of_one_system(
+    seats: list[Seat],
+) -> None:
+    found = match(seats)
+    placed = [seat for p in found.proposals for seat in p.seats] + list(found.alone)
+    assert sorted(placed) == sorted(seats)
+    for proposal in found.proposals:
+        homes = [seat.system for seat in proposal.seats]
+        assert len(set(homes)) == len(homes) > 1
+
+
+@given(worlds, st.randoms())
+def test_the_order_of_the_seats_does_not_matter(seats: list[Seat], chance: object) -> None:
+    shuffled = list(seats)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert match(shuffled) == match(seats)
+
+
+@given(worlds)
+def test_all_seats_of_a_proposal_hang_together_by_its_evidence(seats: list[Seat]) -> None:
+    for proposal in match(seats).proposals:
+        reached = {proposal.seats[0].system}
+        for _ in proposal.seats:
+            for evidence in proposal.evidence:
+                if reached & set(evidence.systems):
+                    reached |= set(evidence.systems)
+        assert reached == {seat.system for seat in proposal.seats}
+
+
+@given(worlds)
+def test_an_email_that_is_nobody_elses_always_joins(seats: list[Seat]) -> None:
+    home = {seat: p.name for p in match(seats).proposals for seat in p.seats}
+    for one, other in combinations(seats, 2):
+        address = one.email.strip().casefold()
+        sharing = [s for s in seats if s.email.strip().casefold() == address]
+        unique = len({s.system for s in sharing}) == len(sharing)
+        if "@" in address and address == other.email.strip().casefold() and unique:
+            assert home[one] == home[other]
+
+
+@given(worlds, st.lists(st.sampled_from(["alice", "bob", "person"])))
+def test_provider_names_are_valid_unlike_and_not_taken(seats: list[Seat], taken: list[str]) -> None:
+    given_names = [p.name for p in match(seats, taken=taken).proposals]
+    assert len(set(given_names)) == len(given_names)
+    assert not set(given_names) & set(taken)
+    assert all(is_name(name) for name in given_names)
+
+
+@given(st.text())
+def test_folding_twice_is_folding_once(name: str) -> None:
+    assert fold(fold(name)) == fold(name)
+    assert fold(name) == fold(f" {name} ")

@@ -1,0 +1,240 @@
+"""What each adapter finds in a furnished sandbox, over real sockets, and how it words refusals."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from syncd.sandbox.leadconnector import LeadConnector
+from syncd.sandbox.leadconnector.associations_api import Association
+from syncd.sandbox.leadsquared.records import Category
+from syncd.sandbox.scenario import World, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.systems import leadconnector, leadconnector_v1, leadsquared
+from syncd.systems.tree import Tree
+from tests.systems.scripted import FakeClock
+
+Adapter = leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1 | leadsquared.LeadSquared
+
+
+@dataclass
+class Town:
+    """The furnished sandbox, and adapters that know credentials only."""
+
+    world: World
+    told: list[str] = field(default_factory=list)
+    opened: list[Adapter] = field(default_factory=list)
+
+    async def clinic(self, *, location_id: str = "", token: str = "") -> Tree:
+        clinic = self.world.sandbox.clinic
+        account = leadconnector.Account(
+            base_url=self.world.sandbox.urls["clinic"],
+            location_id=location_id or clinic.location_id,
+            token=token or clinic.token,
+        )
+        return await self._read(leadconnector.LeadConnector("clinic", account, {}, FakeClock()))
+
+    async def legacy(self, key: str = "") -> Tree:
+        sandbox = self.world.sandbox
+        account = leadconnector_v1.Account(
+            base_url=sandbox.urls["legacy"], api_key=key or sandbox.legacy.token
+        )
+        return await self._read(
+            leadconnector_v1.LeadConnectorV1("legacy", account, {}, FakeClock())
+        )
+
+    async def crm(self, *, access_key: str = "", base_url: str = "") -> Tree:
+        crm = self.world.sandbox.crm
+        account = leadsquared.Account(
+            base_url=base_url or self.world.sandbox.urls["crm"],
+            access_key=access_key or crm.access_key,
+            secret_key=crm.secret_key,
+        )
+        return await self._read(leadsquared.LeadSquared("crm", account, {}, FakeClock()))
+
+    async def _read(self, adapter: Adapter) -> Tree:
+        try:
+            return await adapter.discover(self.told.append)
+        finally:
+            await adapter.aclose()
+
+
+@pytest.fixture
+async def town() -> AsyncIterator[Town]:
+    sandbox = Sandbox()
+    sandbox.crm.limit = None
+    world = furnish(sandbox, datetime.now(UTC), empty=True)
+    async with sandbox.serve():
+        yield Town(world)
+
+
+def associate(clinic: LeadConnector) -> None:
+    """Relate patients to visits, as the staff does."""
+    ends = ("contact", "patient", "custom_objects.visits", "visit")
+    clinic.associations.all["a1"] = Association("a1", "visit", *ends)
+
+
+def messages(tree: Tree) -> list[tuple[str, str]]:
+    return [(f.level, f.message) for f in tree.findings]
+
+
+async def test_a_v2_location_shows_its_whole_tree(town: Town) -> None:
+    clinic, seat = town.world.sandbox.clinic, town.world.seats["clinic", "alice"]
+    at = (seat.calendar,)
+    clinic.resources.add("rooms", "yoga room", calendars=at, capacity=85)
+    clinic.resources.add("equipments", "laser", calendars=at, quantity=3, out_of_service=1)
+    associate(clinic)
+    tree = await town.clinic()
+    assert (tree.account, tree.name, tree.zone) == (clinic.location_id, "clinic", "Europe/Berlin")
+    assert (tree.users[0].name, tree.users[0].email) == ("Alice", "alice@example.com")
+    first = next(c for c in tree.calendars if c.id == seat.calendar)
+    assert (first.name, first.type, first.users) == ("Alice's calendar", "personal", (seat.user,))
+    assert [g.name for g in tree.groups] == ["Staff"]
+    assert first.group == tree.groups[0].id
+    room, laser = tree.resources
+    assert (room.kind, room.name, room.capacity) == ("room", "yoga room", 85)
+    assert (laser.kind, laser.quantity, laser.out_of_service) == ("equipment", 3, 1)
+    assert room.calendars == laser.calendars == (seat.calendar,)
+    assert room.id in clinic.resources.all
+    (visit,) = tree.associations
+    assert (visit.key, visit.first_key, visit.second_label) == ("visit", "contact", "visit")
+    assert tree.findings == ()
+    assert town.told == [
+        "location", "calendars", "groups", "users", "rooms", "equipment", "associations",
+    ]  # fmt: skip
+
+
+async def test_more_rooms_than_a_page_holds_are_all_found_once(town: Town) -> None:
+    for number in range(230):
+        town.world.sandbox.clinic.resources.add("rooms", f"room {number}")
+    names = [room.name for room in (await town.clinic()).resources]
+    assert names == [f"room {number}" for number in range(230)]
+
+
+async def test_a_v1_location_shows_teams_with_members_services_and_users(town: Town) -> None:
+    seat = town.world.seats["legacy", "bob"]
+    tree = await town.legacy()
+    legacy = town.world.sandbox.legacy
+    assert (tree.account, tree.name, tree.zone) == (legacy.location_id, "legacy", "Europe/Berlin")
+    (team,) = tree.groups
+    assert team.name == "Staff"
+    assert set(team.users) == {u.id for u in tree.users}
+    service = next(c for c in tree.calendars if c.id == seat.calendar)
+    assert (service.type, service.users, service.group) == ("service", (seat.user,), team.id)
+    assert tree.findings == ()
+
+
+async def test_an_account_shows_users_with_zone_and_status_and_what_fits_busy_time(
+    town: Town,
+) -> None:
+    crm = town.world.sandbox.crm
+    crm.shows_conflicts = True
+    crm.add_user("Dora Old", "dora@example.com")
+    crm.deactivate("dora@example.com")
+    crm.add_user("Eve Far", "eve@example.com", timezone="Asia/Kolkata", phone="+91 98765 43210")
+    crm.add_type("Form", mandatory=["mx_Custom_7"], allow_conflicts=False)
+    crm.add_type("Loose", allow_conflicts=True)
+    crm.add_type("Call", Category.TO_DO)
+    tree = await town.crm()
+    users = {u.email: u for u in tree.users}
+    assert (users["eve@example.com"].zone, users["alice@example.com"].zone) == (
+        "Asia/Kolkata",
+        "Europe/Berlin",
+    )
+    assert users["eve@example.com"].phone == "+91 98765 43210"
+    assert [email for email, user in users.items() if not user.active] == ["dora@example.com"]
+    types = {t.name: t for t in tree.types}
+    assert set(types) == {"Consultation", "Busy", "Form", "Loose"}
+    assert types["Busy"].unfit == types["Busy"].unknown == ()
+    assert types["Form"].unfit == ("mandatory custom field mx_Custom_7",)
+    assert "Allow Conflicts" in types["Loose"].unfit[0]
+    assert [c.method for c in crm.calls] == ["GET", "GET", "POST", "GET"]
+
+
+async def test_what_an_account_does_not_tell_of_a_type_is_said_to_be_unknown(town: Town) -> None:
+    types = {t.name: t for t in (await town.crm()).types}
+    assert types["Busy"].unknown == ("Allow Conflicts is off",)
+
+
+async def test_a_missing_scope_is_named_and_the_rest_is_still_read(town: Town) -> None:
+    clinic = town.world.sandbox.clinic
+    clinic.scopes = frozenset({"locations.readonly", "calendars.readonly", "users.readonly"})
+    tree = await town.clinic()
+    assert tree.opened
+    assert len(tree.users) == len(tree.calendars) == 3
+    assert {level for level, _ in messages(tree)} == {"warning"}
+    missing = {message.split("(")[1].split(" is missing")[0] for _, message in messages(tree)}
+    assert missing == {
+        "calendars/groups.readonly", "calendars/resources.readonly", "associations.readonly",
+    }  # fmt: skip
+    assert all("Private Integrations" in f.remedy for f in tree.findings)
+
+
+async def test_without_the_scope_for_users_nobody_can_be_mapped(town: Town) -> None:
+    town.world.sandbox.clinic.scopes = frozenset({"locations.readonly", "calendars.readonly"})
+    tree = await town.clinic()
+    assert not tree.opened
+    assert [f.subject for f in tree.findings if f.level == "error"] == ["clinic: users"]
+
+
+async def test_a_token_for_another_location_is_told_apart_from_a_wrong_token(town: Town) -> None:
+    (other,) = (await town.clinic(location_id="elsewhere")).findings
+    assert "another location than elsewhere" in other.message
+    assert "location_id" in other.remedy
+    (old,) = (await town.clinic(token="eyJ-old")).findings
+    assert "not accepted" in old.message
+    assert "v1 API key" in old.remedy
+    (wrong,) = (await town.clinic(token="pit-wrong")).findings
+    assert "not accepted" in wrong.message
+    assert "pit-wrong" not in str(wrong)
+
+
+async def test_a_key_that_opens_many_locations_is_an_agencys(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    legacy = town.world.sandbox.legacy
+    monkeypatch.setattr(legacy, "more_locations", ({"id": "b", "name": "B"},))
+    (finding,) = (await town.legacy()).findings
+    assert "opens 2 locations" in finding.message
+    assert "api_key" in finding.remedy
+
+
+async def test_a_v2_token_in_place_of_a_v1_key_is_recognised(town: Town) -> None:
+    (v2,) = (await town.legacy("pit-12345678")).findings
+    assert "v2 token" in v2.message
+    (wrong,) = (await town.legacy("nonsense")).findings
+    assert "not accepted" in wrong.message
+    assert wrong.remedy != v2.remedy
+
+
+async def test_a_wrong_region_shows_the_right_host_and_does_not_follow_it(town: Town) -> None:
+    crm = town.world.sandbox.crm
+    crm.home_host = "api-us11.leadsquared.com"
+    tree = await town.crm()
+    (region,) = tree.findings
+    assert "lives on api-us11.leadsquared.com, not on 127.0.0.1" in region.message
+    assert "https://api-us11.leadsquared.com/v2" in region.remedy
+    assert "does not follow" in region.remedy
+    assert not tree.opened
+    assert tree.users == ()
+
+
+async def test_wrong_keys_and_a_wrong_path_have_words_of_their_own(town: Town) -> None:
+    (keys,) = (await town.crm(access_key="u$r-wrong")).findings
+    assert "keys are not accepted" in keys.message
+    base = town.world.sandbox.urls["crm"].removesuffix("/v2")
+    (path,) = (await town.crm(base_url=base)).findings
+    assert "no LeadSquared API" in path.message
+    assert "/v2" in path.remedy
+
+
+@pytest.mark.parametrize("system", ["crm", "clinic", "legacy"])
+async def test_a_system_that_cannot_be_reached_is_one_finding(town: Town, system: str) -> None:
+    town.world.sandbox.urls[system] = "http://127.0.0.1:9"
+    tree = await getattr(town, system)()
+    (finding,) = tree.findings
+    assert finding.level == "error"
+    assert "cannot be reached" in finding.remedy
