@@ -20,6 +20,7 @@ from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
+from tests.engine import test_guarded as guarded
 from tests.engine import test_promises as promises
 from tests.engine.conftest import Shop, open_shop
 
@@ -198,8 +199,8 @@ ROWS: tuple[tuple[Plant, Check], ...] = (
         the_target_is_not_read_again,
         promises.test_a_target_that_changed_since_the_read_is_not_overwritten,
     ),
-    (the_guard_is_off, promises.test_a_mass_deletion_stops_until_a_person_accepts_it),
-    (the_guard_is_off, promises.test_a_shift_of_everything_by_an_hour_stops),
+    (the_guard_is_off, guarded.test_a_mass_deletion_stops_until_a_person_accepts_it),
+    (the_guard_is_off, guarded.test_a_shift_of_everything_by_an_hour_stops),
     (
         a_queued_write_counts_as_done,
         promises.test_a_queued_move_counts_only_when_a_read_shows_it,

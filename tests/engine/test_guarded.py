@@ -1,0 +1,89 @@
+"""Promise 7: too much news at once stops until a person says otherwise."""
+
+from __future__ import annotations
+
+from syncd.engine.report import Exit, Report
+from tests.core.kit import v
+from tests.engine.conftest import Shop
+from tests.engine.test_promises import settle
+
+
+async def test_a_mass_deletion_stops_until_a_person_accepts_it(shop: Shop) -> None:
+    events = [shop.a.book("p", v(24 + i)) for i in range(14)]
+    await settle(shop)
+    for event in events[:12]:
+        shop.a.delete(event)
+    before = shop.writes()
+    stopped = await shop.engine.resync()
+    assert stopped.exit is Exit.GUARDED
+    again = await shop.engine.resync()
+    assert again.exit is Exit.GUARDED
+    assert shop.writes() == before
+    accepted = await shop.engine.resync(accept=stopped.run)
+    assert accepted.exit is Exit.DONE
+    assert len(shop.blocks()["b"]) == 2
+
+
+async def test_what_a_person_accepted_is_not_asked_again_though_something_holds_it_up(
+    shop: Shop,
+) -> None:
+    events = [shop.a.book("p", v(24 + i), person="kim") for i in range(14)]
+    await settle(shop)
+    for event in events[:12]:
+        shop.a.delete(event)
+    shop.a.book("p", v(50), person="kim")
+    stopped = await shop.engine.resync()
+    assert stopped.exit is Exit.GUARDED
+    accepted = await shop.engine.resync(accept=stopped.run)
+    assert accepted.exit is Exit.CONFLICTS  # which of the twelve came back at another time?
+    shop.restart()
+    assert (await shop.engine.resync()).exit is Exit.CONFLICTS
+    assert v(50).interval in shop.blocks()["b"]
+
+
+async def test_the_same_accident_a_second_time_is_stopped_again(shop: Shop) -> None:
+    events = [shop.a.book("p", v(24 + 3 * i)) for i in range(6)]
+    await settle(shop)
+
+    async def shift(hour: int) -> Report:
+        for i, event in enumerate(events):
+            shop.a.move(event, v(24 + 3 * i + hour))
+        shop.clock.pass_(minutes=30)
+        stopped = await shop.engine.resync()
+        assert stopped.exit is Exit.GUARDED
+        return await shop.engine.resync(accept=stopped.run)
+
+    for hour in (1, 0, 1):
+        assert (await shift(hour)).exit is Exit.DONE
+
+
+async def test_the_guard_lets_go_when_the_news_is_gone(shop: Shop) -> None:
+    events = [shop.a.book("p", v(24 + i)) for i in range(14)]
+    await settle(shop)
+    kept = dict(shop.a.events)
+    for event in events[:12]:
+        shop.a.delete(event)
+    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    shop.a.events.update(kept)
+    await settle(shop)
+    assert len(shop.blocks()["b"]) == 14
+
+
+async def test_a_shift_of_everything_by_an_hour_stops(shop: Shop) -> None:
+    events = [shop.a.book("p", v(24 + 3 * i)) for i in range(6)]
+    await settle(shop)
+    for i, event in enumerate(events):
+        shop.a.move(event, v(25 + 3 * i))
+    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    shop.restart()
+    assert (await shop.engine.resync()).exit is Exit.GUARDED
+
+
+async def test_a_stopped_system_does_not_stop_the_others(shop: Shop) -> None:
+    events = [shop.a.book("p", v(24 + 3 * i)) for i in range(6)]
+    await settle(shop)
+    for i, event in enumerate(events):
+        shop.a.move(event, v(25 + 3 * i))
+    shop.b.book("q", v(9))
+    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    assert shop.blocks("q")["c"] == [v(9).interval]
