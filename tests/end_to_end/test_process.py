@@ -185,7 +185,7 @@ async def test_sighup_takes_a_right_configuration_and_refuses_a_wrong_one(place:
     place.path.write_text(without_carol)
     async with place.syncd("run") as daemon:
         await ready(daemon)
-        await said(daemon, '"cycle done"')
+        await said(daemon, '"event": "cycle"')
         assert any("carol" in line for line in place.wrong())
         place.path.write_text(text.replace('type = "leadsquared"', 'type = "leadsquare"'))
         daemon.send_signal(signal.SIGHUP)
