@@ -25,6 +25,7 @@ def ties_go_to_the_first_that_came(patch: Patch) -> None:
         return next(iter(bids))
 
     patch.setattr(policy, "preferred", first)
+    patch.setitem(policy.TABLE, (ConflictKind.MOVED_APART, Choice.PREFER), first)
 
 
 def news_is_taken_as_it_comes(patch: Patch) -> None:
