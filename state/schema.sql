@@ -17,6 +17,17 @@ CREATE TABLE booking (
 );
 CREATE INDEX booking_provider ON booking (provider, retired);
 
+CREATE TABLE closing (
+    booking VARCHAR NOT NULL,
+    revision INTEGER NOT NULL,
+    provider VARCHAR NOT NULL,
+    visible_at VARCHAR(27) NOT NULL,
+    closed_at VARCHAR(27),
+    PRIMARY KEY (booking, revision)
+);
+CREATE INDEX closing_provider ON closing (provider);
+CREATE INDEX closing_visible ON closing (visible_at);
+
 CREATE TABLE "conflict" (
     id VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,
@@ -41,6 +52,7 @@ CREATE TABLE coverage (
     starts VARCHAR(27) NOT NULL,
     ends VARCHAR(27) NOT NULL,
     read_at VARCHAR(27) NOT NULL,
+    first_at VARCHAR(27) NOT NULL,
     PRIMARY KEY (system, provider, kinds)
 );
 
@@ -70,6 +82,29 @@ CREATE TABLE event (
 );
 CREATE INDEX event_provider ON event (provider, retired);
 CREATE INDEX event_window ON event (system, retired, starts, ends);
+
+CREATE TABLE exposure (
+    provider VARCHAR NOT NULL,
+    system VARCHAR NOT NULL,
+    starts VARCHAR(27) NOT NULL,
+    ends VARCHAR(27) NOT NULL,
+    cause VARCHAR NOT NULL,
+    bookings TEXT NOT NULL,
+    since VARCHAR(27) NOT NULL,
+    seats TEXT NOT NULL,
+    PRIMARY KEY (provider, system, starts, ends)
+);
+
+CREATE TABLE free_time (
+    system VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    asked_at VARCHAR(27) NOT NULL,
+    starts VARCHAR(27) NOT NULL,
+    ends VARCHAR(27) NOT NULL,
+    offers TEXT NOT NULL,
+    fault VARCHAR NOT NULL,
+    PRIMARY KEY (system, provider)
+);
 
 CREATE TABLE history (
     seq INTEGER NOT NULL,

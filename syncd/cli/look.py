@@ -8,6 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from syncd.cli import terminal, words
+from syncd.cli.exposed import (
+    LOOKED_BACK,
+    exposure_json,
+    say_exposures,
+    say_spread,
+    spread_json,
+)
 from syncd.cli.options import (
     ConfigOption,
     FromOption,
@@ -21,9 +28,11 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.config.settings import Settings
+from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
 from syncd.model import Booking, Note, Record, Replica, Role
 from syncd.store import Store
+from syncd.store.exposed import closings, exposures
 
 _STALE_PACES = 5
 """A system that was not read for so many near polls is called out."""
@@ -49,6 +58,8 @@ def status(
     read_at: dict[str, datetime] = {}
     for covered in store.last_coverage():
         read_at[covered.system] = max(covered.read_at, read_at.get(covered.system, covered.read_at))
+    exposed = exposures(store, now)
+    spread_ = spread(closings(store, since=now - LOOKED_BACK))
     store.close()
     last = runs[0] if runs else None
     report = dict(last.report or {}) if last else {}
@@ -64,7 +75,9 @@ def status(
             for name in sorted(settings.systems)
         },
         **counts,
-        "exposures": report.get("exposures", 0),
+        "exposures": len(exposed),
+        "exposed": [exposure_json(settings, e) for e in exposed],
+        "closing_seconds": spread_json(spread_),
         "last_run": None
         if last is None
         else {"id": last.id, "kind": last.kind, "started_at": words.instant_json(last.started_at)},
@@ -85,8 +98,10 @@ def status(
         for name, system in data["systems"].items()
     ]
     terminal.table("", ("system", "state in the last run", "last read in full", "providers"), rows)
-    for line in _standing(counts, data["exposures"]):
+    for line in _standing(counts):
         terminal.say(line)
+    say_exposures(settings, exposed, {e.provider: zone_of(settings, e.provider) for e in exposed})
+    say_spread(spread_)
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
     late = settings.syncd.near.every * _STALE_PACES
@@ -95,7 +110,7 @@ def status(
             terminal.warn(f"{name} was not read in full for {words.ago(at, now)[:-4]}")
 
 
-def _standing(counts: dict[str, int], exposures: int) -> list[str]:
+def _standing(counts: dict[str, int]) -> list[str]:
     known, events = (words.count(counts[f"{noun}s"], noun) for noun in ("booking", "event"))
     hint = ": see `syncd conflicts`" if counts["conflicts"] else ""
     lines = [
@@ -104,8 +119,6 @@ def _standing(counts: dict[str, int], exposures: int) -> list[str]:
     ]
     if counts["intents"]:
         lines.append(f"{words.count(counts['intents'], 'write')} without a confirmed outcome yet")
-    if exposures:
-        lines.append(f"{words.count(exposures, 'interval')} still open somewhere although taken")
     return lines
 
 

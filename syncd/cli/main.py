@@ -19,6 +19,7 @@ from syncd.cli.resync import plan, resync
 from syncd.cli.run import run
 from syncd.cli.sandbox import sandbox
 from syncd.cli.simulate import simulate
+from syncd.cli.slots import slots
 from syncd.config.problems import ConfigError
 from syncd.daemon.client import DaemonError
 from syncd.daemon.lock import StateHeld
@@ -57,7 +58,7 @@ def version(*, as_json: JsonOption = False) -> None:
 
 _PANELS = {
     "Work": (run, resync),
-    "Look": (plan, check, status, bookings, show, conflicts, history),
+    "Look": (plan, check, status, bookings, show, slots, conflicts, history),
     "Try": (demo, sandbox, simulate, version),
 }
 for _panel, _commands in _PANELS.items():

@@ -179,9 +179,13 @@ async def _resync(
     try:
         _check_accept(app.store, accept)
         with terminal.progress("reading", quiet=quiet) as told:
-            return await app.engine.resync(
+            report = await app.engine.resync(
                 window=window, providers=providers, accept=accept, progress=told
             )
+            if not app.engine.stopping.is_set():
+                await app.engine.ask_slots(progress=told)
+                report.exposures = app.engine.exposed.measure()
+            return report
     finally:
         await app.aclose()
 
@@ -308,7 +312,7 @@ def _show(
     if data["exposures"]:
         terminal.say(
             f"{words.count(data['exposures'], 'interval is', 'intervals are')} still open "
-            "in a system although the provider is busy elsewhere"
+            "in a system although the provider is busy elsewhere: see `syncd status`"
         )
     terminal.say(_ENDINGS[ending])
 

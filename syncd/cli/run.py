@@ -38,7 +38,13 @@ def run(context: typer.Context, *, config: ConfigOption = None) -> None:
 
 async def _run(settings: Settings) -> int:
     general = settings.syncd
-    pace = Pace(general.near.every, general.far.every, general.resync_at, ZoneInfo(general.zone))
+    pace = Pace(
+        general.near.every,
+        general.far.every,
+        general.resync_at,
+        ZoneInfo(general.zone),
+        general.slots.every,
+    )
     app = build(settings, on_write=_wrote)
     try:
         return await serve(app.engine, pace, general.state_path, os.environ)

@@ -67,6 +67,18 @@ class LogSettings(Table):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class SlotsSettings(Table):
+    """How often the systems are asked for free slots."""
+
+    every: Annotated[timedelta, span("1m", "7d")] = timedelta(minutes=15)
+
+
+class HistorySettings(Table):
+    """How long history is kept in full; after that it is compacted."""
+
+    keep: Annotated[timedelta, span("1d", "3660d")] = timedelta(days=180)
+
+
 class General(Table):
     """``[syncd]``. ``resync_at`` is a time of day in ``zone``.
 
@@ -78,6 +90,8 @@ class General(Table):
     window: WindowSettings = WindowSettings()
     near: NearSettings = NearSettings()
     far: FarSettings = FarSettings()
+    slots: SlotsSettings = SlotsSettings()
+    history: HistorySettings = HistorySettings()
     resync_at: TimeOfDay = time(3, 30)
     zone: ZoneName = "UTC"
     log: LogSettings = LogSettings()

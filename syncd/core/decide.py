@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.core import plan
-from syncd.core.blocks import BlockPlan, own_blocks, plan_blocks, wanted_blocks
+from syncd.core.blocks import BlockPlan, Interval, own_blocks, plan_blocks, wanted_blocks
 from syncd.core.carry import carry
 from syncd.core.diff import nominal
 from syncd.core.draft import Draft, is_foreign_block
+from syncd.core.exposure import Wanted
 from syncd.core.facts import Calendar, Rules
 from syncd.core.match import Matched, Who, match, wanted_persons
 from syncd.core.merge import Merged, merge
@@ -64,12 +65,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome: rows to store, writes to make (unordered), intervals still open somewhere."""
+    """The outcome: rows to store, writes to make (unordered), intervals still open somewhere.
+
+    ``wanted`` is what each calendar should close, by system.
+    """
 
     changes: Changes
     operations: tuple[Operation, ...]
     conflicts: tuple[Conflict, ...]
     exposures: int
+    wanted: Wanted = field(default_factory=dict)
 
 
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
@@ -107,15 +112,17 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
             draft.link(replica)
     unmatched = (*matched.held, *matched.waiting)
     exposures = 0
+    wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}
     for system in sorted(case.calendars):
         blocks = _blocks(draft, case, case.calendars[system], claims, unmatched)
         operations += blocks.operations
         exposures += blocks.open
+        wanted[system] = blocks.intervals
     operations, refused = _permitted(draft, case, operations)
     conflicts += refused
     settle_conflicts(draft, conflicts, case.calendars, new_id)
     _retire(draft, case)
-    return Decision(draft.finish(), tuple(operations), tuple(conflicts), exposures)
+    return Decision(draft.finish(), tuple(operations), tuple(conflicts), exposures, wanted)
 
 
 def _values(conflict: Conflict) -> list[Value]:

@@ -32,12 +32,13 @@ STUCK = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often the windows are read; ``resync_at`` is a time of day in ``zone``."""
+    """How often windows and free slots are read; ``resync_at`` is a time of day in ``zone``."""
 
     near: timedelta
     far: timedelta
     resync_at: time
     zone: tzinfo
+    slots: timedelta = timedelta(minutes=15)
 
 
 async def serve(
@@ -70,7 +71,7 @@ async def serve(
         async with door(state, {"resync": work.on_request}):
             scheduler.start()
             alive = asyncio.create_task(_stay_alive(notifier, work))
-            first = asyncio.create_task(work.everything())
+            first = asyncio.create_task(_begin(work))
             notifier.ready()
             log.info("ready", state=str(state))
             await engine.stopping.wait()
@@ -84,6 +85,11 @@ async def serve(
             await asyncio.gather(alive, first, return_exceptions=True)
     log.info("stopped")
     return 0
+
+
+async def _begin(work: Work) -> None:
+    await work.everything()
+    await work.slots()
 
 
 async def _drain(work: Work, hurry: asyncio.Event) -> None:
@@ -107,6 +113,7 @@ def _schedule(work: Work, pace: Pace, now: datetime) -> AsyncIOScheduler:
         (work.near, _every(pace.near)),
         (work.far, _every(pace.far)),
         (work.everything, _nightly(pace, now)),
+        (work.slots, _every(pace.slots)),
     ):
         # A host that slept runs a job that it missed once, however often it was due.
         scheduler.add_job(job, trigger, coalesce=True, max_instances=1, misfire_grace_time=3600)

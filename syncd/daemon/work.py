@@ -38,6 +38,10 @@ class Worker(Protocol):
         """One cycle."""
         ...
 
+    async def ask_slots(self, *, gently: bool = ...) -> None:
+        """Ask for free slots."""
+        ...
+
 
 class Work:
     """The jobs. ``told`` hears of each report, ``failed`` the name of each job that raised.
@@ -70,6 +74,16 @@ class Work:
     async def everything(self) -> None:
         """The resync at the start and at night."""
         await self._job("resync", self._engine.resync)
+
+    async def slots(self) -> None:
+        """Ask for free slots. It only reads and takes its time, so cycles do not wait for it."""
+        if self._engine.stopping.is_set():
+            return
+        try:
+            await self._engine.ask_slots(gently=True)
+        except Exception:
+            log.exception("job failed", job="slots")
+            self._failed("slots")
 
     async def on_request(
         self, arguments: Mapping[str, Any], progress: Progress

@@ -10,28 +10,28 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.core import plan
 from syncd.core.decide import Case, Decision, decide, persons_for
 from syncd.core.facts import Calendar, Limits, Rules
-from syncd.core.guard import judge, mark_of
 from syncd.engine.execute import Desk, Written, execute
+from syncd.engine.exposure import Watch
+from syncd.engine.guards import GuardPost
 from syncd.engine.observe import Observation, observe
 from syncd.engine.persons import Persons
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report, SystemReport
+from syncd.engine.slots import ask_all
 from syncd.model import (
-    Claim,
     Clock,
     Conflict,
     ConflictKind,
     Kind,
     Operation,
     ProviderState,
-    Record,
     Window,
 )
 from syncd.store.store import Store
@@ -41,8 +41,6 @@ log = structlog.get_logger(__name__)
 
 MOST_CYCLES = 12
 """A resync that is not done after so many cycles says so instead of going on."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a resync that waits for a platform to confirm."""
@@ -63,6 +61,7 @@ class Policy:
     future: timedelta = timedelta(days=60)
     ahead: timedelta = timedelta(days=2)
     read_only: frozenset[tuple[str, str]] = frozenset()
+    slots_every: timedelta = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +85,14 @@ class Engine:
     policy: Policy
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
+    exposed: Watch = field(init=False)
     _dirty: set[str] = field(default_factory=set)
     _seen_whole: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
+        policy = self.policy
+        self.exposed = Watch(self.store, self.clock, self.systems, policy.read_only, policy.future)
         self._dirty = set(self.mapping)
         whole: dict[tuple[str, str], set[Kind]] = {}
         for c in self.store.last_coverage():
@@ -138,6 +140,23 @@ class Engine:
                 await self.clock.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
         self._file(report, "resync")
         return report
+
+    async def ask_slots(
+        self, *, gently: bool = False, progress: Progress = lambda _text: None
+    ) -> None:
+        """Ask for the free slots that were not asked for lately; the next measure counts them."""
+        learned = await ask_all(
+            self.systems,
+            self.mapping,
+            self.store,
+            self.clock,
+            self.stopping,
+            # A little less than the pace, so that each turn of a timer with jitter counts.
+            older_than=self.policy.slots_every * 0.8,
+            gently=gently,
+            progress=progress,
+        )
+        self.exposed.due |= learned
 
     async def watch(self, *, near: bool) -> Report:
         """One cycle of the daemon."""
@@ -230,9 +249,10 @@ class Engine:
             for c in observation.coverage:
                 self._seen_whole.add((c.provider, c.system))
         states = {p: self.store.state(p) for p in chosen if p in self._dirty}
-        guards = self._guards(states, observed, accept)
+        watch = GuardPost(self.store, self.mapping, self.policy.limits, accept)
+        guards = watch.judge_all(states, observed)
         stopped = {g.subject.split("/")[0] for found in guards.values() for g in found}
-        stopped |= self._still_stopped(set(states), accept)
+        stopped |= watch.still_stopped(set(states))
         decisions: dict[str, Decision] = {}
         for provider, state in states.items():
             case = self._case(provider, state, observed, stopped, guards[provider], report.run)
@@ -258,67 +278,6 @@ class Engine:
                 for c in case.calendars.values()
             )
         )
-
-    def _guards(
-        self,
-        states: Mapping[str, ProviderState],
-        observed: Mapping[str, Observation],
-        accept: str | None,
-    ) -> dict[str, list[Conflict]]:
-        accepted = self._accepted(accept)
-        guards: dict[str, list[Conflict]] = {}
-        for provider, state in states.items():
-            standing = {
-                h.conflict.subject: h.conflict
-                for h in state.conflicts
-                if h.conflict.kind is ConflictKind.GUARD
-            }
-            guards[provider] = []
-            for system in self.mapping[provider]:
-                old = standing.get(f"{system}/{provider}")
-                covered = self._covered(observed.get(system), provider)
-                if not covered and old is None:
-                    continue
-                found = judge(
-                    provider,
-                    system,
-                    state.records,
-                    covered,
-                    self.policy.limits,
-                    accepted=accepted,
-                    tripped=frozenset(_mark(c) for c in old.claims) if old else frozenset(),
-                )
-                if found is not None:
-                    guards[provider].append(found)
-        return guards
-
-    def _covered(self, observation: Observation | None, provider: str) -> list[Window]:
-        if observation is None:
-            return []
-        return [c.window for c in observation.coverage if c.provider == provider]
-
-    def _accepted(self, run: str | None) -> frozenset[str]:
-        """The marks of the news that the guard stopped in that run, and a person lets pass."""
-        if run is None:
-            return frozenset()
-        return frozenset(
-            _mark(claim)
-            for held in self.store.conflicts_of(run)
-            if held.conflict.kind is ConflictKind.GUARD
-            for claim in held.conflict.claims
-        )
-
-    def _still_stopped(self, decided: set[str], accept: str | None) -> set[str]:
-        """Systems on which the guard stands for a provider that is not decided on now."""
-        accepted = self._accepted(accept)
-        return {
-            held.conflict.subject.split("/")[0]
-            for held in self.store.open_conflicts()
-            if held.conflict.kind is ConflictKind.GUARD
-            and held.conflict.provider not in decided
-            and held.conflict.provider in self.mapping
-            and not all(_mark(c) in accepted for c in held.conflict.claims)
-        }
 
     def _case(
         self,
@@ -428,18 +387,5 @@ class Engine:
         report.conflicts = len(
             [h for h in self.store.open_conflicts() if h.conflict.kind is not ConflictKind.GUARD]
         )
-        report.exposures = sum(d.exposures for d in decisions.values())
-
-
-def _mark(claim: Claim) -> str:
-    return mark_of(
-        Record(
-            system=claim.system,
-            provider="",
-            id=claim.event or "",
-            kind=Kind.APPOINTMENT,
-            observed=claim.value,
-            observed_at=claim.seen_at or _EPOCH,
-            fingerprint="",
-        )
-    )
+        self.exposed.hear(decisions)
+        report.exposures = self.exposed.measure()

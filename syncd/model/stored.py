@@ -11,9 +11,11 @@ from syncd.model.words import (
     Coverage,
     EventRef,
     Kind,
+    Offer,
     Operation,
     Role,
     Value,
+    Window,
 )
 
 
@@ -140,6 +142,71 @@ class Note:
     after: Value | None = None
     rule: str = ""
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeTime:
+    """What one system offered of a provider when it was last asked.
+
+    ``offers`` are joined for each seat, and lie in ``window``, which is all that was asked for.
+    ``fault`` says in plain words why the last question got no answer, if it got none.
+    """
+
+    system: str
+    provider: str
+    asked_at: datetime
+    window: Window
+    offers: tuple[Offer, ...] = ()
+    fault: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether it ever was answered."""
+        return self.window.start < self.window.end
+
+
+class Cause(StrEnum):
+    """Why a taken interval is still offered somewhere.
+
+    UNCLOSED: no block stands there yet. READ_ONLY: syncd may not write there. UNDONE: a person took
+    the block back. IGNORED: a block stands, and the system offers the time all the same.
+    """
+
+    UNCLOSED = "unclosed"
+    READ_ONLY = "read-only"
+    UNDONE = "undone"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """An interval that a system still offers although the provider is busy in another (section 1).
+
+    ``seats`` are the calendars that were seen to offer it; none when the system was not asked yet.
+    """
+
+    provider: str
+    system: str
+    start: datetime
+    end: datetime
+    cause: Cause
+    bookings: tuple[str, ...]
+    since: datetime
+    seats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How long one value of a booking was open in the other systems.
+
+    From the moment that it could be seen to the moment that all others were closed (None: not yet).
+    """
+
+    booking: str
+    revision: int
+    provider: str
+    visible_at: datetime
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

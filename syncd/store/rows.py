@@ -248,6 +248,7 @@ def from_coverage(coverage: Coverage) -> dict[str, Any]:
         "starts": coverage.window.start,
         "ends": coverage.window.end,
         "read_at": coverage.read_at,
+        "first_at": coverage.read_at,
     }
 
 

@@ -352,6 +352,19 @@ class Store:
             for name, (t, c) in living.items()
         }
 
+    # --- for the rest of this room --------------------------------------------------------------
+
+    def ask(self, query: Any) -> Sequence[Mapping[str, Any]]:
+        """All rows of a query."""
+        return self._all(query)
+
+    def keep(self, table: Table, values: list[dict[str, Any]], *instead: Any) -> None:
+        """Put rows in one transaction, after deleting what the conditions name."""
+        with told(self.place), self._engine.begin() as connection:
+            if instead:
+                connection.execute(delete(table).where(*instead))
+            self._put(connection, table, values)
+
     # --- within -------------------------------------------------------------------------------
 
     def _all(self, query: Any) -> Sequence[Mapping[str, Any]]:
@@ -364,13 +377,15 @@ class Store:
         return dialect.insert(table)
 
     def _put(self, connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
-        """Insert rows, or replace those that are there."""
+        """Insert rows, or replace those that are there; but what was ``first_at`` stays."""
         if not values:
             return
         statement = self._insert(table)
-        keys = [column.name for column in table.primary_key]
+        keys = [*(column.name for column in table.primary_key), "first_at"]
         fresh = {name: statement.excluded[name] for name in values[0] if name not in keys}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), values)
+        primary = list(table.primary_key)
+        upsert = statement.on_conflict_do_update(index_elements=primary, set_=fresh)
+        connection.execute(upsert, values)
 
 
 def _unlink(connection: Connection, replica: Replica) -> None:

@@ -91,7 +91,16 @@ def _utc(desk: Desk) -> str:
 
 @pytest.mark.parametrize(
     "command",
-    ["plan", "status", "bookings", "history", "conflicts", "check", "resync --yes"],
+    [
+        "plan",
+        "status",
+        "bookings",
+        "history",
+        "conflicts",
+        "check",
+        "resync --yes",
+        "slots -p alice",
+    ],
 )
 def test_no_line_is_wider_than_a_hundred_columns(desk: Desk, command: str) -> None:
     desk.say("resync", "--yes")

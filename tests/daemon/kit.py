@@ -22,6 +22,8 @@ class FakeEngine:
         self.most_at_work = 0
         self.takes = takes
         self.fault: Exception | None = None
+        self.slots_asked = 0
+        self.slots_fault: Exception | None = None
 
     async def resync(
         self,
@@ -37,6 +39,11 @@ class FakeEngine:
 
     async def watch(self, *, near: bool) -> Report:
         return await self._job("near" if near else "far")
+
+    async def ask_slots(self, *, gently: bool = False) -> None:
+        self.slots_asked += gently
+        if self.slots_fault is not None:
+            raise self.slots_fault
 
     async def _job(self, name: str) -> Report:
         self.asked.append(name)

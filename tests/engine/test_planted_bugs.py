@@ -15,7 +15,7 @@ import pytest
 
 from syncd.core import decide, outcome
 from syncd.core.diff import News, absorb, vanish
-from syncd.engine import cycle, execute, observe, recover
+from syncd.engine import cycle, execute, guards, observe, recover
 from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
 from syncd.model import Changes, Intent, IntentState, Operation, Window
@@ -115,7 +115,7 @@ def the_target_is_not_read_again(patch: Patch) -> None:
 
 
 def the_guard_is_off(patch: Patch) -> None:
-    patch.setattr(cycle, "judge", lambda *_given, **_named: None)
+    patch.setattr(guards, "judge", lambda *_given, **_named: None)
 
 
 def a_queued_write_counts_as_done(patch: Patch) -> None:

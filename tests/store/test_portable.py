@@ -12,10 +12,12 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from syncd.model import Changes, Coverage, Kind
-from syncd.store import Store
+from syncd.model import Cause, Changes, Coverage, Exposure, Kind
+from syncd.store import Store, exposed
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
+
+EXPOSED = Exposure("p", "a", DAY, DAY, Cause.IGNORED, ("m",), DAY)
 
 
 class Answer(list[Any]):
@@ -96,6 +98,8 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "runs": store.runs,
         "run": lambda: store.run("r"),
         "counts": counts,
+        "ask": lambda: exposed.exposures(store, DAY, "p"),
+        "keep": lambda: exposed.keep_exposures(store, "p", [EXPOSED]),
     }
 
 
