@@ -145,7 +145,7 @@ def test_jobs_that_were_missed_run_once_and_never_overlap() -> None:
     noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
     scheduler = service._schedule(Work(FakeEngine()), RARE, noon)
     jobs = scheduler.get_jobs()
-    assert len(jobs) == 3
+    assert len(jobs) == 4
     for job in jobs:
         assert job.coalesce
         assert job.max_instances == 1

@@ -121,3 +121,28 @@ async def test_it_knows_since_when_it_is_at_work() -> None:
     await until(lambda: work.busy_since is not None)
     await job
     assert work.busy_since is None
+
+
+async def test_asking_for_free_slots_waits_for_no_cycle_and_stops_none() -> None:
+    engine = FakeEngine(takes=0.05)
+    work = Work(engine)
+    cycle = asyncio.create_task(work.far())
+    await until(lambda: engine.at_work)
+    await work.slots()
+    assert (engine.slots_asked, engine.at_work) == (1, 1)
+    await cycle
+
+
+async def test_slots_that_cannot_be_asked_for_end_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    engine = FakeEngine()
+    engine.slots_fault = ZeroDivisionError("planted")
+    failed: list[str] = []
+    work = Work(engine, failed=failed.append)
+    await work.slots()
+    assert failed == ["slots"]
+    assert "planted" in capsys.readouterr().out
+    engine.stopping.set()
+    await work.slots()
+    assert engine.slots_asked == 1
