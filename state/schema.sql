@@ -177,3 +177,12 @@ CREATE TABLE run (
     PRIMARY KEY (id)
 );
 CREATE INDEX run_started ON run (started_at);
+
+CREATE TABLE waiver (
+    booking VARCHAR NOT NULL,
+    system VARCHAR NOT NULL,
+    revision INTEGER NOT NULL,
+    run VARCHAR NOT NULL,
+    PRIMARY KEY (booking, system),
+    FOREIGN KEY(booking) REFERENCES booking (id)
+);

@@ -205,7 +205,7 @@ def show(
     """Tell all about one booking: where it is, and why it is when it is."""
     settings = settings_of(context, config, secrets=False)
     store = open_state(settings)
-    one = _the_booking(store.find_bookings(booking), booking)
+    one = the_booking(store.find_bookings(booking), booking)
     replicas = store.replicas([one.id])
     notes = list(reversed(store.history(booking=one.id)))
     held = [h for h in store.open_conflicts(one.provider) if h.conflict.subject == one.id]
@@ -239,7 +239,8 @@ def _seen(replica: Replica, record: Record | None, _name: str, zone: Any) -> str
     return words.moment(record.observed_at, zone) + mine
 
 
-def _the_booking(found: list[Booking], asked: str) -> Booking:
+def the_booking(found: list[Booking], asked: str) -> Booking:
+    """The one booking that was asked for by the begin of its id. Raises UsageError."""
     exact = [b for b in found if b.id == asked]
     if exact or len(found) == 1:
         return (exact or found)[0]
@@ -266,7 +267,7 @@ def history(
     chosen(settings, provider)
     store = open_state(settings)
     if booking is not None:
-        booking = _the_booking(store.find_bookings(booking), booking).id
+        booking = the_booking(store.find_bookings(booking), booking).id
     notes = store.history(booking=booking, provider=provider, run=run, limit=limit)
     unknown = run is not None and not notes and store.run(run) is None
     store.close()

@@ -20,6 +20,7 @@ from syncd.cli.run import run
 from syncd.cli.sandbox import sandbox
 from syncd.cli.simulate import simulate
 from syncd.cli.slots import slots
+from syncd.cli.undo import undo
 from syncd.config.problems import ConfigError
 from syncd.daemon.client import DaemonError
 from syncd.daemon.lock import StateHeld
@@ -57,7 +58,7 @@ def version(*, as_json: JsonOption = False) -> None:
 
 
 _PANELS = {
-    "Work": (run, resync),
+    "Work": (run, resync, undo),
     "Look": (plan, check, status, bookings, show, slots, conflicts, history),
     "Try": (demo, sandbox, simulate, version),
 }

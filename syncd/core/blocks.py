@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -53,7 +54,7 @@ class BlockPlan:
     found: tuple[Record, ...] = ()
     wanted: int = 0
     open: int = 0
-    intervals: Mapping[Interval, frozenset[str]] = field(default_factory=dict)
+    intervals: Mapping[Interval, AbstractSet[str]] = field(default_factory=dict)
 
 
 def wanted_blocks(
@@ -146,7 +147,6 @@ def plan_blocks(
         tuple(found),
         wanted=len(wanted),
         open=len(missing) - len(found),
-        intervals={interval: frozenset(serves) for interval, serves in wanted.items()},
     )
 
 

@@ -105,7 +105,10 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
             conflicts.append(merged.conflict)
             claims[booking_id] = _values(merged.conflict)
             continue
-        told = carry(draft.bookings[booking_id], draft.pairs(booking_id), case.calendars)
+        pairs = [
+            p for p in draft.pairs(booking_id) if booking_id not in _waived(draft, p[0].system)
+        ]
+        told = carry(draft.bookings[booking_id], pairs, case.calendars)
         operations += told.operations
         conflicts += told.conflicts
         for replica in told.settled:
@@ -251,9 +254,11 @@ def _blocks(
         and (is_foreign_block(record) or record in unmatched)
         and not (record.ended and record.observed is None)
     ]
-    wanted = wanted_blocks(
+    every = wanted_blocks(
         calendar, list(draft.bookings.values()), holding, claims, others, case.now
     )
+    waived = _waived(draft, calendar.system)
+    wanted = {interval: serves - waived for interval, serves in every.items() if serves - waived}
     leaving = {
         intent.operation.event
         for intent in draft.state.intents
@@ -262,8 +267,14 @@ def _blocks(
         and intent.operation.system == calendar.system
     }
     own = own_blocks(draft.records.values(), draft.replicas(), calendar.system)
-    own = [block for block in own if block.record.id not in leaving]
+    own = [
+        block
+        for block in own
+        if block.record.id not in leaving
+        and (block.interval in wanted or not block.bookings & waived)
+    ]
     blocks = plan_blocks(draft.state.provider, calendar, wanted, own, case.now)
+    blocks = replace(blocks, intervals=every)
     if not calendar.writable:
         return replace(blocks, operations=())
     for event, serves in blocks.links:
@@ -275,6 +286,17 @@ def _blocks(
             draft.unlink(replica)
         draft.accept(record)
     return blocks
+
+
+def _waived(draft: Draft, system: str) -> AbstractSet[str]:
+    """The bookings that are left as they are in a system, as a person took back a write there."""
+    return {
+        waiver.booking
+        for waiver in draft.state.waivers
+        if waiver.system == system
+        and waiver.booking in draft.bookings
+        and draft.bookings[waiver.booking].revision == waiver.revision
+    }
 
 
 def _holds(record: Record, draft: Draft, booking: str, calendar: Calendar) -> bool:

@@ -68,7 +68,7 @@ async def serve(
     hurry = asyncio.Event()
     scheduler = _schedule(work, pace, datetime.now(UTC))
     with _signals(engine.stopping, hurry, on=handle_signals):
-        async with door(state, {"resync": work.on_request}):
+        async with door(state, {"resync": work.on_request, "undo": work.on_undo}):
             scheduler.start()
             alive = asyncio.create_task(_stay_alive(notifier, work))
             first = asyncio.create_task(_begin(work))

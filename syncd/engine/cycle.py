@@ -25,6 +25,7 @@ from syncd.engine.persons import Persons
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report, SystemReport
 from syncd.engine.slots import ask_all
+from syncd.engine.undo import Undone, undo
 from syncd.model import (
     Clock,
     Conflict,
@@ -130,7 +131,7 @@ class Engine:
             done = (report.operations.total(), len(report.failures))
             if report.converged or report.guarded or self.stopping.is_set():
                 break
-            waits = report.suspected or self._waits(report)
+            waits = report.suspected or self.waits(report)
             if not waits and done == before:
                 # Nothing was written, refused or is to be confirmed: another cycle is the same.
                 break
@@ -138,7 +139,7 @@ class Engine:
             if waits and not dry_run:
                 progress("waiting for a platform to confirm")
                 await self.clock.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
-        self._file(report, "resync")
+        self.file(report, "resync")
         return report
 
     async def ask_slots(
@@ -162,15 +163,26 @@ class Engine:
         """One cycle of the daemon."""
         report = Report(run=self.ids.row())
         await self.cycle(self.window(near=near), report)
-        self._file(report, "near" if near else "far")
+        self.file(report, "near" if near else "far")
         return report
 
-    def _waits(self, report: Report) -> bool:
+    async def undo(
+        self,
+        run: str,
+        *,
+        booking: str | None = None,
+        dry_run: bool = False,
+        progress: Progress = lambda _text: None,
+    ) -> Undone:
+        """Put back what a run wrote (see `engine.undo`). Raises NothingToUndo."""
+        return await undo(self, run, booking=booking, dry_run=dry_run, progress=progress)
+
+    def waits(self, report: Report) -> bool:
         """Whether a system that answers has still to show the outcome of a write."""
         answering = {name for name, s in report.systems.items() if s.state is Health.OK}
         return any(i.operation.system in answering for i in self.store.pending_intents())
 
-    def _file(self, report: Report, kind: str) -> None:
+    def file(self, report: Report, kind: str) -> None:
         """Keep the run, if anything happened in it."""
         quiet = not (report.news or report.operations or report.guarded or report.failures)
         if report.dry_run or (kind != "resync" and quiet and report.answered):
@@ -192,7 +204,23 @@ class Engine:
         """Recover, observe, decide, write, confirm, once. The report is brought up to date."""
         chosen = sorted(providers or self.mapping)
         report.cycles += 1
-        desk = Desk(
+        desk = self.desk(report)
+        before = {name: system.traffic for name, system in self.systems.items()}
+        observed = await self.look(
+            window, report, chosen, desk, progress, by_id=thorough and report.cycles == 1
+        )
+        progress("deciding")
+        decisions = await self._decide(chosen, observed, report, accept)
+        operations = [o for d in decisions.values() for o in d.operations]
+        report.planned = operations
+        if operations and not report.dry_run:
+            progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
+            await self.write(operations, observed, desk, report)
+        self.tell(report, observed, decisions, before)
+
+    def desk(self, report: Report) -> Desk:
+        """What writes of this run need."""
+        return Desk(
             self.store,
             self.clock,
             self.ids.row,
@@ -201,7 +229,18 @@ class Engine:
             self.stopping,
             self.on_write,
         )
-        before = {name: system.traffic for name, system in self.systems.items()}
+
+    async def look(
+        self,
+        window: Window,
+        report: Report,
+        chosen: Sequence[str],
+        desk: Desk,
+        progress: Progress,
+        *,
+        by_id: bool,
+    ) -> dict[str, Observation]:
+        """Learn what became of open writes, and read; what is seen is stored."""
         pending = self.store.pending_intents()
         if pending and not report.dry_run:
             progress("looking after writes without an answer")
@@ -219,7 +258,7 @@ class Engine:
                     window,
                     mine,
                     intents,
-                    by_id=thorough and report.cycles == 1,
+                    by_id=by_id,
                 )
                 for name, system in self.systems.items()
                 if (mine := [p for p in chosen if name in self.mapping[p]])
@@ -227,14 +266,7 @@ class Engine:
         )
         observed = {o.system: o for o in seen}
         confirm(self.store.pending_intents(), desk)
-        progress("deciding")
-        decisions = await self._decide(chosen, observed, report, accept)
-        operations = [o for d in decisions.values() for o in d.operations]
-        report.planned = operations
-        if operations and not report.dry_run:
-            progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
-            await self._write(operations, observed, desk, report)
-        self._tell(report, observed, decisions, before)
+        return observed
 
     async def _decide(
         self,
@@ -255,10 +287,10 @@ class Engine:
         stopped |= watch.still_stopped(set(states))
         decisions: dict[str, Decision] = {}
         for provider, state in states.items():
-            case = self._case(provider, state, observed, stopped, guards[provider], report.run)
+            case = self.case(provider, state, observed, stopped, guards[provider], report.run)
             wanted = persons_for(state, case)
             who = await self.persons.learn(wanted, self.systems) if wanted else {}
-            case = self._case(provider, state, observed, stopped, guards[provider], report.run, who)
+            case = self.case(provider, state, observed, stopped, guards[provider], report.run, who)
             decision = decide(state, case, self.ids.row)
             self.store.apply(decision.changes)
             decisions[provider] = decision
@@ -279,7 +311,7 @@ class Engine:
             )
         )
 
-    def _case(
+    def case(
         self,
         provider: str,
         state: ProviderState,
@@ -289,6 +321,7 @@ class Engine:
         run: str,
         who: Mapping[tuple[str, str], frozenset[str]] | None = None,
     ) -> Case:
+        """What a decision on a provider is told."""
         now = self.clock.now()
         keys = {r.key for r in state.records if r.key is not None and not r.mine}
         failed = self.store.failed_operations(provider)
@@ -323,13 +356,14 @@ class Engine:
             skew=self.systems[system].traffic.skew or timedelta(0),
         )
 
-    async def _write(
+    async def write(
         self,
         operations: Sequence[Operation],
         observed: Mapping[str, Observation],
         desk: Desk,
         report: Report,
     ) -> None:
+        """Carry out operations, all systems at the same time; the report counts them."""
         by_system: dict[str, list[Operation]] = {}
         for operation in operations:
             by_system.setdefault(operation.system, []).append(operation)
@@ -363,7 +397,7 @@ class Engine:
             observation.state = Health.DOWN
         self._dirty |= {o.provider for o in (*written.left, *written.queued, *written.done)}
 
-    def _tell(
+    def tell(
         self,
         report: Report,
         observed: Mapping[str, Observation],

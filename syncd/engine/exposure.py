@@ -53,6 +53,7 @@ class Watch:
             },
             lags={name: system.capabilities.lag for name, system in self.systems.items()},
             now=now,
+            undone=_undone(state),
             read_only={system for who, system in self.read_only if who == provider},
         )
         known = shelf.exposures(self.store, now, provider)
@@ -83,3 +84,8 @@ class Watch:
             b.id: visible_at(b, shown.get(b.id, ()), skews, first, self.reach) for b in bookings
         }
         return {booking: at for booking, at in found.items() if at is not None}
+
+
+def _undone(state: ProviderState) -> set[tuple[str, str]]:
+    revisions = {b.id: b.revision for b in state.bookings}
+    return {(w.booking, w.system) for w in state.waivers if revisions.get(w.booking) == w.revision}

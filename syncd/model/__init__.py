@@ -22,6 +22,7 @@ from syncd.model.stored import (
     ProviderState,
     Record,
     Replica,
+    Waiver,
 )
 from syncd.model.time import (
     Clock,
@@ -79,6 +80,7 @@ __all__ = [
     "Role",
     "Status",
     "Value",
+    "Waiver",
     "Window",
     "find_key",
     "floor_to",

@@ -210,6 +210,19 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """A person took back what syncd wrote for a booking in a system, in the run of that name.
+
+    It is left as it is there for as long as the booking has this revision.
+    """
+
+    booking: str
+    system: str
+    revision: int
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderState:
     """All that is stored and still alive of one provider: what a decision is made from."""
 
@@ -219,6 +232,7 @@ class ProviderState:
     replicas: tuple[Replica, ...] = ()
     conflicts: tuple[HeldConflict, ...] = ()
     intents: tuple[Intent, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(slots=True)
@@ -236,3 +250,4 @@ class Changes:
     intents: list[Intent] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    waivers: list[Waiver] = field(default_factory=list)

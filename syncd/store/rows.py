@@ -26,6 +26,7 @@ from syncd.model import (
     Role,
     Status,
     Value,
+    Waiver,
     Window,
 )
 from syncd.store.types import instant_text
@@ -261,6 +262,21 @@ def to_coverage(row: Row) -> Coverage:
         Window(row["starts"], row["ends"]),
         row["read_at"],
     )
+
+
+def from_waiver(waiver: Waiver) -> dict[str, Any]:
+    """A waiver's row."""
+    return {
+        "booking": waiver.booking,
+        "system": waiver.system,
+        "revision": waiver.revision,
+        "run": waiver.run,
+    }
+
+
+def to_waiver(row: Row) -> Waiver:
+    """A row's waiver."""
+    return Waiver(row["booking"], row["system"], row["revision"], row["run"])
 
 
 def from_note(note: Note) -> dict[str, Any]:

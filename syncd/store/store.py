@@ -43,6 +43,7 @@ from syncd.store.tables import (
     ODD,
     REPLICA,
     RUN,
+    WAIVER,
 )
 
 CHUNK = 400
@@ -203,6 +204,14 @@ class Store:
                         .order_by(INTENT.c.opened_at, INTENT.c.id)
                     )
                 ),
+                waivers=tuple(
+                    rows.to_waiver(r)
+                    for r in every(
+                        select(WAIVER)
+                        .where(WAIVER.c.booking.in_(living))
+                        .order_by(WAIVER.c.booking, WAIVER.c.system)
+                    )
+                ),
             )
 
     def failed_operations(self, provider: str) -> list[Operation]:
@@ -238,6 +247,7 @@ class Store:
             self._put(connection, CONFLICT, [rows.from_conflict(h) for h in changes.closed])
             self._put(connection, INTENT, [rows.from_intent(i) for i in changes.intents])
             self._put(connection, COVERAGE, [rows.from_coverage(c) for c in changes.coverage])
+            self._put(connection, WAIVER, [rows.from_waiver(w) for w in changes.waivers])
             if changes.notes:
                 connection.execute(HISTORY.insert(), [rows.from_note(n) for n in changes.notes])
             if changes.retired:
@@ -351,6 +361,16 @@ class Store:
             name: int(self._all(select(func.count().label("n")).select_from(t).where(c))[0]["n"])
             for name, (t, c) in living.items()
         }
+
+    def intents_of(self, run: str) -> list[Intent]:
+        """The journal rows of a run, oldest first."""
+        query = select(INTENT).where(INTENT.c.run == run)
+        return [rows.to_intent(r) for r in self._all(query.order_by(INTENT.c.opened_at))]
+
+    def intents_since(self, provider: str, at: datetime) -> list[Intent]:
+        """The journal rows of a provider that were opened after that time, oldest first."""
+        query = select(INTENT).where(INTENT.c.provider == provider, INTENT.c.opened_at > at)
+        return [rows.to_intent(r) for r in self._all(query.order_by(INTENT.c.opened_at))]
 
     # --- for the rest of this room --------------------------------------------------------------
 

@@ -235,6 +235,16 @@ class ClosingRow(_Table, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class WaiverRow(_Table, table=True):
+    """A person took back what syncd wrote for a booking in a system (`model.Waiver`)."""
+
+    __tablename__ = "waiver"
+    booking: str = Field(primary_key=True, foreign_key="booking.id")
+    system: str = Field(primary_key=True)
+    revision: int
+    run: str
+
+
 METADATA = _Table.metadata
 EVENT = METADATA.tables["event"]
 BOOKING = METADATA.tables["booking"]
@@ -248,3 +258,4 @@ ODD = METADATA.tables["odd"]
 FREE_TIME = METADATA.tables["free_time"]
 EXPOSURE = METADATA.tables["exposure"]
 CLOSING = METADATA.tables["closing"]
+WAIVER = METADATA.tables["waiver"]

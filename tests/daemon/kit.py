@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from syncd.engine.report import Report, SystemReport
+from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Window
 
 
@@ -39,6 +40,18 @@ class FakeEngine:
 
     async def watch(self, *, near: bool) -> Report:
         return await self._job("near" if near else "far")
+
+    async def undo(
+        self,
+        run: str,
+        *,
+        booking: str | None = None,
+        progress: Callable[[str], None] = lambda _text: None,
+    ) -> Undone:
+        progress("reading")
+        if run == "unknown":
+            raise NothingToUndo("there is no run 'unknown'", "Name another.")
+        return Undone(run, await self._job(f"undo {run} {booking}"))
 
     async def ask_slots(self, *, gently: bool = False) -> None:
         self.slots_asked += gently

@@ -146,3 +146,26 @@ async def test_slots_that_cannot_be_asked_for_end_nothing(
     engine.stopping.set()
     await work.slots()
     assert engine.slots_asked == 1
+
+
+async def test_an_undo_through_the_door_waits_for_its_turn_and_brings_its_object() -> None:
+    engine = FakeEngine(takes=0.02)
+    work = Work(engine)
+    told: list[str] = []
+    _, (result, code) = await asyncio.gather(
+        work.far(), work.on_undo({"run": "r1", "booking": None}, told.append)
+    )
+    assert engine.asked == ["far", "undo r1 None"]
+    assert engine.most_at_work == 1
+    assert (result["undoes"], result["left"], code) == ("r1", [], 0)
+    assert told[0] == "waiting for the cycle at work"
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"run": 3}, {"run": "unknown"}, {"run": "r1", "dry_run": True}]
+)
+async def test_an_undo_that_is_not_understood_is_refused(arguments: dict[str, object]) -> None:
+    engine = FakeEngine()
+    with pytest.raises(Refused):
+        await Work(engine).on_undo(arguments, lambda _text: None)
+    assert engine.asked == []

@@ -98,6 +98,8 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "runs": store.runs,
         "run": lambda: store.run("r"),
         "counts": counts,
+        "intents_of": lambda: store.intents_of("r"),
+        "intents_since": lambda: store.intents_since("p", DAY),
         "ask": lambda: exposed.exposures(store, DAY, "p"),
         "keep": lambda: exposed.keep_exposures(store, "p", [EXPOSED]),
     }

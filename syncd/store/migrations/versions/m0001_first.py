@@ -189,3 +189,15 @@ def upgrade() -> None:
     )
     op.create_index("closing_provider", "closing", ["provider"], unique=False)
     op.create_index("closing_visible", "closing", ["visible_at"], unique=False)
+    op.create_table(
+        "waiver",
+        sa.Column("booking", sa.String(), nullable=False),
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("run", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["booking"],
+            ["booking.id"],
+        ),
+        sa.PrimaryKeyConstraint("booking", "system"),
+    )
