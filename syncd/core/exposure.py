@@ -25,6 +25,7 @@ Wanted = Mapping[str, Mapping[Interval, AbstractSet[str]]]
 class Seen:
     """One provider as a cycle left it. ``free`` and ``lags`` are by system.
 
+    ``records`` hold what ended since a system was last asked for free slots, too.
     ``read_only`` are the systems that are never written to, ``undone`` the (booking, system) pairs
     whose block a person took back.
     """
@@ -42,8 +43,9 @@ class Seen:
 def exposures(seen: Seen, known: Iterable[Exposure] = ()) -> list[Exposure]:
     """The intervals that are taken and still offered; those ``known`` keep their ``since``.
 
-    Without a block, and where the system was not asked yet, a time counts as offered. A block that
-    stands closes the time, unless the system was asked after it stood, and offers it.
+    Without a block a time counts as offered, unless the system was asked and does not offer it, and
+    nothing that closed it then has gone since. A block that stands closes the time, unless the
+    system was asked after it stood, and offers it.
     """
     since = {(e.system, e.start, e.end): e.since for e in known}
     found: list[Exposure] = []
@@ -56,7 +58,7 @@ def exposures(seen: Seen, known: Iterable[Exposure] = ()) -> list[Exposure]:
             block = standing(seen.records, system, interval)
             offered = _offered(free, interval)
             if block is None:
-                if offered == ():
+                if free and offered == () and not _freed(seen.records, free, interval):
                     continue
                 cause = _cause(seen, system, bookings)
             elif offered and free and free.asked_at > _stood_at(block) + lag:
@@ -90,6 +92,18 @@ def standing(records: Iterable[Record], system: str, interval: Interval) -> Reco
         if meant is not None and meant.interval == interval and not is_news(record):
             return record
     return None
+
+
+def _freed(records: Iterable[Record], free: FreeTime, interval: Interval) -> bool:
+    """Whether something stood there that is gone since the system was asked."""
+    for record in records:
+        changed_at = max(record.observed_at, record.written_at or record.observed_at)
+        if record.system != free.system or changed_at < free.asked_at:
+            continue
+        for once in (record.former, record.base):
+            if once is not None and once.start < interval[1] and interval[0] < once.end:
+                return True
+    return False
 
 
 def _stood_at(block: Record) -> datetime:

@@ -44,13 +44,15 @@ class Watch:
 
     def _measure(self, provider: str) -> None:
         state, now = self.store.state(provider), self.clock.now()
+        free = {
+            system: free for (_, system), free in shelf.free_times(self.store, provider).items()
+        }
+        oldest = min((f.asked_at for f in free.values()), default=now)
         seen = Seen(
             provider=provider,
             wanted=self._wanted[provider],
-            records=state.records,
-            free={
-                system: free for (_, system), free in shelf.free_times(self.store, provider).items()
-            },
+            records=(*state.records, *shelf.ended(self.store, provider, oldest)),
+            free=free,
             lags={name: system.capabilities.lag for name, system in self.systems.items()},
             now=now,
             undone=_undone(state),

@@ -113,6 +113,8 @@ async def undo(
         engine.store.apply(Changes(waivers=undone.waivers, notes=undone.notes))
         progress(f"putting back {len(undone.operations)} writes")
         await engine.write(undone.operations, observed, desk, report)
+        engine.tell(report, observed, {}, before)
+        before = {name: system.traffic for name, system in engine.systems.items()}
         for pause in PAUSES:
             if not engine.waits(report) or engine.stopping.is_set():
                 break

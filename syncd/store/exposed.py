@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from syncd.model import Cause, Closing, Exposure, FreeTime, Offer, Window
+from syncd.model import Cause, Closing, Exposure, FreeTime, Offer, Record, Window
+from syncd.store import rows
 from syncd.store.store import Store
-from syncd.store.tables import CLOSING, COVERAGE, EXPOSURE, FREE_TIME
+from syncd.store.tables import CLOSING, COVERAGE, EVENT, EXPOSURE, FREE_TIME
 from syncd.store.types import instant_text
 
 
@@ -98,6 +99,17 @@ def count_exposures(store: Store, now: datetime) -> int:
     """How many exposures there are."""
     query = select(func.count().label("n")).select_from(EXPOSURE).where(EXPOSURE.c.ends > now)
     return int(store.ask(query)[0]["n"])
+
+
+def ended(store: Store, provider: str, since: datetime) -> list[Record]:
+    """The events of a provider that were seen to be gone since; ``former`` is where they were."""
+    query = select(EVENT).where(
+        EVENT.c.provider == provider,
+        EVENT.c.retired.is_(True),
+        EVENT.c.starts.is_(None),
+        EVENT.c.observed_at >= since,
+    )
+    return [rows.to_record(row) for row in store.ask(query)]
 
 
 def keep_closings(store: Store, closings: Sequence[Closing]) -> None:

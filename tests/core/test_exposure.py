@@ -71,6 +71,24 @@ ROWS: dict[str, tuple[Seen, Cause | None]] = {
         seen(rec("b", "e", v(12), v(12), kind=Kind.BLOCK), offers=FREE),
         Cause.UNCLOSED,
     ),
+    "no block, not offered when asked, but the block that closed it went since": (
+        seen(
+            block("b", "e", None, base=None, written=None, former=v(9), observed_at=SOON),
+            offers=free((10, 17)),
+        ),
+        Cause.UNCLOSED,
+    ),
+    "no block, not offered when asked, but the block that closed it moved since": (
+        seen(block("b", "e", v(12), former=v(9), written_at=SOON), offers=free((10, 17))),
+        Cause.UNCLOSED,
+    ),
+    "no block, not offered, and what closed it before went before": (
+        seen(
+            block("b", "e", None, base=None, written=None, former=v(9), observed_at=NOW),
+            offers=free((10, 17)),
+        ),
+        None,
+    ),
     "a calendar that is read only": (seen(offers=FREE, read_only={"b"}), Cause.READ_ONLY),
     "a block that was taken back": (seen(offers=FREE, undone={("m", "b")}), Cause.UNDONE),
     "its time is over": (seen(offers=FREE, now=at(10)), None),
