@@ -98,7 +98,7 @@ def undo(
         if why := _hindered(w, record, calendars.get(w.system), past, now):
             for booking in w.bookings:
                 left.setdefault(booking, why)
-    _spread(wrote, left)
+    _spread(wrote, left, state.records)
     back = [w for w in wrote if w.bookings and not w.bookings & left.keys()]
     orphans = [
         Left("", f"a block in {w.system} served no booking") for w in wrote if not w.bookings
@@ -205,15 +205,27 @@ def _rounded(record: Record, after: Value | None) -> bool:
     return record.written == after and record.base == record.observed
 
 
-def _spread(wrote: Sequence[Wrote], left: dict[str, str]) -> None:
-    """Leave alone what shares an event with what is left alone."""
+def _spread(wrote: Sequence[Wrote], left: dict[str, str], records: Sequence[Record]) -> None:
+    """Leave alone what shares an event with what is left alone, or would lie on a block that is."""
+    standing = [r for r in records if r.mine and r.observed is not None]
     again = True
     while again:
         again = False
+        going = {(w.system, w.event) for w in wrote if not w.bookings & left.keys()}
+        taken = {
+            (r.system, r.observed.interval)
+            for r in standing
+            if r.observed and (r.system, r.id) not in going
+        }
         for w in wrote:
             kept = sorted(w.bookings & left.keys())
-            for booking in sorted(w.bookings - left.keys()) if kept else ():
-                left[booking] = f"it shares a block in {w.system} with {kept[0]}, which is left"
+            why = ""
+            if kept:
+                why = f"it shares a block in {w.system} with {kept[0]}, which is left"
+            elif w.kind is Kind.BLOCK and w.before and (w.system, w.before.interval) in taken:
+                why = f"another block stands in {w.system} where its own was"
+            for booking in sorted(w.bookings - left.keys()) if why else ():
+                left[booking] = why
                 again = True
 
 
