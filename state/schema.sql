@@ -119,6 +119,8 @@ CREATE TABLE history (
     "after" VARCHAR(80),
     rule VARCHAR NOT NULL,
     detail VARCHAR NOT NULL,
+    place VARCHAR NOT NULL,
+    seen_at VARCHAR(27),
     PRIMARY KEY (seq)
 );
 CREATE INDEX history_booking ON history (booking);

@@ -207,6 +207,8 @@ def policy_of(settings: Settings) -> Policy:
         future=general.window.future,
         ahead=general.near.ahead,
         slots_every=general.slots.every,
+        keep=general.history.keep,
+        places=settings.places,
         read_only=frozenset(
             (provider, system)
             for provider, p in settings.providers.items()

@@ -15,6 +15,7 @@ from syncd.cli.exposed import (
     say_spread,
     spread_json,
 )
+from syncd.cli.notes import note_json, print_notes, why
 from syncd.cli.options import (
     ConfigOption,
     FromOption,
@@ -30,7 +31,7 @@ from syncd.cli.options import (
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
-from syncd.model import Booking, Note, Record, Replica, Role
+from syncd.model import Booking, Record, Replica, Role
 from syncd.store import Store
 from syncd.store.exposed import closings, exposures
 
@@ -209,10 +210,17 @@ def show(
     replicas = store.replicas([one.id])
     notes = list(reversed(store.history(booking=one.id)))
     held = [h for h in store.open_conflicts(one.provider) if h.conflict.subject == one.id]
+    waivers = [
+        w
+        for w in store.state(one.provider).waivers
+        if (w.booking, w.revision) == (one.id, one.revision)
+    ]
     store.close()
     if as_json:
         data = _booking_json(one, replicas, bool(held))
-        terminal.print_json({**data, "history": [note_json(n) for n in notes]})
+        told = {"why": why(one, notes, UTC), "history": [note_json(n) for n in notes]}
+        undone = [{"system": w.system, "run": w.run} for w in waivers]
+        terminal.print_json({**data, "undone": undone, **told})
         return
     zone = zone_of(settings, one.provider)
     terminal.say(f"booking {one.id} of {one.provider}: {words.value(one.agreed, zone)} {zone.key}")
@@ -227,9 +235,16 @@ def show(
         for replica, record in replicas
     ]
     terminal.table("replicas", ("system", "role", "event", "last seen as", "seen"), rows)
+    for line in why(one, notes, zone):
+        terminal.say(line)
+    for waiver in waivers:
+        terminal.warn(
+            f"taken back from {waiver.system} by run {waiver.run}: it is left as it is there until "
+            "the booking changes"
+        )
     for each in held:
         terminal.warn(f"held: {each.conflict.kind}: {each.conflict.note} (conflict {each.id})")
-    _print_notes(f"history · {zone.key}", notes, settings, provider=one.provider)
+    print_notes(f"history · {zone.key}", notes, settings, provider=one.provider)
 
 
 def _seen(replica: Replica, record: Record | None, _name: str, zone: Any) -> str:
@@ -278,46 +293,6 @@ def history(
         terminal.print_json([note_json(n) for n in notes])
     elif notes:
         zone = zone_of(settings, provider)
-        _print_notes(f"history · {zone.key}", notes, settings, provider=provider)
+        print_notes(f"history · {zone.key}", notes, settings, provider=provider)
     else:
         terminal.say("nothing happened yet")
-
-
-def _print_notes(
-    title: str, notes: list[Note], settings: Settings, *, provider: str | None
-) -> None:
-    zone = zone_of(settings, provider)
-    rows = [
-        (
-            note.at.astimezone(zone).strftime("%d %b %H:%M:%S"),
-            note.system if provider else f"{note.provider} {note.system}",
-            note.what,
-            _change(note, zone),
-            " · ".join(part for part in (note.rule, note.detail) if part),
-        )
-        for note in notes
-    ]
-    terminal.table(title, ("at", "where", "what", "value", "why, outcome"), rows)
-
-
-def _change(note: Note, zone: Any) -> str:
-    if note.before is None or note.after is None or note.before == note.after:
-        return words.value(note.after or note.before, zone) if note.after or note.before else ""
-    return f"{words.value(note.before, zone)} → {words.value(note.after, zone)}"
-
-
-def note_json(note: Note) -> dict[str, Any]:
-    """A line of history as JSON; times are UTC."""
-    return {
-        "at": words.instant_json(note.at),
-        "run": note.run,
-        "provider": note.provider,
-        "what": note.what,
-        "booking": note.booking or None,
-        "system": note.system or None,
-        "event": note.event or None,
-        "before": words.value_json(note.before),
-        "after": words.value_json(note.after),
-        "rule": note.rule,
-        "detail": note.detail,
-    }

@@ -249,7 +249,10 @@ class GuardSettings(Table):
 
 
 class Settings(Table):
-    """The whole configuration; ``path`` is the file it came from, None if from none."""
+    """The whole configuration; ``path`` is the file it came from, None if from none.
+
+    ``places`` tells where each rule that is said in the file stands (``syncd.toml:41``).
+    """
 
     systems: dict[str, Annotated[SystemSettings, Field(discriminator="type")]]
     providers: dict[str, ProviderSettings]
@@ -258,3 +261,4 @@ class Settings(Table):
     rules: RulesSettings = RulesSettings()
     guard: GuardSettings = GuardSettings()
     warnings: tuple[Problem, ...] = ()
+    places: Mapping[str, str] = Field(default_factory=dict)

@@ -39,6 +39,10 @@ class Worker(Protocol):
         """One cycle."""
         ...
 
+    def tidy(self) -> None:
+        """Compact what is old."""
+        ...
+
     async def undo(
         self, run: str, *, booking: str | None = None, progress: Progress = ...
     ) -> Undone:
@@ -79,8 +83,13 @@ class Work:
         await self._job("far", lambda: self._engine.watch(near=False))
 
     async def everything(self) -> None:
-        """The resync at the start and at night."""
+        """The resync at the start and at night; after it, what is old is compacted."""
         await self._job("resync", self._engine.resync)
+        try:
+            self._engine.tidy()
+        except Exception:
+            log.exception("job failed", job="tidy")
+            self._failed("tidy")
 
     async def slots(self) -> None:
         """Ask for free slots. It only reads and takes its time, so cycles do not wait for it."""

@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.core import plan
 from syncd.core.decide import Case, Decision, decide, persons_for
-from syncd.core.facts import Calendar, Limits, Rules
+from syncd.core.facts import Calendar
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.exposure import Watch
 from syncd.engine.guards import GuardPost
 from syncd.engine.observe import Observation, observe
 from syncd.engine.persons import Persons
+from syncd.engine.policy import Ids, Policy
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report, SystemReport
 from syncd.engine.slots import ask_all
@@ -35,8 +36,11 @@ from syncd.model import (
     ProviderState,
     Window,
 )
+from syncd.store.compact import compact
 from syncd.store.store import Store
 from syncd.systems.port import System
+
+__all__ = ["Engine", "Ids", "Policy"]
 
 log = structlog.get_logger(__name__)
 
@@ -47,30 +51,6 @@ PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a resync that waits for a platform to confirm."""
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the configuration says of deciding: rules per provider, the guard's limits, spans.
-
-    ``read_only`` holds the calendars, (provider, system), that are never written to.
-    """
-
-    rules: Mapping[str, Rules]
-    limits: Limits = field(default_factory=Limits)
-    past: timedelta = timedelta(days=1)
-    future: timedelta = timedelta(days=60)
-    ahead: timedelta = timedelta(days=2)
-    read_only: frozenset[tuple[str, str]] = frozenset()
-    slots_every: timedelta = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """Where new names come from: rows' ids, and the keys that blocks carry."""
-
-    row: Callable[[], str]
-    key: Callable[[], str]
 
 
 @dataclass(slots=True)
@@ -159,6 +139,10 @@ class Engine:
         )
         self.exposed.due |= learned
 
+    def tidy(self) -> None:
+        """Compact what is older than history is kept."""
+        compact(self.store, self.clock.now() - self.policy.keep)
+
     async def watch(self, *, near: bool) -> Report:
         """One cycle of the daemon."""
         report = Report(run=self.ids.row())
@@ -228,6 +212,7 @@ class Engine:
             report.run,
             self.stopping,
             self.on_write,
+            self.policy.place_of,
         )
 
     async def look(
@@ -292,7 +277,9 @@ class Engine:
             who = await self.persons.learn(wanted, self.systems) if wanted else {}
             case = self.case(provider, state, observed, stopped, guards[provider], report.run, who)
             decision = decide(state, case, self.ids.row)
-            self.store.apply(decision.changes)
+            changes = decision.changes
+            changes.notes = [replace(n, place=self.policy.place_of(n.rule)) for n in changes.notes]
+            self.store.apply(changes)
             decisions[provider] = decision
             if self._finished(decision, case, state):
                 self._dirty.discard(provider)

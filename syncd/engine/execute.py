@@ -72,6 +72,7 @@ class Desk:
     run: str
     stopping: asyncio.Event
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
+    place_of: Callable[[str], str] = lambda _rule: ""
 
 
 async def execute(
@@ -189,7 +190,7 @@ def settle(
     changes = outcome.done(operation, record, links, event=event, shown=shown, at=at)
     aimed = replace(operation, event=event)
     changes.intents.append(replace(intent, state=IntentState.DONE, operation=aimed))
-    changes.notes += _notes(desk, operation, event, detail or "done", at)
+    changes.notes += notes_of(desk, operation, event, detail or "done", at)
     desk.store.apply(changes)
 
 
@@ -198,7 +199,7 @@ def _queue(desk: Desk, intent: Intent, at: datetime) -> None:
     record = _record(desk, operation.system, operation.event or "")
     changes = outcome.accepted(operation, record, at)
     changes.intents.append(intent)
-    changes.notes += _notes(desk, operation, operation.event or "", f"queued as {intent.job}", at)
+    changes.notes += notes_of(desk, operation, operation.event or "", f"queued as {intent.job}", at)
     desk.store.apply(changes)
 
 
@@ -219,7 +220,9 @@ def _rejected(intent: Intent, fault: Rejected, desk: Desk, result: Written) -> N
         changes.opened.append(
             HeldConflict(desk.new_id(), _slot_taken(operation, fault), at, desk.run)
         )
-    changes.notes += _notes(desk, operation, operation.event or "", f"refused: {fault.detail}", at)
+    changes.notes += notes_of(
+        desk, operation, operation.event or "", f"refused: {fault.detail}", at
+    )
     desk.store.apply(changes)
     result.left.append(operation)
     result.failures.append(str(fault))
@@ -238,7 +241,8 @@ def _slot_taken(operation: Operation, fault: Rejected) -> Conflict:
     )
 
 
-def _notes(desk: Desk, operation: Operation, event: str, detail: str, at: datetime) -> list[Note]:
+def notes_of(desk: Desk, operation: Operation, event: str, detail: str, at: datetime) -> list[Note]:
+    """The history of a write, a line for each booking that it serves."""
     return [
         Note(
             at=at,
@@ -252,6 +256,7 @@ def _notes(desk: Desk, operation: Operation, event: str, detail: str, at: dateti
             after=operation.after,
             rule=operation.reason,
             detail=detail,
+            place=desk.place_of(operation.reason),
         )
         for booking in operation.bookings or ("",)
     ]

@@ -15,7 +15,7 @@ import structlog
 
 from syncd.core import outcome, plan
 from syncd.core.diff import News, absorb, is_rounding
-from syncd.engine.execute import Desk, settle
+from syncd.engine.execute import Desk, notes_of, settle
 from syncd.model import (
     Action,
     Changes,
@@ -74,7 +74,10 @@ def confirm(intents: Sequence[Intent], desk: Desk) -> int:
             else record.base == record.observed and _is(operation.after, record.base)
         )
         if shows:
-            desk.store.apply(Changes(intents=[replace(intent, state=IntentState.DONE)]))
+            changes = Changes(intents=[replace(intent, state=IntentState.DONE)])
+            event, now = operation.event or "", desk.clock.now()
+            changes.notes += notes_of(desk, operation, event, "confirmed by a read", now)
+            desk.store.apply(changes)
         elif desk.clock.now() - intent.opened_at > DEADLINE:
             changes = outcome.expired(record)
             changes.intents.append(

@@ -129,7 +129,12 @@ class HeldConflict:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One line of history: what changed or was written, where, by which rule (promise 10)."""
+    """One line of history: what changed or was written, where, by which rule (promise 10).
+
+    ``at`` is when it was decided or written, ``seen_at`` when the system was seen to show it.
+    ``place`` is where the configuration says the rule (``syncd.toml:41``); empty for a rule that
+    is syncd's own. ``detail`` is the reply to a write.
+    """
 
     at: datetime
     run: str
@@ -142,6 +147,8 @@ class Note:
     after: Value | None = None
     rule: str = ""
     detail: str = ""
+    place: str = ""
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

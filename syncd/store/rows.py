@@ -293,6 +293,8 @@ def from_note(note: Note) -> dict[str, Any]:
         "after": note.after,
         "rule": note.rule,
         "detail": note.detail,
+        "place": note.place,
+        "seen_at": note.seen_at,
     }
 
 
@@ -310,4 +312,6 @@ def to_note(row: Row) -> Note:
         row["after"],
         row["rule"],
         row["detail"],
+        row["place"],
+        row["seen_at"],
     )

@@ -19,7 +19,6 @@ from syncd.model import (
     Booking,
     Changes,
     Coverage,
-    EventRef,
     HeldConflict,
     Intent,
     IntentState,
@@ -33,6 +32,7 @@ from syncd.model import (
 from syncd.store import rows
 from syncd.store.connect import connect, expect_current, migrate
 from syncd.store.errors import told
+from syncd.store.parting import CHUNK, forget, retire, unlink
 from syncd.store.tables import (
     BOOKING,
     CONFLICT,
@@ -45,9 +45,6 @@ from syncd.store.tables import (
     RUN,
     WAIVER,
 )
-
-CHUNK = 400
-"""Ids in one IN (...): well below the number of variables that any SQLite allows."""
 
 _PENDING = [str(state) for state in IntentState if state.pending]
 
@@ -239,10 +236,10 @@ class Store:
             self._put(connection, EVENT, [rows.from_record(r) for r in changes.records])
             self._put(connection, BOOKING, [rows.from_booking(b) for b in changes.bookings])
             for replica in changes.unlinked:
-                _unlink(connection, replica)
+                unlink(connection, replica)
             self._put(connection, REPLICA, [rows.from_replica(r) for r in changes.replicas])
             for ref in changes.forgotten:
-                _forget(connection, ref)
+                forget(connection, ref)
             self._put(connection, CONFLICT, [rows.from_conflict(h) for h in changes.opened])
             self._put(connection, CONFLICT, [rows.from_conflict(h) for h in changes.closed])
             self._put(connection, INTENT, [rows.from_intent(i) for i in changes.intents])
@@ -251,7 +248,7 @@ class Store:
             if changes.notes:
                 connection.execute(HISTORY.insert(), [rows.from_note(n) for n in changes.notes])
             if changes.retired:
-                _retire(connection, changes.retired)
+                retire(connection, changes.retired)
 
     def start_run(self, run: str, kind: str, at: datetime) -> None:
         """Note that a run began."""
@@ -385,6 +382,11 @@ class Store:
                 connection.execute(delete(table).where(*instead))
             self._put(connection, table, values)
 
+    def carry_out(self, statements: Sequence[Any]) -> int:
+        """Carry out statements in one transaction; how many rows they met."""
+        with told(self.place), self._engine.begin() as connection:
+            return sum(connection.execute(each).rowcount for each in statements)
+
     # --- within -------------------------------------------------------------------------------
 
     def _all(self, query: Any) -> Sequence[Mapping[str, Any]]:
@@ -406,45 +408,3 @@ class Store:
         primary = list(table.primary_key)
         upsert = statement.on_conflict_do_update(index_elements=primary, set_=fresh)
         connection.execute(upsert, values)
-
-
-def _unlink(connection: Connection, replica: Replica) -> None:
-    connection.execute(
-        delete(REPLICA).where(
-            REPLICA.c.booking == replica.booking,
-            REPLICA.c.system == replica.system,
-            REPLICA.c.event == replica.event,
-        )
-    )
-
-
-def _forget(connection: Connection, ref: EventRef) -> None:
-    connection.execute(
-        delete(REPLICA).where(REPLICA.c.system == ref.system, REPLICA.c.event == ref.id)
-    )
-    connection.execute(delete(EVENT).where(EVENT.c.system == ref.system, EVENT.c.id == ref.id))
-
-
-def _retire(connection: Connection, bookings: Sequence[str]) -> None:
-    """Make bookings history, and with them the events that serve no other living booking."""
-    for at in range(0, len(bookings), CHUNK):
-        some = bookings[at : at + CHUNK]
-        connection.execute(update(BOOKING).where(BOOKING.c.id.in_(some)).values(retired=True))
-        events = connection.execute(
-            select(REPLICA.c.system, REPLICA.c.event).where(REPLICA.c.booking.in_(some)).distinct()
-        ).all()
-        for system, event in events:
-            serves = (
-                select(BOOKING.c.id)
-                .join(REPLICA, REPLICA.c.booking == BOOKING.c.id)
-                .where(
-                    REPLICA.c.system == system,
-                    REPLICA.c.event == event,
-                    BOOKING.c.retired.is_(False),
-                )
-            )
-            connection.execute(
-                update(EVENT)
-                .where(EVENT.c.system == system, EVENT.c.id == event, ~serves.exists())
-                .values(retired=True)
-            )

@@ -181,6 +181,8 @@ class HistoryRow(_Table, table=True):
     after: Value | None = Field(default=None, sa_type=ValueText)
     rule: str = ""
     detail: str = ""
+    place: str = ""
+    seen_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class OddRow(_Table, table=True):

@@ -24,6 +24,8 @@ class FakeEngine:
         self.takes = takes
         self.fault: Exception | None = None
         self.slots_asked = 0
+        self.tidied = 0
+        self.tidy_fault: Exception | None = None
         self.slots_fault: Exception | None = None
 
     async def resync(
@@ -40,6 +42,11 @@ class FakeEngine:
 
     async def watch(self, *, near: bool) -> Report:
         return await self._job("near" if near else "far")
+
+    def tidy(self) -> None:
+        self.tidied += 1
+        if self.tidy_fault is not None:
+            raise self.tidy_fault
 
     async def undo(
         self,

@@ -169,3 +169,18 @@ async def test_an_undo_that_is_not_understood_is_refused(arguments: dict[str, ob
     with pytest.raises(Refused):
         await Work(engine).on_undo(arguments, lambda _text: None)
     assert engine.asked == []
+
+
+async def test_what_is_old_is_compacted_after_the_nightly_resync(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    engine = FakeEngine()
+    failed: list[str] = []
+    work = Work(engine, failed=failed.append)
+    await work.everything()
+    await work.near()
+    assert engine.tidied == 1
+    engine.tidy_fault = ZeroDivisionError("planted")
+    await work.everything()
+    assert failed == ["tidy"]
+    assert "planted" in capsys.readouterr().out

@@ -14,6 +14,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from syncd.model import Cause, Changes, Coverage, Exposure, Kind
 from syncd.store import Store, exposed
+from syncd.store.compact import compact
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
 
@@ -100,6 +101,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "counts": counts,
         "intents_of": lambda: store.intents_of("r"),
         "intents_since": lambda: store.intents_since("p", DAY),
+        "carry_out": lambda: compact(store, DAY),
         "ask": lambda: exposed.exposures(store, DAY, "p"),
         "keep": lambda: exposed.keep_exposures(store, "p", [EXPOSED]),
     }

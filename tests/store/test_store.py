@@ -49,7 +49,7 @@ def test_a_failure_in_the_very_last_statement_undoes_the_first(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.apply(Changes(bookings=[book("m", v(9))]))
-    monkeypatch.setattr("syncd.store.store._retire", lambda *_: 1 / 0)
+    monkeypatch.setattr("syncd.store.store.retire", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         store.apply(Changes(records=[rec("e", v(9))], notes=[note("seen")], retired=["m"]))
     assert alive(store) == ({"m"}, set())

@@ -94,6 +94,8 @@ def upgrade() -> None:
         sa.Column("after", sa.String(80), nullable=True),
         sa.Column("rule", sa.String(), nullable=False),
         sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("seen_at", sa.String(27), nullable=True),
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("history_booking", "history", ["booking"], unique=False)

@@ -1,0 +1,45 @@
+"""What the engine is told besides the state: rules and spans, and where new names come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from syncd.core.facts import Limits, Rules
+from syncd.model import ConflictKind
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the configuration says of deciding: rules per provider, the guard's limits, spans.
+
+    ``read_only`` holds the calendars, (provider, system), that are never written to. History is
+    kept in full for ``keep``. ``places`` tells where the configuration says the rule for a kind of
+    conflict.
+    """
+
+    rules: Mapping[str, Rules]
+    limits: Limits = field(default_factory=Limits)
+    past: timedelta = timedelta(days=1)
+    future: timedelta = timedelta(days=60)
+    ahead: timedelta = timedelta(days=2)
+    read_only: frozenset[tuple[str, str]] = frozenset()
+    slots_every: timedelta = timedelta(minutes=15)
+    keep: timedelta = timedelta(days=180)
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def place_of(self, rule: str) -> str:
+        """Where the configuration says the rule of that name; empty for a rule of syncd's own."""
+        kind = "block_edited" if rule == "restore" else rule.split(" = ", maxsplit=1)[0]
+        if kind not in set(ConflictKind):
+            return ""
+        return self.places.get(kind, "by default")
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Where new names come from: rows' ids, and the keys that blocks carry."""
+
+    row: Callable[[], str]
+    key: Callable[[], str]
