@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncd.core import undo as plan
+from syncd.core.decide import decide
 from syncd.engine.guards import GuardPost
 from syncd.engine.report import Exit, Health, Report
 from syncd.model import Changes, Intent, IntentState, Note, Operation, ProviderState, Waiver
@@ -123,7 +124,13 @@ async def undo(
             observed |= await engine.look(window, report, chosen, desk, progress, by_id=False)
         done = [i for i in engine.store.intents_of(report.run) if i.state is IntentState.DONE]
         undone.unwritten = len(undone.operations) - len(done)
-    engine.exposed.due |= set(chosen)
+    wanted = {}
+    for provider in chosen:
+        state = engine.store.state(provider)
+        case = engine.case(provider, state, observed, stopped, (), report.run)
+        # Decided only to learn what should be closed now; nothing of it is stored.
+        wanted[provider] = decide(state, case, engine.ids.row)
+    engine.exposed.hear(wanted)
     engine.tell(report, observed, {}, before)
     engine.file(report, "undo")
     return undone

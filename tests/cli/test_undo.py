@@ -36,6 +36,7 @@ def test_a_run_is_undone_shown_first_and_not_written_again(desk: Desk) -> None:
     assert data["undoes"] == run
     assert data["operations"]["remove-block"] == made
     assert blocks(desk) == by_hand
+    assert json.loads(desk.say("status", "--json").out)["exposures"] == made
     again = json.loads(desk.say("resync", "--yes", "--json").out)
     assert sum(again["operations"].values()) == 0
     assert again["exposures"] == made
