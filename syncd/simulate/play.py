@@ -20,19 +20,23 @@ import structlog
 from syncd.config.load import load
 from syncd.daemon.work import Work
 from syncd.engine.cycle import Ids
-from syncd.model import Changes
+from syncd.model import Cause, Changes
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import oracle
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.story import OUTSIDE, Step, Story, What
 from syncd.simulate.town import Change, Town
 from syncd.store import StateError, Store
+from syncd.store.exposed import exposures
 from syncd.wiring import App, build
 
 NEAR, FARS = 1200.0, 6
 """The daemon's pace here: the near window every 20 minutes, the whole one every sixth time."""
 
 RESTART = 15.0
+SLOTS = 5
+"""After so many near polls it asks for free slots."""
+
 QUIET = 1800.0
 MEMORY = Path("/dev/shm")  # noqa: S108 - a real file without a real disk, where there is one
 
@@ -169,6 +173,8 @@ class _Stage:
         for turn in count(1):
             await asyncio.sleep(NEAR)
             await (work.near() if turn % FARS else work.far())
+            if turn % SLOTS == 0:
+                await work.slots()
 
     def _heard(self, _report: object) -> None:
         self.outcome.cycles += 1
@@ -183,7 +189,12 @@ class _Stage:
         last = await app.engine.resync()
         if last.operations:
             self._break(f"1: still writing when all is quiet: {dict(last.operations)}")
+        await app.engine.ask_slots()
+        app.engine.exposed.measure()
         now = self.town.clock.now()
+        for exposure in exposures(app.store, now):
+            if exposure.cause is Cause.IGNORED:
+                self._break(f"exposure: no calendar here ignores blocks: {exposure}")
         end = now + self.settings.syncd.window.future
         for line in oracle.judge_end(self.town, app.store, now, end):
             self._break(line)
