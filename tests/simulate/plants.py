@@ -15,6 +15,7 @@ from syncd.core.merge import merge
 from syncd.engine import observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import Changes, Coverage, Kind, Status, Value, Window
+from syncd.sandbox.leadconnector.slots import Taken
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
 
@@ -144,6 +145,12 @@ def merge_is_deaf_to_moves(patch: Patch) -> None:
     patch.setattr(decide, "merge", deaf)
 
 
+def calendars_ignore_blocks(patch: Patch) -> None:
+    """The platforms offer what a block should close: an exposure that must be noticed."""
+    frees = Taken.frees
+    patch.setattr(Taken, "frees", lambda taken, *rest: frees(replace(taken, blocks=()), *rest))
+
+
 PLANTS: tuple[tuple[Plant, int, tuple[str, ...] | None], ...] = (
     (own_blocks_are_sources, 0, None),
     (absence_believed_at_once, 0, None),
@@ -159,5 +166,6 @@ PLANTS: tuple[tuple[Plant, int, tuple[str, ...] | None], ...] = (
     (secrets_in_the_journal, 0, None),
     (merge_is_deaf_to_moves, 0, None),
     (wrong_length, 0, None),
+    (calendars_ignore_blocks, 0, None),
 )
 """Each with a seed that finds it, and the faults of that story (None: all)."""
