@@ -37,6 +37,17 @@ CREATE TABLE booking (
 );
 CREATE INDEX booking_provider ON booking (provider, retired);
 
+CREATE TABLE closing (
+    booking VARCHAR NOT NULL,
+    revision INTEGER NOT NULL,
+    provider VARCHAR NOT NULL,
+    visible_at VARCHAR(27) NOT NULL,
+    closed_at VARCHAR(27),
+    PRIMARY KEY (booking, revision)
+);
+CREATE INDEX closing_provider ON closing (provider);
+CREATE INDEX closing_visible ON closing (visible_at);
+
 CREATE TABLE "conflict" (
     id VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,
@@ -61,6 +72,7 @@ CREATE TABLE coverage (
     starts VARCHAR(27) NOT NULL,
     ends VARCHAR(27) NOT NULL,
     read_at VARCHAR(27) NOT NULL,
+    first_at VARCHAR(27) NOT NULL,
     PRIMARY KEY (system, provider, kinds)
 );
 
@@ -91,6 +103,29 @@ CREATE TABLE event (
 CREATE INDEX event_provider ON event (provider, retired);
 CREATE INDEX event_window ON event (system, retired, starts, ends);
 
+CREATE TABLE exposure (
+    provider VARCHAR NOT NULL,
+    system VARCHAR NOT NULL,
+    starts VARCHAR(27) NOT NULL,
+    ends VARCHAR(27) NOT NULL,
+    cause VARCHAR NOT NULL,
+    bookings TEXT NOT NULL,
+    since VARCHAR(27) NOT NULL,
+    seats TEXT NOT NULL,
+    PRIMARY KEY (provider, system, starts, ends)
+);
+
+CREATE TABLE free_time (
+    system VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    asked_at VARCHAR(27) NOT NULL,
+    starts VARCHAR(27) NOT NULL,
+    ends VARCHAR(27) NOT NULL,
+    offers TEXT NOT NULL,
+    fault VARCHAR NOT NULL,
+    PRIMARY KEY (system, provider)
+);
+
 CREATE TABLE health (
     system VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
@@ -118,6 +153,8 @@ CREATE TABLE history (
     "after" VARCHAR(80),
     rule VARCHAR NOT NULL,
     detail VARCHAR NOT NULL,
+    place VARCHAR NOT NULL,
+    seen_at VARCHAR(27),
     PRIMARY KEY (seq)
 );
 CREATE INDEX history_booking ON history (booking);
@@ -176,3 +213,12 @@ CREATE TABLE run (
     PRIMARY KEY (id)
 );
 CREATE INDEX run_started ON run (started_at);
+
+CREATE TABLE waiver (
+    booking VARCHAR NOT NULL,
+    system VARCHAR NOT NULL,
+    revision INTEGER NOT NULL,
+    run VARCHAR NOT NULL,
+    PRIMARY KEY (booking, system),
+    FOREIGN KEY(booking) REFERENCES booking (id)
+);

@@ -260,6 +260,19 @@ def _plain(said: Any) -> Any:
     return said.reveal() if isinstance(said, Secret) else said
 
 
+def remedy_of(settings: Settings, system: str) -> str:
+    """What helps where a block of syncd's stands in a system and closes nothing."""
+    match settings.systems.get(system):
+        case LeadSquaredSystem(busy_task_type=busy):
+            return leadsquared.REMEDY.format(type=busy)
+        case LeadConnectorSystem():
+            return leadconnector.REMEDY
+        case LeadConnectorV1System():
+            return leadconnector_v1.REMEDY
+        case None:
+            return "it is not in the configuration any more"
+
+
 def policy_of(settings: Settings) -> Policy:
     """The rules, limits and spans that the configuration says."""
     said = settings.rules
@@ -276,6 +289,9 @@ def policy_of(settings: Settings) -> Policy:
         past=general.window.past,
         future=general.window.future,
         ahead=general.near.ahead,
+        slots_every=general.slots.every,
+        keep=general.history.keep,
+        places=settings.places,
         read_only=frozenset(
             (provider, system)
             for provider, p in settings.providers.items()

@@ -16,13 +16,16 @@ from zoneinfo import ZoneInfo
 import typer
 
 from syncd.cli import terminal, words
+from syncd.cli.exposed import say_spread
 from syncd.config.load import load
+from syncd.core.exposure import spread
 from syncd.daemon.logging import set_up
 from syncd.daemon.service import Pace, serve
 from syncd.model import Action, Note, Operation
 from syncd.sandbox.agreement import Sight, disagreements, sights
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, ZONE, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
+from syncd.store.exposed import closings, count_exposures
 from syncd.wiring import App, build
 
 _NEAR = timedelta(seconds=1)
@@ -89,11 +92,18 @@ async def _demo() -> int:
             )
             try:
                 await _tell(story, app, daemon)
+                measured = spread(closings(app.store))
+                exposed = count_exposures(app.store, datetime.now(UTC))
             finally:
                 app.engine.stopping.set()
                 await daemon
                 await app.aclose()
-    return _end(story)
+    code = _end(story)
+    say_spread(measured)
+    terminal.say(
+        f"{words.count(exposed, 'taken interval is', 'taken intervals are')} still offered"
+    )
+    return code
 
 
 async def _tell(story: Story, app: App, daemon: asyncio.Task[int]) -> None:

@@ -8,6 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from syncd.cli import terminal, words
+from syncd.cli.exposed import (
+    LOOKED_BACK,
+    exposure_json,
+    say_exposures,
+    say_spread,
+    spread_json,
+)
+from syncd.cli.notes import note_json, print_notes, why
 from syncd.cli.options import (
     ConfigOption,
     FromOption,
@@ -22,9 +30,11 @@ from syncd.cli.options import (
 )
 from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.settings import Settings
+from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
-from syncd.model import Booking, Note, Record, Replica, Role
+from syncd.model import Booking, Record, Replica, Role
 from syncd.store import Store
+from syncd.store.exposed import closings, exposures
 
 _STALE_PACES = 5
 """A system that was not read for so many near polls is called out."""
@@ -48,15 +58,18 @@ def status(
     runs = store.runs(1)
     counts = store.counts()
     systems = standings(settings, store)
+    exposed = exposures(store, now)
+    spread_ = spread(closings(store, since=now - LOOKED_BACK))
     store.close()
     last = runs[0] if runs else None
-    report = dict(last.report or {}) if last else {}
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
         "systems": {name: system.to_json() for name, system in systems.items()},
         **counts,
-        "exposures": report.get("exposures", 0),
+        "exposures": len(exposed),
+        "exposed": [exposure_json(settings, e) for e in exposed],
+        "closing_seconds": spread_json(spread_),
         "last_run": None
         if last is None
         else {"id": last.id, "kind": last.kind, "started_at": words.instant_json(last.started_at)},
@@ -69,8 +82,10 @@ def status(
     terminal.say(f"at work  {worker}")
     zone = zone_of(settings, None)
     terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
-    for line in _standing(counts, data["exposures"]):
+    for line in _standing(counts):
         terminal.say(line)
+    say_exposures(settings, exposed, {e.provider: zone_of(settings, e.provider) for e in exposed})
+    say_spread(spread_)
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
     for line in (s.trouble(now, zone) for s in systems.values()):
@@ -85,7 +100,7 @@ def status(
             terminal.warn(f"{name} was not read in full for {words.ago(system.read_at, now)[:-4]}")
 
 
-def _standing(counts: dict[str, int], exposures: int) -> list[str]:
+def _standing(counts: dict[str, int]) -> list[str]:
     known, events = (words.count(counts[f"{noun}s"], noun) for noun in ("booking", "event"))
     hint = ": see `syncd conflicts`" if counts["conflicts"] else ""
     lines = [
@@ -94,8 +109,6 @@ def _standing(counts: dict[str, int], exposures: int) -> list[str]:
     ]
     if counts["intents"]:
         lines.append(f"{words.count(counts['intents'], 'write')} without a confirmed outcome yet")
-    if exposures:
-        lines.append(f"{words.count(exposures, 'interval')} still open somewhere although taken")
     return lines
 
 
@@ -182,14 +195,21 @@ def show(
     """Tell all about one booking: where it is, and why it is when it is."""
     settings = settings_of(context, config, secrets=False)
     store = open_state(settings)
-    one = _the_booking(store.find_bookings(booking), booking)
+    one = the_booking(store.find_bookings(booking), booking)
     replicas = store.replicas([one.id])
     notes = list(reversed(store.history(booking=one.id)))
     held = [h for h in store.open_conflicts(one.provider) if h.conflict.subject == one.id]
+    waivers = [
+        w
+        for w in store.state(one.provider).waivers
+        if (w.booking, w.revision) == (one.id, one.revision)
+    ]
     store.close()
     if as_json:
         data = _booking_json(one, replicas, bool(held))
-        terminal.print_json({**data, "history": [note_json(n) for n in notes]})
+        told = {"why": why(one, notes, UTC), "history": [note_json(n) for n in notes]}
+        undone = [{"system": w.system, "run": w.run} for w in waivers]
+        terminal.print_json({**data, "undone": undone, **told})
         return
     zone = zone_of(settings, one.provider)
     terminal.say(f"booking {one.id} of {one.provider}: {words.value(one.agreed, zone)} {zone.key}")
@@ -204,9 +224,16 @@ def show(
         for replica, record in replicas
     ]
     terminal.table("replicas", ("system", "role", "event", "last seen as", "seen"), rows)
+    for line in why(one, notes, zone):
+        terminal.say(line)
+    for waiver in waivers:
+        terminal.warn(
+            f"taken back from {waiver.system} by run {waiver.run}: it is left as it is there until "
+            "the booking changes"
+        )
     for each in held:
         terminal.warn(f"held: {each.conflict.kind}: {each.conflict.note} (conflict {each.id})")
-    _print_notes(f"history · {zone.key}", notes, settings, provider=one.provider)
+    print_notes(f"history · {zone.key}", notes, settings, provider=one.provider)
 
 
 def _seen(replica: Replica, record: Record | None, _name: str, zone: Any) -> str:
@@ -216,7 +243,8 @@ def _seen(replica: Replica, record: Record | None, _name: str, zone: Any) -> str
     return words.moment(record.observed_at, zone) + mine
 
 
-def _the_booking(found: list[Booking], asked: str) -> Booking:
+def the_booking(found: list[Booking], asked: str) -> Booking:
+    """The one booking that was asked for by the begin of its id. Raises UsageError."""
     exact = [b for b in found if b.id == asked]
     if exact or len(found) == 1:
         return (exact or found)[0]
@@ -243,7 +271,7 @@ def history(
     chosen(settings, provider)
     store = open_state(settings)
     if booking is not None:
-        booking = _the_booking(store.find_bookings(booking), booking).id
+        booking = the_booking(store.find_bookings(booking), booking).id
     notes = store.history(booking=booking, provider=provider, run=run, limit=limit)
     unknown = run is not None and not notes and store.run(run) is None
     store.close()
@@ -254,46 +282,6 @@ def history(
         terminal.print_json([note_json(n) for n in notes])
     elif notes:
         zone = zone_of(settings, provider)
-        _print_notes(f"history · {zone.key}", notes, settings, provider=provider)
+        print_notes(f"history · {zone.key}", notes, settings, provider=provider)
     else:
         terminal.say("nothing happened yet")
-
-
-def _print_notes(
-    title: str, notes: list[Note], settings: Settings, *, provider: str | None
-) -> None:
-    zone = zone_of(settings, provider)
-    rows = [
-        (
-            note.at.astimezone(zone).strftime("%d %b %H:%M:%S"),
-            note.system if provider else f"{note.provider} {note.system}",
-            note.what,
-            _change(note, zone),
-            " · ".join(part for part in (note.rule, note.detail) if part),
-        )
-        for note in notes
-    ]
-    terminal.table(title, ("at", "where", "what", "value", "why, outcome"), rows)
-
-
-def _change(note: Note, zone: Any) -> str:
-    if note.before is None or note.after is None or note.before == note.after:
-        return words.value(note.after or note.before, zone) if note.after or note.before else ""
-    return f"{words.value(note.before, zone)} → {words.value(note.after, zone)}"
-
-
-def note_json(note: Note) -> dict[str, Any]:
-    """A line of history as JSON; times are UTC."""
-    return {
-        "at": words.instant_json(note.at),
-        "run": note.run,
-        "provider": note.provider,
-        "what": note.what,
-        "booking": note.booking or None,
-        "system": note.system or None,
-        "event": note.event or None,
-        "before": words.value_json(note.before),
-        "after": words.value_json(note.after),
-        "rule": note.rule,
-        "detail": note.detail,
-    }

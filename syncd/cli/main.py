@@ -22,6 +22,8 @@ from syncd.cli.resync import plan, resync
 from syncd.cli.run import run
 from syncd.cli.sandbox import sandbox
 from syncd.cli.simulate import simulate
+from syncd.cli.slots import slots
+from syncd.cli.undo import undo
 from syncd.config.problems import ConfigError
 from syncd.daemon.client import DaemonError
 from syncd.daemon.lock import StateHeld
@@ -61,8 +63,8 @@ def version(*, as_json: JsonOption = False) -> None:
 
 _PANELS = {
     "Set up": (init, discover),
-    "Work": (run, resync),
-    "Look": (plan, check, status, bookings, show, conflicts, history),
+    "Work": (run, resync, undo),
+    "Look": (plan, check, status, bookings, show, slots, conflicts, history),
     "Keep": (backup, restore, migrate),
     "Try": (demo, sandbox, simulate, version),
 }

@@ -133,7 +133,7 @@ def preview(
     quiet: bool = False,
 ) -> Report:
     """Read and decide on a copy of the state; nothing is written anywhere."""
-    store = _copy_of_state(settings)
+    store = copy_of_state(settings)
     _check_accept(store, accept)
 
     async def run() -> Report:
@@ -154,7 +154,8 @@ def preview(
     return asyncio.run(run())
 
 
-def _copy_of_state(settings: Settings) -> Store:
+def copy_of_state(settings: Settings) -> Store:
+    """A copy of the state in memory, empty where there is none yet. Raises StateError."""
     path = settings.syncd.state_path
     if not path.exists():
         return Store.open("sqlite://")
@@ -175,21 +176,30 @@ async def _resync(
 ) -> Report:
     app = build(settings)
     app.insist()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, _stop, app.engine.stopping)
+    stop_on_signals(app.engine.stopping)
     try:
         _check_accept(app.store, accept)
         with terminal.progress("reading", quiet=quiet) as told:
-            return await app.engine.resync(
+            report = await app.engine.resync(
                 window=window, providers=providers, accept=accept, progress=told
             )
+            if not app.engine.stopping.is_set():
+                await app.engine.ask_slots(progress=told)
+                report.exposures = app.engine.exposed.measure()
+                app.engine.tidy()
+            return report
     finally:
         await app.aclose()
 
 
-def _stop(stopping: asyncio.Event) -> None:
+def stop_on_signals(stopping: asyncio.Event) -> None:
     """The first signal ends the run after the request in flight; the second ends the process."""
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, _stop, stopping)
+
+
+def _stop(stopping: asyncio.Event) -> None:
     if stopping.is_set():
         raise KeyboardInterrupt
     stopping.set()
@@ -315,7 +325,7 @@ def _show(
     if data["exposures"]:
         terminal.say(
             f"{words.count(data['exposures'], 'interval is', 'intervals are')} still open "
-            "in a system although the provider is busy elsewhere"
+            "in a system although the provider is busy elsewhere: see `syncd status`"
         )
     terminal.say(_ENDINGS[ending])
 

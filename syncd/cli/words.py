@@ -32,6 +32,13 @@ def value(value: Value | None, zone: tzinfo) -> str:
     return text if value.status in {"confirmed", "new"} else f"{text} ({value.status})"
 
 
+def change(before: Value | None, after: Value | None, zone: tzinfo) -> str:
+    """What a value was and is: ``Mon 23 Nov 10:00-11:00 → Mon 23 Nov 12:00-13:00``."""
+    if before is None or after is None or before == after:
+        return value(after or before, zone) if after or before else ""
+    return f"{value(before, zone)} → {value(after, zone)}"
+
+
 def operation(wanted: Operation, zone: tzinfo) -> str:
     """What a write does, without the system."""
     before = interval(wanted.before, zone) if wanted.before else "?"

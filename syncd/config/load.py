@@ -95,7 +95,12 @@ def load(
     errors = [problem for problem in problems if not problem.warning]
     if settings is None or errors:
         raise ConfigError(errors)
-    return settings.model_copy(update={"warnings": tuple(problems)})
+    places = {at[1]: f"{path.name}:{line}" for at, line in lines.items() if _is_rule(at)}
+    return settings.model_copy(update={"warnings": tuple(problems), "places": places})
+
+
+def _is_rule(at: tuple[str, ...]) -> bool:
+    return len(at) == 2 and at[0] == "rules"  # noqa: PLR2004 - a key of the table [rules]
 
 
 def _unread(path: Path | None, reason: str, remedy: str) -> ConfigError:

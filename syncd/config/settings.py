@@ -69,6 +69,18 @@ class LogSettings(Table):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class SlotsSettings(Table):
+    """How often the systems are asked for free slots."""
+
+    every: Annotated[timedelta, span("1m", "7d")] = timedelta(minutes=15)
+
+
+class HistorySettings(Table):
+    """How long history is kept in full; after that it is compacted."""
+
+    keep: Annotated[timedelta, span("1d", "3660d")] = timedelta(days=180)
+
+
 class General(Table):
     """``[syncd]``. ``resync_at`` is a time of day in ``zone``.
 
@@ -86,6 +98,8 @@ class General(Table):
     window: WindowSettings = WindowSettings()
     near: NearSettings = NearSettings()
     far: FarSettings = FarSettings()
+    slots: SlotsSettings = SlotsSettings()
+    history: HistorySettings = HistorySettings()
     resync_at: TimeOfDay = time(3, 30)
     zone: ZoneName = "UTC"
     log: LogSettings = LogSettings()
@@ -246,7 +260,10 @@ class GuardSettings(Table):
 
 
 class Settings(Table):
-    """The whole configuration; ``path`` is the file it came from, None if from none."""
+    """The whole configuration; ``path`` is the file it came from, None if from none.
+
+    ``places`` tells where each rule that is said in the file stands (``syncd.toml:41``).
+    """
 
     systems: dict[str, Annotated[SystemSettings, Field(discriminator="type")]]
     providers: dict[str, ProviderSettings]
@@ -255,3 +272,4 @@ class Settings(Table):
     rules: RulesSettings = RulesSettings()
     guard: GuardSettings = GuardSettings()
     warnings: tuple[Problem, ...] = ()
+    places: Mapping[str, str] = Field(default_factory=dict)

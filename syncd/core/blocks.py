@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.diff import cut, is_news, nominal
@@ -44,6 +45,7 @@ class BlockPlan:
     ``links`` maps a standing block's event id to the bookings that it serves from now on; ``lost``
     are records of blocks that are gone and served by nothing; ``found`` are those of blocks that
     stand where they are wanted, though syncd does not know that it brought them there.
+    ``intervals`` are those that the calendar should close, with the bookings that want it.
     """
 
     operations: tuple[Operation, ...] = ()
@@ -52,6 +54,7 @@ class BlockPlan:
     found: tuple[Record, ...] = ()
     wanted: int = 0
     open: int = 0
+    intervals: Mapping[Interval, AbstractSet[str]] = field(default_factory=dict)
 
 
 def wanted_blocks(

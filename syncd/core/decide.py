@@ -16,6 +16,7 @@ from syncd.core.blocks import BlockPlan, Interval, own_blocks, plan_blocks, want
 from syncd.core.carry import carry
 from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
+from syncd.core.exposure import Wanted
 from syncd.core.facts import Calendar, Rules
 from syncd.core.match import Matched, Who, match, wanted_persons
 from syncd.core.merge import Merged, merge
@@ -66,13 +67,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome: rows to store, writes to make (unordered), intervals still open somewhere."""
+    """The outcome: rows to store, writes to make (unordered), intervals still open somewhere.
+
+    ``wanted`` is what each calendar should close, by system.
+    """
 
     changes: Changes
     operations: tuple[Operation, ...]
     conflicts: tuple[Conflict, ...]
     exposures: int
     withheld: int = 0
+    wanted: Wanted = field(default_factory=dict)
 
 
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
@@ -106,17 +111,22 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
             conflicts.append(merged.conflict)
             claims[booking_id] = _values(merged.conflict)
             continue
-        told = carry(draft.bookings[booking_id], draft.pairs(booking_id), case.calendars)
+        pairs = [
+            p for p in draft.pairs(booking_id) if booking_id not in _waived(draft, p[0].system)
+        ]
+        told = carry(draft.bookings[booking_id], pairs, case.calendars)
         operations += told.operations
         conflicts += told.conflicts
         for replica in told.settled:
             draft.link(replica)
     unmatched = (*matched.held, *matched.waiting)
     exposures = 0
+    wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}
     for system in sorted(case.calendars):
         blocks = _blocks(draft, case, case.calendars[system], claims, unmatched)
         operations += blocks.operations
         exposures += blocks.open
+        wanted[system] = blocks.intervals
     withhold = case.withhold or any(c.fresh for c in case.calendars.values())
     kept_back = [o for o in operations if withhold and _frees(o)]
     operations = [o for o in operations if o not in kept_back]
@@ -124,7 +134,9 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     conflicts += refused
     settle_conflicts(draft, conflicts, case.calendars, new_id)
     _retire(draft, case)
-    return Decision(draft.finish(), tuple(operations), tuple(conflicts), exposures, len(kept_back))
+    return Decision(
+        draft.finish(), tuple(operations), tuple(conflicts), exposures, len(kept_back), wanted
+    )
 
 
 _CONTRADICTIONS = {
@@ -277,16 +289,22 @@ def _blocks(
         and not (record.ended and record.observed is None)
     ]
 
-    def wanted_beside(there: Sequence[Record]) -> dict[Interval, set[str]]:
+    waived = _waived(draft, calendar.system)
+
+    def every_beside(there: Sequence[Record]) -> dict[Interval, set[str]]:
         return wanted_blocks(
             calendar, list(draft.bookings.values()), holding, claims, there, case.now
         )
 
+    def asked(every: Mapping[Interval, set[str]]) -> dict[Interval, set[str]]:
+        return {interval: serves - waived for interval, serves in every.items() if serves - waived}
+
     marked = [r for r in others if r.kind is Kind.BLOCK and r.key is not None]
     if marked and calendar.fresh and calendar.writable and calendar.believed:
-        heirs = _inherit(draft, marked, wanted_beside([r for r in others if r not in marked]))
+        heirs = _inherit(draft, marked, asked(every_beside([r for r in others if r not in marked])))
         others = [r for r in others if r not in heirs]
-    wanted = wanted_beside(others)
+    every = every_beside(others)
+    wanted = asked(every)
     leaving = {
         intent.operation.event
         for intent in draft.state.intents
@@ -295,8 +313,14 @@ def _blocks(
         and intent.operation.system == calendar.system
     }
     own = own_blocks(draft.records.values(), draft.replicas(), calendar.system)
-    own = [block for block in own if block.record.id not in leaving]
+    own = [
+        block
+        for block in own
+        if block.record.id not in leaving
+        and (block.interval in wanted or not block.bookings & waived)
+    ]
     blocks = plan_blocks(draft.state.provider, calendar, wanted, own, case.now)
+    blocks = replace(blocks, intervals=every)
     if not calendar.writable:
         return replace(blocks, operations=())
     for event, serves in blocks.links:
@@ -332,6 +356,17 @@ def _inherit(
         draft.put(replace(record, mine=True, base=seen, ended=False))
         heirs.append(record)
     return heirs
+
+
+def _waived(draft: Draft, system: str) -> AbstractSet[str]:
+    """The bookings that are left as they are in a system, as a person took back a write there."""
+    return {
+        waiver.booking
+        for waiver in draft.state.waivers
+        if waiver.system == system
+        and waiver.booking in draft.bookings
+        and draft.bookings[waiver.booking].revision == waiver.revision
+    }
 
 
 def _holds(record: Record, draft: Draft, booking: str, calendar: Calendar) -> bool:

@@ -156,6 +156,7 @@ class Draft:
                 before=before.agreed if before else (record.base if record else None),
                 after=booking.agreed if before else (record.observed if record else None),
                 rule=rule,
+                seen_at=record.observed_at if record else None,
             )
         )
 

@@ -135,4 +135,5 @@ def join(parts: Sequence[Changes]) -> Changes:
         whole.intents += part.intents
         whole.coverage += part.coverage
         whole.notes += part.notes
+        whole.waivers += part.waivers
     return whole

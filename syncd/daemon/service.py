@@ -38,12 +38,13 @@ STUCK = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often the windows are read; ``resync_at`` is a time of day in ``zone``."""
+    """How often windows and free slots are read; ``resync_at`` is a time of day in ``zone``."""
 
     near: timedelta
     far: timedelta
     resync_at: time
     zone: tzinfo
+    slots: timedelta = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,9 @@ async def serve(
     if monitor is not None:
         monitor.repace = lambda paces: _repace(scheduler, paces)
     again = asyncio.Event()
+    answers = {"resync": work.on_request, "undo": work.on_undo}
     with _signals(engine.stopping, hurry, again, on=handle_signals):
-        async with door(state, {"resync": work.on_request}), _page(monitor, listen):
+        async with door(state, answers), _page(monitor, listen):
             scheduler.start()
             _keep_alive(scheduler, notifier, work)
             tasks = [
@@ -128,6 +130,11 @@ async def serve(
             await asyncio.gather(*tasks, return_exceptions=True)
     log.info("stopped")
     return 0
+
+
+async def _begin(work: Work) -> None:
+    await work.everything()
+    await work.slots()
 
 
 async def _drain(work: Work, hurry: asyncio.Event) -> None:
@@ -181,6 +188,7 @@ def _schedule(scheduler: AsyncIOScheduler, work: Work, pace: Pace, now: datetime
         (work.near, _every(pace.near)),
         (work.far, _every(pace.far)),
         (work.everything, _nightly(pace, now)),
+        (work.slots, _every(pace.slots)),
     ):
         # A host that slept runs a job that it missed once, however often it was due.
         scheduler.add_job(

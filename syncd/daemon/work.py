@@ -14,6 +14,7 @@ import structlog
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.report import Report
+from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Window, utc
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,20 @@ class Worker(Protocol):
 
     async def watch(self, *, near: bool) -> Report:
         """One cycle."""
+        ...
+
+    def tidy(self) -> None:
+        """Compact what is old."""
+        ...
+
+    async def undo(
+        self, run: str, *, booking: str | None = None, progress: Progress = ...
+    ) -> Undone:
+        """Put back what a run wrote."""
+        ...
+
+    async def ask_slots(self, *, gently: bool = ...) -> None:
+        """Ask for free slots."""
         ...
 
 
@@ -73,8 +88,23 @@ class Work:
         await self._job("far", lambda: self._engine.watch(near=False))
 
     async def everything(self) -> None:
-        """The resync at the start and at night."""
+        """The resync at the start and at night; after it, what is old is compacted."""
         await self._job("resync", self._engine.resync)
+        try:
+            self._engine.tidy()
+        except Exception:
+            log.exception("job failed", job="tidy")
+            self._failed("tidy")
+
+    async def slots(self) -> None:
+        """Ask for free slots. It only reads and takes its time, so cycles do not wait for it."""
+        if self._engine.stopping.is_set():
+            return
+        try:
+            await self._engine.ask_slots(gently=True)
+        except Exception:
+            log.exception("job failed", job="slots")
+            self._failed("slots")
 
     async def on_request(
         self, arguments: Mapping[str, Any], progress: Progress
@@ -103,6 +133,28 @@ class Work:
             )
         self._hear("request", report, self._now() - began)
         return report.to_json(), report.exit.code
+
+    async def on_undo(
+        self, arguments: Mapping[str, Any], progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """Put back what a run wrote, as somebody asked through the door. Raises Refused."""
+        _check(arguments, frozenset({"run", "booking"}))
+        run, booking = _text(arguments, "run"), _text(arguments, "booking")
+        if run is None:
+            raise Refused("no run is named", "Say which run is to be undone.")
+        self._refuse_if_ending()
+        if self._one.locked():
+            progress("waiting for the cycle at work")
+        async with self._alone():
+            self._refuse_if_ending()
+            self._insist()
+            began = self._now()
+            try:
+                undone = await self._engine.undo(run, booking=booking, progress=progress)
+            except NothingToUndo as nothing:
+                raise Refused(nothing.reason, nothing.remedy) from None
+        self._hear("undo", undone.report, self._now() - began)
+        return undone.to_json(), undone.exit.code
 
     def _refuse_if_ending(self) -> None:
         if self._engine.stopping.is_set():
@@ -175,12 +227,12 @@ class Work:
 _KNOWN = frozenset({"from", "to", "provider", "accept"})
 
 
-def _check(arguments: Mapping[str, Any]) -> None:
+def _check(arguments: Mapping[str, Any], known: frozenset[str] = _KNOWN) -> None:
     """Refuse what would be ignored: a `dry_run` that is not understood would write."""
-    unknown = sorted(name for name, said in arguments.items() if said and name not in _KNOWN)
+    unknown = sorted(name for name, said in arguments.items() if said and name not in known)
     if unknown:
         raise Refused(
-            f"a resync by the daemon takes no {', '.join(unknown)}",
+            f"such a request to the daemon takes no {', '.join(unknown)}",
             "For a dry run: `syncd plan`, which needs no daemon. Otherwise restart the daemon: "
             "it may be of another version than this program.",
         )

@@ -17,6 +17,7 @@ from syncd.model import (
     Clock,
     Event,
     EventRef,
+    Offer,
     Operation,
     Person,
     SystemHealth,
@@ -126,7 +127,7 @@ class Attended:
         await self._let(writing=False)
         return await self._system.person(event)
 
-    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """As the system's own, unless it rests."""
         await self._let(writing=False)
         return await self._system.free_slots(provider, window)

@@ -21,11 +21,14 @@ from syncd.engine import baseline, brake
 from syncd.engine.baseline import Baselines
 from syncd.engine.brake import Brake
 from syncd.engine.execute import Desk, Written, execute
+from syncd.engine.exposure import Watch
 from syncd.engine.observe import Observation, observe
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report, SystemReport
+from syncd.engine.slots import ask_all
+from syncd.engine.undo import Undone, undo
 from syncd.model import (
     Clock,
     ConflictKind,
@@ -34,8 +37,11 @@ from syncd.model import (
     ProviderState,
     Window,
 )
+from syncd.store.compact import compact
 from syncd.store.store import Store
 from syncd.systems.port import System
+
+__all__ = ["Engine", "Ids", "Policy"]
 
 log = structlog.get_logger(__name__)
 
@@ -64,12 +70,15 @@ class Engine:
     rests: Callable[[str], bool] = lambda _system: False
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """A digest of what each calendar, (provider, system), is mapped to."""
+    exposed: Watch = field(init=False)
     _baselines: Baselines = field(init=False)
     _dirty: set[str] = field(default_factory=set)
     _seen_whole: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
+        policy = self.policy
+        self.exposed = Watch(self.store, self.clock, self.systems, policy.read_only, policy.future)
         self._dirty = set(self.mapping)
         self._baselines = Baselines(
             self.store,
@@ -115,7 +124,7 @@ class Engine:
             done = (report.operations.total(), len(report.failures), report.settled)
             if report.converged or report.guarded or self.stopping.is_set():
                 break
-            waits = report.suspected or self._waits(report)
+            waits = report.suspected or self.waits(report)
             if not waits and done == before:
                 # Nothing was written, refused or is to be confirmed: another cycle is the same.
                 break
@@ -123,22 +132,54 @@ class Engine:
             if waits and not dry_run:
                 progress("waiting for a platform to confirm")
                 await self.clock.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
-        self._file(report, "resync")
+        self.file(report, "resync")
         return report
+
+    async def ask_slots(
+        self, *, gently: bool = False, progress: Progress = lambda _text: None
+    ) -> None:
+        """Ask for the free slots that were not asked for lately; the next measure counts them."""
+        learned = await ask_all(
+            self.systems,
+            self.mapping,
+            self.store,
+            self.clock,
+            self.stopping,
+            # A little less than the pace, so that each turn of a timer with jitter counts.
+            older_than=self.policy.slots_every * 0.8,
+            gently=gently,
+            progress=progress,
+        )
+        self.exposed.due |= learned
+
+    def tidy(self) -> None:
+        """Compact what is older than history is kept."""
+        compact(self.store, self.clock.now() - self.policy.keep)
 
     async def watch(self, *, near: bool) -> Report:
         """One cycle of the daemon."""
         report = Report(run=self.ids.row())
         await self.cycle(self.window(near=near), report)
-        self._file(report, "near" if near else "far")
+        self.file(report, "near" if near else "far")
         return report
 
-    def _waits(self, report: Report) -> bool:
+    async def undo(
+        self,
+        run: str,
+        *,
+        booking: str | None = None,
+        dry_run: bool = False,
+        progress: Progress = lambda _text: None,
+    ) -> Undone:
+        """Put back what a run wrote (see `engine.undo`). Raises NothingToUndo."""
+        return await undo(self, run, booking=booking, dry_run=dry_run, progress=progress)
+
+    def waits(self, report: Report) -> bool:
         """Whether a system that answers has still to show the outcome of a write."""
         answering = {name for name, s in report.systems.items() if s.state is Health.OK}
         return any(i.operation.system in answering for i in self.store.pending_intents())
 
-    def _file(self, report: Report, kind: str) -> None:
+    def file(self, report: Report, kind: str) -> None:
         """Keep the run, if anything happened in it."""
         quiet = not (report.news or report.operations or report.guarded or report.failures)
         if report.dry_run or (kind != "resync" and quiet and report.answered):
@@ -161,7 +202,28 @@ class Engine:
         structlog.contextvars.bind_contextvars(run=report.run)
         chosen = sorted(providers or self.mapping)
         report.cycles += 1
-        desk = Desk(
+        desk = self.desk(report)
+        before = {name: system.traffic for name, system in self.systems.items()}
+        full = self._is_full(window)
+        dropped = self._baselines.forget_dropped(chosen) if full else set()
+        self._dirty |= dropped
+        observed = await self.look(
+            window, report, chosen, desk, progress, by_id=thorough and report.cycles == 1
+        )
+        progress("deciding")
+        decisions = await self._decide(chosen, observed, report, accept, dropped)
+        operations = [o for d in decisions.values() for o in d.operations]
+        report.planned = operations
+        if operations and not report.dry_run:
+            progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
+            await self.write(operations, observed, desk, report)
+        if full:
+            self._settle(window, observed, report)
+        self.tell(report, observed, decisions, before)
+
+    def desk(self, report: Report) -> Desk:
+        """What writes of this run need."""
+        return Desk(
             self.store,
             self.clock,
             self.ids.row,
@@ -169,11 +231,20 @@ class Engine:
             report.run,
             self.stopping,
             self.on_write,
+            self.policy.place_of,
         )
-        before = {name: system.traffic for name, system in self.systems.items()}
-        full = self._is_full(window)
-        dropped = self._baselines.forget_dropped(chosen) if full else set()
-        self._dirty |= dropped
+
+    async def look(
+        self,
+        window: Window,
+        report: Report,
+        chosen: Sequence[str],
+        desk: Desk,
+        progress: Progress,
+        *,
+        by_id: bool,
+    ) -> dict[str, Observation]:
+        """Learn what became of open writes, and read; what is seen is stored."""
         pending = self.store.pending_intents()
         if pending and not report.dry_run:
             progress("looking after writes without an answer")
@@ -182,6 +253,7 @@ class Engine:
             )
         progress("reading")
         intents = self.store.pending_intents()
+        full = self._is_full(window)
         try:
             seen = await asyncio.gather(
                 *(
@@ -192,7 +264,7 @@ class Engine:
                         window,
                         mine,
                         intents,
-                        by_id=thorough and report.cycles == 1,
+                        by_id=by_id,
                         remapped=self._baselines.remapped(name) if full else frozenset(),
                     )
                     for name, system in self.systems.items()
@@ -205,16 +277,7 @@ class Engine:
             raise
         observed = {o.system: o for o in seen}
         confirm(self.store.pending_intents(), desk)
-        progress("deciding")
-        decisions = await self._decide(chosen, observed, report, accept, dropped)
-        operations = [o for d in decisions.values() for o in d.operations]
-        report.planned = operations
-        if operations and not report.dry_run:
-            progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
-            await self._write(operations, observed, desk, report)
-        if full:
-            self._settle(window, observed, report)
-        self._tell(report, observed, decisions, before)
+        return observed
 
     def _is_full(self, window: Window) -> bool:
         """Whether it is the whole window, or more; it was asked for a moment ago."""
@@ -249,12 +312,14 @@ class Engine:
         decisions: dict[str, Decision] = {}
         for provider, state in states.items():
             withhold = provider in dropped
-            case = self._case(provider, state, observed, held, report.run, withhold=withhold)
+            case = self.case(provider, state, observed, held, report.run, withhold=withhold)
             wanted = persons_for(state, case)
             who = await self.persons.learn(wanted, self.systems) if wanted else {}
             case = replace(case, who=who)
             decision = decide(state, case, self.ids.row)
-            self.store.apply(decision.changes)
+            changes = decision.changes
+            changes.notes = [replace(n, place=self.policy.place_of(n.rule)) for n in changes.notes]
+            self.store.apply(changes)
             decisions[provider] = decision
             if self._finished(decision, case, state):
                 self._dirty.discard(provider)
@@ -274,7 +339,7 @@ class Engine:
             )
         )
 
-    def _case(
+    def case(
         self,
         provider: str,
         state: ProviderState,
@@ -284,6 +349,7 @@ class Engine:
         *,
         withhold: bool = False,
     ) -> Case:
+        """What a decision on a provider is told."""
         now = self.clock.now()
         keys = {r.key for r in state.records if r.key is not None and not r.mine}
         failed = self.store.failed_operations(provider)
@@ -296,7 +362,7 @@ class Engine:
             now=now,
             horizon=now - self.policy.past,
             run=run,
-            guards=held.guards[provider],
+            guards=held.guards.get(provider, ()),
             failures=Counter(plan.name(o) for o in failed),
             our_keys=frozenset(k for k in keys if self.store.knows_key(k)),
             withhold=withhold,
@@ -320,13 +386,14 @@ class Engine:
             fresh=answered and not self._baselines.settled(provider, system),
         )
 
-    async def _write(
+    async def write(
         self,
         operations: Sequence[Operation],
         observed: Mapping[str, Observation],
         desk: Desk,
         report: Report,
     ) -> None:
+        """Carry out operations, all systems at the same time; the report counts them."""
         by_system: dict[str, list[Operation]] = {}
         for operation in operations:
             by_system.setdefault(operation.system, []).append(operation)
@@ -360,7 +427,7 @@ class Engine:
             observation.state = Health.DOWN
         self._dirty |= {o.provider for o in (*written.left, *written.queued, *written.done)}
 
-    def _tell(
+    def tell(
         self,
         report: Report,
         observed: Mapping[str, Observation],
@@ -385,4 +452,5 @@ class Engine:
             [h for h in self.store.open_conflicts() if h.conflict.kind is not ConflictKind.GUARD]
         )
         report.withheld = sum(d.withheld for d in decisions.values())
-        report.exposures = sum(d.exposures for d in decisions.values())
+        self.exposed.hear(decisions)
+        report.exposures = self.exposed.measure()

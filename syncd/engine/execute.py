@@ -72,6 +72,7 @@ class Desk:
     run: str
     stopping: asyncio.Event
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
+    place_of: Callable[[str], str] = lambda _rule: ""
 
 
 async def execute(
@@ -255,6 +256,7 @@ def notes_of(desk: Desk, operation: Operation, event: str, detail: str, at: date
             after=operation.after,
             rule=operation.reason,
             detail=detail,
+            place=desk.place_of(operation.reason),
         )
         for booking in operation.bookings or ("",)
     ]

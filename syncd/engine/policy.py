@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from syncd.core.facts import Limits, Rules
+from syncd.model import ConflictKind
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the configuration says of deciding: rules per provider, the guard's limits, spans.
 
-    ``read_only`` holds the calendars, (provider, system), that are never written to.
+    ``read_only`` holds the calendars, (provider, system), that are never written to. History is
+    kept in full for ``keep``. ``places`` tells where the configuration says the rule for a kind of
+    conflict.
     """
 
     rules: Mapping[str, Rules]
@@ -22,6 +25,16 @@ class Policy:
     future: timedelta = timedelta(days=60)
     ahead: timedelta = timedelta(days=2)
     read_only: frozenset[tuple[str, str]] = frozenset()
+    slots_every: timedelta = timedelta(minutes=15)
+    keep: timedelta = timedelta(days=180)
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def place_of(self, rule: str) -> str:
+        """Where the configuration says the rule of that name; empty for a rule of syncd's own."""
+        kind = "block_edited" if rule == "restore" else rule.split(" = ", maxsplit=1)[0]
+        if kind not in set(ConflictKind):
+            return ""
+        return self.places.get(kind, "by default")
 
 
 @dataclass(frozen=True, slots=True)

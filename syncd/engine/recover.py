@@ -82,7 +82,10 @@ def confirm(intents: Sequence[Intent], desk: Desk) -> int:
             else record.base == record.observed and _is(operation.after, record.base)
         )
         if shows:
-            desk.store.apply(Changes(intents=[replace(intent, state=IntentState.DONE)]))
+            changes = Changes(intents=[replace(intent, state=IntentState.DONE)])
+            event, now = operation.event or "", desk.clock.now()
+            changes.notes += notes_of(desk, operation, event, "confirmed by a read", now)
+            desk.store.apply(changes)
         else:
             left += 1
     return left

@@ -11,9 +11,11 @@ from syncd.model.words import (
     Coverage,
     EventRef,
     Kind,
+    Offer,
     Operation,
     Role,
     Value,
+    Window,
 )
 
 
@@ -127,7 +129,12 @@ class HeldConflict:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One line of history: what changed or was written, where, by which rule (promise 10)."""
+    """One line of history: what changed or was written, where, by which rule (promise 10).
+
+    ``at`` is when it was decided or written, ``seen_at`` when the system was seen to show it.
+    ``place`` is where the configuration says the rule (``syncd.toml:41``); empty for a rule that
+    is syncd's own. ``detail`` is the reply to a write.
+    """
 
     at: datetime
     run: str
@@ -140,6 +147,86 @@ class Note:
     after: Value | None = None
     rule: str = ""
     detail: str = ""
+    place: str = ""
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FreeTime:
+    """What one system offered of a provider when it was last asked.
+
+    ``offers`` are joined for each seat, and lie in ``window``, which is all that was asked for.
+    ``fault`` says in plain words why the last question got no answer, if it got none.
+    """
+
+    system: str
+    provider: str
+    asked_at: datetime
+    window: Window
+    offers: tuple[Offer, ...] = ()
+    fault: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether it ever was answered."""
+        return self.window.start < self.window.end
+
+
+class Cause(StrEnum):
+    """Why a taken interval is still offered somewhere.
+
+    UNCLOSED: no block stands there yet. READ_ONLY: syncd may not write there. UNDONE: a person took
+    the block back. IGNORED: a block stands, and the system offers the time all the same.
+    """
+
+    UNCLOSED = "unclosed"
+    READ_ONLY = "read-only"
+    UNDONE = "undone"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """An interval that a system still offers although the provider is busy in another (section 1).
+
+    ``seats`` are the calendars that were seen to offer it; none when the system was not asked yet.
+    """
+
+    provider: str
+    system: str
+    start: datetime
+    end: datetime
+    cause: Cause
+    bookings: tuple[str, ...]
+    since: datetime
+    seats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How long one value of a booking was open in the other systems.
+
+    From the moment that it could be seen to the moment that all others were closed (None: not yet).
+    """
+
+    booking: str
+    revision: int
+    provider: str
+    visible_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A person took back what syncd wrote for a booking in a system, in the run of that name.
+
+    It is left as it is there for as long as the booking has this revision.
+    """
+
+    booking: str
+    system: str
+    revision: int
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +239,7 @@ class ProviderState:
     replicas: tuple[Replica, ...] = ()
     conflicts: tuple[HeldConflict, ...] = ()
     intents: tuple[Intent, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +272,4 @@ class Changes:
     coverage: list[Coverage] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     baselines: list[Baseline] = field(default_factory=list)
+    waivers: list[Waiver] = field(default_factory=list)

@@ -81,6 +81,16 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer(Window):
+    """A span that a system offers for booking a provider.
+
+    ``seat`` is the platform's id of the calendar that offers it, empty where there is only one.
+    """
+
+    seat: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EventRef:
     """Enough to name one event to its system."""
 

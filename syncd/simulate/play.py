@@ -22,7 +22,7 @@ from sqlalchemy import event
 from syncd.config.load import load
 from syncd.daemon.work import Work
 from syncd.engine.policy import Ids
-from syncd.model import Changes, ConflictKind
+from syncd.model import Cause, Changes, ConflictKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import oracle
 from syncd.simulate.accident import Change
@@ -30,6 +30,7 @@ from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.story import OUTSIDE, Step, Story, What
 from syncd.simulate.town import Town
 from syncd.store import StateError, Store
+from syncd.store.exposed import exposures
 from syncd.wiring import App, build
 
 NEAR, FARS = 1200.0, 6
@@ -38,6 +39,9 @@ NEAR, FARS = 1200.0, 6
 RESTART = 15.0
 QUIET = (FARS + 1) * NEAR
 """By then the daemon alone has read everything at least once, and written what is missing."""
+
+SLOTS = 5
+"""After so many near polls it asks for free slots."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a real file without a real disk, where there is one
 
@@ -205,6 +209,8 @@ class _Stage:
         for turn in count(1):
             await asyncio.sleep(NEAR)
             await (work.near() if turn % FARS else work.far())
+            if turn % SLOTS == 0:
+                await work.slots()
 
     def _heard(self, _report: object) -> None:
         self.outcome.cycles += 1
@@ -228,7 +234,12 @@ class _Stage:
         last = await app.engine.resync()
         if last.operations:
             self._break(f"1: still writing when all is quiet: {dict(last.operations)}")
+        await app.engine.ask_slots()
+        app.engine.exposed.measure()
         now = self.town.clock.now()
+        for exposure in exposures(app.store, now):
+            if exposure.cause is Cause.IGNORED:
+                self._break(f"exposure: no calendar here ignores blocks: {exposure}")
         end = now + self.settings.syncd.window.future
         for line in oracle.judge_end(self.town, app.store, now, end):
             self._break(line)

@@ -27,6 +27,7 @@ from syncd.model import (
     Role,
     Status,
     Value,
+    Waiver,
     Window,
 )
 from syncd.store.types import instant_text
@@ -249,6 +250,7 @@ def from_coverage(coverage: Coverage) -> dict[str, Any]:
         "starts": coverage.window.start,
         "ends": coverage.window.end,
         "read_at": coverage.read_at,
+        "first_at": coverage.read_at,
     }
 
 
@@ -278,6 +280,21 @@ def to_baseline(row: Row) -> Baseline:
     return Baseline(row["system"], row["provider"], row["mapping"], row["settled_at"])
 
 
+def from_waiver(waiver: Waiver) -> dict[str, Any]:
+    """A waiver's row."""
+    return {
+        "booking": waiver.booking,
+        "system": waiver.system,
+        "revision": waiver.revision,
+        "run": waiver.run,
+    }
+
+
+def to_waiver(row: Row) -> Waiver:
+    """A row's waiver."""
+    return Waiver(row["booking"], row["system"], row["revision"], row["run"])
+
+
 def from_note(note: Note) -> dict[str, Any]:
     """A line of history's row."""
     return {
@@ -292,6 +309,8 @@ def from_note(note: Note) -> dict[str, Any]:
         "after": note.after,
         "rule": note.rule,
         "detail": note.detail,
+        "place": note.place,
+        "seen_at": note.seen_at,
     }
 
 
@@ -309,4 +328,6 @@ def to_note(row: Row) -> Note:
         row["after"],
         row["rule"],
         row["detail"],
+        row["place"],
+        row["seen_at"],
     )

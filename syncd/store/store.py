@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Table, and_, func, select, update
+from sqlalchemy import Connection, Engine, Table, and_, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.model import (
@@ -50,6 +50,7 @@ from syncd.store.tables import (
     ODD,
     REPLICA,
     RUN,
+    WAIVER,
 )
 
 _PENDING = [str(state) for state in IntentState if state.pending]
@@ -221,6 +222,14 @@ class Store:
                         .order_by(INTENT.c.opened_at, INTENT.c.id)
                     )
                 ),
+                waivers=tuple(
+                    rows.to_waiver(r)
+                    for r in every(
+                        select(WAIVER)
+                        .where(WAIVER.c.booking.in_(living))
+                        .order_by(WAIVER.c.booking, WAIVER.c.system)
+                    )
+                ),
             )
 
     def failed_operations(self, provider: str) -> list[Operation]:
@@ -257,6 +266,7 @@ class Store:
             self._put(connection, INTENT, [rows.from_intent(i) for i in changes.intents])
             self._put(connection, COVERAGE, [rows.from_coverage(c) for c in changes.coverage])
             self._put(connection, BASELINE, [rows.from_baseline(b) for b in changes.baselines])
+            self._put(connection, WAIVER, [rows.from_waiver(w) for w in changes.waivers])
             if changes.notes:
                 connection.execute(HISTORY.insert(), [rows.from_note(n) for n in changes.notes])
             if changes.retired:
@@ -399,6 +409,34 @@ class Store:
             for name, (t, c) in living.items()
         }
 
+    def intents_of(self, run: str) -> list[Intent]:
+        """The journal rows of a run, oldest first."""
+        query = select(INTENT).where(INTENT.c.run == run)
+        return [rows.to_intent(r) for r in self._all(query.order_by(INTENT.c.opened_at))]
+
+    def intents_since(self, provider: str, at: datetime) -> list[Intent]:
+        """The journal rows of a provider that were opened after that time, oldest first."""
+        query = select(INTENT).where(INTENT.c.provider == provider, INTENT.c.opened_at > at)
+        return [rows.to_intent(r) for r in self._all(query.order_by(INTENT.c.opened_at))]
+
+    # --- for the rest of this room --------------------------------------------------------------
+
+    def ask(self, query: Any) -> Sequence[Mapping[str, Any]]:
+        """All rows of a query."""
+        return self._all(query)
+
+    def keep(self, table: Table, values: list[dict[str, Any]], *instead: Any) -> None:
+        """Put rows in one transaction, after deleting what the conditions name."""
+        with told(self.place), self._engine.begin() as connection:
+            if instead:
+                connection.execute(delete(table).where(*instead))
+            self._put(connection, table, values)
+
+    def carry_out(self, statements: Sequence[Any]) -> int:
+        """Carry out statements in one transaction; how many rows they met."""
+        with told(self.place), self._engine.begin() as connection:
+            return sum(connection.execute(each).rowcount for each in statements)
+
     # --- within -------------------------------------------------------------------------------
 
     def _all(self, query: Any) -> Sequence[Mapping[str, Any]]:
@@ -411,10 +449,12 @@ class Store:
         return dialect.insert(table)
 
     def _put(self, connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
-        """Insert rows, or replace those that are there."""
+        """Insert rows, or replace those that are there; but what was ``first_at`` stays."""
         if not values:
             return
         statement = self._insert(table)
-        keys = [column.name for column in table.primary_key]
+        keys = [*(column.name for column in table.primary_key), "first_at"]
         fresh = {name: statement.excluded[name] for name in values[0] if name not in keys}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), values)
+        primary = list(table.primary_key)
+        upsert = statement.on_conflict_do_update(index_elements=primary, set_=fresh)
+        connection.execute(upsert, values)

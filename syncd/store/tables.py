@@ -133,7 +133,10 @@ class ConflictRow(_Table, table=True):
 
 
 class CoverageRow(_Table, table=True):
-    """What the last complete read of a calendar proved (`model.Coverage`)."""
+    """What the last complete read of a calendar proved (`model.Coverage`).
+
+    ``first_at`` is when the first such read was.
+    """
 
     __tablename__ = "coverage"
     system: str = Field(primary_key=True)
@@ -142,6 +145,7 @@ class CoverageRow(_Table, table=True):
     starts: datetime = Field(sa_type=Instant)
     ends: datetime = Field(sa_type=Instant)
     read_at: datetime = Field(sa_type=Instant)
+    first_at: datetime = Field(sa_type=Instant)
 
 
 class BaselineRow(_Table, table=True):
@@ -187,6 +191,8 @@ class HistoryRow(_Table, table=True):
     after: Value | None = Field(default=None, sa_type=ValueText)
     rule: str = ""
     detail: str = ""
+    place: str = ""
+    seen_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class OddRow(_Table, table=True):
@@ -229,6 +235,58 @@ class AllowanceRow(_Table, table=True):
     day: int | None = None
 
 
+class FreeTimeRow(_Table, table=True):
+    """What a system last offered of a provider (`model.FreeTime`)."""
+
+    __tablename__ = "free_time"
+    system: str = Field(primary_key=True)
+    provider: str = Field(primary_key=True)
+    asked_at: datetime = Field(sa_type=Instant)
+    starts: datetime = Field(sa_type=Instant)
+    ends: datetime = Field(sa_type=Instant)
+    offers: Any = Field(sa_type=JsonText)
+    fault: str = ""
+
+
+class ExposureRow(_Table, table=True):
+    """An interval that a system still offers although it is taken (`model.Exposure`)."""
+
+    __tablename__ = "exposure"
+    provider: str = Field(primary_key=True)
+    system: str = Field(primary_key=True)
+    starts: datetime = Field(primary_key=True, sa_type=Instant)
+    ends: datetime = Field(primary_key=True, sa_type=Instant)
+    cause: str
+    bookings: Any = Field(sa_type=JsonText)
+    since: datetime = Field(sa_type=Instant)
+    seats: Any = Field(sa_type=JsonText)
+
+
+class ClosingRow(_Table, table=True):
+    """How long one value of a booking was open elsewhere (`model.Closing`)."""
+
+    __tablename__ = "closing"
+    __table_args__ = (
+        Index("closing_provider", "provider"),
+        Index("closing_visible", "visible_at"),
+    )
+    booking: str = Field(primary_key=True)
+    revision: int = Field(primary_key=True)
+    provider: str
+    visible_at: datetime = Field(sa_type=Instant)
+    closed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class WaiverRow(_Table, table=True):
+    """A person took back what syncd wrote for a booking in a system (`model.Waiver`)."""
+
+    __tablename__ = "waiver"
+    booking: str = Field(primary_key=True, foreign_key="booking.id")
+    system: str = Field(primary_key=True)
+    revision: int
+    run: str
+
+
 METADATA = _Table.metadata
 EVENT = METADATA.tables["event"]
 BOOKING = METADATA.tables["booking"]
@@ -242,3 +300,7 @@ HISTORY = METADATA.tables["history"]
 ODD = METADATA.tables["odd"]
 HEALTH = METADATA.tables["health"]
 ALLOWANCE = METADATA.tables["allowance"]
+FREE_TIME = METADATA.tables["free_time"]
+EXPOSURE = METADATA.tables["exposure"]
+CLOSING = METADATA.tables["closing"]
+WAIVER = METADATA.tables["waiver"]

@@ -23,7 +23,17 @@ from syncd.model import Kind, Status
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from syncd.model import Action, Coverage, Event, EventRef, Operation, Person, Value, Window
+    from syncd.model import (
+        Action,
+        Coverage,
+        Event,
+        EventRef,
+        Offer,
+        Operation,
+        Person,
+        Value,
+        Window,
+    )
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -139,6 +149,7 @@ class Capabilities:
     - ``bulk_only``: actions that the platform offers only in bulk, so no re-read precedes them.
     - ``key_survives``: a block's key comes back on a read.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
+    - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     """
 
     grain: timedelta = timedelta(seconds=1)
@@ -152,6 +163,7 @@ class Capabilities:
     bulk_only: frozenset[Action] = frozenset()
     key_survives: bool = True
     notifies: bool = False
+    slots_ahead: timedelta = timedelta(days=31)
 
 
 # --- what a read brings -----------------------------------------------------------------------
@@ -284,8 +296,8 @@ class System(Protocol):
         """Carry out operations of one action in one call. Raises SystemFault."""
         ...
 
-    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
-        """The intervals that the system offers for booking the provider. Raises SystemFault."""
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
+        """The spans in the window that can be booked with the provider. Raises SystemFault."""
         ...
 
     def calls_per_read(self, window: Window) -> int:

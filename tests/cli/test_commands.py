@@ -87,13 +87,57 @@ def test_the_looking_commands_tell_of_one_booking_everywhere(desk: Desk) -> None
     assert status["held_by"] is None
 
 
+def test_show_and_history_answer_why_a_booking_moved(desk: Desk) -> None:
+    world = desk.world
+    text = desk.path.read_text() + '\n[rules]\nmoved_apart = "prefer"\nprefer = ["legacy"]\n'
+    desk.path.write_text(text)
+    line = text.splitlines().index('moved_apart = "prefer"') + 1
+    desk.say("resync", "--yes")
+    for system, hour in (("clinic", 10), ("legacy", 15)):
+        platform = world.sandbox.systems[system]
+        twin = next(m for m in platform.appointments() if m.start == world.at(1, 16))
+        platform.move(twin.id, world.at(4, hour), world.at(4, hour) + HOUR)
+    run = json.loads(desk.say("resync", "--yes", "--json").out)["run"]
+    told = json.loads(desk.say("history", "--run", run, "--json").out)
+    agreed = next(n for n in told if n["what"] == "agreed")
+    assert (agreed["rule"], agreed["place"]) == ("moved_apart = prefer", f"syncd.toml:{line}")
+    changed = [n for n in told if n["what"] == "changed"]
+    assert {n["system"] for n in changed} == {"clinic", "legacy"}
+    assert all(n["seen_at"] and n["before"] != n["after"] for n in changed)
+    booking = agreed["booking"]
+    mine = [n for n in told if n["booking"] == booking and n["what"].startswith("move-")]
+    assert {(n["system"], n["detail"].split()[0]) for n in mine} >= {
+        ("clinic", "done"),
+        ("crm", "queued"),
+        ("crm", "confirmed"),
+    }
+    said = " ".join(desk.say("show", booking).out.split())
+    assert "why: clinic showed Tue" in said
+    assert "legacy showed Tue" in said
+    assert f"rule: moved_apart = prefer (syncd.toml:{line}); run {run}" in said
+    assert "so it was agreed: Tue" in said
+    shown = json.loads(desk.say("show", booking, "--json").out)
+    assert any("move-appointment in clinic: done" in text for text in shown["why"])
+    wide = desk.say("show", booking).out + desk.say("history").out
+    assert max(map(len, wide.splitlines())) <= 100
+
+
 def _utc(desk: Desk) -> str:
     return desk.world.at(3, 17).strftime("%Y-%m-%dT%H:%M")
 
 
 @pytest.mark.parametrize(
     "command",
-    ["plan", "status", "bookings", "history", "conflicts", "check", "resync --yes"],
+    [
+        "plan",
+        "status",
+        "bookings",
+        "history",
+        "conflicts",
+        "check",
+        "resync --yes",
+        "slots -p alice",
+    ],
 )
 def test_no_line_is_wider_than_a_hundred_columns(desk: Desk, command: str) -> None:
     desk.say("resync", "--yes")

@@ -324,3 +324,9 @@ def test_settings_cannot_be_changed(desk: Desk) -> None:
     settings = desk.load(SMALL)
     with pytest.raises(ValueError, match="frozen"):
         settings.guard.count = 99
+
+
+def test_each_rule_of_the_file_has_its_place(desk: Desk) -> None:
+    text = SMALL + '\n[rules]\n# the later change wins\nmoved_apart = "latest"\n'
+    line = text.split("\n").index('moved_apart = "latest"') + 1
+    assert desk.load(text).places == {"moved_apart": f"syncd.toml:{line}"}

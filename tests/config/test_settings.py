@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
 
-from syncd.config.settings import PLATFORMS, GuardSettings, RulesSettings
+from syncd.config.settings import PLATFORMS, General, GuardSettings, RulesSettings
 from syncd.core.facts import Limits, Rules
 from syncd.systems.leadconnector.account import Account as V2Account
 from syncd.systems.leadconnector.account import CalendarOf as V2Calendar
@@ -60,3 +61,12 @@ def test_rules_and_guard_have_the_cores_defaults() -> None:
         assert getattr(rules, name) == getattr(core, name)
     guard, limits = GuardSettings(), Limits()
     assert (guard.count, guard.share) == (limits.count, limits.share)
+
+
+def test_slots_and_history_have_a_pace_and_a_length_within_bounds() -> None:
+    general = General()
+    assert general.slots.every == timedelta(minutes=15)
+    assert general.history.keep == timedelta(days=180)
+    for wrong in ({"slots": {"every": "10s"}}, {"history": {"keep": "1h"}}):
+        with pytest.raises(ValidationError):
+            General.model_validate(wrong)

@@ -24,6 +24,8 @@ from syncd.model import (
     Action,
     Changes,
     Event,
+    Intent,
+    IntentState,
     Kind,
     Operation,
     ProviderState,
@@ -46,6 +48,7 @@ class World:
     ours: set[tuple[str, str]] = field(default_factory=set)
     numbers: Iterator[int] = field(default_factory=count)
     writes: int = 0
+    journal: list[Intent] = field(default_factory=list)
 
     def put(self, system: str, kind: Kind, value: Value, person: str | None) -> str:
         event = f"{system}{next(self.numbers):03}"
@@ -95,6 +98,10 @@ class World:
             del self.events[id_]
         elif operation.after is not None:
             self.events[id_] = replace(self.events[id_], value=operation.after)
+        done_at = NOW + timedelta(seconds=self.writes)
+        aimed = replace(operation, event=event)
+        name = f"i{self.writes:03}"
+        self.journal.append(Intent(name, "run", aimed, IntentState.DONE, done_at))
         record = next((r for r in self.state.records if (r.system, r.id) == id_), None)
         links = [r for r in self.state.replicas if (r.system, r.event) == id_]
         self._store(done(operation, record, links, event=event, shown=None, at=NOW))
@@ -118,6 +125,7 @@ class World:
             tuple(b for b in bookings.values() if b.id not in changes.retired),
             tuple(replicas.values()),
             tuple(live),
+            waivers=(*self.state.waivers, *changes.waivers),
         )
 
     def busy(self, system: str, *, ours: bool) -> Counter[tuple[object, object]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from syncd.engine.report import Report, SystemReport
+from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Window
 
 
@@ -22,6 +23,10 @@ class FakeEngine:
         self.most_at_work = 0
         self.takes = takes
         self.fault: Exception | None = None
+        self.slots_asked = 0
+        self.tidied = 0
+        self.tidy_fault: Exception | None = None
+        self.slots_fault: Exception | None = None
 
     async def resync(
         self,
@@ -37,6 +42,28 @@ class FakeEngine:
 
     async def watch(self, *, near: bool) -> Report:
         return await self._job("near" if near else "far")
+
+    def tidy(self) -> None:
+        self.tidied += 1
+        if self.tidy_fault is not None:
+            raise self.tidy_fault
+
+    async def undo(
+        self,
+        run: str,
+        *,
+        booking: str | None = None,
+        progress: Callable[[str], None] = lambda _text: None,
+    ) -> Undone:
+        progress("reading")
+        if run == "unknown":
+            raise NothingToUndo("there is no run 'unknown'", "Name another.")
+        return Undone(run, await self._job(f"undo {run} {booking}"))
+
+    async def ask_slots(self, *, gently: bool = False) -> None:
+        self.slots_asked += gently
+        if self.slots_fault is not None:
+            raise self.slots_fault
 
     async def _job(self, name: str) -> Report:
         self.asked.append(name)

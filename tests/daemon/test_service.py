@@ -225,7 +225,7 @@ async def test_jobs_that_were_missed_run_once_and_never_overlap() -> None:
         if not scheduler.running:
             scheduler.start(paused=True)
     jobs = scheduler.get_jobs()
-    assert len(jobs) == 3
+    assert len(jobs) == 4
     for job in jobs:
         assert job.coalesce
         assert job.max_instances == 1

@@ -121,3 +121,66 @@ async def test_it_knows_since_when_it_is_at_work() -> None:
     await until(lambda: work.busy_since is not None)
     await job
     assert work.busy_since is None
+
+
+async def test_asking_for_free_slots_waits_for_no_cycle_and_stops_none() -> None:
+    engine = FakeEngine(takes=0.05)
+    work = Work(engine)
+    cycle = asyncio.create_task(work.far())
+    await until(lambda: engine.at_work)
+    await work.slots()
+    assert (engine.slots_asked, engine.at_work) == (1, 1)
+    await cycle
+
+
+async def test_slots_that_cannot_be_asked_for_end_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    engine = FakeEngine()
+    engine.slots_fault = ZeroDivisionError("planted")
+    failed: list[str] = []
+    work = Work(engine, failed=failed.append)
+    await work.slots()
+    assert failed == ["slots"]
+    assert "planted" in capsys.readouterr().out
+    engine.stopping.set()
+    await work.slots()
+    assert engine.slots_asked == 1
+
+
+async def test_an_undo_through_the_door_waits_for_its_turn_and_brings_its_object() -> None:
+    engine = FakeEngine(takes=0.02)
+    work = Work(engine)
+    told: list[str] = []
+    _, (result, code) = await asyncio.gather(
+        work.far(), work.on_undo({"run": "r1", "booking": None}, told.append)
+    )
+    assert engine.asked == ["far", "undo r1 None"]
+    assert engine.most_at_work == 1
+    assert (result["undoes"], result["left"], code) == ("r1", [], 0)
+    assert told[0] == "waiting for the cycle at work"
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"run": 3}, {"run": "unknown"}, {"run": "r1", "dry_run": True}]
+)
+async def test_an_undo_that_is_not_understood_is_refused(arguments: dict[str, object]) -> None:
+    engine = FakeEngine()
+    with pytest.raises(Refused):
+        await Work(engine).on_undo(arguments, lambda _text: None)
+    assert engine.asked == []
+
+
+async def test_what_is_old_is_compacted_after_the_nightly_resync(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    engine = FakeEngine()
+    failed: list[str] = []
+    work = Work(engine, failed=failed.append)
+    await work.everything()
+    await work.near()
+    assert engine.tidied == 1
+    engine.tidy_fault = ZeroDivisionError("planted")
+    await work.everything()
+    assert failed == ["tidy"]
+    assert "planted" in capsys.readouterr().out

@@ -17,6 +17,7 @@ from syncd.model import (
     Event,
     EventRef,
     Kind,
+    Offer,
     Operation,
     Person,
     Status,
@@ -99,6 +100,7 @@ class FakeSystem:
     queue: list[Operation] = field(default_factory=list)
     queued: bool = False
     lists_blocks: bool = True
+    leaky: bool = False
     reads: int = 0
     numbers: Any = field(default_factory=count)
 
@@ -214,8 +216,20 @@ class FakeSystem:
             self.move(operation.event, operation.after)
         return operation.event
 
-    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
-        return [window] if provider else []
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
+        """All the time that no event takes; but a leaky system's blocks take none."""
+        self._fail("free_slots")
+        taken = sorted(
+            h.value.interval
+            for h in self.events.values()
+            if h.provider == provider and h.value.busy and not (self.leaky and h.kind is Kind.BLOCK)
+        )
+        free, start = [], window.start
+        for begin, end in taken:
+            if start < begin:
+                free.append(Offer(start, min(begin, window.end), "seat"))
+            start = max(start, end)
+        return [*free, Offer(start, window.end, "seat")]
 
     def calls_per_read(self, window: Window) -> int:
         return 1 if window else 0

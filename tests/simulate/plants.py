@@ -27,6 +27,7 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.sandbox.leadconnector.slots import Taken
 from syncd.simulate.story import Step, Story, What, draw
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
@@ -314,6 +315,12 @@ def an_empty_list_is_proof(patch: Patch) -> None:
     one_proof_is_enough(patch)
 
 
+def calendars_ignore_blocks(patch: Patch) -> None:
+    """The platforms offer what a block should close: an exposure that must be noticed."""
+    frees = Taken.frees
+    patch.setattr(Taken, "frees", lambda taken, *rest: frees(replace(taken, blocks=()), *rest))
+
+
 def _day(*steps: Step, **rules: str) -> Story:
     """A summer day on which just this happens."""
     start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
@@ -359,6 +366,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (the_budget_is_boundless, draw(15, faults=())),
     (one_proof_is_enough, draw(9)),
     (an_empty_list_is_proof, draw(5)),
+    (calendars_ignore_blocks, draw(2)),
     (
         keys_are_not_searched,
         _day(

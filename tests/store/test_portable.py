@@ -12,10 +12,22 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from syncd.model import Allowance, Baseline, Changes, Coverage, Kind, SystemHealth
-from syncd.store import Store
+from syncd.model import (
+    Allowance,
+    Baseline,
+    Cause,
+    Changes,
+    Coverage,
+    Exposure,
+    Kind,
+    SystemHealth,
+)
+from syncd.store import Store, exposed
+from syncd.store.compact import compact
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
+
+EXPOSED = Exposure("p", "a", DAY, DAY, Cause.IGNORED, ("m",), DAY)
 
 
 class Answer(list[Any]):
@@ -117,6 +129,11 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "health": health,
         "allowances": allowances,
         "note_standing": standing,
+        "intents_of": lambda: store.intents_of("r"),
+        "intents_since": lambda: store.intents_since("p", DAY),
+        "carry_out": lambda: compact(store, DAY),
+        "ask": lambda: exposed.exposures(store, DAY, "p"),
+        "keep": lambda: exposed.keep_exposures(store, "p", [EXPOSED]),
     }
 
 

@@ -96,6 +96,7 @@ class Location(Platform):
         hours: Sequence[Opening] = OFFICE_HOURS,
         slot_minutes: int = 30,
         per_slot: int = 1,
+        ignores_blocks: bool = False,
     ) -> str:
         """Add a calendar. Raises KeyError for an unknown user or group, ValueError for a type."""
         for user in users:
@@ -111,6 +112,7 @@ class Location(Platform):
             tuple(hours),
             slot_minutes,
             per_slot,
+            ignores_blocks,
         )
         self.calendars[calendar.id] = calendar
         return calendar.id

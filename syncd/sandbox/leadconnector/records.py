@@ -56,7 +56,11 @@ OFFICE_HOURS = (Opening((1, 2, 3, 4, 5), time(9), time(17)),)
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """A calendar: whose team it books, when it is open, how long its slots are in minutes."""
+    """A calendar: whose team it books, when it is open, how long its slots are in minutes.
+
+    One that ``ignores_blocks`` offers its slots whatever blocks its users have, as calendars were
+    seen to that do not count a user's busy time (leadconnector-v2.md 5.1).
+    """
 
     id: str
     name: str
@@ -66,6 +70,7 @@ class Calendar:
     hours: tuple[Opening, ...] = OFFICE_HOURS
     slot_minutes: int = 30
     per_slot: int = 1
+    ignores_blocks: bool = False
 
     @property
     def shows_user(self) -> bool:

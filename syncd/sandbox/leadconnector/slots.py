@@ -30,7 +30,7 @@ class Taken:
         A user's block closes all of the user's calendars (leadconnector-v2.md 1.5); appointments
         of the same calendar share a slot up to its appointments per slot.
         """
-        for block in self.blocks:
+        for block in () if calendar.ignores_blocks else self.blocks:
             owned = block.user == user if block.user else block.calendar == calendar.id
             if owned and _overlap((block.start, block.end), span):
                 return False

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+REMEDY = (
+    "in LeadConnector, make the blocked user a member of this calendar's team, and let it count "
+    "the user's busy time: it ignores the block now"
+)
+"""Against a time that is offered although a block stands (leadconnector-v2.md 0.2, 1.5, 5)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Kind, Window
+from syncd.model import Kind, Offer, Window
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import checks, discover, slots
@@ -70,7 +70,7 @@ class LeadConnector:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = Capabilities(lag=_LAG)
+        self.capabilities = Capabilities(lag=_LAG, slots_ahead=slots.LONGEST)
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
@@ -142,13 +142,14 @@ class LeadConnector:
         """Carry out one operation. Raises SystemFault."""
         return await self._writing.write(operations)
 
-    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
-        """List what the provider's calendars offer, each interval once. Raises SystemFault."""
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
+        """List what each of the provider's calendars offers, in order. Raises SystemFault."""
         of = self._calendars[provider]
-        found: set[Window] = set()
+        found: set[Offer] = set()
         for calendar in booked_on(of, await self._knowledge.calendars()):
-            found.update(await self._offered(calendar, of.user, window))
-        return sorted(found, key=lambda slot: (slot.start, slot.end))
+            offered = await self._offered(calendar, of.user, window)
+            found.update(Offer(slot.start, slot.end, calendar) for slot in offered)
+        return sorted(found, key=lambda slot: (slot.start, slot.end, slot.seat))
 
     def calls_per_read(self, window: Window) -> int:
         """Count the list calls of a steady read: they do not depend on the window."""

@@ -7,6 +7,12 @@ from typing import Literal
 
 from syncd.model import zone
 
+REMEDY = (
+    "in LeadConnector, see that this calendar counts the busy time of the blocked user; where it "
+    'cannot, write blocks = "hold" for the system: a booking closes what a block does not'
+)
+"""Against a time that is offered although a block stands (leadconnector-v1.md 4.4)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:

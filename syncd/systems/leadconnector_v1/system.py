@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, Kind, Window
+from syncd.model import Action, Kind, Offer
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector_v1 import checks, discover, reading
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from syncd.model import Clock, Event, EventRef, Operation, Person, Value
+    from syncd.model import Clock, Event, EventRef, Operation, Person, Value, Window
     from syncd.systems.leadconnector_v1.account import Account, CalendarOf
     from syncd.systems.port import Finding, Reply, Row, Sighting, Snapshot, Traffic
     from syncd.systems.tree import Told, Tree
@@ -167,7 +167,7 @@ class LeadConnectorV1:
         calendar = self._calendars[operation.provider]
         return await self._writing.write(operation, calendar, zone_name)
 
-    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """The slots of the provider's calendar, as long as its bookings are. Raises SystemFault."""
         calendar = self._calendars[provider]
         if not calendar.calendar:
@@ -181,7 +181,7 @@ class LeadConnectorV1:
             for start in await self._calls.free_slots(
                 calendar.calendar, calendar.user, piece, zone_name
             ):
-                slot = Window(start, start + length)
+                slot = Offer(start, start + length, calendar.calendar)
                 if start not in starts and window.start <= start and slot.end <= window.end:
                     starts.add(start)
                     found.append(slot)

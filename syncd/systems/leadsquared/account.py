@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+REMEDY = (
+    'switch "Allow Conflicts" off for the appointment type {type!r} in LeadSquared: while it is '
+    "on, its appointments close nothing"
+)
+"""Against a time that is offered although a block stands (leadsquared.md 3 and 6)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:

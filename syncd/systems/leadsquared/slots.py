@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Window, resolve_wall_time, utc
+from syncd.model import Offer, Window, resolve_wall_time, utc
 from syncd.systems.leadsquared.wire import Day, Slot, UserSlots
 from syncd.systems.loose import text
 
@@ -15,15 +15,19 @@ if TYPE_CHECKING:
     from syncd.systems.leadsquared.wire import Days
 
 
-def offered(answers: Iterable[Days], address: str, window: Window) -> list[Window]:
-    """One user's slots that lie inside a window, in order, each once; odd ones are skipped."""
+LONGEST = timedelta(days=96)
+"""One call's window before it is widened by two days on each side; the platform's limit is 100 days
+(leadsquared.md 3)."""
+
+
+def offered(answers: Iterable[Days], address: str, window: Window) -> list[Offer]:
+    """One user's free spans, cut to a window, in order, each once; odd ones are skipped."""
     found = {
-        (slot.start, slot.end): slot
+        (max(slot.start, window.start), min(slot.end, window.end))
         for days in answers
         for slot in _all(days, address)
-        if window.start <= slot.start < slot.end <= window.end
     }
-    return [found[ends] for ends in sorted(found)]
+    return [Offer(start, end) for start, end in sorted(found) if start < end]
 
 
 def _all(days: Days, address: str) -> Iterator[Window]:

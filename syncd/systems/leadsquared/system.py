@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from syncd.model import Clock, Event, EventRef, Operation, Person, Value, Window
+    from syncd.model import Clock, Event, EventRef, Offer, Operation, Person, Value, Window
     from syncd.systems.leadsquared.account import Account, CalendarOf
     from syncd.systems.loose import Odd
     from syncd.systems.port import (
@@ -169,12 +169,12 @@ class LeadSquared:
         """Carry out operations of one action in one call. Raises SystemFault."""
         return await self._writing.write(operations)
 
-    async def free_slots(self, provider: str, window: Window) -> Sequence[Window]:
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """The slots that LeadSquared offers of the provider's user. Raises SystemFault."""
         calendar = self._calendars[provider]
         answers = [
             await self._calls.free_slots(calendar.user, asked_days(piece))
-            for piece in slices(window, LONGEST)
+            for piece in slices(window, slots.LONGEST)
         ]
         return slots.offered(answers, calendar.address, window)
 

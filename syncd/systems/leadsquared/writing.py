@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Action, Status, mark
 from syncd.systems.leadsquared.events import written_time
+from syncd.systems.leadsquared.slots import LONGEST
 from syncd.systems.port import Accepted, Capabilities, Done, Rejected, Reply
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def capabilities(account: Account, kinds: frozenset[Kind]) -> Capabilities:
         },
         asynchronous=frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.REMOVE_BLOCK}),
         bulk_only=frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT}),
+        slots_ahead=LONGEST,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.model import Window
+from syncd.model import Offer, Window
 from syncd.systems.leadconnector import CalendarOf
 from tests.sandbox.kit import HOUR, at, ms
 
@@ -14,7 +14,7 @@ from .conftest import WINDOW, Clinic
 SLOTS = "GET /calendars/{id}/free-slots"
 
 
-async def test_free_slots_are_the_intervals_offered_once_each_and_in_order(
+async def test_free_slots_are_the_intervals_that_each_calendar_offers_in_order(
     clinic: Clinic,
 ) -> None:
     second = clinic.platform.add_calendar("Second", "personal", [clinic.alice], slot_minutes=60)
@@ -23,9 +23,9 @@ async def test_free_slots_are_the_intervals_offered_once_each_and_in_order(
     found = await system.free_slots("alice", Window(at(8), at(11)))
     half = HOUR / 2
     assert found == [
-        Window(at(10), at(10.5)),
-        Window(at(10), at(11)),
-        Window(at(10.5), at(10.5) + half),
+        Offer(at(10), at(10.5), clinic.calendar),
+        Offer(at(10), at(11), second),
+        Offer(at(10.5), at(10.5) + half, clinic.calendar),
     ]
     assert {r.query["userId"] for r in clinic.asked(SLOTS)} == {clinic.alice}
     assert {r.query["startDate"] for r in clinic.asked(SLOTS)} == {ms(at(8))}
@@ -73,7 +73,7 @@ async def test_a_slot_is_as_long_as_its_calendar_says(
         "GET /calendars/", lambda a: {"calendars": [{**c, **fields} for c in a["calendars"]]}
     )
     found = await clinic.build().free_slots("alice", Window(at(9), at(9.5)))
-    assert found == [Window(at(9), at(9) + length)]
+    assert found == [Offer(at(9), at(9) + length, clinic.calendar)]
 
 
 async def test_odd_slots_are_left_out(clinic: Clinic) -> None:
@@ -84,4 +84,12 @@ async def test_odd_slots_are_left_out(clinic: Clinic) -> None:
     }
     clinic.door.spoil(SLOTS, lambda _: answer)
     found = await clinic.build().free_slots("alice", WINDOW)
-    assert found == [Window(at(9), at(9.5))]
+    assert found == [Offer(at(9), at(9.5), clinic.calendar)]
+
+
+async def test_a_calendar_that_ignores_blocks_offers_the_time_all_the_same(clinic: Clinic) -> None:
+    leaky = clinic.platform.add_calendar("Leaky", "personal", [clinic.alice], ignores_blocks=True)
+    clinic.block(at(9))
+    system = clinic.build({"alice": CalendarOf(clinic.alice, (leaky, clinic.calendar))})
+    found = await system.free_slots("alice", Window(at(9), at(10)))
+    assert {slot.seat for slot in found} == {leaky}

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.model import Event, EventRef, Kind, Person, Status, Value, Window
+from syncd.model import Event, EventRef, Kind, Offer, Person, Status, Value, Window
 from syncd.systems.leadsquared.system import phone_spellings
 from syncd.systems.port import AuthLost, Found, Gone, Malformed, Retryable, Row, Unknown
 from tests.systems.scripted import NOW, FakeClock, Script
@@ -172,7 +172,7 @@ async def test_free_slots_are_read_in_the_users_zone(build: Build, script: Scrip
     found = await build().free_slots("alice", WINDOW)
     half = timedelta(minutes=30)
     starts = [datetime(2026, 3, 2, *at, tzinfo=UTC) for at in ((9, 30), (10, 30), (11, 0))]
-    assert found == [Window(start, start + half) for start in starts]
+    assert found == [Offer(start, start + half) for start in starts]
     assert script.sent[0]["IncludeAllowedConflictSlots"] is False
 
 

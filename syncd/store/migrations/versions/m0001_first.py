@@ -70,6 +70,7 @@ def upgrade() -> None:
         sa.Column("starts", sa.String(27), nullable=False),
         sa.Column("ends", sa.String(27), nullable=False),
         sa.Column("read_at", sa.String(27), nullable=False),
+        sa.Column("first_at", sa.String(27), nullable=False),
         sa.PrimaryKeyConstraint("system", "provider", "kinds"),
     )
     op.create_table(
@@ -127,6 +128,8 @@ def upgrade() -> None:
         sa.Column("after", sa.String(80), nullable=True),
         sa.Column("rule", sa.String(), nullable=False),
         sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("seen_at", sa.String(27), nullable=True),
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("history_booking", "history", ["booking"], unique=False)
@@ -188,3 +191,49 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("booking", "system", "event"),
     )
     op.create_index("replica_event", "replica", ["system", "event"], unique=False)
+    op.create_table(
+        "free_time",
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.String(27), nullable=False),
+        sa.Column("starts", sa.String(27), nullable=False),
+        sa.Column("ends", sa.String(27), nullable=False),
+        sa.Column("offers", sa.Text(), nullable=False),
+        sa.Column("fault", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("system", "provider"),
+    )
+    op.create_table(
+        "exposure",
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("starts", sa.String(27), nullable=False),
+        sa.Column("ends", sa.String(27), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("bookings", sa.Text(), nullable=False),
+        sa.Column("since", sa.String(27), nullable=False),
+        sa.Column("seats", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("provider", "system", "starts", "ends"),
+    )
+    op.create_table(
+        "closing",
+        sa.Column("booking", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("visible_at", sa.String(27), nullable=False),
+        sa.Column("closed_at", sa.String(27), nullable=True),
+        sa.PrimaryKeyConstraint("booking", "revision"),
+    )
+    op.create_index("closing_provider", "closing", ["provider"], unique=False)
+    op.create_index("closing_visible", "closing", ["visible_at"], unique=False)
+    op.create_table(
+        "waiver",
+        sa.Column("booking", sa.String(), nullable=False),
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("run", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["booking"],
+            ["booking.id"],
+        ),
+        sa.PrimaryKeyConstraint("booking", "system"),
+    )

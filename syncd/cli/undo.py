@@ -1,0 +1,164 @@
+"""`syncd undo`: put back what a run wrote."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from syncd.cli import terminal, words
+from syncd.cli.look import open_state, the_booking
+from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of, zone_of
+from syncd.cli.resync import copy_of_state, stop_on_signals
+from syncd.config.settings import Settings
+from syncd.daemon.client import ask
+from syncd.daemon.lock import StateHeld, StateLock
+from syncd.engine.undo import NothingToUndo, Undone
+from syncd.model import Operation
+from syncd.store import Store
+from syncd.wiring import build
+
+
+def undo(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="As `syncd history` names it.")],
+    *,
+    booking: Annotated[
+        str | None, typer.Option("--booking", "-b", metavar="BOOKING", help="Only this booking.")
+    ] = None,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Show what would be done, and do not."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Put back what a run wrote, for each booking that nobody has touched since.
+
+    Blocks that it made are removed, what it moved goes back, what it removed is made again; real
+    appointments that others moved stay where they are. What was put back is left so until the
+    booking changes, and the time is open there meanwhile: `syncd status` counts it. While the
+    daemon runs, the daemon does it. Exit: 0 all is put back, 3 some bookings were left as they
+    are, 4 a system did not answer.
+    """
+    settings = settings_of(context, config, secrets=dry_run)
+    if booking is not None:
+        store = open_state(settings)
+        booking = the_booking(store.find_bookings(booking), booking).id
+        store.close()
+    try:
+        if dry_run:
+            undone = _preview(settings, run, booking, quiet=as_json)
+            _tell_plan(settings, undone, as_json=as_json)
+            raise typer.Exit(undone.exit.code)
+        code = _carry_out(context, config, settings, run, booking, yes=yes, as_json=as_json)
+        raise typer.Exit(code)
+    except NothingToUndo as nothing:
+        raise UsageError(nothing.reason, nothing.remedy) from None
+
+
+def _carry_out(
+    context: typer.Context,
+    config: Any,
+    settings: Settings,
+    run: str,
+    booking: str | None,
+    *,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    path = settings.syncd.state_path
+    try:
+        with StateLock(path, role="undo"):
+            settings = settings_of(context, config)
+            if sys.stdin.isatty() and not yes and not as_json:
+                planned = _preview(settings, run, booking, quiet=False)
+                _tell_plan(settings, planned, as_json=False)
+                if not planned.operations or not terminal.confirmed("Put this back?"):
+                    return 0
+            undone = asyncio.run(_undo(settings, run, booking, quiet=as_json))
+            result, code = undone.to_json(), undone.exit.code
+    except StateHeld as held:
+        if held.role != "daemon":
+            raise
+        with terminal.progress("asking the daemon", quiet=as_json) as told:
+            answer = ask(path, "undo", {"run": run, "booking": booking}, told)
+        result, code = answer.result, answer.exit
+        if not as_json:
+            terminal.say("carried out by the running daemon")
+    if as_json:
+        terminal.print_json(result)
+    else:
+        _tell(settings, result)
+    return code
+
+
+def _preview(settings: Settings, run: str, booking: str | None, *, quiet: bool) -> Undone:
+    """Plan it on a copy of the state; nothing is written anywhere."""
+    store = copy_of_state(settings)
+
+    async def plan() -> Undone:
+        app = build(settings, store=store)
+        try:
+            with terminal.progress("reading", quiet=quiet) as told:
+                return await app.engine.undo(run, booking=booking, dry_run=True, progress=told)
+        finally:
+            await app.aclose()
+
+    return asyncio.run(plan())
+
+
+async def _undo(settings: Settings, run: str, booking: str | None, *, quiet: bool) -> Undone:
+    app = build(settings)
+    stop_on_signals(app.engine.stopping)
+    try:
+        with terminal.progress("reading", quiet=quiet) as told:
+            return await app.engine.undo(run, booking=booking, progress=told)
+    finally:
+        await app.aclose()
+
+
+# --- what is printed --------------------------------------------------------------------------
+
+
+def _tell_plan(settings: Settings, undone: Undone, *, as_json: bool) -> None:
+    if as_json:
+        terminal.print_json(undone.to_json())
+        return
+    _print_operations(settings, undone.operations, "would be put back")
+    _print_left([{"booking": each.booking, "why": each.why} for each in undone.left])
+    number = words.count(len(undone.operations), "write")
+    terminal.say(f"{number} would be made; this was a dry run, and nothing was changed")
+
+
+def _tell(settings: Settings, result: Mapping[str, Any]) -> None:
+    store = Store.open(settings.syncd.state_path, write=False)
+    wrote = [i.operation for i in store.intents_of(result["run"])]
+    store.close()
+    _print_operations(settings, wrote, f"put back by run {result['run']}")
+    _print_left(result["left"])
+    for name, system in sorted(result["systems"].items()):
+        if system["state"] != "ok":
+            terminal.warn(f"{name} is {system['state']}: run the command again when it answers")
+    put_back = words.count(len(result["bookings"]), "booking")
+    terminal.say(f"{put_back} put back, {len(result['left'])} left as they are")
+    if result["bookings"]:
+        terminal.say("what was put back stays so until the booking changes")
+
+
+def _print_operations(settings: Settings, operations: Sequence[Operation], title: str) -> None:
+    for provider in sorted({o.provider for o in operations}):
+        zone = zone_of(settings, provider)
+        rows = [
+            (o.system, words.operation(o, zone), " ".join(o.bookings))
+            for o in operations
+            if o.provider == provider
+        ]
+        terminal.table(f"{provider} · {zone.key}", ("system", title, "booking"), rows)
+
+
+def _print_left(left: Sequence[Mapping[str, Any]]) -> None:
+    if left:
+        rows = [(each["booking"] or "-", each["why"]) for each in left]
+        terminal.table("left as they are", ("booking", "because"), rows)

@@ -1,0 +1,93 @@
+"""Ask the systems for free slots, at a pace of their own, and keep what they say.
+
+Nothing is decided on free slots: they tell whether a time that is taken is still offered. A
+question without an answer is therefore no trouble of the system's, and what was known stays known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from syncd.core.freetime import joined
+from syncd.model import Clock, FreeTime, Window, floor_to
+from syncd.store.exposed import asked_at, free_times, keep_free_time
+from syncd.store.store import Store
+from syncd.systems.port import System, SystemFault
+
+log = structlog.get_logger(__name__)
+
+SHARE = 0.25
+"""The part of an account's rate that asking gently may use; the rest is for polls and writes."""
+
+
+async def ask_all(
+    systems: Mapping[str, System],
+    mapping: Mapping[str, Sequence[str]],
+    store: Store,
+    clock: Clock,
+    stopping: asyncio.Event,
+    *,
+    older_than: timedelta = timedelta(0),
+    gently: bool = False,
+    progress: Callable[[str], None] = lambda _text: None,
+) -> set[str]:
+    """Ask every system for each of its providers; return those of whom something was learned.
+
+    Only what was asked for longer ago than ``older_than`` is asked for again. ``gently`` leaves
+    pauses, so that polls and writes find room. Never raises SystemFault.
+    """
+    last, now = asked_at(store), clock.now()
+    due = {
+        name: [
+            provider
+            for provider, seats in sorted(mapping.items())
+            if name in seats
+            and ((provider, name) not in last or now - last[provider, name] >= older_than)
+        ]
+        for name in systems
+    }
+    total = sum(map(len, due.values()))
+    learned: set[str] = set()
+    asked = 0
+
+    async def ask_one_system(system: System, providers: Sequence[str]) -> None:
+        nonlocal asked
+        for number, provider in enumerate(providers):
+            if stopping.is_set():
+                return
+            if gently and number:
+                await clock.sleep(_pause(system))
+            keep_free_time(store, await ask(system, provider, clock, store))
+            learned.add(provider)
+            asked += 1
+            progress(f"asking for free slots ({asked} of {total})")
+
+    await asyncio.gather(*(ask_one_system(systems[name], due[name]) for name in sorted(due)))
+    return learned
+
+
+async def ask(system: System, provider: str, clock: Clock, store: Store | None = None) -> FreeTime:
+    """Ask one system of one provider. Without an answer: what is stored, with the fault."""
+    now: datetime = clock.now()
+    # A whole hour, so that the last slot of a usual length is neither cut nor left out.
+    window = Window(now, floor_to(now + system.capabilities.slots_ahead, timedelta(hours=1)))
+    try:
+        offers = joined(await system.free_slots(provider, window))
+    except SystemFault as fault:
+        log.info("free slots not known", system=system.name, provider=provider, fault=str(fault))
+        known = free_times(store, provider).get((provider, system.name)) if store else None
+        blank = FreeTime(system.name, provider, now, Window(now, now))
+        return replace(known or blank, fault=fault.detail or str(fault))
+    return FreeTime(system.name, provider, now, window, offers)
+
+
+def _pause(system: System) -> float:
+    calls, seconds = min(
+        system.traffic.limits or ((100, 10.0),), key=lambda limit: limit[0] / limit[1]
+    )
+    return seconds / calls / SHARE

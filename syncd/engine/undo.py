@@ -1,0 +1,192 @@
+"""Put back what a run wrote: looked at anew, planned, and written through the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncd.core import undo as plan
+from syncd.core.decide import decide
+from syncd.engine import brake
+from syncd.engine.report import Exit, Health, Report
+from syncd.model import Changes, Intent, IntentState, Note, Operation, ProviderState, Waiver
+from syncd.store.store import Store
+
+if TYPE_CHECKING:
+    from syncd.engine.cycle import Engine
+
+PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0)
+"""Seconds between two looks for what a platform was asked to do and does later."""
+
+_NEWS = {"seen", "changed", "agreed"}
+
+
+class NothingToUndo(Exception):  # noqa: N818 - an answer, not a fault
+    """There is nothing that could be put back; carries the remedy."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        """Say why, and what to ask instead."""
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+@dataclass(slots=True)
+class Undone:
+    """What was put back of a run, what was left as it is and why. ``report`` is of the new run.
+
+    ``unwritten`` counts the operations that were not carried out, or not confirmed yet.
+    """
+
+    run: str
+    report: Report
+    operations: list[Operation] = field(default_factory=list)
+    waivers: list[Waiver] = field(default_factory=list)
+    left: list[plan.Left] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    unwritten: int = 0
+
+    @property
+    def exit(self) -> Exit:
+        """How it ended: CONFLICTS where bookings were left, which a person has to look at."""
+        answered = all(s.state is Health.OK for s in self.report.systems.values())
+        if not answered or self.unwritten:
+            return Exit.UNANSWERED
+        return Exit.CONFLICTS if self.left else Exit.DONE
+
+    def to_json(self) -> dict[str, object]:
+        """The object of `undo --json`: that of the new run, and what became of each booking."""
+        told = self.report.to_json()
+        return {
+            "undoes": self.run,
+            **{key: told[key] for key in ("run", "systems", "operations")},
+            "bookings": sorted({w.booking for w in self.waivers}),
+            "left": [{"booking": left.booking or None, "why": left.why} for left in self.left],
+            "done": self.exit is Exit.DONE,
+        }
+
+
+async def undo(
+    engine: Engine,
+    run: str,
+    *,
+    booking: str | None,
+    dry_run: bool,
+    progress: Callable[[str], None],
+) -> Undone:
+    """Put back what a run wrote, for each booking that nobody has touched since.
+
+    The systems are read first. Raises NothingToUndo when there is no such run, or it wrote nothing
+    (of that booking).
+    """
+    intents = _written(engine.store, run, booking)
+    chosen = sorted({i.operation.provider for i in intents} & engine.mapping.keys())
+    undone = Undone(run, Report(run=engine.ids.row(), dry_run=dry_run))
+    report, window = undone.report, engine.window(near=False)
+    report.cycles = 1
+    desk = engine.desk(report)
+    before = {name: system.traffic for name, system in engine.systems.items()}
+    observed = await engine.look(window, report, chosen, desk, progress, by_id=True)
+    held = brake.look(engine.store, {}, engine.mapping, observed, engine.policy.limits)
+    for provider in chosen:
+        state = engine.store.state(provider)
+        case = engine.case(provider, state, observed, held, report.run)
+        mine = [i for i in intents if i.operation.provider == provider]
+        planned = plan.undo(
+            state,
+            case.calendars,
+            _past(engine.store, run, mine),
+            case.now,
+            only=booking,
+            by=report.run,
+        )
+        undone.operations += planned.operations
+        undone.waivers += planned.waivers
+        undone.left += planned.left
+        undone.notes += _notes(state, planned, run, report.run, case.now)
+    if dry_run:
+        report.planned = undone.operations
+    else:
+        # The waivers first: after a crash between, what stands is left alone, not written anew.
+        engine.store.apply(Changes(waivers=undone.waivers, notes=undone.notes))
+        progress(f"putting back {len(undone.operations)} writes")
+        await engine.write(undone.operations, observed, desk, report)
+        engine.tell(report, observed, {}, before)
+        before = {name: system.traffic for name, system in engine.systems.items()}
+        for pause in PAUSES:
+            if not engine.waits(report) or engine.stopping.is_set():
+                break
+            progress("waiting for a platform to confirm")
+            await engine.clock.sleep(pause)
+            observed |= await engine.look(window, report, chosen, desk, progress, by_id=False)
+        done = [i for i in engine.store.intents_of(report.run) if i.state is IntentState.DONE]
+        undone.unwritten = len(undone.operations) - len(done)
+    wanted = {}
+    for provider in chosen:
+        state = engine.store.state(provider)
+        case = engine.case(provider, state, observed, held, report.run)
+        # Decided only to learn what should be closed now; nothing of it is stored.
+        wanted[provider] = decide(state, case, engine.ids.row)
+    engine.exposed.hear(wanted)
+    engine.tell(report, observed, {}, before)
+    engine.file(report, "undo")
+    return undone
+
+
+def _written(store: Store, run: str, booking: str | None) -> list[Intent]:
+    intents = store.intents_of(run)
+    if not intents:
+        if store.run(run) is None:
+            remedy = "`syncd history` names the run of each write."
+            raise NothingToUndo(f"there is no run {run!r}", remedy)
+        raise NothingToUndo(f"run {run} wrote nothing", "There is nothing to put back.")
+    mine = [i for i in intents if booking is None or booking in i.operation.bookings]
+    if not mine:
+        remedy = f"`syncd history --run {run}` lists what it wrote."
+        raise NothingToUndo(f"run {run} wrote nothing of booking {booking}", remedy)
+    # All writes of the events that it wrote of this booking, whomever else they served.
+    events = {(i.operation.system, i.operation.event) for i in mine}
+    return [i for i in intents if (i.operation.system, i.operation.event) in events]
+
+
+def _past(store: Store, run: str, intents: Sequence[Intent]) -> plan.Past:
+    """What came after the run: writes of later runs, and what was seen of its bookings."""
+    provider = intents[0].operation.provider
+    last = max(i.opened_at for i in intents)
+    later = [i for i in store.intents_since(provider, last) if i.run != run and _counts(i)]
+    news: dict[str, str] = {}
+    for booking in sorted({b for i in intents for b in i.operation.bookings}):
+        for note in store.history(booking=booking):
+            if note.run == run:
+                break
+            if note.what in _NEWS:
+                where = f" in {note.system}" if note.system else ""
+                news[booking] = f"it was changed{where} since (run {note.run})"
+    return plan.Past(run, intents, later, news)
+
+
+def _counts(intent: Intent) -> bool:
+    return intent.state is IntentState.DONE or intent.state.pending
+
+
+def _notes(
+    state: ProviderState, planned: plan.Undoing, run: str, by: str, at: datetime
+) -> list[Note]:
+    revised = {b.id: b for b in state.bookings}
+    return [
+        Note(
+            at=at,
+            run=by,
+            provider=state.provider,
+            what="undone",
+            booking=booking,
+            system=waiver.system,
+            before=revised[booking].agreed,
+            rule=f"undo of run {run}",
+            detail="left as it is there until the booking changes",
+        )
+        for waiver in planned.waivers
+        for booking in [waiver.booking]
+    ]

@@ -1,0 +1,123 @@
+"""`syncd slots` and what `status` tells of time that is offered although it is taken."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.cli.conftest import Desk
+
+
+def iso(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def slots(desk: Desk, *more: object) -> Any:
+    """The object of `syncd slots` for alice's booked week."""
+    day = desk.world.at(4, 12).date()
+    return json.loads(desk.say("slots", "-p", "alice", "--to", day, "--json", *more).out)
+
+
+def test_the_times_that_all_systems_offer_are_those_that_nobody_took(desk: Desk) -> None:
+    at = desk.world.at
+    desk.say("resync", "--yes")
+    found = slots(desk)
+    assert set(found["systems"]) == {"crm", "clinic", "legacy"}
+    tuesday = [s for s in found["bookable"] if iso(at(1, 0)) < s["start"] < iso(at(2, 0))]
+    assert tuesday == [{"start": iso(at(1, 10)), "end": iso(at(1, 17))}]
+    assert not any(d["taken"] for d in found["differences"])
+    shown = desk.say("slots", "-p", "alice")
+    assert shown.code == 0
+    assert "Tue" in shown.out
+    assert "10:00-17:00" in shown.out
+    assert "Europe/Berlin" in shown.out
+
+
+def test_before_a_sync_the_systems_differ_and_each_reason_is_told(desk: Desk) -> None:
+    at = desk.world.at
+    desk.say("resync", "--yes", "--provider", "bob")
+    found = slots(desk, "--fresh")
+    taken = {(d["start"], d["end"]): d for d in found["differences"]}
+    monday = taken[iso(at(0, 9)), iso(at(0, 10))]
+    assert monday["offered"] == ["clinic", "legacy"]
+    assert monday["closed"] == {"crm": "not offered"}, "nothing was read of alice"
+    desk.say("resync", "--yes")
+    assert not any(d["taken"] for d in slots(desk, "--fresh")["differences"])
+
+
+def test_a_new_booking_shows_as_taken_until_it_is_closed_everywhere(desk: Desk) -> None:
+    at = desk.world.at
+    desk.say("resync", "--yes")
+    desk.world.book("clinic", "alice", at(1, 11))
+    changed = slots(desk, "--fresh")["differences"]
+    (one,) = [d for d in changed if d["start"] == iso(at(1, 11))]
+    assert one["offered"] == ["crm", "legacy"]
+    desk.say("resync", "--yes")
+    assert not [d for d in slots(desk, "--fresh")["differences"] if d["start"] == iso(at(1, 11))]
+
+
+def test_a_block_that_closes_nothing_is_named_with_its_remedy(desk: Desk) -> None:
+    crm, clinic = desk.world.sandbox.crm, desk.world.sandbox.clinic
+    crm.types["Busy"] = replace(crm.types["Busy"], allow_conflicts=True)
+    leaky = desk.world.seats["clinic", "alice"].calendar
+    clinic.calendars[leaky] = replace(clinic.calendars[leaky], ignores_blocks=True)
+    first = json.loads(desk.say("resync", "--yes", "--json").out)
+    assert first["converged"] is True
+    later(desk, minutes=1)
+    assert json.loads(desk.say("resync", "--yes", "--json").out)["exposures"] > 0
+    status = json.loads(desk.say("status", "--json").out)
+    assert {e["cause"] for e in status["exposed"]} == {"ignored"}
+    assert {e["system"] for e in status["exposed"]} == {"crm", "clinic"}
+    assert {e["provider"] for e in status["exposed"] if e["system"] == "clinic"} == {"alice"}
+    assert status["exposures"] == len(status["exposed"])
+    said = " ".join(desk.say("status").out.split())
+    assert "\"Allow Conflicts\" off for the appointment type 'Busy'" in said
+    assert f"clinic, calendar {leaky}" in said
+    assert "a block stands, but does not close it" in said
+
+
+def later(desk: Desk, **span: float) -> None:
+    """Make the state look as if it had been written so long ago."""
+    state = sqlite3.connect(desk.path.parent / "state.db")
+    for table, column in (("event", "written_at"), ("free_time", "asked_at")):
+        for rowid, text in state.execute(f"SELECT rowid, {column} FROM {table}").fetchall():
+            if text is not None:
+                moved = datetime.fromisoformat(text) - timedelta(hours=1, **span)
+                state.execute(
+                    f"UPDATE {table} SET {column} = ? WHERE rowid = ?",
+                    (moved.isoformat(timespec="microseconds")[:26] + "Z", rowid),
+                )
+    state.commit()
+    state.close()
+
+
+def test_status_tells_how_long_time_was_open(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    desk.world.book("clinic", "alice", desk.world.at(1, 11))
+    desk.say("resync", "--yes")
+    measured = json.loads(desk.say("status", "--json").out)["closing_seconds"]
+    assert measured["bookings"] > 20
+    assert measured["open"] == 0
+    assert 0 < measured["p50"] <= measured["p95"] <= measured["max"] < 60
+    assert "from visible to closed everywhere" in " ".join(desk.say("status").out.split())
+
+
+def test_a_system_that_cannot_tell_is_named(desk: Desk) -> None:
+    calendar = desk.world.seats["legacy", "alice"].calendar
+    text = desk.path.read_text().replace(f'legacy = {{ calendar = "{calendar}", ', "legacy = { ")
+    desk.path.write_text(text)
+    desk.say("resync", "--yes")
+    said = desk.say("slots", "-p", "alice")
+    assert "legacy does not tell: no calendar id is configured for alice" in said.err
+    assert "can be booked in all systems" in said.out
+
+
+def test_what_makes_no_sense_is_refused(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    assert desk.say("slots").code == 2
+    gone = desk.say("slots", "-p", "alice", "--from", "2020-01-01", "--to", "2020-01-02")
+    assert (gone.code, "that time is over" in gone.err) == (2, True)
+    assert desk.say("slots", "-p", "dave").code == 2

@@ -1,0 +1,70 @@
+"""`syncd undo`, as a person runs it beside real emulators."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.conftest import Desk
+
+
+def synced(desk: Desk) -> str:
+    """Sync, and name the run."""
+    run = json.loads(desk.say("resync", "--yes", "--json").out)["run"]
+    assert isinstance(run, str)
+    return run
+
+
+def blocks(desk: Desk) -> int:
+    """How many blocks stand, in all systems."""
+    platforms = desk.world.sandbox.systems.values()
+    return sum(not b.deleted for p in platforms for b in p.blocks())
+
+
+def test_a_run_is_undone_shown_first_and_not_written_again(desk: Desk) -> None:
+    by_hand = blocks(desk)
+    run = synced(desk)
+    made = blocks(desk) - by_hand
+    dry = desk.say("undo", run, "--dry-run")
+    assert dry.code == 0
+    assert f"{made} writes would be made" in dry.out
+    assert "alice · Europe/Berlin" in dry.out
+    assert max(len(line) for line in dry.out.splitlines()) <= 100
+    assert blocks(desk) - by_hand == made
+    said = desk.say("undo", run, "--json")
+    data = json.loads(said.out)
+    assert (said.code, data["left"], data["done"]) == (0, [], True)
+    assert data["undoes"] == run
+    assert data["operations"]["remove-block"] == made
+    assert blocks(desk) == by_hand
+    assert json.loads(desk.say("status", "--json").out)["exposures"] == made
+    again = json.loads(desk.say("resync", "--yes", "--json").out)
+    assert sum(again["operations"].values()) == 0
+    assert again["exposures"] == made
+    assert "taken back by" in " ".join(desk.say("status").out.split())
+
+
+def test_one_booking_is_undone_and_what_was_touched_is_left(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    world = desk.world
+    first = world.book("clinic", "alice", world.at(3, 15))
+    world.book("clinic", "alice", world.at(3, 16))
+    run = synced(desk)
+    bookings = json.loads(desk.say("bookings", "-p", "alice", "--json").out)
+    by_event = {r["event"]: b["id"] for b in bookings for r in b["replicas"]}
+    clinic = world.sandbox.clinic
+    clinic.move(first, world.at(3, 11), world.at(3, 12))
+    said = desk.say("undo", run, "--booking", by_event[first][:8])
+    assert said.code == 3
+    assert "it was changed in clinic since" in said.out
+    rest = desk.say("undo", run)
+    assert rest.code == 3
+    assert "1 booking put back, 1 left as they are" in rest.out
+    assert "free Thu" in rest.out
+
+
+def test_a_run_that_is_none_is_told(desk: Desk) -> None:
+    synced(desk)
+    idle = synced(desk)
+    for run, words in (("zzz", "there is no run 'zzz'"), (idle, "wrote nothing")):
+        said = desk.say("undo", run)
+        assert (said.code, words in " ".join(said.err.split())) == (2, True)

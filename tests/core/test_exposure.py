@@ -1,0 +1,205 @@
+"""What is still offered although it is taken, and for how long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.core.exposure import Seen, closings, exposures, spread, visible_at
+from syncd.model import Cause, Closing, FreeTime, Kind, Offer, Record, Window
+from tests.core.kit import DAY, NOW, at, block, booking, rec, v
+
+LAG = timedelta(minutes=1)
+SOON = NOW + timedelta(minutes=10)
+
+
+def free(*offers: tuple[float, float], asked: Any = SOON, until: float = 24) -> FreeTime:
+    """System b was asked, and offers these hours."""
+    spans = tuple(Offer(at(start), at(end), "seat") for start, end in offers)
+    return FreeTime("b", "p", asked, Window(NOW, at(until)), spans)
+
+
+def seen(*records: Record, offers: FreeTime | None = None, **more: Any) -> Seen:
+    """Booking m wants 9 to 10 closed in system b."""
+    more.setdefault("now", SOON)
+    more.setdefault("wanted", {"b": {v(9).interval: frozenset({"m"})}})
+    return Seen(
+        provider="p",
+        records=records,
+        free={"b": offers} if offers else {},
+        lags={"b": LAG},
+        **more,
+    )
+
+
+STANDS = block("b", "e", v(9), written_at=NOW)
+FREE = free((8, 17))
+
+ROWS: dict[str, tuple[Seen, Cause | None]] = {
+    "no block, and nobody was asked": (seen(), Cause.UNCLOSED),
+    "no block, and it is offered": (seen(offers=FREE), Cause.UNCLOSED),
+    "no block, and a part of it is offered": (seen(offers=free((9.5, 17))), Cause.UNCLOSED),
+    "no block, but it is not offered": (seen(offers=free((10, 17))), None),
+    "no block, and it lies beyond what was asked for": (
+        seen(offers=free(until=8)),
+        Cause.UNCLOSED,
+    ),
+    "a block, and nobody was asked": (seen(STANDS), None),
+    "a block, and the answer is older": (seen(STANDS, offers=free((8, 17), asked=NOW)), None),
+    "a block, and the answer may be older": (
+        seen(STANDS, offers=free((8, 17), asked=NOW + LAG)),
+        None,
+    ),
+    "a block that closes it": (seen(STANDS, offers=free((8, 9), (10, 17))), None),
+    "a block that closes nothing": (seen(STANDS, offers=FREE), Cause.IGNORED),
+    "a block that somebody moved away": (
+        seen(block("b", "e", v(12), base=v(9), written_at=NOW), offers=FREE),
+        Cause.UNCLOSED,
+    ),
+    "a block that the platform shows rounded": (
+        seen(
+            block("b", "e", v(9.01, 10), base=v(9.01, 10), written=v(9), written_at=NOW),
+            offers=free((10, 17)),
+        ),
+        None,
+    ),
+    "somebody else's block elsewhere": (
+        seen(rec("b", "e", v(12), v(12), kind=Kind.BLOCK), offers=FREE),
+        Cause.UNCLOSED,
+    ),
+    "no block, not offered when asked, but the block that closed it went since": (
+        seen(
+            block("b", "e", None, base=None, written=None, former=v(9), observed_at=SOON),
+            offers=free((10, 17)),
+        ),
+        Cause.UNCLOSED,
+    ),
+    "no block, not offered when asked, but the block that closed it moved since": (
+        seen(block("b", "e", v(12), former=v(9), written_at=SOON), offers=free((10, 17))),
+        Cause.UNCLOSED,
+    ),
+    "no block, not offered, and what closed it before went before": (
+        seen(
+            block("b", "e", None, base=None, written=None, former=v(9), observed_at=NOW),
+            offers=free((10, 17)),
+        ),
+        None,
+    ),
+    "a calendar that is read only": (seen(offers=FREE, read_only={"b"}), Cause.READ_ONLY),
+    "a block that was taken back": (seen(offers=FREE, undone={("m", "b")}), Cause.UNDONE),
+    "its time is over": (seen(offers=FREE, now=at(10)), None),
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_an_interval_is_exposed_or_not(row: tuple[Seen, Cause | None]) -> None:
+    case, cause = row
+    assert [e.cause for e in exposures(case)] == ([cause] if cause else [])
+
+
+def test_an_exposure_names_its_seats_and_keeps_since_when_it_stands() -> None:
+    (first,) = exposures(seen(offers=FREE))
+    assert (first.seats, first.since, first.bookings) == (("seat",), SOON, ("m",))
+    (again,) = exposures(seen(offers=FREE, now=SOON + LAG), [first])
+    assert again == first
+    (other,) = exposures(
+        seen(offers=FREE, now=SOON + LAG, wanted={"b": {v(10).interval: frozenset({"m"})}}),
+        [first],
+    )
+    assert other.since == SOON + LAG
+
+
+@given(
+    st.sets(st.integers(7, 20), max_size=4),
+    st.sets(st.integers(7, 20), max_size=4),
+    st.sets(st.integers(7, 20), max_size=4),
+)
+def test_what_stands_and_is_not_offered_is_never_exposed(
+    wanted: set[int], blocked: set[int], offered: set[int]
+) -> None:
+    case = seen(
+        *(block("b", f"e{h}", v(h), written_at=NOW) for h in sorted(blocked)),
+        offers=free(*((h, h + 1) for h in sorted(offered))),
+        wanted={"b": {v(h).interval: frozenset({f"m{h}"}) for h in wanted}},
+    )
+    found = {e.start.hour: e.cause for e in exposures(case)}
+    assert found == {h: Cause.IGNORED if h in blocked else Cause.UNCLOSED for h in wanted & offered}
+
+
+# how long
+
+MINUTE = timedelta(minutes=1)
+BOOKED = booking("m", v(9))
+
+
+@pytest.mark.parametrize(
+    ("record", "skew", "first", "expected"),
+    [
+        (rec("a", "e", v(9), updated_at=NOW - MINUTE), 0, DAY, NOW - MINUTE),
+        (rec("a", "e", v(9), updated_at=NOW - MINUTE), -2, DAY, NOW),
+        (rec("a", "e", v(9), updated_at=NOW - MINUTE), 3, DAY, NOW - 4 * MINUTE),
+        (rec("a", "e", v(9)), 0, DAY, NOW),
+        (rec("a", "e", v(9), updated_at=DAY), 0, NOW - MINUTE, NOW - MINUTE),
+        (rec("a", "e", v(9), updated_at=NOW - 48 * 60 * MINUTE), 0, DAY, DAY + 60 * MINUTE),
+        (rec("a", "e", v(12), updated_at=NOW), 0, DAY, None),
+        (rec("a", "e", v(9), written=v(9)), 0, DAY, None),
+        (rec("a", "e", None), 0, DAY, None),
+    ],
+    ids=[
+        "since it was entered",
+        "but not later than it was seen",
+        "corrected for the clock",
+        "without a time of entry: since it was seen",
+        "not before the first read",
+        "not before it came into the window",
+        "an event that shows another time tells nothing",
+        "nor does one that syncd moved",
+        "nor one that is gone",
+    ],
+)
+def test_since_when_a_booking_could_be_seen(
+    record: Record, skew: int, first: Any, expected: Any
+) -> None:
+    found = visible_at(BOOKED, [record], {"a": skew * MINUTE}, {"a": first}, timedelta(hours=8))
+    assert found == expected
+
+
+def test_a_booking_is_closed_when_the_last_block_stands() -> None:
+    wanted = {s: {v(9).interval: frozenset({"m"})} for s in "bc"}
+    first = block("b", "e", v(9), observed_at=NOW + MINUTE)
+    last = block("c", "f", v(9), observed_at=NOW + 3 * MINUTE)
+    visible = {"m": NOW}
+    half = seen(first, wanted=wanted)
+    (waiting,) = closings(half, [BOOKED], visible, exposures(half), {})
+    assert waiting == Closing("m", 0, "p", NOW, None)
+    whole = seen(first, last, wanted=wanted)
+    (closed,) = closings(whole, [BOOKED], visible, exposures(whole), {})
+    assert closed.closed_at == NOW + 3 * MINUTE
+    known = {("m", 0): closed}
+    assert closings(whole, [BOOKED], {}, exposures(whole), known) == []
+
+
+def test_a_block_that_turns_out_to_close_nothing_opens_the_booking_again() -> None:
+    known = {("m", 0): Closing("m", 0, "p", NOW, NOW + MINUTE)}
+    leaky = seen(STANDS, offers=FREE)
+    (again,) = closings(leaky, [BOOKED], {}, exposures(leaky), known)
+    assert again.closed_at is None
+    mended = seen(STANDS, offers=free((10, 17)))
+    (closed,) = closings(mended, [BOOKED], {}, exposures(mended), {("m", 0): again})
+    assert closed.closed_at == SOON
+
+
+def test_a_booking_that_nothing_has_to_be_closed_for_is_not_measured() -> None:
+    assert closings(seen(wanted={}), [BOOKED], {"m": NOW}, [], {}) == []
+
+
+def test_the_spread_is_of_what_is_closed() -> None:
+    found = [Closing(f"m{n}", 0, "p", NOW, NOW + n * MINUTE / 60) for n in range(1, 101)]
+    measured = spread([*found, Closing("open", 0, "p", NOW)])
+    assert (measured.count, measured.open) == (100, 1)
+    assert (measured.p50, measured.p95, measured.longest) == (50, 95, 100)
+    assert spread([]).count == 0

@@ -1,0 +1,80 @@
+"""Putting back what a run wrote: laws on a perturbed world; the cases are in `tests/engine`."""
+
+from __future__ import annotations
+
+from hypothesis import given
+
+from syncd.core.facts import Calendar
+from syncd.core.plan import order
+from syncd.core.undo import Past, Undoing, summed_up, undo
+from syncd.model import Changes, Kind
+from tests.core.kit import NOW
+from tests.core.test_laws import ACTS, Act, World, converge, perturb
+
+
+def put_back(world: World, only: str | None = None) -> Undoing:
+    """Undo what is in the world's journal, and begin a new one."""
+    calendars = {s: Calendar(s) for s in world.systems}
+    past = Past("run", tuple(world.journal))
+    undoing = undo(world.state, calendars, past, NOW, only=only, by="undo")
+    world.journal.clear()
+    world._store(Changes(waivers=list(undoing.waivers)))
+    for operation in order(undoing.operations):
+        world._write(operation)
+    return undoing
+
+
+def one_block_each(world: World) -> None:
+    for system in world.systems:
+        assert all(number == 1 for number in world.busy(system, ours=True).values())
+
+
+@given(first=ACTS, second=ACTS, third=ACTS)
+def test_what_is_put_back_rests_until_the_outside_changes_it(
+    first: list[Act], second: list[Act], third: list[Act]
+) -> None:
+    world = World(("a", "b", "c"))
+    perturb(world, first)
+    converge(world)
+    world.journal.clear()
+    perturb(world, second)
+    converge(world)
+    theirs = {id_: e for id_, e in world.events.items() if id_ not in world.ours}
+    wrote = {(w.system, w.event): w for w in summed_up(world.journal)}
+    undoing = put_back(world)
+    left = {each.booking for each in undoing.left}
+    for id_, w in wrote.items():
+        if w.bookings and not w.bookings & left:
+            shown = world.events.get(id_)
+            if w.before is None:
+                assert shown is None, "a block that the run made stands"
+            elif w.after is not None:
+                assert shown is not None
+                assert shown.value.interval == w.before.interval
+    one_block_each(world)
+    assert world.cycle() == [], "what was put back is written anew"
+    for id_, event in theirs.items():
+        assert event.kind is Kind.BLOCK or id_ in world.events, "an appointment is gone"
+        if id_ not in wrote:
+            assert world.events[id_] == event, "what the run did not write was touched"
+    perturb(world, third)
+    assert converge(world) <= 3
+    one_block_each(world)
+
+
+@given(first=ACTS, second=ACTS)
+def test_one_booking_alone_is_put_back_or_left_and_nothing_else_is_written(
+    first: list[Act], second: list[Act]
+) -> None:
+    world = World(("a", "b", "c"))
+    perturb(world, first)
+    converge(world)
+    world.journal.clear()
+    perturb(world, second)
+    converge(world)
+    named = sorted({b for i in world.journal for b in i.operation.bookings})
+    for booking in named[:1]:
+        undoing = put_back(world, booking)
+        assert all(o.bookings == (booking,) for o in undoing.operations)
+        one_block_each(world)
+        assert world.cycle() == []

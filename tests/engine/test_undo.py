@@ -1,0 +1,273 @@
+"""What a run wrote is put back, for each booking that nobody has touched since, and stays so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from syncd.engine.report import Exit
+from syncd.engine.undo import NothingToUndo
+from syncd.model import Action, Cause, Person, Status
+from syncd.store import exposed
+from syncd.systems.port import Retryable
+from tests.core.kit import at, v
+from tests.engine.conftest import Shop
+
+
+async def run_of(shop: Shop) -> str:
+    """Sync, and name the run."""
+    report = await shop.engine.resync()
+    assert report.exit is Exit.DONE, report
+    shop.clock.pass_(seconds=1)
+    return report.run
+
+
+async def quiet(shop: Shop) -> None:
+    """Prove that nothing more is written, also after a restart."""
+    before = shop.writes()
+    assert (await shop.engine.resync()).converged
+    shop.restart()
+    assert (await shop.engine.resync()).converged
+    assert shop.writes() == before
+
+
+async def test_blocks_that_a_run_made_are_removed_and_not_made_again(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    run = await run_of(shop)
+    undone = await shop.engine.undo(run)
+    assert (undone.exit, undone.left) == (Exit.DONE, [])
+    assert shop.blocks() == {"a": [], "b": [], "c": []}
+    assert event in shop.a.events
+    await quiet(shop)
+    assert shop.blocks() == {"a": [], "b": [], "c": []}
+    found = exposed.exposures(shop.store, shop.clock.now())
+    assert [(e.system, e.cause) for e in found] == [("b", Cause.UNDONE), ("c", Cause.UNDONE)]
+
+
+async def test_once_the_booking_changes_it_is_carried_again(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await shop.engine.undo(await run_of(shop))
+    shop.a.move(event, v(12))
+    await run_of(shop)
+    assert shop.blocks() == {"a": [], "b": [v(12).interval], "c": [v(12).interval]}
+    assert exposed.exposures(shop.store, shop.clock.now()) == []
+    await quiet(shop)
+
+
+async def test_a_block_that_a_run_moved_goes_back(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await run_of(shop)
+    shop.a.move(event, v(12))
+    undone = await shop.engine.undo(await run_of(shop))
+    assert [o.action for o in undone.operations] == [Action.MOVE_BLOCK] * 2
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    assert shop.a.events[event].value == v(12), "what a person moved stays"
+    await quiet(shop)
+
+
+async def test_a_block_that_a_run_removed_is_made_again(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await run_of(shop)
+    shop.a.cancel(event)
+    undone = await shop.engine.undo(await run_of(shop))
+    assert undone.exit is Exit.DONE
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    await quiet(shop)
+    shop.a.move(event, v(9))
+    await run_of(shop)
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+
+
+async def twins(shop: Shop) -> tuple[str, str]:
+    """The same meeting in a and b."""
+    shop.a.persons["ann"] = Person(emails=("ann@example.com",))
+    shop.b.persons["7"] = Person(emails=("ann@example.com",))
+    both = shop.a.book("p", v(9), "ann"), shop.b.book("p", v(9), "7")
+    await run_of(shop)
+    return both
+
+
+async def test_an_appointment_that_a_run_moved_goes_back(shop: Shop) -> None:
+    first, second = await twins(shop)
+    shop.a.move(first, v(12))
+    run = await run_of(shop)
+    assert shop.b.events[second].value == v(12)
+    await shop.engine.undo(run)
+    assert shop.b.events[second].value == v(9)
+    assert shop.a.events[first].value == v(12)
+    await quiet(shop)
+    shop.b.move(second, v(14))
+    await run_of(shop)
+    assert shop.a.events[first].value == v(14)
+    assert shop.blocks()["c"] == [v(14).interval]
+
+
+async def test_a_status_that_a_run_set_is_set_back_or_told_to_be_impossible(shop: Shop) -> None:
+    first, second = await twins(shop)
+    shop.a.cancel(first)
+    run = await run_of(shop)
+    assert not shop.b.events[second].value.busy
+    able = shop.b.capabilities
+    shop.b.capabilities = replace(able, statuses={Status.CANCELLED: Status.CANCELLED})
+    left = (await shop.engine.undo(run)).left
+    assert [each.why for each in left] == ["b cannot set the status back to confirmed"]
+    shop.b.capabilities = able
+    assert (await shop.engine.undo(run)).exit is Exit.DONE
+    assert shop.b.events[second].value == v(9)
+    assert shop.blocks()["c"] == [v(9).interval]
+    await quiet(shop)
+
+
+async def test_what_somebody_touched_since_is_left_and_the_rest_is_put_back(shop: Shop) -> None:
+    moved = shop.a.book("p", v(9))
+    shop.a.book("p", v(11))
+    cancelled = shop.a.book("p", v(13))
+    shop.a.book("p", v(15))
+    run = await run_of(shop)
+    shop.a.move(moved, v(10))
+    await run_of(shop)
+    shop.a.cancel(cancelled)  # seen by nobody yet
+    block = next(e for e, h in shop.b.events.items() if h.value == v(15))
+    shop.b.move(block, v(16))
+    undone = await shop.engine.undo(run)
+    assert undone.exit is Exit.CONFLICTS
+    assert sorted(each.why.split(" (")[0] for each in undone.left) == [
+        "it was changed in a since",
+        "it was changed in a since",
+        "it was changed in b since",
+    ]
+    assert v(11).interval not in shop.blocks()["b"] + shop.blocks()["c"]
+    assert v(10).interval in shop.blocks()["b"]
+    assert v(15).interval in shop.blocks()["c"]
+    assert v(16).interval in shop.blocks()["b"], "that is for the next cycle to decide"
+
+
+async def test_one_booking_can_be_chosen_and_a_shared_block_stays(shop: Shop) -> None:
+    for hour in (9, 9, 12):
+        shop.a.book("p", v(hour))
+    run = await run_of(shop)
+    shared, other, alone = (b.id for b in shop.store.bookings("p"))
+    left = (await shop.engine.undo(run, booking=shared)).left
+    assert [(each.booking, each.why) for each in left] == [
+        (shared, f"its block in b serves booking {other}, too")
+    ]
+    undone = await shop.engine.undo(run, booking=alone)
+    assert undone.left == []
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    await quiet(shop)
+
+
+async def test_an_undo_can_be_undone(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    undone = await shop.engine.undo(await run_of(shop))
+    again = await shop.engine.undo(undone.report.run)
+    assert again.exit is Exit.DONE
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    await quiet(shop)
+
+
+async def test_undoing_twice_writes_nothing_more(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    run = await run_of(shop)
+    undone = await shop.engine.undo(run)
+    shop.clock.pass_(seconds=1)
+    before = shop.writes()
+    again = await shop.engine.undo(run)
+    assert [each.why for each in again.left] == [f"run {undone.report.run} wrote it since"]
+    assert shop.writes() == before
+
+
+async def test_a_dry_run_writes_and_stores_nothing(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    run = await run_of(shop)
+    before = shop.writes()
+    undone = await shop.engine.undo(run, dry_run=True)
+    assert [o.action for o in undone.operations] == [Action.REMOVE_BLOCK] * 2
+    assert shop.writes() == before
+    assert shop.store.state("p").waivers == ()
+    await quiet(shop)
+
+
+async def test_a_system_that_is_down_leaves_the_booking_whole(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    run = await run_of(shop)
+    shop.b.faults["read"] = [Retryable("b")]
+    undone = await shop.engine.undo(run)
+    assert undone.exit is Exit.UNANSWERED
+    assert [each.why for each in undone.left] == ["b did not answer, or may not be written to"]
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+
+
+async def test_a_crash_before_the_writes_leaves_what_stands(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    run = await run_of(shop)
+    shop.b.faults["write"] = [ZeroDivisionError("crash")]
+    shop.c.faults["write"] = [ZeroDivisionError("crash")]
+    with pytest.raises(ZeroDivisionError):
+        await shop.engine.undo(run)
+    shop.restart()
+    assert (await shop.engine.resync()).converged
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    await shop.engine.undo(run)
+    assert shop.blocks() == {"a": [], "b": [], "c": []}
+
+
+async def test_what_is_over_stays_as_it_was(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    run = await run_of(shop)
+    shop.clock.time = at(11)
+    undone = await shop.engine.undo(run)
+    assert [each.why for each in undone.left] == ["it is over"]
+    assert shop.blocks()["b"] == [v(9).interval]
+
+
+async def test_a_new_booking_at_a_time_that_was_taken_back_is_closed_by_one_block(
+    shop: Shop,
+) -> None:
+    shop.a.book("p", v(9))
+    await shop.engine.undo(await run_of(shop))
+    shop.a.book("p", v(9))
+    await run_of(shop)
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    await quiet(shop)
+
+
+async def test_a_block_made_again_for_a_cancelled_booking_serves_a_new_one_at_that_time(
+    shop: Shop,
+) -> None:
+    event = shop.a.book("p", v(9))
+    await run_of(shop)
+    shop.a.cancel(event)
+    await shop.engine.undo(await run_of(shop))
+    shop.a.book("p", v(9))
+    await run_of(shop)
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    await quiet(shop)
+
+
+async def test_it_is_told_in_the_history(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    run = await run_of(shop)
+    undone = await shop.engine.undo(run)
+    notes = shop.store.history(run=undone.report.run)
+    assert {(n.what, n.system) for n in notes} == {
+        ("undone", "b"),
+        ("undone", "c"),
+        ("remove-block", "b"),
+        ("remove-block", "c"),
+    }
+    assert {n.rule for n in notes} == {f"undo of run {run}"}
+
+
+async def test_a_run_that_is_unknown_or_wrote_nothing_is_told(shop: Shop) -> None:
+    with pytest.raises(NothingToUndo, match="there is no run"):
+        await shop.engine.undo("nonsense")
+    idle = await run_of(shop)
+    with pytest.raises(NothingToUndo, match="wrote nothing"):
+        await shop.engine.undo(idle)
+    shop.a.book("p", v(12))
+    run = await run_of(shop)
+    with pytest.raises(NothingToUndo, match="of booking"):
+        await shop.engine.undo(run, booking="another")
+    assert shop.blocks()["b"] == [v(12).interval]

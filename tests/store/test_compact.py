@@ -1,0 +1,92 @@
+"""What is old is dropped, and what still matters stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from syncd.model import Changes, Closing, IntentState, Waiver
+from syncd.store import Store
+from syncd.store.compact import compact
+from syncd.store.exposed import closings, keep_closings
+from tests.store.kit import DAY, book, held, intent, link, note, rec, v
+
+LATER = DAY + timedelta(days=200)
+NEVER = DAY - timedelta(days=1)
+YEAR = timedelta(days=365)
+
+
+def test_of_a_living_booking_the_last_reason_stays_however_old(store: Store) -> None:
+    lines = [
+        note("seen", booking="m", rule="first"),
+        note("agreed", booking="m", rule="last"),
+        note("move-block", booking="m"),
+        note("seen", booking="gone"),
+        note("seen", booking="m", at=LATER, rule="new"),
+        note("seen", booking="n", rule="only"),
+    ]
+    bookings = [book("m", v(9)), book("n", v(9)), book("gone", v(9))]
+    store.apply(Changes(bookings=bookings, notes=lines))
+    store.apply(Changes(retired=["gone"]))
+    assert compact(store, NEVER) == 0
+    compact(store, DAY + timedelta(days=1))
+    assert {(n.booking, n.rule) for n in store.history()} == {("m", "new"), ("n", "only")}
+
+
+def test_the_reason_is_kept_while_nothing_newer_is_there(store: Store) -> None:
+    lines = [
+        note("seen", booking="m"),
+        note("agreed", booking="m"),
+        note("set-status", booking="m"),
+    ]
+    store.apply(Changes(bookings=[book("m", v(9))], notes=lines))
+    compact(store, LATER)
+    assert [n.what for n in store.history()] == ["agreed"]
+
+
+def test_bookings_that_are_over_go_with_their_links_and_events(store: Store) -> None:
+    alive, over = book("alive", v(9)), book("over", v(9))
+    store.apply(
+        Changes(
+            records=[rec("e", v(9)), rec("f", v(9)), rec("shared", v(9))],
+            bookings=[alive, over],
+            replicas=[link("alive", "e"), link("over", "f"), link("over", "shared")],
+            waivers=[Waiver("over", "a", 0, "r"), Waiver("alive", "a", 0, "r")],
+        )
+    )
+    store.apply(Changes(replicas=[link("alive", "shared")], retired=["over"]))
+    compact(store, DAY)
+    assert {b.id for b in store.find_bookings("")} == {"alive", "over"}
+    compact(store, LATER)
+    assert {b.id for b in store.find_bookings("")} == {"alive"}
+    assert {r.id for r in store.records("a", ["e", "f", "shared"])} == {"e", "shared"}
+    assert [w.booking for w in store.state("p").waivers] == ["alive"]
+
+
+def test_what_is_open_and_the_keys_of_blocks_to_come_stay(store: Store) -> None:
+    made = intent("made", state=IntentState.DONE, key="far")
+    far = replace(v(9), start=v(9).start + YEAR, end=v(9).end + YEAR)
+    made = replace(made, operation=replace(made.operation, after=far))
+    rows = [
+        intent("old", state=IntentState.DONE),
+        intent("failed", state=IntentState.FAILED),
+        intent("open", state=IntentState.OPEN),
+        intent("queued", state=IntentState.ACCEPTED),
+        made,
+    ]
+    done = held("done")
+    store.apply(Changes(intents=rows, opened=[held("c"), replace(done, closed_at=DAY)]))
+    store.start_run("old", "resync", DAY)
+    store.finish_run("old", DAY, {})
+    compact(store, LATER)
+    assert {i.id for i in store.pending_intents()} == {"open", "queued"}
+    assert store.knows_key("far")
+    assert store.failed_operations("p") == []
+    assert [h.id for h in store.conflict("")] == ["c"]
+    assert store.runs() == []
+
+
+def test_old_measures_go(store: Store) -> None:
+    keep_closings(store, [Closing("m", 0, "p", DAY), Closing("n", 0, "p", LATER)])
+    compact(store, LATER - timedelta(days=1))
+    assert [c.booking for c in closings(store)] == ["n"]
