@@ -17,7 +17,7 @@ demo: .venv/.stamp  ## watch syncd work, on emulated platforms
 	@$(BIN)/syncd demo
 
 test: lint  ## lint, types and all tests
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 SEEDS ?= 10000
 soak: .venv/.stamp  ## play many simulated days on all cores: make soak SEEDS=10000
