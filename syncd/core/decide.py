@@ -239,7 +239,10 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
 def _merge(draft: Draft, case: Case, booking_id: str) -> Merged:
     """Merge one booking's news, and take over what it decides."""
     before = draft.bookings[booking_id]
-    merged = merge(before, draft.appointments(booking_id), case.calendars, case.rules)
+    waived = {c for c in case.calendars if booking_id in _waived(draft, c)}
+    merged = merge(
+        before, draft.appointments(booking_id), case.calendars, case.rules, waived=waived
+    )
     if not merged.accepted:
         return merged
     for record in merged.accepted:

@@ -7,6 +7,7 @@ a move in one system and "showed" in another contradict nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from syncd.core.diff import cut, is_news, nominal
@@ -41,9 +42,17 @@ def claimed(record: Record) -> Value:
 
 
 def merge(
-    booking: Booking, records: Sequence[Record], calendars: Mapping[str, Calendar], rules: Rules
+    booking: Booking,
+    records: Sequence[Record],
+    calendars: Mapping[str, Calendar],
+    rules: Rules,
+    *,
+    waived: AbstractSet[str] = frozenset(),
 ) -> Merged:
-    """Merge the news of a booking's appointments. Total: every input has exactly one outcome."""
+    """Merge the news of a booking's appointments. Total: every input has exactly one outcome.
+
+    ``waived`` are the systems in which a person put the booking back, knowing what is agreed.
+    """
     news = sorted(
         (
             record
@@ -55,7 +64,7 @@ def merge(
     if not news:
         # Nobody says anything new (or nobody who may be believed): agreed stands.
         return Merged(booking.agreed)
-    rivals = _rivals(booking, records, news, calendars)
+    rivals = _rivals(booking, records, news, calendars, waived)
     bids = [_bid(booking, record, calendars[record.system]) for record in (*news, *rivals)]
     moved = [bid for bid in bids if bid.value.busy and bid.moved]
     off = [bid for bid in bids if not bid.value.busy]
@@ -89,13 +98,15 @@ def _rivals(
     records: Sequence[Record],
     news: Sequence[Record],
     calendars: Mapping[str, Calendar],
+    waived: AbstractSet[str],
 ) -> list[Record]:
     """Those who brought about what is agreed, if one with news was never told of it.
 
     It may have been silent, or stopped by the guard, when the others agreed: its news does not
     answer theirs, it contradicts it.
     """
-    if all(_told(record, booking, calendars[record.system]) for record in news):
+    untold = [r for r in news if not _told(r, booking, calendars[r.system])]
+    if all(record.system in waived for record in untold):
         return []
     return sorted(
         (
