@@ -28,7 +28,8 @@ from syncd.config.settings import (
     Settings,
     SystemSettings,
 )
-from syncd.core.facts import Choice, Limits, Rules
+from syncd.core.facts import Limits
+from syncd.core.rules import Choice, Rules
 from syncd.engine.cycle import Engine, Ids, Policy
 from syncd.engine.persons import Persons
 from syncd.model import Clock, Operation

@@ -22,7 +22,7 @@ from syncd.cli.options import (
 )
 from syncd.config.settings import Settings
 from syncd.daemon.lock import holder
-from syncd.model import Booking, Note, Record, Replica, Role
+from syncd.model import Booking, Note, Record, Replica
 from syncd.store import Store
 
 _STALE_PACES = 5
@@ -222,7 +222,7 @@ def show(
 def _seen(replica: Replica, record: Record | None, _name: str, zone: Any) -> str:
     if record is None:
         return "never"
-    mine = " (ours)" if record.mine and replica.role is Role.BLOCK else ""
+    mine = " (ours)" if record.mine and not replica.role.meets else ""
     return words.moment(record.observed_at, zone) + mine
 
 

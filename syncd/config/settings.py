@@ -31,7 +31,7 @@ from syncd.config.fields import (
     sqlite_file,
 )
 from syncd.config.problems import Problem, Refused
-from syncd.core.facts import Choice
+from syncd.core.rules import Choice
 
 
 class Table(BaseModel):

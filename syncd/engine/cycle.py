@@ -16,8 +16,9 @@ import structlog
 
 from syncd.core import plan
 from syncd.core.decide import Case, Decision, decide, persons_for
-from syncd.core.facts import Calendar, Limits, Rules
+from syncd.core.facts import Calendar, Limits
 from syncd.core.guard import judge, mark_of
+from syncd.core.rules import Rules
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observe import Observation, observe
 from syncd.engine.persons import Persons

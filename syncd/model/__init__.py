@@ -4,6 +4,10 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 (`resolve_wall_time`) or goes out to a person.
 """
 
+from syncd.model.hours import (
+    Hours,
+    Span,
+)
 from syncd.model.keys import (
     find_key,
     mark,
@@ -56,6 +60,7 @@ __all__ = [
     "Event",
     "EventRef",
     "HeldConflict",
+    "Hours",
     "Intent",
     "IntentState",
     "Kind",
@@ -67,6 +72,7 @@ __all__ = [
     "Replica",
     "Resolved",
     "Role",
+    "Span",
     "Status",
     "Value",
     "Window",

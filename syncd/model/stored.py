@@ -59,7 +59,7 @@ class Booking:
     """The meeting itself, whichever systems know it.
 
     ``agreed`` is the last value that all replicas were brought to. ``revision`` counts its changes;
-    a replica whose ``settled`` equals it has nothing left to be told.
+    a replica whose ``settled`` equals it has nothing left to be told. ``rule`` is what made it so.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Booking:
     agreed: Value
     revision: int = 0
     opened_at: datetime | None = None
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,11 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class HeldConflict:
-    """A conflict as the store keeps it."""
+    """A conflict as the store keeps it.
+
+    ``outcome`` says how it ended. One that a person dismissed has an outcome and is still open: it
+    is told no more, and stands for itself until an input changes.
+    """
 
     id: str
     conflict: Conflict
@@ -123,6 +128,11 @@ class HeldConflict:
     run: str
     closed_at: datetime | None = None
     outcome: str = ""
+
+    @property
+    def dismissed(self) -> bool:
+        """Whether a person wants to hear no more of it."""
+        return self.closed_at is None and bool(self.outcome)
 
 
 @dataclass(frozen=True, slots=True)

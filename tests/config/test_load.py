@@ -17,7 +17,7 @@ from syncd.config.settings import (
     LeadSquaredSystem,
     RulesSettings,
 )
-from syncd.core.facts import Choice
+from syncd.core.rules import Choice
 
 from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, Desk
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from syncd.core import plan
-from syncd.core.facts import Calendar, Choice, Rules
+from syncd.core.facts import Calendar
+from syncd.core.rules import Choice, Rules
 from syncd.model import (
     Action,
     Booking,

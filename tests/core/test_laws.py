@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from syncd.core.decide import Case, decide
 from syncd.core.diff import absorb, vanish
-from syncd.core.facts import Calendar, Rules
+from syncd.core.facts import Calendar
 from syncd.core.outcome import done
 from syncd.core.plan import order
+from syncd.core.rules import Rules
 from syncd.model import (
     Action,
     Changes,

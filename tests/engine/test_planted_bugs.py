@@ -132,7 +132,7 @@ def a_queued_write_is_awaited_for_ever(patch: Patch) -> None:
 
 
 def a_refused_write_is_tried_for_ever(patch: Patch) -> None:
-    patch.setattr(decide, "PATIENCE", 10_000)
+    patch.setattr(refusals, "PATIENCE", 10_000)
 
 
 def read_only_calendars_are_written_to(patch: Patch) -> None:
