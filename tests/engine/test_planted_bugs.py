@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core import decide, outcome
+from syncd.core import outcome, refusals
 from syncd.core.diff import News, absorb, vanish
 from syncd.engine import cycle, execute, observe, recover
 from syncd.engine.cycle import Engine
