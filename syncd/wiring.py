@@ -10,12 +10,13 @@ import base64
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
+from syncd.config.overrides import rules_of
 from syncd.config.secrets import Secret
 from syncd.config.settings import (
     CalendarSettings,
@@ -29,10 +30,11 @@ from syncd.config.settings import (
     SystemSettings,
 )
 from syncd.core.facts import Limits
-from syncd.core.rules import Choice, Rules
+from syncd.core.free import Search
+from syncd.core.rules import Rules
 from syncd.engine.cycle import Engine, Ids, Policy
 from syncd.engine.persons import Persons
-from syncd.model import Clock, Operation
+from syncd.model import Clock, Hours, Operation
 from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.port import System
@@ -178,18 +180,22 @@ def _plain(said: Any) -> Any:
     return said.reveal() if isinstance(said, Secret) else said
 
 
+def provider_rules(settings: Settings, provider: str) -> Rules:
+    """The rules that hold for one provider, and where a free time is looked for."""
+    said, own = settings.rules, settings.providers[provider]
+    hours = settings.syncd.hours if own.hours is None else own.hours
+    search = Search(
+        said.next_free.within, said.next_free.step, Hours(hours, own.zone or settings.syncd.zone)
+    )
+    return replace(rules_of(said, provider), search=search)
+
+
 def policy_of(settings: Settings) -> Policy:
     """The rules, limits and spans that the configuration says."""
-    said = settings.rules
-    rules = Rules(
-        prefer=tuple(said.prefer),
-        moved_apart=Choice(said.moved_apart),
-        moved_and_cancelled=Choice(said.moved_and_cancelled),
-        block_edited=Choice(said.block_edited),
-    )
     general = settings.syncd
     return Policy(
-        rules=dict.fromkeys(settings.providers, rules),
+        rules={name: provider_rules(settings, name) for name in settings.providers},
+        capacity={name: provider.capacity for name, provider in settings.providers.items()},
         limits=Limits(count=settings.guard.count, share=settings.guard.share),
         past=general.window.past,
         future=general.window.future,

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 import typer
 
 from syncd import __version__
-from syncd.cli import terminal
+from syncd.cli import conflicts, terminal
 from syncd.cli.check import check
-from syncd.cli.conflicts import conflicts
+from syncd.cli.choices import show as show_conflict
 from syncd.cli.demo import demo
 from syncd.cli.look import bookings, history, show, status
 from syncd.cli.options import ConfigOption, JsonOption, UsageError
+from syncd.cli.resolve import resolve_one
 from syncd.cli.resync import plan, resync
 from syncd.cli.run import run
 from syncd.cli.sandbox import sandbox
@@ -57,12 +58,15 @@ def version(*, as_json: JsonOption = False) -> None:
 
 _PANELS = {
     "Work": (run, resync),
-    "Look": (plan, check, status, bookings, show, conflicts, history),
+    "Look": (plan, check, status, bookings, show, history),
     "Try": (demo, sandbox, simulate, version),
 }
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
+conflicts.app.command("show")(show_conflict)
+conflicts.app.command("resolve")(resolve_one)
+app.add_typer(conflicts.app, name="conflicts", rich_help_panel="Look")
 
 
 _CODES: dict[type[Exception], int] = {

@@ -133,7 +133,7 @@ def preview(
     quiet: bool = False,
 ) -> Report:
     """Read and decide on a copy of the state; nothing is written anywhere."""
-    store = _copy_of_state(settings)
+    store = copy_of_state(settings)
     _check_accept(store, accept)
 
     async def run() -> Report:
@@ -153,7 +153,8 @@ def preview(
     return asyncio.run(run())
 
 
-def _copy_of_state(settings: Settings) -> Store:
+def copy_of_state(settings: Settings) -> Store:
+    """The state as it is, in memory, to try things on."""
     path = settings.syncd.state_path
     if not path.exists():
         return Store.open("sqlite://")

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from syncd.config.fields import is_name
 from syncd.config.lines import key_lines, line_of
 from syncd.config.mapping import Calendars, check_accounts, check_mapping, check_prefer
+from syncd.config.overrides import check_rules
 from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, listed
 from syncd.config.secrets import Secret, Surroundings
 from syncd.config.settings import (
@@ -134,6 +135,9 @@ class _Reading:
         systems = self._systems()
         providers, calendars = self._providers()
         self._check(systems, calendars)
+        if rules is not None:
+            declared = [name for name, _ in self._items("systems")]
+            self.findings += check_rules(rules, calendars, declared)
         if general is None or rules is None or guard is None:
             return None
         return Settings.model_construct(

@@ -67,7 +67,7 @@ async def serve(
     hurry = asyncio.Event()
     scheduler = _schedule(work, pace, datetime.now(UTC))
     with _signals(engine.stopping, hurry, on=handle_signals):
-        async with door(state, {"resync": work.on_request}):
+        async with door(state, {"resync": work.on_request, "resolve": work.on_resolve}):
             scheduler.start()
             alive = asyncio.create_task(_stay_alive(notifier, work))
             first = asyncio.create_task(work.everything())

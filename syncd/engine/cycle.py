@@ -10,14 +10,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.core import plan
-from syncd.core.decide import Case, Decision, decide, persons_for
+from syncd.core.answer import Answer
+from syncd.core.decide import Case, Decision, decide_answered, persons_for
 from syncd.core.facts import Calendar, Limits
-from syncd.core.guard import judge, mark_of
+from syncd.core.guard import judge, mark_of_claim
 from syncd.core.rules import Rules
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observe import Observation, observe
@@ -25,14 +26,12 @@ from syncd.engine.persons import Persons
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report, SystemReport
 from syncd.model import (
-    Claim,
     Clock,
     Conflict,
     ConflictKind,
     Kind,
     Operation,
     ProviderState,
-    Record,
     Window,
 )
 from syncd.store.store import Store
@@ -42,8 +41,6 @@ log = structlog.get_logger(__name__)
 
 MOST_CYCLES = 12
 """A resync that is not done after so many cycles says so instead of going on."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a resync that waits for a platform to confirm."""
@@ -55,7 +52,8 @@ Progress = Callable[[str], None]
 class Policy:
     """What the configuration says of deciding: rules per provider, the guard's limits, spans.
 
-    ``read_only`` holds the calendars, (provider, system), that are never written to.
+    ``read_only`` holds the calendars, (provider, system), that are never written to; ``capacity``
+    is how many meetings a provider may have at one time, where that is more than one.
     """
 
     rules: Mapping[str, Rules]
@@ -64,6 +62,7 @@ class Policy:
     future: timedelta = timedelta(days=60)
     ahead: timedelta = timedelta(days=2)
     read_only: frozenset[tuple[str, str]] = frozenset()
+    capacity: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,10 @@ class Ids:
 
 @dataclass(slots=True)
 class Engine:
-    """The engine of one state. ``mapping`` tells for each provider the systems it is kept in."""
+    """The engine of one state. ``mapping`` tells for each provider the systems it is kept in.
+
+    ``answers`` are what persons decided, by conflict id; each counts for one decision.
+    """
 
     systems: Mapping[str, System]
     mapping: Mapping[str, Sequence[str]]
@@ -87,6 +89,7 @@ class Engine:
     policy: Policy
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
+    answers: dict[str, Answer] = field(default_factory=dict)
     _dirty: set[str] = field(default_factory=set)
     _seen_whole: set[tuple[str, str]] = field(default_factory=set)
 
@@ -240,7 +243,9 @@ class Engine:
             wanted = persons_for(state, case)
             who = await self.persons.learn(wanted, self.systems) if wanted else {}
             case = self._case(provider, state, observed, stopped, guards[provider], report.run, who)
-            decision = decide(state, case, self.ids.row)
+            decision, counted = decide_answered(state, case, self.ids.row, self.answers)
+            for conflict in counted:
+                del self.answers[conflict]
             self.store.apply(decision.changes)
             decisions[provider] = decision
             if self._finished(decision, case, state):
@@ -287,7 +292,7 @@ class Engine:
                     covered,
                     self.policy.limits,
                     accepted=accepted,
-                    tripped=frozenset(_mark(c) for c in old.claims) if old else frozenset(),
+                    tripped=frozenset(mark_of_claim(c) for c in old.claims) if old else frozenset(),
                 )
                 if found is not None:
                     guards[provider].append(found)
@@ -303,7 +308,7 @@ class Engine:
         if run is None:
             return frozenset()
         return frozenset(
-            _mark(claim)
+            mark_of_claim(claim)
             for held in self.store.conflicts_of(run)
             if held.conflict.kind is ConflictKind.GUARD
             for claim in held.conflict.claims
@@ -318,7 +323,7 @@ class Engine:
             if held.conflict.kind is ConflictKind.GUARD
             and held.conflict.provider not in decided
             and held.conflict.provider in self.mapping
-            and not all(_mark(c) in accepted for c in held.conflict.claims)
+            and not all(mark_of_claim(c) in accepted for c in held.conflict.claims)
         }
 
     def _case(
@@ -347,6 +352,7 @@ class Engine:
             guards=guards,
             failures=Counter(plan.name(o) for o in failed),
             our_keys=frozenset(k for k in keys if self.store.knows_key(k)),
+            capacity=self.policy.capacity.get(provider, 1),
         )
 
     def _calendar(
@@ -363,6 +369,8 @@ class Engine:
             grain=capabilities.grain,
             statuses=capabilities.statuses,
             skew=self.systems[system].traffic.skew or timedelta(0),
+            fixed=(provider, system) in self.policy.read_only,
+            seats=self.systems[system].seats,
         )
 
     async def _write(
@@ -427,20 +435,10 @@ class Engine:
         report.suspected = sum(o.suspected for o in observed.values())
         report.pending = len(self.store.pending_intents())
         report.conflicts = len(
-            [h for h in self.store.open_conflicts() if h.conflict.kind is not ConflictKind.GUARD]
+            [
+                h
+                for h in self.store.open_conflicts()
+                if h.conflict.held and h.conflict.kind is not ConflictKind.GUARD
+            ]
         )
         report.exposures = sum(d.exposures for d in decisions.values())
-
-
-def _mark(claim: Claim) -> str:
-    return mark_of(
-        Record(
-            system=claim.system,
-            provider="",
-            id=claim.event or "",
-            kind=Kind.APPOINTMENT,
-            observed=claim.value,
-            observed_at=claim.seen_at or _EPOCH,
-            fingerprint="",
-        )
-    )

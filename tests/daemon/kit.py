@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from syncd.core.answer import Answer
 from syncd.engine.report import Report, SystemReport
 from syncd.model import Window
+from syncd.store import Store
 
 
 class FakeEngine:
@@ -16,6 +18,8 @@ class FakeEngine:
     def __init__(self, takes: float = 0.0) -> None:
         self.stopping = asyncio.Event()
         self.mapping: Mapping[str, Sequence[str]] = {"bob": ("crm",)}
+        self.store = Store.open("sqlite://")
+        self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
         self.windows: list[Window | None] = []
         self.at_work = 0
@@ -29,9 +33,11 @@ class FakeEngine:
         window: Window | None = None,
         providers: Sequence[str] | None = None,
         accept: str | None = None,
+        dry_run: bool = False,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> Report:
         self.windows.append(window)
+        assert not dry_run
         progress("reading")
         return await self._job(f"resync {providers} {accept}")
 

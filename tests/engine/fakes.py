@@ -5,7 +5,7 @@ The sandbox is the place for wire faults; this is the place for exact ones.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -99,6 +99,7 @@ class FakeSystem:
     queue: list[Operation] = field(default_factory=list)
     queued: bool = False
     lists_blocks: bool = True
+    rooms: dict[str, int] = field(default_factory=dict)
     reads: int = 0
     numbers: Any = field(default_factory=count)
 
@@ -222,6 +223,11 @@ class FakeSystem:
 
     async def check(self) -> Sequence[Finding]:
         return []
+
+    @property
+    def seats(self) -> Mapping[str, int]:
+        """What a test says."""
+        return self.rooms
 
     @property
     def traffic(self) -> Traffic:
