@@ -9,6 +9,7 @@ from datetime import timedelta
 import typer
 
 from syncd.cli import terminal
+from syncd.cli.explained import print_rules, rules_json
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.config.settings import Settings
 from syncd.model import Window
@@ -53,9 +54,14 @@ def check(
         findings += [f for need in needs for f in _budget(need)]
     if as_json:
         terminal.print_json(
-            {"findings": [asdict(f) for f in findings], "calls": [asdict(n) for n in needs]}
+            {
+                "findings": [asdict(f) for f in findings],
+                "calls": [asdict(n) for n in needs],
+                "rules": rules_json(settings),
+            }
         )
     else:
+        print_rules(settings)
         _print(findings, needs)
     raise typer.Exit(2 if any(f.level == "error" for f in findings) else 0)
 

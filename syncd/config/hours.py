@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import PlainValidator
+from pydantic import PlainSerializer, PlainValidator
 
 from syncd.config.problems import Refused
 from syncd.model import Span
@@ -51,4 +51,4 @@ def _minutes(clock: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-WorkingHours = Annotated[tuple[Span, ...], PlainValidator(parse_hours)]
+WorkingHours = Annotated[tuple[Span, ...], PlainValidator(parse_hours), PlainSerializer(str)]

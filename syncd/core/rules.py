@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from itertools import product
@@ -117,6 +117,22 @@ class Rules:
                 return self.double_booked
             case _:
                 return CHOICES[kind][0]
+
+
+def explain(rules: Rules, kind: ConflictKind, systems: Collection[str]) -> list[tuple[str, Law]]:
+    """What happens to a kind of conflict: (the system that must be involved, '' for any), in order.
+
+    What comes after a rule for any system never applies, and is left out.
+    """
+    found: list[tuple[str, Law]] = []
+    for override in rules.overrides:
+        named = sorted(override.systems & set(systems))
+        if kind in override.kinds and (named or not override.systems):
+            law = Law(kind, override.choice, override.place)
+            found += [(system, law) for system in named or [""]]
+            if not override.systems:
+                return found
+    return [*found, ("", replace(rules, overrides=()).law(kind, ()))]
 
 
 def every_rules(prefer: tuple[str, ...]) -> Iterator[Rules]:

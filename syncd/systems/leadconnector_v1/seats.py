@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from syncd.systems.leadconnector_v1.events import calendars_of
+from syncd.systems.leadconnector_v1.events import calendars_of, contact_id
 from syncd.systems.leadconnector_v1.wire import Availability, Info, Service
 from syncd.systems.loose import number, text
 
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 
 def crowded(items: Iterable[Appointment]) -> bool:
-    """Whether a service has two records at one time: a class, or a double booking."""
-    places = Counter((calendars_of(i)[:1], text(i.start_time)) for i in items if calendars_of(i))
-    return any(together > 1 for together in places.values())
+    """Whether a service has two customers at one time: a class, or a double booking."""
+    guests: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for item in items:
+        if calendars_of(item) and contact_id(item):
+            guests[calendars_of(item)[0], text(item.start_time)].add(contact_id(item))
+    return any(len(together) > 1 for together in guests.values())
 
 
 def seats_of(services: Iterable[object]) -> Mapping[str, int]:

@@ -106,7 +106,7 @@ class LeadConnectorV1:
         if any(map(is_bare, items)):
             await self._learn_zone()
         self._note(items)
-        if crowded(items):
+        if crowded(i for i in items if self._reader.kind(i) is Kind.APPOINTMENT):
             self._seats = await self._rooms.get("", self._ask_seats)
         kinds = frozenset(Kind) if self._blocks_listed else frozenset({Kind.APPOINTMENT})
         return reading.snapshot(answers, self._reader, window, read_at, kinds)
