@@ -162,8 +162,11 @@ def _print(
     drawn = [(choice.option, _told(choice.writes, zone)) for choice in choices]
     terminal.table("what each choice would write", ("choice", "would be written"), drawn)
     if times:
-        starts = ", ".join(words.moment(value.start, zone) for value in times)
-        terminal.say(f"free, as far as is known (--at TIME): {starts}")
+        terminal.say("free in all systems, as far as is known, for --at TIME:")
+        for day in dict.fromkeys(value.start.astimezone(zone).date() for value in times):
+            starts = [v.start.astimezone(zone) for v in times]
+            clocks = ", ".join(f"{s:%H:%M}" for s in sorted(starts) if s.date() == day)
+            terminal.say(f"  {day:%a %d %b} {clocks}")
 
 
 def _told(writes: Sequence[Operation] | None, zone: tzinfo) -> str:

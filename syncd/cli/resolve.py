@@ -245,6 +245,9 @@ def _print(
     said = _ENDINGS[ending]
     terminal.say(f"conflict {held.id}: {said}" + (f" ({result['answer']})" if made else ""))
     terminal.say("written: " + (", ".join(made) or "nothing"))
+    if result["resync"]["conflicts"]:
+        left = words.count(result["resync"]["conflicts"], "conflict is", "conflicts are")
+        terminal.say(f"{left} held now: syncd conflicts")
 
 
 def _print_now(settings: Settings, now: HeldConflict) -> None:

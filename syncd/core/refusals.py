@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from syncd.core import plan
 from syncd.core.diff import cut, is_news
@@ -22,6 +23,7 @@ from syncd.model import (
     IntentState,
     Kind,
     Operation,
+    ProviderState,
     Record,
     Value,
 )
@@ -29,15 +31,18 @@ from syncd.model import (
 REFUSALS = frozenset({ConflictKind.SLOT_TAKEN, ConflictKind.QUARANTINED, ConflictKind.AMBIGUOUS})
 """Kinds whose ``inputs`` may name an operation that is not to be tried."""
 
+_ANY_TIME = datetime.min.replace(tzinfo=UTC)
+
 PATIENCE = 3
 """After this many permanent failures an operation is quarantined (DESIGN section 6)."""
 
 
-def slot_taken(operation: Operation, detail: str, records: Iterable[Record]) -> Conflict:
-    """The conflict that a refused time becomes. ``records`` is what is known of the calendar.
+def slot_taken(operation: Operation, detail: str, state: ProviderState) -> Conflict:
+    """The conflict that a refused time becomes.
 
     Its inputs name the operation and what stands in its way: when that changes, it is tried again.
     """
+    way = _in_the_way(operation, Draft(state, "", _ANY_TIME))
     claims: tuple[Claim, ...] = (Claim(operation.system, operation.event, operation.after),)
     if operation.before is not None:
         shown = Claim(operation.system, operation.event, operation.before)
@@ -47,7 +52,7 @@ def slot_taken(operation: Operation, detail: str, records: Iterable[Record]) -> 
         provider=operation.provider,
         subject=operation.bookings[0] if operation.bookings else plan.name(operation),
         claims=claims,
-        inputs=f"{plan.name(operation)}:{_in_the_way(operation, records)}",
+        inputs=f"{plan.name(operation)}:{way}",
         note=f"{operation.system} refuses the time: {detail}",
         rule=f"{ConflictKind.SLOT_TAKEN} = {Choice.HOLD}",
     )
@@ -127,7 +132,7 @@ def refused(draft: Draft, operation: Operation) -> Conflict | None:
         conflict = held.conflict
         if conflict.kind not in REFUSALS or name_of(conflict) != name:
             continue
-        way = _in_the_way(operation, draft.records.values())
+        way = _in_the_way(operation, draft)
         if conflict.kind is not ConflictKind.SLOT_TAKEN or conflict.inputs == f"{name}:{way}":
             return conflict
     return None
@@ -184,17 +189,18 @@ def _instead(
     return next(iter(free(busy, booking.agreed, rules.search, draft.now)), None)
 
 
-def _in_the_way(operation: Operation, records: Iterable[Record]) -> str:
-    """A digest of what stands in the calendar at the wanted time."""
+def _in_the_way(operation: Operation, draft: Draft) -> str:
+    """A digest of what stands in the calendar at the wanted time, and is not for this meeting."""
     wanted = operation.after
     if wanted is None:
         return ""
+    own = {id_ for booking in operation.bookings for id_ in draft.links.get(booking, {})}
     return digest(
         *sorted(
             r.observed.interval
-            for r in records
+            for id_, r in draft.records.items()
             if r.system == operation.system
-            and r.id != operation.event
+            and id_ not in own
             and r.observed is not None
             and r.observed.busy
             and r.observed.overlaps(wanted)

@@ -214,7 +214,7 @@ def _rejected(intent: Intent, fault: Rejected, desk: Desk, result: Written) -> N
         state = IntentState.DONE if done else IntentState.DROPPED
         changes.intents.append(replace(failed, state=state))
     elif fault.why is Refusal.SLOT_TAKEN:
-        known = desk.store.state(operation.provider).records
+        known = desk.store.state(operation.provider)
         conflict = slot_taken(operation, fault.detail, known)
         changes.opened.append(HeldConflict(desk.new_id(), conflict, at, desk.run))
     changes.notes += _notes(desk, operation, operation.event or "", f"refused: {fault.detail}", at)

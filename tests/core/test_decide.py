@@ -304,7 +304,7 @@ def test_an_operation_that_failed_three_times_is_quarantined_and_the_rest_goes_o
 
 def test_a_time_that_was_refused_is_not_asked_for_again_until_it_changes() -> None:
     move = next(o for o in decided(settled(9, 12)).operations if o.system == "b")
-    taken = slot_taken(move, "taken", settled(9, 12).records)
+    taken = slot_taken(move, "taken", settled(9, 12))
     held = HeldConflict("h", taken, NOW, "run")
     world = replace(settled(9, 12), conflicts=(held,))
     assert [o.system for o in decided(world).operations] == ["c"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from syncd.systems.leadconnector_v1.events import calendars_of, contact_id
-from syncd.systems.leadconnector_v1.wire import Availability, Info, Service
+from syncd.systems.leadconnector_v1.events import calendars_of
+from syncd.systems.leadconnector_v1.wire import Availability, Info, Service, contact_id
 from syncd.systems.loose import number, text
 
 if TYPE_CHECKING:
