@@ -78,8 +78,11 @@ def check_rules(
             remedy = "Correct provider, system or kind, or remove it."
             yield Finding(at, f"it can never match: {_why(override, calendars)}", remedy)
         elif not alive:
-            first = next(
-                n for n in range(number) if set(cases) & set(_cases(said.override[n], calendars))
+            about = {(provider, kind) for provider, kind, _ in cases}
+            first = min(
+                n
+                for n in range(number)
+                if about & {(p, k) for p, k, _ in _cases(said.override[n], calendars)}
             )
             remedy = "The first that matches wins: put this one before it, or remove it."
             reason = f"it can never match: {place_of(first)} comes first"

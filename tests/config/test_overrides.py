@@ -7,7 +7,7 @@ import pytest
 from syncd.core.rules import Choice
 from syncd.model import ConflictKind
 from syncd.wiring import provider_rules
-from tests.config.conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, Desk
+from tests.config.conftest import CLINIC, CRM, LEGACY, SMALL, Desk
 
 ALL = (
     CRM
@@ -49,9 +49,8 @@ def test_overrides_apply_by_provider_system_and_kind_in_their_order(desk: Desk) 
 
 
 def test_next_free_and_working_hours_reach_the_rules(desk: Desk) -> None:
-    text = ALL.replace(
-        "[providers.bob.", '[providers.bob]\nhours = "Sat 09:00-13:00"\n[providers.bob.'
-    )
+    own = '[providers.bob]\nhours = "Sat 09:00-13:00"\n[providers.bob.'
+    text = ALL.replace("[providers.bob.", own)
     settings = desk.load(
         '[syncd]\nzone = "Europe/Berlin"\n' + text + '[rules]\nnext_free = { within = "2h" }\n'
     )
@@ -116,9 +115,7 @@ def test_an_override_after_a_narrower_one_still_matches(desk: Desk) -> None:
     )
 
 
-READ_ONLY = (
-    CRM + CLINIC + ALICE.replace('"alice@example.com" }', '"alice@example.com", write = false }')
-)
+READ_ONLY = SMALL.replace('"alice@example.com" }', '"alice@example.com", write = false }')
 CONTRADICTIONS = [
     ("prefer without an order", ALL + '[rules]\nmoved_apart = "prefer"', "goes first"),
     (
