@@ -23,11 +23,13 @@ from tests.core.kit import (
     NOW,
     SYSTEMS,
     at,
+    block,
     booking,
     calendars,
     decided,
     origin,
     rec,
+    serves,
     summary,
     twin,
     v,
@@ -139,6 +141,17 @@ def test_a_refused_time_is_tried_again_when_what_stood_there_is_gone() -> None:
     assert appointments(state, Choice.HOLD) == []
     gone = replace(state, records=(*state.records[:3], replace(other, observed=v(20))))
     assert appointments(gone, Choice.HOLD) == [("move-appointment", "b", "09-10>14-15")]
+
+
+def test_the_block_that_closes_a_refused_time_is_no_reason_to_try_again() -> None:
+    state = refused(moved())
+    closing = block("b", "bb", v(14))
+    state = replace(
+        state,
+        records=(*state.records, closing),
+        replicas=(*state.replicas, serves("x", "b", "bb")),
+    )
+    assert appointments(state, Choice.HOLD) == []
 
 
 def test_free_times_come_nearest_first_and_keep_to_grid_reach_and_hours() -> None:

@@ -41,7 +41,7 @@ async def with_rules(shop: Shop, text: str) -> None:
 
 
 async def moved_apart(shop: Shop) -> tuple[Any, str]:
-    """A twin moved to 12 in the clinic and to 14 in legacy; both events."""
+    """A twin moved to 12 in the clinic and to 15 in legacy; both events."""
     await with_rules(shop, 'moved_apart = "hold"')
     start = shop.world.at(4, 10)
     clinic = shop.world.book("clinic", "alice", start)
@@ -49,7 +49,7 @@ async def moved_apart(shop: Shop) -> tuple[Any, str]:
     await shop.resync()
     systems = shop.world.sandbox.systems
     systems["clinic"].move(clinic, start + 2 * HOUR, start + 3 * HOUR)
-    systems["legacy"].move(legacy, start + 4 * HOUR, start + 5 * HOUR)
+    systems["legacy"].move(legacy, start + 5 * HOUR, start + 6 * HOUR)
     await shop.resync()
     return clinic, legacy
 
