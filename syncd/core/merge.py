@@ -65,14 +65,10 @@ def merge(
 
     ``blocks`` are those of syncd's blocks, moved by a person, that the booking is to follow.
     """
-    news = sorted(
-        (
-            record
-            for record in (*records, *blocks)
-            if is_news(record) and record.system in calendars and calendars[record.system].believed
-        ),
-        key=lambda record: (record.system, record.id),
-    )
+    news = _news(records, calendars)
+    if all(claimed(record).busy for record in news):
+        # A block says when the meeting is, never that it is on: not against one that is off.
+        news = _news((*records, *blocks), calendars)
     if word is not None:
         return Merged(word.value, tuple(news), rule=word.rule)
     if not news:
@@ -104,6 +100,13 @@ def merge(
     else:
         agreed = replace(booking.agreed, status=ruling.winner.value.status)
     return Merged(agreed, tuple(news), rule=str(ruling.law))
+
+
+def _news(records: Sequence[Record], calendars: Mapping[str, Calendar]) -> list[Record]:
+    """The records that say something new and may be believed, in an order of their own."""
+    believed = {name for name, calendar in calendars.items() if calendar.believed}
+    news = (record for record in records if is_news(record) and record.system in believed)
+    return sorted(news, key=lambda record: (record.system, record.id))
 
 
 def _bid(booking: Booking, record: Record, calendar: Calendar) -> Bid:

@@ -110,6 +110,17 @@ def test_the_newest_of_a_moved_block_and_a_moved_meeting_wins() -> None:
     assert ("move-block", "b", "14-15>17-18") in summary(decision)
 
 
+@pytest.mark.parametrize("ending", [off(9), None])
+def test_a_moved_block_never_revives_a_meeting_that_is_off(ending: Value | None) -> None:
+    state = world(v(14))
+    gone = replace(state, records=(rec("a", "a1", ending, v(9)), *state.records[1:]))
+    rules = replace(by(Choice.RESCHEDULE), moved_and_cancelled=Choice.MOVE)
+    assert summary(decided(gone, rules=rules)) == [
+        ("remove-block", "b", "14-15>"),
+        ("remove-block", "c", "09-10>"),
+    ]
+
+
 def test_a_meeting_whose_own_calendar_is_only_read_does_not_follow() -> None:
     kept = calendars()
     kept["a"] = Calendar("a", writable=False, fixed=True)
