@@ -111,9 +111,11 @@ def plan_blocks(
     links: list[tuple[str, frozenset[str]]] = []
     lost: list[Record] = []
     found: list[Record] = []
-    missing = {interval: frozenset(serves) for interval, serves in wanted.items()}
+    # What is not to be touched closes its time for whoever wants it; but nobody links or moves it.
+    closed = {block.interval for block in own if block.left}
+    missing = {each: frozenset(serves) for each, serves in wanted.items() if each not in closed}
     spare: list[Own] = []
-    for block in sorted(own, key=_age):
+    for block in sorted((block for block in own if not block.left), key=_age):
         interval = block.interval
         if not block.standing:
             # Gone, and proven so: if its interval is still wanted, it is made again.
@@ -123,10 +125,10 @@ def plan_blocks(
             serves = missing.pop(interval)
             if serves != block.bookings:
                 links.append((block.record.id, serves))
-            if is_news(block.record) and not block.left:
+            if is_news(block.record):
                 operations.append(_move(provider, calendar, block, interval, serves, "restore"))
-        elif block.left or _over(block, now):
-            # Somebody wants it so; or its time has passed: history is left as it is.
+        elif _over(block, now):
+            # Its time has passed: history is left as it is.
             continue
         else:
             spare.append(block)

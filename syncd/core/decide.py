@@ -92,7 +92,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     # What came back under a new id, nobody can say which, is not off: all of it stands.
     merged = _merge_all(draft, case, skip=claims.keys())
     conflicts += merged
-    claims |= {conflict.subject: _values(conflict) for conflict in merged}
+    claims |= _claims(draft, merged, matched.conflicts)
     doubles = double.double_bookings(draft, case.calendars, case.rules, case.capacity)
     conflicts += doubles
     told, cannot = _carry_all(draft, case, claims, double.frozen(doubles))
@@ -138,6 +138,26 @@ def decide_answered(
 def _values(conflict: Conflict) -> list[Value]:
     """All values that are claimed: each of these intervals stays closed while nobody decides."""
     return [claim.value for claim in conflict.claims if claim.value is not None]
+
+
+def _claims(
+    draft: Draft, merged: Sequence[Conflict], doubtful: Sequence[Conflict]
+) -> dict[str, list[Value]]:
+    """What held bookings claim: all that is said of them, and all that their appointments show.
+
+    A booking that stands in for others at its time, which could be its twins, claims theirs, too.
+    """
+    claims: dict[str, list[Value]] = {}
+    for conflict in merged:
+        shown = [r.observed for r in draft.appointments(conflict.subject) if r.observed is not None]
+        claims[conflict.subject] = [*_values(conflict), *shown]
+    linked = draft.linked_ids()
+    for conflict in doubtful:
+        for claim in conflict.claims:
+            link = linked.get((claim.system, claim.event or ""))
+            if link is not None and link.booking in claims:
+                claims[link.booking] += _values(conflict)
+    return claims
 
 
 def _fresh(draft: Draft, case: Case) -> list[Record]:

@@ -8,7 +8,7 @@ import pytest
 
 from syncd.core.facts import Calendar
 from syncd.core.rules import Choice, Rules
-from syncd.model import ProviderState, Role, Value
+from syncd.model import ConflictKind, ProviderState, Role, Value
 from tests.core.kit import (
     SYSTEMS,
     block,
@@ -100,6 +100,18 @@ def test_a_followed_block_is_one_voice_of_the_merge_and_can_be_held_against_a_mo
     assert ("move-block", "b", "14-15>09-10") not in summary(decision)
     wanted = {(o.system, o.after) for o in decision.operations}
     assert {("b", v(17)), ("c", v(14)), ("c", v(17))} <= wanted
+
+
+def test_a_block_that_claims_a_time_is_no_other_meetings_while_it_is_held() -> None:
+    rules = replace(by(Choice.RESCHEDULE), moved_apart=Choice.HOLD)
+    state = world(v(14), a=v(17))
+    other = replace(state, records=(*state.records, rec("a", "a9", v(14))))
+    decision = decided(other, rules=rules)
+    assert [c.kind for c in decision.conflicts] == [ConflictKind.MOVED_APART]
+    assert not [
+        r for r in (*decision.changes.replicas, *decision.changes.unlinked) if r.event == "b1"
+    ]
+    assert ("create-block", "b", ">14-15") not in summary(decision)
 
 
 def test_the_newest_of_a_moved_block_and_a_moved_meeting_wins() -> None:

@@ -206,14 +206,15 @@ def agree(world: World) -> None:
         for b in world.state.bookings
         if b.id == r.booking
     }
+    claiming = {claim.event for conflict in held for claim in conflict.claims}
     for system in world.systems:
         ours = world.busy(system, ours=True)
         let_be = {r.event for r in world.state.replicas if r.role is Role.RELEASED}
-        # What a person moved, and syncd lets be, may lie on top of another such block.
+        # What a person moved, and is let be or still to be decided on, may lie on another block.
         kept = Counter(
             world.events[i].value.interval
             for i in world.ours & world.events.keys()
-            if i[0] == system and i[1] not in let_be
+            if i[0] == system and i[1] not in let_be | claiming
         )
         assert all(number == 1 for number in kept.values()), "two blocks for one interval"
         elsewhere = set().union(*(sources[s] for s in world.systems if s != system))
