@@ -159,9 +159,11 @@ class Outside(RuleBasedStateMachine):
         assert all(number == 1 for number in closed.values())
 
     def _let_be(self) -> set[Id]:
-        """Blocks that people moved, and that syncd leaves where they were put."""
-        links = self.world.state.replicas
-        return {(r.system, r.event) for r in links if r.role is Role.RELEASED}
+        """Blocks that people moved, and that syncd leaves there: for good, or while it is held."""
+        state = self.world.state
+        released = {(r.system, r.event) for r in state.replicas if r.role is Role.RELEASED}
+        claims = [c for h in state.conflicts for c in h.conflict.claims]
+        return released | {(c.system, c.event) for c in claims if c.event is not None}
 
     def _replicas_agree(self) -> None:
         """Every appointment of a meeting shows what was agreed, unless a person must decide."""
