@@ -32,6 +32,7 @@ CREATE TABLE booking (
     agreed VARCHAR(80) NOT NULL,
     revision INTEGER NOT NULL,
     opened_at VARCHAR(27),
+    rule VARCHAR NOT NULL,
     retired BOOLEAN NOT NULL,
     PRIMARY KEY (id)
 );
@@ -56,6 +57,8 @@ CREATE TABLE "conflict" (
     claims TEXT NOT NULL,
     inputs VARCHAR NOT NULL,
     note VARCHAR NOT NULL,
+    rule VARCHAR NOT NULL,
+    held BOOLEAN NOT NULL,
     run VARCHAR NOT NULL,
     opened_at VARCHAR(27) NOT NULL,
     closed_at VARCHAR(27),

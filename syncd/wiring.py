@@ -11,13 +11,14 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
 from syncd.config.load import load
+from syncd.config.overrides import rules_of
 from syncd.config.problems import ConfigError
 from syncd.config.secrets import Secret
 from syncd.config.settings import (
@@ -31,12 +32,14 @@ from syncd.config.settings import (
     Settings,
     SystemSettings,
 )
-from syncd.core.facts import Choice, Limits, Rules, digest
+from syncd.core.facts import Limits, digest
+from syncd.core.free import Search
+from syncd.core.rules import Rules
 from syncd.engine.attend import Attended, Renewal
 from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
-from syncd.model import Clock, Operation
+from syncd.model import Clock, Hours, Operation
 from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.port import System
@@ -273,18 +276,22 @@ def remedy_of(settings: Settings, system: str) -> str:
             return "it is not in the configuration any more"
 
 
+def provider_rules(settings: Settings, provider: str) -> Rules:
+    """The rules that hold for one provider, and where a free time is looked for."""
+    said, own = settings.rules, settings.providers[provider]
+    hours = settings.syncd.hours if own.hours is None else own.hours
+    search = Search(
+        said.next_free.within, said.next_free.step, Hours(hours, own.zone or settings.syncd.zone)
+    )
+    return replace(rules_of(said, provider), search=search)
+
+
 def policy_of(settings: Settings) -> Policy:
     """The rules, limits and spans that the configuration says."""
-    said = settings.rules
-    rules = Rules(
-        prefer=tuple(said.prefer),
-        moved_apart=Choice(said.moved_apart),
-        moved_and_cancelled=Choice(said.moved_and_cancelled),
-        block_edited=Choice(said.block_edited),
-    )
     general = settings.syncd
     return Policy(
-        rules=dict.fromkeys(settings.providers, rules),
+        rules={name: provider_rules(settings, name) for name in settings.providers},
+        capacity={name: provider.capacity for name, provider in settings.providers.items()},
         limits=Limits(count=settings.guard.count, share=settings.guard.share),
         past=general.window.past,
         future=general.window.future,

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from syncd.cli import terminal
+from syncd.cli.explained import print_rules, rules_json
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.cli.standing import span
 from syncd.config.settings import Settings
@@ -56,9 +57,11 @@ def examine(
             {
                 "findings": [asdict(f) for f in findings],
                 "calls": [_need_json(settings, n) for n in needs],
+                "rules": rules_json(settings),
             }
         )
     else:
+        print_rules(settings)
         _print(settings, findings, needs)
     fatal = {"error", "warning"} if strict else {"error"}
     return 2 if any(f.level in fatal for f in findings) else 0

@@ -1,19 +1,41 @@
-"""`syncd conflicts`: what is held, and which values contradict each other."""
+"""`syncd conflicts`: what is held, both values, what each choice would write; and deciding it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from syncd.cli import terminal, words
 from syncd.cli.look import open_state
-from syncd.cli.options import ConfigOption, JsonOption, ProviderOption, chosen, settings_of, zone_of
+from syncd.cli.options import (
+    ConfigOption,
+    JsonOption,
+    ProviderOption,
+    UsageError,
+    chosen,
+    settings_of,
+    zone_of,
+)
+from syncd.config.settings import Settings
 from syncd.model import ConflictKind, HeldConflict
+from syncd.store import Store
 
 _MOST_CLAIMS = 3
 
+ConflictArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="A conflict's id, or its begin.", show_default=False)
+]
 
+app = typer.Typer(
+    invoke_without_command=True,
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback()
 def conflicts(
     context: typer.Context,
     *,
@@ -21,39 +43,68 @@ def conflicts(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List the conflicts that are held, with both values. Exit 3 when there are any.
+    """List the conflicts, with both values; or show one; or resolve it.
 
-    A held conflict is decided anew as soon as one of its values changes in a system.
+    Held conflicts wait for a person, and what they claim stays closed in all systems. One is
+    decided anew as soon as one of its values changes in a system, and closes by itself when the
+    systems agree. What is only told (double bookings, unless configured otherwise) waits for
+    nobody. Exit 3 when anything is held.
     """
+    context.obj = config or context.obj
+    if context.invoked_subcommand is not None:
+        return
     settings = settings_of(context, config, secrets=False)
     chosen(settings, provider)
     store = open_state(settings)
     found = store.open_conflicts(provider)
     store.close()
     if as_json:
-        terminal.print_json([_json(held) for held in found])
+        terminal.print_json([conflict_json(held) for held in found])
     elif not found:
         terminal.say("no conflicts")
     else:
-        for name in sorted({h.conflict.provider for h in found}):
-            zone = zone_of(settings, name)
-            rows = [
-                (
-                    h.id,
-                    str(h.conflict.kind),
-                    words.moment(h.opened_at, zone),
-                    _says(h, zone),
-                    h.conflict.note,
-                )
-                for h in found
-                if h.conflict.provider == name
-            ]
-            columns = ("conflict", "kind", "since", "who says what", "")
-            terminal.table(f"{name} · {zone.key}", columns, rows)
-        for held in found:
-            if held.conflict.kind is ConflictKind.GUARD:
-                terminal.say(f"if the guard is wrong: syncd resync --accept {held.run}")
-    raise typer.Exit(3 if found else 0)
+        _print(settings, found)
+    raise typer.Exit(3 if any(held.conflict.held for held in found) else 0)
+
+
+def _print(settings: Settings, found: list[HeldConflict]) -> None:
+    for name in sorted({h.conflict.provider for h in found}):
+        zone = zone_of(settings, name)
+        rows = [
+            (
+                h.id,
+                str(h.conflict.kind) + ("" if h.conflict.held else "\n(told only)"),
+                words.moment(h.opened_at, zone),
+                _says(h, zone),
+                h.conflict.note,
+            )
+            for h in found
+            if h.conflict.provider == name
+        ]
+        columns = ("conflict", "kind", "since", "who says what", "")
+        terminal.table(f"{name} · {zone.key}", columns, rows)
+    for held in found:
+        if held.conflict.kind is ConflictKind.GUARD:
+            terminal.say(f"if the guard is wrong: syncd resync --accept {held.run}")
+    if any(held.conflict.kind is not ConflictKind.GUARD for held in found):
+        terminal.say("choices, and what each would write: syncd conflicts show ID")
+
+
+def the_conflict(store: Store, start: str) -> HeldConflict:
+    """The one open conflict whose id begins so, dismissed ones too. Raises UsageError."""
+    found = store.conflict(start)
+    living = [held for held in found if held.closed_at is None]
+    if len(living) == 1:
+        return living[0]
+    if len(living) > 1:
+        ids = ", ".join(held.id for held in living)
+        raise UsageError(f"several conflicts begin with {start!r}: {ids}", "Write more of the id.")
+    if found:
+        last = max(found, key=lambda held: held.closed_at or held.opened_at)
+        raise UsageError(
+            f"conflict {last.id} is closed: {last.outcome}", "See what is open: syncd conflicts."
+        )
+    raise UsageError(f"there is no conflict {start!r}", "See what is open: syncd conflicts.")
 
 
 def _says(held: HeldConflict, zone: Any) -> str:
@@ -63,16 +114,20 @@ def _says(held: HeldConflict, zone: Any) -> str:
     return "\n".join(told + more)
 
 
-def _json(held: HeldConflict) -> dict[str, Any]:
+def conflict_json(held: HeldConflict) -> dict[str, Any]:
+    """A conflict as JSON; ``rule`` is what policy says of it."""
     conflict = held.conflict
     return {
         "id": held.id,
         "kind": str(conflict.kind),
+        "held": conflict.held,
         "provider": conflict.provider,
         "subject": conflict.subject,
         "opened_at": words.instant_json(held.opened_at),
         "run": held.run,
+        "rule": conflict.rule,
         "note": conflict.note,
+        "outcome": held.outcome,
         "claims": [
             {
                 "system": claim.system,

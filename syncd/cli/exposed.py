@@ -22,12 +22,14 @@ _WHY: Mapping[Cause, str] = {
     Cause.UNCLOSED: "no block stands there yet",
     Cause.READ_ONLY: "the calendar is read-only for syncd",
     Cause.UNDONE: "its block was taken back by `syncd undo`",
+    Cause.RELEASED: "a person moved or removed its block, and the rule lets it be",
     Cause.IGNORED: "a block stands, but does not close it",
 }
 
 _REMEDIES: Mapping[Cause, str] = {
     Cause.UNCLOSED: "the next cycle closes it, once the system takes the write",
     Cause.READ_ONLY: "leave out write = false for it, or stop bookings there",
+    Cause.RELEASED: "it is closed again when the booking moves (rules.block_edited)",
     Cause.UNDONE: "it is closed again as soon as the booking changes",
 }
 

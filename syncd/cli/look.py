@@ -32,7 +32,7 @@ from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
-from syncd.model import Booking, Record, Replica, Role
+from syncd.model import Booking, Record, Replica
 from syncd.store import Store
 from syncd.store.exposed import closings, exposures
 
@@ -239,7 +239,7 @@ def show(
 def _seen(replica: Replica, record: Record | None, _name: str, zone: Any) -> str:
     if record is None:
         return "never"
-    mine = " (ours)" if record.mine and replica.role is Role.BLOCK else ""
+    mine = " (ours)" if record.mine and not replica.role.meets else ""
     return words.moment(record.observed_at, zone) + mine
 
 

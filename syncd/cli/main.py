@@ -9,15 +9,16 @@ from collections.abc import Sequence
 import typer
 
 from syncd import __version__
-from syncd.cli import terminal
+from syncd.cli import conflicts, terminal
 from syncd.cli.backup import backup, migrate, restore
 from syncd.cli.check import check
-from syncd.cli.conflicts import conflicts
+from syncd.cli.choices import show as show_conflict
 from syncd.cli.demo import demo
 from syncd.cli.discover import discover
 from syncd.cli.init import init
 from syncd.cli.look import bookings, history, show, status
 from syncd.cli.options import ConfigOption, JsonOption, UsageError
+from syncd.cli.resolve import resolve_one
 from syncd.cli.resync import plan, resync
 from syncd.cli.run import run
 from syncd.cli.sandbox import sandbox
@@ -64,13 +65,16 @@ def version(*, as_json: JsonOption = False) -> None:
 _PANELS = {
     "Set up": (init, discover),
     "Work": (run, resync, undo),
-    "Look": (plan, check, status, bookings, show, slots, conflicts, history),
+    "Look": (plan, check, status, bookings, show, slots, history),
     "Keep": (backup, restore, migrate),
     "Try": (demo, sandbox, simulate, version),
 }
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
+conflicts.app.command("show")(show_conflict)
+conflicts.app.command("resolve")(resolve_one)
+app.add_typer(conflicts.app, name="conflicts", rich_help_panel="Look")
 
 
 _CODES: dict[type[Exception], int] = {

@@ -31,6 +31,12 @@ def key_lines(text: str) -> Mapping[Path, int]:
     return found
 
 
+def item_lines(text: str, table: Path) -> list[int]:
+    """Find the lines of the ``[[table]]`` headers, one for each item of an array of tables."""
+    lines = enumerate(text.split("\n"), start=1)
+    return [n for n, line in lines if line.strip().startswith("[[") and _path(line) == table]
+
+
 def line_of(at: Sequence[str | int], lines: Mapping[Path, int]) -> int | None:
     """Return the line of a key, else that of the nearest table around it."""
     path = tuple(step for step in at if isinstance(step, str))

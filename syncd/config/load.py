@@ -12,8 +12,10 @@ from pydantic import ValidationError
 
 from syncd.config.environment import read_environment
 from syncd.config.fields import is_name
-from syncd.config.lines import key_lines, line_of
+from syncd.config.lines import item_lines, key_lines, line_of
 from syncd.config.mapping import Calendars, check_accounts, check_mapping, check_prefer
+from syncd.config.overrides import check_rules
+from syncd.config.overrides import place_of as override_place
 from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, listed
 from syncd.config.secrets import Secret, Surroundings
 from syncd.config.settings import (
@@ -96,6 +98,8 @@ def load(
     if settings is None or errors:
         raise ConfigError(errors)
     places = {at[1]: f"{path.name}:{line}" for at, line in lines.items() if _is_rule(at)}
+    for number, line in enumerate(item_lines(text, ("rules", "override"))):
+        places[override_place(number)] = f"{path.name}:{line}"
     return settings.model_copy(update={"warnings": tuple(problems), "places": places})
 
 
@@ -149,6 +153,9 @@ class _Reading:
         systems = self._systems()
         providers, calendars = self._providers() if self._mapping else ({}, {})
         self._check(systems, calendars)
+        if rules is not None:
+            declared = [name for name, _ in self._items("systems")]
+            self.findings += check_rules(rules, calendars, declared)
         if general is None or rules is None or guard is None:
             return None
         return Settings.model_construct(

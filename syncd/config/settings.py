@@ -31,9 +31,10 @@ from syncd.config.fields import (
     span,
     sqlite_file,
 )
+from syncd.config.hours import WorkingHours
 from syncd.config.listen import Heartbeat, Listen
 from syncd.config.problems import Problem, Refused
-from syncd.core.facts import Choice
+from syncd.core.rules import Choice
 
 
 class Table(BaseModel):
@@ -82,7 +83,7 @@ class HistorySettings(Table):
 
 
 class General(Table):
-    """``[syncd]``. ``resync_at`` is a time of day in ``zone``.
+    """``[syncd]``. ``resync_at`` is a time of day in ``zone``; ``hours`` are the usual ones.
 
     ``state`` is an absolute path (from a file: relative to that file) or an SQLAlchemy URL, which
     may hold a password and is therefore not shown. ``listen`` is where the daemon serves its
@@ -102,6 +103,7 @@ class General(Table):
     history: HistorySettings = HistorySettings()
     resync_at: TimeOfDay = time(3, 30)
     zone: ZoneName = "UTC"
+    hours: WorkingHours = Field(default="06:00-22:00", validate_default=True)
     log: LogSettings = LogSettings()
     listen: Listen | None = None
     heartbeat: Heartbeat | None = None
@@ -233,23 +235,49 @@ PLATFORMS: Mapping[str, tuple[type[SystemSettings], type[CalendarSettings]]] = {
 
 
 class ProviderSettings(Table):
-    """A person, room or piece of equipment, and its calendar in each system (by system name)."""
+    """A person, room or piece of equipment, and its calendar in each system (by system name).
+
+    ``capacity`` is how many meetings it may have at one time (equipment: how many there are).
+    """
 
     kind: Literal["person", "room", "equipment"] = "person"
     zone: ZoneName | None = None
+    hours: WorkingHours | None = None
+    capacity: Annotated[StrictInt, Field(ge=1)] = 1
     calendars: dict[str, CalendarSettings] = Field(default_factory=dict)
 
 
+class NextFreeSettings(Table):
+    """Where ``next-free`` looks: how far from the wanted start, and in which steps from it."""
+
+    within: Annotated[timedelta, span("5m", "14d")] = timedelta(hours=4)
+    step: Annotated[timedelta, span("5m", "1d")] = timedelta(minutes=15)
+
+
+class OverrideSettings(Table):
+    """An exception to the rules, by provider, system and kind; what is not named means any."""
+
+    choice: Text
+    provider: Text | None = None
+    system: Text | None = None
+    kind: Text | None = None
+
+
 class RulesSettings(Table):
-    """What decides a conflict (DESIGN section 5); ``prefer`` is the tie-break of all."""
+    """What decides a conflict (DESIGN section 5); ``prefer`` is the tie-break of all.
+
+    Of ``override`` the first that matches wins.
+    """
 
     prefer: tuple[str, ...] = ()
     moved_apart: Literal[Choice.LATEST, Choice.PREFER, Choice.HOLD] = Choice.LATEST
     moved_and_cancelled: Literal[Choice.CANCEL, Choice.MOVE, Choice.HOLD] = Choice.CANCEL
-    block_edited: Literal[Choice.RESTORE] = Choice.RESTORE
-    slot_taken: Literal[Choice.HOLD] = Choice.HOLD
-    double_booked: Literal[Choice.REPORT] = Choice.REPORT
+    block_edited: Literal[Choice.RESTORE, Choice.RESCHEDULE, Choice.RELEASE] = Choice.RESTORE
+    slot_taken: Literal[Choice.HOLD, Choice.REVERT, Choice.NEXT_FREE] = Choice.HOLD
+    double_booked: Literal[Choice.REPORT, Choice.HOLD] = Choice.REPORT
     ambiguous: Literal[Choice.HOLD] = Choice.HOLD
+    next_free: NextFreeSettings = NextFreeSettings()
+    override: tuple[OverrideSettings, ...] = ()
 
 
 class GuardSettings(Table):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -36,15 +36,8 @@ _MISSING: Mapping[str, str] = {
 
 _NOT_YET = "not available in this version"
 _NOT_YET_KEYS: Mapping[str, str] = {
-    "override": "Remove [[rules.override]]: one set of rules holds for everything.",
     "rate": "Remove it: syncd learns each platform's limit from its answers.",
 }
-_NOT_YET_CHOICES: Mapping[str, frozenset[str]] = {
-    "block_edited": frozenset({"reschedule", "release"}),
-    "slot_taken": frozenset({"revert", "next-free"}),
-    "double_booked": frozenset({"hold"}),
-}
-"""Choices of DESIGN section 5 that are yet to be built."""
 
 
 def translate(error: ValidationError, model: type[BaseModel], at: At) -> Iterator[Finding]:
@@ -81,8 +74,6 @@ def _choice(key: str, value: object, owner: type[BaseModel]) -> tuple[str, str]:
     allowed = [str(choice) for choice in get_args(owner.model_fields[key].annotation)]
     if not isinstance(value, str):
         return "it is no text", f"Write {listed(allowed)}."
-    if value in _NOT_YET_CHOICES.get(key, ()):
-        return f'{key} = "{value}" is {_NOT_YET}', f"Write {listed(allowed)}."
     return f'"{value}" is no choice here', _close(value, allowed)
 
 
@@ -93,7 +84,11 @@ def _close(value: str, allowed: list[str]) -> str:
 def _owner(model: type[BaseModel], loc: At) -> type[BaseModel]:
     """Walk down to the table that holds the key at the end of ``loc``."""
     for step in loc[:-1]:
-        inner = model.model_fields[str(step)].annotation if step in model.model_fields else None
+        if isinstance(step, int):
+            continue  # a place in a list, whose tables are all alike
+        inner = model.model_fields[step].annotation if step in model.model_fields else None
+        if get_origin(inner) is tuple:
+            inner = get_args(inner)[0]
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             break
         model = inner

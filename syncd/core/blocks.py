@@ -14,22 +14,29 @@ from datetime import datetime
 
 from syncd.core.diff import cut, is_news, nominal
 from syncd.core.facts import Calendar
-from syncd.model import Action, Booking, Kind, Operation, Record, Replica, Status, Value
+from syncd.model import Action, Booking, Kind, Operation, Record, Replica, Role, Status, Value
 
 Interval = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A block that syncd made, and the bookings it serves."""
+    """A block that syncd made, and the bookings it serves.
+
+    ``left``: not to be touched, because a person has moved it, and that is to stand (a release), or
+    is still to be decided on. Where it stands it serves as well as any other.
+    """
 
     record: Record
     bookings: frozenset[str]
+    left: bool = False
 
     @property
     def interval(self) -> Interval | None:
         """Where syncd means it to be."""
         value = nominal(self.record) or self.record.observed
+        if self.left:
+            value = self.record.observed
         return value.interval if value else None
 
     @property
@@ -64,12 +71,13 @@ def wanted_blocks(
     claims: Mapping[str, Sequence[Value]],
     others: Iterable[Record],
     now: datetime,
+    released: AbstractSet[str] = frozenset(),
 ) -> dict[Interval, set[str]]:
     """The intervals that this calendar should close, each with the bookings that want it.
 
     ``claims`` are the values of held conflicts: every claimed interval stays closed. ``others`` are
     events of this calendar that need no block on top: somebody else's blocks, and appointments that
-    are still to be matched.
+    are still to be matched. ``released`` are the bookings that a person wants open here.
     """
     taken = {
         record.observed.interval
@@ -84,7 +92,8 @@ def wanted_blocks(
             continue
         # While it is held, a calendar that has the meeting closes what the others claim, too.
         shown = {r.observed.interval for r in here if r.observed and r.observed.busy} | taken
-        values = (*(() if here else (booking.agreed,)), *(held or ()))
+        agreed = () if here or booking.id in released else (booking.agreed,)
+        values = (*agreed, *(held or ()))
         for value in (cut(value, calendar.grain) for value in values):
             # Nothing is made for an interval that has ended.
             if value.busy and value.end > now and value.interval not in shown:
@@ -104,9 +113,11 @@ def plan_blocks(
     links: list[tuple[str, frozenset[str]]] = []
     lost: list[Record] = []
     found: list[Record] = []
-    missing = {interval: frozenset(serves) for interval, serves in wanted.items()}
+    # What is not to be touched closes its time for whoever wants it; but nobody links or moves it.
+    closed = {block.interval for block in own if block.left}
+    missing = {each: frozenset(serves) for each, serves in wanted.items() if each not in closed}
     spare: list[Own] = []
-    for block in sorted(own, key=_age):
+    for block in sorted((block for block in own if not block.left), key=_age):
         interval = block.interval
         if not block.standing:
             # Gone, and proven so: if its interval is still wanted, it is made again.
@@ -222,14 +233,25 @@ def _remove(provider: str, calendar: Calendar, block: Own) -> Operation:
     )
 
 
-def own_blocks(records: Iterable[Record], replicas: Iterable[Replica], system: str) -> list[Own]:
-    """The blocks that syncd made in one calendar, with the bookings they are linked to."""
+def own_blocks(
+    records: Iterable[Record],
+    replicas: Iterable[Replica],
+    system: str,
+    left: AbstractSet[str] = frozenset(),
+) -> list[Own]:
+    """The blocks that syncd made in one calendar, with the bookings they are linked to.
+
+    ``left`` are those that a person has moved, and that are not to be touched now.
+    """
     serves: dict[str, set[str]] = defaultdict(set)
+    released: set[str] = set()
     for replica in replicas:
-        if replica.system == system:
+        if replica.system == system and replica.role is Role.RELEASED:
+            released.add(replica.event)
+        elif replica.system == system:
             serves[replica.event].add(replica.booking)
     return [
-        Own(record, frozenset(serves.get(record.id, set())))
+        Own(record, frozenset(serves.get(record.id, set())), record.id in released | left)
         for record in records
         if record.mine and record.system == system and not (record.ended and not record.observed)
     ]

@@ -19,6 +19,8 @@ from syncd.model import (
     Value,
 )
 
+_USUAL = "agreed in another system"
+
 
 @dataclass(frozen=True, slots=True)
 class Carry:
@@ -90,7 +92,7 @@ def _write(action: Action, booking: Booking, record: Record, after: Value) -> Op
         before=record.observed,
         after=after,
         bookings=(booking.id,),
-        reason="agreed in another system",
+        reason=_USUAL if booking.rule in {"", "one change", "ends"} else booking.rule,
     )
 
 

@@ -11,21 +11,22 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from syncd.core import plan
+from syncd.core import double, edits, refusals
+from syncd.core.answer import NO_VERDICT, Answer, Verdict, key, meaning, sort_again, split
 from syncd.core.blocks import BlockPlan, Interval, own_blocks, plan_blocks, wanted_blocks
 from syncd.core.carry import carry
 from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
 from syncd.core.exposure import Wanted
-from syncd.core.facts import Calendar, Rules
+from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Who, match, wanted_persons
-from syncd.core.merge import Merged, merge
+from syncd.core.merge import Merged, Word, merge
 from syncd.core.queue import heard, settle_conflicts
+from syncd.core.rules import Rules
 from syncd.model import (
     Action,
     Booking,
     Changes,
-    Claim,
     Conflict,
     ConflictKind,
     IntentState,
@@ -38,18 +39,14 @@ from syncd.model import (
     Value,
 )
 
-_REFUSALS = {ConflictKind.SLOT_TAKEN, ConflictKind.QUARANTINED, ConflictKind.AMBIGUOUS}
-
-PATIENCE = 3
-"""After this many permanent failures an operation is quarantined (DESIGN section 6)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """What one decision is told. ``failures`` counts permanent failures by `plan.name`.
 
     ``horizon`` is the start of the full window: bookings that ended before it are retired.
-    ``our_keys`` are those keys on unlinked events that stand in this state's journal.
+    ``our_keys`` are those keys on unlinked events that stand in this state's journal. ``capacity``
+    is how many meetings the provider may have at one time. ``verdict`` is a person's answer.
     """
 
     calendars: Mapping[str, Calendar]
@@ -61,6 +58,8 @@ class Case:
     guards: Sequence[Conflict] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
     our_keys: AbstractSet[str] = frozenset()
+    capacity: int = 1
+    verdict: Verdict = NO_VERDICT
     withhold: bool = False
     """Nothing that frees time is written, as if one of the calendars were fresh."""
 
@@ -93,46 +92,42 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     conflicts: list[Conflict] = list(case.guards)
     _adopt(draft, case)
     _reassign(draft)
+    split(draft, case.verdict, new_id)
+    edits.release(draft, case.calendars, case.rules)
     matched = _link(draft, case, new_id)
     conflicts += matched.conflicts
     held = _unheard(state, case)
     held |= {c.subject: c for c in matched.conflicts if c.subject in draft.bookings}
-    claims: dict[str, list[Value]] = {}
-    operations: list[Operation] = []
-    for booking_id in sorted(draft.bookings):
-        if booking_id in held:
-            # It came back under a new id, and nobody can say which: it is not off, so all stands.
-            # Or what is held cannot be looked at now: what else is claimed since then stands, too.
-            news = [r.observed for r in draft.appointments(booking_id) if is_news(r)]
-            claims[booking_id] = [*_values(held[booking_id]), *(v for v in news if v is not None)]
-            continue
-        merged = _merge(draft, case, booking_id)
-        if merged.conflict is not None:
-            conflicts.append(merged.conflict)
-            claims[booking_id] = _values(merged.conflict)
-            continue
-        pairs = [
-            p for p in draft.pairs(booking_id) if booking_id not in _waived(draft, p[0].system)
-        ]
-        told = carry(draft.bookings[booking_id], pairs, case.calendars)
-        operations += told.operations
-        conflicts += told.conflicts
-        for replica in told.settled:
-            draft.link(replica)
+    # What came back under a new id, nobody can say which, is not off: all of it stands. And so does
+    # what is held and cannot be looked at now, with what else is claimed since.
+    claims = {booking: _standing(draft, conflict) for booking, conflict in held.items()}
+    merged = _merge_all(draft, case, skip=claims.keys())
+    conflicts += merged
+    claims |= _claims(draft, merged, matched.conflicts)
+    doubles = double.double_bookings(draft, case.calendars, case.rules, case.capacity)
+    conflicts += doubles
+    told, cannot = _carry_all(draft, case, claims, double.frozen(doubles))
+    conflicts += cannot
+    edits.take_back(draft)
     unmatched = (*matched.held, *matched.waiting)
+    left = {claim.event for conflict in merged for claim in conflict.claims if claim.event}
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}
+    operations = list(told)
     for system in sorted(case.calendars):
-        blocks = _blocks(draft, case, case.calendars[system], claims, unmatched)
+        blocks = _blocks(draft, case, case.calendars[system], claims, unmatched, left)
         operations += blocks.operations
         exposures += blocks.open
         wanted[system] = blocks.intervals
     withhold = case.withhold or any(c.fresh for c in case.calendars.values())
     kept_back = [o for o in operations if withhold and _frees(o)]
     operations = [o for o in operations if o not in kept_back]
-    operations, refused = _permitted(draft, case, operations)
+    retried = frozenset({case.verdict.retry})
+    operations, refused = refusals.permitted(
+        draft, case.calendars, operations, case.failures, retried
+    )
     conflicts += refused
-    settle_conflicts(draft, conflicts, case.calendars, new_id)
+    settle_conflicts(draft, conflicts, case.calendars, new_id, case.verdict)
     _retire(draft, case)
     return Decision(
         draft.finish(), tuple(operations), tuple(conflicts), exposures, len(kept_back), wanted
@@ -160,9 +155,54 @@ def _unheard(state: ProviderState, case: Case) -> dict[str, Conflict]:
     }
 
 
+def decide_answered(
+    state: ProviderState, case: Case, new_id: Callable[[], str], answers: Mapping[str, Answer]
+) -> tuple[Decision, frozenset[str]]:
+    """Decide with what persons answered, by conflict id; also return which answers counted.
+
+    An answer counts only if a decision without it would hold that very conflict once more: else an
+    input has changed since the person looked. One answer is taken at a time. Raises Unfit.
+    """
+    plain = decide(state, case, new_id)
+    standing = {key(conflict) for conflict in plain.conflicts}
+    for held in state.conflicts:
+        if held.id in answers and key(held.conflict) in standing:
+            draft = Draft(state, case.run, case.now)
+            verdict = meaning(draft, case.calendars, held, answers[held.id])
+            answered = decide(state, replace(case, verdict=verdict), new_id)
+            return answered, frozenset({held.id})
+    return plain, frozenset()
+
+
+def _standing(draft: Draft, conflict: Conflict) -> list[Value]:
+    """What a held conflict claims, and what its booking's appointments newly show."""
+    news = [r.observed for r in draft.appointments(conflict.subject) if is_news(r)]
+    return [*_values(conflict), *(value for value in news if value is not None)]
+
+
 def _values(conflict: Conflict) -> list[Value]:
     """All values that are claimed: each of these intervals stays closed while nobody decides."""
     return [claim.value for claim in conflict.claims if claim.value is not None]
+
+
+def _claims(
+    draft: Draft, merged: Sequence[Conflict], doubtful: Sequence[Conflict]
+) -> dict[str, list[Value]]:
+    """What held bookings claim: all that is said of them, and all that their appointments show.
+
+    A booking that stands in for others at its time, which could be its twins, claims theirs, too.
+    """
+    claims: dict[str, list[Value]] = {}
+    for conflict in merged:
+        shown = [r.observed for r in draft.appointments(conflict.subject) if r.observed is not None]
+        claims[conflict.subject] = [*_values(conflict), *shown]
+    linked = draft.linked_ids()
+    for conflict in doubtful:
+        for claim in conflict.claims:
+            link = linked.get((claim.system, claim.event or ""))
+            if link is not None and link.booking in claims:
+                claims[link.booking] += _values(conflict)
+    return claims
 
 
 def _fresh(draft: Draft, case: Case) -> list[Record]:
@@ -195,12 +235,14 @@ def _reassign(draft: Draft) -> None:
             continue
         draft.changes.unlinked.append(replica)
         booking = draft.bookings.get(replica.booking)
-        if booking is None or replica.role is Role.BLOCK or draft.appointments(booking.id):
+        if booking is None or not replica.role.meets or draft.appointments(booking.id):
             continue
         if booking.agreed.busy:
-            after = replace(booking, agreed=booking.agreed.off(), revision=booking.revision + 1)
+            rule = "now another provider's"
+            off = booking.agreed.off()
+            after = replace(booking, agreed=off, revision=booking.revision + 1, rule=rule)
             draft.book(after)
-            draft.note(after, "agreed", before=booking, rule="no longer in this calendar")
+            draft.note(after, "agreed", before=booking, rule=rule)
 
 
 def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
@@ -214,6 +256,7 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
         case.who,
         {name for name, calendar in case.calendars.items() if not calendar.believed},
     )
+    matched = sort_again(matched, draft, case.verdict)
     for relink in matched.relinked:
         draft.unlink(relink.replica)
         draft.forget(relink.old)
@@ -236,14 +279,56 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
     return matched
 
 
-def _merge(draft: Draft, case: Case, booking_id: str) -> Merged:
+def _merge_all(draft: Draft, case: Case, *, skip: AbstractSet[str]) -> list[Conflict]:
+    """Merge every booking's news; what must be held comes back."""
+    words = {**refusals.words(draft, case.calendars, case.rules), **case.verdict.words}
+    followed = edits.followed(draft, case.calendars, case.rules)
+    held: list[Conflict] = []
+    for booking_id in sorted(draft.bookings.keys() - skip):
+        blocks = followed.get(booking_id, ())
+        merged = _merge(draft, case, booking_id, blocks, words.get(booking_id))
+        if merged.conflict is not None:
+            held.append(merged.conflict)
+    return held
+
+
+def _carry_all(
+    draft: Draft, case: Case, claims: dict[str, list[Value]], frozen: AbstractSet[str]
+) -> tuple[list[Operation], list[Conflict]]:
+    """What the appointments of all bookings must be told, but for those that wait for a person.
+
+    Where an appointment cannot be brought along, its time and the agreed one both stay claimed.
+    """
+    operations: list[Operation] = []
+    conflicts: list[Conflict] = []
+    for booking_id in sorted(draft.bookings.keys() - claims.keys()):
+        booking = draft.bookings[booking_id]
+        pairs = [
+            p for p in draft.pairs(booking_id) if booking_id not in _waived(draft, p[0].system)
+        ]
+        told = carry(booking, pairs, case.calendars)
+        conflicts += told.conflicts
+        for replica in told.settled:
+            draft.link(replica)
+        waits = [o for o in told.operations if refusals.refused(draft, o) is not None]
+        if booking_id in frozen or waits:
+            shown = [r.observed for r in draft.appointments(booking_id) if r.observed is not None]
+            claims[booking_id] = [booking.agreed, *shown]
+        operations += told.operations if booking_id not in frozen else ()
+    return operations, conflicts
+
+
+def _merge(
+    draft: Draft, case: Case, booking_id: str, blocks: Sequence[Record], word: Word | None
+) -> Merged:
     """Merge one booking's news, and take over what it decides."""
     before = draft.bookings[booking_id]
+    records = draft.appointments(booking_id)
     waived = {c for c in case.calendars if booking_id in _waived(draft, c)}
     merged = merge(
-        before, draft.appointments(booking_id), case.calendars, case.rules, waived=waived
+        before, records, case.calendars, case.rules, blocks=blocks, word=word, waived=waived
     )
-    if not merged.accepted:
+    if merged.conflict is not None or not (merged.accepted or word):
         return merged
     for record in merged.accepted:
         draft.accept(record)
@@ -255,9 +340,10 @@ def _merge(draft: Draft, case: Case, booking_id: str) -> Merged:
     ]
     if merged.agreed == before.agreed and not lost:
         return merged
-    booking = replace(before, agreed=merged.agreed, revision=before.revision + 1)
+    booking = replace(before, agreed=merged.agreed, revision=before.revision + 1, rule=merged.rule)
     draft.book(booking)
     draft.note(booking, "agreed", before=before, rule=merged.rule)
+    edits.carry_release(draft, before, booking)
     told = {(r.system, r.id) for r in merged.accepted} - {(r.system, r.id) for r in lost}
     for replica, _ in draft.pairs(booking_id):
         if (replica.system, replica.event) in told:
@@ -276,6 +362,7 @@ def _blocks(
     calendar: Calendar,
     claims: Mapping[str, Sequence[Value]],
     unmatched: Sequence[Record],
+    left: AbstractSet[str],
 ) -> BlockPlan:
     """Plan one calendar's blocks, and take over the links that need no write."""
     holding = {
@@ -293,21 +380,27 @@ def _blocks(
     ]
 
     waived = _waived(draft, calendar.system)
+    released = {
+        r.booking
+        for r in draft.replicas()
+        if r.role is Role.RELEASED and r.system == calendar.system
+    }
+    bookings = list(draft.bookings.values())
 
-    def every_beside(there: Sequence[Record]) -> dict[Interval, set[str]]:
-        return wanted_blocks(
-            calendar, list(draft.bookings.values()), holding, claims, there, case.now
-        )
+    def beside(
+        there: Sequence[Record], let_be: AbstractSet[str] = frozenset()
+    ) -> dict[Interval, set[str]]:
+        return wanted_blocks(calendar, bookings, holding, claims, there, case.now, let_be)
 
-    def asked(every: Mapping[Interval, set[str]]) -> dict[Interval, set[str]]:
-        return {interval: serves - waived for interval, serves in every.items() if serves - waived}
+    def asked(there: Sequence[Record]) -> dict[Interval, set[str]]:
+        found = beside(there, released)
+        return {interval: serves - waived for interval, serves in found.items() if serves - waived}
 
     marked = [r for r in others if r.kind is Kind.BLOCK and r.key is not None]
     if marked and calendar.fresh and calendar.writable and calendar.believed:
-        heirs = _inherit(draft, marked, asked(every_beside([r for r in others if r not in marked])))
+        heirs = _inherit(draft, marked, asked([r for r in others if r not in marked]))
         others = [r for r in others if r not in heirs]
-    every = every_beside(others)
-    wanted = asked(every)
+    wanted = asked(others)
     leaving = {
         intent.operation.event
         for intent in draft.state.intents
@@ -315,7 +408,7 @@ def _blocks(
         and intent.operation.action is Action.REMOVE_BLOCK
         and intent.operation.system == calendar.system
     }
-    own = own_blocks(draft.records.values(), draft.replicas(), calendar.system)
+    own = own_blocks(draft.records.values(), draft.replicas(), calendar.system, left)
     own = [
         block
         for block in own
@@ -323,7 +416,7 @@ def _blocks(
         and (block.interval in wanted or not block.bookings & waived)
     ]
     blocks = plan_blocks(draft.state.provider, calendar, wanted, own, case.now)
-    blocks = replace(blocks, intervals=every)
+    blocks = replace(blocks, intervals=beside(others))
     if not calendar.writable:
         return replace(blocks, operations=())
     for event, serves in blocks.links:
@@ -388,7 +481,11 @@ def _is(replica: Replica, record: Record) -> bool:
 
 
 def _relink_block(draft: Draft, system: str, event: str, serves: AbstractSet[str]) -> None:
-    linked = {r.booking: r for r in draft.replicas() if r.system == system and r.event == event}
+    linked = {
+        r.booking: r
+        for r in draft.replicas()
+        if r.system == system and r.event == event and r.role is Role.BLOCK
+    }
     for booking, replica in sorted(linked.items()):
         if booking not in serves:
             draft.unlink(replica)
@@ -399,48 +496,6 @@ def _relink_block(draft: Draft, system: str, event: str, serves: AbstractSet[str
 def _frees(operation: Operation) -> bool:
     """Whether a write ends something: a block goes, or a meeting is off."""
     return operation.after is None or not operation.after.busy
-
-
-def _permitted(
-    draft: Draft, case: Case, operations: Sequence[Operation]
-) -> tuple[list[Operation], list[Conflict]]:
-    """Hold back writes that cannot be made now, and those that have failed for good."""
-    unsettled = {i.operation.system for i in draft.state.intents if i.state is IntentState.OPEN}
-    refused = {
-        held.conflict.inputs: held.conflict
-        for held in draft.state.conflicts
-        if held.conflict.kind in _REFUSALS
-    }
-    allowed: list[Operation] = []
-    conflicts: list[Conflict] = []
-    for operation in operations:
-        name = plan.name(operation)
-        calendar = case.calendars[operation.system]
-        if name in refused:
-            conflicts.append(refused[name])
-        elif case.failures.get(name, 0) >= PATIENCE:
-            conflicts.append(quarantine(operation, name))
-        elif operation.system in unsettled or not calendar.writable:
-            # An earlier write there has no known outcome yet: nothing is added on top of it.
-            continue
-        elif not calendar.believed and operation.action is not Action.CREATE_BLOCK:
-            continue
-        else:
-            allowed.append(operation)
-    return allowed, conflicts
-
-
-def quarantine(operation: Operation, name: str, *, note: str = "") -> Conflict:
-    """The conflict that an operation becomes when it fails for good."""
-    claims = (Claim(operation.system, operation.event, operation.after),)
-    return Conflict(
-        kind=ConflictKind.QUARANTINED,
-        provider=operation.provider,
-        subject=operation.bookings[0] if operation.bookings else f"{operation.system}/{name}",
-        claims=claims,
-        inputs=name,
-        note=note or f"{operation.action} failed {PATIENCE} times",
-    )
 
 
 def _retire(draft: Draft, case: Case) -> None:

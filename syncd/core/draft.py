@@ -62,7 +62,7 @@ class Draft:
         return [
             (replica, self.records[id_])
             for id_, replica in sorted(self.links.get(booking, {}).items())
-            if replica.role is not Role.BLOCK and id_ in self.records
+            if replica.role.meets and id_ in self.records
         ]
 
     def replicas(self) -> Iterable[Replica]:

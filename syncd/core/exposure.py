@@ -27,7 +27,8 @@ class Seen:
 
     ``records`` hold what ended since a system was last asked for free slots, too.
     ``read_only`` are the systems that are never written to, ``undone`` the (booking, system) pairs
-    whose block a person took back.
+    whose block a person took back, ``released`` those whose block a person moved or removed and the
+    rule lets be.
     """
 
     provider: str
@@ -38,6 +39,7 @@ class Seen:
     now: datetime
     read_only: AbstractSet[str] = frozenset()
     undone: AbstractSet[tuple[str, str]] = frozenset()
+    released: AbstractSet[tuple[str, str]] = frozenset()
 
 
 def exposures(seen: Seen, known: Iterable[Exposure] = ()) -> list[Exposure]:
@@ -124,6 +126,8 @@ def _cause(seen: Seen, system: str, bookings: AbstractSet[str]) -> Cause:
         return Cause.READ_ONLY
     if all((booking, system) in seen.undone for booking in bookings):
         return Cause.UNDONE
+    if all((booking, system) in seen.released for booking in bookings):
+        return Cause.RELEASED
     return Cause.UNCLOSED
 
 

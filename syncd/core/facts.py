@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 
 from syncd.model import Status
 
@@ -24,6 +23,8 @@ class Calendar:
     - ``skew``: the platform's clock minus ours.
     - ``fresh``: it answered, and was never read in full before (under its present mapping): nothing
       that frees time is written, and blocks that bear syncd's mark are taken over where wanted.
+    - ``fixed``: the configuration forbids writing, now and later.
+    - ``seats``: how many meetings of a service may take place at one time; one where not named.
     """
 
     system: str
@@ -33,37 +34,8 @@ class Calendar:
     statuses: Mapping[Status, Status] = field(default_factory=lambda: EVERY_STATUS)
     skew: timedelta = timedelta(0)
     fresh: bool = False
-
-
-class Choice(StrEnum):
-    """What policy may say (DESIGN section 5)."""
-
-    LATEST = "latest"
-    PREFER = "prefer"
-    CANCEL = "cancel"
-    MOVE = "move"
-    RESTORE = "restore"
-    REPORT = "report"
-    HOLD = "hold"
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The policy table of one provider, with the tie-break order of systems.
-
-    ``uncertainty`` is how far two corrected update times must lie apart to be told apart.
-    """
-
-    prefer: tuple[str, ...] = ()
-    moved_apart: Choice = Choice.LATEST
-    moved_and_cancelled: Choice = Choice.CANCEL
-    block_edited: Choice = Choice.RESTORE
-    uncertainty: timedelta = timedelta(seconds=5)
-
-    def rank(self, system: str) -> tuple[int, str]:
-        """Place of a system in the tie-break: named ones first, then by name."""
-        place = self.prefer.index(system) if system in self.prefer else len(self.prefer)
-        return (place, system)
+    fixed: bool = False
+    seats: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

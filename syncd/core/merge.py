@@ -2,6 +2,9 @@
 
 Never pairwise (pairs can chase each other in a ring of three). Time and status are separate fields:
 a move in one system and "showed" in another contradict nothing.
+
+A moved block speaks like an appointment where the rule says that the booking follows it. What a
+person decided, or what policy makes of a refusal, is a `Word`: it ends the argument.
 """
 
 from __future__ import annotations
@@ -11,8 +14,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from syncd.core.diff import cut, is_news, nominal
-from syncd.core.facts import Calendar, Rules, digest
-from syncd.core.policy import Bid, best_status, rule
+from syncd.core.facts import Calendar, digest
+from syncd.core.policy import Bid, Ruling, best_status, rule
+from syncd.core.rules import Rules
 from syncd.model import Booking, Claim, Conflict, ConflictKind, Record, Value
 
 
@@ -28,6 +32,14 @@ class Merged:
     accepted: tuple[Record, ...] = ()
     conflict: Conflict | None = None
     rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The value that a booking is to have, whatever its replicas say; and who says so."""
+
+    value: Value
+    rule: str
 
 
 def claimed(record: Record) -> Value:
@@ -47,20 +59,21 @@ def merge(
     calendars: Mapping[str, Calendar],
     rules: Rules,
     *,
+    blocks: Sequence[Record] = (),
+    word: Word | None = None,
     waived: AbstractSet[str] = frozenset(),
 ) -> Merged:
     """Merge the news of a booking's appointments. Total: every input has exactly one outcome.
 
+    ``blocks`` are those of syncd's blocks, moved by a person, that the booking is to follow;
     ``waived`` are the systems in which a person put the booking back, knowing what is agreed.
     """
-    news = sorted(
-        (
-            record
-            for record in records
-            if is_news(record) and record.system in calendars and calendars[record.system].believed
-        ),
-        key=lambda record: (record.system, record.id),
-    )
+    news = _news(records, calendars)
+    if all(claimed(record).busy for record in news):
+        # A block says when the meeting is, never that it is on: not against one that is off.
+        news = _news((*records, *blocks), calendars)
+    if word is not None:
+        return Merged(word.value, tuple(news), rule=word.rule)
     if not news:
         # Nobody says anything new (or nobody who may be believed): agreed stands.
         return Merged(booking.agreed)
@@ -81,16 +94,23 @@ def merge(
     else:
         # It is on, at one new time or where it was.
         agreed = _on(booking, moved[0] if moved else None, bids, rules)
-        return Merged(agreed, tuple(news), rule="one change")
+        return Merged(agreed, tuple(news), rule=_one_change(moved, news, rules))
     ruling = rule(kind, against, rules)
     if ruling.winner is None:
-        held = _held(kind, booking, (*news, *rivals))
-        return Merged(booking.agreed, conflict=held, rule=ruling.rule)
+        conflict = _held(kind, booking, (*news, *rivals), ruling)
+        return Merged(booking.agreed, conflict=conflict, rule=str(ruling.law))
     if ruling.winner.value.busy:
         agreed = _on(booking, ruling.winner, bids, rules)
     else:
         agreed = replace(booking.agreed, status=ruling.winner.value.status)
-    return Merged(agreed, tuple(news), rule=ruling.rule)
+    return Merged(agreed, tuple(news), rule=str(ruling.law))
+
+
+def _news(records: Sequence[Record], calendars: Mapping[str, Calendar]) -> list[Record]:
+    """The records that say something new and may be believed, in an order of their own."""
+    believed = {name for name, calendar in calendars.items() if calendar.believed}
+    news = (record for record in records if is_news(record) and record.system in believed)
+    return sorted(news, key=lambda record: (record.system, record.id))
 
 
 def _rivals(
@@ -136,6 +156,9 @@ def _shows(record: Record, booking: Booking) -> bool:
 
 def _bid(booking: Booking, record: Record, calendar: Calendar) -> Bid:
     value = claimed(record)
+    if record.mine:
+        # A block says when, never whether the customer has confirmed.
+        value = replace(value, status=booking.agreed.status)
     # A booking that was off has no time to keep: whoever revives it also says when it is.
     before = record.base if record.base is not None and booking.agreed.busy else booking.agreed
     updated = record.updated_at
@@ -149,6 +172,14 @@ def _bid(booking: Booking, record: Record, calendar: Calendar) -> Bid:
     )
 
 
+def _one_change(moved: Sequence[Bid], news: Sequence[Record], rules: Rules) -> str:
+    """Name the rule that lets a booking follow a block; an appointment needs none."""
+    blocks = {record.id for record in news if record.mine}
+    if moved and blocks.issuperset(bid.event for bid in moved):
+        return str(rules.law(ConflictKind.BLOCK_EDITED, {bid.system for bid in moved}))
+    return "one change"
+
+
 def _on(booking: Booking, winner: Bid | None, bids: Sequence[Bid], rules: Rules) -> Value:
     """The value of a meeting that takes place: the winner's time, the newest changed status."""
     start, end = winner.value.interval if winner else booking.agreed.interval
@@ -157,7 +188,7 @@ def _on(booking: Booking, winner: Bid | None, bids: Sequence[Bid], rules: Rules)
     return Value(start, end, status)
 
 
-def _held(kind: ConflictKind, booking: Booking, news: Sequence[Record]) -> Conflict:
+def _held(kind: ConflictKind, booking: Booking, news: Sequence[Record], ruling: Ruling) -> Conflict:
     claims = tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in news)
     return Conflict(
         kind=kind,
@@ -165,4 +196,5 @@ def _held(kind: ConflictKind, booking: Booking, news: Sequence[Record]) -> Confl
         subject=booking.id,
         claims=claims,
         inputs=digest(kind, booking.revision, *((r.system, r.id, r.observed) for r in news)),
+        rule=str(ruling.law),
     )

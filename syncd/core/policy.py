@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncd.core.facts import Choice, Rules
+from syncd.core.rules import Choice, Law, Rules
 from syncd.model import ConflictKind, Status, Value
 
 
@@ -34,10 +34,10 @@ class Bid:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What policy says: a winning bid, or None to hold; and the rule's name for the history."""
+    """What policy says: a winning bid, or None to hold; and the rule that says so."""
 
     winner: Bid | None
-    rule: str
+    law: Law
 
 
 Decide = Callable[[Sequence[Bid], Rules], Bid | None]
@@ -85,11 +85,8 @@ TABLE: Mapping[tuple[ConflictKind, Choice], Decide] = {
 
 def rule(kind: ConflictKind, bids: Sequence[Bid], rules: Rules) -> Ruling:
     """Decide between bids that contradict each other in the way that ``kind`` names."""
-    choice = {
-        ConflictKind.MOVED_APART: rules.moved_apart,
-        ConflictKind.MOVED_AND_CANCELLED: rules.moved_and_cancelled,
-    }[kind]
-    return Ruling(TABLE[kind, choice](bids, rules), f"{kind} = {choice}")
+    law = rules.law(kind, {bid.system for bid in bids})
+    return Ruling(TABLE[kind, law.choice](bids, rules), law)
 
 
 def best_status(bids: Sequence[Bid], rules: Rules) -> Status:

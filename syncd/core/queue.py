@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from syncd.core.answer import NO_VERDICT, Verdict, key
 from syncd.core.draft import Draft
 from syncd.core.facts import Calendar
-from syncd.model import Conflict, HeldConflict
+from syncd.model import Conflict, ConflictKind, HeldConflict
 
 
 def settle_conflicts(
@@ -15,21 +16,29 @@ def settle_conflicts(
     found: Sequence[Conflict],
     calendars: Mapping[str, Calendar],
     new_id: Callable[[], str],
+    verdict: Verdict = NO_VERDICT,
 ) -> None:
     """Compare the contradictions of this decision with those that are open.
 
     The same one stays as it is. One whose inputs changed is closed and opened anew. One that is not
-    there any more is closed, unless a system that it is about cannot be believed just now.
+    there any more is closed with the reason, unless a system that it is about cannot be believed
+    just now. One that a person dismisses stays, and is told no more.
     """
-    now = {(c.kind, c.subject, c.inputs): c for c in found}
+    now = {key(c): c for c in found}
     for held in draft.state.conflicts:
         old = held.conflict
-        if now.pop((old.kind, old.subject, old.inputs), None) is not None:
+        same = now.pop(key(old), None)
+        if same is not None:
+            if verdict.answers(old) and verdict.quiet:
+                draft.changes.opened.append(replace(held, outcome=verdict.rule))
+            elif (same.rule, same.held) != (old.rule, old.held):
+                # The configuration says something else of it now.
+                draft.changes.opened.append(replace(held, conflict=same))
             continue
         again = any((old.kind, old.subject) == (c.kind, c.subject) for c in now.values())
         if not again and not all(heard(c.system, calendars) for c in old.claims):
             continue
-        outcome = "its inputs changed" if again else "no longer there"
+        outcome = "its inputs changed" if again else _reason(draft, held, verdict)
         draft.changes.closed.append(replace(held, closed_at=draft.now, outcome=outcome))
     for conflict in now.values():
         draft.changes.opened.append(HeldConflict(new_id(), conflict, draft.now, draft.run))
@@ -38,3 +47,31 @@ def settle_conflicts(
 def heard(system: str, calendars: Mapping[str, Calendar]) -> bool:
     """Whether what a system says may be believed now; an unmapped one has nothing to say."""
     return system not in calendars or calendars[system].believed
+
+
+def _reason(draft: Draft, held: HeldConflict, verdict: Verdict) -> str:
+    """Why a conflict is no more."""
+    conflict = held.conflict
+    values = [claim.value for claim in conflict.claims if claim.value is not None]
+    booking = draft.bookings.get(conflict.subject)
+    if verdict.answers(conflict):
+        reason = verdict.rule
+    elif values and all(value.end <= draft.now for value in values):
+        reason = "its time has passed"
+    elif conflict.kind in _SOLVED:
+        reason = _SOLVED[conflict.kind]
+    elif booking is None:
+        reason = "no longer there"
+    elif booking.rule.startswith(conflict.kind):
+        reason = f"decided by the rule {booking.rule}"
+    elif booking.agreed.busy:
+        reason = "solved outside: the meeting is on, and nobody differs"
+    else:
+        reason = "solved outside: the meeting is off"
+    return reason
+
+
+_SOLVED = {
+    ConflictKind.DOUBLE_BOOKED: "solved outside: they overlap no more",
+    ConflictKind.GUARD: "the news was accepted, or is gone",
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from syncd.model import Record, Replica, Role
+from syncd.model import Record, Replica
 from syncd.store.store import Store
 
 _DAY = timedelta(days=1)
@@ -31,7 +31,7 @@ def lags(
 
 
 def _is_ours(replica: Replica, record: Record) -> bool:
-    if replica.role is Role.BLOCK and record.mine:
+    if not replica.role.meets and record.mine:
         return True
     return record.written is not None and record.written == record.observed
 

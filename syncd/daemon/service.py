@@ -108,7 +108,7 @@ async def serve(
     if monitor is not None:
         monitor.repace = lambda paces: _repace(scheduler, paces)
     again = asyncio.Event()
-    answers = {"resync": work.on_request, "undo": work.on_undo}
+    answers = {"resync": work.on_request, "undo": work.on_undo, "resolve": work.on_resolve}
     with _signals(engine.stopping, hurry, again, on=handle_signals):
         async with door(state, answers), _page(monitor, listen):
             scheduler.start()

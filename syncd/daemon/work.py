@@ -11,11 +11,14 @@ from typing import Any, Protocol
 
 import structlog
 
+from syncd.core.answer import Answer, Unfit
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.report import Report
+from syncd.engine.resolve import answer_of, resolve
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Window, utc
+from syncd.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +28,8 @@ class Worker(Protocol):
 
     stopping: asyncio.Event
     mapping: Mapping[str, Sequence[str]]
+    store: Store
+    answers: dict[str, Answer]
 
     async def resync(
         self,
@@ -32,6 +37,7 @@ class Worker(Protocol):
         window: Window | None = None,
         providers: Sequence[str] | None = None,
         accept: str | None = None,
+        dry_run: bool = ...,
         progress: Progress = ...,
     ) -> Report:
         """Bring everything into step."""
@@ -155,6 +161,29 @@ class Work:
                 raise Refused(nothing.reason, nothing.remedy) from None
         self._hear("undo", undone.report, self._now() - began)
         return undone.to_json(), undone.exit.code
+
+    async def on_resolve(
+        self, arguments: Mapping[str, Any], progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """What a person decided of a held conflict, through the door. Raises Refused."""
+        conflict = _text(arguments, "conflict")
+        try:
+            answer = answer_of(arguments)
+        except ValueError as error:
+            raise Refused(str(error), "Restart the daemon: it may be of another version.") from None
+        self._refuse_if_ending()
+        if self._one.locked():
+            progress("waiting for the cycle at work")
+        async with self._alone():
+            self._refuse_if_ending()
+            self._insist()
+            began = self._now()
+            try:
+                resolved = await resolve(self._engine, conflict or "", answer, progress=progress)
+            except Unfit as unfit:
+                raise Refused(unfit.reason, unfit.remedy) from None
+        self._hear("resolve", resolved.report, self._now() - began)
+        return resolved.to_json(), resolved.code
 
     def _refuse_if_ending(self) -> None:
         if self._engine.stopping.is_set():

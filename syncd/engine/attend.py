@@ -5,7 +5,7 @@ It stands in the place of the system itself, so that nobody else need know of ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
@@ -131,6 +131,11 @@ class Attended:
         """As the system's own, unless it rests."""
         await self._let(writing=False)
         return await self._system.free_slots(provider, window)
+
+    @property
+    def seats(self) -> Mapping[str, int]:
+        """As the system's own."""
+        return self._system.seats
 
     def calls_per_read(self, window: Window) -> int:
         """As the system's own."""

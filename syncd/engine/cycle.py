@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core import plan
-from syncd.core.decide import Case, Decision, decide, persons_for
+from syncd.core.answer import Answer
+from syncd.core.decide import Case, Decision, decide_answered, persons_for
 from syncd.core.facts import Calendar
 from syncd.engine import baseline, brake
 from syncd.engine.baseline import Baselines
@@ -56,7 +57,10 @@ Progress = Callable[[str], None]
 
 @dataclass(slots=True)
 class Engine:
-    """The engine of one state. ``mapping``: a provider's systems; ``rests``: who gets no write."""
+    """The engine of one state. ``mapping``: a provider's systems; ``rests``: who gets no write.
+
+    ``answers`` are what persons decided, by conflict id; each counts for one decision.
+    """
 
     systems: Mapping[str, System]
     mapping: Mapping[str, Sequence[str]]
@@ -70,6 +74,7 @@ class Engine:
     rests: Callable[[str], bool] = lambda _system: False
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """A digest of what each calendar, (provider, system), is mapped to."""
+    answers: dict[str, Answer] = field(default_factory=dict)
     exposed: Watch = field(init=False)
     _baselines: Baselines = field(init=False)
     _dirty: set[str] = field(default_factory=set)
@@ -316,7 +321,9 @@ class Engine:
             wanted = persons_for(state, case)
             who = await self.persons.learn(wanted, self.systems) if wanted else {}
             case = replace(case, who=who)
-            decision = decide(state, case, self.ids.row)
+            decision, counted = decide_answered(state, case, self.ids.row, self.answers)
+            for conflict in counted:
+                del self.answers[conflict]
             changes = decision.changes
             changes.notes = [replace(n, place=self.policy.place_of(n.rule)) for n in changes.notes]
             self.store.apply(changes)
@@ -366,6 +373,7 @@ class Engine:
             failures=Counter(plan.name(o) for o in failed),
             our_keys=frozenset(k for k in keys if self.store.knows_key(k)),
             withhold=withhold,
+            capacity=self.policy.capacity.get(provider, 1),
         )
 
     def _calendar(
@@ -384,6 +392,8 @@ class Engine:
             statuses=capabilities.statuses,
             skew=self.systems[system].traffic.skew or timedelta(0),
             fresh=answered and not self._baselines.settled(provider, system),
+            fixed=(provider, system) in self.policy.read_only,
+            seats=self.systems[system].seats,
         )
 
     async def write(
@@ -449,7 +459,11 @@ class Engine:
         report.suspected = sum(o.suspected for o in observed.values())
         report.pending = len(self.store.pending_intents())
         report.conflicts = len(
-            [h for h in self.store.open_conflicts() if h.conflict.kind is not ConflictKind.GUARD]
+            [
+                h
+                for h in self.store.open_conflicts()
+                if h.conflict.held and h.conflict.kind is not ConflictKind.GUARD
+            ]
         )
         report.withheld = sum(d.withheld for d in decisions.values())
         self.exposed.hear(decisions)

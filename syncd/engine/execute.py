@@ -15,14 +15,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core import outcome, plan
+from syncd.core.refusals import slot_taken
 from syncd.engine.observe import reread
 from syncd.model import (
     Action,
     Changes,
-    Claim,
     Clock,
-    Conflict,
-    ConflictKind,
     HeldConflict,
     Intent,
     IntentState,
@@ -217,9 +215,9 @@ def _rejected(intent: Intent, fault: Rejected, desk: Desk, result: Written) -> N
         state = IntentState.DONE if done else IntentState.DROPPED
         changes.intents.append(replace(failed, state=state))
     elif fault.why is Refusal.SLOT_TAKEN:
-        changes.opened.append(
-            HeldConflict(desk.new_id(), _slot_taken(operation, fault), at, desk.run)
-        )
+        known = desk.store.state(operation.provider)
+        conflict = slot_taken(operation, fault.detail, known)
+        changes.opened.append(HeldConflict(desk.new_id(), conflict, at, desk.run))
     changes.notes += notes_of(
         desk, operation, operation.event or "", f"refused: {fault.detail}", at
     )
@@ -227,18 +225,6 @@ def _rejected(intent: Intent, fault: Rejected, desk: Desk, result: Written) -> N
     result.left.append(operation)
     result.failures.append(str(fault))
     log.warning("write refused", system=operation.system, action=operation.action, fault=str(fault))
-
-
-def _slot_taken(operation: Operation, fault: Rejected) -> Conflict:
-    name = plan.name(operation)
-    return Conflict(
-        kind=ConflictKind.SLOT_TAKEN,
-        provider=operation.provider,
-        subject=operation.bookings[0] if operation.bookings else name,
-        claims=(Claim(operation.system, operation.event, operation.after),),
-        inputs=name,
-        note=f"{operation.system} refuses the time: {fault.detail}",
-    )
 
 
 def notes_of(desk: Desk, operation: Operation, event: str, detail: str, at: datetime) -> list[Note]:

@@ -56,6 +56,7 @@ class Watch:
             lags={name: system.capabilities.lag for name, system in self.systems.items()},
             now=now,
             undone=_undone(state),
+            released=_released(state),
             read_only={system for who, system in self.read_only if who == provider},
         )
         known = shelf.exposures(self.store, now, provider)
@@ -80,7 +81,7 @@ class Watch:
         shown: dict[str, list[Record]] = {}
         for replica in state.replicas:
             record = records.get((replica.system, replica.event))
-            if record is not None and replica.role is not Role.BLOCK:
+            if record is not None and replica.role.meets:
                 shown.setdefault(replica.booking, []).append(record)
         found = {
             b.id: visible_at(b, shown.get(b.id, ()), skews, first, self.reach) for b in bookings
@@ -91,3 +92,7 @@ class Watch:
 def _undone(state: ProviderState) -> set[tuple[str, str]]:
     revisions = {b.id: b.revision for b in state.bookings}
     return {(w.booking, w.system) for w in state.waivers if revisions.get(w.booking) == w.revision}
+
+
+def _released(state: ProviderState) -> set[tuple[str, str]]:
+    return {(r.booking, r.system) for r in state.replicas if r.role is Role.RELEASED}

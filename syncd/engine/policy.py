@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.core.facts import Limits, Rules
+from syncd.core.facts import Limits
+from syncd.core.rules import Rules
 from syncd.model import ConflictKind
 
 
@@ -14,7 +15,8 @@ from syncd.model import ConflictKind
 class Policy:
     """What the configuration says of deciding: rules per provider, the guard's limits, spans.
 
-    ``read_only`` holds the calendars, (provider, system), that are never written to. History is
+    ``read_only`` holds the calendars, (provider, system), that are never written to; ``capacity``
+    is how many meetings a provider may have at one time, where that is more than one. History is
     kept in full for ``keep``. ``places`` tells where the configuration says the rule for a kind of
     conflict.
     """
@@ -25,15 +27,20 @@ class Policy:
     future: timedelta = timedelta(days=60)
     ahead: timedelta = timedelta(days=2)
     read_only: frozenset[tuple[str, str]] = frozenset()
+    capacity: Mapping[str, int] = field(default_factory=dict)
     slots_every: timedelta = timedelta(minutes=15)
     keep: timedelta = timedelta(days=180)
     places: Mapping[str, str] = field(default_factory=dict)
 
     def place_of(self, rule: str) -> str:
         """Where the configuration says the rule of that name; empty for a rule of syncd's own."""
-        kind = "block_edited" if rule == "restore" else rule.split(" = ", maxsplit=1)[0]
+        kind, _, choice = rule.partition(" = ")
+        kind = "block_edited" if rule == "restore" else kind
         if kind not in set(ConflictKind):
             return ""
+        if choice.endswith(")"):
+            override = choice[choice.index("(") + 1 : -1]
+            return self.places.get(override, override)
         return self.places.get(kind, "by default")
 
 

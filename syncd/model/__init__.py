@@ -9,6 +9,10 @@ from syncd.model.health import (
     SystemHealth,
     SystemState,
 )
+from syncd.model.hours import (
+    Hours,
+    Span,
+)
 from syncd.model.keys import (
     find_key,
     mark,
@@ -74,6 +78,7 @@ __all__ = [
     "Exposure",
     "FreeTime",
     "HeldConflict",
+    "Hours",
     "Intent",
     "IntentState",
     "Kind",
@@ -86,6 +91,7 @@ __all__ = [
     "Replica",
     "Resolved",
     "Role",
+    "Span",
     "Status",
     "SystemHealth",
     "SystemState",

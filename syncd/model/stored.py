@@ -61,7 +61,7 @@ class Booking:
     """The meeting itself, whichever systems know it.
 
     ``agreed`` is the last value that all replicas were brought to. ``revision`` counts its changes;
-    a replica whose ``settled`` equals it has nothing left to be told.
+    a replica whose ``settled`` equals it has nothing left to be told. ``rule`` is what made it so.
     """
 
     id: str
@@ -70,6 +70,7 @@ class Booking:
     agreed: Value
     revision: int = 0
     opened_at: datetime | None = None
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,11 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class HeldConflict:
-    """A conflict as the store keeps it."""
+    """A conflict as the store keeps it.
+
+    ``outcome`` says how it ended. One that a person dismissed has an outcome and is still open: it
+    is told no more, and stands for itself until an input changes.
+    """
 
     id: str
     conflict: Conflict
@@ -125,6 +130,11 @@ class HeldConflict:
     run: str
     closed_at: datetime | None = None
     outcome: str = ""
+
+    @property
+    def dismissed(self) -> bool:
+        """Whether a person wants to hear no more of it."""
+        return self.closed_at is None and bool(self.outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +186,13 @@ class Cause(StrEnum):
     """Why a taken interval is still offered somewhere.
 
     UNCLOSED: no block stands there yet. READ_ONLY: syncd may not write there. UNDONE: a person took
-    the block back. IGNORED: a block stands, and the system offers the time all the same.
+    the block back. RELEASED: a person moved or removed it, and the rule lets it be. IGNORED: a block stands, and the system offers the time all the same.
     """
 
     UNCLOSED = "unclosed"
     READ_ONLY = "read-only"
     UNDONE = "undone"
+    RELEASED = "released"
     IGNORED = "ignored"
 
 

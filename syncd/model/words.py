@@ -128,11 +128,21 @@ class Event:
 
 
 class Role(StrEnum):
-    """What an event is to a booking (DESIGN section 1, replica)."""
+    """What an event is to a booking (DESIGN section 1, replica).
+
+    RELEASED: a block of syncd's that a person moved or removed, and that is let be by the rule
+    ``block_edited = "release"`` for as long as the booking stays where it is.
+    """
 
     ORIGIN = "origin"
     TWIN = "twin"
     BLOCK = "block"
+    RELEASED = "released"
+
+    @property
+    def meets(self) -> bool:
+        """Whether the event is the meeting itself, and not a block for it."""
+        return self in {Role.ORIGIN, Role.TWIN}
 
 
 class Action(StrEnum):
@@ -199,9 +209,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A contradiction that is held, with every value. ``subject`` is a booking id, or a calendar.
+    """A contradiction, with every value. ``subject`` is a booking id, or a calendar.
 
     ``inputs`` is a digest of what was decided on: only when it differs is it looked at anew.
+    ``rule`` is what policy said, with its place. Not ``held``: told, and nothing waits for it.
     """
 
     kind: ConflictKind
@@ -210,6 +221,8 @@ class Conflict:
     claims: tuple[Claim, ...]
     inputs: str
     note: str = ""
+    rule: str = ""
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True)

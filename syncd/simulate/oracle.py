@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from syncd.model import ConflictKind, HeldConflict, Kind, Role, floor_to
+from syncd.model import ConflictKind, HeldConflict, Kind, floor_to
 from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
@@ -281,7 +281,7 @@ def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator
         seen = town.standing(replica.system).get(replica.event)
         # What is off in LeadSquared cannot be put on again: there is no such call.
         revivable = seen is not None and (seen.busy or replica.system != "crm")
-        if replica.role is not Role.BLOCK and seen is not None and revivable:
+        if replica.role.meets and seen is not None and revivable:
             values[replica.booking].add((_coarse(town, seen.interval), seen.busy))
     for booking, shown in values.items():
         on = {interval for interval, busy in shown if busy}

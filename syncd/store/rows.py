@@ -97,6 +97,7 @@ def from_booking(booking: Booking) -> dict[str, Any]:
         "agreed": booking.agreed,
         "revision": booking.revision,
         "opened_at": booking.opened_at,
+        "rule": booking.rule,
         "retired": False,
     }
 
@@ -110,6 +111,7 @@ def to_booking(row: Row) -> Booking:
         row["agreed"],
         row["revision"],
         row["opened_at"],
+        row["rule"],
     )
 
 
@@ -194,6 +196,8 @@ def from_conflict(held: HeldConflict) -> dict[str, Any]:
         "claims": [_from_claim(claim) for claim in conflict.claims],
         "inputs": conflict.inputs,
         "note": conflict.note,
+        "rule": conflict.rule,
+        "held": conflict.held,
         "run": held.run,
         "opened_at": held.opened_at,
         "closed_at": held.closed_at,
@@ -212,6 +216,8 @@ def to_conflict(row: Row) -> HeldConflict:
             tuple(_to_claim(claim) for claim in row["claims"]),
             row["inputs"],
             row["note"],
+            row["rule"],
+            bool(row["held"]),
         ),
         row["opened_at"],
         row["run"],

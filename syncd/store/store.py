@@ -308,8 +308,8 @@ class Store:
     # --- show ---------------------------------------------------------------------------------
 
     def open_conflicts(self, provider: str | None = None) -> list[HeldConflict]:
-        """The conflicts that are held, oldest first."""
-        query = select(CONFLICT).where(CONFLICT.c.closed_at.is_(None))
+        """The conflicts that wait for a person or are told of, oldest first; no dismissed ones."""
+        query = select(CONFLICT).where(CONFLICT.c.closed_at.is_(None), CONFLICT.c.outcome == "")
         if provider is not None:
             query = query.where(CONFLICT.c.provider == provider)
         ordered = query.order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
@@ -401,7 +401,10 @@ class Store:
         living = {
             "bookings": (BOOKING, BOOKING.c.retired.is_(False)),
             "events": (EVENT, EVENT.c.retired.is_(False)),
-            "conflicts": (CONFLICT, CONFLICT.c.closed_at.is_(None)),
+            "conflicts": (
+                CONFLICT,
+                and_(CONFLICT.c.closed_at.is_(None), CONFLICT.c.outcome == "", CONFLICT.c.held),
+            ),
             "intents": (INTENT, INTENT.c.state.in_(_PENDING)),
         }
         return {

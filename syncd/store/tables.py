@@ -68,6 +68,7 @@ class BookingRow(_Table, table=True):
     agreed: Value = Field(sa_type=ValueText)
     revision: int = 0
     opened_at: datetime | None = Field(default=None, sa_type=Instant)
+    rule: str = ""
     retired: bool = False
 
 
@@ -126,6 +127,8 @@ class ConflictRow(_Table, table=True):
     claims: Any = Field(sa_type=JsonText)
     inputs: str
     note: str = ""
+    rule: str = ""
+    held: bool = True
     run: str
     opened_at: datetime = Field(sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -309,6 +309,11 @@ class System(Protocol):
         ...
 
     @property
+    def seats(self) -> Mapping[str, int]:
+        """How many meetings a service may have at one time, as far as is known; else one."""
+        ...
+
+    @property
     def traffic(self) -> Traffic:
         """Counters and learned limits so far."""
         ...

@@ -17,7 +17,7 @@ from syncd.config.settings import (
     LeadSquaredSystem,
     RulesSettings,
 )
-from syncd.core.facts import Choice
+from syncd.core.rules import Choice
 
 from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, Desk
 
@@ -244,21 +244,10 @@ def test_every_choice_that_syncd_has_loads(desk: Desk) -> None:
     assert rules.moved_and_cancelled is Choice.MOVE
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        'block_edited = "reschedule"',
-        'block_edited = "release"',
-        'slot_taken = "revert"',
-        'slot_taken = "next-free"',
-        'double_booked = "hold"',
-        "[[rules.override]]\nprovider = 'alice'",
-    ],
-)
-def test_what_is_yet_to_be_built_is_refused_as_that(desk: Desk, line: str) -> None:
-    problem = desk.the_problem(SMALL + f"[rules]\n{line}")
+def test_a_key_that_is_yet_to_be_built_is_refused_as_that(desk: Desk) -> None:
+    problem = desk.the_problem(SMALL.replace("[systems.clinic]", "[systems.clinic]\nrate = 5"))
     assert "not available in this version" in problem.reason
-    assert problem.remedy.startswith(("Write ", "Remove "))
+    assert problem.remedy.startswith("Remove ")
 
 
 def test_a_choice_that_is_none_is_refused_with_the_likely_one(desk: Desk) -> None:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
 
 from syncd.config.settings import PLATFORMS, General, GuardSettings, RulesSettings
-from syncd.core.facts import Limits, Rules
+from syncd.core.facts import Limits
+from syncd.core.rules import Rules
 from syncd.systems.leadconnector.account import Account as V2Account
 from syncd.systems.leadconnector.account import CalendarOf as V2Calendar
 from syncd.systems.leadconnector_v1.account import Account as V1Account

@@ -7,7 +7,8 @@ from itertools import count
 from typing import Any
 
 from syncd.core.decide import Case, Decision, decide
-from syncd.core.facts import Calendar, Rules
+from syncd.core.facts import Calendar
+from syncd.core.rules import Rules
 from syncd.model import (
     Booking,
     Kind,

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from syncd.core import plan
-from syncd.core.facts import Calendar, Choice, Rules
+from syncd.core.facts import Calendar
+from syncd.core.refusals import slot_taken
+from syncd.core.rules import Choice, Rules
 from syncd.model import (
     Action,
     Booking,
-    Conflict,
     ConflictKind,
     HeldConflict,
     Intent,
@@ -330,7 +331,7 @@ def test_an_operation_that_failed_three_times_is_quarantined_and_the_rest_goes_o
 
 def test_a_time_that_was_refused_is_not_asked_for_again_until_it_changes() -> None:
     move = next(o for o in decided(settled(9, 12)).operations if o.system == "b")
-    taken = Conflict(ConflictKind.SLOT_TAKEN, "p", "x", (), plan.name(move))
+    taken = slot_taken(move, "taken", settled(9, 12))
     held = HeldConflict("h", taken, NOW, "run")
     world = replace(settled(9, 12), conflicts=(held,))
     assert [o.system for o in decided(world).operations] == ["c"]

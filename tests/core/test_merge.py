@@ -8,8 +8,8 @@ from itertools import permutations
 
 import pytest
 
-from syncd.core.facts import Choice, Rules
 from syncd.core.merge import merge
+from syncd.core.rules import Choice, Rules
 from syncd.model import ConflictKind, Record, Status, Value
 from tests.core.kit import NOW, SYSTEMS, at, booking, calendars, off, rec, v
 

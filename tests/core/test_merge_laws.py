@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from syncd.core.decide import Case, Decision, decide
 from syncd.core.diff import is_news
-from syncd.core.facts import Calendar, Choice, Rules
+from syncd.core.facts import Calendar
 from syncd.core.merge import Merged, merge
 from syncd.core.policy import TABLE, Bid, rule
+from syncd.core.rules import Choice, Rules
 from syncd.model import Booking, Changes, ConflictKind, Kind, ProviderState, Record, Status, Value
 from tests.core.kit import DAY, NOW, SYSTEMS, at, booking, rec, v
 from tests.core.test_laws import ACTS, Act, World, perturb

@@ -11,9 +11,9 @@ import pytest
 
 import syncd.core.merge as merging
 from syncd.core import policy
-from syncd.core.facts import Choice, Rules
 from syncd.core.merge import Merged
 from syncd.core.policy import Bid
+from syncd.core.rules import Choice, Rules
 from syncd.model import ConflictKind
 from tests.core import test_merge_laws
 

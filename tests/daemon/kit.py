@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from syncd.core.answer import Answer
 from syncd.engine.report import Report, SystemReport
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Window
+from syncd.store import Store
 
 
 class FakeEngine:
@@ -17,6 +19,8 @@ class FakeEngine:
     def __init__(self, takes: float = 0.0) -> None:
         self.stopping = asyncio.Event()
         self.mapping: Mapping[str, Sequence[str]] = {"bob": ("crm",)}
+        self.store = Store.open("sqlite://")
+        self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
         self.windows: list[Window | None] = []
         self.at_work = 0
@@ -34,9 +38,11 @@ class FakeEngine:
         window: Window | None = None,
         providers: Sequence[str] | None = None,
         accept: str | None = None,
+        dry_run: bool = False,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> Report:
         self.windows.append(window)
+        assert not dry_run
         progress("reading")
         return await self._job(f"resync {providers} {accept}")
 

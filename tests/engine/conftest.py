@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.facts import Limits, Rules
+from syncd.core.facts import Limits
+from syncd.core.rules import Rules
 from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy

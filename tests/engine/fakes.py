@@ -5,7 +5,7 @@ The sandbox is the place for wire faults; this is the place for exact ones.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -101,6 +101,7 @@ class FakeSystem:
     queued: bool = False
     lists_blocks: bool = True
     leaky: bool = False
+    rooms: dict[str, int] = field(default_factory=dict)
     reads: int = 0
     numbers: Any = field(default_factory=count)
 
@@ -236,6 +237,11 @@ class FakeSystem:
 
     async def check(self) -> Sequence[Finding]:
         return []
+
+    @property
+    def seats(self) -> Mapping[str, int]:
+        """What a test says."""
+        return self.rooms
 
     @property
     def traffic(self) -> Traffic:

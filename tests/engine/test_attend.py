@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.core.facts import Rules
+from syncd.core.rules import Rules
 from syncd.engine.attend import Attended, Renewal, fingerprint
 from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons

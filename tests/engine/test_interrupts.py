@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.facts import Choice, Limits, Rules
+from syncd.core.facts import Limits
+from syncd.core.rules import Choice, Rules
 from syncd.engine.report import Report
 from syncd.model import Action, ConflictKind, Kind, Person, Status, Value
 from syncd.systems.port import Capabilities

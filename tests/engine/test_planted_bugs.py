@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core import decide, outcome
+from syncd.core import outcome, refusals
 from syncd.core.diff import News, absorb, vanish
 from syncd.engine import brake, cycle, execute, observe, recover
 from syncd.engine.cycle import Engine
@@ -133,7 +133,7 @@ def a_queued_write_is_awaited_for_ever(patch: Patch) -> None:
 
 
 def a_refused_write_is_tried_for_ever(patch: Patch) -> None:
-    patch.setattr(decide, "PATIENCE", 10_000)
+    patch.setattr(refusals, "PATIENCE", 10_000)
 
 
 def read_only_calendars_are_written_to(patch: Patch) -> None:

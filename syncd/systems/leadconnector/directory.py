@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.systems.leadconnector import wire
-from syncd.systems.loose import text
+from syncd.systems.loose import number, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,11 @@ _UNITS = {"mins": timedelta(minutes=1), "hours": timedelta(hours=1)}
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """One calendar; ``length`` is that of its slots, None if unknown."""
+    """One calendar; ``length`` is that of its slots, None if unknown.
+
+    ``seats`` is how many appointments it takes at one time. The platform spells that field in two
+    ways, and sends both (leadconnector-v2.md 1.2).
+    """
 
     id: str
     name: str = ""
@@ -30,6 +34,7 @@ class Calendar:
     type: str = ""
     team: frozenset[str] = frozenset()
     length: timedelta | None = None
+    seats: int = 1
 
 
 def directory_of(listing: wire.Calendars) -> dict[str, Calendar]:
@@ -47,6 +52,7 @@ def _calendar(row: wire.Calendar) -> Calendar:
         text(row.calendar_type),
         frozenset(text(m.user_id) for m in members if isinstance(m, wire.Member)) - {""},
         _length(row.slot_duration, text(row.slot_duration_unit) or "mins"),
+        number(row.appoinment_per_slot) or number(row.appointment_per_slot) or 1,
     )
 
 

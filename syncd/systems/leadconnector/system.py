@@ -169,6 +169,12 @@ class LeadConnector:
         return [*findings, *skew_finding(self.name, self.traffic.skew)]
 
     @property
+    def seats(self) -> Mapping[str, int]:
+        """The seats of the calendars that have several, as last seen."""
+        kept = self._knowledge.kept.values()
+        return {c.id: c.seats for c in kept if c.seats > 1}
+
+    @property
     def traffic(self) -> Traffic:
         """Counters and learned limits so far."""
         return self._transport.traffic

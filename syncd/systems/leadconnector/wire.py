@@ -93,6 +93,8 @@ class Calendar(msgspec.Struct, rename="camel"):
     team_members: list[Member | Odd] | dict[str, Any] | str | float | bool | None = None
     slot_duration: Any = None
     slot_duration_unit: Any = None
+    appoinment_per_slot: Any = None
+    appointment_per_slot: Any = None
     is_active: Any = None
 
 

@@ -13,11 +13,12 @@ from syncd.systems.leadconnector_v1 import checks, discover, reading
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
 from syncd.systems.leadconnector_v1.faults import fault_of
+from syncd.systems.leadconnector_v1.seats import crowded, seats_of
 from syncd.systems.leadconnector_v1.wire import Appointment, Availability, Service, Timing
 from syncd.systems.leadconnector_v1.writing import CAPABILITIES, Writing
 from syncd.systems.limits import Budget
 from syncd.systems.loose import number, text
-from syncd.systems.port import Found, Gone, Malformed, Refusal, Rejected, Unknown
+from syncd.systems.port import Found, Gone, Malformed, Refusal, Rejected, SystemFault, Unknown
 from syncd.systems.redact import Redactor
 from syncd.systems.remembered import Remembered
 from syncd.systems.spans import slices
@@ -87,6 +88,8 @@ class LeadConnectorV1:
         self._blocks_listed = account.blocks == "hold"
         self._zones: dict[str, str] = {}
         self._persons: Remembered[Person | None] = Remembered(clock)
+        self._seats: Mapping[str, int] = {}
+        self._rooms: Remembered[Mapping[str, int]] = Remembered(clock)
         self._lengths: Remembered[Mapping[str, timedelta]] = Remembered(clock)
 
     async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
@@ -104,6 +107,8 @@ class LeadConnectorV1:
         if any(map(is_bare, items)):
             await self._learn_zone()
         self._note(items)
+        if crowded(i for i in items if self._reader.kind(i) is Kind.APPOINTMENT):
+            self._seats = await self._rooms.get("", self._ask_seats)
         kinds = frozenset(Kind) if self._blocks_listed else frozenset({Kind.APPOINTMENT})
         return reading.snapshot(answers, self._reader, window, read_at, kinds)
 
@@ -201,6 +206,11 @@ class LeadConnectorV1:
         return [*found, *skew_finding(self.name, self.traffic.skew)]
 
     @property
+    def seats(self) -> Mapping[str, int]:
+        """The seats of the services that have several, once a list was crowded."""
+        return self._seats
+
+    @property
     def traffic(self) -> Traffic:
         """Counters and learned limits so far."""
         return self._transport.traffic
@@ -240,6 +250,13 @@ class LeadConnectorV1:
             self._blocks_listed = self._blocks_listed or self._reader.kind(item) is Kind.BLOCK
             if zone_name := text(item.selected_timezone):
                 self._zones[text(item.id)] = zone_name
+
+    async def _ask_seats(self) -> Mapping[str, int]:
+        """How many meetings each service takes; what was known before, if it cannot be asked."""
+        try:
+            return seats_of(await self._calls.services())
+        except SystemFault:
+            return self._seats
 
     async def _ask_lengths(self) -> Mapping[str, timedelta]:
         """How long a booking of each calendar lasts."""

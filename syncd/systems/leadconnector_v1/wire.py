@@ -91,9 +91,16 @@ class Timing(msgspec.Struct, rename="camel"):
     slot_duration: Any = None
 
 
-class Availability(msgspec.Struct, rename="camel"):
-    """When a service can be booked; syncd needs the slot's length only."""
+class Info(msgspec.Struct, rename="camel"):
+    """How many meetings a service takes at one time."""
 
+    per_slot: Any = None
+
+
+class Availability(msgspec.Struct, rename="camel"):
+    """When a service can be booked: syncd needs the slot's length and seats only."""
+
+    appointment_info: Info | Odd = None
     event_timing: Timing | Odd = None
 
 

@@ -194,6 +194,11 @@ class LeadSquared:
         return [*found, *skew_finding(self.name, self.traffic.skew)]
 
     @property
+    def seats(self) -> Mapping[str, int]:
+        """None is known: LeadSquared has no classes."""
+        return {}
+
+    @property
     def traffic(self) -> Traffic:
         """Counters and learned limits so far."""
         return self._transport.traffic

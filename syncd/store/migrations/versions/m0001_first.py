@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("agreed", sa.String(80), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("opened_at", sa.String(27), nullable=True),
+        sa.Column("rule", sa.String(), nullable=False),
         sa.Column("retired", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -54,6 +55,8 @@ def upgrade() -> None:
         sa.Column("claims", sa.Text(), nullable=False),
         sa.Column("inputs", sa.String(), nullable=False),
         sa.Column("note", sa.String(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
         sa.Column("run", sa.String(), nullable=False),
         sa.Column("opened_at", sa.String(27), nullable=False),
         sa.Column("closed_at", sa.String(27), nullable=True),

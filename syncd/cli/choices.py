@@ -1,0 +1,176 @@
+"""`syncd conflicts show`: both values, what each choice would write, and when else it could be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+import typer
+
+from syncd.cli import terminal, words
+from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
+from syncd.cli.look import open_state
+from syncd.cli.options import ConfigOption, JsonOption, settings_of, zone_of
+from syncd.core.answer import Answer, Unfit, Way
+from syncd.core.double import pair_of
+from syncd.core.draft import Draft
+from syncd.core.free import busy_of, free
+from syncd.engine.resolve import foresee
+from syncd.model import Booking, ConflictKind, HeldConflict, Operation, Value
+from syncd.store import Store
+from syncd.wiring import App, build
+
+_MOST_TIMES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """One way to decide; ``writes`` is None where only a fresh read can tell."""
+
+    option: str
+    writes: Sequence[Operation] | None
+
+
+def show(
+    context: typer.Context,
+    conflict: ConflictArgument,
+    *,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show one conflict: who says what since when, each choice with its writes, free times.
+
+    Asks no system: what is shown is what would be written if nothing has changed since the last
+    read. For a look at the platforms first: syncd conflicts resolve ID … --dry-run.
+    """
+    settings = settings_of(context, config, secrets=False)
+    store = open_state(settings)
+    made = build(settings, store=store)
+    try:
+        held = the_conflict(store, conflict)
+        now = made.engine.clock.now()
+        choices = list(_choices(made, held))
+        times = alternatives(made, held, now)
+        agreed = _agreed(store, held)
+    finally:
+        store.close()
+    if as_json:
+        terminal.print_json(
+            {
+                **conflict_json(held),
+                "agreed": [words.value_json(b.agreed) for b in agreed],
+                "choices": [
+                    {
+                        "option": choice.option,
+                        "writes": None
+                        if choice.writes is None
+                        else [words.operation_json(o) for o in choice.writes],
+                    }
+                    for choice in choices
+                ],
+                "free": [words.value_json(value) for value in times],
+            }
+        )
+        return
+    _print(held, choices, times, agreed, zone_of(settings, held.conflict.provider))
+
+
+def alternatives(made: App, held: HeldConflict, now: datetime) -> list[Value]:
+    """The nearest times at which the meeting in question could be instead, by what is known."""
+    provider = held.conflict.provider
+    draft = Draft(made.store.state(provider), "", now)
+    booking = movable(draft, held)
+    if booking is None:
+        return []
+    search = made.engine.policy.rules[provider].search
+    busy = busy_of(draft, frozenset({booking.id}))
+    return free(busy, booking.agreed, search, now)[:_MOST_TIMES]
+
+
+def movable(draft: Draft, held: HeldConflict) -> Booking | None:
+    """The booking that --at moves: of two that overlap, the one that was opened later."""
+    if held.conflict.kind in {ConflictKind.GUARD, ConflictKind.AMBIGUOUS}:
+        return None
+    subject = held.conflict.subject
+    if held.conflict.kind is ConflictKind.DOUBLE_BOOKED:
+        subject = pair_of(held.conflict)[1]
+    return draft.bookings.get(subject)
+
+
+def _choices(made: App, held: HeldConflict) -> Iterator[_Choice]:
+    """Every answer that fits, but for --at, whose time is open."""
+    claims = [c for c in held.conflict.claims if c.system in made.engine.systems]
+    several = {c.system for c in claims if [d.system for d in claims].count(c.system) > 1}
+    answers = [
+        Answer(Way.TAKE, system, event)
+        for system, event in dict.fromkeys(
+            (c.system, (c.event or "") if c.system in several else "") for c in claims
+        )
+    ]
+    others = [s for s in made.engine.mapping[held.conflict.provider] if not _names(answers, s)]
+    answers += [Answer(Way.TAKE, system) for system in others]
+    for answer in (*answers, Answer(Way.KEEP_BOTH), Answer(Way.DISMISS)):
+        try:
+            decision = foresee(made.engine, held, answer)
+        except Unfit:
+            continue
+        writes = None if decision is None else decision.operations
+        yield _Choice(f"--{answer}", writes)
+
+
+def _names(answers: Sequence[Answer], system: str) -> bool:
+    return any(answer.system == system for answer in answers)
+
+
+def _agreed(store: Store, held: HeldConflict) -> list[Booking]:
+    found = [store.find_bookings(name) for name in held.conflict.subject.split("+")]
+    return [b for bookings in found for b in bookings if b.id in held.conflict.subject.split("+")]
+
+
+def _print(
+    held: HeldConflict,
+    choices: Sequence[_Choice],
+    times: Sequence[Value],
+    agreed: Sequence[Booking],
+    zone: Any,
+) -> None:
+    conflict = held.conflict
+    state = "held" if conflict.held else "told only"
+    if held.dismissed:
+        state = f"told no more ({held.outcome})"
+    terminal.say(f"conflict {held.id}: {conflict.kind} of {conflict.provider}, {state}")
+    terminal.say(f"since {words.moment(held.opened_at, zone)} {zone.key}, run {held.run}")
+    for line in (conflict.note, f"rule: {conflict.rule}" if conflict.rule else ""):
+        if line:
+            terminal.say(line)
+    rows = [(f"booking {b.id}", "agreed", words.value(b.agreed, zone), "") for b in agreed]
+    rows += [
+        (
+            c.system,
+            c.event or "",
+            words.value(c.value, zone),
+            words.moment(c.seen_at, zone) if c.seen_at else "",
+        )
+        for c in conflict.claims
+    ]
+    terminal.table("who says what", ("", "event", "value", "seen"), rows)
+    if conflict.kind is ConflictKind.GUARD:
+        terminal.say(f"to let it pass: syncd resync --accept {held.run}")
+        return
+    drawn = [(choice.option, _told(choice.writes, zone)) for choice in choices]
+    terminal.table("what each choice would write", ("choice", "would be written"), drawn)
+    if times:
+        terminal.say("free in all systems, as far as is known, for --at TIME:")
+        for day in dict.fromkeys(value.start.astimezone(zone).date() for value in times):
+            starts = [v.start.astimezone(zone) for v in times]
+            clocks = ", ".join(f"{s:%H:%M}" for s in sorted(starts) if s.date() == day)
+            terminal.say(f"  {day:%a %d %b} {clocks}")
+
+
+def _told(writes: Sequence[Operation] | None, zone: tzinfo) -> str:
+    if writes is None:
+        return "only a fresh read can tell: add --dry-run"
+    told = [f"{o.system}: {words.operation(o, zone)}" for o in writes]
+    return "\n".join(told) or "nothing"

@@ -1,0 +1,256 @@
+"""`syncd conflicts resolve`: a person decides, and the usual cycle carries it out."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from dateutil import parser
+
+from syncd.cli import terminal, words
+from syncd.cli.choices import movable
+from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
+from syncd.cli.look import open_state
+from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of, zone_of
+from syncd.cli.resync import copy_of_state
+from syncd.config.settings import Settings
+from syncd.core.answer import Answer, Unfit, Way
+from syncd.core.draft import Draft
+from syncd.daemon.client import ask
+from syncd.daemon.lock import StateHeld, StateLock
+from syncd.engine.resolve import Ending, Resolved, resolve, to_arguments
+from syncd.model import HeldConflict, Operation, resolve_wall_time
+from syncd.store import Store
+from syncd.wiring import build, provider_rules
+
+_ENDINGS = {
+    Ending.RESOLVED: "resolved",
+    Ending.CHANGED: "not resolved: it has changed since, and is decided on anew; it is now",
+    Ending.GONE: "nothing to resolve: the systems agree by themselves now",
+    Ending.UNANSWERED: "not resolved: a system that it is about did not answer; try again later",
+    Ending.GUARDED: "not resolved: the guard stands; see syncd conflicts",
+}
+
+
+def resolve_one(
+    context: typer.Context,
+    conflict: ConflictArgument,
+    *,
+    take: Annotated[
+        str | None,
+        typer.Option(
+            "--take",
+            metavar="SYSTEM",
+            help="What this system says is right (SYSTEM/EVENT where it says more than one thing).",
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="TIME",
+            help="It takes place then: 2026-11-23T14:00 in the provider's zone, or 14:00 that day.",
+        ),
+    ] = None,
+    keep_both: bool = typer.Option(False, "--keep-both", help="Both are right, each for itself."),
+    dismiss: bool = typer.Option(
+        False, "--dismiss", help="Leave all as it is, and tell no more until something changes."
+    ),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Read, decide, show; write nothing."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Take an unusual time as meant."),
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Decide a held conflict. Exactly one of --take, --at, --keep-both, --dismiss.
+
+    Everything is read first: if the conflict has changed since you looked, nothing is decided, and
+    the new values are shown (exit 3). While the daemon runs, the daemon does the work.
+    """
+    settings = settings_of(context, config, secrets=dry_run)
+    store = open_state(settings)
+    try:
+        held = the_conflict(store, conflict)
+        answer = _answer(settings, store, held, take, at, keep_both=keep_both, dismiss=dismiss)
+        if answer.at is not None and not yes:
+            _check_time(settings, store, held, answer.at)
+    finally:
+        store.close()
+    try:
+        if dry_run:
+            writes, done = _try(settings, held, answer, quiet=as_json)
+            result = {**done.to_json(), "plan": [words.operation_json(o) for o in writes]}
+            code = done.code
+        else:
+            writes = []
+            result, code = _carry_out(context, config, settings, held, answer, quiet=as_json)
+    except Unfit as unfit:
+        raise UsageError(unfit.reason, unfit.remedy) from None
+    ending = Ending(str(result["ending"]))
+    now = _now(settings, held) if ending is Ending.CHANGED else None
+    if as_json:
+        shown = None if now is None else conflict_json(now)
+        terminal.print_json({**result, "dry_run": dry_run, "now": shown})
+    else:
+        _print(settings, held, ending, result, writes, dry_run=dry_run)
+        if now is not None:
+            _print_now(settings, now)
+    raise typer.Exit(code)
+
+
+def _answer(
+    settings: Settings,
+    store: Store,
+    held: HeldConflict,
+    take: str | None,
+    at: str | None,
+    *,
+    keep_both: bool,
+    dismiss: bool,
+) -> Answer:
+    if [take is not None, at is not None, keep_both, dismiss].count(True) != 1:
+        raise UsageError(
+            "say how it is to be decided",
+            "Name exactly one of --take SYSTEM, --at TIME, --keep-both and --dismiss.",
+        )
+    if take is not None:
+        system, _, event = take.partition("/")
+        if system not in settings.systems:
+            known = ", ".join(sorted(settings.systems))
+            raise UsageError(f"there is no system {system!r}", f"The configuration has: {known}.")
+        return Answer(Way.TAKE, system, event)
+    if at is not None:
+        draft = Draft(store.state(held.conflict.provider), "", datetime.now(UTC))
+        booking = movable(draft, held)
+        day = booking.agreed.start if booking is not None else datetime.now(UTC)
+        return Answer(Way.AT, at=_instant(at, day, zone_of(settings, held.conflict.provider)))
+    return Answer(Way.KEEP_BOTH if keep_both else Way.DISMISS)
+
+
+def _instant(text: str, day: datetime, zone: ZoneInfo) -> datetime:
+    """Read a time: of that day, of a named day, or with an offset. Raises UsageError."""
+    try:
+        instant = parser.parse(text, default=day.astimezone(zone).replace(tzinfo=None, **_SHARP))
+        if instant.tzinfo is None:
+            return resolve_wall_time(instant, zone.key).instant
+        return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"--at {text!r} is no time", "Write 14:00, 2026-11-23T14:00 or 2026-11-23T14:00+01:00."
+        ) from None
+
+
+_SHARP: Any = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
+
+
+def _check_time(settings: Settings, store: Store, held: HeldConflict, at: datetime) -> None:
+    """Refuse a time that is probably a slip. Raises UsageError."""
+    provider = held.conflict.provider
+    zone = zone_of(settings, provider)
+    shown = f"{words.moment(at, zone)} {zone.key}"
+    if at <= datetime.now(UTC):
+        raise UsageError(f"{shown} is in the past", "If that is meant, add --yes.")
+    booking = movable(Draft(store.state(provider), "", at), held)
+    length = timedelta(0) if booking is None else booking.agreed.end - booking.agreed.start
+    if not provider_rules(settings, provider).search.hours.hold(at, at + length):
+        raise UsageError(
+            f"{shown} is outside {provider}'s working hours (hours = … in the configuration)",
+            "If that is meant, add --yes.",
+        )
+
+
+def _try(
+    settings: Settings, held: HeldConflict, answer: Answer, *, quiet: bool
+) -> tuple[list[Operation], Resolved]:
+    """Read and decide on a copy of the state."""
+
+    async def run() -> Resolved:
+        app = build(settings, store=copy_of_state(settings))
+        try:
+            with terminal.progress("reading", quiet=quiet) as told:
+                return await resolve(app.engine, held.id, answer, dry_run=True, progress=told)
+        finally:
+            await app.aclose()
+
+    done = asyncio.run(run())
+    return list(done.report.planned), done
+
+
+def _carry_out(
+    context: typer.Context,
+    config: Any,
+    settings: Settings,
+    held: HeldConflict,
+    answer: Answer,
+    *,
+    quiet: bool,
+) -> tuple[dict[str, Any], int]:
+    """Decide and write: here, or in the daemon that holds the state."""
+    try:
+        with StateLock(settings.syncd.state_path, role="resolve"):
+            full = settings_of(context, config)
+            done = asyncio.run(_resolve(full, held, answer, quiet=quiet))
+            return done.to_json(), done.code
+    except StateHeld as other:
+        if other.role != "daemon":
+            raise
+    with terminal.progress("asking the daemon", quiet=quiet) as told:
+        arguments = to_arguments(held.id, answer)
+        said = ask(settings.syncd.state_path, "resolve", arguments, told)
+    return said.result, said.exit
+
+
+async def _resolve(
+    settings: Settings, held: HeldConflict, answer: Answer, *, quiet: bool
+) -> Resolved:
+    app = build(settings)
+    try:
+        with terminal.progress("reading", quiet=quiet) as told:
+            return await resolve(app.engine, held.id, answer, progress=told)
+    finally:
+        await app.aclose()
+
+
+def _now(settings: Settings, held: HeldConflict) -> HeldConflict | None:
+    """The conflict that has taken its place."""
+    store = open_state(settings)
+    try:
+        about = (held.conflict.kind, held.conflict.subject)
+        found = store.open_conflicts(held.conflict.provider)
+        return next((h for h in found if (h.conflict.kind, h.conflict.subject) == about), None)
+    finally:
+        store.close()
+
+
+def _print(
+    settings: Settings,
+    held: HeldConflict,
+    ending: Ending,
+    result: dict[str, Any],
+    writes: list[Operation],
+    *,
+    dry_run: bool,
+) -> None:
+    zone = zone_of(settings, held.conflict.provider)
+    if writes:
+        rows = [(o.system, words.operation(o, zone), o.reason) for o in writes]
+        terminal.table(f"{zone.key}", ("system", "would be written", "because"), rows)
+    made = [f"{name} {n}" for name, n in result["resync"]["operations"].items() if n]
+    if dry_run:
+        would = "would be resolved" if ending is Ending.RESOLVED else _ENDINGS[ending]
+        terminal.say(f"conflict {held.id} {would} ({result['answer']}); nothing was changed")
+        return
+    said = _ENDINGS[ending]
+    terminal.say(f"conflict {held.id}: {said}" + (f" ({result['answer']})" if made else ""))
+    terminal.say("written: " + (", ".join(made) or "nothing"))
+    if result["resync"]["conflicts"]:
+        left = words.count(result["resync"]["conflicts"], "conflict is", "conflicts are")
+        terminal.say(f"{left} held now: syncd conflicts")
+
+
+def _print_now(settings: Settings, now: HeldConflict) -> None:
+    zone = zone_of(settings, now.conflict.provider)
+    rows = [(c.system, c.event or "", words.value(c.value, zone)) for c in now.conflict.claims]
+    terminal.table(f"conflict {now.id} · {zone.key}", ("system", "event", "value"), rows)

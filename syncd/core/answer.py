@@ -1,0 +1,342 @@
+"""What a person's answer to a held conflict means for the next decision.
+
+The answer itself writes nothing: it becomes the `Verdict` of one decision, which merges, plans and
+writes like any other. It counts only for the very conflict that the person saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from syncd.core.double import pair_of
+from syncd.core.draft import Draft, Id
+from syncd.core.facts import Calendar
+from syncd.core.match import Matched, Relink, Twin
+from syncd.core.merge import Word, claimed
+from syncd.core.refusals import REFUSALS, immovable, name_of
+from syncd.model import Booking, Claim, Conflict, ConflictKind, HeldConflict, Record, Status, Value
+
+
+class Way(StrEnum):
+    """How a person may decide."""
+
+    TAKE = "take"
+    AT = "at"
+    KEEP_BOTH = "keep-both"
+    DISMISS = "dismiss"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A person's decision.
+
+    ``system`` is for TAKE, with ``event`` where that system claims more than once; ``at`` for AT.
+    """
+
+    way: Way
+    system: str = ""
+    event: str = ""
+    at: datetime | None = None
+
+    def __str__(self) -> str:
+        """The answer as it stands in history and in the closed conflict."""
+        match self.way:
+            case Way.TAKE:
+                return f"take {self.system}" + (f"/{self.event}" if self.event else "")
+            case Way.AT:
+                return f"at {self.at:%Y-%m-%dT%H:%MZ}"
+            case _:
+                return str(self.way)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer as a decision takes it.
+
+    ``conflict`` is what is answered, None for no answer at all. ``words`` are values of bookings;
+    ``apart`` are events that become bookings of their own; ``retry`` names the operation that is to
+    be tried again; ``same`` is which of several candidates it is, None for none of them.
+    ``quiet``: nothing is decided, and the conflict is told no more.
+    """
+
+    conflict: HeldConflict | None = None
+    rule: str = ""
+    words: Mapping[str, Word] = field(default_factory=dict)
+    apart: frozenset[Id] = frozenset()
+    retry: str = ""
+    same: Id | None = None
+    quiet: bool = False
+
+    def answers(self, conflict: Conflict) -> bool:
+        """Whether this conflict is the one that was answered."""
+        mine = self.conflict.conflict if self.conflict is not None else None
+        return mine is not None and key(mine) == key(conflict)
+
+
+class Unfit(ValueError):  # noqa: N818 - it says what a person asked
+    """An answer that makes no sense for its conflict; carries the remedy."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason}. {remedy}")
+        self.reason, self.remedy = reason, remedy
+
+
+NO_VERDICT = Verdict()
+
+
+def key(conflict: Conflict) -> tuple[ConflictKind, str, str]:
+    """What makes two conflicts the same one."""
+    return (conflict.kind, conflict.subject, conflict.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A conflict on the table: what is needed to understand an answer to it."""
+
+    draft: Draft
+    calendars: Mapping[str, Calendar]
+    held: HeldConflict
+    answer: Answer
+    rule: str = field(init=False, default="")
+
+    @property
+    def conflict(self) -> Conflict:
+        return self.held.conflict
+
+    def verdict(self, **said: object) -> Verdict:
+        return Verdict(self.held, f"resolved: {self.answer}", **said)  # type: ignore[arg-type]
+
+    def word(self, booking: Booking, value: Value) -> Verdict:
+        """Give a booking this value, if syncd may write it."""
+        if value.interval != booking.agreed.interval or not value.busy:
+            why = immovable(self.draft, booking, self.calendars)
+            if why:
+                raise Unfit(f"this cannot be carried out: {why}", "Change it there by hand.")
+        return self.verdict(words={booking.id: Word(value, f"resolved: {self.answer}")})
+
+
+def meaning(
+    draft: Draft, calendars: Mapping[str, Calendar], held: HeldConflict, answer: Answer
+) -> Verdict:
+    """Say what an answer means. Raises Unfit."""
+    table = _Table(draft, calendars, held, answer)
+    conflict = held.conflict
+    if conflict.kind is ConflictKind.GUARD:
+        accept = f"If it is right: syncd resync --accept {held.run}. If not: mend the system."
+        raise Unfit("the guard is no question of one booking", accept)
+    if answer.way is Way.DISMISS:
+        return table.verdict(quiet=True)
+    match conflict.kind:
+        case ConflictKind.DOUBLE_BOOKED:
+            return _double(table)
+        case ConflictKind.AMBIGUOUS if conflict.claims[0].event is not None:
+            return _ambiguous(table)
+        case _:
+            return _of_booking(table)
+
+
+def _of_booking(table: _Table) -> Verdict:
+    conflict, answer = table.conflict, table.answer
+    booking = table.draft.bookings.get(conflict.subject)
+    if conflict.kind in REFUSALS and (booking is None or answer.way is Way.TAKE):
+        return _refused(table, booking)
+    if booking is None:
+        raise Unfit("its booking is history", "It closes by itself with the next resync.")
+    match answer.way:
+        case Way.TAKE:
+            return _take(table, booking)
+        case Way.AT:
+            return table.word(booking, _at(booking, answer))
+        case _:
+            return _apart(table, booking)
+
+
+def sort_again(matched: Matched, draft: Draft, verdict: Verdict) -> Matched:
+    """Answer an ambiguous match: one candidate is it, all others stand for themselves."""
+    mine = next((c for c in matched.conflicts if verdict.answers(c)), None)
+    if mine is None or verdict.quiet:
+        return matched
+    ids = {(c.system, c.event) for c in mine.claims}
+    ours = [r for r in matched.held if (r.system, r.id) in ids]
+    chosen = next((r for r in ours if (r.system, r.id) == verdict.same), None)
+    rest = tuple(r for r in ours if r is not chosen)
+    relinked, twins = matched.relinked, matched.twins
+    if chosen is not None and mine.subject in draft.bookings:
+        old = next(r for r in draft.appointments(mine.subject) if (r.system, r.id) in ids)
+        link = draft.links[mine.subject][old.system, old.id]
+        relinked = (*relinked, Relink(link, old, chosen))
+    elif chosen is not None:
+        twins = (*twins, Twin(_meeting_of(draft, mine, chosen), None, chosen))
+    return replace(
+        matched,
+        relinked=relinked,
+        twins=twins,
+        opened=(*matched.opened, *rest),
+        held=tuple(r for r in matched.held if r not in ours),
+        conflicts=tuple(c for c in matched.conflicts if c is not mine),
+    )
+
+
+def split(draft: Draft, verdict: Verdict, new_id: Callable[[], str]) -> None:
+    """Make bookings of their own of what a person wants to keep apart."""
+    linked = draft.linked_ids()
+    for id_ in sorted(verdict.apart):
+        record = draft.records.get(id_)
+        if record is None or record.observed is None or id_ not in linked:
+            continue
+        draft.unlink(linked[id_])
+        draft.note(draft.open(record, new_id()), "apart", record=record, rule=verdict.rule)
+
+
+def _take(table: _Table, booking: Booking) -> Verdict:
+    """What one system says is right, of time and of status."""
+    record = _record_of(table, booking)
+    if record.mine:
+        # A block says when, and nothing more.
+        seen = record.observed or booking.agreed
+        return table.word(booking, replace(booking.agreed, start=seen.start, end=seen.end))
+    value = claimed(record)
+    if table.conflict.kind is ConflictKind.CANNOT_CANCEL and not value.busy:
+        system = table.conflict.claims[-1].system
+        remedy = f"Cancel it in {system} by hand, or --dismiss; --take {system} revives it."
+        raise Unfit(f"{system} has no way to cancel", remedy)
+    return table.word(booking, value)
+
+
+def _refused(table: _Table, booking: Booking | None) -> Verdict:
+    """A write was refused: try it again where another system is right, else do as it is there."""
+    conflict, answer = table.conflict, table.answer
+    refusing = conflict.claims[-1].system
+    if answer.way is not Way.TAKE:
+        remedy = "Choose --take SYSTEM to have it tried again, or --dismiss."
+        raise Unfit("no booking stands behind this write", remedy)
+    record = _appointment(table, booking) if booking is not None else None
+    if booking is not None and record is not None:
+        value = claimed(record)
+        if value.interval != booking.agreed.interval or value.busy is not booking.agreed.busy:
+            return table.word(booking, replace(value, status=_on(value, booking)))
+    elif answer.system == refusing or answer.system not in table.calendars:
+        raise Unfit(f"{answer.system} has no appointment of this booking", _claims_of(conflict))
+    return table.verdict(retry=name_of(conflict))
+
+
+def _on(value: Value, booking: Booking) -> Status:
+    return booking.agreed.status if value.busy and booking.agreed.busy else value.status
+
+
+def _at(booking: Booking, answer: Answer) -> Value:
+    if answer.at is None:
+        raise Unfit("no time is given", "Write --at TIME.")
+    agreed = booking.agreed
+    status = agreed.status if agreed.busy else Status.CONFIRMED
+    return Value(answer.at, answer.at + (agreed.end - agreed.start), status)
+
+
+def _apart(table: _Table, booking: Booking) -> Verdict:
+    """Both are right: the booking keeps the first that takes place, the others go their own way."""
+    conflict = table.conflict
+    records = [r for r in table.draft.appointments(booking.id) if _claims(conflict, r)]
+    on = [r for r in records if claimed(r).busy]
+    if conflict.kind in {ConflictKind.SLOT_TAKEN, ConflictKind.CANNOT_CANCEL}:
+        if not records:
+            raise Unfit("there are no two appointments here", "Choose --take, --at or --dismiss.")
+        return table.verdict(apart=frozenset((r.system, r.id) for r in records))
+    if conflict.kind in REFUSALS or not on or len(records) < 2:  # noqa: PLR2004 - both of two
+        raise Unfit("there are no two appointments here", "Choose --take, --at or --dismiss.")
+    verdict = table.word(booking, claimed(on[0]))
+    return replace(verdict, apart=frozenset((r.system, r.id) for r in records if r is not on[0]))
+
+
+def _double(table: _Table) -> Verdict:
+    """Two meetings: one stands and the other is called off or moved, or both take place."""
+    answer, conflict = table.answer, table.conflict
+    if answer.way is Way.KEEP_BOTH:
+        return table.verdict(quiet=True)
+    first, second = pair_of(conflict)
+    bookings = table.draft.bookings
+    if first not in bookings or second not in bookings:
+        raise Unfit("one of the two is history", "It closes by itself with the next resync.")
+    if answer.way is Way.AT:
+        return table.word(bookings[second], _at(bookings[second], answer))
+    stays = _claim(table, conflict.claims)
+    keeps = table.draft.linked_ids().get((stays.system, stays.event or ""))
+    other = bookings[second if keeps is not None and keeps.booking == first else first]
+    return table.word(other, other.agreed.off())
+
+
+def _ambiguous(table: _Table) -> Verdict:
+    """Which is it? One of the candidates, or none."""
+    conflict, answer = table.conflict, table.answer
+    if answer.way is Way.AT:
+        raise Unfit(
+            "it is not known which one to move", "First --take SYSTEM/EVENT, or --keep-both."
+        )
+    if answer.way is Way.KEEP_BOTH:
+        return table.verdict()
+    linked = table.draft.linked_ids()
+    candidates = [c for c in conflict.claims if (c.system, c.event) not in linked]
+    claim = _claim(table, candidates)
+    return table.verdict(same=(claim.system, claim.event or ""))
+
+
+def _record_of(table: _Table, booking: Booking) -> Record:
+    """What a system says of a booking: by an appointment, else by a block that it claims with."""
+    record = _appointment(table, booking)
+    if record is not None:
+        return record
+    blocks = [c for c in table.conflict.claims if c.system == table.answer.system and c.event]
+    found = (
+        table.draft.records.get((table.answer.system, blocks[0].event or "")) if blocks else None
+    )
+    if found is None:
+        says = f"{table.answer.system} says nothing of this booking"
+        raise Unfit(says, _claims_of(table.conflict))
+    return found
+
+
+def _appointment(table: _Table, booking: Booking) -> Record | None:
+    answer = table.answer
+    here = [
+        r
+        for r in table.draft.appointments(booking.id)
+        if r.system == answer.system and answer.event in {"", r.id}
+    ]
+    if len(here) > 1:
+        raise _several(answer.system, [r.id for r in here])
+    return here[0] if here else None
+
+
+def _claim(table: _Table, claims: Sequence[Claim]) -> Claim:
+    answer = table.answer
+    here = [c for c in claims if c.system == answer.system and answer.event in {"", c.event}]
+    if len(here) > 1:
+        raise _several(answer.system, [c.event or "" for c in here])
+    if not here:
+        raise Unfit(f"{answer} is no choice here", _claims_of(table.conflict, claims))
+    return here[0]
+
+
+def _several(system: str, events: Sequence[str]) -> Unfit:
+    choices = " or ".join(f"--take {system}/{event}" for event in sorted(events))
+    return Unfit(f"{system} has several of them", f"Choose {choices}.")
+
+
+def _claims_of(conflict: Conflict, claims: Sequence[Claim] | None = None) -> str:
+    known = sorted({c.system for c in (conflict.claims if claims is None else claims)} - {"agreed"})
+    return f"Choose --take {' or '.join(known)}." if known else "Choose --keep-both or --dismiss."
+
+
+def _claims(conflict: Conflict, record: Record) -> bool:
+    return any((c.system, c.event) == (record.system, record.id) for c in conflict.claims)
+
+
+def _meeting_of(draft: Draft, conflict: Conflict, chosen: Record) -> str | None:
+    """The booking that a candidate is the twin of: one of another system, the oldest of several."""
+    linked = draft.linked_ids()
+    ids = [(c.system, c.event or "") for c in conflict.claims if c.system != chosen.system]
+    bookings = [draft.bookings[linked[i].booking] for i in ids if i in linked]
+    oldest = min(bookings, key=lambda b: (str(b.opened_at), b.id), default=None)
+    return oldest.id if oldest is not None else None

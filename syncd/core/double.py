@@ -1,0 +1,124 @@
+"""Double bookings: two different meetings of one provider that overlap, in whichever systems.
+
+Only appointments count: a block on top of a meeting is how people close their time by hand.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from syncd.core.draft import Draft
+from syncd.core.facts import Calendar, digest
+from syncd.core.rules import Choice, Rules
+from syncd.model import Booking, Claim, Conflict, ConflictKind, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Sitting:
+    """The meetings that share one time by right: a class, or a single meeting."""
+
+    bookings: tuple[Booking, ...]
+
+    @property
+    def start(self) -> datetime:
+        return self.bookings[0].agreed.start
+
+    @property
+    def end(self) -> datetime:
+        return self.bookings[0].agreed.end
+
+
+def double_bookings(
+    draft: Draft, calendars: Mapping[str, Calendar], rules: Rules, capacity: int
+) -> list[Conflict]:
+    """Every pair of meetings that overlap and are not over. ``capacity`` may take place at once.
+
+    Meetings of one service at one time count as one, as far as the service has seats; what is too
+    many for it is paired with the first. Of a class one meeting speaks for all.
+    """
+    found: list[Conflict] = []
+    sittings: list[_Sitting] = []
+    for together, seats in _together(draft, calendars):
+        sittings.append(_Sitting(together[:seats]))
+        over = [(together[0], late) for late in together[seats:]]
+        found += [_conflict(draft, pair, rules) for pair in over if capacity == 1]
+        sittings += [_Sitting((late,)) for late in together[seats:] if capacity > 1]
+    found += [_conflict(draft, pair, rules) for pair in _overlapping(sittings, capacity)]
+    return found
+
+
+def frozen(conflicts: Iterable[Conflict]) -> set[str]:
+    """The bookings whose appointments are not written to while a person has to decide."""
+    return {booking for c in conflicts if c.held for booking in pair_of(c)}
+
+
+def pair_of(conflict: Conflict) -> tuple[str, str]:
+    """The two bookings, the one that was opened first before the other."""
+    first, _, second = conflict.subject.partition("+")
+    return first, second
+
+
+def _together(
+    draft: Draft, calendars: Mapping[str, Calendar]
+) -> Iterator[tuple[tuple[Booking, ...], int]]:
+    """Meetings grouped by service and time where a service has several seats; others alone."""
+    groups: dict[tuple[object, ...], list[Booking]] = defaultdict(list)
+    seats: dict[tuple[object, ...], int] = {}
+    for booking in sorted(draft.bookings.values(), key=_age):
+        if not (
+            booking.kind is Kind.APPOINTMENT
+            and booking.agreed.busy
+            and booking.agreed.end > draft.now
+        ):
+            continue
+        key: tuple[object, ...] = (booking.id,)
+        for record in draft.appointments(booking.id):
+            calendar = calendars.get(record.system)
+            room = calendar.seats.get(record.service or "", 1) if calendar else 1
+            if room > 1:
+                key = (record.system, record.service, booking.agreed.interval)
+                seats[key] = room
+                break
+        groups[key].append(booking)
+    for key, bookings in groups.items():
+        yield tuple(bookings), seats.get(key, 1)
+
+
+def _overlapping(sittings: Sequence[_Sitting], capacity: int) -> Iterator[tuple[Booking, Booking]]:
+    """Sweep by start: whoever begins while ``capacity`` others are going on is one too many."""
+    going: list[_Sitting] = []
+    for sitting in sorted(sittings, key=lambda s: (s.start, s.end, _age(s.bookings[0]))):
+        going = [other for other in going if other.end > sitting.start]
+        if len(going) >= capacity:
+            for other in going:
+                first, second = sorted((other.bookings[0], sitting.bookings[0]), key=_age)
+                yield first, second
+        going.append(sitting)
+
+
+def _age(booking: Booking) -> tuple[str, str]:
+    return (booking.opened_at.isoformat() if booking.opened_at else "", booking.id)
+
+
+def _conflict(draft: Draft, pair: tuple[Booking, Booking], rules: Rules) -> Conflict:
+    first, second = pair
+    records = [draft.appointments(b.id)[:1] for b in pair]
+    claims = tuple(
+        Claim(r.system, r.id, b.agreed, r.observed_at)
+        for b, shown in zip(pair, records, strict=True)
+        for r in shown
+    )
+    law = rules.law(ConflictKind.DOUBLE_BOOKED, {claim.system for claim in claims})
+    return Conflict(
+        kind=ConflictKind.DOUBLE_BOOKED,
+        provider=first.provider,
+        subject=f"{first.id}+{second.id}",
+        claims=claims,
+        inputs=digest(first.id, first.agreed.interval, second.id, second.agreed.interval),
+        note="two meetings overlap",
+        rule=str(law),
+        held=law.choice is Choice.HOLD,
+    )

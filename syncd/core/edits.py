@@ -1,0 +1,105 @@
+"""What policy makes of syncd's own blocks that a person moved or removed (`block_edited`).
+
+``restore`` puts them back where they belong (`blocks` does that). ``reschedule`` lets the booking
+follow a moved block, as one more voice in the merge; a removed block, or one that several bookings
+share, says nothing about one of them, and is put back. ``release`` lets the block be: that calendar
+stays open for as long as the booking stays where it is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from syncd.core.diff import cut, is_news, nominal
+from syncd.core.draft import Draft
+from syncd.core.facts import Calendar
+from syncd.core.refusals import immovable
+from syncd.core.rules import Choice, Rules
+from syncd.model import Booking, ConflictKind, Record, Replica, Role
+
+
+def followed(
+    draft: Draft, calendars: Mapping[str, Calendar], rules: Rules
+) -> dict[str, list[Record]]:
+    """The moved blocks that each booking is to follow."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record, links in _edited(draft, calendars, rules, Choice.RESCHEDULE):
+        if record.observed is None or not record.observed.busy or len(links) != 1:
+            continue
+        booking = draft.bookings[links[0].booking]
+        moved = record.base is not None and record.base.interval != record.observed.interval
+        if moved and record.observed.end > draft.now and not immovable(draft, booking, calendars):
+            found[booking.id].append(record)
+    return found
+
+
+def release(draft: Draft, calendars: Mapping[str, Calendar], rules: Rules) -> None:
+    """Let go of the blocks that a person moved or removed, where the rule says so."""
+    for record, links in list(_edited(draft, calendars, rules, Choice.RELEASE)):
+        law = rules.law(ConflictKind.BLOCK_EDITED, {record.system})
+        for link in links:
+            booking = draft.bookings[link.booking]
+            draft.link(replace(link, role=Role.RELEASED, settled=booking.revision))
+            draft.note(booking, "released", record=record, rule=str(law))
+        draft.accept(record)
+    for link in list(draft.replicas()):
+        released = draft.records.get((link.system, link.event))
+        if link.role is Role.RELEASED and released is not None and is_news(released):
+            # Moved once more: whoever did it may have it there, too.
+            draft.accept(released)
+
+
+def take_back(draft: Draft) -> None:
+    """A release ends with what it was for: the booking has moved, or is off."""
+    for link in list(draft.replicas()):
+        if link.role is not Role.RELEASED:
+            continue
+        booking = draft.bookings.get(link.booking)
+        if booking is not None and booking.agreed.busy and link.settled == booking.revision:
+            continue
+        record = draft.records.get((link.system, link.event))
+        if booking is None or record is None or record.observed is None:
+            draft.unlink(link)
+        else:
+            draft.link(replace(link, role=Role.BLOCK))
+
+
+def carry_release(draft: Draft, before: Booking, after: Booking) -> None:
+    """A release lasts while only the status changes."""
+    if before.agreed.interval != after.agreed.interval or not after.agreed.busy:
+        return
+    for link in list(draft.links.get(after.id, {}).values()):
+        if link.role is Role.RELEASED and link.settled == before.revision:
+            draft.link(replace(link, settled=after.revision))
+
+
+def _edited(
+    draft: Draft, calendars: Mapping[str, Calendar], rules: Rules, choice: Choice
+) -> Iterator[tuple[Record, list[Replica]]]:
+    """Own blocks with news under this rule, each with its links; all stood for what is agreed."""
+    links: dict[tuple[str, str], list[Replica]] = defaultdict(list)
+    for link in draft.replicas():
+        if link.role is Role.BLOCK:
+            links[link.system, link.event].append(link)
+    for id_, record in sorted(draft.records.items()):
+        calendar = calendars.get(record.system)
+        if not (record.mine and is_news(record) and calendar and calendar.believed):
+            continue
+        if rules.law(ConflictKind.BLOCK_EDITED, {record.system}).choice is not choice:
+            continue
+        mine = sorted(links.get(id_, []), key=lambda link: link.booking)
+        if mine and all(_stood_for(draft, record, link, calendar) for link in mine):
+            yield record, mine
+
+
+def _stood_for(draft: Draft, record: Record, link: Replica, calendar: Calendar) -> bool:
+    booking, meant = draft.bookings.get(link.booking), nominal(record)
+    return (
+        booking is not None
+        and booking.agreed.busy
+        and booking.agreed.end > draft.now
+        and meant is not None
+        and meant.interval == cut(booking.agreed, calendar.grain).interval
+    )

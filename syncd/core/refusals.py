@@ -1,0 +1,208 @@
+"""Writes that a system refuses: held back, decided by policy, tried again when that may help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from syncd.core import plan
+from syncd.core.diff import cut, is_news
+from syncd.core.draft import Draft
+from syncd.core.facts import Calendar, digest
+from syncd.core.free import busy_of, free
+from syncd.core.merge import Word
+from syncd.core.rules import Choice, Rules
+from syncd.model import (
+    Action,
+    Booking,
+    Claim,
+    Conflict,
+    ConflictKind,
+    IntentState,
+    Kind,
+    Operation,
+    ProviderState,
+    Record,
+    Value,
+)
+
+REFUSALS = frozenset({ConflictKind.SLOT_TAKEN, ConflictKind.QUARANTINED, ConflictKind.AMBIGUOUS})
+"""Kinds whose ``inputs`` may name an operation that is not to be tried."""
+
+_ANY_TIME = datetime.min.replace(tzinfo=UTC)
+
+PATIENCE = 3
+"""After this many permanent failures an operation is quarantined (DESIGN section 6)."""
+
+
+def slot_taken(operation: Operation, detail: str, state: ProviderState) -> Conflict:
+    """The conflict that a refused time becomes.
+
+    Its inputs name the operation and what stands in its way: when that changes, it is tried again.
+    """
+    way = _in_the_way(operation, Draft(state, "", _ANY_TIME))
+    claims: tuple[Claim, ...] = (Claim(operation.system, operation.event, operation.after),)
+    if operation.before is not None:
+        shown = Claim(operation.system, operation.event, operation.before)
+        claims = (Claim("agreed", None, operation.after), shown)
+    return Conflict(
+        kind=ConflictKind.SLOT_TAKEN,
+        provider=operation.provider,
+        subject=operation.bookings[0] if operation.bookings else plan.name(operation),
+        claims=claims,
+        inputs=f"{plan.name(operation)}:{way}",
+        note=f"{operation.system} refuses the time: {detail}",
+        rule=f"{ConflictKind.SLOT_TAKEN} = {Choice.HOLD}",
+    )
+
+
+def quarantine(operation: Operation, name: str, *, note: str = "") -> Conflict:
+    """The conflict that an operation becomes when it fails for good."""
+    claims = (Claim(operation.system, operation.event, operation.after),)
+    return Conflict(
+        kind=ConflictKind.QUARANTINED,
+        provider=operation.provider,
+        subject=operation.bookings[0] if operation.bookings else f"{operation.system}/{name}",
+        claims=claims,
+        inputs=name,
+        note=note or f"{operation.action} failed {PATIENCE} times",
+    )
+
+
+def words(draft: Draft, calendars: Mapping[str, Calendar], rules: Rules) -> dict[str, Word]:
+    """What policy makes of refused moves: back to where the refusing calendar has it, or elsewhere.
+
+    Only once for each change from outside: a booking that such a rule has moved already, and that
+    is refused again, waits for a person. So two calendars cannot throw it to and fro.
+    """
+    found: dict[str, Word] = {}
+    for held in draft.state.conflicts:
+        conflict = held.conflict
+        booking = draft.bookings.get(conflict.subject)
+        if conflict.kind is not ConflictKind.SLOT_TAKEN or booking is None or held.dismissed:
+            continue
+        refusing = conflict.claims[-1]
+        law = rules.law(conflict.kind, {refusing.system})
+        if law.choice is Choice.HOLD or booking.rule.startswith(conflict.kind):
+            continue
+        record = draft.records.get((refusing.system, refusing.event or ""))
+        if record is None or not _still_refused(draft, booking, conflict, record, calendars):
+            continue
+        value = _instead(draft, booking, record, law.choice, rules)
+        if value is not None:
+            found[booking.id] = Word(value, str(law))
+    return found
+
+
+def permitted(
+    draft: Draft,
+    calendars: Mapping[str, Calendar],
+    operations: Sequence[Operation],
+    failures: Mapping[str, int],
+    retried: AbstractSet[str],
+) -> tuple[list[Operation], list[Conflict]]:
+    """Hold back writes that cannot be made now, and those that have failed for good."""
+    unsettled = {i.operation.system for i in draft.state.intents if i.state is IntentState.OPEN}
+    allowed: list[Operation] = []
+    conflicts: list[Conflict] = []
+    for operation in operations:
+        name = plan.name(operation)
+        calendar = calendars[operation.system]
+        refusal = None if name in retried else refused(draft, operation)
+        if refusal is not None:
+            conflicts.append(refusal)
+        elif failures.get(name, 0) >= PATIENCE and name not in retried:
+            conflicts.append(quarantine(operation, name))
+        elif operation.system in unsettled or not calendar.writable:
+            # An earlier write there has no known outcome yet: nothing is added on top of it.
+            continue
+        elif not calendar.believed and operation.action is not Action.CREATE_BLOCK:
+            continue
+        else:
+            allowed.append(operation)
+    return allowed, conflicts
+
+
+def refused(draft: Draft, operation: Operation) -> Conflict | None:
+    """The open conflict because of which this write is not tried; none when its reason is gone."""
+    name = plan.name(operation)
+    for held in draft.state.conflicts:
+        conflict = held.conflict
+        if conflict.kind not in REFUSALS or name_of(conflict) != name:
+            continue
+        way = _in_the_way(operation, draft)
+        if conflict.kind is not ConflictKind.SLOT_TAKEN or conflict.inputs == f"{name}:{way}":
+            return conflict
+    return None
+
+
+def name_of(conflict: Conflict) -> str:
+    """The name of the operation that was refused."""
+    return conflict.inputs.partition(":")[0]
+
+
+def immovable(draft: Draft, booking: Booking, calendars: Mapping[str, Calendar]) -> str:
+    """Why syncd cannot bring a meeting to another time; '' when it can."""
+    if booking.kind is Kind.BLOCK:
+        return "it is busy time that somebody else made, which syncd never writes to"
+    fixed = sorted(
+        record.system
+        for record in draft.appointments(booking.id)
+        if record.system in calendars and calendars[record.system].fixed
+    )
+    return f"{fixed[0]} is only read (write = false)" if fixed else ""
+
+
+def _still_refused(
+    draft: Draft,
+    booking: Booking,
+    conflict: Conflict,
+    record: Record,
+    calendars: Mapping[str, Calendar],
+) -> bool:
+    """Whether the refusal still stands, nobody has news, and the meeting can be moved at all."""
+    calendar = calendars.get(record.system)
+    wanted = conflict.claims[0].value
+    return (
+        calendar is not None
+        and calendar.believed
+        and not record.mine
+        and record.observed is not None
+        and record.observed.busy
+        and booking.agreed.busy
+        and wanted is not None
+        and wanted.interval == cut(booking.agreed, calendar.grain).interval
+        and not any(is_news(r) for r in draft.appointments(booking.id))
+        and not immovable(draft, booking, calendars)
+    )
+
+
+def _instead(
+    draft: Draft, booking: Booking, record: Record, choice: Choice, rules: Rules
+) -> Value | None:
+    shown = record.observed
+    if choice is Choice.REVERT and shown is not None:
+        return replace(booking.agreed, start=shown.start, end=shown.end)
+    busy = busy_of(draft, frozenset({booking.id}))
+    return next(iter(free(busy, booking.agreed, rules.search, draft.now)), None)
+
+
+def _in_the_way(operation: Operation, draft: Draft) -> str:
+    """A digest of what stands in the calendar at the wanted time, and is not for this meeting."""
+    wanted = operation.after
+    if wanted is None:
+        return ""
+    own = {id_ for booking in operation.bookings for id_ in draft.links.get(booking, {})}
+    return digest(
+        *sorted(
+            r.observed.interval
+            for id_, r in draft.records.items()
+            if r.system == operation.system
+            and id_ not in own
+            and r.observed is not None
+            and r.observed.busy
+            and r.observed.overlaps(wanted)
+        )
+    )

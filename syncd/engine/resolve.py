@@ -1,0 +1,181 @@
+"""A person's answer to a held conflict: a resync of that provider in which the answer counts.
+
+Everything is read first. If an input of the conflict has changed since the person looked, the
+answer does not count, and nothing is decided by it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from syncd.core import plan
+from syncd.core.answer import Answer, Unfit, Way
+from syncd.core.decide import Case, Decision, decide_answered
+from syncd.core.facts import Calendar
+from syncd.engine.report import Exit, Report
+from syncd.model import HeldConflict, utc
+from syncd.store import Store
+
+if TYPE_CHECKING:
+    from syncd.engine.cycle import Engine
+
+
+class Ending(StrEnum):
+    """What became of an answer."""
+
+    RESOLVED = "resolved"
+    CHANGED = "changed"
+    GONE = "gone"
+    UNANSWERED = "unanswered"
+    GUARDED = "guarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The run in which an answer was to count, and whether it did."""
+
+    conflict: str
+    answer: Answer
+    ending: Ending
+    report: Report
+
+    @property
+    def code(self) -> int:
+        """The exit code: held still is 3, written in part is 4."""
+        written = 4 if self.report.exit is Exit.UNANSWERED and not self.report.dry_run else 0
+        return {
+            Ending.RESOLVED: written,
+            Ending.GONE: 0,
+            Ending.CHANGED: 3,
+            Ending.UNANSWERED: 4,
+            Ending.GUARDED: 5,
+        }[self.ending]
+
+    def to_json(self) -> dict[str, object]:
+        """The object of `conflicts resolve --json`: its keys are stable."""
+        return {
+            "conflict": self.conflict,
+            "answer": str(self.answer),
+            "ending": str(self.ending),
+            "resync": self.report.to_json(),
+        }
+
+
+class Answering(Protocol):
+    """What is needed of an engine."""
+
+    store: Store
+    mapping: Mapping[str, Sequence[str]]
+    answers: dict[str, Answer]
+
+    async def resync(
+        self,
+        *,
+        providers: Sequence[str] | None = None,
+        dry_run: bool = False,
+        progress: Callable[[str], None] = ...,
+    ) -> Report:
+        """Bring everything into step."""
+        ...
+
+
+def to_arguments(conflict: str, answer: Answer) -> dict[str, str | None]:
+    """An answer as it goes through the daemon's door."""
+    return {
+        "conflict": conflict,
+        "way": str(answer.way),
+        "system": answer.system,
+        "event": answer.event,
+        "at": None if answer.at is None else answer.at.isoformat(),
+    }
+
+
+def answer_of(arguments: Mapping[str, Any]) -> Answer:
+    """The answer that came through the door. Raises ValueError."""
+    known = {"conflict", "way", "system", "event", "at"}
+    unknown = sorted(name for name, said in arguments.items() if said and name not in known)
+    if unknown:
+        message = f"an answer has no {', '.join(unknown)}"
+        raise ValueError(message)
+    at = arguments.get("at")
+    return Answer(
+        Way(str(arguments.get("way"))),
+        str(arguments.get("system") or ""),
+        str(arguments.get("event") or ""),
+        None if at is None else utc(datetime.fromisoformat(str(at))),
+    )
+
+
+async def resolve(
+    engine: Answering,
+    conflict: str,
+    answer: Answer,
+    *,
+    dry_run: bool = False,
+    progress: Callable[[str], None] = lambda _text: None,
+) -> Resolved:
+    """Run the resync in which the answer counts. Raises Unfit."""
+    held = next((h for h in engine.store.conflict(conflict) if h.id == conflict), None)
+    if held is None or held.closed_at is not None:
+        reason = "there is no such conflict" if held is None else f"it is closed: {held.outcome}"
+        raise Unfit(reason, "See `syncd conflicts`.")
+    engine.answers[conflict] = answer
+    try:
+        report = await engine.resync(
+            providers=[held.conflict.provider], dry_run=dry_run, progress=progress
+        )
+    finally:
+        counted = engine.answers.pop(conflict, None) is None
+    return Resolved(conflict, answer, _ending(engine, held, report, counted=counted), report)
+
+
+def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | None:
+    """What would be written if nothing has changed since the last read; None if that is unknown.
+
+    Asks no system. Raises Unfit.
+    """
+    provider = held.conflict.provider
+    now = engine.clock.now()
+    case = Case(
+        calendars={s: _calendar(engine, provider, s) for s in engine.mapping[provider]},
+        rules=engine.policy.rules[provider],
+        now=now,
+        horizon=now - engine.policy.past,
+        run=held.run,
+        failures=Counter(plan.name(o) for o in engine.store.failed_operations(provider)),
+        capacity=engine.policy.capacity.get(provider, 1),
+    )
+    state = engine.store.state(provider)
+    decision, counted = decide_answered(state, case, engine.ids.row, {held.id: answer})
+    return decision if counted else None
+
+
+def _calendar(engine: Engine, provider: str, system: str) -> Calendar:
+    """A calendar as it would be if its system answered."""
+    capabilities = engine.systems[system].capabilities
+    fixed = (provider, system) in engine.policy.read_only
+    return Calendar(
+        system,
+        writable=not fixed,
+        grain=capabilities.grain,
+        statuses=capabilities.statuses,
+        fixed=fixed,
+    )
+
+
+def _ending(engine: Answering, held: HeldConflict, report: Report, *, counted: bool) -> Ending:
+    if counted:
+        return Ending.RESOLVED
+    if report.guarded:
+        return Ending.GUARDED
+    if not report.answered:
+        return Ending.UNANSWERED
+    about = (held.conflict.kind, held.conflict.subject)
+    still = engine.store.open_conflicts(held.conflict.provider)
+    changed = any((h.conflict.kind, h.conflict.subject) == about for h in still)
+    return Ending.CHANGED if changed else Ending.GONE

@@ -1,0 +1,107 @@
+"""Two meetings at one time: what counts, what a class and spare equipment allow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from syncd.core.facts import Calendar
+from syncd.core.rules import Choice, Rules
+from syncd.model import Conflict, ConflictKind, Kind, ProviderState, Record, Value
+from tests.core.kit import SYSTEMS, booking, calendars, decided, off, origin, rec, summary, v
+
+
+def state(*values: tuple[str, Value], kind: Kind = Kind.APPOINTMENT) -> ProviderState:
+    """Meetings of service s, numbered in the order of their opening."""
+    records: list[Record] = [
+        rec(s, f"{s}{n}", value, value, service="s", kind=kind)
+        for n, (s, value) in enumerate(values)
+    ]
+    return ProviderState(
+        "p",
+        tuple(records),
+        tuple(booking(f"n{n}", value, kind=kind) for n, (_, value) in enumerate(values)),
+        tuple(origin(f"n{n}", s, f"{s}{n}") for n, (s, _) in enumerate(values)),
+    )
+
+
+def doubles(world: ProviderState, *, seats: int = 1, capacity: int = 1) -> list[Conflict]:
+    kept = calendars()
+    kept["a"] = Calendar("a", seats={"s": seats})
+    found = decided(world, calendars=kept, capacity=capacity).conflicts
+    return [c for c in found if c.kind is ConflictKind.DOUBLE_BOOKED]
+
+
+CASES = [
+    ("across systems", state(("a", v(9, 11)), ("b", v(10))), 1, 1, ["n0+n1"]),
+    ("inside one", state(("a", v(9, 11)), ("a", v(10))), 1, 1, ["n0+n1"]),
+    ("touching ends do not overlap", state(("a", v(9)), ("b", v(10))), 1, 1, []),
+    ("a cancelled one takes no time", state(("a", v(9)), ("b", off(9))), 1, 1, []),
+    ("what is over is history", state(("a", v(3, 5)), ("b", v(4, 5))), 1, 1, []),
+    (
+        "three in a row: each pair that overlaps",
+        state(("a", v(9, 11)), ("b", v(10, 12)), ("c", v(11, 13))),
+        1,
+        1,
+        ["n0+n1", "n1+n2"],
+    ),
+    ("a class with seats", state(("a", v(9)), ("a", v(9)), ("a", v(9))), 3, 1, []),
+    ("a class that is overfull", state(("a", v(9)), ("a", v(9)), ("a", v(9))), 2, 1, ["n0+n2"]),
+    (
+        "a class against another meeting is one pair, not ten",
+        state(("a", v(9)), ("a", v(9)), ("b", v(9))),
+        2,
+        1,
+        ["n0+n2"],
+    ),
+    ("seats are of one time only", state(("a", v(9)), ("a", v(9, 11))), 5, 1, ["n0+n1"]),
+    ("two of a kind may be used at once", state(("a", v(9)), ("b", v(9))), 1, 2, []),
+    (
+        "a third is one too many",
+        state(("a", v(9)), ("b", v(9)), ("c", v(9))),
+        1,
+        2,
+        ["n0+n2", "n1+n2"],
+    ),
+    (
+        "two blocks over each other are nobody's meeting",
+        state(("a", v(9)), ("b", v(9)), kind=Kind.BLOCK),
+        1,
+        1,
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "world", "seats", "capacity", "pairs"), CASES)
+def test_meetings_that_overlap_are_found(
+    name: str, world: ProviderState, seats: int, capacity: int, pairs: list[str]
+) -> None:
+    found = doubles(world, seats=seats, capacity=capacity)
+    assert sorted(c.subject for c in found) == pairs, name
+
+
+def test_it_is_told_once_and_stays_the_same_entry() -> None:
+    world = state(("a", v(9, 11)), ("b", v(10)))
+    first = decided(world)
+    (opened,) = first.changes.opened
+    again = decided(replace(world, conflicts=(opened,)))
+    assert (again.changes.opened, again.changes.closed) == ([], [])
+
+
+def moved(rules: Rules) -> list[tuple[str, str, str]]:
+    """The writes to appointments after a twin was moved on top of another meeting."""
+    world = state(("a", v(9)), ("c", v(14)))
+    twin = origin("n0", "b", "b9")
+    world = replace(
+        world,
+        records=(rec("a", "a0", v(14), v(9)), world.records[1], rec("b", "b9", v(9), v(9))),
+        replicas=(*world.replicas, twin),
+    )
+    return [w for w in summary(decided(world, rules=rules)) if w[0] == "move-appointment"]
+
+
+def test_reported_is_carried_on_and_held_waits() -> None:
+    assert moved(Rules(prefer=SYSTEMS)) == [("move-appointment", "b", "09-10>14-15")]
+    assert moved(Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)) == []

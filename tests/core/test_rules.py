@@ -1,0 +1,88 @@
+"""Which rule applies: the table, its exceptions, and what `check` tells of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.core.rules import CHOICES, Choice, Override, Rules, every_override, every_rules, explain
+from syncd.model import ConflictKind as Kind
+
+
+def override(choice: Choice, kind: Kind, *systems: str, place: str = "o") -> Override:
+    return Override(choice, frozenset({kind}), frozenset(systems), place)
+
+
+APART, EDITED = Kind.MOVED_APART, Kind.BLOCK_EDITED
+
+CASES = [
+    ("no exception: the table", (), APART, "ab", "moved_apart = latest"),
+    (
+        "an exception for any system",
+        (override(Choice.HOLD, APART),),
+        APART,
+        "ab",
+        "moved_apart = hold (o)",
+    ),
+    (
+        "an exception for a system that is involved",
+        (override(Choice.HOLD, APART, "b"),),
+        APART,
+        "ab",
+        "moved_apart = hold (o)",
+    ),
+    (
+        "an exception for a system that is not involved",
+        (override(Choice.HOLD, APART, "c"),),
+        APART,
+        "ab",
+        "moved_apart = latest",
+    ),
+    (
+        "an exception for another kind",
+        (override(Choice.RELEASE, EDITED),),
+        APART,
+        "ab",
+        "moved_apart = latest",
+    ),
+    (
+        "the first that matches wins",
+        (
+            override(Choice.HOLD, APART, "c", place="1"),
+            override(Choice.PREFER, APART, "a", place="2"),
+            override(Choice.HOLD, APART, place="3"),
+        ),
+        APART,
+        "ab",
+        "moved_apart = prefer (2)",
+    ),
+    ("a kind without a choice", (), Kind.QUARANTINED, "a", "quarantined = hold"),
+]
+
+
+@pytest.mark.parametrize(("name", "overrides", "kind", "involved", "law"), CASES)
+def test_the_first_rule_that_matches_applies(
+    name: str, overrides: tuple[Override, ...], kind: Kind, involved: str, law: str
+) -> None:
+    assert str(Rules(overrides=overrides).law(kind, involved)) == law, name
+
+
+def test_an_explanation_ends_with_the_rule_that_catches_all() -> None:
+    rules = Rules(
+        overrides=(
+            override(Choice.HOLD, APART, "b", place="1"),
+            override(Choice.PREFER, APART, place="2"),
+            override(Choice.LATEST, APART, place="3"),
+        )
+    )
+    told = [(system, str(law)) for system, law in explain(rules, APART, ("a", "b"))]
+    assert told == [("b", "moved_apart = hold (1)"), ("", "moved_apart = prefer (2)")]
+    assert [s for s, _ in explain(rules, APART, ("a", "c"))] == [""]
+    assert [str(law) for _, law in explain(rules, EDITED, ("a",))] == ["block_edited = restore"]
+
+
+def test_every_table_and_every_exception_can_be_drawn() -> None:
+    tables = list(every_rules(("a",)))
+    assert len(set(tables)) == len(tables) == 3 * 3 * 3 * 3 * 2
+    for kind, choices in CHOICES.items():
+        assert {rules.law(kind, ()).choice for rules in tables} == set(choices)
+    assert len(list(every_override("ab"))) == (3 + 3 + 3 + 3 + 2) * 3

@@ -1,0 +1,35 @@
+"""Working hours: days, zones, midnights."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from syncd.model import Hours, Span
+
+WEEK = frozenset(range(5))
+DAY = Hours((Span(WEEK, 8 * 60, 18 * 60),), "Europe/Berlin")
+NIGHT = Hours((Span(frozenset(range(7)), 0, 2 * 60), Span(frozenset(range(7)), 22 * 60, 24 * 60)))
+MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("hours", "start", "minutes", "inside"),
+    [
+        (DAY, 7, 60, True),  # 08:00 in Berlin
+        (DAY, 6.5, 60, False),
+        (DAY, 16.5, 60, False),
+        (DAY, 16, 60, True),
+        (DAY, 5 * 24 + 10, 60, False),  # a Saturday
+        (NIGHT, 23, 120, True),  # over midnight
+        (NIGHT, 23, 60, True),
+        (NIGHT, 1, 120, False),
+        (Hours(), 3, 60, True),
+    ],
+)
+def test_an_interval_is_inside_or_not(
+    hours: Hours, start: float, minutes: int, inside: bool
+) -> None:
+    first = MONDAY + timedelta(hours=start)
+    assert hours.hold(first, first + timedelta(minutes=minutes)) is inside
