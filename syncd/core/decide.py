@@ -238,7 +238,7 @@ def _reassign(draft: Draft) -> None:
         if booking is None or not replica.role.meets or draft.appointments(booking.id):
             continue
         if booking.agreed.busy:
-            rule = "now another provider's"
+            rule = "no longer in this calendar"
             off = booking.agreed.off()
             after = replace(booking, agreed=off, revision=booking.revision + 1, rule=rule)
             draft.book(after)

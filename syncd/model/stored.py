@@ -186,7 +186,8 @@ class Cause(StrEnum):
     """Why a taken interval is still offered somewhere.
 
     UNCLOSED: no block stands there yet. READ_ONLY: syncd may not write there. UNDONE: a person took
-    the block back. RELEASED: a person moved or removed it, and the rule lets it be. IGNORED: a block stands, and the system offers the time all the same.
+    the block back. RELEASED: a person moved or removed it, and the rule lets it be. IGNORED: a
+    block stands, and the system offers the time all the same.
     """
 
     UNCLOSED = "unclosed"
