@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from syncd.model import zone
 from syncd.sandbox.leadconnector import wire
+from syncd.sandbox.leadconnector.associations_api import Associations
 from syncd.sandbox.leadconnector.location import Location
 from syncd.sandbox.leadconnector.records import (
     STATUSES,
@@ -20,6 +21,7 @@ from syncd.sandbox.leadconnector.records import (
     Meeting,
     Notification,
 )
+from syncd.sandbox.leadconnector.resources_api import Resources
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
 from syncd.sandbox.platform import Refusal
 from syncd.sandbox.records import Block
@@ -43,10 +45,16 @@ LONGEST_SLOTS_SPAN = timedelta(days=31)
 class LeadConnector(Location):
     """An emulated LeadConnector v2 location: state and verbs of `Location`, served over HTTP."""
 
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        """Start an empty location; takes what `Location` takes."""
+        self.resources = Resources(self)
+        self.associations = Associations(self)
+        super().__init__(*arguments, **more)
+
     # --- the platform's common behaviour ------------------------------------------------------
 
     def routes(self) -> Sequence[Route]:
-        """The calls of sections 1.2 to 1.6, trailing slashes exactly as there."""
+        """The calls of sections 1.2 to 1.7 and 2, trailing slashes exactly as there."""
         table: list[tuple[str, str, Callable[[Ask], Response]]] = [
             ("GET", "/calendars/", self._list_calendars),
             ("GET", "/calendars/groups", self._list_groups),
@@ -58,6 +66,8 @@ class LeadConnector(Location):
             ("POST", "/calendars/events/block-slots", self._create_block),
             ("PUT", "/calendars/events/block-slots/{id}", self._update_block),
             ("DELETE", "/calendars/events/{id}", self._delete_event),
+            *self.resources.routes(),
+            *self.associations.routes(),
             ("GET", "/calendars/{id}/free-slots", self._free_slots),
             ("GET", "/calendars/{id}", self._get_calendar),
             ("GET", "/users/", self._list_users),
@@ -107,31 +117,31 @@ class LeadConnector(Location):
     # --- calendars, users, contacts -----------------------------------------------------------
 
     def _list_calendars(self, ask: Ask) -> Response:
-        self._check_location(ask.query.get("locationId"))
+        self.check_location(ask.query.get("locationId"))
         group = ask.query.get("groupId")
         found = [c for c in self.calendars.values() if group is None or c.group == group]
         return self._ok(calendars=[wire.calendar(c, self.location_id) for c in found])
 
     def _list_groups(self, ask: Ask) -> Response:
-        self._check_location(ask.query.get("locationId"))
+        self.check_location(ask.query.get("locationId"))
         return self._ok(groups=[wire.group(g, self.location_id) for g in self.groups.values()])
 
     def _get_calendar(self, ask: Ask) -> Response:
         return self._ok(calendar=wire.calendar(self._calendar(ask.params["id"]), self.location_id))
 
     def _list_users(self, ask: Ask) -> Response:
-        self._check_location(ask.query.get("locationId"))
+        self.check_location(ask.query.get("locationId"))
         return self._ok(users=[wire.user(u, self.location_id) for u in self.users.values()])
 
     def _get_location(self, ask: Ask) -> Response:
-        self._check_location(ask.params["id"])
+        self.check_location(ask.params["id"])
         shown = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
         return self._ok(location=shown)
 
     def _get_contact(self, ask: Ask) -> Response:
         contact = self.contacts.get(ask.params["id"])
         if contact is None:
-            raise self._refusal(404, "Contact not found")
+            raise self.refusal(404, "Contact not found")
         return self._ok(contact=wire.contact(contact, self.location_id))
 
     # --- reading events -----------------------------------------------------------------------
@@ -175,13 +185,13 @@ class LeadConnector(Location):
         calendar = self._calendar(ask.params["id"])
         start, end = _epoch(ask.query.get("startDate")), _epoch(ask.query.get("endDate"))
         if start is None or end is None:
-            raise self._refusal(422, ["startDate and endDate must be numbers"])
+            raise self.refusal(422, ["startDate and endDate must be numbers"])
         if end - start > LONGEST_SLOTS_SPAN:
-            raise self._refusal(400, "The date range cannot be more than 31 days")
+            raise self.refusal(400, "The date range cannot be more than 31 days")
         try:
             where = zone(ask.query.get("timezone", self.timezone))
         except ValueError:
-            raise self._refusal(422, ["timezone must be a valid IANA time zone"]) from None
+            raise self.refusal(422, ["timezone must be a valid IANA time zone"]) from None
         chosen = {*ask.query.getlist("userIds[]"), *ask.query.getlist("userId")}
         users = [user for user in calendar.users if not chosen or user in chosen]
         span = (max(start, self.clock.now()), end)
@@ -198,9 +208,9 @@ class LeadConnector(Location):
         allowed = wire.APPOINTMENT_FIELDS | {"contactId", "locationId"}
         required = ("calendarId", "locationId", "contactId", "startTime")
         found = self._body(ask, allowed, required)
-        self._check_location(found["locationId"])
+        self.check_location(found["locationId"])
         if found["contactId"] not in self.contacts:
-            raise self._refusal(400, "Contact not found")
+            raise self.refusal(400, "Contact not found")
         now = self.stamp()
         nobody = Meeting(
             self.new_id(), "", "", now, now, "confirmed", found["contactId"], "", now,
@@ -211,7 +221,7 @@ class LeadConnector(Location):
     def _update_appointment(self, ask: Ask) -> Response:
         meeting = self._stored_meeting(ask.params["id"])
         if meeting.deleted:
-            raise self._refusal(400, ALREADY_DELETED)
+            raise self.refusal(400, ALREADY_DELETED)
         found = self._body(ask, wire.APPOINTMENT_FIELDS)
         return self._write(ask, meeting, found, "updated")
 
@@ -220,12 +230,12 @@ class LeadConnector(Location):
         status = found.get("appointmentStatus", before.status)
         if status not in STATUSES:
             allowed = ", ".join(sorted(STATUSES))
-            raise self._refusal(
+            raise self.refusal(
                 422, [f"appointmentStatus must be one of the following values: {allowed}"]
             )
         asked = found.get("assignedUserId")
         if asked and asked not in calendar.users:
-            raise self._refusal(422, ["user id not part of calendar team"])
+            raise self.refusal(422, ["user id not part of calendar team"])
         start, end = before.start, before.end
         if "startTime" in found or "endTime" in found:
             start, end = self._interval(ask, found, start, timedelta(minutes=calendar.slot_minutes))
@@ -259,7 +269,7 @@ class LeadConnector(Location):
         offered = free_slots(calendar, users, self._taken(wanted.id), span, self.timezone)
         same_words = found["startTime"] == wire.local(wanted.start, self.zone)
         if (wanted.start, wanted.end) not in offered or not same_words:
-            raise self._refusal(400, SLOT_TAKEN)
+            raise self.refusal(400, SLOT_TAKEN)
 
     def _next_user(self, calendar: Calendar, id: str, span: tuple[datetime, datetime]) -> str:
         """The first of the team who is free, as round robin would choose; or nobody."""
@@ -276,16 +286,16 @@ class LeadConnector(Location):
         found = self._body(ask, wire.BLOCK_FIELDS, required)
         self._check_owner(found)
         if "assignedUserId" not in found and "calendarId" not in found:
-            raise self._refusal(422, ["Either calendarId or assignedUserId should be set"])
+            raise self.refusal(422, ["Either calendarId or assignedUserId should be set"])
         now = self.stamp()
         return self._write_block(ask, Block(self.new_id(), "", "", now, now, "", now), found)
 
     def _update_block(self, ask: Ask) -> Response:
         block = self.closures.get(ask.params["id"])
         if block is None:
-            raise self._refusal(404, "Event not found")
+            raise self.refusal(404, "Event not found")
         if block.deleted:
-            raise self._refusal(400, ALREADY_DELETED)
+            raise self.refusal(400, ALREADY_DELETED)
         found = self._body(ask, wire.BLOCK_FIELDS, ("locationId",))
         self._check_owner(found)
         return self._write_block(ask, block, found)
@@ -313,26 +323,26 @@ class LeadConnector(Location):
             "startTime": found.get("startTime", wire.local(after.start, self.zone)),
             "endTime": found.get("endTime", wire.local(after.end, self.zone)),
         }
-        return self._reply(201, {**shown, **owner})
+        return self.reply(201, {**shown, **owner})
 
     def _check_owner(self, found: wire.Json) -> None:
-        self._check_location(found["locationId"])
+        self.check_location(found["locationId"])
         calendar, user = found.get("calendarId"), found.get("assignedUserId")
         if calendar is not None and user is not None:
-            raise self._refusal(422, ["Either calendarId or assignedUserId can be set, not both."])
+            raise self.refusal(422, ["Either calendarId or assignedUserId can be set, not both."])
         if user is not None and user not in self.users:
-            raise self._refusal(422, ["user id not part of location"])
+            raise self.refusal(422, ["user id not part of location"])
         if calendar is not None and self._calendar(calendar).type is not CalendarType.EVENT:
-            raise self._refusal(400, NOT_EVENT_CALENDAR)
+            raise self.refusal(400, NOT_EVENT_CALENDAR)
 
     def _delete_event(self, ask: Ask) -> Response:
         """Appointments and blocks alike (1.6)."""
         id = ask.params["id"]
         found = self.meetings.get(id) or self.closures.get(id)
         if found is None:
-            raise self._refusal(404, "Event not found")
+            raise self.refusal(404, "Event not found")
         if found.deleted:
-            raise self._refusal(400, ALREADY_DELETED)
+            raise self.refusal(400, ALREADY_DELETED)
         if id in self.meetings:
             self.delete(id)
         else:
@@ -345,7 +355,7 @@ class LeadConnector(Location):
         try:
             return wire.body(ask, allowed, required)
         except wire.BadBodyError as error:
-            raise self._refusal(422, error.messages) from None
+            raise self.refusal(422, error.messages) from None
 
     def _interval(
         self, ask: Ask, found: wire.Json, start: datetime, length: timedelta
@@ -355,36 +365,37 @@ class LeadConnector(Location):
             start = wire.instant(found, "startTime") or start
             end = wire.instant(found, "endTime") or start + length
         except wire.BadBodyError as error:
-            raise self._refusal(422, error.messages) from None
+            raise self.refusal(422, error.messages) from None
         if end <= start:
-            raise self._refusal(422, ["endTime must be after startTime"])
+            raise self.refusal(422, ["endTime must be after startTime"])
         return self.stored_time(ask, start), self.stored_time(ask, end)
 
     def _window(self, ask: Ask) -> tuple[datetime, datetime] | None:
         """The window of a list; None when its times are no milliseconds, which finds nothing."""
-        self._check_location(ask.query.get("locationId"))
+        self.check_location(ask.query.get("locationId"))
         missing = [key for key in ("startTime", "endTime") if not ask.query.get(key)]
         if missing:
-            raise self._refusal(422, [f"{key} should not be empty" for key in missing])
+            raise self.refusal(422, [f"{key} should not be empty" for key in missing])
         if not any(ask.query.get(key) for key in ("calendarId", "userId", "groupId")):
-            raise self._refusal(422, ["Either calendarId, userId or groupId is required"])
+            raise self.refusal(422, ["Either calendarId, userId or groupId is required"])
         start, end = _epoch(ask.query["startTime"]), _epoch(ask.query["endTime"])
         return None if start is None or end is None else (start, end)
 
-    def _check_location(self, location: str | None) -> None:
+    def check_location(self, location: str | None) -> None:
+        """Refuse any other location (3)."""
         if location != self.location_id:
-            raise self._refusal(403, "The token does not have access to this location.")
+            raise self.refusal(403, "The token does not have access to this location.")
 
     def _calendar(self, id: str) -> Calendar:
         calendar = self.calendars.get(id)
         if calendar is None:
-            raise self._refusal(404, "Calendar not found")
+            raise self.refusal(404, "Calendar not found")
         return calendar
 
     def _stored_meeting(self, id: str) -> Meeting:
         meeting = self.meetings.get(id)
         if meeting is None:
-            raise self._refusal(404, "Appointment not found")
+            raise self.refusal(404, "Appointment not found")
         return meeting
 
     def _taken(self, besides: str = "") -> Taken:
@@ -392,16 +403,18 @@ class LeadConnector(Location):
         return Taken(meetings, [b for b in self.closures.values() if not b.deleted])
 
     def _ok(self, **payload: Any) -> Response:
-        return self._reply(200, payload)
+        return self.reply(200, payload)
 
-    def _reply(self, status: int, payload: wire.Json) -> Response:
+    def reply(self, status: int, payload: wire.Json) -> Response:
+        """Answer, with a trace id as everywhere (1.1)."""
         return JSONResponse({**payload, "traceId": self._trace()}, status)
 
     def _error(self, status: int, message: str | list[str]) -> Response:
         phrase = HTTPStatus(status).phrase
-        return self._reply(status, {"statusCode": status, "message": message, "error": phrase})
+        return self.reply(status, {"statusCode": status, "message": message, "error": phrase})
 
-    def _refusal(self, status: int, message: str | list[str]) -> Refusal:
+    def refusal(self, status: int, message: str | list[str]) -> Refusal:
+        """Say no in the platform's words (1.1)."""
         return Refusal(self._error(status, message))
 
 
