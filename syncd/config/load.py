@@ -13,6 +13,7 @@ from syncd.config.fields import is_name
 from syncd.config.lines import key_lines, line_of
 from syncd.config.mapping import Calendars, check_accounts, check_mapping, check_prefer
 from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, listed
+from syncd.config.provision import ProvisionSettings, check_provision
 from syncd.config.secrets import Secret, Surroundings
 from syncd.config.settings import (
     PLATFORMS,
@@ -23,12 +24,12 @@ from syncd.config.settings import (
     RulesSettings,
     Settings,
     SystemSettings,
-    Table,
 )
+from syncd.config.table import Table
 from syncd.config.translate import translate
 
 SYSTEM_WIDE = Path("/etc/syncd/syncd.toml")
-_SECTIONS = ("syncd", "systems", "providers", "rules", "guard")
+_SECTIONS = ("syncd", "systems", "providers", "rules", "guard", "provision")
 
 T = TypeVar("T", bound=Table)
 
@@ -104,7 +105,7 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _located(finding: Finding, path: Path, lines: Mapping[tuple[str, ...], int]) -> Problem:
+def _located(finding: Finding, path: Path, lines: Mapping[tuple[str | int, ...], int]) -> Problem:
     key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in finding.at)
     return Problem(
         path,
@@ -131,11 +132,15 @@ class _Reading:
         general = self._table(General, self._raw.get("syncd", {}), "syncd")
         rules = self._table(RulesSettings, self._raw.get("rules", {}), "rules")
         guard = self._table(GuardSettings, self._raw.get("guard", {}), "guard")
+        provision = self._table(ProvisionSettings, self._raw.get("provision", {}), "provision")
         systems = self._systems()
         providers, calendars = self._providers()
         self._check(systems, calendars)
-        if general is None or rules is None or guard is None:
+        if general is None or rules is None or guard is None or provision is None:
             return None
+        declared = [name for name, _ in self._items("systems")]
+        kinds = {name: kind for name in declared if (kind := self._platform(name))}
+        self.findings += check_provision(provision, declared, kinds)
         return Settings.model_construct(
             path=path,
             syncd=general,
@@ -143,6 +148,7 @@ class _Reading:
             providers=providers,
             rules=rules,
             guard=guard,
+            provision=provision,
             warnings=(),
         )
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StrictBool,
     StrictInt,
@@ -31,13 +29,9 @@ from syncd.config.fields import (
     sqlite_file,
 )
 from syncd.config.problems import Problem, Refused
+from syncd.config.provision import ProvisionSettings
+from syncd.config.table import Table
 from syncd.core.facts import Choice
-
-
-class Table(BaseModel):
-    """A TOML table: read-only, and with no keys but its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class WindowSettings(Table):
@@ -243,4 +237,5 @@ class Settings(Table):
     syncd: General = General()
     rules: RulesSettings = RulesSettings()
     guard: GuardSettings = GuardSettings()
+    provision: ProvisionSettings = ProvisionSettings()
     warnings: tuple[Problem, ...] = ()

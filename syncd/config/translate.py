@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import NoneType
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -31,7 +32,7 @@ _PATTERNS: Mapping[str, str] = {
 _MISSING: Mapping[str, str] = {
     "base_url": 'Add base_url = "https://…" (LeadSquared has one host for each region).',
     "location_id": 'Add location_id = "…", from the address bar or the location\'s settings.',
-    "user": 'Add user = "…", the e-mail address of the LeadSquared user.',
+    "user": 'Add user = "…", the user\'s e-mail address.',
 }
 
 _NOT_YET = "not available in this version"
@@ -78,7 +79,10 @@ def _said(detail: Any, model: type[BaseModel]) -> tuple[str, str, tuple[str, ...
 
 
 def _choice(key: str, value: object, owner: type[BaseModel]) -> tuple[str, str]:
-    allowed = [str(choice) for choice in get_args(owner.model_fields[key].annotation)]
+    choices = list(_leaves(owner.model_fields[key].annotation))
+    if all(isinstance(choice, int) for choice in choices):
+        return "it is no choice here", f"Write one of {', '.join(map(str, choices))}."
+    allowed = [str(choice) for choice in choices]
     if not isinstance(value, str):
         return "it is no text", f"Write {listed(allowed)}."
     if value in _NOT_YET_CHOICES.get(key, ()):
@@ -91,10 +95,25 @@ def _close(value: str, allowed: list[str]) -> str:
 
 
 def _owner(model: type[BaseModel], loc: At) -> type[BaseModel]:
-    """Walk down to the table that holds the key at the end of ``loc``."""
+    """Walk down to the table that holds the key at the end of ``loc``, through lists too."""
     for step in loc[:-1]:
-        inner = model.model_fields[str(step)].annotation if step in model.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        if step not in model.model_fields:
+            continue
+        tables = [t for t in _leaves(model.model_fields[str(step)].annotation) if _is_table(t)]
+        if not tables:
             break
-        model = inner
+        model = tables[0]
     return model
+
+
+def _is_table(leaf: object) -> bool:
+    return isinstance(leaf, type) and issubclass(leaf, BaseModel)
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    """List what a type is made of: the tables of a list, the choices of a literal."""
+    inner = get_args(annotation)
+    if not inner and annotation not in {None, NoneType, Ellipsis}:
+        yield annotation
+    for each in inner:
+        yield from _leaves(each)

@@ -352,6 +352,22 @@ class Store:
             for name, (t, c) in living.items()
         }
 
+    # --- for the stores of one sort of rows ---------------------------------------------------
+
+    def find(self, query: Any) -> Sequence[Mapping[str, Any]]:
+        """The rows of a query."""
+        return self._all(query)
+
+    def put(self, table: Table, row: dict[str, Any]) -> None:
+        """Insert a row, or replace the one that is there."""
+        with told(self.place), self._engine.begin() as connection:
+            self._put(connection, table, [row])
+
+    def run_statement(self, statement: Any) -> None:
+        """Execute an update or a deletion."""
+        with told(self.place), self._engine.begin() as connection:
+            connection.execute(statement)
+
     # --- within -------------------------------------------------------------------------------
 
     def _all(self, query: Any) -> Sequence[Mapping[str, Any]]:

@@ -189,6 +189,19 @@ class OddRow(_Table, table=True):
     first_at: datetime = Field(sa_type=Instant)
 
 
+class ProvisionedRow(_Table, table=True):
+    """A room, team or the like that syncd made or changed (`store.provisioned.Provisioned`)."""
+
+    __tablename__ = "provisioned"
+    system: str = Field(primary_key=True)
+    sort: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    id: str = ""
+    state: str
+    sent: Any = Field(sa_type=JsonText)
+    at: datetime = Field(sa_type=Instant)
+
+
 METADATA = _Table.metadata
 EVENT = METADATA.tables["event"]
 BOOKING = METADATA.tables["booking"]
@@ -199,3 +212,4 @@ COVERAGE = METADATA.tables["coverage"]
 RUN = METADATA.tables["run"]
 HISTORY = METADATA.tables["history"]
 ODD = METADATA.tables["odd"]
+PROVISIONED = METADATA.tables["provisioned"]

@@ -115,7 +115,7 @@ class Calls:
     async def tell(self, method: str, path: str, body: Mapping[str, object]) -> wire.Wrote:
         """Write. Raises Ambiguous when the answer does not show that it was done."""
         answer = await self._transport.write(
-            method, path, json=body, headers={"Version": self._version(path)}
+            method, path, json=body, headers={"Version": self.version(path)}
         )
         try:
             wrote = msgspec.json.decode(answer.content, type=wire.Wrote)
@@ -133,11 +133,11 @@ class Calls:
         self, path: str, shape: type[T], params: Mapping[str, str | int | None] | None = None
     ) -> T:
         body = await self._transport.read(
-            "GET", path, params=params, headers={"Version": self._version(path)}
+            "GET", path, params=params, headers={"Version": self.version(path)}
         )
         return self._transport.decode(body, shape, f"GET {path}")
 
-    def _version(self, path: str) -> str:
+    def version(self, path: str) -> str:
         """Calendars have a version of their own until v3, which is one for all (1.8)."""
         own = self._account.version
         return own if path.startswith("/calendars") or own == "v3" else _ELSEWHERE

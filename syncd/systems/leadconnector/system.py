@@ -12,14 +12,13 @@ from syncd.systems.leadconnector import checks, slots
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.directory import EVENT, booked_on
 from syncd.systems.leadconnector.events import Reader, is_deleted
-from syncd.systems.leadconnector.faults import fault_of
 from syncd.systems.leadconnector.knowledge import Knowledge
+from syncd.systems.leadconnector.opening import open_transport
 from syncd.systems.leadconnector.plan import plan_calls
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
-from syncd.systems.limits import Budget
 from syncd.systems.loose import text
 from syncd.systems.port import (
     Capabilities,
@@ -30,10 +29,8 @@ from syncd.systems.port import (
     Rejected,
     Unknown,
 )
-from syncd.systems.redact import Redactor
 from syncd.systems.remembered import Remembered
 from syncd.systems.spans import slices
-from syncd.systems.transport import Transport, open_client
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -44,9 +41,6 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.wire import Item
     from syncd.systems.port import Finding, Reply, Row, Sighting, Snapshot, Traffic
-
-_RATE = (100, 10.0)
-"""The documented limit; trial accounts have a quarter of it, and say so in every header (3)."""
 
 _LAG = timedelta(seconds=10)
 _BLOCK_SOUGHT = (timedelta(days=90), timedelta(days=400))
@@ -71,15 +65,7 @@ class LeadConnector:
         self.capabilities = Capabilities(lag=_LAG)
         self._calendars = dict(calendars)
         self._clock = clock
-        headers = {"Authorization": f"Bearer {account.token}"}
-        self._transport = Transport(
-            name,
-            open_client(account.base_url, headers, transport=transport),
-            clock,
-            Budget(clock, _RATE),
-            fault_of,
-            redact=Redactor([account.token]),
-        )
+        self._transport = open_transport(name, account, clock, transport)
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
         self._reading = Reading(name, self._calls, self._knowledge, self._calendars)

@@ -94,22 +94,33 @@ def _busy_type(system: str, account: Account, types: Iterable[object]) -> Iterab
         yield Finding("error", subject, "there is no such type", remedy)
         return
     kind = found[0]
-    if number(kind.category) != _APPOINTMENT:
+    if not is_appointment(kind):
         remedy = "choose a type of the category Appointment"
         yield Finding("error", subject, "it is a to-do, which takes no time", remedy)
         return
     yield Finding("ok", subject, "it exists")
-    if mandatory := _mandatory(kind):
+    if fields := mandatory(kind):
         remedy = "make these fields optional: a block cannot fill them in"
-        names = ", ".join(mandatory)
+        names = ", ".join(fields)
         yield Finding("error", subject, f"it has mandatory custom fields: {names}", remedy)
-    if kind.allow_conflicts is True or text(kind.allow_conflicts).casefold() in {"1", "true"}:
+    if lets_conflict(kind):
         remedy = 'switch "Allow Conflicts" off for this type'
         message = "it allows conflicts, so a blocked time is still offered for booking"
         yield Finding("warning", subject, message, remedy)
 
 
-def _mandatory(kind: TaskType) -> list[str]:
+def is_appointment(kind: TaskType) -> bool:
+    """Whether the type takes time; the other category is a to-do."""
+    return number(kind.category) == _APPOINTMENT
+
+
+def lets_conflict(kind: TaskType) -> bool:
+    """Whether a time that it takes may be booked all the same."""
+    return kind.allow_conflicts is True or text(kind.allow_conflicts).casefold() in {"1", "true"}
+
+
+def mandatory(kind: TaskType) -> list[str]:
+    """List the custom fields that a task of the type must fill in."""
     columns = kind.column_configuration
     if not isinstance(columns, list):
         return []

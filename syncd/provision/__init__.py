@@ -1,0 +1,1 @@
+"""Rooms, equipment, associations, teams and services: wanted, compared, applied."""
