@@ -35,6 +35,7 @@ from syncd.model import Clock, Operation
 from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.port import System
+from syncd.systems.provisioning import Provisioner
 
 
 class RealClock:
@@ -171,6 +172,32 @@ def _adapter(
                 clock,
                 transport=transport,
             )
+
+
+def build_provisioners(
+    settings: Settings,
+    clock: Clock,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> dict[str, Provisioner]:
+    """Make what lists and makes the things of each system, mapped to a provider or not."""
+    network = transports or {}
+    found: dict[str, Provisioner] = {}
+    for name, system in settings.systems.items():
+        account = {key: _plain(said) for key, said in system if key != "type"}
+        match system:
+            case LeadSquaredSystem():
+                found[name] = leadsquared.Provisioner(
+                    name, leadsquared.Account(**account), clock, transport=network.get(name)
+                )
+            case LeadConnectorSystem():
+                found[name] = leadconnector.Provisioner(
+                    name, leadconnector.Account(**account), clock, transport=network.get(name)
+                )
+            case LeadConnectorV1System():
+                found[name] = leadconnector_v1.Provisioner(
+                    name, leadconnector_v1.Account(**account), clock, transport=network.get(name)
+                )
+    return found
 
 
 def _plain(said: Any) -> Any:

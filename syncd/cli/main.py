@@ -15,6 +15,7 @@ from syncd.cli.conflicts import conflicts
 from syncd.cli.demo import demo
 from syncd.cli.look import bookings, history, show, status
 from syncd.cli.options import ConfigOption, JsonOption, UsageError
+from syncd.cli.provision import provision
 from syncd.cli.resync import plan, resync
 from syncd.cli.run import run
 from syncd.cli.sandbox import sandbox
@@ -56,7 +57,7 @@ def version(*, as_json: JsonOption = False) -> None:
 
 
 _PANELS = {
-    "Work": (run, resync),
+    "Work": (run, resync, provision),
     "Look": (plan, check, status, bookings, show, conflicts, history),
     "Try": (demo, sandbox, simulate, version),
 }

@@ -14,6 +14,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from syncd.model import Changes, Coverage, Kind
 from syncd.store import Store
+from syncd.store.provisioned import Making, Provisioned, forget, provisioned, remember
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
 
@@ -96,6 +97,11 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "runs": store.runs,
         "run": lambda: store.run("r"),
         "counts": counts,
+        "find": lambda: provisioned(store),
+        "put": lambda: remember(
+            store, Provisioned("a", "room", "n", Making.MADE, {"description": ""}, DAY)
+        ),
+        "run_statement": lambda: forget(store, "a", "room", "n"),
     }
 
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from syncd.sandbox.leadconnector.wire import Json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from syncd.sandbox.platform import Ask, Refusal
 
@@ -55,6 +55,10 @@ class Front(Protocol):
     @property
     def contacts(self) -> Mapping[str, object]:
         """Customers by id."""
+        ...
+
+    def listed(self, ask: Ask, rows: Sequence[Json]) -> list[Json]:
+        """The rows that the client gets to see, faults considered."""
         ...
 
     def check_location(self, location: str | None) -> None:
@@ -114,7 +118,7 @@ class Resources:
             raise self._front.refusal(422, missing)
         limit, skip = map(int, numbers)
         found = [r for r in self.all.values() if r.type == type][skip : skip + limit]
-        return JSONResponse([self._shown(r) for r in found])
+        return JSONResponse(self._front.listed(ask, [self._shown(r) for r in found]))
 
     def _get(self, ask: Ask) -> Response:
         return self._front.reply(200, self._shown(self._stored(ask)))
