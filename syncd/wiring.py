@@ -29,8 +29,11 @@ from syncd.config.settings import (
     SystemSettings,
 )
 from syncd.core.facts import Choice, Limits, Rules
-from syncd.engine.cycle import Engine, Ids, Policy
+from syncd.engine.annexes import Annexes
+from syncd.engine.closures import Closures
+from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
+from syncd.engine.policy import Ids, Policy
 from syncd.model import Clock, Operation
 from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
@@ -105,8 +108,28 @@ def build(
         persons=Persons(secrets.token_bytes(32)),
         policy=policy_of(settings),
         on_write=on_write,
+        annexes=Annexes(closures_of(settings, systems, state, clock)),
     )
     return App(settings, systems, state, engine)
+
+
+def closures_of(
+    settings: Settings, systems: Mapping[str, System], store: Store, clock: Clock
+) -> tuple[Closures, ...]:
+    """What rooms and equipment close, for each system that has some of the providers."""
+    houses = {systems[name] for name in resources_of(settings).values()}
+    found = [h for h in houses if isinstance(h, leadconnector.LeadConnector)]
+    return tuple(Closures(house, store, clock) for house in sorted(found, key=lambda h: h.name))
+
+
+def resources_of(settings: Settings) -> dict[str, str]:
+    """The providers that are a room or equipment of a system, and that system."""
+    return {
+        provider: system
+        for provider, p in settings.providers.items()
+        for system, calendar in p.calendars.items()
+        if isinstance(calendar, LeadConnectorCalendar) and calendar.resource
+    }
 
 
 def build_systems(
@@ -153,7 +176,7 @@ def _adapter(
                 name,
                 leadconnector.Account(**account),
                 {
-                    provider: leadconnector.CalendarOf(c.user, c.calendars)
+                    provider: leadconnector.CalendarOf(c.user, c.calendars, c.resource)
                     for provider, c in mapped.items()
                     if isinstance(c, LeadConnectorCalendar)
                 },
@@ -220,6 +243,7 @@ def policy_of(settings: Settings) -> Policy:
         past=general.window.past,
         future=general.window.future,
         ahead=general.near.ahead,
+        resources=resources_of(settings),
         read_only=frozenset(
             (provider, system)
             for provider, p in settings.providers.items()

@@ -154,11 +154,13 @@ class LeadConnectorCalendar(Table):
     """A user id, calendar ids, or both.
 
     ``calendar`` is a short way to write a single one; ``calendars`` holds that one, too.
+    ``resource`` is a room or equipment instead: ``rooms/yoga room``, ``equipment/laser``.
     """
 
     user: Text | None = None
     calendar: Text | None = None
     calendars: tuple[Text, ...] = Field(default=(), validate_default=True)
+    resource: Annotated[Text, Field(pattern=r"^(rooms|equipments?)/.*\S")] | None = None
     write: StrictBool = True
 
     @field_validator("calendars")
@@ -169,7 +171,10 @@ class LeadConnectorCalendar(Table):
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:
-        if not (self.user or self.calendars):
+        if self.resource and (self.user or self.calendars):
+            reason = "it names a room or equipment, and a user or calendar besides"
+            raise Refused(reason, "Leave one of them out; each is a provider of its own.")
+        if not (self.user or self.calendars or self.resource):
             reason = "it names neither a user nor a calendar"
             raise Refused(reason, 'Add user = "ID", calendars = ["ID"], or both.')
         return self
@@ -207,6 +212,17 @@ class ProviderSettings(Table):
     kind: Literal["person", "room", "equipment"] = "person"
     zone: ZoneName | None = None
     calendars: dict[str, CalendarSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _only_things_are_resources(self) -> Self:
+        for system, calendar in self.calendars.items():
+            resource = getattr(calendar, "resource", None)
+            sort = "room" if str(resource).startswith("rooms/") else "equipment"
+            if resource is not None and self.kind != sort:
+                reason = f'the provider is a {self.kind}, and "{resource}" is none'
+                remedy = f'Write kind = "{sort}" in the provider\'s table.'
+                raise Refused(reason, remedy, under=("calendars", system, "resource"))
+        return self
 
 
 class RulesSettings(Table):

@@ -26,6 +26,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
 
 _PATTERNS: Mapping[str, str] = {
     "version": 'Write a version of the platform, like "2021-04-15".',
+    "resource": 'Write "rooms/NAME" or "equipment/NAME".',
+    "key": 'Use small letters, digits and _ only; a custom object is "custom_objects.NAME".',
+    "slug": "Use small letters, digits and - only.",
+    "object": 'Write "contact" or "custom_objects.NAME".',
     "key_field": 'Write the schema name of a custom field, like "mx_Custom_1".',
 }
 

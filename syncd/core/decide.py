@@ -20,6 +20,7 @@ from syncd.core.facts import Calendar, Rules
 from syncd.core.match import Matched, Who, match, wanted_persons
 from syncd.core.merge import Merged, merge
 from syncd.core.queue import settle_conflicts
+from syncd.core.units import crowded_blocks
 from syncd.model import (
     Action,
     Booking,
@@ -48,6 +49,7 @@ class Case:
     """What one decision is told. ``failures`` counts permanent failures by `plan.name`.
 
     ``horizon`` is the start of the full window: bookings that ended before it are retired.
+    ``units`` is how many bookings the provider can take at once (equipment, less what is broken).
     ``our_keys`` are those keys on unlinked events that stand in this state's journal.
     """
 
@@ -60,6 +62,7 @@ class Case:
     guards: Sequence[Conflict] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
     our_keys: AbstractSet[str] = frozenset()
+    units: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
             draft.link(replica)
     unmatched = (*matched.held, *matched.waiting)
     exposures = 0
-    for system in sorted(case.calendars):
+    for system in sorted(name for name, c in case.calendars.items() if c.blockable):
         blocks = _blocks(draft, case, case.calendars[system], claims, unmatched)
         operations += blocks.operations
         exposures += blocks.open
@@ -233,6 +236,7 @@ def _blocks(
     unmatched: Sequence[Record],
 ) -> BlockPlan:
     """Plan one calendar's blocks, and take over the links that need no write."""
+    bookings = [b for b in draft.bookings.values() if _reaches(draft, case, b, calendar.system)]
     holding = {
         booking: [r for r in draft.appointments(booking) if _holds(r, draft, booking, calendar)]
         for booking in draft.bookings
@@ -244,9 +248,10 @@ def _blocks(
         and (is_foreign_block(record) or record in unmatched)
         and not (record.ended and record.observed is None)
     ]
-    wanted = wanted_blocks(
-        calendar, list(draft.bookings.values()), holding, claims, others, case.now
-    )
+    if case.units > 1:
+        wanted = crowded_blocks(calendar, bookings, holding, claims, case.units, case.now)
+    else:
+        wanted = wanted_blocks(calendar, bookings, holding, claims, others, case.now)
     leaving = {
         intent.operation.event
         for intent in draft.state.intents
@@ -268,6 +273,13 @@ def _blocks(
             draft.unlink(replica)
         draft.accept(record)
     return blocks
+
+
+def _reaches(draft: Draft, case: Case, booking: Booking, system: str) -> bool:
+    """Whether a booking is meant to close time in a system; what a room closes stays in its own."""
+    sources = [r.system for r, _ in draft.pairs(booking.id) if r.system in case.calendars]
+    reaches = [case.calendars[source].reach for source in sources]
+    return not reaches or any(reach is None or system in reach for reach in reaches)
 
 
 def _holds(record: Record, draft: Draft, booking: str, calendar: Calendar) -> bool:

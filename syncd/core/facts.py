@@ -22,6 +22,8 @@ class Calendar:
       counts as unchanged, and nothing of it that differs is written to.
     - ``statuses``: what an appointment there shows after a status was written; not a key = cannot.
     - ``skew``: the platform's clock minus ours.
+    - ``blockable``: its time can be closed by a block. A room's cannot: what needs the room is.
+    - ``reach``: the systems in which its busy time closes anything; None: in all others.
     """
 
     system: str
@@ -30,6 +32,8 @@ class Calendar:
     grain: timedelta = timedelta(seconds=1)
     statuses: Mapping[Status, Status] = field(default_factory=lambda: EVERY_STATUS)
     skew: timedelta = timedelta(0)
+    blockable: bool = True
+    reach: frozenset[str] | None = None
 
 
 class Choice(StrEnum):

@@ -16,11 +16,13 @@ import structlog
 
 from syncd.core import plan
 from syncd.core.decide import Case, Decision, decide, persons_for
-from syncd.core.facts import Calendar, Limits, Rules
+from syncd.core.facts import Calendar, Rules
 from syncd.core.guard import judge, mark_of
+from syncd.engine.annexes import Annexes
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observe import Observation, observe
 from syncd.engine.persons import Persons
+from syncd.engine.policy import Ids, Policy
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report, SystemReport
 from syncd.model import (
@@ -50,29 +52,6 @@ PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the configuration says of deciding: rules per provider, the guard's limits, spans.
-
-    ``read_only`` holds the calendars, (provider, system), that are never written to.
-    """
-
-    rules: Mapping[str, Rules]
-    limits: Limits = field(default_factory=Limits)
-    past: timedelta = timedelta(days=1)
-    future: timedelta = timedelta(days=60)
-    ahead: timedelta = timedelta(days=2)
-    read_only: frozenset[tuple[str, str]] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """Where new names come from: rows' ids, and the keys that blocks carry."""
-
-    row: Callable[[], str]
-    key: Callable[[], str]
-
-
 @dataclass(slots=True)
 class Engine:
     """The engine of one state. ``mapping`` tells for each provider the systems it is kept in."""
@@ -86,6 +65,7 @@ class Engine:
     policy: Policy
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
+    annexes: Annexes = field(default_factory=Annexes)
     _dirty: set[str] = field(default_factory=set)
     _seen_whole: set[tuple[str, str]] = field(default_factory=set)
 
@@ -171,7 +151,9 @@ class Engine:
         thorough: bool = False,
     ) -> None:
         """Recover, observe, decide, write, confirm, once. The report is brought up to date."""
-        chosen = sorted(providers or self.mapping)
+        self.mapping, new = await self.annexes.learn(self.mapping)
+        self._dirty |= new
+        chosen = self.annexes.with_doors(providers or self.mapping)
         report.cycles += 1
         desk = Desk(
             self.store,
@@ -207,9 +189,15 @@ class Engine:
             )
         )
         observed = {o.system: o for o in seen}
+        self._dirty |= self.annexes.count(seen)
         confirm(self.store.pending_intents(), desk)
         progress("deciding")
         decisions = await self._decide(chosen, observed, report, accept)
+        if self.annexes.closures:
+            # What rooms close is known once their own bookings are.
+            closed, doors = await self.annexes.observe(self.store, self.clock, window, chosen)
+            observed |= closed
+            decisions |= await self._decide(doors, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned = operations
         if operations and not report.dry_run:
@@ -254,7 +242,12 @@ class Engine:
             and not decision.exposures
             and not state.intents
             and all(
-                c.believed and (c.writable or (state.provider, c.system) in self.policy.read_only)
+                c.believed
+                and (
+                    c.writable
+                    or c.reach is not None
+                    or (state.provider, c.system) in self.policy.read_only
+                )
                 for c in case.calendars.values()
             )
         )
@@ -338,7 +331,7 @@ class Engine:
                 system: self._calendar(provider, system, observed.get(system), system in stopped)
                 for system in self.mapping[provider]
             },
-            rules=self.policy.rules[provider],
+            rules=self.policy.rules.get(provider, Rules()),
             now=now,
             horizon=now - self.policy.past,
             run=run,
@@ -346,22 +339,29 @@ class Engine:
             guards=guards,
             failures=Counter(plan.name(o) for o in failed),
             our_keys=frozenset(k for k in keys if self.store.knows_key(k)),
+            units=self.annexes.units.get(provider, 1),
         )
 
     def _calendar(
         self, provider: str, system: str, observation: Observation | None, stopped: bool
     ) -> Calendar:
-        capabilities = self.systems[system].capabilities
+        source = self.systems.get(system) or self.annexes.named(system)
+        capabilities = source.capabilities
         answered = observation is not None and observation.state is Health.OK
         return Calendar(
             system=system,
             writable=answered
             and (provider, system) not in self.policy.read_only
-            and (provider, system) in self._seen_whole,
+            and (provider, system) in self._seen_whole
+            and capabilities.reach is None
+            # How much of it there is must be known first.
+            and (provider not in self.policy.resources or provider in self.annexes.units),
             believed=answered and not stopped,
             grain=capabilities.grain,
             statuses=capabilities.statuses,
-            skew=self.systems[system].traffic.skew or timedelta(0),
+            skew=source.traffic.skew or timedelta(0),
+            blockable=capabilities.reach is None and self.policy.resources.get(provider) != system,
+            reach=capabilities.reach,
         )
 
     async def _write(
@@ -413,6 +413,8 @@ class Engine:
     ) -> None:
         """Bring the report up to date: states, calls, what is left."""
         for name, observation in observed.items():
+            if name not in self.systems:
+                continue
             told = report.systems.setdefault(name, SystemReport())
             told.state = observation.state
             told.cause = observation.cause

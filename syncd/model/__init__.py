@@ -4,6 +4,7 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 (`resolve_wall_time`) or goes out to a person.
 """
 
+from syncd.model.doors import Door, Need, ShutDoor
 from syncd.model.keys import (
     find_key,
     mark,
@@ -53,12 +54,14 @@ __all__ = [
     "Conflict",
     "ConflictKind",
     "Coverage",
+    "Door",
     "Event",
     "EventRef",
     "HeldConflict",
     "Intent",
     "IntentState",
     "Kind",
+    "Need",
     "Note",
     "Operation",
     "Person",
@@ -67,6 +70,7 @@ __all__ = [
     "Replica",
     "Resolved",
     "Role",
+    "ShutDoor",
     "Status",
     "Value",
     "Window",

@@ -19,7 +19,7 @@ import structlog
 
 from syncd.config.load import load
 from syncd.daemon.work import Work
-from syncd.engine.cycle import Ids
+from syncd.engine.policy import Ids
 from syncd.model import Changes
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import oracle

@@ -210,7 +210,7 @@ def test_only_what_syncd_made_is_ever_removed_and_only_with_prune(desk: Desk) ->
     write(desk, ALL)
     run(desk, "--apply")
     write(desk, "")
-    code, plan = run(desk, "--apply")
+    _, plan = run(desk, "--apply")
     assert {n for n, s in steps(plan).items() if s == "not wanted"} == {
         "yoga room", "laser", "Sales Team", "First talk", "external_bookings",
     }  # fmt: skip

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from syncd.core.facts import Limits, Rules
-from syncd.engine.cycle import Engine, Ids, Policy
+from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
+from syncd.engine.policy import Ids, Policy
 from syncd.store.store import Store
 from tests.core.kit import SYSTEMS
 from tests.engine.fakes import FakeClock, FakeSystem

@@ -128,6 +128,7 @@ class Location(Platform):
         contact: str,
         status: str = "confirmed",
         title: str = "Appointment",
+        resources: Sequence[str] = (),
     ) -> str:
         """Enter an appointment; event calendars take an empty user. Returns its id."""
         _known(self.calendars, calendar, "calendar")
@@ -145,6 +146,7 @@ class Location(Platform):
             title,
             now,
             added_at=now,
+            resources=tuple(resources),
         )
         self.meetings.put(meeting.id, meeting)
         return meeting.id

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.directory import directory_of
 from syncd.systems.leadconnector.opening import open_transport
+from syncd.systems.leadconnector.resources import PATHS
 from syncd.systems.loose import text
 from syncd.systems.names import pick
 from syncd.systems.port import Refusal, Rejected
@@ -22,14 +23,10 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import Account
     from syncd.systems.provisioning import Fields
 
-RESOURCES = {
-    Sort.ROOM: "/calendars/resources/rooms",
-    Sort.EQUIPMENT: "/calendars/resources/equipments",
-}
+_KINDS = {Sort.ROOM: "rooms", Sort.EQUIPMENT: "equipment"}
+RESOURCES = {sort: PATHS[kind] for sort, kind in _KINDS.items()}
 _ASSOCIATIONS = "/associations/"
 _OBJECTS = "/objects/"
-_PAGE = 100
-_MOST_PAGES = 100
 _MOST_CALENDARS = 100
 """At most so many calendars use one resource (supplied document 002)."""
 
@@ -71,7 +68,7 @@ class Provisioner:
         """List resources; look associations and objects up by key. Raises SystemFault."""
         match sort:
             case Sort.ROOM | Sort.EQUIPMENT:
-                rows = await self._resources(RESOURCES[sort])
+                rows = await self._calls.resources(_KINDS[sort])
                 return [_resource(sort, row) for row in rows]
             case Sort.ASSOCIATION:
                 paths = [f"/associations/key/{quote(name, safe='')}" for name in sorted(names)]
@@ -196,22 +193,6 @@ class Provisioner:
             },
         }
         return Request("POST", _OBJECTS, body)
-
-    async def _resources(self, path: str) -> list[Fields]:
-        """List all pages. What repeats itself ends it, for a platform that heeds no ``skip``."""
-        found: list[Fields] = []
-        for _ in range(_MOST_PAGES):
-            params = {"locationId": self._location, "limit": str(_PAGE), "skip": str(len(found))}
-            page = await self._read(path, params)
-            rows = [row for row in page if isinstance(row, dict)] if isinstance(page, list) else []
-            if not isinstance(page, list) or len(rows) < len(page):
-                raise self._transport.incomplete(
-                    f"GET {path}", "the answer is no list of resources"
-                )
-            if not rows or rows[0] in found:
-                return found
-            found += rows
-        return found
 
     async def _one(self, path: str) -> Fields | None:
         """Read one thing; None where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,14 @@ from syncd.systems import persons
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import checks, slots
 from syncd.systems.leadconnector.calls import Calls
+from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on
 from syncd.systems.leadconnector.events import Reader, is_deleted
 from syncd.systems.leadconnector.knowledge import Knowledge
 from syncd.systems.leadconnector.opening import open_transport
 from syncd.systems.leadconnector.plan import plan_calls
 from syncd.systems.leadconnector.reading import Reading
+from syncd.systems.leadconnector.resources import appointment_id, resource_key, takes
 from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from syncd.model import Clock, Event, EventRef, Operation, Person, Value
+    from syncd.model import Clock, Door, Event, EventRef, Operation, Person, Value
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.wire import Item
     from syncd.systems.port import Finding, Reply, Row, Sighting, Snapshot, Traffic
@@ -81,7 +84,7 @@ class LeadConnector:
         """Parse one row of a snapshot. Raises Malformed."""
         if not isinstance(row.wire, Appointment | Block):
             raise Malformed(self.name, row.id, "is no event")
-        return self._reader.event(row.wire, row.provider)
+        return replace(self._reader.event(row.wire, row.provider), id=row.id)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         """Look for an appointment by id, for a block in its user's list. Raises SystemFault."""
@@ -90,14 +93,16 @@ class LeadConnector:
         if ref.kind is Kind.BLOCK:
             return await self._read_block(ref, value)
         try:
-            item = await self._calls.appointment(ref.id)
+            item = await self._calls.appointment(appointment_id(ref.id))
         except Rejected as fault:
             if fault.why is Refusal.GONE:
                 return Gone()
             raise
-        if text(item.id) != ref.id:
+        if text(item.id) != appointment_id(ref.id):
             return Unknown("the answer is about another appointment")
-        return Gone() if is_deleted(item) else await self._sighting(item, ref)
+        if is_deleted(item):
+            return Gone()
+        return await (self._used(item, ref) if "@" in ref.id else self._sighting(item, ref))
 
     async def person(self, event: Event) -> Person | None:
         """Look up a customer's addresses; kept in memory for an hour. Raises SystemFault."""
@@ -132,6 +137,20 @@ class LeadConnector:
         for calendar in booked_on(of, await self._knowledge.calendars()):
             found.update(await self._offered(calendar, of.user, window))
         return sorted(found, key=lambda slot: (slot.start, slot.end))
+
+    async def doors(self, also: Collection[str]) -> Sequence[Door]:
+        """What busy rooms can close here; from now on these are read and written as providers are.
+
+        ``also`` are providers that were such once. Raises SystemFault.
+        """
+        resources = await self._knowledge.resources()
+        mapped = {p: of for p, of in self._calendars.items() if seat_of(p) is None}
+        found, _ = doors_of(resources, mapped, await self._knowledge.calendars())
+        for provider in {*also, *(door.provider for door in found)} - self._calendars.keys():
+            seat = seat_of(provider)
+            if seat is not None:
+                self._calendars[provider] = seat
+        return found
 
     def calls_per_read(self, window: Window) -> int:
         """Count the list calls of a steady read: they do not depend on the window."""
@@ -212,6 +231,21 @@ class LeadConnector:
             days = await self._calls.free_slots(calendar, piece, user)
             found += slots.offered(days, length, self._knowledge.zone)
         return found
+
+    async def _used(self, item: Appointment, ref: EventRef) -> Sighting:
+        """Say what an appointment is to a resource: of another one it is no event (any more)."""
+        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+            await self._knowledge.location()
+        key = resource_key(self._calendars[ref.provider].resource or "")
+        resource = (await self._knowledge.resources()).get(key)
+        if resource is None:
+            return Unknown("its room or equipment is not to be found")
+        if not takes(item.assigned_resources, resource):
+            return Gone()
+        try:
+            return Found(replace(self._reader.event(item, ref.provider), id=ref.id))
+        except Malformed as error:
+            return Unknown(str(error))
 
     async def _sighting(self, item: Item, ref: EventRef) -> Sighting:
         """Say what a record shows now. One that nobody mapped owns is neither here nor gone."""
