@@ -133,6 +133,16 @@ CREATE TABLE provisioned (
     PRIMARY KEY (system, sort, name)
 );
 
+CREATE TABLE relation (
+    system VARCHAR NOT NULL,
+    booking VARCHAR NOT NULL,
+    contact VARCHAR NOT NULL,
+    record VARCHAR NOT NULL,
+    relation VARCHAR NOT NULL,
+    at VARCHAR(27) NOT NULL,
+    PRIMARY KEY (system, booking)
+);
+
 CREATE TABLE replica (
     booking VARCHAR NOT NULL,
     system VARCHAR NOT NULL,

@@ -34,6 +34,7 @@ from syncd.engine.closures import Closures
 from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
+from syncd.engine.relate import Ties
 from syncd.model import Clock, Operation
 from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
@@ -108,7 +109,9 @@ def build(
         persons=Persons(secrets.token_bytes(32)),
         policy=policy_of(settings),
         on_write=on_write,
-        annexes=Annexes(closures_of(settings, systems, state, clock)),
+        annexes=Annexes(
+            closures_of(settings, systems, state, clock), ties=ties_of(settings, systems)
+        ),
     )
     return App(settings, systems, state, engine)
 
@@ -120,6 +123,18 @@ def closures_of(
     houses = {systems[name] for name in resources_of(settings).values()}
     found = [h for h in houses if isinstance(h, leadconnector.LeadConnector)]
     return tuple(Closures(house, store, clock) for house in sorted(found, key=lambda h: h.name))
+
+
+def ties_of(settings: Settings, systems: Mapping[str, System]) -> tuple[Ties, ...]:
+    """What ties bookings to contacts, for each system where that is switched on."""
+    found = []
+    for name, system in sorted(settings.systems.items()):
+        adapter = systems.get(name)
+        if isinstance(system, LeadConnectorSystem) and system.associations.on:
+            said = system.associations
+            if isinstance(adapter, leadconnector.LeadConnector):
+                found.append(Ties(adapter.registry(said.key, said.object, said.field)))
+    return tuple(found)
 
 
 def resources_of(settings: Settings) -> dict[str, str]:
@@ -157,7 +172,7 @@ def _adapter(
     clock: Clock,
     transport: httpx.AsyncBaseTransport | None,
 ) -> System:
-    account = {key: _plain(said) for key, said in system if key != "type"}
+    account = _account(system)
     match system:
         case LeadSquaredSystem():
             return leadsquared.LeadSquared(
@@ -206,7 +221,7 @@ def build_provisioners(
     network = transports or {}
     found: dict[str, Provisioner] = {}
     for name, system in settings.systems.items():
-        account = {key: _plain(said) for key, said in system if key != "type"}
+        account = _account(system)
         match system:
             case LeadSquaredSystem():
                 found[name] = leadsquared.Provisioner(
@@ -221,6 +236,11 @@ def build_provisioners(
                     name, leadconnector_v1.Account(**account), clock, transport=network.get(name)
                 )
     return found
+
+
+def _account(system: SystemSettings) -> dict[str, Any]:
+    """What an adapter is told of its account."""
+    return {key: _plain(said) for key, said in system if key not in {"type", "associations"}}
 
 
 def _plain(said: Any) -> Any:

@@ -108,6 +108,21 @@ class LeadSquaredSystem(Table):
     calls_per_5s: Annotated[StrictInt, Field(ge=1, le=100)] = 8
 
 
+class AssociationsSettings(Table):
+    """Whether bookings elsewhere are tied to their contacts, and by which association.
+
+    ``object`` is the custom object whose records stand for bookings, ``field`` the property of it
+    that holds the booking's id; both and the association itself are what `provision` makes.
+    """
+
+    on: StrictBool = False
+    key: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "external_bookings"
+    object: Annotated[str, Field(pattern=r"^custom_objects\.[a-z0-9_]+$")] = (
+        "custom_objects.external_booking"
+    )
+    field: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "external_id"
+
+
 class LeadConnectorSystem(Table):
     """A LeadConnector v2 location; the fields are those of its adapter's ``Account``."""
 
@@ -118,6 +133,7 @@ class LeadConnectorSystem(Table):
     version: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|v[0-9]+)$")] = "2021-04-15"
     title: Text = "Busy"
     notify: StrictBool = False
+    associations: AssociationsSettings = AssociationsSettings()
 
 
 class LeadConnectorV1System(Table):

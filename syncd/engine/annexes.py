@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from syncd.engine.closures import Closures
 from syncd.engine.observe import Observation, observe
+from syncd.engine.relate import Ties
 from syncd.model import Clock, Window
 from syncd.store.store import Store
 from syncd.systems.port import System, SystemFault
@@ -18,10 +19,11 @@ Mapped = Mapping[str, Sequence[str]]
 
 @dataclass(slots=True)
 class Annexes:
-    """The closures of each system with rooms, and how many pieces of equipment there are."""
+    """The closures of each system with rooms, how many there are of each, and ties to contacts."""
 
     closures: Sequence[Closures] = ()
     units: dict[str, int] = field(default_factory=dict)
+    ties: Sequence[Ties] = ()
 
     async def learn(self, mapping: Mapped) -> tuple[Mapped, set[str]]:
         """Ask which doors rooms can close; the mapping with them, and those that are new to it.

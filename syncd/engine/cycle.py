@@ -203,6 +203,9 @@ class Engine:
         if operations and not report.dry_run:
             progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
             await self._write(operations, observed, desk, report)
+        if not report.dry_run:
+            for ties in self.annexes.ties:
+                await ties.see_to(self.systems, self.store, self.clock)
         self._tell(report, observed, decisions, before)
 
     async def _decide(

@@ -202,6 +202,18 @@ class ProvisionedRow(_Table, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class RelationRow(_Table, table=True):
+    """A booking tied to its contact in a system (`store.relations.Relation`)."""
+
+    __tablename__ = "relation"
+    system: str = Field(primary_key=True)
+    booking: str = Field(primary_key=True)
+    contact: str
+    record: str = ""
+    relation: str = ""
+    at: datetime = Field(sa_type=Instant)
+
+
 METADATA = _Table.metadata
 EVENT = METADATA.tables["event"]
 BOOKING = METADATA.tables["booking"]
@@ -213,3 +225,4 @@ RUN = METADATA.tables["run"]
 HISTORY = METADATA.tables["history"]
 ODD = METADATA.tables["odd"]
 PROVISIONED = METADATA.tables["provisioned"]
+RELATION = METADATA.tables["relation"]

@@ -1,15 +1,13 @@
-"""Rooms and equipment take part: what takes them closes them elsewhere, and what needs them here."""
+"""What takes a room closes it elsewhere; a room taken elsewhere closes what needs it here."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
 
-from syncd.sandbox.scenario import furnish
 from tests.cli.conftest import Desk
 
 HOUR = timedelta(hours=1)
@@ -75,7 +73,7 @@ class Studio:
 
 
 @pytest.fixture
-def studio(desk: Desk) -> Iterator[Studio]:
+def studio(desk: Desk) -> Studio:
     """A studio without bookings."""
     world = desk.world
     clinic, crm = world.sandbox.clinic, world.sandbox.crm
@@ -106,8 +104,7 @@ clinic = {{ resource = "{resource}" }}
 """
     desk.path.write_text(text)
     contact = world.seats["clinic", "alice"].contact
-    yield Studio(desk, yoga, hall, laser, small, large, beauty, contact)
-    assert furnish
+    return Studio(desk, yoga, hall, laser, small, large, beauty, contact)
 
 
 def test_an_appointment_that_takes_a_room_closes_the_room_elsewhere(studio: Studio) -> None:

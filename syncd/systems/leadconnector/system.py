@@ -10,6 +10,7 @@ from syncd.model import Kind, Window
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import checks, slots
+from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on
@@ -66,6 +67,7 @@ class LeadConnector:
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
         self.capabilities = Capabilities(lag=_LAG)
+        self._location = account.location_id
         self._calendars = dict(calendars)
         self._clock = clock
         self._transport = open_transport(name, account, clock, transport)
@@ -151,6 +153,12 @@ class LeadConnector:
             if seat is not None:
                 self._calendars[provider] = seat
         return found
+
+    def registry(self, key: str, object: str, field: str) -> Associations:
+        """The contacts of the location, and the association that ties bookings to them."""
+        return Associations(
+            self.name, self._location, self._calls, self._transport, key, object, field
+        )
 
     def calls_per_read(self, window: Window) -> int:
         """Count the list calls of a steady read: they do not depend on the window."""

@@ -152,6 +152,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("system", "sort", "name"),
     )
     op.create_table(
+        "relation",
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("booking", sa.String(), nullable=False),
+        sa.Column("contact", sa.String(), nullable=False),
+        sa.Column("record", sa.String(), nullable=False),
+        sa.Column("relation", sa.String(), nullable=False),
+        sa.Column("at", sa.String(27), nullable=False),
+        sa.PrimaryKeyConstraint("system", "booking"),
+    )
+    op.create_table(
         "replica",
         sa.Column("booking", sa.String(), nullable=False),
         sa.Column("system", sa.String(), nullable=False),
