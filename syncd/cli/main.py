@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+import structlog
 import typer
 
 from syncd import __version__
@@ -45,6 +46,8 @@ def root(context: typer.Context, *, config: ConfigOption = None) -> None:
     is well, `syncd plan` shows what would be written, `syncd resync` does it once, `syncd run`
     keeps doing it.
     """
+    # What is logged must not mix with what is printed: --json is read by programs.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     context.obj = config
 
 

@@ -211,3 +211,45 @@ def test_check_and_plan_speak_of_rooms(studio: Studio) -> None:
     said = studio.desk.say("plan")
     assert said.code == 0
     assert "1 write" in said.out
+
+
+def test_a_person_whose_only_calendar_needs_the_room_is_closed_there_and_nowhere_else(
+    studio: Studio,
+) -> None:
+    clinic = studio.desk.world.sandbox.clinic
+    dora = clinic.add_user("Dora", "dora@example.com")
+    private = clinic.add_calendar("Private course", "personal", [dora])
+    studio.desk.world.sandbox.crm.add_user("Dora", "dora@example.com")
+    clinic.resources.add("rooms", "attic", calendars=(private,))
+    studio.desk.world.sandbox.crm.add_user("Attic", "attic@example.com")
+    text = studio.desk.path.read_text()
+    studio.desk.path.write_text(
+        f"""{text}
+[providers.dora.calendars]
+crm = {{ user = "dora@example.com" }}
+clinic = {{ user = "{dora}" }}
+[providers.attic]
+kind = "room"
+[providers.attic.calendars]
+crm = {{ user = "attic@example.com" }}
+clinic = {{ resource = "rooms/attic" }}
+"""
+    )
+    studio.crm("attic", 10)
+    studio.sync()
+    closed = [(b.start, b.end) for b in clinic.blocks() if b.user == dora and not b.deleted]
+    assert closed == [studio.span(10)]
+    assert studio.busy("dora") == []
+
+
+def test_a_room_that_is_not_to_be_found_stops_nobody_else(studio: Studio) -> None:
+    text = studio.desk.path.read_text()
+    studio.desk.path.write_text(text.replace("rooms/hall", "rooms/cellar"))
+    studio.crm("yoga", 10)
+    studio.clinic(studio.small, studio.yoga, 12)
+    studio.sync()
+    assert studio.closed(studio.small) == [studio.span(10)]
+    assert studio.busy("yoga") == [studio.span(12)]
+    said = studio.desk.say("check")
+    assert said.code == 2
+    assert "no active resource is called rooms/cellar" in said.out
