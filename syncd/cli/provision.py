@@ -126,7 +126,7 @@ def _show(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool, prune: bool
         for row in plan.rows:
             if row.request is not None:
                 terminal.say(f"\n{row.step} {row.sort} {row.name}: {row.note}".rstrip(": "))
-                terminal.say(f"  {row.request.method} {row.request.path}")
+                terminal.say(f"  {row.request.method} /{row.request.path.lstrip('/')}")
                 terminal.say(_indented(row.request.body))
     for name, fault in sorted(plan.faults.items()):
         terminal.warn(f"{name}: nothing is known of it now. {advice(fault)}")

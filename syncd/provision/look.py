@@ -88,9 +88,10 @@ async def _plan(provisioner: Provisioner, things: Sequence[Thing], known: Known)
     ]
     rows += unwanted(things, existing, known, provisioner.kept)
     mine = {(row.sort, row.name) for row in rows}
-    others = {
+    others: dict[tuple[str, Sort], int] = {
         (system, sort): sum((sort, each.name) not in mine for each in everything)
         for (system, sort), everything in existing.items()
+        if sort is not Sort.BUSY_TYPE
     }
     return Plan(rows, {}, others)
 
@@ -120,4 +121,7 @@ async def plan_one(
     if obstacle:
         return replace(row, step=Step.BY_HAND, note=obstacle)
     note = REPLACES if row.step is Step.UPDATE and thing.sort in provisioner.replaces else ""
+    for _, name in sorted(coming - {(thing.sort, thing.name)}):
+        if name in (value for value in resolved.fields.values() if isinstance(value, str)):
+            note = f'"{name}" stands for the id that it will have'
     return replace(row, request=provisioner.request(resolved, row.existing), note=note)
