@@ -121,7 +121,7 @@ async def plan_one(
     if obstacle:
         return replace(row, step=Step.BY_HAND, note=obstacle)
     note = REPLACES if row.step is Step.UPDATE and thing.sort in provisioner.replaces else ""
-    for _, name in sorted(coming - {(thing.sort, thing.name)}):
-        if name in (value for value in resolved.fields.values() if isinstance(value, str)):
-            note = f'"{name}" stands for the id that it will have'
+    team = resolved.fields.get("team")
+    if (Sort.TEAM, team) in coming:
+        note = f'"{team}" stands for the id that the team will have'
     return replace(row, request=provisioner.request(resolved, row.existing), note=note)

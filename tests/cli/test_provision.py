@@ -184,10 +184,12 @@ def test_a_changed_configuration_becomes_an_update_of_the_same_thing(desk: Desk)
     write(desk, ALL)
     run(desk, "--apply")
     changed = ALL.replace("capacity = 12", "capacity = 8").replace('"High"', '"Low"')
+    changed = changed.replace('description = "Talks"', 'description = "Chats"')
     write(desk, changed.replace('label = "Guest"', 'label = "Customer"'))
     code, plan = run(desk)
     assert {n: s for n, s in steps(plan).items() if s != "in place"} == {
         "yoga room": "update",
+        "Sales Team": "update",
         "First talk": "update",
         "external_bookings": "update",
     }

@@ -31,6 +31,12 @@ PAIR = Need("C", equipment=(("e", 2),))
     [
         pytest.param((ONE,), {"a": [use(9, 10, "x")]}, [(9, 10)], id="the only room is taken"),
         pytest.param((ONE,), {"a": [use(9, 10, "x", here=True)]}, [], id="taken here only"),
+        pytest.param(
+            (ONE,),
+            {"a": [use(9, 10, "x", here=True), use(9, 10, "y")]},
+            [],
+            id="taken here, and elsewhere besides",
+        ),
         pytest.param((TWO,), {"a": [use(9, 10, "x")]}, [], id="another room is free"),
         pytest.param(
             (TWO,), {"a": [use(9, 11, "x")], "b": [use(10, 12, "y")]}, [(10, 11)], id="both overlap"
