@@ -47,7 +47,7 @@ def root(context: typer.Context, *, config: ConfigOption = None) -> None:
     keeps doing it.
     """
     # What is logged must not mix with what is printed: --json is read by programs.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     context.obj = config
 
 
