@@ -196,6 +196,27 @@ CREATE TABLE odd (
     PRIMARY KEY (system, event, reason)
 );
 
+CREATE TABLE provisioned (
+    system VARCHAR NOT NULL,
+    sort VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    id VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    sent TEXT NOT NULL,
+    at VARCHAR(27) NOT NULL,
+    PRIMARY KEY (system, sort, name)
+);
+
+CREATE TABLE relation (
+    system VARCHAR NOT NULL,
+    booking VARCHAR NOT NULL,
+    contact VARCHAR NOT NULL,
+    record VARCHAR NOT NULL,
+    relation VARCHAR NOT NULL,
+    at VARCHAR(27) NOT NULL,
+    PRIMARY KEY (system, booking)
+);
+
 CREATE TABLE replica (
     booking VARCHAR NOT NULL,
     system VARCHAR NOT NULL,

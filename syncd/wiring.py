@@ -35,14 +35,17 @@ from syncd.config.settings import (
 from syncd.core.facts import Limits, digest
 from syncd.core.free import Search
 from syncd.core.rules import Rules
+from syncd.engine.annexes import Annexes
 from syncd.engine.attend import Attended, Renewal
 from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
+from syncd.houses import closures_of, ties_of
 from syncd.model import Clock, Hours, Operation
 from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.port import System
+from syncd.systems.provisioning import Provisioner
 from syncd.systems.transport import network
 
 Adapter = leadsquared.LeadSquared | leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1
@@ -135,6 +138,10 @@ def build(
         on_write=on_write,
         rests=lambda name: systems[name].rests_from_writes(),
         mapped=mapped_to(settings),
+        annexes=Annexes(
+            closures_of(resources_of(settings), systems, state, clock),
+            ties=ties_of(settings, systems),
+        ),
     )
     return App(settings, systems, state, engine)
 
@@ -149,6 +156,16 @@ def mapped_to(settings: Settings) -> dict[tuple[str, str], str]:
             seats = calendar.model_dump(exclude={"write"}, exclude_none=True)
             found[provider, name] = digest(*account, *sorted(seats.items()))
     return found
+
+
+def resources_of(settings: Settings) -> dict[str, str]:
+    """The providers that are a room or equipment of a system, and that system."""
+    return {
+        provider: system
+        for provider, p in settings.providers.items()
+        for system, calendar in p.calendars.items()
+        if isinstance(calendar, LeadConnectorCalendar) and calendar.resource
+    }
 
 
 def build_systems(
@@ -219,7 +236,7 @@ def _adapter(
     clock: Clock,
     transport: httpx.AsyncBaseTransport | None,
 ) -> Adapter:
-    account = {key: _plain(said) for key, said in system if key != "type"}
+    account = _account(system)
     match system:
         case LeadSquaredSystem():
             return leadsquared.LeadSquared(
@@ -238,7 +255,7 @@ def _adapter(
                 name,
                 leadconnector.Account(**account),
                 {
-                    provider: leadconnector.CalendarOf(c.user, c.calendars)
+                    provider: leadconnector.CalendarOf(c.user, c.calendars, c.resource)
                     for provider, c in mapped.items()
                     if isinstance(c, LeadConnectorCalendar)
                 },
@@ -257,6 +274,38 @@ def _adapter(
                 clock,
                 transport=transport,
             )
+
+
+def build_provisioners(
+    settings: Settings,
+    clock: Clock,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> dict[str, Provisioner]:
+    """Make what lists and makes the things of each system, mapped to a provider or not."""
+    given = transports or {}
+    found: dict[str, Provisioner] = {}
+    for name, system in settings.systems.items():
+        account = _account(system)
+        transport = given.get(name) or network(settings.syncd.ca_file)
+        match system:
+            case LeadSquaredSystem():
+                found[name] = leadsquared.Provisioner(
+                    name, leadsquared.Account(**account), clock, transport=transport
+                )
+            case LeadConnectorSystem():
+                found[name] = leadconnector.Provisioner(
+                    name, leadconnector.Account(**account), clock, transport=transport
+                )
+            case LeadConnectorV1System():
+                found[name] = leadconnector_v1.Provisioner(
+                    name, leadconnector_v1.Account(**account), clock, transport=transport
+                )
+    return found
+
+
+def _account(system: SystemSettings) -> dict[str, Any]:
+    """What an adapter is told of its account."""
+    return {key: _plain(said) for key, said in system if key not in {"type", "associations"}}
 
 
 def _plain(said: Any) -> Any:
@@ -299,6 +348,7 @@ def policy_of(settings: Settings) -> Policy:
         slots_every=general.slots.every,
         keep=general.history.keep,
         places=settings.places,
+        resources=resources_of(settings),
         read_only=frozenset(
             (provider, system)
             for provider, p in settings.providers.items()

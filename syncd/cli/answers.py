@@ -26,7 +26,8 @@ from syncd.config.fields import Text, ZoneName, is_name
 from syncd.config.lines import key_lines, line_of
 from syncd.config.problems import ConfigError, Finding, Problem, Refused, listed
 from syncd.config.secrets import Surroundings, read_secret
-from syncd.config.settings import PLATFORMS, Table
+from syncd.config.settings import PLATFORMS
+from syncd.config.table import Table
 from syncd.config.translate import translate
 from syncd.provision.additions import seat_of
 from syncd.provision.credentials import Given, Way

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import structlog
 import typer
 
 from syncd import __version__
@@ -18,6 +19,7 @@ from syncd.cli.discover import discover
 from syncd.cli.init import init
 from syncd.cli.look import bookings, history, show, status
 from syncd.cli.options import ConfigOption, JsonOption, UsageError
+from syncd.cli.provision import provision
 from syncd.cli.resolve import resolve_one
 from syncd.cli.resync import plan, resync
 from syncd.cli.run import run
@@ -51,6 +53,8 @@ def root(context: typer.Context, *, config: ConfigOption = None) -> None:
     well, `syncd plan` shows what would be written, `syncd resync` does it once, `syncd run`
     keeps doing it.
     """
+    # What is logged must not mix with what is printed: --json is read by programs.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     context.obj = config
 
 
@@ -62,8 +66,8 @@ def version(*, as_json: JsonOption = False) -> None:
         terminal.say(f"syncd {__version__}")
 
 
-_PANELS = {
-    "Set up": (init, discover),
+_PANELS: Mapping[str, Sequence[Callable[..., None]]] = {
+    "Set up": (init, discover, provision),
     "Work": (run, resync, undo),
     "Look": (plan, check, status, bookings, show, slots, history),
     "Keep": (backup, restore, migrate),

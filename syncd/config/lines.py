@@ -5,7 +5,8 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 
-Path = tuple[str, ...]
+Path = tuple[str | int, ...]
+"""Keys, and the place (from 0) of a table in an array of tables."""
 
 
 def key_lines(text: str) -> Mapping[Path, int]:
@@ -16,18 +17,23 @@ def key_lines(text: str) -> Mapping[Path, int]:
     message names a wrong line, and nothing else goes wrong.
     """
     found: dict[Path, int] = {}
+    places: dict[Path, int] = {}
     table: Path = ()
     for number, line in enumerate(text.split("\n"), start=1):
         bare = line.strip()
         if bare.startswith("["):
             header = _path(bare)
             if header:
-                table = header
+                if bare.startswith("[["):
+                    places[header] = places.get(header, -1) + 1
+                table = _placed(header, places)
                 for depth in range(len(table), 0, -1):
                     found.setdefault(table[:depth], number)
+                found.setdefault(header, number)
         elif "=" in bare and not bare.startswith("#"):
             for key in _assigned(bare):
                 found.setdefault(table + key, number)
+                found.setdefault(_unplaced(table) + key, number)
     return found
 
 
@@ -39,8 +45,24 @@ def item_lines(text: str, table: Path) -> list[int]:
 
 def line_of(at: Sequence[str | int], lines: Mapping[Path, int]) -> int | None:
     """Return the line of a key, else that of the nearest table around it."""
-    path = tuple(step for step in at if isinstance(step, str))
+    path = tuple(at)
+    if not any(path[:n] in lines for n in range(2, len(path) + 1)):
+        path = _unplaced(path)
     return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
+
+
+def _placed(header: Path, places: Mapping[Path, int]) -> Path:
+    """Insert into a header which table of an array it means: the last one so far."""
+    found: Path = ()
+    for depth, step in enumerate(header, start=1):
+        found += (step,)
+        if header[:depth] in places:
+            found += (places[header[:depth]],)
+    return found
+
+
+def _unplaced(table: Path) -> Path:
+    return tuple(step for step in table if isinstance(step, str))
 
 
 def _assigned(line: str) -> Iterator[Path]:

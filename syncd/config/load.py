@@ -17,6 +17,7 @@ from syncd.config.mapping import Calendars, check_accounts, check_mapping, check
 from syncd.config.overrides import check_rules
 from syncd.config.overrides import place_of as override_place
 from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, listed
+from syncd.config.provision import ProvisionSettings, check_provision
 from syncd.config.secrets import Secret, Surroundings
 from syncd.config.settings import (
     PLATFORMS,
@@ -27,12 +28,12 @@ from syncd.config.settings import (
     RulesSettings,
     Settings,
     SystemSettings,
-    Table,
 )
+from syncd.config.table import Table
 from syncd.config.translate import translate
 
 SYSTEM_WIDE = Path("/etc/syncd/syncd.toml")
-_SECTIONS = ("syncd", "systems", "providers", "rules", "guard")
+_SECTIONS = ("syncd", "systems", "providers", "rules", "guard", "provision")
 
 T = TypeVar("T", bound=Table)
 
@@ -97,13 +98,13 @@ def load(
     errors = [problem for problem in problems if not problem.warning]
     if settings is None or errors:
         raise ConfigError(errors)
-    places = {at[1]: f"{path.name}:{line}" for at, line in lines.items() if _is_rule(at)}
+    places = {str(at[1]): f"{path.name}:{line}" for at, line in lines.items() if _is_rule(at)}
     for number, line in enumerate(item_lines(text, ("rules", "override"))):
         places[override_place(number)] = f"{path.name}:{line}"
     return settings.model_copy(update={"warnings": tuple(problems), "places": places})
 
 
-def _is_rule(at: tuple[str, ...]) -> bool:
+def _is_rule(at: tuple[str | int, ...]) -> bool:
     return len(at) == 2 and at[0] == "rules"  # noqa: PLR2004 - a key of the table [rules]
 
 
@@ -123,7 +124,7 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _located(finding: Finding, path: Path, lines: Mapping[tuple[str, ...], int]) -> Problem:
+def _located(finding: Finding, path: Path, lines: Mapping[tuple[str | int, ...], int]) -> Problem:
     key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in finding.at)
     return Problem(
         path,
@@ -150,14 +151,18 @@ class _Reading:
         general = self._table(General, self._raw.get("syncd", {}), "syncd")
         rules = self._table(RulesSettings, self._raw.get("rules", {}), "rules")
         guard = self._table(GuardSettings, self._raw.get("guard", {}), "guard")
+        provision = self._table(ProvisionSettings, self._raw.get("provision", {}), "provision")
         systems = self._systems()
         providers, calendars = self._providers() if self._mapping else ({}, {})
         self._check(systems, calendars)
         if rules is not None:
             declared = [name for name, _ in self._items("systems")]
             self.findings += check_rules(rules, calendars, declared)
-        if general is None or rules is None or guard is None:
+        if general is None or rules is None or guard is None or provision is None:
             return None
+        declared = [name for name, _ in self._items("systems")]
+        kinds = {name: kind for name in declared if (kind := self._platform(name))}
+        self.findings += check_provision(provision, declared, kinds)
         return Settings.model_construct(
             path=path,
             syncd=general,
@@ -165,6 +170,7 @@ class _Reading:
             providers=providers,
             rules=rules,
             guard=guard,
+            provision=provision,
             warnings=(),
         )
 

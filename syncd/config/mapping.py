@@ -100,7 +100,8 @@ def _seats(calendar: CalendarSettings) -> tuple[str, tuple[str, ...]]:
         case LeadSquaredCalendar(user=user):
             return user.casefold(), ()
         case LeadConnectorCalendar():
-            return calendar.user or "", calendar.calendars
+            own = (calendar.resource,) if calendar.resource else ()
+            return calendar.user or "", (*calendar.calendars, *own)
         case LeadConnectorV1Calendar():
             place = calendar.calendar or (None if calendar.user else calendar.team)
             return calendar.user or "", (place,) if place else ()

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StrictBool,
     StrictInt,
@@ -34,13 +32,9 @@ from syncd.config.fields import (
 from syncd.config.hours import WorkingHours
 from syncd.config.listen import Heartbeat, Listen
 from syncd.config.problems import Problem, Refused
+from syncd.config.provision import ProvisionSettings
+from syncd.config.table import Table
 from syncd.core.rules import Choice
-
-
-class Table(BaseModel):
-    """A TOML table: read-only, and with no keys but its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class WindowSettings(Table):
@@ -141,6 +135,21 @@ class LeadSquaredSystem(Table):
     calls_per_5s: Annotated[StrictInt, Field(ge=1, le=100)] = 8
 
 
+class AssociationsSettings(Table):
+    """Whether bookings elsewhere are tied to their contacts, and by which association.
+
+    ``object`` is the custom object whose records stand for bookings, ``field`` the property of it
+    that holds the booking's id; both and the association itself are what `provision` makes.
+    """
+
+    on: StrictBool = False
+    key: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "external_bookings"
+    object: Annotated[str, Field(pattern=r"^custom_objects\.[a-z0-9_]+$")] = (
+        "custom_objects.external_booking"
+    )
+    field: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "external_id"
+
+
 class LeadConnectorSystem(Table):
     """A LeadConnector v2 location; the fields are those of its adapter's ``Account``."""
 
@@ -151,6 +160,7 @@ class LeadConnectorSystem(Table):
     version: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|v[0-9]+)$")] = "2021-04-15"
     title: Text = "Busy"
     notify: StrictBool = False
+    associations: AssociationsSettings = AssociationsSettings()
 
 
 class LeadConnectorV1System(Table):
@@ -187,11 +197,13 @@ class LeadConnectorCalendar(Table):
     """A user id, calendar ids, or both.
 
     ``calendar`` is a short way to write a single one; ``calendars`` holds that one, too.
+    ``resource`` is a room or equipment instead: ``rooms/yoga room``, ``equipment/laser``.
     """
 
     user: Text | None = None
     calendar: Text | None = None
     calendars: tuple[Text, ...] = Field(default=(), validate_default=True)
+    resource: Annotated[Text, Field(pattern=r"^(rooms|equipments?)/.*\S")] | None = None
     write: StrictBool = True
 
     @field_validator("calendars")
@@ -202,7 +214,10 @@ class LeadConnectorCalendar(Table):
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:
-        if not (self.user or self.calendars):
+        if self.resource and (self.user or self.calendars):
+            reason = "it names a room or equipment, and a user or calendar besides"
+            raise Refused(reason, "Leave one of them out; each is a provider of its own.")
+        if not (self.user or self.calendars or self.resource):
             reason = "it names neither a user nor a calendar"
             raise Refused(reason, 'Add user = "ID", calendars = ["ID"], or both.')
         return self
@@ -245,6 +260,17 @@ class ProviderSettings(Table):
     hours: WorkingHours | None = None
     capacity: Annotated[StrictInt, Field(ge=1)] = 1
     calendars: dict[str, CalendarSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _only_things_are_resources(self) -> Self:
+        for system, calendar in self.calendars.items():
+            resource = getattr(calendar, "resource", None)
+            sort = "room" if str(resource).startswith("rooms/") else "equipment"
+            if resource is not None and self.kind != sort:
+                reason = f'the provider is a {self.kind}, and "{resource}" is none'
+                remedy = f'Write kind = "{sort}" in the provider\'s table.'
+                raise Refused(reason, remedy, under=("calendars", system, "resource"))
+        return self
 
 
 class NextFreeSettings(Table):
@@ -299,5 +325,6 @@ class Settings(Table):
     syncd: General = General()
     rules: RulesSettings = RulesSettings()
     guard: GuardSettings = GuardSettings()
+    provision: ProvisionSettings = ProvisionSettings()
     warnings: tuple[Problem, ...] = ()
     places: Mapping[str, str] = Field(default_factory=dict)

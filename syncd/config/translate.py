@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args, get_origin
+from types import NoneType
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,13 +26,17 @@ _KINDS: Mapping[str, tuple[str, str]] = {
 
 _PATTERNS: Mapping[str, str] = {
     "version": 'Write a version of the platform, like "2021-04-15".',
+    "resource": 'Write "rooms/NAME" or "equipment/NAME".',
+    "key": 'Use small letters, digits and _ only; a custom object is "custom_objects.NAME".',
+    "slug": "Use small letters, digits and - only.",
+    "object": 'Write "contact" or "custom_objects.NAME".',
     "key_field": 'Write the schema name of a custom field, like "mx_Custom_1".',
 }
 
 _MISSING: Mapping[str, str] = {
     "base_url": 'Add base_url = "https://…" (LeadSquared has one host for each region).',
     "location_id": 'Add location_id = "…", from the address bar or the location\'s settings.',
-    "user": 'Add user = "…", the e-mail address of the LeadSquared user.',
+    "user": 'Add user = "…", the user\'s e-mail address.',
 }
 
 _NOT_YET = "not available in this version"
@@ -71,7 +76,10 @@ def _said(detail: Any, model: type[BaseModel]) -> tuple[str, str, tuple[str, ...
 
 
 def _choice(key: str, value: object, owner: type[BaseModel]) -> tuple[str, str]:
-    allowed = [str(choice) for choice in get_args(owner.model_fields[key].annotation)]
+    choices = list(_leaves(owner.model_fields[key].annotation))
+    if all(isinstance(choice, int) for choice in choices):
+        return "it is no choice here", f"Write one of {', '.join(map(str, choices))}."
+    allowed = [str(choice) for choice in choices]
     if not isinstance(value, str):
         return "it is no text", f"Write {listed(allowed)}."
     return f'"{value}" is no choice here', _close(value, allowed)
@@ -82,14 +90,25 @@ def _close(value: str, allowed: list[str]) -> str:
 
 
 def _owner(model: type[BaseModel], loc: At) -> type[BaseModel]:
-    """Walk down to the table that holds the key at the end of ``loc``."""
+    """Walk down to the table that holds the key at the end of ``loc``, through lists too."""
     for step in loc[:-1]:
-        if isinstance(step, int):
-            continue  # a place in a list, whose tables are all alike
-        inner = model.model_fields[step].annotation if step in model.model_fields else None
-        if get_origin(inner) is tuple:
-            inner = get_args(inner)[0]
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        if step not in model.model_fields:
+            continue
+        tables = [t for t in _leaves(model.model_fields[str(step)].annotation) if _is_table(t)]
+        if not tables:
             break
-        model = inner
+        model = tables[0]
     return model
+
+
+def _is_table(leaf: object) -> bool:
+    return isinstance(leaf, type) and issubclass(leaf, BaseModel)
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    """List what a type is made of: the tables of a list, the choices of a literal."""
+    inner = get_args(annotation)
+    if not inner and annotation not in {None, NoneType, Ellipsis}:
+        yield annotation
+    for each in inner:
+        yield from _leaves(each)

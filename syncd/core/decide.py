@@ -23,6 +23,7 @@ from syncd.core.match import Matched, Who, match, wanted_persons
 from syncd.core.merge import Merged, Word, merge
 from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rules import Rules
+from syncd.core.units import crowded_blocks
 from syncd.model import (
     Action,
     Booking,
@@ -46,7 +47,8 @@ class Case:
 
     ``horizon`` is the start of the full window: bookings that ended before it are retired.
     ``our_keys`` are those keys on unlinked events that stand in this state's journal. ``capacity``
-    is how many meetings the provider may have at one time. ``verdict`` is a person's answer.
+    is how many meetings the provider may have at one time (equipment: its pieces less those that
+    are broken). ``verdict`` is a person's answer.
     """
 
     calendars: Mapping[str, Calendar]
@@ -114,7 +116,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}
     operations = list(told)
-    for system in sorted(case.calendars):
+    for system in sorted(name for name, c in case.calendars.items() if c.blockable):
         blocks = _blocks(draft, case, case.calendars[system], claims, unmatched, left)
         operations += blocks.operations
         exposures += blocks.open
@@ -365,6 +367,7 @@ def _blocks(
     left: AbstractSet[str],
 ) -> BlockPlan:
     """Plan one calendar's blocks, and take over the links that need no write."""
+    bookings = [b for b in draft.bookings.values() if _reaches(draft, case, b, calendar.system)]
     holding = {
         booking: [r for r in draft.appointments(booking) if _holds(r, draft, booking, calendar)]
         for booking in draft.bookings
@@ -385,11 +388,13 @@ def _blocks(
         for r in draft.replicas()
         if r.role is Role.RELEASED and r.system == calendar.system
     }
-    bookings = list(draft.bookings.values())
 
     def beside(
         there: Sequence[Record], let_be: AbstractSet[str] = frozenset()
     ) -> dict[Interval, set[str]]:
+        if case.capacity > 1:
+            uses = [b for b in bookings if b.id not in let_be]
+            return crowded_blocks(calendar, uses, holding, claims, case.capacity, case.now)
         return wanted_blocks(calendar, bookings, holding, claims, there, case.now, let_be)
 
     def asked(there: Sequence[Record]) -> dict[Interval, set[str]]:
@@ -463,6 +468,13 @@ def _waived(draft: Draft, system: str) -> AbstractSet[str]:
         and waiver.booking in draft.bookings
         and draft.bookings[waiver.booking].revision == waiver.revision
     }
+
+
+def _reaches(draft: Draft, case: Case, booking: Booking, system: str) -> bool:
+    """Whether a booking is meant to close time in a system; what a room closes stays in its own."""
+    sources = [r.system for r, _ in draft.pairs(booking.id) if r.system in case.calendars]
+    reaches = [case.calendars[source].reach for source in sources]
+    return not reaches or any(reach is None or system in reach for reach in reaches)
 
 
 def _holds(record: Record, draft: Draft, booking: str, calendar: Calendar) -> bool:

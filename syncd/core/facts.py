@@ -25,6 +25,8 @@ class Calendar:
       that frees time is written, and blocks that bear syncd's mark are taken over where wanted.
     - ``fixed``: the configuration forbids writing, now and later.
     - ``seats``: how many meetings of a service may take place at one time; one where not named.
+    - ``blockable``: its time can be closed by a block. A room's cannot: what needs the room is.
+    - ``reach``: the systems in which its busy time closes anything; None: in all others.
     """
 
     system: str
@@ -36,6 +38,8 @@ class Calendar:
     fresh: bool = False
     fixed: bool = False
     seats: Mapping[str, int] = field(default_factory=dict)
+    blockable: bool = True
+    reach: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

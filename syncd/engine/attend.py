@@ -80,6 +80,11 @@ class Attended:
         """Ask it at the next occasion, whatever came before: a person wants it."""
         self.health = again(self.health, self.health.secret)
 
+    async def awake(self) -> System:
+        """The system itself, as it is now. Raises the fault of one that rests."""
+        await self._let(writing=False)
+        return self._system
+
     def rests_from_writes(self) -> bool:
         """Whether nothing is written to it for now."""
         return rests(self.health, self._clock.now(), writing=True)

@@ -29,6 +29,10 @@ class Baselines:
         """Read the rows; nothing is written."""
         self._rows = {(b.provider, b.system): b for b in self.store.baselines()}
 
+    def cover(self, places: Iterable[Place]) -> None:
+        """Take in calendars that no configuration maps, but what is found in a system."""
+        self.mapped = {**dict.fromkeys(places, "found"), **self.mapped}
+
     def settled(self, provider: str, system: str) -> bool:
         """Whether the calendar was read in full under its present mapping."""
         row = self._rows.get((provider, system))

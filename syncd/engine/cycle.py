@@ -18,7 +18,9 @@ from syncd.core import plan
 from syncd.core.answer import Answer
 from syncd.core.decide import Case, Decision, decide_answered, persons_for
 from syncd.core.facts import Calendar
+from syncd.core.rules import Rules
 from syncd.engine import baseline, brake
+from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
 from syncd.engine.brake import Brake
 from syncd.engine.execute import Desk, Written, execute
@@ -75,6 +77,7 @@ class Engine:
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """A digest of what each calendar, (provider, system), is mapped to."""
     answers: dict[str, Answer] = field(default_factory=dict)
+    annexes: Annexes = field(default_factory=Annexes)
     exposed: Watch = field(init=False)
     _baselines: Baselines = field(init=False)
     _dirty: set[str] = field(default_factory=set)
@@ -205,7 +208,8 @@ class Engine:
     ) -> None:
         """Recover, observe, decide, write, confirm, once. The report is brought up to date."""
         structlog.contextvars.bind_contextvars(run=report.run)
-        chosen = sorted(providers or self.mapping)
+        await self.learn()
+        chosen = self.annexes.with_doors(providers or self.mapping)
         report.cycles += 1
         desk = self.desk(report)
         before = {name: system.traffic for name, system in self.systems.items()}
@@ -217,14 +221,33 @@ class Engine:
         )
         progress("deciding")
         decisions = await self._decide(chosen, observed, report, accept, dropped)
+        if self.annexes.closures:
+            # What rooms close is known once their own bookings are.
+            closed, doors = await self.annexes.observe(self.store, self.clock, window, chosen)
+            observed |= closed
+            decisions |= await self._decide(doors, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned = operations
         if operations and not report.dry_run:
             progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
             await self.write(operations, observed, desk, report)
+        if not report.dry_run:
+            for ties in self.annexes.ties:
+                await ties.see_to(self.systems, self.store, self.clock)
         if full:
             self._settle(window, observed, report)
         self.tell(report, observed, decisions, before)
+
+    async def learn(self) -> None:
+        """Ask what rooms can close, where there are rooms: such calendars are kept in sync, too."""
+        self.mapping, new = await self.annexes.learn(self.mapping)
+        self._dirty |= new
+        self._baselines.cover(
+            (provider, system)
+            for provider in new
+            for system in self.mapping[provider]
+            if system in self.systems
+        )
 
     def desk(self, report: Report) -> Desk:
         """What writes of this run need."""
@@ -281,6 +304,7 @@ class Engine:
             self._dirty |= set(chosen)
             raise
         observed = {o.system: o for o in seen}
+        self._dirty |= self.annexes.count(seen)
         confirm(self.store.pending_intents(), desk)
         return observed
 
@@ -341,7 +365,12 @@ class Engine:
             and not decision.exposures
             and not state.intents
             and all(
-                c.believed and (c.writable or (state.provider, c.system) in self.policy.read_only)
+                c.believed
+                and (
+                    c.writable
+                    or c.reach is not None
+                    or (state.provider, c.system) in self.policy.read_only
+                )
                 for c in case.calendars.values()
             )
         )
@@ -365,7 +394,7 @@ class Engine:
                 system: self._calendar(provider, system, observed.get(system), held.stopped)
                 for system in self.mapping[provider]
             },
-            rules=self.policy.rules[provider],
+            rules=self.policy.rules.get(provider, Rules()),
             now=now,
             horizon=now - self.policy.past,
             run=run,
@@ -373,27 +402,35 @@ class Engine:
             failures=Counter(plan.name(o) for o in failed),
             our_keys=frozenset(k for k in keys if self.store.knows_key(k)),
             withhold=withhold,
-            capacity=self.policy.capacity.get(provider, 1),
+            capacity=self.annexes.units.get(provider, self.policy.capacity.get(provider, 1)),
         )
 
     def _calendar(
         self, provider: str, system: str, observation: Observation | None, stopped: frozenset[str]
     ) -> Calendar:
-        capabilities = self.systems[system].capabilities
+        source = self.systems.get(system) or self.annexes.named(system)
+        capabilities = source.capabilities
         answered = observation is not None and observation.state is Health.OK
         return Calendar(
             system=system,
             writable=answered
             and not self.rests(system)
             and (provider, system) not in self.policy.read_only
-            and (provider, system) in self._seen_whole,
+            and (provider, system) in self._seen_whole
+            and capabilities.reach is None
+            # How much of it there is must be known first.
+            and (provider not in self.policy.resources or provider in self.annexes.units),
             believed=answered and system not in stopped,
             grain=capabilities.grain,
             statuses=capabilities.statuses,
-            skew=self.systems[system].traffic.skew or timedelta(0),
-            fresh=answered and not self._baselines.settled(provider, system),
+            skew=source.traffic.skew or timedelta(0),
+            fresh=answered
+            and capabilities.reach is None
+            and not self._baselines.settled(provider, system),
             fixed=(provider, system) in self.policy.read_only,
-            seats=self.systems[system].seats,
+            seats=source.seats,
+            blockable=capabilities.reach is None and self.policy.resources.get(provider) != system,
+            reach=capabilities.reach,
         )
 
     async def write(
@@ -446,6 +483,8 @@ class Engine:
     ) -> None:
         """Bring the report up to date: states, calls, what is left."""
         for name, observation in observed.items():
+            if name not in self.systems:
+                continue
             told = report.systems.setdefault(name, SystemReport())
             told.state = observation.state
             told.cause = observation.cause

@@ -5,7 +5,7 @@ One transaction at the end: an observation is stored whole or not at all, and ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -58,6 +58,7 @@ class Observation:
     suspected: int = 0
     remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
+    units: Mapping[str, int] = field(default_factory=dict)
 
 
 async def observe(
@@ -84,7 +85,7 @@ async def observe(
         return seen
     if snapshot.faults:
         _fail(seen, snapshot.faults[0])
-    seen.coverage = snapshot.coverage
+    seen.coverage, seen.units = snapshot.coverage, snapshot.units
     changes = Changes(coverage=list(snapshot.coverage))
     for broken in snapshot.malformed:
         _report(store, clock, broken, seen)

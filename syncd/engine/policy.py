@@ -18,7 +18,8 @@ class Policy:
     ``read_only`` holds the calendars, (provider, system), that are never written to; ``capacity``
     is how many meetings a provider may have at one time, where that is more than one. History is
     kept in full for ``keep``. ``places`` tells where the configuration says the rule for a kind of
-    conflict.
+    conflict. ``resources`` gives the system in which a provider is a room or equipment that others
+    need.
     """
 
     rules: Mapping[str, Rules]
@@ -31,6 +32,7 @@ class Policy:
     slots_every: timedelta = timedelta(minutes=15)
     keep: timedelta = timedelta(days=180)
     places: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, str] = field(default_factory=dict)
 
     def place_of(self, rule: str) -> str:
         """Where the configuration says the rule of that name; empty for a rule of syncd's own."""

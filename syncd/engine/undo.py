@@ -82,6 +82,7 @@ async def undo(
     (of that booking).
     """
     intents = _written(engine.store, run, booking)
+    await engine.learn()
     chosen = sorted({i.operation.provider for i in intents} & engine.mapping.keys())
     undone = Undone(run, Report(run=engine.ids.row(), dry_run=dry_run))
     report, window = undone.report, engine.window(near=False)

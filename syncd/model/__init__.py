@@ -4,6 +4,7 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 (`resolve_wall_time`) or goes out to a person.
 """
 
+from syncd.model.doors import Door, Need, ShutDoor
 from syncd.model.health import (
     Allowance,
     SystemHealth,
@@ -73,6 +74,7 @@ __all__ = [
     "Conflict",
     "ConflictKind",
     "Coverage",
+    "Door",
     "Event",
     "EventRef",
     "Exposure",
@@ -82,6 +84,7 @@ __all__ = [
     "Intent",
     "IntentState",
     "Kind",
+    "Need",
     "Note",
     "Offer",
     "Operation",
@@ -91,6 +94,7 @@ __all__ = [
     "Replica",
     "Resolved",
     "Role",
+    "ShutDoor",
     "Span",
     "Status",
     "SystemHealth",

@@ -290,6 +290,31 @@ class WaiverRow(_Table, table=True):
     run: str
 
 
+class ProvisionedRow(_Table, table=True):
+    """A room, team or the like that syncd made or changed (`store.provisioned.Provisioned`)."""
+
+    __tablename__ = "provisioned"
+    system: str = Field(primary_key=True)
+    sort: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    id: str = ""
+    state: str
+    sent: Any = Field(sa_type=JsonText)
+    at: datetime = Field(sa_type=Instant)
+
+
+class RelationRow(_Table, table=True):
+    """A booking tied to its contact in a system (`store.relations.Relation`)."""
+
+    __tablename__ = "relation"
+    system: str = Field(primary_key=True)
+    booking: str = Field(primary_key=True)
+    contact: str
+    record: str = ""
+    relation: str = ""
+    at: datetime = Field(sa_type=Instant)
+
+
 METADATA = _Table.metadata
 EVENT = METADATA.tables["event"]
 BOOKING = METADATA.tables["booking"]
@@ -307,3 +332,5 @@ FREE_TIME = METADATA.tables["free_time"]
 EXPOSURE = METADATA.tables["exposure"]
 CLOSING = METADATA.tables["closing"]
 WAIVER = METADATA.tables["waiver"]
+PROVISIONED = METADATA.tables["provisioned"]
+RELATION = METADATA.tables["relation"]

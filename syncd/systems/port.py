@@ -148,6 +148,8 @@ class Capabilities:
     - ``asynchronous``: actions that are only accepted, and must be confirmed by reading.
     - ``bulk_only``: actions that the platform offers only in bulk, so no re-read precedes them.
     - ``key_survives``: a block's key comes back on a read.
+    - ``reach``: the systems in which its busy time closes anything; None: in all others. One with a
+      reach is never written to.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     """
@@ -162,6 +164,7 @@ class Capabilities:
     asynchronous: frozenset[Action] = frozenset()
     bulk_only: frozenset[Action] = frozenset()
     key_survives: bool = True
+    reach: frozenset[str] | None = None
     notifies: bool = False
     slots_ahead: timedelta = timedelta(days=31)
 
@@ -187,6 +190,7 @@ class Snapshot:
     """One read: its rows, what it proved complete, and what of it could not be read.
 
     Rows are deduplicated by id. A scope that failed has no coverage; its rows still count as news.
+    ``units`` tells of rooms and equipment how many of them can be in use at once.
     """
 
     system: str
@@ -194,6 +198,7 @@ class Snapshot:
     coverage: Sequence[Coverage]
     faults: Sequence[SystemFault] = ()
     malformed: Sequence[Malformed] = ()
+    units: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ def test_one_v2_calendar_has_a_short_form(desk: Desk) -> None:
         "user": None,
         "calendar": "C3",
         "calendars": ("C3", "C4"),
+        "resource": None,
         "write": True,
     }
 

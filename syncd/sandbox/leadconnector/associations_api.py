@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from syncd.sandbox.leadconnector import wire
 from syncd.sandbox.leadconnector.wire import Json
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Associations:
             ("GET", "/associations/{id}", self._get),
             ("PUT", "/associations/{id}", self._update),
             ("DELETE", "/associations/{id}", self._delete),
+            ("GET", "/contacts/search/duplicate", self._find_contact),
             ("GET", "/objects/", self._list_objects),
             ("POST", "/objects/", self._create_object),
             ("POST", "/objects/{key}/records/search", self._search),
@@ -199,6 +201,22 @@ class Associations:
             raise self._front.refusal(404, "Relation not found")
         payload = {"deleted": True, "id": found.id, "message": "Relation deleted"}
         return self._front.reply(200, payload)
+
+    def _find_contact(self, ask: Ask) -> Response:
+        """By e-mail, else by phone; a miss is null (3)."""
+        self._front.check_location(ask.query.get("locationId"))
+        email, phone = ask.query.get("email", ""), ask.query.get("number", "")
+        if not email and not phone:
+            raise self._front.refusal(422, ["email or number should not be empty"])
+        for contact in self._front.contacts.values():
+            for field_, asked, shown in (
+                ("email", email.lower(), contact.email.lower()),
+                ("phone", phone, contact.phone),
+            ):
+                if asked and asked == shown:
+                    found = wire.contact(contact, self._front.location_id)
+                    return self._front.reply(200, {"contact": found, "matchingField": field_})
+        return self._front.reply(200, {"contact": None})
 
     # --- custom objects and their records -----------------------------------------------------
 

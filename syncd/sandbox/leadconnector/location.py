@@ -134,6 +134,7 @@ class Location(Platform):
         contact: str,
         status: str = "confirmed",
         title: str = "Appointment",
+        resources: Sequence[str] = (),
     ) -> str:
         """Enter an appointment; event calendars take an empty user. Returns its id."""
         _known(self.calendars, calendar, "calendar")
@@ -151,6 +152,7 @@ class Location(Platform):
             title,
             now,
             added_at=now,
+            resources=tuple(resources),
         )
         self.meetings.put(meeting.id, meeting)
         return meeting.id

@@ -16,6 +16,7 @@ from syncd.sandbox.leadconnector.wire import Json
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from syncd.sandbox.people import Contact
     from syncd.sandbox.platform import Ask, Refusal
 
 TYPES = ("equipments", "rooms")
@@ -53,7 +54,7 @@ class Front(Protocol):
         ...
 
     @property
-    def contacts(self) -> Mapping[str, object]:
+    def contacts(self) -> Mapping[str, Contact]:
         """Customers by id."""
         ...
 

@@ -17,6 +17,7 @@ from syncd.sandbox.leadconnector.slots import Taken, free_slots
 from syncd.sandbox.leadconnector.wire import local
 from syncd.sandbox.leadconnector_v1 import fields, wire
 from syncd.sandbox.leadconnector_v1.records import SETTABLE, Booking, booked_in
+from syncd.sandbox.leadconnector_v1.teams_api import Teams
 from syncd.sandbox.people import Contact
 from syncd.sandbox.platform import Refusal
 from syncd.sandbox.records import Block
@@ -62,6 +63,7 @@ class LeadConnectorV1(Location):
         ``lists_blocks``: whether lists show event blocks, which is not known (4.2).
         ``checks_slots``: whether a slot that is not offered is refused, as is mostly seen (4.4).
         """
+        self.teams = Teams(self)
         super().__init__(
             name, clock, ids, faults, token=token, location_id=location_id, timezone=timezone
         )
@@ -74,8 +76,7 @@ class LeadConnectorV1(Location):
     def routes(self) -> Sequence[Route]:
         """The calls of sections 3, 4 and 8; a trailing slash is optional (2)."""
         table: list[tuple[str, str, Callable[[Ask], Response]]] = [
-            ("GET", "/calendars/teams", self._list_teams),
-            ("GET", "/calendars/services", self._list_services),
+            *self.teams.routes(),
             ("GET", "/appointments", self._list_appointments),
             ("GET", "/appointments/slots", self._free_slots),
             ("GET", "/appointments/{id}", self._get_appointment),
@@ -124,19 +125,6 @@ class LeadConnectorV1(Location):
         }
 
     # --- teams, services, users, contacts -----------------------------------------------------
-
-    def _list_teams(self, _: Ask) -> Response:
-        teams = []
-        for group in self.groups.values():
-            services = [c for c in self.calendars.values() if c.group == group.id]
-            members = dict.fromkeys(user for service in services for user in service.users)
-            teams.append(wire.team(group, [self.users[user] for user in members]))
-        return JSONResponse({"teams": teams})
-
-    def _list_services(self, ask: Ask) -> Response:
-        team = ask.query.get("teamId")
-        found = [c for c in self.calendars.values() if not team or c.group == team]
-        return JSONResponse({"services": [wire.service(c) for c in found]})
 
     def _list_users(self, _: Ask) -> Response:
         users = [wire.user(each, self.location_id) for each in self.users.values()]

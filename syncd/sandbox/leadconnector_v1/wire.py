@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 
 def appointment(meeting: Meeting, found: Calendar, location: str, location_zone: str) -> Json:
@@ -112,7 +112,7 @@ def booked(id: str, who: Json, fingerprint: str, session: str) -> Json:
 
 def team(found: Group, members: Sequence[User]) -> Json:
     """A team (3.1)."""
-    slug = _slug(found.name)
+    own = slug(found.name)
     return {
         "id": found.id,
         "name": found.name,
@@ -120,8 +120,8 @@ def team(found: Group, members: Sequence[User]) -> Json:
         "calendarConfig": {
             "calendarName": found.name,
             "description": "",
-            "slug": slug,
-            "link": f"/widget/appointment/{slug}",
+            "slug": own,
+            "link": f"/widget/appointment/{own}",
             "shouldAssignContactToTeamMember": False,
             "shouldSkipAssigningContactForExisting": False,
         },
@@ -190,7 +190,7 @@ def _office_hours(hours: Sequence[Opening]) -> Json:
     shown: Json = {}
     for opening in hours:
         for day in opening.days:
-            shown.setdefault(_WEEKDAYS[day], []).append(
+            shown.setdefault(WEEKDAYS[day], []).append(
                 {
                     "openHour": opening.opens.hour,
                     "openMinute": opening.opens.minute,
@@ -201,5 +201,6 @@ def _office_hours(hours: Sequence[Opening]) -> Json:
     return shown
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """What a name becomes in an address."""
     return name.lower().replace(" ", "-")

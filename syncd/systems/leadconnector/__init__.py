@@ -1,6 +1,7 @@
 """LeadConnector (GoHighLevel) v2: one location behind the port (leadconnector-v2.md)."""
 
 from syncd.systems.leadconnector.account import REMEDY, Account, CalendarOf
+from syncd.systems.leadconnector.provision import Provisioner
 from syncd.systems.leadconnector.system import LeadConnector
 
-__all__ = ["REMEDY", "Account", "CalendarOf", "LeadConnector"]
+__all__ = ["REMEDY", "Account", "CalendarOf", "LeadConnector", "Provisioner"]

@@ -33,14 +33,16 @@ class CalendarOf:
 
     With a user and no calendars, all calendars of which the user is a team member count. Without a
     user the calendar itself is blocked, which only calendars of type ``event`` allow, and just the
-    first one is (leadconnector-v2.md 0.2).
+    first one is (leadconnector-v2.md 0.2). ``resource`` is a room or equipment instead, such as
+    ``rooms/yoga room``: its appointments are read, and it cannot be blocked itself.
     """
 
     user: str | None = None
     calendars: tuple[str, ...] = ()
+    resource: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse an empty mapping. Raises ValueError."""
-        if not (self.user or self.calendars):
-            message = "a v2 calendar needs a user or calendars"
+        if not (self.user or self.calendars or self.resource):
+            message = "a v2 calendar needs a user, calendars or a resource"
             raise ValueError(message)

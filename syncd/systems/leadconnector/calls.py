@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from syncd.model import Kind
 from syncd.systems.leadconnector import wire
+from syncd.systems.leadconnector.resources import PATHS
 from syncd.systems.leadconnector.times import millis
 from syncd.systems.port import Ambiguous
 
@@ -34,6 +35,8 @@ _SHAPES: Mapping[Kind, type[wire.Appointments | wire.Blocks]] = {
     Kind.BLOCK: wire.Blocks,
 }
 _ELSEWHERE = "2021-07-28"
+_PAGE = 100
+_MOST_PAGES = 100
 
 
 def part(id: str) -> str:
@@ -108,6 +111,26 @@ class Calls:
         """List the location's users."""
         return await self._ask("/users/", wire.Users, {"locationId": self._account.location_id})
 
+    async def resources(self, sort: str) -> list[dict[str, Any]]:
+        """List all rooms, or all equipment, page by page.
+
+        A platform that heeds no ``skip`` repeats itself, which ends it. Raises Incomplete where the
+        answer is not the bare array that is documented.
+        """
+        path = PATHS[sort]
+        found: list[dict[str, Any]] = []
+        for _ in range(_MOST_PAGES):
+            params = {
+                "locationId": self._account.location_id,
+                "limit": str(_PAGE),
+                "skip": str(len(found)),
+            }
+            page = await self._ask(path, list[dict[str, Any]], params)
+            if not page or page[0] in found:
+                break
+            found += page
+        return found
+
     async def contact(self, contact: str) -> wire.Contact:
         """Read one customer. Raises Rejected (GONE) where there is none."""
         return (await self._ask(f"/contacts/{part(contact)}", wire.ContactAnswer)).contact
@@ -115,7 +138,7 @@ class Calls:
     async def tell(self, method: str, path: str, body: Mapping[str, object]) -> wire.Wrote:
         """Write. Raises Ambiguous when the answer does not show that it was done."""
         answer = await self._transport.write(
-            method, path, json=body, headers={"Version": self._version(path)}
+            method, path, json=body, headers={"Version": self.version(path)}
         )
         try:
             wrote = msgspec.json.decode(answer.content, type=wire.Wrote)
@@ -133,11 +156,11 @@ class Calls:
         self, path: str, shape: type[T], params: Mapping[str, str | int | None] | None = None
     ) -> T:
         body = await self._transport.read(
-            "GET", path, params=params, headers={"Version": self._version(path)}
+            "GET", path, params=params, headers={"Version": self.version(path)}
         )
         return self._transport.decode(body, shape, f"GET {path}")
 
-    def _version(self, path: str) -> str:
+    def version(self, path: str) -> str:
         """Calendars have a version of their own until v3, which is one for all (1.8)."""
         own = self._account.version
         return own if path.startswith("/calendars") or own == "v3" else _ELSEWHERE

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from syncd.model import Window, zone
 from syncd.systems.advice import advice
 from syncd.systems.leadconnector import wire
+from syncd.systems.leadconnector.closing import doors_of, unmapped_rooms
 from syncd.systems.leadconnector.directory import EVENT, booked_on
 from syncd.systems.leadconnector.plan import plan_calls
+from syncd.systems.leadconnector.resources import resource_key
 from syncd.systems.loose import text
+from syncd.systems.names import folded
 from syncd.systems.port import Finding, Rejected, SystemFault
 
 if TYPE_CHECKING:
@@ -59,8 +62,22 @@ async def _calendars(
             yield await _unlisted(system, provider, calendar, calls)
         for finding in _mapping(system, provider, of, directory):
             yield finding
+    async for finding in _resources(system, calendars, directory, knowledge):
+        yield finding
     async for finding in _grouping(system, calendars, directory, calls):
         yield finding
+    async for finding in _lists(system, calendars, directory, calls, now):
+        yield finding
+
+
+async def _lists(
+    system: str,
+    calendars: Mapping[str, CalendarOf],
+    directory: Mapping[str, Calendar],
+    calls: Calls,
+    now: datetime,
+) -> AsyncIterator[Finding]:
+    """Read an hour of each list."""
     hour = Window(now, now + timedelta(hours=1))
     tried = set()
     for call in plan_calls(calendars, directory):
@@ -73,6 +90,42 @@ async def _calendars(
             yield Finding("error", f"{system}: {call.kind} list", str(fault), advice(fault))
         else:
             yield Finding("ok", f"{system}: {call.kind} list", "it can be read")
+
+
+async def _resources(
+    system: str,
+    calendars: Mapping[str, CalendarOf],
+    directory: Mapping[str, Calendar],
+    knowledge: Knowledge,
+) -> AsyncIterator[Finding]:
+    """See that mapped rooms and equipment are there, and which of their calendars can be closed."""
+    wanted = {p: resource_key(of.resource) for p, of in calendars.items() if of.resource}
+    if not wanted:
+        return
+    try:
+        known = await knowledge.resources()
+    except SystemFault as fault:
+        remedy = "grant calendars/resources.readonly on the integration"
+        yield Finding("error", f"{system}: rooms and equipment", str(fault), remedy)
+        return
+    for provider, key in sorted(wanted.items()):
+        subject = f"{system}: {provider}"
+        if key not in known:
+            near = [other for other in known if folded(other) == folded(key)]
+            differs = f'; "{near[0]}" differs only in case or accents' if near else ""
+            remedy = f"correct {system} of [providers.{provider}.calendars], or `syncd provision`"
+            message = f"no active resource is called {key}, or more than one{differs}"
+            yield Finding("error", subject, message, remedy)
+            continue
+        count = len(known[key].calendars)
+        yield Finding("ok", subject, f"{key} is used by {count} calendars")
+    for room, calendar in unmapped_rooms(known, frozenset(wanted.values())):
+        name = directory[calendar].name if calendar in directory else calendar
+        remedy = "make it a provider, too, if it is booked in other systems"
+        message = f"it shares {name!r} with a mapped room, and counts as always free"
+        yield Finding("warning", f"{system}: {room}", message, remedy)
+    for shut in doors_of(known, calendars, directory)[1]:
+        yield Finding("warning", f"{system}: calendar {shut.name!r}", shut.why, shut.remedy)
 
 
 async def _unlisted(system: str, provider: str, calendar: str, calls: Calls) -> Finding:
@@ -129,6 +182,8 @@ def _mapping(
                 f"add the user to the team in LeadConnector, or {correct}",
             )
     blockable = [c for c in of.calendars if c in directory and directory[c].type == EVENT]
+    if of.resource is not None:
+        return
     if of.user is None and not blockable:
         yield Finding(
             "error",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from syncd.model import zone
 from syncd.systems.leadconnector.directory import directory_of
+from syncd.systems.leadconnector.resources import PATHS, resource_of
 from syncd.systems.leadconnector.wire import Location
 from syncd.systems.loose import text
 from syncd.systems.port import AuthLost, Rejected, SystemFault
@@ -16,9 +18,12 @@ if TYPE_CHECKING:
     from syncd.model import Clock
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.directory import Calendar
+    from syncd.systems.leadconnector.resources import Resource
 
 _KEPT = 3600.0
 _RETRIED = 60.0
+_RESOURCES_KEPT = 300.0
+"""Seconds: what is out of service, or moves to another calendar, is to be heeded soon."""
 
 
 class Knowledge:
@@ -30,8 +35,21 @@ class Knowledge:
         self._clock = clock
         self._directory: Mapping[str, Calendar] | None = None
         self._directory_until = 0.0
+        self._resources: Mapping[str, Resource] | None = None
+        self._resources_until = 0.0
         self._location: Location | None = None
         self._location_until = 0.0
+
+    async def resources(self) -> Mapping[str, Resource]:
+        """Return rooms and equipment by key, those of one name left out. Raises SystemFault."""
+        now = self._clock.monotonic()
+        if self._resources is None or now >= self._resources_until:
+            rows = [(sort, row) for sort in PATHS for row in await self._calls.resources(sort)]
+            found = [r for sort, row in rows if (r := resource_of(sort, row)) is not None]
+            count = Counter(resource.key for resource in found)
+            self._resources = {r.key: r for r in found if count[r.key] == 1}
+            self._resources_until = now + _RESOURCES_KEPT
+        return self._resources
 
     @property
     def kept(self) -> Mapping[str, Calendar]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from syncd.systems.leadconnector.account import CalendarOf
     from syncd.systems.leadconnector.directory import Calendar
+    from syncd.systems.leadconnector.resources import Resource
 
 Selector = Literal["groupId", "calendarId", "userId"]
 
@@ -33,12 +34,20 @@ class Call:
 
 
 def plan_calls(
-    calendars: Mapping[str, CalendarOf], directory: Mapping[str, Calendar]
+    calendars: Mapping[str, CalendarOf],
+    directory: Mapping[str, Calendar],
+    resources: Mapping[str, Resource] | None = None,
 ) -> tuple[Call, ...]:
-    """Plan the reading of these providers; a directory that knows no groups only costs calls."""
+    """Plan the reading of these providers; a directory that knows no groups only costs calls.
+
+    ``resources`` are those of the providers that are one, by provider.
+    """
     meetings: dict[str, set[str]] = defaultdict(set)
     blocked: dict[str, set[str]] = defaultdict(set)
     by_user: list[Call] = []
+    for provider, resource in (resources or {}).items():
+        for calendar in resource.calendars:
+            meetings[calendar].add(provider)
     for provider, of in calendars.items():
         seats = booked_on(of, directory)
         for calendar in seats:

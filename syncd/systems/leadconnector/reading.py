@@ -11,6 +11,7 @@ from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.calls import LISTS
 from syncd.systems.leadconnector.events import Owners
 from syncd.systems.leadconnector.plan import plan_calls
+from syncd.systems.leadconnector.resources import event_id, resource_key, takes
 from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.loose import text
@@ -19,6 +20,7 @@ from syncd.systems.port import (
     Incomplete,
     Malformed,
     RateLimited,
+    Rejected,
     Row,
     Snapshot,
     SystemFault,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.knowledge import Knowledge
     from syncd.systems.leadconnector.plan import Call
+    from syncd.systems.leadconnector.resources import Resource
     from syncd.systems.leadconnector.wire import Item
 
 LONGEST = timedelta(hours=24)
@@ -68,13 +71,16 @@ class Reading:
             directory = await self._knowledge.calendars()
         except SystemFault as fault:
             faults.append(fault)
-        calls = plan_calls(mapped, directory)
+        odd: list[Malformed] = []
+        rooms, lost = await self._rooms(mapped, faults, odd)
+        calls = plan_calls(mapped, directory, rooms)
         widened = Window(window.start - LONGEST, window.end)
         answers = await asyncio.gather(*(self._listing(call, widened) for call in calls))
         failed = [answer for answer in answers if isinstance(answer, SystemFault)]
-        if len(failed) == len(calls):
+        if calls and len(failed) == len(calls):
             raise _most_telling(failed)
-        gathered = _Gathered(self._system, Owners.of(self._calendars, directory), mapped)
+        owners = Owners.of(self._calendars, directory)
+        gathered = _Gathered(self._system, owners, mapped, rooms)
         outcomes = [
             answer if isinstance(answer, SystemFault) else gathered.take(call, answer)
             for call, answer in zip(calls, answers, strict=True)
@@ -94,13 +100,37 @@ class Reading:
             if outcome is not None
             for provider in call.providers
         } | {(provider, Kind.APPOINTMENT) for provider in guessed}
+        torn |= {(provider, kind) for provider in lost for kind in Kind}
         proven = {p: frozenset(kind for kind in Kind if (p, kind) not in torn) for p in mapped}
         coverage = [
             Coverage(self._system, provider, kinds, window, read_at)
             for provider, kinds in proven.items()
             if kinds
         ]
-        return Snapshot(self._system, rows, coverage, faults, gathered.malformed)
+        units = {provider: resource.units for provider, resource in rooms.items()}
+        return Snapshot(self._system, rows, coverage, faults, [*gathered.malformed, *odd], units)
+
+    async def _rooms(
+        self, mapped: Mapping[str, CalendarOf], faults: list[SystemFault], odd: list[Malformed]
+    ) -> tuple[Mapping[str, Resource], Collection[str]]:
+        """Find the resources of the providers that are one, and those that are not to be found."""
+        wanted = {p: resource_key(of.resource) for p, of in mapped.items() if of.resource}
+        if not wanted:
+            return {}, ()
+        try:
+            known = await self._knowledge.resources()
+        except (AuthLost, Rejected) as fault:
+            # A right that is missing for rooms must not stop the people.
+            odd += [Malformed(self._system, key, str(fault)) for key in sorted(wanted.values())]
+            return {}, tuple(wanted)
+        except SystemFault as fault:
+            faults.append(fault)
+            return {}, tuple(wanted)
+        rooms = {p: known[key] for p, key in wanted.items() if key in known}
+        lost = tuple(sorted(wanted.keys() - rooms.keys()))
+        reason = "there is no active resource of this name, or more than one"
+        odd += [Malformed(self._system, wanted[p], reason) for p in lost]
+        return rooms, lost
 
     async def blocks(self, provider: str, window: Window) -> tuple[Sequence[Item], bool]:
         """List a provider's blocks, and say whether every list held any.
@@ -136,10 +166,17 @@ class Reading:
 class _Gathered:
     """The rows of one snapshot, without repetition."""
 
-    def __init__(self, system: str, owners: Owners, wanted: Collection[str]) -> None:
+    def __init__(
+        self,
+        system: str,
+        owners: Owners,
+        wanted: Collection[str],
+        rooms: Mapping[str, Resource],
+    ) -> None:
         self._system = system
         self._owners = owners
         self._wanted = wanted
+        self._rooms = rooms
         self._items: dict[str, Item] = {}
         self.rows: dict[str, Row] = {}
         self.malformed: list[Malformed] = []
@@ -158,6 +195,10 @@ class _Gathered:
             provider = self._owners.owner(item, asked)
             if provider is not None and provider in self._wanted:
                 self._add(known, provider, item)
+            if isinstance(item, Appointment) and item.assigned_resources:
+                for room, resource in self._rooms.items():
+                    if takes(item.assigned_resources, resource):
+                        self._add(event_id(known, resource.key), room, item)
         if not nameless:
             return None
         self.malformed.append(Malformed(self._system, "", f"{nameless} rows have no id"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,18 +10,20 @@ from syncd.model import Kind, Offer, Window
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import checks, discover, slots
+from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.leadconnector.calls import Calls
+from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on
 from syncd.systems.leadconnector.events import Reader, is_deleted
-from syncd.systems.leadconnector.faults import fault_of
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
+from syncd.systems.leadconnector.opening import open_transport
 from syncd.systems.leadconnector.plan import plan_calls
 from syncd.systems.leadconnector.reading import Reading
+from syncd.systems.leadconnector.resources import appointment_id, resource_key, takes
 from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
-from syncd.systems.limits import Budget
 from syncd.systems.loose import text
 from syncd.systems.port import (
     Capabilities,
@@ -31,24 +34,19 @@ from syncd.systems.port import (
     Rejected,
     Unknown,
 )
-from syncd.systems.redact import Redactor
 from syncd.systems.remembered import Remembered
 from syncd.systems.spans import slices
-from syncd.systems.transport import Transport, open_client
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import httpx
 
-    from syncd.model import Clock, Event, EventRef, Operation, Person, Value
+    from syncd.model import Clock, Door, Event, EventRef, Operation, Person, Value
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.wire import Item
     from syncd.systems.port import Finding, Reply, Row, Sighting, Snapshot, Traffic
     from syncd.systems.tree import Told, Tree
-
-_RATE = (100, 10.0)
-"""The documented limit; trial accounts have a quarter of it, and say so in every header (3)."""
 
 _LAG = timedelta(seconds=10)
 _BLOCK_SOUGHT = (timedelta(days=90), timedelta(days=400))
@@ -74,15 +72,7 @@ class LeadConnector:
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
-        headers = {"Authorization": f"Bearer {account.token}"}
-        self._transport = Transport(
-            name,
-            open_client(account.base_url, headers, transport=transport),
-            clock,
-            Budget(clock, _RATE),
-            fault_of,
-            redact=Redactor([account.token]),
-        )
+        self._transport = open_transport(name, account, clock, transport)
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
         self._reading = Reading(name, self._calls, self._knowledge, self._calendars)
@@ -98,7 +88,7 @@ class LeadConnector:
         """Parse one row of a snapshot. Raises Malformed."""
         if not isinstance(row.wire, Appointment | Block):
             raise Malformed(self.name, row.id, "is no event")
-        return self._reader.event(row.wire, row.provider)
+        return replace(self._reader.event(row.wire, row.provider), id=row.id)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         """Look for an appointment by id, for a block in its user's list. Raises SystemFault."""
@@ -107,14 +97,16 @@ class LeadConnector:
         if ref.kind is Kind.BLOCK:
             return await self._read_block(ref, value)
         try:
-            item = await self._calls.appointment(ref.id)
+            item = await self._calls.appointment(appointment_id(ref.id))
         except Rejected as fault:
             if fault.why is Refusal.GONE:
                 return Gone()
             raise
-        if text(item.id) != ref.id:
+        if text(item.id) != appointment_id(ref.id):
             return Unknown("the answer is about another appointment")
-        return Gone() if is_deleted(item) else await self._sighting(item, ref)
+        if is_deleted(item):
+            return Gone()
+        return await (self._used(item, ref) if "@" in ref.id else self._sighting(item, ref))
 
     async def person(self, event: Event) -> Person | None:
         """Look up a customer's addresses; kept in memory for an hour. Raises SystemFault."""
@@ -150,6 +142,26 @@ class LeadConnector:
             offered = await self._offered(calendar, of.user, window)
             found.update(Offer(slot.start, slot.end, calendar) for slot in offered)
         return sorted(found, key=lambda slot: (slot.start, slot.end, slot.seat))
+
+    async def doors(self, also: Collection[str]) -> Sequence[Door]:
+        """What busy rooms can close here; from now on these are read and written as providers are.
+
+        ``also`` are providers that were such once. Raises SystemFault.
+        """
+        resources = await self._knowledge.resources()
+        mapped = {p: of for p, of in self._calendars.items() if seat_of(p) is None}
+        found, _ = doors_of(resources, mapped, await self._knowledge.calendars())
+        for provider in {*also, *(door.provider for door in found)} - self._calendars.keys():
+            seat = seat_of(provider)
+            if seat is not None:
+                self._calendars[provider] = seat
+        return found
+
+    def registry(self, key: str, object: str, field: str) -> Associations:
+        """The contacts of the location, and the association that ties bookings to them."""
+        return Associations(
+            self.name, self._account.location_id, self._calls, self._transport, key, object, field
+        )
 
     def calls_per_read(self, window: Window) -> int:
         """Count the list calls of a steady read: they do not depend on the window."""
@@ -241,6 +253,21 @@ class LeadConnector:
             days = await self._calls.free_slots(calendar, piece, user)
             found += slots.offered(days, length, self._knowledge.zone)
         return found
+
+    async def _used(self, item: Appointment, ref: EventRef) -> Sighting:
+        """Say what an appointment is to a resource: of another one it is no event (any more)."""
+        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+            await self._knowledge.location()
+        key = resource_key(self._calendars[ref.provider].resource or "")
+        resource = (await self._knowledge.resources()).get(key)
+        if resource is None:
+            return Unknown("its room or equipment is not to be found")
+        if not takes(item.assigned_resources, resource):
+            return Gone()
+        try:
+            return Found(replace(self._reader.event(item, ref.provider), id=ref.id))
+        except Malformed as error:
+            return Unknown(str(error))
 
     async def _sighting(self, item: Item, ref: EventRef) -> Sighting:
         """Say what a record shows now. One that nobody mapped owns is neither here nor gone."""

@@ -27,6 +27,7 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True):
     end_time: Any = None
     date_updated: Any = None
     deleted: Any = None
+    assigned_resources: Any = None
 
 
 class Block(msgspec.Struct, rename="camel", frozen=True):

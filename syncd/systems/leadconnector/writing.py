@@ -8,6 +8,7 @@ from syncd.model import Action, mark
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, EVENTS, part
 from syncd.systems.leadconnector.directory import EVENT
 from syncd.systems.leadconnector.events import Reader
+from syncd.systems.leadconnector.resources import appointment_id
 from syncd.systems.leadconnector.times import written
 from syncd.systems.loose import text
 from syncd.systems.port import Ambiguous, Done, Refusal, Rejected
@@ -52,7 +53,7 @@ class Writing:
             case Action.REMOVE_BLOCK:
                 return await self._remove(operation)
             case Action.MOVE_APPOINTMENT | Action.SET_STATUS:
-                path = f"{APPOINTMENTS}/{part(operation.ref.id)}"
+                path = f"{APPOINTMENTS}/{part(appointment_id(operation.ref.id))}"
                 return await self._put(operation, path, self._changed(operation))
 
     async def _create(self, operation: Operation) -> Done:

@@ -1,6 +1,7 @@
 """LeadConnector (GoHighLevel) v1: the adapter of one legacy location (leadconnector-v1.md)."""
 
 from syncd.systems.leadconnector_v1.account import REMEDY, Account, CalendarOf
+from syncd.systems.leadconnector_v1.provision import Provisioner
 from syncd.systems.leadconnector_v1.system import LeadConnectorV1
 
-__all__ = ["REMEDY", "Account", "CalendarOf", "LeadConnectorV1"]
+__all__ = ["REMEDY", "Account", "CalendarOf", "LeadConnectorV1", "Provisioner"]

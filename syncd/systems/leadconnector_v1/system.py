@@ -12,17 +12,14 @@ from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector_v1 import checks, discover, reading
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
-from syncd.systems.leadconnector_v1.faults import fault_of
+from syncd.systems.leadconnector_v1.opening import open_transport
 from syncd.systems.leadconnector_v1.seats import crowded, seats_of
 from syncd.systems.leadconnector_v1.wire import Appointment, Availability, Service, Timing
 from syncd.systems.leadconnector_v1.writing import CAPABILITIES, Writing
-from syncd.systems.limits import Budget
 from syncd.systems.loose import number, text
 from syncd.systems.port import Found, Gone, Malformed, Refusal, Rejected, SystemFault, Unknown
-from syncd.systems.redact import Redactor
 from syncd.systems.remembered import Remembered
 from syncd.systems.spans import slices
-from syncd.systems.transport import Transport, open_client
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
     from syncd.systems.port import Finding, Reply, Row, Sighting, Snapshot, Traffic
     from syncd.systems.tree import Told, Tree
 
-_RATE = (100, 10.0)
 _SLOTS_LONGEST = timedelta(days=31)
 """The v2 sibling's limit; none is documented for v1 (leadconnector-v1.md 4.1)."""
 
@@ -63,18 +59,7 @@ class LeadConnectorV1:
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
-        self._transport = Transport(
-            name,
-            open_client(
-                account.base_url,
-                {"Authorization": f"Bearer {account.api_key}"},
-                transport=transport,
-            ),
-            clock,
-            Budget(clock, _RATE),
-            fault_of,
-            redact=Redactor([account.api_key]),
-        )
+        self._transport = open_transport(name, account, clock, transport)
         self._calls = Calls(name, self._transport)
         self._writing = Writing(name, account, self._calls)
         self._holds_known = account.hold_email is None

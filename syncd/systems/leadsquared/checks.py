@@ -89,9 +89,9 @@ def _busy_type(system: str, account: Account, types: Iterable[object]) -> Iterab
         yield Finding("error", subject, "it is a to-do, which takes no time", remedy)
         return
     yield Finding("ok", subject, "it exists")
-    if mandatory := mandatory_fields(kind):
+    if fields := mandatory_fields(kind):
         remedy = "make these fields optional: a block cannot fill them in"
-        names = ", ".join(mandatory)
+        names = ", ".join(fields)
         yield Finding("error", subject, f"it has mandatory custom fields: {names}", remedy)
     if allows_conflicts(kind):
         remedy = 'switch "Allow Conflicts" off for this type'

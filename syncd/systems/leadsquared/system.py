@@ -12,17 +12,14 @@ from syncd.systems.findings import skew_finding
 from syncd.systems.leadsquared import checks, discover, slots
 from syncd.systems.leadsquared.calls import Calls
 from syncd.systems.leadsquared.events import Reader
-from syncd.systems.leadsquared.faults import fault_of
+from syncd.systems.leadsquared.opening import open_transport
 from syncd.systems.leadsquared.reading import LONGEST, Reading, asked_days
 from syncd.systems.leadsquared.wire import Lead, Task
 from syncd.systems.leadsquared.writing import Writing, capabilities
-from syncd.systems.limits import Budget
 from syncd.systems.loose import text
 from syncd.systems.port import Found, Gone, Malformed, Rejected, Snapshot, Unknown
-from syncd.systems.redact import Redactor
 from syncd.systems.remembered import Remembered
 from syncd.systems.spans import slices
-from syncd.systems.transport import Transport, open_client
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -81,15 +78,7 @@ class LeadSquared:
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
-        keys = {"x-LSQ-AccessKey": account.access_key, "x-LSQ-SecretKey": account.secret_key}
-        self._transport = Transport(
-            name,
-            open_client(account.base_url, keys, transport=transport),
-            clock,
-            Budget(clock, (account.calls_per_5s, 5.0)),
-            fault_of,
-            redact=Redactor(keys.values()),
-        )
+        self._transport = open_transport(name, account, clock, transport)
         self._calls = Calls(name, self._transport)
         self._writing = Writing(name, account, self._calendars, self._calls, self.capabilities)
         self._reader = Reader(

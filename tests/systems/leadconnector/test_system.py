@@ -403,7 +403,7 @@ async def test_no_write_touches_what_others_made(clinic: Clinic) -> None:
 
 
 def test_an_empty_mapping_is_refused() -> None:
-    with pytest.raises(ValueError, match="a user or calendars"):
+    with pytest.raises(ValueError, match="a user, calendars or a resource"):
         CalendarOf()
 
 

@@ -181,6 +181,27 @@ def upgrade() -> None:
     )
     op.create_index("run_started", "run", ["started_at"], unique=False)
     op.create_table(
+        "provisioned",
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("sort", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("sent", sa.Text(), nullable=False),
+        sa.Column("at", sa.String(27), nullable=False),
+        sa.PrimaryKeyConstraint("system", "sort", "name"),
+    )
+    op.create_table(
+        "relation",
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("booking", sa.String(), nullable=False),
+        sa.Column("contact", sa.String(), nullable=False),
+        sa.Column("record", sa.String(), nullable=False),
+        sa.Column("relation", sa.String(), nullable=False),
+        sa.Column("at", sa.String(27), nullable=False),
+        sa.PrimaryKeyConstraint("system", "booking"),
+    )
+    op.create_table(
         "replica",
         sa.Column("booking", sa.String(), nullable=False),
         sa.Column("system", sa.String(), nullable=False),

@@ -1,0 +1,205 @@
+"""`syncd provision`: what the configuration wants made, compared and applied."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import typer
+
+from syncd.cli import terminal
+from syncd.cli.options import ConfigOption, JsonOption, settings_of
+from syncd.config.settings import Settings
+from syncd.daemon.lock import StateLock
+from syncd.provision.apply import Hands, Outcome, apply
+from syncd.provision.look import Plan, make_plan
+from syncd.provision.plan import Known, Row, Step
+from syncd.provision.wanted import wanted_things
+from syncd.store import Store
+from syncd.store.provisioned import provisioned
+from syncd.systems.advice import advice
+from syncd.systems.provisioning import Thing
+from syncd.wiring import RealClock, build_provisioners
+
+_DOING = {Step.CREATE, Step.UPDATE}
+
+
+def provision(
+    context: typer.Context,
+    *,
+    really: bool = typer.Option(False, "--apply", help="Carry the plan out, not only show it."),
+    prune: bool = typer.Option(
+        False, "--prune", help="Also remove what syncd made and the configuration no longer states."
+    ),
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Make rooms, equipment, associations, teams and services that [[provision.…]] states.
+
+    Compares the configuration with what the systems have, and shows what it would create and
+    update, with the bodies that it would send. Nothing is changed without --apply, nothing removed
+    without --prune, and nothing ever that syncd did not make itself. A second run plans nothing.
+
+    Exit: 0 done, or shown; 3 something is left for a person to do; 4 a system did not answer;
+    6 another syncd holds the state.
+    """
+    settings = settings_of(context, config)
+    things = wanted_things(settings)
+    if not really:
+        plan = asyncio.run(_look(settings, things, _remembered(settings), quiet=as_json))
+        outcomes: list[Outcome] = []
+    else:
+        with StateLock(settings.syncd.state_path, role="provision"):
+            store = Store.open(settings.syncd.state_path)
+            try:
+                work = _work(settings, things, store, prune=prune, quiet=as_json)
+                plan, outcomes = asyncio.run(work)
+            finally:
+                store.close()
+    if as_json:
+        terminal.print_json(_json(plan, outcomes, applied=really))
+    else:
+        _show(plan, outcomes, applied=really, prune=prune)
+    raise typer.Exit(_code(plan, outcomes))
+
+
+def _remembered(settings: Settings) -> Known:
+    path = settings.syncd.state_path
+    if not path.exists():
+        return {}
+    store = Store.open(path, write=False)
+    try:
+        return provisioned(store)
+    finally:
+        store.close()
+
+
+async def _look(settings: Settings, things: Sequence[Thing], known: Known, *, quiet: bool) -> Plan:
+    async with AsyncExitStack() as stack:
+        makers = build_provisioners(settings, RealClock())
+        for maker in makers.values():
+            stack.push_async_callback(maker.aclose)
+        with terminal.progress("reading " + ", ".join(sorted(makers)), quiet=quiet):
+            return await make_plan(makers, things, known)
+
+
+async def _work(
+    settings: Settings, things: Sequence[Thing], store: Store, *, prune: bool, quiet: bool
+) -> tuple[Plan, list[Outcome]]:
+    async with AsyncExitStack() as stack:
+        makers = build_provisioners(settings, RealClock())
+        for maker in makers.values():
+            stack.push_async_callback(maker.aclose)
+        with terminal.progress("reading " + ", ".join(sorted(makers)), quiet=quiet) as told:
+            plan = await make_plan(makers, things, provisioned(store))
+            outcomes = []
+            async for outcome in apply(plan, Hands(makers, store, RealClock()), prune=prune):
+                outcomes.append(outcome)
+                told(f"{outcome.row.sort} {outcome.row.name}: {outcome.done or 'not done'}")
+    return plan, outcomes
+
+
+def _code(plan: Plan, outcomes: Sequence[Outcome]) -> int:
+    if plan.faults or any(outcome.error for outcome in outcomes):
+        return 4
+    return 3 if plan.steps(Step.BY_HAND) else 0
+
+
+# --- what is printed --------------------------------------------------------------------------
+
+
+def _show(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool, prune: bool) -> None:
+    done = {_name(outcome.row): outcome for outcome in outcomes}
+    rows = [
+        (str(row.step), row.system, str(row.sort), row.name, _detail(row, done.get(_name(row))))
+        for row in plan.rows
+    ]
+    if rows:
+        terminal.table("provision", ("plan", "system", "what", "name", ""), rows)
+    for (system, sort), count in sorted(plan.others.items()):
+        if count:
+            terminal.say(f"{system} has {count} more of sort {sort}: not syncd's, left alone")
+    if not applied:
+        for row in plan.rows:
+            if row.request is not None:
+                terminal.say(f"\n{row.step} {row.sort} {row.name}: {row.note}".rstrip(": "))
+                terminal.say(f"  {row.request.method} /{row.request.path.lstrip('/')}")
+                terminal.say(_indented(row.request.body))
+    for name, fault in sorted(plan.faults.items()):
+        terminal.warn(f"{name}: nothing is known of it now. {advice(fault)}")
+    terminal.say("" if rows else "nothing is stated under [[provision.…]], and nothing was made")
+    terminal.say(_sum(plan, outcomes, applied=applied, prune=prune))
+
+
+def _detail(row: Row, outcome: Outcome | None) -> str:
+    if outcome is not None:
+        return outcome.done or f"NOT DONE: {outcome.error}"
+    changed = "; ".join(
+        f"{key}: {_short(was)} -> {_short(wanted)}" for key, (was, wanted) in row.changes.items()
+    )
+    return ". ".join(filter(None, (changed, row.note)))
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "(not shown)"
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+
+
+def _indented(body: Any) -> str:
+    text = json.dumps(body, indent=2, ensure_ascii=False)
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def _sum(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool, prune: bool) -> str:
+    doing = sum(row.step in _DOING for row in plan.rows)
+    unwanted = len(plan.steps(Step.NOT_WANTED))
+    by_hand = len(plan.steps(Step.BY_HAND))
+    if applied:
+        done = sum(bool(outcome.done) for outcome in outcomes)
+        said = [f"{done} done", f"{len(outcomes) - done} not done" * (len(outcomes) > done)]
+        said.append(f"{unwanted} not wanted: --prune removes" * bool(unwanted and not prune))
+    else:
+        said = [f"{doing} to do: --apply does it" if doing else "nothing to do"]
+        said.append(f"{unwanted} not wanted: --apply --prune removes" * bool(unwanted))
+    said.append(f"{by_hand} for you to do by hand" * bool(by_hand))
+    return "; ".join(filter(None, said))
+
+
+def _json(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool) -> dict[str, Any]:
+    done = {_name(outcome.row): outcome for outcome in outcomes}
+    return {
+        "applied": applied,
+        "plan": [_row_json(row, done.get(_name(row))) for row in plan.rows],
+        "others": [
+            {"system": system, "sort": str(sort), "count": count}
+            for (system, sort), count in sorted(plan.others.items())
+        ],
+        "faults": {name: str(fault) for name, fault in sorted(plan.faults.items())},
+    }
+
+
+def _row_json(row: Row, outcome: Outcome | None) -> dict[str, Any]:
+    request = row.request
+    return {
+        "step": str(row.step),
+        "system": row.system,
+        "sort": str(row.sort),
+        "name": row.name,
+        "id": row.existing.id if row.existing else "",
+        "made_by_syncd": row.ours,
+        "changes": {key: {"is": was, "wanted": new} for key, (was, new) in row.changes.items()},
+        "request": None
+        if request is None
+        else {"method": request.method, "path": request.path, "body": request.body},
+        "note": row.note,
+        "done": outcome.done if outcome else "",
+        "error": outcome.error if outcome else "",
+    }
+
+
+def _name(row: Row) -> tuple[str, str, str]:
+    return (row.system, str(row.sort), row.name)

@@ -1,0 +1,257 @@
+"""``[[provision.…]]``: the rooms, equipment, associations, teams and services that must be there.
+
+Names of calendars, users and teams may stand wherever an id may. Defaults are those fields that
+the platforms demand of everybody; what is optional there is sent only if it is stated here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import Field, PlainValidator, StrictBool, StrictInt, model_validator
+
+from syncd.config.fields import Text
+from syncd.config.problems import Finding, Refused, did_you_mean
+from syncd.config.table import Table
+
+_SPAN = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])-([01]?[0-9]|2[0-3]):([0-5][0-9])")
+_MOST_CALENDARS = 100
+Count = Annotated[StrictInt, Field(ge=0)]
+Words = Annotated[str, Field(max_length=5000)]
+Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Minutes = Literal[10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 360, 420, 480]
+"""The lengths of slots that v1 offers (leadconnector-v1.md 3.2)."""
+
+
+def _hours(value: object) -> tuple[int, int, int, int]:
+    found = _SPAN.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
+    if found is None:
+        raise Refused("it is no span of hours", 'Write opening and closing time: "09:00-17:00".')
+    opens, closes = (int(found[1]), int(found[2])), (int(found[3]), int(found[4]))
+    if closes <= opens:
+        raise Refused("it closes before it opens", 'Write "09:00-17:00"; midnight is no end.')
+    return (*opens, *closes)
+
+
+Hours = Annotated[tuple[int, int, int, int], PlainValidator(_hours)]
+"""Opening and closing hour and minute, on the location's wall clock."""
+
+
+class RoomWanted(Table):
+    """A room of a v2 location, and the calendars that are booked in it."""
+
+    system: Text
+    name: Text
+    description: Words = ""
+    capacity: Count = 1
+    quantity: Count = 1
+    out_of_service: Count = 0
+    calendars: Annotated[tuple[Text, ...], Field(max_length=_MOST_CALENDARS)] = ()
+
+
+class EquipmentWanted(Table):
+    """A kind of equipment of a v2 location: ``quantity`` pieces, less those out of service.
+
+    One equipment is used by one calendar at most (supplied document 002).
+    """
+
+    system: Text
+    name: Text
+    description: Words = ""
+    quantity: Count = 1
+    out_of_service: Count = 0
+    capacity: Count = 1
+    calendar: Text | None = None
+
+    @model_validator(mode="after")
+    def _some_are_left(self) -> Self:
+        if self.out_of_service > self.quantity:
+            reason = "more pieces are out of service than there are"
+            raise Refused(reason, "Lower out_of_service.", under=("out_of_service",))
+        return self
+
+
+class End(Table):
+    """One end of an association: the kind of record, and what it is called there."""
+
+    object: Annotated[str, Field(pattern=r"^(contact|custom_objects\.[a-z0-9_]+)$")]
+    label: Text
+
+
+class AssociationWanted(Table):
+    """A kind of relation in a v2 location, known by its key. The order of its ends counts."""
+
+    system: Text
+    key: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
+    first: End
+    second: End
+
+
+class ObjectWanted(Table):
+    """A custom object of a v2 location, for records that stand for bookings elsewhere."""
+
+    system: Text
+    key: Annotated[str, Field(pattern=r"^custom_objects\.[a-z0-9_]+$")]
+    singular: Text
+    plural: Text
+    primary: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")] = "external_id"
+
+
+class TeamCalendar(Table):
+    """How a v1 team presents itself; the slug is its part of the booking page's address."""
+
+    name: Text
+    slug: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    description: Words = ""
+
+
+class TeamWanted(Table):
+    """A team of a v1 location; ``users`` are e-mail addresses, names or ids."""
+
+    system: Text
+    name: Text
+    users: tuple[Text, ...]
+    calendar: TeamCalendar
+    assign_contact: StrictBool | None = None
+    skip_assigning_existing: StrictBool | None = None
+
+
+class Member(Table):
+    """A user of a service."""
+
+    user: Text
+    priority: Literal["High", "Medium", "Low"] = "Medium"
+    selected: StrictBool = True
+    meeting_location: Text | None = None
+
+
+class Slot(Table):
+    """How long bookings are, how far apart they begin, what stays free after; in minutes."""
+
+    duration: Minutes = 30
+    interval: Minutes = 30
+    buffer: Count | None = None
+
+
+class Ahead(Table):
+    """A span of time before an appointment."""
+
+    amount: Count
+    unit: Literal["hours", "days", "weeks", "months"]
+
+
+class Confirmation(Table):
+    """What happens when somebody books."""
+
+    auto_confirm: StrictBool = True
+    alert_member: StrictBool = False
+    google_invitations: StrictBool = False
+    allow_reschedule: StrictBool = True
+    allow_cancellation: StrictBool = True
+    alert_email: Text | None = None
+    notes: Words | None = None
+    form: Text | None = None
+    sticky_contact: StrictBool | None = None
+    after: Literal["ThankYouMessage", "RedirectURL"] = "ThankYouMessage"
+    content: Words = ""
+
+
+class ServiceWanted(Table):
+    """A service of a v1 location: what is booked with a team (leadconnector-v1.md 3.2)."""
+
+    system: Text
+    team: Text
+    name: Text
+    slug: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    members: tuple[Member, ...]
+    hours: dict[Day, tuple[Hours, ...]]
+    description: Words = ""
+    appointment_title: Text = "{{contact.name}}"
+    event_type: Literal[
+        "RoundRobin_OptimizeForAvailability", "RoundRobin_OptimizeForEqualDistribution"
+    ] = "RoundRobin_OptimizeForAvailability"
+    color: Literal[
+        "Banana", "Basil", "Blueberry", "Flamingo", "Grape", "Graphite", "Lavender", "Peacock",
+        "Sage", "Tangerine", "Tomato",
+    ] = "Peacock"  # fmt: skip
+    active: StrictBool | None = None
+    sync: Literal["oneway", "twoway"] | None = None
+    slot: Slot = Slot()
+    per_slot: Count | None = None
+    per_day: Count | None = None
+    not_before: Ahead | None = None
+    not_after: Ahead | None = None
+    confirmation: Confirmation = Confirmation()
+
+
+class ProvisionSettings(Table):
+    """All that ``syncd provision`` sees to."""
+
+    rooms: tuple[RoomWanted, ...] = ()
+    equipment: tuple[EquipmentWanted, ...] = ()
+    objects: tuple[ObjectWanted, ...] = ()
+    associations: tuple[AssociationWanted, ...] = ()
+    teams: tuple[TeamWanted, ...] = ()
+    services: tuple[ServiceWanted, ...] = ()
+
+
+Wanted = (
+    RoomWanted | EquipmentWanted | ObjectWanted | AssociationWanted | TeamWanted | ServiceWanted
+)
+_V2, _V1 = "leadconnector", "leadconnector-v1"
+PLACES: Mapping[str, str] = {
+    "rooms": _V2,
+    "equipment": _V2,
+    "objects": _V2,
+    "associations": _V2,
+    "teams": _V1,
+    "services": _V1,
+}
+"""For each table, the type of system that has such things."""
+
+W = TypeVar("W", bound=Wanted)
+
+
+def name_of(wanted: Wanted) -> str:
+    """What a thing is found by again."""
+    return wanted.key if isinstance(wanted, AssociationWanted | ObjectWanted) else wanted.name
+
+
+def check_provision(
+    wanted: ProvisionSettings, declared: Collection[str], platforms: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Look for things in systems that cannot have them, and for two things of one name.
+
+    ``platforms`` gives the type of each system that states one.
+    """
+    for section, platform in PLACES.items():
+        things: Sequence[Wanted] = getattr(wanted, section)
+        seen: set[tuple[str, str]] = set()
+        for place, thing in enumerate(things):
+            at = ("provision", section, place)
+            yield from _system(at, section, thing.system, platform, declared, platforms)
+            named = (thing.system, name_of(thing))
+            if named in seen:
+                reason = f'"{named[1]}" of {thing.system} was stated before'
+                yield Finding((*at, "name"), reason, "State each thing once.")
+            seen.add(named)
+
+
+def _system(
+    at: tuple[str | int, ...],
+    section: str,
+    system: str,
+    platform: str,
+    declared: Collection[str],
+    platforms: Mapping[str, str],
+) -> Iterator[Finding]:
+    if system not in declared:
+        remedy = did_you_mean(system, declared) or f"Add a table [systems.{system}]."
+        yield Finding((*at, "system"), f'there is no system "{system}"', remedy)
+    elif platforms.get(system, platform) != platform:
+        fit = [name for name, kind in platforms.items() if kind == platform]
+        remedy = f"Name a system of type {platform}: {', '.join(fit) or 'there is none here'}."
+        reason = f"{system} is of type {platforms[system]}, which has no {section}"
+        yield Finding((*at, "system"), reason, remedy)

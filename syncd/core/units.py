@@ -1,0 +1,48 @@
+"""Blocks for what there is more than one of: its time is taken where all pieces are in use."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from syncd.core.blocks import Interval
+from syncd.core.diff import cut
+from syncd.core.facts import Calendar
+from syncd.model import Booking, Record, Value
+
+
+def crowded_blocks(
+    calendar: Calendar,
+    bookings: Iterable[Booking],
+    appointments: Mapping[str, Sequence[Record]],
+    claims: Mapping[str, Sequence[Value]],
+    units: int,
+    now: datetime,
+) -> dict[Interval, set[str]]:
+    """The intervals that this calendar should close, each with the bookings that want it.
+
+    A calendar that holds all of the bookings itself needs no block. Every value that a held
+    conflict claims counts.
+    """
+    uses: list[tuple[Value, str, bool]] = []
+    for booking in bookings:
+        here = any(r.system == calendar.system for r in appointments.get(booking.id, ()))
+        values = (booking.agreed, *claims.get(booking.id, ()))
+        uses += [(cut(v, calendar.grain), booking.id, here) for v in values if v.busy]
+    points = sorted({v.start for v, _, _ in uses} | {v.end for v, _, _ in uses})
+    spans: list[tuple[datetime, datetime]] = []
+    for start, end in pairwise(points):
+        running = {(b, here) for v, b, here in uses if v.start <= start < v.end}
+        if len(running) < units or sum(here for _, here in running) >= units:
+            continue
+        if spans and spans[-1][1] == start:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    wanted: dict[Interval, set[str]] = defaultdict(set)
+    for span in spans:
+        if span[1] > now:
+            wanted[span] |= {b for v, b, _ in uses if v.start < span[1] and span[0] < v.end}
+    return dict(wanted)

@@ -1,0 +1,64 @@
+"""All that rooms close, in all systems that have rooms: sources beside the systems themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from syncd.engine.closures import Closures
+from syncd.engine.observe import Observation, observe
+from syncd.engine.relate import Ties
+from syncd.model import Clock, Window
+from syncd.store.store import Store
+from syncd.systems.port import System, SystemFault
+
+Mapped = Mapping[str, Sequence[str]]
+"""For each provider the systems that it is kept in."""
+
+
+@dataclass(slots=True)
+class Annexes:
+    """The closures of each system with rooms, how many there are of each, and ties to contacts."""
+
+    closures: Sequence[Closures] = ()
+    units: dict[str, int] = field(default_factory=dict)
+    ties: Sequence[Ties] = ()
+
+    async def learn(self, mapping: Mapped) -> tuple[Mapped, set[str]]:
+        """Ask which doors rooms can close; the mapping with them, and those that are new to it.
+
+        Where nobody answers, the last ones stay.
+        """
+        new: dict[str, Sequence[str]] = {}
+        for each in self.closures:
+            with suppress(SystemFault):
+                for provider in await each.learn():
+                    before = new.get(provider) or mapping.get(provider, (each.house,))
+                    if each.name not in before:
+                        new[provider] = (*before, each.name)
+        return {**mapping, **new}, set(new)
+
+    def with_doors(self, chosen: Collection[str]) -> list[str]:
+        """The chosen providers, and the doors that those of them that are rooms can close."""
+        doors = {door for each in self.closures for door in each.doors_of(chosen)}
+        return sorted({*chosen, *doors})
+
+    def named(self, name: str) -> System:
+        """The one of this name. Raises StopIteration if there is none."""
+        return next(each for each in self.closures if each.name == name)
+
+    def count(self, seen: Sequence[Observation]) -> set[str]:
+        """Note how many there are of each; the providers for which that is news."""
+        told = {p: n for observation in seen for p, n in observation.units.items()}
+        changed = {p for p, n in told.items() if self.units.get(p) != n}
+        self.units.update(told)
+        return changed
+
+    async def observe(
+        self, store: Store, clock: Clock, window: Window, chosen: Collection[str]
+    ) -> tuple[dict[str, Observation], list[str]]:
+        """Work out what is closed; by name, and the chosen providers that it is about."""
+        doors = sorted(set(chosen) & {p for each in self.closures for p in each.providers})
+        seen = [await observe(each, store, clock, window, doors) for each in self.closures]
+        return {o.system: o for o in seen}, doors

@@ -1,0 +1,202 @@
+"""Busy rooms and equipment as a source of their own: what they close in one system.
+
+It looks to the engine like a system that is only read: its events are the spans in which a calendar
+has no free room left, and the engine carries them over as blocks, with all of its promises. What is
+busy it takes from the stored bookings of the rooms, so it asks nobody, and is read after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from sqlalchemy import select
+
+from syncd.core.closures import Closure, Use, closures
+from syncd.model import (
+    Clock,
+    Coverage,
+    Door,
+    Event,
+    EventRef,
+    Kind,
+    Offer,
+    Operation,
+    Person,
+    Status,
+    Value,
+    Window,
+)
+from syncd.store.store import Store
+from syncd.store.tables import EVENT
+from syncd.systems.port import (
+    Capabilities,
+    Finding,
+    Found,
+    Gone,
+    Malformed,
+    Rejected,
+    Reply,
+    Retryable,
+    Row,
+    Sighting,
+    Snapshot,
+    Traffic,
+)
+
+SUFFIX = "+rooms"
+
+
+class House(Protocol):
+    """A system that has rooms, and calendars that need them."""
+
+    @property
+    def name(self) -> str:
+        """The name of the system."""
+        ...
+
+    async def doors(self, also: Collection[str]) -> Sequence[Door]:
+        """What rooms can close; takes in the providers that own it, and those of ``also``.
+
+        Raises SystemFault.
+        """
+        ...
+
+
+class Closures:
+    """What the rooms of one system close there. Keeps `port.System`; it is never written to."""
+
+    def __init__(self, house: House, store: Store, clock: Clock) -> None:
+        """Nothing is known yet; see `learn`."""
+        self.house = house.name
+        self.name = house.name + SUFFIX
+        self.providers: Collection[str] = ()
+        self.capabilities = Capabilities(
+            lag=timedelta(0),
+            gone_proofs=dict.fromkeys(Kind, 1),
+            statuses={},
+            reach=frozenset({house.name}),
+        )
+        self._house = house
+        self._store = store
+        self._clock = clock
+        self._doors: Mapping[str, Door] | None = None
+
+    async def learn(self) -> Collection[str]:
+        """Ask which doors there are, and return their providers. Raises SystemFault.
+
+        One that is no more is kept, always open, for as long as something of it may be closed.
+        """
+        alive = (EVENT.c.system == self.name, EVENT.c.retired.is_(False))
+        query = select(EVENT.c.provider).where(*alive).distinct()
+        former = {row["provider"] for row in self._store.ask(query)}
+        doors = {door.provider: door for door in await self._house.doors(former)}
+        self._doors = {**{provider: Door(provider, ()) for provider in former}, **doors}
+        self.providers = tuple(sorted(self._doors))
+        return self.providers
+
+    def doors_of(self, rooms: Collection[str]) -> set[str]:
+        """The doors that some of these rooms can close."""
+        return {
+            provider for provider, door in (self._doors or {}).items() if _rooms(door) & set(rooms)
+        }
+
+    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+        """Work out what is closed. Raises Retryable while the doors are not known."""
+        wanted = sorted(set(self.providers) & set(providers or self.providers))
+        rows = [
+            Row(closure.id, provider, f"{closure.start}|{closure.end}", closure)
+            for provider in wanted
+            for closure in self._closures(provider)
+            if window.touches(_value(closure))
+        ]
+        now = self._clock.now()
+        kinds = frozenset(Kind)
+        return Snapshot(
+            self.name, rows, [Coverage(self.name, p, kinds, window, now) for p in wanted]
+        )
+
+    def event(self, row: Row) -> Event:
+        """Make an event of a closure. Raises Malformed."""
+        if not isinstance(row.wire, Closure):
+            raise Malformed(self.name, row.id, "is no closure")
+        return Event(self.name, row.provider, row.id, Kind.BLOCK, _value(row.wire))
+
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
+        """Look for one closure. Raises Retryable while the doors are not known."""
+        del value
+        for closure in self._closures(ref.provider):
+            if closure.id == ref.id:
+                row = Row(closure.id, ref.provider, "", closure)
+                return Found(self.event(row))
+        return Gone()
+
+    async def person(self, event: Event) -> Person | None:
+        """Nobody is behind it."""
+        del event
+        return None
+
+    async def write(self, operations: Sequence[Operation]) -> Reply:
+        """It is only read."""
+        raise Rejected(self.name, str(operations[0].action), detail="it is only read")
+
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
+        """It offers nothing."""
+        del provider, window
+        return ()
+
+    @property
+    def seats(self) -> Mapping[str, int]:
+        """It has no meetings."""
+        return {}
+
+    def calls_per_read(self, window: Window) -> int:
+        """It asks nobody."""
+        del window
+        return 0
+
+    async def check(self) -> Sequence[Finding]:
+        """Its house looks after it."""
+        return ()
+
+    @property
+    def traffic(self) -> Traffic:
+        """It asks nobody."""
+        return Traffic()
+
+    async def aclose(self) -> None:
+        """It holds nothing."""
+
+    def _closures(self, provider: str) -> list[Closure]:
+        if self._doors is None:
+            raise Retryable(self.name, detail=f"what {self.house} has is not known yet")
+        door = self._doors.get(provider)
+        if door is None:
+            return []
+        return closures(door, {room: self._uses(room) for room in _rooms(door)})
+
+    def _uses(self, room: str) -> list[Use]:
+        state = self._store.state(room)
+        here = {
+            replica.booking
+            for replica in state.replicas
+            if replica.system == self.house and replica.role.meets
+        }
+        return [
+            Use(booking.agreed.start, booking.agreed.end, booking.id, booking.id in here)
+            for booking in state.bookings
+            if booking.agreed.busy
+        ]
+
+
+def _rooms(door: Door) -> set[str]:
+    return {
+        room
+        for need in door.needs
+        for room in (*need.rooms, *(equipment for equipment, _ in need.equipment))
+    }
+
+
+def _value(closure: Closure) -> Value:
+    return Value(closure.start, closure.end, Status.CONFIRMED)

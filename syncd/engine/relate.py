@@ -1,0 +1,140 @@
+"""Tie a booking from another system to the contact that it is of, and untie it when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from syncd.model import Booking, Clock, Event, Kind, Person, Record, Replica
+from syncd.store.relations import Relation, drop_relation, keep_relation, relations
+from syncd.store.store import Store
+from syncd.systems.port import System, SystemFault
+
+log = structlog.get_logger(__name__)
+
+MOST = 20
+"""So many bookings are tied or untied in one cycle and system; the rest wait."""
+ASKED_AGAIN = timedelta(hours=1)
+"""A person who is no contact is looked for again after so long."""
+
+
+class Related(Protocol):
+    """What a registry made for a booking."""
+
+    @property
+    def record(self) -> str:
+        """The record's id."""
+        ...
+
+    @property
+    def relation(self) -> str:
+        """The relation's id, '' if not told."""
+        ...
+
+
+class Registry(Protocol):
+    """The contacts of a system, and what can be tied to them. All methods raise SystemFault."""
+
+    @property
+    def name(self) -> str:
+        """The name of the system."""
+        ...
+
+    async def contact(self, person: Person) -> str:
+        """Find a contact; '' for none."""
+        ...
+
+    async def tie(self, contact: str, booking: str) -> Related:
+        """See that a booking is tied to a contact, once."""
+        ...
+
+    async def untie(self, booking: str, record: str, relation: str) -> None:
+        """See that it is not (any more)."""
+        ...
+
+
+@dataclass(slots=True)
+class Ties:
+    """The ties of one system. ``strangers`` are bookings whose person is no contact there."""
+
+    registry: Registry
+    strangers: dict[str, float] = field(default_factory=dict)
+    _trouble: str = ""
+
+    async def see_to(self, systems: Mapping[str, System], store: Store, clock: Clock) -> None:
+        """Tie what is new, untie what has ended. A fault is logged; the next cycle goes on."""
+        here = self.registry.name
+        known = relations(store, here)
+        wanted = dict(self._wanted(store, clock))
+        ended = [booking for booking in known if booking not in wanted]
+        fresh = [b for b in wanted if b not in known or not known[b].record]
+        now = clock.monotonic()
+        patient = [b for b in fresh if self.strangers.get(b, 0.0) <= now]
+        try:
+            for booking in ended[:MOST]:
+                tie = known[booking]
+                await self.registry.untie(booking, tie.record, tie.relation)
+                drop_relation(store, here, booking)
+            for booking in patient[:MOST]:
+                await self._tie(booking, wanted[booking], systems, store, clock)
+        except SystemFault as fault:
+            if str(fault) != self._trouble:
+                log.warning("booking not tied to its contact", system=here, fault=str(fault))
+            self._trouble = str(fault)
+        else:
+            self._trouble = ""
+
+    async def _tie(
+        self,
+        booking: str,
+        records: list[Record],
+        systems: Mapping[str, System],
+        store: Store,
+        clock: Clock,
+    ) -> None:
+        here = self.registry.name
+        contact = next((r.person for r in records if r.system == here and r.person), None)
+        for record in records:
+            if contact is None and record.system in systems:
+                person = await _person(systems[record.system], record)
+                contact = await self.registry.contact(person) if person is not None else None
+                contact = contact or None
+        if contact is None:
+            self.strangers[booking] = clock.monotonic() + ASKED_AGAIN.total_seconds()
+            return
+        # Remembered first: whatever becomes of the answers, it will be looked for and removed.
+        keep_relation(store, Relation(here, booking, contact, clock.now()))
+        made = await self.registry.tie(contact, booking)
+        tied = Relation(here, booking, contact, clock.now(), made.record, made.relation)
+        keep_relation(store, tied)
+
+    def _wanted(self, store: Store, clock: Clock) -> Iterator[tuple[str, list[Record]]]:
+        """Meetings that other systems have, with their appointments."""
+        living: dict[str, Booking] = {
+            b.id: b
+            for b in store.bookings()
+            if b.kind is Kind.APPOINTMENT and b.agreed.busy and b.agreed.end > clock.now()
+        }
+        found: dict[str, list[Record]] = {}
+        pairs: list[tuple[Replica, Record | None]] = store.replicas(sorted(living))
+        for replica, record in pairs:
+            if not replica.role.meets or record is None or record.observed is None:
+                continue
+            if not record.ended:
+                found.setdefault(replica.booking, []).append(record)
+        for booking, records in sorted(found.items()):
+            others = [r for r in records if r.system != self.registry.name]
+            if any(r.person for r in others):
+                yield booking, records
+
+
+async def _person(system: System, record: Record) -> Person | None:
+    """Look up whose appointment it is; None if nobody's. Raises SystemFault."""
+    if record.observed is None or record.person is None:
+        return None
+    named = (record.system, record.provider, record.id, record.kind, record.observed)
+    return await system.person(Event(*named, record.person, record.service))

@@ -1,0 +1,127 @@
+"""Read what is there and make the plan: the shell around `plan`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from syncd.provision.plan import Known, Row, Step, compare, unwanted
+from syncd.systems.port import SystemFault
+from syncd.systems.provisioning import Existing, Provisioner, Sort, Thing, Unresolved
+
+REPLACES = "replaces all of it: what is not shown here goes back to the platform's defaults"
+MISSING_IN_LIST = (
+    "syncd made it, and it is still there, but the list leaves it out: look again later"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All rows, in the order in which they are carried out; ``faults`` of systems that failed.
+
+    ``others`` counts, by system and sort, what is there and no business of syncd.
+    """
+
+    rows: Sequence[Row]
+    faults: Mapping[str, SystemFault] = field(default_factory=dict)
+    others: Mapping[tuple[str, Sort], int] = field(default_factory=dict)
+
+    def steps(self, step: Step) -> list[Row]:
+        """The rows of one step."""
+        return [row for row in self.rows if row.step is step]
+
+
+async def make_plan(
+    provisioners: Mapping[str, Provisioner], things: Sequence[Thing], known: Known
+) -> Plan:
+    """Read every system that is concerned, and compare. Never raises SystemFault."""
+    found = await asyncio.gather(
+        *(
+            _plan_system(provisioner, [t for t in things if t.system == name], known)
+            for name, provisioner in sorted(provisioners.items())
+        )
+    )
+    order = [*Sort]
+    rows = sorted(
+        (row for plan in found for row in plan.rows),
+        key=lambda row: (row.step is Step.NOT_WANTED, order.index(row.sort), row.system),
+    )
+    # What refers to other things goes before them.
+    kept = [row for row in rows if row.step is not Step.NOT_WANTED]
+    gone = [row for row in rows if row.step is Step.NOT_WANTED]
+    return Plan(
+        [*kept, *reversed(gone)],
+        {name: fault for plan in found for name, fault in plan.faults.items()},
+        {key: count for plan in found for key, count in plan.others.items()},
+    )
+
+
+async def _plan_system(provisioner: Provisioner, things: Sequence[Thing], known: Known) -> Plan:
+    try:
+        return await _plan(provisioner, things, known)
+    except SystemFault as fault:
+        return Plan([], {provisioner.name: fault})
+
+
+async def _plan(provisioner: Provisioner, things: Sequence[Thing], known: Known) -> Plan:
+    names: dict[Sort, set[str]] = defaultdict(set)
+    for thing in things:
+        names[thing.sort].add(thing.name)
+    for system, sort, name in known:
+        if system == provisioner.name:
+            names[Sort(sort)].add(name)
+    existing = {
+        (provisioner.name, sort): await provisioner.look(sort, frozenset(names[sort]))
+        for sort in Sort
+        if sort in names
+    }
+    coming = {
+        (thing.sort, thing.name)
+        for thing in things
+        if all(each.name != thing.name for each in existing[thing.system, thing.sort])
+    }
+    rows = [
+        await plan_one(provisioner, thing, existing[thing.system, thing.sort], known, coming)
+        for thing in things
+    ]
+    rows += unwanted(things, existing, known, provisioner.kept)
+    mine = {(row.sort, row.name) for row in rows}
+    others: dict[tuple[str, Sort], int] = {
+        (system, sort): sum((sort, each.name) not in mine for each in everything)
+        for (system, sort), everything in existing.items()
+        if sort is not Sort.BUSY_TYPE
+    }
+    return Plan(rows, {}, others)
+
+
+async def plan_one(
+    provisioner: Provisioner,
+    thing: Thing,
+    existing: Sequence[Existing],
+    known: Known,
+    coming: set[tuple[Sort, str]],
+) -> Row:
+    """Plan one thing. Raises SystemFault."""
+    try:
+        resolved = await provisioner.resolve(thing, coming)
+    except Unresolved as error:
+        return Row(Step.BY_HAND, thing.system, thing.sort, thing.name, thing, note=str(error))
+    row = compare(resolved, existing, known, provisioner.fixed.get(thing.sort, ()))
+    if row.step is Step.CREATE:
+        remembered = known.get((thing.system, str(thing.sort), thing.name))
+        if remembered is not None and remembered.id:
+            still = await provisioner.read(thing.sort, remembered.id)
+            if still is not None and still.name == thing.name:
+                return replace(row, step=Step.BY_HAND, note=MISSING_IN_LIST)
+    if row.step not in {Step.CREATE, Step.UPDATE}:
+        return row
+    obstacle = await provisioner.obstacle(resolved, row.existing)
+    if obstacle:
+        return replace(row, step=Step.BY_HAND, note=obstacle)
+    note = REPLACES if row.step is Step.UPDATE and thing.sort in provisioner.replaces else ""
+    team = resolved.fields.get("team")
+    if (Sort.TEAM, team) in coming:
+        note = f'"{team}" stands for the id that the team will have'
+    return replace(row, request=provisioner.request(resolved, row.existing), note=note)

@@ -1,0 +1,138 @@
+"""What is wanted against what is there: pure, and one row for each thing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from syncd.store.provisioned import Making, Provisioned
+from syncd.systems.names import folded
+from syncd.systems.provisioning import Existing, Request, Sort, Thing
+
+
+class Step(StrEnum):
+    """What is to be done about a thing."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    IN_PLACE = "in place"
+    NOT_WANTED = "not wanted"
+    BY_HAND = "by hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the plan.
+
+    ``changes`` gives, for each field that differs, what is there and what is wanted; None for what
+    is there means that the platform does not show it. ``ours`` tells that syncd made the thing.
+    """
+
+    step: Step
+    system: str
+    sort: Sort
+    name: str
+    thing: Thing | None = None
+    existing: Existing | None = None
+    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    request: Request | None = None
+    ours: bool = False
+    note: str = ""
+
+
+Known = Mapping[tuple[str, str, str], Provisioned]
+"""What the state remembers, by system, sort and name."""
+
+
+def compare(
+    thing: Thing, existing: Sequence[Existing], known: Known, fixed: Collection[str] = ()
+) -> Row:
+    """Compare one thing with those of its sort in its system.
+
+    ``fixed`` are fields that cannot be changed once the thing is there.
+    """
+    here = [each for each in existing if each.name == thing.name]
+    remembered = known.get((thing.system, thing.sort, thing.name))
+    if len(here) > 1:
+        ids = ", ".join(each.id or "(no id)" for each in here)
+        note = f"there are {len(here)} of this name ({ids}): rename or remove all but one there"
+        return _row(Step.BY_HAND, thing, note=note)
+    if not here:
+        near = [each.name for each in existing if folded(each.name) == folded(thing.name)]
+        if near:
+            note = f'"{near[0]}" is there, which differs only in case or accents: write it so'
+            return _row(Step.BY_HAND, thing, note=note)
+        return _row(Step.CREATE, thing, note="")
+    found = here[0]
+    changes = _changes(thing, found, remembered)
+    ours = is_ours(found, remembered)
+    stuck = sorted(changes.keys() & set(fixed))
+    if stuck:
+        shown = "; ".join(f"{key} is {changes[key][0]}" for key in stuck)
+        note = f"{shown}, which cannot be changed by API: change it there, or in the configuration"
+        return Row(
+            Step.BY_HAND, thing.system, thing.sort, thing.name, thing, found, changes, None, ours,
+            note,
+        )  # fmt: skip
+    step = Step.UPDATE if changes else Step.IN_PLACE
+    return Row(step, thing.system, thing.sort, thing.name, thing, found, changes, None, ours)
+
+
+def unwanted(
+    things: Iterable[Thing],
+    existing: Mapping[tuple[str, Sort], Sequence[Existing]],
+    known: Known,
+    kept: Collection[Sort] = (),
+) -> list[Row]:
+    """What syncd made and the configuration no longer states; never what others made.
+
+    ``kept`` are sorts that no API takes away.
+    """
+    stated = {(thing.system, str(thing.sort), thing.name) for thing in things}
+    rows = []
+    for (system, sort), all_of_it in sorted(existing.items()):
+        for found in all_of_it:
+            name = (system, str(sort), found.name)
+            if name in stated or not is_ours(found, known.get(name)):
+                continue
+            by_hand = "it cannot be removed by API: remove it there by hand" * (sort in kept)
+            note = by_hand or "no longer in the configuration"
+            step = Step.BY_HAND if by_hand else Step.NOT_WANTED
+            rows.append(Row(step, system, sort, found.name, None, found, ours=True, note=note))
+    return rows
+
+
+def is_ours(found: Existing, remembered: Provisioned | None) -> bool:
+    """Whether syncd made this very thing.
+
+    One under another id was made anew by somebody. After a create without an answer only one that
+    shows just what was sent is taken for ours.
+    """
+    if remembered is None or remembered.state is Making.KEPT:
+        return False
+    if remembered.id and found.id and remembered.id != found.id:
+        return False
+    if remembered.state is Making.MADE:
+        return True
+    shown = {key: found.fields[key] for key in found.fields.keys() & remembered.sent.keys()}
+    return bool(shown) and all(remembered.sent[key] == value for key, value in shown.items())
+
+
+def _changes(
+    thing: Thing, found: Existing, remembered: Provisioned | None
+) -> dict[str, tuple[Any, Any]]:
+    """What differs: shown by the platform, or (where it shows nothing) sent the last time."""
+    changes: dict[str, tuple[Any, Any]] = {}
+    for key, wanted in thing.fields.items():
+        if key in found.fields:
+            if found.fields[key] != wanted:
+                changes[key] = (found.fields[key], wanted)
+        elif remembered is not None and remembered.sent.get(key) != wanted:
+            changes[key] = (remembered.sent.get(key), wanted)
+    return changes
+
+
+def _row(step: Step, thing: Thing, *, note: str) -> Row:
+    return Row(step, thing.system, thing.sort, thing.name, thing, note=note)

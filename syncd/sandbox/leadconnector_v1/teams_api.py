@@ -1,0 +1,322 @@
+"""Teams, services and slugs of a v1 location over HTTP (leadconnector-v1.md 3, supplied 004).
+
+A service does not come back as it was sent: colours, priorities and units change their words, five
+booleans their names, and slug, kind and activity are not shown at all (3.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from syncd.sandbox.leadconnector.records import Calendar, CalendarType, Group, Opening
+from syncd.sandbox.leadconnector_v1 import fields, wire
+from syncd.sandbox.platform import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from syncd.sandbox.leadconnector.records import User
+    from syncd.sandbox.platform import Ask
+
+COLORS = {
+    "Banana": "#F6BF26", "Basil": "#0B8043", "Blueberry": "#3F51B5", "Flamingo": "#E67C73",
+    "Grape": "#8E24AA", "Graphite": "#616161", "Lavender": "#7986CB", "Peacock": "#039BE5",
+    "Sage": "#33B679", "Tangerine": "#F4511E", "Tomato": "#D50000",
+}  # fmt: skip
+EVENT_TYPES = {
+    "RoundRobin_OptimizeForAvailability",
+    "RoundRobin_OptimizeForEqualDistribution",
+}
+PRIORITIES = {"High": 1, "Medium": 0.5, "Low": 0}
+MINUTES = {10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 360, 420, 480}
+_FLAGS = {
+    "autoConfirm": "hasAutoConfirm",
+    "shouldSendAlertEmailsToAssignedMember": "hasSendEmailToAssignedMember",
+    "googleInvitationEmails": "hasGoogleSendInvitationEmail",
+    "allowReschedule": "hasAllowReschedule",
+    "allowCancellation": "hasAllowCancellation",
+}
+"""How the booleans are called when sent, and when returned."""
+_SUBMISSIONS = {"ThankYouMessage", "RedirectURL"}
+
+
+class Front(Protocol):
+    """What the handlers need of the location that they belong to."""
+
+    new_id: Callable[[], str]
+    groups: dict[str, Group]
+    calendars: dict[str, Calendar]
+
+    @property
+    def users(self) -> Mapping[str, User]:
+        """Staff by id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """What a team has besides a name: its own members, and how it presents itself."""
+
+    users: tuple[str, ...]
+    config: wire.Json
+
+
+@dataclass(slots=True)
+class Teams:
+    """The teams and services of one location. Those that were entered by hand have no details."""
+
+    front: Front
+    teams: dict[str, Team] = field(default_factory=dict)
+    services: dict[str, wire.Json] = field(default_factory=dict)
+    """The body of the last request, by service."""
+
+    def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
+        """The calls of section 3."""
+        return [
+            ("GET", "/calendars/teams", self._list_teams),
+            ("POST", "/calendars/teams", self._create_team),
+            ("PUT", "/calendars/teams/{id}", self._update_team),
+            ("DELETE", "/calendars/teams/{id}", self._delete_team),
+            ("GET", "/calendars/services", self._list_services),
+            ("POST", "/calendars/services", self._create_service),
+            ("PUT", "/calendars/services/{id}", self._update_service),
+            ("DELETE", "/calendars/services/{id}", self._delete_service),
+            ("GET", "/calendars/check-slug-availability/{slug}", self._check_slug),
+        ]
+
+    # --- slugs --------------------------------------------------------------------------------
+
+    def _check_slug(self, ask: Ask) -> Response:
+        slug = ask.params["slug"]
+        return JSONResponse({"slug": slug, "isSlugAvailable": slug not in self._slugs()})
+
+    def _slugs(self, besides: str = "") -> set[str]:
+        named = {
+            id: self.teams[id].config["slug"] if id in self.teams else wire.slug(group.name)
+            for id, group in self.front.groups.items()
+        }
+        named |= {id: body["slug"] for id, body in self.services.items()}
+        return {slug for id, slug in named.items() if id != besides}
+
+    def _check_free(self, slug: str, key: str, besides: str = "") -> None:
+        if slug in self._slugs(besides):
+            fields.refuse_invalid(key, f"The {key} is already taken.")
+
+    # --- teams --------------------------------------------------------------------------------
+
+    def _list_teams(self, _: Ask) -> Response:
+        return JSONResponse({"teams": [self._shown_team(g) for g in self.front.groups.values()]})
+
+    def _create_team(self, ask: Ask) -> Response:
+        return self._put_team(ask, Group(self.front.new_id(), ""))
+
+    def _update_team(self, ask: Ask) -> Response:
+        """A full replacement: what is not sent goes back to its default."""
+        return self._put_team(ask, self._team(ask))
+
+    def _put_team(self, ask: Ask, before: Group) -> Response:
+        given = fields.body(ask)
+        group = replace(before, name=fields.needed(given, "name"))
+        users = self._members("userIds", given.get("userIds"))
+        said = given.get("calendarConfig")
+        if not isinstance(said, dict):
+            fields.refuse_missing("calendarConfig")
+        for key in ("calendarName", "description", "slug"):
+            if not isinstance(said.get(key), str):
+                fields.refuse_missing(f"calendarConfig.{key}")
+        self._check_free(said["slug"], "calendarConfig.slug", before.id)
+        flags = ("shouldAssignContactToTeamMember", "shouldSkipAssigningContactForExisting")
+        config = {
+            **{key: said[key] for key in ("calendarName", "description", "slug")},
+            "link": f"/widget/appointment/{said['slug']}",
+            **{flag: said.get(flag) is True for flag in flags},
+        }
+        self.front.groups[group.id] = group
+        self.teams[group.id] = Team(tuple(users), config)
+        return JSONResponse(self._shown_team(group))
+
+    def _delete_team(self, ask: Ask) -> Response:
+        group = self._team(ask)
+        del self.front.groups[group.id]
+        self.teams.pop(group.id, None)
+        return PlainTextResponse("")
+
+    def _team(self, ask: Ask) -> Group:
+        found = self.front.groups.get(ask.params["id"])
+        if found is None:
+            raise Refusal(fields.message(400, "Bad Request"))
+        return found
+
+    def _shown_team(self, group: Group) -> wire.Json:
+        services = [c for c in self.front.calendars.values() if c.group == group.id]
+        made = self.teams.get(group.id)
+        own = made.users if made else ()
+        members = dict.fromkeys((*own, *(user for service in services for user in service.users)))
+        shown = wire.team(group, [self.front.users[user] for user in members])
+        return {**shown, "calendarConfig": made.config} if made else shown
+
+    # --- services -----------------------------------------------------------------------------
+
+    def _list_services(self, ask: Ask) -> Response:
+        team = ask.query.get("teamId")
+        found = [c for c in self.front.calendars.values() if not team or c.group == team]
+        return JSONResponse({"services": [self._shown_service(c) for c in found]})
+
+    def _create_service(self, ask: Ask) -> Response:
+        return self._put_service(ask, self.front.new_id())
+
+    def _update_service(self, ask: Ask) -> Response:
+        """A full replacement."""
+        return self._put_service(ask, self._service(ask).id)
+
+    def _put_service(self, ask: Ask, id: str) -> Response:
+        given = fields.body(ask)
+        _check_texts(given)
+        if given["teamId"] not in self.front.groups:
+            fields.refuse_invalid("teamId")
+        self._check_free(given["slug"], "slug", id)
+        members = given.get("teamMembers")
+        if not isinstance(members, list):
+            fields.refuse_missing("teamMembers")
+        for member in members:
+            _check_member(member)
+        users = self._members("teamMembers.userId", [each["userId"] for each in members])
+        timing, hours = _check_availability(given.get("availability"))
+        _check_confirmation(given.get("confirmation"))
+        info = given["availability"].get("appointmentInfo") or {}
+        calendar = Calendar(
+            id,
+            given["name"],
+            CalendarType.ROUND_ROBIN,
+            tuple(users),
+            given["teamId"],
+            hours,
+            timing["slotDuration"],
+            info.get("perSlot") or 1,
+        )
+        self.front.calendars[id] = calendar
+        self.services[id] = given
+        return JSONResponse(self._shown_service(calendar))
+
+    def _delete_service(self, ask: Ask) -> Response:
+        service = self._service(ask)
+        del self.front.calendars[service.id]
+        self.services.pop(service.id, None)
+        return PlainTextResponse("")
+
+    def _service(self, ask: Ask) -> Calendar:
+        found = self.front.calendars.get(ask.params["id"])
+        if found is None:
+            # The message wrongly speaks of a contact (3.2).
+            fields.refuse_invalid("id", "The contact id is invalid.")
+        return found
+
+    def _shown_service(self, found: Calendar) -> wire.Json:
+        shown = wire.service(found)
+        said = self.services.get(found.id)
+        if said is None:
+            return shown
+        confirmation = said["confirmation"]
+        told = confirmation["notificationAndOther"]
+        form = confirmation.get("form") or {}
+        return {
+            **shown,
+            "description": said["description"],
+            "appointmentTitle": said["appointmentTitle"],
+            "eventColor": COLORS[said["eventColor"]],
+            "syncOption": said.get("syncOption", "oneway"),
+            "teamMembers": [
+                {
+                    "userId": each["userId"],
+                    "priority": PRIORITIES[each["priority"]],
+                    "selected": each["selected"],
+                    "meetingLocation": each.get("meetingLocation", ""),
+                }
+                for each in said["teamMembers"]
+            ],
+            "availability": {
+                **shown["availability"],
+                "eventTiming": {"slotBuffer": 0, **said["availability"]["eventTiming"]},
+                "appointmentInfo": said["availability"].get("appointmentInfo", {}),
+                "schedule": {
+                    key: value.capitalize() if isinstance(value, str) else value
+                    for key, value in said["availability"].get("schedule", {}).items()
+                },
+            },
+            "confirmation": {
+                "form": {
+                    "customFormId": form.get("customFormId", ""),
+                    "stickyContact": form.get("stickyContact", False),
+                },
+                "notificationAndOther": {
+                    "alertEmail": told.get("alertEmail", ""),
+                    "notes": told.get("notes", ""),
+                    **{shown_as: told[sent_as] for sent_as, shown_as in _FLAGS.items()},
+                },
+                "formSubmission": confirmation["formSubmission"],
+            },
+        }
+
+    def _members(self, key: str, users: Any) -> list[str]:
+        if not isinstance(users, list):
+            fields.refuse_missing(key)
+        if any(user not in self.front.users for user in users):
+            fields.refuse_invalid(key)
+        return users
+
+
+def _check_texts(given: wire.Json) -> None:
+    for key in ("teamId", "name", "slug", "appointmentTitle"):
+        fields.needed(given, key)
+    if not isinstance(given.get("description"), str):
+        fields.refuse_missing("description")
+    if given.get("eventType") not in EVENT_TYPES:
+        fields.refuse_invalid("eventType")
+    if given.get("eventColor") not in COLORS:
+        fields.refuse_invalid("eventColor")
+
+
+def _check_member(member: Any) -> None:
+    if not isinstance(member, dict) or not isinstance(member.get("userId"), str):
+        fields.refuse_missing("teamMembers.userId")
+    if member.get("priority") not in PRIORITIES:
+        fields.refuse_invalid("teamMembers.priority")
+    if not isinstance(member.get("selected"), bool):
+        fields.refuse_missing("teamMembers.selected")
+
+
+def _check_availability(said: Any) -> tuple[wire.Json, tuple[Opening, ...]]:
+    timing = said.get("eventTiming") if isinstance(said, dict) else None
+    if not isinstance(timing, dict):
+        fields.refuse_missing("availability.eventTiming")
+    for key in ("slotDuration", "slotInterval"):
+        if timing.get(key) not in MINUTES:
+            fields.refuse_invalid(f"availability.eventTiming.{key}")
+    hours = said.get("officeHours")
+    if not isinstance(hours, dict):
+        fields.refuse_missing("availability.officeHours")
+    openings = []
+    for day, spans in hours.items():
+        if day not in wire.WEEKDAYS or not isinstance(spans, list):
+            fields.refuse_invalid("availability.officeHours")
+        for span in spans:
+            opens = time(span["openHour"], span["openMinute"])
+            closes = time(span["closeHour"], span["closeMinute"])
+            openings.append(Opening((wire.WEEKDAYS.index(day),), opens, closes))
+    return timing, tuple(openings)
+
+
+def _check_confirmation(said: Any) -> None:
+    told = said.get("notificationAndOther") if isinstance(said, dict) else None
+    if not isinstance(told, dict):
+        fields.refuse_missing("confirmation.notificationAndOther")
+    for key in _FLAGS:
+        if not isinstance(told.get(key), bool):
+            fields.refuse_missing(f"confirmation.notificationAndOther.{key}")
+    after = said.get("formSubmission")
+    if not isinstance(after, dict) or after.get("type") not in _SUBMISSIONS:
+        fields.refuse_invalid("confirmation.formSubmission.type")

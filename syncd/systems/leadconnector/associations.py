@@ -1,0 +1,189 @@
+"""Relations between a contact and the record that stands for its booking elsewhere.
+
+A record of a custom object holds nothing but syncd's own opaque id of the booking: neither name nor
+time. Records are found by that id, and a relation that is there already is the one that was wanted,
+so every call can be repeated (leadconnector-v2.md 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from syncd.systems.leadconnector.calls import Calls
+from syncd.systems.loose import text
+from syncd.systems.port import Ambiguous, Refusal, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syncd.model import Person
+    from syncd.systems.transport import Transport
+
+_RELATIONS = "/associations/relations"
+_DUPLICATE = "duplicate relation"
+_PAGE = "100"
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What was made for one booking: the record, and its relation ('' if not told)."""
+
+    record: str
+    relation: str = ""
+
+
+class Associations:
+    """The association by ``key`` between contacts and records of ``object``."""
+
+    def __init__(
+        self, name: str, location: str, calls: Calls, transport: Transport, key: str, object: str,
+        field: str,
+    ) -> None:  # fmt: skip
+        """Keep the parts; ``field`` is the record's property that holds the booking's id."""
+        self.name = name
+        self._location = location
+        self._calls = calls
+        self._transport = transport
+        self._key = key
+        self._object = object
+        self._field = field
+        self._known: tuple[str, bool] | None = None
+
+    async def contact(self, person: Person) -> str:
+        """Find the one contact with a person's address; '' for none. Raises SystemFault."""
+        asked = [("email", email) for email in person.emails]
+        asked += [("number", phone) for phone in person.phones]
+        for key, value in asked:
+            params = {"locationId": self._location, key: value}
+            answer = await self._read("/contacts/search/duplicate", params)
+            contact = answer.get("contact")
+            if isinstance(contact, dict) and text(contact.get("id")):
+                return text(contact["id"])
+        return ""
+
+    async def tie(self, contact: str, booking: str) -> Related:
+        """See that the booking has a record, related to the contact. Raises SystemFault."""
+        association, contact_first = await self._association()
+        record = await self._find(booking) or await self._create(booking)
+        ends = (contact, record) if contact_first else (record, contact)
+        body = {
+            "locationId": self._location,
+            "associationId": association,
+            "firstRecordId": ends[0],
+            "secondRecordId": ends[1],
+        }
+        try:
+            answer = await self._write("POST", _RELATIONS, body)
+        except Rejected as fault:
+            if _DUPLICATE not in fault.detail.lower():
+                raise
+            return Related(record, await self._relation(record, association))
+        return Related(record, text(answer.get("id")))
+
+    async def untie(self, booking: str, record: str, relation: str) -> None:
+        """Take relation and record away, in this order; '' for what is not known.
+
+        Raises SystemFault.
+        """
+        record = record or await self._find(booking)
+        if not record:
+            return
+        association, _ = await self._association()
+        relation = relation or await self._relation(record, association)
+        if relation:
+            path = f"{_RELATIONS}/{quote(relation, safe='')}"
+            await self._gone(path, {"locationId": self._location})
+        await self._gone(f"{self._records}/{quote(record, safe='')}", None)
+
+    @property
+    def _records(self) -> str:
+        return f"/objects/{quote(self._object, safe='')}/records"
+
+    async def _association(self) -> tuple[str, bool]:
+        """The association's id, and whether contacts come first in it. Raises SystemFault."""
+        if self._known is None:
+            path = f"/associations/key/{quote(self._key, safe='')}"
+            row = await self._read(path, {"locationId": self._location})
+            ends = (text(row.get("firstObjectKey")), text(row.get("secondObjectKey")))
+            id = text(row.get("id"))
+            if not id or set(ends) != {"contact", self._object}:
+                detail = f"it is not between contact and {self._object}: run `syncd provision`"
+                raise Rejected(self.name, f"GET {path}", detail=detail)
+            self._known = (id, ends[0] == "contact")
+        return self._known
+
+    async def _find(self, booking: str) -> str:
+        """Find a booking's record by its id; search is a read, though it is a POST."""
+        body = {
+            "locationId": self._location,
+            "page": 1,
+            "pageLimit": 10,
+            "query": f"{self._field}:{booking}",
+            "searchAfter": [],
+        }
+        path = f"{self._records}/search"
+        found = await self._transport.read(
+            "POST", path, json=body, headers={"Version": self._calls.version(path)}
+        )
+        answer = self._transport.decode(found, dict[str, Any], f"POST {path}")
+        rows = answer.get("records")
+        for row in rows if isinstance(rows, list) else ():
+            properties = row.get("properties") if isinstance(row, dict) else None
+            if isinstance(properties, dict) and properties.get(self._field) == booking:
+                return text(row.get("id"))
+        return ""
+
+    async def _create(self, booking: str) -> str:
+        body = {"locationId": self._location, "properties": {self._field: booking}}
+        answer = await self._write("POST", self._records, body)
+        record = answer.get("record")
+        id = text(record.get("id")) if isinstance(record, dict) else ""
+        if not id:
+            detail = "the answer names no id"
+            raise Ambiguous(self.name, f"POST {self._records}", status=201, detail=detail)
+        return id
+
+    async def _relation(self, record: str, association: str) -> str:
+        path = f"{_RELATIONS}/{quote(record, safe='')}"
+        params = {
+            "locationId": self._location,
+            "skip": "0",
+            "limit": _PAGE,
+            "associationIds[]": association,
+        }
+        rows = (await self._read(path, params)).get("relations")
+        for row in rows if isinstance(rows, list) else ():
+            if isinstance(row, dict) and text(row.get("associationId")) == association:
+                return text(row.get("id"))
+        return ""
+
+    async def _gone(self, path: str, params: Mapping[str, str] | None) -> None:
+        try:
+            await self._transport.write(
+                "DELETE", path, params=params, headers={"Version": self._calls.version(path)}
+            )
+        except Rejected as fault:
+            if fault.why is not Refusal.GONE:
+                raise
+
+    async def _read(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        body = await self._transport.read(
+            "GET", path, params=params, headers={"Version": self._calls.version(path)}
+        )
+        return self._transport.decode(body, dict[str, Any], f"GET {path}")
+
+    async def _write(self, method: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        answer = await self._transport.write(
+            method, path, json=body, headers={"Version": self._calls.version(path)}
+        )
+        try:
+            return msgspec.json.decode(answer.content, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            detail = "the answer cannot be read"
+            raise Ambiguous(
+                self.name, f"{method} {path}", status=answer.status_code, detail=detail
+            ) from None

@@ -1,0 +1,34 @@
+"""The connections to one v2 location, for whoever speaks to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.systems.leadconnector.faults import fault_of
+from syncd.systems.limits import Budget
+from syncd.systems.redact import Redactor
+from syncd.systems.transport import Transport, open_client
+
+if TYPE_CHECKING:
+    import httpx
+
+    from syncd.model import Clock
+    from syncd.systems.leadconnector.account import Account
+
+_RATE = (100, 10.0)
+"""The documented limit; trial accounts have a quarter of it, and say so in every header (3)."""
+
+
+def open_transport(
+    name: str, account: Account, clock: Clock, network: httpx.AsyncBaseTransport | None = None
+) -> Transport:
+    """Prepare the connections; nothing is sent yet. ``network`` replaces the network."""
+    headers = {"Authorization": f"Bearer {account.token}"}
+    return Transport(
+        name,
+        open_client(account.base_url, headers, transport=network),
+        clock,
+        Budget(clock, _RATE),
+        fault_of,
+        redact=Redactor([account.token]),
+    )

@@ -1,0 +1,31 @@
+"""The connections to one LeadSquared account, for whoever speaks to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.systems.leadsquared.faults import fault_of
+from syncd.systems.limits import Budget
+from syncd.systems.redact import Redactor
+from syncd.systems.transport import Transport, open_client
+
+if TYPE_CHECKING:
+    import httpx
+
+    from syncd.model import Clock
+    from syncd.systems.leadsquared.account import Account
+
+
+def open_transport(
+    name: str, account: Account, clock: Clock, network: httpx.AsyncBaseTransport | None = None
+) -> Transport:
+    """Prepare the connections; nothing is sent yet. ``network`` replaces the network."""
+    keys = {"x-LSQ-AccessKey": account.access_key, "x-LSQ-SecretKey": account.secret_key}
+    return Transport(
+        name,
+        open_client(account.base_url, keys, transport=network),
+        clock,
+        Budget(clock, (account.calls_per_5s, 5.0)),
+        fault_of,
+        redact=Redactor(keys.values()),
+    )

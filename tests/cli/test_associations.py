@@ -1,0 +1,125 @@
+"""Bookings elsewhere are tied to their contact in the clinic: once, and only while they last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from syncd.sandbox import Fault, FaultKind
+from syncd.sandbox.leadconnector.associations_api import Relation
+from tests.cli.conftest import Desk
+from tests.cli.test_provision import ASSOCIATION, write
+
+
+@dataclass
+class Salon:
+    """A clinic whose association is made, and nothing booked yet."""
+
+    desk: Desk
+
+    def switch_on(self) -> None:
+        """Switch the associations of the clinic on."""
+        text = self.desk.path.read_text()
+        table = "[systems.clinic]\n"
+        self.desk.path.write_text(text.replace(table, f"{table}associations = {{ on = true }}\n"))
+
+    def sync(self) -> None:
+        """Resync."""
+        said = self.desk.say("resync", "--yes")
+        assert said.code == 0, said.out + said.err
+
+    @property
+    def relations(self) -> list[Relation]:
+        """What the clinic relates."""
+        return [*self.desk.world.sandbox.clinic.associations.relations.values()]
+
+    @property
+    def records(self) -> list[str]:
+        """The bookings that the clinic has records of."""
+        objects = self.desk.world.sandbox.clinic.associations.objects
+        kept = objects["custom_objects.external_booking"].records.values()
+        return [record["external_id"] for record in kept]
+
+    @property
+    def contact(self) -> str:
+        """The contact, in the clinic."""
+        return self.desk.world.seats["clinic", "alice"].contact
+
+
+@pytest.fixture
+def salon(desk: Desk) -> Salon:
+    """The association is made; every appointment of the week is off."""
+    for system in desk.world.sandbox.systems.values():
+        for meeting in system.appointments():
+            system.delete(meeting.id)
+    write(desk, ASSOCIATION)
+    assert desk.say("provision", "--apply").code == 0
+    return Salon(desk)
+
+
+def test_a_booking_elsewhere_of_a_known_contact_is_tied_once_and_untied_when_it_ends(
+    salon: Salon,
+) -> None:
+    salon.switch_on()
+    task = salon.desk.world.book("crm", "alice", salon.desk.world.at(1, 10))
+    salon.sync()
+    (relation,) = salon.relations
+    (booking,) = salon.records
+    # The record comes first in this association.
+    assert relation.second == salon.contact
+    salon.sync()
+    assert (salon.relations, salon.records) == ([relation], [booking])
+    salon.desk.world.sandbox.crm.delete(task)
+    salon.sync()
+    assert (salon.relations, salon.records) == ([], [])
+
+
+def test_nothing_is_tied_unless_it_is_switched_on(salon: Salon) -> None:
+    salon.desk.world.book("crm", "alice", salon.desk.world.at(1, 10))
+    salon.sync()
+    assert (salon.relations, salon.records) == ([], [])
+
+
+def test_a_twin_is_tied_to_the_contact_of_its_appointment_here(salon: Salon) -> None:
+    salon.switch_on()
+    for system in ("crm", "clinic"):
+        salon.desk.world.book(system, "alice", salon.desk.world.at(1, 10))
+    salon.sync()
+    assert [relation.second for relation in salon.relations] == [salon.contact]
+
+
+def test_a_stranger_and_a_booking_of_the_clinic_alone_are_not_tied(salon: Salon) -> None:
+    salon.switch_on()
+    world = salon.desk.world
+    world.book("clinic", "bob", world.at(1, 10))
+    crm = world.sandbox.crm
+    stranger = crm.add_contact("Lou Example", "lou@example.com", "+4930555099")
+    seat = world.seats["crm", "alice"]
+    crm.book(seat.calendar, seat.user, world.at(1, 12), world.at(1, 13), stranger, title="x")
+    salon.sync()
+    assert (salon.relations, salon.records) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "path", ["/associations/relations", "/objects/custom_objects.external_booking/records$"]
+)
+def test_an_answer_that_is_lost_makes_nothing_twice(salon: Salon, path: str) -> None:
+    salon.switch_on()
+    clinic = salon.desk.world.sandbox.clinic
+    clinic.faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
+    task = salon.desk.world.book("crm", "alice", salon.desk.world.at(1, 10))
+    salon.sync()
+    salon.sync()
+    assert (len(salon.relations), len(salon.records)) == (1, 1)
+    salon.desk.world.sandbox.crm.delete(task)
+    salon.sync()
+    assert (salon.relations, salon.records) == ([], [])
+
+
+def test_an_association_that_is_missing_stops_no_block(salon: Salon) -> None:
+    salon.desk.world.sandbox.clinic.associations.all.clear()
+    salon.switch_on()
+    salon.desk.world.book("crm", "alice", salon.desk.world.at(1, 10))
+    salon.sync()
+    assert salon.desk.wrong() == []

@@ -1,0 +1,369 @@
+"""`syncd provision` beside the sandbox: what it plans, makes, and never makes twice."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from syncd.sandbox import Fault, FaultKind
+from syncd.sandbox.platform import Ask
+from syncd.store import Store
+from syncd.store.provisioned import Making, provisioned
+from tests.cli.conftest import Desk
+
+ROOMS = """
+[[provision.rooms]]
+system = "clinic"
+name = "yoga room"
+description = "ground floor"
+capacity = 12
+calendars = ["Alice's calendar", "Bob's calendar"]
+
+[[provision.equipment]]
+system = "clinic"
+name = "laser"
+quantity = 3
+out_of_service = 1
+calendar = "Carol's calendar"
+"""
+TEAM = """
+[[provision.teams]]
+system = "legacy"
+name = "Sales Team"
+users = ["alice@example.com", "Bob"]
+calendar = { name = "Sales", description = "Talks", slug = "sales-team" }
+"""
+SERVICE = """
+[[provision.services]]
+system = "legacy"
+team = "Sales Team"
+name = "First talk"
+slug = "first-talk"
+members = [{ user = "alice@example.com", priority = "High" }]
+hours = { monday = ["09:00-12:00", "13:00-17:30"] }
+slot = { duration = 30, interval = 30 }
+not_before = { amount = 2, unit = "hours" }
+"""
+ASSOCIATION = """
+[[provision.objects]]
+system = "clinic"
+key = "custom_objects.external_booking"
+singular = "External booking"
+plural = "External bookings"
+
+[[provision.associations]]
+system = "clinic"
+key = "external_bookings"
+first = { object = "custom_objects.external_booking", label = "Booking" }
+second = { object = "contact", label = "Guest" }
+"""
+ALL = ROOMS + TEAM + SERVICE + ASSOCIATION
+
+
+def write(desk: Desk, more: str) -> None:
+    """Add to the configuration, in place of what was added before."""
+    text = desk.path.read_text().split("# more\n")[0]
+    desk.path.write_text(f"{text}# more\n{more}")
+
+
+def run(desk: Desk, *more: str) -> tuple[int, list[dict[str, Any]]]:
+    """Run the command; its exit code and its plan."""
+    said = desk.say("provision", "--json", *more)
+    assert said.err == ""
+    return said.code, json.loads(said.out)["plan"]
+
+
+def steps(plan: list[dict[str, Any]]) -> dict[str, str]:
+    """Name to step, the busy type left out."""
+    return {row["name"]: row["step"] for row in plan if row["sort"] != "busy-type"}
+
+
+def writes(desk: Desk) -> list[str]:
+    """What the platforms were asked to change."""
+    systems = desk.world.sandbox.systems.values()
+    return [f"{c.method} {c.path}" for s in systems for c in s.calls if c.method != "GET"]
+
+
+def test_a_dry_run_shows_bodies_and_changes_nothing(desk: Desk) -> None:
+    write(desk, ALL)
+    said = desk.say("provision")
+    assert said.code == 0
+    assert "create" in said.out
+    assert "6 to do: --apply does it" in said.out
+    assert "POST /calendars/resources/rooms" in said.out
+    assert '"outOfService": 1' in said.out
+    assert '"allowBookingAfterUnit": "hours"' in said.out
+    assert all(len(line) <= 100 for line in said.out.splitlines())
+    assert writes(desk) == []
+    assert not (desk.path.parent / "state.db").exists()
+
+
+def test_what_is_stated_is_made_once_and_a_second_run_plans_nothing(desk: Desk) -> None:
+    write(desk, ALL)
+    code, plan = run(desk, "--apply")
+    assert code == 0
+    assert {row["done"] for row in plan if row["step"] == "create"} == {"created"}
+    assert len(writes(desk)) == 6
+    code, plan = run(desk)
+    assert (code, set(steps(plan).values())) == (0, {"in place"})
+    code, plan = run(desk, "--apply")
+    assert len(writes(desk)) == 6
+    clinic, legacy = desk.world.sandbox.clinic, desk.world.sandbox.legacy
+    room, laser = clinic.resources.all.values()
+    named = {clinic.calendars[calendar].name for calendar in room.calendars}
+    assert named == {"Alice's calendar", "Bob's calendar"}
+    assert (laser.quantity, laser.out_of_service) == (3, 1)
+    (association,) = clinic.associations.all.values()
+    assert (association.first_key, association.second_key) == (
+        "custom_objects.external_booking",
+        "contact",
+    )
+    team = next(g.id for g in legacy.groups.values() if g.name == "Sales Team")
+    (service,) = legacy.teams.services.values()
+    assert service["teamId"] == team
+
+
+@pytest.mark.parametrize(
+    ("config", "path", "name"),
+    [
+        (ROOMS, "/calendars/resources/rooms", "yoga room"),
+        (TEAM, "/calendars/teams", "Sales Team"),
+        (ASSOCIATION, "/associations/", "external_bookings"),
+        (ASSOCIATION, "/objects/", "custom_objects.external_booking"),
+    ],
+)
+def test_a_create_whose_answer_is_lost_is_found_and_not_sent_again(
+    desk: Desk, config: str, path: str, name: str
+) -> None:
+    write(desk, config)
+    for system in (desk.world.sandbox.clinic, desk.world.sandbox.legacy):
+        system.faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
+    code, plan = run(desk, "--apply")
+    assert code == 0
+    (row,) = (row for row in plan if row["name"] == name)
+    assert row["done"] == "created, as a second look showed"
+    sent = len(writes(desk))
+    code, plan = run(desk, "--apply", "--prune")
+    assert set(steps(plan).values()) == {"in place"}
+    assert len(writes(desk)) == sent
+
+
+def test_a_create_that_shows_up_only_later_is_known_as_ours_in_the_next_run(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(desk, ROOMS)
+    clinic = desk.world.sandbox.clinic
+    path = "/calendars/resources/rooms"
+    clinic.faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
+    # From the create on, looking fails as well: the run ends without knowing.
+    create = clinic.resources._create
+
+    def create_and_fall_silent(ask: Ask) -> Response:
+        clinic.faults.add(Fault(FaultKind.ERROR, path=path, method="GET"))
+        return create(ask)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(clinic.resources, "_create", create_and_fall_silent)
+        patched.setattr(clinic, "_routes", clinic.routes())
+        assert run(desk, "--apply")[0] == 4
+    clinic.faults.clear()
+    store = Store.open(desk.path.parent / "state.db", write=False)
+    assert {p.state for p in provisioned(store).values()} == {Making.MAKING}
+    store.close()
+    code, plan = run(desk, "--apply")
+    assert (code, steps(plan)["yoga room"]) == (0, "in place")
+    store = Store.open(desk.path.parent / "state.db", write=False)
+    assert {p.state for p in provisioned(store).values()} == {Making.MADE}
+    store.close()
+
+
+def test_a_changed_configuration_becomes_an_update_of_the_same_thing(desk: Desk) -> None:
+    write(desk, ALL)
+    run(desk, "--apply")
+    changed = ALL.replace("capacity = 12", "capacity = 8").replace('"High"', '"Low"')
+    changed = changed.replace('description = "Talks"', 'description = "Chats"')
+    write(desk, changed.replace('label = "Guest"', 'label = "Customer"'))
+    code, plan = run(desk)
+    assert {n: s for n, s in steps(plan).items() if s != "in place"} == {
+        "yoga room": "update",
+        "Sales Team": "update",
+        "First talk": "update",
+        "external_bookings": "update",
+    }
+    service = next(row for row in plan if row["name"] == "First talk")
+    assert "goes back to the platform's defaults" in service["note"]
+    assert service["request"]["method"] == "PUT"
+    code, plan = run(desk, "--apply")
+    assert code == 0
+    _, plan = run(desk)
+    assert set(steps(plan).values()) == {"in place"}
+    (association,) = desk.world.sandbox.clinic.associations.all.values()
+    assert (association.first_label, association.second_label) == ("Booking", "Customer")
+    room = next(iter(desk.world.sandbox.clinic.resources.all.values()))
+    assert room.capacity == 8
+
+
+def test_only_what_syncd_made_is_ever_removed_and_only_with_prune(desk: Desk) -> None:
+    clinic = desk.world.sandbox.clinic
+    theirs = clinic.resources.add("rooms", "sauna")
+    write(desk, ALL)
+    run(desk, "--apply")
+    write(desk, "")
+    _, plan = run(desk, "--apply")
+    assert {n for n, s in steps(plan).items() if s == "not wanted"} == {
+        "yoga room", "laser", "Sales Team", "First talk", "external_bookings",
+    }  # fmt: skip
+    assert steps(plan)["custom_objects.external_booking"] == "by hand"
+    assert len(clinic.resources.all) == 3
+    run(desk, "--apply", "--prune")
+    assert [*clinic.resources.all] == [theirs]
+    assert not clinic.associations.all
+    assert not desk.world.sandbox.legacy.teams.teams
+    _, plan = run(desk)
+    assert set(steps(plan)) == {"custom_objects.external_booking"}
+
+
+def test_a_room_that_was_there_is_brought_up_to_date_and_never_removed(desk: Desk) -> None:
+    clinic = desk.world.sandbox.clinic
+    theirs = clinic.resources.add("rooms", "yoga room", capacity=5)
+    write(desk, ROOMS)
+    _, plan = run(desk, "--apply")
+    row = next(row for row in plan if row["name"] == "yoga room")
+    assert (row["step"], row["done"]) == ("update", "updated")
+    assert clinic.resources.all[theirs].capacity == 12
+    write(desk, "")
+    run(desk, "--apply", "--prune")
+    assert [*clinic.resources.all] == [theirs]
+
+
+def test_a_thing_of_ours_that_was_made_anew_by_hand_is_not_ours(desk: Desk) -> None:
+    write(desk, ROOMS)
+    run(desk, "--apply")
+    clinic = desk.world.sandbox.clinic
+    clinic.resources.all.clear()
+    theirs = clinic.resources.add("rooms", "yoga room")
+    write(desk, "")
+    run(desk, "--apply", "--prune")
+    assert [*clinic.resources.all] == [theirs]
+
+
+@pytest.mark.parametrize(
+    ("config", "found", "message"),
+    [
+        (
+            ROOMS.replace("yoga room", "Yóga Room"),
+            "yoga room",
+            '"yoga room" is there, which differs only in case or accents',
+        ),
+        (ROOMS.replace("Bob's calendar", "Bobs"), "", "no calendar in [systems.clinic] is called"),
+        (
+            ROOMS.replace("Bob's calendar", "BOB'S calendar"),
+            "",
+            '"Bob\'s calendar" differs only in case or accents',
+        ),
+    ],
+)
+def test_a_name_that_does_not_fit_is_explained_and_nothing_of_it_is_sent(
+    desk: Desk, config: str, found: str, message: str
+) -> None:
+    clinic = desk.world.sandbox.clinic
+    if found:
+        clinic.resources.add("rooms", found)
+    write(desk, config)
+    code, plan = run(desk, "--apply")
+    assert code == 3
+    (row,) = (row for row in plan if row["sort"] == "room")
+    assert (row["step"], row["done"]) == ("by hand", "")
+    assert message in row["note"]
+    assert "POST /calendars/resources/rooms" not in writes(desk)
+
+
+def test_two_users_with_one_e_mail_are_told_apart_by_id(desk: Desk) -> None:
+    legacy = desk.world.sandbox.legacy
+    twins = [legacy.add_user("Dora", "dora@example.com") for _ in range(2)]
+    write(desk, TEAM.replace("Bob", "dora@example.com"))
+    code, plan = run(desk)
+    (row,) = (row for row in plan if row["sort"] == "team")
+    assert code == 3
+    assert '2 users in [systems.legacy] are called "dora@example.com"' in row["note"]
+    assert all(twin in row["note"] for twin in twins)
+    write(desk, TEAM.replace("Bob", twins[0]))
+    assert run(desk)[0] == 0
+
+
+def test_a_taken_slug_is_found_out_before_anything_is_sent(desk: Desk) -> None:
+    write(desk, TEAM.replace('slug = "sales-team"', 'slug = "staff"'))
+    code, plan = run(desk, "--apply")
+    (row,) = (row for row in plan if row["sort"] == "team")
+    assert (code, row["step"]) == (3, "by hand")
+    assert 'the slug "staff" is taken' in row["note"]
+    assert writes(desk) == []
+
+
+def test_the_busy_type_is_looked_at_and_its_making_is_explained(desk: Desk) -> None:
+    _, plan = run(desk)
+    assert [(row["name"], row["step"]) for row in plan] == [("Busy", "in place")]
+    text = desk.path.read_text().replace('busy_task_type = "Busy"', 'busy_task_type = "Away"')
+    desk.path.write_text(text)
+    code, (row,) = run(desk, "--apply")
+    assert (code, row["step"]) == (3, "by hand")
+    assert "LeadSquared has no API for this" in row["note"]
+    assert 'Name it "Away"' in row["note"]
+
+
+def test_an_association_for_other_objects_is_not_touched(desk: Desk) -> None:
+    write(desk, ASSOCIATION)
+    run(desk, "--apply")
+    write(
+        desk,
+        ASSOCIATION.split("[[provision.associations]]", maxsplit=1)[0]
+        + """
+[[provision.associations]]
+system = "clinic"
+key = "external_bookings"
+first = { object = "contact", label = "Friend" }
+second = { object = "contact", label = "Friend" }
+""",
+    )
+    code, plan = run(desk, "--apply")
+    row = next(row for row in plan if row["sort"] == "association")
+    assert (code, row["step"]) == (3, "by hand")
+    assert "cannot be changed by API" in row["note"]
+
+
+def test_the_ends_of_an_association_may_stand_the_other_way_round(desk: Desk) -> None:
+    write(desk, ASSOCIATION)
+    run(desk, "--apply")
+    swapped = ASSOCIATION.replace("first =", "other =").replace("second =", "first =")
+    write(desk, swapped.replace("other =", "second ="))
+    run(desk, "--apply")
+    (association,) = desk.world.sandbox.clinic.associations.all.values()
+    assert (association.first_label, association.second_label) == ("Booking", "Guest")
+    assert association.first_key == "custom_objects.external_booking"
+    _, plan = run(desk)
+    assert set(steps(plan).values()) == {"in place"}
+
+
+def test_a_system_that_does_not_answer_stops_nobody_else(desk: Desk) -> None:
+    write(desk, ALL)
+    desk.world.sandbox.clinic.faults.add(Fault(FaultKind.UNAUTHORISED))
+    said = desk.say("provision", "--apply")
+    assert said.code == 4
+    assert "clinic: nothing is known of it now" in said.err
+    assert any(g.name == "Sales Team" for g in desk.world.sandbox.legacy.groups.values())
+
+
+def test_a_list_that_leaves_out_what_syncd_made_makes_nothing_twice(desk: Desk) -> None:
+    write(desk, ROOMS)
+    run(desk, "--apply")
+    clinic = desk.world.sandbox.clinic
+    path = "/calendars/resources/rooms$"
+    clinic.faults.add(Fault(FaultKind.EMPTY, path=path, method="GET"))
+    sent = len(writes(desk))
+    code, plan = run(desk, "--apply")
+    (row,) = (row for row in plan if row["sort"] == "room")
+    assert (code, row["step"], len(writes(desk))) == (3, "by hand", sent)
+    assert "the list leaves it out" in row["note"]

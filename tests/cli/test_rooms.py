@@ -1,0 +1,255 @@
+"""What takes a room closes it elsewhere; a room taken elsewhere closes what needs it here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.cli.conftest import Desk
+
+HOUR = timedelta(hours=1)
+Span = tuple[datetime, datetime]
+
+
+@dataclass
+class Studio:
+    """Two rooms and two lasers. The small course needs the yoga room, the large one any of both.
+
+    ``yoga``, ``hall`` and ``laser`` are resource ids; ``small``, ``large``, ``beauty`` calendars.
+    """
+
+    desk: Desk
+    yoga: str
+    hall: str
+    laser: str
+    small: str
+    large: str
+    beauty: str
+    contact: str
+
+    def at(self, hour: float) -> datetime:
+        """An hour of the booked week's Tuesday."""
+        return self.desk.world.at(1, 0) + timedelta(hours=hour)
+
+    def span(self, hour: float, length: float = 1) -> Span:
+        """So many hours from then on."""
+        return self.at(hour), self.at(hour + length)
+
+    def crm(self, thing: str, hour: float, length: float = 1) -> str:
+        """Book a room or equipment in LeadSquared."""
+        seat = self.desk.world.seats["crm", "alice"]
+        start, end = self.span(hour, length)
+        crm = self.desk.world.sandbox.crm
+        return crm.book(seat.calendar, f"{thing}@example.com", start, end, seat.contact, title="x")
+
+    def clinic(self, calendar: str, resource: str, hour: float, length: float = 1) -> str:
+        """Book a calendar of the clinic, which takes a resource."""
+        clinic = self.desk.world.sandbox.clinic
+        start, end = self.span(hour, length)
+        return clinic.book(calendar, "", start, end, self.contact, resources=[resource])
+
+    def sync(self) -> dict[str, object]:
+        """Resync, and see that another one has nothing to do."""
+        said = self.desk.say("resync", "--yes", "--json")
+        assert said.code == 0, said.out + said.err
+        found: dict[str, object] = json.loads(said.out)
+        again = json.loads(self.desk.say("resync", "--yes", "--json").out)
+        assert set(again["operations"].values()) == {0}
+        return found
+
+    def closed(self, calendar: str) -> list[Span]:
+        """The blocks of a calendar of the clinic."""
+        blocks = self.desk.world.sandbox.clinic.blocks()
+        return sorted((b.start, b.end) for b in blocks if b.calendar == calendar and not b.deleted)
+
+    def busy(self, thing: str) -> list[Span]:
+        """The blocks of a room or equipment in LeadSquared."""
+        blocks = self.desk.world.sandbox.crm.blocks()
+        mail = f"{thing}@example.com"
+        return sorted((b.start, b.end) for b in blocks if b.user == mail and not b.deleted)
+
+
+@pytest.fixture
+def studio(desk: Desk) -> Studio:
+    """A studio without bookings."""
+    world = desk.world
+    clinic, crm = world.sandbox.clinic, world.sandbox.crm
+    for meeting in clinic.appointments():
+        clinic.delete(meeting.id)
+    for thing in ("yoga", "hall", "laser"):
+        crm.add_user(thing.capitalize(), f"{thing}@example.com")
+    small = clinic.add_calendar("Small course", "event")
+    large = clinic.add_calendar("Large course", "event")
+    beauty = clinic.add_calendar("Beauty", "event")
+    yoga = clinic.resources.add("rooms", "yoga room", calendars=(small, large))
+    hall = clinic.resources.add("rooms", "hall", calendars=(large,))
+    laser = clinic.resources.add(
+        "equipments", "laser", quantity=3, out_of_service=1, calendars=(beauty,)
+    )
+    text = desk.path.read_text().split("[providers.alice]")[0]
+    for name, kind, resource in (
+        ("yoga", "room", "rooms/yoga room"),
+        ("hall", "room", "rooms/hall"),
+        ("laser", "equipment", "equipment/laser"),
+    ):
+        text += f"""
+[providers.{name}]
+kind = "{kind}"
+[providers.{name}.calendars]
+crm = {{ user = "{name}@example.com" }}
+clinic = {{ resource = "{resource}" }}
+"""
+    desk.path.write_text(text)
+    contact = world.seats["clinic", "alice"].contact
+    return Studio(desk, yoga, hall, laser, small, large, beauty, contact)
+
+
+def test_an_appointment_that_takes_a_room_closes_the_room_elsewhere(studio: Studio) -> None:
+    event = studio.clinic(studio.small, studio.yoga, 10)
+    studio.sync()
+    assert studio.busy("yoga") == [studio.span(10)]
+    assert studio.busy("hall") == []
+    assert studio.closed(studio.small) == []
+    studio.desk.world.sandbox.clinic.move(event, *studio.span(12))
+    studio.sync()
+    assert studio.busy("yoga") == [studio.span(12)]
+    studio.desk.world.sandbox.clinic.cancel(event)
+    studio.sync()
+    assert studio.busy("yoga") == []
+
+
+def test_a_room_that_is_busy_elsewhere_closes_what_has_no_other_room_and_only_that(
+    studio: Studio,
+) -> None:
+    studio.crm("yoga", 10)
+    studio.sync()
+    assert studio.closed(studio.small) == [studio.span(10)]
+    assert studio.closed(studio.large) == []
+    assert studio.closed(studio.beauty) == []
+
+
+def test_a_calendar_with_two_rooms_closes_only_while_both_are_taken(studio: Studio) -> None:
+    studio.crm("yoga", 10, 2)
+    studio.crm("hall", 11, 2)
+    studio.sync()
+    assert studio.closed(studio.large) == [studio.span(11)]
+    assert studio.closed(studio.small) == [studio.span(10, 2)]
+
+
+def test_a_room_taken_here_and_the_other_elsewhere_close_a_calendar(studio: Studio) -> None:
+    studio.clinic(studio.large, studio.hall, 10)
+    studio.crm("yoga", 10)
+    studio.sync()
+    assert studio.closed(studio.large) == [studio.span(10)]
+
+
+def test_rooms_that_are_all_taken_here_need_no_block(studio: Studio) -> None:
+    studio.clinic(studio.large, studio.hall, 10)
+    studio.clinic(studio.large, studio.yoga, 10)
+    studio.sync()
+    assert studio.closed(studio.large) == []
+    assert studio.closed(studio.small) == []
+
+
+def test_a_moved_booking_moves_what_it_closes_and_a_cancelled_one_opens_it(studio: Studio) -> None:
+    task = studio.crm("yoga", 10)
+    studio.sync()
+    studio.desk.world.sandbox.crm.move(task, *studio.span(14))
+    told = studio.sync()
+    assert studio.closed(studio.small) == [studio.span(14)]
+    operations = told["operations"]
+    assert isinstance(operations, dict)
+    assert (operations["move-block"], operations["create-block"]) == (1, 0)
+    studio.desk.world.sandbox.crm.delete(task)
+    studio.sync()
+    assert studio.closed(studio.small) == []
+
+
+def test_equipment_closes_only_when_all_that_is_in_service_is_taken(studio: Studio) -> None:
+    studio.crm("laser", 10, 2)
+    studio.sync()
+    assert studio.closed(studio.beauty) == []
+    studio.clinic(studio.beauty, studio.laser, 11, 2)
+    studio.sync()
+    assert studio.closed(studio.beauty) == [studio.span(11)]
+    assert studio.busy("laser") == [studio.span(11)]
+
+
+def test_equipment_that_goes_out_of_service_closes_more(studio: Studio) -> None:
+    studio.clinic(studio.beauty, studio.laser, 10)
+    studio.sync()
+    assert studio.busy("laser") == []
+    resources = studio.desk.world.sandbox.clinic.resources
+    laser = resources.all.pop(studio.laser)
+    again = resources.add("equipments", laser.name, quantity=1, calendars=laser.calendars)
+    resources.all[studio.laser] = type(laser)(
+        studio.laser, laser.type, laser.name, quantity=1, calendars=laser.calendars
+    )
+    del resources.all[again]
+    studio.sync()
+    assert studio.busy("laser") == [studio.span(10)]
+
+
+def test_a_room_that_no_longer_serves_a_calendar_opens_it(studio: Studio) -> None:
+    studio.crm("yoga", 10)
+    studio.sync()
+    resources = studio.desk.world.sandbox.clinic.resources
+    resources.all[studio.yoga] = type(resources.all[studio.yoga])(
+        studio.yoga, "rooms", "yoga room", calendars=(studio.large,)
+    )
+    studio.sync()
+    assert studio.closed(studio.small) == []
+
+
+def test_check_and_plan_speak_of_rooms(studio: Studio) -> None:
+    studio.crm("yoga", 10)
+    said = studio.desk.say("check")
+    assert "rooms/yoga room is used by 2 calendars" in said.out
+    said = studio.desk.say("plan")
+    assert said.code == 0
+    assert "1 write" in said.out
+
+
+def test_a_person_whose_only_calendar_needs_the_room_is_closed_there_and_nowhere_else(
+    studio: Studio,
+) -> None:
+    clinic = studio.desk.world.sandbox.clinic
+    dora = clinic.add_user("Dora", "dora@example.com")
+    private = clinic.add_calendar("Private course", "personal", [dora])
+    studio.desk.world.sandbox.crm.add_user("Dora", "dora@example.com")
+    clinic.resources.add("rooms", "attic", calendars=(private,))
+    studio.desk.world.sandbox.crm.add_user("Attic", "attic@example.com")
+    text = studio.desk.path.read_text()
+    studio.desk.path.write_text(
+        f"""{text}
+[providers.dora.calendars]
+crm = {{ user = "dora@example.com" }}
+clinic = {{ user = "{dora}" }}
+[providers.attic]
+kind = "room"
+[providers.attic.calendars]
+crm = {{ user = "attic@example.com" }}
+clinic = {{ resource = "rooms/attic" }}
+"""
+    )
+    studio.crm("attic", 10)
+    studio.sync()
+    closed = [(b.start, b.end) for b in clinic.blocks() if b.user == dora and not b.deleted]
+    assert closed == [studio.span(10)]
+    assert studio.busy("dora") == []
+
+
+def test_a_room_that_is_not_to_be_found_stops_nobody_else(studio: Studio) -> None:
+    text = studio.desk.path.read_text()
+    studio.desk.path.write_text(text.replace("rooms/hall", "rooms/cellar"))
+    studio.crm("yoga", 10)
+    studio.clinic(studio.small, studio.yoga, 12)
+    studio.sync()
+    assert studio.closed(studio.small) == [studio.span(10)]
+    assert studio.busy("yoga") == [studio.span(12)]
+    said = studio.desk.say("check")
+    assert said.code == 2
+    assert "no active resource is called rooms/cellar" in said.out

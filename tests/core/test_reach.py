@@ -1,0 +1,49 @@
+"""What a room closes stays in its own system, whoever owns the calendar there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from syncd.core.facts import Calendar
+from syncd.model import Kind, ProviderState
+from tests.core.kit import booking, calendars, decided, origin, rec, summary, v
+
+
+def test_a_closure_is_carried_to_its_own_system_only() -> None:
+    closure = rec("b+rooms", "x", v(9), kind=Kind.BLOCK)
+    rooms = Calendar("b+rooms", writable=False, blockable=False, reach=frozenset({"b"}))
+    decision = decided(
+        ProviderState("p", records=(closure,)), calendars={**calendars(), "b+rooms": rooms}
+    )
+    assert summary(decision) == [("create-block", "b", ">09-10")]
+    assert decision.exposures == 1
+
+
+def test_a_meeting_at_the_same_time_closes_everything_else_all_the_same() -> None:
+    closure = rec("b+rooms", "x", v(9), kind=Kind.BLOCK)
+    meeting = rec("a", "m", v(9))
+    rooms = Calendar("b+rooms", writable=False, blockable=False, reach=frozenset({"b"}))
+    decision = decided(
+        ProviderState("p", records=(closure, meeting)),
+        calendars={**calendars(), "b+rooms": rooms},
+    )
+    assert summary(decision) == [("create-block", "b", ">09-10"), ("create-block", "c", ">09-10")]
+
+
+def test_a_rooms_own_calendar_is_never_blocked() -> None:
+    meeting = rec("a", "m", v(9))
+    found = calendars()
+    found["b"] = replace(found["b"], blockable=False)
+    decision = decided(ProviderState("p", records=(meeting,)), calendars=found)
+    assert summary(decision) == [("create-block", "c", ">09-10")]
+
+
+def test_equipment_that_there_is_twice_is_closed_when_both_are_taken() -> None:
+    records = tuple(rec("a", name, v(start), v(start)) for name, start in (("m", 9), ("n", 9.5)))
+    bookings = tuple(booking(f"b{r.id}", r.base) for r in records if r.base)
+    links = tuple(origin(f"b{r.id}", "a", r.id) for r in records)
+    state = ProviderState("p", records=records, bookings=bookings, replicas=links)
+    found = {s: c for s, c in calendars().items() if s != "c"}
+    assert summary(decided(state, calendars=found, units=2)) == [("create-block", "b", ">09-10")]
+    assert len(decided(state, calendars=found).operations) == 2
+    assert decided(state, calendars=found, units=3).operations == ()

@@ -1,0 +1,139 @@
+"""The emulated v1 location's teams, services and slugs: answers and refusals as told (3)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.sandbox.test_leadconnector_v1 import Legacy, a_legacy_location
+
+TEAMS = "calendars/teams/"
+SERVICES = "calendars/services/"
+
+
+@pytest.fixture
+async def legacy() -> AsyncIterator[Legacy]:
+    """A location that is served."""
+    async with a_legacy_location() as found:
+        yield found
+
+
+def team(legacy: Legacy, **config: Any) -> dict[str, Any]:
+    """The body of a team."""
+    shown = {"calendarName": "Sales", "description": "", "slug": "sales", **config}
+    return {"name": "Sales Team", "userIds": [legacy.alice], "calendarConfig": shown}
+
+
+def service(legacy: Legacy, **more: Any) -> dict[str, Any]:
+    """The body of a service, with all that is demanded."""
+    body = {
+        "teamId": legacy.team,
+        "name": "Talk",
+        "description": "",
+        "slug": "talk",
+        "appointmentTitle": "{{contact.name}}",
+        "eventType": "RoundRobin_OptimizeForAvailability",
+        "eventColor": "Peacock",
+        "teamMembers": [{"userId": legacy.alice, "priority": "High", "selected": True}],
+        "availability": {
+            "eventTiming": {"slotDuration": 30, "slotInterval": 30},
+            "officeHours": {
+                "monday": [{"openHour": 9, "openMinute": 0, "closeHour": 12, "closeMinute": 0}]
+            },
+            "schedule": {"allowBookingAfter": 2, "allowBookingAfterUnit": "hours"},
+        },
+        "confirmation": {
+            "notificationAndOther": {
+                "autoConfirm": True,
+                "shouldSendAlertEmailsToAssignedMember": False,
+                "googleInvitationEmails": False,
+                "allowReschedule": True,
+                "allowCancellation": True,
+            },
+            "formSubmission": {"type": "ThankYouMessage", "content": ""},
+        },
+    }
+    return {**body, **more}
+
+
+async def free(legacy: Legacy, slug: str) -> Any:
+    """Whether a slug is to be had."""
+    answer = await legacy.client.get(f"calendars/check-slug-availability/{slug}")
+    return answer.json()["isSlugAvailable"]
+
+
+async def test_a_team_claims_its_slug_and_gives_it_back(legacy: Legacy) -> None:
+    assert await free(legacy, "sales") is True
+    made = await legacy.client.post(TEAMS, json=team(legacy))
+    assert (made.status_code, made.json()["members"][0]["id"]) == (200, legacy.alice)
+    assert await free(legacy, "sales") is False
+    taken = await legacy.client.post(TEAMS, json=team(legacy))
+    assert taken.status_code == 422
+    assert "calendarConfig.slug" in taken.json()
+    gone = await legacy.client.delete(f"{TEAMS}{made.json()['id']}")
+    assert (gone.status_code, gone.text) == (200, "")
+    assert await free(legacy, "sales") is True
+
+
+async def test_a_put_replaces_what_it_does_not_state(legacy: Legacy) -> None:
+    body = team(legacy, shouldAssignContactToTeamMember=True)
+    made = (await legacy.client.post(TEAMS, json=body)).json()
+    assert made["calendarConfig"]["shouldAssignContactToTeamMember"] is True
+    put = await legacy.client.put(f"{TEAMS}{made['id']}", json=team(legacy))
+    assert put.json()["calendarConfig"]["shouldAssignContactToTeamMember"] is False
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [({"slug": None}, "calendarConfig.slug"), ({"description": 3}, "calendar")],
+)
+async def test_a_team_without_what_is_demanded_is_refused_by_its_dotted_name(
+    legacy: Legacy, config: dict[str, Any], field: str
+) -> None:
+    answer = await legacy.client.post(TEAMS, json=team(legacy, **config))
+    assert answer.status_code == 422
+    assert any(key.startswith(field) for key in answer.json())
+
+
+async def test_a_service_does_not_come_back_as_it_was_sent(legacy: Legacy) -> None:
+    made = await legacy.client.post(SERVICES, json=service(legacy))
+    assert made.status_code == 200
+    shown = made.json()
+    assert not {"slug", "eventType", "isActive"} & shown.keys()
+    assert shown["eventColor"].startswith("#")
+    assert shown["teamMembers"][0]["priority"] == 1
+    assert shown["availability"]["schedule"]["allowBookingAfterUnit"] == "Hours"
+    assert shown["confirmation"]["notificationAndOther"]["hasAutoConfirm"] is True
+    listed = (await legacy.client.get(SERVICES, params={"teamId": legacy.team})).json()
+    assert shown in listed["services"]
+    put = await legacy.client.put(f"{SERVICES}{shown['id']}", json=service(legacy, name="Chat"))
+    assert put.json()["name"] == "Chat"
+    # What came back cannot be sent again.
+    assert (await legacy.client.put(f"{SERVICES}{shown['id']}", json=shown)).status_code == 422
+    assert (await legacy.client.delete(f"{SERVICES}{shown['id']}")).status_code == 200
+    gone = await legacy.client.delete(f"{SERVICES}{shown['id']}")
+    assert (gone.status_code, gone.json()["id"]["rule"]) == (422, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"eventColor": "Red"}, "eventColor"),
+        ({"eventType": "Any"}, "eventType"),
+        ({"teamId": "nowhere"}, "teamId"),
+        ({"appointmentTitle": ""}, "appointmentTitle"),
+        ({"teamMembers": [{"userId": "x", "priority": "Top", "selected": True}]}, "teamMembers."),
+        ({"teamMembers": None}, "teamMembers"),
+        ({"availability": {"eventTiming": {"slotDuration": 25}}}, "availability.eventTiming"),
+        ({"confirmation": {}}, "confirmation.notificationAndOther"),
+    ],
+)
+async def test_a_service_that_makes_no_sense_is_refused(
+    legacy: Legacy, more: dict[str, Any], field: str
+) -> None:
+    answer = await legacy.client.post(SERVICES, json=service(legacy, **more))
+    assert answer.status_code == 422
+    assert any(key.startswith(field) for key in answer.json())
+    assert legacy.platform.teams.services == {}
