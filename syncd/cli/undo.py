@@ -19,6 +19,7 @@ from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Operation
 from syncd.store import Store
+from syncd.store.journal import intents_of
 from syncd.wiring import build
 
 
@@ -134,7 +135,7 @@ def _tell_plan(settings: Settings, undone: Undone, *, as_json: bool) -> None:
 
 def _tell(settings: Settings, result: Mapping[str, Any]) -> None:
     store = Store.open(settings.syncd.state_path, write=False)
-    wrote = [i.operation for i in store.intents_of(result["run"])]
+    wrote = [i.operation for i in intents_of(store, result["run"])]
     store.close()
     _print_operations(settings, wrote, f"put back by run {result['run']}")
     _print_left(result["left"])

@@ -7,34 +7,30 @@ nothing to do for it. Which ones those are is kept only in memory, so a restart 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.core import plan
 from syncd.core.answer import Answer
 from syncd.core.decide import Case, Decision, decide_answered, persons_for
-from syncd.core.facts import Calendar
-from syncd.core.rules import Rules
 from syncd.engine import baseline, brake
 from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
-from syncd.engine.brake import Brake
+from syncd.engine.case import case_of
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.exposure import Watch
 from syncd.engine.observe import Observation, observe
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
 from syncd.engine.recover import confirm, recover
-from syncd.engine.report import Health, Report, SystemReport
+from syncd.engine.report import Health, Report
 from syncd.engine.slots import ask_all
+from syncd.engine.telling import tell
 from syncd.engine.undo import Undone, undo
 from syncd.model import (
     Clock,
-    ConflictKind,
     Kind,
     Operation,
     ProviderState,
@@ -79,16 +75,16 @@ class Engine:
     answers: dict[str, Answer] = field(default_factory=dict)
     annexes: Annexes = field(default_factory=Annexes)
     exposed: Watch = field(init=False)
-    _baselines: Baselines = field(init=False)
+    baselines: Baselines = field(init=False)
     _dirty: set[str] = field(default_factory=set)
-    _seen_whole: set[tuple[str, str]] = field(default_factory=set)
+    seen_whole: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
         policy = self.policy
         self.exposed = Watch(self.store, self.clock, self.systems, policy.read_only, policy.future)
         self._dirty = set(self.mapping)
-        self._baselines = Baselines(
+        self.baselines = Baselines(
             self.store,
             {
                 (provider, system): self.mapped.get((provider, system), "mapped")
@@ -99,7 +95,7 @@ class Engine:
         whole: dict[tuple[str, str], set[Kind]] = {}
         for c in self.store.last_coverage():
             whole.setdefault((c.provider, c.system), set()).update(c.kinds)
-        self._seen_whole = {where for where, kinds in whole.items() if Kind.APPOINTMENT in kinds}
+        self.seen_whole = {where for where, kinds in whole.items() if Kind.APPOINTMENT in kinds}
 
     def window(self, *, near: bool) -> Window:
         """The near or the full window, from now."""
@@ -214,7 +210,7 @@ class Engine:
         desk = self.desk(report)
         before = {name: system.traffic for name, system in self.systems.items()}
         full = self._is_full(window)
-        dropped = self._baselines.forget_dropped(chosen) if full else set()
+        dropped = self.baselines.forget_dropped(chosen) if full else set()
         self._dirty |= dropped
         observed = await self.look(
             window, report, chosen, desk, progress, by_id=thorough and report.cycles == 1
@@ -236,13 +232,13 @@ class Engine:
                 await ties.see_to(self.systems, self.store, self.clock)
         if full:
             self._settle(window, observed, report)
-        self.tell(report, observed, decisions, before)
+        tell(self, report, observed, decisions, before)
 
     async def learn(self) -> None:
         """Ask what rooms can close, where there are rooms: such calendars are kept in sync, too."""
         self.mapping, new = await self.annexes.learn(self.mapping)
         self._dirty |= new
-        self._baselines.cover(
+        self.baselines.cover(
             (provider, system)
             for provider in new
             for system in self.mapping[provider]
@@ -293,7 +289,7 @@ class Engine:
                         mine,
                         intents,
                         by_id=by_id,
-                        remapped=self._baselines.remapped(name) if full else frozenset(),
+                        remapped=self.baselines.remapped(name) if full else frozenset(),
                     )
                     for name, system in self.systems.items()
                     if (mine := [p for p in chosen if name in self.mapping[p]])
@@ -316,7 +312,7 @@ class Engine:
     def _settle(self, window: Window, observed: Mapping[str, Observation], report: Report) -> None:
         """Note which calendars are now known in full, and what nobody can explain in them."""
         coverage = [c for o in observed.values() if o.state is Health.OK for c in o.coverage]
-        settled = self._baselines.settle(coverage, window, self.clock.now())
+        settled = self.baselines.settle(coverage, window, self.clock.now())
         report.settled += len(settled)
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
@@ -333,7 +329,7 @@ class Engine:
         for observation in observed.values():
             self._dirty |= observation.touched & set(self.mapping)
             for c in observation.coverage:
-                self._seen_whole.add((c.provider, c.system))
+                self.seen_whole.add((c.provider, c.system))
         if accept is not None:
             brake.accept(self.store, accept, self.clock.now())
         states = {p: self.store.state(p) for p in chosen if p in self._dirty}
@@ -341,7 +337,7 @@ class Engine:
         decisions: dict[str, Decision] = {}
         for provider, state in states.items():
             withhold = provider in dropped
-            case = self.case(provider, state, observed, held, report.run, withhold=withhold)
+            case = case_of(self, provider, state, observed, held, report.run, withhold=withhold)
             wanted = persons_for(state, case)
             who = await self.persons.learn(wanted, self.systems) if wanted else {}
             case = replace(case, who=who)
@@ -373,64 +369,6 @@ class Engine:
                 )
                 for c in case.calendars.values()
             )
-        )
-
-    def case(
-        self,
-        provider: str,
-        state: ProviderState,
-        observed: Mapping[str, Observation],
-        held: Brake,
-        run: str,
-        *,
-        withhold: bool = False,
-    ) -> Case:
-        """What a decision on a provider is told."""
-        now = self.clock.now()
-        keys = {r.key for r in state.records if r.key is not None and not r.mine}
-        failed = self.store.failed_operations(provider)
-        return Case(
-            calendars={
-                system: self._calendar(provider, system, observed.get(system), held.stopped)
-                for system in self.mapping[provider]
-            },
-            rules=self.policy.rules.get(provider, Rules()),
-            now=now,
-            horizon=now - self.policy.past,
-            run=run,
-            guards=held.guards.get(provider, ()),
-            failures=Counter(plan.name(o) for o in failed),
-            our_keys=frozenset(k for k in keys if self.store.knows_key(k)),
-            withhold=withhold,
-            capacity=self.annexes.units.get(provider, self.policy.capacity.get(provider, 1)),
-        )
-
-    def _calendar(
-        self, provider: str, system: str, observation: Observation | None, stopped: frozenset[str]
-    ) -> Calendar:
-        source = self.systems.get(system) or self.annexes.named(system)
-        capabilities = source.capabilities
-        answered = observation is not None and observation.state is Health.OK
-        return Calendar(
-            system=system,
-            writable=answered
-            and not self.rests(system)
-            and (provider, system) not in self.policy.read_only
-            and (provider, system) in self._seen_whole
-            and capabilities.reach is None
-            # How much of it there is must be known first.
-            and (provider not in self.policy.resources or provider in self.annexes.units),
-            believed=answered and system not in stopped,
-            grain=capabilities.grain,
-            statuses=capabilities.statuses,
-            skew=source.traffic.skew or timedelta(0),
-            fresh=answered
-            and capabilities.reach is None
-            and not self._baselines.settled(provider, system),
-            fixed=(provider, system) in self.policy.read_only,
-            seats=source.seats,
-            blockable=capabilities.reach is None and self.policy.resources.get(provider) != system,
-            reach=capabilities.reach,
         )
 
     async def write(
@@ -473,37 +411,3 @@ class Engine:
             observation.cause = str(written.fault)
             observation.state = Health.DOWN
         self._dirty |= {o.provider for o in (*written.left, *written.queued, *written.done)}
-
-    def tell(
-        self,
-        report: Report,
-        observed: Mapping[str, Observation],
-        decisions: Mapping[str, Decision],
-        before: Mapping[str, object],
-    ) -> None:
-        """Bring the report up to date: states, calls, what is left."""
-        for name, observation in observed.items():
-            if name not in self.systems:
-                continue
-            told = report.systems.setdefault(name, SystemReport())
-            told.state = observation.state
-            told.cause = observation.cause
-            report.news += observation.news
-            report.remarks += observation.remarks
-        for name, system in self.systems.items():
-            told = report.systems.setdefault(name, SystemReport())
-            start = before[name]
-            told.reads += system.traffic.reads - getattr(start, "reads", 0)
-            told.writes += system.traffic.writes - getattr(start, "writes", 0)
-        report.suspected = sum(o.suspected for o in observed.values())
-        report.pending = len(self.store.pending_intents())
-        report.conflicts = len(
-            [
-                h
-                for h in self.store.open_conflicts()
-                if h.conflict.held and h.conflict.kind is not ConflictKind.GUARD
-            ]
-        )
-        report.withheld = sum(d.withheld for d in decisions.values())
-        self.exposed.hear(decisions)
-        report.exposures = self.exposed.measure()

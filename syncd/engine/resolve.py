@@ -20,6 +20,7 @@ from syncd.core.facts import Calendar
 from syncd.engine.report import Exit, Report
 from syncd.model import HeldConflict, utc
 from syncd.store import Store
+from syncd.store.journal import failed_operations
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -147,7 +148,7 @@ def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | No
         now=now,
         horizon=now - engine.policy.past,
         run=held.run,
-        failures=Counter(plan.name(o) for o in engine.store.failed_operations(provider)),
+        failures=Counter(plan.name(o) for o in failed_operations(engine.store, provider)),
         capacity=engine.policy.capacity.get(provider, 1),
     )
     state = engine.store.state(provider)

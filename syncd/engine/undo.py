@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from syncd.core import undo as plan
 from syncd.core.decide import decide
 from syncd.engine import brake
+from syncd.engine.case import case_of
 from syncd.engine.report import Exit, Health, Report
+from syncd.engine.telling import tell
 from syncd.model import Changes, Intent, IntentState, Note, Operation, ProviderState, Waiver
+from syncd.store.journal import intents_of, intents_since
 from syncd.store.store import Store
 
 if TYPE_CHECKING:
@@ -93,7 +96,7 @@ async def undo(
     held = brake.look(engine.store, {}, engine.mapping, observed, engine.policy.limits)
     for provider in chosen:
         state = engine.store.state(provider)
-        case = engine.case(provider, state, observed, held, report.run)
+        case = case_of(engine, provider, state, observed, held, report.run)
         mine = [i for i in intents if i.operation.provider == provider]
         planned = plan.undo(
             state,
@@ -114,7 +117,7 @@ async def undo(
         engine.store.apply(Changes(waivers=undone.waivers, notes=undone.notes))
         progress(f"putting back {len(undone.operations)} writes")
         await engine.write(undone.operations, observed, desk, report)
-        engine.tell(report, observed, {}, before)
+        tell(engine, report, observed, {}, before)
         before = {name: system.traffic for name, system in engine.systems.items()}
         for pause in PAUSES:
             if not engine.waits(report) or engine.stopping.is_set():
@@ -122,22 +125,22 @@ async def undo(
             progress("waiting for a platform to confirm")
             await engine.clock.sleep(pause)
             observed |= await engine.look(window, report, chosen, desk, progress, by_id=False)
-        done = [i for i in engine.store.intents_of(report.run) if i.state is IntentState.DONE]
+        done = [i for i in intents_of(engine.store, report.run) if i.state is IntentState.DONE]
         undone.unwritten = len(undone.operations) - len(done)
     wanted = {}
     for provider in chosen:
         state = engine.store.state(provider)
-        case = engine.case(provider, state, observed, held, report.run)
+        case = case_of(engine, provider, state, observed, held, report.run)
         # Decided only to learn what should be closed now; nothing of it is stored.
         wanted[provider] = decide(state, case, engine.ids.row)
     engine.exposed.hear(wanted)
-    engine.tell(report, observed, {}, before)
+    tell(engine, report, observed, {}, before)
     engine.file(report, "undo")
     return undone
 
 
 def _written(store: Store, run: str, booking: str | None) -> list[Intent]:
-    intents = store.intents_of(run)
+    intents = intents_of(store, run)
     if not intents:
         if store.run(run) is None:
             remedy = "`syncd history` names the run of each write."
@@ -156,7 +159,7 @@ def _past(store: Store, run: str, intents: Sequence[Intent]) -> plan.Past:
     """What came after the run: writes of later runs, and what was seen of its bookings."""
     provider = intents[0].operation.provider
     last = max(i.opened_at for i in intents)
-    later = [i for i in store.intents_since(provider, last) if i.run != run and _counts(i)]
+    later = [i for i in intents_since(store, provider, last) if i.run != run and _counts(i)]
     news: dict[str, str] = {}
     for booking in sorted({b for i in intents for b in i.operation.bookings}):
         for note in store.history(booking=booking):

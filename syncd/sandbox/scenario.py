@@ -107,8 +107,11 @@ def _seats(sandbox: Sandbox) -> Iterator[tuple[tuple[str, str], Seat]]:
         yield ("crm", who), Seat(email, "Consultation", contacts["crm"])
 
 
-def config_text(world: World, state: str) -> str:
-    """The configuration of that clinic, for the URLs that the sandbox now serves."""
+def config_text(world: World, state: str, more: str = "") -> str:
+    """The configuration of that clinic, for the URLs that the sandbox now serves.
+
+    ``more`` are further lines of its first table.
+    """
     sandbox = world.sandbox
     lines = [
         f"""\
@@ -117,7 +120,7 @@ state = "{state}"
 zone = "{ZONE}"
 near = {{ every = "10s", ahead = "14d" }}
 far = {{ every = "1m" }}
-
+{more}
 [systems.crm]
 type = "leadsquared"
 base_url = "{sandbox.urls["crm"]}"

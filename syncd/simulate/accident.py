@@ -25,6 +25,11 @@ class Seen:
     contact: str = ""
 
     @property
+    def who(self) -> tuple[str, str]:
+        """Between whom it is."""
+        return (self.provider, self.contact)
+
+    @property
     def interval(self) -> Interval:
         """Start and end."""
         return (self.start, self.end)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from syncd.model import ConflictKind, HeldConflict, Kind, floor_to
+from syncd.model import ConflictKind, HeldConflict, Kind, Role, floor_to
 from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
@@ -33,24 +33,47 @@ WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee"
 def judge_change(town: Town, change: Change) -> Iterator[str]:
     """What is wrong with something that syncd did, by the number of the promise."""
     before, after = change.before, change.after
-    mine = (change.system, change.event) in town.ours
     where = f"{change.system} {change.event}"
     for accident in town.accidents:
         if accident.stops and not accident.over and accident.follows(change):
             yield f"7: went on after {len(accident.news)} at once in {accident.system}: {where}"
+    yield from _never(town, change)
+    if _decided(town, change):
+        return
     match before, after:
-        case None, Seen() if after.kind == "appointment":
-            yield f"6: made an appointment: {where}"
         case None, Seen():
             yield from _made(town, change, after)
-        case Seen(), _ if before.kind == "appointment":
+        case Seen(), Seen() if before.kind == "appointment":
             yield from _touched(town, change, before, after)
-        case Seen(), _ if not mine:
-            yield f"6: changed a block that somebody else made: {where}"
         case Seen(), None:
             yield from _removed(town, change, before)
         case _:
             pass
+
+
+def _never(town: Town, change: Change) -> Iterator[str]:
+    """What syncd may do in no case, whoever asks for it (promise 6)."""
+    where = f"{change.system} {change.event}"
+    match change.before, change.after:
+        case None, Seen(kind="appointment"):
+            yield f"6: made an appointment: {where}"
+        case Seen(kind="appointment"), None:
+            yield f"6: removed an appointment: {where}"
+        case Seen(kind="appointment") as before, Seen() as after if before.who != after.who:
+            yield f"6: changed more than time and status: {where}"
+        case Seen(kind="block"), _ if (change.system, change.event) not in town.ours:
+            yield f"6: changed a block that somebody else made: {where}"
+        case _:
+            pass
+
+
+def _decided(town: Town, change: Change) -> bool:
+    """Whether it may be what a person has just decided, by an answer or by taking back a run."""
+    seen = change.after or change.before
+    return any(
+        provider in {"", seen.provider if seen else ""} and change.at - at < LATE
+        for at, provider in town.answers
+    )
 
 
 def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
@@ -94,13 +117,8 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         yield f"2: a block without a cause: {where}"
 
 
-def _touched(town: Town, change: Change, before: Seen, after: Seen | None) -> Iterator[str]:
+def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[str]:
     where = f"{change.system} {change.event}"
-    if after is None:
-        yield f"6: removed an appointment: {where}"
-        return
-    if (before.provider, before.contact) != (after.provider, after.contact):
-        yield f"6: changed more than time and status: {where}"
     told = [
         other
         for other in town.changes
@@ -114,12 +132,27 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen | None) -> It
     own = [c.at for c in town.changes if c.by_hand and c.event == change.event]
     since = max(own) - LATE
     said = {other.after.interval for other in told if other.after and other.at > since}
+    said |= _by_policy(town, change, since)
     rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
-    if after.interval != before.interval and after.interval not in said and not rounds:
+    somewhere = rounds or "next-free" in town.choices
+    if after.interval != before.interval and after.interval not in said and not somewhere:
         yield f"5: moved an appointment to where nobody moved it: {where}"
     ended = any(other.after is None or not other.after.busy for other in told)
     if before.busy and not after.busy and not ended:
         yield f"5: called off a meeting that nobody called off: {where}"
+
+
+def _by_policy(town: Town, change: Change, since: datetime) -> set[Interval]:
+    """Where a rule takes a meeting: to our block that a person moved, or back to where it was."""
+    said: set[Interval] = set()
+    for other in town.changes:
+        ours = (other.system, other.event) in town.ours
+        if "reschedule" in town.choices and other.by_hand and ours and other.at > since:
+            said |= {other.after.interval} if other.after else set()
+        if "revert" in town.choices and not ours and other.before:
+            same = change.before and other.before.contact == change.before.contact
+            said |= {other.before.interval} if same else set()
+    return said
 
 
 def _person(town: Town, change: Change) -> str:
@@ -206,13 +239,13 @@ def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterat
 
     ``last`` is the end of the window that is kept in step.
     """
-    held = store.open_conflicts()
+    held = [h for h in store.open_conflicts() if h.conflict.held]
     yield from (
         f"7: the guard stands: {h.conflict.note}"
         for h in held
         if h.conflict.kind is ConflictKind.GUARD
     )
-    claimed = _claimed(store, held)
+    claimed = _claimed(store, held) | _left_by_persons(store)
     sights = [s for s in _sights(town) if s.start < last]
     for line, provider, interval in _disagreements(sights, now):
         if (provider, interval) not in claimed:
@@ -272,9 +305,23 @@ def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Int
     return found
 
 
+def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
+    """The times that a person wants as they are: what was taken back, and what a rule lets be."""
+    found: set[tuple[str, Interval]] = set()
+    for booking in store.bookings():
+        left = any(w.booking == booking.id for w in store.state(booking.provider).waivers)
+        pairs = store.replicas([booking.id])
+        if left or any(replica.role is Role.RELEASED for replica, _ in pairs):
+            shown = [record.observed for _, record in pairs if record and record.observed]
+            found |= {(booking.provider, v.interval) for v in (booking.agreed, *shown)}
+    return found
+
+
 def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator[str]:
     """What syncd takes for one meeting must be at one time everywhere, or be held."""
-    open_ = {h.conflict.subject for h in held}
+    open_ = {subject for h in held for subject in h.conflict.subject.split("+")}
+    waived = {w.booking for p in PEOPLE for w in store.state(p).waivers}
+    open_ |= waived
     bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
     values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
     for replica, _ in store.replicas(list(values)):
@@ -295,6 +342,11 @@ def writes_per_change(town: Town) -> Iterator[str]:
     made = by_hand[False]
     # Each change by hand may touch the two other calendars, and undo what it did there before.
     allowed = 3 * by_hand[True]
+    if town.choices & {"revert", "next-free"}:
+        # What is refused goes elsewhere, and all others go with it.
+        allowed *= 2
+    # What a person decides, or takes back, is written everywhere once more.
+    allowed += made if any(not who for _, who in town.answers) else 6 * len(town.answers)
     if made > allowed:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
 

@@ -7,7 +7,7 @@ import io
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,12 +22,13 @@ from sqlalchemy import event
 from syncd.config.load import load
 from syncd.daemon.work import Work
 from syncd.engine.policy import Ids
-from syncd.model import Cause, Changes, ConflictKind
+from syncd.model import Cause, Changes
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import oracle
 from syncd.simulate.accident import Change
 from syncd.simulate.loop import VirtualClock, run_virtually
-from syncd.simulate.story import OUTSIDE, Step, Story, What
+from syncd.simulate.operator import Killed, Operator
+from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
 from syncd.simulate.town import Town
 from syncd.store import StateError, Store
 from syncd.store.exposed import exposures
@@ -40,14 +41,10 @@ RESTART = 15.0
 QUIET = (FARS + 1) * NEAR
 """By then the daemon alone has read everything at least once, and written what is missing."""
 
-SLOTS = 5
-"""After so many near polls it asks for free slots."""
+SLOTS, ASKS = "5h", 15
+"""How old an answer about free slots may be, and after how many near polls it asks for them."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a real file without a real disk, where there is one
-
-
-class Killed(BaseException):
-    """The process is dead: not an Exception, as nothing may catch it."""
 
 
 @dataclass(slots=True)
@@ -109,9 +106,10 @@ class _Stage:
         self.outcome = Outcome(story)
         self.host = VirtualClock(story.start)
         self.town = Town(VirtualClock(story.start), story.seed, self._judge)
+        self.town.choices = story.choices
+        self.operator = Operator(folder / "state.db", self.town, self._say)
         self.fuse = 0
         self.state_fault = Step(0, What.STATE_FAULT, times=0)
-        self.work: Work | None = None
         self.requests: set[asyncio.Task[None]] = set()
         numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
         letters = "abcdefghijklmnopqrstuvwxyz234567"
@@ -127,7 +125,11 @@ class _Stage:
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)
-        path.write_text(f"{config_text(world, 'state.db')}[rules]\n{rules}")
+        if self.story.override:
+            said = "".join(f'{key} = "{value}"\n' for key, value in self.story.override)
+            rules += f"[[rules.override]]\n{said}"
+        text = config_text(world, "state.db", f'slots = {{ every = "{SLOTS}" }}\n')
+        path.write_text(f"{text}[rules]\nprefer = {sorted(SYSTEMS)}\n{rules}")
         self.settings = load(path, {})
         supervisor = asyncio.create_task(self._supervise())
         for step in self.story.steps:
@@ -143,7 +145,7 @@ class _Stage:
         await asyncio.gather(*self.requests)
         for _ in range(3):
             # A person looks after the brakes: nothing else may be left standing.
-            await self._accept()
+            await self.operator.accept()
         self._judge_rest()
         supervisor.cancel()
         with suppress(asyncio.CancelledError):
@@ -169,7 +171,7 @@ class _Stage:
                 self.outcome.faults["crash"] += 1
                 self._say("the process died")
             finally:
-                self.work = None
+                self.operator.work = None
                 app.store.close()
             await asyncio.sleep(RESTART)
             self._say("restart")
@@ -183,33 +185,13 @@ class _Stage:
         ways = {name: _Mortal(self.town.transport(name), life) for name in SYSTEMS}
         return build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
 
-    async def _request(self, asked: Mapping[str, str]) -> None:
-        """Somebody runs `syncd resync`: cycles in quick succession, beside the daemon's own."""
-        if self.work is not None:
-            # Death and a full disk are the daemon's to notice: they meet it with its next step.
-            with suppress(Killed, StateError):
-                await self.work.on_request(asked, lambda _text: None)
-
-    async def _accept(self) -> None:
-        """Somebody reads which runs were stopped, and lets them pass."""
-        if not (self.folder / "state.db").exists():
-            return
-        with closing(Store.open(self.folder / "state.db", write=False)) as store:
-            held = store.open_conflicts()
-        runs = {h.run for h in held if h.conflict.kind is ConflictKind.GUARD}
-        if runs:
-            self.town.accepted()
-        for run in sorted(runs):
-            self._say(f"accept {run}")
-            await self._request({"accept": run})
-
     async def _daemon(self, app: App) -> None:
-        self.work = work = Work(app.engine, told=self._heard, insist=app.insist)
+        self.operator.work = work = Work(app.engine, told=self._heard, insist=app.insist)
         await work.everything()
         for turn in count(1):
             await asyncio.sleep(NEAR)
             await (work.near() if turn % FARS else work.far())
-            if turn % SLOTS == 0:
+            if turn % ASKS == 0:
                 await work.slots()
 
     def _heard(self, _report: object) -> None:
@@ -258,6 +240,17 @@ class _Stage:
 
     # --- what happens -------------------------------------------------------------------------
 
+    async def _operate(self, step: Step) -> None:
+        match step.what:
+            case What.ACCEPT:
+                await self.operator.accept()
+            case What.RESOLVE:
+                await self.operator.resolve(step)
+            case What.UNDO:
+                await self.operator.undo()
+            case _:
+                await self.operator.resync()
+
     def _happen(self, step: Step) -> None:
         match step.what:
             case What.FAULT:
@@ -269,10 +262,8 @@ class _Stage:
                 self.state_fault = step
             case What.CRASH:
                 self.fuse = step.number
-            case What.RESYNC:
-                self.requests.add(asyncio.create_task(self._request({})))
-            case What.ACCEPT:
-                self.requests.add(asyncio.create_task(self._accept()))
+            case _ if step.what in OPERATOR:
+                self.requests.add(asyncio.create_task(self._operate(step)))
             case _ if step.what in OUTSIDE:
                 done = self.town.act(step)
                 self._say(f"{step.system} by hand: {done or 'nothing to do it to'}")

@@ -42,6 +42,8 @@ class What(StrEnum):
     SHIFT = "shift"
     RESYNC = "resync"
     ACCEPT = "accept"
+    RESOLVE = "resolve"
+    UNDO = "undo"
     FAULT = "fault"
     HOST_CLOCK = "host-clock"
     STATE_FAULT = "state-fault"
@@ -49,7 +51,8 @@ class What(StrEnum):
 
 
 TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH})
-OUTSIDE = frozenset(What) - TROUBLE - {What.RESYNC, What.ACCEPT}
+OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO})
+OUTSIDE = frozenset(What) - TROUBLE - OPERATOR
 _WEIGHTS = {
     What.BOOK: 8,
     What.TWIN: 3,
@@ -100,7 +103,8 @@ ONE_PAGE, SHORT_PAGE = 1000, 5
 class Story:
     """A whole day: where it begins, what happens, in order.
 
-    ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says.
+    ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
+    ``override`` an exception to them.
     """
 
     seed: int
@@ -109,6 +113,12 @@ class Story:
     steps: tuple[Step, ...]
     page: int = ONE_PAGE
     rules: tuple[tuple[str, str], ...] = ()
+    override: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def choices(self) -> frozenset[str]:
+        """Every choice that policy has on this day."""
+        return frozenset(choice for _, choice in (*self.rules, *self.override))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +197,50 @@ def draw(seed: int, hours: float = 24.0, faults: Collection[str] = ALL) -> Story
     if apart.random() < _ACCIDENTS:
         steps += _accident(apart, span)
     rules = tuple((kind, apart.choice(choices)) for kind, choices in _RULES.items())
-    return Story(seed, start, hours, tuple(sorted(steps)), page, rules)
+    policies = Random(f"policies {seed}")  # noqa: S311
+    override: tuple[tuple[str, str], ...] = ()
+    if policies.random() < _POLICIES:
+        rules += tuple((kind, policies.choice(choices)) for kind, choices in _MORE_RULES.items())
+        override = _override(policies) if policies.random() < _POLICIES else ()
+        steps += _operator(policies, span)
+    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override)
+
+
+_POLICIES = 0.5
+
+
+def _override(random: Random) -> tuple[tuple[str, str], ...]:
+    kind = random.choice([*_RULES, *_MORE_RULES])
+    choice = random.choice(sorted({*_RULES.get(kind, ()), *_MORE_RULES.get(kind, ())}))
+    system = random.choice(("", *SYSTEMS))
+    return (("kind", kind), ("choice", choice), *([("system", system)] if system else []))
+
+
+def _operator(random: Random, span: float) -> list[Step]:
+    """Somebody looks into the queue now and then, and may take back a run."""
+    whats = [What.RESOLVE] * random.randint(0, 3) + [What.UNDO] * random.choice((0, 0, 1))
+    return [
+        Step(
+            round(random.uniform(0.2, 0.95) * span, 1),
+            what,
+            number=random.randrange(1000),
+            slot=random.randrange(1000),
+        )
+        for what in whats
+    ]
 
 
 _ACCIDENTS = 0.3
 _RULES = {
     "moved_apart": ("latest", "latest", "prefer", "hold"),
     "moved_and_cancelled": ("cancel", "cancel", "move", "hold"),
+}
+
+
+_MORE_RULES = {
+    "block_edited": ("restore", "reschedule", "release"),
+    "slot_taken": ("hold", "revert", "next-free"),
+    "double_booked": ("report", "hold"),
 }
 
 

@@ -36,6 +36,8 @@ class Town:
     world: World = field(init=False)
     changes: list[Change] = field(default_factory=list)
     accidents: list[Accident] = field(default_factory=list)
+    answers: list[tuple[datetime, str]] = field(default_factory=list)
+    choices: frozenset[str] = frozenset()
     ours: set[tuple[str, str]] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
@@ -146,6 +148,10 @@ class Town:
         """A person lets all pass that stands stopped."""
         for accident in self.accidents:
             accident.over = True
+
+    def answered(self, provider: str = "") -> None:
+        """A person decides what syncd is to do: of one provider, or of all."""
+        self.answers.append((self.clock.now(), provider))
 
     def _do(self, step: Step) -> str:
         system, platform = step.system, self.sandbox.systems[step.system]

@@ -25,7 +25,6 @@ from syncd.model import (
     Intent,
     IntentState,
     Note,
-    Operation,
     ProviderState,
     Record,
     Replica,
@@ -232,17 +231,6 @@ class Store:
                 ),
             )
 
-    def failed_operations(self, provider: str) -> list[Operation]:
-        """The operations that a system refused for good, one for each refusal."""
-        query = select(INTENT).where(
-            INTENT.c.provider == provider, INTENT.c.state == str(IntentState.FAILED)
-        )
-        return [rows.to_operation(row) for row in self._all(query)]
-
-    def knows_key(self, key: str) -> bool:
-        """Whether this state's journal ever gave out that key."""
-        return bool(self._all(select(INTENT.c.id).where(INTENT.c.key == key).limit(1)))
-
     # --- write --------------------------------------------------------------------------------
 
     def pending_intents(self) -> list[Intent]:
@@ -411,16 +399,6 @@ class Store:
             name: int(self._all(select(func.count().label("n")).select_from(t).where(c))[0]["n"])
             for name, (t, c) in living.items()
         }
-
-    def intents_of(self, run: str) -> list[Intent]:
-        """The journal rows of a run, oldest first."""
-        query = select(INTENT).where(INTENT.c.run == run)
-        return [rows.to_intent(r) for r in self._all(query.order_by(INTENT.c.opened_at))]
-
-    def intents_since(self, provider: str, at: datetime) -> list[Intent]:
-        """The journal rows of a provider that were opened after that time, oldest first."""
-        query = select(INTENT).where(INTENT.c.provider == provider, INTENT.c.opened_at > at)
-        return [rows.to_intent(r) for r in self._all(query.order_by(INTENT.c.opened_at))]
 
     # --- for the rest of this room --------------------------------------------------------------
 

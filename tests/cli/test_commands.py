@@ -89,7 +89,7 @@ def test_the_looking_commands_tell_of_one_booking_everywhere(desk: Desk) -> None
 
 def test_show_and_history_answer_why_a_booking_moved(desk: Desk) -> None:
     world = desk.world
-    text = desk.path.read_text() + '\n[rules]\nmoved_apart = "prefer"\nprefer = ["legacy"]\n'
+    text = desk.path.read_text() + '\n[rules]\nmoved_apart = "prefer"\nprefer = ["legacy", "crm"]\n'
     desk.path.write_text(text)
     line = text.splitlines().index('moved_apart = "prefer"') + 1
     desk.say("resync", "--yes")

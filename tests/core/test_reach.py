@@ -44,6 +44,6 @@ def test_equipment_that_there_is_twice_is_closed_when_both_are_taken() -> None:
     links = tuple(origin(f"b{r.id}", "a", r.id) for r in records)
     state = ProviderState("p", records=records, bookings=bookings, replicas=links)
     found = {s: c for s, c in calendars().items() if s != "c"}
-    assert summary(decided(state, calendars=found, units=2)) == [("create-block", "b", ">09-10")]
+    assert summary(decided(state, calendars=found, capacity=2)) == [("create-block", "b", ">09-10")]
     assert len(decided(state, calendars=found).operations) == 2
-    assert decided(state, calendars=found, units=3).operations == ()
+    assert decided(state, calendars=found, capacity=3).operations == ()

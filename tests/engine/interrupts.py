@@ -240,7 +240,7 @@ class MortalShop(Shop):
     def restart(self) -> None:
         self.store.close()
         self.store = MortalStore.begin(self.path, self.steps)
-        self.engine = replace(self.engine, store=self.store, _dirty=set(), _seen_whole=set())
+        self.engine = replace(self.engine, store=self.store, _dirty=set(), seen_whole=set())
 
     def configure(self, mapping: Mapping[str, Sequence[str]]) -> None:
         """Start the engine of the same state with another mapping."""

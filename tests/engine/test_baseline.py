@@ -224,7 +224,7 @@ async def test_a_dry_run_settles_nothing(shop: Shop) -> None:
     looking.__post_init__()
     planned = await looking.resync(dry_run=True)
     assert planned.withheld == 2
-    assert not shop.engine._baselines.settled("p", "a")
+    assert not shop.engine.baselines.settled("p", "a")
 
 
 @pytest.mark.parametrize("ahead", [1, 30])

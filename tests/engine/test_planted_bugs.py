@@ -15,8 +15,7 @@ import pytest
 
 from syncd.core import outcome, refusals
 from syncd.core.diff import News, absorb, vanish
-from syncd.engine import brake, cycle, execute, observe, recover
-from syncd.engine.cycle import Engine
+from syncd.engine import brake, case, cycle, execute, observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
@@ -137,12 +136,12 @@ def a_refused_write_is_tried_for_ever(patch: Patch) -> None:
 
 
 def read_only_calendars_are_written_to(patch: Patch) -> None:
-    calendar = Engine._calendar
+    calendar = case._calendar
 
-    def writable(self: Engine, *given: Any) -> Any:
-        return replace(calendar(self, *given), writable=True)
+    def writable(*given: Any) -> Any:
+        return replace(calendar(*given), writable=True)
 
-    patch.setattr(Engine, "_calendar", writable)
+    patch.setattr(case, "_calendar", writable)
 
 
 def nobody_is_anybody(patch: Patch) -> None:

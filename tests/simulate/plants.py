@@ -13,8 +13,7 @@ import syncd.core.merge as merging
 from syncd.core import blocks, decide, diff, outcome
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
-from syncd.engine import brake, cycle, observe, recover
-from syncd.engine.cycle import Engine
+from syncd.engine import brake, case, cycle, observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import (
     Changes,
@@ -167,14 +166,12 @@ def the_guard_is_off(patch: Patch) -> None:
 
 def the_guard_only_tells(patch: Patch) -> None:
     """The guard's conflict is there, and what it is about goes on all the same."""
-    patch.setattr(Engine, "_calendar", _believing(Engine._calendar))
+    calendar = case._calendar
 
+    def believing(*given: Any) -> Any:
+        return calendar(*given[:4], stopped=frozenset())
 
-def _believing(calendar: Any) -> Any:
-    def believing(self: Engine, *given: Any) -> Any:
-        return calendar(self, *given[:3], frozenset())
-
-    return believing
+    patch.setattr(case, "_calendar", believing)
 
 
 def acceptance_is_forgotten(patch: Patch) -> None:

@@ -9,6 +9,7 @@ from syncd.model import Changes, Closing, IntentState, Waiver
 from syncd.store import Store
 from syncd.store.compact import compact
 from syncd.store.exposed import closings, keep_closings
+from syncd.store.journal import failed_operations, knows_key
 from tests.store.kit import DAY, book, held, intent, link, note, rec, v
 
 LATER = DAY + timedelta(days=200)
@@ -80,8 +81,8 @@ def test_what_is_open_and_the_keys_of_blocks_to_come_stay(store: Store) -> None:
     store.finish_run("old", DAY, {})
     compact(store, LATER)
     assert {i.id for i in store.pending_intents()} == {"open", "queued"}
-    assert store.knows_key("far")
-    assert store.failed_operations("p") == []
+    assert knows_key(store, "far")
+    assert failed_operations(store, "p") == []
     assert [h.id for h in store.conflict("")] == ["c"]
     assert store.runs() == []
 

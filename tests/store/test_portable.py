@@ -24,6 +24,7 @@ from syncd.model import (
 )
 from syncd.store import Store, exposed
 from syncd.store.compact import compact
+from syncd.store.journal import failed_operations, intents_of, intents_since, knows_key
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
 
@@ -109,8 +110,8 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "events_of": lambda: store.events_of("a", "p"),
         "note_odd": lambda: store.note_odd("a", "e", "why", DAY),
         "state": lambda: store.state("p"),
-        "failed_operations": lambda: store.failed_operations("p"),
-        "knows_key": lambda: store.knows_key("k"),
+        "failed_operations": lambda: failed_operations(store, "p"),
+        "knows_key": lambda: knows_key(store, "k"),
         "pending_intents": store.pending_intents,
         "apply": apply,
         "start_run": lambda: store.start_run("r", "resync", DAY),
@@ -129,8 +130,8 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "health": health,
         "allowances": allowances,
         "note_standing": standing,
-        "intents_of": lambda: store.intents_of("r"),
-        "intents_since": lambda: store.intents_since("p", DAY),
+        "intents_of": lambda: intents_of(store, "r"),
+        "intents_since": lambda: intents_since(store, "p", DAY),
         "carry_out": lambda: compact(store, DAY),
         "ask": lambda: exposed.exposures(store, DAY, "p"),
         "keep": lambda: exposed.keep_exposures(store, "p", [EXPOSED]),

@@ -96,5 +96,6 @@ def _fields(row: TaskType) -> dict[str, object]:
     return {
         "category": category,
         "mandatory_fields": mandatory_fields(row),
-        "allows_conflicts": allows_conflicts(row),
+        # Where it does not say, nothing is known to be wrong.
+        "allows_conflicts": allows_conflicts(row) is True,
     }

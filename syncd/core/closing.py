@@ -1,0 +1,177 @@
+"""What one calendar is to close: its blocks, with what else stands there, and what persons want."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+
+from syncd.core.blocks import BlockPlan, Interval, own_blocks, plan_blocks, wanted_blocks
+from syncd.core.diff import nominal
+from syncd.core.draft import Draft, is_foreign_block
+from syncd.core.facts import Calendar
+from syncd.core.units import crowded_blocks
+from syncd.model import Action, Booking, IntentState, Kind, Record, Replica, Role, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What the blocks of all calendars of a provider are planned from.
+
+    ``claims`` are the values that held conflicts claim, by booking; ``unmatched`` the appointments
+    that are still to be matched; ``left`` the blocks, by event id, that wait for a person.
+    ``capacity`` is how many meetings the provider may have at one time.
+    """
+
+    calendars: Mapping[str, Calendar]
+    claims: Mapping[str, Sequence[Value]]
+    unmatched: Sequence[Record]
+    left: AbstractSet[str]
+    capacity: int
+
+
+def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
+    """Plan one calendar's blocks, and take over the links that need no write."""
+    claims, now = what.claims, draft.now
+    bookings = [
+        b for b in draft.bookings.values() if _reaches(draft, what.calendars, b, calendar.system)
+    ]
+    holding = {
+        booking: [r for r in draft.appointments(booking) if _holds(r, draft, booking, calendar)]
+        for booking in draft.bookings
+    }
+    # What a system says that is not believed is not decided on, but the time is taken there.
+    others = [
+        record
+        for record in draft.records.values()
+        if record.system == calendar.system
+        and (is_foreign_block(record) or record in what.unmatched or not calendar.believed)
+        and not record.mine
+        and not (record.ended and record.observed is None)
+    ]
+
+    left_be = waived(draft, calendar.system)
+    released = {
+        r.booking
+        for r in draft.replicas()
+        if r.role is Role.RELEASED and r.system == calendar.system
+    }
+
+    def beside(
+        there: Sequence[Record], let_be: AbstractSet[str] = frozenset()
+    ) -> dict[Interval, set[str]]:
+        if what.capacity > 1:
+            uses = [b for b in bookings if b.id not in let_be]
+            return crowded_blocks(calendar, uses, holding, claims, what.capacity, now)
+        return wanted_blocks(calendar, bookings, holding, claims, there, now, let_be)
+
+    def asked(there: Sequence[Record]) -> dict[Interval, set[str]]:
+        found = beside(there, released)
+        return {
+            interval: serves - left_be for interval, serves in found.items() if serves - left_be
+        }
+
+    marked = [r for r in others if r.kind is Kind.BLOCK and r.key is not None]
+    if marked and calendar.fresh and calendar.writable and calendar.believed:
+        heirs = _inherit(draft, marked, asked([r for r in others if r not in marked]))
+        others = [r for r in others if r not in heirs]
+    wanted = asked(others)
+    leaving = {
+        intent.operation.event
+        for intent in draft.state.intents
+        if intent.state is IntentState.ACCEPTED
+        and intent.operation.action is Action.REMOVE_BLOCK
+        and intent.operation.system == calendar.system
+    }
+    own = own_blocks(draft.records.values(), draft.replicas(), calendar.system, what.left)
+    own = [
+        block
+        for block in own
+        if block.record.id not in leaving
+        and (block.interval in wanted or not block.bookings & left_be)
+    ]
+    blocks = plan_blocks(draft.state.provider, calendar, wanted, own, now)
+    blocks = replace(blocks, intervals=beside(others))
+    if not calendar.writable:
+        return replace(blocks, operations=())
+    for event, serves in blocks.links:
+        _relink_block(draft, calendar.system, event, serves)
+    for record in blocks.found:
+        draft.accept(record)
+    for record in blocks.lost:
+        for replica in [r for r in draft.replicas() if _is(r, record)]:
+            draft.unlink(replica)
+        draft.accept(record)
+    return blocks
+
+
+def _inherit(
+    draft: Draft, marked: Sequence[Record], wanted: Mapping[Interval, AbstractSet[str]]
+) -> list[Record]:
+    """Take over blocks with a key that this state's journal does not know, where they are wanted.
+
+    A syncd made them, and the state that knew them is lost or older than they are. One that stands
+    where no block is wanted may be another installation's, and stays as it is.
+    """
+    taken = {
+        record.observed.interval
+        for record in draft.records.values()
+        if record.mine and record.observed is not None and record.system == marked[0].system
+    }
+    heirs: list[Record] = []
+    for record in sorted(marked, key=lambda r: r.id):
+        seen = record.observed
+        if seen is None or not seen.busy or seen.interval not in wanted or seen.interval in taken:
+            continue
+        taken.add(seen.interval)
+        draft.put(replace(record, mine=True, base=seen, ended=False))
+        heirs.append(record)
+    return heirs
+
+
+def waived(draft: Draft, system: str) -> AbstractSet[str]:
+    """The bookings that are left as they are in a system, as a person took back a write there."""
+    return {
+        waiver.booking
+        for waiver in draft.state.waivers
+        if waiver.system == system
+        and waiver.booking in draft.bookings
+        and draft.bookings[waiver.booking].revision == waiver.revision
+    }
+
+
+def _reaches(
+    draft: Draft, calendars: Mapping[str, Calendar], booking: Booking, system: str
+) -> bool:
+    """Whether a booking is meant to close time in a system; what a room closes stays in its own."""
+    sources = [r.system for r, _ in draft.pairs(booking.id) if r.system in calendars]
+    reaches = [calendars[source].reach for source in sources]
+    return not reaches or any(reach is None or system in reach for reach in reaches)
+
+
+def _holds(record: Record, draft: Draft, booking: str, calendar: Calendar) -> bool:
+    """Whether the calendar has this meeting itself, so that it needs no block on top."""
+    if record.system != calendar.system or record.ended:
+        return False
+    shown = nominal(record)
+    if shown is None or shown.busy:
+        return True
+    # It is off there, but the meeting is on: either it can be revived, or the time needs a block.
+    return draft.bookings[booking].agreed.status in calendar.statuses
+
+
+def _is(replica: Replica, record: Record) -> bool:
+    return replica.system == record.system and replica.event == record.id
+
+
+def _relink_block(draft: Draft, system: str, event: str, serves: AbstractSet[str]) -> None:
+    linked = {
+        r.booking: r
+        for r in draft.replicas()
+        if r.system == system and r.event == event and r.role is Role.BLOCK
+    }
+    for booking, replica in sorted(linked.items()):
+        if booking not in serves:
+            draft.unlink(replica)
+    for booking in sorted(serves - linked.keys()):
+        draft.link(Replica(booking, system, event, Role.BLOCK, draft.bookings[booking].revision))

@@ -1,0 +1,84 @@
+"""What a decision on a provider is told: who may be believed and written to, rules, failures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.core import plan
+from syncd.core.decide import Case
+from syncd.core.facts import Calendar
+from syncd.core.rules import Rules
+from syncd.engine.brake import Brake
+from syncd.engine.observe import Observation
+from syncd.engine.report import Health
+from syncd.model import ProviderState
+from syncd.store.journal import failed_operations, knows_key
+
+if TYPE_CHECKING:
+    from syncd.engine.cycle import Engine
+
+
+def case_of(
+    engine: Engine,
+    provider: str,
+    state: ProviderState,
+    observed: Mapping[str, Observation],
+    held: Brake,
+    run: str,
+    *,
+    withhold: bool = False,
+) -> Case:
+    """The case of one provider, after a look at the systems."""
+    now = engine.clock.now()
+    keys = {r.key for r in state.records if r.key is not None and not r.mine}
+    failed = failed_operations(engine.store, provider)
+    policy, units = engine.policy, engine.annexes.units
+    return Case(
+        calendars={
+            system: _calendar(engine, provider, system, observed.get(system), held.stopped)
+            for system in engine.mapping[provider]
+        },
+        rules=policy.rules.get(provider, Rules()),
+        now=now,
+        horizon=now - policy.past,
+        run=run,
+        guards=held.guards.get(provider, ()),
+        failures=Counter(plan.name(o) for o in failed),
+        our_keys=frozenset(k for k in keys if knows_key(engine.store, k)),
+        withhold=withhold,
+        capacity=units.get(provider, policy.capacity.get(provider, 1)),
+    )
+
+
+def _calendar(
+    engine: Engine,
+    provider: str,
+    system: str,
+    observation: Observation | None,
+    stopped: frozenset[str],
+) -> Calendar:
+    source = engine.systems.get(system) or engine.annexes.named(system)
+    able, policy, place = source.capabilities, engine.policy, (provider, system)
+    answered = observation is not None and observation.state is Health.OK
+    return Calendar(
+        system=system,
+        writable=answered
+        and not engine.rests(system)
+        and place not in policy.read_only
+        and place in engine.seen_whole
+        and able.reach is None
+        # How much of it there is must be known first.
+        and (provider not in policy.resources or provider in engine.annexes.units),
+        believed=answered and system not in stopped,
+        grain=able.grain,
+        statuses=able.statuses,
+        skew=source.traffic.skew or timedelta(0),
+        fresh=answered and able.reach is None and not engine.baselines.settled(*place),
+        fixed=place in policy.read_only,
+        seats=source.seats,
+        blockable=able.reach is None and policy.resources.get(provider) != system,
+        reach=able.reach,
+    )

@@ -1,0 +1,49 @@
+"""What a cycle came to: states of the systems, calls, what is left; into the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from syncd.core.decide import Decision
+from syncd.engine.observe import Observation
+from syncd.engine.report import Report, SystemReport
+from syncd.model import ConflictKind
+
+if TYPE_CHECKING:
+    from syncd.engine.cycle import Engine
+
+
+def tell(
+    engine: Engine,
+    report: Report,
+    observed: Mapping[str, Observation],
+    decisions: Mapping[str, Decision],
+    before: Mapping[str, object],
+) -> None:
+    """Bring the report up to date: states, calls, what is left."""
+    for name, observation in observed.items():
+        if name not in engine.systems:
+            continue
+        told = report.systems.setdefault(name, SystemReport())
+        told.state = observation.state
+        told.cause = observation.cause
+        report.news += observation.news
+        report.remarks += observation.remarks
+    for name, system in engine.systems.items():
+        told = report.systems.setdefault(name, SystemReport())
+        start = before[name]
+        told.reads += system.traffic.reads - getattr(start, "reads", 0)
+        told.writes += system.traffic.writes - getattr(start, "writes", 0)
+    report.suspected = sum(o.suspected for o in observed.values())
+    report.pending = len(engine.store.pending_intents())
+    report.conflicts = len(
+        [
+            h
+            for h in engine.store.open_conflicts()
+            if h.conflict.held and h.conflict.kind is not ConflictKind.GUARD
+        ]
+    )
+    report.withheld = sum(d.withheld for d in decisions.values())
+    engine.exposed.hear(decisions)
+    report.exposures = engine.exposed.measure()

@@ -1,0 +1,112 @@
+"""The operator in the story: accepts what was stopped, answers conflicts, takes back a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from syncd.core.answer import Answer, Way
+from syncd.daemon.door import Refused
+from syncd.daemon.work import Work
+from syncd.engine.resolve import to_arguments
+from syncd.model import ConflictKind, HeldConflict
+from syncd.simulate.story import Step
+from syncd.simulate.town import Town
+from syncd.store import StateError, Store
+from syncd.store.journal import intents_of
+
+WAYS = tuple(Way)
+
+
+class Killed(BaseException):
+    """The process is dead: not an Exception, as nothing may catch it."""
+
+
+@dataclass(slots=True)
+class Operator:
+    """Somebody with a terminal beside the running daemon, ``work``, if there is one."""
+
+    state: Path
+    town: Town
+    say: Callable[[str], None]
+    work: Work | None = None
+
+    async def resync(self) -> None:
+        """Run `syncd resync`: cycles in quick succession, beside the daemon's own."""
+        if self.work is not None:
+            # Death and a full disk are the daemon's to notice: they meet it with its next step.
+            with suppress(Killed, StateError):
+                await self.work.on_request({}, _quietly)
+
+    async def accept(self) -> None:
+        """Read which runs were stopped, and let them pass."""
+        runs = {h.run for h in self._open() if h.conflict.kind is ConflictKind.GUARD}
+        if runs:
+            self.town.accepted()
+        for run in sorted(runs):
+            self.say(f"accept {run}")
+            if self.work is not None:
+                with suppress(Killed, StateError):
+                    await self.work.on_request({"accept": run}, _quietly)
+
+    async def resolve(self, step: Step) -> None:
+        """Answer one of the conflicts that are held, in any way that there is."""
+        held = [h for h in self._open() if h.conflict.kind is not ConflictKind.GUARD]
+        if not held or self.work is None:
+            return
+        one = sorted(held, key=lambda h: h.id)[step.number % len(held)]
+        answer = _answer(one, step)
+        self.town.answered(one.conflict.provider)
+        with suppress(Killed, StateError):
+            try:
+                said, _ = await self.work.on_resolve(to_arguments(one.id, answer), _quietly)
+                told = str(said["ending"])
+            except Refused as refused:
+                told = refused.reason
+            self.say(f"resolve {one.id} ({one.conflict.kind}): {answer}: {told}")
+
+    async def undo(self) -> None:
+        """Take back the last run that wrote something."""
+        if self.work is None or not self.state.exists():
+            return
+        with closing(Store.open(self.state, write=False)) as store:
+            runs = [run.id for run in store.runs(50) if intents_of(store, run.id)]
+        if not runs:
+            return
+        self.town.answered()
+        with suppress(Killed, StateError):
+            try:
+                said, _ = await self.work.on_undo({"run": runs[0]}, _quietly)
+                told = f"{said['bookings']} back, {said['left']} left"
+            except Refused as refused:
+                told = refused.reason
+            self.say(f"undo {runs[0]}: {told}")
+
+    def _open(self) -> list[HeldConflict]:
+        if not self.state.exists():
+            return []
+        with closing(Store.open(self.state, write=False)) as store:
+            return [h for h in store.open_conflicts() if h.conflict.held]
+
+
+def _quietly(_text: str) -> None:
+    """Nobody watches the progress."""
+
+
+def _answer(held: HeldConflict, step: Step) -> Answer:
+    claims = held.conflict.claims
+    way = WAYS[step.slot % len(WAYS)]
+    claim = claims[step.number % len(claims)]
+    match way:
+        case Way.TAKE:
+            several = sum(c.system == claim.system for c in claims) > 1
+            return Answer(way, claim.system, (claim.event or "") if several else "")
+        case Way.AT:
+            starts = [c.value.start for c in claims if c.value is not None]
+            later = timedelta(minutes=30 * (1 + step.slot % 7))
+            return Answer(way, at=min(starts, default=held.opened_at) + later)
+        case _:
+            return Answer(way)

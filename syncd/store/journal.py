@@ -1,0 +1,37 @@
+"""What the journal holds of the past: what was written, refused for good, and marked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from syncd.model import Intent, IntentState, Operation
+from syncd.store import rows
+from syncd.store.store import Store
+from syncd.store.tables import INTENT
+
+
+def intents_of(store: Store, run: str) -> list[Intent]:
+    """The journal rows of a run, oldest first."""
+    query = select(INTENT).where(INTENT.c.run == run).order_by(INTENT.c.opened_at)
+    return [rows.to_intent(row) for row in store.ask(query)]
+
+
+def intents_since(store: Store, provider: str, at: datetime) -> list[Intent]:
+    """The journal rows of a provider that were opened after that time, oldest first."""
+    query = select(INTENT).where(INTENT.c.provider == provider, INTENT.c.opened_at > at)
+    return [rows.to_intent(row) for row in store.ask(query.order_by(INTENT.c.opened_at))]
+
+
+def failed_operations(store: Store, provider: str) -> list[Operation]:
+    """The operations that a system refused for good, one for each refusal."""
+    query = select(INTENT).where(
+        INTENT.c.provider == provider, INTENT.c.state == str(IntentState.FAILED)
+    )
+    return [rows.to_operation(row) for row in store.ask(query)]
+
+
+def knows_key(store: Store, key: str) -> bool:
+    """Whether this state's journal ever gave out that key."""
+    return bool(store.ask(select(INTENT.c.id).where(INTENT.c.key == key).limit(1)))
