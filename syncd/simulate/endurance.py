@@ -43,6 +43,8 @@ from syncd.wiring import App, build
 
 HOUR = 3600.0
 _PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}
+_ASKS = 180
+"""After so many near polls free slots are asked for: more seldom than usual, to save time."""
 _FLAT = {"memory": 0.03, "objects": 0.03, "descriptors": 0.0, "tasks": 0.0, "state": 0.05}
 """By how much each curve may rise from the second quarter of a run to its last."""
 
@@ -95,7 +97,7 @@ async def _live(seed: int, hours: float, folder: Path) -> Run:
     town = Town(clock, seed)
     town.sandbox.urls = {name: f"http://127.0.0.1{path}" for name, path in _PATHS.items()}
     path = folder / "syncd.toml"
-    said = config_text(town.world, "state.db")
+    said = config_text(town.world, "state.db", 'history = { keep = "1d" }\n')
     # The demo is in a hurry; this is a year's pace.
     for hurried, usual in (('"10s", ahead = "14d"', '"60s", ahead = "2d"'), ('"1m"', '"15m"')):
         said = said.replace(hurried, usual)
@@ -140,7 +142,8 @@ def _long_story(seed: int, hours: float) -> Story:
 
 
 def _later(step: Step, seconds: float) -> Step:
-    return replace(step, at=step.at + seconds)
+    """The step at another time; all that people book is soon over, so that nothing piles up."""
+    return replace(step, at=step.at + seconds, slot=step.slot % 24 + 1)
 
 
 async def _happen(story: Story, town: Town) -> None:
@@ -182,6 +185,8 @@ class _Service:
             if now - night >= 24 * HOUR:
                 night = now
                 await self._work.everything()
+            elif self.cycles % _ASKS == 0:
+                await self._work.slots()
             elif now - far >= self._paces.far.total_seconds():
                 far = now
                 await self._work.far()
