@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,7 +24,10 @@ from syncd.cli.options import (
 from syncd.config.settings import Settings
 from syncd.daemon.lock import holder
 from syncd.model import Booking, Note, Record, Replica, Role
-from syncd.store import Store
+from syncd.store.glance import NOTHING, glance
+
+if TYPE_CHECKING:
+    from syncd.store import Store
 
 _STALE_PACES = 5
 """A system that was not read for so many near polls is called out."""
@@ -31,6 +35,8 @@ _STALE_PACES = 5
 
 def open_state(settings: Settings) -> Store:
     """The state, for reading. Raises StateError when there is none."""
+    from syncd.store import Store  # noqa: PLC0415 - `status` needs no SQLAlchemy
+
     return Store.open(settings.syncd.state_path, write=False)
 
 
@@ -43,14 +49,8 @@ def status(
     held_by = holder(settings.syncd.state_path)
     fresh = not settings.syncd.state_path.exists()
     # Before the first run there is nothing to tell, and that is no error.
-    store = Store.open("sqlite://") if fresh else open_state(settings)
-    runs = store.runs(1)
-    counts = store.counts()
-    read_at: dict[str, datetime] = {}
-    for covered in store.last_coverage():
-        read_at[covered.system] = max(covered.read_at, read_at.get(covered.system, covered.read_at))
-    store.close()
-    last = runs[0] if runs else None
+    seen = NOTHING if fresh else glance(settings.syncd.state_path)
+    last, read_at, counts = seen.last, seen.read_at, seen.counts
     report = dict(last.report or {}) if last else {}
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
@@ -95,7 +95,7 @@ def status(
             terminal.warn(f"{name} was not read in full for {words.ago(at, now)[:-4]}")
 
 
-def _standing(counts: dict[str, int], exposures: int) -> list[str]:
+def _standing(counts: Mapping[str, int], exposures: int) -> list[str]:
     known, events = (words.count(counts[f"{noun}s"], noun) for noun in ("booking", "event"))
     hint = ": see `syncd conflicts`" if counts["conflicts"] else ""
     lines = [

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from dateutil import parser
 
-from syncd.config.load import find, load
-from syncd.config.settings import Settings
-from syncd.model import Window, resolve_wall_time
+if TYPE_CHECKING:
+    from syncd.config.settings import Settings
+    from syncd.model import Window
 
 ConfigOption = Annotated[
     Path | None,
@@ -60,6 +59,8 @@ def settings_of(context: typer.Context, own: Path | None, *, secrets: bool = Tru
     Commands that speak to no system do without secrets, so that they work wherever the state can
     be read. Raises ConfigError.
     """
+    from syncd.config.load import find, load  # noqa: PLC0415 - no help needs them
+
     option = own or context.obj
     return load(find(option, os.environ, Path.cwd()), os.environ, secrets=secrets)
 
@@ -88,6 +89,8 @@ def span(settings: Settings, start: str | None, end: str | None) -> Window | Non
 
     None when neither is given; what is missing comes from the configured window. Raises UsageError.
     """
+    from syncd.model import Window  # noqa: PLC0415 - no help needs it
+
     if start is None and end is None:
         return None
     now = datetime.now(UTC)
@@ -102,6 +105,10 @@ def span(settings: Settings, start: str | None, end: str | None) -> Window | Non
 
 def _instant(option: str, text: str, where: str, *, last: bool) -> datetime:
     """Read a day (its begin, or its end) or an instant."""
+    from dateutil import parser  # noqa: PLC0415 - no help needs them
+
+    from syncd.model import resolve_wall_time  # noqa: PLC0415
+
     try:
         day = date.fromisoformat(text)
     except ValueError:

@@ -6,8 +6,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError
-
 
 class StateError(Exception):
     """The state cannot be used; nothing was changed. Carries the place and the remedy."""
@@ -55,8 +53,11 @@ def told(place: str) -> Iterator[None]:
     """Turn what the database driver raises into a `StateError` that names the place."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
-        said = str(getattr(error, "orig", None) or error).lower()
+    except Exception as error:
+        driver = getattr(error, "orig", None) or error  # SQLAlchemy wraps what the driver raises
+        if not isinstance(driver, sqlite3.Error):
+            raise
+        said = str(driver).lower()
         for signs, reason, remedy in _TABLE:
             if any(sign in said for sign in signs):
                 raise StateError(place, reason, remedy) from error

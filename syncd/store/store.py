@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +32,7 @@ from syncd.model import (
 from syncd.store import rows
 from syncd.store.connect import connect, expect_current, migrate
 from syncd.store.errors import told
+from syncd.store.glance import Run
 from syncd.store.tables import (
     BOOKING,
     CONFLICT,
@@ -49,17 +49,6 @@ CHUNK = 400
 """Ids in one IN (...): well below the number of variables that any SQLite allows."""
 
 _PENDING = [str(state) for state in IntentState if state.pending]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run as the store keeps it; ``report`` is the object of `resync --json`, or None."""
-
-    id: str
-    kind: str
-    started_at: datetime
-    finished_at: datetime | None
-    report: Mapping[str, Any] | None
 
 
 class Store:
