@@ -74,8 +74,9 @@ async def observe(
     Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one.
     """
     seen = Observation(system.name, asked_at=clock.now())
+    stored = store.fingerprints(system.name, window)
     try:
-        snapshot = await system.read(window, providers)
+        snapshot = await system.read(window, providers, stored)
     except SystemFault as fault:
         _fail(seen, fault)
         return seen
@@ -86,11 +87,8 @@ async def observe(
     for broken in snapshot.malformed:
         _report(store, clock, broken, seen)
     asked_at = seen.asked_at or clock.now()
-    delta = compare(
-        store.fingerprints(system.name, window),
-        {row.id: row.fingerprint for row in snapshot.rows},
-    )
     rows = {row.id: row for row in snapshot.rows}
+    delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = {r.id: r for r in store.records(system.name, delta.differ)}
     for event_id in delta.differ:
         _absorb_row(

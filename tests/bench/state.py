@@ -82,7 +82,8 @@ def _take(
 def age(path: Path, rows: int) -> None:
     """Add a past to a state: ``rows`` ended bookings with two events each, and their history."""
     with closing(sqlite3.connect(path)) as connection, connection:
-        numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
+        counted = f"SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}"
+        numbers = f"WITH RECURSIVE n(i) AS ({counted})"
         template = {
             table: [c[1] for c in connection.execute(f"PRAGMA table_info({table})")]
             for table in ("booking", "event", "replica", "history")

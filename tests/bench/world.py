@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from syncd.model import mark
+from syncd.model import floor_to, mark
 from syncd.sandbox.clock import Clock
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import SYSTEMS, Seat
@@ -110,7 +110,7 @@ def found(size: int, clock: Clock | None = None, *, blocked: bool = True) -> Age
     names = [f"p{n:04}" for n in range(3 * -(-size // (3 * PER_PROVIDER)))]
     providers = {name: ROUTES[n % 3] for n, name in enumerate(names)}
     seats = dict(_seats(sandbox, providers))
-    base = sandbox.clock.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=3)
+    base = floor_to(sandbox.clock.now(), timedelta(hours=1)) + timedelta(hours=3)
     made = []
     for n in range(size):
         name = names[n % len(names)]

@@ -5,7 +5,7 @@ The sandbox is the place for wire faults; this is the place for exact ones.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -26,6 +26,7 @@ from syncd.model import (
     mark,
 )
 from syncd.systems.port import (
+    NOTHING_KNOWN,
     Accepted,
     Ambiguous,
     Capabilities,
@@ -139,7 +140,13 @@ class FakeSystem:
 
     # the port
 
-    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+    async def read(
+        self,
+        window: Window,
+        providers: Collection[str] | None = None,
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> Snapshot:
+        del known
         self.reads += 1
         self._fail("read")
         chosen = set(self.providers if providers is None else providers)

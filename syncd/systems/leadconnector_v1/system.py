@@ -13,11 +13,12 @@ from syncd.systems.leadconnector_v1 import checks, reading
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
 from syncd.systems.leadconnector_v1.faults import fault_of
+from syncd.systems.leadconnector_v1.sieve import Sieve
 from syncd.systems.leadconnector_v1.wire import Appointment, Availability, Service, Timing
 from syncd.systems.leadconnector_v1.writing import CAPABILITIES, Writing
 from syncd.systems.limits import Budget
 from syncd.systems.loose import number, text
-from syncd.systems.port import Found, Gone, Malformed, Refusal, Rejected, Unknown
+from syncd.systems.port import NOTHING_KNOWN, Found, Gone, Malformed, Refusal, Rejected, Unknown
 from syncd.systems.redact import Redactor
 from syncd.systems.remembered import Remembered
 from syncd.systems.spans import slices
@@ -88,7 +89,12 @@ class LeadConnectorV1:
         self._persons: Remembered[Person | None] = Remembered(clock)
         self._lengths: Remembered[Mapping[str, timedelta]] = Remembered(clock)
 
-    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+    async def read(
+        self,
+        window: Window,
+        providers: Collection[str] | None = None,
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> Snapshot:
         """Read these providers' events: one call per team, else user, else calendar, and 90 days.
 
         Blocks count as covered only once the list was seen to show one: whether v1 lists them is
@@ -98,13 +104,14 @@ class LeadConnectorV1:
         calendars = {p: c for p, c in self._calendars.items() if p in wanted}
         read_at = self._clock.now()
         await self._learn_holds()
-        answers = await reading.ask(self._calls, calendars, window)
+        sieve = Sieve(self._reader.owners, known, self._note)
+        answers = await reading.ask(self._calls, calendars, window, sieve.sift)
         items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
         if any(map(is_bare, items)):
             await self._learn_zone()
         self._note(items)
         kinds = frozenset(Kind) if self._blocks_listed else frozenset({Kind.APPOINTMENT})
-        return reading.snapshot(answers, self._reader, window, read_at, kinds)
+        return reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises Malformed."""
@@ -233,8 +240,8 @@ class LeadConnectorV1:
             self._zones.clear()
         for item in items:
             self._blocks_listed = self._blocks_listed or self._reader.kind(item) is Kind.BLOCK
-            if zone_name := text(item.selected_timezone):
-                self._zones[text(item.id)] = zone_name
+            if item.selected_timezone:
+                self._zones[text(item.id)] = text(item.selected_timezone)
 
     async def _ask_lengths(self) -> Mapping[str, timedelta]:
         """How long a booking of each calendar lasts."""
