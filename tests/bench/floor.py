@@ -1,20 +1,21 @@
 """The least that a cycle without changes can cost: decode, fingerprint, compare two columns.
 
-Nine fields of each event through msgspec, one text of those that matter, and the same two columns
-streamed from SQLite. Nothing is checked, nobody's calendar is told apart, nothing is decided.
+Of the very bodies that syncd gets, nine fields of each event through msgspec, one text of those
+that matter, and the same two columns streamed from SQLite. Nothing is checked, nobody's calendar is
+told apart, nothing is decided.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 
-class Lean(msgspec.Struct, rename="camel"):
-    """Nine fields of an event."""
+class LeanV2(msgspec.Struct, rename="camel"):
+    """Nine fields of a LeadConnector v2 event."""
 
     id: Any = None
     calendar_id: Any = None
@@ -27,65 +28,104 @@ class Lean(msgspec.Struct, rename="camel"):
     date_updated: Any = None
 
 
-class LeanPage(msgspec.Struct):
-    """A list of them."""
+class LeanV1(msgspec.Struct, rename="camel"):
+    """Nine fields of a v1 appointment."""
 
-    events: list[Lean]
+    id: Any = None
+    calendar_id: Any = None
+    assigned_user_id: Any = None
+    contact_id: Any = None
+    title: Any = None
+    appointment_status: Any = None
+    start_time: Any = None
+    end_time: Any = None
+    updated_at: Any = None
 
 
-def bodies(size: int) -> list[bytes]:
-    """So many events as v2 lists them, in pages of a thousand."""
-    rows = [
-        {
-            "id": f"{n:020}",
-            "address": "",
-            "title": "Knee pain",
-            "calendarId": f"calendar{n % 100:012}",
-            "locationId": "C2QujeCh8ZnC7al2InWR",
-            "contactId": f"contact{n % 1000:013}",
-            "groupId": "group000000000000000",
-            "appointmentStatus": "confirmed",
-            "appoinmentStatus": "confirmed",
-            "assignedUserId": f"user{n % 100:016}",
-            "users": [],
-            "notes": "",
-            "source": "booking_widget",
-            "startTime": f"2026-06-{n % 28 + 1:02}T09:00:00+02:00",
-            "endTime": f"2026-06-{n % 28 + 1:02}T10:00:00+02:00",
-            "dateAdded": "2026-05-01T09:00:00.000Z",
-            "dateUpdated": "2026-05-01T09:00:00.000Z",
-        }
-        for n in range(size)
-    ]
+class LeanTask(msgspec.Struct, rename="pascal"):
+    """Nine fields of a LeadSquared task."""
+
+    user_task_id: Any = None
+    name: Any = None
+    description: Any = None
+    related_entity_id: Any = None
+    due_date: Any = None
+    end_date: Any = None
+    status_code: Any = None
+    owner_email_address: Any = None
+    modified_on: Any = None
+
+
+class PageV2(msgspec.Struct):
+    """A list of v2."""
+
+    events: list[LeanV2]
+
+
+class PageV1(msgspec.Struct):
+    """A list of v1."""
+
+    appointments: list[LeanV1]
+
+
+class PageOfTasks(msgspec.Struct):
+    """A list of LeadSquared."""
+
+    rows: list[LeanTask] = msgspec.field(name="List")
+
+
+Pairs = list[tuple[str, str]]
+Bodies = Mapping[str, Sequence[bytes]]
+
+
+def _v2(page: bytes, decode: Callable[[bytes], Any] = msgspec.json.Decoder(PageV2).decode) -> Pairs:
     return [
-        msgspec.json.encode({"events": rows[at : at + 1000], "traceId": "trace"})
-        for at in range(0, size, 1000)
+        (e.id, f"{e.start_time}|{e.end_time}|{e.appointment_status}|{e.assigned_user_id}")
+        for e in decode(page).events
     ]
 
 
-def fill(connection: sqlite3.Connection, pages: Iterable[bytes]) -> None:
+def _v1(page: bytes, decode: Callable[[bytes], Any] = msgspec.json.Decoder(PageV1).decode) -> Pairs:
+    return [
+        (e.id, f"{e.start_time}|{e.end_time}|{e.appointment_status}|{e.assigned_user_id}")
+        for e in decode(page).appointments
+    ]
+
+
+def _tasks(
+    page: bytes, decode: Callable[[bytes], Any] = msgspec.json.Decoder(PageOfTasks).decode
+) -> Pairs:
+    return [
+        (e.user_task_id, f"{e.due_date}|{e.end_date}|{e.status_code}|{e.owner_email_address}")
+        for e in decode(page).rows
+    ]
+
+
+LISTS: Mapping[bytes, tuple[str, Callable[[bytes], Pairs]]] = {
+    b'{"events":': ("clinic", _v2),
+    b'{"appointments":': ("legacy", _v1),
+    b'{"RecordCount":': ("crm", _tasks),
+}
+"""How the body of a list begins, and how it is read."""
+
+
+def fill(connection: sqlite3.Connection, pages: Sequence[bytes]) -> None:
     """Store what the pages hold."""
-    connection.execute("CREATE TABLE e (id TEXT PRIMARY KEY, f TEXT) WITHOUT ROWID")
-    decode = msgspec.json.Decoder(LeanPage).decode
-    for page in pages:
-        rows = [(e.id, _print(e)) for e in decode(page).events]
-        connection.executemany("INSERT INTO e VALUES (?, ?)", rows)
+    connection.execute("CREATE TABLE e (s TEXT, id TEXT, f TEXT, PRIMARY KEY (s, id))")
+    for begin, (system, read) in LISTS.items():
+        for page in pages:
+            if page.startswith(begin):
+                rows = [(system, *pair) for pair in read(page)]
+                connection.executemany("INSERT INTO e VALUES (?, ?, ?)", rows)
     connection.commit()
 
 
-def cycle(connection: sqlite3.Connection, pages: Iterable[bytes]) -> int:
+def cycle(connection: sqlite3.Connection, pages: Sequence[bytes]) -> int:
     """One cycle in which nothing changed; how many events differ."""
-    decode = msgspec.json.Decoder(LeanPage).decode
-    known = dict(connection.execute("SELECT id, f FROM e"))
-    return sum(
-        known.get(e.id)
-        != f"{e.start_time}|{e.end_time}|{e.appointment_status}|{e.assigned_user_id}"
-        for page in pages
-        for e in decode(page).events
-    )
-
-
-def _print(event: Lean) -> str:
-    return (
-        f"{event.start_time}|{event.end_time}|{event.appointment_status}|{event.assigned_user_id}"
-    )
+    differ = 0
+    for begin, (system, read) in LISTS.items():
+        known = dict(connection.execute("SELECT id, f FROM e WHERE s = ?", (system,)))
+        for page in pages:
+            if page.startswith(begin):
+                differ += sum(known.get(event) != spelt for event, spelt in read(page))
+    return differ

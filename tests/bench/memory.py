@@ -25,6 +25,10 @@ class Memory(httpx.AsyncBaseTransport):
         """Ask anew from now on."""
         self._kept.clear()
 
+    def bodies(self) -> list[bytes]:
+        """All answers that are repeated."""
+        return [body for _, _, body in self._kept.values()]
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer."""
         self.calls += 1

@@ -78,7 +78,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("system", "id"),
     )
     op.create_index("event_provider", "event", ["provider", "retired"], unique=False)
-    op.create_index("event_window", "event", ["system", "retired", "starts", "ends"], unique=False)
+    op.create_index(
+        "event_window",
+        "event",
+        ["system", "retired", "starts", "ends", "id", "fingerprint"],
+        unique=False,
+    )
     op.create_table(
         "history",
         sa.Column("seq", sa.Integer(), nullable=False),
