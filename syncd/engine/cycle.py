@@ -190,7 +190,7 @@ class Engine:
                 *(recover(system, pending, desk) for system in self.systems.values())
             )
         progress("reading")
-        intents = self.store.pending_intents()
+        intents = self.store.pending_intents() if pending else pending
         seen = await asyncio.gather(
             *(
                 observe(
@@ -207,7 +207,8 @@ class Engine:
             )
         )
         observed = {o.system: o for o in seen}
-        confirm(self.store.pending_intents(), desk)
+        if intents:
+            confirm(self.store.pending_intents(), desk)
         progress("deciding")
         decisions = await self._decide(chosen, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]

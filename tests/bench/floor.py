@@ -78,26 +78,29 @@ Pairs = list[tuple[str, str]]
 Bodies = Mapping[str, Sequence[bytes]]
 
 
-def _v2(page: bytes, decode: Callable[[bytes], Any] = msgspec.json.Decoder(PageV2).decode) -> Pairs:
+_DECODE_V2 = msgspec.json.Decoder(PageV2).decode
+_DECODE_V1 = msgspec.json.Decoder(PageV1).decode
+_DECODE_TASKS = msgspec.json.Decoder(PageOfTasks).decode
+
+
+def _v2(page: bytes) -> Pairs:
     return [
         (e.id, f"{e.start_time}|{e.end_time}|{e.appointment_status}|{e.assigned_user_id}")
-        for e in decode(page).events
+        for e in _DECODE_V2(page).events
     ]
 
 
-def _v1(page: bytes, decode: Callable[[bytes], Any] = msgspec.json.Decoder(PageV1).decode) -> Pairs:
+def _v1(page: bytes) -> Pairs:
     return [
         (e.id, f"{e.start_time}|{e.end_time}|{e.appointment_status}|{e.assigned_user_id}")
-        for e in decode(page).appointments
+        for e in _DECODE_V1(page).appointments
     ]
 
 
-def _tasks(
-    page: bytes, decode: Callable[[bytes], Any] = msgspec.json.Decoder(PageOfTasks).decode
-) -> Pairs:
+def _tasks(page: bytes) -> Pairs:
     return [
         (e.user_task_id, f"{e.due_date}|{e.end_date}|{e.status_code}|{e.owner_email_address}")
-        for e in decode(page).rows
+        for e in _DECODE_TASKS(page).rows
     ]
 
 
