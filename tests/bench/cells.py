@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
+import os
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,8 @@ import structlog
 from syncd.config.load import load
 from syncd.engine.report import Report
 from syncd.wiring import App, build
-from tests.bench import floor
+from tests.bench import floor, served, whole
+from tests.bench.measure import cpu_of, leave_out_the_platforms, lower, peak
 from tests.bench.memory import Memory
 from tests.bench.state import age, converge
 from tests.bench.world import SYSTEMS, Agency, found
@@ -33,20 +37,6 @@ URLS = {
     "legacy": "https://legacy.example.com/v1",
 }
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
-
-
-def peak() -> float:
-    """The most memory that this process has held since the last `lower`, in MB."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def lower() -> None:
-    """Let the peak begin anew."""
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 class Still:
@@ -113,6 +103,7 @@ async def _agreed(size: int, home: Path, *, past: int = 0) -> Desk:
 async def engine(home: Path, size: int, *, rounds: int = 5, past: int = 0) -> dict[str, Any]:
     """The cycle without changes, and the floor in the same process, in turn."""
     desk = await _agreed(size, home, past=past)
+    leave_out_the_platforms()
     pages = [body for way in desk.ways.values() for body in way.bodies()]
     with closing(sqlite3.connect(home / "floor.db")) as connection:
         floor.fill(connection, pages)
@@ -151,6 +142,7 @@ async def changed(home: Path, size: int) -> dict[str, Any]:
     await asyncio.gather(
         *(s.read(desk.app.engine.window(near=False)) for s in desk.app.systems.values())
     )
+    leave_out_the_platforms()
     before = time.process_time()
     report = await desk.app.engine.resync(dry_run=True)
     cpu = time.process_time() - before
@@ -164,6 +156,7 @@ async def first(home: Path, size: int) -> dict[str, Any]:
     desk = Desk(found(size, Still(), blocked=False), home)
     window = desk.app.engine.window(near=False)
     await asyncio.gather(*(s.read(window) for s in desk.app.systems.values()))
+    leave_out_the_platforms()
     lower()
     before = time.process_time()
     report = await desk.app.engine.resync(dry_run=True)
@@ -174,16 +167,33 @@ async def first(home: Path, size: int) -> dict[str, Any]:
     return {"cpu": [cpu], "writes": size, "peak_mb": most}
 
 
+def start(home: Path, command: Sequence[str], rounds: int = 5) -> dict[str, Any]:
+    """A command from its start to its end, in a folder with a configuration."""
+    env = {**os.environ, "SYNCD_CONFIG": str(home / "syncd.toml")}
+    return {"cpu": [cpu_of([sys.executable, *command], env) for _ in range(rounds)]}
+
+
 def run(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Measure one cell."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=True
     )
-    with tempfile.TemporaryDirectory() as home:
-        cell: dict[str, Any] = asyncio.run(CELLS[name](Path(home), **arguments))
-    return cell
+    given = dict(arguments)
+    with tempfile.TemporaryDirectory() as fresh:
+        cell = CELLS[name](Path(given.pop("home", fresh)), **given)
+        found: dict[str, Any] = asyncio.run(cell) if inspect.iscoroutine(cell) else cell
+    return found
 
 
-CELLS: Mapping[str, Callable[..., Any]] = {"engine": engine, "changed": changed, "first": first}
-
-HOUR = timedelta(hours=1)
+CELLS: Mapping[str, Callable[..., Any]] = {
+    "engine": engine,
+    "changed": changed,
+    "first": first,
+    "start": start,
+    "seed": whole.seed,
+    "over_http": whole.over_http,
+    "writing": whole.writing,
+    "bulk": whole.bulk,
+    "lag": whole.lag,
+    "serve": served.serve,
+}

@@ -22,6 +22,7 @@ ROUTES = (("crm", "clinic"), ("clinic", "legacy"), ("legacy", "crm"))
 the second of odd ones."""
 PER_PROVIDER = 500
 SLOTS = 2700
+NEAR = '{ every = "60s", ahead = "2d" }'
 HALF_HOUR = timedelta(minutes=30)
 MANY = 10**9
 
@@ -56,13 +57,13 @@ class Agency:
             self.sandbox.systems[system].move(each.appointment, start, start + HALF_HOUR)
         return len(moved)
 
-    def config(self, state: Path, urls: Mapping[str, str], *, near: str = "60s") -> str:
+    def config(self, state: Path, urls: Mapping[str, str], *, near: str = NEAR) -> str:
         """The configuration for it, in TOML."""
         crm, clinic, legacy = (self.sandbox.crm, self.sandbox.clinic, self.sandbox.legacy)
         head = f"""\
 [syncd]
 state = "{state}"
-near = {{ every = "{near}", ahead = "2d" }}
+near = {near}
 [guard]
 count = 1000000
 [systems.crm]
