@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,9 @@ class Bench:
         with tempfile.TemporaryDirectory() as home:
             arguments["home"] = home
             command = [sys.executable, "-m", "tests.bench", "cell", "serve", json.dumps(arguments)]
-            with subprocess.Popen(command, stdin=subprocess.PIPE) as server:
+            with subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+            ) as server:
                 while not (Path(home) / "syncd.toml").exists():
                     if server.poll() is not None:
                         sys.exit("the emulated platforms did not start")
@@ -174,7 +176,7 @@ def lag(bench: Bench) -> None:
     terminal.say(f"{one['done']} of {one['done'] + one['never']} changes were written")
 
 
-PARTS = {
+PARTS: Mapping[str, Callable[[Bench, tuple[int, ...]], None]] = {
     "starts": lambda bench, _: starts(bench),
     "cycles": cycles,
     "growth": lambda bench, _: growth(bench, PAST),
