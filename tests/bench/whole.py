@@ -21,6 +21,7 @@ from tests.bench.measure import lower, peak
 from tests.bench.state import converge
 
 _HALF = timedelta(minutes=30)
+_NEAR = timedelta(seconds=5)
 _LATER = timedelta(minutes=5)
 
 
@@ -130,7 +131,7 @@ async def lag(home: Path, changes: int = 500, seconds: float = 100.0) -> dict[st
     settings = load(home / "syncd.toml", {})
     app = build(settings, on_write=wrote)
     general = settings.syncd
-    pace = Pace(general.near.every, general.far.every, general.resync_at, UTC)
+    pace = Pace(_NEAR, general.far.every, general.resync_at, UTC)
     daemon = asyncio.create_task(
         serve(app.engine, pace, general.state_path, {}, handle_signals=False)
     )
@@ -152,6 +153,7 @@ async def lag(home: Path, changes: int = 500, seconds: float = 100.0) -> dict[st
     await app.aclose()
     took.sort()
     return {
+        "lag": took,
         "p50": took[len(took) // 2],
         "p95": took[len(took) * 95 // 100],
         "max": took[-1],
