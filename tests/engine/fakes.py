@@ -27,6 +27,7 @@ from syncd.model import (
     mark,
 )
 from syncd.systems.port import (
+    NOTHING_KNOWN,
     Accepted,
     Ambiguous,
     Capabilities,
@@ -142,7 +143,13 @@ class FakeSystem:
 
     # the port
 
-    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+    async def read(
+        self,
+        window: Window,
+        providers: Collection[str] | None = None,
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> Snapshot:
+        del known
         self.reads += 1
         self._fail("read")
         chosen = set(self.providers if providers is None else providers)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from syncd.model import Kind
 from syncd.systems.leadconnector_v1.events import calendars_of
 from syncd.systems.leadconnector_v1.wire import Availability, Info, Service, contact_id
 from syncd.systems.loose import number, text
@@ -12,16 +13,27 @@ from syncd.systems.loose import number, text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from syncd.systems.leadconnector_v1.events import Reader
     from syncd.systems.leadconnector_v1.wire import Appointment
 
 
-def crowded(items: Iterable[Appointment]) -> bool:
+@dataclass(slots=True)
+class Crowd:
     """Whether a service has two customers at one time: a class, or a double booking."""
-    guests: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for item in items:
-        if calendars_of(item) and contact_id(item):
-            guests[calendars_of(item)[0], text(item.start_time)].add(contact_id(item))
-    return any(len(together) > 1 for together in guests.values())
+
+    reader: Reader
+    found: bool = False
+    _guests: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def add(self, items: Iterable[Appointment]) -> None:
+        """Look at some of the list's rows."""
+        for item in items:
+            guest, places = contact_id(item), calendars_of(item)
+            if not guest or not places or self.reader.kind(item) is not Kind.APPOINTMENT:
+                continue
+            if self._guests.setdefault((places[0], text(item.start_time)), guest) != guest:
+                self.found = True
+                return
 
 
 def seats_of(services: Iterable[object]) -> Mapping[str, int]:
