@@ -125,6 +125,8 @@ _PAST = {
         "after": _VALUE,
         "rule": "''",
         "detail": "''",
+        "place": "''",
+        "seen_at": "NULL",
     },
 }
 """What differs from the first row of each table."""

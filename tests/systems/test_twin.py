@@ -66,6 +66,12 @@ def v2_item(draw: st.DrawFn) -> Item:
 
 
 @st.composite
+def house_item(draw: st.DrawFn) -> Item:
+    taken = draw(st.sampled_from([None, [], ["r1"], ["yoga room"], [{"name": "yoga room"}], "r1"]))
+    return {**draw(v2_item()), "assignedResources": taken}
+
+
+@st.composite
 def v1_item(draw: st.DrawFn) -> Item:
     hour = draw(HOURS)
     return {
@@ -121,13 +127,17 @@ def _mixed(draw: st.DrawFn, row: Item, other: Item) -> Item:
     return {**row, field: other[field]}
 
 
-def v2(answer: Callable[[httpx.Request], World]) -> System:
+def v2(answer: Callable[[httpx.Request], World], room: str | None = None) -> System:
     def handle(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/calendars/":
             seats = [{"id": c, "teamMembers": [{"userId": u}]} for c, u in (("c1", "u1"),)]
             return httpx.Response(200, json={"calendars": seats})
         if request.url.path.startswith("/locations/"):
             return httpx.Response(200, json={"location": {"timezone": "Europe/Berlin"}})
+        if request.url.path.startswith("/calendars/resources/"):
+            first = request.url.path.endswith("/rooms") and request.url.params["skip"] == "0"
+            yoga = {"_id": "r1", "name": "yoga room", "calendarIds": ["c1"]}
+            return httpx.Response(200, json=[yoga] if first else [])
         rows = answer(request) if request.url.params.get("calendarId") == "c1" else []
         return httpx.Response(200, json={"events": rows})
 
@@ -138,10 +148,16 @@ def v2(answer: Callable[[httpx.Request], World]) -> System:
             "p1": leadconnector.CalendarOf("u1", ("c1",)),
             "p2": leadconnector.CalendarOf("u2"),
             "p3": leadconnector.CalendarOf(None, ("c3",)),
+            **({} if room is None else {"p4": leadconnector.CalendarOf(resource=room)}),
         },
         VirtualClock(NOW),
         transport=httpx.MockTransport(handle),
     )
+
+
+def house(answer: Callable[[httpx.Request], World]) -> System:
+    """As v2, with a room."""
+    return v2(answer, "rooms/yoga room")
 
 
 def v1(answer: Callable[[httpx.Request], World]) -> System:
@@ -260,7 +276,14 @@ PLAIN: dict[str, Item] = {
 }
 
 
-PLATFORMS = {"leadconnector": (v2, v2_item()), "v1": (v1, v1_item()), "leadsquared": (crm, task())}
+PLAIN["house"] = {**PLAIN["leadconnector"], "assignedResources": ["r1"]}
+
+PLATFORMS = {
+    "leadconnector": (v2, v2_item()),
+    "house": (house, house_item()),
+    "v1": (v1, v1_item()),
+    "leadsquared": (crm, task()),
+}
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -273,7 +296,7 @@ def test_who_knows_the_rows_decides_as_one_who_does_not(platform: str, data: st.
     assert quick == careful
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", sorted(PLATFORMS.keys() - {"house"}))
 async def test_an_unchanged_row_is_told_by_its_id_alone(platform: str) -> None:
     make, _ = PLATFORMS[platform]
     row = PLAIN[platform]
@@ -316,3 +339,29 @@ async def test_a_row_whose_fingerprint_alone_is_the_same_is_looked_at(
     quick, careful, _ = await both(make, [other, row], [other, {**row, **then}])
     assert quick == careful
     assert quick["differ"] or quick["unlisted"]
+
+
+async def test_a_meeting_that_is_as_it_was_gives_its_room_a_row_or_takes_it_away() -> None:
+    without = PLAIN["leadconnector"]
+    taken = PLAIN["house"]
+    room, person = "e1@rooms/yoga room", "e1"
+    quick, careful, _ = await both(house, [without], [taken])
+    assert quick == careful
+    assert quick["differ"].keys() == {room}
+    assert quick["unlisted"] == []
+    quick, careful, _ = await both(house, [taken], [without])
+    assert quick == careful
+    assert (quick["differ"], quick["unlisted"]) == ({}, [room])
+    quick, careful, told = await both(house, [taken], [taken])
+    assert quick == careful
+    assert {row.id for row in told.rows} == {room, person}
+
+
+async def test_a_room_that_cannot_be_found_loses_no_row_of_a_person() -> None:
+    def lost(answer: Callable[[httpx.Request], World]) -> System:
+        return v2(answer, "rooms/no such room")
+
+    row = PLAIN["house"]
+    quick, careful, _ = await both(lost, [row], [{**row, "startTime": iso(8)}])
+    assert quick == careful
+    assert quick["differ"].keys() == {"e1"}
