@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping
 from datetime import time, timedelta
 from ipaddress import ip_address
@@ -150,6 +149,8 @@ def _ca_file(value: str, info: ValidationInfo) -> str:
     """Find the certificates of a private authority, and try them."""
     path = around(info).home / Path(value).expanduser()
     remedy = "Name a file of PEM certificates."
+    import ssl  # noqa: PLC0415 - hardly ever needed, and no `status` waits for it
+
     try:
         found = ssl.create_default_context(cafile=path).get_ca_certs()
     except FileNotFoundError:

@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syncd.model import Kind
 from syncd.systems.leadconnector_v1.events import calendars_of
-from syncd.systems.leadconnector_v1.wire import Availability, Info, Service, contact_id
+from syncd.systems.leadconnector_v1.wire import (
+    Appointment,
+    Availability,
+    Info,
+    Service,
+    contact_id,
+)
 from syncd.systems.loose import number, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from syncd.systems.leadconnector_v1.events import Reader
-    from syncd.systems.leadconnector_v1.wire import Appointment
+    from syncd.systems.loose import Odd
 
 
-@dataclass(slots=True)
-class Crowd:
-    """Whether a service has two customers at one time: a class, or a double booking."""
+def crowded(items: Sequence[Appointment | Odd], reader: Reader) -> bool:
+    """Whether a service has two customers at one time in a list: a class, or a double booking."""
+    if not _share_a_time(items):
+        return False
+    guests: dict[tuple[str, str], str] = {}
+    for item in items:
+        if not isinstance(item, Appointment) or reader.kind(item) is not Kind.APPOINTMENT:
+            continue
+        guest, places = contact_id(item), calendars_of(item)
+        if not guest or not places:
+            continue
+        if guests.setdefault((places[0], text(item.start_time)), guest) != guest:
+            return True
+    return False
 
-    reader: Reader
-    found: bool = False
-    _guests: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def add(self, items: Iterable[Appointment]) -> None:
-        """Look at some of the list's rows."""
-        for item in items:
-            guest, places = contact_id(item), calendars_of(item)
-            if not guest or not places or self.reader.kind(item) is not Kind.APPOINTMENT:
-                continue
-            if self._guests.setdefault((places[0], text(item.start_time)), guest) != guest:
-                self.found = True
-                return
+def _share_a_time(items: Sequence[Any]) -> bool:
+    """Whether two rows may be of one service and time: a look that is cheap enough for each row."""
+    try:
+        times = [(item.calendar_id, item.start_time) for item in items]
+        return len(set(times)) < len(times)
+    except (AttributeError, TypeError):  # no object at all, or a list where an id should be
+        return True
 
 
 def seats_of(services: Iterable[object]) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.loose import text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from syncd.systems.leadconnector_v1.events import Owners
     from syncd.systems.leadconnector_v1.reading import Items
@@ -25,7 +25,7 @@ class Sieve:
         self,
         owners: Owners,
         known: Mapping[str, str],
-        note: Callable[[Sequence[Appointment]], None],
+        note: Callable[[Iterable[Appointment]], None],
     ) -> None:
         """Start with nothing."""
         self._owners = owners

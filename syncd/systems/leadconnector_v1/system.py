@@ -13,7 +13,7 @@ from syncd.systems.leadconnector_v1 import checks, discover, reading
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
 from syncd.systems.leadconnector_v1.opening import open_transport
-from syncd.systems.leadconnector_v1.seats import Crowd, seats_of
+from syncd.systems.leadconnector_v1.seats import crowded, seats_of
 from syncd.systems.leadconnector_v1.sieve import Sieve
 from syncd.systems.leadconnector_v1.wire import Appointment, Availability, Service, Timing
 from syncd.systems.leadconnector_v1.writing import CAPABILITIES, Writing
@@ -102,20 +102,20 @@ class LeadConnectorV1:
         calendars = {p: c for p, c in self._calendars.items() if p in wanted}
         read_at = self._clock.now()
         await self._learn_holds()
-        crowd = Crowd(self._reader)
+        sieve = Sieve(self._reader.owners, known, self._note)
+        crowd = False
 
-        def fallen_through(rows: Sequence[Appointment]) -> None:
-            self._note(rows)
-            crowd.add(rows)
+        def sift(listed: reading.Items) -> reading.Items:
+            nonlocal crowd
+            crowd = crowd or crowded(listed, self._reader)
+            return sieve.sift(listed)
 
-        sieve = Sieve(self._reader.owners, known, fallen_through)
-        answers = await reading.ask(self._calls, calendars, window, sieve.sift)
+        answers = await reading.ask(self._calls, calendars, window, sift)
         items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
         if any(map(is_bare, items)):
             await self._learn_zone()
         self._note(items)
-        crowd.add(items)
-        if crowd.found:
+        if crowd:
             self._seats = await self._rooms.get("", self._ask_seats)
         kinds = frozenset(Kind) if self._blocks_listed else frozenset({Kind.APPOINTMENT})
         return reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
