@@ -1,7 +1,7 @@
 # Everything happens in .venv, made here on first use; nothing else on the machine is touched.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak endurance lint wheel constraints clean
+.PHONY: help demo test soak endurance bench bench-peers lint wheel constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +11,7 @@ MODERN = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	"Name another one: make PYTHON=python3.11 ..." >&2; exit 1; }
 
 help:  ## what can be made
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: .venv/.stamp  ## watch syncd work, on emulated platforms
 	@$(BIN)/syncd demo
@@ -26,6 +26,12 @@ soak: .venv/.stamp  ## play many simulated days on all cores: make soak SEEDS=10
 HOURS ?= 72
 endurance: .venv/.stamp  ## live through days of faults and draw what the process holds: make endurance HOURS=72
 	@$(BIN)/python -m syncd.simulate.endurance --hours $(HOURS)
+
+bench: .venv/.stamp  ## measure speed and calls: make bench PARTS="starts cycles" SIZES=1000,10000
+	$(BIN)/python -m tests.bench $(PARTS) $(if $(SIZES),--sizes $(SIZES)) --json bench.json
+
+bench-peers: .venv/.stamp  ## the same beside vdirsyncer, which gets an environment of its own
+	$(BIN)/python -m tests.bench.peers $(if $(SIZES),--sizes $(SIZES)) --environment .venv-peers
 
 lint: .venv/.stamp  ## style and types
 	$(BIN)/ruff check
@@ -48,7 +54,7 @@ constraints:  ## take the newest versions that pyproject.toml allows
 	cp "$$fresh/constraints.txt" constraints.txt
 
 clean:  ## remove what was made here
-	rm -rf .venv dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers bench.json dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find syncd tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.stamp: pyproject.toml constraints.txt

@@ -104,7 +104,7 @@ CREATE TABLE event (
     PRIMARY KEY (system, id)
 );
 CREATE INDEX event_provider ON event (provider, retired);
-CREATE INDEX event_window ON event (system, retired, starts, ends);
+CREATE INDEX event_window ON event (system, retired, starts, ends, id, fingerprint);
 
 CREATE TABLE exposure (
     provider VARCHAR NOT NULL,

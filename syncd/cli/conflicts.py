@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from syncd.cli import terminal, words
+from syncd.cli.later import Later
 from syncd.cli.look import open_state
 from syncd.cli.options import (
     ConfigOption,
@@ -19,7 +21,9 @@ from syncd.cli.options import (
 )
 from syncd.config.settings import Settings
 from syncd.model import ConflictKind, HeldConflict
-from syncd.store import Store
+
+if TYPE_CHECKING:
+    from syncd.store import Store
 
 _MOST_CLAIMS = 3
 
@@ -27,7 +31,26 @@ ConflictArgument = Annotated[
     str, typer.Argument(metavar="ID", help="A conflict's id, or its begin.", show_default=False)
 ]
 
-app = typer.Typer(
+_COMMANDS = {
+    "choices:show": "Show one conflict: who says what since when, each choice with its writes, "
+    "free times.",
+    "resolve": "Decide a held conflict.",
+}
+"""As in `syncd.cli.main`; they need all that decides and writes, the list does not."""
+
+
+class _Commands(TyperGroup):
+    """The group with its commands, none of them imported yet."""
+
+    def __init__(self, **attributes: Any) -> None:
+        """Add them."""
+        super().__init__(**attributes)
+        for name, summary in _COMMANDS.items():
+            self.add_command(Later(name, summary))
+
+
+conflicts = typer.Typer(
+    cls=_Commands,
     invoke_without_command=True,
     no_args_is_help=False,
     rich_markup_mode=None,
@@ -35,8 +58,8 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def conflicts(
+@conflicts.callback()
+def listed(
     context: typer.Context,
     *,
     provider: ProviderOption = None,

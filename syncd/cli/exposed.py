@@ -11,7 +11,6 @@ from syncd.cli import terminal, words
 from syncd.config.settings import Settings
 from syncd.core.exposure import Spread
 from syncd.model import Cause, Exposure, Value
-from syncd.wiring import remedy_of
 
 LOOKED_BACK = timedelta(days=7)
 """How far back it is measured how long time was open."""
@@ -62,7 +61,11 @@ def remedy(settings: Settings, exposure: Exposure) -> str:
     where = exposure.system
     if exposure.cause is Cause.IGNORED and (seats := ", ".join(filter(None, exposure.seats))):
         where = f"{exposure.system}, calendar {seats}"
-    said = _REMEDIES.get(exposure.cause) or remedy_of(settings, exposure.system)
+    said = _REMEDIES.get(exposure.cause)
+    if said is None:
+        from syncd.wiring import remedy_of  # noqa: PLC0415 - all of syncd, for a rare case
+
+        said = remedy_of(settings, exposure.system)
     return f"{where}: {said}"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,8 +34,10 @@ from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
 from syncd.model import Booking, Record, Replica
-from syncd.store import Store
-from syncd.store.exposed import closings, exposures
+from syncd.store.glance import NOTHING, glance
+
+if TYPE_CHECKING:
+    from syncd.store import Store
 
 _STALE_PACES = 5
 """A system that was not read for so many near polls is called out."""
@@ -42,6 +45,8 @@ _STALE_PACES = 5
 
 def open_state(settings: Settings) -> Store:
     """The state, for reading. Raises StateError when there is none."""
+    from syncd.store import Store  # noqa: PLC0415 - `status` needs no SQLAlchemy
+
     return Store.open(settings.syncd.state_path, write=False)
 
 
@@ -54,14 +59,10 @@ def status(
     held_by = holder(settings.syncd.state_path)
     fresh = not settings.syncd.state_path.exists()
     # Before the first run there is nothing to tell, and that is no error.
-    store = Store.open("sqlite://") if fresh else open_state(settings)
-    runs = store.runs(1)
-    counts = store.counts()
-    systems = standings(settings, store)
-    exposed = exposures(store, now)
-    spread_ = spread(closings(store, since=now - LOOKED_BACK))
-    store.close()
-    last = runs[0] if runs else None
+    seen = NOTHING if fresh else glance(settings.syncd.state_path, now, now - LOOKED_BACK)
+    last, counts, exposed = seen.last, seen.counts, seen.exposures
+    systems = standings(settings, seen)
+    spread_ = spread(seen.closings)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -100,7 +101,7 @@ def status(
             terminal.warn(f"{name} was not read in full for {words.ago(system.read_at, now)[:-4]}")
 
 
-def _standing(counts: dict[str, int]) -> list[str]:
+def _standing(counts: Mapping[str, int]) -> list[str]:
     known, events = (words.count(counts[f"{noun}s"], noun) for noun in ("booking", "event"))
     hint = ": see `syncd conflicts`" if counts["conflicts"] else ""
     lines = [

@@ -1,39 +1,85 @@
-"""The program `syncd`: its commands, and the one place where errors become words and exit codes."""
+"""The program `syncd`: its commands, and the one place where errors become words and exit codes.
+
+A command's module is imported when the command is called: `syncd --help` is there at once.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-import structlog
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from syncd import __version__
-from syncd.cli import conflicts, terminal
-from syncd.cli.backup import backup, migrate, restore
-from syncd.cli.check import check
-from syncd.cli.choices import show as show_conflict
-from syncd.cli.demo import demo
-from syncd.cli.discover import discover
-from syncd.cli.init import init
-from syncd.cli.look import bookings, history, show, status
-from syncd.cli.options import ConfigOption, JsonOption, UsageError
-from syncd.cli.provision import provision
-from syncd.cli.resolve import resolve_one
-from syncd.cli.resync import plan, resync
-from syncd.cli.run import run
-from syncd.cli.sandbox import sandbox
-from syncd.cli.simulate import simulate
-from syncd.cli.slots import slots
-from syncd.cli.undo import undo
-from syncd.config.problems import ConfigError
-from syncd.daemon.client import DaemonError
-from syncd.daemon.lock import StateHeld
-from syncd.store import StateError
+from syncd.cli.later import Later
+from syncd.cli.options import ConfigOption
+
+_PANELS = {
+    "Set up": {
+        "init": "Ask for systems and credentials, propose who is who, and write a commented "
+        "syncd.toml.",
+        "discover": "Show what each system has: users, calendars, groups, rooms, equipment, "
+        "appointment types.",
+        "provision": "Make rooms, equipment, associations, teams and services that "
+        "[[provision.…]] states.",
+    },
+    "Work": {
+        "run": "Keep all systems in step until SIGTERM or Ctrl-C: what the systemd service runs.",
+        "resync": "Bring all systems into step once: read, decide, write, until nothing is left to "
+        "do.",
+        "undo": "Put back what a run wrote, for each booking that nobody has touched since.",
+    },
+    "Look": {
+        "resync:plan": "Show what a resync would write now, operation by operation.",
+        "check": "Check configuration, credentials, rights, mapping, clocks and the calls that "
+        "polling needs.",
+        "look:status": "Say how things stand: who works, what was read when, what waits and what "
+        "is held.",
+        "look:bookings": "List the bookings that are alive, and which event each is in which "
+        "system.",
+        "look:show": "Tell all about one booking: where it is, and why it is when it is.",
+        "slots": "Tell when a provider can be booked in all systems, and where they differ and "
+        "why.",
+        "conflicts": "List the conflicts, with both values; or show one; or resolve it.",
+        "look:history": "Tell what was seen and written, newest last, and which rule decided.",
+    },
+    "Keep": {
+        "backup": "Copy the state to FILE, consistent also while the daemon runs.",
+        "backup:restore": "Put FILE, made by `syncd backup`, in the place of the state.",
+        "backup:migrate": "Bring the state up to this version, all of it or nothing; `run` and "
+        "`resync` do so, too.",
+    },
+    "Try": {
+        "demo": "Watch syncd at work: three emulated systems, three people, a week of bookings.",
+        "sandbox": "Serve emulators of LeadSquared, LeadConnector v2 and v1 on loopback.",
+        "simulate": "Play seeded stories on virtual time: people, faults, crashes; and judge every "
+        "promise.",
+        "version": "Print the version.",
+    },
+}
+"""The commands, as ``module:function`` in `syncd.cli` (or only one word, if they are the same), and
+what each is for: the first sentence of its function's docstring."""
+
+
+class _Commands(TyperGroup):
+    """The list of commands, by panels."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write what each is for, in full."""
+        del ctx
+        for panel, commands in _PANELS.items():
+            with formatter.section(panel):
+                formatter.write_dl(
+                    [(name.rpartition(":")[2], text) for name, text in commands.items()]
+                )
+
 
 app = typer.Typer(
     name="syncd",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -53,42 +99,16 @@ def root(context: typer.Context, *, config: ConfigOption = None) -> None:
     well, `syncd plan` shows what would be written, `syncd resync` does it once, `syncd run`
     keeps doing it.
     """
-    # What is logged must not mix with what is printed: --json is read by programs.
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     context.obj = config
 
 
-def version(*, as_json: JsonOption = False) -> None:
-    """Print the version."""
-    if as_json:
-        terminal.print_json({"version": __version__})
-    else:
-        terminal.say(f"syncd {__version__}")
-
-
-_PANELS: Mapping[str, Sequence[Callable[..., None]]] = {
-    "Set up": (init, discover, provision),
-    "Work": (run, resync, undo),
-    "Look": (plan, check, status, bookings, show, slots, history),
-    "Keep": (backup, restore, migrate),
-    "Try": (demo, sandbox, simulate, version),
-}
-for _panel, _commands in _PANELS.items():
-    for _command in _commands:
-        app.command(rich_help_panel=_panel)(_command)
-conflicts.app.command("show")(show_conflict)
-conflicts.app.command("resolve")(resolve_one)
-app.add_typer(conflicts.app, name="conflicts", rich_help_panel="Look")
-
-
-_CODES: dict[type[Exception], int] = {
-    ConfigError: 2,
-    UsageError: 2,
-    StateHeld: 6,
-    StateError: 1,
-    DaemonError: 1,
-}
-"""What is told in its own words, and the exit code that it ends with (DESIGN section 9)."""
+def program() -> TyperGroup:
+    """The program with its commands, none of them imported yet."""
+    group = get_group(app)
+    for panel in _PANELS.values():
+        for name, summary in panel.items():
+            group.add_command(Later(name, summary))
+    return group
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -99,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run_with(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        app(list(arguments), prog_name="syncd")
+        program()(list(arguments), prog_name="syncd")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
     except BrokenPipeError:
@@ -108,9 +128,10 @@ def run_with(arguments: Sequence[str]) -> int:
         return 0
     except KeyboardInterrupt:
         return _fail("stopped", 130)
-    except tuple(_CODES) as error:
-        return _fail(str(error), _CODES[type(error)])
     except Exception as error:
+        code = _code(error)
+        if code is not None:
+            return _fail(str(error), code)
         if os.environ.get("SYNCD_DEBUG"):
             raise
         return _fail(
@@ -121,6 +142,27 @@ def run_with(arguments: Sequence[str]) -> int:
     return 0
 
 
+_CODES = {
+    "syncd.config.problems.ConfigError": 2,
+    "syncd.cli.options.UsageError": 2,
+    "syncd.daemon.lock.StateHeld": 6,
+    "syncd.store.errors.StateError": 1,
+    "syncd.daemon.client.DaemonError": 1,
+}
+"""What is told in its own words, and the exit code that it ends with (DESIGN section 9).
+
+By name: whoever raises one of them has imported it, and nobody else needs to.
+"""
+
+
+def _code(error: Exception) -> int | None:
+    """The exit code of an error that is told in its own words; None for all others."""
+    names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+    return next((_CODES[name] for name in names if name in _CODES), None)
+
+
 def _fail(message: str, code: int) -> int:
+    from syncd.cli import terminal  # noqa: PLC0415 - no help needs colours
+
     terminal.console(err=True).print(terminal.plain(f"syncd: {message}"), style="red")
     return code

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from dateutil import parser
 
-from syncd.config.load import find, load
-from syncd.config.settings import Settings
-from syncd.model import Window, resolve_wall_time
+if TYPE_CHECKING:
+    from syncd.config.settings import Settings
+    from syncd.model import Window
 
 ConfigOption = Annotated[
     Path | None,
@@ -62,6 +61,8 @@ def settings_of(
     Commands that speak to no system do without secrets, so that they work wherever the state can
     be read; what looks at accounts only does without the ``mapping``. Raises ConfigError.
     """
+    from syncd.config.load import find, load  # noqa: PLC0415 - no help needs them
+
     path = find(own or context.obj, os.environ, Path.cwd())
     return load(path, os.environ, secrets=secrets, mapping=mapping)
 
@@ -90,6 +91,8 @@ def span(settings: Settings, start: str | None, end: str | None) -> Window | Non
 
     None when neither is given; what is missing comes from the configured window. Raises UsageError.
     """
+    from syncd.model import Window  # noqa: PLC0415 - no help needs it
+
     if start is None and end is None:
         return None
     now = datetime.now(UTC)
@@ -104,6 +107,10 @@ def span(settings: Settings, start: str | None, end: str | None) -> Window | Non
 
 def _instant(option: str, text: str, where: str, *, last: bool) -> datetime:
     """Read a day (its begin, or its end) or an instant."""
+    from dateutil import parser  # noqa: PLC0415 - no help needs them
+
+    from syncd.model import resolve_wall_time  # noqa: PLC0415
+
     try:
         day = date.fromisoformat(text)
     except ValueError:

@@ -21,7 +21,8 @@ from syncd.core.answer import Answer, Unfit, Way
 from syncd.core.draft import Draft
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
-from syncd.engine.resolve import Ending, Resolved, resolve, to_arguments
+from syncd.engine import resolve as engine
+from syncd.engine.resolve import Ending, Resolved, to_arguments
 from syncd.model import HeldConflict, Operation, resolve_wall_time
 from syncd.store import Store
 from syncd.wiring import build, provider_rules
@@ -35,7 +36,7 @@ _ENDINGS = {
 }
 
 
-def resolve_one(
+def resolve(
     context: typer.Context,
     conflict: ConflictArgument,
     *,
@@ -170,7 +171,9 @@ def _try(
         app = build(settings, store=copy_of_state(settings))
         try:
             with terminal.progress("reading", quiet=quiet) as told:
-                return await resolve(app.engine, held.id, answer, dry_run=True, progress=told)
+                return await engine.resolve(
+                    app.engine, held.id, answer, dry_run=True, progress=told
+                )
         finally:
             await app.aclose()
 
@@ -208,7 +211,7 @@ async def _resolve(
     app = build(settings)
     try:
         with terminal.progress("reading", quiet=quiet) as told:
-            return await resolve(app.engine, held.id, answer, progress=told)
+            return await engine.resolve(app.engine, held.id, answer, progress=told)
     finally:
         await app.aclose()
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from syncd.cli import words
 from syncd.config.settings import Settings
 from syncd.model import Allowance, SystemHealth
-from syncd.store import Store
+from syncd.store.glance import Glance
 
 COLUMNS = (
     "system",
@@ -82,19 +82,15 @@ class Standing:
         return f"{self.name} is {health.state}: it {health.cause}. {health.remedy}{again}"
 
 
-def standings(settings: Settings, store: Store) -> dict[str, Standing]:
+def standings(settings: Settings, seen: Glance) -> dict[str, Standing]:
     """Every configured system, by name."""
-    health, allowances = store.health(), store.allowances()
-    read_at: dict[str, datetime] = {}
-    for covered in store.last_coverage():
-        read_at[covered.system] = max(covered.read_at, read_at.get(covered.system, covered.read_at))
     return {
         name: Standing(
             name,
             sum(name in p.calendars for p in settings.providers.values()),
-            health.get(name),
-            read_at.get(name),
-            allowances.get(name),
+            seen.health.get(name),
+            seen.read_at.get(name),
+            seen.allowances.get(name),
         )
         for name in sorted(settings.systems)
     }

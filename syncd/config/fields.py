@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping
 from datetime import time, timedelta
 from ipaddress import ip_address
@@ -18,8 +17,6 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from syncd.config.problems import Refused
 from syncd.config.secrets import Secret, Surroundings, read_secret
@@ -138,28 +135,9 @@ def _state(value: str, info: ValidationInfo) -> str:
     home = around(info).home
     if "://" not in value:
         return str(home / Path(value).expanduser())
-    try:
-        url = make_url(value)
-        url.get_dialect()
-    except NoSuchModuleError:
-        reason = "SQLAlchemy knows no such kind of database"
-        raise Refused(reason, 'Write a path: state = "state/syncd.db".') from None
-    except (ArgumentError, ValueError):
-        raise Refused("it is no database URL", 'Write a path: state = "state/syncd.db".') from None
-    file = sqlite_file(value)
-    if file is None:
-        reason = "this version keeps its state in an SQLite file, and this names none"
-        raise Refused(reason, 'Write a path: state = "state/syncd.db".')
-    return url.set(database=str(home / file)).render_as_string(hide_password=False)
+    from syncd.config.urls import anchored  # noqa: PLC0415 - only URLs need SQLAlchemy
 
-
-def sqlite_file(url: str) -> Path | None:
-    """Return the file of an SQLite URL; None for memory and for other databases."""
-    parsed = make_url(url)
-    name = parsed.database or ""
-    if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":memory:", "file:")):
-        return None
-    return Path(name)
+    return anchored(value, home)
 
 
 def is_name(word: str) -> bool:
@@ -171,6 +149,8 @@ def _ca_file(value: str, info: ValidationInfo) -> str:
     """Find the certificates of a private authority, and try them."""
     path = around(info).home / Path(value).expanduser()
     remedy = "Name a file of PEM certificates."
+    import ssl  # noqa: PLC0415 - hardly ever needed, and no `status` waits for it
+
     try:
         found = ssl.create_default_context(cafile=path).get_ca_certs()
     except FileNotFoundError:

@@ -27,7 +27,6 @@ from syncd.config.fields import (
     TimeOfDay,
     ZoneName,
     span,
-    sqlite_file,
 )
 from syncd.config.hours import WorkingHours
 from syncd.config.listen import Heartbeat, Listen
@@ -117,8 +116,11 @@ class General(Table):
     @property
     def state_path(self) -> Path:
         """The file of the database."""
-        found = sqlite_file(self.state) if "://" in self.state else None
-        return found or Path(self.state)
+        if "://" not in self.state:
+            return Path(self.state)
+        from syncd.config.urls import sqlite_file  # noqa: PLC0415 - only URLs need SQLAlchemy
+
+        return sqlite_file(self.state) or Path(self.state)
 
 
 class LeadSquaredSystem(Table):

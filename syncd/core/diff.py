@@ -7,7 +7,7 @@ rounding); time only says how long a read may still show the value before that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -35,17 +35,17 @@ class Delta:
     unlisted: tuple[str, ...]
 
 
-def compare(known: Iterable[tuple[str, str]], listed: Mapping[str, str]) -> Delta:
-    """Compare two columns, (id, fingerprint), with the rows of a snapshot. Streams ``known``."""
-    same: set[str] = set()
-    unlisted: list[str] = []
-    for event, fingerprint in known:
-        now = listed.get(event)
-        if now is None:
-            unlisted.append(event)
-        elif now == fingerprint:
-            same.add(event)
-    return Delta(tuple(e for e in listed if e not in same), tuple(unlisted))
+def compare(
+    known: Mapping[str, str], listed: Mapping[str, str], same: Collection[str] = ()
+) -> Delta:
+    """Compare the fingerprints that are stored with those of a snapshot.
+
+    ``same`` are ids that the snapshot tells to be listed as they are known.
+    """
+    differ = tuple(e for e, fingerprint in listed.items() if known.get(e) != fingerprint)
+    if not listed and len(same) == len(known):
+        return Delta(differ, ())
+    return Delta(differ, tuple(e for e in known if e not in same and e not in listed))
 
 
 def cut(value: Value, grain: timedelta) -> Value:

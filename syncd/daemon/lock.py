@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from syncd.store import StateError
-from syncd.store.connect import owned_like_folder
+from syncd.store.ownership import owned_like_folder
 
 
 @dataclass(frozen=True, slots=True)

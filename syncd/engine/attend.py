@@ -28,6 +28,7 @@ from syncd.model import (
 from syncd.store.store import Store
 from syncd.systems.advice import cause_and_remedy
 from syncd.systems.port import (
+    NOTHING_KNOWN,
     AuthLost,
     Finding,
     RateLimited,
@@ -89,12 +90,17 @@ class Attended:
         """Whether nothing is written to it for now."""
         return rests(self.health, self._clock.now(), writing=True)
 
-    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+    async def read(
+        self,
+        window: Window,
+        providers: Collection[str] | None = None,
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> Snapshot:
         """As the system's own; its outcome is noted. Raises SystemFault, also while it rests."""
         await self._let(writing=False)
         before = self.traffic
         try:
-            snapshot = await self._system.read(window, providers)
+            snapshot = await self._system.read(window, providers, known)
         except SystemFault as fault:
             self._failed(fault)
             raise

@@ -31,6 +31,7 @@ from syncd.model import (
 from syncd.store.store import Store
 from syncd.store.tables import EVENT
 from syncd.systems.port import (
+    NOTHING_KNOWN,
     Capabilities,
     Finding,
     Found,
@@ -102,8 +103,14 @@ class Closures:
             provider for provider, door in (self._doors or {}).items() if _rooms(door) & set(rooms)
         }
 
-    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+    async def read(
+        self,
+        window: Window,
+        providers: Collection[str] | None = None,
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> Snapshot:
         """Work out what is closed. Raises Retryable while the doors are not known."""
+        del known  # nothing is saved: it is asked of nobody
         wanted = sorted(set(self.providers) & set(providers or self.providers))
         rows = [
             Row(closure.id, provider, f"{closure.start}|{closure.end}", closure)

@@ -276,7 +276,7 @@ class Engine:
                 *(recover(system, pending, desk) for system in self.systems.values())
             )
         progress("reading")
-        intents = self.store.pending_intents()
+        intents = self.store.pending_intents() if pending else pending
         full = self._is_full(window)
         try:
             seen = await asyncio.gather(
@@ -301,7 +301,8 @@ class Engine:
             raise
         observed = {o.system: o for o in seen}
         self._dirty |= self.annexes.count(seen)
-        confirm(self.store.pending_intents(), desk)
+        if intents:
+            confirm(self.store.pending_intents(), desk)
         return observed
 
     def _is_full(self, window: Window) -> bool:

@@ -28,6 +28,7 @@ from syncd.model import (
 )
 from syncd.store.store import Store
 from syncd.systems.port import (
+    NOTHING_KNOWN,
     AuthLost,
     Found,
     Gone,
@@ -78,8 +79,10 @@ async def observe(
     ``remapped`` providers are others than before: what they do not show was never said to be gone.
     """
     seen = Observation(system.name, asked_at=clock.now())
+    stored = store.fingerprints(system.name, window)
     try:
-        snapshot = await system.read(window, providers)
+        # What another calendar shows is looked at in full.
+        snapshot = await system.read(window, providers, NOTHING_KNOWN if remapped else stored)
     except SystemFault as fault:
         _fail(seen, fault)
         return seen
@@ -90,11 +93,8 @@ async def observe(
     for broken in snapshot.malformed:
         _report(store, clock, broken, seen)
     asked_at = seen.asked_at or clock.now()
-    delta = compare(
-        store.fingerprints(system.name, window),
-        {row.id: row.fingerprint for row in snapshot.rows},
-    )
     rows = {row.id: row for row in snapshot.rows}
+    delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = {r.id: r for r in store.records(system.name, delta.differ)}
     for event_id in delta.differ:
         _absorb_row(

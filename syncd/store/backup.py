@@ -17,8 +17,9 @@ from pathlib import Path
 from sqlalchemy import update
 
 from syncd.model import IntentState
-from syncd.store.connect import connect, expect_sound, migrate, owned_like_folder
+from syncd.store.connect import connect, expect_sound, migrate
 from syncd.store.errors import StateError, told
+from syncd.store.ownership import owned_like_folder
 from syncd.store.tables import BASELINE, EVENT, INTENT
 
 _LOGS = ("-wal", "-shm")

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.pool import StaticPool
 
 from syncd.store.errors import StateError
+from syncd.store.ownership import owned_like_folder
 
 LOCK_WAIT = 5.0
 """Seconds that a statement waits for another process's transaction to end."""
@@ -72,13 +73,6 @@ def _prepare(path: Path, *, create: bool) -> None:
             "Set `state` in [syncd] to a path in a folder that the user that runs syncd may "
             "write to.",
         ) from error
-
-
-def owned_like_folder(path: Path) -> None:
-    """Give a file that root has made to the owner of its folder: the service must open it, too."""
-    if os.geteuid() == 0:
-        folder = path.parent.stat()
-        os.chown(path, folder.st_uid, folder.st_gid)
 
 
 def expect_sound(database: sqlite3.Connection) -> None:

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 
 class StateError(Exception):
     """The state cannot be used; nothing was changed. Carries the place and the remedy."""
@@ -69,8 +67,11 @@ def told(place: str) -> Iterator[None]:
     """Turn what the database driver raises into a `StateError` that names the place."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
-        said = str(getattr(error, "orig", None) or error).lower()
+    except Exception as error:
+        driver = getattr(error, "orig", None) or error  # SQLAlchemy wraps what the driver raises
+        if not isinstance(driver, sqlite3.Error):
+            raise
+        said = str(driver).lower()
         if "disk i/o error" in said and _is_full(place):
             said = "disk is full"  # SQLite's index of the log could not grow, and it says no more
         for signs, reason, remedy in _TABLE:

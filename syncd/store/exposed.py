@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 
 from syncd.model import Cause, Closing, Exposure, FreeTime, Offer, Record, Window
 from syncd.store import rows
+from syncd.store.instants import instant_text
 from syncd.store.store import Store
 from syncd.store.tables import CLOSING, COVERAGE, EVENT, EXPOSURE, FREE_TIME
-from syncd.store.types import instant_text
 
 
 def keep_free_time(store: Store, free: FreeTime) -> None:

@@ -30,7 +30,7 @@ from syncd.model import (
     Waiver,
     Window,
 )
-from syncd.store.types import instant_text
+from syncd.store.instants import instant_text
 
 Row = RowMapping | Mapping[str, Any]
 

@@ -5,14 +5,15 @@ Every write is one `apply`: one transaction, never open across a request to a sy
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Table, and_, delete, func, select, update
+from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.model import (
@@ -35,6 +36,7 @@ from syncd.model import (
 from syncd.store import rows
 from syncd.store.connect import connect, expect_current, expect_sound, migrate
 from syncd.store.errors import told
+from syncd.store.glance import Run
 from syncd.store.removal import CHUNK, forget, retire, unlink
 from syncd.store.tables import (
     ALLOWANCE,
@@ -54,16 +56,20 @@ from syncd.store.tables import (
 
 _PENDING = [str(state) for state in IntentState if state.pending]
 
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run as the store keeps it; ``report`` is the object of `resync --json`, or None."""
-
-    id: str
-    kind: str
-    started_at: datetime
-    finished_at: datetime | None
-    report: Mapping[str, Any] | None
+# What every cycle and every write asks for: made once, because that takes longer than to ask.
+_FINGERPRINTS = select(EVENT.c.id, EVENT.c.fingerprint).where(
+    EVENT.c.system == bindparam("system"),
+    EVENT.c.retired.is_(False),
+    EVENT.c.starts < bindparam("end"),
+    EVENT.c.ends > bindparam("start"),
+)
+_RECORDS = select(EVENT).where(
+    EVENT.c.system == bindparam("system"), EVENT.c.id.in_(bindparam("ids", expanding=True))
+)
+_LINKS = select(REPLICA).where(
+    REPLICA.c.system == bindparam("system"), REPLICA.c.event == bindparam("event")
+)
+_OPEN = select(INTENT).where(INTENT.c.state.in_(_PENDING)).order_by(INTENT.c.opened_at, INTENT.c.id)
 
 
 class Store:
@@ -118,17 +124,12 @@ class Store:
 
     # --- observe ------------------------------------------------------------------------------
 
-    def fingerprints(self, system: str, window: Window) -> Iterator[tuple[str, str]]:
-        """Stream (id, fingerprint) of the living events of a system that touch the window."""
-        query = select(EVENT.c.id, EVENT.c.fingerprint).where(
-            EVENT.c.system == system,
-            EVENT.c.retired.is_(False),
-            EVENT.c.starts < window.end,
-            EVENT.c.ends > window.start,
-        )
+    def fingerprints(self, system: str, window: Window) -> dict[str, str]:
+        """The fingerprints, by id, of the living events of a system that touch the window."""
+        asked = {"system": system, "start": window.start, "end": window.end}
         with told(self.place), self._engine.connect() as connection:
-            for row in connection.execute(query):
-                yield row.id, row.fingerprint
+            # Two columns of text as the driver gives them: a row of SQLAlchemy costs as much again.
+            return dict(connection.execute(_FINGERPRINTS, asked).cursor.fetchall())
 
     def records(self, system: str, ids: Iterable[str]) -> list[Record]:
         """The records of these events, retired ones too; unknown ids are left out."""
@@ -136,16 +137,16 @@ class Store:
         found: list[Record] = []
         with told(self.place), self._engine.connect() as connection:
             for at in range(0, len(wanted), CHUNK):
-                query = select(EVENT).where(
-                    EVENT.c.system == system, EVENT.c.id.in_(wanted[at : at + CHUNK])
-                )
-                found += [rows.to_record(row) for row in connection.execute(query).mappings()]
+                asked = {"system": system, "ids": wanted[at : at + CHUNK]}
+                found += [
+                    rows.to_record(row) for row in connection.execute(_RECORDS, asked).mappings()
+                ]
         return found
 
     def links(self, system: str, event: str) -> list[Replica]:
         """The replicas that this event is."""
-        query = select(REPLICA).where(REPLICA.c.system == system, REPLICA.c.event == event)
-        return [rows.to_replica(row) for row in self._all(query)]
+        asked = {"system": system, "event": event}
+        return [rows.to_replica(row) for row in self._all(_LINKS, asked)]
 
     def last_coverage(self) -> list[Coverage]:
         """What the last complete reads proved, per calendar and kinds."""
@@ -235,9 +236,7 @@ class Store:
 
     def pending_intents(self) -> list[Intent]:
         """The journal rows whose outcome is still to be learned, oldest first."""
-        query = select(INTENT).where(INTENT.c.state.in_(_PENDING))
-        ordered = query.order_by(INTENT.c.opened_at, INTENT.c.id)
-        return [rows.to_intent(row) for row in self._all(ordered)]
+        return [rows.to_intent(row) for row in self._all(_OPEN)]
 
     def apply(self, changes: Changes) -> None:
         """Store what one step found out: all of it, or nothing."""
@@ -420,22 +419,32 @@ class Store:
 
     # --- within -------------------------------------------------------------------------------
 
-    def _all(self, query: Any) -> Sequence[Mapping[str, Any]]:
+    def _all(
+        self, query: Any, asked: Mapping[str, Any] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
         with told(self.place), self._engine.connect() as connection:
-            return connection.execute(query).mappings().all()  # type: ignore[return-value]
+            return connection.execute(query, asked).mappings().all()  # type: ignore[return-value]
 
     def _insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT; both databases spell it alike."""
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        return dialect.insert(table)
+        return _insert(table, self._engine.dialect.name)
 
     def _put(self, connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
         """Insert rows, or replace those that are there; but what was ``first_at`` stays."""
         if not values:
             return
-        statement = self._insert(table)
-        keys = [*(column.name for column in table.primary_key), "first_at"]
-        fresh = {name: statement.excluded[name] for name in values[0] if name not in keys}
-        primary = list(table.primary_key)
-        upsert = statement.on_conflict_do_update(index_elements=primary, set_=fresh)
-        connection.execute(upsert, values)
+        connection.execute(_upsert(table, self._engine.dialect.name, tuple(values[0])), values)
+
+
+def _insert(table: Table, dialect: str) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+
+
+@lru_cache
+def _upsert(table: Table, dialect: str, columns: tuple[str, ...]) -> Any:
+    """Insert or replace. Made once: to make the statement costs more than to carry it out."""
+    statement = _insert(table, dialect)
+    keys = [column.name for column in table.primary_key]
+    stays = {*keys, "first_at"}
+    fresh = {name: statement.excluded[name] for name in columns if name not in stays}
+    return statement.on_conflict_do_update(index_elements=keys, set_=fresh)

@@ -31,7 +31,7 @@ class EventRow(_Table, table=True):
 
     __tablename__ = "event"
     __table_args__ = (
-        Index("event_window", "system", "retired", "starts", "ends"),
+        Index("event_window", "system", "retired", "starts", "ends", "id", "fingerprint"),
         Index("event_provider", "provider", "retired"),
     )
     system: str = Field(primary_key=True)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Dialect, String, Text, TypeDecorator
 
-from syncd.model import Status, Value, utc
+from syncd.model import Status, Value
+from syncd.store.instants import instant_text
 
 
-def instant_text(instant: datetime) -> str:
-    """Write an instant as UTC text of fixed length, so that text order is time order."""
-    # Not strftime: it writes the year 999 with three digits.
-    return utc(instant).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+@lru_cache(maxsize=50_000)
+def _value(text: str) -> Value:
+    """Read a value; most are stored several times: as observed, base, agreed, in each system."""
+    interval, _, status = text.partition(" ")
+    start, _, end = interval.partition("/")
+    return Value(datetime.fromisoformat(start), datetime.fromisoformat(end), Status(status))
 
 
 class Instant(TypeDecorator[datetime]):
@@ -50,11 +54,7 @@ class ValueText(TypeDecorator[Value]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Value | None:
         """From text."""
         del dialect
-        if value is None:
-            return None
-        interval, _, status = value.partition(" ")
-        start, _, end = interval.partition("/")
-        return Value(datetime.fromisoformat(start), datetime.fromisoformat(end), Status(status))
+        return None if value is None else _value(value)
 
 
 class JsonText(TypeDecorator[Any]):

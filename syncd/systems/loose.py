@@ -10,15 +10,9 @@ Odd = str | int | float | bool | list[Any] | None
 
 def text(value: object) -> str:
     """Return an id or word as stripped text; '' for whatever is neither text nor whole number."""
-    match value:
-        case str():
-            return value.strip()
-        case bool():
-            return ""
-        case int():
-            return str(value)
-        case _:
-            return ""
+    if isinstance(value, str):
+        return value.strip()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def number(value: object) -> int | None:

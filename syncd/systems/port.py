@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from syncd.model import Kind, Status
@@ -171,6 +172,9 @@ class Capabilities:
 
 # --- what a read brings -----------------------------------------------------------------------
 
+NOTHING_KNOWN: Mapping[str, str] = MappingProxyType({})
+"""To be told every row."""
+
 
 class Row(NamedTuple):
     """One row of a list, reduced to what diffing needs; ``wire`` is parsed only where it differs.
@@ -191,6 +195,8 @@ class Snapshot:
 
     Rows are deduplicated by id. A scope that failed has no coverage; its rows still count as news.
     ``units`` tells of rooms and equipment how many of them can be in use at once.
+    ``same`` are the ids that were listed just as the caller knew them; they may be among the rows,
+    too, and then the row counts.
     """
 
     system: str
@@ -199,6 +205,7 @@ class Snapshot:
     faults: Sequence[SystemFault] = ()
     malformed: Sequence[Malformed] = ()
     units: Mapping[str, int] = field(default_factory=dict)
+    same: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +285,16 @@ class System(Protocol):
     providers: Collection[str]
     capabilities: Capabilities
 
-    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+    async def read(
+        self,
+        window: Window,
+        providers: Collection[str] | None = None,
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> Snapshot:
         """Read these providers' events in the window (all mapped ones by default), in fewest calls.
+
+        ``known`` holds fingerprints by id, of events that touch the window. What is listed with the
+        same one may be told in `Snapshot.same` instead of as a row: nothing more is kept of it.
 
         Raises AuthLost, RateLimited or Retryable only when nothing at all could be read.
         """

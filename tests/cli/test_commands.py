@@ -307,7 +307,7 @@ def test_a_fault_of_ours_is_told_in_one_line_and_shown_on_demand(
     def broken(_settings: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("syncd.cli.main.terminal.say", broken)
+    monkeypatch.setattr("syncd.cli.terminal.say", broken)
     monkeypatch.delenv("SYNCD_DEBUG", raising=False)
     said = say("version")
     assert said.code == 1

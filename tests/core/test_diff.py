@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.diff import News, absorb, compare, cut, is_news, is_rounding, vanish
+from syncd.core.diff import Delta, News, absorb, compare, cut, is_news, is_rounding, vanish
 from syncd.model import Event, Kind, Record, Status, Value
 from tests.core.kit import NOW, at, off, rec, v
 
@@ -21,9 +21,17 @@ def event(value: Value) -> Event:
 
 
 def test_rows_that_are_equal_are_not_looked_at() -> None:
-    delta = compare([("1", "x"), ("2", "x"), ("3", "x")], {"1": "x", "2": "y", "4": "z"})
+    delta = compare({"1": "x", "2": "x", "3": "x"}, {"1": "x", "2": "y", "4": "z"})
     assert delta.differ == ("2", "4")
     assert delta.unlisted == ("3",)
+
+
+def test_rows_that_the_snapshot_tells_to_be_the_same_count_as_listed() -> None:
+    known = {"1": "x", "2": "x", "3": "x"}
+    assert compare(known, {}, {"1", "2", "3"}) == Delta((), ())
+    assert compare(known, {}, {"1", "2"}) == Delta((), ("3",))
+    assert compare(known, {"3": "y"}, {"1", "2"}) == Delta(("3",), ())
+    assert compare(known, {"2": "y"}, {"1", "2"}) == Delta(("2",), ("3",))
 
 
 WRITTEN = rec("a", "e", v(12), v(12), written=v(12), written_at=NOW, former=v(9))

@@ -27,6 +27,7 @@ from syncd.model import (
     mark,
 )
 from syncd.systems.port import (
+    NOTHING_KNOWN,
     Accepted,
     Ambiguous,
     Capabilities,
@@ -142,7 +143,12 @@ class FakeSystem:
 
     # the port
 
-    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+    async def read(
+        self,
+        window: Window,
+        providers: Collection[str] | None = None,
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> Snapshot:
         self.reads += 1
         self._fail("read")
         chosen = set(self.providers if providers is None else providers)
@@ -159,7 +165,9 @@ class FakeSystem:
         ]
         kinds = frozenset(Kind) if self.lists_blocks else frozenset({Kind.APPOINTMENT})
         coverage = [Coverage(self.name, p, kinds, window, self.clock.now()) for p in chosen]
-        return Snapshot(self.name, rows, [] if self.incomplete else coverage)
+        same = {row.id for row in rows if known.get(row.id) == row.fingerprint}
+        news = [row for row in rows if row.id not in same]
+        return Snapshot(self.name, news, [] if self.incomplete else coverage, same=same)
 
     def event(self, row: Row) -> Event:
         held = row.wire

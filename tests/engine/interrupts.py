@@ -44,7 +44,7 @@ from syncd.model import (
     Window,
 )
 from syncd.store.store import Store
-from syncd.systems.port import Capabilities, Reply, Sighting, Snapshot
+from syncd.systems.port import NOTHING_KNOWN, Capabilities, Reply, Sighting, Snapshot
 from tests.core.kit import SYSTEMS
 from tests.engine.conftest import Shop, make_engine
 from tests.engine.fakes import FakeClock, FakeSystem
@@ -143,9 +143,14 @@ class MortalSystem(FakeSystem):
             yield
         await asyncio.sleep(0)
 
-    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+    async def read(
+        self,
+        window: Window,
+        providers: Collection[str] | None = None,
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> Snapshot:
         async with self._call("read"):
-            return await super().read(window, providers)
+            return await super().read(window, providers, known)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         async with self._call("read_one"):

@@ -88,10 +88,12 @@ async def test_one_resync_does_both_cycles(shop: Shop) -> None:
 
 
 async def test_what_the_new_mapping_shows_too_stays_as_it_is(shop: Shop) -> None:
-    shop.a.book("p", v(9))
+    event = shop.a.book("p", v(9))
     await shop.engine.resync()
     before = shop.writes()
     remap(shop, {("p", "a"): "another"})
+    await cycle(shop)
+    assert [r.provider for r in shop.store.records("a", [event])] == ["p"]
     report = await shop.engine.resync()
     assert (shop.writes(), report.converged) == (before, True)
 

@@ -70,9 +70,9 @@ def coverage_is_ignored(patch: Patch) -> None:
     absence_is_believed_at_once(patch)
 
 
-def _every_fingerprint(self: Store, system: str, _window: Window) -> list[tuple[str, str]]:
+def _every_fingerprint(self: Store, system: str, _window: Window) -> dict[str, str]:
     records = [r for p in ("p", "q") for r in self.state(p).records if r.system == system]
-    return [(r.id, r.fingerprint) for r in records if r.observed is not None]
+    return {r.id: r.fingerprint for r in records if r.observed is not None}
 
 
 def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:

@@ -39,6 +39,13 @@ class Answer(list[Any]):
     def mappings(self) -> Answer:
         return self
 
+    @property
+    def cursor(self) -> Answer:
+        return self
+
+    def fetchall(self) -> Answer:
+        return self
+
     def all(self) -> Answer:
         return self
 

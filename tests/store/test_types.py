@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.store.types import Instant, JsonText, ValueText, instant_text
+from syncd.store.instants import instant_text
+from syncd.store.types import Instant, JsonText, ValueText
 
 # Away from the first and last day that a datetime can name, so that any zone fits.
 instants = st.datetimes(

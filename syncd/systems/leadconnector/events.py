@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syncd.model import Event, Kind, Status, Value, find_key
 from syncd.systems.leadconnector.directory import booked_on
@@ -36,6 +36,8 @@ STATUSES = {
     "invalid": Status.INVALID,
 }
 """The status words of v2 (leadconnector-v2.md 1.4, 1.8)."""
+
+_PLAIN = frozenset(STATUSES) - {""}
 
 
 def status_word(item: Appointment | Wrote) -> str:
@@ -144,6 +146,35 @@ class Reader:
             return instant(value, self.zone or "UTC")
         except (ValueError, OverflowError, OSError):
             return None
+
+
+def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping[str, str]) -> bool:
+    """Whether a row is plainly as it is known; False where that takes a closer look.
+
+    Says of a row what `Owners.owner` and `fingerprint` would, at a third of the cost, and gives up
+    on whatever is spelt oddly.
+    """
+    try:
+        stored = known.get(item.id)
+        if stored is None or item.deleted:
+            return False
+        provider = owners.users.get(item.assigned_user_id)
+        if type(item) is Block:
+            word = ""
+        else:
+            word = item.appointment_status
+            if word is None:
+                word = item.appoinment_status
+            if word not in _PLAIN:
+                return False
+            if provider is None and not item.users:
+                provider = owners.calendars.get(item.calendar_id)
+                if provider in owners.named:
+                    return False
+        spelt = f"{item.start_time}|{item.end_time}|{word}|{provider}"
+    except (AttributeError, TypeError):  # no object at all, or a list where an id should be
+        return False
+    return stored == spelt and provider in wanted
 
 
 def fingerprint(item: Item, provider: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Window
 from syncd.systems.leadconnector import events
@@ -16,6 +16,7 @@ from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.loose import text
 from syncd.systems.port import (
+    NOTHING_KNOWN,
     AuthLost,
     Incomplete,
     Malformed,
@@ -59,7 +60,11 @@ class Reading:
         self._calendars = calendars
 
     async def snapshot(
-        self, window: Window, wanted: Collection[str], read_at: datetime
+        self,
+        window: Window,
+        wanted: Collection[str],
+        read_at: datetime,
+        known: Mapping[str, str] = NOTHING_KNOWN,
     ) -> Snapshot:
         """Read these providers. Raises SystemFault only if nothing at all could be read."""
         mapped = {p: of for p, of in self._calendars.items() if p in wanted}
@@ -75,17 +80,15 @@ class Reading:
         rooms, lost = await self._rooms(mapped, faults, odd)
         calls = plan_calls(mapped, directory, rooms)
         widened = Window(window.start - LONGEST, window.end)
-        answers = await asyncio.gather(*(self._listing(call, widened) for call in calls))
-        failed = [answer for answer in answers if isinstance(answer, SystemFault)]
-        if calls and len(failed) == len(calls):
-            raise _most_telling(failed)
+        # A meeting that is as it was may have taken another room: each must be looked at.
+        known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
-        gathered = _Gathered(self._system, owners, mapped, rooms)
-        outcomes = [
-            answer if isinstance(answer, SystemFault) else gathered.take(call, answer)
-            for call, answer in zip(calls, answers, strict=True)
-        ]
-        faults += [outcome for outcome in outcomes if outcome is not None]
+        gathered = _Gathered(self._system, owners, mapped, rooms, known)
+        outcomes = await asyncio.gather(*(self._gather(call, widened, gathered) for call in calls))
+        failed = [outcome for outcome in outcomes if outcome is not None]
+        if calls and not gathered.lists:
+            raise _most_telling(failed)
+        faults += failed
         # Without the directory nobody knows on which calendars a user is booked.
         guessed = () if directory else [p for p, of in mapped.items() if not of.calendars]
         rows = list(gathered.rows.values())
@@ -108,7 +111,9 @@ class Reading:
             if kinds
         ]
         units = {provider: resource.units for provider, resource in rooms.items()}
-        return Snapshot(self._system, rows, coverage, faults, [*gathered.malformed, *odd], units)
+        malformed = [*gathered.malformed, *odd]
+        same = gathered.same.keys()
+        return Snapshot(self._system, rows, coverage, faults, malformed, units, same)
 
     async def _rooms(
         self, mapped: Mapping[str, CalendarOf], faults: list[SystemFault], odd: list[Malformed]
@@ -156,15 +161,20 @@ class Reading:
         directory = await self._knowledge.calendars()
         return Owners.of(self._calendars, directory).owner(item, asked)
 
-    async def _listing(self, call: Call, window: Window) -> Sequence[object] | SystemFault:
+    async def _gather(self, call: Call, window: Window, into: _Gathered) -> SystemFault | None:
+        """Add a list as it arrives: kept until the last one is there, they cost far more."""
         try:
-            return (await self._calls.listing(call, window)).events
+            listing = (await self._calls.listing(call, window)).events
         except SystemFault as fault:
             return fault
+        return into.take(call, listing)
 
 
 class _Gathered:
-    """The rows of one snapshot, without repetition."""
+    """The rows of one snapshot, without repetition.
+
+    ``same`` holds, by id, when each row was updated that is as it is known.
+    """
 
     def __init__(
         self,
@@ -172,20 +182,27 @@ class _Gathered:
         owners: Owners,
         wanted: Collection[str],
         rooms: Mapping[str, Resource],
+        known: Mapping[str, str],
     ) -> None:
         self._system = system
         self._owners = owners
         self._wanted = wanted
         self._rooms = rooms
+        self._known = known
         self._items: dict[str, Item] = {}
+        self.lists = 0
+        self.same: dict[str, object] = {}
         self.rows: dict[str, Row] = {}
         self.malformed: list[Malformed] = []
 
     def take(self, call: Call, listing: Sequence[object]) -> Incomplete | None:
         """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
+        self.lists += 1
         asked = call.providers if call.selector == "userId" else ()
         nameless = 0
         for item in listing:
+            if self._known and self._is_same(item):
+                continue
             known = text(item.id) if isinstance(item, Appointment | Block) else ""
             if not isinstance(item, Appointment | Block) or not known:
                 nameless += 1
@@ -205,10 +222,23 @@ class _Gathered:
         detail = f"{nameless} rows of the {call.kind} list have no id"
         return Incomplete(self._system, LISTS[call.kind], status=200, detail=detail)
 
+    def _is_same(self, item: Any) -> bool:
+        """Whether a row is as it is known, and no copy of it was listed that is not."""
+        if not events.unchanged(item, self._owners, self._wanted, self._known):
+            return False
+        if item.id in self._items:
+            return False
+        before = self.same.get(item.id)
+        if before is None or text(before) < text(item.date_updated):
+            self.same[item.id] = item.date_updated
+        return True
+
     def _add(self, known: str, provider: str, item: Item) -> None:
         before = self._items.get(known)
         if before is not None and text(item.date_updated) <= text(before.date_updated):
             return  # a copy: UTC texts sort as their times do
+        if known in self.same and text(item.date_updated) <= text(self.same[known]):
+            return
         self._items[known] = item
         self.rows[known] = Row(known, provider, events.fingerprint(item, provider), item)
         if isinstance(item, Appointment) and events.status_word(item) not in events.STATUSES:

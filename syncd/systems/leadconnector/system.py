@@ -26,6 +26,7 @@ from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
 from syncd.systems.loose import text
 from syncd.systems.port import (
+    NOTHING_KNOWN,
     Capabilities,
     Found,
     Gone,
@@ -79,10 +80,15 @@ class LeadConnector:
         self._writing = Writing(name, account, self._calls, self._knowledge, self._calendars)
         self._persons: Remembered[Person | None] = Remembered(clock)
 
-    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+    async def read(
+        self,
+        window: Window,
+        providers: Collection[str] | None = None,
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> Snapshot:
         """Read these providers: a call per group or calendar, and one per user for blocks."""
         wanted = self.providers if providers is None else providers
-        return await self._reading.snapshot(window, wanted, self._clock.now())
+        return await self._reading.snapshot(window, wanted, self._clock.now(), known)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises Malformed."""

@@ -14,7 +14,7 @@ from syncd.systems.port import Malformed, Row, Snapshot, SystemFault
 from syncd.systems.spans import joined, slices
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from syncd.systems.leadconnector_v1.account import CalendarOf
@@ -49,12 +49,21 @@ class Answered:
     fault: SystemFault | None = None
 
 
+Items = list["Appointment | Odd"]
+
+
 async def ask(
-    calls: Calls, calendars: Mapping[str, CalendarOf], window: Window
+    calls: Calls,
+    calendars: Mapping[str, CalendarOf],
+    window: Window,
+    sift: Callable[[Items], Items],
 ) -> Sequence[Answered]:
-    """Make the list calls for these calendars. Raises the first fault when nothing arrived."""
+    """Make the list calls for these calendars; ``sift`` leaves of each list what is to be kept.
+
+    Raises the first fault when nothing arrived.
+    """
     grouped = scopes(calendars)
-    tasks = [_scope(calls, scope, providers, window) for scope, providers in grouped.items()]
+    tasks = [_scope(calls, scope, who, window, sift) for scope, who in grouped.items()]
     answers = await asyncio.gather(*tasks)
     faults = [answer.fault for answer in answers if answer.fault is not None]
     if faults and not any(answer.arrived for answer in answers):
@@ -63,14 +72,18 @@ async def ask(
 
 
 async def _scope(
-    calls: Calls, scope: Scope, providers: tuple[str, ...], window: Window
+    calls: Calls,
+    scope: Scope,
+    providers: tuple[str, ...],
+    window: Window,
+    sift: Callable[[Items], Items],
 ) -> Answered:
     """Read one scope slice by slice; a fault ends it, and the others go on."""
     answer = Answered(providers)
     try:
         for piece in slices(window, LONGEST):
             asked = Window(piece.start - WIDER, piece.end + WIDER)
-            answer.items += (await calls.appointments(scope, asked)).appointments
+            answer.items += sift((await calls.appointments(scope, asked)).appointments)
             answer.arrived.append(piece)
     except SystemFault as fault:
         answer.fault = fault
@@ -83,6 +96,7 @@ def snapshot(
     window: Window,
     read_at: datetime,
     kinds: frozenset[Kind],
+    same: Collection[str] = (),
 ) -> Snapshot:
     """Reduce the answers to rows and proofs. ``kinds`` are those that the list is known to show."""
     rows: dict[str, Row] = {}
@@ -104,7 +118,7 @@ def snapshot(
             for provider in answer.providers
         ]
     faults = [answer.fault for answer in answers if answer.fault is not None]
-    return Snapshot(reader.system, tuple(rows.values()), coverage, faults, malformed)
+    return Snapshot(reader.system, tuple(rows.values()), coverage, faults, malformed, same=same)
 
 
 def _keep(

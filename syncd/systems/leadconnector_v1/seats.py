@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from syncd.model import Kind
 from syncd.systems.leadconnector_v1.events import calendars_of
-from syncd.systems.leadconnector_v1.wire import Availability, Info, Service, contact_id
+from syncd.systems.leadconnector_v1.wire import (
+    Appointment,
+    Availability,
+    Info,
+    Service,
+    contact_id,
+)
 from syncd.systems.loose import number, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from syncd.systems.leadconnector_v1.wire import Appointment
+    from syncd.systems.leadconnector_v1.events import Reader
+    from syncd.systems.loose import Odd
 
 
-def crowded(items: Iterable[Appointment]) -> bool:
-    """Whether a service has two customers at one time: a class, or a double booking."""
-    guests: dict[tuple[str, str], set[str]] = defaultdict(set)
+def crowded(items: Sequence[Appointment | Odd], reader: Reader) -> bool:
+    """Whether a service has two customers at one time in a list: a class, or a double booking."""
+    if not _share_a_time(items):
+        return False
+    guests: dict[tuple[str, str], str] = {}
     for item in items:
-        if calendars_of(item) and contact_id(item):
-            guests[calendars_of(item)[0], text(item.start_time)].add(contact_id(item))
-    return any(len(together) > 1 for together in guests.values())
+        if not isinstance(item, Appointment) or reader.kind(item) is not Kind.APPOINTMENT:
+            continue
+        guest, places = contact_id(item), calendars_of(item)
+        if not guest or not places:
+            continue
+        if guests.setdefault((places[0], text(item.start_time)), guest) != guest:
+            return True
+    return False
+
+
+def _share_a_time(items: Sequence[Any]) -> bool:
+    """Whether two rows may be of one service and time: a look that is cheap enough for each row."""
+    try:
+        times = [(item.calendar_id, item.start_time) for item in items]
+        return len(set(times)) < len(times)
+    except (AttributeError, TypeError):  # no object at all, or a list where an id should be
+        return True
 
 
 def seats_of(services: Iterable[object]) -> Mapping[str, int]:

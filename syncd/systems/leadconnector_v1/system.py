@@ -14,10 +14,20 @@ from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
 from syncd.systems.leadconnector_v1.opening import open_transport
 from syncd.systems.leadconnector_v1.seats import crowded, seats_of
+from syncd.systems.leadconnector_v1.sieve import Sieve
 from syncd.systems.leadconnector_v1.wire import Appointment, Availability, Service, Timing
 from syncd.systems.leadconnector_v1.writing import CAPABILITIES, Writing
 from syncd.systems.loose import number, text
-from syncd.systems.port import Found, Gone, Malformed, Refusal, Rejected, SystemFault, Unknown
+from syncd.systems.port import (
+    NOTHING_KNOWN,
+    Found,
+    Gone,
+    Malformed,
+    Refusal,
+    Rejected,
+    SystemFault,
+    Unknown,
+)
 from syncd.systems.remembered import Remembered
 from syncd.systems.spans import slices
 
@@ -77,7 +87,12 @@ class LeadConnectorV1:
         self._rooms: Remembered[Mapping[str, int]] = Remembered(clock)
         self._lengths: Remembered[Mapping[str, timedelta]] = Remembered(clock)
 
-    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+    async def read(
+        self,
+        window: Window,
+        providers: Collection[str] | None = None,
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> Snapshot:
         """Read these providers' events: one call per team, else user, else calendar, and 90 days.
 
         Blocks count as covered only once the list was seen to show one: whether v1 lists them is
@@ -87,15 +102,23 @@ class LeadConnectorV1:
         calendars = {p: c for p, c in self._calendars.items() if p in wanted}
         read_at = self._clock.now()
         await self._learn_holds()
-        answers = await reading.ask(self._calls, calendars, window)
+        sieve = Sieve(self._reader.owners, known, self._note)
+        crowd = False
+
+        def sift(listed: reading.Items) -> reading.Items:
+            nonlocal crowd
+            crowd = crowd or crowded(listed, self._reader)
+            return sieve.sift(listed)
+
+        answers = await reading.ask(self._calls, calendars, window, sift)
         items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
         if any(map(is_bare, items)):
             await self._learn_zone()
         self._note(items)
-        if crowded(i for i in items if self._reader.kind(i) is Kind.APPOINTMENT):
+        if crowd:
             self._seats = await self._rooms.get("", self._ask_seats)
         kinds = frozenset(Kind) if self._blocks_listed else frozenset({Kind.APPOINTMENT})
-        return reading.snapshot(answers, self._reader, window, read_at, kinds)
+        return reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises Malformed."""
@@ -233,8 +256,8 @@ class LeadConnectorV1:
             self._zones.clear()
         for item in items:
             self._blocks_listed = self._blocks_listed or self._reader.kind(item) is Kind.BLOCK
-            if zone_name := text(item.selected_timezone):
-                self._zones[text(item.id)] = zone_name
+            if item.selected_timezone:
+                self._zones[text(item.id)] = text(item.selected_timezone)
 
     async def _ask_seats(self) -> Mapping[str, int]:
         """How many meetings each service takes; what was known before, if it cannot be asked."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Window
 from syncd.systems.leadsquared.calls import APPOINTMENTS, PAGE
+from syncd.systems.leadsquared.events import unchanged
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.loose import number, text
-from syncd.systems.port import Incomplete, Malformed, Row, Snapshot, SystemFault
+from syncd.systems.port import NOTHING_KNOWN, Incomplete, Malformed, Row, Snapshot, SystemFault
 from syncd.systems.spans import joined, slices
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Gathered:
     """What arrived of one or more slices."""
 
     rows: dict[str, Row] = field(default_factory=dict)
+    same: set[str] = field(default_factory=set)
     whole: list[Window] = field(default_factory=list)
     faults: list[SystemFault] = field(default_factory=list)
     malformed: list[Malformed] = field(default_factory=list)
@@ -50,8 +52,16 @@ class Gathered:
 class Reading:
     """One read in progress, for these users (address to provider)."""
 
-    def __init__(self, calls: Calls, reader: Reader, users: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        reader: Reader,
+        users: Mapping[str, str],
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> None:
         """Start with nothing."""
+        self._known = known
+        self._spelt: dict[str, str] = {}
         self._calls = calls
         self._reader = reader
         self._users = users
@@ -72,7 +82,12 @@ class Reading:
             for provider in sorted(self._asked)
         ]
         return Snapshot(
-            self._reader.system, tuple(got.rows.values()), coverage, got.faults, got.malformed
+            self._reader.system,
+            tuple(got.rows.values()),
+            coverage,
+            got.faults,
+            got.malformed,
+            same=got.same,
         )
 
     async def _slice(self, piece: Window, kept: Window) -> None:
@@ -106,10 +121,17 @@ class Reading:
         detail = f"{arrived} of {'?' if counted is None else counted} rows arrived"
         return Incomplete(self._reader.system, f"POST {APPOINTMENTS}", status=200, detail=detail)
 
-    def _take(self, items: Sequence[object], kept: Window) -> set[str]:
+    def _take(self, items: Sequence[Any], kept: Window) -> set[str]:
         """Keep a page's rows; the ids that it held, mapped or not."""
-        ids = set()
+        ids: set[str] = set()
+        got = self._got
         for item in items:
+            if self._known and unchanged(item, self._spelt, self._known):
+                # The last copy counts: what a page before held of it is forgotten.
+                got.rows.pop(item.user_task_id, None)
+                got.same.add(item.user_task_id)
+                ids.add(item.user_task_id)
+                continue
             known = text(item.user_task_id) if isinstance(item, Task) else ""
             if not isinstance(item, Task) or not known:
                 self._got.malformed.append(Malformed(self._reader.system, "", "has no id"))
@@ -125,6 +147,8 @@ class Reading:
         except ValueError as error:
             self._got.malformed.append(Malformed(reader.system, known, str(error)))
             return
+        if provider is not None and isinstance(task.owner_email_address, str):
+            self._spelt[task.owner_email_address] = provider
         if provider is None or reader.is_free_block(task) or _outside(reader, task, kept):
             return
         fingerprint = reader.fingerprint(task, provider)

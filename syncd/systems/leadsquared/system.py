@@ -17,7 +17,7 @@ from syncd.systems.leadsquared.reading import LONGEST, Reading, asked_days
 from syncd.systems.leadsquared.wire import Lead, Task
 from syncd.systems.leadsquared.writing import Writing, capabilities
 from syncd.systems.loose import text
-from syncd.systems.port import Found, Gone, Malformed, Rejected, Snapshot, Unknown
+from syncd.systems.port import NOTHING_KNOWN, Found, Gone, Malformed, Rejected, Snapshot, Unknown
 from syncd.systems.remembered import Remembered
 from syncd.systems.spans import slices
 
@@ -89,13 +89,18 @@ class LeadSquared:
         )
         self._persons: Remembered[Person | None] = Remembered(clock)
 
-    async def read(self, window: Window, providers: Collection[str] | None = None) -> Snapshot:
+    async def read(
+        self,
+        window: Window,
+        providers: Collection[str] | None = None,
+        known: Mapping[str, str] = NOTHING_KNOWN,
+    ) -> Snapshot:
         """Read these providers' events: one call for all users and 90 days, and its pages."""
         wanted = self.providers if providers is None else providers
         users = {c.user: p for p, c in self._calendars.items() if p in wanted}
         if not users:
             return Snapshot(self.name, (), ())
-        reading = Reading(self._calls, self._reader, users)
+        reading = Reading(self._calls, self._reader, users, known)
         return await reading.snapshot(window, self._clock.now())
 
     def event(self, row: Row) -> Event:

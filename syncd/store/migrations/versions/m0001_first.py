@@ -102,7 +102,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("system", "id"),
     )
     op.create_index("event_provider", "event", ["provider", "retired"], unique=False)
-    op.create_index("event_window", "event", ["system", "retired", "starts", "ends"], unique=False)
+    op.create_index(
+        "event_window",
+        "event",
+        ["system", "retired", "starts", "ends", "id", "fingerprint"],
+        unique=False,
+    )
     op.create_table(
         "health",
         sa.Column("system", sa.String(), nullable=False),

@@ -1,0 +1,144 @@
+"""What `syncd status` tells of a state, read with nothing but SQLite: it must be there at once.
+
+SQLAlchemy with its tables takes several times as long to import as all of this takes to run.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from syncd.model import (
+    Allowance,
+    Cause,
+    Closing,
+    Exposure,
+    IntentState,
+    SystemHealth,
+    SystemState,
+)
+from syncd.store.errors import told
+from syncd.store.instants import instant_text
+
+SCHEMA = "0001"
+"""The version of the schema that this program's migrations end with; a test compares them."""
+
+_PENDING = ", ".join(f"'{state}'" for state in IntentState if state.pending)
+_LIVING = {
+    "bookings": "SELECT count(*) FROM booking WHERE NOT retired",
+    "events": "SELECT count(*) FROM event WHERE NOT retired",
+    "conflicts": "SELECT count(*) FROM conflict WHERE closed_at IS NULL AND outcome = '' AND held",
+    "intents": f"SELECT count(*) FROM intent WHERE state IN ({_PENDING})",  # noqa: S608 - our words
+}
+_LAST = "SELECT * FROM run ORDER BY started_at DESC, id LIMIT 1"
+_READ = "SELECT system, max(read_at) AS at FROM coverage GROUP BY system"
+_EXPOSED = "SELECT * FROM exposure WHERE ends > ? ORDER BY starts, provider, system"
+_CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as the store keeps it; ``report`` is the object of `resync --json`, or None."""
+
+    id: str
+    kind: str
+    started_at: datetime
+    finished_at: datetime | None
+    report: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """How many rows are alive, the last run, how each system is, and what was open for how long.
+
+    ``read_at`` is when each system was last read in full.
+    """
+
+    counts: Mapping[str, int]
+    last: Run | None = None
+    read_at: Mapping[str, datetime] = field(default_factory=dict)
+    health: Mapping[str, SystemHealth] = field(default_factory=dict)
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
+    exposures: tuple[Exposure, ...] = ()
+    closings: tuple[Closing, ...] = ()
+
+
+NOTHING = Glance(dict.fromkeys(_LIVING, 0))
+"""A state before its first run."""
+
+
+def glance(path: Path, now: datetime, since: datetime) -> Glance:
+    """Look at the state in this file. Raises `StateError` as `Store.open` does.
+
+    Exposures are those that are not over now, closings those that could be seen since that time.
+    """
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.row_factory = sqlite3.Row
+            version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            if version is not None and version["version_num"] == SCHEMA:
+                return _look(connection, now, since)
+    except sqlite3.Error as error:
+        found = error
+    else:
+        found = sqlite3.DatabaseError("not a database of this version")
+    # What is wrong is told by the one that looks closely.
+    from syncd.store.store import Store  # noqa: PLC0415
+
+    Store.open(path, write=False).close()
+    with told(str(path)):
+        raise found
+
+
+def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Glance:
+    ask = connection.execute
+    last = ask(_LAST).fetchone()
+    return Glance(
+        {name: int(ask(sql).fetchone()[0]) for name, sql in _LIVING.items()},
+        None if last is None else _run(last),
+        {row["system"]: datetime.fromisoformat(row["at"]) for row in ask(_READ)},
+        {row["system"]: _health(row) for row in ask("SELECT * FROM health")},
+        {row["system"]: _allowance(row) for row in ask("SELECT * FROM allowance")},
+        tuple(_exposure(row) for row in ask(_EXPOSED, [instant_text(now)])),
+        tuple(_closing(row) for row in ask(_CLOSINGS, [instant_text(since)])),
+    )
+
+
+def _at(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _run(row: sqlite3.Row) -> Run:
+    report = None if row["report"] is None else json.loads(row["report"])
+    at = datetime.fromisoformat(row["started_at"])
+    return Run(row["id"], row["kind"], at, _at(row["finished_at"]), report)
+
+
+def _health(row: sqlite3.Row) -> SystemHealth:
+    times = {name: _at(row[name]) for name in ("since", "asked_at", "retry_at")}
+    state, writing = SystemState(row["state"]), bool(row["writing"])
+    return SystemHealth(**{**dict(row), **times, "state": state, "writing": writing})
+
+
+def _allowance(row: sqlite3.Row) -> Allowance:
+    return Allowance(**{**dict(row), "at": datetime.fromisoformat(row["at"])})
+
+
+def _exposure(row: sqlite3.Row) -> Exposure:
+    starts, ends, since = (
+        datetime.fromisoformat(row[name]) for name in ("starts", "ends", "since")
+    )
+    bookings, seats = (tuple(json.loads(row[name])) for name in ("bookings", "seats"))
+    cause = Cause(row["cause"])
+    return Exposure(row["provider"], row["system"], starts, ends, cause, bookings, since, seats)
+
+
+def _closing(row: sqlite3.Row) -> Closing:
+    visible_at, closed_at = datetime.fromisoformat(row["visible_at"]), _at(row["closed_at"])
+    return Closing(row["booking"], row["revision"], row["provider"], visible_at, closed_at)

@@ -1,0 +1,13 @@
+"""How an instant stands in the database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from syncd.model import utc
+
+
+def instant_text(instant: datetime) -> str:
+    """Write an instant as UTC text of fixed length, so that text order is time order."""
+    # Not strftime: it writes the year 999 with three digits.
+    return utc(instant).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -1,0 +1,199 @@
+"""The cells of the tables: each measures one thing in a process of its own, and prints one object.
+
+Times are seconds of CPU (user and system) of this process unless they are called wall.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import os
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from syncd.config.load import load
+from syncd.engine.report import Report
+from syncd.wiring import App, build
+from tests.bench import floor, served, whole
+from tests.bench.measure import cpu_of, leave_out_the_platforms, lower, peak
+from tests.bench.memory import Memory
+from tests.bench.state import age, converge
+from tests.bench.world import SYSTEMS, Agency, found
+
+URLS = {
+    "crm": "https://crm.example.com/v2",
+    "clinic": "https://clinic.example.com",
+    "legacy": "https://legacy.example.com/v1",
+}
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+class Still:
+    """A clock that stands still, and on which waiting costs nothing."""
+
+    def __init__(self) -> None:
+        """Begin."""
+        self._passed = 0.0
+
+    def now(self) -> datetime:
+        """Always the same instant."""
+        return NOON
+
+    def monotonic(self) -> float:
+        """Seconds waited so far."""
+        return self._passed
+
+    async def sleep(self, seconds: float) -> None:
+        """Let only the budget's time pass."""
+        self._passed += max(0.0, seconds)
+        await asyncio.sleep(0)
+
+
+class Desk:
+    """A configured syncd over platforms in memory, its clock standing still."""
+
+    def __init__(self, agency: Agency, home: Path) -> None:
+        """Build it."""
+        self.agency = agency
+        self.ways = {name: Memory(agency.sandbox, name) for name in SYSTEMS}
+        self.clock = Still()
+        path = home / "syncd.toml"
+        path.write_text(agency.config(home / "state.db", URLS))
+        self.app: App = build(load(path, {}), clock=self.clock, transports=self.ways)
+
+    async def cycle(self) -> Report:
+        """One far cycle, as the daemon makes it."""
+        return await self.app.engine.watch(near=False)
+
+    def forget(self) -> None:
+        """Let the platforms be asked anew."""
+        for way in self.ways.values():
+            way.forget()
+
+    def sent(self) -> tuple[int, int]:
+        """Calls and bytes so far."""
+        return sum(w.calls for w in self.ways.values()), sum(w.bytes for w in self.ways.values())
+
+
+async def _agreed(size: int, home: Path, *, past: int = 0) -> Desk:
+    """A syncd that has everything in agreement, and has found so once."""
+    desk = Desk(found(size, Still()), home)
+    await converge(desk.app, desk.app.engine.window(near=False), NOON)
+    if past:
+        age(home / "state.db", past)
+    for _ in range(2):
+        report = await desk.cycle()
+        assert not report.operations, "the agency was not in agreement"
+        assert not report.news
+    assert report.answered, [s.cause for s in report.systems.values()]
+    return desk
+
+
+async def engine(home: Path, size: int, *, rounds: int = 5, past: int = 0) -> dict[str, Any]:
+    """The cycle without changes, and the floor in the same process, in turn."""
+    desk = await _agreed(size, home, past=past)
+    leave_out_the_platforms()
+    pages = [body for way in desk.ways.values() for body in way.bodies()]
+    with closing(sqlite3.connect(home / "floor.db")) as connection:
+        floor.fill(connection, pages)
+        cpu, least = [], []
+        for _ in range(rounds):
+            gc.collect()
+            before = time.process_time()
+            assert not floor.cycle(connection, pages)
+            least.append(time.process_time() - before)
+            gc.collect()
+            before = time.process_time()
+            await desk.cycle()
+            cpu.append(time.process_time() - before)
+    pages.clear()
+    calls, sent = desk.sent()
+    lower()
+    await desk.cycle()
+    after_calls, after_sent = desk.sent()
+    most = peak()
+    await desk.app.aclose()
+    return {
+        "cpu": cpu,
+        "floor": least,
+        "ratio": statistics.median(cpu) / statistics.median(least),
+        "calls": after_calls - calls,
+        "bytes": after_sent - sent,
+        "peak_mb": most,
+    }
+
+
+async def changed(home: Path, size: int) -> dict[str, Any]:
+    """1 % moved by hand in each system: the cycle up to the writes (planned, not written)."""
+    desk = await _agreed(size, home)
+    moved = sum(desk.agency.shift(name, 0.01) for name in SYSTEMS)
+    desk.forget()
+    await asyncio.gather(
+        *(s.read(desk.app.engine.window(near=False)) for s in desk.app.systems.values())
+    )
+    leave_out_the_platforms()
+    before = time.process_time()
+    report = await desk.app.engine.resync(dry_run=True)
+    cpu = time.process_time() - before
+    assert len(report.planned) == moved, (len(report.planned), moved)
+    await desk.app.aclose()
+    return {"cpu": [cpu], "moved": moved}
+
+
+async def first(home: Path, size: int) -> dict[str, Any]:
+    """The first sync up to the writes: everything is read, everything is decided."""
+    desk = Desk(found(size, Still(), blocked=False), home)
+    window = desk.app.engine.window(near=False)
+    await asyncio.gather(*(s.read(window) for s in desk.app.systems.values()))
+    leave_out_the_platforms()
+    lower()
+    before = time.process_time()
+    report = await desk.app.engine.resync(dry_run=True)
+    cpu = time.process_time() - before
+    assert len(report.planned) == size, len(report.planned)
+    most = peak()
+    await desk.app.aclose()
+    return {"cpu": [cpu], "writes": size, "peak_mb": most}
+
+
+def start(home: Path, command: Sequence[str], rounds: int = 5) -> dict[str, Any]:
+    """A command from its start to its end, in a folder with a configuration."""
+    env = {**os.environ, "SYNCD_CONFIG": str(home / "syncd.toml")}
+    return {"cpu": [cpu_of([sys.executable, *command], env) for _ in range(rounds)]}
+
+
+def run(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure one cell."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=True
+    )
+    given = dict(arguments)
+    with tempfile.TemporaryDirectory() as fresh:
+        cell = CELLS[name](Path(given.pop("home", fresh)), **given)
+        found: dict[str, Any] = asyncio.run(cell) if inspect.iscoroutine(cell) else cell
+    return found
+
+
+CELLS: Mapping[str, Callable[..., Any]] = {
+    "engine": engine,
+    "changed": changed,
+    "first": first,
+    "start": start,
+    "seed": whole.seed,
+    "over_http": whole.over_http,
+    "writing": whole.writing,
+    "bulk": whole.bulk,
+    "lag": whole.lag,
+    "serve": served.serve,
+}

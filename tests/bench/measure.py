@@ -1,0 +1,43 @@
+"""What is measured of this process, and of others."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def peak() -> float:
+    """The most memory that this process has held since the last `lower`, in MB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def lower() -> None:
+    """Let the peak begin anew."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def leave_out_the_platforms() -> None:
+    """The garbage collector is not to walk the emulated platforms: they are not syncd's."""
+    gc.collect()
+    gc.freeze()
+
+
+def cpu_of(command: Sequence[str], env: Mapping[str, str] | None = None) -> float:
+    """Seconds of CPU of one run of a command, its start included. Raises if it fails."""
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env
+    ) as child:
+        said = child.stderr.read() if child.stderr else b""
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        message = f"{' '.join(command)} ended with {child.returncode}: {said.decode()[-2000:]}"
+        raise RuntimeError(message)
+    return used.ru_utime + used.ru_stime

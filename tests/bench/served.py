@@ -1,0 +1,76 @@
+"""The agency on loopback sockets, in a process of its own.
+
+Its lists are rendered once and then repeated until something is written: how long the emulators
+take to answer is not what is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import MutableMapping
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tests.bench.world import NEAR, SYSTEMS, found
+
+Message = MutableMapping[str, Any]
+TIMES = {"startTime", "endTime", "startDate", "endDate"}
+
+
+class Repeating:
+    """An ASGI application that keeps the answers of lists, whatever window they were asked for."""
+
+    def __init__(self, app: Any) -> None:
+        """Know nothing yet."""
+        self._app = app
+        self._kept: dict[tuple[str, str, str], list[Message]] = {}
+
+    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
+        """Answer."""
+        body = (await receive()).get("body", b"")
+        given = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def again() -> Message:
+            return given.pop() if given else await receive()
+
+        is_list = scope["method"] == "GET" or scope["path"].endswith("ByUserEmailAddress")
+        if not is_list:
+            self._kept.clear()
+            await self._app(scope, again, send)
+            return
+        query = [pair for pair in parse_qsl(scope["query_string"].decode()) if pair[0] not in TIMES]
+        asked = json.loads(body or b"{}")
+        key = (scope["path"], repr(query), repr((asked.get("Users"), asked.get("Paging"))))
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = self._kept[key] = []
+
+            async def keep(message: Message) -> None:
+                kept.append(message)
+
+            await self._app(scope, again, keep)
+        for message in kept:
+            await send(message)
+
+
+async def serve(
+    home: Path, size: int, *, blocked: bool = True, repeat: bool = True, near: str = NEAR
+) -> dict[str, Any]:
+    """Serve until standard input ends; the configuration is written when all is ready."""
+    agency = found(size, blocked=blocked)
+    if repeat:
+        agency.sandbox.apps = {name: Repeating(agency.sandbox.apps[name]) for name in SYSTEMS}
+    async with agency.sandbox.serve():
+        urls = dict(agency.sandbox.urls)
+        (home / "urls.json").write_text(json.dumps(urls))
+        (home / "bookings.json").write_text(
+            json.dumps([astuple(b) for b in agency.bookings], default=str)
+        )
+        (home / "new.toml").write_text(agency.config(home / "state.db", urls, near=near))
+        (home / "new.toml").rename(home / "syncd.toml")
+        await asyncio.to_thread(sys.stdin.read)
+    return {}

@@ -1,0 +1,162 @@
+"""Cells of a whole process over loopback HTTP: cycles, writes, lag."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+
+from syncd.config.load import load
+from syncd.daemon.service import Pace, serve
+from syncd.engine.execute import Desk, execute
+from syncd.model import Action, Kind, Operation, Value
+from syncd.wiring import App, build
+from tests.bench.measure import lower, peak
+from tests.bench.state import converge
+
+_HALF = timedelta(minutes=30)
+_NEAR = timedelta(seconds=5)
+_LATER = timedelta(minutes=5)
+
+
+def _app(home: Path) -> App:
+    return build(load(home / "syncd.toml", {}))
+
+
+async def seed(home: Path) -> dict[str, Any]:
+    """Bring the state to where a first sync would have brought it."""
+    app = _app(home)
+    await converge(app, app.engine.window(near=False), datetime.now(UTC))
+    await app.aclose()
+    return {}
+
+
+async def over_http(home: Path, rounds: int = 5) -> dict[str, Any]:
+    """The cycle without changes."""
+    app = _app(home)
+    for _ in range(2):
+        report = await app.engine.watch(near=False)
+        assert report.answered, [s.cause for s in report.systems.values()]
+        assert not report.news
+    lower()
+    cpu, wall = [], []
+    for _ in range(rounds):
+        before, began = time.process_time(), time.perf_counter()
+        report = await app.engine.watch(near=False)
+        cpu.append(time.process_time() - before)
+        wall.append(time.perf_counter() - began)
+        assert not report.news
+    calls = sum(s.reads for s in report.systems.values())
+    await app.aclose()
+    return {"cpu": cpu, "wall": wall, "calls": calls, "peak_mb": peak()}
+
+
+async def writing(home: Path) -> dict[str, Any]:
+    """A first sync with its writes: what one operation costs, its requests aside and with them."""
+    app = _app(home)
+    await asyncio.gather(*(s.read(app.engine.window(near=False)) for s in app.systems.values()))
+    request = await _request(app)
+    before, began = time.process_time(), time.perf_counter()
+    report = await app.engine.resync()
+    cpu, wall = time.process_time() - before, time.perf_counter() - began
+    done = report.operations.total()
+    await app.aclose()
+    return {
+        "cpu": [cpu],
+        "wall": [wall],
+        "operations": done,
+        "per_second": done / wall,
+        "request": [request],
+        "own_ms": 1000 * (cpu / done - request),
+        "cycles": report.cycles,
+    }
+
+
+async def _request(app: App, times: int = 300) -> float:
+    """Seconds of CPU that one request costs with the bare client, to the cheapest answer."""
+    client = app.systems["legacy"]._transport._client  # type: ignore[attr-defined]
+    before = time.process_time()
+    for _ in range(times):
+        await client.request("GET", "locations/")
+    return (time.process_time() - before) / times
+
+
+async def bulk(home: Path, moves: int = 1000) -> dict[str, Any]:
+    """So many reschedules in LeadSquared: how many calls, and how much CPU."""
+    app = _app(home)
+    system = app.systems["crm"]
+    snapshot = await system.read(app.engine.window(near=False))
+    events = [e for row in snapshot.rows if (e := system.event(row)).kind is Kind.APPOINTMENT]
+    operations = [
+        Operation(
+            Action.MOVE_APPOINTMENT,
+            "crm",
+            e.provider,
+            e.kind,
+            e.id,
+            e.value,
+            Value(e.value.start + _LATER, e.value.end + _LATER, e.value.status),
+        )
+        for e in events[:moves]
+    ]
+    engine = app.engine
+    desk = Desk(engine.store, engine.clock, engine.ids.row, engine.ids.key, "run", engine.stopping)
+    writes, before = system.traffic.writes, time.process_time()
+    written = await execute(system, operations, {}, desk)
+    cpu = time.process_time() - before
+    calls = system.traffic.writes - writes
+    assert len(written.queued) == len(operations)
+    await app.aclose()
+    return {"cpu": [cpu], "operations": len(operations), "calls": calls}
+
+
+async def lag(home: Path, changes: int = 500, seconds: float = 100.0) -> dict[str, Any]:
+    """From a change outside to its write acknowledged, while the daemon's cycles run."""
+    urls = json.loads((home / "urls.json").read_text())
+    booked = json.loads((home / "bookings.json").read_text())[:changes]
+    began: dict[tuple[str, datetime], float] = {}
+    took: list[float] = []
+
+    def wrote(operation: Operation, _what: str) -> None:
+        place = (operation.provider, operation.after.start) if operation.after else None
+        if place in began:
+            took.append(time.monotonic() - began.pop(place))
+
+    settings = load(home / "syncd.toml", {})
+    app = build(settings, on_write=wrote)
+    general = settings.syncd
+    pace = Pace(_NEAR, general.far.every, general.resync_at, UTC)
+    daemon = asyncio.create_task(
+        serve(app.engine, pace, general.state_path, {}, handle_signals=False)
+    )
+    await asyncio.sleep(8)
+    chance = Random(7)
+    async with httpx.AsyncClient(base_url=urls["control"]) as people:
+        for provider, system, event, _, _, start in booked:
+            at = datetime.fromisoformat(start) + timedelta(minutes=chance.choice((3, 7, 11)))
+            moved = {"id": event, "start": at.isoformat(), "end": (at + _HALF).isoformat()}
+            began[provider, at] = time.monotonic()
+            (await people.post(f"/{system}/move", json=moved)).raise_for_status()
+            await asyncio.sleep(chance.expovariate(changes / seconds))
+    for _ in range(60):
+        await asyncio.sleep(0.5)
+        if not began:
+            break
+    app.engine.stopping.set()
+    await daemon
+    await app.aclose()
+    took.sort()
+    return {
+        "lag": took,
+        "p50": took[len(took) // 2],
+        "p95": took[len(took) * 95 // 100],
+        "max": took[-1],
+        "done": len(took),
+        "never": len(began),
+    }

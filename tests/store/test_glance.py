@@ -1,0 +1,129 @@
+"""The quick look says what the repository says, and fails with the same words."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from syncd.model import (
+    Allowance,
+    Cause,
+    Changes,
+    Closing,
+    Coverage,
+    Exposure,
+    Kind,
+    SystemHealth,
+    SystemState,
+)
+from syncd.store import StateError, Store
+from syncd.store.connect import _scripts
+from syncd.store.exposed import closings, exposures, keep_closings, keep_exposures
+from syncd.store.glance import NOTHING, SCHEMA, Glance, glance
+from tests.store.kit import at, book, held, span, v
+
+
+def test_the_schema_that_it_expects_is_the_newest_migration() -> None:
+    _, scripts = _scripts()
+    assert scripts.get_current_head() == SCHEMA
+
+
+NOW, SINCE = at(12), at(6)
+
+
+def _glance(path: Path) -> Glance:
+    return glance(path, NOW, SINCE)
+
+
+def test_it_says_what_the_repository_says(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = Store.open(path)
+    assert _glance(path) == NOTHING
+    store.apply(
+        Changes(
+            bookings=[book("a", v(9)), book("b", v(10))],
+            opened=[held("c")],
+            coverage=[
+                Coverage("x", provider, frozenset({Kind.BLOCK}), span(1, 2), at(hour))
+                for provider, hour in (("p", 3), ("q", 4))
+            ],
+        )
+    )
+    store.apply(Changes(retired=["a"]))
+    store.start_run("one", "resync", at(1))
+    store.finish_run("one", at(2), {"exposures": 3})
+    store.start_run("two", "near", at(5))
+    seen = _glance(path)
+    assert dict(seen.counts) == store.counts() == {**NOTHING.counts, "bookings": 1, "conflicts": 1}
+    assert seen.last == store.runs(1)[0]
+    assert dict(seen.read_at) == {"x": at(4)}
+    store.finish_run("two", at(6), {"exposures": 0})
+    assert _glance(path).last == store.runs(1)[0]
+    store.close()
+
+
+def test_how_systems_are_and_what_is_open_are_as_the_repository_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = Store.open(path)
+    store.note_standing(
+        SystemHealth("x"),
+        SystemHealth(
+            "y", SystemState.DOWN, at(1), "is silent", "Wait.", 3, at(2), at(3), writing=True
+        ),
+        Allowance("x", at(4), 1.5, 20.0, 300.0),
+        Allowance("y", at(5), 2.5, 30.0, 600.0, 100.0, 9_000, 10_000),
+    )
+    over, lasting = (
+        Exposure("p", "x", at(9), end, Cause.READ_ONLY, ("a", "b"), at(1), ("seat",))
+        for end in (NOW, at(13))
+    )
+    keep_exposures(store, "p", [over, lasting])
+    early, closed, open_ = (
+        Closing(name, 2, "p", seen, end)
+        for name, seen, end in (("a", at(5), at(6)), ("b", SINCE, at(7)), ("c", at(8), None))
+    )
+    keep_closings(store, [early, closed, open_])
+    seen = _glance(path)
+    assert (dict(seen.health), dict(seen.allowances)) == (store.health(), store.allowances())
+    assert seen.health["y"].writing is True
+    assert list(seen.exposures) == exposures(store, NOW) == [lasting]
+    assert list(seen.closings) == closings(store, since=SINCE) == [closed, open_]
+    store.close()
+
+
+def test_only_conflicts_that_wait_for_a_person_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = Store.open(path)
+    waiting, told, dismissed = held("a"), held("b"), held("c")
+    told = replace(told, conflict=replace(told.conflict, held=False))
+    store.apply(Changes(opened=[waiting, told, replace(dismissed, outcome="dismissed")]))
+    assert _glance(path).counts == store.counts() == {**NOTHING.counts, "conflicts": 1}
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "told"), [("0000", "newer syncd"), (None, "another program's database")]
+)
+def test_a_state_of_another_version_is_told_as_ever(
+    tmp_path: Path, version: str | None, told: str
+) -> None:
+    path = tmp_path / "state.db"
+    Store.open(path).close()
+    with sqlite3.connect(path) as connection:
+        if version is None:
+            connection.execute("DROP TABLE alembic_version")
+        else:
+            connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    connection.close()
+    with pytest.raises(StateError, match=told):
+        _glance(path)
+
+
+def test_a_file_that_is_no_database_is_told_with_place_and_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.write_text("something else altogether, and long enough to be looked at" * 20)
+    with pytest.raises(StateError, match="not a syncd state"):
+        _glance(path)
