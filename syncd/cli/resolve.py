@@ -19,10 +19,11 @@ from syncd.cli.resync import copy_of_state
 from syncd.config.settings import Settings
 from syncd.core.answer import Answer, Unfit, Way
 from syncd.core.draft import Draft
+from syncd.core.free import busy_of
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
-from syncd.engine.resolve import Ending, Resolved, resolve, to_arguments
-from syncd.model import HeldConflict, Operation, resolve_wall_time
+from syncd.engine.resolve import Ending, Resolved, foresee, resolve, successor, to_arguments
+from syncd.model import HeldConflict, Operation, Value, resolve_wall_time
 from syncd.store import Store
 from syncd.wiring import build, provider_rules
 
@@ -76,6 +77,10 @@ def resolve_one(
         answer = _answer(settings, store, held, take, at, keep_both=keep_both, dismiss=dismiss)
         if answer.at is not None and not yes:
             _check_time(settings, store, held, answer.at)
+        # What makes no sense by what is known needs neither a system nor the daemon.
+        foresee(build(settings, store=store).engine, held, answer)
+    except Unfit as unfit:
+        raise UsageError(unfit.reason, unfit.remedy) from None
     finally:
         store.close()
     try:
@@ -159,6 +164,13 @@ def _check_time(settings: Settings, store: Store, held: HeldConflict, at: dateti
             f"{shown} is outside {provider}'s working hours (hours = … in the configuration)",
             "If that is meant, add --yes.",
         )
+    if booking is not None:
+        until = at + length
+        taken = busy_of(Draft(store.state(provider), "", at), frozenset({booking.id}))
+        if other := next(((a, b) for a, b in taken if a < until and at < b), None):
+            when = f"{words.interval(Value(*other), zone)} {zone.key}"
+            remedy = "See what is free: syncd conflicts show. If that is meant, add --yes."
+            raise UsageError(f"{provider} is busy {when}", remedy)
 
 
 def _try(
@@ -217,9 +229,7 @@ def _now(settings: Settings, held: HeldConflict) -> HeldConflict | None:
     """The conflict that has taken its place."""
     store = open_state(settings)
     try:
-        about = (held.conflict.kind, held.conflict.subject)
-        found = store.open_conflicts(held.conflict.provider)
-        return next((h for h in found if (h.conflict.kind, h.conflict.subject) == about), None)
+        return successor(held, store.open_conflicts(held.conflict.provider))
     finally:
         store.close()
 
@@ -235,15 +245,16 @@ def _print(
 ) -> None:
     zone = zone_of(settings, held.conflict.provider)
     if writes:
-        rows = [(o.system, words.operation(o, zone), o.reason) for o in writes]
+        rows = [(o.system, words.operation(o, zone), words.local(o.reason, zone)) for o in writes]
         terminal.table(f"{zone.key}", ("system", "would be written", "because"), rows)
+    answer = words.local(str(result["answer"]), zone)
     made = [f"{name} {n}" for name, n in result["resync"]["operations"].items() if n]
     if dry_run:
         would = "would be resolved" if ending is Ending.RESOLVED else _ENDINGS[ending]
-        terminal.say(f"conflict {held.id} {would} ({result['answer']}); nothing was changed")
+        terminal.say(f"conflict {held.id} {would} ({answer}); nothing was changed")
         return
     said = _ENDINGS[ending]
-    terminal.say(f"conflict {held.id}: {said}" + (f" ({result['answer']})" if made else ""))
+    terminal.say(f"conflict {held.id}: {said}" + (f" ({answer})" if made else ""))
     terminal.say("written: " + (", ".join(made) or "nothing"))
     if result["resync"]["conflicts"]:
         left = words.count(result["resync"]["conflicts"], "conflict is", "conflicts are")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from syncd.model import Action, Operation, Value, utc
+
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z")
 
 
 def moment(instant: datetime, zone: tzinfo) -> str:
@@ -64,6 +67,11 @@ def _shorter(wanted: Operation, zone: tzinfo) -> str:
     text = interval(wanted.after, zone)
     same = wanted.before.start.astimezone(zone).date() == wanted.after.start.astimezone(zone).date()
     return text.split(" ", 3)[3] if same and text.count(" ") == 3 else text  # noqa: PLR2004
+
+
+def local(text: str, zone: tzinfo) -> str:
+    """A rule or an answer with the time in it (``at 2026-11-23T09:00Z``) on the zone's clock."""
+    return _INSTANT.sub(lambda found: moment(datetime.fromisoformat(found[0]), zone), text)
 
 
 def ago(instant: datetime, now: datetime) -> str:
