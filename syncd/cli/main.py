@@ -28,7 +28,7 @@ from syncd.cli.simulate import simulate
 from syncd.cli.slots import slots
 from syncd.cli.undo import undo
 from syncd.config.problems import ConfigError
-from syncd.daemon.client import DaemonError
+from syncd.daemon.client import DaemonError, RequestError
 from syncd.daemon.lock import StateHeld
 from syncd.store import StateError
 
@@ -87,6 +87,7 @@ _CODES: dict[type[Exception], int] = {
     StateHeld: 6,
     StateError: 1,
     DaemonError: 1,
+    RequestError: 2,
 }
 """What is told in its own words, and the exit code that it ends with (DESIGN section 9)."""
 

@@ -92,9 +92,10 @@ class Provisioner:
 
 
 def _fields(row: TaskType) -> dict[str, object]:
-    category = "appointment" if is_appointment(row) else "to-do"
+    """What the account shows; most do not tell whether conflicts are allowed."""
+    told = allows_conflicts(row)
     return {
-        "category": category,
+        "category": "appointment" if is_appointment(row) else "to-do",
         "mandatory_fields": mandatory_fields(row),
-        "allows_conflicts": allows_conflicts(row),
+        **({} if told is None else {"allows_conflicts": told}),
     }
