@@ -29,8 +29,8 @@ from syncd.wiring import build, provider_rules
 
 _ENDINGS = {
     Ending.RESOLVED: "resolved",
-    Ending.CHANGED: "not resolved: it has changed since, and is decided on anew; it is now",
-    Ending.GONE: "nothing to resolve: the systems agree by themselves now",
+    Ending.CHANGED: "not resolved, as it has changed since; what it is now is below",
+    Ending.GONE: "nothing to resolve any more: it was settled in the systems",
     Ending.UNANSWERED: "not resolved: a system that it is about did not answer; try again later",
     Ending.GUARDED: "not resolved: the guard stands; see syncd conflicts",
 }
@@ -248,14 +248,14 @@ def _print(
         rows = [(o.system, words.operation(o, zone), words.local(o.reason, zone)) for o in writes]
         terminal.table(f"{zone.key}", ("system", "would be written", "because"), rows)
     answer = words.local(str(result["answer"]), zone)
-    made = [f"{name} {n}" for name, n in result["resync"]["operations"].items() if n]
+    made = words.writes(result["resync"]["operations"])
     if dry_run:
         would = "would be resolved" if ending is Ending.RESOLVED else _ENDINGS[ending]
         terminal.say(f"conflict {held.id} {would} ({answer}); nothing was changed")
         return
-    said = _ENDINGS[ending]
-    terminal.say(f"conflict {held.id}: {said}" + (f" ({answer})" if made else ""))
-    terminal.say("written: " + (", ".join(made) or "nothing"))
+    how = f" ({answer})" if ending is Ending.RESOLVED else ""
+    terminal.say(f"conflict {held.id}: {_ENDINGS[ending]}{how}")
+    terminal.say("written: " + (made or "nothing"))
     if result["resync"]["conflicts"]:
         left = words.count(result["resync"]["conflicts"], "conflict is", "conflicts are")
         terminal.say(f"{left} held now: syncd conflicts")

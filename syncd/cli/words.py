@@ -9,6 +9,13 @@ from typing import Any
 
 from syncd.model import Action, Operation, Value, utc
 
+_NOUNS = {
+    Action.CREATE_BLOCK: ("block made", "blocks made"),
+    Action.MOVE_BLOCK: ("block moved", "blocks moved"),
+    Action.REMOVE_BLOCK: ("block removed", "blocks removed"),
+    Action.MOVE_APPOINTMENT: ("appointment moved", "appointments moved"),
+    Action.SET_STATUS: ("status set", "statuses set"),
+}
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z")
 
 
@@ -89,6 +96,11 @@ def ago(instant: datetime, now: datetime) -> str:
 def count(number: int, noun: str, nouns: str | None = None) -> str:
     """A number and its noun."""
     return f"{number} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def writes(operations: Mapping[str, int]) -> str:
+    """How many writes of each kind were made: ``2 blocks made, 1 status set``; empty if none."""
+    return ", ".join(count(n, *_NOUNS[Action(name)]) for name, n in operations.items() if n)
 
 
 def value_json(value: Value | None) -> dict[str, Any] | None:
