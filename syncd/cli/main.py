@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-import structlog
 import typer
 
 from syncd import __version__
@@ -30,6 +29,7 @@ from syncd.cli.undo import undo
 from syncd.config.problems import ConfigError
 from syncd.daemon.client import DaemonError, RequestError
 from syncd.daemon.lock import StateHeld
+from syncd.daemon.logging import set_up
 from syncd.store import StateError
 
 app = typer.Typer(
@@ -53,8 +53,9 @@ def root(context: typer.Context, *, config: ConfigOption = None) -> None:
     well, `syncd plan` shows what would be written, `syncd resync` does it once, `syncd run`
     keeps doing it.
     """
-    # What is logged must not mix with what is printed: --json is read by programs.
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    # What is logged must not mix with what is printed: --json is read by programs. At a terminal
+    # the command itself tells what a warning would.
+    set_up(style="auto", level="error" if sys.stderr.isatty() else "warning")
     context.obj = config
 
 
