@@ -17,6 +17,7 @@ from syncd.model import Clock, Door, Person
 from syncd.store.store import Store
 from syncd.systems.leadconnector import LeadConnector
 from syncd.systems.leadconnector.associations import Associations
+from syncd.systems.port import Finding, System
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,21 @@ def closures_of(
     """What rooms and equipment close; ``resources`` tells the system that each of them is in."""
     houses = sorted(set(resources.values()))
     return tuple(Closures(Rooms(name, systems[name]), store, clock) for name in houses)
+
+
+async def check_ties(settings: Settings, systems: Mapping[str, System]) -> list[Finding]:
+    """Look whether each association that is switched on is there. A fault is a finding."""
+    found = []
+    for name, said in sorted(settings.systems.items()):
+        adapter = systems.get(name)
+        if (
+            isinstance(said, LeadConnectorSystem)
+            and said.associations.on
+            and isinstance(adapter, LeadConnector)
+        ):
+            of = said.associations
+            found.append(await adapter.registry(of.key, of.object, of.field).check())
+    return found
 
 
 def ties_of(settings: Settings, systems: Mapping[str, Attended]) -> tuple[Ties, ...]:

@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, ValidationError
+from pydantic import BeforeValidator, Field, StrictBool, ValidationError
 
 from syncd.cli.interview import SECRETS, USUAL_BUSY, Account, Verdict, accepted
 from syncd.cli.options import UsageError
@@ -35,6 +35,15 @@ from syncd.provision.matching import Ground, Proposal
 from syncd.systems.tree import AppointmentType, Tree
 
 
+def _yes_no_or_users(value: object) -> object:
+    users = isinstance(value, dict) and all(isinstance(u, str) and u for u in value.values())
+    if not (isinstance(value, bool) or (users and value)):
+        reason = "it is neither yes, no nor the users of somebody"
+        remedy = 'Write true, false or a user for each system: { crm = "USER", clinic = "USER" }.'
+        raise Refused(reason, remedy)
+    return value
+
+
 class AnswerFile(Table):
     """What the file may say."""
 
@@ -43,9 +52,9 @@ class AnswerFile(Table):
     zone: ZoneName | None = None
     accept: tuple[Literal[Ground.EMAIL, Ground.NAME, Ground.PHONE], ...] = (Ground.EMAIL,)
     systems: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    providers: dict[str, Annotated[StrictBool | dict[str, Text], Field()]] = Field(
-        default_factory=dict
-    )
+    providers: dict[
+        str, Annotated[StrictBool | dict[str, Text], BeforeValidator(_yes_no_or_users)]
+    ] = Field(default_factory=dict)
 
 
 class Answers:
@@ -128,11 +137,12 @@ class Answers:
             raise Refused(reason, 'Write { env = "NAME" }, or secrets = "env-file".')
         return Given(value, str(source["env"]))
 
-    def again(self, account: Account, tree: Tree) -> Account | None:
+    def again(self, account: Account, tree: Tree) -> Account | None:  # noqa: ARG002
         """Nobody is there to try again. Raises UsageError."""
-        told = "; ".join(f"{f.subject}: {f.message}" for f in tree.findings if f.level == "error")
-        remedies = "; ".join(f.remedy for f in tree.findings if f.level == "error")
-        raise UsageError(f"{account.name} cannot be looked at: {told}", remedies)
+        wrong = [f for f in tree.findings if f.level == "error"]
+        told = "; ".join(f"{f.subject}: {f.message}" for f in wrong)
+        remedies = ". ".join(f.remedy[:1].upper() + f.remedy[1:] for f in wrong).removesuffix(".")
+        raise UsageError(f"nothing is written, as {told}", f"{remedies}.")
 
     def busy_type(self, system: str, types: Sequence[AppointmentType]) -> str:  # noqa: ARG002
         """The usual one: any other stands in the file as busy_task_type."""

@@ -16,6 +16,7 @@ from syncd.cli.standing import span
 from syncd.config.settings import Settings
 from syncd.core.budget import Need, fit, per_minute
 from syncd.daemon.monitor import need, spans_of
+from syncd.houses import check_ties
 from syncd.systems.port import Finding
 from syncd.wiring import RealClock, build_systems
 
@@ -78,7 +79,8 @@ async def _ask(settings: Settings, *, quiet: bool) -> tuple[list[Finding], list[
     systems = build_systems(settings, RealClock(), {})
     try:
         with terminal.progress("asking " + ", ".join(sorted(systems)), quiet=quiet):
-            results = await asyncio.gather(*(s.check() for s in systems.values()))
+            results = list(await asyncio.gather(*(s.check() for s in systems.values())))
+            results.append(await check_ties(settings, systems))
         now = RealClock().now()
         needs = [need(name, s, spans_of(settings), now) for name, s in systems.items()]
     finally:
@@ -117,9 +119,14 @@ def _need_json(settings: Settings, need: Need) -> dict[str, Any]:
     }
 
 
+def _sentence(text: str) -> str:
+    """Begin a sentence with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
 def _print(settings: Settings, findings: list[Finding], needs: list[Need]) -> None:
     rows = [
-        (_LEVELS[f.level], f.subject, f"{f.message}. {f.remedy}" if f.remedy else f.message)
+        (_LEVELS[f.level], f.subject, ". ".join(filter(None, (f.message, _sentence(f.remedy)))))
         for f in findings
     ]
     terminal.table("check", ("", "what", "finding"), rows)

@@ -118,6 +118,11 @@ async def _tell(story: Story, app: App, daemon: asyncio.Task[int]) -> None:
     made = len(story.writes)
     took = time.monotonic() - started
     terminal.say(f"syncd run: first sync, {words.count(made, 'block')} written in {took:.1f} s")
+    # What changes while it looks once more would be its to write, at the pace of a resync.
+    while not daemon.done() and not app.store.runs(1):
+        if time.monotonic() > started + 20:
+            break
+        await asyncio.sleep(0.05)
     for act in _acts(story.world):
         await _play(act, story, app, daemon)
 

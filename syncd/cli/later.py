@@ -45,8 +45,10 @@ class Later(TyperCommand):
 def _log_aside() -> None:
     """Keep what is logged out of what is printed: --json is read by programs.
 
-    Whatever logs has been imported with its command; the rest does without structlog.
+    At a terminal the command itself tells what a warning would. Whatever logs has been imported
+    with its command; the rest does without structlog.
     """
-    structlog = sys.modules.get("structlog")
-    if structlog is not None:
-        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    if "structlog" in sys.modules:
+        from syncd.daemon.logging import set_up  # noqa: PLC0415 - not for what does not log
+
+        set_up(style="auto", level="error" if sys.stderr.isatty() else "warning")

@@ -148,6 +148,7 @@ _CODES = {
     "syncd.daemon.lock.StateHeld": 6,
     "syncd.store.errors.StateError": 1,
     "syncd.daemon.client.DaemonError": 1,
+    "syncd.daemon.client.RequestError": 2,
 }
 """What is told in its own words, and the exit code that it ends with (DESIGN section 9).
 

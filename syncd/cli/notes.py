@@ -25,7 +25,7 @@ def why(booking: Booking, notes: Sequence[Note], zone: tzinfo) -> list[str]:
     if last.what == "agreed":
         moved = words.change(last.before, last.after, zone)
         lines.append(f"{'why: ' if not lines else '     '}so it was agreed: {moved}")
-    lines.append(f"     rule: {ruled(last)}; run {last.run}")
+    lines.append(f"     rule: {words.local(ruled(last), zone)}; run {last.run}")
     writes = [n for n in of_it if n.what not in {"agreed", *_SEEN}]
     lines += [f"     {n.what} in {n.system}: {n.detail}" for n in writes]
     if last.after is not None and last.what == "agreed" and last.after != booking.agreed:
@@ -55,7 +55,9 @@ def print_notes(
             note.system if provider else f"{note.provider} {note.system}",
             note.what,
             words.change(note.before, note.after, zone),
-            " · ".join(filter(None, (ruled(note), note.detail, _late(note, zone)))),
+            " · ".join(
+                filter(None, (words.local(ruled(note), zone), note.detail, _late(note, zone)))
+            ),
             note.run,
         )
         for note in notes

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from syncd.cli import terminal
+from syncd.cli import terminal, words
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateLock
@@ -21,7 +21,7 @@ from syncd.provision.wanted import wanted_things
 from syncd.store import Store
 from syncd.store.provisioned import provisioned
 from syncd.systems.advice import advice
-from syncd.systems.provisioning import Thing
+from syncd.systems.provisioning import Sort, Thing
 from syncd.wiring import RealClock, build_provisioners
 
 _DOING = {Step.CREATE, Step.UPDATE}
@@ -121,7 +121,9 @@ def _show(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool, prune: bool
         terminal.table("provision", ("plan", "system", "what", "name", ""), rows)
     for (system, sort), count in sorted(plan.others.items()):
         if count:
-            terminal.say(f"{system} has {count} more of sort {sort}: not syncd's, left alone")
+            thing = "other equipment" if sort is Sort.EQUIPMENT else None
+            others = words.count(count, f"other {sort}", thing)
+            terminal.say(f"{system} has {others} that syncd did not make: left alone")
     if not applied:
         for row in plan.rows:
             if row.request is not None:

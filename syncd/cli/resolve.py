@@ -19,18 +19,19 @@ from syncd.cli.resync import copy_of_state
 from syncd.config.settings import Settings
 from syncd.core.answer import Answer, Unfit, Way
 from syncd.core.draft import Draft
+from syncd.core.free import busy_of
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine import resolve as engine
-from syncd.engine.resolve import Ending, Resolved, to_arguments
-from syncd.model import HeldConflict, Operation, resolve_wall_time
+from syncd.engine.resolve import Ending, Resolved, foresee, successor, to_arguments
+from syncd.model import HeldConflict, Operation, Value, resolve_wall_time
 from syncd.store import Store
 from syncd.wiring import build, provider_rules
 
 _ENDINGS = {
     Ending.RESOLVED: "resolved",
-    Ending.CHANGED: "not resolved: it has changed since, and is decided on anew; it is now",
-    Ending.GONE: "nothing to resolve: the systems agree by themselves now",
+    Ending.CHANGED: "not resolved, as it has changed since; what it is now is below",
+    Ending.GONE: "nothing to resolve any more: it was settled in the systems",
     Ending.UNANSWERED: "not resolved: a system that it is about did not answer; try again later",
     Ending.GUARDED: "not resolved: the guard stands; see syncd conflicts",
 }
@@ -77,6 +78,10 @@ def resolve(
         answer = _answer(settings, store, held, take, at, keep_both=keep_both, dismiss=dismiss)
         if answer.at is not None and not yes:
             _check_time(settings, store, held, answer.at)
+        # What makes no sense by what is known needs neither a system nor the daemon.
+        foresee(build(settings, store=store).engine, held, answer)
+    except Unfit as unfit:
+        raise UsageError(unfit.reason, unfit.remedy) from None
     finally:
         store.close()
     try:
@@ -160,6 +165,13 @@ def _check_time(settings: Settings, store: Store, held: HeldConflict, at: dateti
             f"{shown} is outside {provider}'s working hours (hours = … in the configuration)",
             "If that is meant, add --yes.",
         )
+    if booking is not None:
+        until = at + length
+        taken = busy_of(Draft(store.state(provider), "", at), frozenset({booking.id}))
+        if other := next(((a, b) for a, b in taken if a < until and at < b), None):
+            when = f"{words.interval(Value(*other), zone)} {zone.key}"
+            remedy = "See what is free: syncd conflicts show. If that is meant, add --yes."
+            raise UsageError(f"{provider} is busy {when}", remedy)
 
 
 def _try(
@@ -220,9 +232,7 @@ def _now(settings: Settings, held: HeldConflict) -> HeldConflict | None:
     """The conflict that has taken its place."""
     store = open_state(settings)
     try:
-        about = (held.conflict.kind, held.conflict.subject)
-        found = store.open_conflicts(held.conflict.provider)
-        return next((h for h in found if (h.conflict.kind, h.conflict.subject) == about), None)
+        return successor(held, store.open_conflicts(held.conflict.provider))
     finally:
         store.close()
 
@@ -238,16 +248,17 @@ def _print(
 ) -> None:
     zone = zone_of(settings, held.conflict.provider)
     if writes:
-        rows = [(o.system, words.operation(o, zone), o.reason) for o in writes]
+        rows = [(o.system, words.operation(o, zone), words.local(o.reason, zone)) for o in writes]
         terminal.table(f"{zone.key}", ("system", "would be written", "because"), rows)
-    made = [f"{name} {n}" for name, n in result["resync"]["operations"].items() if n]
+    answer = words.local(str(result["answer"]), zone)
+    made = words.writes(result["resync"]["operations"])
     if dry_run:
         would = "would be resolved" if ending is Ending.RESOLVED else _ENDINGS[ending]
-        terminal.say(f"conflict {held.id} {would} ({result['answer']}); nothing was changed")
+        terminal.say(f"conflict {held.id} {would} ({answer}); nothing was changed")
         return
-    said = _ENDINGS[ending]
-    terminal.say(f"conflict {held.id}: {said}" + (f" ({result['answer']})" if made else ""))
-    terminal.say("written: " + (", ".join(made) or "nothing"))
+    how = f" ({answer})" if ending is Ending.RESOLVED else ""
+    terminal.say(f"conflict {held.id}: {_ENDINGS[ending]}{how}")
+    terminal.say("written: " + (made or "nothing"))
     if result["resync"]["conflicts"]:
         left = words.count(result["resync"]["conflicts"], "conflict is", "conflicts are")
         terminal.say(f"{left} held now: syncd conflicts")

@@ -30,7 +30,7 @@ from syncd.config.settings import Settings
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.report import Exit, Report
-from syncd.model import Action, ConflictKind, Operation, Window
+from syncd.model import ConflictKind, Operation, Window
 from syncd.store import StateError, Store
 from syncd.wiring import build
 
@@ -42,14 +42,6 @@ _ENDINGS = {
     Exit.CONFLICTS: "everything else agrees, but conflicts are held: see `syncd conflicts`",
     Exit.UNANSWERED: "done as far as possible; syncd takes up the rest when it can",
     Exit.GUARDED: "stopped by the guard",
-}
-
-_NOUNS = {
-    Action.CREATE_BLOCK: ("block made", "blocks made"),
-    Action.MOVE_BLOCK: ("block moved", "blocks moved"),
-    Action.REMOVE_BLOCK: ("block removed", "blocks removed"),
-    Action.MOVE_APPOINTMENT: ("appointment moved", "appointments moved"),
-    Action.SET_STATUS: ("status set", "statuses set"),
 }
 
 
@@ -315,12 +307,8 @@ def _show(
     _show_trouble({n: s["state"] for n, s in data["systems"].items()}, causes)
     for remark in remarks:
         terminal.warn(remark)
-    made = [
-        words.count(number, *_NOUNS[Action(action)])
-        for action, number in data["operations"].items()
-        if number
-    ]
-    terminal.say("written: " + (", ".join(made) if made else "nothing, as nothing differed"))
+    made = words.writes(data["operations"])
+    terminal.say("written: " + (made or "nothing, as nothing differed"))
     _show_guards(settings)
     if data["exposures"]:
         terminal.say(

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from syncd.model import Action, Operation, Value, utc
+
+_NOUNS = {
+    Action.CREATE_BLOCK: ("block made", "blocks made"),
+    Action.MOVE_BLOCK: ("block moved", "blocks moved"),
+    Action.REMOVE_BLOCK: ("block removed", "blocks removed"),
+    Action.MOVE_APPOINTMENT: ("appointment moved", "appointments moved"),
+    Action.SET_STATUS: ("status set", "statuses set"),
+}
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z")
 
 
 def moment(instant: datetime, zone: tzinfo) -> str:
@@ -66,6 +76,11 @@ def _shorter(wanted: Operation, zone: tzinfo) -> str:
     return text.split(" ", 3)[3] if same and text.count(" ") == 3 else text  # noqa: PLR2004
 
 
+def local(text: str, zone: tzinfo) -> str:
+    """A rule or an answer with the time in it (``at 2026-11-23T09:00Z``) on the zone's clock."""
+    return _INSTANT.sub(lambda found: moment(datetime.fromisoformat(found[0]), zone), text)
+
+
 def ago(instant: datetime, now: datetime) -> str:
     """How long since: ``12 s ago``."""
     passed = now - instant
@@ -81,6 +96,11 @@ def ago(instant: datetime, now: datetime) -> str:
 def count(number: int, noun: str, nouns: str | None = None) -> str:
     """A number and its noun."""
     return f"{number} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def writes(operations: Mapping[str, int]) -> str:
+    """How many writes of each kind were made: ``2 blocks made, 1 status set``; empty if none."""
+    return ", ".join(count(n, *_NOUNS[Action(name)]) for name, n in operations.items() if n)
 
 
 def value_json(value: Value | None) -> dict[str, Any] | None:

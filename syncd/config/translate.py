@@ -21,7 +21,7 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "model_type": ("it is no table", "Write a table: { key = value }."),
     "string_too_short": ("it is empty", "Write a value, or leave the key out."),
     "string_too_long": ("it is too long", "Write at most 200 letters."),
-    "greater_than_equal": ("it is too small", "Write 0 or more."),
+    "greater_than_equal": ("it is too small", "Write {ge} or more."),
 }
 
 _PATTERNS: Mapping[str, str] = {
@@ -72,6 +72,7 @@ def _said(detail: Any, model: type[BaseModel]) -> tuple[str, str, tuple[str, ...
             said = "it does not have the right form", _PATTERNS.get(key, str(detail["msg"]))
         case kind:
             said = _KINDS.get(kind, (str(detail["msg"]), "See the example in the README."))
+            said = said[0], said[1].replace("{ge}", str(detail.get("ctx", {}).get("ge")))
     return (*said, ())
 
 

@@ -218,8 +218,10 @@ def _refused(table: _Table, booking: Booking | None) -> Verdict:
         value = claimed(record)
         if value.interval != booking.agreed.interval or value.busy is not booking.agreed.busy:
             return table.word(booking, replace(value, status=_on(value, booking)))
-    elif answer.system == refusing or answer.system not in table.calendars:
-        raise Unfit(f"{answer.system} has no appointment of this booking", _claims_of(conflict))
+    elif answer.system == refusing or answer.system not in table.calendars or answer.event:
+        which = f" {answer.event!r}" if answer.event else ""
+        says = f"{answer.system} has no appointment{which} of this booking"
+        raise Unfit(says, _claims_of(conflict))
     return table.verdict(retry=name_of(conflict))
 
 
@@ -287,12 +289,17 @@ def _record_of(table: _Table, booking: Booking) -> Record:
     record = _appointment(table, booking)
     if record is not None:
         return record
-    blocks = [c for c in table.conflict.claims if c.system == table.answer.system and c.event]
-    found = (
-        table.draft.records.get((table.answer.system, blocks[0].event or "")) if blocks else None
-    )
+    answer = table.answer
+    blocks = [
+        c
+        for c in table.conflict.claims
+        if c.system == answer.system and c.event and answer.event in {"", c.event}
+    ]
+    found = table.draft.records.get((answer.system, blocks[0].event or "")) if blocks else None
     if found is None:
-        says = f"{table.answer.system} says nothing of this booking"
+        says = f"{answer.system} says nothing of this booking"
+        if answer.event:
+            says = f"{answer.system} has no event {answer.event!r} of this booking"
         raise Unfit(says, _claims_of(table.conflict))
     return found
 

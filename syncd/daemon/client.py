@@ -33,6 +33,10 @@ class DaemonError(Exception):
         super().__init__(f"{reason}. {remedy}")
 
 
+class RequestError(DaemonError):
+    """What was asked of the daemon makes no sense."""
+
+
 def ask(
     state: Path,
     command: str,
@@ -53,7 +57,8 @@ def ask(
                 if "progress" in said:
                     on_progress(said["progress"])
                 elif "error" in said:
-                    raise DaemonError(said["error"], said["remedy"])
+                    kind = RequestError if said.get("refused") else DaemonError
+                    raise kind(said["error"], said["remedy"])
                 else:
                     return Answer(said["result"], said["exit"])
         except (ConnectionError, ValueError, KeyError):

@@ -97,7 +97,7 @@ async def _visit(
         result, code = await command(arguments, lambda text: say({"progress": text}))
         say({"result": result, "exit": code})
     except Refused as refused:
-        say({"error": refused.reason, "remedy": refused.remedy})
+        say({"error": refused.reason, "remedy": refused.remedy, "refused": True})
     except ConnectionError:
         return
     except Exception:

@@ -197,7 +197,8 @@ def _queue(desk: Desk, intent: Intent, at: datetime) -> None:
     record = _record(desk, operation.system, operation.event or "")
     changes = outcome.accepted(operation, record, at)
     changes.intents.append(intent)
-    changes.notes += notes_of(desk, operation, operation.event or "", f"queued as {intent.job}", at)
+    detail = f"queued as {intent.job}" if intent.job else "queued"
+    changes.notes += notes_of(desk, operation, operation.event or "", detail, at)
     desk.store.apply(changes)
 
 

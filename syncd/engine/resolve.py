@@ -176,7 +176,12 @@ def _ending(engine: Answering, held: HeldConflict, report: Report, *, counted: b
         return Ending.GUARDED
     if not report.answered:
         return Ending.UNANSWERED
-    about = (held.conflict.kind, held.conflict.subject)
     still = engine.store.open_conflicts(held.conflict.provider)
-    changed = any((h.conflict.kind, h.conflict.subject) == about for h in still)
-    return Ending.CHANGED if changed else Ending.GONE
+    return Ending.CHANGED if successor(held, still) is not None else Ending.GONE
+
+
+def successor(held: HeldConflict, still: Sequence[HeldConflict]) -> HeldConflict | None:
+    """The open conflict that has taken the place of another; it may be of another kind."""
+    about = [h for h in still if h.conflict.subject == held.conflict.subject]
+    alike = [h for h in about if h.conflict.kind is held.conflict.kind]
+    return next(iter(alike + about), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -70,14 +71,17 @@ def compare(
     ours = is_ours(found, remembered)
     stuck = sorted(changes.keys() & set(fixed))
     if stuck:
-        shown = "; ".join(f"{key} is {changes[key][0]}" for key in stuck)
+        shown = "; ".join(f"{key} is {_shown(changes[key][0])}" for key in stuck)
         note = f"{shown}, which cannot be changed by API: change it there, or in the configuration"
         return Row(
             Step.BY_HAND, thing.system, thing.sort, thing.name, thing, found, changes, None, ours,
             note,
         )  # fmt: skip
     step = Step.UPDATE if changes else Step.IN_PLACE
-    return Row(step, thing.system, thing.sort, thing.name, thing, found, changes, None, ours)
+    unseen = sorted(key for key in fixed if key in thing.fields and key not in found.fields)
+    wanted = "; ".join(f"{key} = {_shown(thing.fields[key])}" for key in unseen)
+    note = f"the API does not show whether {wanted}: look there once" if unseen else ""
+    return Row(step, thing.system, thing.sort, thing.name, thing, found, changes, None, ours, note)
 
 
 def unwanted(
@@ -132,6 +136,11 @@ def _changes(
         elif remembered is not None and remembered.sent.get(key) != wanted:
             changes[key] = (remembered.sent.get(key), wanted)
     return changes
+
+
+def _shown(value: Any) -> str:
+    """A value as the configuration would write it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _row(step: Step, thing: Thing, *, note: str) -> Row:

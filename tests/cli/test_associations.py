@@ -118,8 +118,11 @@ def test_an_answer_that_is_lost_makes_nothing_twice(salon: Salon, path: str) -> 
 
 
 def test_an_association_that_is_missing_stops_no_block(salon: Salon) -> None:
-    salon.desk.world.sandbox.clinic.associations.all.clear()
     salon.switch_on()
+    assert salon.desk.say("check").code == 0
+    salon.desk.world.sandbox.clinic.associations.all.clear()
+    wrong = salon.desk.say("check")
+    assert (wrong.code, "there is none of this key" in wrong.out) == (2, True)
     salon.desk.world.book("crm", "alice", salon.desk.world.at(1, 10))
     salon.sync()
     assert salon.desk.wrong() == []

@@ -89,7 +89,9 @@ def test_the_looking_commands_tell_of_one_booking_everywhere(desk: Desk) -> None
 
 def test_show_and_history_answer_why_a_booking_moved(desk: Desk) -> None:
     world = desk.world
-    text = desk.path.read_text() + '\n[rules]\nmoved_apart = "prefer"\nprefer = ["legacy", "crm"]\n'
+    text = (
+        desk.path.read_text() + '\n[rules]\nmoved_apart = "prefer"\nprefer = ["legacy", "clinic"]\n'
+    )
     desk.path.write_text(text)
     line = text.splitlines().index('moved_apart = "prefer"') + 1
     desk.say("resync", "--yes")
@@ -315,3 +317,13 @@ def test_a_fault_of_ours_is_told_in_one_line_and_shown_on_demand(
     monkeypatch.setenv("SYNCD_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         run_with(["version"])
+
+
+def test_what_a_command_logs_is_one_line_of_json_beside_what_it_prints(desk: Desk) -> None:
+    clinic = desk.world.sandbox.clinic
+    clinic.faults.add(Fault(FaultKind.ERROR, status=503, path="/calendars/events", times=99))
+    said = desk.say("resync", "--yes", "--json")
+    json.loads(said.out)
+    assert said.err
+    for line in said.err.splitlines():
+        assert json.loads(line)["level"] in {"warning", "error"}

@@ -304,6 +304,7 @@ def test_without_a_fit_type_the_steps_are_told_and_check_says_so(bare: Desk) -> 
         ("zoen = 'UTC'", "", "zoen"),
         ("", '[providers]\nx = { crm = "nobody" }', "no user, or several, is 'nobody'"),
         ("", '[providers]\nx = { crn = "alice" }', 'there is no system "crn"'),
+        ("", '[providers]\nx = "yes"', "providers.x: it is neither yes, no nor the users"),
         ("", "[providers]\ndave = true", "nothing proposes this one"),
         ("", '[systems.x]\ntype = "outlook"', "it is no type of system"),
         ("", '[systems.x]\ntype = "leadconnector"\ntoken = "t"', "location_id"),
@@ -328,6 +329,7 @@ def test_a_system_that_refuses_ends_with_its_own_message_and_writes_nothing(bare
     told = " ".join(said.err.split())
     assert "this account lives on api-us11.leadsquared.com" in told
     assert "does not follow it by itself" in told
+    assert told.startswith("syncd: nothing is written, as crm: ")
     assert not bare.path.exists()
 
 

@@ -304,8 +304,10 @@ def test_a_taken_slug_is_found_out_before_anything_is_sent(desk: Desk) -> None:
 
 
 def test_the_busy_type_is_looked_at_and_its_making_is_explained(desk: Desk) -> None:
-    _, plan = run(desk)
+    code, plan = run(desk)
     assert [(row["name"], row["step"]) for row in plan] == [("Busy", "in place")]
+    assert code == 0
+    assert "does not show whether allows_conflicts = false" in plan[0]["note"]
     text = desk.path.read_text().replace('busy_task_type = "Busy"', 'busy_task_type = "Away"')
     desk.path.write_text(text)
     code, (row,) = run(desk, "--apply")

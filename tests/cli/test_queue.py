@@ -110,6 +110,41 @@ def test_an_unusual_time_is_taken_only_with_a_yes(desk: Desk) -> None:
     assert resolve(desk, held, "--at", "03:00", "--yes", "--dry-run").code == 0
 
 
+def test_an_event_that_a_system_does_not_have_is_no_answer(desk: Desk) -> None:
+    a_meeting_moved_apart(desk)
+    (held,) = queue(desk)
+    refused = resolve(desk, held, "--take", "clinic/nothing")
+    assert refused.code == 2
+    assert "clinic has no event 'nothing' of this booking" in " ".join(refused.err.split())
+    assert queue(desk) == [held]
+
+
+def test_a_conflict_that_became_one_of_another_kind_has_changed(desk: Desk) -> None:
+    clinic, _ = a_meeting_moved_apart(desk)
+    rules(desk, 'moved_apart = "hold"\nmoved_and_cancelled = "hold"')
+    (held,) = queue(desk)
+    platform("clinic", desk).cancel(clinic)
+    refused = resolve(desk, held, "--take", "legacy", "--json")
+    said = json.loads(refused.out)
+    assert (refused.code, said["ending"]) == (3, "changed")
+    assert said["now"]["kind"] == "moved_and_cancelled"
+
+
+def test_a_time_at_which_somebody_is_busy_is_taken_only_with_a_yes(desk: Desk) -> None:
+    a_meeting_moved_apart(desk)
+    (held,) = queue(desk)
+    # Friday of the week of bookings: Alice has another meeting from 9 to 10.
+    refused = resolve(desk, held, "--at", "09:30")
+    told = " ".join(refused.err.split())
+    assert (refused.code, "alice is busy Fri" in told) == (2, True)
+    assert "09:00-10:00 Europe/Berlin" in told
+    meant = resolve(desk, held, "--at", "09:30", "--yes", "--dry-run")
+    assert meant.code == 0
+    # What was asked for on the provider's clock is told on it.
+    assert "09:30)" in meant.out
+    assert "Z" not in meant.out
+
+
 def test_what_is_dismissed_is_told_no_more_until_it_changes(desk: Desk) -> None:
     clinic, _ = a_meeting_moved_apart(desk)
     (held,) = queue(desk)

@@ -107,6 +107,11 @@ def test_one_v2_calendar_has_a_short_form(desk: Desk) -> None:
     }
 
 
+def test_a_number_that_is_too_small_is_told_with_the_least(desk: Desk) -> None:
+    problem = desk.the_problem(SMALL + "[providers.alice]\ncapacity = 0\n")
+    assert (problem.reason, problem.remedy) == ("it is too small", "Write 1 or more.")
+
+
 def test_a_calendar_may_be_read_only(desk: Desk) -> None:
     settings = desk.load(SMALL + bob('clinic = { user = "U2", write = false }'))
     assert settings.providers["bob"].calendars["clinic"].write is False

@@ -75,7 +75,7 @@ def test_defaults_fill_in_what_the_platforms_demand(tmp_path: Path) -> None:
         (ROOM.replace("clinic", "legacy"), 18, "Name a system of type leadconnector: clinic"),
         (ROOM + ROOM.replace("yoga", "hall") + "size = 3\n", 23, "there is no such key"),
         (ROOM + 'capacity = "12"\n', 20, "it is no whole number"),
-        (ROOM + "quantity = -1\n", 20, "it is too small"),
+        (ROOM + "quantity = -1\n", 20, "it is too small. Write 0 or more"),
         (ROOM + f"calendars = {['C'] * 101}\n", 20, "at most 100"),
         (
             '[[provision.equipment]]\nsystem = "clinic"\nname = "e"\nout_of_service = 2\n',

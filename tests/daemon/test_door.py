@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from syncd.daemon import door as door_module
-from syncd.daemon.client import DaemonError, ask
+from syncd.daemon.client import DaemonError, RequestError, ask
 from syncd.daemon.door import LONGEST, Refused, door, short_path
 from syncd.daemon.lock import StateLock
 from tests.daemon.kit import long_folder, until
@@ -94,7 +94,7 @@ async def test_a_senseless_request_is_refused_and_the_next_is_served(
         said = json.loads(await reader.readline())
         writer.close()
         await writer.wait_closed()
-        assert set(said) == {"error", "remedy"}
+        assert set(said) == {"error", "remedy", "refused"}
         answer, _ = await told(state, "echo", word="y")
     assert answer.result == {"said": "y"}
     assert "request failed" not in capsys.readouterr().out
@@ -117,10 +117,11 @@ async def test_a_visitor_who_says_nothing_is_shown_out(
 async def test_a_refusal_and_a_failure_reach_the_client_with_their_remedy(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
     async with door(state, COMMANDS):
-        with pytest.raises(DaemonError, match="Ask otherwise"):
+        with pytest.raises(RequestError, match="Ask otherwise"):
             await told(state, "refuses")
-        with pytest.raises(DaemonError, match="Look at its log"):
+        with pytest.raises(DaemonError, match="Look at its log") as broken:
             await told(state, "breaks")
+    assert not isinstance(broken.value, RequestError)
 
 
 async def test_a_client_that_leaves_does_not_stop_the_work(tmp_path: Path) -> None:

@@ -55,6 +55,12 @@ def test_what_cannot_be_changed_is_left_to_a_person() -> None:
     assert "capacity is 5" in row.note
 
 
+def test_what_is_fixed_and_not_shown_is_in_place_and_named() -> None:
+    row = compare(WANTED, [found()], {}, fixed=("slug",))
+    assert (row.step, dict(row.changes)) == (Step.IN_PLACE, {})
+    assert "the API does not show whether slug = y" in row.note
+
+
 @pytest.mark.parametrize(
     ("known", "existing", "ours"),
     [

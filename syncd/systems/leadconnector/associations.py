@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from syncd.systems.advice import advice
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.loose import text
-from syncd.systems.port import Ambiguous, Refusal, Rejected
+from syncd.systems.port import Ambiguous, Finding, Refusal, Rejected, SystemFault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,22 @@ class Associations:
         self._object = object
         self._field = field
         self._known: tuple[str, bool] | None = None
+
+    async def check(self) -> Finding:
+        """Look whether the association is there, as it must be. A fault is a finding."""
+        subject = f"{self.name}: association '{self._key}'"
+        try:
+            await self._association()
+        except Rejected as fault:
+            why = fault.detail if fault.why is not Refusal.GONE else "there is none of this key"
+            remedy = (
+                f"Run `syncd provision`, or correct associations of [systems.{self.name}]; until "
+                "then no booking is tied to its contact"
+            )
+            return Finding("error", subject, why, remedy)
+        except SystemFault as fault:
+            return Finding("error", subject, str(fault), advice(fault))
+        return Finding("ok", subject, f"it ties contacts to records of {self._object}")
 
     async def contact(self, person: Person) -> str:
         """Find the one contact with a person's address; '' for none. Raises SystemFault."""

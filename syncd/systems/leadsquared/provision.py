@@ -92,10 +92,10 @@ class Provisioner:
 
 
 def _fields(row: TaskType) -> dict[str, object]:
-    category = "appointment" if is_appointment(row) else "to-do"
+    """What the account shows; most do not tell whether conflicts are allowed."""
+    told = allows_conflicts(row)
     return {
-        "category": category,
+        "category": "appointment" if is_appointment(row) else "to-do",
         "mandatory_fields": mandatory_fields(row),
-        # Where it does not say, nothing is known to be wrong.
-        "allows_conflicts": allows_conflicts(row) is True,
+        **({} if told is None else {"allows_conflicts": told}),
     }
