@@ -136,7 +136,8 @@ def build(
         persons=Persons(secrets.token_bytes(32)),
         policy=policy_of(settings),
         on_write=on_write,
-        rests=lambda name: systems[name].rests_from_writes(),
+        # What rooms close is no system of its own: nothing is written to it.
+        rests=lambda name: name in systems and systems[name].rests_from_writes(),
         mapped=mapped_to(settings),
         annexes=Annexes(
             closures_of(resources_of(settings), systems, state, clock),
