@@ -127,7 +127,8 @@ class _Stage:
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)
-        path.write_text(f"{config_text(world, 'state.db')}[rules]\n{rules}")
+        order = 'prefer = ["crm", "clinic", "legacy"]'
+        path.write_text(f"{config_text(world, 'state.db')}[rules]\n{order}\n{rules}")
         self.settings = load(path, {})
         supervisor = asyncio.create_task(self._supervise())
         for step in self.story.steps:
