@@ -136,6 +136,7 @@ def build(
         persons=Persons(secrets.token_bytes(32)),
         policy=policy_of(settings),
         on_write=on_write,
+        # What rooms close is no system of its own: nothing is written to it.
         rests=lambda name: name in systems and systems[name].rests_from_writes(),
         mapped=mapped_to(settings),
         annexes=Annexes(

@@ -30,7 +30,7 @@ IMPORTS: dict[str, set[str]] = {
     "houses": WIRING,
     "daemon": DAEMON,
     "simulate": DAEMON | {"daemon", "sandbox"},
-    "cli": DAEMON | {"daemon", "sandbox", "simulate"},
+    "cli": DAEMON | {"daemon", "houses", "sandbox", "simulate"},
     "__main__": {"cli"},
     "__init__": set(),
 }

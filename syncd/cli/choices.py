@@ -49,7 +49,7 @@ def show(
     store = open_state(settings)
     made = build(settings, store=store)
     try:
-        held = the_conflict(store, conflict)
+        held = the_conflict(settings, store, conflict)
         now = made.engine.clock.now()
         choices = list(_choices(made, held))
         times = alternatives(made, held, now)
@@ -139,7 +139,7 @@ def _print(
     conflict = held.conflict
     state = "held" if conflict.held else "told only"
     if held.dismissed:
-        state = f"told no more ({held.outcome})"
+        state = f"told no more ({words.local(held.outcome, zone)})"
     terminal.say(f"conflict {held.id}: {conflict.kind} of {conflict.provider}, {state}")
     terminal.say(f"since {words.moment(held.opened_at, zone)} {zone.key}, run {held.run}")
     for line in (conflict.note, f"rule: {conflict.rule}" if conflict.rule else ""):

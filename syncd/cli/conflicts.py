@@ -113,7 +113,7 @@ def _print(settings: Settings, found: list[HeldConflict]) -> None:
         terminal.say("choices, and what each would write: syncd conflicts show ID")
 
 
-def the_conflict(store: Store, start: str) -> HeldConflict:
+def the_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
     """The one open conflict whose id begins so, dismissed ones too. Raises UsageError."""
     found = store.conflict(start)
     living = [held for held in found if held.closed_at is None]
@@ -124,8 +124,9 @@ def the_conflict(store: Store, start: str) -> HeldConflict:
         raise UsageError(f"several conflicts begin with {start!r}: {ids}", "Write more of the id.")
     if found:
         last = max(found, key=lambda held: held.closed_at or held.opened_at)
+        outcome = words.local(last.outcome, zone_of(settings, last.conflict.provider))
         raise UsageError(
-            f"conflict {last.id} is closed: {last.outcome}", "See what is open: syncd conflicts."
+            f"conflict {last.id} is closed: {outcome}", "See what is open: syncd conflicts."
         )
     raise UsageError(f"there is no conflict {start!r}", "See what is open: syncd conflicts.")
 

@@ -74,7 +74,7 @@ def resolve(
     settings = settings_of(context, config, secrets=dry_run)
     store = open_state(settings)
     try:
-        held = the_conflict(store, conflict)
+        held = the_conflict(settings, store, conflict)
         answer = _answer(settings, store, held, take, at, keep_both=keep_both, dismiss=dismiss)
         if answer.at is not None and not yes:
             _check_time(settings, store, held, answer.at)

@@ -92,6 +92,9 @@ def wanted_blocks(
             continue
         # While it is held, a calendar that has the meeting closes what the others claim, too.
         shown = {r.observed.interval for r in here if r.observed and r.observed.busy} | taken
+        if not calendar.believed:
+            # What vanished or moved there may stand where it was all the same.
+            shown |= {r.base.interval for r in here if r.base}
         agreed = () if here or booking.id in released else (booking.agreed,)
         values = (*agreed, *(held or ()))
         for value in (cut(value, calendar.grain) for value in values):

@@ -103,7 +103,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     claims = {booking: _standing(draft, conflict) for booking, conflict in held.items()}
     merged = _merge_all(draft, case, skip=claims.keys())
     conflicts += merged
-    claims |= _claims(draft, merged, matched.conflicts)
+    claims |= _claims(draft, case.calendars, merged, matched.conflicts)
     doubles = double.double_bookings(draft, case.calendars, case.rules, case.capacity)
     conflicts += doubles
     told, cannot = _carry_all(draft, case, claims, double.frozen(doubles))
@@ -186,8 +186,20 @@ def _values(conflict: Conflict) -> list[Value]:
     return [claim.value for claim in conflict.claims if claim.value is not None]
 
 
+def _shown(draft: Draft, calendars: Mapping[str, Calendar], booking: str) -> list[Value]:
+    """What a booking's appointments show, as far as it is believed; else what they showed."""
+    values = (
+        r.observed if r.system in calendars and calendars[r.system].believed else r.base
+        for r in draft.appointments(booking)
+    )
+    return [value for value in values if value is not None]
+
+
 def _claims(
-    draft: Draft, merged: Sequence[Conflict], doubtful: Sequence[Conflict]
+    draft: Draft,
+    calendars: Mapping[str, Calendar],
+    merged: Sequence[Conflict],
+    doubtful: Sequence[Conflict],
 ) -> dict[str, list[Value]]:
     """What held bookings claim: all that is said of them, and all that their appointments show.
 
@@ -195,8 +207,7 @@ def _claims(
     """
     claims: dict[str, list[Value]] = {}
     for conflict in merged:
-        shown = [r.observed for r in draft.appointments(conflict.subject) if r.observed is not None]
-        claims[conflict.subject] = [*_values(conflict), *shown]
+        claims[conflict.subject] = [*_values(conflict), *_shown(draft, calendars, conflict.subject)]
     linked = draft.linked_ids()
     for conflict in doubtful:
         for claim in conflict.claims:
@@ -311,8 +322,7 @@ def _carry_all(
             draft.link(replica)
         waits = [o for o in told.operations if refusals.refused(draft, o) is not None]
         if booking_id in frozen or waits:
-            shown = [r.observed for r in draft.appointments(booking_id) if r.observed is not None]
-            claims[booking_id] = [booking.agreed, *shown]
+            claims[booking_id] = [booking.agreed, *_shown(draft, case.calendars, booking_id)]
         operations += told.operations if booking_id not in frozen else ()
     return operations, conflicts
 

@@ -158,7 +158,7 @@ def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | No
 
 def _calendar(engine: Engine, provider: str, system: str) -> Calendar:
     """A calendar as it would be if its system answered."""
-    capabilities = engine.systems[system].capabilities
+    capabilities = (engine.systems.get(system) or engine.annexes.named(system)).capabilities
     fixed = (provider, system) in engine.policy.read_only
     return Calendar(
         system,

@@ -113,6 +113,6 @@ def test_a_damaged_state_is_told_with_the_remedy_and_left_alone(desk: Desk, comm
     before = state.read_bytes()
     said = desk.say(*command.split())
     assert said.code == 1
-    assert "damaged, or not a syncd state" in said.err
+    assert "damaged, or not a syncd state" in " ".join(said.err.split())
     assert "syncd restore" in " ".join(said.err.split())
     assert state.read_bytes() == before

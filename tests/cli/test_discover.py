@@ -106,3 +106,15 @@ def test_a_configuration_without_usable_accounts_ends_with_two(desk: Desk, broke
     said = desk.say("discover")
     assert said.code == 2
     assert str(desk.path) in said.err.replace("\n", "")
+
+
+def test_check_names_the_scope_that_a_token_lacks(desk: Desk) -> None:
+    desk.world.sandbox.clinic.scopes = frozenset(
+        {"locations.readonly", "calendars.readonly", "users.readonly"}
+    )
+    said = desk.say("check")
+    told = " ".join(said.out.split())
+    assert said.code == 2
+    assert "clinic: appointment list" in told
+    assert "calendars/events.readonly is missing" in told
+    assert "In LeadConnector under Settings, Private Integrations" in told

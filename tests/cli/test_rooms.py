@@ -253,3 +253,17 @@ def test_a_room_that_is_not_to_be_found_stops_nobody_else(studio: Studio) -> Non
     said = studio.desk.say("check")
     assert said.code == 2
     assert "no active resource is called rooms/cellar" in said.out
+
+
+def test_two_meetings_in_one_room_are_told_and_one_of_them_is_moved(studio: Studio) -> None:
+    studio.sync()
+    studio.crm("yoga", 10)
+    studio.crm("yoga", 10.5)
+    studio.desk.say("resync", "--yes")
+    (held,) = json.loads(studio.desk.say("conflicts", "--json").out)
+    assert (held["kind"], held["provider"]) == ("double_booked", "yoga")
+    shown = studio.desk.say("conflicts", "show", held["id"])
+    assert "--keep-both" in shown.out, shown.err
+    moved = studio.desk.say("conflicts", "resolve", held["id"], "--at", "13:00")
+    assert moved.code == 0, moved.err
+    studio.sync()

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from syncd.systems.advice import advice
+from syncd.systems.advice import cause_and_remedy
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.loose import text
 from syncd.systems.port import Ambiguous, Finding, Refusal, Rejected, SystemFault
@@ -67,7 +67,7 @@ class Associations:
             )
             return Finding("error", subject, why, remedy)
         except SystemFault as fault:
-            return Finding("error", subject, str(fault), advice(fault))
+            return Finding("error", subject, *cause_and_remedy(fault))
         return Finding("ok", subject, f"it ties contacts to records of {self._object}")
 
     async def contact(self, person: Person) -> str:

@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Window, zone
-from syncd.systems.advice import advice
+from syncd.systems.advice import cause_and_remedy
 from syncd.systems.leadconnector import wire
+from syncd.systems.leadconnector.advice import lacks_scope, missing_scope
 from syncd.systems.leadconnector.closing import doors_of, unmapped_rooms
 from syncd.systems.leadconnector.directory import EVENT, booked_on
 from syncd.systems.leadconnector.plan import plan_calls
@@ -54,7 +55,7 @@ async def _calendars(
     try:
         directory = await knowledge.calendars()
     except SystemFault as fault:
-        yield Finding("error", system, str(fault), advice(fault))
+        yield _trouble(system, fault, "calendars.readonly")
         return
     yield Finding("ok", system, f"the token is accepted; {len(directory)} calendars")
     for provider, of in calendars.items():
@@ -68,6 +69,13 @@ async def _calendars(
         yield finding
     async for finding in _lists(system, calendars, directory, calls, now):
         yield finding
+
+
+def _trouble(subject: str, fault: SystemFault, scope: str) -> Finding:
+    """What a failed call means; ``scope`` is what the token needs for it."""
+    if lacks_scope(fault):
+        return missing_scope("error", subject, scope)
+    return Finding("error", subject, *cause_and_remedy(fault))
 
 
 async def _lists(
@@ -87,7 +95,7 @@ async def _lists(
         try:
             await calls.listing(call, hour)
         except SystemFault as fault:
-            yield Finding("error", f"{system}: {call.kind} list", str(fault), advice(fault))
+            yield _trouble(f"{system}: {call.kind} list", fault, "calendars/events.readonly")
         else:
             yield Finding("ok", f"{system}: {call.kind} list", "it can be read")
 
@@ -137,7 +145,8 @@ async def _unlisted(system: str, provider: str, calendar: str, calls: Calls) -> 
     except Rejected:
         return Finding("error", subject, f"there is no calendar {calendar}", correct)
     except SystemFault as fault:
-        return Finding("warning", subject, f"calendar {calendar}: {fault}", advice(fault))
+        cause, remedy = cause_and_remedy(fault)
+        return Finding("warning", subject, f"calendar {calendar}: {cause}", remedy)
     message = f"calendar {calendar} ({text(found.name)}) is not in the location's list"
     return Finding("warning", subject, message, f"activate it in LeadConnector, or {correct}")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from syncd.systems.advice import advice
 from syncd.systems.leadconnector import wire
+from syncd.systems.leadconnector.advice import lacks_scope, missing_scope
 from syncd.systems.leadconnector.directory import directory_of
 from syncd.systems.leadconnector.inventory import Association as Link
 from syncd.systems.leadconnector.inventory import Resource as Row
@@ -131,15 +132,9 @@ def _explain(system: str, account: Account, what: str, fault: SystemFault) -> Fi
     section, subject = f"[systems.{system}]", f"{system}: {what}"
     words = fault.detail.lower()
     match fault:
-        case AuthLost() if "not authorized for this scope" in words:
-            scope = _SCOPES[what]
-            return Finding(
-                "error" if what in _NEEDED else "warning",
-                subject,
-                f"the token has no right to read this ({scope} is missing)",
-                f"in LeadConnector under Settings, Private Integrations, edit the integration and "
-                f"tick {scope}; the token stays the same",
-            )
+        case _ if lacks_scope(fault):
+            level = "error" if what in _NEEDED else "warning"
+            return missing_scope(level, subject, _SCOPES[what])
         case AuthLost() if "access to this location" in words:
             return Finding(
                 "error",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.systems.advice import advice
+from syncd.systems.advice import cause_and_remedy
 from syncd.systems.leadconnector_v1.wire import Named, Service
 from syncd.systems.loose import text
 from syncd.systems.port import Finding, SystemFault
@@ -24,7 +24,7 @@ async def check(
     try:
         zone_name = await calls.timezone()
     except SystemFault as fault:
-        return [Finding("error", system, str(fault), advice(fault))]
+        return [Finding("error", system, *cause_and_remedy(fault))]
     findings.append(Finding("ok", system, "the key is accepted"))
     if not (account.timezone or zone_name):
         remedy = f'set timezone = "…" in [systems.{system}]'
@@ -50,7 +50,7 @@ async def _known(
     try:
         listed = [item for item in await ask() if isinstance(item, Named | Service)]
     except SystemFault as fault:
-        return [Finding("error", f"{system}: {noun}s", str(fault), advice(fault))]
+        return [Finding("error", f"{system}: {noun}s", *cause_and_remedy(fault))]
     active = {text(item.id): getattr(item, "is_active", None) is not False for item in listed}
     return [
         _verdict(system, f"{system}: {provider}", noun, provider, active=active.get(known))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.systems.advice import advice
+from syncd.systems.advice import cause_and_remedy
 from syncd.systems.leadsquared.hosts import elsewhere, wrong_region
 from syncd.systems.leadsquared.types import (
     allows_conflicts,
@@ -35,7 +35,7 @@ async def check(
         findings.extend(_users(system, calendars, await calls.users()))
         findings.extend(_busy_type(system, account, await calls.task_types()))
     except SystemFault as fault:
-        findings.append(Finding("error", system, str(fault), advice(fault)))
+        findings.append(Finding("error", system, *cause_and_remedy(fault)))
     return findings
 
 

@@ -1,0 +1,26 @@
+"""What a token lacks, in the words of the page where a person gives it that right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.systems.port import AuthLost, Finding
+
+if TYPE_CHECKING:
+    from syncd.systems.port import SystemFault
+
+
+def lacks_scope(fault: SystemFault) -> bool:
+    """Whether the token is right, and may not do this (leadconnector-v2.md 3)."""
+    return isinstance(fault, AuthLost) and "not authorized for this scope" in fault.detail.lower()
+
+
+def missing_scope(level: str, subject: str, scope: str) -> Finding:
+    """Name the scope, and where it is ticked."""
+    return Finding(
+        level,
+        subject,
+        f"the token has no right to read this ({scope} is missing)",
+        f"in LeadConnector under Settings, Private Integrations, edit the integration and "
+        f"tick {scope}; the token stays the same",
+    )
