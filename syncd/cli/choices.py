@@ -20,6 +20,7 @@ from syncd.core.free import busy_of, free
 from syncd.engine.resolve import foresee
 from syncd.model import Booking, ConflictKind, HeldConflict, Operation, Value
 from syncd.store import Store
+from syncd.store.exposed import free_times
 from syncd.wiring import App, build
 
 _MOST_TIMES = 6
@@ -84,9 +85,10 @@ def alternatives(made: App, held: HeldConflict, now: datetime) -> list[Value]:
     booking = movable(draft, held)
     if booking is None:
         return []
-    search = made.engine.policy.rules[provider].search
+    rules = made.engine.policy.rules[provider]
+    asked = free_times(made.store, provider).values()
     busy = busy_of(draft, frozenset({booking.id}))
-    return free(busy, booking.agreed, search, now)[:_MOST_TIMES]
+    return free(busy, booking.agreed, rules.knowing(asked).search, now)[:_MOST_TIMES]
 
 
 def movable(draft: Draft, held: HeldConflict) -> Booking | None:

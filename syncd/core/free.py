@@ -1,17 +1,19 @@
 """The nearest times at which a provider is free in all systems, as far as is known.
 
-Known is what syncd has read: every booking and block, in whichever system. A platform may know more
-(its own working hours, buffers, notice), and refuse: then the time is a held conflict again.
+Known is what syncd has read: every booking and block, in whichever system, and what each system
+offered when it was last asked for free slots. A platform may know more (what was booked since, its
+grid), and refuse: then the time is a held conflict again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.core.draft import Draft
-from syncd.model import Hours, Value
+from syncd.core.freetime import joined
+from syncd.model import FreeTime, Hours, Offer, Value
 
 Interval = tuple[datetime, datetime]
 
@@ -20,11 +22,15 @@ _ANY = Hours()
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Where to look: within this distance of the wanted start, on this grid, in these hours."""
+    """Where to look: within this distance of the wanted start, on this grid, in these hours.
+
+    ``asked`` is what the systems offered; one that was not asked of a time closes nothing there.
+    """
 
     within: timedelta = timedelta(hours=4)
     step: timedelta = timedelta(minutes=15)
     hours: Hours = _ANY
+    asked: tuple[FreeTime, ...] = ()
 
 
 def free(busy: Iterable[Interval], wanted: Value, search: Search, now: datetime) -> list[Value]:
@@ -45,7 +51,17 @@ def free(busy: Iterable[Interval], wanted: Value, search: Search, now: datetime)
         if start >= now
         and search.hours.hold(start, start + length)
         and not any(begin < start + length and start < end for begin, end in taken)
+        and all(_offers(asked, wanted, (start, start + length)) for asked in search.asked)
     ]
+
+
+def _offers(asked: FreeTime, wanted: Value, span: Interval) -> bool:
+    """Whether a system offers all of a span, the meeting's own time included; or was not asked."""
+    start, end = span
+    if not (asked.window.start <= start and end <= asked.window.end):
+        return True
+    here = joined((*(replace(o, seat="") for o in asked.offers), Offer(*wanted.interval)))
+    return any(offer.start <= start and end <= offer.end for offer in here)
 
 
 def _starts(wanted: datetime, search: Search) -> Iterator[datetime]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from itertools import product
 
 from syncd.core.free import Search
-from syncd.model import ConflictKind
+from syncd.model import ConflictKind, FreeTime
 
 
 class Choice(StrEnum):
@@ -102,6 +102,16 @@ class Rules:
             if override.applies(kind, involved):
                 return Law(kind, override.choice, override.place)
         return Law(kind, self._general(kind))
+
+    def knowing(self, asked: Iterable[FreeTime]) -> Rules:
+        """The same rules, where next-free knows what the systems offer."""
+        return replace(self, search=replace(self.search, asked=tuple(asked)))
+
+    @property
+    def looks_for_free_time(self) -> bool:
+        """Whether next-free may apply."""
+        choices = {self.slot_taken, *(override.choice for override in self.overrides)}
+        return Choice.NEXT_FREE in choices
 
     def _general(self, kind: ConflictKind) -> Choice:
         match kind:

@@ -15,6 +15,7 @@ from syncd.engine.brake import Brake
 from syncd.engine.observe import Observation
 from syncd.engine.report import Health
 from syncd.model import ProviderState
+from syncd.store.exposed import free_times
 from syncd.store.journal import failed_operations, knows_key
 
 if TYPE_CHECKING:
@@ -36,12 +37,15 @@ def case_of(
     keys = {r.key for r in state.records if r.key is not None and not r.mine}
     failed = failed_operations(engine.store, provider)
     policy, units = engine.policy, engine.annexes.units
+    rules = policy.rules.get(provider, Rules())
+    if rules.looks_for_free_time:
+        rules = rules.knowing(free_times(engine.store, provider).values())
     return Case(
         calendars={
             system: _calendar(engine, provider, system, observed.get(system), held.stopped)
             for system in engine.mapping[provider]
         },
-        rules=policy.rules.get(provider, Rules()),
+        rules=rules,
         now=now,
         horizon=now - policy.past,
         run=run,

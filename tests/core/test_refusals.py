@@ -13,13 +13,17 @@ from syncd.core.refusals import slot_taken
 from syncd.core.rules import Choice, Rules
 from syncd.model import (
     ConflictKind,
+    FreeTime,
     HeldConflict,
     Hours,
+    Offer,
     ProviderState,
     Span,
     Value,
+    Window,
 )
 from tests.core.kit import (
+    DAY,
     NOW,
     SYSTEMS,
     at,
@@ -95,6 +99,22 @@ def test_next_free_takes_the_nearest_time_that_is_free_in_all_systems() -> None:
     lunch = rec("c", "c2", v(12, 14.5), v(12, 14.5))
     crowded = replace(crowded, records=(*crowded.records, lunch))
     assert agreed(refused(crowded), Choice.NEXT_FREE) == v(17)
+
+
+def test_next_free_takes_what_every_system_offers_that_was_asked() -> None:
+    def asked(system: str, until: float, *offers: tuple[float, float]) -> FreeTime:
+        spans = tuple(Offer(*v(*offer).interval, seat="s") for offer in offers)
+        return FreeTime(system, "p", DAY, Window(DAY, v(until - 1, until).end), spans)
+
+    def found(*free: FreeTime) -> Value:
+        decision = decided(refused(moved()), rules=by(Choice.NEXT_FREE).knowing(free))
+        return next((b.agreed for b in decision.changes.bookings if b.id == "x"), v(14))
+
+    assert found(asked("a", 20, (8, 18))) == v(13.5, 14.5)
+    assert found(asked("a", 20, (8, 13.5), (16, 18))) == v(12.5, 13.5)
+    assert found(asked("a", 20, (8, 18)), asked("b", 20, (16, 18))) == v(17)
+    assert found(asked("a", 20)) == v(14)  # nothing is offered within reach: held
+    assert found(asked("a", 9)) == v(13.5, 14.5)  # it was not asked of that time
 
 
 def test_without_a_free_time_within_reach_it_is_held() -> None:
