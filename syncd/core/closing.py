@@ -33,9 +33,9 @@ class Closing:
 def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
     """Plan one calendar's blocks, and take over the links that need no write."""
     claims, now = what.claims, draft.now
-    bookings = [
-        b for b in draft.bookings.values() if _reaches(draft, what.calendars, b, calendar.system)
-    ]
+    bookings = list(draft.bookings.values())
+    if any(other.reach is not None for other in what.calendars.values()):
+        bookings = [b for b in bookings if _reaches(draft, what.calendars, b, calendar.system)]
     holding = {
         booking: [r for r in draft.appointments(booking) if _holds(r, draft, booking, calendar)]
         for booking in draft.bookings
