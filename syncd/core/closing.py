@@ -33,9 +33,7 @@ class Closing:
 def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
     """Plan one calendar's blocks, and take over the links that need no write."""
     claims, now = what.claims, draft.now
-    bookings = list(draft.bookings.values())
-    if any(other.reach is not None for other in what.calendars.values()):
-        bookings = [b for b in bookings if _reaches(draft, what.calendars, b, calendar.system)]
+    bookings = _meant_for(draft, what.calendars, calendar.system)
     holding = {
         booking: [r for r in draft.appointments(booking) if _holds(r, draft, booking, calendar)]
         for booking in draft.bookings
@@ -138,6 +136,14 @@ def waived(draft: Draft, system: str) -> AbstractSet[str]:
         and waiver.booking in draft.bookings
         and draft.bookings[waiver.booking].revision == waiver.revision
     }
+
+
+def _meant_for(draft: Draft, calendars: Mapping[str, Calendar], system: str) -> list[Booking]:
+    """The bookings that close time in a system; what a room closes stays in its own."""
+    every = list(draft.bookings.values())
+    if all(calendar.reach is None for calendar in calendars.values()):
+        return every
+    return [booking for booking in every if _reaches(draft, calendars, booking, system)]
 
 
 def _reaches(

@@ -26,9 +26,6 @@ from syncd.model import (
 from syncd.store.errors import told
 from syncd.store.instants import instant_text
 
-SCHEMA = "0001"
-"""The version of the schema that this program's migrations end with; a test compares them."""
-
 _PENDING = ", ".join(f"'{state}'" for state in IntentState if state.pending)
 _LIVING = {
     "bookings": "SELECT count(*) FROM booking WHERE NOT retired",
@@ -73,6 +70,12 @@ NOTHING = Glance(dict.fromkeys(_LIVING, 0))
 """A state before its first run."""
 
 
+def newest_schema() -> str:
+    """The version that this program's migrations end with: their files are named by it."""
+    files = (Path(__file__).parent / "migrations" / "versions").glob("m*_*.py")
+    return max(file.name[1:].partition("_")[0] for file in files)
+
+
 def glance(path: Path, now: datetime, since: datetime) -> Glance:
     """Look at the state in this file. Raises `StateError` as `Store.open` does.
 
@@ -82,7 +85,7 @@ def glance(path: Path, now: datetime, since: datetime) -> Glance:
         with closing(sqlite3.connect(path)) as connection:
             connection.row_factory = sqlite3.Row
             version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            if version is not None and version["version_num"] == SCHEMA:
+            if version is not None and version["version_num"] == newest_schema():
                 return _look(connection, now, since)
     except sqlite3.Error as error:
         found = error

@@ -216,6 +216,6 @@ async def test_an_undo_is_carried_out_by_the_running_daemon(place: Place) -> Non
         standing = [b for s in place.world.sandbox.systems.values() for b in s.blocks()]
         assert sum(not b.deleted for b in standing) == by_hand
         code, _, said = await place.ask("undo", "zzz")
-        assert (code, "there is no run 'zzz'" in said) == (1, True)
+        assert (code, "there is no run 'zzz'" in said) == (2, True)
         daemon.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(daemon.wait(), 25) == 0

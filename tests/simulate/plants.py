@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import syncd.core.merge as merging
-from syncd.core import blocks, decide, diff, outcome
+from syncd.core import blocks, closing, decide, diff, outcome
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
 from syncd.engine import brake, case, cycle, observe, recover
@@ -110,7 +110,7 @@ def blocks_never_follow(patch: Patch) -> None:
 
 def taken_calendars_get_a_block_on_top(patch: Patch) -> None:
     """A calendar that has the meeting itself is blocked all the same."""
-    patch.setattr(decide, "_holds", lambda *_given: False)
+    patch.setattr(closing, "_holds", lambda *_given: False)
 
 
 def customers_are_notified(patch: Patch) -> None:
@@ -152,8 +152,8 @@ def wrong_length(patch: Patch) -> None:
 def merge_is_deaf_to_moves(patch: Patch) -> None:
     """A moved meeting keeps its agreed time."""
 
-    def deaf(booking: Any, *given: Any) -> Any:
-        merged = merge(booking, *given)
+    def deaf(booking: Any, *given: Any, **named: Any) -> Any:
+        merged = merge(booking, *given, **named)
         return replace(merged, agreed=booking.agreed) if merged.accepted else merged
 
     patch.setattr(decide, "merge", deaf)

@@ -12,6 +12,7 @@ from pathlib import Path
 from syncd.simulate.play import play
 from syncd.simulate.shrink import shrink
 from syncd.simulate.story import (
+    _MORE_RULES,
     _RULES,
     ALL,
     HOST,
@@ -55,7 +56,14 @@ def test_every_rule_and_both_sizes_of_page_are_drawn() -> None:
     stories = [draw(seed) for seed in range(100)]
     assert {story.page == ONE_PAGE for story in stories} == {True, False}
     drawn = {(kind, choice) for story in stories for kind, choice in story.rules}
-    assert drawn == {(kind, choice) for kind, choices in _RULES.items() for choice in choices}
+    every = _RULES | _MORE_RULES
+    assert drawn == {(kind, choice) for kind, choices in every.items() for choice in choices}
+
+
+def test_exceptions_to_every_rule_are_drawn() -> None:
+    said = [dict(story.override) for seed in range(300) if (story := draw(seed)).override]
+    assert {each["kind"] for each in said} == set(_RULES | _MORE_RULES)
+    assert {each.get("system", "") for each in said} == {"", *SYSTEMS}
 
 
 def test_a_story_without_faults_has_none() -> None:

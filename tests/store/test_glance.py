@@ -22,13 +22,13 @@ from syncd.model import (
 from syncd.store import StateError, Store
 from syncd.store.connect import _scripts
 from syncd.store.exposed import closings, exposures, keep_closings, keep_exposures
-from syncd.store.glance import NOTHING, SCHEMA, Glance, glance
+from syncd.store.glance import NOTHING, Glance, glance, newest_schema
 from tests.store.kit import at, book, held, span, v
 
 
 def test_the_schema_that_it_expects_is_the_newest_migration() -> None:
     _, scripts = _scripts()
-    assert scripts.get_current_head() == SCHEMA
+    assert scripts.get_current_head() == newest_schema()
 
 
 NOW, SINCE = at(12), at(6)
