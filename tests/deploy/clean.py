@@ -99,9 +99,9 @@ def bundle(folder: Path, version: str, migrations: Sequence[str] = ()) -> Path:
             shutil.copy(source, tree / name)
     said = tree / "syncd" / "__init__.py"
     said.write_text(re.sub(r'__version__ = ".*"', f'__version__ = "{version}"', said.read_text()))
-    for number, migration in enumerate(migrations):
+    for number, migration in enumerate(migrations, start=1):
         where = tree / "syncd" / "store" / "migrations" / "versions"
-        (where / f"m9{number}_made_up.py").write_text(migration)
+        (where / f"m900{number}_made_up.py").write_text(migration)
     made = folder / f"syncd-{version}"
     shutil.copytree(HOUSE / "deploy", made)
     shutil.copy(HOUSE / "constraints.txt", made)
