@@ -124,13 +124,7 @@ class Work:
                 f"the running daemon knows no provider {provider!r}",
                 "If it is new in the configuration: restart the daemon, which reads that once.",
             )
-        self._refuse_if_ending()
-        if self._one.locked():
-            progress("waiting for the cycle at work")
-        async with self._alone():
-            self._refuse_if_ending()
-            self._insist()
-            began = self._now()
+        async with self._turn(progress) as began:
             report = await self._engine.resync(
                 window=window,
                 providers=None if provider is None else [provider],
@@ -148,13 +142,7 @@ class Work:
         run, booking = _text(arguments, "run"), _text(arguments, "booking")
         if run is None:
             raise Refused("no run is named", "Say which run is to be undone.")
-        self._refuse_if_ending()
-        if self._one.locked():
-            progress("waiting for the cycle at work")
-        async with self._alone():
-            self._refuse_if_ending()
-            self._insist()
-            began = self._now()
+        async with self._turn(progress) as began:
             try:
                 undone = await self._engine.undo(run, booking=booking, progress=progress)
             except NothingToUndo as nothing:
@@ -171,19 +159,24 @@ class Work:
             answer = answer_of(arguments)
         except ValueError as error:
             raise Refused(str(error), "Restart the daemon: it may be of another version.") from None
-        self._refuse_if_ending()
-        if self._one.locked():
-            progress("waiting for the cycle at work")
-        async with self._alone():
-            self._refuse_if_ending()
-            self._insist()
-            began = self._now()
+        async with self._turn(progress) as began:
             try:
                 resolved = await resolve(self._engine, conflict or "", answer, progress=progress)
             except Unfit as unfit:
                 raise Refused(unfit.reason, unfit.remedy) from None
         self._hear("resolve", resolved.report, self._now() - began)
         return resolved.to_json(), resolved.code
+
+    @asynccontextmanager
+    async def _turn(self, progress: Progress) -> AsyncIterator[float]:
+        """Somebody's turn between the jobs, and when it began. Raises Refused."""
+        self._refuse_if_ending()
+        if self._one.locked():
+            progress("waiting for the cycle at work")
+        async with self._alone():
+            self._refuse_if_ending()
+            self._insist()
+            yield self._now()
 
     def _refuse_if_ending(self) -> None:
         if self._engine.stopping.is_set():
