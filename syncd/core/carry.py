@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from syncd.core.diff import cut, is_news, nominal
+from syncd.core.diff import cut, is_news, is_rounding, nominal
 from syncd.core.facts import Calendar, digest
 from syncd.model import (
     Action,
@@ -57,9 +57,16 @@ def carry(
             conflicts.append(conflict)
         elif operation is not None:
             operations.append(operation)
-        elif record.base == record.observed:
+        elif record.base == record.observed and _shows(record.observed, shown):
+            # A write that is only queued is not told of yet: it may come to nothing.
             settled.append(replace(replica, settled=booking.revision))
     return Carry(tuple(operations), tuple(settled), tuple(conflicts))
+
+
+def _shows(observed: Value, meant: Value) -> bool:
+    if not meant.busy and not observed.busy:
+        return True
+    return observed == meant or is_rounding(meant, observed)
 
 
 def _operation(

@@ -17,11 +17,8 @@ from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate.accident import Change, Interval, Key, Seen
-from syncd.simulate.town import Town
+from syncd.simulate.town import LATE, Town
 from syncd.store import Store
-
-LATE = timedelta(hours=3)
-"""How old the news may be that a write still follows from: polls, faults and waits together."""
 
 FRESH = timedelta(minutes=45)
 """A source that has stood for less may not have been seen yet."""
@@ -34,12 +31,13 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
     """What is wrong with something that syncd did, by the number of the promise."""
     before, after = change.before, change.after
     where = f"{change.system} {change.event}"
-    for accident in town.accidents:
-        if accident.stops and not accident.over and accident.follows(change):
-            yield f"7: went on after {len(accident.news)} at once in {accident.system}: {where}"
     yield from _never(town, change)
     if _decided(town, change):
         return
+    for accident in town.accidents:
+        going_on = accident.stops and not accident.over and accident.follows(change)
+        if going_on and not _ended_elsewhere(town, change, accident.system):
+            yield f"7: went on after {len(accident.news)} at once in {accident.system}: {where}"
     match before, after:
         case None, Seen():
             yield from _made(town, change, after)
@@ -65,6 +63,19 @@ def _never(town: Town, change: Change) -> Iterator[str]:
             yield f"6: changed a block that somebody else made: {where}"
         case _:
             pass
+
+
+def _ended_elsewhere(town: Town, change: Change, system: str) -> bool:
+    """Whether a twin of the meeting was called off in a system that had no accident."""
+    key = change.before.key if change.before else None
+    return any(
+        past.by_hand
+        and past.system != system
+        and past.before is not None
+        and (past.before.kind, past.before.key) == ("appointment", key)
+        and (past.after is None or not past.after.busy)
+        for past in town.changes
+    )
 
 
 def _decided(town: Town, change: Change) -> bool:
@@ -111,9 +122,10 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     hidden = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
     if on_top and not hidden:
         yield f"4: a block on top of {on_top[0]} in {where}"
-    if not injected[FaultKind.ROUNDING] and not any(
+    caused = after.interval in _by_policy(town, change, change.at - LATE) or any(
         _sources(town, change, after, since=change.at - LATE)
-    ):
+    )
+    if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
 
 
@@ -149,8 +161,8 @@ def _by_policy(town: Town, change: Change, since: datetime) -> set[Interval]:
         ours = (other.system, other.event) in town.ours
         if "reschedule" in town.choices and other.by_hand and ours and other.at > since:
             said |= {other.after.interval} if other.after else set()
-        if "revert" in town.choices and not ours and other.before:
-            same = change.before and other.before.contact == change.before.contact
+        if "revert" in town.choices and not ours and other.before and change.before:
+            same = other.before.contact == change.before.contact
             said |= {other.before.interval} if same else set()
     return said
 
@@ -245,7 +257,10 @@ def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterat
         for h in held
         if h.conflict.kind is ConflictKind.GUARD
     )
-    claimed = _claimed(store, held) | _left_by_persons(store)
+    claimed = {
+        (provider, _coarse(town, interval))
+        for provider, interval in _claimed(store, held) | _left_by_persons(store)
+    }
     sights = [s for s in _sights(town) if s.start < last]
     for line, provider, interval in _disagreements(sights, now):
         if (provider, interval) not in claimed:

@@ -23,6 +23,8 @@ from syncd.simulate.story import Step, What
 
 HALF_HOUR = timedelta(minutes=30)
 NEAR = timedelta(days=14)
+LATE = timedelta(hours=3)
+"""How old the news may be that a write still follows from: polls, faults and waits together."""
 
 
 @dataclass(slots=True)
@@ -148,6 +150,15 @@ class Town:
         """A person lets all pass that stands stopped."""
         for accident in self.accidents:
             accident.over = True
+
+    def meddled(self, system: str) -> bool:
+        """Whether somebody edited a block of syncd's there so lately that it may not know."""
+        since = self.clock.now() - LATE
+        return any(
+            c.by_hand and c.at > since and (system, c.event) in self.ours
+            for c in reversed(self.changes)
+            if c.system == system
+        )
 
     def answered(self, provider: str = "") -> None:
         """A person decides what syncd is to do: of one provider, or of all."""
@@ -343,7 +354,7 @@ class _Way(httpx.ASGITransport):
             made = calls[before:]
             town.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
             town.look(system, by_hand=False)
-            if writes and len(town.changes) == known:
+            if writes and len(town.changes) == known and not town.meddled(system):
                 town.idle += [
                     f"{system} {call.method} {call.path} on {town.clock.now():%d %H:%M:%S}"
                     for call in made
