@@ -57,7 +57,7 @@ def carry(
             conflicts.append(conflict)
         elif operation is not None:
             operations.append(operation)
-        elif record.base == record.observed and _shows(record.observed, shown):
+        elif _shows(record.observed, shown):
             # A write that is only queued is not told of yet: it may come to nothing.
             settled.append(replace(replica, settled=booking.revision))
     return Carry(tuple(operations), tuple(settled), tuple(conflicts))

@@ -25,11 +25,6 @@ def mark_of(record: Record) -> str:
     return mark(record.system, record.id, record.observed)
 
 
-def mark_of_claim(claim: Claim) -> str:
-    """The name of the news that a guard's conflict keeps."""
-    return digest(claim.system, claim.event or "", claim.value)
-
-
 def judge(
     provider: str,
     system: str,

@@ -6,21 +6,19 @@ answer does not count, and nothing is decided by it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from syncd.core import plan
 from syncd.core.answer import Answer, Unfit, Way
-from syncd.core.decide import Case, Decision, decide_answered
-from syncd.core.facts import Calendar
+from syncd.core.decide import Decision, decide_answered
+from syncd.engine.brake import Brake
+from syncd.engine.case import case_of
 from syncd.engine.report import Exit, Report
 from syncd.model import HeldConflict, utc
 from syncd.store import Store
-from syncd.store.journal import failed_operations
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -138,35 +136,18 @@ async def resolve(
 def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | None:
     """What would be written if nothing has changed since the last read; None if that is unknown.
 
-    Asks no system. Raises Unfit.
+    Asks no system: all are taken to answer. Raises Unfit.
     """
     provider = held.conflict.provider
-    now = engine.clock.now()
-    case = Case(
-        calendars={s: _calendar(engine, provider, s) for s in engine.mapping[provider]},
-        rules=engine.policy.rules[provider],
-        now=now,
-        horizon=now - engine.policy.past,
-        run=held.run,
-        failures=Counter(plan.name(o) for o in failed_operations(engine.store, provider)),
-        capacity=engine.policy.capacity.get(provider, 1),
-    )
     state = engine.store.state(provider)
+    case = case_of(engine, provider, state, {}, Brake({}, frozenset()), held.run)
+    answering = {
+        system: replace(calendar, believed=True, writable=not calendar.fixed and not calendar.reach)
+        for system, calendar in case.calendars.items()
+    }
+    case = replace(case, calendars=answering)
     decision, counted = decide_answered(state, case, engine.ids.row, {held.id: answer})
     return decision if counted else None
-
-
-def _calendar(engine: Engine, provider: str, system: str) -> Calendar:
-    """A calendar as it would be if its system answered."""
-    capabilities = (engine.systems.get(system) or engine.annexes.named(system)).capabilities
-    fixed = (provider, system) in engine.policy.read_only
-    return Calendar(
-        system,
-        writable=not fixed,
-        grain=capabilities.grain,
-        statuses=capabilities.statuses,
-        fixed=fixed,
-    )
 
 
 def _ending(engine: Answering, held: HeldConflict, report: Report, *, counted: bool) -> Ending:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from random import Random
 
+from syncd.core.rules import CHOICES
+from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
 
 SYSTEMS = ("crm", "clinic", "legacy")
@@ -238,9 +240,8 @@ _RULES = {
 
 
 _MORE_RULES = {
-    "block_edited": ("restore", "reschedule", "release"),
-    "slot_taken": ("hold", "revert", "next-free"),
-    "double_booked": ("report", "hold"),
+    str(kind): tuple(map(str, CHOICES[kind]))
+    for kind in (ConflictKind.BLOCK_EDITED, ConflictKind.SLOT_TAKEN, ConflictKind.DOUBLE_BOOKED)
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 from syncd.systems.port import Finding, SystemFault
 
@@ -115,14 +115,6 @@ class Tree:
     def opened(self) -> bool:
         """Whether anything could be read; if not, the findings say why."""
         return not any(f.level == "error" for f in self.findings)
-
-
-class Discoverable(Protocol):
-    """A system that can tell what it has."""
-
-    async def discover(self, told: Told) -> Tree:
-        """Read everything that a mapping may name. Raises no SystemFault: it becomes a finding."""
-        ...
 
 
 class Parts:

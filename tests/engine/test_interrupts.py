@@ -19,8 +19,8 @@ from tests.engine.interrupts import LAG, Act, MortalShop, Scenario, interrupted_
 from tests.engine.test_planted_bugs import (
     Plant,
     an_unanswered_write_is_repeated_blindly,
-    the_journal_is_not_written,
 )
+from tests.simulate.plants import the_journal_is_not_written
 
 # Names of events are given by the systems in order: the first one of system a is a0.
 

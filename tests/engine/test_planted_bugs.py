@@ -15,13 +15,19 @@ import pytest
 
 from syncd.core import outcome, refusals
 from syncd.core.diff import News, absorb, vanish
-from syncd.engine import brake, case, cycle, execute, observe, recover
-from syncd.engine.persons import Persons
+from syncd.engine import case, cycle, execute, observe, recover
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
 from tests.engine import test_guarded as guarded
 from tests.engine import test_promises as promises
 from tests.engine.conftest import Shop, open_shop
+from tests.simulate.plants import (
+    a_queued_write_counts_as_done,
+    history_is_not_kept,
+    nobody_is_anybody,
+    the_guard_is_off,
+    the_journal_is_not_written,
+)
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -85,16 +91,6 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
     patch.setattr(cycle, "recover", forget)
 
 
-def the_journal_is_not_written(patch: Patch) -> None:
-    applied = Store.apply
-
-    def apply(self: Store, changes: Changes) -> None:
-        changes.intents = [i for i in changes.intents if i.state is not IntentState.OPEN]
-        applied(self, changes)
-
-    patch.setattr(Store, "apply", apply)
-
-
 def a_create_is_repeated_before_the_lag_has_passed(patch: Patch) -> None:
     opened = recover._created
 
@@ -114,19 +110,6 @@ def the_target_is_not_read_again(patch: Patch) -> None:
     patch.setattr(execute, "_still_right", still_right)
 
 
-def the_guard_is_off(patch: Patch) -> None:
-    patch.setattr(brake, "judge", lambda *_given, **_named: None)
-
-
-def a_queued_write_counts_as_done(patch: Patch) -> None:
-    def accepted(operation: Operation, record: Any, at: Any) -> Changes:
-        return outcome.done(
-            operation, record, (), event=operation.event or "", shown=operation.after, at=at
-        )
-
-    patch.setattr(outcome, "accepted", accepted)
-
-
 def a_queued_write_is_awaited_for_ever(patch: Patch) -> None:
     patch.setattr(recover, "DEADLINE", timedelta(days=99))
 
@@ -142,20 +125,6 @@ def read_only_calendars_are_written_to(patch: Patch) -> None:
         return replace(calendar(*given), writable=True)
 
     patch.setattr(case, "_calendar", writable)
-
-
-def nobody_is_anybody(patch: Patch) -> None:
-    patch.setattr(Persons, "hashes", lambda _self, _person: frozenset())
-
-
-def history_is_not_kept(patch: Patch) -> None:
-    applied = Store.apply
-
-    def apply(self: Store, changes: Changes) -> None:
-        changes.notes = []
-        applied(self, changes)
-
-    patch.setattr(Store, "apply", apply)
 
 
 async def absence(shop: Shop) -> None:
