@@ -52,11 +52,7 @@ def look(
 ) -> Brake:
     """Judge the news of every provider that is decided on, and remember where the guard stands."""
     guards = {
-        provider: [
-            found
-            for system in mapping[provider]
-            if (found := _judge(store, state, system, observed.get(system), limits)) is not None
-        ]
+        provider: judge_all(store, state, mapping[provider], observed, limits)
         for provider, state in states.items()
     }
     stopped = {_system(found) for each in guards.values() for found in each}
@@ -69,6 +65,21 @@ def look(
         and held.conflict.provider in mapping
     }
     return Brake(guards, frozenset(stopped))
+
+
+def judge_all(
+    store: Store,
+    state: ProviderState,
+    systems: Sequence[str],
+    observed: Mapping[str, Observation],
+    limits: Limits,
+) -> list[Conflict]:
+    """Judge the news of one provider, calendar by calendar."""
+    return [
+        found
+        for system in systems
+        if (found := _judge(store, state, system, observed.get(system), limits)) is not None
+    ]
 
 
 def _system(conflict: Conflict) -> str:
