@@ -39,10 +39,14 @@ async def decide_on(
             engine.seen_whole.add((c.provider, c.system))
     if accept is not None:
         brake.accept(engine.store, accept, engine.clock.now())
-    states = _states(engine, chosen, observed)
-    held = brake.look(engine.store, states, engine.mapping, observed, engine.policy.limits)
+    due = [provider for provider in chosen if engine.agenda.due(provider)]
+    local = parts(engine.store, engine.agenda.around(p for p in due if _is_local(engine, p)))
+    held = brake.look(engine.store, due, local, engine.mapping, observed, engine.policy.limits)
     decisions: dict[str, Decision] = {}
-    for provider, state in states.items():
+    for provider in due:
+        # What the guard stops is told whole.
+        part = None if held.guards[provider] else local.get(provider)
+        state = part or engine.store.state(provider)
         withhold = provider in dropped
         case = case_of(engine, provider, state, observed, held, report.run, withhold=withhold)
         wanted = persons_for(state, case)
@@ -55,28 +59,15 @@ async def decide_on(
         changes.notes = [replace(n, place=engine.policy.place_of(n.rule)) for n in changes.notes]
         engine.store.apply(changes)
         decisions[provider] = decision
+        engine.exposed.hear(provider, decision.wanted, part)
         if _finished(engine, decision, case, state):
             engine.agenda.settle(provider, unmatched=decision.unmatched > 0)
-        elif state.provider in engine.agenda.around([provider]):
+        elif part is not None:
             # A decision may have taken the news out of what is left to do: an event that is no
             # longer the booking's leads nobody to the blocks that still stand.
-            engine.agenda.touch({provider: [(r.system, r.id) for r in state.records]})
+            engine.agenda.touch({provider: [(r.system, r.id) for r in part.records]})
     report.guarded = sorted(held.stopped)
     return decisions
-
-
-def _states(
-    engine: Engine, chosen: Sequence[str], observed: Mapping[str, Observation]
-) -> dict[str, ProviderState]:
-    """What each of them that is due is decided from: a part of its state, where that is enough."""
-    due = [provider for provider in chosen if engine.agenda.due(provider)]
-    found = parts(engine.store, engine.agenda.around(p for p in due if _is_local(engine, p)))
-    for provider, part in list(found.items()):
-        # The share that counts is one of all that is known: what is too much here may be usual.
-        systems, limits = engine.mapping[provider], engine.policy.limits
-        if brake.judge_all(engine.store, part, systems, observed, limits):
-            del found[provider]
-    return {p: found[p] if p in found else engine.store.state(p) for p in due}
 
 
 def _is_local(engine: Engine, provider: str) -> bool:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import String, and_, bindparam, column, select, type_coerce, values
+from sqlalchemy import String, and_, bindparam, column, func, select, type_coerce, values
 
 from syncd.model import Booking, HeldConflict, ProviderState, Record, Replica, Value
 from syncd.store import rows
@@ -56,6 +56,17 @@ _LINKED = select(REPLICA).where(REPLICA.c.booking.in_(bindparam("ids", expanding
 _BOOKINGS = select(BOOKING).where(
     BOOKING.c.id.in_(bindparam("ids", expanding=True)), BOOKING.c.retired.is_(False)
 )
+_NEWS = (
+    select(EVENT.c.system, func.count().label("n"))
+    .where(
+        EVENT.c.provider == bindparam("provider"),
+        EVENT.c.retired.is_(False),
+        EVENT.c.ended.is_(False),
+        EVENT.c.base.is_not(None),
+        EVENT.c.observed.is_distinct_from(EVENT.c.base),
+    )
+    .group_by(EVENT.c.system)
+)
 _OPEN = select(CONFLICT).where(CONFLICT.c.closed_at.is_(None))
 _WAIVED = select(BOOKING.c.provider).distinct().join(WAIVER, WAIVER.c.booking == BOOKING.c.id)
 _WAIVED = _WAIVED.where(BOOKING.c.retired.is_(False))
@@ -73,12 +84,30 @@ def parts(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, Provi
     waits = {i.operation.provider for i in store.pending_intents()}
     waits |= {p for p, held in conflicts.items() if not all(_only_told(h) for h in held)}
     waits |= {row["provider"] for row in store.ask(_WAIVED)}
-    wanted = {p: ids for p, ids in around.items() if p not in waits}
-    if not wanted:
+    grown = neighbours(store, {p: ids for p, ids in around.items() if p not in waits})
+    return {
+        provider: replace(part, conflicts=tuple(c for c in conflicts[provider] if _in(c, part)))
+        for provider, part in grown.items()
+    }
+
+
+def neighbours(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, ProviderState]:
+    """All that has to do with these events: events, bookings and links, and nothing that waits."""
+    if not around:
         return {}
-    grown = _Growth(store, frozenset(wanted))
-    grown.grow({id_ for ids in wanted.values() for id_ in ids})
-    return {p: grown.state(p, conflicts[p]) for p in wanted}
+    grown = _Growth(store, frozenset(around))
+    grown.grow({id_ for ids in around.values() for id_ in ids})
+    return {provider: grown.state(provider) for provider in around}
+
+
+def _in(held: HeldConflict, part: ProviderState) -> bool:
+    return bool({b.id for b in part.bookings} & set(held.conflict.subject.split("+")))
+
+
+def most_news(store: Store, provider: str) -> int:
+    """How many events of a provider's calendar differ from what was accepted: the most of one."""
+    found = store.ask(_NEWS, {"provider": provider})
+    return max((int(row["n"]) for row in found), default=0)
 
 
 def _only_told(held: HeldConflict) -> bool:
@@ -111,7 +140,7 @@ class _Growth:
             ids = {(r.system, r.event) for r in linked} | self._touching(spans)
             ids -= known
 
-    def state(self, provider: str, conflicts: Iterable[HeldConflict]) -> ProviderState:
+    def state(self, provider: str) -> ProviderState:
         """The part of one provider, in the order in which the whole is told."""
         bookings = sorted(
             (b for b in self.bookings.values() if b.provider == provider), key=lambda b: b.id
@@ -122,7 +151,6 @@ class _Growth:
             records=tuple(r for _, r in sorted(self.records.items()) if r.provider == provider),
             bookings=tuple(bookings),
             replicas=tuple(r for _, r in sorted(self.replicas.items()) if r.booking in mine),
-            conflicts=tuple(c for c in conflicts if mine & set(c.conflict.subject.split("+"))),
         )
 
     def _records(self, ids: Iterable[Id]) -> list[Record]:
