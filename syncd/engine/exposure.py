@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from syncd.core.exposure import Interval, Seen, Wanted, closings, exposures, visible_at
 from syncd.engine.agenda import Id
-from syncd.model import Booking, Clock, Exposure, ProviderState, Record, Role
+from syncd.model import Booking, Clock, Closing, Exposure, ProviderState, Record, Role
 from syncd.store import exposed as shelf
 from syncd.store.part import neighbours
 from syncd.store.store import Store
@@ -56,16 +56,22 @@ class Watch:
         # Where anything is open, all of it is measured anew: it is rare, and has an end.
         self.due |= self._around.keys() & known.keys()
         local = {p: ids for p, ids in self._around.items() if p not in self.due}
+        changed: list[Closing] = []
         for provider, part in neighbours(self.store, local).items():
-            self._measure(part, _of(self._wanted[provider], part), ())
+            changed += self._measure(part, _of(self._wanted[provider], part), ())
         for provider in sorted(self.due & self._wanted.keys()):
             state = self.store.state(provider)
-            self._measure(state, self._wanted[provider], known.get(provider, ()))
+            changed += self._measure(state, self._wanted[provider], known.get(provider, ()))
+        if changed:
+            shelf.keep_closings(self.store, changed)
         self.due.clear()
         self._around.clear()
         return shelf.count_exposures(self.store, now)
 
-    def _measure(self, state: ProviderState, wanted: Wanted, known: Iterable[Exposure]) -> None:
+    def _measure(
+        self, state: ProviderState, wanted: Wanted, known: Sequence[Exposure]
+    ) -> list[Closing]:
+        """Keep what is open; the closings that changed."""
         provider, now = state.provider, self.clock.now()
         free = {
             system: free for (_, system), free in shelf.free_times(self.store, provider).items()
@@ -87,20 +93,15 @@ class Watch:
         if found != list(known):
             shelf.keep_exposures(self.store, provider, found)
         busy = [b for b in state.bookings if b.agreed.busy and b.agreed.end > now]
-        measured = {
-            (c.booking, c.revision): c for c in shelf.closings_of(self.store, [b.id for b in busy])
-        }
+        kept = shelf.closings_of(self.store, [b.id for b in busy])
+        measured = {(c.booking, c.revision): c for c in kept}
         fresh = [b for b in busy if (b.id, b.revision) not in measured]
-        visible = self._visible(provider, state, fresh)
-        if changed := closings(seen, busy, visible, found, measured):
-            shelf.keep_closings(self.store, changed)
+        return closings(seen, busy, self._visible(state, fresh), found, measured)
 
-    def _visible(
-        self, provider: str, state: ProviderState, bookings: list[Booking]
-    ) -> dict[str, datetime]:
+    def _visible(self, state: ProviderState, bookings: Sequence[Booking]) -> dict[str, datetime]:
         if not bookings:
             return {}
-        first = shelf.first_reads(self.store, provider)
+        first = shelf.first_reads(self.store, state.provider)
         skews = {n: s.traffic.skew or timedelta(0) for n, s in self.systems.items()}
         records = {(r.system, r.id): r for r in state.records}
         shown: dict[str, list[Record]] = {}

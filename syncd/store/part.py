@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import String, and_, bindparam, column, func, select, type_coerce, values
+from sqlalchemy import bindparam, func, select, text
 
 from syncd.model import Booking, HeldConflict, ProviderState, Record, Replica, Value
 from syncd.store import rows
@@ -31,23 +31,13 @@ Span = tuple[str, str, str]
 _AT_ONCE = 60
 """Spans of one question; it is filled up with the last one, so that it is always the same text."""
 
-_ASKED = (
-    values(*(column(name, String) for name in ("provider", "starts", "ends")), name="span")
-    .data([tuple(bindparam(f"{what}{n}", type_=String) for what in "pse") for n in range(_AT_ONCE)])
-    .cte()
-)
-_TOUCHING = (
-    select(EVENT.c.system, EVENT.c.id)
-    .distinct()
-    .join(
-        _ASKED,
-        and_(
-            EVENT.c.provider == _ASKED.c.provider,
-            EVENT.c.retired.is_(False),
-            type_coerce(EVENT.c.starts, String) < _ASKED.c.ends,
-            type_coerce(EVENT.c.ends, String) > _ASKED.c.starts,
-        ),
-    )
+# As text: SQLAlchemy makes a statement with VALUES anew each time, ten times the work of asking.
+_TOUCHING = text(
+    "WITH span (provider, starts, ends) AS (VALUES "  # noqa: S608 - only names of parameters
+    + ", ".join(f"(:p{n}, :s{n}, :e{n})" for n in range(_AT_ONCE))
+    + ") SELECT DISTINCT event.system, event.id FROM span JOIN event"
+    " ON event.provider = span.provider AND event.retired = false"
+    " AND event.starts < span.ends AND event.ends > span.starts"
 )
 _LINKS = select(REPLICA).where(
     REPLICA.c.system == bindparam("system"), REPLICA.c.event.in_(bindparam("ids", expanding=True))

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from syncd.core.answer import Answer
-from syncd.core.decide import Case, Decision, decide
+from syncd.core.decide import Case, Decision, decide, decide_answered
 from syncd.core.double import pair_of
 from syncd.engine import deciding
 from syncd.model import HeldConflict, ProviderState
@@ -44,10 +43,8 @@ def compare(small: ProviderState, whole: ProviderState, case: Case) -> Differenc
     same("closed", _by_news(few, case), [c for c in _by_news(all_, case) if _in(c, small)])
     same("retired", few.changes.retired, set(all_.changes.retired) & {b.id for b in small.bookings})
     known = {held.conflict.subject for held in whole.conflicts}
-    subjects = {c.subject for c in few.conflicts}
-    same("conflict", subjects, {c.subject for c in all_.conflicts} & (subjects | known - known))
-    new = [c.subject for c in all_.conflicts if c.subject not in subjects | known]
-    same("new conflict", (), new)
+    told = [{c.subject for c in decision.conflicts} for decision in (few, all_)]
+    same("conflict", told[0], told[1] - (known - told[0]))
     numbers = [(d.exposures, d.withheld, d.unmatched) for d in (few, all_)]
     same("number", numbers[:1], numbers[1:])
     mine = {b.id for b in (*small.bookings, *few.changes.bookings)}
@@ -102,11 +99,8 @@ class Twin:
             whole = self.wholes[state.provider]
             self.compared += 1
             self.left_out += len(whole.records) - len(state.records)
-            self.differences += compare(state, whole, replace(case))
-        return real_decide(state, case, new_id, answers)
-
-
-real_decide = deciding.decide_answered
+            self.differences += compare(state, whole, case)
+        return decide_answered(state, case, new_id, answers)
 
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> Twin:
