@@ -103,7 +103,7 @@ CREATE TABLE event (
     retired BOOLEAN NOT NULL,
     PRIMARY KEY (system, id)
 );
-CREATE INDEX event_provider ON event (provider, retired);
+CREATE INDEX event_provider ON event (provider, retired, starts, ends, system, id);
 CREATE INDEX event_window ON event (system, retired, starts, ends, id, fingerprint);
 
 CREATE TABLE exposure (

@@ -68,7 +68,8 @@ class Case:
 class Decision:
     """The outcome: rows to store, writes to make (unordered), intervals still open somewhere.
 
-    ``wanted`` is what each calendar should close, by system.
+    ``wanted`` is what each calendar should close, by system; ``unmatched`` counts the appointments
+    whose person could not be looked up.
     """
 
     changes: Changes
@@ -77,6 +78,7 @@ class Decision:
     exposures: int
     withheld: int = 0
     wanted: Wanted = field(default_factory=dict)
+    unmatched: int = 0
 
 
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
@@ -131,7 +133,13 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     settle_conflicts(draft, conflicts, case.calendars, new_id, case.verdict)
     _retire(draft, case)
     return Decision(
-        draft.finish(), tuple(operations), tuple(conflicts), exposures, len(kept_back), wanted
+        draft.finish(),
+        tuple(operations),
+        tuple(conflicts),
+        exposures,
+        len(kept_back),
+        wanted,
+        len(matched.waiting),
     )
 
 

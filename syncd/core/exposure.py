@@ -7,6 +7,7 @@ system itself offered when it was last asked.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -51,13 +52,14 @@ def exposures(seen: Seen, known: Iterable[Exposure] = ()) -> list[Exposure]:
     """
     since = {(e.system, e.start, e.end): e.since for e in known}
     found: list[Exposure] = []
+    standing = _standing(seen.records)
     for system, intervals in sorted(seen.wanted.items()):
         free = seen.free.get(system)
         lag = seen.lags.get(system, timedelta(0))
         for interval, bookings in sorted(intervals.items()):
             if interval[1] <= seen.now:
                 continue
-            block = standing(seen.records, system, interval)
+            block = standing.get((system, interval))
             offered = _offered(free, interval)
             if block is None:
                 if free and offered == () and not _freed(seen.records, free, interval):
@@ -82,18 +84,18 @@ def exposures(seen: Seen, known: Iterable[Exposure] = ()) -> list[Exposure]:
     return found
 
 
-def standing(records: Iterable[Record], system: str, interval: Interval) -> Record | None:
-    """The block of syncd's that closes an interval, as far as anybody saw."""
+def _standing(records: Iterable[Record]) -> Mapping[tuple[str, Interval], Record]:
+    """The blocks of syncd's by what they close, as far as anybody saw: system and interval."""
+    found: dict[tuple[str, Interval], Record] = {}
     for record in records:
-        if not record.mine or record.system != system or record.observed is None:
+        if not record.mine or record.observed is None:
             continue
+        found.setdefault((record.system, record.observed.interval), record)
         meant = nominal(record)
-        if record.observed.interval == interval:
-            return record
         # A platform with a coarser grid shows what was written rounded, and that is no news.
-        if meant is not None and meant.interval == interval and not is_news(record):
-            return record
-    return None
+        if meant is not None and not is_news(record):
+            found.setdefault((record.system, meant.interval), record)
+    return found
 
 
 def _freed(records: Iterable[Record], free: FreeTime, interval: Interval) -> bool:
@@ -175,13 +177,14 @@ def closings(
     """
     exposed = {booking for exposure in open_ for booking in exposure.bookings}
     found: list[Closing] = []
+    standing = _standing(seen.records)
+    closes: dict[str, list[Record | None]] = defaultdict(list)
+    for system, intervals in seen.wanted.items():
+        for interval, serves in intervals.items():
+            for served in serves:
+                closes[served].append(standing.get((system, interval)))
     for booking in sorted(bookings, key=lambda b: b.id):
-        blocks = [
-            standing(seen.records, system, interval)
-            for system, intervals in seen.wanted.items()
-            for interval, serves in intervals.items()
-            if booking.id in serves
-        ]
+        blocks = closes[booking.id]
         old = known.get((booking.id, booking.revision))
         if not blocks or (old is None and booking.id not in visible):
             continue

@@ -22,6 +22,7 @@ from syncd.model import (
     Record,
     Window,
 )
+from syncd.store.part import most_news
 from syncd.store.store import Store
 
 ACCEPTED = "accepted by a person"
@@ -45,30 +46,55 @@ def accept(store: Store, run: str, now: datetime) -> None:
 
 def look(
     store: Store,
-    states: Mapping[str, ProviderState],
+    due: Sequence[str],
+    parts: Mapping[str, ProviderState],
     mapping: Mapping[str, Sequence[str]],
     observed: Mapping[str, Observation],
     limits: Limits,
 ) -> Brake:
-    """Judge the news of every provider that is decided on, and remember where the guard stands."""
-    guards = {
-        provider: [
-            found
-            for system in mapping[provider]
-            if (found := _judge(store, state, system, observed.get(system), limits)) is not None
-        ]
-        for provider, state in states.items()
-    }
+    """Judge the news of every provider that is decided on, and remember where the guard stands.
+
+    ``parts`` hold all news of the providers that are not decided on as a whole.
+    """
+    tripped = [
+        held.conflict for held in store.open_conflicts() if held.conflict.kind is ConflictKind.GUARD
+    ]
+    stopped_at = {conflict.provider for conflict in tripped}
+    guards: dict[str, list[Conflict]] = {}
+    for provider in due:
+        systems, part = mapping[provider], parts.get(provider)
+        # Of a part the share that counts is too large: what is not too much there is not at all.
+        suspect = (
+            _judge_all(store, part, systems, observed, limits)
+            if part is not None
+            else provider in stopped_at or most_news(store, provider) >= _least(limits)
+        )
+        guards[provider] = (
+            _judge_all(store, store.state(provider), systems, observed, limits) if suspect else []
+        )
     stopped = {_system(found) for each in guards.values() for found in each}
     # A provider that is not decided on now stays as it was.
-    stopped |= {
-        _system(held.conflict)
-        for held in store.open_conflicts()
-        if held.conflict.kind is ConflictKind.GUARD
-        and held.conflict.provider not in states
-        and held.conflict.provider in mapping
-    }
+    stopped |= {_system(c) for c in tripped if c.provider not in guards and c.provider in mapping}
     return Brake(guards, frozenset(stopped))
+
+
+def _least(limits: Limits) -> int:
+    """So much news of one calendar, at least, can be an accident."""
+    return min(limits.count + 1, limits.common)
+
+
+def _judge_all(
+    store: Store,
+    state: ProviderState,
+    systems: Sequence[str],
+    observed: Mapping[str, Observation],
+    limits: Limits,
+) -> list[Conflict]:
+    return [
+        found
+        for system in systems
+        if (found := _judge(store, state, system, observed.get(system), limits)) is not None
+    ]
 
 
 def _system(conflict: Conflict) -> str:

@@ -1,24 +1,24 @@
 """The cycle: recover, observe, decide, write, confirm. The resync: cycles until nothing is left.
 
 One engine per state, one cycle at a time. A provider is decided on again until a decision finds
-nothing to do for it. Which ones those are is kept only in memory, so a restart decides on all.
+nothing to do for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.core.answer import Answer
-from syncd.core.decide import Case, Decision, decide_answered, persons_for
-from syncd.engine import baseline, brake
+from syncd.engine import baseline
+from syncd.engine.agenda import Agenda
 from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
-from syncd.engine.case import case_of
+from syncd.engine.deciding import decide_on
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.exposure import Watch
 from syncd.engine.observe import Observation, observe
@@ -33,7 +33,6 @@ from syncd.model import (
     Clock,
     Kind,
     Operation,
-    ProviderState,
     Window,
 )
 from syncd.store.compact import compact
@@ -76,14 +75,14 @@ class Engine:
     annexes: Annexes = field(default_factory=Annexes)
     exposed: Watch = field(init=False)
     baselines: Baselines = field(init=False)
-    _dirty: set[str] = field(default_factory=set)
+    agenda: Agenda = field(default_factory=Agenda)
     seen_whole: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
         policy = self.policy
         self.exposed = Watch(self.store, self.clock, self.systems, policy.read_only, policy.future)
-        self._dirty = set(self.mapping)
+        self.agenda.add(self.mapping)
         self.baselines = Baselines(
             self.store,
             {
@@ -113,7 +112,7 @@ class Engine:
         progress: Progress = lambda _text: None,
     ) -> Report:
         """Cycle over the full window until nothing is left to do, or nothing more can be done."""
-        self._dirty |= set(providers or self.mapping)
+        self.agenda.add(providers or self.mapping)
         report = Report(run=self.ids.row(), dry_run=dry_run)
         before = (0, 0, 0)
         for turn in range(1 if dry_run else MOST_CYCLES):
@@ -211,17 +210,17 @@ class Engine:
         before = {name: system.traffic for name, system in self.systems.items()}
         full = self._is_full(window)
         dropped = self.baselines.forget_dropped(chosen) if full else set()
-        self._dirty |= dropped
+        self.agenda.add(dropped)
         observed = await self.look(
             window, report, chosen, desk, progress, by_id=thorough and report.cycles == 1
         )
         progress("deciding")
-        decisions = await self._decide(chosen, observed, report, accept, dropped)
+        decisions = await decide_on(self, chosen, observed, report, accept, dropped)
         if self.annexes.closures:
             # What rooms close is known once their own bookings are.
             closed, doors = await self.annexes.observe(self.store, self.clock, window, chosen)
             observed |= closed
-            decisions |= await self._decide(doors, observed, report, accept)
+            decisions |= await decide_on(self, doors, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned = operations
         if operations and not report.dry_run:
@@ -237,7 +236,7 @@ class Engine:
     async def learn(self) -> None:
         """Ask what rooms can close, where there are rooms: such calendars are kept in sync, too."""
         self.mapping, new = await self.annexes.learn(self.mapping)
-        self._dirty |= new
+        self.agenda.add(new)
         self.baselines.cover(
             (provider, system)
             for provider in new
@@ -297,10 +296,10 @@ class Engine:
             )
         except Exception:
             # What one system showed may be stored already, and is no news to the next read.
-            self._dirty |= set(chosen)
+            self.agenda.add(chosen)
             raise
         observed = {o.system: o for o in seen}
-        self._dirty |= self.annexes.count(seen)
+        self.agenda.add(self.annexes.count(seen))
         if intents:
             confirm(self.store.pending_intents(), desk)
         return observed
@@ -317,60 +316,6 @@ class Engine:
         report.settled += len(settled)
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
-
-    async def _decide(
-        self,
-        chosen: Sequence[str],
-        observed: Mapping[str, Observation],
-        report: Report,
-        accept: str | None,
-        dropped: Collection[str] = (),
-    ) -> dict[str, Decision]:
-        """Decide on every provider that may have something to do, and store the decisions."""
-        for observation in observed.values():
-            self._dirty |= observation.touched & set(self.mapping)
-            for c in observation.coverage:
-                self.seen_whole.add((c.provider, c.system))
-        if accept is not None:
-            brake.accept(self.store, accept, self.clock.now())
-        states = {p: self.store.state(p) for p in chosen if p in self._dirty}
-        held = brake.look(self.store, states, self.mapping, observed, self.policy.limits)
-        decisions: dict[str, Decision] = {}
-        for provider, state in states.items():
-            withhold = provider in dropped
-            case = case_of(self, provider, state, observed, held, report.run, withhold=withhold)
-            wanted = persons_for(state, case)
-            who = await self.persons.learn(wanted, self.systems) if wanted else {}
-            case = replace(case, who=who)
-            decision, counted = decide_answered(state, case, self.ids.row, self.answers)
-            for conflict in counted:
-                del self.answers[conflict]
-            changes = decision.changes
-            changes.notes = [replace(n, place=self.policy.place_of(n.rule)) for n in changes.notes]
-            self.store.apply(changes)
-            decisions[provider] = decision
-            if self._finished(decision, case, state):
-                self._dirty.discard(provider)
-        report.guarded = sorted(held.stopped)
-        return decisions
-
-    def _finished(self, decision: Decision, case: Case, state: ProviderState) -> bool:
-        """Whether this provider needs no further decision until there is news of it."""
-        return (
-            not decision.operations
-            and not decision.withheld
-            and not decision.exposures
-            and not state.intents
-            and all(
-                c.believed
-                and (
-                    c.writable
-                    or c.reach is not None
-                    or (state.provider, c.system) in self.policy.read_only
-                )
-                for c in case.calendars.values()
-            )
-        )
 
     async def write(
         self,
@@ -411,4 +356,6 @@ class Engine:
             observation.fault = written.fault
             observation.cause = str(written.fault)
             observation.state = Health.DOWN
-        self._dirty |= {o.provider for o in (*written.left, *written.queued, *written.done)}
+        # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
+        wrote = {o.provider for o in (*written.left, *written.queued, *written.done)}
+        self.agenda.add(p for p in wrote if not self.agenda.due(p))

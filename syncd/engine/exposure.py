@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from syncd.core.decide import Decision
-from syncd.core.exposure import Seen, Wanted, closings, exposures, visible_at
-from syncd.model import Booking, Clock, ProviderState, Record, Role
+from syncd.core.exposure import Interval, Seen, Wanted, closings, exposures, visible_at
+from syncd.engine.agenda import Id
+from syncd.model import Booking, Clock, Closing, Exposure, ProviderState, Record, Role
 from syncd.store import exposed as shelf
+from syncd.store.part import neighbours
 from syncd.store.store import Store
 from syncd.systems.port import System
 
 
 @dataclass(slots=True)
 class Watch:
-    """What each calendar should close, by provider, and whom to measure next (``due``).
+    """What each calendar should close, by provider, and whom to measure next.
 
+    Who is ``due`` is measured whole; who was decided on in part, around the events of that part.
     ``reach`` is how far ahead the whole window goes.
     """
 
@@ -27,31 +30,58 @@ class Watch:
     read_only: frozenset[tuple[str, str]]
     reach: timedelta
     due: set[str] = field(default_factory=set)
+    _around: dict[str, set[Id]] = field(default_factory=dict)
     _wanted: dict[str, Wanted] = field(default_factory=dict)
 
-    def hear(self, decisions: Mapping[str, Decision]) -> None:
-        """Take over what was decided."""
-        for provider, decision in decisions.items():
-            self._wanted[provider] = decision.wanted
+    def hear(self, provider: str, wanted: Wanted, part: ProviderState | None = None) -> None:
+        """Take over what was decided, on a provider or on a part of it."""
+        if part is None or provider not in self._wanted:
+            self._wanted[provider] = wanted
             self.due.add(provider)
+            return
+        bookings = {b.id for b in part.bookings}
+        before = self._wanted[provider]
+        self._wanted[provider] = {
+            system: {**_without(before.get(system, {}), bookings), **intervals}
+            for system, intervals in wanted.items()
+        }
+        self._around.setdefault(provider, set()).update((r.system, r.id) for r in part.records)
 
     def measure(self) -> int:
         """Measure those that may have changed; return how many intervals are exposed in all."""
+        now = self.clock.now()
+        known: dict[str, list[Exposure]] = {}
+        for each in shelf.exposures(self.store, now):
+            known.setdefault(each.provider, []).append(each)
+        # Where anything is open, all of it is measured anew: it is rare, and has an end.
+        self.due |= self._around.keys() & known.keys()
+        local = {p: ids for p, ids in self._around.items() if p not in self.due}
+        changed: list[Closing] = []
+        for provider, part in neighbours(self.store, local).items():
+            changed += self._measure(part, _of(self._wanted[provider], part), ())
         for provider in sorted(self.due & self._wanted.keys()):
-            self._measure(provider)
+            state = self.store.state(provider)
+            changed += self._measure(state, self._wanted[provider], known.get(provider, ()))
+        if changed:
+            shelf.keep_closings(self.store, changed)
         self.due.clear()
-        return shelf.count_exposures(self.store, self.clock.now())
+        self._around.clear()
+        return shelf.count_exposures(self.store, now)
 
-    def _measure(self, provider: str) -> None:
-        state, now = self.store.state(provider), self.clock.now()
+    def _measure(
+        self, state: ProviderState, wanted: Wanted, known: Sequence[Exposure]
+    ) -> list[Closing]:
+        """Keep what is open; the closings that changed."""
+        provider, now = state.provider, self.clock.now()
         free = {
             system: free for (_, system), free in shelf.free_times(self.store, provider).items()
         }
-        oldest = min((f.asked_at for f in free.values()), default=now)
+        since = min((f.asked_at for f in free.values()), default=None)
+        gone = shelf.ended(self.store, provider, since) if since is not None else ()
         seen = Seen(
             provider=provider,
-            wanted=self._wanted[provider],
-            records=(*state.records, *shelf.ended(self.store, provider, oldest)),
+            wanted=wanted,
+            records=(*state.records, *gone),
             free=free,
             lags={name: system.capabilities.lag for name, system in self.systems.items()},
             now=now,
@@ -59,23 +89,19 @@ class Watch:
             released=_released(state),
             read_only={system for who, system in self.read_only if who == provider},
         )
-        known = shelf.exposures(self.store, now, provider)
         found = exposures(seen, known)
-        if found != known:
+        if found != list(known):
             shelf.keep_exposures(self.store, provider, found)
-        measured = {(c.booking, c.revision): c for c in shelf.closings(self.store, provider)}
         busy = [b for b in state.bookings if b.agreed.busy and b.agreed.end > now]
+        kept = shelf.closings_of(self.store, [b.id for b in busy])
+        measured = {(c.booking, c.revision): c for c in kept}
         fresh = [b for b in busy if (b.id, b.revision) not in measured]
-        visible = self._visible(provider, state, fresh)
-        if changed := closings(seen, busy, visible, found, measured):
-            shelf.keep_closings(self.store, changed)
+        return closings(seen, busy, self._visible(state, fresh), found, measured)
 
-    def _visible(
-        self, provider: str, state: ProviderState, bookings: list[Booking]
-    ) -> dict[str, datetime]:
+    def _visible(self, state: ProviderState, bookings: Sequence[Booking]) -> dict[str, datetime]:
         if not bookings:
             return {}
-        first = shelf.first_reads(self.store, provider)
+        first = shelf.first_reads(self.store, state.provider)
         skews = {n: s.traffic.skew or timedelta(0) for n, s in self.systems.items()}
         records = {(r.system, r.id): r for r in state.records}
         shown: dict[str, list[Record]] = {}
@@ -87,6 +113,22 @@ class Watch:
             b.id: visible_at(b, shown.get(b.id, ()), skews, first, self.reach) for b in bookings
         }
         return {booking: at for booking, at in found.items() if at is not None}
+
+
+def _without(
+    intervals: Mapping[Interval, AbstractSet[str]], bookings: AbstractSet[str]
+) -> dict[Interval, AbstractSet[str]]:
+    """What is to be closed for others than these bookings."""
+    return {span: left for span, who in intervals.items() if (left := who - bookings)}
+
+
+def _of(wanted: Wanted, part: ProviderState) -> Wanted:
+    """What is to be closed for the bookings of a part."""
+    mine = {b.id for b in part.bookings}
+    return {
+        system: {span: who for span, who in intervals.items() if who & mine}
+        for system, intervals in wanted.items()
+    }
 
 
 def _undone(state: ProviderState) -> set[tuple[str, str]]:

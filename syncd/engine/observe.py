@@ -47,19 +47,23 @@ PROBES = 40
 
 @dataclass(slots=True)
 class Observation:
-    """What one read of one system brought. ``touched`` are the providers with news."""
+    """What one read of one system brought. ``touched`` are the events with news, by provider."""
 
     system: str
     state: Health = Health.OK
     cause: str = ""
     asked_at: datetime | None = None
     coverage: Sequence[Coverage] = ()
-    touched: set[str] = field(default_factory=set)
+    touched: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     news: int = 0
     suspected: int = 0
     remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
     units: Mapping[str, int] = field(default_factory=dict)
+
+    def touch(self, provider: str, event: str) -> None:
+        """Note that an event is news to a provider."""
+        self.touched.setdefault(provider, set()).add((self.system, event))
 
 
 async def observe(
@@ -166,9 +170,9 @@ def _take(
     changes.records.append(after)
     if news is News.SAME and before is not None and before.provider == after.provider:
         return
-    seen.touched.add(after.provider)
+    seen.touch(after.provider, after.id)
     if before is not None:
-        seen.touched.add(before.provider)
+        seen.touch(before.provider, before.id)
     if news is not News.ECHO:
         seen.news += 1
 
@@ -192,7 +196,7 @@ def _let_go(
         for record in store.events_of(system.name, provider):
             if record.id not in listed and not record.mine:
                 changes.records.append(replace(record, provider="", fingerprint=""))
-                seen.touched.add(provider)
+                seen.touch(provider, record.id)
                 gone.add(record.id)
     return gone
 
@@ -229,7 +233,7 @@ async def _follow_up(
             tomb = replace(vanish(record, asked_at), base=None, ended=True, written=None)
             changes.records.append(tomb)
             changes.unlinked += store.links(system.name, record.id)
-            seen.touched.add(record.provider)
+            seen.touch(record.provider, record.id)
             continue
         lag = system.capabilities.lag
         if record.written_at is not None and asked_at < record.written_at + lag:

@@ -45,5 +45,4 @@ def tell(
         ]
     )
     report.withheld = sum(d.withheld for d in decisions.values())
-    engine.exposed.hear(decisions)
     report.exposures = engine.exposed.measure()

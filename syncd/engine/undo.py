@@ -93,7 +93,7 @@ async def undo(
     desk = engine.desk(report)
     before = {name: system.traffic for name, system in engine.systems.items()}
     observed = await engine.look(window, report, chosen, desk, progress, by_id=True)
-    held = brake.look(engine.store, {}, engine.mapping, observed, engine.policy.limits)
+    held = brake.look(engine.store, (), {}, engine.mapping, observed, engine.policy.limits)
     for provider in chosen:
         state = engine.store.state(provider)
         case = case_of(engine, provider, state, observed, held, report.run)
@@ -127,13 +127,11 @@ async def undo(
             observed |= await engine.look(window, report, chosen, desk, progress, by_id=False)
         done = [i for i in intents_of(engine.store, report.run) if i.state is IntentState.DONE]
         undone.unwritten = len(undone.operations) - len(done)
-    wanted = {}
     for provider in chosen:
         state = engine.store.state(provider)
         case = case_of(engine, provider, state, observed, held, report.run)
         # Decided only to learn what should be closed now; nothing of it is stored.
-        wanted[provider] = decide(state, case, engine.ids.row)
-    engine.exposed.hear(wanted)
+        engine.exposed.hear(provider, decide(state, case, engine.ids.row).wanted)
     tell(engine, report, observed, {}, before)
     engine.file(report, "undo")
     return undone

@@ -212,7 +212,7 @@ class _Stage:
         for _ in range(3):
             await app.engine.resync()
             await asyncio.sleep(60)
-        app.engine._dirty |= set(app.engine.mapping)  # noqa: SLF001 - look at everything again
+        app.engine.agenda.add(app.engine.mapping)  # look at everything again
         last = await app.engine.resync()
         if last.operations:
             self._break(f"1: still writing when all is quiet: {dict(last.operations)}")

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from syncd.model import Cause, Closing, Exposure, FreeTime, Offer, Record, Window
 from syncd.store import rows
 from syncd.store.instants import instant_text
+from syncd.store.removal import CHUNK
 from syncd.store.store import Store
 from syncd.store.tables import CLOSING, COVERAGE, EVENT, EXPOSURE, FREE_TIME
 
@@ -137,6 +138,13 @@ def closings(
     if since is not None:
         query = query.where(CLOSING.c.visible_at >= since)
     return [Closing(**row) for row in store.ask(query.order_by(CLOSING.c.visible_at))]
+
+
+def closings_of(store: Store, bookings: Sequence[str]) -> list[Closing]:
+    """How long values of these bookings were open."""
+    asked = (bookings[at : at + CHUNK] for at in range(0, len(bookings), CHUNK))
+    found = (store.ask(select(CLOSING).where(CLOSING.c.booking.in_(some))) for some in asked)
+    return [Closing(**row) for some in found for row in some]
 
 
 def first_reads(store: Store, provider: str) -> dict[str, datetime]:

@@ -146,22 +146,22 @@ class Store:
     def links(self, system: str, event: str) -> list[Replica]:
         """The replicas that this event is."""
         asked = {"system": system, "event": event}
-        return [rows.to_replica(row) for row in self._all(_LINKS, asked)]
+        return [rows.to_replica(row) for row in self.ask(_LINKS, asked)]
 
     def last_coverage(self) -> list[Coverage]:
         """What the last complete reads proved, per calendar and kinds."""
-        return [rows.to_coverage(row) for row in self._all(select(COVERAGE))]
+        return [rows.to_coverage(row) for row in self.ask(select(COVERAGE))]
 
     def baselines(self) -> list[Baseline]:
         """Which calendars were read in full, and under which mapping."""
-        return [rows.to_baseline(row) for row in self._all(select(BASELINE))]
+        return [rows.to_baseline(row) for row in self.ask(select(BASELINE))]
 
     def events_of(self, system: str, provider: str) -> list[Record]:
         """The living events of one calendar."""
         query = select(EVENT).where(
             EVENT.c.system == system, EVENT.c.provider == provider, EVENT.c.retired.is_(False)
         )
-        return [rows.to_record(row) for row in self._all(query)]
+        return [rows.to_record(row) for row in self.ask(query)]
 
     def note_odd(self, system: str, event: str, reason: str, at: datetime) -> bool:
         """Note an odd record; True the first time, so that it is reported once."""
@@ -236,7 +236,7 @@ class Store:
 
     def pending_intents(self) -> list[Intent]:
         """The journal rows whose outcome is still to be learned, oldest first."""
-        return [rows.to_intent(row) for row in self._all(_OPEN)]
+        return [rows.to_intent(row) for row in self.ask(_OPEN)]
 
     def apply(self, changes: Changes) -> None:
         """Store what one step found out: all of it, or nothing."""
@@ -275,7 +275,7 @@ class Store:
 
     def health(self) -> dict[str, SystemHealth]:
         """How each system is that was asked at least once."""
-        found = [dict(row) for row in self._all(select(HEALTH))]
+        found = [dict(row) for row in self.ask(select(HEALTH))]
         return {
             row["system"]: SystemHealth(**{**row, "state": SystemState(row["state"])})
             for row in found
@@ -283,7 +283,7 @@ class Store:
 
     def allowances(self) -> dict[str, Allowance]:
         """The calls of each account, as last counted."""
-        return {row["system"]: Allowance(**row) for row in self._all(select(ALLOWANCE))}
+        return {row["system"]: Allowance(**row) for row in self.ask(select(ALLOWANCE))}
 
     def note_standing(self, *facts: SystemHealth | Allowance) -> None:
         """Keep how systems are, or what their accounts allow."""
@@ -300,38 +300,38 @@ class Store:
         if provider is not None:
             query = query.where(CONFLICT.c.provider == provider)
         ordered = query.order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
-        return [rows.to_conflict(row) for row in self._all(ordered)]
+        return [rows.to_conflict(row) for row in self.ask(ordered)]
 
     def conflicts_of(self, run: str) -> list[HeldConflict]:
         """The conflicts that were opened in a run, closed ones too."""
         query = select(CONFLICT).where(CONFLICT.c.run == run)
-        return [rows.to_conflict(row) for row in self._all(query)]
+        return [rows.to_conflict(row) for row in self.ask(query)]
 
     def ended_conflicts(self, provider: str, outcome: str) -> list[HeldConflict]:
         """The conflicts of a provider that ended in that way."""
         query = select(CONFLICT).where(
             CONFLICT.c.provider == provider, CONFLICT.c.outcome == outcome
         )
-        return [rows.to_conflict(row) for row in self._all(query)]
+        return [rows.to_conflict(row) for row in self.ask(query)]
 
     def conflict(self, start: str) -> list[HeldConflict]:
         """The conflicts whose id begins so."""
         query = select(CONFLICT).where(CONFLICT.c.id.startswith(start, autoescape=True))
-        return [rows.to_conflict(row) for row in self._all(query.order_by(CONFLICT.c.id))]
+        return [rows.to_conflict(row) for row in self.ask(query.order_by(CONFLICT.c.id))]
 
     def bookings(self, provider: str | None = None, window: Window | None = None) -> list[Booking]:
         """The living bookings, by provider and start."""
         query = select(BOOKING).where(BOOKING.c.retired.is_(False))
         if provider is not None:
             query = query.where(BOOKING.c.provider == provider)
-        found = [rows.to_booking(row) for row in self._all(query)]
+        found = [rows.to_booking(row) for row in self.ask(query)]
         shown = [b for b in found if window is None or window.touches(b.agreed)]
         return sorted(shown, key=lambda b: (b.provider, b.agreed.start, b.id))
 
     def find_bookings(self, start: str) -> list[Booking]:
         """The bookings, retired ones too, whose id begins so."""
         query = select(BOOKING).where(BOOKING.c.id.startswith(start, autoescape=True))
-        return [rows.to_booking(row) for row in self._all(query.order_by(BOOKING.c.id))]
+        return [rows.to_booking(row) for row in self.ask(query.order_by(BOOKING.c.id))]
 
     def replicas(self, bookings: Sequence[str]) -> list[tuple[Replica, Record | None]]:
         """The replicas of these bookings, each with what is known of its event."""
@@ -349,7 +349,7 @@ class Store:
                 .where(REPLICA.c.booking.in_(bookings[at : at + CHUNK]))
                 .order_by(REPLICA.c.booking, REPLICA.c.system, REPLICA.c.event)
             )
-            for row in self._all(query):
+            for row in self.ask(query):
                 event = {c.name: row[f"event_{c.name}"] for c in EVENT.c}
                 record = rows.to_record(event) if event["id"] is not None else None
                 found.append((rows.to_replica(row), record))
@@ -372,16 +372,16 @@ class Store:
         ):
             if value is not None:
                 query = query.where(column == value)
-        return [rows.to_note(row) for row in self._all(query)]
+        return [rows.to_note(row) for row in self.ask(query)]
 
     def runs(self, limit: int = 20) -> list[Run]:
         """The last runs, newest first."""
         query = select(RUN).order_by(RUN.c.started_at.desc(), RUN.c.id).limit(limit)
-        return [Run(**row) for row in self._all(query)]
+        return [Run(**row) for row in self.ask(query)]
 
     def run(self, run: str) -> Run | None:
         """A run by its id."""
-        return next((Run(**row) for row in self._all(select(RUN).where(RUN.c.id == run))), None)
+        return next((Run(**row) for row in self.ask(select(RUN).where(RUN.c.id == run))), None)
 
     def counts(self) -> dict[str, int]:
         """How many rows are alive: bookings, events, conflicts, intents."""
@@ -395,15 +395,18 @@ class Store:
             "intents": (INTENT, INTENT.c.state.in_(_PENDING)),
         }
         return {
-            name: int(self._all(select(func.count().label("n")).select_from(t).where(c))[0]["n"])
+            name: int(self.ask(select(func.count().label("n")).select_from(t).where(c))[0]["n"])
             for name, (t, c) in living.items()
         }
 
     # --- for the rest of this room --------------------------------------------------------------
 
-    def ask(self, query: Any) -> Sequence[Mapping[str, Any]]:
+    def ask(
+        self, query: Any, asked: Mapping[str, Any] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
         """All rows of a query."""
-        return self._all(query)
+        with told(self.place), self._engine.connect() as connection:
+            return connection.execute(query, asked).mappings().all()  # type: ignore[return-value]
 
     def keep(self, table: Table, values: list[dict[str, Any]], *instead: Any) -> None:
         """Put rows in one transaction, after deleting what the conditions name."""
@@ -418,12 +421,6 @@ class Store:
             return sum(connection.execute(each).rowcount for each in statements)
 
     # --- within -------------------------------------------------------------------------------
-
-    def _all(
-        self, query: Any, asked: Mapping[str, Any] | None = None
-    ) -> Sequence[Mapping[str, Any]]:
-        with told(self.place), self._engine.connect() as connection:
-            return connection.execute(query, asked).mappings().all()  # type: ignore[return-value]
 
     def _insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT; both databases spell it alike."""

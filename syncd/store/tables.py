@@ -32,7 +32,7 @@ class EventRow(_Table, table=True):
     __tablename__ = "event"
     __table_args__ = (
         Index("event_window", "system", "retired", "starts", "ends", "id", "fingerprint"),
-        Index("event_provider", "provider", "retired"),
+        Index("event_provider", "provider", "retired", "starts", "ends", "system", "id"),
     )
     system: str = Field(primary_key=True)
     id: str = Field(primary_key=True)

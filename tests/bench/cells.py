@@ -144,7 +144,8 @@ async def changed(home: Path, size: int) -> dict[str, Any]:
     )
     leave_out_the_platforms()
     before = time.process_time()
-    report = await desk.app.engine.resync(dry_run=True)
+    report = Report(run="dry", dry_run=True)
+    await desk.app.engine.cycle(desk.app.engine.window(near=False), report)
     cpu = time.process_time() - before
     assert len(report.planned) == moved, (len(report.planned), moved)
     await desk.app.aclose()

@@ -29,6 +29,7 @@ from shutil import copyfile
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from syncd.engine.agenda import Agenda
 from syncd.engine.report import Report
 from syncd.model import (
     Action,
@@ -245,7 +246,7 @@ class MortalShop(Shop):
     def restart(self) -> None:
         self.store.close()
         self.store = MortalStore.begin(self.path, self.steps)
-        self.engine = replace(self.engine, store=self.store, _dirty=set(), seen_whole=set())
+        self.engine = replace(self.engine, store=self.store, agenda=Agenda(), seen_whole=set())
 
     def configure(self, mapping: Mapping[str, Sequence[str]]) -> None:
         """Start the engine of the same state with another mapping."""

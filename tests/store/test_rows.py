@@ -147,7 +147,7 @@ def test_a_replica_comes_back_equal(store: Store, role: Role) -> None:
 def test_an_intent_comes_back_equal(store: Store, state: IntentState, operation: Operation) -> None:
     put = Intent("i", "run", operation, state, EXACT, 3, "bulk job 7", "it said no")
     store.apply(Changes(intents=[put]))
-    assert [rows.to_intent(row) for row in store._all(select(INTENT))] == [put]
+    assert [rows.to_intent(row) for row in store.ask(select(INTENT))] == [put]
     assert store.pending_intents() == ([put] if state.pending else [])
 
 

@@ -101,7 +101,12 @@ def upgrade() -> None:
         sa.Column("retired", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("system", "id"),
     )
-    op.create_index("event_provider", "event", ["provider", "retired"], unique=False)
+    op.create_index(
+        "event_provider",
+        "event",
+        ["provider", "retired", "starts", "ends", "system", "id"],
+        unique=False,
+    )
     op.create_index(
         "event_window",
         "event",

@@ -1,0 +1,51 @@
+"""Whom to decide on next, and around which events. Kept in memory: a restart decides on all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+Id = tuple[str, str]
+"""(system, event id)."""
+
+
+@dataclass(slots=True)
+class Agenda:
+    """The providers that are due: as a whole, or around events that are news.
+
+    Only who was settled when its news arrived is decided on in part: then nothing waits for it in
+    the rest. One decision that leaves anything to do, or anything unmatched, asks for the whole.
+    """
+
+    _whole: set[str] = field(default_factory=set)
+    _around: dict[str, set[Id]] = field(default_factory=dict)
+    _unmatched: set[str] = field(default_factory=set)
+
+    def add(self, providers: Iterable[str]) -> None:
+        """Decide on all of these providers."""
+        self._whole.update(providers)
+
+    def touch(self, news: Mapping[str, Iterable[Id]]) -> None:
+        """Decide on these providers, at least around these events."""
+        for provider, events in news.items():
+            self._around.setdefault(provider, set()).update(events)
+
+    def due(self, provider: str) -> bool:
+        """Whether there may be something to do for it."""
+        return provider in self._whole or provider in self._around
+
+    def around(self, providers: Iterable[str]) -> dict[str, frozenset[Id]]:
+        """Those of these providers that can be decided on in part, with the events."""
+        return {
+            provider: frozenset(self._around[provider])
+            for provider in providers
+            if provider in self._around
+            and provider not in self._whole
+            and provider not in self._unmatched
+        }
+
+    def settle(self, provider: str, *, unmatched: bool) -> None:
+        """Nothing is left to do for this one; but what is ``unmatched`` waits for any news."""
+        self._whole.discard(provider)
+        self._around.pop(provider, None)
+        (self._unmatched.add if unmatched else self._unmatched.discard)(provider)

@@ -1,0 +1,103 @@
+"""Decide on every provider that may have something to do, and store the decisions.
+
+A provider that was settled when news came is decided on in part: the events that the news has to do
+with, and not the hundreds beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from syncd.core.decide import Case, Decision, decide_answered, persons_for
+from syncd.core.rules import Rules
+from syncd.engine import brake
+from syncd.engine.case import case_of
+from syncd.engine.observe import Observation
+from syncd.engine.report import Report
+from syncd.model import ProviderState
+from syncd.store.part import parts
+
+if TYPE_CHECKING:
+    from syncd.engine.cycle import Engine
+
+
+async def decide_on(
+    engine: Engine,
+    chosen: Sequence[str],
+    observed: Mapping[str, Observation],
+    report: Report,
+    accept: str | None,
+    dropped: Collection[str] = (),
+) -> dict[str, Decision]:
+    """Decide, and store it. ``dropped`` are providers that lost a calendar: nothing is freed."""
+    for observation in observed.values():
+        news = observation.touched.items()
+        engine.agenda.touch({p: events for p, events in news if p in engine.mapping})
+        for c in observation.coverage:
+            engine.seen_whole.add((c.provider, c.system))
+    if accept is not None:
+        brake.accept(engine.store, accept, engine.clock.now())
+    due = [provider for provider in chosen if engine.agenda.due(provider)]
+    local = parts(engine.store, engine.agenda.around(p for p in due if _is_local(engine, p)))
+    held = brake.look(engine.store, due, local, engine.mapping, observed, engine.policy.limits)
+    decisions: dict[str, Decision] = {}
+    for provider in due:
+        # What the guard stops is told whole.
+        part = None if held.guards[provider] else local.get(provider)
+        state = part or engine.store.state(provider)
+        withhold = provider in dropped
+        case = case_of(engine, provider, state, observed, held, report.run, withhold=withhold)
+        wanted = persons_for(state, case)
+        who = await engine.persons.learn(wanted, engine.systems) if wanted else {}
+        case = replace(case, who=who)
+        decision, counted = decide_answered(state, case, engine.ids.row, engine.answers)
+        for conflict in counted:
+            del engine.answers[conflict]
+        changes = decision.changes
+        changes.notes = [replace(n, place=engine.policy.place_of(n.rule)) for n in changes.notes]
+        engine.store.apply(changes)
+        decisions[provider] = decision
+        engine.exposed.hear(provider, decision.wanted, part)
+        if _finished(engine, decision, case, state):
+            engine.agenda.settle(provider, unmatched=decision.unmatched > 0)
+        elif part is not None:
+            # A decision may have taken the news out of what is left to do: an event that is no
+            # longer the booking's leads nobody to the blocks that still stand.
+            engine.agenda.touch({provider: [(r.system, r.id) for r in part.records]})
+    report.guarded = sorted(held.stopped)
+    return decisions
+
+
+def _is_local(engine: Engine, provider: str) -> bool:
+    """Whether what is decided on a meeting depends only on what takes place at its time.
+
+    A search for free time looks further, and so does the count of several pieces of equipment.
+    """
+    policy = engine.policy
+    return (
+        not policy.rules.get(provider, Rules()).looks_for_free_time
+        and policy.capacity.get(provider, 1) == 1
+        and provider not in policy.resources
+        and all(system in engine.systems for system in engine.mapping[provider])
+    )
+
+
+def _finished(engine: Engine, decision: Decision, case: Case, state: ProviderState) -> bool:
+    """Whether this provider needs no further decision until there is news of it."""
+    return (
+        not decision.operations
+        and not decision.withheld
+        and not decision.exposures
+        and not state.intents
+        and all(
+            c.believed
+            and (
+                c.writable
+                or c.reach is not None
+                or (state.provider, c.system) in engine.policy.read_only
+            )
+            for c in case.calendars.values()
+        )
+    )

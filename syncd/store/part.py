@@ -1,0 +1,198 @@
+"""The part of a provider's state that news can have to do with: what must be loaded to decide.
+
+Nothing in it shares an event, a booking or a moment with anything outside of it, so a decision on
+it is the decision on the whole, for as long as nothing waits in the rest (`engine.agenda`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from sqlalchemy import bindparam, func, select, text
+
+from syncd.model import Booking, HeldConflict, ProviderState, Record, Replica, Value
+from syncd.store import rows
+from syncd.store.instants import instant_text
+from syncd.store.removal import CHUNK
+from syncd.store.store import Store
+from syncd.store.tables import BOOKING, CONFLICT, EVENT, REPLICA, WAIVER
+
+Id = tuple[str, str]
+"""(system, event id)."""
+
+Piece = TypeVar("Piece")
+
+Span = tuple[str, str, str]
+"""(provider, start, end), the times as they are stored."""
+
+_AT_ONCE = 60
+"""Spans of one question; it is filled up with the last one, so that it is always the same text."""
+
+# As text: SQLAlchemy makes a statement with VALUES anew each time, ten times the work of asking.
+_TOUCHING = text(
+    "WITH span (provider, starts, ends) AS (VALUES "  # noqa: S608 - only names of parameters
+    + ", ".join(f"(:p{n}, :s{n}, :e{n})" for n in range(_AT_ONCE))
+    + ") SELECT DISTINCT event.system, event.id FROM span JOIN event"
+    " ON event.provider = span.provider AND event.retired = false"
+    " AND event.starts < span.ends AND event.ends > span.starts"
+)
+_LINKS = select(REPLICA).where(
+    REPLICA.c.system == bindparam("system"), REPLICA.c.event.in_(bindparam("ids", expanding=True))
+)
+_LINKED = select(REPLICA).where(REPLICA.c.booking.in_(bindparam("ids", expanding=True)))
+_BOOKINGS = select(BOOKING).where(
+    BOOKING.c.id.in_(bindparam("ids", expanding=True)), BOOKING.c.retired.is_(False)
+)
+_NEWS = (
+    select(EVENT.c.system, func.count().label("n"))
+    .where(
+        EVENT.c.provider == bindparam("provider"),
+        EVENT.c.retired.is_(False),
+        EVENT.c.ended.is_(False),
+        EVENT.c.base.is_not(None),
+        EVENT.c.observed.is_distinct_from(EVENT.c.base),
+    )
+    .group_by(EVENT.c.system)
+)
+_OPEN = select(CONFLICT).where(CONFLICT.c.closed_at.is_(None))
+_WAIVED = select(BOOKING.c.provider).distinct().join(WAIVER, WAIVER.c.booking == BOOKING.c.id)
+_WAIVED = _WAIVED.where(BOOKING.c.retired.is_(False))
+
+
+def parts(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, ProviderState]:
+    """The parts of these providers around these events; who must be looked at whole is left out.
+
+    That is who has a held conflict, a write without an outcome, or something that was taken back:
+    what is decided there depends on more than events that meet.
+    """
+    conflicts: dict[str, list[HeldConflict]] = defaultdict(list)
+    for row in store.ask(_OPEN):
+        conflicts[row["provider"]].append(rows.to_conflict(row))
+    waits = {i.operation.provider for i in store.pending_intents()}
+    waits |= {p for p, held in conflicts.items() if not all(_only_told(h) for h in held)}
+    waits |= {row["provider"] for row in store.ask(_WAIVED)}
+    grown = neighbours(store, {p: ids for p, ids in around.items() if p not in waits})
+    return {
+        provider: replace(part, conflicts=tuple(c for c in conflicts[provider] if _in(c, part)))
+        for provider, part in grown.items()
+    }
+
+
+def neighbours(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, ProviderState]:
+    """All that has to do with these events: events, bookings and links, and nothing that waits."""
+    if not around:
+        return {}
+    grown = _Growth(store, frozenset(around))
+    grown.grow({id_ for ids in around.values() for id_ in ids})
+    return {provider: grown.state(provider) for provider in around}
+
+
+def _in(held: HeldConflict, part: ProviderState) -> bool:
+    return bool({b.id for b in part.bookings} & set(held.conflict.subject.split("+")))
+
+
+def most_news(store: Store, provider: str) -> int:
+    """How many events of a provider's calendar differ from what was accepted: the most of one."""
+    found = store.ask(_NEWS, {"provider": provider})
+    return max((int(row["n"]) for row in found), default=0)
+
+
+def _only_told(held: HeldConflict) -> bool:
+    return not held.conflict.held and "+" in held.conflict.subject
+
+
+@dataclass(slots=True)
+class _Growth:
+    """What was found so far, of all providers at once: so many questions for one as for many."""
+
+    store: Store
+    providers: frozenset[str]
+    records: dict[Id, Record] = field(default_factory=dict)
+    bookings: dict[str, Booking] = field(default_factory=dict)
+    replicas: dict[tuple[str, str, str], Replica] = field(default_factory=dict)
+
+    def grow(self, ids: set[Id]) -> None:
+        """Take in these events, and all that these have to do with."""
+        known: set[Id] = set()
+        while ids:
+            known |= ids
+            records = self._records(ids)
+            bookings = self._bookings(ids)
+            self.records |= {(r.system, r.id): r for r in records}
+            self.bookings |= {b.id: b for b in bookings}
+            linked = [rows.to_replica(r) for r in self._each(_LINKED, [b.id for b in bookings])]
+            self.replicas |= {(r.booking, r.system, r.event): r for r in linked}
+            spans = {s for r in records for s in _spans(r)}
+            spans |= {_span(b.provider, b.agreed) for b in bookings}
+            ids = {(r.system, r.event) for r in linked} | self._touching(spans)
+            ids -= known
+
+    def state(self, provider: str) -> ProviderState:
+        """The part of one provider, in the order in which the whole is told."""
+        bookings = sorted(
+            (b for b in self.bookings.values() if b.provider == provider), key=lambda b: b.id
+        )
+        mine = {b.id for b in bookings}
+        return ProviderState(
+            provider,
+            records=tuple(r for _, r in sorted(self.records.items()) if r.provider == provider),
+            bookings=tuple(bookings),
+            replicas=tuple(r for _, r in sorted(self.replicas.items()) if r.booking in mine),
+        )
+
+    def _records(self, ids: Iterable[Id]) -> list[Record]:
+        return [
+            record
+            for system, events in _by_system(ids).items()
+            for record in self.store.records(system, events)
+            if record.provider in self.providers and not record.retired
+        ]
+
+    def _bookings(self, ids: Iterable[Id]) -> list[Booking]:
+        """The bookings that these events serve, and that are not known yet."""
+        found = {
+            row["booking"]
+            for system, events in _by_system(ids).items()
+            for row in self._each(_LINKS, events, system=system)
+        }
+        read = (rows.to_booking(r) for r in self._each(_BOOKINGS, found - self.bookings.keys()))
+        return [b for b in read if b.provider in self.providers]
+
+    def _touching(self, spans: Collection[Span]) -> set[Id]:
+        """The events that take place during any of these."""
+        found: set[Id] = set()
+        for some in _pieces(sorted(spans), _AT_ONCE):
+            asked: dict[str, str] = {}
+            for n in range(_AT_ONCE):
+                provider, start, end = some[min(n, len(some) - 1)]
+                asked |= {f"p{n}": provider, f"s{n}": start, f"e{n}": end}
+            found |= {(row["system"], row["id"]) for row in self.store.ask(_TOUCHING, asked)}
+        return found
+
+    def _each(self, query: Any, ids: Iterable[str], **asked: str) -> Iterator[Mapping[str, Any]]:
+        for some in _pieces(sorted(ids), CHUNK):
+            yield from self.store.ask(query, {"ids": some, **asked})
+
+
+def _pieces(items: Sequence[Piece], size: int) -> Iterator[Sequence[Piece]]:
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
+def _by_system(ids: Iterable[Id]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for system, event in ids:
+        found[system].append(event)
+    return found
+
+
+def _spans(record: Record) -> set[Span]:
+    """Every time at which the event is, was accepted to be, or was meant to be."""
+    values: Sequence[Value | None] = (record.observed, record.base, record.written)
+    return {_span(record.provider, value) for value in values if value is not None}
+
+
+def _span(provider: str, value: Value) -> Span:
+    return (provider, instant_text(value.start), instant_text(value.end))

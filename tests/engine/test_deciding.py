@@ -1,0 +1,92 @@
+"""A settled provider is decided on around its news; what needs all of it, gets all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from syncd.engine import deciding
+from syncd.engine.report import Exit
+from syncd.model import ProviderState
+from tests.core.kit import v
+from tests.engine.conftest import Shop
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many events each decision is made from."""
+    seen: list[int] = []
+    decide: Callable[..., object] = deciding.decide_answered  # type: ignore[attr-defined]
+
+    def counted(state: ProviderState, *more: object) -> object:
+        seen.append(len(state.records))
+        return decide(state, *more)
+
+    monkeypatch.setattr(deciding, "decide_answered", counted)
+    return seen
+
+
+async def booked(shop: Shop, many: int) -> list[str]:
+    events = [shop.a.book("p", v(24 + 3 * n)) for n in range(many)]
+    assert (await shop.engine.resync()).converged
+    shop.clock.pass_(minutes=2)
+    await shop.engine.watch(near=False)
+    return events
+
+
+async def test_one_change_is_decided_on_without_the_rest(shop: Shop, looked_at: list[int]) -> None:
+    events = await booked(shop, 8)
+    looked_at.clear()
+    shop.a.move(events[0], v(25))
+    await shop.engine.watch(near=False)
+    assert looked_at == [3], "the appointment, and its blocks in b and c"
+    assert v(25).interval in shop.blocks()["b"]
+
+
+async def test_after_a_restart_the_first_decision_is_on_all(
+    shop: Shop, looked_at: list[int]
+) -> None:
+    await booked(shop, 8)
+    shop.restart()
+    looked_at.clear()
+    await shop.engine.watch(near=False)
+    assert looked_at == [24, 0]
+
+
+async def test_the_share_that_stops_the_guard_is_one_of_all_that_is_known(
+    shop: Shop, looked_at: list[int]
+) -> None:
+    events = await booked(shop, 80)
+    looked_at.clear()
+    # Twelve are more than ten, but less than a fifth of eighty.
+    for n, event in enumerate(events[:12]):
+        shop.a.move(event, v(24 + 3 * n, 25 + 3 * n + 0.1 * n))
+    report = await shop.engine.watch(near=False)
+    assert report.exit is not Exit.GUARDED
+    assert looked_at[0] < 80
+
+
+async def test_an_accident_is_stopped_although_only_its_part_is_looked_at_first(
+    shop: Shop, looked_at: list[int]
+) -> None:
+    events = await booked(shop, 20)
+    looked_at.clear()
+    for event in events[:12]:
+        shop.a.delete(event)
+    report = await shop.engine.watch(near=False)
+    assert report.guarded == ["a"]
+    assert looked_at == [60]
+
+
+async def test_who_is_not_done_is_looked_at_in_part_until_it_is(
+    shop: Shop, looked_at: list[int]
+) -> None:
+    events = await booked(shop, 8)
+    looked_at.clear()
+    shop.a.delete(events[0])
+    assert (await shop.engine.resync()).converged
+    assert v(24).interval not in shop.blocks()["b"]
+    before = len(looked_at)
+    await shop.engine.watch(near=False)
+    assert len(looked_at) == before, "it is settled"

@@ -1,0 +1,123 @@
+"""A decision on a part of a provider's state is the decision on the whole, on simulated days.
+
+The whole is the slow and obvious twin: everything that is alive is loaded, and decided on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import count
+
+import pytest
+
+from syncd.core.answer import Answer
+from syncd.core.decide import Case, Decision, decide, decide_answered
+from syncd.core.double import pair_of
+from syncd.engine import deciding
+from syncd.model import HeldConflict, ProviderState
+from syncd.simulate.play import play
+from syncd.simulate.story import draw
+from syncd.store import part
+from syncd.store.store import Store
+
+SEEDS, HANDFUL = 40, 10
+
+Differences = list[str]
+
+
+def compare(small: ProviderState, whole: ProviderState, case: Case) -> Differences:
+    """Where the decision on the part differs from that on the whole."""
+    few, all_ = (decide(state, case, _ids()) for state in (small, whole))
+    found: Differences = []
+
+    def same(what: str, one: Iterable[object], other: Iterable[object]) -> None:
+        counted, wanted = Counter(map(repr, one)), Counter(map(repr, other))
+        found.extend(f"{what} only in the part: {x}" for x in counted - wanted)
+        found.extend(f"{what} only in the whole: {x}" for x in wanted - counted)
+
+    same("operation", few.operations, all_.operations)
+    for rows in ("records", "bookings", "replicas", "unlinked", "forgotten", "opened", "notes"):
+        same(rows, getattr(few.changes, rows), getattr(all_.changes, rows))
+    # What ends by the clock alone ends in the rest when the whole is looked at next.
+    same("closed", _by_news(few, case), [c for c in _by_news(all_, case) if _in(c, small)])
+    same("retired", few.changes.retired, set(all_.changes.retired) & {b.id for b in small.bookings})
+    known = {held.conflict.subject for held in whole.conflicts}
+    told = [{c.subject for c in decision.conflicts} for decision in (few, all_)]
+    same("conflict", told[0], told[1] - (known - told[0]))
+    numbers = [(d.exposures, d.withheld, d.unmatched) for d in (few, all_)]
+    same("number", numbers[:1], numbers[1:])
+    mine = {b.id for b in (*small.bookings, *few.changes.bookings)}
+    for system, intervals in all_.wanted.items():
+        here = [(span, sorted(who)) for span, who in intervals.items() if who & mine]
+        same("wanted", [(s, sorted(who)) for s, who in few.wanted[system].items()], here)
+    return found
+
+
+def _by_news(decision: Decision, case: Case) -> list[HeldConflict]:
+    return [
+        held
+        for held in decision.changes.closed
+        if not all(c.value is not None and c.value.end <= case.now for c in held.conflict.claims)
+    ]
+
+
+def _in(held: HeldConflict, state: ProviderState) -> bool:
+    return bool({b.id for b in state.bookings} & {*pair_of(held.conflict), held.conflict.subject})
+
+
+def _ids() -> Callable[[], str]:
+    numbers = count()
+    return lambda: f"new{next(numbers)}"
+
+
+class Twin:
+    """Compares every decision on a part with that on the whole."""
+
+    def __init__(self) -> None:
+        self.wholes: dict[str, ProviderState] = {}
+        self.parts: dict[str, ProviderState] = {}
+        self.compared = 0
+        self.left_out = 0
+        self.differences: Differences = []
+
+    def load(
+        self, store: Store, around: Mapping[str, Collection[part.Id]]
+    ) -> dict[str, ProviderState]:
+        self.parts = part.parts(store, around)
+        self.wholes = {provider: store.state(provider) for provider in self.parts}
+        return dict(self.parts)
+
+    def decide(
+        self,
+        state: ProviderState,
+        case: Case,
+        new_id: Callable[[], str],
+        answers: Mapping[str, Answer],
+    ) -> tuple[Decision, frozenset[str]]:
+        if state is self.parts.get(state.provider):
+            whole = self.wholes[state.provider]
+            self.compared += 1
+            self.left_out += len(whole.records) - len(state.records)
+            self.differences += compare(state, whole, case)
+        return decide_answered(state, case, new_id, answers)
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> Twin:
+    twin = Twin()
+    monkeypatch.setattr(deciding, "parts", twin.load)
+    monkeypatch.setattr(deciding, "decide_answered", twin.decide)
+    return twin
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, SEEDS, HANDFUL))
+def test_what_is_decided_on_a_part_is_what_is_decided_on_the_whole(
+    first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = watched(monkeypatch)
+    for seed in range(first, first + HANDFUL):
+        play(draw(seed))
+    assert twin.differences == []
+    assert twin.compared > HANDFUL
+    assert twin.left_out > twin.compared, "the parts are hardly smaller than the whole"
