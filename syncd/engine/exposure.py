@@ -50,6 +50,8 @@ class Watch:
     def measure(self) -> int:
         """Measure those that may have changed; return how many intervals are exposed in all."""
         now = self.clock.now()
+        if not (self.due or self._around):
+            return shelf.count_exposures(self.store, now)
         known: dict[str, list[Exposure]] = {}
         for each in shelf.exposures(self.store, now):
             known.setdefault(each.provider, []).append(each)

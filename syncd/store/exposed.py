@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from syncd.model import Cause, Closing, Exposure, FreeTime, Offer, Record, Window
 from syncd.store import rows
@@ -14,6 +14,9 @@ from syncd.store.instants import instant_text
 from syncd.store.removal import CHUNK
 from syncd.store.store import Store
 from syncd.store.tables import CLOSING, COVERAGE, EVENT, EXPOSURE, FREE_TIME
+
+_HOW_MANY = select(func.count().label("n")).select_from(EXPOSURE)
+_HOW_MANY = _HOW_MANY.where(EXPOSURE.c.ends > bindparam("now"))  # asked in every cycle
 
 
 def keep_free_time(store: Store, free: FreeTime) -> None:
@@ -98,8 +101,7 @@ def exposures(store: Store, now: datetime, provider: str | None = None) -> list[
 
 def count_exposures(store: Store, now: datetime) -> int:
     """How many exposures there are."""
-    query = select(func.count().label("n")).select_from(EXPOSURE).where(EXPOSURE.c.ends > now)
-    return int(store.ask(query)[0]["n"])
+    return int(store.ask(_HOW_MANY, {"now": now})[0]["n"])
 
 
 def ended(store: Store, provider: str, since: datetime) -> list[Record]:

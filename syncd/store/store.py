@@ -70,6 +70,11 @@ _LINKS = select(REPLICA).where(
     REPLICA.c.system == bindparam("system"), REPLICA.c.event == bindparam("event")
 )
 _OPEN = select(INTENT).where(INTENT.c.state.in_(_PENDING)).order_by(INTENT.c.opened_at, INTENT.c.id)
+_OPEN_CONFLICTS = (
+    select(CONFLICT)
+    .where(CONFLICT.c.closed_at.is_(None), CONFLICT.c.outcome == "")
+    .order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
+)
 
 
 class Store:
@@ -135,6 +140,8 @@ class Store:
         """The records of these events, retired ones too; unknown ids are left out."""
         wanted = list(ids)
         found: list[Record] = []
+        if not wanted:
+            return found
         with told(self.place), self._engine.connect() as connection:
             for at in range(0, len(wanted), CHUNK):
                 asked = {"system": system, "ids": wanted[at : at + CHUNK]}
@@ -296,11 +303,10 @@ class Store:
 
     def open_conflicts(self, provider: str | None = None) -> list[HeldConflict]:
         """The conflicts that wait for a person or are told of, oldest first; no dismissed ones."""
-        query = select(CONFLICT).where(CONFLICT.c.closed_at.is_(None), CONFLICT.c.outcome == "")
+        query = _OPEN_CONFLICTS
         if provider is not None:
             query = query.where(CONFLICT.c.provider == provider)
-        ordered = query.order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
-        return [rows.to_conflict(row) for row in self.ask(ordered)]
+        return [rows.to_conflict(row) for row in self.ask(query)]
 
     def conflicts_of(self, run: str) -> list[HeldConflict]:
         """The conflicts that were opened in a run, closed ones too."""
