@@ -15,7 +15,7 @@ from syncd.core.double import pair_of
 from syncd.core.draft import Draft, Id
 from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Relink, Twin
-from syncd.core.merge import Word, claimed
+from syncd.core.merge import RESOLVED, Word, claimed
 from syncd.core.refusals import REFUSALS, immovable, name_of
 from syncd.model import Booking, Claim, Conflict, ConflictKind, HeldConflict, Record, Status, Value
 
@@ -107,7 +107,7 @@ class _Table:
         return self.held.conflict
 
     def verdict(self, **said: object) -> Verdict:
-        return Verdict(self.held, f"resolved: {self.answer}", **said)  # type: ignore[arg-type]
+        return Verdict(self.held, f"{RESOLVED}: {self.answer}", **said)  # type: ignore[arg-type]
 
     def word(self, booking: Booking, value: Value) -> Verdict:
         """Give a booking this value, if syncd may write it."""
@@ -115,7 +115,7 @@ class _Table:
             why = immovable(self.draft, booking, self.calendars)
             if why:
                 raise Unfit(f"this cannot be carried out: {why}", "Change it there by hand.")
-        return self.verdict(words={booking.id: Word(value, f"resolved: {self.answer}")})
+        return self.verdict(words={booking.id: Word(value, f"{RESOLVED}: {self.answer}")})
 
 
 def meaning(
