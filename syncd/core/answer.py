@@ -92,6 +92,15 @@ def key(conflict: Conflict) -> tuple[ConflictKind, str, str]:
     return (conflict.kind, conflict.subject, conflict.inputs)
 
 
+def kept_both(draft: Draft, verdict: Verdict) -> set[tuple[ConflictKind, str, str]]:
+    """The double bookings of which a person said that both take place: they wait no more."""
+    both = f"{RESOLVED}: {Way.KEEP_BOTH}"
+    kept = {key(held.conflict) for held in draft.state.conflicts if held.outcome == both}
+    if verdict.conflict is not None and verdict.rule == both:
+        kept.add(key(verdict.conflict.conflict))
+    return kept
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     """A conflict on the table: what is needed to understand an answer to it."""
@@ -149,7 +158,10 @@ def _of_booking(table: _Table) -> Verdict:
         case Way.TAKE:
             return _take(table, booking)
         case Way.AT:
-            return table.word(booking, _at(booking, answer))
+            verdict = table.word(booking, _at(booking, answer))
+            # Said of the very time that was not written, it means: try again.
+            again = name_of(conflict) if conflict.kind in REFUSALS else ""
+            return replace(verdict, retry=again)
         case _:
             return _apart(table, booking)
 
