@@ -15,7 +15,7 @@ from syncd.core.double import pair_of
 from syncd.core.draft import Draft, Id
 from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Relink, Twin
-from syncd.core.merge import Word, claimed
+from syncd.core.merge import RESOLVED, Word, claimed
 from syncd.core.refusals import REFUSALS, immovable, name_of
 from syncd.model import Booking, Claim, Conflict, ConflictKind, HeldConflict, Record, Status, Value
 
@@ -92,6 +92,15 @@ def key(conflict: Conflict) -> tuple[ConflictKind, str, str]:
     return (conflict.kind, conflict.subject, conflict.inputs)
 
 
+def kept_both(draft: Draft, verdict: Verdict) -> set[tuple[ConflictKind, str, str]]:
+    """The double bookings of which a person said that both take place: they wait no more."""
+    both = f"{RESOLVED}: {Way.KEEP_BOTH}"
+    kept = {key(held.conflict) for held in draft.state.conflicts if held.outcome == both}
+    if verdict.conflict is not None and verdict.rule == both:
+        kept.add(key(verdict.conflict.conflict))
+    return kept
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     """A conflict on the table: what is needed to understand an answer to it."""
@@ -107,7 +116,7 @@ class _Table:
         return self.held.conflict
 
     def verdict(self, **said: object) -> Verdict:
-        return Verdict(self.held, f"resolved: {self.answer}", **said)  # type: ignore[arg-type]
+        return Verdict(self.held, f"{RESOLVED}: {self.answer}", **said)  # type: ignore[arg-type]
 
     def word(self, booking: Booking, value: Value) -> Verdict:
         """Give a booking this value, if syncd may write it."""
@@ -115,7 +124,7 @@ class _Table:
             why = immovable(self.draft, booking, self.calendars)
             if why:
                 raise Unfit(f"this cannot be carried out: {why}", "Change it there by hand.")
-        return self.verdict(words={booking.id: Word(value, f"resolved: {self.answer}")})
+        return self.verdict(words={booking.id: Word(value, f"{RESOLVED}: {self.answer}")})
 
 
 def meaning(
@@ -149,7 +158,10 @@ def _of_booking(table: _Table) -> Verdict:
         case Way.TAKE:
             return _take(table, booking)
         case Way.AT:
-            return table.word(booking, _at(booking, answer))
+            verdict = table.word(booking, _at(booking, answer))
+            # Said of the very time that was not written, it means: try again.
+            again = name_of(conflict) if conflict.kind in REFUSALS else ""
+            return replace(verdict, retry=again)
         case _:
             return _apart(table, booking)
 

@@ -12,7 +12,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.core import double, edits, refusals
-from syncd.core.answer import NO_VERDICT, Answer, Verdict, key, meaning, sort_again, split
+from syncd.core.answer import (
+    NO_VERDICT,
+    Answer,
+    Verdict,
+    kept_both,
+    key,
+    meaning,
+    sort_again,
+    split,
+)
 from syncd.core.blocks import Interval
 from syncd.core.carry import carry
 from syncd.core.closing import Closing, close, waived
@@ -108,7 +117,9 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     claims |= _claims(draft, case.calendars, merged, matched.conflicts)
     doubles = double.double_bookings(draft, case.calendars, case.rules, case.capacity)
     conflicts += doubles
-    told, cannot = _carry_all(draft, case, claims, double.frozen(doubles))
+    kept = kept_both(draft, case.verdict)
+    frozen = double.frozen(c for c in doubles if key(c) not in kept)
+    told, cannot = _carry_all(draft, case, claims, frozen)
     conflicts += cannot
     edits.take_back(draft)
     unmatched = (*matched.held, *matched.waiting)

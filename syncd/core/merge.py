@@ -19,6 +19,9 @@ from syncd.core.policy import Bid, Ruling, best_status, rule
 from syncd.core.rules import Rules
 from syncd.model import Booking, Claim, Conflict, ConflictKind, Record, Value
 
+RESOLVED = "resolved"
+"""How the rule begins by which a person decided."""
+
 
 @dataclass(frozen=True, slots=True)
 class Merged:

@@ -1,4 +1,4 @@
-"""Writes that a system refuses: held back, decided by policy, tried again when that may help."""
+"""Writes that are refused, or come too late: held back, decided by policy, tried again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from syncd.core import plan
-from syncd.core.diff import cut, is_news
+from syncd.core.diff import cut, is_news, is_rounding
+from syncd.core.double import pair_of
 from syncd.core.draft import Draft
 from syncd.core.facts import Calendar, digest
 from syncd.core.free import busy_of, free
-from syncd.core.merge import Word
+from syncd.core.merge import RESOLVED, Word
 from syncd.core.rules import Choice, Rules
 from syncd.model import (
     Action,
@@ -20,6 +21,7 @@ from syncd.model import (
     Claim,
     Conflict,
     ConflictKind,
+    HeldConflict,
     IntentState,
     Kind,
     Operation,
@@ -43,6 +45,11 @@ def slot_taken(operation: Operation, detail: str, state: ProviderState) -> Confl
     Its inputs name the operation and what stands in its way: when that changes, it is tried again.
     """
     way = _in_the_way(operation, Draft(state, "", _ANY_TIME))
+    return _time_refused(operation, way, f"{operation.system} refuses the time: {detail}")
+
+
+def _time_refused(operation: Operation, way: str, note: str) -> Conflict:
+    """``way`` is a digest of what the refusal rests on."""
     claims: tuple[Claim, ...] = (Claim(operation.system, operation.event, operation.after),)
     if operation.before is not None:
         shown = Claim(operation.system, operation.event, operation.before)
@@ -53,7 +60,7 @@ def slot_taken(operation: Operation, detail: str, state: ProviderState) -> Confl
         subject=operation.bookings[0] if operation.bookings else plan.name(operation),
         claims=claims,
         inputs=f"{plan.name(operation)}:{way}",
-        note=f"{operation.system} refuses the time: {detail}",
+        note=note,
         rule=f"{ConflictKind.SLOT_TAKEN} = {Choice.HOLD}",
     )
 
@@ -126,15 +133,18 @@ def permitted(
 
 
 def refused(draft: Draft, operation: Operation) -> Conflict | None:
-    """The open conflict because of which this write is not tried; none when its reason is gone."""
+    """The conflict because of which this write is not tried; none when its reason is gone."""
     name = plan.name(operation)
     for held in draft.state.conflicts:
         conflict = held.conflict
         if conflict.kind not in REFUSALS or name_of(conflict) != name:
             continue
-        way = _in_the_way(operation, draft)
-        if conflict.kind is not ConflictKind.SLOT_TAKEN or conflict.inputs == f"{name}:{way}":
+        ways = {f"{name}:{_in_the_way(operation, draft)}", f"{name}:{_shown(operation, draft)}"}
+        if conflict.kind is not ConflictKind.SLOT_TAKEN or conflict.inputs in ways:
             return conflict
+    if _too_late(operation, draft):
+        note = f"too late for {operation.system}: that time came while the move waited"
+        return _time_refused(operation, _shown(operation, draft), note)
     return None
 
 
@@ -187,6 +197,49 @@ def _instead(
         return replace(booking.agreed, start=shown.start, end=shown.end)
     busy = busy_of(draft, frozenset({booking.id}))
     return next(iter(free(busy, booking.agreed, rules.search, draft.now)), None)
+
+
+def _too_late(operation: Operation, draft: Draft) -> bool:
+    """Whether the time that a meeting is to be moved to came first, and nobody has seen it there.
+
+    The move could not be written in time; or it waited for a person until one of two that overlap
+    was over, which decides nothing. Where another calendar shows the meeting at a time that has
+    passed, that is what happened, and is told. What a person decides is meant.
+    """
+    after = operation.after
+    if operation.action is not Action.MOVE_APPOINTMENT or after is None:
+        return False
+    for booking in (draft.bookings[id_] for id_ in operation.bookings):
+        if booking.rule.startswith(RESOLVED):
+            return False
+        if any(_ran_out(held, booking, draft.now) for held in draft.state.conflicts):
+            return True
+    seen = [r.observed for id_ in operation.bookings for r in draft.appointments(id_)]
+    return after.end <= draft.now and not any(
+        value.interval == after.interval or is_rounding(replace(after, status=value.status), value)
+        for value in seen
+        if value is not None
+    )
+
+
+def _ran_out(held: HeldConflict, booking: Booking, now: datetime) -> bool:
+    """Whether a double booking has held what is agreed until one of the two was over."""
+    conflict = held.conflict
+    claimed = [claim.value for claim in conflict.claims if claim.value is not None]
+    return (
+        conflict.kind is ConflictKind.DOUBLE_BOOKED
+        and conflict.held
+        and booking.id in pair_of(conflict)
+        and any(value.interval == booking.agreed.interval for value in claimed)
+        and any(value.end <= now for value in claimed)
+    )
+
+
+def _shown(operation: Operation, draft: Draft) -> str:
+    """A digest of where the meeting stands: when that changes, what was too late is news again."""
+    return digest(
+        *((r.system, r.id, r.observed) for b in operation.bookings for r in draft.appointments(b))
+    )
 
 
 def _in_the_way(operation: Operation, draft: Draft) -> str:

@@ -6,10 +6,24 @@ from dataclasses import replace
 
 import pytest
 
+from syncd.core.answer import Answer, Way
+from syncd.core.decide import Case, Decision, decide_answered
 from syncd.core.facts import Calendar
 from syncd.core.rules import Choice, Rules
 from syncd.model import Conflict, ConflictKind, Kind, ProviderState, Record, Value
-from tests.core.kit import SYSTEMS, booking, calendars, decided, off, origin, rec, summary, v
+from tests.core.kit import (
+    DAY,
+    NOW,
+    SYSTEMS,
+    booking,
+    calendars,
+    decided,
+    off,
+    origin,
+    rec,
+    summary,
+    v,
+)
 
 
 def state(*values: tuple[str, Value], kind: Kind = Kind.APPOINTMENT) -> ProviderState:
@@ -90,18 +104,41 @@ def test_it_is_told_once_and_stays_the_same_entry() -> None:
     assert (again.changes.opened, again.changes.closed) == ([], [])
 
 
-def moved(rules: Rules) -> list[tuple[str, str, str]]:
-    """The writes to appointments after a twin was moved on top of another meeting."""
+def moved_on_top() -> ProviderState:
+    """A meeting that was moved on top of another one; its twin was not told yet."""
     world = state(("a", v(9)), ("c", v(14)))
     twin = origin("n0", "b", "b9")
-    world = replace(
+    return replace(
         world,
         records=(rec("a", "a0", v(14), v(9)), world.records[1], rec("b", "b9", v(9), v(9))),
         replicas=(*world.replicas, twin),
     )
-    return [w for w in summary(decided(world, rules=rules)) if w[0] == "move-appointment"]
+
+
+def told(decision: Decision) -> list[tuple[str, str, str]]:
+    """The writes to appointments."""
+    return [w for w in summary(decision) if w[0] == "move-appointment"]
+
+
+TOLD = [("move-appointment", "b", "09-10>14-15")]
+HOLD = Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)
 
 
 def test_reported_is_carried_on_and_held_waits() -> None:
-    assert moved(Rules(prefer=SYSTEMS)) == [("move-appointment", "b", "09-10>14-15")]
-    assert moved(Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)) == []
+    assert told(decided(moved_on_top())) == TOLD
+    assert told(decided(moved_on_top(), rules=HOLD)) == []
+
+
+@pytest.mark.parametrize(("way", "writes"), [(Way.KEEP_BOTH, TOLD), (Way.DISMISS, [])])
+def test_both_kept_are_written_to_again_and_a_dismissed_pair_is_left_as_it_is(
+    way: Way, writes: list[tuple[str, str, str]]
+) -> None:
+    world = moved_on_top()
+    (entry,) = decided(world, rules=HOLD).changes.opened
+    world = replace(world, conflicts=(entry,))
+    case = Case(calendars(), HOLD, NOW, DAY, "run")
+    decision, _ = decide_answered(world, case, lambda: "n", {entry.id: Answer(way)})
+    assert told(decision) == writes
+    # And so from then on: the calendar may have been down just then.
+    (quiet,) = decision.changes.opened
+    assert told(decided(replace(world, conflicts=(quiet,)), rules=HOLD)) == writes

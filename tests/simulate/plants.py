@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import syncd.core.merge as merging
-from syncd.core import blocks, closing, decide, diff, outcome
+from syncd.core import blocks, closing, decide, diff, outcome, refusals
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
 from syncd.engine import brake, case, cycle, observe, recover
@@ -318,6 +318,11 @@ def calendars_ignore_blocks(patch: Patch) -> None:
     patch.setattr(Taken, "frees", lambda taken, *rest: frees(replace(taken, blocks=()), *rest))
 
 
+def a_hold_ends_by_the_clock(patch: Patch) -> None:
+    """What waited for a person is written as soon as there is nothing left to decide."""
+    patch.setattr(refusals, "_too_late", lambda *_given: False)
+
+
 def _day(*steps: Step, **rules: str) -> Story:
     """A summer day on which just this happens."""
     start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
@@ -389,6 +394,16 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             _at(6, What.FAULT, "clinic", fault="error", times=100),
             _at(6.1, What.CRASH, "", number=1),
             moved_apart="hold",
+        ),
+    ),
+    (
+        a_hold_ends_by_the_clock,
+        _day(
+            _at(1, What.BOOK, "crm", slot=24),
+            _at(2, What.BOOK, "crm", slot=70),
+            _at(8, What.EDIT_OURS, "clinic", slot=10, number=1),
+            double_booked="hold",
+            block_edited="reschedule",
         ),
     ),
 )

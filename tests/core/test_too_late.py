@@ -1,0 +1,195 @@
+"""A move whose time came while it waited: not made unless it happened, or a person wants it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from syncd.core.answer import Answer, Way
+from syncd.core.decide import Case, Decision, decide_answered
+from syncd.core.rules import Choice, Rules
+from syncd.model import Claim, Conflict, ConflictKind, HeldConflict, ProviderState, Record, Value
+from tests.core.kit import (
+    DAY,
+    NOW,
+    SYSTEMS,
+    at,
+    booking,
+    calendars,
+    decided,
+    off,
+    origin,
+    rec,
+    summary,
+    twin,
+    v,
+)
+
+PAST, RUNNING, NEXT = v(4), v(5, 7), v(12)
+TWIN = rec("b", "b1", v(9), v(9))
+
+
+def waiting(agreed: Value, *, a: Value | None = None, rule: str = "") -> ProviderState:
+    """A meeting at 9 in a and b, agreed to be elsewhere; a may have brought that about."""
+    there = a is not None
+    shown = a or v(9)
+    return ProviderState(
+        "p",
+        (rec("a", "a1", shown, shown), TWIN),
+        (replace(booking("x", agreed, revision=1), rule=rule),),
+        (origin("x", "a", "a1", int(there)), twin("x", "b", "b1")),
+    )
+
+
+def held_with(
+    state: ProviderState, other: Value, *, asked: Value | None = None, now: Value | None = None
+) -> ProviderState:
+    """The same, held against another meeting of c; ``now``: where that one has been moved since."""
+    meant = state.bookings[0].agreed if asked is None else asked
+    claims = (Claim("a", "a1", meant), Claim("c", "c1", other))
+    conflict = Conflict(ConflictKind.DOUBLE_BOOKED, "p", "x+y", claims, "in", held=True)
+    stands = now or other
+    return replace(
+        state,
+        records=(*state.records, rec("c", "c1", stands, stands)),
+        bookings=(*state.bookings, booking("y", stands)),
+        replicas=(*state.replicas, origin("y", "c", "c1")),
+        conflicts=(HeldConflict("d", conflict, DAY, "run"),),
+    )
+
+
+def told(decision: Decision) -> list[tuple[str, str, str]]:
+    return [w for w in summary(decision) if w[0] == "move-appointment"]
+
+
+CASES = [
+    ("nobody saw it there, and it has passed", waiting(PAST), []),
+    ("it is still going on", waiting(RUNNING), ["a", "b"]),
+    ("it took place there in another calendar", waiting(PAST, a=PAST), ["b"]),
+    ("that calendar rounds", waiting(v(4.05, 5.05), a=v(4, 5)), ["b"]),
+    ("a person decided so", waiting(PAST, rule="resolved: at 2026-06-01T04:00Z"), ["a", "b"]),
+    ("held until it had passed", held_with(waiting(PAST), v(4.5, 5.5)), []),
+    ("held until the other one was over", held_with(waiting(RUNNING), v(4, 5.5)), []),
+    (
+        "held until it had passed, in the one calendar that did not have it there",
+        held_with(waiting(PAST, a=PAST), v(4.5, 5.5)),
+        [],
+    ),
+    (
+        "held until the other one went elsewhere: somebody decided",
+        held_with(waiting(NEXT), v(12), now=v(15)),
+        ["a", "b"],
+    ),
+    (
+        "held once, and moved since to a time that is free",
+        held_with(waiting(NEXT), v(4.5, 5.5), asked=PAST),
+        ["a", "b"],
+    ),
+    (
+        "reported only: nothing was held",
+        replace(
+            held_with(waiting(RUNNING), v(4, 5.5)),
+            conflicts=tuple(
+                replace(h, conflict=replace(h.conflict, held=False))
+                for h in held_with(waiting(RUNNING), v(4, 5.5)).conflicts
+            ),
+        ),
+        ["a", "b"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "state", "systems"), CASES)
+def test_a_move_that_waited_is_made_only_if_its_time_has_not_gone_by(
+    name: str, state: ProviderState, systems: list[str]
+) -> None:
+    decision = decided(state, rules=Rules(prefer=SYSTEMS, double_booked=Choice.HOLD))
+    assert [system for _, system, _ in told(decision)] == systems, name
+
+
+def test_what_came_too_late_keeps_both_values_and_closes_the_time_that_still_stands() -> None:
+    decision = decided(waiting(PAST))
+    kinds = {c.kind for c in decision.conflicts}
+    assert kinds == {ConflictKind.SLOT_TAKEN}
+    first = decision.conflicts[0]
+    assert [(c.system, c.value) for c in first.claims] == [("agreed", PAST), ("a", v(9))]
+    assert (first.held, "too late for a" in first.note) == (True, True)
+    # Nothing is freed, and nothing is made for the time that has passed.
+    assert summary(decision) == [("create-block", "c", ">09-10")]
+
+
+def opened(state: ProviderState, **more: object) -> ProviderState:
+    """The state once what came too late is in the queue, as conflicts h0 and so on."""
+    found = decided(state, **more).changes.opened
+    held = tuple(replace(h, id=f"h{n}") for n, h in enumerate(found))
+    return replace(state, conflicts=held)
+
+
+HELD = {"a cause that is gone": held_with(waiting(PAST, a=PAST), v(4.5, 5.5)), "": waiting(PAST)}
+
+
+@pytest.mark.parametrize("state", HELD.values(), ids=HELD)
+def test_it_is_told_once_and_stays_the_same_entry(state: ProviderState) -> None:
+    again = decided(opened(state))
+    assert (again.changes.opened, again.changes.closed, told(again)) == ([], [], [])
+
+
+@pytest.mark.parametrize("seen", [PAST, off(9)])
+def test_it_is_decided_anew_when_the_meeting_is_seen_elsewhere(seen: Value) -> None:
+    state = opened(waiting(PAST))
+    news = replace(state, records=(rec("a", "a1", seen, v(9)), TWIN))
+    decision = decided(news)
+    assert len(decision.changes.closed) == len(state.conflicts)
+    after = [o.after for o in decision.operations if o.system == "b" and o.event == "b1"]
+    assert [value and (value.interval, value.busy) for value in after] == [
+        (PAST.interval, True) if seen.busy else (v(9).interval, False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("choice", "value"), [(Choice.REVERT, v(9)), (Choice.NEXT_FREE, v(6)), (Choice.HOLD, None)]
+)
+def test_the_rule_for_refused_times_says_where_it_goes(choice: Choice, value: Value | None) -> None:
+    decision = decided(opened(waiting(PAST)), rules=Rules(prefer=SYSTEMS, slot_taken=choice))
+    assert next((b.agreed for b in decision.changes.bookings), None) == value
+
+
+def answered(said: Answer) -> Decision:
+    state = opened(replace(waiting(PAST), records=(rec("a", "a1", v(9), v(9)),)))
+    numbers = count(1)
+    case = Case(calendars(), Rules(prefer=SYSTEMS), NOW, DAY, "run")
+    decision, counted = decide_answered(state, case, lambda: f"n{next(numbers)}", {"h0": said})
+    assert counted == {"h0"}
+    return decision
+
+
+MADE = ["move-appointment a 09-10>04-05"]
+ANSWERS = [
+    ("it stays where it stands", Answer(Way.TAKE, "a"), []),
+    ("it is made all the same", Answer(Way.TAKE, "b"), MADE),
+    ("another time", Answer(Way.AT, at=at(14)), ["move-appointment a 09-10>14-15"]),
+    ("that very time is meant", Answer(Way.AT, at=at(4)), MADE),
+    ("any time that has passed is", Answer(Way.AT, at=at(3)), ["move-appointment a 09-10>03-04"]),
+]
+
+
+@pytest.mark.parametrize(("name", "said", "writes"), ANSWERS)
+def test_a_person_says_where_it_goes(name: str, said: Answer, writes: list[str]) -> None:
+    assert [" ".join(w) for w in told(answered(said))] == writes, name
+
+
+def test_another_time_that_passes_before_it_is_written_is_still_a_persons() -> None:
+    (agreed,) = answered(Answer(Way.AT, at=at(14))).changes.bookings
+    late = replace(waiting(PAST), bookings=(replace(agreed, agreed=PAST),))
+    assert [w[1] for w in told(decided(late))] == ["a", "b"]
+
+
+def test_records_of_what_has_passed_are_brought_into_step() -> None:
+    # Somebody corrects after the fact when it took place: both calendars are to say the same.
+    seen: tuple[Record, ...] = (rec("a", "a1", v(4), v(3)), rec("b", "b1", v(3), v(3)))
+    state = ProviderState(
+        "p", seen, (booking("x", v(3)),), (origin("x", "a", "a1"), twin("x", "b", "b1"))
+    )
+    assert summary(decided(state)) == [("move-appointment", "b", "03-04>04-05")]
