@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from syncd.model import Kind, Window
-from syncd.systems.leadsquared.reading import asked_days
+from syncd.systems.leadsquared.slots import asked_days
 from syncd.systems.port import AuthLost, Incomplete, RateLimited, Retryable
 from tests.systems.scripted import NOW, Script
 
