@@ -178,8 +178,8 @@ class LeadConnector:
         return self._registries[asked]
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
-        """A call per group or calendar, and one per user for blocks."""
-        return self._reading.plan(window, self.providers if providers is None else providers)
+        """A call per group or calendar, and one per user for blocks; those of `doors` count."""
+        return self._reading.plan(window, self._calendars if providers is None else providers)
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """How many calls `plan` names."""
