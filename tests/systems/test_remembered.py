@@ -51,10 +51,11 @@ async def test_an_answer_is_asked_for_once_an_hour(clock: FakeClock, oracle: Ora
 async def test_an_answer_of_nothing_is_an_answer(clock: FakeClock) -> None:
     asked = []
 
-    async def nobody() -> None:
+    async def nobody() -> int | None:
         asked.append(1)
+        return None
 
-    kept: Remembered[None] = Remembered(clock)
+    kept: Remembered[int | None] = Remembered(clock)
     assert await kept.get("a", nobody) is None
     assert await kept.get("a", nobody) is None
     assert len(asked) == 1

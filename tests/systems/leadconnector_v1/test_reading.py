@@ -74,7 +74,12 @@ async def test_a_long_window_is_read_in_slices_and_put_together(
     window = Window(NOW, NOW + timedelta(days=400))
     system = build(ALICE)
     got = await system.read(window)
-    assert len(script.requests) == system.calls_per_read(window) == 2
+    asked = [
+        (p["userId"], p["startDate"], p["endDate"]) for p in (r.url.params for r in script.requests)
+    ]
+    times = [(c.span.start.timestamp(), c.span.end.timestamp()) for c in system.plan(window)]
+    assert asked == [("user-a", *(str(int(t * 1000)) for t in both)) for both in times]
+    assert len(asked) == system.calls_per_read(window) == 2
     assert [r.id for r in got.rows] == ["a1"]
     assert [c.window for c in got.coverage] == [window]
 
