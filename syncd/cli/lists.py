@@ -76,7 +76,8 @@ def print_lists(lists: Collection[Listed], *, every: bool) -> None:
         if len(own) > len(shown):
             left.append((system, len(own) - len(shown)))
     columns = ("system", "list call", "for", "near", "far")
-    terminal.table("what each list call is for", columns, rows)
+    title = "what each list call is for, and how often a near and a far read make it"
+    terminal.table(title, columns, rows)
     for system, count in left:
         terminal.say(f"{system}: and {count} more like these; `syncd check --calls` shows all\n")
 
