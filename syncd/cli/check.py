@@ -5,22 +5,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 
 from syncd.cli import terminal
 from syncd.cli.explained import print_rules, rules_json
+from syncd.cli.lists import Listed, lists_of, print_lists
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.cli.standing import span
-from syncd.config.settings import Settings
+from syncd.config.settings import LeadConnectorSystem, Settings
 from syncd.core.budget import Need, fit, per_minute
 from syncd.daemon.monitor import need, spans_of
 from syncd.houses import check_ties
+from syncd.model import Window
 from syncd.systems.port import Finding
 from syncd.wiring import RealClock, build_systems
 
 _LEVELS = {"ok": "ok", "warning": "look", "error": "WRONG"}
+
+
+_UNKNOWN_OFFLINE = (
+    "Offline, a location's groups and rooms, and the calendars of a user that names none, are not "
+    "known: the calls for them may be fewer, or others."
+)
+
+
+class _Asked(NamedTuple):
+    """What the systems said: what was found, what polling takes, and which list calls those are."""
+
+    findings: list[Finding]
+    needs: list[Need]
+    lists: list[Listed]
 
 
 def check(
@@ -28,42 +44,56 @@ def check(
     *,
     offline: bool = typer.Option(False, "--offline", help="Only the configuration; no network."),
     strict: bool = typer.Option(False, "--strict", help="Let warnings count as errors: exit 2."),
+    calls: bool = typer.Option(False, "--calls", help="Show every list call, however many."),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Check configuration, credentials, rights, mapping, clocks and the calls that polling needs.
 
-    Writes nothing anywhere. Exit: 0 all well (warnings allowed, unless --strict), 2 something is
+    Tells what each list call is for, as far as it can be known --offline. Writes nothing anywhere.
+
+    Exit: 0 all well (warnings allowed, unless --strict), 2 something is
     wrong.
     """
     settings = settings_of(context, config)
-    raise typer.Exit(examine(settings, offline=offline, strict=strict, as_json=as_json))
+    raise typer.Exit(
+        examine(settings, offline=offline, strict=strict, calls=calls, as_json=as_json)
+    )
 
 
 def examine(
-    settings: Settings, *, offline: bool = False, strict: bool = False, as_json: bool = False
+    settings: Settings,
+    *,
+    offline: bool = False,
+    strict: bool = False,
+    calls: bool = False,
+    as_json: bool = False,
 ) -> int:
     """Look at everything, print what was found and return the exit code."""
     findings = [
         Finding("warning", p.key or str(p.file), p.reason, p.remedy) for p in settings.warnings
     ]
     findings.insert(0, _summary(settings))
-    needs: list[Need] = []
-    if not offline:
-        asked, needs = asyncio.run(_ask(settings, quiet=as_json))
-        findings += asked
-        findings += _budget(settings, needs)
+    asked = asyncio.run(_ask(settings, offline=offline, quiet=as_json))
+    findings += asked.findings
+    findings += _budget(settings, asked.needs)
     if as_json:
         terminal.print_json(
             {
                 "findings": [asdict(f) for f in findings],
-                "calls": [_need_json(settings, n) for n in needs],
+                "calls": [_need_json(settings, n) for n in asked.needs],
+                "lists": [one.to_json() for one in asked.lists],
                 "rules": rules_json(settings),
             }
         )
     else:
         print_rules(settings)
-        _print(settings, findings, needs)
+        _print(settings, findings, asked.needs)
+        print_lists(asked.lists, every=calls)
+        if offline and any(isinstance(s, LeadConnectorSystem) for s in settings.systems.values()):
+            terminal.say(_UNKNOWN_OFFLINE)
+        wrong = sum(f.level == "error" for f in findings)
+        terminal.say("all well" if not wrong else f"{wrong} wrong: nothing should be run before")
     fatal = {"error", "warning"} if strict else {"error"}
     return 2 if any(f.level in fatal for f in findings) else 0
 
@@ -75,17 +105,25 @@ def _summary(settings: Settings) -> Finding:
     )
 
 
-async def _ask(settings: Settings, *, quiet: bool) -> tuple[list[Finding], list[Need]]:
+async def _ask(settings: Settings, *, offline: bool, quiet: bool) -> _Asked:
+    """Ask all systems; offline, only what they would be asked for."""
     systems = build_systems(settings, RealClock(), {})
+    spans, now = spans_of(settings), RealClock().now()
+    near, far = (
+        Window(now - spans.past, now + spans.ahead),
+        Window(now - spans.past, now + spans.future),
+    )
     try:
+        if offline:
+            return _Asked([], [], lists_of(systems, near, far))
         with terminal.progress("asking " + ", ".join(sorted(systems)), quiet=quiet):
             results = list(await asyncio.gather(*(s.check() for s in systems.values())))
             results.append(await check_ties(settings, systems))
-        now = RealClock().now()
-        needs = [need(name, s, spans_of(settings), now) for name, s in systems.items()]
+        needs = [need(name, s, spans, now) for name, s in systems.items()]
+        findings = [f for found in results for f in found]
+        return _Asked(findings, needs, lists_of(systems, near, far))
     finally:
         await asyncio.gather(*(s.aclose() for s in systems.values()))
-    return [f for found in results for f in found], needs
 
 
 def _budget(settings: Settings, needs: Sequence[Need]) -> list[Finding]:
@@ -144,5 +182,3 @@ def _print(settings: Settings, findings: list[Finding], needs: list[Need]) -> No
         ]
         columns = ("system", "near poll", "far poll", "planned a minute", "allowed", "left today")
         terminal.table("calls that polling takes while nothing changes", columns, drawn)
-    wrong = sum(f.level == "error" for f in findings)
-    terminal.say("all well" if not wrong else f"{wrong} wrong: nothing should be run before")

@@ -31,6 +31,7 @@ from syncd.systems.port import (
     NOTHING_KNOWN,
     AuthLost,
     Finding,
+    ListCall,
     RateLimited,
     Reply,
     Retryable,
@@ -148,9 +149,13 @@ class Attended:
         """As the system's own."""
         return self._system.seats
 
-    def calls_per_read(self, window: Window) -> int:
+    def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """As the system's own."""
-        return self._system.calls_per_read(window)
+        return self._system.plan(window, providers)
+
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        """As the system's own."""
+        return self._system.calls_per_read(window, providers)
 
     async def check(self) -> Sequence[Finding]:
         """As the system's own, also while it rests: it is a person who asks."""

@@ -36,6 +36,7 @@ from syncd.systems.port import (
     Finding,
     Found,
     Gone,
+    ListCall,
     Malformed,
     Rejected,
     Reply,
@@ -158,10 +159,14 @@ class Closures:
         """It has no meetings."""
         return {}
 
-    def calls_per_read(self, window: Window) -> int:
+    def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """It asks nobody."""
-        del window
-        return 0
+        del window, providers
+        return ()
+
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        """It asks nobody."""
+        return len(self.plan(window, providers))
 
     async def check(self) -> Sequence[Finding]:
         """Its house looks after it."""

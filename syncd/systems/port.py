@@ -278,6 +278,23 @@ class Traffic:
     last_fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ListCall:
+    """One list call of a read; the pages that may follow it cannot be planned.
+
+    ``call`` is method and path; ``selector`` the parameter that says whose events are asked for,
+    ``ids`` its values. ``span`` is the time asked for: the window, and as much more as the platform
+    leaves unclear. The coverage of the ``kinds`` of these ``providers`` hangs on it.
+    """
+
+    call: str
+    kinds: frozenset[Kind]
+    selector: str
+    ids: tuple[str, ...]
+    providers: frozenset[str]
+    span: Window
+
+
 class System(Protocol):
     """One account on one platform."""
 
@@ -320,8 +337,12 @@ class System(Protocol):
         """The spans in the window that can be booked with the provider. Raises SystemFault."""
         ...
 
-    def calls_per_read(self, window: Window) -> int:
-        """How many calls `read` makes for all providers when nothing is paged."""
+    def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
+        """The list calls that `read` makes, as far as is known without asking: the fewest."""
+        ...
+
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        """How many calls `read` makes when nothing is paged."""
         ...
 
     async def check(self) -> Sequence[Finding]:

@@ -75,6 +75,21 @@ def test_a_booking_elsewhere_of_a_known_contact_is_tied_once_and_untied_when_it_
     assert (salon.relations, salon.records) == ([], [])
 
 
+def test_one_contact_and_the_association_are_looked_up_once_for_many_bookings(
+    salon: Salon,
+) -> None:
+    salon.switch_on()
+    clinic = salon.desk.world.sandbox.clinic
+    for hour in (10, 12, 14):
+        salon.desk.world.book("crm", "alice", salon.desk.world.at(1, hour))
+    before = len(clinic.calls)
+    salon.sync()
+    assert len(salon.relations) == 3
+    asked = [call.path.split("/")[1:3] for call in clinic.calls[before:] if call.method == "GET"]
+    assert asked.count(["associations", "key"]) == 1
+    assert asked.count(["contacts", "search"]) == 1
+
+
 def test_nothing_is_tied_unless_it_is_switched_on(salon: Salon) -> None:
     salon.desk.world.book("crm", "alice", salon.desk.world.at(1, 10))
     salon.sync()

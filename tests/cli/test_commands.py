@@ -244,6 +244,28 @@ def test_check_counts_the_calls_of_a_steady_poll(desk: Desk) -> None:
     assert {name: c["near"] for name, c in calls.items()} == {"crm": 1, "clinic": 4, "legacy": 3}
 
 
+def test_check_tells_what_each_list_call_is_for(desk: Desk) -> None:
+    lists = json.loads(desk.say("check", "--json").out)["lists"]
+    calls = [one for one in lists if one["system"] == "clinic"]
+    group = next(one for one in calls if one["selector"] == "groupId")
+    assert group["call"] == "GET /calendars/events"
+    assert (group["kinds"], group["providers"]) == (["appointment"], ["alice", "bob", "carol"])
+    assert (len(calls), {(one["near"], one["far"]) for one in lists}) == (4, {(1, 1)})
+    table = desk.say("check").out
+    assert f"groupId={group['ids'][0]}" in table
+    assert "appointments of alice, bob" in " ".join(table.split())
+    assert max(map(len, table.splitlines())) <= 100
+
+
+def test_check_offline_tells_the_calls_that_it_can_and_what_it_cannot_know(desk: Desk) -> None:
+    before = sum(len(s.calls) for s in desk.world.sandbox.systems.values())
+    lists = json.loads(desk.say("check", "--offline", "--json").out)["lists"]
+    asked = [(o["selector"], *o["kinds"]) for o in lists if o["system"] == "clinic"]
+    assert sorted(asked) == 3 * [("calendarId", "appointment")] + 3 * [("userId", "block")]
+    assert "groups and rooms" in " ".join(desk.say("check", "--offline").out.split())
+    assert sum(len(s.calls) for s in desk.world.sandbox.systems.values()) == before
+
+
 def test_another_syncd_at_work_ends_with_six(desk: Desk) -> None:
     with StateLock(desk.path.parent / "state.db", role="resync"):
         said = desk.say("resync", "--yes")

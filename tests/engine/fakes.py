@@ -35,6 +35,7 @@ from syncd.systems.port import (
     Finding,
     Found,
     Gone,
+    ListCall,
     Malformed,
     Refusal,
     Rejected,
@@ -240,8 +241,12 @@ class FakeSystem:
             start = max(start, end)
         return [*free, Offer(start, window.end, "seat")]
 
-    def calls_per_read(self, window: Window) -> int:
-        return 1 if window else 0
+    def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
+        asked = frozenset(self.providers if providers is None else providers)
+        return [ListCall("GET events", frozenset(Kind), "all", (), asked, window)]
+
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        return len(self.plan(window, providers))
 
     async def check(self) -> Sequence[Finding]:
         return []

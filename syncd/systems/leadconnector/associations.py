@@ -8,6 +8,7 @@ so every call can be repeated (leadconnector-v2.md 2).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,11 +18,12 @@ from syncd.systems.advice import cause_and_remedy
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.loose import text
 from syncd.systems.port import Ambiguous, Finding, Refusal, Rejected, SystemFault
+from syncd.systems.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from syncd.model import Person
+    from syncd.model import Clock, Person
     from syncd.systems.transport import Transport
 
 _RELATIONS = "/associations/relations"
@@ -41,8 +43,8 @@ class Associations:
     """The association by ``key`` between contacts and records of ``object``."""
 
     def __init__(
-        self, name: str, location: str, calls: Calls, transport: Transport, key: str, object: str,
-        field: str,
+        self, name: str, location: str, calls: Calls, transport: Transport, clock: Clock,
+        key: str, object: str, field: str,
     ) -> None:  # fmt: skip
         """Keep the parts; ``field`` is the record's property that holds the booking's id."""
         self.name = name
@@ -52,7 +54,8 @@ class Associations:
         self._key = key
         self._object = object
         self._field = field
-        self._known: tuple[str, bool] | None = None
+        self._known: Remembered[tuple[str, bool]] = Remembered(clock)
+        self._contacts: Remembered[str] = Remembered(clock)
 
     async def check(self) -> Finding:
         """Look whether the association is there, as it must be. A fault is a finding."""
@@ -76,10 +79,10 @@ class Associations:
         asked += [("number", phone) for phone in person.phones]
         for key, value in asked:
             params = {"locationId": self._location, key: value}
-            answer = await self._read("/contacts/search/duplicate", params)
-            contact = answer.get("contact")
-            if isinstance(contact, dict) and text(contact.get("id")):
-                return text(contact["id"])
+            found = await self._contacts.get(value, partial(self._search, params))
+            if found:
+                return found
+            self._contacts.forget(value)  # who is no contact yet may be one soon
         return ""
 
     async def tie(self, contact: str, booking: str) -> Related:
@@ -122,16 +125,21 @@ class Associations:
 
     async def _association(self) -> tuple[str, bool]:
         """The association's id, and whether contacts come first in it. Raises SystemFault."""
-        if self._known is None:
-            path = f"/associations/key/{quote(self._key, safe='')}"
-            row = await self._read(path, {"locationId": self._location})
-            ends = (text(row.get("firstObjectKey")), text(row.get("secondObjectKey")))
-            id = text(row.get("id"))
-            if not id or set(ends) != {"contact", self._object}:
-                detail = f"it is not between contact and {self._object}: run `syncd provision`"
-                raise Rejected(self.name, f"GET {path}", detail=detail)
-            self._known = (id, ends[0] == "contact")
-        return self._known
+        return await self._known.get("", self._ask)
+
+    async def _ask(self) -> tuple[str, bool]:
+        path = f"/associations/key/{quote(self._key, safe='')}"
+        row = await self._read(path, {"locationId": self._location})
+        ends = (text(row.get("firstObjectKey")), text(row.get("secondObjectKey")))
+        id = text(row.get("id"))
+        if not id or set(ends) != {"contact", self._object}:
+            detail = f"it is not between contact and {self._object}: run `syncd provision`"
+            raise Rejected(self.name, f"GET {path}", detail=detail)
+        return (id, ends[0] == "contact")
+
+    async def _search(self, params: Mapping[str, str]) -> str:
+        contact = (await self._read("/contacts/search/duplicate", params)).get("contact")
+        return text(contact.get("id")) if isinstance(contact, dict) else ""
 
     async def _find(self, booking: str) -> str:
         """Find a booking's record by its id; search is a read, though it is a POST."""

@@ -9,6 +9,7 @@ import msgspec
 
 from syncd.model import Kind
 from syncd.systems.leadconnector import wire
+from syncd.systems.leadconnector.plan import LISTS
 from syncd.systems.leadconnector.resources import PATHS
 from syncd.systems.leadconnector.times import millis
 from syncd.systems.port import Ambiguous
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from syncd.model import Window
     from syncd.systems.leadconnector.account import Account
-    from syncd.systems.leadconnector.plan import Call
+    from syncd.systems.port import ListCall
     from syncd.systems.transport import Transport
 
 T = TypeVar("T")
@@ -26,9 +27,6 @@ T = TypeVar("T")
 APPOINTMENTS = "/calendars/events/appointments"
 BLOCKS = "/calendars/events/block-slots"
 EVENTS = "/calendars/events"
-
-LISTS = {Kind.APPOINTMENT: EVENTS, Kind.BLOCK: "/calendars/blocked-slots"}
-"""The two lists: each shows nothing of the other's (leadconnector-v2.md 0.4)."""
 
 _SHAPES: Mapping[Kind, type[wire.Appointments | wire.Blocks]] = {
     Kind.APPOINTMENT: wire.Appointments,
@@ -53,15 +51,16 @@ class Calls:
         self._account = account
         self._transport = transport
 
-    async def listing(self, call: Call, window: Window) -> wire.Appointments | wire.Blocks:
-        """List the events that start in a window."""
+    async def listing(self, call: ListCall) -> wire.Appointments | wire.Blocks:
+        """Make a planned call: list the events that start in its span."""
+        (kind,), (id,) = call.kinds, call.ids
         params = {
             "locationId": self._account.location_id,
-            call.selector: call.id,
-            "startTime": str(millis(window.start)),
-            "endTime": str(millis(window.end)),
+            call.selector: id,
+            "startTime": str(millis(call.span.start)),
+            "endTime": str(millis(call.span.end)),
         }
-        return await self._ask(LISTS[call.kind], _SHAPES[call.kind], params)
+        return await self._ask(LISTS[kind], _SHAPES[kind], params)
 
     async def appointment(self, event: str) -> wire.Appointment:
         """Read one appointment. Raises Rejected (GONE) where there is none."""

@@ -13,7 +13,7 @@ from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.advice import lacks_scope, missing_scope
 from syncd.systems.leadconnector.closing import doors_of, unmapped_rooms
 from syncd.systems.leadconnector.directory import EVENT, booked_on
-from syncd.systems.leadconnector.plan import plan_calls
+from syncd.systems.leadconnector.plan import plan
 from syncd.systems.leadconnector.resources import resource_key
 from syncd.systems.loose import text
 from syncd.systems.names import folded
@@ -88,16 +88,17 @@ async def _lists(
     """Read an hour of each list."""
     hour = Window(now, now + timedelta(hours=1))
     tried = set()
-    for call in plan_calls(calendars, directory):
-        if call.kind in tried:
+    for call in plan(calendars, directory, {}, hour):
+        (kind,) = call.kinds
+        if kind in tried:
             continue
-        tried.add(call.kind)
+        tried.add(kind)
         try:
-            await calls.listing(call, hour)
+            await calls.listing(call)
         except SystemFault as fault:
-            yield _trouble(f"{system}: {call.kind} list", fault, "calendars/events.readonly")
+            yield _trouble(f"{system}: {kind} list", fault, "calendars/events.readonly")
         else:
-            yield Finding("ok", f"{system}: {call.kind} list", "it can be read")
+            yield Finding("ok", f"{system}: {kind} list", "it can be read")
 
 
 async def _resources(

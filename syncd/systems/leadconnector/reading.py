@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Window
 from syncd.systems.leadconnector import events
-from syncd.systems.leadconnector.calls import LISTS
 from syncd.systems.leadconnector.events import Owners
-from syncd.systems.leadconnector.plan import plan_calls
+from syncd.systems.leadconnector.plan import LISTS, plan
 from syncd.systems.leadconnector.resources import event_id, resource_key, takes
 from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
@@ -35,12 +33,9 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.knowledge import Knowledge
-    from syncd.systems.leadconnector.plan import Call
     from syncd.systems.leadconnector.resources import Resource
     from syncd.systems.leadconnector.wire import Item
-
-LONGEST = timedelta(hours=24)
-"""The longest event that a read must not miss: the platform filters by start (1.3)."""
+    from syncd.systems.port import ListCall
 
 
 class Reading:
@@ -59,6 +54,12 @@ class Reading:
         self._knowledge = knowledge
         self._calendars = calendars
 
+    def plan(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
+        """The list calls that read these providers, as far as the location is known by now."""
+        mapped = self._mapped(wanted)
+        rooms = _rooms(mapped, self._knowledge.kept_resources)
+        return plan(mapped, self._knowledge.kept, rooms, window)
+
     async def snapshot(
         self,
         window: Window,
@@ -67,7 +68,7 @@ class Reading:
         known: Mapping[str, str] = NOTHING_KNOWN,
     ) -> Snapshot:
         """Read these providers. Raises SystemFault only if nothing at all could be read."""
-        mapped = {p: of for p, of in self._calendars.items() if p in wanted}
+        mapped = self._mapped(wanted)
         if not mapped:
             return Snapshot(self._system, (), ())
         faults: list[SystemFault] = []
@@ -78,13 +79,12 @@ class Reading:
             faults.append(fault)
         odd: list[Malformed] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
-        calls = plan_calls(mapped, directory, rooms)
-        widened = Window(window.start - LONGEST, window.end)
+        calls = plan(mapped, directory, rooms, window)
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
         gathered = _Gathered(self._system, owners, mapped, rooms, known)
-        outcomes = await asyncio.gather(*(self._gather(call, widened, gathered) for call in calls))
+        outcomes = await asyncio.gather(*(self._gather(call, gathered) for call in calls))
         failed = [outcome for outcome in outcomes if outcome is not None]
         if calls and not gathered.lists:
             raise _most_telling(failed)
@@ -98,9 +98,10 @@ class Reading:
             except SystemFault as fault:
                 faults.append(fault)
         torn = {
-            (provider, call.kind)
+            (provider, kind)
             for call, outcome in zip(calls, outcomes, strict=True)
             if outcome is not None
+            for kind in call.kinds
             for provider in call.providers
         } | {(provider, Kind.APPOINTMENT) for provider in guessed}
         torn |= {(provider, kind) for provider in lost for kind in Kind}
@@ -119,7 +120,7 @@ class Reading:
         self, mapped: Mapping[str, CalendarOf], faults: list[SystemFault], odd: list[Malformed]
     ) -> tuple[Mapping[str, Resource], Collection[str]]:
         """Find the resources of the providers that are one, and those that are not to be found."""
-        wanted = {p: resource_key(of.resource) for p, of in mapped.items() if of.resource}
+        wanted = _resources(mapped)
         if not wanted:
             return {}, ()
         try:
@@ -131,7 +132,7 @@ class Reading:
         except SystemFault as fault:
             faults.append(fault)
             return {}, tuple(wanted)
-        rooms = {p: known[key] for p, key in wanted.items() if key in known}
+        rooms = _rooms(mapped, known)
         lost = tuple(sorted(wanted.keys() - rooms.keys()))
         reason = "there is no active resource of this name, or more than one"
         odd += [Malformed(self._system, wanted[p], reason) for p in lost]
@@ -143,17 +144,15 @@ class Reading:
         Raises SystemFault if one could not be read whole.
         """
         directory = await self._knowledge.calendars()
-        plan = plan_calls({provider: self._calendars[provider]}, directory)
+        calls = plan({provider: self._calendars[provider]}, directory, {}, window)
         listings = [
-            (await self._calls.listing(call, window)).events
-            for call in plan
-            if call.kind is Kind.BLOCK
+            (await self._calls.listing(call)).events for call in calls if Kind.BLOCK in call.kinds
         ]
         rows = [row for listing in listings for row in listing]
         items = [row for row in rows if isinstance(row, Block) and text(row.id)]
         if len(items) < len(rows):
             detail = "the list of blocks held a row without an id"
-            raise Incomplete(self._system, LISTS[Kind.BLOCK], status=200, detail=detail)
+            raise Incomplete(self._system, f"GET {LISTS[Kind.BLOCK]}", status=200, detail=detail)
         return items, all(listings)
 
     async def owner(self, item: Item, asked: Collection[str]) -> str | None:
@@ -161,10 +160,13 @@ class Reading:
         directory = await self._knowledge.calendars()
         return Owners.of(self._calendars, directory).owner(item, asked)
 
-    async def _gather(self, call: Call, window: Window, into: _Gathered) -> SystemFault | None:
+    def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarOf]:
+        return {p: of for p, of in self._calendars.items() if p in wanted}
+
+    async def _gather(self, call: ListCall, into: _Gathered) -> SystemFault | None:
         """Add a list as it arrives: kept until the last one is there, they cost far more."""
         try:
-            listing = (await self._calls.listing(call, window)).events
+            listing = (await self._calls.listing(call)).events
         except SystemFault as fault:
             return fault
         return into.take(call, listing)
@@ -195,7 +197,7 @@ class _Gathered:
         self.rows: dict[str, Row] = {}
         self.malformed: list[Malformed] = []
 
-    def take(self, call: Call, listing: Sequence[object]) -> Incomplete | None:
+    def take(self, call: ListCall, listing: Sequence[object]) -> Incomplete | None:
         """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
         self.lists += 1
         asked = call.providers if call.selector == "userId" else ()
@@ -219,8 +221,8 @@ class _Gathered:
         if not nameless:
             return None
         self.malformed.append(Malformed(self._system, "", f"{nameless} rows have no id"))
-        detail = f"{nameless} rows of the {call.kind} list have no id"
-        return Incomplete(self._system, LISTS[call.kind], status=200, detail=detail)
+        detail = f"{nameless} rows of the list have no id"
+        return Incomplete(self._system, call.call, status=200, detail=detail)
 
     def _is_same(self, item: Any) -> bool:
         """Whether a row is as it is known, and no copy of it was listed that is not."""
@@ -244,6 +246,16 @@ class _Gathered:
         if isinstance(item, Appointment) and events.status_word(item) not in events.STATUSES:
             reason = f"the status {events.status_word(item)!r} is unknown and counts as confirmed"
             self.malformed.append(Malformed(self._system, known, reason))
+
+
+def _resources(mapped: Mapping[str, CalendarOf]) -> dict[str, str]:
+    """The keys of the providers that are a room or equipment."""
+    return {p: resource_key(of.resource) for p, of in mapped.items() if of.resource}
+
+
+def _rooms(mapped: Mapping[str, CalendarOf], known: Mapping[str, Resource]) -> dict[str, Resource]:
+    """The resources of the providers that are one, as far as they are known."""
+    return {p: known[key] for p, key in _resources(mapped).items() if key in known}
 
 
 def _needs_zone(row: Row) -> bool:

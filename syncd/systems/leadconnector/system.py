@@ -18,7 +18,6 @@ from syncd.systems.leadconnector.events import Reader, is_deleted
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
 from syncd.systems.leadconnector.opening import open_transport
-from syncd.systems.leadconnector.plan import plan_calls
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.leadconnector.resources import appointment_id, resource_key, takes
 from syncd.systems.leadconnector.times import may_be_bare
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from syncd.model import Clock, Door, Event, EventRef, Operation, Person, Value
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.wire import Item
-    from syncd.systems.port import Finding, Reply, Row, Sighting, Snapshot, Traffic
+    from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
     from syncd.systems.tree import Told, Tree
 
 _LAG = timedelta(seconds=10)
@@ -79,6 +78,7 @@ class LeadConnector:
         self._reading = Reading(name, self._calls, self._knowledge, self._calendars)
         self._writing = Writing(name, account, self._calls, self._knowledge, self._calendars)
         self._persons: Remembered[Person | None] = Remembered(clock)
+        self._registries: dict[tuple[str, str, str], Associations] = {}
 
     async def read(
         self,
@@ -165,14 +165,25 @@ class LeadConnector:
 
     def registry(self, key: str, object: str, field: str) -> Associations:
         """The contacts of the location, and the association that ties bookings to them."""
-        return Associations(
-            self.name, self._account.location_id, self._calls, self._transport, key, object, field
-        )
+        asked = (key, object, field)
+        if asked not in self._registries:
+            self._registries[asked] = Associations(
+                self.name,
+                self._account.location_id,
+                self._calls,
+                self._transport,
+                self._clock,
+                *asked,
+            )
+        return self._registries[asked]
 
-    def calls_per_read(self, window: Window) -> int:
-        """Count the list calls of a steady read: they do not depend on the window."""
-        del window
-        return len(plan_calls(self._calendars, self._knowledge.kept))
+    def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
+        """A call per group or calendar, and one per user for blocks; those of `doors` count."""
+        return self._reading.plan(window, self._calendars if providers is None else providers)
+
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        """How many calls `plan` names."""
+        return len(self.plan(window, providers))
 
     async def discover(self, told: Told) -> Tree:
         """Read everything that a mapping may name. Raises no SystemFault."""

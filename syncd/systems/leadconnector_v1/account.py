@@ -56,17 +56,3 @@ class CalendarOf:
         if not (self.calendar or self.user or self.team):
             message = "a v1 calendar needs a calendar, a user or a team id"
             raise ValueError(message)
-
-    @property
-    def scope(self) -> tuple[str, str]:
-        """The list filter, as (parameter, id), that surely shows all of it.
-
-        A team's list would read all its members in one call, but whether it shows the blocks that
-        belong to a user is not known (leadconnector-v1.md 4.2), and a block that is not seen is an
-        open hour. So it is read only for calendars whose user is not named.
-        """
-        if self.user:
-            return ("userId", self.user)
-        if self.team:
-            return ("teamId", self.team)
-        return ("calendarId", self.calendar or "")

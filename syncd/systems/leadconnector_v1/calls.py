@@ -11,6 +11,7 @@ import msgspec
 
 from syncd.model import Window, utc, zone
 from syncd.systems.leadconnector_v1 import wire
+from syncd.systems.leadconnector_v1.plan import LIST
 from syncd.systems.loose import Odd, text
 from syncd.systems.port import Ambiguous, Refusal, Rejected
 
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from syncd.model import Status, Value
+    from syncd.systems.port import ListCall
     from syncd.systems.transport import Transport
 
 T = TypeVar("T")
 
-_LIST = "appointments/"
 _DAY_KEY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NO_CONTACT = {404, 422}
 
@@ -50,15 +51,16 @@ class Calls:
         self._system = system
         self._transport = transport
 
-    async def appointments(self, scope: tuple[str, str], window: Window) -> wire.Listing:
-        """All appointments of a user, calendar or team. There is no paging (4.2)."""
+    async def appointments(self, call: ListCall) -> wire.Listing:
+        """Make a planned call: a user's, calendar's or team's. There is no paging (4.2)."""
+        (id,) = call.ids
         params = {
-            "startDate": _millis(window.start),
-            "endDate": _millis(window.end),
-            scope[0]: scope[1],
+            "startDate": _millis(call.span.start),
+            "endDate": _millis(call.span.end),
+            call.selector: id,
             "includeAll": "true",
         }
-        return await self._ask(_LIST, wire.Listing, params)
+        return await self._ask(LIST, wire.Listing, params)
 
     async def appointment(self, event_id: str) -> wire.Appointment:
         """One appointment or block by id."""
@@ -130,17 +132,20 @@ class Calls:
             if (start := _slot(text(slot))) is not None
         ]
 
-    async def create(self, fields: Mapping[str, str]) -> str:
-        """Make a booking or an event block; its id. Raises Ambiguous when the answer has none."""
-        answer = await self._transport.write("POST", _LIST, json=dict(fields))
+    async def create(self, fields: Mapping[str, str]) -> tuple[str, str]:
+        """Make a booking or an event block; its id, and its contact's as far as it is told.
+
+        Raises Ambiguous when the answer has no id.
+        """
+        answer = await self._transport.write("POST", LIST, json=dict(fields))
         try:
-            made = text(msgspec.json.decode(answer.content, type=wire.WithContact).id)
+            made = msgspec.json.decode(answer.content, type=wire.WithContact)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            made = ""
-        if not made:
+            made = wire.WithContact()
+        if not text(made.id):
             detail = "the answer names no id"
-            raise Ambiguous(self._system, f"POST {_LIST}", status=200, detail=detail)
-        return made
+            raise Ambiguous(self._system, f"POST {LIST}", status=200, detail=detail)
+        return text(made.id), wire.contact_id(made)
 
     async def move(self, event_id: str, value: Value, zone_name: str) -> None:
         """Reschedule. The answer tells no times, so it is not read (1.2)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from syncd.systems.advice import cause_and_remedy
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from syncd.systems.leadconnector_v1.account import Account, CalendarOf
     from syncd.systems.leadconnector_v1.calls import Calls
+    from syncd.systems.loose import Odd
 
 
 async def check(
@@ -30,14 +32,20 @@ async def check(
         remedy = f'set timezone = "…" in [systems.{system}]'
         findings.append(Finding("warning", system, "the location tells no known zone", remedy))
     findings += _forms(system, account, calendars)
+    services: list[Service | Odd] = []
+
+    async def ask_services() -> list[Service | Odd]:
+        services.extend(await calls.services())
+        return services
+
     for noun, wanted, ask in (
-        ("calendar", {p: c.calendar for p, c in calendars.items() if c.calendar}, calls.services),
+        ("calendar", {p: c.calendar for p, c in calendars.items() if c.calendar}, ask_services),
         ("user", {p: c.user for p, c in calendars.items() if c.user}, calls.users),
         ("team", {p: c.team for p, c in calendars.items() if c.team}, calls.teams),
     ):
         if wanted:
             findings += await _known(system, noun, wanted, ask)
-    return findings
+    return [*findings, *_together(system, calendars, services)]
 
 
 async def _known(
@@ -56,6 +64,22 @@ async def _known(
         _verdict(system, f"{system}: {provider}", noun, provider, active=active.get(known))
         for provider, known in wanted.items()
     ]
+
+
+def _together(
+    system: str, calendars: Mapping[str, CalendarOf], services: Iterable[object]
+) -> Iterable[Finding]:
+    """Calendars that are read one by one, and could be by their team (see `plan`)."""
+    teams = {text(s.id): text(s.team_id) for s in services if isinstance(s, Service)}
+    alone: dict[str, set[str]] = defaultdict(set)
+    for calendar in calendars.values():
+        if calendar.calendar and not (calendar.user or calendar.team):
+            alone[teams.get(calendar.calendar, "")].add(calendar.calendar)
+    for team, members in alone.items():
+        if team and len(members) > 1:
+            message = f"{len(members)} calendars of team {team} are read by a call each"
+            remedy = f'say team = "{team}" beside each of them, and one call reads them all'
+            yield Finding("ok", f"{system}: team {team}", message, remedy)
 
 
 def _verdict(

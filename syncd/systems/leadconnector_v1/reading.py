@@ -3,91 +3,57 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Coverage, Kind, Window
+from syncd.systems.leadconnector_v1.plan import WIDER, proven
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.loose import text
 from syncd.systems.port import Malformed, Row, Snapshot, SystemFault
-from syncd.systems.spans import joined, slices
+from syncd.systems.spans import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
-    from syncd.systems.leadconnector_v1.account import CalendarOf
     from syncd.systems.leadconnector_v1.calls import Calls
     from syncd.systems.leadconnector_v1.events import Reader
     from syncd.systems.loose import Odd
-
-    Scope = tuple[str, str]
-
-LONGEST = timedelta(days=90)
-"""One call's window before it is widened; no limit is documented, and clients ask for a year."""
-
-WIDER = timedelta(days=1)
-"""Asked beyond the window on each side: whether the list goes by start or by overlap is unknown."""
-
-
-def scopes(calendars: Mapping[str, CalendarOf]) -> dict[Scope, tuple[str, ...]]:
-    """The fewest list filters that read these calendars, each with the providers that it serves."""
-    grouped: dict[Scope, tuple[str, ...]] = {}
-    for provider, calendar in calendars.items():
-        grouped[calendar.scope] = (*grouped.get(calendar.scope, ()), provider)
-    return grouped
-
-
-@dataclass(slots=True)
-class Answered:
-    """What one scope's calls brought: its items, and the slices that arrived."""
-
-    providers: tuple[str, ...]
-    items: list[Appointment | Odd] = field(default_factory=list)
-    arrived: list[Window] = field(default_factory=list)
-    fault: SystemFault | None = None
-
+    from syncd.systems.port import ListCall
 
 Items = list["Appointment | Odd"]
 
 
+@dataclass(slots=True)
+class Answered:
+    """What one call brought: its items, or why there are none."""
+
+    call: ListCall
+    items: Items = field(default_factory=list)
+    fault: SystemFault | None = None
+
+
 async def ask(
-    calls: Calls,
-    calendars: Mapping[str, CalendarOf],
-    window: Window,
-    sift: Callable[[Items], Items],
+    calls: Calls, planned: Sequence[ListCall], sift: Callable[[Items], Items]
 ) -> Sequence[Answered]:
-    """Make the list calls for these calendars; ``sift`` leaves of each list what is to be kept.
+    """Make these list calls; ``sift`` leaves of each list what is to be kept.
 
     Raises the first fault when nothing arrived.
     """
-    grouped = scopes(calendars)
-    tasks = [_scope(calls, scope, who, window, sift) for scope, who in grouped.items()]
-    answers = await asyncio.gather(*tasks)
+    answers = await asyncio.gather(*(_one(calls, call, sift) for call in planned))
     faults = [answer.fault for answer in answers if answer.fault is not None]
-    if faults and not any(answer.arrived for answer in answers):
+    if faults and len(faults) == len(answers):
         raise faults[0]
     return answers
 
 
-async def _scope(
-    calls: Calls,
-    scope: Scope,
-    providers: tuple[str, ...],
-    window: Window,
-    sift: Callable[[Items], Items],
-) -> Answered:
-    """Read one scope slice by slice; a fault ends it, and the others go on."""
-    answer = Answered(providers)
+async def _one(calls: Calls, call: ListCall, sift: Callable[[Items], Items]) -> Answered:
     try:
-        for piece in slices(window, LONGEST):
-            asked = Window(piece.start - WIDER, piece.end + WIDER)
-            answer.items += sift((await calls.appointments(scope, asked)).appointments)
-            answer.arrived.append(piece)
+        return Answered(call, sift((await calls.appointments(call)).appointments))
     except SystemFault as fault:
-        answer.fault = fault
-    return answer
+        return Answered(call, fault=fault)
 
 
 def snapshot(
@@ -101,22 +67,23 @@ def snapshot(
     """Reduce the answers to rows and proofs. ``kinds`` are those that the list is known to show."""
     rows: dict[str, Row] = {}
     malformed: list[Malformed] = []
-    coverage: list[Coverage] = []
     kept = Window(window.start - WIDER, window.end)
+    whole: dict[str, list[Window]] = defaultdict(list)
     for answer in answers:
+        providers = tuple(answer.call.providers)
         odd = [
             fault
             for item in answer.items
-            if (fault := _keep(rows, item, answer.providers, reader, kept)) is not None
+            if (fault := _keep(rows, item, providers, reader, kept)) is not None
         ]
         malformed += odd
-        if odd:
-            continue
-        coverage += [
-            Coverage(reader.system, provider, kinds, span, read_at)
-            for span in joined(answer.arrived)
-            for provider in answer.providers
-        ]
+        for provider in providers if answer.fault is None and not odd else ():
+            whole[provider].append(proven(answer.call.span))
+    coverage = [
+        Coverage(reader.system, provider, kinds, span, read_at)
+        for provider, pieces in whole.items()
+        for span in joined(pieces)
+    ]
     faults = [answer.fault for answer in answers if answer.fault is not None]
     return Snapshot(reader.system, tuple(rows.values()), coverage, faults, malformed, same=same)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, Kind, Offer
+from syncd.model import Kind, Offer
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector_v1 import checks, discover, reading
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
+from syncd.systems.leadconnector_v1.holds import Holds
 from syncd.systems.leadconnector_v1.opening import open_transport
+from syncd.systems.leadconnector_v1.plan import plan
 from syncd.systems.leadconnector_v1.seats import crowded, seats_of
 from syncd.systems.leadconnector_v1.sieve import Sieve
 from syncd.systems.leadconnector_v1.wire import Appointment, Availability, Service, Timing
@@ -38,7 +41,8 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Event, EventRef, Operation, Person, Value, Window
     from syncd.systems.leadconnector_v1.account import Account, CalendarOf
-    from syncd.systems.port import Finding, Reply, Row, Sighting, Snapshot, Traffic
+    from syncd.systems.loose import Odd
+    from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
     from syncd.systems.tree import Told, Tree
 
 _SLOTS_LONGEST = timedelta(days=31)
@@ -71,9 +75,8 @@ class LeadConnectorV1:
         self._clock = clock
         self._transport = open_transport(name, account, clock, transport)
         self._calls = Calls(name, self._transport)
-        self._writing = Writing(name, account, self._calls)
-        self._holds_known = account.hold_email is None
-        self._zone_known = account.timezone is not None
+        self._holds = Holds(self._calls, account.hold_email)
+        self._writing = Writing(name, account, self._calls, self._holds)
         self._reader = Reader(
             name,
             Owners.of(self._calendars),
@@ -83,9 +86,11 @@ class LeadConnectorV1:
         self._blocks_listed = account.blocks == "hold"
         self._zones: dict[str, str] = {}
         self._persons: Remembered[Person | None] = Remembered(clock)
+        self._zone: Remembered[str] = Remembered(clock, better_than_none=True)
+        self._services: Remembered[Sequence[Service | Odd]] = Remembered(
+            clock, better_than_none=True
+        )
         self._seats: Mapping[str, int] = {}
-        self._rooms: Remembered[Mapping[str, int]] = Remembered(clock)
-        self._lengths: Remembered[Mapping[str, timedelta]] = Remembered(clock)
 
     async def read(
         self,
@@ -93,13 +98,12 @@ class LeadConnectorV1:
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
     ) -> Snapshot:
-        """Read these providers' events: one call per team, else user, else calendar, and 90 days.
+        """Read these providers' events: a call per user, and per team or calendar without one.
 
         Blocks count as covered only once the list was seen to show one: whether v1 lists them is
         not known (leadconnector-v1.md 4.2).
         """
         wanted = self.providers if providers is None else providers
-        calendars = {p: c for p, c in self._calendars.items() if p in wanted}
         read_at = self._clock.now()
         await self._learn_holds()
         sieve = Sieve(self._reader.owners, known, self._note)
@@ -110,13 +114,14 @@ class LeadConnectorV1:
             crowd = crowd or crowded(listed, self._reader)
             return sieve.sift(listed)
 
-        answers = await reading.ask(self._calls, calendars, window, sift)
+        answers = await reading.ask(self._calls, self.plan(window, wanted), sift)
         items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
         if any(map(is_bare, items)):
             await self._learn_zone()
         self._note(items)
         if crowd:
-            self._seats = await self._rooms.get("", self._ask_seats)
+            with suppress(SystemFault):  # what was known before counts, and it is asked again
+                self._seats = seats_of(await self._services.get("", self._calls.services))
         kinds = frozenset(Kind) if self._blocks_listed else frozenset({Kind.APPOINTMENT})
         return reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
 
@@ -173,8 +178,6 @@ class LeadConnectorV1:
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """Carry out one operation. Raises SystemFault."""
         (operation,) = operations
-        if operation.action is Action.CREATE_BLOCK and self._account.hold_email:
-            self._holds_known = False  # a first hold makes its contact, whatever is answered
         own_zone = known_zone(self._zones.get(operation.event or "", ""))
         zone_name = own_zone or await self._learn_zone() or "UTC"
         calendar = self._calendars[operation.provider]
@@ -186,8 +189,8 @@ class LeadConnectorV1:
         if not calendar.calendar:
             raise Rejected(self.name, detail=f"no calendar id is configured for {provider}")
         zone_name = await self._learn_zone() or "UTC"
-        lengths = await self._lengths.get("", self._ask_lengths)
-        length = lengths.get(calendar.calendar, _USUAL_SLOT)
+        services = await self._services.get("", self._calls.services)
+        length = _lengths(services).get(calendar.calendar, _USUAL_SLOT)
         starts: set[object] = set()
         found = []
         for piece in slices(window, _SLOTS_LONGEST):
@@ -200,9 +203,14 @@ class LeadConnectorV1:
                     found.append(slot)
         return sorted(found, key=lambda slot: slot.start)
 
-    def calls_per_read(self, window: Window) -> int:
-        """One call per scope and 90 days."""
-        return len(reading.scopes(self._calendars)) * len(slices(window, reading.LONGEST))
+    def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
+        """A call per user, and per team or calendar of those without one."""
+        wanted = self.providers if providers is None else providers
+        return plan({p: c for p, c in self._calendars.items() if p in wanted}, window)
+
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        """How many calls `plan` names."""
+        return len(self.plan(window, providers))
 
     async def discover(self, told: Told) -> Tree:
         """Read everything that a mapping may name. Raises no SystemFault."""
@@ -228,24 +236,17 @@ class LeadConnectorV1:
         await self._transport.aclose()
 
     async def _learn_zone(self) -> str:
-        """The configured zone, else the location's, asked for once; '' where none is known."""
-        if not self._zone_known:
-            self._reader = replace(self._reader, zone=await self._calls.timezone())
-            self._zone_known = True
+        """The configured zone, else the location's; '' where none is known."""
+        if self._account.timezone is None:
+            zone_name = await self._zone.get("", self._calls.timezone)
+            self._reader = replace(self._reader, zone=zone_name)
         return self._reader.zone
 
     async def _learn_holds(self) -> None:
-        """Know whose bookings are holds before any row is judged.
-
-        A hold read as a meeting would be blocked everywhere. Asked for once, and after each new
-        hold, which may have made its contact.
-        """
-        email = self._account.hold_email
-        if self._holds_known or email is None:
-            return
-        found = await self._calls.find_contacts(email=email)
-        self._reader = replace(self._reader, holds=self._reader.holds | set(found))
-        self._holds_known = True
+        """Know whose bookings are holds before any row is judged."""
+        holds = await self._holds.learn()
+        if holds != self._reader.holds:
+            self._reader = replace(self._reader, holds=holds)
 
     def _note(self, items: Iterable[Appointment]) -> None:
         """Keep what later calls need: whether blocks are listed, and each booking's zone.
@@ -259,20 +260,14 @@ class LeadConnectorV1:
             if item.selected_timezone:
                 self._zones[text(item.id)] = text(item.selected_timezone)
 
-    async def _ask_seats(self) -> Mapping[str, int]:
-        """How many meetings each service takes; what was known before, if it cannot be asked."""
-        try:
-            return seats_of(await self._calls.services())
-        except SystemFault:
-            return self._seats
 
-    async def _ask_lengths(self) -> Mapping[str, timedelta]:
-        """How long a booking of each calendar lasts."""
-        return {
-            text(service.id): timedelta(minutes=minutes)
-            for service in await self._calls.services()
-            if isinstance(service, Service) and (minutes := _slot_minutes(service))
-        }
+def _lengths(services: Iterable[object]) -> Mapping[str, timedelta]:
+    """How long a booking of each calendar lasts."""
+    return {
+        text(service.id): timedelta(minutes=minutes)
+        for service in services
+        if isinstance(service, Service) and (minutes := _slot_minutes(service))
+    }
 
 
 def _slot_minutes(service: Service) -> int | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from syncd.model import Operation, Value
     from syncd.systems.leadconnector_v1.account import Account, CalendarOf
     from syncd.systems.leadconnector_v1.calls import Calls
+    from syncd.systems.leadconnector_v1.holds import Holds
 
 _WRITABLE = (
     Status.CONFIRMED,
@@ -64,8 +65,9 @@ def _marked(account: Account, key: str | None) -> str:
 class Writing:
     """Carries out one operation for one location."""
 
-    def __init__(self, system: str, account: Account, calls: Calls) -> None:
+    def __init__(self, system: str, account: Account, calls: Calls, holds: Holds) -> None:
         """Keep what a write needs to know."""
+        self._holds = holds
         self._system = system
         self._account = account
         self._calls = calls
@@ -91,7 +93,11 @@ class Writing:
         if fields is None:
             detail = f"no calendar id is configured to block {operation.provider} on"
             raise Rejected(self._system, "POST appointments/", detail=detail)
-        return Done([(await self._calls.create(fields), None)])
+        if self._account.blocks == "hold":
+            self._holds.booking()
+        event, contact = await self._calls.create(fields)
+        self._holds.booked(contact)
+        return Done([(event, None)])
 
     async def _set_status(self, operation: Operation) -> None:
         status = _wanted(operation).status

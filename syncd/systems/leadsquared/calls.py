@@ -8,6 +8,7 @@ import msgspec
 
 from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.events import written_time
+from syncd.systems.leadsquared.plan import LIST
 from syncd.systems.loose import Odd, text
 from syncd.systems.port import Ambiguous, Refusal, Rejected
 
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from datetime import date
 
     from syncd.model import Value
+    from syncd.systems.port import ListCall
     from syncd.systems.transport import Transport
 
 T = TypeVar("T")
 
-APPOINTMENTS = "Task.svc/RetrieveAppointments/ByUserEmailAddress"
 SLOTS = "Task.svc/RetrieveAvailableSlots/ByUserEmailAddress"
 
 PAGE = 1000
@@ -39,17 +40,15 @@ class Calls:
         self._system = system
         self._transport = transport
 
-    async def appointments(
-        self, users: Sequence[str], days: tuple[date, date], page: int
-    ) -> wire.Listing:
-        """One page (from 1) of these users' appointments; at most 100 days."""
+    async def appointments(self, call: ListCall, page: int) -> wire.Listing:
+        """Make a planned call, for one page (from 1) of its users' appointments."""
         body = {
-            "FromDate": days[0].isoformat(),
-            "ToDate": days[1].isoformat(),
-            "Users": list(users),
+            "FromDate": call.span.start.date().isoformat(),
+            "ToDate": call.span.end.date().isoformat(),
+            call.selector: list(call.ids),
             "Paging": {"PageIndex": page, "PageSize": PAGE},
         }
-        return await self._ask("POST", APPOINTMENTS, wire.Listing, json=body)
+        return await self._ask("POST", LIST, wire.Listing, json=body)
 
     async def zones(self, users: Sequence[str], day: date) -> dict[str, str]:
         """The zones of these users, by address in lower case: free slots name them (3)."""

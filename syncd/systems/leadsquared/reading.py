@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Window
-from syncd.systems.leadsquared.calls import APPOINTMENTS, PAGE
+from syncd.systems.leadsquared.calls import PAGE
 from syncd.systems.leadsquared.events import unchanged
+from syncd.systems.leadsquared.plan import LIST, proven
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.loose import number, text
 from syncd.systems.port import NOTHING_KNOWN, Incomplete, Malformed, Row, Snapshot, SystemFault
-from syncd.systems.spans import joined, slices
+from syncd.systems.spans import joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,26 +21,15 @@ if TYPE_CHECKING:
 
     from syncd.systems.leadsquared.calls import Calls
     from syncd.systems.leadsquared.events import Reader
-
-LONGEST = timedelta(days=90)
-"""One call's window before it is widened; the platform's limit is 100 days (leadsquared.md 1.1)."""
-
-WIDER = timedelta(days=2)
-"""Asked beyond the window on each side: whose midnight a bare date means is not documented, and it
-may be any zone's, 14 hours off; and an appointment may begin a day before it reaches the window."""
+    from syncd.systems.port import ListCall
 
 EARLIER = timedelta(days=1)
 """How long before the window an event may have begun and still be kept."""
 
 
-def asked_days(window: Window) -> tuple[date, date]:
-    """The bare dates, in UTC, that surely enclose the window in whatever zone they are meant."""
-    return ((window.start - WIDER).date(), (window.end + WIDER).date())
-
-
 @dataclass(slots=True)
 class Gathered:
-    """What arrived of one or more slices."""
+    """What arrived of one or more calls."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     same: set[str] = field(default_factory=set)
@@ -50,13 +40,13 @@ class Gathered:
 
 
 class Reading:
-    """One read in progress, for these users (address to provider)."""
+    """One read in progress: these list calls, page by page."""
 
     def __init__(
         self,
         calls: Calls,
         reader: Reader,
-        users: Mapping[str, str],
+        planned: Sequence[ListCall],
         known: Mapping[str, str] = NOTHING_KNOWN,
     ) -> None:
         """Start with nothing."""
@@ -64,20 +54,20 @@ class Reading:
         self._spelt: dict[str, str] = {}
         self._calls = calls
         self._reader = reader
-        self._users = users
-        self._asked = frozenset(users.values())
+        self._planned = planned
+        self._asked = frozenset[str]().union(*(call.providers for call in planned))
         self._got = Gathered()
 
     async def snapshot(self, window: Window, read_at: datetime) -> Snapshot:
         """Read the window. Raises the first fault when no page at all arrived."""
-        for piece in slices(window, LONGEST):
-            await self._slice(piece, Window(window.start - EARLIER, window.end))
+        for call in self._planned:
+            await self._pages(call, Window(window.start - EARLIER, window.end))
         got = self._got
         if got.faults and not got.pages:
             raise got.faults[0]
         kinds = frozenset(Kind)
         coverage = [
-            Coverage(self._reader.system, provider, kinds, span, read_at)
+            Coverage(self._reader.system, provider, kinds, _within(span, window), read_at)
             for span in joined(got.whole)
             for provider in sorted(self._asked)
         ]
@@ -90,14 +80,14 @@ class Reading:
             same=got.same,
         )
 
-    async def _slice(self, piece: Window, kept: Window) -> None:
-        """Read all pages of one slice, and note it as whole if they prove to be."""
+    async def _pages(self, call: ListCall, kept: Window) -> None:
+        """Read all pages of one call, and note its time as whole if they prove to be."""
         seen: set[str] = set()
         odd = len(self._got.malformed)
         page = 1
         while True:
             try:
-                listing = await self._calls.appointments(list(self._users), asked_days(piece), page)
+                listing = await self._calls.appointments(call, page)
             except SystemFault as fault:
                 self._got.faults.append(fault)
                 return
@@ -115,11 +105,11 @@ class Reading:
                 break
             page += 1
         if len(self._got.malformed) == odd:
-            self._got.whole.append(piece)
+            self._got.whole.append(proven(call.span))
 
     def _incomplete(self, arrived: int, counted: int | None) -> Incomplete:
         detail = f"{arrived} of {'?' if counted is None else counted} rows arrived"
-        return Incomplete(self._reader.system, f"POST {APPOINTMENTS}", status=200, detail=detail)
+        return Incomplete(self._reader.system, f"POST {LIST}", status=200, detail=detail)
 
     def _take(self, items: Sequence[Any], kept: Window) -> set[str]:
         """Keep a page's rows; the ids that it held, mapped or not."""
@@ -153,6 +143,11 @@ class Reading:
             return
         fingerprint = reader.fingerprint(task, provider)
         self._got.rows[known] = Row(known, provider, fingerprint, task)
+
+
+def _within(span: Window, window: Window) -> Window:
+    """What of a span lies in the window: of the rest, rows were dropped."""
+    return Window(max(span.start, window.start), min(span.end, window.end))
 
 
 def _outside(reader: Reader, task: Task, kept: Window) -> bool:

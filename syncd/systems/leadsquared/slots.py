@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Offer, Window, resolve_wall_time, utc
@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 
     from syncd.systems.leadsquared.wire import Days
 
+_WIDER = timedelta(days=2)
 
 LONGEST = timedelta(days=96)
 """One call's window before it is widened by two days on each side; the platform's limit is 100 days
 (leadsquared.md 3)."""
+
+
+def asked_days(window: Window) -> tuple[date, date]:
+    """The bare dates, in UTC, that surely enclose the window in whatever zone they are meant."""
+    return ((window.start - _WIDER).date(), (window.end + _WIDER).date())
 
 
 def offered(answers: Iterable[Days], address: str, window: Window) -> list[Offer]:

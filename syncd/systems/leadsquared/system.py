@@ -13,11 +13,12 @@ from syncd.systems.leadsquared import checks, discover, slots
 from syncd.systems.leadsquared.calls import Calls
 from syncd.systems.leadsquared.events import Reader
 from syncd.systems.leadsquared.opening import open_transport
-from syncd.systems.leadsquared.reading import LONGEST, Reading, asked_days
+from syncd.systems.leadsquared.plan import plan
+from syncd.systems.leadsquared.reading import Reading
 from syncd.systems.leadsquared.wire import Lead, Task
 from syncd.systems.leadsquared.writing import Writing, capabilities
 from syncd.systems.loose import text
-from syncd.systems.port import NOTHING_KNOWN, Found, Gone, Malformed, Rejected, Snapshot, Unknown
+from syncd.systems.port import NOTHING_KNOWN, Found, Gone, Malformed, Rejected, Unknown
 from syncd.systems.remembered import Remembered
 from syncd.systems.spans import slices
 
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
     from syncd.systems.loose import Odd
     from syncd.systems.port import (
         Finding,
+        ListCall,
         Reply,
         Row,
         Sighting,
+        Snapshot,
         Traffic,
     )
     from syncd.systems.tree import Told, Tree
@@ -95,12 +98,8 @@ class LeadSquared:
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
     ) -> Snapshot:
-        """Read these providers' events: one call for all users and 90 days, and its pages."""
-        wanted = self.providers if providers is None else providers
-        users = {c.user: p for p, c in self._calendars.items() if p in wanted}
-        if not users:
-            return Snapshot(self.name, (), ())
-        reading = Reading(self._calls, self._reader, users, known)
+        """Read these providers' events: a call for all users and 96 days, and its pages."""
+        reading = Reading(self._calls, self._reader, self.plan(window, providers), known)
         return await reading.snapshot(window, self._clock.now())
 
     def event(self, row: Row) -> Event:
@@ -167,14 +166,19 @@ class LeadSquared:
         """The slots that LeadSquared offers of the provider's user. Raises SystemFault."""
         calendar = self._calendars[provider]
         answers = [
-            await self._calls.free_slots(calendar.user, asked_days(piece))
+            await self._calls.free_slots(calendar.user, slots.asked_days(piece))
             for piece in slices(window, slots.LONGEST)
         ]
         return slots.offered(answers, calendar.address, window)
 
-    def calls_per_read(self, window: Window) -> int:
-        """One call for all users and 90 days."""
-        return len(slices(window, LONGEST))
+    def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
+        """A call for all users and 96 days."""
+        wanted = self.providers if providers is None else providers
+        return plan({p: c for p, c in self._calendars.items() if p in wanted}, window)
+
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        """How many calls `plan` names."""
+        return len(self.plan(window, providers))
 
     async def discover(self, told: Told) -> Tree:
         """Read everything that a mapping may name. Raises no SystemFault."""

@@ -70,6 +70,17 @@ async def test_a_steady_read_makes_the_declared_calls_and_no_other(clinic: Clini
     assert set(clinic.door.calls) == {EVENTS, BLOCKED}
 
 
+async def test_the_calendars_of_a_room_are_planned_once_it_is_known(clinic: Clinic) -> None:
+    calendars = (clinic.calendar, clinic.hall)
+    clinic.platform.resources.add("rooms", "yoga room", calendars=calendars)
+    system = clinic.build({"yoga": CalendarOf(resource="rooms/yoga room")})
+    assert system.plan(WINDOW) == ()
+    await system.read(WINDOW)
+    planned = [call.ids[0] for call in system.plan(WINDOW)]
+    assert sorted(planned) == sorted(calendars)
+    assert sorted(r.query["calendarId"] for r in clinic.asked(EVENTS)) == sorted(planned)
+
+
 async def test_a_calendar_alone_in_its_group_is_read_by_itself(clinic: Clinic) -> None:
     await clinic.build(clinic.both).read(WINDOW, ["bob"])
     assert [r.query.get("calendarId") for r in clinic.asked(EVENTS)] == [clinic.bobs]

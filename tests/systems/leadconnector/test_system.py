@@ -176,7 +176,7 @@ async def test_a_block_is_found_in_its_users_list_wherever_it_went(clinic: Clini
     assert found.event.value == hour(later)
     (request,) = clinic.asked(BLOCKED)
     assert request.query["userId"] == clinic.alice
-    assert request.query["startTime"] == ms(at(12) - timedelta(days=90))
+    assert request.query["startTime"] == ms(at(12) - timedelta(days=91))
 
 
 async def test_a_block_that_a_list_with_others_leaves_out_is_gone(clinic: Clinic) -> None:

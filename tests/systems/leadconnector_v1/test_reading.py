@@ -1,14 +1,15 @@
 """One read: scopes, slices, proofs."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from syncd.model import Kind, Window
+from syncd.model import Action, Kind, Operation, Value, Window
 from syncd.systems.leadconnector_v1 import CalendarOf
-from syncd.systems.port import AuthLost, Incomplete, Malformed, Retryable
+from syncd.systems.port import Ambiguous, AuthLost, Incomplete, Malformed, Retryable
 from tests.systems.scripted import NOW, Script
 
 from .conftest import LIST, Build, appointment, block, listed
@@ -70,10 +71,15 @@ async def test_a_long_window_is_read_in_slices_and_put_together(
     build: Build, script: Script
 ) -> None:
     script.say(LIST, listed(appointment()))
-    window = Window(NOW, NOW + timedelta(days=100))
+    window = Window(NOW, NOW + timedelta(days=400))
     system = build(ALICE)
     got = await system.read(window)
-    assert len(script.requests) == system.calls_per_read(window) == 2
+    asked = [
+        (p["userId"], p["startDate"], p["endDate"]) for p in (r.url.params for r in script.requests)
+    ]
+    times = [(c.span.start.timestamp(), c.span.end.timestamp()) for c in system.plan(window)]
+    assert asked == [("user-a", *(str(int(t * 1000)) for t in both)) for both in times]
+    assert len(asked) == system.calls_per_read(window) == 2
     assert [r.id for r in got.rows] == ["a1"]
     assert [c.window for c in got.coverage] == [window]
 
@@ -97,9 +103,9 @@ async def test_a_slice_that_fails_keeps_the_rows_and_proofs_before_it(
     build: Build, script: Script
 ) -> None:
     script.say(LIST, listed(appointment()), httpx.Response(401))
-    got = await build(ALICE).read(Window(NOW, NOW + timedelta(days=100)))
+    got = await build(ALICE).read(Window(NOW, NOW + timedelta(days=400)))
     assert len(got.rows) == 1
-    assert [c.window for c in got.coverage] == [Window(NOW, NOW + timedelta(days=90))]
+    assert [c.window for c in got.coverage] == [Window(NOW, NOW + timedelta(days=363))]
     assert [type(f) for f in got.faults] == [AuthLost]
 
 
@@ -205,6 +211,35 @@ async def test_holds_are_blocks_that_the_list_always_shows(build: Build, script:
     assert got.coverage[0].kinds == frozenset(Kind)
     await system.read(WINDOW)
     assert [r.url.path for r in script.requests].count("/v1/contacts/lookup") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "lookups"),
+    [
+        ({"id": "h1", "contact": {"id": "contact-h"}}, 1),
+        ({"id": "h1", "contactId": "contact-h"}, 1),
+        ({"id": "h1", "contactId": "a-fingerprint"}, 2),
+        ({"id": "h1"}, 2),
+        ({}, 2),
+    ],
+)
+async def test_the_hold_contact_is_looked_up_again_only_where_a_hold_may_have_made_one(
+    build: Build, script: Script, answer: dict[str, Any], lookups: int
+) -> None:
+    script.say(LOOKUP, {"contacts": [{"id": "contact-h"}]})
+    script.say(LIST, listed(appointment()))
+    script.say("POST appointments/", answer)
+    script.say(LOCATION, {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
+    system = build(ALICE, **HOLDS)
+    await system.read(WINDOW)
+    value = Value(NOW, NOW + timedelta(hours=1))
+    new = Operation(
+        Action.CREATE_BLOCK, "legacy", "alice", Kind.BLOCK, None, None, value, key="abcdefghij"
+    )
+    with suppress(Ambiguous):  # an answer without an id
+        await system.write([new])
+    await system.read(WINDOW)
+    assert [r.url.path for r in script.requests].count("/v1/contacts/lookup") == lookups
 
 
 async def test_nothing_is_read_while_holds_cannot_be_told_from_meetings(

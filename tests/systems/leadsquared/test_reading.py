@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from syncd.model import Kind, Window
-from syncd.systems.leadsquared.reading import asked_days
+from syncd.systems.leadsquared.slots import asked_days
 from syncd.systems.port import AuthLost, Incomplete, RateLimited, Retryable
 from tests.systems.scripted import NOW, Script
 
@@ -74,7 +74,12 @@ async def test_a_long_window_is_cut_to_calls_within_the_limit_and_put_together(
     window = Window(NOW, NOW + timedelta(days=200))
     system = build()
     got = await system.read(window)
-    assert len(script.requests) == system.calls_per_read(window) == 3
+    planned = [
+        (*map(str, (c.span.start.date(), c.span.end.date())), c.ids) for c in system.plan(window)
+    ]
+    made = [(b["FromDate"], b["ToDate"], tuple(b["Users"])) for b in script.sent]
+    assert made == planned
+    assert len(made) == system.calls_per_read(window) == 3
     assert {c.window for c in got.coverage} == {window}
 
 

@@ -1,0 +1,37 @@
+"""What `syncd check` says of a v1 location."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.systems.leadconnector_v1 import CalendarOf
+from tests.systems.scripted import Script
+
+from .conftest import Build
+
+SERVICES = {
+    "services": [
+        {"id": "cal-a", "teamId": "t1"},
+        {"id": "cal-b", "teamId": "t1"},
+        {"id": "cal-c", "teamId": "t2"},
+    ]
+}
+
+
+@pytest.mark.parametrize("team", [None, "t1"])
+async def test_calendars_that_one_call_could_read_are_named(
+    build: Build, script: Script, team: str | None
+) -> None:
+    script.say("GET locations/", {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
+    script.say("GET calendars/services", SERVICES)
+    script.say("GET calendars/teams", {"teams": [{"id": "t1", "name": "Staff"}]})
+    mapped = {
+        "ann": CalendarOf("cal-a", team=team),
+        "ben": CalendarOf("cal-b", team=team),
+        "cid": CalendarOf("cal-c"),
+    }
+    system = build(mapped)
+    found = [f for f in await system.check() if f.subject == "legacy: team t1"]
+    assert [(f.level, 'team = "t1"' in f.remedy) for f in found] == ([] if team else [("ok", True)])
+    paths = [request.url.path for request in script.requests]
+    assert len(paths) == len(set(paths))

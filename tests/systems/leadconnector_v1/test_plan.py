@@ -1,0 +1,98 @@
+"""The planner of v1 against every possible set of calls, on every kind of small location."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncd.model import Kind, Window
+from syncd.systems.leadconnector_v1 import CalendarOf
+from syncd.systems.leadconnector_v1.plan import plan, proven
+from tests.systems.fewest import fewest
+from tests.systems.scripted import NOW
+
+WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=60))
+DAY = timedelta(days=1)
+USERS, CALENDARS, TEAMS = ("u1", "u2", "u3"), ("c1", "c2", "c3", "c4"), ("t1", "t2", "t3")
+
+Fact = tuple[str, str]
+
+places = (
+    st.tuples(
+        st.none() | st.sampled_from(CALENDARS),
+        st.none() | st.sampled_from(USERS),
+        st.none() | st.sampled_from(TEAMS),
+    )
+    .filter(any)
+    .map(lambda ids: CalendarOf(*ids))
+)
+mappings = st.lists(places, max_size=5).map(lambda ofs: {f"p{n}": of for n, of in enumerate(ofs)})
+
+
+def proves(selector: str, id: str, mapped: Mapping[str, CalendarOf]) -> frozenset[Fact]:
+    """What one call proves, if it arrives whole (see `plan`; spelled here once more, and anew)."""
+    found = {(selector, id)}
+    if selector == "teamId":
+        for calendar in CALENDARS:
+            told = {of.team for of in mapped.values() if of.calendar == calendar} - {None}
+            if told == {id}:
+                found.add(("calendarId", calendar))
+    return frozenset(found)
+
+
+def wanted(of: CalendarOf) -> Fact:
+    """What must be known of one provider."""
+    if of.user:
+        return ("userId", of.user)
+    return ("calendarId", of.calendar) if of.calendar else ("teamId", of.team or "")
+
+
+@settings(max_examples=400)
+@given(mappings)
+def test_no_set_of_calls_that_proves_as_much_is_smaller(mapped: Mapping[str, CalendarOf]) -> None:
+    needs = {p: wanted(of) for p, of in mapped.items()}
+    all_of_it = frozenset(needs.values())
+    ids = {"userId": USERS, "calendarId": CALENDARS, "teamId": TEAMS}
+    possible = [(selector, id) for selector, known in ids.items() for id in known]
+    planned = plan(mapped, WINDOW)
+    shown = [proves(call.selector, call.ids[0], mapped) for call in planned]
+    assert all_of_it <= frozenset[Fact]().union(*shown)
+    assert len(planned) == fewest(all_of_it, (proves(*call, mapped) for call in possible))
+    for call, facts in zip(planned, shown, strict=True):
+        assert call.providers == {p for p, needed in needs.items() if needed in facts}, call
+        assert call.kinds == frozenset(Kind)
+
+
+def test_a_calendar_of_a_team_that_is_read_anyway_needs_no_call_of_its_own() -> None:
+    mapped = {"ann": CalendarOf("c1", team="t1"), "all": CalendarOf(team="t1")}
+    (call,) = plan(mapped, WINDOW)
+    assert (call.selector, call.ids) == ("teamId", ("t1",))
+    assert call.providers == {"ann", "all"}
+
+
+def test_of_two_teams_that_are_told_of_a_calendar_neither_is_believed() -> None:
+    mapped = {
+        "ann": CalendarOf("c1", team="t1"),
+        "ben": CalendarOf("c1", "u1", team="t2"),
+        "all": CalendarOf(team="t1"),
+    }
+    assert ("calendarId", ("c1",)) in {(c.selector, c.ids) for c in plan(mapped, WINDOW)}
+
+
+@pytest.mark.parametrize("days", [1, 61, 363, 364, 726, 727])
+def test_a_window_takes_as_few_years_as_can_prove_each_day_of_it(days: int) -> None:
+    """A call asks for a year, and proves all but its first and its last day."""
+    window = Window(NOW, NOW + days * DAY)
+    planned = plan({"ann": CalendarOf("c1")}, window)
+    assert all(call.span.end - call.span.start <= 365 * DAY for call in planned)
+    every = range(days)
+    years = [frozenset(range(first + 1, first + 364)) for first in range(-365, days)]
+    assert len(planned) == fewest(every, years)
+    pieces = [proven(call.span) for call in planned]
+    assert Window(pieces[0].start, pieces[-1].end) == window
+    assert all(a.end == b.start for a, b in itertools.pairwise(pieces))

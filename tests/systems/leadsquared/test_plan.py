@@ -1,0 +1,85 @@
+"""The planner of LeadSquared against every possible set of calls, for any users and days."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import combinations, pairwise
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from syncd.model import Window
+from syncd.systems.leadsquared import CalendarOf
+from syncd.systems.leadsquared.plan import plan, proven
+from tests.systems.fewest import fewest
+from tests.systems.scripted import NOW
+
+DAY = timedelta(days=1)
+USERS = ("ann@example.com", "ben@example.com", "cid@example.com")
+
+Fact = tuple[str, date]
+"""A user, and a day in UTC all of whose appointments are known."""
+
+windows = st.builds(
+    lambda start, length: Window(start, start + length),
+    st.timedeltas(timedelta(0), timedelta(days=2)).map(lambda later: NOW + later),
+    st.timedeltas(timedelta(minutes=1), timedelta(days=300)),
+)
+
+
+def days_of(window: Window) -> list[date]:
+    """The days in UTC that a window touches."""
+    last = (window.end - timedelta.resolution).date()
+    return [window.start.date() + n * DAY for n in range((last - window.start.date()).days + 1)]
+
+
+def proves(users: tuple[str, ...], first: date, last: date) -> frozenset[Fact]:
+    """What one call proves, if it arrives whole (see `plan`; spelled here once more, and anew).
+
+    All but its first two days, and the day that it ends with.
+    """
+    assert (last - first).days < 100, "100 days, both ends counted"
+    known = [first + n * DAY for n in range(2, (last - first).days - 1)]
+    return frozenset((user, day) for user in users for day in known)
+
+
+def possible(window: Window, mapped: tuple[str, ...]) -> list[frozenset[Fact]]:
+    """Every call that the platform takes and that is of use here."""
+    wide = Window(window.start - 100 * DAY, window.end)
+    sets = [who for n in range(1, len(mapped) + 1) for who in combinations(mapped, n)]
+    return [proves(who, day, day + 99 * DAY) for who in sets for day in days_of(wide)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(windows, st.lists(st.sampled_from(USERS), max_size=3, unique=True))
+@example(Window(NOW.replace(hour=0), NOW.replace(hour=0) + 96 * DAY), [USERS[0]])
+@example(Window(NOW.replace(hour=0), NOW.replace(hour=0) + 97 * DAY), [USERS[0]])
+def test_no_set_of_calls_that_proves_as_much_is_smaller(window: Window, users: list[str]) -> None:
+    mapped = {f"p{n}": CalendarOf(user) for n, user in enumerate(users)}
+    planned = plan(mapped, window)
+    every = frozenset((user, day) for user in users for day in days_of(window))
+    shown = [proves(c.ids, c.span.start.date(), c.span.end.date()) for c in planned]
+    assert every <= frozenset[Fact]().union(*shown)
+    assert len(planned) == fewest(every, possible(window, tuple(users)))
+    assert all(call.providers == mapped.keys() for call in planned)
+
+
+@given(windows)
+def test_the_calls_prove_the_window_without_a_gap(window: Window) -> None:
+    pieces = [proven(call.span) for call in plan({"ann": CalendarOf(USERS[0])}, window)]
+    assert pieces[0].start <= window.start
+    assert pieces[-1].end >= window.end
+    assert all(a.end == b.start for a, b in pairwise(pieces))
+
+
+@given(windows, st.integers(-12, 14))
+def test_what_is_proven_was_asked_for_in_whatever_zone_the_dates_are_meant(
+    window: Window, offset: int
+) -> None:
+    """An appointment may have begun a day before the time that it is to be known for."""
+    for call in plan({"ann": CalendarOf(USERS[0])}, window):
+        begins, ends = (
+            moment - timedelta(hours=offset) for moment in (call.span.start, call.span.end)
+        )
+        assert begins <= proven(call.span).start - DAY
+        assert ends >= proven(call.span).end
