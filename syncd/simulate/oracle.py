@@ -23,6 +23,8 @@ from syncd.store import Store
 FRESH = timedelta(minutes=45)
 """A source that has stood for less may not have been seen yet."""
 
+DAYS = timedelta(days=2)  # for what nothing ends within a story
+
 WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee", "lunch")
 """What must be in no log and no database, besides the secrets."""
 
@@ -114,7 +116,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         and seen.key == after.key
         and (seen.kind == "block" or who <= here)
         and _stands_since(town, change.system, event) < change.at - FRESH
-        and not _called_off(town, change, change.system, event, timedelta(days=2))
+        and not _called_off(town, change, change.system, event, DAYS)
         # What the guard stopped was of another time for syncd when that meeting came.
         and not any(event in accident.news for accident in town.accidents)
     ]
@@ -181,10 +183,25 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         (system, event)
         for system, event in _sources(town, change, before, since=change.at)
         if _stands_since(town, system, event) < change.at - FRESH
-        and not _called_off(town, change, system, event)
+        # What is off stays in LeadSquared until somebody deletes it there: it has no cancelling.
+        and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
+        and not _comes_here(town, change, event)
     ]
     for system, event in old:
         yield f"3: freed {_span(before.interval)} in {change.system}, but {system} {event} lives"
+
+
+def _comes_here(town: Town, change: Change, event: str) -> bool:
+    """Whether room is made for the calendar's own twin, which follows news that was let pass."""
+    stood = {
+        accident.news[event][0].key
+        for accident in town.accidents
+        if accident.over and event in accident.news
+    }
+    return any(
+        seen.kind == "appointment" and seen.busy and seen.key in stood
+        for seen in town.standing(change.system).values()
+    )
 
 
 def _called_off(
