@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from syncd.core.facts import digest
 from syncd.model import Action, Operation
@@ -76,6 +76,20 @@ def batches(
             same = [o for o in operations if o.action is action]
             calls.extend(tuple(same[i : i + size]) for i in range(0, len(same), size))
     return calls
+
+
+def ahead(
+    calls: Iterable[tuple[Operation, ...]], size: int
+) -> Iterator[list[tuple[Operation, ...]]]:
+    """Cut calls into groups of about so many operations, in order; a call is never cut."""
+    group: list[tuple[Operation, ...]] = []
+    for call in calls:
+        if group and sum(map(len, group)) + len(call) > size:
+            yield group
+            group = []
+        group.append(call)
+    if group:
+        yield group
 
 
 def name(operation: Operation) -> str:
