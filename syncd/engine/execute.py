@@ -50,8 +50,8 @@ FRESH = timedelta(seconds=10)
 """A target read by this cycle less than this long ago needs no second read (promise 5)."""
 
 AHEAD = 10
-"""Operations whose intents are committed together. More would save next to nothing, and each that
-a crash leaves open costs a read."""
+"""Operations whose intents are committed together: ten share a commit that waits for the disk. More
+would save next to nothing, and each that a crash leaves open costs a read."""
 
 PROMPT = timedelta(seconds=5)
 """An intent that was committed longer ago is committed anew before its request is sent."""
@@ -100,7 +100,7 @@ async def execute(
     """
     result = Written()
     calls = plan.batches(plan.order(operations), system.capabilities.batch)
-    for few in plan.ahead(calls, AHEAD):
+    for few in plan.ahead(calls, AHEAD if system.capabilities.lists_blocks else 1):
         if result.fault is not None or desk.stopping.is_set():
             result.left.extend(o for call in few for o in call)
         else:
