@@ -134,9 +134,9 @@ class Store:
         """The records of these events, retired ones too; unknown ids are left out."""
         return [rows.to_record(row) for row in self._each(_RECORD, [(system, id) for id in ids])]
 
-    def links(self, system: str, *events: str) -> list[Replica]:
-        """The replicas that these events are."""
-        return [rows.to_replica(row) for row in self._each(_LINKS, [(system, e) for e in events])]
+    def links(self, system: str, event: str) -> list[Replica]:
+        """The replicas that this event is."""
+        return [rows.to_replica(row) for row in self._each(_LINKS, [(system, event)])]
 
     def last_coverage(self) -> list[Coverage]:
         """What the last complete reads proved, per calendar and kinds."""
