@@ -71,7 +71,6 @@ async def writing(home: Path) -> dict[str, Any]:
     """
     app = _app(home)
     await asyncio.gather(*(s.read(app.engine.window(near=False)) for s in app.systems.values()))
-    request = await _request(json.loads((home / "urls.json").read_text())["legacy"])
     stamps: list[tuple[str, float]] = []
     began = time.perf_counter()
     report = await app.engine.resync(
@@ -80,8 +79,10 @@ async def writing(home: Path) -> dict[str, Any]:
     wall = time.perf_counter() - began
     stamps.append(("end", time.process_time()))
     assert report.converged, report.to_json()
+    assert report.answered
     done = report.operations.total()
     await app.aclose()
+    request = await _request(json.loads((home / "urls.json").read_text())["legacy"])
     names = [name for name, _ in stamps]
     assert names == ["reading", "deciding", "writing", "reading", "deciding", "end"], names
     at = [cpu for _, cpu in stamps]
