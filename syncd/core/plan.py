@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from operator import itemgetter
 
 from syncd.core.facts import digest
-from syncd.model import Action, Operation
+from syncd.model import Action, Operation, Value
 
 _FIRST = (Action.REMOVE_BLOCK, Action.SET_STATUS)
 _MOVES = (Action.MOVE_APPOINTMENT, Action.MOVE_BLOCK)
@@ -17,10 +21,16 @@ def order(operations: Iterable[Operation]) -> list[Operation]:
     A move that needs a slot comes after the move that frees it; a ring of moves is cut at its
     earliest one.
     """
-    todo = sorted(operations, key=_place)
-    freeing = [o for o in todo if o.action in _FIRST and not _takes(o)]
-    moves = [o for o in todo if o.action in _MOVES]
-    taking = [o for o in todo if o not in freeing and o not in moves]
+    freeing: list[Operation] = []
+    moves: list[Operation] = []
+    taking: list[Operation] = []
+    for operation in sorted(operations, key=_place):
+        if operation.action in _MOVES:
+            moves.append(operation)
+        elif operation.action in _FIRST and not _takes(operation):
+            freeing.append(operation)
+        else:
+            taking.append(operation)
     return [*freeing, *_untangle(moves), *taking]
 
 
@@ -37,24 +47,51 @@ def _place(operation: Operation) -> tuple[int, str, str, str]:
 
 
 def _untangle(moves: Sequence[Operation]) -> list[Operation]:
-    rest = list(moves)
-    done: list[Operation] = []
-    while rest:
-        ready = next((o for o in rest if not any(_waits(o, other) for other in rest)), rest[0])
-        rest.remove(ready)
-        done.append(ready)
-    return done
+    """Always the first one that waits for none that is left; where all wait, the first."""
+    waits = _waits(moves)
+    behind: dict[int, list[int]] = {}
+    for at, others in enumerate(waits):
+        for other in others:
+            behind.setdefault(other, []).append(at)
+    ready = [at for at, others in enumerate(waits) if not others]
+    rest = iter(range(len(moves)))
+    done: dict[int, Operation] = {}
+    while len(done) < len(moves):
+        at = heappop(ready) if ready else next(at for at in rest if at not in done)
+        if at in done:
+            continue
+        done[at] = moves[at]
+        for other in behind.get(at, ()):
+            waits[other].discard(at)
+            if not waits[other]:
+                heappush(ready, other)
+    return list(done.values())
 
 
-def _waits(operation: Operation, other: Operation) -> bool:
-    """Whether the operation goes to a place that the other one still holds."""
-    if other is operation or operation.provider != other.provider:
-        return False
-    return (
-        operation.after is not None
-        and other.before is not None
-        and operation.after.overlaps(other.before)
-    )
+def _waits(moves: Sequence[Operation]) -> list[set[int]]:
+    """For each move those of its provider, by place, that still hold where it goes to."""
+    held: dict[str, list[tuple[datetime, int, Value]]] = {}
+    for at, move in enumerate(moves):
+        if move.before is not None:
+            held.setdefault(move.provider, []).append((move.before.start, at, move.before))
+    longest: dict[str, timedelta] = {}
+    for provider, places in held.items():
+        places.sort(key=_STARTS)
+        longest[provider] = max(value.end - value.start for _, _, value in places)
+    waits: list[set[int]] = []
+    for at, move in enumerate(moves):
+        wanted, places = move.after, held.get(move.provider, [])
+        if wanted is None or not places:
+            waits.append(set())
+            continue
+        first = bisect_left(places, wanted.start - longest[move.provider], key=_STARTS)
+        last = bisect_right(places, wanted.end, key=_STARTS)
+        near = places[first:last]
+        waits.append({other for _, other, value in near if other != at and wanted.overlaps(value)})
+    return waits
+
+
+_STARTS = itemgetter(0)
 
 
 def batches(
@@ -76,6 +113,20 @@ def batches(
             same = [o for o in operations if o.action is action]
             calls.extend(tuple(same[i : i + size]) for i in range(0, len(same), size))
     return calls
+
+
+def ahead(
+    calls: Iterable[tuple[Operation, ...]], size: int
+) -> Iterator[list[tuple[Operation, ...]]]:
+    """Cut calls into groups of about so many operations, in order; a call is never cut."""
+    group: list[tuple[Operation, ...]] = []
+    for call in calls:
+        if group and sum(map(len, group)) + len(call) > size:
+            yield group
+            group = []
+        group.append(call)
+    if group:
+        yield group
 
 
 def name(operation: Operation) -> str:

@@ -1,8 +1,10 @@
 """Carry out one system's plan through the journal (DESIGN section 6).
 
 Every write: intent committed, request, outcome with base and history in one transaction. No
-transaction is open across a request. An exception that is not a `SystemFault` (a crash, a cancelled
-task) leaves the intent open on purpose: `recover` will read before anything else.
+transaction is open across a request. The intents of the few calls that come next are committed
+together; those that are not sent after all are closed as dropped. An exception that is not a
+`SystemFault` (a crash, a cancelled task) leaves them open on purpose: `recover` will read before
+anything else.
 """
 
 from __future__ import annotations
@@ -47,6 +49,17 @@ log = structlog.get_logger(__name__)
 FRESH = timedelta(seconds=10)
 """A target read by this cycle less than this long ago needs no second read (promise 5)."""
 
+AHEAD = 10
+"""Operations whose intents are committed together: ten share a commit that waits for the disk. More
+would save next to nothing, and each that a crash leaves open costs a read."""
+
+PROMPT = timedelta(seconds=5)
+"""An intent that was committed longer ago is committed anew before its request is sent."""
+
+SENT_WITHIN = PROMPT + timedelta(seconds=15)
+"""The longest from an intent's commit to its request, which waits for room in the budget as long
+as `systems.transport` has patience: until then nobody can say that it was not sent."""
+
 
 @dataclass(slots=True)
 class Written:
@@ -57,6 +70,8 @@ class Written:
     left: list[Operation] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
+    unsure: set[str] = field(default_factory=set)
+    """Providers of whom a write went unanswered: nothing is written on top of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,47 +99,80 @@ async def execute(
     Never raises SystemFault: a fault that concerns the whole account leaves the rest for later.
     """
     result = Written()
-    unsure: set[str] = set()
-    for batch in plan.batches(plan.order(operations), system.capabilities.batch):
+    calls = plan.batches(plan.order(operations), system.capabilities.batch)
+    for few in plan.ahead(calls, AHEAD if system.capabilities.lists_blocks else 1):
         if result.fault is not None or desk.stopping.is_set():
-            result.left.extend(batch)
-            continue
-        ready = [o for o in batch if o.provider not in unsure]
-        result.left.extend(o for o in batch if o.provider in unsure)
+            result.left.extend(o for call in few for o in call)
+        else:
+            await _carry_out(system, few, read_at, desk, result)
+    return result
+
+
+async def _carry_out(
+    system: System,
+    calls: Sequence[Sequence[Operation]],
+    read_at: Mapping[str, datetime],
+    desk: Desk,
+    result: Written,
+) -> None:
+    """Commit the intents of a few calls, make the calls, and drop what was not sent."""
+    opened = [[_intent(o, desk) for o in call] for call in calls]
+    desk.store.apply(Changes(intents=[i for call in opened for i in call]))
+    unsent: list[Intent] = []
+    for call in opened:
+        ready = call
         try:
-            ready = await _still_right(system, ready, read_at, desk, result)
+            if result.fault is not None or desk.stopping.is_set():
+                ready = []
+            else:
+                ready = await _still_right(system, call, read_at, desk, result)
             if ready:
                 await _write(system, ready, desk, result)
         except Ambiguous as fault:
             # The journal keeps them open; nothing is written on top until a read has told.
-            unsure.update(o.provider for o in ready)
-            result.left.extend(ready)
+            result.unsure.update(i.operation.provider for i in ready)
+            result.left.extend(i.operation for i in ready)
             result.failures.append(str(fault))
             log.warning("write unanswered", system=system.name, fault=str(fault))
-        except (RateLimited, AuthLost) as fault:
-            result.left.extend(ready)
-            result.fault = fault
         except SystemFault as fault:
-            result.left.extend(ready)
-            result.failures.append(str(fault))
+            # Nothing happened, the system says: planned anew.
+            unsent += [replace(i, error=str(fault)) for i in ready]
             result.fault = fault
-    return result
+            if not isinstance(fault, RateLimited | AuthLost):
+                result.failures.append(str(fault))
+        sent = {i.id for i in ready}
+        unsent += [i for i in call if i.id not in sent]
+    if unsent:
+        dropped = [
+            replace(i, state=IntentState.DROPPED, error=i.error or "not sent") for i in unsent
+        ]
+        desk.store.apply(Changes(intents=dropped))
+        result.left.extend(i.operation for i in unsent)
+
+
+def _intent(operation: Operation, desk: Desk) -> Intent:
+    if operation.action is Action.CREATE_BLOCK:
+        operation = replace(operation, key=desk.new_key())
+    return Intent(desk.new_id(), desk.run, operation, IntentState.OPEN, desk.clock.now())
 
 
 async def _still_right(
     system: System,
-    batch: Sequence[Operation],
+    call: Sequence[Intent],
     read_at: Mapping[str, datetime],
     desk: Desk,
     result: Written,
-) -> list[Operation]:
-    """Drop operations whose target is not any more what the decision was made on (promise 5)."""
-    right: list[Operation] = []
-    for operation in batch:
+) -> list[Intent]:
+    """Leave out those whose target is not any more what the decision was made on (promise 5)."""
+    right: list[Intent] = []
+    for intent in call:
+        operation = intent.operation
+        if operation.provider in result.unsure:
+            continue
         fresh = desk.clock.now() - read_at.get(operation.provider, _NEVER) < FRESH
         bulk = operation.action in system.capabilities.bulk_only
         if operation.event is None or fresh or bulk:
-            right.append(operation)
+            right.append(intent)
             continue
         record, changes = await reread(system, desk.store, desk.clock, operation.ref)
         if changes.records:
@@ -133,73 +181,86 @@ async def _still_right(
             log.info(
                 "target changed before the write", system=system.name, event_id=operation.event
             )
-            result.left.append(operation)
         else:
-            right.append(operation)
+            right.append(intent)
     return right
 
 
 _NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
-async def _write(system: System, batch: Sequence[Operation], desk: Desk, result: Written) -> None:
-    keyed = [
-        replace(o, key=desk.new_key()) if o.action is Action.CREATE_BLOCK else o for o in batch
-    ]
-    intents = [
-        Intent(desk.new_id(), desk.run, o, IntentState.OPEN, desk.clock.now()) for o in keyed
-    ]
-    desk.store.apply(Changes(intents=intents))
+async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Written) -> None:
+    """Make one call. Raises SystemFault; all but Ambiguous mean that nothing happened."""
+    now = desk.clock.now()
+    if any(now - intent.opened_at > PROMPT for intent in call):
+        call = [replace(intent, opened_at=now) for intent in call]
+        desk.store.apply(Changes(intents=list(call)))
     try:
-        reply = await system.write(keyed)
+        reply = await system.write([intent.operation for intent in call])
     except Ambiguous as fault:
-        desk.store.apply(Changes(intents=[replace(i, error=str(fault)) for i in intents]))
+        # Whatever it did, it may have done until now.
+        now = desk.clock.now()
+        unsure = [replace(i, opened_at=now, error=str(fault)) for i in call]
+        desk.store.apply(Changes(intents=unsure))
         raise
     except Rejected as fault:
-        for intent in intents:
+        for intent in call:
             _rejected(intent, fault, desk, result)
         return
-    except SystemFault as fault:
-        # Nothing happened, the system says: planned anew.
-        dropped = [replace(i, state=IntentState.DROPPED, error=str(fault)) for i in intents]
-        desk.store.apply(Changes(intents=dropped))
-        raise
     at = desk.clock.now()
+    operations = [intent.operation for intent in call]
     match reply:
         case Done(events=events):
-            for intent, (event, shown) in zip(intents, events, strict=True):
-                settle(desk, intent, event, shown, at)
-                result.done.append(intent.operation)
-                desk.on_write(intent.operation, "done")
+            landed = zip(call, events, strict=True)
+            changes = [_settled(desk, i, event, shown, at, "done") for i, (event, shown) in landed]
+            desk.store.apply(outcome.join(changes))
+            result.done.extend(operations)
+            _tell(desk, operations, "done")
         case Accepted(job=job):
-            for intent in intents:
-                _queue(desk, replace(intent, state=IntentState.ACCEPTED, job=job), at)
-                result.queued.append(intent.operation)
-                desk.on_write(intent.operation, "queued")
+            _queue(desk, call, job, at)
+            result.queued.extend(operations)
+            _tell(desk, operations, "queued")
+
+
+def _tell(desk: Desk, operations: Sequence[Operation], what: str) -> None:
+    for operation in operations:
+        desk.on_write(operation, what)
 
 
 def settle(
-    desk: Desk, intent: Intent, event: str, shown: Value | None, at: datetime, *, detail: str = ""
+    desk: Desk, intent: Intent, event: str, shown: Value | None, at: datetime, *, detail: str
 ) -> None:
     """Commit the outcome of a write that happened: base, links, history, journal, at once."""
+    desk.store.apply(_settled(desk, intent, event, shown, at, detail))
+
+
+def _settled(
+    desk: Desk, intent: Intent, event: str, shown: Value | None, at: datetime, detail: str
+) -> Changes:
     operation = intent.operation
-    record = _record(desk, operation.system, event)
-    links = desk.store.links(operation.system, event)
+    made = operation.action is Action.CREATE_BLOCK
+    # Of a block that was just made nothing is known yet.
+    record = None if made else _record(desk, operation.system, event)
+    links = [] if made else desk.store.links(operation.system, event)
     changes = outcome.done(operation, record, links, event=event, shown=shown, at=at)
     aimed = replace(operation, event=event)
     changes.intents.append(replace(intent, state=IntentState.DONE, operation=aimed))
-    changes.notes += notes_of(desk, operation, event, detail or "done", at)
-    desk.store.apply(changes)
+    changes.notes += notes_of(desk, operation, event, detail, at)
+    return changes
 
 
-def _queue(desk: Desk, intent: Intent, at: datetime) -> None:
-    operation = intent.operation
-    record = _record(desk, operation.system, operation.event or "")
-    changes = outcome.accepted(operation, record, at)
-    changes.intents.append(intent)
-    detail = f"queued as {intent.job}" if intent.job else "queued"
-    changes.notes += notes_of(desk, operation, operation.event or "", detail, at)
-    desk.store.apply(changes)
+def _queue(desk: Desk, call: Sequence[Intent], job: str, at: datetime) -> None:
+    """Commit that a whole call waits to be carried out."""
+    targets = [i.operation.event or "" for i in call]
+    records = {r.id: r for r in desk.store.records(call[0].operation.system, targets)}
+    detail = f"queued as {job}" if job else "queued"
+    queued = Changes()
+    for intent, target in zip(call, targets, strict=True):
+        operation = intent.operation
+        queued.records += outcome.accepted(operation, records.get(target), at).records
+        queued.intents.append(replace(intent, state=IntentState.ACCEPTED, job=job))
+        queued.notes += notes_of(desk, operation, target, detail, at)
+    desk.store.apply(queued)
 
 
 def _rejected(intent: Intent, fault: Rejected, desk: Desk, result: Written) -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from syncd.core import outcome, plan
 from syncd.core.diff import News, absorb, is_rounding
-from syncd.engine.execute import Desk, notes_of, settle
+from syncd.engine.execute import SENT_WITHIN, Desk, notes_of, settle
 from syncd.model import (
     Action,
     Changes,
@@ -65,6 +65,14 @@ async def recover(system: System, intents: Sequence[Intent], desk: Desk) -> int:
 
 def _overdue(intent: Intent, desk: Desk) -> bool:
     return desk.clock.now() - intent.opened_at > DEADLINE
+
+
+def _sent_by(intent: Intent) -> datetime:
+    """When its request had left at the latest, if it did.
+
+    One with an error was stamped when its answer stayed away; any other was cut off by a crash.
+    """
+    return intent.opened_at if intent.error else intent.opened_at + SENT_WITHIN
 
 
 def confirm(intents: Sequence[Intent], desk: Desk) -> int:
@@ -128,7 +136,7 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
     complete = any(
         c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
     )
-    if asked_at < intent.opened_at + system.capabilities.lag:
+    if asked_at < _sent_by(intent) + system.capabilities.lag:
         return False
     if complete:
         _drop(intent, desk, "never happened")
@@ -173,7 +181,7 @@ def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, d
         settle(desk, intent, event.id, event.value, asked_at, detail=detail)
         return True
     if event.value == operation.before:
-        if asked_at < intent.opened_at + system.capabilities.lag:
+        if asked_at < _sent_by(intent) + system.capabilities.lag:
             return False
         _drop(intent, desk, "never happened")
         return True

@@ -92,6 +92,8 @@ async def undo(
     report.cycles = 1
     desk = engine.desk(report)
     before = {name: system.traffic for name, system in engine.systems.items()}
+    # What is read here is stored, and no news to the next read: whoever decides next looks at all.
+    engine.agenda.add(chosen)
     observed = await engine.look(window, report, chosen, desk, progress, by_id=True)
     held = brake.look(engine.store, (), {}, engine.mapping, observed, engine.policy.limits)
     for provider in chosen:

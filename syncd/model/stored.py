@@ -104,7 +104,11 @@ class IntentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One journal row: an operation, committed before its request is sent."""
+    """One journal row: an operation, committed before its request is sent.
+
+    ``opened_at``: when it was committed, the last time if its turn was long in coming; that of one
+    that is open with an ``error`` is when its answer was given up.
+    """
 
     id: str
     run: str

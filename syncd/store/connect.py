@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ LOCK_WAIT = 5.0
 """Seconds that a statement waits for another process's transaction to end."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+_AT_ONCE = "PRAGMA synchronous=FULL"
+_LATER = "PRAGMA synchronous=NORMAL"
 
 _BEGIN = "syncd_begin"
 """Execution option: how SQLite begins a transaction."""
@@ -111,14 +116,41 @@ def _pragmas(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(_AT_ONCE)
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
 
 def _begin(connection: Connection) -> None:
     how = connection.get_execution_options().get(_BEGIN, "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {how}")
+    _say(connection, f"BEGIN {how}")
+
+
+def _say(connection: Connection, words: str) -> None:
+    """To the driver itself: SQLAlchemy would take longer than SQLite."""
+    cursor = connection.connection.cursor()
+    cursor.execute(words)
+    cursor.close()
+
+
+@contextmanager
+def transaction(engine: Engine, *, at_once: bool) -> Iterator[Connection]:
+    """One transaction: all of it, or nothing.
+
+    With ``at_once`` it is on the disk when it ends, whatever happens to the power. Without, it is
+    there with the next one that is: power that is lost in between loses it, and never an older one.
+    SQLite alone knows the difference.
+    """
+    with engine.connect() as connection:
+        later = not at_once and connection.dialect.name == "sqlite"
+        if later:
+            _say(connection, _LATER)
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            if later:
+                _say(connection, _AT_ONCE)
 
 
 def migrate(engine: Engine, place: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 from syncd.model import utc
 
 
+@lru_cache(maxsize=4096)  # one write puts the same few instants into some twenty columns
 def instant_text(instant: datetime) -> str:
     """Write an instant as UTC text of fixed length, so that text order is time order."""
     # Not strftime: it writes the year 999 with three digits.

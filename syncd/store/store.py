@@ -9,12 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.model import (
     Allowance,
@@ -34,9 +32,10 @@ from syncd.model import (
     Window,
 )
 from syncd.store import rows
-from syncd.store.connect import connect, expect_current, expect_sound, migrate
+from syncd.store.connect import connect, expect_current, expect_sound, migrate, transaction
 from syncd.store.errors import told
 from syncd.store.glance import Run
+from syncd.store.prepared import adding, asking, inserting, putting
 from syncd.store.removal import CHUNK, forget, retire, unlink
 from syncd.store.tables import (
     ALLOWANCE,
@@ -63,8 +62,8 @@ _FINGERPRINTS = select(EVENT.c.id, EVENT.c.fingerprint).where(
     EVENT.c.starts < bindparam("end"),
     EVENT.c.ends > bindparam("start"),
 )
-_RECORDS = select(EVENT).where(
-    EVENT.c.system == bindparam("system"), EVENT.c.id.in_(bindparam("ids", expanding=True))
+_RECORD = select(EVENT).where(
+    EVENT.c.system == bindparam("system"), EVENT.c.id == bindparam("event")
 )
 _LINKS = select(REPLICA).where(
     REPLICA.c.system == bindparam("system"), REPLICA.c.event == bindparam("event")
@@ -138,22 +137,11 @@ class Store:
 
     def records(self, system: str, ids: Iterable[str]) -> list[Record]:
         """The records of these events, retired ones too; unknown ids are left out."""
-        wanted = list(ids)
-        found: list[Record] = []
-        if not wanted:
-            return found
-        with told(self.place), self._engine.connect() as connection:
-            for at in range(0, len(wanted), CHUNK):
-                asked = {"system": system, "ids": wanted[at : at + CHUNK]}
-                found += [
-                    rows.to_record(row) for row in connection.execute(_RECORDS, asked).mappings()
-                ]
-        return found
+        return [rows.to_record(row) for row in self._each(_RECORD, [(system, id) for id in ids])]
 
     def links(self, system: str, event: str) -> list[Replica]:
         """The replicas that this event is."""
-        asked = {"system": system, "event": event}
-        return [rows.to_replica(row) for row in self.ask(_LINKS, asked)]
+        return [rows.to_replica(row) for row in self._each(_LINKS, [(system, event)])]
 
     def last_coverage(self) -> list[Coverage]:
         """What the last complete reads proved, per calendar and kinds."""
@@ -174,7 +162,7 @@ class Store:
         """Note an odd record; True the first time, so that it is reported once."""
         row = {"system": system, "event": event, "reason": reason, "first_at": at}
         with told(self.place), self._engine.begin() as connection:
-            statement = self._insert(ODD).values(row).on_conflict_do_nothing()
+            statement = inserting(connection.dialect, ODD).values(row).on_conflict_do_nothing()
             return bool(connection.execute(statement).rowcount == 1)
 
     # --- decide -------------------------------------------------------------------------------
@@ -246,8 +234,15 @@ class Store:
         return [rows.to_intent(row) for row in self.ask(_OPEN)]
 
     def apply(self, changes: Changes) -> None:
-        """Store what one step found out: all of it, or nothing."""
-        with told(self.place), self._engine.begin() as connection:
+        """Store what one step found out: all of it, or nothing.
+
+        It is on the disk when this returns, unless it only closes journal rows of writes that
+        happened: a loss of power may open these again, and reading tells the same once more.
+        """
+        with (
+            told(self.place),
+            transaction(self._engine, at_once=not _tells_again(changes)) as connection,
+        ):
             self._put(connection, EVENT, [rows.from_record(r) for r in changes.records])
             self._put(connection, BOOKING, [rows.from_booking(b) for b in changes.bookings])
             for replica in changes.unlinked:
@@ -262,7 +257,9 @@ class Store:
             self._put(connection, BASELINE, [rows.from_baseline(b) for b in changes.baselines])
             self._put(connection, WAIVER, [rows.from_waiver(w) for w in changes.waivers])
             if changes.notes:
-                connection.execute(HISTORY.insert(), [rows.from_note(n) for n in changes.notes])
+                lines = [rows.from_note(n) for n in changes.notes]
+                add = adding(connection.dialect, HISTORY, tuple(lines[0]))
+                add.carry_out(connection, lines)
             if changes.retired:
                 retire(connection, changes.retired)
 
@@ -428,26 +425,21 @@ class Store:
 
     # --- within -------------------------------------------------------------------------------
 
-    def _insert(self, table: Table) -> Any:
-        """An INSERT that knows ON CONFLICT; both databases spell it alike."""
-        return _insert(table, self._engine.dialect.name)
+    def _each(self, query: Any, refs: Iterable[tuple[str, str]]) -> Sequence[Mapping[str, Any]]:
+        """What a query by system and event tells of each of these."""
+        asked = [{"system": system, "event": event} for system, event in refs]
+        if not asked:
+            return []
+        with told(self.place), self._engine.connect() as connection:
+            return asking(connection.dialect, query).ask(connection, asked)
 
     def _put(self, connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
         """Insert rows, or replace those that are there; but what was ``first_at`` stays."""
-        if not values:
-            return
-        connection.execute(_upsert(table, self._engine.dialect.name, tuple(values[0])), values)
+        if values:
+            put = putting(connection.dialect, table, tuple(values[0]))
+            put.carry_out(connection, values)
 
 
-def _insert(table: Table, dialect: str) -> Any:
-    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
-
-
-@lru_cache
-def _upsert(table: Table, dialect: str, columns: tuple[str, ...]) -> Any:
-    """Insert or replace. Made once: to make the statement costs more than to carry it out."""
-    statement = _insert(table, dialect)
-    keys = [column.name for column in table.primary_key]
-    stays = {*keys, "first_at"}
-    fresh = {name: statement.excluded[name] for name in columns if name not in stays}
-    return statement.on_conflict_do_update(index_elements=keys, set_=fresh)
+def _tells_again(changes: Changes) -> bool:
+    """Whether the journal says that all this happened outside, so that it can be read again."""
+    return bool(changes.intents) and all(i.state is IntentState.DONE for i in changes.intents)

@@ -149,6 +149,8 @@ class Capabilities:
     - ``asynchronous``: actions that are only accepted, and must be confirmed by reading.
     - ``bulk_only``: actions that the platform offers only in bulk, so no re-read precedes them.
     - ``key_survives``: a block's key comes back on a read.
+    - ``lists_blocks``: its lists are known to show blocks; where they may not, nobody can tell
+      after a crash whether a block was made, so no more than one is under way.
     - ``reach``: the systems in which its busy time closes anything; None: in all others. One with a
       reach is never written to.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
@@ -165,6 +167,7 @@ class Capabilities:
     asynchronous: frozenset[Action] = frozenset()
     bulk_only: frozenset[Action] = frozenset()
     key_survives: bool = True
+    lists_blocks: bool = True
     reach: frozenset[str] | None = None
     notifies: bool = False
     slots_ahead: timedelta = timedelta(days=31)

@@ -195,6 +195,7 @@ CELLS: Mapping[str, Callable[..., Any]] = {
     "over_http": whole.over_http,
     "writing": whole.writing,
     "bulk": whole.bulk,
+    "journal": whole.journal,
     "lag": whole.lag,
     "serve": served.serve,
 }

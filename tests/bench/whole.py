@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
 from syncd.config.load import load
+from syncd.core import plan
 from syncd.daemon.service import Pace, serve
 from syncd.engine.execute import Desk, execute
-from syncd.model import Action, Kind, Operation, Value
-from syncd.wiring import App, build
+from syncd.model import Action, Booking, Changes, Kind, Operation, Status, Value
+from syncd.store import Store
+from syncd.systems.port import Capabilities, Done, System
+from syncd.wiring import App, RealClock, build
 from tests.bench.measure import lower, peak
 from tests.bench.state import converge
 
@@ -58,15 +64,29 @@ async def over_http(home: Path, rounds: int = 5) -> dict[str, Any]:
 
 
 async def writing(home: Path) -> dict[str, Any]:
-    """A first sync with its writes: what one operation costs, its requests aside and with them."""
+    """A first sync with its writes, by phase: all CPU of the process while a phase lasts.
+
+    ``own_ms`` is the phase of the writes, by operation, without one bare request: an upper bound,
+    for the bare one is the cheapest there is, without a body.
+    """
     app = _app(home)
     await asyncio.gather(*(s.read(app.engine.window(near=False)) for s in app.systems.values()))
-    request = await _request(app)
-    before, began = time.process_time(), time.perf_counter()
-    report = await app.engine.resync()
-    cpu, wall = time.process_time() - before, time.perf_counter() - began
+    stamps: list[tuple[str, float]] = []
+    began = time.perf_counter()
+    report = await app.engine.resync(
+        progress=lambda text: stamps.append((text.split()[0], time.process_time()))
+    )
+    wall = time.perf_counter() - began
+    stamps.append(("end", time.process_time()))
+    assert report.converged, report.to_json()
+    assert report.answered
     done = report.operations.total()
     await app.aclose()
+    request = await _request(json.loads((home / "urls.json").read_text())["legacy"])
+    names = [name for name, _ in stamps]
+    assert names == ["reading", "deciding", "writing", "reading", "deciding", "end"], names
+    at = [cpu for _, cpu in stamps]
+    cpu = at[3] - at[2]
     return {
         "cpu": [cpu],
         "wall": [wall],
@@ -74,17 +94,74 @@ async def writing(home: Path) -> dict[str, Any]:
         "per_second": done / wall,
         "request": [request],
         "own_ms": 1000 * (cpu / done - request),
-        "cycles": report.cycles,
+        "before_ms": 1000 * (at[2] - at[0]) / done,
+        "confirming_ms": 1000 * (at[5] - at[3]) / done,
     }
 
 
-async def _request(app: App, times: int = 300) -> float:
+async def _request(url: str, times: int = 300) -> float:
     """Seconds of CPU that one request costs with the bare client, to the cheapest answer."""
-    client = app.systems["legacy"]._transport._client  # type: ignore[attr-defined]
+    async with httpx.AsyncClient(base_url=url) as client:
+        await client.get("locations/")
+        before = time.process_time()
+        for _ in range(times):
+            await client.get("locations/")
+        return (time.process_time() - before) / times
+
+
+@dataclass(slots=True)
+class _AtOnce:
+    """A system that has done what it is told, at no cost."""
+
+    name: str = "crm"
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    made: Iterator[int] = field(default_factory=count)
+
+    async def write(self, operations: Sequence[Operation]) -> Done:
+        """Done."""
+        return Done([(o.event or f"e{next(self.made)}", None) for o in operations])
+
+
+async def journal(home: Path, size: int = 1000) -> dict[str, Any]:
+    """What the journal costs by itself: blocks made and moved, with nothing below it."""
+    clock, start = RealClock(), datetime(2026, 12, 1, 9, tzinfo=UTC)
+    store = Store.open(home / "journal.db")
+    ids = count()
+    desk = Desk(
+        store, clock, lambda: f"{next(ids):026}", lambda: f"k{next(ids):09}", "run", asyncio.Event()
+    )
+    values = [
+        Value(start + n * _HALF, start + (n + 1) * _HALF, Status.CONFIRMED) for n in range(size)
+    ]
+    meetings = [
+        Booking(f"b{n}", f"p{n % 20}", Kind.APPOINTMENT, value) for n, value in enumerate(values)
+    ]
+    store.apply(Changes(bookings=meetings))
+    makes = [
+        Operation(Action.CREATE_BLOCK, "crm", b.provider, Kind.BLOCK, None, None, b.agreed, (b.id,))
+        for b in meetings
+    ]
+    made, cpu = await _executed(makes, desk)
+    moves = [
+        Operation(
+            Action.MOVE_BLOCK, "crm", o.provider, Kind.BLOCK, f"e{n}", o.after, later, o.bookings
+        )
+        for n, o in enumerate(plan.order(makes))
+        if o.after is not None
+        for later in [Value(o.after.start + _LATER, o.after.end + _LATER, o.after.status)]
+    ]
+    moved, moving = await _executed(moves, desk)
+    assert made == moved == size
+    store.close()
+    return {"cpu": [cpu], "operations": size, "moving": [moving]}
+
+
+async def _executed(operations: list[Operation], desk: Desk) -> tuple[int, float]:
+    """How many were done, and the seconds of CPU that it took."""
+    just_read = {o.provider: desk.clock.now() + timedelta(hours=1) for o in operations}
     before = time.process_time()
-    for _ in range(times):
-        await client.request("GET", "locations/")
-    return (time.process_time() - before) / times
+    written = await execute(cast("System", _AtOnce()), operations, just_read, desk)
+    return len(written.done), time.process_time() - before
 
 
 async def bulk(home: Path, moves: int = 1000) -> dict[str, Any]:

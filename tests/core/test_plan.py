@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from syncd.core import plan
 from syncd.model import Action, Kind, Operation, Status, Value
 from tests.core.kit import off, v
@@ -49,6 +54,52 @@ def test_a_block_gives_way_to_the_appointment_that_takes_its_place() -> None:
         op(Action.MOVE_BLOCK, "block", v(12), v(15)),
     ]
     assert names(plan.order(operations)) == ["block", "meeting"]
+
+
+HOURS = st.integers(0, 9)
+MOVES = st.lists(st.tuples(st.sampled_from("pq"), HOURS, HOURS, HOURS, HOURS), max_size=12)
+
+
+def obvious_order(moves: list[Operation]) -> list[Operation]:
+    """Ask every move about every other one, and again after each: what the fast way must equal."""
+    rest, done = sorted(moves, key=plan._place), []
+    while rest:
+        free = [
+            o
+            for o in rest
+            if not any(
+                o is not other and o.provider == other.provider and o.after.overlaps(other.before)
+                for other in rest
+                if o.after is not None and other.before is not None
+            )
+        ]
+        done.append((free or rest)[0])
+        rest.remove(done[-1])
+    return done
+
+
+@given(MOVES)
+def test_moves_are_ordered_as_the_obvious_way_orders_them(
+    drawn: list[tuple[str, int, int, int, int]],
+) -> None:
+    moves = [
+        replace(
+            op(Action.MOVE_BLOCK, str(n), v(start, start + 1 + long), v(to, to + 1 + wide)),
+            provider=provider,
+        )
+        for n, (provider, start, long, to, wide) in enumerate(drawn)
+    ]
+    assert plan.order(moves) == obvious_order(moves)
+
+
+def test_calls_are_grouped_but_never_cut() -> None:
+    calls = [
+        tuple(op(Action.MOVE_BLOCK, str(n), v(9), v(10)) for n in range(size))
+        for size in (1, 2, 8, 1, 12, 1)
+    ]
+    groups = list(plan.ahead(calls, 10))
+    assert [[len(call) for call in group] for group in groups] == [[1, 2], [8, 1], [12], [1]]
+    assert [call for group in groups for call in group] == calls
 
 
 def test_bulk_actions_are_gathered_into_chunks() -> None:

@@ -143,6 +143,21 @@ async def test_what_somebody_touched_since_is_left_and_the_rest_is_put_back(shop
     assert v(16).interval in shop.blocks()["b"], "that is for the next cycle to decide"
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_news_that_an_undo_reads_is_decided_on_by_the_next_cycle(
+    shop: Shop, dry_run: bool
+) -> None:
+    shop.a.book("p", v(9))
+    run = await run_of(shop)
+    (block,) = shop.b.events
+    shop.b.move(block, v(12))
+    undone = await shop.engine.undo(run, dry_run=dry_run)
+    assert [left.why for left in undone.left] == ["it was changed in b since"]
+    shop.clock.pass_(minutes=15)
+    await shop.engine.watch(near=False)
+    assert shop.blocks()["b"] == [v(9).interval]
+
+
 async def test_one_booking_can_be_chosen_and_a_shared_block_stays(shop: Shop) -> None:
     for hour in (9, 9, 12):
         shop.a.book("p", v(hour))

@@ -64,9 +64,38 @@ class Paper:
 
     begin = connect
 
+    @property
+    def connection(self) -> Paper:
+        """What the driver would give: prepared statements go around SQLAlchemy."""
+        return self
+
+    def cursor(self) -> Pen:
+        return Pen(self)
+
     def execute(self, statement: Any, _values: Any = None) -> Answer:
         self.said.append(str(statement.compile(dialect=self.dialect)))
         return self.answer
+
+
+class Pen:
+    """A driver's cursor: it is given text, and the named parameters that PostgreSQL's takes."""
+
+    def __init__(self, paper: Paper) -> None:
+        self.paper = paper
+
+    def execute(self, text: str, values: dict[str, Any]) -> None:
+        text % dict.fromkeys(values, "")  # all that the text names are given
+        self.paper.said.append(text)
+
+    def executemany(self, text: str, values: list[dict[str, Any]]) -> None:
+        for each in values:
+            self.execute(text, each)
+
+    def fetchall(self) -> list[Any]:
+        return []
+
+    def close(self) -> None:
+        return None
 
 
 def everything(store: Store, paper: Paper) -> dict[str, Any]:

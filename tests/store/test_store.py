@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from syncd.model import Changes, Coverage, IntentState, Kind, Role, Value, Window
 from syncd.store import Store
@@ -35,7 +35,7 @@ def test_a_step_that_fails_halfway_is_not_stored_at_all(store: Store) -> None:
         coverage=[Coverage("a", "p", frozenset(Kind), span(0, 24), DAY)],
         notes=[note("seen")],
     )
-    with pytest.raises(IntegrityError):
+    with pytest.raises(sqlite3.IntegrityError):
         store.apply(broken)
     assert store.state("p") == before
     assert store.history() == []

@@ -69,7 +69,7 @@ class LeadConnectorV1:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = CAPABILITIES
+        self.capabilities = replace(CAPABILITIES, lists_blocks=account.blocks == "hold")
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock

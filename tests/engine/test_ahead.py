@@ -1,0 +1,260 @@
+"""The intents of the next writes are committed together: what that must never cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncd.engine.execute import AHEAD, PROMPT, SENT_WITHIN
+from syncd.model import Action, Changes, Intent, IntentState, Operation
+from syncd.store.journal import intents_since
+from syncd.systems.port import Capabilities, RateLimited, Reply, Retryable
+from tests.core.kit import NOW, v
+from tests.engine.conftest import Shop
+from tests.engine.fakes import FakeSystem, lost_reply
+from tests.engine.test_promises import settle
+
+HOURS = range(9, 15)
+MANY = range(24, 24 + AHEAD + 3)
+
+OPEN, DONE, DROPPED = IntentState.OPEN, IntentState.DONE, IntentState.DROPPED
+
+Act = Callable[[int], None]
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+def nothing(_number: int) -> None:
+    """Go on."""
+
+
+def crash(at: int) -> Act:
+    def act(number: int) -> None:
+        if number == at:
+            raise Crash
+
+    return act
+
+
+def during_writes(system: FakeSystem, before: Act = nothing, after: Act = nothing) -> None:
+    """Do something before and after the effect of each write, which are counted from 1."""
+    count = 0
+
+    async def write(operations: Sequence[Operation]) -> Reply:
+        nonlocal count
+        count += 1
+        before(count)
+        reply = await FakeSystem.write(system, operations)
+        after(count)
+        return reply
+
+    system.write = write  # type: ignore[method-assign]
+
+
+def undisturbed(system: FakeSystem) -> None:
+    del system.write
+
+
+def book_all(shop: Shop, hours: Sequence[int] = HOURS) -> None:
+    for hour in hours:
+        shop.a.book("p", v(hour))
+
+
+def journal(shop: Shop, system: str, state: IntentState) -> list[Intent]:
+    found = intents_since(shop.store, "p", NOW - timedelta(days=1))
+    return [i for i in found if i.operation.system == system and i.state is state]
+
+
+def intervals(hours: Sequence[int] = HOURS) -> list[object]:
+    return [v(hour).interval for hour in hours]
+
+
+async def test_no_request_leaves_before_its_intent_is_committed(shop: Shop) -> None:
+    open_at: list[int] = []
+    during_writes(shop.b, lambda _: open_at.append(len(journal(shop, "b", OPEN))))
+    book_all(shop, MANY)
+    await settle(shop)
+    # Ten together, each closed by its own outcome, then the three that are left.
+    assert open_at == [*range(AHEAD, 0, -1), 3, 2, 1]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("at", [1, 2, 5])
+async def test_a_process_that_dies_among_its_writes_makes_none_twice(
+    shop: Shop, at: int, when: str
+) -> None:
+    await shop.engine.resync()
+    book_all(shop)
+    during_writes(shop.b, **{when: crash(at)})
+    with pytest.raises(Crash):
+        await shop.engine.resync()
+    undisturbed(shop.b)
+    assert len(journal(shop, "b", DONE)) == at - 1
+    assert len(journal(shop, "b", OPEN)) == len(HOURS) - at + 1
+    shop.restart()
+    await settle(shop)
+    assert shop.blocks()["b"] == intervals()
+    assert len(shop.b.writes) == len(HOURS)
+    assert not shop.store.pending_intents()
+
+
+async def test_a_crash_costs_a_read_for_each_intent_and_these_are_few(shop: Shop) -> None:
+    await shop.engine.resync()
+    book_all(shop, range(24, 24 + 4 * AHEAD))
+    during_writes(shop.b, crash(1))
+    with pytest.raises(Crash):
+        await shop.engine.resync()
+    undisturbed(shop.b)
+    shop.restart()
+    reads = shop.b.reads
+    await shop.engine.watch(near=False)
+    assert shop.b.reads - reads <= AHEAD + 1
+
+
+@pytest.mark.parametrize(
+    "fault", [RateLimited("b", "POST /", wait=30.0), Retryable("b", "POST /", detail="refused")]
+)
+async def test_a_fault_in_the_middle_drops_what_comes_after_it(
+    shop: Shop, fault: Exception
+) -> None:
+    def fail(number: int) -> None:
+        if number == 3:
+            raise fault
+
+    book_all(shop)
+    during_writes(shop.b, fail)
+    await shop.engine.watch(near=False)
+    assert len(journal(shop, "b", DONE)) == 2
+    assert len(journal(shop, "b", DROPPED)) == len(HOURS) - 2
+    assert [i.error for i in journal(shop, "b", DROPPED)].count(str(fault)) == 1
+    assert not shop.store.pending_intents()
+    await settle(shop)
+    assert shop.blocks()["b"] == intervals()
+    assert len(shop.b.writes) == len(HOURS)
+
+
+async def test_who_is_asked_to_stop_closes_what_was_not_sent(shop: Shop) -> None:
+    def stop(number: int) -> None:
+        if number == 2:
+            shop.engine.stopping.set()
+
+    book_all(shop)
+    during_writes(shop.b, stop)
+    await shop.engine.watch(near=False)
+    # The request in flight was finished, and its outcome kept.
+    assert len(journal(shop, "b", DONE)) == len(shop.b.writes) == 2
+    assert len(journal(shop, "b", DROPPED)) == len(HOURS) - 2
+    assert not shop.store.pending_intents()
+    shop.restart()
+    await settle(shop)
+    assert shop.blocks()["b"] == intervals()
+    assert len(shop.b.writes) == len(HOURS)
+
+
+async def test_nothing_is_written_on_top_of_an_unanswered_write(shop: Shop) -> None:
+    book_all(shop)
+    shop.a.book("q", v(20))
+    shop.b.faults["reply"] = [lost_reply("b")]
+    await shop.engine.watch(near=False)
+    assert [o.provider for o in shop.b.writes] == ["p", "q"]
+    assert len(journal(shop, "b", OPEN)) == 1
+    assert len(journal(shop, "b", DROPPED)) == len(HOURS) - 1
+    await settle(shop)
+    assert shop.blocks()["b"] == intervals()
+    assert len(shop.b.writes) == len(HOURS) + 1
+
+
+async def test_where_lists_may_not_show_blocks_one_write_is_under_way(shop: Shop) -> None:
+    """Nobody can tell which were made: each would be a question to a person."""
+    open_at: list[int] = []
+    shop.b.capabilities = Capabilities(lag=timedelta(0), lists_blocks=False)
+    during_writes(shop.b, lambda _: open_at.append(len(journal(shop, "b", OPEN))))
+    book_all(shop)
+    await settle(shop)
+    assert open_at == [1] * len(HOURS)
+
+
+async def test_an_intent_that_had_to_wait_is_committed_anew_before_it_is_sent(shop: Shop) -> None:
+    ages: list[timedelta] = []
+
+    async def slow(operations: Sequence[Operation]) -> Reply:
+        (sent,) = [i for i in journal(shop, "b", OPEN) if i.operation.key == operations[0].key]
+        ages.append(shop.clock.now() - sent.opened_at)
+        shop.clock.pass_(seconds=PROMPT.total_seconds() / 2)
+        return await FakeSystem.write(shop.b, operations)
+
+    book_all(shop)
+    shop.b.write = slow  # type: ignore[method-assign]
+    await shop.engine.watch(near=False)
+    half = PROMPT / 2
+    assert ages == [0 * half, half, 2 * half, 0 * half, 0 * half, 0 * half]
+
+
+async def test_a_write_cut_off_by_a_crash_has_time_to_leave_and_to_show(shop: Shop) -> None:
+    """It may have waited for room in the budget as long as a request has patience."""
+    lag = timedelta(seconds=30)
+    shop.b.capabilities = Capabilities(lag=lag)
+    await shop.engine.resync()
+    shop.a.book("p", v(9))
+    during_writes(shop.b, crash(1))
+    with pytest.raises(Crash):
+        await shop.engine.watch(near=False)
+    undisturbed(shop.b)
+    shop.restart()
+    shop.clock.pass_(seconds=(lag + SENT_WITHIN).total_seconds() - 1)
+    await shop.engine.watch(near=False)
+    assert len(journal(shop, "b", OPEN)) == 1
+    shop.clock.pass_(seconds=2)
+    await shop.engine.watch(near=False)
+    assert shop.blocks()["b"] == intervals([9])
+
+
+async def test_the_lag_of_an_unanswered_write_counts_from_when_it_was_given_up(shop: Shop) -> None:
+    lag = timedelta(seconds=30)
+    shop.b.capabilities = Capabilities(lag=lag)
+    shop.a.book("p", v(9))
+
+    def long_silence(_number: int) -> None:
+        shop.clock.pass_(seconds=120)
+        raise lost_reply("b")
+
+    during_writes(shop.b, long_silence)
+    await shop.engine.watch(near=False)
+    undisturbed(shop.b)
+    await shop.engine.watch(near=False)
+    assert len(journal(shop, "b", OPEN)) == 1
+    assert shop.b.writes == []
+    shop.clock.pass_(seconds=31)
+    await shop.engine.watch(near=False)
+    assert len(shop.b.writes) == 1
+
+
+async def test_a_whole_bulk_call_is_told_of_in_one_transaction(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book_all(shop)
+    await settle(shop)
+    shop.b.capabilities = Capabilities(
+        lag=timedelta(0),
+        asynchronous=frozenset({Action.MOVE_BLOCK}),
+        bulk_only=frozenset({Action.MOVE_BLOCK}),
+        batch={Action.MOVE_BLOCK: 50},
+    )
+    shop.b.queued = True
+    for event, held in list(shop.a.events.items()):
+        shop.a.move(event, replace(held.value, end=held.value.end + timedelta(minutes=10)))
+    told: list[int] = []
+    applied = shop.store.apply
+
+    def apply(changes: Changes) -> None:
+        told.append(sum(i.state is IntentState.ACCEPTED for i in changes.intents))
+        applied(changes)
+
+    monkeypatch.setattr(shop.store, "apply", apply)
+    await shop.engine.watch(near=False)
+    assert [n for n in told if n] == [len(HOURS)]
