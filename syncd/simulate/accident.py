@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -57,7 +57,7 @@ class Accident:
     """Many events of one calendar vanished or moved, by hand, in one moment.
 
     ``known`` are those that syncd had carried to other calendars by then. ``over`` once a person
-    accepted it, undid it, or edited that calendar, so that its news is another.
+    accepted it (``accepted_at``), undid it, or edited that calendar, so that its news is another.
     """
 
     at: datetime
@@ -67,6 +67,7 @@ class Accident:
     known: frozenset[str]
     total: int
     over: bool = False
+    accepted_at: datetime | None = None
 
     @property
     def stops(self) -> bool:
@@ -92,6 +93,17 @@ class Accident:
             if same and after and new and after.interval == new.interval:
                 return True
         return False
+
+
+def let_pass(accidents: Iterable[Accident], since: datetime) -> set[Interval]:
+    """Where meetings were moved by what a person let pass after that time: it is said then."""
+    return {
+        new.interval
+        for accident in accidents
+        if accident.accepted_at is not None and accident.accepted_at > since
+        for _, new in accident.news.values()
+        if new is not None
+    }
 
 
 def _shift(before: Seen, after: Seen | None) -> timedelta | None:

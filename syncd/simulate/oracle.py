@@ -16,7 +16,7 @@ from syncd.model import ConflictKind, HeldConflict, Kind, Role, floor_to
 from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from syncd.simulate.accident import Change, Interval, Key, Seen
+from syncd.simulate.accident import Change, Interval, Key, Seen, let_pass
 from syncd.simulate.town import LATE, Town
 from syncd.store import Store
 
@@ -146,6 +146,7 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[
     own = [c.at for c in town.changes if c.by_hand and c.event == change.event]
     since = max(own) - LATE
     said = {other.after.interval for other in told if other.after and other.at > since}
+    said |= let_pass(town.accidents, since)
     said |= _by_policy(town, change, since)
     rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
     somewhere = rounds or "next-free" in town.choices

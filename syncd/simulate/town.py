@@ -150,6 +150,7 @@ class Town:
         """A person lets all pass that stands stopped."""
         for accident in self.accidents:
             accident.over = True
+            accident.accepted_at = accident.accepted_at or self.clock.now()
 
     def meddled(self, system: str) -> bool:
         """Whether somebody edited a block of syncd's there so lately that it may not know."""
