@@ -19,10 +19,17 @@ from syncd.systems import transport
 from syncd.systems.limits import Budget
 from syncd.systems.port import Ambiguous, Rejected, Retryable, SystemFault
 from syncd.systems.transport import Transport, network, open_client
+from tests.systems.platforms import WIRES
 from tests.systems.test_transport import fault_of
 from tests.systems.virtual import VirtualClock
 
 TOKEN = "Bearer pit-0123456789abcdef"
+
+
+@pytest.fixture(autouse=True, params=WIRES)
+def _wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each way in turn."""
+    monkeypatch.setattr(transport, "Connections", WIRES[request.param])
 
 
 @dataclass
