@@ -19,7 +19,7 @@ from syncd.systems import transport
 from syncd.systems.limits import Budget
 from syncd.systems.port import Ambiguous, Rejected, Retryable, SystemFault
 from syncd.systems.transport import Transport, network, open_client
-from tests.systems.platforms import WIRES
+from tests.systems.platforms import WIRES, Line, platform
 from tests.systems.test_transport import fault_of
 from tests.systems.virtual import VirtualClock
 
@@ -227,3 +227,23 @@ async def test_a_private_authority_does_not_vouch_for_another_host(authority: Pa
     ):
         await ask(f"https://127.0.0.1:{platform.port}", ca_file=str(authority / "ca.pem"))
     assert platform.asked == []
+
+
+async def test_large_answers_arrive_whole_over_one_encrypted_connection(authority: Path) -> None:
+    async def much(line: Line) -> None:
+        for size in (3_000_000, 2, 3_000_000):
+            await line.asked()
+            await line.answer(b"x" * size)
+        await line.asked()
+        line.reset()
+
+    clock = VirtualClock()
+    async with platform(much, tls(authority, "host")) as there:
+        way = network(str(authority / "ca.pem"))
+        client = open_client(f"https://127.0.0.1:{there.port}", {}, transport=way)
+        wire = Transport("clinic", client, clock, Budget(clock, (100, 1.0)), fault_of, attempts=1)
+        sizes = [len(await wire.read("GET", "/events")) for _ in range(3)]
+        with pytest.raises(Ambiguous, match=r"ReadError|RemoteProtocolError"):
+            await wire.write("PUT", "/blocks/7")
+        await wire.aclose()
+    assert (sizes, there.lines, len(there.seen)) == ([3_000_000, 2, 3_000_000], 1, 4)
