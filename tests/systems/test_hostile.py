@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -186,15 +186,19 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A private authority, and a certificate of its for 127.0.0.1: ca.pem, host.pem, host.key."""
     folder = tmp_path_factory.mktemp("authority")
 
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+    def openssl(*arguments: str, also: Sequence[str]) -> None:
+        new = ["req", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-x509", *arguments]
+        for said in also:
+            new += ["-addext", said]
+        subprocess.run(["openssl", *new], cwd=folder, check=True, capture_output=True)
 
-    new = ["req", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-x509"]
-    openssl(*new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Private authority")
+    ca = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Private authority"]
+    openssl(*ca, also=["keyUsage=critical,keyCertSign"])
     signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-subj", "/CN=host"]
+    strict = ["authorityKeyIdentifier=keyid", "basicConstraints=CA:FALSE"]  # for Python 3.13
     for name, host in (("host", "IP:127.0.0.1"), ("other", "DNS:other.example.com")):
         files = ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
-        openssl(*new, *files, *signed, "-addext", f"subjectAltName={host}")
+        openssl(*files, *signed, also=[f"subjectAltName={host}", *strict])
     return folder
 
 
