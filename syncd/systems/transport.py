@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, TypeVar
+from urllib.request import getproxies
 
 import httpx
 import msgspec
@@ -23,6 +24,7 @@ from tenacity import (
     wait_exponential,
 )
 
+from syncd.systems.connections import Connections
 from syncd.systems.limits import http_date, retry_after
 from syncd.systems.port import (
     Ambiguous,
@@ -72,17 +74,19 @@ class _TooMuch(httpx.RequestError):
     """An answer that nobody in their right mind sends."""
 
 
-def network(ca_file: str | None) -> httpx.AsyncHTTPTransport | None:
-    """Make connections that also trust the authorities of a file; None: only the well-known ones.
+def network(ca_file: str | None) -> httpx.AsyncBaseTransport | None:
+    """Make connections, which with a file also trust the authorities in it.
 
-    Whoever answers is verified in both cases; nothing turns that off. With a file, a proxy that the
-    environment names is not used.
+    Whoever answers is verified in any case; nothing turns that off. With a file, a proxy that the
+    environment names is not used. Without one it is, and None is returned: httpx's own transports
+    know which host it is for.
     """
-    if ca_file is None:
+    if ca_file is None and not {"http", "https", "all"}.isdisjoint(getproxies()):
         return None
     context = httpx.create_ssl_context()
-    context.load_verify_locations(cafile=ca_file)
-    return httpx.AsyncHTTPTransport(verify=context, limits=_LIMITS)
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return Connections(context, _LIMITS)
 
 
 def open_client(
@@ -291,10 +295,11 @@ class Transport:
             async with asyncio.timeout(LONGEST):
                 answer = await self._client.send(request, stream=True)
                 try:
-                    body = bytearray()
+                    parts, size = [], 0
                     async for part in answer.aiter_bytes():
-                        body += part
-                        if len(body) > MOST_BYTES:
+                        parts.append(part)
+                        size += len(part)
+                        if size > MOST_BYTES:
                             raise _TooMuch(f"the answer is longer than {MOST_BYTES} bytes")
                 finally:
                     await answer.aclose()
@@ -303,7 +308,7 @@ class Transport:
                 f"no whole answer in {LONGEST:.0f} s", request=request
             ) from None
         headers = [(n, v) for n, v in answer.headers.multi_items() if n not in _OF_THE_WIRE]
-        return httpx.Response(answer.status_code, headers=headers, content=bytes(body))
+        return httpx.Response(answer.status_code, headers=headers, content=b"".join(parts))
 
     def _learn(self, response: httpx.Response, midway: datetime) -> None:
         self._budget.learn(response.headers)

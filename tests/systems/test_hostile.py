@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,10 +19,17 @@ from syncd.systems import transport
 from syncd.systems.limits import Budget
 from syncd.systems.port import Ambiguous, Rejected, Retryable, SystemFault
 from syncd.systems.transport import Transport, network, open_client
+from tests.systems.platforms import WIRES, Line, platform
 from tests.systems.test_transport import fault_of
 from tests.systems.virtual import VirtualClock
 
 TOKEN = "Bearer pit-0123456789abcdef"
+
+
+@pytest.fixture(autouse=True, params=WIRES)
+def _wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each way in turn."""
+    monkeypatch.setattr(transport, "Connections", WIRES[request.param])
 
 
 @dataclass
@@ -179,15 +186,19 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A private authority, and a certificate of its for 127.0.0.1: ca.pem, host.pem, host.key."""
     folder = tmp_path_factory.mktemp("authority")
 
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+    def openssl(*arguments: str, also: Sequence[str]) -> None:
+        new = ["req", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-x509", *arguments]
+        for said in also:
+            new += ["-addext", said]
+        subprocess.run(["openssl", *new], cwd=folder, check=True, capture_output=True)
 
-    new = ["req", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-x509"]
-    openssl(*new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Private authority")
+    ca = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Private authority"]
+    openssl(*ca, also=["keyUsage=critical,keyCertSign"])
     signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-subj", "/CN=host"]
+    strict = ["authorityKeyIdentifier=keyid", "basicConstraints=CA:FALSE"]  # for Python 3.13
     for name, host in (("host", "IP:127.0.0.1"), ("other", "DNS:other.example.com")):
         files = ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
-        openssl(*new, *files, *signed, "-addext", f"subjectAltName={host}")
+        openssl(*files, *signed, also=[f"subjectAltName={host}", *strict])
     return folder
 
 
@@ -220,3 +231,23 @@ async def test_a_private_authority_does_not_vouch_for_another_host(authority: Pa
     ):
         await ask(f"https://127.0.0.1:{platform.port}", ca_file=str(authority / "ca.pem"))
     assert platform.asked == []
+
+
+async def test_large_answers_arrive_whole_over_one_encrypted_connection(authority: Path) -> None:
+    async def much(line: Line) -> None:
+        for size in (3_000_000, 2, 3_000_000):
+            await line.asked()
+            await line.answer(b"x" * size)
+        await line.asked()
+        line.reset()
+
+    clock = VirtualClock()
+    async with platform(much, tls(authority, "host")) as there:
+        way = network(str(authority / "ca.pem"))
+        client = open_client(f"https://127.0.0.1:{there.port}", {}, transport=way)
+        wire = Transport("clinic", client, clock, Budget(clock, (100, 1.0)), fault_of, attempts=1)
+        sizes = [len(await wire.read("GET", "/events")) for _ in range(3)]
+        with pytest.raises(Ambiguous, match=r"ReadError|RemoteProtocolError"):
+            await wire.write("PUT", "/blocks/7")
+        await wire.aclose()
+    assert (sizes, there.lines, len(there.seen)) == ([3_000_000, 2, 3_000_000], 1, 4)
