@@ -79,6 +79,10 @@ class Accident:
         common = len(by) == 1 and None not in by
         return common and sure == len(self.news) == self.total and sure >= COMMON
 
+    def put_back(self, event: str, now: Seen) -> bool:
+        """Whether an event that it moved stands where it stood before."""
+        return event in self.news and self.news[event][0].interval == now.interval
+
     def follows(self, change: Change) -> bool:
         """Whether a change that syncd made in another system says what the accident says."""
         if change.system == self.system:

@@ -142,9 +142,10 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[
         and _person(town, other) == town.person(change.system, before)
     ]
     # Whoever moved this one itself is overruled only by what was said elsewhere after that, or so
-    # shortly before that nobody could tell.
+    # shortly before that nobody could tell. What was stopped, and put back by hand, said nothing.
     own = [c.at for c in town.changes if c.by_hand and c.event == change.event]
-    since = max(own) - LATE
+    back = [a.at for a in town.accidents if a.stops and a.put_back(change.event, before)]
+    since = min([max(own), *back]) - LATE
     said = {other.after.interval for other in told if other.after and other.at > since}
     said |= let_pass(town.accidents, since)
     said |= _by_policy(town, change, since)
@@ -194,11 +195,7 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
 
 def _comes_here(town: Town, change: Change, event: str) -> bool:
     """Whether room is made for the calendar's own twin, which follows news that was let pass."""
-    stood = {
-        accident.news[event][0].key
-        for accident in town.accidents
-        if accident.over and event in accident.news
-    }
+    stood = {a.news[event][0].key for a in town.accidents if a.over and event in a.news}
     return any(
         seen.kind == "appointment" and seen.busy and seen.key in stood
         for seen in town.standing(change.system).values()
