@@ -15,7 +15,7 @@ from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.cli.standing import span
 from syncd.config.settings import Settings
 from syncd.core.budget import Need, fit, per_minute
-from syncd.daemon.monitor import need, spans_of
+from syncd.daemon.rounds import Rounds, spans_of
 from syncd.houses import check_ties
 from syncd.systems.port import Finding
 from syncd.wiring import RealClock, build_systems
@@ -81,8 +81,7 @@ async def _ask(settings: Settings, *, quiet: bool) -> tuple[list[Finding], list[
         with terminal.progress("asking " + ", ".join(sorted(systems)), quiet=quiet):
             results = list(await asyncio.gather(*(s.check() for s in systems.values())))
             results.append(await check_ties(settings, systems))
-        now = RealClock().now()
-        needs = [need(name, s, spans_of(settings), now) for name, s in systems.items()]
+        needs = Rounds(systems, spans_of(settings), RealClock()).needs()
     finally:
         await asyncio.gather(*(s.aclose() for s in systems.values()))
     return [f for found in results for f in found], needs

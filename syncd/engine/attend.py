@@ -148,9 +148,9 @@ class Attended:
         """As the system's own."""
         return self._system.seats
 
-    def calls_per_read(self, window: Window) -> int:
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """As the system's own."""
-        return self._system.calls_per_read(window)
+        return self._system.calls_per_read(window, providers)
 
     async def check(self) -> Sequence[Finding]:
         """As the system's own, also while it rests: it is a person who asks."""

@@ -158,9 +158,9 @@ class Closures:
         """It has no meetings."""
         return {}
 
-    def calls_per_read(self, window: Window) -> int:
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """It asks nobody."""
-        del window
+        del window, providers
         return 0
 
     async def check(self) -> Sequence[Finding]:

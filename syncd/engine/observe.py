@@ -5,12 +5,14 @@ One transaction at the end: an observation is stored whole or not at all, and ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
+from sqlalchemy import select
 
 from syncd.core.diff import News, absorb, compare, vanish
 from syncd.engine.report import Health
@@ -27,6 +29,7 @@ from syncd.model import (
     Window,
 )
 from syncd.store.store import Store
+from syncd.store.tables import EVENT
 from syncd.systems.port import (
     NOTHING_KNOWN,
     AuthLost,
@@ -47,7 +50,10 @@ PROBES = 40
 
 @dataclass(slots=True)
 class Observation:
-    """What one read of one system brought. ``touched`` are the providers with news."""
+    """What one read of one system brought. ``touched`` are the providers with news.
+
+    ``lively`` counts their news, echoes of what syncd wrote left out.
+    """
 
     system: str
     state: Health = Health.OK
@@ -56,6 +62,7 @@ class Observation:
     coverage: Sequence[Coverage] = ()
     touched: set[str] = field(default_factory=set)
     news: int = 0
+    lively: Counter[str] = field(default_factory=Counter)
     suspected: int = 0
     remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
@@ -109,12 +116,21 @@ async def observe(
             changes,
         )
     moved_out = _let_go(system, store, snapshot, remapped, seen, changes)
+    if delta.unlisted and len(providers) < len(system.providers):
+        # What was not asked for is not listed, and need not be looked at.
+        moved_out |= set(delta.unlisted) - _events_of(store, system.name, providers)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
     await _follow_up(system, store, clock, snapshot, unlisted, asked_at, intents, seen, changes)
     if by_id:
         await _look_after_own(system, store, clock, snapshot, unlisted, window, seen, changes)
     store.apply(changes)
     return seen
+
+
+def _events_of(store: Store, system: str, providers: Collection[str]) -> set[str]:
+    whose = (EVENT.c.system == system, EVENT.c.provider.in_(sorted(providers)))
+    query = select(EVENT.c.id).where(*whose, EVENT.c.retired.is_(False))
+    return {row["id"] for row in store.ask(query)}
 
 
 def _fail(seen: Observation, fault: SystemFault) -> None:
@@ -171,6 +187,7 @@ def _take(
         seen.touched.add(before.provider)
     if news is not News.ECHO:
         seen.news += 1
+        seen.lively[after.provider] += 1
 
 
 def _let_go(

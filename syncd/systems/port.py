@@ -320,8 +320,8 @@ class System(Protocol):
         """The spans in the window that can be booked with the provider. Raises SystemFault."""
         ...
 
-    def calls_per_read(self, window: Window) -> int:
-        """How many calls `read` makes for all providers when nothing is paged."""
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        """How many calls `read` makes for these providers, or all, when nothing is paged."""
         ...
 
     async def check(self) -> Sequence[Finding]:

@@ -240,7 +240,8 @@ class FakeSystem:
             start = max(start, end)
         return [*free, Offer(start, window.end, "seat")]
 
-    def calls_per_read(self, window: Window) -> int:
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        del providers
         return 1 if window else 0
 
     async def check(self) -> Sequence[Finding]:

@@ -169,10 +169,12 @@ class LeadConnector:
             self.name, self._account.location_id, self._calls, self._transport, key, object, field
         )
 
-    def calls_per_read(self, window: Window) -> int:
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """Count the list calls of a steady read: they do not depend on the window."""
         del window
-        return len(plan_calls(self._calendars, self._knowledge.kept))
+        wanted = self._calendars.keys() if providers is None else set(providers)
+        calendars = {p: of for p, of in self._calendars.items() if p in wanted}
+        return len(plan_calls(calendars, self._knowledge.kept))
 
     async def discover(self, told: Told) -> Tree:
         """Read everything that a mapping may name. Raises no SystemFault."""

@@ -200,9 +200,11 @@ class LeadConnectorV1:
                     found.append(slot)
         return sorted(found, key=lambda slot: slot.start)
 
-    def calls_per_read(self, window: Window) -> int:
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """One call per scope and 90 days."""
-        return len(reading.scopes(self._calendars)) * len(slices(window, reading.LONGEST))
+        wanted = self._calendars.keys() if providers is None else set(providers)
+        calendars = {p: of for p, of in self._calendars.items() if p in wanted}
+        return len(reading.scopes(calendars)) * len(slices(window, reading.LONGEST))
 
     async def discover(self, told: Told) -> Tree:
         """Read everything that a mapping may name. Raises no SystemFault."""

@@ -172,8 +172,10 @@ class LeadSquared:
         ]
         return slots.offered(answers, calendar.address, window)
 
-    def calls_per_read(self, window: Window) -> int:
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """One call for all users and 90 days."""
+        if providers is not None and not set(self.providers) & set(providers):
+            return 0
         return len(slices(window, LONGEST))
 
     async def discover(self, told: Told) -> Tree:
