@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 
 Calls = Callable[[Collection[str]], Mapping[str, int]]
 """The list calls that reading the whole window of some providers takes, by system."""
@@ -156,24 +157,31 @@ def _clusters(providers: Sequence[str], calls: Calls) -> list[list[str]]:
 
 
 def _dealt(clusters: Sequence[Sequence[str]], calls: Calls, count: int) -> Slices:
-    """The largest pieces first, each to the slice whose fullest system stays the emptiest."""
-    most = -(-sum(map(len, clusters)) // count)
-    pieces = [
-        c[at::parts] for c in clusters for parts in [-(-len(c) // most)] for at in range(parts)
-    ]
-    costs = [calls(piece) for piece in pieces]
-    total = Counter[str]()
-    for cost in costs:
-        total.update(cost)
-    loads: list[Counter[str]] = [Counter() for _ in range(count)]
+    """The largest pieces first, each to where there is most room for it."""
+    pieces = list(_pieces(clusters, calls, count))
+    costs = [Counter(calls(piece)) for piece in pieces]
+    total = sum(costs, Counter[str]())
+    loads = [Counter[str]() for _ in range(count)]
     slices: list[list[str]] = [[] for _ in range(count)]
-    for at in sorted(range(len(pieces)), key=lambda at: (-sum(costs[at].values()), at)):
-
-        def filled(number: int, cost: Mapping[str, int] = costs[at]) -> list[float]:
-            after = loads[number] + Counter(cost)
-            return sorted((after[system] / total[system] for system in after), reverse=True)
-
-        least = min(range(count), key=filled)
+    for at in sorted(range(len(pieces)), key=lambda at: (-costs[at].total(), at)):
+        # The one whose fullest system stays the emptiest, of those that the piece is in.
+        least = min(
+            range(count),
+            key=lambda n, more=costs[at]: sorted(  # type: ignore[misc]
+                ((loads[n][system] + more[system]) / total[system] for system in +more),
+                reverse=True,
+            ),
+        )
         loads[least].update(costs[at])
         slices[least] += pieces[at]
     return tuple(tuple(sorted(each)) for each in slices if each)
+
+
+def _pieces(clusters: Sequence[Sequence[str]], calls: Calls, count: int) -> Iterator[Sequence[str]]:
+    """Part the clusters that are more than a slice's share of a system's calls, and finely."""
+    costs = [calls(cluster) for cluster in clusters]
+    total = sum(map(Counter, costs), Counter[str]())
+    for cluster, cost in zip(clusters, costs, strict=True):
+        share = max((taken * count / total[s] for s, taken in cost.items() if taken), default=1.0)
+        parts = 1 if share <= 1 else min(len(cluster), ceil(2 * share))
+        yield from (cluster[at::parts] for at in range(parts))

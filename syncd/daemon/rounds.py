@@ -106,6 +106,7 @@ class Rounds:
         ``beside`` are read with them. From now on they have had their turn.
         """
         self._providers, self._beside = set(providers), beside
+        self._cut_for = None  # what is read beside others may be other than it was
         self._deal()
         due = self.rota.turn(self._next) & self._providers
         self._next += 1
