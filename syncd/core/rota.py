@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from math import ceil
 
 Calls = Callable[[Collection[str]], Mapping[str, int]]
@@ -66,17 +67,22 @@ def cut(providers: Collection[str], calls: Calls, near: Mapping[str, int], ratio
     ``near`` are the calls of one read of the near window, by system, of which there are ``ratio``
     in a round. More slices than that would have nothing between them.
     """
-    clusters = _clusters(sorted(providers), calls)
-    whole = calls(providers)
-    for count in range(min(len(providers), MOST_SLICES, int(ratio)), 1, -1):
-        slices = _dealt(clusters, calls, count)
+    calls = _remembered(calls)
+    clusters, whole = _clusters(sorted(providers), calls), calls(providers)
+    best: Slices = (tuple(sorted(providers)),) if providers else ()
+    # More slices take more calls, so it is enough to halve what lies between too few and too many.
+    few, many = 1, min(len(providers), MOST_SLICES, int(ratio)) + 1
+    while many - few > 1:
+        slices = _dealt(clusters, calls, count := (few + many) // 2)
         taken = round_calls(slices, calls)
         if all(
             near[system] * ratio + taken[system] <= DEARER * (near[system] * ratio + once)
             for system, once in whole.items()
         ):
-            return slices
-    return (tuple(sorted(providers)),) if providers else ()
+            best, few = slices, count
+        else:
+            many = count
+    return best
 
 
 def round_calls(slices: Slices, calls: Calls) -> Counter[str]:
@@ -129,6 +135,12 @@ def _excess(turn: Collection[str], budget: Mapping[str, int], calls: Calls) -> i
 # --- cutting ----------------------------------------------------------------------------------
 
 
+def _remembered(calls: Calls) -> Calls:
+    """Count the same calls once."""
+    counted = cache(calls)
+    return lambda providers: counted(frozenset(providers))
+
+
 def _clusters(providers: Sequence[str], calls: Calls) -> list[list[str]]:
     """Providers that share a list call, together; a call that reads them all parts nobody."""
     alone = {provider: calls([provider]) for provider in providers}
@@ -164,17 +176,19 @@ def _dealt(clusters: Sequence[Sequence[str]], calls: Calls, count: int) -> Slice
     loads = [Counter[str]() for _ in range(count)]
     slices: list[list[str]] = [[] for _ in range(count)]
     for at in sorted(range(len(pieces)), key=lambda at: (-costs[at].total(), at)):
-        # The one whose fullest system stays the emptiest, of those that the piece is in.
-        least = min(
-            range(count),
-            key=lambda n, more=costs[at]: sorted(  # type: ignore[misc]
-                ((loads[n][system] + more[system]) / total[system] for system in +more),
-                reverse=True,
-            ),
-        )
+        filled = [_filled(load, costs[at], total) for load in loads]
+        least = min(range(count), key=filled.__getitem__)
         loads[least].update(costs[at])
         slices[least] += pieces[at]
     return tuple(tuple(sorted(each)) for each in slices if each)
+
+
+def _filled(
+    load: Mapping[str, int], more: Mapping[str, int], total: Mapping[str, int]
+) -> list[float]:
+    """How full the systems of a piece would be, the fullest first."""
+    there = ((load[system] + taken) / total[system] for system, taken in more.items() if taken)
+    return sorted(there, reverse=True)
 
 
 def _pieces(clusters: Sequence[Sequence[str]], calls: Calls, count: int) -> Iterator[Sequence[str]]:
