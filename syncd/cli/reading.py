@@ -43,7 +43,7 @@ class Plan:
             f"the whole one every {span(self.far)}{turns if self.slices > 1 else ''}"
         )
         if self.often:
-            more = ": the whole window up to twice as often, for they had news;"
+            more = ": up to twice as often, for they had news;"
             yield f"busy     {_names(self.often, _WIDTH - 9 - len(more))}{more}"
             calm = f"calm     {words.count(len(self.seldom), 'provider')} with none lately"
             yield f"{calm}: it is every {span(2 * self.far)} for them, to make up for that"

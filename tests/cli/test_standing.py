@@ -60,7 +60,7 @@ def test_a_plan_that_does_not_fit_is_a_warning_that_says_what_happens(desk: Desk
     desk.path.write_text(text)
     said = desk.say("check")
     assert said.code == 0
-    assert "polling would take 7 calls a minute, and can have 6.0" in " ".join(said.out.split())
+    assert "polling would take 8 calls a minute, and can have 6.0" in " ".join(said.out.split())
     assert "every 15s and the whole one every 24m" in " ".join(said.out.split())
     store = Store.open("sqlite://")
     assert store.allowances() == {}
