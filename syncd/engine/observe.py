@@ -86,7 +86,13 @@ async def observe(
     ``remapped`` providers are others than before: what they do not show was never said to be gone.
     """
     seen = Observation(system.name, asked_at=clock.now())
-    stored = store.fingerprints(system.name, window)
+    part = len(providers) < len(system.providers)
+    # What is not asked for is not listed, and not missed.
+    stored = (
+        _fingerprints(store, system.name, window, providers)
+        if part
+        else store.fingerprints(system.name, window)
+    )
     try:
         # What another calendar shows is looked at in full.
         snapshot = await system.read(window, providers, NOTHING_KNOWN if remapped else stored)
@@ -116,9 +122,6 @@ async def observe(
             changes,
         )
     moved_out = _let_go(system, store, snapshot, remapped, seen, changes)
-    if delta.unlisted and len(providers) < len(system.providers):
-        # What was not asked for is not listed, and need not be looked at.
-        moved_out |= set(delta.unlisted) - _events_of(store, system.name, providers)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
     await _follow_up(system, store, clock, snapshot, unlisted, asked_at, intents, seen, changes)
     if by_id:
@@ -127,10 +130,17 @@ async def observe(
     return seen
 
 
-def _events_of(store: Store, system: str, providers: Collection[str]) -> set[str]:
-    whose = (EVENT.c.system == system, EVENT.c.provider.in_(sorted(providers)))
-    query = select(EVENT.c.id).where(*whose, EVENT.c.retired.is_(False))
-    return {row["id"] for row in store.ask(query)}
+def _fingerprints(
+    store: Store, system: str, window: Window, providers: Collection[str]
+) -> dict[str, str]:
+    query = select(EVENT.c.id, EVENT.c.fingerprint).where(
+        EVENT.c.provider.in_(sorted(providers)),
+        EVENT.c.retired.is_(False),
+        EVENT.c.system == system,
+        EVENT.c.starts < window.end,
+        EVENT.c.ends > window.start,
+    )
+    return {row["id"]: row["fingerprint"] for row in store.ask(query)}
 
 
 def _fail(seen: Observation, fault: SystemFault) -> None:
