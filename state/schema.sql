@@ -228,6 +228,13 @@ CREATE TABLE replica (
 );
 CREATE INDEX replica_event ON replica (system, event);
 
+CREATE TABLE rota (
+    provider VARCHAR NOT NULL,
+    slice INTEGER NOT NULL,
+    reads INTEGER NOT NULL,
+    PRIMARY KEY (provider)
+);
+
 CREATE TABLE run (
     id VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,

@@ -16,7 +16,7 @@ from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.cli.standing import span
 from syncd.config.settings import LeadConnectorSystem, Settings
 from syncd.core.budget import Need, fit, per_minute
-from syncd.daemon.monitor import need, spans_of
+from syncd.daemon.rounds import Rounds, spans_of
 from syncd.houses import check_ties
 from syncd.model import Window
 from syncd.systems.port import Finding
@@ -119,7 +119,7 @@ async def _ask(settings: Settings, *, offline: bool, quiet: bool) -> _Asked:
         with terminal.progress("asking " + ", ".join(sorted(systems)), quiet=quiet):
             results = list(await asyncio.gather(*(s.check() for s in systems.values())))
             results.append(await check_ties(settings, systems))
-        needs = [need(name, s, spans, now) for name, s in systems.items()]
+        needs = Rounds(systems, spans, RealClock()).needs()
         findings = [f for found in results for f in found]
         return _Asked(findings, needs, lists_of(systems, near, far))
     finally:

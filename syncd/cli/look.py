@@ -29,6 +29,7 @@ from syncd.cli.options import (
     span,
     zone_of,
 )
+from syncd.cli.reading import plan_of
 from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
@@ -63,10 +64,12 @@ def status(
     last, counts, exposed = seen.last, seen.counts, seen.exposures
     systems = standings(settings, seen)
     spread_ = spread(seen.closings)
+    plan = plan_of(seen)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
         "systems": {name: system.to_json() for name, system in systems.items()},
+        "reading": None if plan is None else plan.to_json(),
         **counts,
         "exposures": len(exposed),
         "exposed": [exposure_json(settings, e) for e in exposed],
@@ -81,6 +84,9 @@ def status(
     worker = f"{held_by.role} (process {held_by.pid})" if held_by else "nobody: no syncd is running"
     terminal.say(f"state    {data['state']}" + (" (not made yet)" if fresh else ""))
     terminal.say(f"at work  {worker}")
+    daemon = held_by is not None and held_by.role == "daemon"
+    for line in plan.lines() if daemon and plan is not None else ():
+        terminal.say(line)
     zone = zone_of(settings, None)
     terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
     for line in _standing(counts):
@@ -92,7 +98,6 @@ def status(
     for line in (s.trouble(now, zone) for s in systems.values()):
         if line:
             terminal.warn(line)
-    daemon = held_by is not None and held_by.role == "daemon"
     for line in stretched(settings, systems) if daemon else ():
         terminal.warn(line)
     late = settings.syncd.near.every * _STALE_PACES

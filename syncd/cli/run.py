@@ -17,7 +17,8 @@ from syncd.config.settings import Settings
 from syncd.daemon.heartbeat import Heartbeat
 from syncd.daemon.lock import StateLock
 from syncd.daemon.logging import set_up
-from syncd.daemon.monitor import Monitor, spans_of
+from syncd.daemon.monitor import Monitor
+from syncd.daemon.rounds import spans_of
 from syncd.daemon.service import Pace, Successor, serve
 from syncd.model import Operation
 from syncd.wiring import App, RealClock, build

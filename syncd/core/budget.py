@@ -61,6 +61,7 @@ class Need:
 class Paces:
     """How often the windows are read. ``tight`` are the systems for which more would be too much.
 
+    The whole window is read in ``slices``, one in each turn (see `core.rota`).
     ``fits`` is false when even the longest intervals are too much for one of them: then its budget
     holds its reads back one by one.
     """
@@ -69,6 +70,12 @@ class Paces:
     far: timedelta
     tight: tuple[str, ...] = ()
     fits: bool = True
+    slices: int = 1
+
+    @property
+    def turn(self) -> timedelta:
+        """The time between two slices."""
+        return self.far / self.slices
 
 
 def per_minute(need: Need, near: timedelta, far: timedelta) -> float:

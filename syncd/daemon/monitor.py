@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -11,34 +11,21 @@ from typing import Protocol
 import structlog
 from starlette.applications import Starlette
 
-from syncd.config.settings import Settings
-from syncd.core.budget import Need, Paces, fit, per_minute
+from syncd.core.budget import Paces, fit, per_minute
 from syncd.daemon.heartbeat import Heartbeat
 from syncd.daemon.lag import lags
 from syncd.daemon.metrics import Metrics, Sight, outcome
 from syncd.daemon.page import application
+from syncd.daemon.rounds import Polled, Rounds, Spans
 from syncd.engine.report import Report
-from syncd.model import Allowance, Clock, Operation, SystemHealth, Window
+from syncd.model import Allowance, Clock, OnRota, Operation, SystemHealth
+from syncd.store.rota import keep_rota
 from syncd.store.store import Store
-from syncd.systems.port import Traffic
 
 log = structlog.get_logger(__name__)
 
 LATE = 5
 """A daemon that ended no job for so many near intervals (at least ten minutes) is not alive."""
-
-
-class Polled(Protocol):
-    """What the planner asks of a system."""
-
-    @property
-    def traffic(self) -> Traffic:
-        """What was counted and learned."""
-        ...
-
-    def calls_per_read(self, window: Window) -> int:
-        """What reading a window takes."""
-        ...
 
 
 class Watched(Polled, Protocol):
@@ -52,25 +39,6 @@ class Watched(Polled, Protocol):
     def insist(self) -> None:
         """End its rest."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Spans:
-    """What the configuration says of reading: intervals, and how far the windows reach."""
-
-    near: timedelta
-    far: timedelta
-    past: timedelta
-    ahead: timedelta
-    future: timedelta
-
-
-def spans_of(settings: Settings) -> Spans:
-    """What a configuration says of reading."""
-    said = settings.syncd
-    return Spans(
-        said.near.every, said.far.every, said.window.past, said.near.ahead, said.window.future
-    )
 
 
 class Monitor:
@@ -96,8 +64,10 @@ class Monitor:
         self._ended: datetime | None = None
         self._report: Report | None = None
         self._broken = ""
+        self._shown: Sequence[OnRota] = ()
         self.allowances: dict[str, Allowance] = {}
         self.paces = Paces(spans.near, spans.far)
+        self.rounds = Rounds(systems, spans, clock)
         self.repace: Callable[[Paces], None] = lambda _paces: None
         self.metrics = Metrics(self._sights, self._intervals, store, state, clock)
 
@@ -105,6 +75,7 @@ class Monitor:
         """Go on with another configuration: its systems, at its pace."""
         self._systems, self._spans = systems, spans
         self.paces = Paces(spans.near, spans.far)
+        self.rounds.watch(systems, spans)
 
     # --- what it hears ------------------------------------------------------------------------
 
@@ -118,13 +89,14 @@ class Monitor:
         """Take in a job that ended: count it, plan the calls anew, tell that all is well."""
         self._report, self._ended, self._broken = report, self._clock.now(), ""
         self.metrics.hear(report)
+        self.rounds.hear(report)
         if self._written:
             skews = {n: s.traffic.skew or timedelta(0) for n, s in self._systems.items()}
             for seconds in lags(self._store, self._written, skews):
                 self.metrics.lag(seconds)
             self._written.clear()
         self._plan()
-        if outcome(report) == "whole":
+        if outcome(report) == "whole" and not self.silent:
             self._heartbeat.beat()
 
     def failed(self, job: str) -> None:
@@ -141,6 +113,11 @@ class Monitor:
     async def aclose(self) -> None:
         """End what is still being told."""
         await self._heartbeat.aclose()
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """The systems that do not answer, also when the last job had nothing to ask them."""
+        return frozenset(n for n, s in self._systems.items() if not s.health.state.answers)
 
     # --- what it says -------------------------------------------------------------------------
 
@@ -181,9 +158,8 @@ class Monitor:
         elif self._report.guarded:
             found.append(f"stopped by the guard: {', '.join(self._report.guarded)}")
         found += [
-            f"{name} is {s.health.state}: {s.health.cause}"
-            for name, s in sorted(self._systems.items())
-            if not s.health.state.answers
+            f"{name} is {self._systems[name].health.state}: {self._systems[name].health.cause}"
+            for name in sorted(self.silent)
         ]
         return found
 
@@ -202,8 +178,10 @@ class Monitor:
     def _plan(self) -> None:
         """Count the calls that polling takes, and stretch the intervals where they do not fit."""
         now = self._clock.now()
-        needs = [need(name, s, self._spans, now) for name, s in self._systems.items()]
-        paces = fit(self._spans.near, self._spans.far, needs)
+        needs = self.rounds.needs()
+        fitting = fit(self._spans.near, self._spans.far, needs)
+        paces = replace(fitting, slices=max(1, len(self.rounds.rota.slices)))
+        self.rounds.far = paces.far
         self.allowances = {
             n.system: Allowance(
                 n.system,
@@ -218,13 +196,13 @@ class Monitor:
             for n in needs
         }
         self._store.note_standing(*self.allowances.values())
-        if (paces.near, paces.far, paces.fits) != (
-            self.paces.near,
-            self.paces.far,
-            self.paces.fits,
-        ):
+        if (shown := self.rounds.shown()) != self._shown:
+            keep_rota(self._store, shown)
+            self._shown = shown
+        before, self.paces = self.paces, paces
+        if (paces.near, paces.far, paces.fits) != (before.near, before.far, before.fits):
             self._tell(paces)
-            self.paces = paces
+        if (paces.near, paces.turn) != (before.near, before.turn):
             self.repace(paces)
 
     def _tell(self, paces: Paces) -> None:
@@ -243,16 +221,3 @@ class Monitor:
                 "less of the account, or have its limit raised.",
                 **facts,
             )
-
-
-def need(name: str, system: Polled, spans: Spans, now: datetime) -> Need:
-    """What polling takes from a system, and what its account allows, as far as is known now."""
-    traffic = system.traffic
-    return Need(
-        name,
-        near=system.calls_per_read(Window(now - spans.past, now + spans.ahead)),
-        far=system.calls_per_read(Window(now - spans.past, now + spans.future)),
-        limits=traffic.limits,
-        left_today=traffic.left_today,
-        resets_in=traffic.resets_in,
-    )

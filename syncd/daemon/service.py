@@ -87,7 +87,7 @@ async def serve(
             notifier.status(text)
 
     def told(report: Report) -> None:
-        show(_line(report))
+        show(_line(report, monitor))
         if monitor is not None:
             try:
                 monitor.heard(report)
@@ -100,7 +100,7 @@ async def serve(
         if monitor is not None:
             monitor.failed(job)
 
-    work = Work(engine, told, failed, insist=monitor.insist if monitor else lambda: None)
+    work = _work(engine, told, failed, monitor)
     hurry = asyncio.Event()
     # UTC: with a zone, APScheduler before 3.11.3 sleeps through the hour that the clocks skip.
     scheduler = AsyncIOScheduler(timezone=UTC)
@@ -115,7 +115,9 @@ async def serve(
             _keep_alive(scheduler, notifier, work)
             tasks = [
                 asyncio.create_task(work.everything()),
-                asyncio.create_task(_reload_when(again, reload, work, scheduler, notifier)),
+                asyncio.create_task(
+                    _reload_when(again, reload, work, scheduler, notifier, monitor)
+                ),
             ]
             notifier.ready()
             log.info("ready", state=str(state))
@@ -132,9 +134,15 @@ async def serve(
     return 0
 
 
-async def _begin(work: Work) -> None:
-    await work.everything()
-    await work.slots()
+def _work(
+    engine: Worker,
+    told: Callable[[Report], None],
+    failed: Callable[[str], None],
+    monitor: Monitor | None,
+) -> Work:
+    if monitor is None:
+        return Work(engine, told, failed)
+    return Work(engine, told, failed, monitor.insist, monitor.rounds.turn)
 
 
 async def _drain(work: Work, hurry: asyncio.Event) -> None:
@@ -157,6 +165,7 @@ async def _reload_when(
     work: Work,
     scheduler: AsyncIOScheduler,
     notifier: Notifier,
+    monitor: Monitor | None,
 ) -> None:
     """Each time it is asked for: check the new configuration first, then go over to it."""
     while True:
@@ -177,6 +186,8 @@ async def _reload_when(
         await work.exchange(successor.engine)
         await successor.farewell()
         _schedule(scheduler, work, successor.pace, datetime.now(UTC))
+        if monitor is not None:
+            _repace(scheduler, monitor.paces)
         log.info("configuration reloaded")
         notifier.ready()
         await work.everything()
@@ -206,7 +217,7 @@ def _schedule(scheduler: AsyncIOScheduler, work: Work, pace: Pace, now: datetime
 
 def _repace(scheduler: AsyncIOScheduler, paces: Paces) -> None:
     """Read as often as the accounts can bear."""
-    for name, span in (("near", paces.near), ("far", paces.far)):
+    for name, span in (("near", paces.near), ("far", paces.turn)):
         scheduler.reschedule_job(name, trigger=_every(span))
 
 
@@ -290,9 +301,10 @@ def _signals(
             loop.remove_signal_handler(number)
 
 
-def _line(report: Report) -> str:
-    """One line for `systemctl status`."""
-    down = [name for name, s in report.systems.items() if str(s.state) != "ok"]
+def _line(report: Report, monitor: Monitor | None) -> str:
+    """One line for `systemctl status`, of the systems that this job did not ask, too."""
+    silent = frozenset[str]() if monitor is None else monitor.silent
+    down = [n for n, s in report.systems.items() if str(s.state) != "ok" or n in silent]
     parts = [f"{len(report.systems) - len(down)} of {len(report.systems)} systems answer"]
     if report.guarded:
         parts.append("stopped by the guard: " + ", ".join(report.guarded))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Protocol
@@ -43,8 +43,12 @@ class Worker(Protocol):
         """Bring everything into step."""
         ...
 
-    async def watch(self, *, near: bool) -> Report:
-        """One cycle."""
+    async def watch(self, *, near: bool, providers: Sequence[str] | None = None) -> Report:
+        """One cycle, over all providers or these."""
+        ...
+
+    def with_doors(self, providers: Collection[str]) -> list[str]:
+        """These providers, and those that are always read with them."""
         ...
 
     def tidy(self) -> None:
@@ -62,11 +66,16 @@ class Worker(Protocol):
         ...
 
 
+Turn = Callable[[Collection[str], Callable[[Collection[str]], Collection[str]]], Sequence[str]]
+"""Whose turn it is, of these providers; the second tells who is always read with some."""
+
+
 class Work:
     """The jobs. ``busy_since`` is a loop time, None when idle.
 
     ``told`` hears of each report, ``failed`` the name of each job that raised; ``insist`` is called
-    before a request, so that it meets no system that rests.
+    before a request, so that it meets no system that rests. ``turn`` says who is read in a far job;
+    everybody, where there is none.
     """
 
     def __init__(
@@ -75,12 +84,14 @@ class Work:
         told: Callable[[Report], None] = lambda _report: None,
         failed: Callable[[str], None] = lambda _job: None,
         insist: Callable[[], None] = lambda: None,
+        turn: Turn = lambda providers, _beside: sorted(providers),
     ) -> None:
         """Nothing is done yet."""
         self._engine = engine
         self._told = told
         self._failed = failed
         self._insist = insist
+        self._turn_of = turn
         self._one = asyncio.Lock()
         self.busy_since: float | None = None
 
@@ -90,8 +101,12 @@ class Work:
             await self._job("near", lambda: self._engine.watch(near=True))
 
     async def far(self) -> None:
-        """Poll the whole window."""
-        await self._job("far", lambda: self._engine.watch(near=False))
+        """Poll the whole window of those whose turn it is."""
+        await self._job("far", self._far)
+
+    async def _far(self) -> Report:
+        providers = self._turn_of(self._engine.mapping, self._engine.with_doors)
+        return await self._engine.watch(near=False, providers=providers)
 
     async def everything(self) -> None:
         """The resync at the start and at night; after it, what is old is compacted."""

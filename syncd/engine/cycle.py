@@ -7,7 +7,7 @@ nothing to do for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -159,10 +159,14 @@ class Engine:
         """Compact what is older than history is kept."""
         compact(self.store, self.clock.now() - self.policy.keep)
 
-    async def watch(self, *, near: bool) -> Report:
-        """One cycle of the daemon."""
+    def with_doors(self, providers: Collection[str]) -> list[str]:
+        """These providers, and those that are always read with them."""
+        return self.annexes.with_doors(providers)
+
+    async def watch(self, *, near: bool, providers: Sequence[str] | None = None) -> Report:
+        """One cycle of the daemon, over all providers or these."""
         report = Report(run=self.ids.row())
-        await self.cycle(self.window(near=near), report)
+        await self.cycle(self.window(near=near), report, providers)
         self.file(report, "near" if near else "far")
         return report
 

@@ -5,6 +5,7 @@ One transaction at the end: an observation is stored whole or not at all, and ne
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -47,7 +48,10 @@ PROBES = 40
 
 @dataclass(slots=True)
 class Observation:
-    """What one read of one system brought. ``touched`` are the events with news, by provider."""
+    """What one read of one system brought. ``touched`` are the events with news, by provider.
+
+    ``lively`` counts their news, echoes of what syncd wrote left out.
+    """
 
     system: str
     state: Health = Health.OK
@@ -56,6 +60,7 @@ class Observation:
     coverage: Sequence[Coverage] = ()
     touched: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     news: int = 0
+    lively: Counter[str] = field(default_factory=Counter)
     suspected: int = 0
     remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
@@ -83,7 +88,9 @@ async def observe(
     ``remapped`` providers are others than before: what they do not show was never said to be gone.
     """
     seen = Observation(system.name, asked_at=clock.now())
-    stored = store.fingerprints(system.name, window)
+    part = len(providers) < len(system.providers)
+    # What is not asked for is not listed, and not missed.
+    stored = store.fingerprints(system.name, window, providers if part else None)
     try:
         # What another calendar shows is looked at in full.
         snapshot = await system.read(window, providers, NOTHING_KNOWN if remapped else stored)
@@ -175,6 +182,7 @@ def _take(
         seen.touch(before.provider, before.id)
     if news is not News.ECHO:
         seen.news += 1
+        seen.lively[after.provider] += 1
 
 
 def _let_go(

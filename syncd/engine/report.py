@@ -43,7 +43,10 @@ class SystemReport:
 
 @dataclass(slots=True)
 class Report:
-    """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``."""
+    """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
+
+    ``lively`` counts the news of each provider.
+    """
 
     run: str
     job: str = ""
@@ -53,6 +56,7 @@ class Report:
     operations: Counter[Action] = field(default_factory=Counter)
     planned: list[Operation] = field(default_factory=list)
     news: int = 0
+    lively: Counter[str] = field(default_factory=Counter)
     conflicts: int = 0
     exposures: int = 0
     guarded: list[str] = field(default_factory=list)

@@ -29,6 +29,7 @@ def tell(
         told.state = observation.state
         told.cause = observation.cause
         report.news += observation.news
+        report.lively.update(observation.lively)
         report.remarks += observation.remarks
     for name, system in engine.systems.items():
         told = report.systems.setdefault(name, SystemReport())

@@ -7,6 +7,7 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 from syncd.model.doors import Door, Need, ShutDoor
 from syncd.model.health import (
     Allowance,
+    OnRota,
     SystemHealth,
     SystemState,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "Need",
     "Note",
     "Offer",
+    "OnRota",
     "Operation",
     "Person",
     "ProviderState",

@@ -62,3 +62,16 @@ class Allowance:
     allowed: float | None = None
     left_today: int | None = None
     day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OnRota:
+    """When a provider's whole window is read: in which slice, and how often in two rounds.
+
+    Once a round is usual: ``reads`` is 2 then, 1 for a calm provider that gives a turn up, and 3 or
+    4 for a busy one.
+    """
+
+    provider: str
+    slice: int
+    reads: int

@@ -29,7 +29,8 @@ from sqlalchemy import create_engine, text
 
 from syncd.config.load import load
 from syncd.core.budget import Paces
-from syncd.daemon.monitor import Monitor, spans_of
+from syncd.daemon.monitor import Monitor
+from syncd.daemon.rounds import spans_of
 from syncd.daemon.work import Work
 from syncd.engine.policy import Ids
 from syncd.model import Clock
@@ -168,14 +169,15 @@ class _Service:
         self._monitor.repace = self._take
         self._paces = self._monitor.paces
         app.engine.on_write = self._monitor.wrote
-        self._work = Work(app.engine, self._monitor.heard, self._monitor.failed)
+        heard, failed = self._monitor.heard, self._monitor.failed
+        self._work = Work(app.engine, heard, failed, turn=self._monitor.rounds.turn)
         self.cycles = 0
 
     def _take(self, paces: Paces) -> None:
         self._paces = paces
 
     async def poll(self) -> None:
-        """Near by near, the whole window when it is due, everything once a night."""
+        """Near by near, a slice of the whole when it is due, everything once a night."""
         await self._work.everything()
         far = night = self._clock.monotonic()
         while True:
@@ -187,7 +189,7 @@ class _Service:
                 await self._work.everything()
             elif self.cycles % _ASKS == 0:
                 await self._work.slots()
-            elif now - far >= self._paces.far.total_seconds():
+            elif now - far >= self._paces.turn.total_seconds():
                 far = now
                 await self._work.far()
             else:

@@ -20,8 +20,11 @@ import structlog
 from sqlalchemy import event
 
 from syncd.config.load import load
+from syncd.core.rota import ROUNDS
+from syncd.daemon.rounds import Rounds, spans_of
 from syncd.daemon.work import Work
 from syncd.engine.policy import Ids
+from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import oracle
@@ -35,10 +38,10 @@ from syncd.store.exposed import exposures
 from syncd.wiring import App, build
 
 NEAR, FARS = 1200.0, 6
-"""The daemon's pace here: the near window every 20 minutes, the whole one every sixth time."""
+"""The daemon's pace here: the near window every 20 minutes, the whole one in six times that."""
 
 RESTART = 15.0
-QUIET = (FARS + 1) * NEAR
+QUIET = (ROUNDS * FARS + 4) * NEAR
 """By then the daemon alone has read everything at least once, and written what is missing."""
 
 SLOTS, ASKS = "5h", 15
@@ -186,16 +189,27 @@ class _Stage:
         return build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
 
     async def _daemon(self, app: App) -> None:
-        self.operator.work = work = Work(app.engine, told=self._heard, insist=app.insist)
-        await work.everything()
-        for turn in count(1):
-            await asyncio.sleep(NEAR)
-            await (work.near() if turn % FARS else work.far())
-            if turn % ASKS == 0:
-                await work.slots()
+        near, far = timedelta(seconds=NEAR), timedelta(seconds=FARS * NEAR)
+        spans = replace(spans_of(self.settings), near=near, far=far)
+        rounds = Rounds(app.systems, spans, self.host)
 
-    def _heard(self, _report: object) -> None:
-        self.outcome.cycles += 1
+        def told(report: Report) -> None:
+            self.outcome.cycles += 1
+            rounds.hear(report)
+
+        work = Work(app.engine, told=told, insist=app.insist, turn=rounds.turn)
+        self.operator.work = work
+        await work.everything()
+        last = 0
+        for poll in count(1):
+            await asyncio.sleep(NEAR)
+            if (poll - last) * near >= rounds.tick:
+                last = poll
+                await work.far()
+            else:
+                await work.near()
+            if poll % ASKS == 0:
+                await work.slots()
 
     def _judge_rest(self) -> None:
         """The daemon has had its time: all must agree, without a restart or anybody's help."""

@@ -20,6 +20,7 @@ from syncd.model import (
     Closing,
     Exposure,
     IntentState,
+    OnRota,
     SystemHealth,
     SystemState,
 )
@@ -36,6 +37,7 @@ _LIVING = {
 _LAST = "SELECT * FROM run ORDER BY started_at DESC, id LIMIT 1"
 _READ = "SELECT system, max(read_at) AS at FROM coverage GROUP BY system"
 _EXPOSED = "SELECT * FROM exposure WHERE ends > ? ORDER BY starts, provider, system"
+_ROTA = "SELECT * FROM rota ORDER BY provider"
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
 
@@ -54,7 +56,7 @@ class Run:
 class Glance:
     """How many rows are alive, the last run, how each system is, and what was open for how long.
 
-    ``read_at`` is when each system was last read in full.
+    ``read_at`` is when each system was last read in full, ``rota`` when whose whole window is.
     """
 
     counts: Mapping[str, int]
@@ -64,6 +66,7 @@ class Glance:
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
     exposures: tuple[Exposure, ...] = ()
     closings: tuple[Closing, ...] = ()
+    rota: tuple[OnRota, ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -110,6 +113,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         {row["system"]: _allowance(row) for row in ask("SELECT * FROM allowance")},
         tuple(_exposure(row) for row in ask(_EXPOSED, [instant_text(now)])),
         tuple(_closing(row) for row in ask(_CLOSINGS, [instant_text(since)])),
+        tuple(OnRota(**row) for row in ask(_ROTA)),
     )
 
 

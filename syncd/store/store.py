@@ -5,7 +5,7 @@ Every write is one `apply`: one transaction, never open across a request to a sy
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
@@ -128,12 +128,17 @@ class Store:
 
     # --- observe ------------------------------------------------------------------------------
 
-    def fingerprints(self, system: str, window: Window) -> dict[str, str]:
-        """The fingerprints, by id, of the living events of a system that touch the window."""
+    def fingerprints(
+        self, system: str, window: Window, providers: Collection[str] | None = None
+    ) -> dict[str, str]:
+        """The fingerprints, by id, of what is alive and touches the window, of all or of these."""
         asked = {"system": system, "start": window.start, "end": window.end}
+        query = _FINGERPRINTS
+        if providers is not None:
+            query = query.where(EVENT.c.provider.in_(sorted(providers)))
         with told(self.place), self._engine.connect() as connection:
             # Two columns of text as the driver gives them: a row of SQLAlchemy costs as much again.
-            return dict(connection.execute(_FINGERPRINTS, asked).cursor.fetchall())
+            return dict(connection.execute(query, asked).cursor.fetchall())
 
     def records(self, system: str, ids: Iterable[str]) -> list[Record]:
         """The records of these events, retired ones too; unknown ids are left out."""

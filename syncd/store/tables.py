@@ -238,6 +238,15 @@ class AllowanceRow(_Table, table=True):
     day: int | None = None
 
 
+class RotaRow(_Table, table=True):
+    """When a provider's whole window is read (`model.OnRota`)."""
+
+    __tablename__ = "rota"
+    provider: str = Field(primary_key=True)
+    slice: int
+    reads: int
+
+
 class FreeTimeRow(_Table, table=True):
     """What a system last offered of a provider (`model.FreeTime`)."""
 
@@ -328,6 +337,7 @@ HISTORY = METADATA.tables["history"]
 ODD = METADATA.tables["odd"]
 HEALTH = METADATA.tables["health"]
 ALLOWANCE = METADATA.tables["allowance"]
+ROTA = METADATA.tables["rota"]
 FREE_TIME = METADATA.tables["free_time"]
 EXPOSURE = METADATA.tables["exposure"]
 CLOSING = METADATA.tables["closing"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from syncd.config.load import load
-from syncd.daemon.monitor import Monitor, spans_of
+from syncd.daemon.monitor import Monitor
+from syncd.daemon.rounds import spans_of
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.store import Store
 from syncd.wiring import RealClock, build
@@ -49,9 +50,9 @@ def test_status_shows_the_calls_that_were_planned_and_are_left(desk: Desk) -> No
     desk.say("resync", "--yes")
     plan_of(desk)
     calls = json.loads(desk.say("status", "--json").out)["systems"]["crm"]["calls"]
-    assert calls["planned_per_minute"] == 7.0  # every 10 s, and every minute
+    assert calls["planned_per_minute"] == 8.0  # every 10 s, and two slices in a minute
     assert calls["allowed_per_minute"] == 1200.0
-    assert "7.0 of 1200" in desk.say("status").out
+    assert "8.0 of 1200" in desk.say("status").out
 
 
 def test_a_plan_that_does_not_fit_is_a_warning_that_says_what_happens(desk: Desk) -> None:
@@ -59,7 +60,7 @@ def test_a_plan_that_does_not_fit_is_a_warning_that_says_what_happens(desk: Desk
     desk.path.write_text(text)
     said = desk.say("check")
     assert said.code == 0
-    assert "polling would take 7 calls a minute, and can have 6.0" in " ".join(said.out.split())
+    assert "polling would take 8 calls a minute, and can have 6.0" in " ".join(said.out.split())
     assert "every 15s and the whole one every 24m" in " ".join(said.out.split())
     store = Store.open("sqlite://")
     assert store.allowances() == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from syncd.core.answer import Answer
@@ -22,6 +22,7 @@ class FakeEngine:
         self.store = Store.open("sqlite://")
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
+        self.read: list[Sequence[str] | None] = []
         self.windows: list[Window | None] = []
         self.at_work = 0
         self.most_at_work = 0
@@ -46,8 +47,12 @@ class FakeEngine:
         progress("reading")
         return await self._job(f"resync {providers} {accept}")
 
-    async def watch(self, *, near: bool) -> Report:
+    async def watch(self, *, near: bool, providers: Sequence[str] | None = None) -> Report:
+        self.read.append(providers)
         return await self._job("near" if near else "far")
+
+    def with_doors(self, providers: Collection[str]) -> list[str]:
+        return sorted(providers)
 
     def tidy(self) -> None:
         self.tidied += 1

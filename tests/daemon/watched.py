@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from syncd.daemon.monitor import Monitor, Spans
+from syncd.daemon.monitor import Monitor
+from syncd.daemon.rounds import Spans
 from syncd.engine.report import Report, SystemReport
 from syncd.model import (
     Action,
@@ -46,6 +47,7 @@ class Watched:
     limits: tuple[tuple[int, float], ...] = ((600, 60.0),)
     left_today: int | None = None
     insisted: int = 0
+    providers: tuple[str, ...] = ("p",)
 
     def __post_init__(self) -> None:
         """It is well."""
@@ -58,7 +60,8 @@ class Watched:
     def traffic(self) -> Traffic:
         return Traffic(limits=self.limits, left_today=self.left_today, skew=timedelta(0))
 
-    def calls_per_read(self, window: Window) -> int:
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        del providers
         return 7 if window else 0
 
     def insist(self) -> None:

@@ -16,6 +16,7 @@ from syncd.model import (
     Coverage,
     Exposure,
     Kind,
+    OnRota,
     SystemHealth,
     SystemState,
 )
@@ -23,6 +24,7 @@ from syncd.store import StateError, Store
 from syncd.store.connect import _scripts
 from syncd.store.exposed import closings, exposures, keep_closings, keep_exposures
 from syncd.store.glance import NOTHING, Glance, glance, newest_schema
+from syncd.store.rota import keep_rota, kept_rota
 from tests.store.kit import at, book, held, span, v
 
 
@@ -86,7 +88,11 @@ def test_how_systems_are_and_what_is_open_are_as_the_repository_has_them(tmp_pat
         for name, seen, end in (("a", at(5), at(6)), ("b", SINCE, at(7)), ("c", at(8), None))
     )
     keep_closings(store, [early, closed, open_])
+    keep_rota(store, [OnRota("gone", 0, 2)])
+    rota = (OnRota("p", 0, 4), OnRota("q", 1, 1))
+    keep_rota(store, rota[::-1])
     seen = _glance(path)
+    assert seen.rota == kept_rota(store) == rota
     assert (dict(seen.health), dict(seen.allowances)) == (store.health(), store.allowances())
     assert seen.health["y"].writing is True
     assert list(seen.exposures) == exposures(store, NOW) == [lasting]

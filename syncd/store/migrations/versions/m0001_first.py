@@ -181,6 +181,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("system", "event", "reason"),
     )
     op.create_table(
+        "rota",
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("slice", sa.Integer(), nullable=False),
+        sa.Column("reads", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("provider"),
+    )
+    op.create_table(
         "run",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),

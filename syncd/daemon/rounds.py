@@ -1,0 +1,178 @@
+"""The far read in rounds: who has the next turn, and what all reading takes of each account.
+
+What is known of news is kept in memory only: a new process reads everything when it begins, takes
+nobody for calm before three hours are over, and knows again by then who is busy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from syncd.config.settings import Settings
+from syncd.core import rota
+from syncd.core.budget import Need
+from syncd.core.rota import Rota
+from syncd.engine.report import Report
+from syncd.model import Clock, OnRota, Window
+from syncd.systems.port import Traffic
+
+Beside = Callable[[Collection[str]], Collection[str]]
+"""Some providers, and those that are always read with them."""
+
+
+class Polled(Protocol):
+    """What the planner asks of a system."""
+
+    @property
+    def providers(self) -> Collection[str]:
+        """Who is mapped to it."""
+        ...
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was counted and learned."""
+        ...
+
+    def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
+        """What reading a window takes, of all or of these providers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """What the configuration says of reading: intervals, and how far the windows reach."""
+
+    near: timedelta
+    far: timedelta
+    past: timedelta
+    ahead: timedelta
+    future: timedelta
+
+
+def spans_of(settings: Settings) -> Spans:
+    """What a configuration says of reading."""
+    said = settings.syncd
+    return Spans(
+        said.near.every, said.far.every, said.window.past, said.near.ahead, said.window.future
+    )
+
+
+class Rounds:
+    """The rota of these systems, and where in it the daemon is. ``far`` is the length of a round.
+
+    What does not fit an account stretches the round; the slices stay, so nobody's turn is lost.
+    """
+
+    def __init__(self, systems: Mapping[str, Polled], spans: Spans, clock: Clock) -> None:
+        """Nobody had a turn yet."""
+        self._clock = clock
+        self._heat: dict[str, float] = {}
+        self._heat_at = clock.now()
+        self._read_at: dict[str, datetime] = {}
+        self._next = 0
+        self.watch(systems, spans)
+
+    def watch(self, systems: Mapping[str, Polled], spans: Spans) -> None:
+        """Go on with another configuration."""
+        self._systems, self._spans = systems, spans
+        self.far = spans.far
+        self._cut_for: object = None
+        self._dealt_for: object = None
+        self._beside: Beside = lambda providers: providers
+        self._providers = {p for system in systems.values() for p in system.providers}
+        self.rota = Rota((), ())
+
+    @property
+    def tick(self) -> timedelta:
+        """The time between two turns."""
+        return self.far / max(1, len(self.rota.slices))
+
+    def hear(self, report: Report) -> None:
+        """Take in what a job brought. Only polls tell how often a calendar changes."""
+        self._cool()
+        if report.job == "resync":
+            self._read_at = dict.fromkeys(self._providers, self._clock.now())
+        elif report.job in {"near", "far"}:
+            for provider, news in report.lively.items():
+                self._heat[provider] = self._heat.get(provider, 0.0) + news
+        self._deal()
+
+    def turn(self, providers: Collection[str], beside: Beside) -> list[str]:
+        """Those of the providers whose turn it is, and whoever waited for longer than is promised.
+
+        ``beside`` are read with them. From now on they have had their turn.
+        """
+        self._providers, self._beside = set(providers), beside
+        self._cut_for = None  # what is read beside others may be other than it was
+        self._deal()
+        due = self.rota.turn(self._next) & self._providers
+        self._next += 1
+        now, longest = self._clock.now(), self.far * rota.ROUNDS
+        due |= {
+            provider
+            for provider in self._providers
+            if provider not in self._read_at or now - self._read_at[provider] > longest
+        }
+        self._read_at.update(dict.fromkeys(due, now))
+        return sorted(due)
+
+    def needs(self) -> list[Need]:
+        """What reading takes of each account, and what that allows, as far as is known now."""
+        self._deal()
+        near, taken = self._near(), rota.round_calls(self.rota.slices, self._far)
+        return [
+            Need(
+                name,
+                near=near[name],
+                far=taken[name],
+                limits=system.traffic.limits,
+                left_today=system.traffic.left_today,
+                resets_in=system.traffic.resets_in,
+            )
+            for name, system in self._systems.items()
+        ]
+
+    def shown(self) -> list[OnRota]:
+        """The rota as it is kept, for whoever asks."""
+        reads = self.rota.reads
+        return [
+            OnRota(provider, number, reads[provider])
+            for number, providers in enumerate(self.rota.slices)
+            for provider in providers
+        ]
+
+    # --- within -------------------------------------------------------------------------------
+
+    def _cool(self) -> None:
+        now = self._clock.now()
+        # Who is new is taken for busy at first.
+        heat = {p: self._heat.get(p, 1.0) for p in self._providers}
+        self._heat = rota.cooled(heat, now - self._heat_at)
+        self._heat_at = now
+
+    def _deal(self) -> None:
+        """Cut anew when calendars or their calls are others, deal anew when the news is."""
+        self._cool()
+        near, whole = self._near(), self._far(self._providers)
+        slices, warm = self.rota.slices, rota.busy(self._heat)
+        if (cut_for := (frozenset(self._providers), near, whole)) != self._cut_for:
+            ratio = self._spans.far / self._spans.near
+            slices = rota.cut(self._providers, self._far, near, ratio)
+            self._cut_for, self._dealt_for = cut_for, None
+        if warm != self._dealt_for:
+            self.rota = rota.deal(slices, self._far, warm)
+            self._dealt_for = warm
+
+    def _near(self) -> dict[str, int]:
+        now = self._clock.now()
+        window = Window(now - self._spans.past, now + self._spans.ahead)
+        return {name: s.calls_per_read(window) for name, s in self._systems.items()}
+
+    def _far(self, providers: Collection[str]) -> dict[str, int]:
+        now = self._clock.now()
+        window = Window(now - self._spans.past, now + self._spans.future)
+        wanted = self._beside(providers)
+        return {name: s.calls_per_read(window, wanted) for name, s in self._systems.items()}

@@ -1,0 +1,120 @@
+"""The timers follow the plan: slices, stretched rounds, and a configuration that is read again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from syncd.core.budget import Paces
+from syncd.daemon import service
+from syncd.daemon.service import Pace, Successor, serve
+from syncd.daemon.work import Work
+from syncd.engine.report import SystemReport
+from syncd.model import OnRota, SystemState
+from syncd.store.rota import kept_rota
+from tests.daemon.kit import FakeEngine, until
+from tests.daemon.watched import SPANS, Studio, studio
+
+__all__ = ["studio"]
+
+RARE = Pace(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
+SIX = tuple("abcdef")
+QUICK = replace(SPANS, near=timedelta(seconds=0.1), far=timedelta(seconds=0.6))
+
+
+def quick(studio: Studio, *engines: FakeEngine) -> None:
+    """Six providers, of whom each read of any takes seven calls: two slices."""
+    studio.crm.providers = studio.web.providers = SIX
+    studio.crm.limits = studio.web.limits = ((100_000, 60.0),)
+    studio.monitor.watch({"crm": studio.crm, "web": studio.web}, QUICK)
+    for engine in engines:
+        engine.mapping = dict.fromkeys(SIX, ("crm", "web"))
+
+
+def slices(engine: FakeEngine) -> set[tuple[str, ...]]:
+    """Who was read in far jobs, and in no other."""
+    whose = zip([a for a in engine.asked if not a.startswith("resync")], engine.read, strict=True)
+    return {tuple(read or ()) for job, read in whose if job == "far"}
+
+
+async def test_the_daemon_reads_slice_after_slice(studio: Studio, tmp_path: Path) -> None:
+    engine = FakeEngine()
+    quick(studio, engine)
+    running = asyncio.create_task(
+        serve(engine, RARE, tmp_path / "s.db", {}, monitor=studio.monitor, handle_signals=False)
+    )
+    await until(lambda: engine.asked.count("far") >= 2)
+    engine.stopping.set()
+    await running
+    first, second = sorted(slices(engine))
+    assert (len(first), len(second)) == (3, 3)
+    assert set(first) | set(second) == set(SIX)
+    assert None in engine.read  # a near job reads everybody
+
+
+async def test_after_a_reload_slices_are_read_as_before(studio: Studio, tmp_path: Path) -> None:
+    old, new = FakeEngine(takes=0.2), FakeEngine()
+    new.stopping = old.stopping
+    quick(studio, old, new)
+
+    async def farewell() -> None:
+        """Nothing to give back."""
+
+    def reload() -> Successor:
+        quick(studio)
+        return Successor(new, RARE, farewell)
+
+    running = asyncio.create_task(
+        serve(old, RARE, tmp_path / "s.db", {}, reload=reload, monitor=studio.monitor)
+    )
+    await until(lambda: old.at_work)
+    os.kill(os.getpid(), signal.SIGHUP)
+    await until(lambda: new.asked.count("far") >= 2)
+    new.stopping.set()
+    await running
+    assert {len(each) for each in slices(new)} == {3}
+
+
+def test_a_far_job_is_due_once_for_each_slice() -> None:
+    scheduler = AsyncIOScheduler(timezone=UTC)
+    service._schedule(scheduler, Work(FakeEngine()), RARE, datetime.now(UTC))
+    paces = Paces(timedelta(minutes=2), timedelta(minutes=30), slices=5)
+    service._repace(scheduler, paces)
+    interval = {job.id: getattr(job.trigger, "interval", None) for job in scheduler.get_jobs()}
+    assert (interval["near"], interval["far"]) == (timedelta(minutes=2), timedelta(minutes=6))
+
+
+async def test_near_a_limit_turns_come_less_often_and_the_rota_is_kept(studio: Studio) -> None:
+    quick(studio)
+    studio.monitor.watch({"crm": studio.crm, "web": studio.web}, SPANS)
+    told: list[Paces] = []
+    studio.monitor.repace = told.append
+    studio.monitor.heard(studio.report())
+    assert (told[-1].far, told[-1].slices) == (SPANS.far, 5)
+    rota = kept_rota(studio.store)
+    assert [each.provider for each in rota] == list(SIX)
+    assert {(each.reads, each.slice < 5) for each in rota} == {(2, True)}
+    studio.crm.limits = ((15, 60.0),)  # 7.5 may be planned: near takes 7
+    studio.monitor.heard(studio.report())
+    assert told[-1].near == SPANS.near
+    assert (told[-1].far, told[-1].slices) == (SPANS.far * 6, 5)
+    assert told[-1].turn == timedelta(minutes=18)
+    assert kept_rota(studio.store) == rota
+    assert isinstance(rota[0], OnRota)
+
+
+async def test_a_job_that_had_nothing_to_ask_a_silent_system_is_not_whole(studio: Studio) -> None:
+    beats: list[int] = []
+    studio.monitor._heartbeat.beat = lambda: beats.append(1)  # type: ignore[method-assign]
+    studio.monitor.heard(studio.report())
+    studio.web.become(SystemState.DOWN, "is silent", "Wait.")
+    report = studio.report(systems={"crm": SystemReport(), "web": SystemReport()})
+    studio.monitor.heard(report)
+    assert beats == [1]
+    assert service._line(report, studio.monitor) == "1 of 2 systems answer"

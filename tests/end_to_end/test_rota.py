@@ -1,0 +1,98 @@
+"""The daemon's own far jobs against the emulators: a few calls at a time, and nobody left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncd.daemon.monitor import Monitor
+from syncd.daemon.rounds import spans_of
+from syncd.daemon.work import Work
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.wiring import RealClock
+from tests.end_to_end.conftest import Shop
+
+WHOLE = {"crm": 1, "clinic": 4, "legacy": 3}
+"""What reading everybody takes at once: see docs/polling.md."""
+
+
+class Service:
+    """The daemon's jobs and what watches them, at the pace of a year; only the timer is missing."""
+
+    def __init__(self, shop: Shop) -> None:
+        settings = shop.app.settings
+        spans = replace(spans_of(settings), near=timedelta(minutes=1), far=timedelta(minutes=15))
+        self.shop = shop
+        self.monitor = Monitor(
+            shop.app.systems, shop.app.store, settings.syncd.state_path, spans, RealClock()
+        )
+        turn = self.monitor.rounds.turn
+        self.work = Work(shop.app.engine, self.monitor.heard, self.monitor.failed, turn=turn)
+
+    async def calls_of_far(self) -> Mapping[str, int]:
+        """The calls of the next far job, as the platforms count them."""
+        before = self.shop.calls()
+        await self.work.far()
+        return Counter(self.shop.calls()) - Counter(before)
+
+
+async def test_the_calls_of_a_far_round_are_spread_over_its_turns(shop: Shop) -> None:
+    service = Service(shop)
+    await service.work.everything()
+    assert service.monitor.paces.turn == timedelta(minutes=5)
+    turns = [await service.calls_of_far() for _ in range(6)]
+    assert turns == [{"crm": 1, "clinic": 2, "legacy": 1}] * 6
+    assert all(turn[name] <= WHOLE[name] for turn in turns for name in SYSTEMS)
+
+
+async def test_far_bookings_reach_the_other_systems_within_a_round(shop: Shop) -> None:
+    service = Service(shop)
+    await service.work.everything()
+    for system, who in zip(SYSTEMS, PEOPLE, strict=True):
+        shop.world.book(system, who, shop.world.at(30, 11))
+    assert len(shop.wrong()) == 6
+    await service.work.near()
+    assert len(shop.wrong()) == 6
+    open_ = []
+    for _ in range(3):
+        await service.work.far()
+        open_.append(len(shop.wrong()))
+    assert open_ == [4, 2, 0]
+
+
+async def test_what_another_slice_holds_is_not_taken_for_gone(shop: Shop) -> None:
+    service = Service(shop)
+    await service.work.everything()
+    standing = shop.blocks()
+    for _ in range(6):
+        turn = await service.calls_of_far()
+        # Not one read by id: only lists.
+        assert sum(turn.values()) == 4
+    assert shop.blocks() == standing
+    assert shop.wrong() == []
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_slice_that_finds_a_system_down_says_so_and_the_next_round_mends_it(
+    shop: Shop, system: str
+) -> None:
+    service = Service(shop)
+    await service.work.everything()
+    shop.world.sandbox.systems[system].faults.add(Fault(FaultKind.UNAUTHORISED, times=1000))
+    await service.work.far()
+    assert service.monitor.silent == {system}
+    assert not service.monitor.ready()[0]
+    shop.world.sandbox.systems[system].faults.clear()
+    other = next(name for name in SYSTEMS if name != system)
+    for who in PEOPLE:
+        shop.world.book(other, who, shop.world.at(30, 12))
+    shop.app.insist()
+    for _ in range(3):
+        await service.work.far()
+    assert service.monitor.silent == frozenset()
+    assert shop.wrong() == []
