@@ -181,12 +181,22 @@ def lag(bench: Bench) -> None:
     terminal.say(f"{one['done']} of {one['done'] + one['never']} changes were written")
 
 
+def memory(bench: Bench, cycles_: int = 10_000) -> None:
+    """Whether memory grows with the cycles."""
+    one = bench.cell("lasting", f"memory over {cycles_} cycles", size=300, cycles=cycles_)
+    rows = [[str(cycles_ // 10 * (at + 1)), f"{held:.1f}"] for at, held in enumerate(one["memory"])]
+    terminal.table(
+        f"memory, {one['moved']} of the cycles with a write", ("after cycles", "MB held"), rows
+    )
+
+
 PARTS: Mapping[str, Callable[[Bench, tuple[int, ...]], None]] = {
     "starts": lambda bench, _: starts(bench),
     "cycles": cycles,
     "growth": lambda bench, _: growth(bench, PAST),
     "journal": lambda bench, _: journal(bench),
     "lag": lambda bench, _: lag(bench),
+    "memory": lambda bench, _: memory(bench),
 }
 
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,10 @@ from syncd.config.load import load
 from syncd.engine.report import Report
 from syncd.wiring import App, build
 from tests.bench import floor, served, whole
-from tests.bench.measure import cpu_of, leave_out_the_platforms, lower, peak
+from tests.bench.measure import cpu_of, held, leave_out_the_platforms, lower, peak
 from tests.bench.memory import Memory
 from tests.bench.state import age, converge
-from tests.bench.world import SYSTEMS, Agency, found
+from tests.bench.world import HALF_HOUR, SYSTEMS, Agency, found
 
 URLS = {
     "crm": "https://crm.example.com/v2",
@@ -37,6 +37,7 @@ URLS = {
     "legacy": "https://legacy.example.com/v1",
 }
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+TEN_MINUTES = timedelta(minutes=10)
 
 
 class Still:
@@ -152,6 +153,28 @@ async def changed(home: Path, size: int) -> dict[str, Any]:
     return {"cpu": [cpu], "moved": moved}
 
 
+async def lasting(home: Path, size: int, cycles: int, every: int = 25) -> dict[str, Any]:
+    """Many cycles, with a meeting moved by hand every so many of them: memory after each tenth."""
+    desk = await _agreed(size, home)
+    made = desk.agency.bookings[0]
+    platform = desk.agency.sandbox.systems[made.system]
+    memory, moved = [], 0
+    for number in range(1, cycles + 1):
+        if number % every == 0:
+            start = made.start + TEN_MINUTES * (number // every % 2)
+            platform.move(made.appointment, start, start + HALF_HOUR)
+            desk.forget()
+        report = await desk.cycle()
+        assert report.answered
+        if report.operations:
+            moved += 1
+            desk.forget()
+        if number % (cycles // 10) == 0:
+            memory.append(held())
+    await desk.app.aclose()
+    return {"memory": memory, "moved": moved}
+
+
 async def first(home: Path, size: int) -> dict[str, Any]:
     """The first sync up to the writes: everything is read, everything is decided."""
     desk = Desk(found(size, Still(), blocked=False), home)
@@ -192,6 +215,7 @@ CELLS: Mapping[str, Callable[..., Any]] = {
     "first": first,
     "start": start,
     "seed": whole.seed,
+    "lasting": lasting,
     "over_http": whole.over_http,
     "writing": whole.writing,
     "bulk": whole.bulk,

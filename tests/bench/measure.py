@@ -11,8 +11,18 @@ from pathlib import Path
 
 def peak() -> float:
     """The most memory that this process has held since the last `lower`, in MB."""
+    return _of_memory("VmHWM")
+
+
+def held() -> float:
+    """The memory that this process holds now, in MB."""
+    gc.collect()
+    return _of_memory("VmRSS")
+
+
+def _of_memory(what: str) -> float:
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
+        if line.startswith(what):
             return int(line.split()[1]) / 1024
     return 0.0
 

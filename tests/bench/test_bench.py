@@ -13,7 +13,7 @@ import pytest
 from syncd.systems.port import NOTHING_KNOWN
 from tests.bench import floor
 from tests.bench.__main__ import Bench
-from tests.bench.cells import _agreed, changed, engine, first
+from tests.bench.cells import _agreed, changed, engine, first, lasting
 
 
 async def test_an_agency_that_agrees_costs_its_list_calls_and_no_other(tmp_path: Path) -> None:
@@ -73,3 +73,8 @@ def test_whole_processes_agree_over_http_too() -> None:
         assert bench.cell("over_http", "http", home=home, rounds=1)["calls"] == 6
         assert bench.cell("bulk", "bulk", home=home, moves=10)["calls"] == 1
     assert {b.get_name() for b in bench.benchmarks} == {"http: cpu", "http: wall", "bulk: cpu"}
+
+
+async def test_cycles_last_with_writes_among_them(tmp_path: Path) -> None:
+    measured = await lasting(tmp_path, 30, 50, every=5)
+    assert (len(measured["memory"]), measured["moved"]) == (10, 10)
