@@ -171,6 +171,15 @@ async def test_a_move_to_another_service_changes_the_user(legacy: Legacy) -> Non
     assert (stored.calendar, stored.user, stored.title) == (legacy.bobs, legacy.bob, "Moved")
 
 
+async def test_a_move_in_one_service_keeps_whoever_it_was_given_to(legacy: Legacy) -> None:
+    id = legacy.book(at(9))
+    legacy.platform.move(id, at(9), at(10), legacy.bob)
+    times = {"selectedSlot": berlin(at(11)), "endAt": berlin(at(12)), "selectedTimezone": ZONE}
+    await legacy.client.put(f"/appointments/{id}", json=times)
+    (stored,) = legacy.platform.appointments()
+    assert (stored.start, stored.user) == (at(11), legacy.bob)
+
+
 @pytest.mark.parametrize("status", ["confirmed", "cancelled", "showed", "noshow", "invalid"])
 @pytest.mark.parametrize("kind", ["json", "data"])
 async def test_a_status_is_set_with_an_empty_answer(legacy: Legacy, status: str, kind: str) -> None:

@@ -267,7 +267,8 @@ class LeadConnectorV1(Location):
         length = timedelta(minutes=service.slot_minutes)
         start, end = self._interval(ask, given, timezone, length)
         user = before.user
-        if service.users and user not in service.users:
+        if service.id != before.calendar and service.users and user not in service.users:
+            # Nothing is known of a move that gives a meeting to somebody else for any other reason.
             user = self._next_user(service, before.id, (start, end))
         after = replace(
             booked_in(before, timezone),
