@@ -161,7 +161,7 @@ async def lasting(home: Path, size: int, cycles: int, every: int = 25) -> dict[s
     memory, moved = [], 0
     for number in range(1, cycles + 1):
         if number % every == 0:
-            start = made.start + TEN_MINUTES * (number // every % 2)
+            start = made.start + TEN_MINUTES * (number // every)
             platform.move(made.appointment, start, start + HALF_HOUR)
             desk.forget()
         report = await desk.cycle()
