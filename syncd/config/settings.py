@@ -46,7 +46,7 @@ class WindowSettings(Table):
 class NearSettings(Table):
     """How often the near window is read, and how far ahead of now it reaches."""
 
-    every: Annotated[timedelta, span("10s", "1d")] = timedelta(seconds=60)
+    every: Annotated[timedelta, span("5s", "1d")] = timedelta(seconds=60)
     ahead: Annotated[timedelta, span("1h", "366d")] = timedelta(days=2)
 
 

@@ -172,7 +172,7 @@ def starts(bench: Bench) -> None:
 
 def lag(bench: Bench) -> None:
     """How long a change takes."""
-    near = '{ every = "10s", ahead = "59d" }'  # the least that a configuration may say
+    near = '{ every = "5s", ahead = "59d" }'  # the least that a configuration may say
     with bench.served(size=1_000, repeat=False, near=near) as home:
         bench.cell("seed", "1000, state", home=home)
         one = bench.cell("lag", "lag over 500 changes at near = 5 s", home=home)

@@ -260,7 +260,7 @@ def test_a_choice_that_is_none_is_refused_with_the_likely_one(desk: Desk) -> Non
 
 BROKEN = """\
 [syncd]
-near = { every = "5s" }
+near = { every = "4s" }
 zone = "Nowhere"
 [systems.crm]
 type = "leadsquard"
@@ -305,7 +305,7 @@ def test_the_error_is_one_line_for_each_problem(desk: Desk) -> None:
     lines = str(caught.value).splitlines()
     assert len(lines) == len(caught.value.problems)
     assert lines[0] == (
-        f"{desk.path}:2: syncd.near.every: it is too short. Write a duration from 10s to 1d."
+        f"{desk.path}:2: syncd.near.every: it is too short. Write a duration from 5s to 1d."
     )
 
 
