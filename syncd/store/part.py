@@ -68,6 +68,8 @@ def parts(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, Provi
     That is who has a held conflict, a write without an outcome, or something that was taken back:
     what is decided there depends on more than events that meet.
     """
+    if not around:
+        return {}
     conflicts: dict[str, list[HeldConflict]] = defaultdict(list)
     for row in store.ask(_OPEN):
         conflicts[row["provider"]].append(rows.to_conflict(row))
