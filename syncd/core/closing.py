@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from syncd.core.blocks import BlockPlan, Interval, own_blocks, plan_blocks, wanted_blocks
-from syncd.core.diff import nominal
+from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
 from syncd.core.facts import Calendar
 from syncd.core.units import crowded_blocks
@@ -19,7 +19,7 @@ class Closing:
     """What the blocks of all calendars of a provider are planned from.
 
     ``claims`` are the values that held conflicts claim, by booking; ``unmatched`` the appointments
-    that are still to be matched; ``left`` the blocks, by event id, that wait for a person.
+    that are still to be matched; ``left`` the blocks, by event id, that are to stay.
     ``capacity`` is how many meetings the provider may have at one time.
     """
 
@@ -125,6 +125,30 @@ def _inherit(
         draft.put(replace(record, mine=True, base=seen, ended=False))
         heirs.append(record)
     return heirs
+
+
+def under_doubt(draft: Draft, calendars: Mapping[str, Calendar]) -> set[str]:
+    """The blocks that stand at a time at which a calendar newly shows something, by event id.
+
+    Nobody may believe that calendar now, but the time may be taken there, and is not to be opened.
+    """
+    shown = [
+        record.observed
+        for record in draft.records.values()
+        if not record.mine
+        and record.system in calendars
+        and not calendars[record.system].believed
+        and is_news(record)
+        and record.observed is not None
+        and record.observed.busy
+    ]
+    return {
+        record.id
+        for record in draft.records.values()
+        if record.mine
+        and record.observed is not None
+        and any(record.observed.overlaps(value) for value in shown)
+    }
 
 
 def waived(draft: Draft, system: str) -> AbstractSet[str]:

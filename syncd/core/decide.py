@@ -24,7 +24,7 @@ from syncd.core.answer import (
 )
 from syncd.core.blocks import Interval
 from syncd.core.carry import carry
-from syncd.core.closing import Closing, close, waived
+from syncd.core.closing import Closing, close, under_doubt, waived
 from syncd.core.diff import is_news
 from syncd.core.draft import Draft
 from syncd.core.exposure import Wanted
@@ -124,6 +124,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     edits.take_back(draft)
     unmatched = (*matched.held, *matched.waiting)
     left = {claim.event for conflict in merged for claim in conflict.claims if claim.event}
+    left |= under_doubt(draft, case.calendars)
     closing = Closing(case.calendars, claims, unmatched, left, case.capacity)
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from ssl import SSLContext
 
@@ -48,6 +48,7 @@ class Connections(httpx.AsyncBaseTransport):
         self._room = asyncio.Semaphore(limits.max_connections or 1)
         self._sockets = Sockets()
         self._free: deque[httpcore.AsyncConnectionInterface] = deque()
+        self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send once, and return the answer as soon as its headers are there."""
@@ -70,7 +71,7 @@ class Connections(httpx.AsyncBaseTransport):
             with _told_as_httpx():
                 answer = await connection.handle_async_request(asked)
         except BaseException:
-            self._leave(connection)
+            await self._leave(connection)
             raise
         return httpx.Response(
             answer.status,
@@ -81,6 +82,7 @@ class Connections(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close those that are free; the others close when they are."""
+        self._closed = True
         while self._free:
             await self._free.popleft().aclose()
 
@@ -91,14 +93,20 @@ class Connections(httpx.AsyncBaseTransport):
         except TimeoutError:
             raise httpx.PoolTimeout("all connections are in use") from None
 
-    def _leave(self, connection: httpcore.AsyncConnectionInterface | None) -> None:
-        """Keep the connection, unless what happened on it has closed it."""
+    async def _leave(self, connection: httpcore.AsyncConnectionInterface | None) -> None:
+        """Keep the connection, unless what happened on it has closed it, or all are closed."""
         self._room.release()
-        if connection is not None and connection.is_available():
+        if connection is None:
+            return
+        if self._closed:
+            await connection.aclose()
+        elif connection.is_available():
             self._free.append(connection)
 
     async def _connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
         """Take the one used last, or a new one; the one that was not used longest may go."""
+        if self._closed:
+            raise httpx.ConnectError("the connections are closed")
         while self._free and self._free[0].has_expired():
             await self._free.popleft().aclose()
         while self._free:
@@ -117,7 +125,7 @@ class Connections(httpx.AsyncBaseTransport):
 class _Body(httpx.AsyncByteStream):
     """A body as it travels."""
 
-    def __init__(self, answer: httpcore.Response, leave: Callable[[], None]) -> None:
+    def __init__(self, answer: httpcore.Response, leave: Callable[[], Awaitable[None]]) -> None:
         self._answer = answer
         self._leave = leave
 
@@ -131,4 +139,4 @@ class _Body(httpx.AsyncByteStream):
         try:
             await self._answer.aclose()
         finally:
-            self._leave()
+            await self._leave()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from ssl import SSLContext
@@ -152,7 +154,54 @@ class Sockets(httpcore.AsyncNetworkBackend):
         """Connect to the address of a host that answers first."""
         with _told_as(httpcore.ConnectTimeout, httpcore.ConnectError):
             async with asyncio.timeout(timeout):
-                _, made = await asyncio.get_running_loop().create_connection(
-                    _Socket, host, port, happy_eyeballs_delay=_NEXT_ADDRESS
-                )
+                way = await _first(host, port)
+                _, made = await asyncio.get_running_loop().create_connection(_Socket, sock=way)
         return made
+
+
+async def _first(host: str, port: int) -> socket.socket:
+    """Try the addresses of a host, the next one beside those that are slow. Raises OSError.
+
+    The loop's own way loses the socket of who is interrupted in the moment in which it is there.
+    """
+    loop = asyncio.get_running_loop()
+    found = deque(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    tries: list[asyncio.Task[socket.socket]] = []
+    try:
+        while True:
+            if found:
+                family, kind, protocol, _, address = found.popleft()
+                tries.append(loop.create_task(_to(address, family, kind, protocol)))
+            waits = [t for t in tries if not t.done()]
+            if waits:
+                await asyncio.wait(
+                    waits,
+                    timeout=_NEXT_ADDRESS if found else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            for ended in [t for t in tries if t.done()]:
+                if ended.exception() is None:
+                    tries.remove(ended)
+                    return ended.result()
+            if not found and all(t.done() for t in tries):
+                return tries[0].result()  # all have failed: the first one says why
+    finally:
+        for late in tries:
+            late.add_done_callback(_close)
+            late.cancel()
+
+
+async def _to(address: Any, family: int, kind: int, protocol: int) -> socket.socket:
+    way = socket.socket(family, kind, protocol)
+    try:
+        way.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(way, address)
+    except BaseException:
+        way.close()
+        raise
+    return way
+
+
+def _close(late: asyncio.Task[socket.socket]) -> None:
+    if not late.cancelled() and late.exception() is None:
+        late.result().close()

@@ -47,7 +47,7 @@ class Bench:
             sys.stderr.write(ran.stderr[-3000:])
             sys.exit(f"{label} failed")
         found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
-        for what in ("cpu", "wall", "floor", "request", "lag"):
+        for what in ("cpu", "wall", "floor", "request", "lag", "memory"):
             if what in found:
                 self._keep(f"{label}: {what}", found[what], found)
         return found

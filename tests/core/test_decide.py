@@ -306,6 +306,18 @@ def test_no_block_lies_on_what_a_stopped_calendar_shows() -> None:
     assert ("create-block", "c", ">12-13") in summary(stopped)
 
 
+def test_a_time_at_which_a_stopped_calendar_shows_a_meeting_is_not_opened() -> None:
+    off = with_record(settled(9), rec("a", "m", v(9, status=Status.CANCELLED), v(9)))
+    shifted = with_record(off, rec("b", "other", v(9.5), v(8.5)))
+    assert ("remove-block", "c", "09-10>") in summary(decided(shifted))
+    stopped = decided(shifted, calendars=calendars(unbelieved="b"))
+    assert [o for o in summary(stopped) if o[0] == "remove-block"] == []
+    later = with_record(shifted, rec("b", "other", v(12), v(11)))
+    assert ("remove-block", "c", "09-10>") in summary(
+        decided(later, calendars=calendars(unbelieved="b"))
+    )
+
+
 def intent(operation: Operation, kind: IntentState) -> Intent:
     return Intent("i", "run", operation, kind, NOW)
 

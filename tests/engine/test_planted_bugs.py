@@ -76,7 +76,9 @@ def coverage_is_ignored(patch: Patch) -> None:
     absence_is_believed_at_once(patch)
 
 
-def _every_fingerprint(self: Store, system: str, _window: Window) -> dict[str, str]:
+def _every_fingerprint(
+    self: Store, system: str, _window: Window, _providers: object = None
+) -> dict[str, str]:
     records = [r for p in ("p", "q") for r in self.state(p).records if r.system == system]
     return {r.id: r.fingerprint for r in records if r.observed is not None}
 

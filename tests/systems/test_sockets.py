@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import warnings
 
 import httpcore
 import pytest
 
+from syncd.systems import sockets
 from syncd.systems.sockets import Sockets
 from tests.systems.platforms import Line, platform
 
@@ -50,3 +53,56 @@ async def test_nothing_is_written_to_a_connection_that_has_ended() -> None:
         with pytest.raises(httpcore.WriteError, match="was closed"):
             await line.write(b"x")
         await line.aclose()
+
+
+@pytest.mark.parametrize("moments", range(24))
+async def test_who_is_interrupted_at_any_moment_of_connecting_leaves_no_socket(
+    moments: int,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        task = asyncio.create_task(Sockets().connect_tcp("127.0.0.1", port, 1.0))
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        if task.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        else:
+            await task.result().aclose()
+        await asyncio.sleep(0)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            gc.collect()
+        assert [str(w.message) for w in told if "unclosed" in str(w.message)] == []
+
+
+@pytest.mark.parametrize("bad", ["refused", "silent"])
+async def test_the_next_address_of_a_host_is_tried_when_one_is_of_no_use(
+    monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    async def to(address: tuple[str, int], *about: int) -> socket.socket:
+        if address[0] == "127.0.0.1":
+            return await real(address, *about)
+        if bad == "refused":
+            raise ConnectionRefusedError
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def found(*_: object, **__: object) -> list[tuple[object, ...]]:
+        here = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+        return [(*here, ("192.0.2.1", port)), (*here, ("127.0.0.1", port))]
+
+    real = sockets._to
+    monkeypatch.setattr(sockets, "_to", to)
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        line = await Sockets().connect_tcp("platform.example.com", port, 1.0)
+        await line.aclose()
+
+
+async def test_when_all_addresses_are_of_no_use_the_first_one_says_why() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(httpcore.ConnectError, match=r"refused|failed"):
+        await Sockets().connect_tcp("localhost", port, 1.0)
