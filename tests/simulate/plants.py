@@ -372,7 +372,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (
         keys_are_not_searched,
         _day(
-            _at(0.99, What.CRASH, "", number=32),
+            _at(0.99, What.CRASH, "", number=26),
             *_BOOKED,
             _at(6, What.CANCEL, "clinic"),
         ),
