@@ -164,6 +164,8 @@ async def lasting(home: Path, size: int, cycles: int, every: int = 25) -> dict[s
             start = made.start + TEN_MINUTES * (number // every)
             platform.move(made.appointment, start, start + HALF_HOUR)
             desk.forget()
+            for each in desk.agency.sandbox.systems.values():
+                each.calls.clear()  # the platforms remember who asked; that is no memory of syncd's
         report = await desk.cycle()
         assert report.answered
         if report.operations:
