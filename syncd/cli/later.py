@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from typing import Any
@@ -31,7 +32,11 @@ class Later(TyperCommand):
 
     def real(self) -> Any:
         """Import the command itself."""
-        found = getattr(import_module(self._module), self.name or "")
+        gc.disable()  # an import makes much that stays: to look through it for garbage is in vain
+        try:
+            found = getattr(import_module(self._module), self.name or "")
+        finally:
+            gc.enable()
         _log_aside()
         if isinstance(found, typer.Typer):
             return get_command(found)
