@@ -13,7 +13,7 @@ from syncd.model import Status, Value
 from syncd.store.instants import instant_text
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=4096)  # a provider's, whose state is loaded at a time
 def _value(text: str) -> Value:
     """Read a value; most are stored several times: as observed, base, agreed, in each system."""
     interval, _, status = text.partition(" ")
