@@ -132,12 +132,12 @@ def under_doubt(draft: Draft, calendars: Mapping[str, Calendar]) -> set[str]:
 
     Nobody may believe that calendar now, but the time may be taken there, and is not to be opened.
     """
+    stopped = {name for name, calendar in calendars.items() if not calendar.believed}
     shown = [
         record.observed
         for record in draft.records.values()
-        if not record.mine
-        and record.system in calendars
-        and not calendars[record.system].believed
+        if record.system in stopped
+        and not record.mine
         and is_news(record)
         and record.observed is not None
         and record.observed.busy
@@ -146,6 +146,8 @@ def under_doubt(draft: Draft, calendars: Mapping[str, Calendar]) -> set[str]:
         record.id
         for record in draft.records.values()
         if record.mine
+        and record.system not in stopped
+        and not is_news(record)
         and record.observed is not None
         and any(record.observed.overlaps(value) for value in shown)
     }

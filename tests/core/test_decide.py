@@ -318,6 +318,12 @@ def test_a_time_at_which_a_stopped_calendar_shows_a_meeting_is_not_opened() -> N
     )
 
 
+def test_a_block_that_was_moved_under_doubt_is_not_made_a_second_time() -> None:
+    world = with_record(settled(9), block("b", "bb", v(10), base=v(9)))
+    shifted = with_record(world, rec("b", "other", v(10), v(9)))
+    assert summary(decided(shifted, calendars=calendars(unbelieved="b"))) == []
+
+
 def intent(operation: Operation, kind: IntentState) -> Intent:
     return Intent("i", "run", operation, kind, NOW)
 
