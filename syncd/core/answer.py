@@ -12,12 +12,22 @@ from datetime import datetime
 from enum import StrEnum
 
 from syncd.core.double import pair_of
-from syncd.core.draft import Draft, Id
+from syncd.core.draft import Draft
 from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Relink, Twin
 from syncd.core.merge import RESOLVED, Word, claimed
 from syncd.core.refusals import REFUSALS, immovable, name_of
-from syncd.model import Booking, Claim, Conflict, ConflictKind, HeldConflict, Record, Status, Value
+from syncd.model import (
+    Booking,
+    Claim,
+    Conflict,
+    ConflictKind,
+    HeldConflict,
+    Id,
+    Record,
+    Status,
+    Value,
+)
 
 
 class Way(StrEnum):

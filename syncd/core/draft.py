@@ -13,6 +13,7 @@ from datetime import datetime
 from syncd.model import (
     Booking,
     Changes,
+    Id,
     Kind,
     Note,
     ProviderState,
@@ -20,9 +21,6 @@ from syncd.model import (
     Replica,
     Role,
 )
-
-Id = tuple[str, str]
-"""(system, event id)."""
 
 
 @dataclass(slots=True)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-Id = tuple[str, str]
-"""(system, event id)."""
+from syncd.model import Id
 
 
 @dataclass(slots=True)
 class Agenda:
     """The providers that are due: as a whole, or around events that are news.
 
-    Only who was settled when its news arrived is decided on in part: then nothing waits for it in
-    the rest. One decision that leaves anything to do, or anything unmatched, asks for the whole.
+    Only who was settled when its news arrived is decided on in part, until nothing is left to do
+    there: nothing waits for it in the rest. What is left unmatched asks for the whole.
     """
 
     _whole: set[str] = field(default_factory=set)

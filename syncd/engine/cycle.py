@@ -363,3 +363,6 @@ class Engine:
         # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
         wrote = {o.provider for o in (*written.left, *written.queued, *written.done)}
         self.agenda.add(p for p in wrote if not self.agenda.due(p))
+        for record in written.news:
+            if record.provider in self.mapping:
+                self.agenda.touch({record.provider: [(record.system, record.id)]})

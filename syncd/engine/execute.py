@@ -72,6 +72,8 @@ class Written:
     fault: SystemFault | None = None
     unsure: set[str] = field(default_factory=set)
     """Providers of whom a write went unanswered: nothing is written on top of it."""
+    news: list[Record] = field(default_factory=list)
+    """What a second read of targets brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,9 @@ async def _still_right(
         record, changes = await reread(system, desk.store, desk.clock, operation.ref)
         if changes.records:
             desk.store.apply(changes)
-        if record is None or record.observed != operation.before:
+        result.news += changes.records
+        decided_on = (operation.provider, operation.before)
+        if record is None or (record.provider, record.observed) != decided_on:
             log.info(
                 "target changed before the write", system=system.name, event_id=operation.event
             )

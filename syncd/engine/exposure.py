@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from syncd.core.exposure import Interval, Seen, Wanted, closings, exposures, visible_at
-from syncd.engine.agenda import Id
-from syncd.model import Booking, Clock, Closing, Exposure, ProviderState, Record, Role
+from syncd.model import Booking, Clock, Closing, Exposure, Id, ProviderState, Record, Role
 from syncd.store import exposed as shelf
 from syncd.store.part import neighbours
 from syncd.store.store import Store

@@ -21,6 +21,7 @@ from syncd.model import (
     Clock,
     Coverage,
     EventRef,
+    Id,
     Intent,
     IntentState,
     Kind,
@@ -58,7 +59,7 @@ class Observation:
     cause: str = ""
     asked_at: datetime | None = None
     coverage: Sequence[Coverage] = ()
-    touched: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    touched: dict[str, set[Id]] = field(default_factory=dict)
     news: int = 0
     lively: Counter[str] = field(default_factory=Counter)
     suspected: int = 0
@@ -88,9 +89,9 @@ async def observe(
     ``remapped`` providers are others than before: what they do not show was never said to be gone.
     """
     seen = Observation(system.name, asked_at=clock.now())
-    part = len(providers) < len(system.providers)
+    whole = set(system.providers) <= set(providers)
     # What is not asked for is not listed, and not missed.
-    stored = store.fingerprints(system.name, window, providers if part else None)
+    stored = store.fingerprints(system.name, window, None if whole else providers)
     try:
         # What another calendar shows is looked at in full.
         snapshot = await system.read(window, providers, NOTHING_KNOWN if remapped else stored)
@@ -329,7 +330,7 @@ async def reread(
     match await system.read_one(ref, record.observed):
         case Found(event=event):
             after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
-            if news in {News.SAME, News.STALE}:
+            if news is News.STALE or (news is News.SAME and after.provider == record.provider):
                 return record, Changes()
             _take(seen, changes, record, after, news)
             return after, changes

@@ -90,6 +90,10 @@ class Offer(Window):
     seat: str = ""
 
 
+Id = tuple[str, str]
+"""(system, event id)."""
+
+
 @dataclass(frozen=True, slots=True)
 class EventRef:
     """Enough to name one event to its system."""

@@ -78,11 +78,9 @@ def keep_exposures(store: Store, provider: str, found: Sequence[Exposure]) -> No
     store.keep(EXPOSURE, values, EXPOSURE.c.provider == provider)
 
 
-def exposures(store: Store, now: datetime, provider: str | None = None) -> list[Exposure]:
+def exposures(store: Store, now: datetime) -> list[Exposure]:
     """The exposures whose time is not over, by start."""
     query = select(EXPOSURE).where(EXPOSURE.c.ends > now)
-    if provider is not None:
-        query = query.where(EXPOSURE.c.provider == provider)
     order = (EXPOSURE.c.starts, EXPOSURE.c.provider, EXPOSURE.c.system)
     return [
         Exposure(
@@ -130,13 +128,9 @@ def keep_closings(store: Store, closings: Sequence[Closing]) -> None:
     store.keep(CLOSING, values)
 
 
-def closings(
-    store: Store, provider: str | None = None, since: datetime | None = None
-) -> list[Closing]:
+def closings(store: Store, since: datetime | None = None) -> list[Closing]:
     """How long values of bookings were open, of those that could be seen after ``since``."""
     query = select(CLOSING)
-    if provider is not None:
-        query = query.where(CLOSING.c.provider == provider)
     if since is not None:
         query = query.where(CLOSING.c.visible_at >= since)
     return [Closing(**row) for row in store.ask(query.order_by(CLOSING.c.visible_at))]

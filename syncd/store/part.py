@@ -13,15 +13,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, func, select, text
 
-from syncd.model import Booking, HeldConflict, ProviderState, Record, Replica, Value
+from syncd.model import Booking, HeldConflict, Id, ProviderState, Record, Replica, Value
 from syncd.store import rows
 from syncd.store.instants import instant_text
 from syncd.store.removal import CHUNK
 from syncd.store.store import Store
 from syncd.store.tables import BOOKING, CONFLICT, EVENT, REPLICA, WAIVER
-
-Id = tuple[str, str]
-"""(system, event id)."""
 
 Piece = TypeVar("Piece")
 

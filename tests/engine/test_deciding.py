@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from syncd.engine import deciding
 from syncd.engine.report import Exit
-from syncd.model import ProviderState
+from syncd.model import Person, ProviderState
 from tests.core.kit import v
 from tests.engine.conftest import Shop
 
@@ -90,3 +93,28 @@ async def test_who_is_not_done_is_looked_at_in_part_until_it_is(
     before = len(looked_at)
     await shop.engine.watch(near=False)
     assert len(looked_at) == before, "it is settled"
+
+
+async def test_an_event_that_is_anothers_when_it_is_read_again_is_decided_on_there(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.a.persons["ann"] = shop.b.persons["7"] = Person(emails=("ann@example.com",))
+    first = shop.a.book("p", v(24), "ann")
+    twin = shop.b.book("p", v(24), "7")
+    assert (await shop.engine.resync()).converged
+    shop.clock.pass_(minutes=2)
+    await shop.engine.watch(near=False)
+    shop.a.move(first, v(27))
+    monkeypatch.setattr("syncd.engine.execute.FRESH", timedelta(0))
+    looked = shop.b.read_one
+
+    async def given(*about: Any) -> Any:
+        shop.b.events[twin] = replace(shop.b.events[twin], provider="q")
+        return await looked(*about)
+
+    monkeypatch.setattr(shop.b, "read_one", given)
+    await shop.engine.watch(near=False)
+    assert shop.b.events[twin].value == v(24), "it is q's meeting now, and nobody moved that"
+    assert shop.engine.agenda.due("q")
+    await shop.engine.watch(near=False)
+    assert shop.blocks("q")["a"] == [v(24).interval]

@@ -15,7 +15,7 @@ from syncd.core.answer import Answer
 from syncd.core.decide import Case, Decision, decide, decide_answered
 from syncd.core.double import pair_of
 from syncd.engine import deciding
-from syncd.model import HeldConflict, ProviderState
+from syncd.model import HeldConflict, Id, ProviderState
 from syncd.simulate.play import play
 from syncd.simulate.story import draw
 from syncd.store import part
@@ -81,9 +81,7 @@ class Twin:
         self.left_out = 0
         self.differences: Differences = []
 
-    def load(
-        self, store: Store, around: Mapping[str, Collection[part.Id]]
-    ) -> dict[str, ProviderState]:
+    def load(self, store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, ProviderState]:
         self.parts = part.parts(store, around)
         self.wholes = {provider: store.state(provider) for provider in self.parts}
         return dict(self.parts)

@@ -169,7 +169,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "intents_of": lambda: intents_of(store, "r"),
         "intents_since": lambda: intents_since(store, "p", DAY),
         "carry_out": lambda: compact(store, DAY),
-        "ask": lambda: exposed.exposures(store, DAY, "p"),
+        "ask": lambda: exposed.exposures(store, DAY),
         "keep": lambda: exposed.keep_exposures(store, "p", [EXPOSED]),
     }
 
