@@ -214,7 +214,7 @@ def _renewal(
             return None
         # The secrets only: all else of the configuration is taken over as a whole, or not at all.
         used = used.model_copy(update={k: v for k, v in said if isinstance(v, Secret)})
-        new = settings.model_copy(update={"systems": {name: used}})
+        new = replace(settings, systems={name: used})
         return secrets_of(used), build_systems(new, clock, transports)[name]
 
     return renew

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -17,7 +17,6 @@ from syncd.config.mapping import Calendars, check_accounts, check_mapping, check
 from syncd.config.overrides import check_rules
 from syncd.config.overrides import place_of as override_place
 from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, listed
-from syncd.config.provision import ProvisionSettings, check_provision
 from syncd.config.secrets import Secret, Surroundings
 from syncd.config.settings import (
     PLATFORMS,
@@ -31,6 +30,9 @@ from syncd.config.settings import (
 )
 from syncd.config.table import Table
 from syncd.config.translate import translate
+
+if TYPE_CHECKING:
+    from syncd.config.provision import ProvisionSettings
 
 SYSTEM_WIDE = Path("/etc/syncd/syncd.toml")
 _SECTIONS = ("syncd", "systems", "providers", "rules", "guard", "provision")
@@ -101,7 +103,7 @@ def load(
     places = {str(at[1]): f"{path.name}:{line}" for at, line in lines.items() if _is_rule(at)}
     for number, line in enumerate(item_lines(text, ("rules", "override"))):
         places[override_place(number)] = f"{path.name}:{line}"
-    return settings.model_copy(update={"warnings": tuple(problems), "places": places})
+    return replace(settings, warnings=tuple(problems), places=places)
 
 
 def _is_rule(at: tuple[str | int, ...]) -> bool:
@@ -151,19 +153,16 @@ class _Reading:
         general = self._table(General, self._raw.get("syncd", {}), "syncd")
         rules = self._table(RulesSettings, self._raw.get("rules", {}), "rules")
         guard = self._table(GuardSettings, self._raw.get("guard", {}), "guard")
-        provision = self._table(ProvisionSettings, self._raw.get("provision", {}), "provision")
         systems = self._systems()
         providers, calendars = self._providers() if self._mapping else ({}, {})
         self._check(systems, calendars)
         if rules is not None:
             declared = [name for name, _ in self._items("systems")]
             self.findings += check_rules(rules, calendars, declared)
-        if general is None or rules is None or guard is None or provision is None:
+        provision = self._provision() if "provision" in self._raw else None
+        if general is None or rules is None or guard is None:
             return None
-        declared = [name for name, _ in self._items("systems")]
-        kinds = {name: kind for name in declared if (kind := self._platform(name))}
-        self.findings += check_provision(provision, declared, kinds)
-        return Settings.model_construct(
+        return Settings(
             path=path,
             syncd=general,
             systems=systems,
@@ -171,8 +170,21 @@ class _Reading:
             rules=rules,
             guard=guard,
             provision=provision,
-            warnings=(),
         )
+
+    def _provision(self) -> ProvisionSettings | None:
+        """What is to be made; its tables are read only where there are any."""
+        from syncd.config.provision import (  # noqa: PLC0415 - they take a tenth of `status`
+            ProvisionSettings,
+            check_provision,
+        )
+
+        provision = self._table(ProvisionSettings, self._raw["provision"], "provision")
+        if provision is not None:
+            declared = [name for name, _ in self._items("systems")]
+            kinds = {name: kind for name in declared if (kind := self._platform(name))}
+            self.findings += check_provision(provision, declared, kinds)
+        return provision
 
     def _check(self, systems: Mapping[str, SystemSettings], calendars: Calendars) -> None:
         """Check the whole with every table that stands in the file, also those that are wrong."""

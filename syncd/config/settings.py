@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
     Field,
@@ -31,9 +32,11 @@ from syncd.config.fields import (
 from syncd.config.hours import WorkingHours
 from syncd.config.listen import Heartbeat, Listen
 from syncd.config.problems import Problem, Refused
-from syncd.config.provision import ProvisionSettings
 from syncd.config.table import Table
 from syncd.core.rules import Choice
+
+if TYPE_CHECKING:
+    from syncd.config.provision import ProvisionSettings
 
 
 class WindowSettings(Table):
@@ -315,18 +318,20 @@ class GuardSettings(Table):
     share: Share = 0.2
 
 
-class Settings(Table):
+@dataclass(frozen=True, slots=True)
+class Settings:
     """The whole configuration; ``path`` is the file it came from, None if from none.
 
-    ``places`` tells where each rule that is said in the file stands (``syncd.toml:41``).
+    ``provision`` is None where nothing of it is stated. ``places`` tells where each rule that is
+    said in the file stands (``syncd.toml:41``).
     """
 
-    systems: dict[str, Annotated[SystemSettings, Field(discriminator="type")]]
-    providers: dict[str, ProviderSettings]
+    systems: Mapping[str, SystemSettings]
+    providers: Mapping[str, ProviderSettings]
     path: Path | None = None
-    syncd: General = General()
-    rules: RulesSettings = RulesSettings()
-    guard: GuardSettings = GuardSettings()
-    provision: ProvisionSettings = ProvisionSettings()
+    syncd: General = field(default_factory=General)
+    rules: RulesSettings = field(default_factory=RulesSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
+    provision: ProvisionSettings | None = None
     warnings: tuple[Problem, ...] = ()
-    places: Mapping[str, str] = Field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)

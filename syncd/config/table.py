@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from pydantic import BaseModel, ConfigDict
+
+# To look for plugins of other packages takes longer than to read a configuration, and none of them
+# has any business with what stands in it.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 class Table(BaseModel):

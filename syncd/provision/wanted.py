@@ -9,7 +9,6 @@ from syncd.config.provision import (
     AssociationWanted,
     EquipmentWanted,
     ObjectWanted,
-    ProvisionSettings,
     RoomWanted,
     ServiceWanted,
     TeamWanted,
@@ -27,7 +26,9 @@ def _things(settings: Settings) -> Iterator[Thing]:
     for name, system in settings.systems.items():
         if isinstance(system, LeadSquaredSystem):
             yield Thing(name, Sort.BUSY_TYPE, system.busy_task_type)
-    said: ProvisionSettings = settings.provision
+    said = settings.provision
+    if said is None:
+        return
     for room in said.rooms:
         yield Thing(room.system, Sort.ROOM, room.name, _room(room))
     for equipment in said.equipment:

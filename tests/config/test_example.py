@@ -34,6 +34,7 @@ def test_every_key_that_the_example_comments_out_may_be_used(tmp_path: Path) -> 
     assert [*settings.providers] == ["alice", "yoga"]
     assert settings.rules.override[0].choice == "hold"
     wanted = settings.provision
+    assert wanted is not None
     assert all(getattr(wanted, section) for section in type(wanted).model_fields)
 
 

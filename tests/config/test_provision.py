@@ -56,11 +56,12 @@ def read(tmp_path: Path, more: str) -> Settings:
 
 
 def test_nothing_need_be_stated(tmp_path: Path) -> None:
-    assert read(tmp_path, "").provision.rooms == ()
+    assert read(tmp_path, "").provision is None
 
 
 def test_defaults_fill_in_what_the_platforms_demand(tmp_path: Path) -> None:
     found = read(tmp_path, ROOM + SERVICE).provision
+    assert found is not None
     assert (found.rooms[0].quantity, found.rooms[0].out_of_service) == (1, 0)
     assert found.services[0].hours == {"monday": ((9, 0, 17, 0),)}
     assert found.services[0].confirmation.auto_confirm
