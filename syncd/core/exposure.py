@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from syncd.model import Booking, Cause, Closing, Exposure, FreeTime, Record, Win
 
 Interval = tuple[datetime, datetime]
 
-Wanted = Mapping[str, Mapping[Interval, AbstractSet[str]]]
+Wanted = Mapping[str, Mapping[Interval, Collection[str]]]
 """For each system the intervals that its calendar should close, with the bookings that want it."""
 
 
@@ -123,7 +123,7 @@ def _offered(free: FreeTime | None, interval: Interval) -> tuple[str, ...] | Non
     return tuple(sorted(seats))
 
 
-def _cause(seen: Seen, system: str, bookings: AbstractSet[str]) -> Cause:
+def _cause(seen: Seen, system: str, bookings: Collection[str]) -> Cause:
     if system in seen.read_only:
         return Cause.READ_ONLY
     if all((booking, system) in seen.undone for booking in bookings):

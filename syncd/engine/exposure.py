@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -30,18 +29,21 @@ class Watch:
     reach: timedelta
     due: set[str] = field(default_factory=set)
     _around: dict[str, set[Id]] = field(default_factory=dict)
-    _wanted: dict[str, Wanted] = field(default_factory=dict)
+    _wanted: dict[str, dict[str, dict[Interval, tuple[str, ...]]]] = field(default_factory=dict)
+    """As `Wanted`; in tuples, for a set takes four times the memory, and the collector's time."""
 
     def hear(self, provider: str, wanted: Wanted, part: ProviderState | None = None) -> None:
         """Take over what was decided, on a provider or on a part of it."""
         if part is None or provider not in self._wanted:
-            self._wanted[provider] = wanted
+            self._wanted[provider] = {
+                system: _kept(intervals) for system, intervals in wanted.items()
+            }
             self.due.add(provider)
             return
         bookings = {b.id for b in part.bookings}
         before = self._wanted[provider]
         self._wanted[provider] = {
-            system: {**_without(before.get(system, {}), bookings), **intervals}
+            system: _without(before.get(system, {}), bookings) | _kept(intervals)
             for system, intervals in wanted.items()
         }
         self._around.setdefault(provider, set()).update((r.system, r.id) for r in part.records)
@@ -116,18 +118,23 @@ class Watch:
         return {booking: at for booking, at in found.items() if at is not None}
 
 
+def _kept(intervals: Mapping[Interval, Collection[str]]) -> dict[Interval, tuple[str, ...]]:
+    return {span: tuple(who) for span, who in intervals.items()}
+
+
 def _without(
-    intervals: Mapping[Interval, AbstractSet[str]], bookings: AbstractSet[str]
-) -> dict[Interval, AbstractSet[str]]:
+    intervals: Mapping[Interval, tuple[str, ...]], bookings: Collection[str]
+) -> dict[Interval, tuple[str, ...]]:
     """What is to be closed for others than these bookings."""
-    return {span: left for span, who in intervals.items() if (left := who - bookings)}
+    kept = ((span, tuple([b for b in who if b not in bookings])) for span, who in intervals.items())
+    return {span: left for span, left in kept if left}
 
 
 def _of(wanted: Wanted, part: ProviderState) -> Wanted:
     """What is to be closed for the bookings of a part."""
     mine = {b.id for b in part.bookings}
     return {
-        system: {span: who for span, who in intervals.items() if who & mine}
+        system: {span: who for span, who in intervals.items() if not mine.isdisjoint(who)}
         for system, intervals in wanted.items()
     }
 

@@ -7,22 +7,22 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
+from syncd.store import version
 from syncd.store.errors import StateError
 from syncd.store.ownership import owned_like_folder
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
 LOCK_WAIT = 5.0
 """Seconds that a statement waits for another process's transaction to end."""
-
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 _AT_ONCE = "PRAGMA synchronous=FULL"
 _LATER = "PRAGMA synchronous=NORMAL"
@@ -158,10 +158,11 @@ def migrate(engine: Engine, place: str) -> None:
 
     Raises `StateError` if it is a newer one, or no state of syncd's.
     """
+    if _is_current(engine):
+        return
+    from alembic import command  # noqa: PLC0415
+
     config, scripts = _scripts()
-    with engine.connect() as connection:
-        if _version(connection, scripts, place) == scripts.get_current_head():
-            return
     # The write lock comes before the look that counts: another process may be migrating just now.
     with (
         engine.connect().execution_options(**{_BEGIN: "IMMEDIATE"}) as connection,
@@ -177,6 +178,8 @@ def expect_current(engine: Engine, place: str) -> None:
 
     Raises `StateError` for an older or newer one, for none, and for another program's.
     """
+    if _is_current(engine):
+        return
     _, scripts = _scripts()
     with engine.connect() as connection:
         current = _version(connection, scripts, place)
@@ -190,15 +193,30 @@ def expect_current(engine: Engine, place: str) -> None:
         )
 
 
+def _is_current(engine: Engine) -> bool:
+    """Whether the schema has this program's version: to see that takes no Alembic (and 10 MB)."""
+    with engine.connect() as connection:
+        try:
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+        except DBAPIError:  # no such table; whatever else it is will be told by a closer look
+            return False
+        return list(found) == [version.newest_schema()]
+
+
 def _scripts() -> tuple[Config, ScriptDirectory]:
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     config = Config()
     # Alembic reads this through a ConfigParser, to which a percent sign means something.
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(version.MIGRATIONS).replace("%", "%%"))
     return config, ScriptDirectory.from_config(config)
 
 
 def _version(connection: Connection, scripts: ScriptDirectory, place: str) -> str | None:
     """The schema's version; None if there is no table at all yet."""
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+
     current = MigrationContext.configure(connection).get_current_revision()
     if current is None and inspect(connection).get_table_names():
         raise StateError(

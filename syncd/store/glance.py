@@ -26,6 +26,7 @@ from syncd.model import (
 )
 from syncd.store.errors import told
 from syncd.store.instants import instant_text
+from syncd.store.version import newest_schema
 
 _PENDING = ", ".join(f"'{state}'" for state in IntentState if state.pending)
 _LIVING = {
@@ -71,12 +72,6 @@ class Glance:
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
 """A state before its first run."""
-
-
-def newest_schema() -> str:
-    """The version that this program's migrations end with: their files are named by it."""
-    files = (Path(__file__).parent / "migrations" / "versions").glob("m*_*.py")
-    return max(file.name[1:].partition("_")[0] for file in files)
 
 
 def glance(path: Path, now: datetime, since: datetime) -> Glance:

@@ -137,8 +137,8 @@ class Store:
         if providers is not None:
             query = query.where(EVENT.c.provider.in_(sorted(providers)))
         with told(self.place), self._engine.connect() as connection:
-            # Two columns of text as the driver gives them: a row of SQLAlchemy costs as much again.
-            return dict(connection.execute(query, asked).cursor.fetchall())
+            # One by one, as the driver gives them: a row of SQLAlchemy costs as much again.
+            return dict(connection.execute(query, asked).cursor)  # type: ignore[call-overload,no-any-return]
 
     def records(self, system: str, ids: Iterable[str]) -> list[Record]:
         """The records of these events, retired ones too; unknown ids are left out."""

@@ -49,7 +49,7 @@ def compare(small: ProviderState, whole: ProviderState, case: Case) -> Differenc
     same("number", numbers[:1], numbers[1:])
     mine = {b.id for b in (*small.bookings, *few.changes.bookings)}
     for system, intervals in all_.wanted.items():
-        here = [(span, sorted(who)) for span, who in intervals.items() if who & mine]
+        here = [(span, sorted(who)) for span, who in intervals.items() if mine & {*who}]
         same("wanted", [(s, sorted(who)) for s, who in few.wanted[system].items()], here)
     return found
 

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.script import ScriptDirectory
 
 from syncd.model import Changes
-from syncd.store import StateError, Store, connect
+from syncd.store import StateError, Store, connect, version
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, note, rec, v
 
@@ -52,8 +51,8 @@ def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that every user can reach, unlike pytest's own; the migrations can be, too."""
     reachable = Path(tempfile.mkdtemp())
     reachable.chmod(0o755)
-    scripts = shutil.copytree(connect.MIGRATIONS, reachable / "migrations")
-    monkeypatch.setattr(connect, "MIGRATIONS", scripts)
+    scripts = shutil.copytree(version.MIGRATIONS, reachable / "migrations")
+    monkeypatch.setattr(version, "MIGRATIONS", scripts)
     folder = reachable / "state"
     folder.mkdir(mode=0o755)
     yield folder
@@ -182,8 +181,8 @@ def test_the_program_may_live_in_a_folder_with_a_percent_sign(
     tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = tmp_path / "100%(sure)s"
-    shutil.copytree(connect.MIGRATIONS, copy)
-    monkeypatch.setattr(connect, "MIGRATIONS", copy)
+    shutil.copytree(version.MIGRATIONS, copy)
+    monkeypatch.setattr(version, "MIGRATIONS", copy)
     Store.open(path).close()
     assert head(path) == [("0001",)]
 
@@ -225,10 +224,12 @@ def test_a_newer_schema_is_refused_and_left_alone(path: Path, *, write: bool) ->
 
 
 def test_an_older_schema_is_refused_for_reading_only(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Store.open(path).close()
-    monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda _self: "0002")
+    newer = shutil.copytree(version.MIGRATIONS, tmp_path / "newer")
+    (newer / "versions" / "m0002_more.py").write_text('revision, down_revision = "0002", "0001"\n')
+    monkeypatch.setattr(version, "MIGRATIONS", newer)
     said = refused(path, write=False)
     assert "older syncd" in said.reason
     assert "syncd resync" in said.remedy

@@ -23,8 +23,9 @@ from syncd.model import (
 from syncd.store import StateError, Store
 from syncd.store.connect import _scripts
 from syncd.store.exposed import closings, exposures, keep_closings, keep_exposures
-from syncd.store.glance import NOTHING, Glance, glance, newest_schema
+from syncd.store.glance import NOTHING, Glance, glance
 from syncd.store.rota import keep_rota, kept_rota
+from syncd.store.version import newest_schema
 from tests.store.kit import at, book, held, span, v
 
 

@@ -15,7 +15,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from syncd.store import StateError, Store, connect
+from syncd.store import StateError, Store, version
 from syncd.store.backup import restore
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY
@@ -57,8 +57,8 @@ def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
 def a_later_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of migrations of a version that is yet to be written."""
     folder = tmp_path / "later"
-    shutil.copytree(connect.MIGRATIONS, folder)
-    monkeypatch.setattr(connect, "MIGRATIONS", folder)
+    shutil.copytree(version.MIGRATIONS, folder)
+    monkeypatch.setattr(version, "MIGRATIONS", folder)
     return folder / "versions" / "m9001_later.py"
 
 

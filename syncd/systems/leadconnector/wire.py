@@ -13,7 +13,7 @@ import msgspec
 from syncd.systems.loose import Odd
 
 
-class Appointment(msgspec.Struct, rename="camel", frozen=True):
+class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """One meeting, in a list or by id. The status comes spelt right, misspelt, or both."""
 
     id: Any = None
@@ -30,7 +30,7 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True):
     assigned_resources: Any = None
 
 
-class Block(msgspec.Struct, rename="camel", frozen=True):
+class Block(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """One block slot, or busy time mirrored from Google or Outlook."""
 
     id: Any = None

@@ -13,13 +13,13 @@ import msgspec
 from syncd.systems.loose import Odd, text
 
 
-class ContactId(msgspec.Struct, rename="camel", frozen=True):
+class ContactId(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """A contact, reduced to what a list row may keep of it."""
 
     id: Any = None
 
 
-class Appointment(msgspec.Struct, rename="camel", frozen=True):
+class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """One row of ``GET /appointments/``, or the answer of ``GET /appointments/:id``."""
 
     id: Any = None

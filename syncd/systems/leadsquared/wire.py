@@ -18,7 +18,7 @@ class TypeName(msgspec.Struct, rename="pascal", frozen=True):
     name: Any = None
 
 
-class Task(msgspec.Struct, rename="pascal", frozen=True):
+class Task(msgspec.Struct, gc=False, rename="pascal", frozen=True):
     """One appointment. ``due_date`` is its start (leadsquared.md 1.2)."""
 
     user_task_id: Any = None
