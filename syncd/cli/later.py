@@ -32,10 +32,12 @@ class Later(TyperCommand):
 
     def real(self) -> Any:
         """Import the command itself."""
-        gc.disable()  # an import makes much that stays: to look through it for garbage is in vain
+        # An import makes much that stays: to look through it for garbage is in vain, now and later.
+        gc.disable()
         try:
             found = getattr(import_module(self._module), self.name or "")
         finally:
+            gc.freeze()
             gc.enable()
         _log_aside()
         if isinstance(found, typer.Typer):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from syncd.core.exposure import Interval, Seen, Wanted, closings, exposures, visible_at
+from syncd.core.exposure import Seen, Wanted, closings, exposures, visible_at
+from syncd.engine.wanted import Shelf
 from syncd.model import Booking, Clock, Closing, Exposure, Id, ProviderState, Record, Role
 from syncd.store import exposed as shelf
 from syncd.store.part import neighbours
@@ -29,23 +30,15 @@ class Watch:
     reach: timedelta
     due: set[str] = field(default_factory=set)
     _around: dict[str, set[Id]] = field(default_factory=dict)
-    _wanted: dict[str, dict[str, dict[Interval, tuple[str, ...]]]] = field(default_factory=dict)
-    """As `Wanted`; in tuples, for a set takes four times the memory, and the collector's time."""
+    _wanted: Shelf = field(default_factory=Shelf)
 
     def hear(self, provider: str, wanted: Wanted, part: ProviderState | None = None) -> None:
         """Take over what was decided, on a provider or on a part of it."""
         if part is None or provider not in self._wanted:
-            self._wanted[provider] = {
-                system: _kept(intervals) for system, intervals in wanted.items()
-            }
+            self._wanted.put(provider, wanted)
             self.due.add(provider)
             return
-        bookings = {b.id for b in part.bookings}
-        before = self._wanted[provider]
-        self._wanted[provider] = {
-            system: _without(before.get(system, {}), bookings) | _kept(intervals)
-            for system, intervals in wanted.items()
-        }
+        self._wanted.put_part(provider, {b.id for b in part.bookings}, wanted)
         self._around.setdefault(provider, set()).update((r.system, r.id) for r in part.records)
 
     def measure(self) -> int:
@@ -61,10 +54,11 @@ class Watch:
         local = {p: ids for p, ids in self._around.items() if p not in self.due}
         changed: list[Closing] = []
         for provider, part in neighbours(self.store, local).items():
-            changed += self._measure(part, _of(self._wanted[provider], part), ())
-        for provider in sorted(self.due & self._wanted.keys()):
+            wanted = self._wanted.of_some(provider, {b.id for b in part.bookings})
+            changed += self._measure(part, wanted, ())
+        for provider in sorted(p for p in self.due if p in self._wanted):
             state = self.store.state(provider)
-            changed += self._measure(state, self._wanted[provider], known.get(provider, ()))
+            changed += self._measure(state, self._wanted.of(provider), known.get(provider, ()))
         if changed:
             shelf.keep_closings(self.store, changed)
         self.due.clear()
@@ -116,27 +110,6 @@ class Watch:
             b.id: visible_at(b, shown.get(b.id, ()), skews, first, self.reach) for b in bookings
         }
         return {booking: at for booking, at in found.items() if at is not None}
-
-
-def _kept(intervals: Mapping[Interval, Collection[str]]) -> dict[Interval, tuple[str, ...]]:
-    return {span: tuple(who) for span, who in intervals.items()}
-
-
-def _without(
-    intervals: Mapping[Interval, tuple[str, ...]], bookings: Collection[str]
-) -> dict[Interval, tuple[str, ...]]:
-    """What is to be closed for others than these bookings."""
-    kept = ((span, tuple([b for b in who if b not in bookings])) for span, who in intervals.items())
-    return {span: left for span, left in kept if left}
-
-
-def _of(wanted: Wanted, part: ProviderState) -> Wanted:
-    """What is to be closed for the bookings of a part."""
-    mine = {b.id for b in part.bookings}
-    return {
-        system: {span: who for span, who in intervals.items() if not mine.isdisjoint(who)}
-        for system, intervals in wanted.items()
-    }
 
 
 def _undone(state: ProviderState) -> set[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ _LATER = timedelta(minutes=5)
 
 
 def _app(home: Path) -> App:
+    gc.freeze()  # what was imported is not looked through for garbage, as in `cli.later`
     return build(load(home / "syncd.toml", {}))
 
 

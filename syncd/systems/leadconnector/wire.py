@@ -2,6 +2,7 @@
 
 Field names: leadconnector-v2.md 1.2 and 1.3. What syncd need not know, such as the title of an
 appointment, is never decoded.
+What is read by the thousand can hold no cycle, so the garbage collector is not to know of it.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Field names: leadconnector-v1.md 3 and 4. A list row's contact is cut down to its id, so that the
 customer's addresses that ``includeAll`` brings along are never even decoded.
+What is read by the thousand can hold no cycle, so the garbage collector is not to know of it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The JSON of LeadSquared, read leniently: numbers may be text, and any field may be absent.
 
 Field names: leadsquared.md 1 to 4. A task row repeats its whole type; only what decides is decoded.
+What is read by the thousand can hold no cycle, so the garbage collector is not to know of it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import msgspec
 from syncd.systems.loose import Odd, text
 
 
-class TypeName(msgspec.Struct, rename="pascal", frozen=True):
+class TypeName(msgspec.Struct, rename="pascal", frozen=True, gc=False):
     """A task's type, reduced to its name."""
 
     name: Any = None
 
 
-class Task(msgspec.Struct, gc=False, rename="pascal", frozen=True):
+class Task(msgspec.Struct, rename="pascal", frozen=True, gc=False):
     """One appointment. ``due_date`` is its start (leadsquared.md 1.2)."""
 
     user_task_id: Any = None
