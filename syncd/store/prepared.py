@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 Cell = Callable[[Any], Any] | None
 """What a type does to a value on its way; None: nothing."""
@@ -19,58 +20,56 @@ Cell = Callable[[Any], Any] | None
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One statement for one kind of database: its text, what it takes, and what it shows."""
+    """One statement for one kind of database: its text, what it takes, and what it shows.
+
+    ``given`` are the values that stand in the statement itself, and ``turned`` the columns that the
+    driver does not show as they are meant, by place.
+    """
 
     text: str
     takes: tuple[tuple[str, Cell], ...]
-    shows: tuple[tuple[str, Cell], ...]
+    given: Mapping[str, Any]
+    shows: tuple[str, ...]
+    turned: tuple[tuple[int, Callable[[Any], Any]], ...]
     named: bool
 
-    def carry_out(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
+    def carry_out(self, cursor: DBAPICursor, values: Sequence[Mapping[str, Any]]) -> None:
         """Carry it out once for each of these rows."""
-        cursor = connection.connection.cursor()
-        try:
-            if len(values) == 1:
-                cursor.execute(self.text, self._bound(values[0]))
-            else:
-                cursor.executemany(self.text, [self._bound(row) for row in values])
-        finally:
-            cursor.close()
+        if len(values) == 1:
+            cursor.execute(self.text, self._bound(values[0]))
+        else:
+            cursor.executemany(self.text, [self._bound(row) for row in values])
 
     def ask(
-        self, connection: Connection, questions: Sequence[Mapping[str, Any]]
+        self, cursor: DBAPICursor, questions: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
         """The rows that answer these questions, one after the other."""
-        cursor = connection.connection.cursor()
-        found: list[Sequence[Any]] = []
-        try:
-            for asked in questions:
-                cursor.execute(self.text, self._bound(asked))
-                found += cursor.fetchall()
-        finally:
-            cursor.close()
-        return [
-            {
-                name: value if cell is None else cell(value)
-                for (name, cell), value in zip(self.shows, row, strict=True)
-            }
-            for row in found
-        ]
+        found: list[dict[str, Any]] = []
+        for asked in questions:
+            cursor.execute(self.text, self._bound(asked))
+            for row in cursor.fetchall():
+                answer = dict(zip(self.shows, row, strict=True))
+                for place, turn in self.turned:
+                    answer[self.shows[place]] = turn(row[place])
+                found.append(answer)
+        return found
 
     def _bound(self, row: Mapping[str, Any]) -> Any:
+        if self.given:
+            row = {**self.given, **row}
         if self.named:
             return {
                 name: row[name] if cell is None else cell(row[name]) for name, cell in self.takes
             }
-        return tuple([row[name] if cell is None else cell(row[name]) for name, cell in self.takes])
+        return [row[name] if cell is None else cell(row[name]) for name, cell in self.takes]
 
 
 _KEPT: dict[tuple[object, ...], Prepared] = {}
 
 
-def asking(dialect: Dialect, query: Any) -> Prepared:
-    """A SELECT whose only parameters are named ones."""
-    return _kept((type(dialect), query), dialect, lambda: query)
+def saying(dialect: Dialect, statement: Any) -> Prepared:
+    """A SELECT, UPDATE or DELETE that is a constant of the program: it is kept for good."""
+    return _kept((type(dialect), statement), dialect, lambda: statement)
 
 
 def putting(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> Prepared:
@@ -114,16 +113,19 @@ def _kept(
 
 def _prepare(statement: Any, dialect: Dialect, columns: Sequence[str] | None) -> Prepared:
     compiled = statement.compile(dialect=dialect, column_keys=columns)
-    names = compiled.positiontup if compiled.positional else list(compiled.binds)
+    names = compiled.positiontup if compiled.positional else list(compiled.params)
+    takes = {
+        name: bind.type.dialect_impl(dialect).bind_processor(dialect)
+        for name in names
+        if (bind := compiled.binds.get(name)) is not None
+    }
+    shown = list(getattr(statement, "selected_columns", ()))
+    turns = [c.type.dialect_impl(dialect).result_processor(dialect, None) for c in shown]
     return Prepared(
         str(compiled),
-        tuple(
-            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in names
-        ),
-        tuple(
-            (column.name, column.type.dialect_impl(dialect).result_processor(dialect, None))
-            for column in getattr(statement, "selected_columns", ())
-        ),
+        tuple((name, takes.get(name)) for name in names),
+        {name: value for name, value in compiled.params.items() if value is not None},
+        tuple(column.name for column in shown),
+        tuple((place, turn) for place, turn in enumerate(turns) if turn is not None),
         not compiled.positional,
     )

@@ -39,7 +39,7 @@ def test_the_text_can_be_read_by_a_person() -> None:
 
 
 def test_nothing_stays_nothing() -> None:
-    dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
+    dialect = sqlite.dialect()
     for kind in (Instant(), ValueText(), JsonText()):
         assert kind.bind_processor(dialect)(None) is None
         assert kind.result_processor(dialect, None)(None) is None
