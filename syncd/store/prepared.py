@@ -6,7 +6,7 @@ statements. The SQL stays SQLAlchemy's, for each database, and so do the column 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,24 +14,25 @@ from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-Cell = Callable[[Any], Any] | None
-"""What a type does to a value on its way; None: nothing."""
+Turn = Callable[[Any], Any]
+"""What a type does to a value on its way, unless that is None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """One statement for one kind of database: its text, what it takes, and what it shows.
 
-    ``given`` are the values that stand in the statement itself, and ``turned`` the columns that the
-    driver does not show as they are meant, by place.
+    ``given`` are the values that stand in the statement itself. ``binds`` and ``turns`` name what
+    the driver does not take or show as it is meant: by name, or by place where it ``counts`` them.
     """
 
     text: str
-    takes: tuple[tuple[str, Cell], ...]
-    given: Mapping[str, Any]
+    takes: tuple[str, ...]
     shows: tuple[str, ...]
-    turned: tuple[tuple[int, Callable[[Any], Any]], ...]
-    named: bool
+    given: Mapping[str, Any]
+    binds: tuple[tuple[Any, Turn], ...]
+    turns: tuple[tuple[str, Turn], ...]
+    counts: bool
 
     def carry_out(self, cursor: DBAPICursor, values: Sequence[Mapping[str, Any]]) -> None:
         """Carry it out once for each of these rows."""
@@ -41,27 +42,31 @@ class Prepared:
             cursor.executemany(self.text, [self._bound(row) for row in values])
 
     def ask(
-        self, cursor: DBAPICursor, questions: Sequence[Mapping[str, Any]]
+        self, cursor: DBAPICursor, questions: Iterable[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
         """The rows that answer these questions, one after the other."""
-        found: list[dict[str, Any]] = []
+        found = []
         for asked in questions:
             cursor.execute(self.text, self._bound(asked))
-            for row in cursor.fetchall():
-                answer = dict(zip(self.shows, row, strict=True))
-                for place, turn in self.turned:
-                    answer[self.shows[place]] = turn(row[place])
-                found.append(answer)
+            found += [dict(zip(self.shows, row, strict=True)) for row in cursor.fetchall()]
+        for name, turn in self.turns:
+            for row in found:
+                if (value := row[name]) is not None:
+                    row[name] = turn(value)
         return found
 
     def _bound(self, row: Mapping[str, Any]) -> Any:
         if self.given:
             row = {**self.given, **row}
-        if self.named:
-            return {
-                name: row[name] if cell is None else cell(row[name]) for name, cell in self.takes
-            }
-        return [row[name] if cell is None else cell(row[name]) for name, cell in self.takes]
+        bound: Any = (
+            [row[name] for name in self.takes]
+            if self.counts
+            else {name: row[name] for name in self.takes}
+        )
+        for key, turn in self.binds:
+            if (value := bound[key]) is not None:
+                bound[key] = turn(value)
+        return bound
 
 
 _KEPT: dict[tuple[object, ...], Prepared] = {}
@@ -113,19 +118,23 @@ def _kept(
 
 def _prepare(statement: Any, dialect: Dialect, columns: Sequence[str] | None) -> Prepared:
     compiled = statement.compile(dialect=dialect, column_keys=columns)
-    names = compiled.positiontup if compiled.positional else list(compiled.params)
-    takes = {
-        name: bind.type.dialect_impl(dialect).bind_processor(dialect)
-        for name in names
-        if (bind := compiled.binds.get(name)) is not None
-    }
+    counts = bool(compiled.positional)
+    takes = compiled.positiontup if counts else list(compiled.params)
+    binds = [
+        compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in takes
+    ]
     shown = list(getattr(statement, "selected_columns", ()))
     turns = [c.type.dialect_impl(dialect).result_processor(dialect, None) for c in shown]
     return Prepared(
         str(compiled),
-        tuple((name, takes.get(name)) for name in names),
-        {name: value for name, value in compiled.params.items() if value is not None},
+        tuple(takes),
         tuple(column.name for column in shown),
-        tuple((place, turn) for place, turn in enumerate(turns) if turn is not None),
-        not compiled.positional,
+        {name: value for name, value in compiled.params.items() if value is not None},
+        tuple(
+            (place if counts else name, turn)
+            for place, (name, turn) in enumerate(zip(takes, binds, strict=True))
+            if turn is not None
+        ),
+        tuple((c.name, turn) for c, turn in zip(shown, turns, strict=True) if turn is not None),
+        counts,
     )

@@ -367,10 +367,14 @@ class Store:
             return connection.execute(query).mappings().all()  # type: ignore[return-value]
 
     def tell(self, query: Any, *questions: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        """What a query that is a constant of the program tells, for each of these parameters."""
+        """What a query that is a constant of the program tells, for each of these parameters.
+
+        Several are asked of one moment: SQLite would look for each whether there is anything new.
+        """
         if not questions:
             return []
-        with told(self.place), reading(self._engine) as cursor:
+        one_moment = transaction if len(questions) > 1 else reading
+        with told(self.place), one_moment(self._engine) as cursor:
             return saying(self._engine.dialect, query).ask(cursor, questions)
 
     def keep(
