@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.pool import PoolProxiedConnection, StaticPool
+from sqlalchemy.pool import StaticPool
 
+from syncd.store.driver import AT_ONCE, wait
 from syncd.store.errors import StateError
 from syncd.store.ownership import owned_like_folder
 
@@ -24,12 +23,6 @@ LOCK_WAIT = 5.0
 """Seconds that a statement waits for another process's transaction to end."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-
-_AT_ONCE = "PRAGMA synchronous=FULL"
-_LATER = "PRAGMA synchronous=NORMAL"
-
-_LAST = "syncd_synchronous"
-"""Where a connection of the pool notes which of these it was told last."""
 
 _BEGIN = "syncd_begin"
 """Execution option: how SQLite begins a transaction."""
@@ -120,7 +113,7 @@ def _pragmas(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute(_AT_ONCE)
+    cursor.execute(AT_ONCE)
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
@@ -129,39 +122,8 @@ def _begin(connection: Connection) -> None:
     how = connection.get_execution_options().get(_BEGIN, "DEFERRED")
     raw = connection.connection
     with closing(raw.cursor()) as cursor:
-        _wait(raw, cursor, _AT_ONCE)
+        wait(raw, cursor, AT_ONCE)
         cursor.execute(f"BEGIN {how}")
-
-
-def _wait(raw: PoolProxiedConnection, cursor: DBAPICursor, how: str) -> None:
-    """Have commits wait for the disk, or not: it is the connection's until it is told otherwise."""
-    if raw.info.get(_LAST, _AT_ONCE) != how:
-        cursor.execute(how)
-        raw.info[_LAST] = how
-
-
-@contextmanager
-def reading(engine: Engine) -> Iterator[DBAPICursor]:
-    """A cursor of the driver's to ask by; each question sees what is committed when it is asked."""
-    with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
-        yield cursor
-
-
-@contextmanager
-def transaction(engine: Engine, *, at_once: bool = True) -> Iterator[DBAPICursor]:
-    """One transaction on a cursor of the driver's: all of it, or nothing.
-
-    With ``at_once`` it is on the disk when it ends, whatever happens to the power. Without, it is
-    there with the next one that is: power that is lost in between loses it, and never an older one.
-    SQLite alone knows the difference. SQLAlchemy's own transactions are always on the disk.
-    """
-    # What is not committed when the connection goes back to the pool, the pool rolls back.
-    with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
-        if engine.dialect.name == "sqlite":
-            _wait(raw, cursor, _AT_ONCE if at_once else _LATER)
-            cursor.execute("BEGIN")
-        yield cursor
-        raw.commit()
 
 
 def migrate(engine: Engine, place: str) -> None:

@@ -33,14 +33,8 @@ from syncd.model import (
     Window,
 )
 from syncd.store import rows
-from syncd.store.connect import (
-    connect,
-    expect_current,
-    expect_sound,
-    migrate,
-    reading,
-    transaction,
-)
+from syncd.store.connect import connect, expect_current, expect_sound, migrate
+from syncd.store.driver import Driver
 from syncd.store.errors import told
 from syncd.store.glance import Run
 from syncd.store.living import PENDING, living
@@ -89,6 +83,7 @@ class Store:
     def __init__(self, engine: Engine, place: str) -> None:
         """Use `Store.open`."""
         self._engine = engine
+        self._driver = Driver(engine)
         self.place = place
 
     @classmethod
@@ -113,6 +108,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the database."""
+        self._driver.close()
         self._engine.dispose()
 
     def scratch(self) -> Store:
@@ -183,7 +179,7 @@ class Store:
 
     def state(self, provider: str) -> ProviderState:
         """All that is alive of a provider."""
-        with told(self.place), transaction(self._engine) as cursor:
+        with told(self.place), self._driver.transaction() as cursor:
             return living(self._engine.dialect, cursor, provider)
 
     # --- write --------------------------------------------------------------------------------
@@ -198,7 +194,7 @@ class Store:
         It is on the disk when this returns, unless a loss of power would only have it read again.
         """
         at_once = not all(map(_is_read_again, steps))
-        with told(self.place), transaction(self._engine, at_once=at_once) as cursor:
+        with told(self.place), self._driver.transaction(at_once=at_once) as cursor:
             for changes in steps:
                 self._apply(cursor, changes)
 
@@ -250,7 +246,7 @@ class Store:
 
     def note_standing(self, *facts: SystemHealth | Allowance) -> None:
         """Keep how systems are, or what their accounts allow."""
-        with told(self.place), transaction(self._engine) as cursor:
+        with told(self.place), self._driver.transaction() as cursor:
             for fact in facts:
                 table = HEALTH if isinstance(fact, SystemHealth) else ALLOWANCE
                 self._put(cursor, table, [asdict(fact)])
@@ -373,8 +369,8 @@ class Store:
         """
         if not questions:
             return []
-        one_moment = transaction if len(questions) > 1 else reading
-        with told(self.place), one_moment(self._engine) as cursor:
+        one_moment = self._driver.transaction if len(questions) > 1 else self._driver.reading
+        with told(self.place), one_moment() as cursor:
             return saying(self._engine.dialect, query).ask(cursor, questions)
 
     def keep(
@@ -385,7 +381,7 @@ class Store:
         *where: Mapping[str, Any],
     ) -> None:
         """Put rows in one transaction, after a DELETE, a constant, for each of these parameters."""
-        with told(self.place), transaction(self._engine) as cursor:
+        with told(self.place), self._driver.transaction() as cursor:
             if where:
                 saying(self._engine.dialect, delete).carry_out(cursor, where)
             self._put(cursor, table, values)

@@ -79,6 +79,8 @@ class Paper:
     def commit(self) -> None:
         return None
 
+    rollback = commit
+
     def close(self) -> None:
         return None
 

@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Table, bindparam, select
 from syncd.model import Baseline, Changes, Coverage, IntentState, Kind, Status, SystemHealth, Waiver
 from syncd.store import Store, rows
 from syncd.store import tables as t
-from syncd.store.connect import reading
 from syncd.store.prepared import saying
 from tests.store.kit import DAY, at, book, held, intent, link, note, rec, span, v
 
@@ -57,7 +56,7 @@ def on_disk(connection: Connection, table: Table) -> list[tuple[Any, ...]]:
 def listen_to(store: Store) -> list[str]:
     """Whatever is said to SQLite from now on."""
     said: list[str] = []
-    with reading(store._engine) as cursor:
+    with store._driver.reading() as cursor:
         cursor.connection.set_trace_callback(said.append)
     return said
 
@@ -93,7 +92,7 @@ def test_what_is_asked_is_what_sqlalchemy_would_answer(store: Store) -> None:
         query = select(table).where(first == bindparam("wanted", type_=first.type))
         with store._engine.connect() as connection:
             theirs = [dict(row) for row in connection.execute(query, asked).mappings()]
-        with reading(store._engine) as cursor:
+        with store._driver.reading() as cursor:
             assert saying(store._engine.dialect, query).ask(cursor, [asked]) == theirs != []
 
 
@@ -139,6 +138,7 @@ def test_whatever_else_is_stored_waits_for_the_disk_after_what_did_not(store: St
     ):
         said = listen_to(store)
         store.apply(done)
+        store._driver.close()  # SQLAlchemy may get this very connection
         store_it()
         assert waited(said) == [False, True]
 
