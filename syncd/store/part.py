@@ -109,19 +109,21 @@ class _Growth:
     def grow(self, ids: set[Id]) -> None:
         """Take in these events, and all that these have to do with."""
         known: set[Id] = set()
+        asked: set[Span] = set()
         while ids:
             known |= ids
             records = self._records(ids)
             bookings = self._bookings(ids)
             self.records |= {(r.system, r.id): r for r in records}
             self.bookings |= bookings
-            asked = ({"booking": booking} for booking in bookings)
-            linked = [rows.to_replica(r) for r in self.store.tell(_LINKED, *asked)]
+            opened = ({"booking": booking} for booking in bookings)
+            linked = [rows.to_replica(r) for r in self.store.tell(_LINKED, *opened)]
             self.replicas |= {(r.booking, r.system, r.event): r for r in linked}
             spans = {s for r in records for s in _spans(r)}
             spans |= {_span(b.provider, b.agreed) for b in bookings.values()}
-            ids = {(r.system, r.event) for r in linked} | self._touching(spans)
+            ids = {(r.system, r.event) for r in linked} | self._touching(spans - asked)
             ids -= known
+            asked |= spans
 
     def states(self) -> dict[str, ProviderState]:
         """The part of each provider, in the order in which the whole is told."""
