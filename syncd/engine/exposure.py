@@ -135,18 +135,14 @@ def _without(
     intervals: Mapping[Interval, AbstractSet[str]], bookings: AbstractSet[str]
 ) -> dict[Interval, AbstractSet[str]]:
     """What is to be closed for others than these bookings."""
-    return {
-        span: left
-        for span, who in intervals.items()
-        if (left := who if who.isdisjoint(bookings) else who - bookings)
-    }
+    return {span: left for span, who in intervals.items() if (left := who - bookings)}
 
 
 def _of(wanted: Wanted, part: ProviderState) -> Wanted:
     """What is to be closed for the bookings of a part."""
     mine = {b.id for b in part.bookings}
     return {
-        system: {span: who for span, who in intervals.items() if not who.isdisjoint(mine)}
+        system: {span: who for span, who in intervals.items() if who & mine}
         for system, intervals in wanted.items()
     }
 
