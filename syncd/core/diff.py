@@ -45,8 +45,7 @@ def compare(
     differ = tuple(e for e, fingerprint in listed.items() if known.get(e) != fingerprint)
     if not listed and len(same) == len(known):
         return Delta(differ, ())
-    gone = known.keys() - same - listed.keys()
-    return Delta(differ, tuple(e for e in known if e in gone) if gone else ())
+    return Delta(differ, tuple(e for e in known if e not in same and e not in listed))
 
 
 def cut(value: Value, grain: timedelta) -> Value:
