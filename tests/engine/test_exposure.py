@@ -31,6 +31,20 @@ async def test_what_is_closed_is_not_exposed_and_what_waits_is(shop: Shop) -> No
     assert causes(shop) == []
 
 
+async def test_what_is_open_of_several_is_kept_apart(shop: Shop) -> None:
+    assert (await shop.engine.resync()).converged
+    shop.clock.pass_(minutes=2)
+    await shop.engine.watch(near=False)
+    shop.b.faults["write"] = [Retryable("b")] * 20
+    for provider in ("p", "q"):
+        shop.a.book(provider, v(9))
+    assert (await shop.engine.watch(near=False)).exposures == 2
+    found = exposed.exposures(shop.store, shop.clock.now())
+    assert [e.provider for e in found] == ["p", "q"]
+    exposed.keep_exposures(shop.store, {"q": []})
+    assert exposed.exposures(shop.store, shop.clock.now()) == found[:1]
+
+
 async def test_an_exposure_is_over_when_its_time_is(shop: Shop) -> None:
     shop.b.faults["write"] = [Retryable("b")] * 20
     shop.a.book("p", v(9))
