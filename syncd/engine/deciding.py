@@ -7,7 +7,7 @@ with, and not the hundreds beside them.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from syncd.core.decide import Case, Decision, decide_answered, persons_for
@@ -43,9 +43,12 @@ async def decide_on(
     local = parts(engine.store, engine.agenda.around(p for p in due if _is_local(engine, p)))
     held = brake.look(engine.store, due, local, engine.mapping, observed, engine.policy.limits)
     decisions: dict[str, Decision] = {}
+    made: list[_Made] = []
     for provider in due:
         # What the guard stops is told whole.
         part = None if held.guards[provider] else local.get(provider)
+        if part is None:
+            _keep(engine, made)  # A whole is as what was decided on others left it.
         state = part or engine.store.state(provider)
         withhold = provider in dropped
         case = case_of(engine, provider, state, observed, held, report.run, withhold=withhold)
@@ -53,21 +56,51 @@ async def decide_on(
         who = await engine.persons.learn(wanted, engine.systems) if wanted else {}
         case = replace(case, who=who)
         decision, counted = decide_answered(state, case, engine.ids.row, engine.answers)
-        for conflict in counted:
-            del engine.answers[conflict]
         changes = decision.changes
         changes.notes = [replace(n, place=engine.policy.place_of(n.rule)) for n in changes.notes]
-        engine.store.apply(changes)
         decisions[provider] = decision
+        made.append(_Made(state, part, case, decision, counted))
+        if part is None:
+            _keep(engine, made)
+    _keep(engine, made)
+    report.guarded = sorted(held.stopped)
+    return decisions
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A decision that is to be stored, what it was made on, and which answers counted."""
+
+    state: ProviderState
+    part: ProviderState | None
+    case: Case
+    decision: Decision
+    counted: Collection[str]
+
+
+def _keep(engine: Engine, made: list[_Made]) -> None:
+    """Store decisions, all of them or none, and only then take note of what is left to do.
+
+    Parts wait for each other: all were loaded before the first was decided on, so none of them
+    sees what is decided on another. A crash while they wait is one before they were decided on:
+    their news is stored, everything is due after a start, and nothing is written to a system before
+    this returns.
+    """
+    if not made:
+        return
+    engine.store.apply(*(each.decision.changes for each in made))
+    for each in made:
+        provider, part, decision = each.state.provider, each.part, each.decision
+        for conflict in each.counted:
+            del engine.answers[conflict]
         engine.exposed.hear(provider, decision.wanted, part)
-        if _finished(engine, decision, case, state):
+        if _finished(engine, decision, each.case, each.state):
             engine.agenda.settle(provider, unmatched=decision.unmatched > 0)
         elif part is not None:
             # A decision may have taken the news out of what is left to do: an event that is no
             # longer the booking's leads nobody to the blocks that still stand.
             engine.agenda.touch({provider: [(r.system, r.id) for r in part.records]})
-    report.guarded = sorted(held.stopped)
-    return decisions
+    made.clear()
 
 
 def _is_local(engine: Engine, provider: str) -> bool:

@@ -52,23 +52,38 @@ class Watch:
         # Where anything is open, all of it is measured anew: it is rare, and has an end.
         self.due |= self._around.keys() & known.keys()
         local = {p: ids for p, ids in self._around.items() if p not in self.due}
-        changed: list[Closing] = []
+        closed: list[Closing] = []
+        found = {}
         for provider, part in neighbours(self.store, local).items():
             wanted = self._wanted.of_some(provider, {b.id for b in part.bookings})
-            changed += self._measure(part, wanted, ())
+            found[provider] = self._measure(part, wanted, (), closed)
+        # One transaction for all parts: what is lost in between is measured anew after a start.
+        self._keep(found, known)
         for provider in sorted(p for p in self.due if p in self._wanted):
-            state = self.store.state(provider)
-            changed += self._measure(state, self._wanted.of(provider), known.get(provider, ()))
-        if changed:
-            shelf.keep_closings(self.store, changed)
+            state, before = self.store.state(provider), known.get(provider, ())
+            measured = self._measure(state, self._wanted.of(provider), before, closed)
+            self._keep({provider: measured}, known)
+        if closed:
+            shelf.keep_closings(self.store, closed)
         self.due.clear()
         self._around.clear()
         return shelf.count_exposures(self.store, now)
 
+    def _keep(
+        self, found: Mapping[str, Sequence[Exposure]], known: Mapping[str, Sequence[Exposure]]
+    ) -> None:
+        changed = {p: each for p, each in found.items() if each != known.get(p, [])}
+        if changed:
+            shelf.keep_exposures(self.store, changed)
+
     def _measure(
-        self, state: ProviderState, wanted: Wanted, known: Sequence[Exposure]
-    ) -> list[Closing]:
-        """Keep what is open; the closings that changed."""
+        self,
+        state: ProviderState,
+        wanted: Wanted,
+        known: Sequence[Exposure],
+        closed: list[Closing],
+    ) -> list[Exposure]:
+        """What is open; the closings that changed are added to ``closed``."""
         provider, now = state.provider, self.clock.now()
         free = {
             system: free for (_, system), free in shelf.free_times(self.store, provider).items()
@@ -87,13 +102,12 @@ class Watch:
             read_only={system for who, system in self.read_only if who == provider},
         )
         found = exposures(seen, known)
-        if found != list(known):
-            shelf.keep_exposures(self.store, provider, found)
         busy = [b for b in state.bookings if b.agreed.busy and b.agreed.end > now]
         kept = shelf.closings_of(self.store, [b.id for b in busy])
         measured = {(c.booking, c.revision): c for c in kept}
         fresh = [b for b in busy if (b.id, b.revision) not in measured]
-        return closings(seen, busy, self._visible(state, fresh), found, measured)
+        closed += closings(seen, busy, self._visible(state, fresh), found, measured)
+        return found
 
     def _visible(self, state: ProviderState, bookings: Sequence[Booking]) -> dict[str, datetime]:
         if not bookings:

@@ -361,7 +361,7 @@ class _FaultyStore(Store):
 
     life: _Life | None = None
 
-    def apply(self, changes: Changes) -> None:
+    def apply(self, *steps: Changes) -> None:
         """One transaction, or none."""
         if self.life is not None:
             self.life.step()
@@ -370,10 +370,10 @@ class _FaultyStore(Store):
                     raise StateError(self.place, "the disk is full", "Free some space.")
                 case "locked":
                     with _locked(self.place):
-                        super().apply(changes)
+                        super().apply(*steps)
                 case _:
                     pass
-        super().apply(changes)
+        super().apply(*steps)
         if self.life is not None:
             self.life.step()
 

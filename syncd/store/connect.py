@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from syncd.store import version
+from syncd.store.driver import AT_ONCE, wait
 from syncd.store.errors import StateError
 from syncd.store.ownership import owned_like_folder
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 LOCK_WAIT = 5.0
 """Seconds that a statement waits for another process's transaction to end."""
-
-_AT_ONCE = "PRAGMA synchronous=FULL"
-_LATER = "PRAGMA synchronous=NORMAL"
 
 _BEGIN = "syncd_begin"
 """Execution option: how SQLite begins a transaction."""
@@ -116,41 +113,17 @@ def _pragmas(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute(_AT_ONCE)
+    cursor.execute(AT_ONCE)
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
 
 def _begin(connection: Connection) -> None:
     how = connection.get_execution_options().get(_BEGIN, "DEFERRED")
-    _say(connection, f"BEGIN {how}")
-
-
-def _say(connection: Connection, words: str) -> None:
-    """To the driver itself: SQLAlchemy would take longer than SQLite."""
-    cursor = connection.connection.cursor()
-    cursor.execute(words)
-    cursor.close()
-
-
-@contextmanager
-def transaction(engine: Engine, *, at_once: bool) -> Iterator[Connection]:
-    """One transaction: all of it, or nothing.
-
-    With ``at_once`` it is on the disk when it ends, whatever happens to the power. Without, it is
-    there with the next one that is: power that is lost in between loses it, and never an older one.
-    SQLite alone knows the difference.
-    """
-    with engine.connect() as connection:
-        later = not at_once and connection.dialect.name == "sqlite"
-        if later:
-            _say(connection, _LATER)
-        try:
-            with connection.begin():
-                yield connection
-        finally:
-            if later:
-                _say(connection, _AT_ONCE)
+    raw = connection.connection
+    with closing(raw.cursor()) as cursor:
+        wait(raw, cursor, AT_ONCE)
+        cursor.execute(f"BEGIN {how}")
 
 
 def migrate(engine: Engine, place: str) -> None:

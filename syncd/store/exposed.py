@@ -6,17 +6,34 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, delete, func, select
 
 from syncd.model import Cause, Closing, Exposure, FreeTime, Offer, Record, Window
 from syncd.store import rows
 from syncd.store.instants import instant_text
-from syncd.store.removal import CHUNK
 from syncd.store.store import Store
 from syncd.store.tables import CLOSING, COVERAGE, EVENT, EXPOSURE, FREE_TIME
 
+# What is asked in every cycle that measures: made once, because that takes longer than to ask.
 _HOW_MANY = select(func.count().label("n")).select_from(EXPOSURE)
-_HOW_MANY = _HOW_MANY.where(EXPOSURE.c.ends > bindparam("now"))  # asked in every cycle
+_HOW_MANY = _HOW_MANY.where(EXPOSURE.c.ends > bindparam("now"))
+_EXPOSED = select(EXPOSURE).where(EXPOSURE.c.ends > bindparam("now"))
+_EXPOSED = _EXPOSED.order_by(EXPOSURE.c.starts, EXPOSURE.c.provider, EXPOSURE.c.system)
+_COVERED = delete(EXPOSURE).where(EXPOSURE.c.provider == bindparam("provider"))
+_FREE = select(FREE_TIME)
+_FREE_OF = select(FREE_TIME).where(FREE_TIME.c.provider == bindparam("provider"))
+_ENDED = select(EVENT).where(
+    EVENT.c.provider == bindparam("provider"),
+    EVENT.c.retired.is_(True),
+    EVENT.c.starts.is_(None),
+    EVENT.c.observed_at >= bindparam("since"),
+)
+_CLOSINGS_OF = select(CLOSING).where(CLOSING.c.booking == bindparam("booking"))
+_FIRST_READS = (
+    select(COVERAGE.c.system, func.min(COVERAGE.c.first_at).label("at"))
+    .where(COVERAGE.c.provider == bindparam("provider"))
+    .group_by(COVERAGE.c.system)
+)
 
 
 def keep_free_time(store: Store, free: FreeTime) -> None:
@@ -35,10 +52,8 @@ def keep_free_time(store: Store, free: FreeTime) -> None:
 
 def free_times(store: Store, provider: str | None = None) -> dict[tuple[str, str], FreeTime]:
     """What systems last offered, by (provider, system)."""
-    query = select(FREE_TIME)
-    if provider is not None:
-        query = query.where(FREE_TIME.c.provider == provider)
-    found = (_free_time(row) for row in store.ask(query))
+    query, asked = (_FREE, {}) if provider is None else (_FREE_OF, {"provider": provider})
+    found = (_free_time(row) for row in store.tell(query, asked))
     return {(free.provider, free.system): free for free in found}
 
 
@@ -60,8 +75,8 @@ def _free_time(row: Mapping[str, Any]) -> FreeTime:
     )
 
 
-def keep_exposures(store: Store, provider: str, found: Sequence[Exposure]) -> None:
-    """Put a provider's exposures in the place of those that were known."""
+def keep_exposures(store: Store, found: Mapping[str, Sequence[Exposure]]) -> None:
+    """Put providers' exposures in the place of those that were known."""
     values = [
         {
             "provider": e.provider,
@@ -73,15 +88,14 @@ def keep_exposures(store: Store, provider: str, found: Sequence[Exposure]) -> No
             "since": e.since,
             "seats": list(e.seats),
         }
-        for e in found
+        for each in found.values()
+        for e in each
     ]
-    store.keep(EXPOSURE, values, EXPOSURE.c.provider == provider)
+    store.keep(EXPOSURE, values, _COVERED, *({"provider": provider} for provider in found))
 
 
 def exposures(store: Store, now: datetime) -> list[Exposure]:
     """The exposures whose time is not over, by start."""
-    query = select(EXPOSURE).where(EXPOSURE.c.ends > now)
-    order = (EXPOSURE.c.starts, EXPOSURE.c.provider, EXPOSURE.c.system)
     return [
         Exposure(
             row["provider"],
@@ -93,24 +107,19 @@ def exposures(store: Store, now: datetime) -> list[Exposure]:
             row["since"],
             tuple(row["seats"]),
         )
-        for row in store.ask(query.order_by(*order))
+        for row in store.tell(_EXPOSED, {"now": now})
     ]
 
 
 def count_exposures(store: Store, now: datetime) -> int:
     """How many exposures there are."""
-    return int(store.ask(_HOW_MANY, {"now": now})[0]["n"])
+    return int(store.tell(_HOW_MANY, {"now": now})[0]["n"])
 
 
 def ended(store: Store, provider: str, since: datetime) -> list[Record]:
     """The events of a provider that were seen to be gone since; ``former`` is where they were."""
-    query = select(EVENT).where(
-        EVENT.c.provider == provider,
-        EVENT.c.retired.is_(True),
-        EVENT.c.starts.is_(None),
-        EVENT.c.observed_at >= since,
-    )
-    return [rows.to_record(row) for row in store.ask(query)]
+    asked = {"provider": provider, "since": since}
+    return [rows.to_record(row) for row in store.tell(_ENDED, asked)]
 
 
 def keep_closings(store: Store, closings: Sequence[Closing]) -> None:
@@ -138,20 +147,15 @@ def closings(store: Store, since: datetime | None = None) -> list[Closing]:
 
 def closings_of(store: Store, bookings: Sequence[str]) -> list[Closing]:
     """How long values of these bookings were open."""
-    asked = (bookings[at : at + CHUNK] for at in range(0, len(bookings), CHUNK))
-    found = (store.ask(select(CLOSING).where(CLOSING.c.booking.in_(some))) for some in asked)
-    return [Closing(**row) for some in found for row in some]
+    asked = ({"booking": booking} for booking in bookings)
+    return [Closing(**row) for row in store.tell(_CLOSINGS_OF, *asked)]
 
 
 def first_reads(store: Store, provider: str) -> dict[str, datetime]:
     """When each system's calendar of a provider was first read in full."""
-    query = select(COVERAGE.c.system, func.min(COVERAGE.c.first_at).label("at")).where(
-        COVERAGE.c.provider == provider
-    )
     # The least of texts of fixed length is the earliest; a function's result comes as it is stored.
-    return {
-        row["system"]: _instant(row["at"]) for row in store.ask(query.group_by(COVERAGE.c.system))
-    }
+    found = store.tell(_FIRST_READS, {"provider": provider})
+    return {row["system"]: _instant(row["at"]) for row in found}
 
 
 def _instant(stored: Any) -> datetime:

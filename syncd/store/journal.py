@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from syncd.model import Intent, IntentState, Operation
 from syncd.store import rows
 from syncd.store.store import Store
 from syncd.store.tables import INTENT
+
+_FAILED = select(INTENT).where(
+    INTENT.c.provider == bindparam("provider"), INTENT.c.state == str(IntentState.FAILED)
+)
+_OF_KEY = select(INTENT.c.id).where(INTENT.c.key == bindparam("key")).limit(1)
 
 
 def intents_of(store: Store, run: str) -> list[Intent]:
@@ -26,12 +31,9 @@ def intents_since(store: Store, provider: str, at: datetime) -> list[Intent]:
 
 def failed_operations(store: Store, provider: str) -> list[Operation]:
     """The operations that a system refused for good, one for each refusal."""
-    query = select(INTENT).where(
-        INTENT.c.provider == provider, INTENT.c.state == str(IntentState.FAILED)
-    )
-    return [rows.to_operation(row) for row in store.ask(query)]
+    return [rows.to_operation(row) for row in store.tell(_FAILED, {"provider": provider})]
 
 
 def knows_key(store: Store, key: str) -> bool:
     """Whether this state's journal ever gave out that key."""
-    return bool(store.ask(select(INTENT.c.id).where(INTENT.c.key == key).limit(1)))
+    return bool(store.tell(_OF_KEY, {"key": key}))

@@ -6,71 +6,75 @@ statements. The SQL stays SQLAlchemy's, for each database, and so do the column 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPICursor
 
-Cell = Callable[[Any], Any] | None
-"""What a type does to a value on its way; None: nothing."""
+Turn = Callable[[Any], Any]
+"""What a type does to a value on its way, unless that is None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One statement for one kind of database: its text, what it takes, and what it shows."""
+    """One statement for one kind of database: its text, what it takes, and what it shows.
+
+    ``given`` are the values that stand in the statement itself. ``binds`` and ``turns`` name what
+    the driver does not take or show as it is meant: by name, or by place where it ``counts`` them.
+    """
 
     text: str
-    takes: tuple[tuple[str, Cell], ...]
-    shows: tuple[tuple[str, Cell], ...]
-    named: bool
+    takes: tuple[str, ...]
+    shows: tuple[str, ...]
+    given: Mapping[str, Any]
+    binds: tuple[tuple[Any, Turn], ...]
+    turns: tuple[tuple[str, Turn], ...]
+    counts: bool
 
-    def carry_out(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
+    def carry_out(self, cursor: DBAPICursor, values: Sequence[Mapping[str, Any]]) -> None:
         """Carry it out once for each of these rows."""
-        cursor = connection.connection.cursor()
-        try:
-            if len(values) == 1:
-                cursor.execute(self.text, self._bound(values[0]))
-            else:
-                cursor.executemany(self.text, [self._bound(row) for row in values])
-        finally:
-            cursor.close()
+        if len(values) == 1:
+            cursor.execute(self.text, self._bound(values[0]))
+        else:
+            cursor.executemany(self.text, [self._bound(row) for row in values])
 
     def ask(
-        self, connection: Connection, questions: Sequence[Mapping[str, Any]]
+        self, cursor: DBAPICursor, questions: Iterable[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
         """The rows that answer these questions, one after the other."""
-        cursor = connection.connection.cursor()
-        found: list[Sequence[Any]] = []
-        try:
-            for asked in questions:
-                cursor.execute(self.text, self._bound(asked))
-                found += cursor.fetchall()
-        finally:
-            cursor.close()
-        return [
-            {
-                name: value if cell is None else cell(value)
-                for (name, cell), value in zip(self.shows, row, strict=True)
-            }
-            for row in found
-        ]
+        found = []
+        for asked in questions:
+            cursor.execute(self.text, self._bound(asked))
+            found += [dict(zip(self.shows, row, strict=True)) for row in cursor.fetchall()]
+        for name, turn in self.turns:
+            for row in found:
+                if (value := row[name]) is not None:
+                    row[name] = turn(value)
+        return found
 
     def _bound(self, row: Mapping[str, Any]) -> Any:
-        if self.named:
-            return {
-                name: row[name] if cell is None else cell(row[name]) for name, cell in self.takes
-            }
-        return tuple([row[name] if cell is None else cell(row[name]) for name, cell in self.takes])
+        if self.given:
+            row = {**self.given, **row}
+        bound: Any = (
+            [row[name] for name in self.takes]
+            if self.counts
+            else {name: row[name] for name in self.takes}
+        )
+        for key, turn in self.binds:
+            if (value := bound[key]) is not None:
+                bound[key] = turn(value)
+        return bound
 
 
 _KEPT: dict[tuple[object, ...], Prepared] = {}
 
 
-def asking(dialect: Dialect, query: Any) -> Prepared:
-    """A SELECT whose only parameters are named ones."""
-    return _kept((type(dialect), query), dialect, lambda: query)
+def saying(dialect: Dialect, statement: Any) -> Prepared:
+    """A SELECT, UPDATE or DELETE that is a constant of the program: it is kept for good."""
+    return _kept((type(dialect), statement), dialect, lambda: statement)
 
 
 def putting(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> Prepared:
@@ -114,16 +118,23 @@ def _kept(
 
 def _prepare(statement: Any, dialect: Dialect, columns: Sequence[str] | None) -> Prepared:
     compiled = statement.compile(dialect=dialect, column_keys=columns)
-    names = compiled.positiontup if compiled.positional else list(compiled.binds)
+    counts = bool(compiled.positional)
+    takes = compiled.positiontup if counts else list(compiled.params)
+    binds = [
+        compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in takes
+    ]
+    shown = list(getattr(statement, "selected_columns", ()))
+    turns = [c.type.dialect_impl(dialect).result_processor(dialect, None) for c in shown]
     return Prepared(
         str(compiled),
+        tuple(takes),
+        tuple(column.name for column in shown),
+        {name: value for name, value in compiled.params.items() if value is not None},
         tuple(
-            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in names
+            (place if counts else name, turn)
+            for place, (name, turn) in enumerate(zip(takes, binds, strict=True))
+            if turn is not None
         ),
-        tuple(
-            (column.name, column.type.dialect_impl(dialect).result_processor(dialect, None))
-            for column in getattr(statement, "selected_columns", ())
-        ),
-        not compiled.positional,
+        tuple((c.name, turn) for c, turn in zip(shown, turns, strict=True) if turn is not None),
+        counts,
     )

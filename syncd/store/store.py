@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, func, select, update
+from sqlalchemy import Engine, Table, and_, bindparam, func, select, update
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from syncd.model import (
     Allowance,
@@ -32,10 +33,12 @@ from syncd.model import (
     Window,
 )
 from syncd.store import rows
-from syncd.store.connect import connect, expect_current, expect_sound, migrate, transaction
+from syncd.store.connect import connect, expect_current, expect_sound, migrate
+from syncd.store.driver import Driver
 from syncd.store.errors import told
 from syncd.store.glance import Run
-from syncd.store.prepared import adding, asking, inserting, putting
+from syncd.store.living import PENDING, living
+from syncd.store.prepared import adding, inserting, putting, saying
 from syncd.store.removal import CHUNK, forget, retire, unlink
 from syncd.store.tables import (
     ALLOWANCE,
@@ -53,8 +56,6 @@ from syncd.store.tables import (
     WAIVER,
 )
 
-_PENDING = [str(state) for state in IntentState if state.pending]
-
 # What every cycle and every write asks for: made once, because that takes longer than to ask.
 _FINGERPRINTS = select(EVENT.c.id, EVENT.c.fingerprint).where(
     EVENT.c.system == bindparam("system"),
@@ -68,7 +69,7 @@ _RECORD = select(EVENT).where(
 _LINKS = select(REPLICA).where(
     REPLICA.c.system == bindparam("system"), REPLICA.c.event == bindparam("event")
 )
-_OPEN = select(INTENT).where(INTENT.c.state.in_(_PENDING)).order_by(INTENT.c.opened_at, INTENT.c.id)
+_OPEN = select(INTENT).where(PENDING).order_by(INTENT.c.opened_at, INTENT.c.id)
 _OPEN_CONFLICTS = (
     select(CONFLICT)
     .where(CONFLICT.c.closed_at.is_(None), CONFLICT.c.outcome == "")
@@ -82,6 +83,7 @@ class Store:
     def __init__(self, engine: Engine, place: str) -> None:
         """Use `Store.open`."""
         self._engine = engine
+        self._driver = Driver(engine)
         self.place = place
 
     @classmethod
@@ -106,6 +108,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the database."""
+        self._driver.close()
         self._engine.dispose()
 
     def scratch(self) -> Store:
@@ -142,11 +145,13 @@ class Store:
 
     def records(self, system: str, ids: Iterable[str]) -> list[Record]:
         """The records of these events, retired ones too; unknown ids are left out."""
-        return [rows.to_record(row) for row in self._each(_RECORD, [(system, id) for id in ids])]
+        asked = [{"system": system, "event": event} for event in ids]
+        return [rows.to_record(row) for row in self.tell(_RECORD, *asked)]
 
     def links(self, system: str, event: str) -> list[Replica]:
         """The replicas that this event is."""
-        return [rows.to_replica(row) for row in self._each(_LINKS, [(system, event)])]
+        asked = {"system": system, "event": event}
+        return [rows.to_replica(row) for row in self.tell(_LINKS, asked)]
 
     def last_coverage(self) -> list[Coverage]:
         """What the last complete reads proved, per calendar and kinds."""
@@ -174,105 +179,50 @@ class Store:
 
     def state(self, provider: str) -> ProviderState:
         """All that is alive of a provider."""
-        living = select(BOOKING.c.id).where(
-            BOOKING.c.provider == provider, BOOKING.c.retired.is_(False)
-        )
-        with told(self.place), self._engine.connect() as connection:
-
-            def every(query: Any) -> Iterable[Mapping[str, Any]]:
-                return connection.execute(query).mappings()  # type: ignore[return-value]
-
-            return ProviderState(
-                provider,
-                records=tuple(
-                    rows.to_record(r)
-                    for r in every(
-                        select(EVENT)
-                        .where(EVENT.c.provider == provider, EVENT.c.retired.is_(False))
-                        .order_by(EVENT.c.system, EVENT.c.id)
-                    )
-                ),
-                bookings=tuple(
-                    rows.to_booking(r)
-                    for r in every(
-                        select(BOOKING).where(BOOKING.c.id.in_(living)).order_by(BOOKING.c.id)
-                    )
-                ),
-                replicas=tuple(
-                    rows.to_replica(r)
-                    for r in every(
-                        select(REPLICA)
-                        .where(REPLICA.c.booking.in_(living))
-                        .order_by(REPLICA.c.booking, REPLICA.c.system, REPLICA.c.event)
-                    )
-                ),
-                conflicts=tuple(
-                    rows.to_conflict(r)
-                    for r in every(
-                        select(CONFLICT)
-                        .where(CONFLICT.c.provider == provider, CONFLICT.c.closed_at.is_(None))
-                        .order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
-                    )
-                ),
-                intents=tuple(
-                    rows.to_intent(r)
-                    for r in every(
-                        select(INTENT)
-                        .where(INTENT.c.provider == provider, INTENT.c.state.in_(_PENDING))
-                        .order_by(INTENT.c.opened_at, INTENT.c.id)
-                    )
-                ),
-                waivers=tuple(
-                    rows.to_waiver(r)
-                    for r in every(
-                        select(WAIVER)
-                        .where(WAIVER.c.booking.in_(living))
-                        .order_by(WAIVER.c.booking, WAIVER.c.system)
-                    )
-                ),
-            )
+        with told(self.place), self._driver.transaction() as cursor:
+            return living(self._engine.dialect, cursor, provider)
 
     # --- write --------------------------------------------------------------------------------
 
     def pending_intents(self) -> list[Intent]:
         """The journal rows whose outcome is still to be learned, oldest first."""
-        return [rows.to_intent(row) for row in self.ask(_OPEN)]
+        return [rows.to_intent(row) for row in self.tell(_OPEN, {})]
 
-    def apply(self, changes: Changes) -> None:
-        """Store what one step found out: all of it, or nothing.
+    def apply(self, *steps: Changes) -> None:
+        """Store what steps found out, in this order: all of it, or nothing.
 
-        It is on the disk when this returns, unless it only closes journal rows of writes that
-        happened: a loss of power may open these again, and reading tells the same once more.
+        It is on the disk when this returns, unless a loss of power would only have it read again.
         """
-        with (
-            told(self.place),
-            transaction(self._engine, at_once=not _tells_again(changes)) as connection,
-        ):
-            self._put(connection, EVENT, [rows.from_record(r) for r in changes.records])
-            self._put(connection, BOOKING, [rows.from_booking(b) for b in changes.bookings])
-            for replica in changes.unlinked:
-                unlink(connection, replica)
-            self._put(connection, REPLICA, [rows.from_replica(r) for r in changes.replicas])
-            for ref in changes.forgotten:
-                forget(connection, ref)
-            self._put(connection, CONFLICT, [rows.from_conflict(h) for h in changes.opened])
-            self._put(connection, CONFLICT, [rows.from_conflict(h) for h in changes.closed])
-            self._put(connection, INTENT, [rows.from_intent(i) for i in changes.intents])
-            self._put(connection, COVERAGE, [rows.from_coverage(c) for c in changes.coverage])
-            self._put(connection, BASELINE, [rows.from_baseline(b) for b in changes.baselines])
-            self._put(connection, WAIVER, [rows.from_waiver(w) for w in changes.waivers])
-            if changes.notes:
-                lines = [rows.from_note(n) for n in changes.notes]
-                add = adding(connection.dialect, HISTORY, tuple(lines[0]))
-                add.carry_out(connection, lines)
-            if changes.retired:
-                retire(connection, changes.retired)
+        at_once = not all(map(_is_read_again, steps))
+        with told(self.place), self._driver.transaction(at_once=at_once) as cursor:
+            for changes in steps:
+                self._apply(cursor, changes)
+
+    def _apply(self, cursor: DBAPICursor, changes: Changes) -> None:
+        self._put(cursor, EVENT, [rows.from_record(r) for r in changes.records])
+        self._put(cursor, BOOKING, [rows.from_booking(b) for b in changes.bookings])
+        dialect = self._engine.dialect
+        if changes.unlinked:
+            unlink(dialect, cursor, changes.unlinked)
+        self._put(cursor, REPLICA, [rows.from_replica(r) for r in changes.replicas])
+        if changes.forgotten:
+            forget(dialect, cursor, changes.forgotten)
+        self._put(cursor, CONFLICT, [rows.from_conflict(h) for h in changes.opened])
+        self._put(cursor, CONFLICT, [rows.from_conflict(h) for h in changes.closed])
+        self._put(cursor, INTENT, [rows.from_intent(i) for i in changes.intents])
+        self._put(cursor, COVERAGE, [rows.from_coverage(c) for c in changes.coverage])
+        self._put(cursor, BASELINE, [rows.from_baseline(b) for b in changes.baselines])
+        self._put(cursor, WAIVER, [rows.from_waiver(w) for w in changes.waivers])
+        if changes.notes:
+            lines = [rows.from_note(n) for n in changes.notes]
+            adding(dialect, HISTORY, tuple(lines[0])).carry_out(cursor, lines)
+        if changes.retired:
+            retire(dialect, cursor, changes.retired)
 
     def start_run(self, run: str, kind: str, at: datetime) -> None:
         """Note that a run began."""
         row = {"id": run, "kind": kind, "started_at": at, "finished_at": None, "report": None}
-        with told(self.place), self._engine.begin() as connection:
-            self._put(connection, RUN, [row])
+        self.keep(RUN, [row])
 
     def finish_run(self, run: str, at: datetime, report: Mapping[str, Any]) -> None:
         """Note how a run ended."""
@@ -296,19 +246,17 @@ class Store:
 
     def note_standing(self, *facts: SystemHealth | Allowance) -> None:
         """Keep how systems are, or what their accounts allow."""
-        with told(self.place), self._engine.begin() as connection:
+        with told(self.place), self._driver.transaction() as cursor:
             for fact in facts:
                 table = HEALTH if isinstance(fact, SystemHealth) else ALLOWANCE
-                self._put(connection, table, [asdict(fact)])
+                self._put(cursor, table, [asdict(fact)])
 
     # --- show ---------------------------------------------------------------------------------
 
     def open_conflicts(self, provider: str | None = None) -> list[HeldConflict]:
         """The conflicts that wait for a person or are told of, oldest first; no dismissed ones."""
-        query = _OPEN_CONFLICTS
-        if provider is not None:
-            query = query.where(CONFLICT.c.provider == provider)
-        return [rows.to_conflict(row) for row in self.ask(query)]
+        found = [rows.to_conflict(row) for row in self.tell(_OPEN_CONFLICTS, {})]
+        return [held for held in found if provider in {None, held.conflict.provider}]
 
     def conflicts_of(self, run: str) -> list[HeldConflict]:
         """The conflicts that were opened in a run, closed ones too."""
@@ -400,7 +348,7 @@ class Store:
                 CONFLICT,
                 and_(CONFLICT.c.closed_at.is_(None), CONFLICT.c.outcome == "", CONFLICT.c.held),
             ),
-            "intents": (INTENT, INTENT.c.state.in_(_PENDING)),
+            "intents": (INTENT, PENDING),
         }
         return {
             name: int(self.ask(select(func.count().label("n")).select_from(t).where(c))[0]["n"])
@@ -409,19 +357,34 @@ class Store:
 
     # --- for the rest of this room --------------------------------------------------------------
 
-    def ask(
-        self, query: Any, asked: Mapping[str, Any] | None = None
-    ) -> Sequence[Mapping[str, Any]]:
-        """All rows of a query."""
+    def ask(self, query: Any) -> Sequence[Mapping[str, Any]]:
+        """All rows of a query that was made for the occasion."""
         with told(self.place), self._engine.connect() as connection:
-            return connection.execute(query, asked).mappings().all()  # type: ignore[return-value]
+            return connection.execute(query).mappings().all()  # type: ignore[return-value]
 
-    def keep(self, table: Table, values: list[dict[str, Any]], *instead: Any) -> None:
-        """Put rows in one transaction, after deleting what the conditions name."""
-        with told(self.place), self._engine.begin() as connection:
-            if instead:
-                connection.execute(delete(table).where(*instead))
-            self._put(connection, table, values)
+    def tell(self, query: Any, *questions: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """What a query that is a constant of the program tells, for each of these parameters.
+
+        Several are asked of one moment: SQLite would look for each whether there is anything new.
+        """
+        if not questions:
+            return []
+        one_moment = self._driver.transaction if len(questions) > 1 else self._driver.reading
+        with told(self.place), one_moment() as cursor:
+            return saying(self._engine.dialect, query).ask(cursor, questions)
+
+    def keep(
+        self,
+        table: Table,
+        values: list[dict[str, Any]],
+        delete: Any = None,
+        *where: Mapping[str, Any],
+    ) -> None:
+        """Put rows in one transaction, after a DELETE, a constant, for each of these parameters."""
+        with told(self.place), self._driver.transaction() as cursor:
+            if where:
+                saying(self._engine.dialect, delete).carry_out(cursor, where)
+            self._put(cursor, table, values)
 
     def carry_out(self, statements: Sequence[Any]) -> int:
         """Carry out statements in one transaction; how many rows they met."""
@@ -430,21 +393,20 @@ class Store:
 
     # --- within -------------------------------------------------------------------------------
 
-    def _each(self, query: Any, refs: Iterable[tuple[str, str]]) -> Sequence[Mapping[str, Any]]:
-        """What a query by system and event tells of each of these."""
-        asked = [{"system": system, "event": event} for system, event in refs]
-        if not asked:
-            return []
-        with told(self.place), self._engine.connect() as connection:
-            return asking(connection.dialect, query).ask(connection, asked)
-
-    def _put(self, connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
+    def _put(self, cursor: DBAPICursor, table: Table, values: list[dict[str, Any]]) -> None:
         """Insert rows, or replace those that are there; but what was ``first_at`` stays."""
         if values:
-            put = putting(connection.dialect, table, tuple(values[0]))
-            put.carry_out(connection, values)
+            put = putting(self._engine.dialect, table, tuple(values[0]))
+            put.carry_out(cursor, values)
 
 
-def _tells_again(changes: Changes) -> bool:
-    """Whether the journal says that all this happened outside, so that it can be read again."""
-    return bool(changes.intents) and all(i.state is IntentState.DONE for i in changes.intents)
+def _is_read_again(changes: Changes) -> bool:
+    """Whether the systems would tell the same once more, if these rows were lost with the power.
+
+    That is so of writes that happened, which an older journal calls open: it is looked what became
+    of them. And of reads that brought nothing but themselves: older coverage proves less, and what
+    is committed later is never there without it, as the log is lost from its end.
+    """
+    if changes.intents:
+        return all(i.state is IntentState.DONE for i in changes.intents)
+    return not any(getattr(changes, name) for name in Changes.__slots__ if name != "coverage")

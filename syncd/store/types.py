@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -21,21 +22,26 @@ def _value(text: str) -> Value:
     return Value(datetime.fromisoformat(start), datetime.fromisoformat(end), Status(status))
 
 
+_write_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware datetime, kept as ISO 8601 text in UTC with microseconds."""
 
     impl = String(27)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        """To text. Raises ValueError for a naive datetime."""
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:
+        """To text. The function raises ValueError for a naive datetime."""
         del dialect
-        return None if value is None else instant_text(value)
+        return _from_instant
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[str | None], datetime | None]:
         """From text."""
-        del dialect
-        return None if value is None else datetime.fromisoformat(value)
+        del dialect, coltype
+        return _to_instant
 
 
 class ValueText(TypeDecorator[Value]):
@@ -44,17 +50,17 @@ class ValueText(TypeDecorator[Value]):
     impl = String(80)
     cache_ok = True
 
-    def process_bind_param(self, value: Value | None, dialect: Dialect) -> str | None:
+    def bind_processor(self, dialect: Dialect) -> Callable[[Value | None], str | None]:
         """To text."""
         del dialect
-        if value is None:
-            return None
-        return f"{instant_text(value.start)}/{instant_text(value.end)} {value.status}"
+        return _from_value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Value | None:
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[str | None], Value | None]:
         """From text."""
-        del dialect
-        return None if value is None else _value(value)
+        del dialect, coltype
+        return _to_value
 
 
 class JsonText(TypeDecorator[Any]):
@@ -63,12 +69,41 @@ class JsonText(TypeDecorator[Any]):
     impl = Text()
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
         """To text."""
         del dialect
-        return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return _from_json
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
         """From text."""
-        del dialect
-        return None if value is None else json.loads(value)
+        del dialect, coltype
+        return _to_json
+
+
+# `process_bind_param` would be called through two more functions, for each column of each row.
+
+
+def _from_instant(value: datetime | None) -> str | None:
+    return None if value is None else instant_text(value)
+
+
+def _to_instant(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def _from_value(value: Value | None) -> str | None:
+    if value is None:
+        return None
+    return f"{instant_text(value.start)}/{instant_text(value.end)} {value.status}"
+
+
+def _to_value(value: str | None) -> Value | None:
+    return None if value is None else _value(value)
+
+
+def _from_json(value: Any) -> str | None:
+    return None if value is None else _write_json(value)
+
+
+def _to_json(value: str | None) -> Any:
+    return None if value is None else json.loads(value)

@@ -112,10 +112,10 @@ class MortalStore(Store):
         store._engine.dispose()
         return store
 
-    def apply(self, changes: Changes) -> None:
-        kept = [name for name in Changes.__slots__ if getattr(changes, name)]
+    def apply(self, *steps: Changes) -> None:
+        kept = [name for name in Changes.__slots__ if any(getattr(step, name) for step in steps)]
         with self.steps.around(f"storing {', '.join(kept) or 'nothing'}"):
-            super().apply(changes)
+            super().apply(*steps)
 
 
 def _without_waiting(connection: DBAPIConnection, _record: object) -> None:

@@ -251,9 +251,9 @@ async def test_a_whole_bulk_call_is_told_of_in_one_transaction(
     told: list[int] = []
     applied = shop.store.apply
 
-    def apply(changes: Changes) -> None:
-        told.append(sum(i.state is IntentState.ACCEPTED for i in changes.intents))
-        applied(changes)
+    def apply(*steps: Changes) -> None:
+        told.append(sum(i.state is IntentState.ACCEPTED for step in steps for i in step.intents))
+        applied(*steps)
 
     monkeypatch.setattr(shop.store, "apply", apply)
     await shop.engine.watch(near=False)

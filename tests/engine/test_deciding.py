@@ -11,7 +11,8 @@ import pytest
 
 from syncd.engine import deciding
 from syncd.engine.report import Exit
-from syncd.model import Person, ProviderState
+from syncd.model import Changes, Person, ProviderState, Status, Value
+from syncd.store import StateError
 from tests.core.kit import v
 from tests.engine.conftest import Shop
 
@@ -118,3 +119,77 @@ async def test_an_event_that_is_anothers_when_it_is_read_again_is_decided_on_the
     assert shop.engine.agenda.due("q")
     await shop.engine.watch(near=False)
     assert shop.blocks("q")["a"] == [v(24).interval]
+
+
+async def news_of_both(shop: Shop) -> None:
+    """Both providers are settled, and a meeting of each has moved since."""
+    events = {provider: shop.a.book(provider, v(24)) for provider in ("p", "q")}
+    assert (await shop.engine.resync()).converged
+    shop.clock.pass_(minutes=2)
+    await shop.engine.watch(near=False)
+    for event in events.values():
+        shop.a.move(event, v(27))
+
+
+def decided(steps: tuple[Changes, ...]) -> list[str]:
+    """The providers whose bookings these steps settle anew."""
+    return [booking.provider for step in steps for booking in step.bookings]
+
+
+async def test_decisions_on_parts_are_stored_together_and_before_anything_is_written(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await news_of_both(shop)
+    stored: list[list[str]] = []
+    apply = shop.store.apply
+
+    def listened(*steps: Changes) -> None:
+        apply(*steps)
+        if decided(steps):
+            stored.append(decided(steps))
+            assert shop.blocks("q")["b"] == [v(24).interval]
+
+    monkeypatch.setattr(shop.store, "apply", listened)
+    await shop.engine.watch(near=False)
+    assert stored == [["p", "q"]]
+    assert shop.blocks("q")["b"] == [v(27).interval]
+
+
+async def test_decisions_that_could_not_be_stored_are_made_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await news_of_both(shop)
+    (event,) = (id_ for id_, e in shop.a.events.items() if e.provider == "p")
+    shop.a.move(event, v(24, status=Status.NEW))  # is to be agreed to, and needs no write
+    apply = shop.store.apply
+
+    def refused(*steps: Changes) -> None:
+        if decided(steps):
+            raise StateError("here", "the disk is full", "Free some space.")
+        apply(*steps)
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(shop.store, "apply", refused)
+        with pytest.raises(StateError):
+            await shop.engine.watch(near=False)
+    assert [b.agreed for b in shop.store.bookings()] == [v(24), v(24)]
+    await shop.engine.watch(near=False)
+    assert [b.agreed for b in shop.store.bookings()] == [v(24, status=Status.NEW), v(27)]
+    assert shop.blocks("q")["b"] == [v(27).interval]
+
+
+async def test_who_is_looked_at_whole_is_so_after_what_was_decided_on_others(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await news_of_both(shop)
+    shop.engine.agenda.add(["q"])
+    before: list[list[Value]] = []
+    state = shop.store.state
+
+    def looked(provider: str) -> ProviderState:
+        before.append([booking.agreed for booking in shop.store.bookings("p")])
+        return state(provider)
+
+    monkeypatch.setattr(shop.store, "state", looked)
+    await shop.engine.watch(near=False)
+    assert before[0] == [v(27)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import delete
 
 from syncd.core.exposure import spread
 from syncd.model import Cause
@@ -28,6 +29,20 @@ async def test_what_is_closed_is_not_exposed_and_what_waits_is(shop: Shop) -> No
     shop.b.faults.clear()
     assert (await shop.engine.resync()).exposures == 0
     assert causes(shop) == []
+
+
+async def test_what_is_open_of_several_is_kept_apart(shop: Shop) -> None:
+    assert (await shop.engine.resync()).converged
+    shop.clock.pass_(minutes=2)
+    await shop.engine.watch(near=False)
+    shop.b.faults["write"] = [Retryable("b")] * 20
+    for provider in ("p", "q"):
+        shop.a.book(provider, v(9))
+    assert (await shop.engine.watch(near=False)).exposures == 2
+    found = exposed.exposures(shop.store, shop.clock.now())
+    assert [e.provider for e in found] == ["p", "q"]
+    exposed.keep_exposures(shop.store, {"q": []})
+    assert exposed.exposures(shop.store, shop.clock.now()) == found[:1]
 
 
 async def test_an_exposure_is_over_when_its_time_is(shop: Shop) -> None:
@@ -86,7 +101,7 @@ async def test_a_question_without_an_answer_keeps_what_is_known_and_says_so(shop
     after = exposed.free_times(shop.store, "p")["p", "a"]
     assert after == replace(before, fault="gone fishing")
     shop.restart()
-    shop.store.keep(FREE_TIME, [], FREE_TIME.c.provider == "p")
+    shop.store.carry_out([delete(FREE_TIME).where(FREE_TIME.c.provider == "p")])
     shop.a.faults["free_slots"] = [Rejected("a", detail="no calendar")]
     await shop.engine.ask_slots()
     never = exposed.free_times(shop.store, "p")["p", "a"]

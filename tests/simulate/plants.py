@@ -132,9 +132,10 @@ def secrets_in_the_journal(patch: Patch) -> None:
     """A write's error text holds the token."""
     applied = Store.apply
 
-    def apply(self: Store, changes: Changes) -> None:
-        changes.intents = [replace(i, error="Bearer pit-sandbox") for i in changes.intents]
-        applied(self, changes)
+    def apply(self: Store, *steps: Changes) -> None:
+        for changes in steps:
+            changes.intents = [replace(i, error="Bearer pit-sandbox") for i in changes.intents]
+        applied(self, *steps)
 
     patch.setattr(Store, "apply", apply)
 
@@ -183,9 +184,10 @@ def the_journal_is_not_written(patch: Patch) -> None:
     """A request is sent before anything says that it will be."""
     applied = Store.apply
 
-    def apply(self: Store, changes: Changes) -> None:
-        changes.intents = [i for i in changes.intents if i.state is not IntentState.OPEN]
-        applied(self, changes)
+    def apply(self: Store, *steps: Changes) -> None:
+        for changes in steps:
+            changes.intents = [i for i in changes.intents if i.state is not IntentState.OPEN]
+        applied(self, *steps)
 
     patch.setattr(Store, "apply", apply)
 
@@ -194,9 +196,10 @@ def history_is_not_kept(patch: Patch) -> None:
     """Nobody can tell why something moved."""
     applied = Store.apply
 
-    def apply(self: Store, changes: Changes) -> None:
-        changes.notes = []
-        applied(self, changes)
+    def apply(self: Store, *steps: Changes) -> None:
+        for changes in steps:
+            changes.notes = []
+        applied(self, *steps)
 
     patch.setattr(Store, "apply", apply)
 

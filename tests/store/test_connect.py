@@ -383,9 +383,10 @@ def test_a_writer_waits_for_another_writer_that_ends_in_time(path: Path) -> None
 
 def test_a_full_disk_is_told_and_nothing_of_it_is_stored(store: Store) -> None:
     store.apply(Changes(records=[rec("kept", v(9))]))
-    with store._engine.connect() as connection:
-        used = connection.exec_driver_sql("PRAGMA page_count").scalar()
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {used}")
+    with store._driver.reading() as cursor:
+        cursor.execute("PRAGMA page_count")
+        ((used,),) = cursor.fetchall()
+        cursor.execute(f"PRAGMA max_page_count = {used}")
     with pytest.raises(StateError, match="the disk is full"):
         store.apply(Changes(records=[rec(f"e{n}", v(9)) for n in range(500)]))
     assert store.counts()["events"] == 1

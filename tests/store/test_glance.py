@@ -83,7 +83,7 @@ def test_how_systems_are_and_what_is_open_are_as_the_repository_has_them(tmp_pat
         Exposure("p", "x", at(9), end, Cause.READ_ONLY, ("a", "b"), at(1), ("seat",))
         for end in (NOW, at(13))
     )
-    keep_exposures(store, "p", [over, lasting])
+    keep_exposures(store, {"p": [over, lasting]})
     early, closed, open_ = (
         Closing(name, 2, "p", seen, end)
         for name, seen, end in (("a", at(5), at(6)), ("b", SINCE, at(7)), ("c", at(8), None))

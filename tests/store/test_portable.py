@@ -25,6 +25,7 @@ from syncd.model import (
 from syncd.store import Store, exposed
 from syncd.store.compact import compact
 from syncd.store.journal import failed_operations, intents_of, intents_since, knows_key
+from syncd.store.part import most_news, parts
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
 
@@ -71,6 +72,17 @@ class Paper:
 
     def cursor(self) -> Pen:
         return Pen(self)
+
+    def raw_connection(self) -> Paper:
+        return self
+
+    def commit(self) -> None:
+        return None
+
+    rollback = commit
+
+    def close(self) -> None:
+        return None
 
     def execute(self, statement: Any, _values: Any = None) -> Answer:
         self.said.append(str(statement.compile(dialect=self.dialect)))
@@ -123,6 +135,15 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         paper.answer = Answer([("a", "e")])
         store.apply(changes)
 
+    def tell() -> None:
+        parts(store, {"p": [("a", "e")]})
+        most_news(store, "p")
+        exposed.exposures(store, DAY)
+        exposed.free_times(store, "p")
+        exposed.ended(store, "p", DAY)
+        exposed.closings_of(store, ["m"])
+        exposed.first_reads(store, "p")
+
     def health() -> None:
         paper.answer = Answer([{"system": "a", "state": "ok"}])
         store.health()
@@ -169,8 +190,9 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "intents_of": lambda: intents_of(store, "r"),
         "intents_since": lambda: intents_since(store, "p", DAY),
         "carry_out": lambda: compact(store, DAY),
-        "ask": lambda: exposed.exposures(store, DAY),
-        "keep": lambda: exposed.keep_exposures(store, "p", [EXPOSED]),
+        "ask": lambda: intents_of(store, "r"),
+        "tell": tell,
+        "keep": lambda: exposed.keep_exposures(store, {"p": [EXPOSED]}),
     }
 
 

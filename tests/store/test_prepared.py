@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, event, select
+from sqlalchemy import Connection, Table, bindparam, select
 
-from syncd.model import Baseline, Changes, Coverage, IntentState, Kind, Status, Waiver
+from syncd.model import Baseline, Changes, Coverage, IntentState, Kind, Status, SystemHealth, Waiver
 from syncd.store import Store, rows
 from syncd.store import tables as t
-from syncd.store.prepared import asking
+from syncd.store.prepared import saying
 from tests.store.kit import DAY, at, book, held, intent, link, note, rec, span, v
 
 EVENT = replace(
@@ -53,6 +53,26 @@ def on_disk(connection: Connection, table: Table) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in found]
 
 
+def listen_to(store: Store) -> list[str]:
+    """Whatever is said to SQLite from now on."""
+    said: list[str] = []
+    with store._driver.reading() as cursor:
+        cursor.connection.set_trace_callback(said.append)
+    return said
+
+
+def waited(said: list[str]) -> list[bool]:
+    """For each transaction whether its end waited for the disk."""
+    how, found = True, []
+    for words in said:
+        if words.startswith("PRAGMA synchronous"):
+            how = words.endswith("FULL")
+        elif words == "COMMIT":
+            found.append(how)
+    said.clear()
+    return found
+
+
 def test_what_is_put_is_what_sqlalchemy_would_put(store: Store, tmp_path: Path) -> None:
     store.apply(CHANGES)
     other = Store.open(tmp_path / "other.db")
@@ -72,32 +92,55 @@ def test_what_is_asked_is_what_sqlalchemy_would_answer(store: Store) -> None:
         query = select(table).where(first == bindparam("wanted", type_=first.type))
         with store._engine.connect() as connection:
             theirs = [dict(row) for row in connection.execute(query, asked).mappings()]
-            assert asking(connection.dialect, query).ask(connection, [asked]) == theirs != []
+        with store._driver.reading() as cursor:
+            assert saying(store._engine.dialect, query).ask(cursor, [asked]) == theirs != []
 
 
 def test_a_write_that_is_about_to_be_sent_waits_for_the_disk_and_what_it_came_to_does_not(
     store: Store,
 ) -> None:
     """A lost outcome is read again; a lost intent would be a write that nobody remembers."""
-    waited: list[int] = []
-
-    def look(connection: Connection) -> None:
-        waited.append(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
-
-    event.listen(store._engine, "commit", look)
-    normal, full = 1, 2
+    read = Coverage("a", "p", frozenset(Kind), span(0, 24), DAY)
     done = intent("i", state=IntentState.DONE)
-    for changes, wanted in (
-        (Changes(intents=[intent("i"), intent("j")]), full),
-        (Changes(intents=[done], records=[EVENT], notes=[note("done")]), normal),
-        (Changes(records=[EVENT]), full),
-        (Changes(intents=[done]), normal),
-        (Changes(intents=[done, intent("j", state=IntentState.ACCEPTED)]), full),
-        (Changes(intents=[intent("j", state=IntentState.FAILED)]), full),
-        (Changes(intents=[intent("j", state=IntentState.DROPPED)]), full),
+    said = listen_to(store)
+    for changes, waits in (
+        (Changes(intents=[intent("i"), intent("j")]), True),
+        (Changes(intents=[done], records=[EVENT], notes=[note("done")]), False),
+        (Changes(records=[EVENT]), True),
+        (Changes(coverage=[read]), False),
+        (Changes(coverage=[read], records=[EVENT]), True),
+        (Changes(coverage=[read], intents=[intent("j")]), True),
+        (Changes(intents=[done]), False),
+        (Changes(intents=[done, intent("j", state=IntentState.ACCEPTED)]), True),
+        (Changes(intents=[intent("j", state=IntentState.FAILED)]), True),
+        (Changes(intents=[intent("j", state=IntentState.DROPPED)]), True),
     ):
         store.apply(changes)
-        assert waited.pop() == wanted
+        assert waited(said) == [waits], changes
+
+
+def test_a_step_that_waits_for_the_disk_has_those_wait_that_are_stored_with_it(
+    store: Store,
+) -> None:
+    said = listen_to(store)
+    store.apply(Changes(intents=[intent("i", state=IntentState.DONE)]), Changes(records=[EVENT]))
+    assert waited(said) == [True]
+
+
+def test_whatever_else_is_stored_waits_for_the_disk_after_what_did_not(store: Store) -> None:
+    done = Changes(intents=[intent("i", state=IntentState.DONE)])
+    for store_it in (
+        lambda: store.start_run("r", "resync", DAY),
+        lambda: store.finish_run("r", DAY, {}),
+        lambda: store.note_odd("a", "e", "why", DAY),
+        lambda: store.note_standing(SystemHealth("a")),
+        lambda: store.carry_out([t.RUN.delete()]),
+    ):
+        said = listen_to(store)
+        store.apply(done)
+        store._driver.close()  # SQLAlchemy may get this very connection
+        store_it()
+        assert waited(said) == [False, True]
 
 
 def test_what_did_not_wait_for_the_disk_is_there_for_whoever_looks(tmp_path: Path) -> None:

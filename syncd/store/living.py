@@ -1,0 +1,64 @@
+"""All that is alive of a provider, as six questions tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import Dialect, bindparam, or_, select
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from syncd.model import IntentState, ProviderState
+from syncd.store import rows
+from syncd.store.prepared import saying
+from syncd.store.tables import BOOKING, CONFLICT, EVENT, INTENT, REPLICA, WAIVER
+
+Read = TypeVar("Read")
+
+PENDING = or_(*(INTENT.c.state == str(state) for state in IntentState if state.pending))
+"""Of a journal row: its outcome is still to be learned."""
+
+_LIVING = select(BOOKING.c.id).where(
+    BOOKING.c.provider == bindparam("provider"), BOOKING.c.retired.is_(False)
+)
+_RECORDS = (
+    select(EVENT)
+    .where(EVENT.c.provider == bindparam("provider"), EVENT.c.retired.is_(False))
+    .order_by(EVENT.c.system, EVENT.c.id)
+)
+_BOOKINGS = select(BOOKING).where(BOOKING.c.id.in_(_LIVING)).order_by(BOOKING.c.id)
+_REPLICAS = (
+    select(REPLICA)
+    .where(REPLICA.c.booking.in_(_LIVING))
+    .order_by(REPLICA.c.booking, REPLICA.c.system, REPLICA.c.event)
+)
+_CONFLICTS = (
+    select(CONFLICT)
+    .where(CONFLICT.c.provider == bindparam("provider"), CONFLICT.c.closed_at.is_(None))
+    .order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
+)
+_INTENTS = (
+    select(INTENT)
+    .where(INTENT.c.provider == bindparam("provider"), PENDING)
+    .order_by(INTENT.c.opened_at, INTENT.c.id)
+)
+_WAIVERS = (
+    select(WAIVER).where(WAIVER.c.booking.in_(_LIVING)).order_by(WAIVER.c.booking, WAIVER.c.system)
+)
+
+
+def living(dialect: Dialect, cursor: DBAPICursor, provider: str) -> ProviderState:
+    """All of it; of one moment, if the cursor is that of a transaction."""
+
+    def every(query: Any, read: Callable[[Mapping[str, Any]], Read]) -> tuple[Read, ...]:
+        return tuple(map(read, saying(dialect, query).ask(cursor, [{"provider": provider}])))
+
+    return ProviderState(
+        provider,
+        records=every(_RECORDS, rows.to_record),
+        bookings=every(_BOOKINGS, rows.to_booking),
+        replicas=every(_REPLICAS, rows.to_replica),
+        conflicts=every(_CONFLICTS, rows.to_conflict),
+        intents=every(_INTENTS, rows.to_intent),
+        waivers=every(_WAIVERS, rows.to_waiver),
+    )
