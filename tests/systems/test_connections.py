@@ -13,7 +13,8 @@ import pytest
 
 from syncd.systems.limits import Budget
 from syncd.systems.port import Ambiguous, Rejected, Retryable
-from syncd.systems.transport import Transport, open_client
+from syncd.systems.client import open_client
+from syncd.systems.transport import Transport
 from tests.systems.platforms import LIMITS, WIRES, Line, fine, platform
 from tests.systems.test_transport import fault_of
 from tests.systems.virtual import VirtualClock

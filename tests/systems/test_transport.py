@@ -21,7 +21,8 @@ from syncd.systems.port import (
     SystemFault,
 )
 from syncd.systems.redact import Redactor
-from syncd.systems.transport import Transport, open_client
+from syncd.systems.client import open_client
+from syncd.systems.transport import Transport
 from tests.systems.virtual import VirtualClock
 
 SECRET = "pit-very-secret-1234"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from syncd.systems.leadconnector.faults import fault_of
 from syncd.systems.limits import Budget
 from syncd.systems.redact import Redactor
-from syncd.systems.transport import Transport, open_client
+from syncd.systems.client import open_client
+from syncd.systems.transport import Transport
 
 if TYPE_CHECKING:
     import httpx
