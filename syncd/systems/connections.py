@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from ssl import SSLContext
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import h11
 import httpx
@@ -119,10 +120,8 @@ class _Connection:
     async def ask(self, request: httpx.Request, timeouts: Timeouts) -> h11.Response:
         """Send once, in one piece, and wait for the head of the answer."""
         data = await self._spelled(request)
-        try:
+        with suppress(httpx.WriteError):  # whoever hangs up early may have said why before
             await self.socket.write(data, timeouts.get("write"))
-        except httpx.WriteError:
-            pass  # whoever hangs up early may have said why before
         while True:
             event = await self.event(timeouts.get("read"))
             if isinstance(event, h11.Response):
@@ -162,13 +161,15 @@ class _Connection:
             head = h11.Request(
                 method=request.method, target=request.url.raw_path, headers=request.headers.raw
             )
-            parts = [self._http.send(head)]
-            async for part in request.stream:  # type: ignore[union-attr]
-                parts.append(self._http.send(h11.Data(data=part)))
-            parts.append(self._http.send(h11.EndOfMessage()))
+            spelled = [self._http.send(head)]
+            spelled += [
+                self._http.send(h11.Data(data=part))
+                async for part in cast("httpx.AsyncByteStream", request.stream)
+            ]
+            spelled.append(self._http.send(h11.EndOfMessage()))
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error)) from error
-        return b"".join(filter(None, parts))
+        return b"".join(filter(None, spelled))
 
 
 class _Body(httpx.AsyncByteStream):

@@ -145,7 +145,6 @@ class Transport:
         Repeated on failed connections, time-outs, 5xx and short rate limits. Raises SystemFault,
         never Ambiguous.
         """
-
         tried = 0
         while True:
             tried += 1
@@ -299,4 +298,4 @@ def _pause(fault: SystemFault, tried: int) -> float:
     """Seconds before the next attempt; the budget itself waits where a rate was exceeded."""
     if isinstance(fault, RateLimited):
         return 0.0
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (tried - 1))
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (tried - 1))

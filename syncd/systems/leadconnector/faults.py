@@ -24,6 +24,8 @@ from syncd.systems.port import (
 if TYPE_CHECKING:
     from syncd.systems.client import Answer
 
+_SUCCESS = range(200, 300)
+_SERVER = range(500, 600)
 _TEMPORARY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 
 
@@ -36,9 +38,9 @@ class _Refusal(msgspec.Struct):
 
 def fault_of(answer: Answer) -> SystemFault | None:
     """Name the fault in an answer; None for a success. The HTTP status counts, not the body's."""
-    if answer.is_success:
-        return None
     status = answer.status_code
+    if status in _SUCCESS:
+        return None
     said = _said(answer)
     words = (said or "").lower()
     detail = said or f"no message, {answer.headers.get('content-type', 'no body')}"
@@ -58,7 +60,7 @@ def fault_of(answer: Answer) -> SystemFault | None:
             fault = Rejected("", detail=detail)
         case HTTPStatus.NOT_FOUND:
             fault = Rejected("", why=Refusal.GONE, detail=detail)
-        case _ if status in _TEMPORARY or answer.is_server_error:
+        case _ if status in _TEMPORARY or status in _SERVER:
             fault = Retryable("", detail=detail)
         case _:
             fault = Rejected("", why=_why(words), detail=detail)
