@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     Scalar = str | int | float | bool | None
     Params = Mapping[str, Scalar | Sequence[Scalar]]
+
+_url = lru_cache(maxsize=64)(httpx.URL)
+"""Most writes of an account go to one address."""
 
 LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=15.0)
 _TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=30.0)
@@ -77,9 +81,10 @@ class Client:
         if json is not None:
             content = msgspec.json.encode(json)
             own["Content-Type"] = "application/json"
+        where = self._base + path.lstrip("/")
         return httpx.Request(
             method,
-            f"{self._base}{path.lstrip('/')}{'?' if query else ''}{query}",
+            httpx.URL(f"{where}?{query}") if query else _url(where),
             headers=own,
             content=content,
             extensions={"timeout": self.timeout.as_dict()},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.request import getproxies
 
 import httpx
@@ -30,7 +30,7 @@ from syncd.systems.port import (
 from syncd.systems.redact import Redactor, platform_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterable, Callable, Mapping
     from datetime import datetime
 
     from syncd.model import Clock
@@ -241,7 +241,7 @@ class Transport:
                 response = await self._client.transport.handle_async_request(request)
                 try:
                     parts, size = [], 0
-                    async for part in response.aiter_bytes():
+                    async for part in _unpacked(response):
                         parts.append(part)
                         size += len(part)
                         if size > MOST_BYTES:
@@ -292,6 +292,13 @@ class Transport:
 
     def _worth_repeating(self, fault: SystemFault) -> bool:
         return not isinstance(fault, RateLimited) or fault.wait <= self._patience
+
+
+def _unpacked(response: httpx.Response) -> AsyncIterable[bytes]:
+    """The body by parts; most are not packed, and need not go through what unpacks."""
+    if "content-encoding" in response.headers:
+        return response.aiter_bytes()
+    return cast("httpx.AsyncByteStream", response.stream)
 
 
 def _pause(fault: SystemFault, tried: int) -> float:
