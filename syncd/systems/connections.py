@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
 from ssl import SSLContext
 from typing import TypeAlias, cast
 
@@ -120,8 +119,7 @@ class _Connection:
     async def ask(self, request: httpx.Request, timeouts: Timeouts) -> h11.Response:
         """Send once, in one piece, and wait for the head of the answer."""
         data = await self._spelled(request)
-        with suppress(httpx.WriteError):  # whoever hangs up early may have said why before
-            await self.socket.write(data, timeouts.get("write"))
+        await self.socket.write(data, timeouts.get("write"))
         while True:
             event = await self.event(timeouts.get("read"))
             if isinstance(event, h11.Response):

@@ -1,4 +1,4 @@
-"""Requests made of pieces are those that httpx's own client makes, and answers keep what it says."""
+"""Requests made of pieces are those that httpx's client makes; answers keep what it says."""
 
 from __future__ import annotations
 
@@ -57,7 +57,14 @@ def told(request: httpx.Request) -> tuple[object, ...]:
     body=st.none() | BODIES,
     version=st.none() | st.just({"Version": "2021-04-15"}),
 )
-@example("https://api.example.com/v1", "GET", "/events", {"a": [1, None], "b": " &=/é"}, None, None)
+@example(
+    "https://api.example.com/v1",
+    "GET",
+    "/events",
+    {"a": [1, None, True], "b": " &=é", "c": False},
+    None,
+    None,
+)
 @example("https://api.example.com/v1", "POST", "events", None, None, None)
 @example("https://api.example.com/v1", "POST", "events", {}, {"a": '"\\\x7f\u2028é'}, None)
 def test_a_request_is_the_one_that_httpx_makes(

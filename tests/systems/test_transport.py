@@ -166,7 +166,7 @@ async def test_a_read_does_not_wait_longer_than_its_patience() -> None:
     bench = Bench(httpx.Response(429, headers={"retry-after": "60"}), OK)
     with pytest.raises(RateLimited) as caught:
         await bench.read()
-    assert (bench.sent, caught.value.wait, bench.clock.monotonic()) == (1, 60.0, 0.0)
+    assert (bench.sent, caught.value.wait, bench.clock.slept) == (1, 60.0, [])
     with pytest.raises(RateLimited):
         await bench.read()
     assert bench.sent == 1
