@@ -211,9 +211,8 @@ class Transport:
         wait = await self._budget.enter(write=write, patience=self._patience)
         if wait > 0:
             detail = "the budget of this account is spent"
-            fault: SystemFault | None
-            fault = RateLimited(self._system, f"{method} {path}", wait=wait, detail=detail)
-            raise self._noted(fault)
+            spent = RateLimited(self._system, f"{method} {path}", wait=wait, detail=detail)
+            raise self._noted(spent)
         if write:
             self._count.writes += 1
         else:

@@ -17,7 +17,9 @@ class Memory(httpx.AsyncBaseTransport):
     def __init__(self, sandbox: Sandbox, system: str) -> None:
         """Know nothing yet."""
         self._way = httpx.ASGITransport(app=sandbox.apps[system])
-        self._kept: dict[tuple[str, bytes, bytes], tuple[int, list[tuple[bytes, bytes]], bytes]] = {}
+        self._kept: dict[
+            tuple[str, bytes, bytes], tuple[int, list[tuple[bytes, bytes]], bytes]
+        ] = {}
         self.calls = 0
         self.bytes = 0
 
