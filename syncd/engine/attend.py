@@ -71,7 +71,7 @@ class Attended:
         self.providers: Collection[str] = system.providers
         self.capabilities = system.capabilities
         self._system = system
-        self._earlier = Traffic()
+        self._earlier: Traffic | None = None
         self._store = store
         self._clock = clock
         self._renew = renew
@@ -108,8 +108,8 @@ class Attended:
         if snapshot.faults:
             self._failed(snapshot.faults[0], partial=bool(snapshot.coverage))
         else:
-            calls = self.traffic.reads - before.reads
-            waited = self.traffic.waited - before.waited
+            after = self.traffic
+            calls, waited = after.reads - before.reads, after.waited - before.waited
             self._note(Attempt(self._clock.now(), latency=waited / max(1, calls)))
         return snapshot
 
@@ -165,6 +165,8 @@ class Attended:
     def traffic(self) -> Traffic:
         """As the system's own, and what was counted before its credentials were renewed."""
         now, earlier = self._system.traffic, self._earlier
+        if earlier is None:
+            return now
         return replace(
             now,
             reads=now.reads + earlier.reads,

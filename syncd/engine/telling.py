@@ -33,9 +33,9 @@ def tell(
         report.remarks += observation.remarks
     for name, system in engine.systems.items():
         told = report.systems.setdefault(name, SystemReport())
-        start = before[name]
-        told.reads += system.traffic.reads - getattr(start, "reads", 0)
-        told.writes += system.traffic.writes - getattr(start, "writes", 0)
+        start, traffic = before[name], system.traffic
+        told.reads += traffic.reads - getattr(start, "reads", 0)
+        told.writes += traffic.writes - getattr(start, "writes", 0)
     report.suspected = sum(o.suspected for o in observed.values())
     report.pending = len(engine.store.pending_intents())
     report.conflicts = len(

@@ -1,41 +1,33 @@
-"""The connections of one account: a transport of httpx, made of httpcore's parts.
+"""The connections of one account: a transport of httpx, made of h11 and the event loop's sockets.
 
-It does what httpx's own does, with the same connections and thus the same errors, but httpcore's
-pool, which looks at each connection several times a request, and its way to the network. Nothing
-is ever sent twice here: what was sent on a connection that breaks is told as an error.
+It does what httpx's own does, with the same protocol (h11) and the same errors, but without
+httpcore's pool, locks and hooks: they are most of the price of a request. Nothing is ever sent
+twice here: what was sent on a connection that breaks is told as an error.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from ssl import SSLContext
+from typing import TypeAlias, cast
 
-import httpcore
+import h11
 import httpx
 
-from syncd.systems.sockets import Sockets
+from syncd.systems.sockets import Socket, connect
 
-_TOLD_AS: dict[type[Exception], type[httpx.TransportError]] = {
-    httpcore.ConnectError: httpx.ConnectError,
-    httpcore.ConnectTimeout: httpx.ConnectTimeout,
-    httpcore.LocalProtocolError: httpx.LocalProtocolError,
-    httpcore.ReadError: httpx.ReadError,
-    httpcore.ReadTimeout: httpx.ReadTimeout,
-    httpcore.RemoteProtocolError: httpx.RemoteProtocolError,
-    httpcore.WriteError: httpx.WriteError,
-    httpcore.WriteTimeout: httpx.WriteTimeout,
-}
+_PORTS = {"http": 80, "https": 443}
 
+_LONGEST_HEAD = 100 * 1024
+"""Bytes of an answer's headers, as with httpcore."""
 
-@contextmanager
-def _told_as_httpx() -> Iterator[None]:
-    try:
-        yield
-    except tuple(_TOLD_AS) as error:
-        raise _TOLD_AS[type(error)](str(error)) from error
+Origin: TypeAlias = tuple[str, str, int]
+"""Scheme, host and port."""
+
+Timeouts: TypeAlias = Mapping[str, float | None]
+"""Seconds by phase, as httpx.Timeout names them."""
 
 
 class Connections(httpx.AsyncBaseTransport):
@@ -43,42 +35,29 @@ class Connections(httpx.AsyncBaseTransport):
 
     def __init__(self, context: SSLContext, limits: httpx.Limits) -> None:
         """Make none yet; ``context`` decides whom to believe."""
+        context.set_alpn_protocols(["http/1.1"])
         self._context = context
         self._expiry = limits.keepalive_expiry
         self._room = asyncio.Semaphore(limits.max_connections or 1)
-        self._sockets = Sockets()
-        self._free: deque[httpcore.AsyncConnectionInterface] = deque()
+        self._free: deque[_Connection] = deque()
         self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send once, and return the answer as soon as its headers are there."""
-        url = request.url
-        if url.scheme not in {"http", "https"}:
+        url, timeouts = request.url, request.extensions.get("timeout", {})
+        if url.scheme not in _PORTS:
             raise httpx.UnsupportedProtocol(f"'{url.scheme}://' is neither http:// nor https://")
-        asked = httpcore.Request(
-            request.method,
-            httpcore.URL(
-                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-            ),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
-        await self._enter(request.extensions.get("timeout", {}).get("pool"))
+        origin = (url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
+        await self._enter(timeouts.get("pool"))
         connection = None
         try:
-            connection = await self._connection(asked.url.origin)
-            with _told_as_httpx():
-                answer = await connection.handle_async_request(asked)
+            connection = await self._connection(origin, timeouts.get("connect"))
+            head = await connection.ask(request, timeouts)
         except BaseException:
             await self._leave(connection)
             raise
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_Body(answer, lambda: self._leave(connection)),
-            extensions=answer.extensions,
-        )
+        body = _Body(connection, timeouts.get("read"), lambda: self._leave(connection))
+        return httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=body)
 
     async def aclose(self) -> None:
         """Close those that are free; the others close when they are."""
@@ -87,56 +66,124 @@ class Connections(httpx.AsyncBaseTransport):
             await self._free.popleft().aclose()
 
     async def _enter(self, patience: float | None) -> None:
+        if not self._room.locked():
+            await self._room.acquire()
+            return
         try:
             async with asyncio.timeout(patience):
                 await self._room.acquire()
         except TimeoutError:
             raise httpx.PoolTimeout("all connections are in use") from None
 
-    async def _leave(self, connection: httpcore.AsyncConnectionInterface | None) -> None:
-        """Keep the connection, unless what happened on it has closed it, or all are closed."""
+    async def _leave(self, connection: _Connection | None) -> None:
+        """Keep the connection, unless what happened on it is not over, or all are closed."""
         self._room.release()
         if connection is None:
             return
-        if self._closed:
+        if self._closed or not connection.is_done():
             await connection.aclose()
-        elif connection.is_available():
+        else:
             self._free.append(connection)
 
-    async def _connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
+    async def _connection(self, origin: Origin, patience: float | None) -> _Connection:
         """Take the one used last, or a new one; the one that was not used longest may go."""
         if self._closed:
             raise httpx.ConnectError("the connections are closed")
-        while self._free and self._free[0].has_expired():
+        while len(self._free) > 1 and self._is_stale(self._free[0]):
             await self._free.popleft().aclose()
         while self._free:
             last = self._free.pop()
-            if last.can_handle_request(origin) and not last.has_expired():
+            if last.origin == origin and not self._is_stale(last):
                 return last
             await last.aclose()
-        return httpcore.AsyncHTTPConnection(
-            origin,
-            ssl_context=self._context,
-            keepalive_expiry=self._expiry,
-            network_backend=self._sockets,
-        )
+        scheme, host, port = origin
+        socket = await connect(host, port, patience)
+        if scheme == "https":
+            await socket.secure(self._context, host, patience)
+        return _Connection(origin, socket)
+
+    def _is_stale(self, free: _Connection) -> bool:
+        idle = asyncio.get_running_loop().time() - free.since
+        return (self._expiry is not None and idle > self._expiry) or free.socket.has_news
+
+
+class _Connection:
+    """One request after the other over one socket, as h11 understands them."""
+
+    def __init__(self, origin: Origin, socket: Socket) -> None:
+        self.origin = origin
+        self.socket = socket
+        self.since = 0.0
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
+
+    async def ask(self, request: httpx.Request, timeouts: Timeouts) -> h11.Response:
+        """Send once, in one piece, and wait for the head of the answer."""
+        data = await self._spelled(request)
+        await self.socket.write(data, timeouts.get("write"))
+        while True:
+            event = await self.event(timeouts.get("read"))
+            if isinstance(event, h11.Response):
+                return event
+
+    async def event(self, patience: float | None) -> object:
+        """Wait for the next part of the answer."""
+        while True:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as error:
+                raise httpx.RemoteProtocolError(str(error)) from error
+            if event is not h11.NEED_DATA:
+                return event
+            data = await self.socket.read(patience)
+            if not data and self._http.their_state is h11.SEND_RESPONSE:
+                raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+            self._http.receive_data(data)
+
+    def is_done(self) -> bool:
+        """Whether the answer was read to its end, and nothing else came: it can be used again."""
+        http = self._http
+        if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
+            return False
+        if http.trailing_data[0]:
+            return False  # nobody asked for it: it would be taken for the next answer
+        http.start_next_cycle()
+        self.since = asyncio.get_running_loop().time()
+        return True
+
+    async def aclose(self) -> None:
+        """End it at once."""
+        await self.socket.aclose()
+
+    async def _spelled(self, request: httpx.Request) -> bytes:
+        try:
+            head = h11.Request(
+                method=request.method, target=request.url.raw_path, headers=request.headers.raw
+            )
+            spelled = [self._http.send(head)]
+            spelled += [
+                self._http.send(h11.Data(data=part))
+                async for part in cast("httpx.AsyncByteStream", request.stream)
+            ]
+            spelled.append(self._http.send(h11.EndOfMessage()))
+        except h11.LocalProtocolError as error:
+            raise httpx.LocalProtocolError(str(error)) from error
+        return b"".join(filter(None, spelled))
 
 
 class _Body(httpx.AsyncByteStream):
     """A body as it travels."""
 
-    def __init__(self, answer: httpcore.Response, leave: Callable[[], Awaitable[None]]) -> None:
-        self._answer = answer
+    def __init__(
+        self, connection: _Connection, patience: float | None, leave: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._connection = connection
+        self._patience = patience
         self._leave = leave
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _told_as_httpx():
-            async for part in self._answer.aiter_stream():
-                yield part
+        while isinstance(part := await self._connection.event(self._patience), h11.Data):
+            yield part.data
 
     async def aclose(self) -> None:
         """Free the connection; httpx closes each body once."""
-        try:
-            await self._answer.aclose()
-        finally:
-            await self._leave()
+        await self._leave()

@@ -14,6 +14,7 @@ import math
 import re
 from collections import deque
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ def http_date(headers: Mapping[str, str]) -> datetime | None:
     return _http_date(headers.get("date", ""))
 
 
+@lru_cache(maxsize=8)  # it changes once a second
 def _http_date(text: str) -> datetime | None:
     try:
         when = parsedate_to_datetime(text)
@@ -197,8 +199,11 @@ def _http_date(text: str) -> datetime | None:
 
 
 def _number(headers: Mapping[str, str], name: str) -> float | None:
+    said = headers.get(name)
+    if said is None:
+        return None
     try:
-        number = float(headers.get(name, ""))
+        number = float(said)
     except ValueError:
         return None
     return number if math.isfinite(number) and number >= 0 else None

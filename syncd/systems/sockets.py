@@ -1,8 +1,7 @@
-"""TCP and TLS for httpcore, straight on the event loop.
+"""TCP and TLS for HTTP, straight on the event loop.
 
-httpcore brings a way of its own, by anyio, which hands over what was received in pieces of 64 KiB,
-over TLS of 16, each through a dozen layers: half of the price of a request. This one hands over all
-that is there. It knows nothing of HTTP.
+What is received is handed over as it is there, however much, and not in pieces, for each of which
+the reader would be woken. It knows nothing of HTTP but the names of httpx's errors.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ import asyncio
 import select
 import socket
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from ssl import SSLContext
 from typing import Any, cast
 
-import httpcore
+import httpx
 
 _MOST = 1024 * 1024
 """Bytes that are received without being asked for; the peer waits while more are there."""
@@ -26,22 +25,23 @@ _NEXT_ADDRESS = 0.25
 
 
 @contextmanager
-def _told_as(late: type[Exception], broken: type[Exception]) -> Iterator[None]:
-    """Raise what httpcore knows instead of what the system says."""
+def _connecting() -> Iterator[None]:
+    """Raise what httpx raises instead of what the system says."""
     try:
         yield
     except TimeoutError as error:
-        raise late(str(error)) from error
+        raise httpx.ConnectTimeout(str(error)) from error
     except (OSError, UnicodeError) as error:  # failures of TLS; hosts that no name server takes
-        raise broken(str(error)) from error
+        raise httpx.ConnectError(str(error)) from error
 
 
-class _Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
-    """One connection."""
+class Socket(asyncio.Protocol):
+    """One connection, made by `connect`. Time-outs are in seconds; None: none."""
 
     _transport: asyncio.Transport
 
     def __init__(self) -> None:
+        """Be told by the loop what happens."""
         self._parts: list[bytes] = []
         self._size = 0
         self._ended = False
@@ -51,9 +51,11 @@ class _Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._room.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As the loop tells."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        """As the loop tells."""
         self._parts.append(data)
         self._size += len(data)
         if self._size > _MOST:
@@ -61,30 +63,39 @@ class _Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._news.set()
 
     def eof_received(self) -> None:
+        """As the loop tells."""
         self._ended = True
         self._news.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """As the loop tells."""
         self._ended = True
         self._fault = exc
         self._news.set()
         self._room.set()
 
     def pause_writing(self) -> None:
+        """As the loop tells."""
         self._room.clear()
 
     def resume_writing(self) -> None:
+        """As the loop tells."""
         self._room.set()
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109
-        """Hand over all that was received, however much; nothing: the peer ended the connection."""
-        with _told_as(httpcore.ReadTimeout, httpcore.ReadError):
-            if not self._parts and not self._ended:
-                self._news.clear()
+    async def read(self, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        """Hand over all that was received, however much; nothing: the peer ended the connection.
+
+        Raises httpx.ReadTimeout or httpx.ReadError.
+        """
+        if not self._parts and not self._ended:
+            self._news.clear()
+            try:
                 async with asyncio.timeout(timeout):
                     await self._news.wait()
+            except TimeoutError as error:
+                raise httpx.ReadTimeout(str(error)) from error
         if not self._parts and self._fault is not None:
-            raise httpcore.ReadError(str(self._fault)) from self._fault
+            raise httpx.ReadError(str(self._fault)) from self._fault
         data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
         if self._size > _MOST:
@@ -92,46 +103,47 @@ class _Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._size = 0
         return data
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Send, waiting while the peer takes nothing."""
+    async def write(self, data: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Send, waiting while the peer takes nothing. Raises httpx.WriteTimeout or WriteError."""
         if self._ended:
-            raise httpcore.WriteError("the connection was closed")
-        with _told_as(httpcore.WriteTimeout, httpcore.WriteError):
-            self._transport.write(buffer)
+            raise httpx.WriteError("the connection was closed")
+        self._transport.write(data)
+        if self._room.is_set():
+            return
+        try:
             async with asyncio.timeout(timeout):
                 await self._room.wait()
+        except TimeoutError as error:
+            raise httpx.WriteTimeout(str(error)) from error
 
-    async def start_tls(
+    async def secure(
         self,
-        ssl_context: SSLContext,
-        server_hostname: str | None = None,
+        context: SSLContext,
+        host: str,
         timeout: float | None = None,  # noqa: ASYNC109
-    ) -> httpcore.AsyncNetworkStream:
-        """Go on encrypted, with the host that the context finds to be the right one."""
+    ) -> None:
+        """Go on encrypted, with the host that the context finds to be the right one.
+
+        Raises httpx.ConnectTimeout or httpx.ConnectError, and is closed then.
+        """
         try:
-            with _told_as(httpcore.ConnectTimeout, httpcore.ConnectError):
+            with _connecting():
                 async with asyncio.timeout(timeout):
                     safe = await asyncio.get_running_loop().start_tls(
-                        self._transport, self, ssl_context, server_hostname=server_hostname
+                        self._transport, self, context, server_hostname=host
                     )
         except BaseException:
             await self.aclose()
             raise
         self._transport = cast("asyncio.Transport", safe)
-        return self
 
     async def aclose(self) -> None:
         """End it at once."""
         self._transport.abort()
         await asyncio.sleep(0)  # the loop closes the socket in its next round
 
-    def get_extra_info(self, info: str) -> Any:
-        """Tell what httpcore asks for."""
-        if info == "is_readable":
-            return self._has_news()
-        return self._transport.get_extra_info(info)
-
-    def _has_news(self) -> bool:
+    @property
+    def has_news(self) -> bool:
         """Whether something came that was not asked for, or the end: it is of no use any more."""
         if self._parts or self._ended:
             return True
@@ -140,23 +152,16 @@ class _Socket(asyncio.Protocol, httpcore.AsyncNetworkStream):
         return bool(poll.poll(0))
 
 
-class Sockets(httpcore.AsyncNetworkBackend):
-    """Makes connections."""
+async def connect(host: str, port: int, timeout: float | None = None) -> Socket:  # noqa: ASYNC109
+    """Connect to the address of a host that answers first.
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109
-        local_address: str | None = None,  # noqa: ARG002 - never given, as the next
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to the address of a host that answers first."""
-        with _told_as(httpcore.ConnectTimeout, httpcore.ConnectError):
-            async with asyncio.timeout(timeout):
-                way = await _first(host, port)
-                _, made = await asyncio.get_running_loop().create_connection(_Socket, sock=way)
-        return made
+    Raises httpx.ConnectTimeout or httpx.ConnectError.
+    """
+    with _connecting():
+        async with asyncio.timeout(timeout):
+            way = await _first(host, port)
+            _, made = await asyncio.get_running_loop().create_connection(Socket, sock=way)
+    return made
 
 
 async def _first(host: str, port: int) -> socket.socket:

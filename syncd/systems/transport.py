@@ -7,23 +7,15 @@ have failed is `Ambiguous`, and the engine reads before it does anything else (D
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.request import getproxies
 
 import httpx
 import msgspec
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_exponential,
-)
 
+from syncd.systems.client import LIMITS, Answer
 from syncd.systems.connections import Connections
 from syncd.systems.limits import http_date, retry_after
 from syncd.systems.port import (
@@ -38,23 +30,18 @@ from syncd.systems.port import (
 from syncd.systems.redact import Redactor, platform_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Mapping
     from datetime import datetime
 
     from syncd.model import Clock
+    from syncd.systems.client import Client, Params
     from syncd.systems.limits import Budget
-
-    Scalar = str | int | float | bool | None
-    Params = Mapping[str, Scalar | Sequence[Scalar]]
 
 T = TypeVar("T")
 
-_OF_THE_WIRE = {"content-encoding", "content-length", "transfer-encoding"}
-"""What told how the body travelled; it is unpacked now."""
-
-_TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=30.0)
-_LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=15.0)
-_BACK_OFF = wait_exponential(multiplier=0.5, max=8.0)
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 8.0
+"""Seconds before a read is repeated: twice as many each time."""
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 """Failures that happen before the first byte of a request leaves."""
@@ -86,52 +73,7 @@ def network(ca_file: str | None) -> httpx.AsyncBaseTransport | None:
     context = httpx.create_ssl_context()
     if ca_file is not None:
         context.load_verify_locations(cafile=ca_file)
-    return Connections(context, _LIMITS)
-
-
-def open_client(
-    base_url: str,
-    headers: Mapping[str, str],
-    *,
-    transport: httpx.AsyncBaseTransport | None = None,
-) -> httpx.AsyncClient:
-    """Open the connections to one account; ``transport`` replaces the network (tests)."""
-    _keep_urls_out_of_logs()
-    return httpx.AsyncClient(
-        base_url=base_url,
-        headers={"User-Agent": _user_agent(), "Accept": "application/json", **headers},
-        timeout=_TIMEOUT,
-        limits=_LIMITS,
-        follow_redirects=False,
-        transport=transport,
-    )
-
-
-def _user_agent() -> str:
-    """Return a plain name: unusual ones meet an HTML 403 at the door (leadconnector-v2.md 3)."""
-    try:
-        return f"syncd/{version('syncd')}"
-    except PackageNotFoundError:  # run from a checkout that was not installed
-        return "syncd"
-
-
-def _drop(_record: logging.LogRecord) -> bool:
-    return False
-
-
-def _keep_urls_out_of_logs() -> None:
-    """Httpx logs every URL with its query at INFO, and LeadSquared takes its keys in the query."""
-    logging.getLogger("httpx").addFilter(_drop)
-    logging.getLogger("httpcore").setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    method: str
-    path: str
-    params: Params | None
-    json: object
-    headers: Mapping[str, str] | None
+    return Connections(context, LIMITS)
 
 
 @dataclass(slots=True)
@@ -154,10 +96,10 @@ class Transport:
     def __init__(
         self,
         system: str,
-        client: httpx.AsyncClient,
+        client: Client,
         clock: Clock,
         budget: Budget,
-        fault_of: Callable[[httpx.Response], SystemFault | None],
+        fault_of: Callable[[Answer], SystemFault | None],
         *,
         attempts: int = 3,
         patience: float = 15.0,
@@ -203,21 +145,20 @@ class Transport:
         Repeated on failed connections, time-outs, 5xx and short rate limits. Raises SystemFault,
         never Ambiguous.
         """
-
-        async def once() -> httpx.Response:
+        tried = 0
+        while True:
+            tried += 1
             try:
-                return await self._send(_Ask(method, path, params, json, headers), write=False)
+                answer = await self._send(method, path, params, json, headers, write=False)
             except Ambiguous as fault:  # no harm in not knowing: ask again
-                raise self._recast(fault, Retryable) from None
-
-        retrying = AsyncRetrying(
-            sleep=self._clock.sleep,
-            stop=stop_after_attempt(self._attempts),
-            wait=_back_off,
-            retry=retry_if_exception(self._worth_repeating),
-            reraise=True,
-        )
-        return (await retrying(once)).content
+                failed = self._recast(fault, Retryable)
+            except (Retryable, RateLimited) as fault:
+                failed = fault
+            else:
+                return answer.content
+            if tried == self._attempts or not self._worth_repeating(failed):
+                raise failed from None
+            await self._clock.sleep(_pause(failed, tried))
 
     async def write(
         self,
@@ -227,14 +168,14 @@ class Transport:
         params: Params | None = None,
         json: object = None,
         headers: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
+    ) -> Answer:
         """Change something, sending it at most once, and return the success.
 
         Raises Retryable if nothing was sent, RateLimited if it was refused for that, Ambiguous if
         it may have taken effect, AuthLost or Rejected as the platform's table says.
         """
         try:
-            return await self._send(_Ask(method, path, params, json, headers), write=True)
+            return await self._send(method, path, params, json, headers, write=True)
         except Retryable as fault:
             if fault.status is None:
                 raise
@@ -256,63 +197,65 @@ class Transport:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _send(self, ask: _Ask, *, write: bool) -> httpx.Response:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        json: object,
+        headers: Mapping[str, str] | None,
+        *,
+        write: bool,
+    ) -> Answer:
         """Send one request, inside the budget. Each SystemFault raised is complete and masked."""
-        call = f"{ask.method} {ask.path}"
         wait = await self._budget.enter(write=write, patience=self._patience)
         if wait > 0:
             detail = "the budget of this account is spent"
-            raise self._noted(RateLimited(self._system, call, wait=wait, detail=detail))
+            spent = RateLimited(self._system, f"{method} {path}", wait=wait, detail=detail)
+            raise self._noted(spent)
         if write:
             self._count.writes += 1
         else:
             self._count.reads += 1
         asked, began = self._clock.now(), self._clock.monotonic()
         try:
-            request = self._client.build_request(
-                ask.method,
-                ask.path,
-                params=_present(ask.params),
-                json=ask.json,
-                headers=ask.headers,
-            )
-            response = await self._whole(request)
+            request = self._client.request(method, path, params, json, headers)
+            answer = await self._whole(request)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             # Not chained: the cause holds the request, and with it the secrets.
-            raise self._noted(self._silence(call, error)) from None
+            raise self._noted(self._silence(f"{method} {path}", error)) from None
         finally:
             self._budget.leave()
             self._count.waited += self._clock.monotonic() - began
-        self._learn(response, asked + (self._clock.now() - asked) / 2)
-        fault = self._fault_of(response)
+        self._learn(answer, asked + (self._clock.now() - asked) / 2)
+        fault = self._fault_of(answer)
         if fault is None:
-            return response
-        raise self._noted(self._complete(fault, call, response))
+            return answer
+        raise self._noted(self._complete(fault, f"{method} {path}", answer))
 
-    async def _whole(self, request: httpx.Request) -> httpx.Response:
+    async def _whole(self, request: httpx.Request) -> Answer:
         """Send, and read the answer as far as is reasonable. Raises httpx.RequestError."""
         try:
             async with asyncio.timeout(LONGEST):
-                answer = await self._client.send(request, stream=True)
+                response = await self._client.transport.handle_async_request(request)
                 try:
                     parts, size = [], 0
-                    async for part in answer.aiter_bytes():
+                    async for part in _unpacked(response):
                         parts.append(part)
                         size += len(part)
                         if size > MOST_BYTES:
                             raise _TooMuch(f"the answer is longer than {MOST_BYTES} bytes")
                 finally:
-                    await answer.aclose()
+                    await response.aclose()
         except TimeoutError:
             raise httpx.ReadTimeout(
                 f"no whole answer in {LONGEST:.0f} s", request=request
             ) from None
-        headers = [(n, v) for n, v in answer.headers.multi_items() if n not in _OF_THE_WIRE]
-        return httpx.Response(answer.status_code, headers=headers, content=b"".join(parts))
+        return Answer.of(response, b"".join(parts))
 
-    def _learn(self, response: httpx.Response, midway: datetime) -> None:
-        self._budget.learn(response.headers)
-        date = http_date(response.headers)
+    def _learn(self, answer: Answer, midway: datetime) -> None:
+        self._budget.learn(answer.headers)
+        date = http_date(answer.headers)
         if date is not None:  # cut to whole seconds by the platform: on average half a second early
             self._count.skew = date + timedelta(seconds=0.5) - midway
 
@@ -324,14 +267,14 @@ class Transport:
         kind = Retryable if isinstance(error, _UNSENT) else Ambiguous
         return kind(self._system, call, detail=detail)
 
-    def _complete(self, fault: SystemFault, call: str, response: httpx.Response) -> SystemFault:
+    def _complete(self, fault: SystemFault, call: str, answer: Answer) -> SystemFault:
         """Fill in what the platform's table need not know; hold the account if it asks for it."""
-        fault.system, fault.call, fault.status = self._system, call, response.status_code
+        fault.system, fault.call, fault.status = self._system, call, answer.status_code
         fault.detail = platform_words(fault.detail)
         if isinstance(fault, RateLimited):
-            fault.wait = self._budget.refused(response.headers, response.text)
+            fault.wait = self._budget.refused(answer.headers, answer.text)
         else:
-            asked_for = retry_after(response.headers, self._clock.now())
+            asked_for = retry_after(answer.headers, self._clock.now())
             if asked_for is not None:
                 self._budget.hold(asked_for)
         return fault
@@ -346,22 +289,19 @@ class Transport:
         self._count.last_fault = str(fault)
         return fault
 
-    def _worth_repeating(self, error: BaseException) -> bool:
-        match error:
-            case Retryable():
-                return True
-            case RateLimited():
-                return error.wait <= self._patience
-            case _:
-                return False
+    def _worth_repeating(self, fault: SystemFault) -> bool:
+        return not isinstance(fault, RateLimited) or fault.wait <= self._patience
 
 
-def _back_off(state: RetryCallState) -> float:
+def _unpacked(response: httpx.Response) -> AsyncIterable[bytes]:
+    """The body by parts; most are not packed, and need not go through what unpacks."""
+    if "content-encoding" in response.headers:
+        return response.aiter_bytes()
+    return cast("httpx.AsyncByteStream", response.stream)
+
+
+def _pause(fault: SystemFault, tried: int) -> float:
     """Seconds before the next attempt; the budget itself waits where a rate was exceeded."""
-    error = state.outcome.exception() if state.outcome is not None else None
-    return 0.0 if isinstance(error, RateLimited) else _BACK_OFF(state)
-
-
-def _present(params: Params | None) -> Params | None:
-    """Keep the parameters that have a value: httpx would send the others as empty ones."""
-    return None if params is None else {k: v for k, v in params.items() if v is not None}
+    if isinstance(fault, RateLimited):
+        return 0.0
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (tried - 1))

@@ -17,7 +17,9 @@ class Memory(httpx.AsyncBaseTransport):
     def __init__(self, sandbox: Sandbox, system: str) -> None:
         """Know nothing yet."""
         self._way = httpx.ASGITransport(app=sandbox.apps[system])
-        self._kept: dict[tuple[str, str, bytes], tuple[int, list[tuple[bytes, bytes]], bytes]] = {}
+        self._kept: dict[
+            tuple[str, bytes, bytes], tuple[int, list[tuple[bytes, bytes]], bytes]
+        ] = {}
         self.calls = 0
         self.bytes = 0
 
@@ -32,7 +34,7 @@ class Memory(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer."""
         self.calls += 1
-        key = (request.method, str(request.url), request.content)
+        key = (request.method, request.url.raw_path, request.content)
         kept = self._kept.get(key)
         if kept is None:
             answer = await self._way.handle_async_request(request)
@@ -42,4 +44,4 @@ class Memory(httpx.AsyncBaseTransport):
                 self._kept[key] = kept
         status, headers, body = kept
         self.bytes += len(body)
-        return httpx.Response(status, headers=headers, content=body)
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from syncd.systems.client import Answer as Whole
+
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 Answer = httpx.Response | Callable[[httpx.Request], httpx.Response]
@@ -59,3 +61,8 @@ class Script:
     def sent(self) -> list[Any]:
         """The JSON bodies sent so far."""
         return [json.loads(r.content) for r in self.requests if r.content]
+
+
+def whole(response: httpx.Response) -> Whole:
+    """Take an answer as a platform's table gets it."""
+    return Whole.of(response, response.content)

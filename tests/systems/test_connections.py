@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from syncd.systems.client import open_client
 from syncd.systems.limits import Budget
-from syncd.systems.port import Ambiguous, Rejected, Retryable
-from syncd.systems.transport import Transport, open_client
-from tests.systems.platforms import LIMITS, WIRES, Line, fine, platform
+from syncd.systems.port import Ambiguous, RateLimited, Rejected, Retryable
+from syncd.systems.transport import Transport
+from tests.systems.platforms import LIMITS, WIRES, Line, fine, ours, platform
 from tests.systems.test_transport import fault_of
 from tests.systems.virtual import VirtualClock
 
@@ -286,6 +287,41 @@ async def test_what_comes_unasked_is_nobodys_answer(wire: Wire) -> None:
     assert there.lines == 2
 
 
+async def test_what_comes_unasked_in_one_piece_with_an_answer_is_nobodys_answer() -> None:
+    """Of our own connections only: httpx's take it for the next answer."""
+
+    async def talkative(line: Line) -> None:
+        await line.asked()
+        stray = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray"
+        await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1" + stray)
+        await line.asked()
+        await line.answer(b"2")
+
+    async with platform(talkative) as there, account(ours, there.port) as asking:
+        assert [await read(asking) for _ in range(2)] == [b"1", b"1"]  # the second of a new one
+    assert there.lines == 2
+
+
+async def test_a_platform_that_hangs_up_early_is_heard_out(wire: Wire) -> None:
+    async def hasty(line: Line) -> None:
+        await line.say(b"HTTP/1.1 429 Too Many\r\nContent-Length: 2\r\n\r\n{}")
+        await line.reader.read(1)
+
+    async with platform(hasty) as there, account(wire, there.port) as asking:
+        with pytest.raises(RateLimited):
+            await asking.write("POST", "/blocks", json="x" * 1_000_000)
+
+
+async def test_what_is_said_before_the_answer_is_not_the_answer(wire: Wire) -> None:
+    async def patient(line: Line) -> None:
+        await line.asked()
+        await line.say(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n")
+        await line.answer(b"[]")
+
+    async with platform(patient) as there, account(wire, there.port) as asking:
+        assert await write(asking) == b"[]"
+
+
 async def test_those_that_nobody_needed_for_long_are_closed(wire: Wire) -> None:
     brief = httpx.Limits(max_connections=10, keepalive_expiry=0.05)
     async with platform(fine) as there, account(wire, there.port, limits=brief) as asking:
@@ -360,7 +396,7 @@ async def test_a_body_in_chunks_and_headers_that_repeat_arrive(wire: Wire) -> No
 
     async with platform(chunks) as there, account(wire, there.port) as asking:
         answer = await asking.write("POST", "/blocks")
-    assert (answer.content, answer.headers.get_list("x-way")) == (b"[1,2,3]\n", ["a", "b"])
+    assert (answer.content, answer.headers["x-way"]) == (b"[1,2,3]\n", "a, b")
 
 
 async def test_a_header_without_end_is_given_up(wire: Wire) -> None:

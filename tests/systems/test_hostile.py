@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from syncd.systems import transport
+from syncd.systems.client import open_client
 from syncd.systems.limits import Budget
 from syncd.systems.port import Ambiguous, Rejected, Retryable, SystemFault
-from syncd.systems.transport import Transport, network, open_client
+from syncd.systems.transport import Transport, network
 from tests.systems.platforms import WIRES, Line, platform
 from tests.systems.test_transport import fault_of
 from tests.systems.virtual import VirtualClock

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import certifi
 import pytest
 
+from syncd.systems.client import open_client
 from syncd.systems.connections import Connections
 from syncd.systems.limits import Budget
 from syncd.systems.port import Retryable
-from syncd.systems.transport import Transport, network, open_client
+from syncd.systems.transport import Transport, network
 from tests.systems.platforms import Line, fine, platform
 from tests.systems.test_transport import fault_of
 from tests.systems.virtual import VirtualClock

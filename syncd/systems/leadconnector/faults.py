@@ -22,8 +22,10 @@ from syncd.systems.port import (
 )
 
 if TYPE_CHECKING:
-    import httpx
+    from syncd.systems.client import Answer
 
+_SUCCESS = range(200, 300)
+_SERVER = range(500, 600)
 _TEMPORARY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 
 
@@ -34,14 +36,14 @@ class _Refusal(msgspec.Struct):
     error: Any = None
 
 
-def fault_of(response: httpx.Response) -> SystemFault | None:
+def fault_of(answer: Answer) -> SystemFault | None:
     """Name the fault in an answer; None for a success. The HTTP status counts, not the body's."""
-    if response.is_success:
+    status = answer.status_code
+    if status in _SUCCESS:
         return None
-    status = response.status_code
-    said = _said(response)
+    said = _said(answer)
     words = (said or "").lower()
-    detail = said or f"no message, {response.headers.get('content-type', 'no body')}"
+    detail = said or f"no message, {answer.headers.get('content-type', 'no body')}"
     fault: SystemFault
     match status:
         case HTTPStatus.UNAUTHORIZED:
@@ -58,7 +60,7 @@ def fault_of(response: httpx.Response) -> SystemFault | None:
             fault = Rejected("", detail=detail)
         case HTTPStatus.NOT_FOUND:
             fault = Rejected("", why=Refusal.GONE, detail=detail)
-        case _ if status in _TEMPORARY or response.is_server_error:
+        case _ if status in _TEMPORARY or status in _SERVER:
             fault = Retryable("", detail=detail)
         case _:
             fault = Rejected("", why=_why(words), detail=detail)
@@ -83,10 +85,10 @@ def _why(words: str) -> Refusal:
     return Refusal.UNFIT
 
 
-def _said(response: httpx.Response) -> str | None:
+def _said(answer: Answer) -> str | None:
     """Return the platform's own words; None where the body is not the platform's."""
     try:
-        body = msgspec.json.decode(response.content, type=_Refusal)
+        body = msgspec.json.decode(answer.content, type=_Refusal)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     match body.message:

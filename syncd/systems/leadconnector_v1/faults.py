@@ -17,7 +17,7 @@ from syncd.systems.port import (
 )
 
 if TYPE_CHECKING:
-    import httpx
+    from syncd.systems.client import Answer
 
 _SLOT = "selectedSlot"
 _REQUIRED = "required"
@@ -26,12 +26,12 @@ _TIMED_OUT = 408
 _SERVER = range(500, 600)
 
 
-def fault_of(response: httpx.Response) -> SystemFault | None:
+def fault_of(answer: Answer) -> SystemFault | None:
     """The fault behind an answer, None for a success. `Transport` fills in where it happened."""
-    status = response.status_code
+    status = answer.status_code
     if status in _SUCCESS:
         return None
-    fields = _fields(response)
+    fields = _fields(answer)
     fault: SystemFault
     match status:
         case 401 | 403:
@@ -50,10 +50,10 @@ def fault_of(response: httpx.Response) -> SystemFault | None:
     return fault
 
 
-def _fields(response: httpx.Response) -> dict[str, object]:
+def _fields(answer: Answer) -> dict[str, object]:
     """The body's object; bodies may be empty, ``OK`` or not JSON at all."""
     try:
-        body = msgspec.json.decode(response.content)
+        body = msgspec.json.decode(answer.content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
     return body if isinstance(body, dict) else {}

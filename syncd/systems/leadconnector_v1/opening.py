@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.systems.client import open_client
 from syncd.systems.leadconnector_v1.faults import fault_of
 from syncd.systems.limits import Budget
 from syncd.systems.redact import Redactor
-from syncd.systems.transport import Transport, open_client
+from syncd.systems.transport import Transport
 
 if TYPE_CHECKING:
     import httpx

@@ -19,7 +19,7 @@ from syncd.systems.port import (
 )
 
 if TYPE_CHECKING:
-    import httpx
+    from syncd.systems.client import Answer
 
 _TOO_MANY_TYPE = "MXAPIRateLimitExceededException"
 _TOO_MANY_TEXT = re.compile(r"API calls exceeded the limit of \d+ in \d+ second", re.IGNORECASE)
@@ -34,14 +34,14 @@ _NO_ERROR = Wrote()
 _DECODER = msgspec.json.Decoder(Wrote)
 
 
-def fault_of(response: httpx.Response) -> SystemFault | None:
+def fault_of(answer: Answer) -> SystemFault | None:
     """The fault behind an answer, None for a success. `Transport` fills in where it happened.
 
     The body decides before the status: a rate limit was seen as 429, as 403 and as 200, and a
     refusal comes as 500 (leadsquared.md 4.3, 4.5).
     """
-    status = response.status_code
-    body = _error(response)
+    status = answer.status_code
+    body = _error(answer)
     kind, words = text(body.exception_type), text(body.exception_message)
     detail = f"{kind}: {words}" if kind else words
     if status == _TOO_MANY or kind == _TOO_MANY_TYPE or _TOO_MANY_TEXT.search(words):
@@ -57,17 +57,17 @@ def fault_of(response: httpx.Response) -> SystemFault | None:
     return Rejected("", detail=detail)
 
 
-def _error(response: httpx.Response) -> Wrote:
+def _error(answer: Answer) -> Wrote:
     """The error that the body tells of; lists, tables and odd bodies tell of none.
 
     A body without the word is not decoded a second time: lists are long.
     """
-    if response.status_code in _SUCCESS and b'"Error"' not in response.content[:4096]:
+    if answer.status_code in _SUCCESS and b'"Error"' not in answer.content[:4096]:
         return _NO_ERROR
     try:
-        body = _DECODER.decode(response.content)
+        body = _DECODER.decode(answer.content)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Wrote(exception_message=response.text[:300])
+        return Wrote(exception_message=answer.text[:300])
     return body
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.limits import RateLimit
-from syncd.systems.leadconnector.faults import fault_of
+from syncd.systems.leadconnector import faults
 from syncd.systems.port import (
     AuthLost,
     RateLimited,
@@ -17,10 +17,15 @@ from syncd.systems.port import (
     SystemFault,
 )
 from tests.sandbox.kit import at
+from tests.systems.scripted import whole
 
 from .conftest import EVENTS, TOKEN, WINDOW, Clinic
 
 IAM = "This route is not yet supported by the IAM Service. Please update the IAM config."
+
+
+def fault_of(response: httpx.Response) -> SystemFault | None:
+    return faults.fault_of(whole(response))
 
 
 def said(message: Any) -> dict[str, Any]:

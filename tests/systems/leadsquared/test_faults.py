@@ -5,8 +5,13 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.systems.leadsquared.faults import fault_of
-from syncd.systems.port import AuthLost, RateLimited, Refusal, Rejected, Retryable
+from syncd.systems.leadsquared import faults
+from syncd.systems.port import AuthLost, RateLimited, Refusal, Rejected, Retryable, SystemFault
+from tests.systems.scripted import whole
+
+
+def fault_of(response: httpx.Response) -> SystemFault | None:
+    return faults.fault_of(whole(response))
 
 
 def error(kind: str, words: str = "") -> dict[str, Any]:
