@@ -14,6 +14,13 @@ from urllib.request import getproxies
 
 import httpx
 import msgspec
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential,
+)
 
 from syncd.systems.client import LIMITS, Answer
 from syncd.systems.connections import Connections
@@ -30,7 +37,7 @@ from syncd.systems.port import (
 from syncd.systems.redact import Redactor, platform_words
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Mapping
+    from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
     from datetime import datetime
 
     from syncd.model import Clock
@@ -39,9 +46,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 8.0
-"""Seconds before a read is repeated: twice as many each time."""
+_BACK_OFF = wait_exponential(multiplier=0.5, max=8.0)
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 """Failures that happen before the first byte of a request leaves."""
@@ -145,20 +150,36 @@ class Transport:
         Repeated on failed connections, time-outs, 5xx and short rate limits. Raises SystemFault,
         never Ambiguous.
         """
-        tried = 0
-        while True:
-            tried += 1
+
+        async def once() -> Answer:
             try:
-                answer = await self._send(method, path, params, json, headers, write=False)
+                return await self._send(method, path, params, json, headers, write=False)
             except Ambiguous as fault:  # no harm in not knowing: ask again
-                failed = self._recast(fault, Retryable)
-            except (Retryable, RateLimited) as fault:
-                failed = fault
-            else:
-                return answer.content
-            if tried == self._attempts or not self._worth_repeating(failed):
-                raise failed from None
-            await self._clock.sleep(_pause(failed, tried))
+                raise self._recast(fault, Retryable) from None
+
+        try:
+            answer = await once()
+        except SystemFault as fault:
+            answer = await self._again(once, fault)
+        return answer.content
+
+    async def _again(self, once: Callable[[], Awaitable[Answer]], failed: SystemFault) -> Answer:
+        """Repeat what has failed once: what need not be repeated does not pay for the loop."""
+        before = [failed]
+
+        async def attempt() -> Answer:
+            if before:
+                raise before.pop()
+            return await once()
+
+        retrying = AsyncRetrying(
+            sleep=self._clock.sleep,
+            stop=stop_after_attempt(self._attempts),
+            wait=_back_off,
+            retry=retry_if_exception(self._worth_repeating),
+            reraise=True,
+        )
+        return await retrying(attempt)
 
     async def write(
         self,
@@ -289,8 +310,14 @@ class Transport:
         self._count.last_fault = str(fault)
         return fault
 
-    def _worth_repeating(self, fault: SystemFault) -> bool:
-        return not isinstance(fault, RateLimited) or fault.wait <= self._patience
+    def _worth_repeating(self, error: BaseException) -> bool:
+        match error:
+            case Retryable():
+                return True
+            case RateLimited():
+                return error.wait <= self._patience
+            case _:
+                return False
 
 
 def _unpacked(response: httpx.Response) -> AsyncIterable[bytes]:
@@ -300,8 +327,7 @@ def _unpacked(response: httpx.Response) -> AsyncIterable[bytes]:
     return cast("httpx.AsyncByteStream", response.stream)
 
 
-def _pause(fault: SystemFault, tried: int) -> float:
+def _back_off(state: RetryCallState) -> float:
     """Seconds before the next attempt; the budget itself waits where a rate was exceeded."""
-    if isinstance(fault, RateLimited):
-        return 0.0
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (tried - 1))
+    error = state.outcome.exception() if state.outcome is not None else None
+    return 0.0 if isinstance(error, RateLimited) else _BACK_OFF(state)
