@@ -55,6 +55,11 @@ class Prepared:
                     row[name] = turn(value)
         return found
 
+    def pairs(self, cursor: DBAPICursor, asked: Mapping[str, Any]) -> dict[str, str]:
+        """Two columns of text, by the first: as the driver gives them, none of them kept twice."""
+        cursor.execute(self.text, self._bound(asked))
+        return dict(cursor)  # type: ignore[call-overload,no-any-return]
+
     def _bound(self, row: Mapping[str, Any]) -> Any:
         if self.given:
             row = {**self.given, **row}

@@ -106,6 +106,9 @@ class Pen:
     def fetchall(self) -> list[Any]:
         return []
 
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.fetchall())
+
     def close(self) -> None:
         return None
 
@@ -159,7 +162,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         store.allowances()
 
     return {
-        "fingerprints": lambda: list(store.fingerprints("a", span(0, 24))),
+        "fingerprints": lambda: [store.fingerprints("a", span(0, 24), p) for p in (None, ["p"])],
         "records": lambda: store.records("a", ["e"]),
         "links": lambda: store.links("a", "e"),
         "last_coverage": store.last_coverage,
