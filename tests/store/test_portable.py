@@ -107,6 +107,7 @@ class Pen:
         return []
 
     def __iter__(self) -> Iterator[Any]:
+        """One row after the other."""
         return iter(self.fetchall())
 
     def close(self) -> None:
