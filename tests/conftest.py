@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
-# The same examples in every run: a change is judged by what it changes, not by luck.
-# Fresh ones: pytest --hypothesis-profile default tests/core
+# The same examples in every run: a change is judged by what it changes, not by luck or by how busy
+# the machine is. Fresh ones: pytest --hypothesis-profile default tests/core
 settings.register_profile(
     "same",
     derandomize=True,
     deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
 settings.load_profile("same")

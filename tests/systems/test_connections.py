@@ -234,6 +234,7 @@ async def test_a_connection_is_used_again(wire: Wire) -> None:
 
 async def test_no_more_than_ten_are_open_and_all_requests_are_answered(wire: Wire) -> None:
     async with platform(fine) as there, account(wire, there.port) as asking:
+        asking._client.timeout = httpx.Timeout(5.0)  # most of them wait for their turn
         await asyncio.gather(*(read(asking) for _ in range(60)))
         await asyncio.gather(*(read(asking) for _ in range(30)))
     assert (there.lines, len(there.seen)) == (10, 90)
