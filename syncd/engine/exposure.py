@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from syncd.core.exposure import Seen, Wanted, closings, exposures, visible_at
-from syncd.engine.wanted import Shelf
+from syncd.engine.wanted import Packed
 from syncd.model import Booking, Clock, Closing, Exposure, Id, ProviderState, Record, Role
 from syncd.store import exposed as shelf
 from syncd.store.part import neighbours
@@ -30,7 +30,7 @@ class Watch:
     reach: timedelta
     due: set[str] = field(default_factory=set)
     _around: dict[str, set[Id]] = field(default_factory=dict)
-    _wanted: Shelf = field(default_factory=Shelf)
+    _wanted: Packed = field(default_factory=Packed)
 
     def hear(self, provider: str, wanted: Wanted, part: ProviderState | None = None) -> None:
         """Take over what was decided, on a provider or on a part of it."""

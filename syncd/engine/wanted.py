@@ -23,7 +23,7 @@ _unpack = msgspec.msgpack.Decoder(_Lines).decode
 
 
 @dataclass(slots=True)
-class Shelf:
+class Packed:
     """By provider, what was last decided: on the whole, and since then on parts of it."""
 
     _whole: dict[str, bytes] = field(default_factory=dict)

@@ -129,7 +129,7 @@ def growth(bench: Bench, past: int) -> None:
         [str(rows), f"{statistics.median(one['cpu']):.4f}", f"{one['ratio']:.2f}"]
         for rows, one in ((0, young), (past, old))
     ]
-    terminal.table("growth: 10 000 pairs, nothing changed", ("past rows", "CPU s", "floors"), rows)
+    terminal.table("growth, 10 000 pairs", ("past rows", "CPU s", "floors"), rows)
 
 
 def journal(bench: Bench) -> None:
@@ -180,7 +180,7 @@ def lag(bench: Bench) -> None:
         bench.cell("seed", "1000, state", home=home)
         one = bench.cell("lag", "lag over 500 changes at near = 5 s", home=home)
     rows = [[name, f"{one[name]:.2f}"] for name in ("p50", "p95", "max")]
-    terminal.table("change outside to write acknowledged, near = 5 s", ("", "s"), rows)
+    terminal.table("near = 5 s", ("from a change outside to its acknowledged write", "s"), rows)
     terminal.say(f"{one['done']} of {one['done'] + one['never']} changes were written")
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.exposure import Wanted
-from syncd.engine.wanted import Shelf
+from syncd.engine.wanted import Packed
 
 HOUR = timedelta(hours=1)
 BEGIN = datetime(2026, 6, 1, 9, 0, 0, 1, tzinfo=UTC)
@@ -64,32 +64,32 @@ def joined(wanted: Wanted) -> set[tuple[str, Interval, str]]:
 def test_what_was_decided_last_on_each_booking_is_what_is_kept(
     steps: list[dict[str, dict[str, Interval]]],
 ) -> None:
-    shelf = Shelf()
+    packed = Packed()
     now: dict[str, dict[str, Interval]] = {"a": {"crm": hours(0)}, "b": {"clinic": hours(1)}}
-    shelf.put("alice", wanted_of(now))
+    packed.put("alice", wanted_of(now))
     for step in steps:
-        shelf.put_part("alice", step.keys(), wanted_of(step))
+        packed.put_part("alice", step.keys(), wanted_of(step))
         now |= step
         wanted = wanted_of(now)
-        assert joined(shelf.of("alice")) == joined(wanted)
+        assert joined(packed.of("alice")) == joined(wanted)
         mine = {booking for booking in "abc" if booking in step}
         alone = {
             system: {i: who & mine for i, who in intervals.items() if who & mine}
             for system, intervals in wanted.items()
         }
-        kept = as_sets(shelf.of_some("alice", mine))
+        kept = as_sets(packed.of_some("alice", mine))
         assert {s: {i: who & mine for i, who in kept[s].items()} for s in kept} == alone
 
 
 def test_the_whole_takes_the_place_of_all_that_was_known() -> None:
-    shelf = Shelf()
-    shelf.put("alice", {"crm": {hours(0): {"a"}}})
-    shelf.put_part("alice", {"a"}, {"crm": {hours(1): {"a"}}})
-    shelf.put("alice", {"crm": {hours(2): {"b"}}})
-    assert as_sets(shelf.of("alice")) == {"crm": {hours(2): {"b"}}}
+    packed = Packed()
+    packed.put("alice", {"crm": {hours(0): {"a"}}})
+    packed.put_part("alice", {"a"}, {"crm": {hours(1): {"a"}}})
+    packed.put("alice", {"crm": {hours(2): {"b"}}})
+    assert as_sets(packed.of("alice")) == {"crm": {hours(2): {"b"}}}
 
 
 def test_of_whom_nothing_is_known_nothing_is_told() -> None:
-    assert "alice" not in Shelf()
+    assert "alice" not in Packed()
     with pytest.raises(KeyError):
-        Shelf().of("alice")
+        Packed().of("alice")

@@ -53,6 +53,26 @@ async def test_a_proxy_of_the_environment_is_asked_instead_of_the_host(
     assert proxy.seen == ["GET http://api.example.com/events HTTP/1.1"]
 
 
+async def test_a_redirect_is_not_followed_through_a_proxy_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def sends_on(line: Line) -> None:
+        while True:
+            await line.asked()
+            moved = b"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\n"
+            await line.say(moved + b"Location: http://elsewhere.example.com/\r\n\r\n")
+
+    async with platform(sends_on) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        way = open_client("http://api.example.com", {}, transport=network(None))
+        answer = await way.transport.handle_async_request(way.request("POST", "/events", json={}))
+        await answer.aclose()
+        await way.aclose()
+    assert answer.status_code == 307
+    assert proxy.seen == ["POST http://api.example.com/events HTTP/1.1"]
+
+
 async def test_a_proxy_is_asked_for_a_tunnel_to_a_host_behind_tls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
