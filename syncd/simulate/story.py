@@ -163,8 +163,13 @@ ALL = frozenset(map(str, _FAULTS)) | {str(FaultKind.SHIFT_ROWS)} | HOST
 """The names that `--faults` takes."""
 
 
-def draw(seed: int, hours: float = 24.0, faults: Collection[str] = ALL) -> Story:
-    """Draw a story from a seed; the same seed gives the same story."""
+def draw(
+    seed: int, hours: float = 24.0, faults: Collection[str] = ALL, *, complaints: bool = True
+) -> Story:
+    """Draw a story from a seed; the same seed gives the same story.
+
+    Without ``complaints`` the day is as it was before acts known from complaints were added.
+    """
     random = Random(f"story {seed}")  # noqa: S311 - chance that can be repeated, not a secret
     steps: list[Step] = []
     span = hours * 3600
@@ -205,10 +210,29 @@ def draw(seed: int, hours: float = 24.0, faults: Collection[str] = ALL) -> Story
         rules += tuple((kind, policies.choice(choices)) for kind, choices in _MORE_RULES.items())
         override = _override(policies) if policies.random() < _POLICIES else ()
         steps += _operator(policies, span)
+    if complaints:
+        steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
     return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override)
 
 
 _POLICIES = 0.5
+
+COMPLAINTS: tuple[What, ...] = ()
+"""Acts of people and platforms that are known from public complaints about sync tools."""
+
+
+def _complaints(random: Random, span: float) -> list[Step]:
+    """Draw up to three acts that are known from complaints, on most days at least one."""
+    return [
+        Step(
+            round(random.uniform(0.05, 0.9) * span, 1),
+            random.choice(COMPLAINTS),
+            random.choice(SYSTEMS),
+            random.randrange(1000),
+            random.randrange(1000),
+        )
+        for _ in range(random.randint(0, 3) if COMPLAINTS else 0)
+    ]
 
 
 def _override(random: Random) -> tuple[tuple[str, str], ...]:
