@@ -32,6 +32,7 @@ from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.report import Exit, Report
 from syncd.model import ConflictKind, Operation, Window
 from syncd.store import StateError, Store
+from syncd.store.reconcile import file_of
 from syncd.wiring import build
 
 _MOST_ROWS = 60
@@ -150,7 +151,9 @@ def copy_of_state(settings: Settings) -> Store:
     """A copy of the state in memory, empty where there is none yet. Raises StateError."""
     path = settings.syncd.state_path
     if not path.exists():
-        return Store.open("sqlite://")
+        store = Store.open("sqlite://")
+        store.prove_by(file_of(path), append=False)
+        return store
     store = Store.open(path, write=False)
     try:
         return store.scratch()

@@ -176,6 +176,21 @@ def _is_current(engine: Engine) -> bool:
         return list(found) == [version.newest_schema()]
 
 
+def installation_of(engine: Engine) -> int:
+    """The number of the installation that this database belongs to; 0 if it has none yet.
+
+    It is SQLite's `user_version`, which Alembic leaves alone and every copy of a database keeps.
+    """
+    with engine.connect() as connection:
+        return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def name_installation(engine: Engine, number: int) -> None:
+    """Note which installation this database belongs to."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"PRAGMA user_version = {number:d}")
+
+
 def _scripts() -> tuple[Config, ScriptDirectory]:
     from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415

@@ -21,7 +21,11 @@ _CREATED = select(INTENT.c.event).where(
 def created_ids(store: Store, system: str, events: Collection[str]) -> set[str]:
     """Return those of these events of a system that a create of ours is known to have made.
 
-    The proof is a journal row: a create that is done, with the id that it returned or adopted.
+    The proof is a journal row: a create that is done, with the id that it returned or adopted; or,
+    where the journal was lost or is older than the block, a line of the file of created ids.
     """
     asked = [{"system": system, "event": event} for event in sorted(set(events))]
-    return {row["event"] for row in store.tell(_CREATED, *asked)}
+    found = {row["event"] for row in store.tell(_CREATED, *asked)}
+    if store.created is not None:
+        found |= store.created.proven(system, set(events) - found)
+    return found
