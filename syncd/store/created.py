@@ -14,7 +14,6 @@ import stat
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -88,9 +87,11 @@ def read(path: Path, *, last: int | None = None) -> Iterator[Line]:
             size = os.fstat(descriptor).st_size
             file.seek(max(0, size - last))
         for raw in _split(file):
-            # A power cut may leave a line without its end, or a run of zero bytes.
-            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                yield _decode(raw)
+            try:
+                line = _decode(raw)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue  # a power cut may leave a line without its end, or a run of zero bytes
+            yield line
 
 
 def _split(file: BinaryIO) -> Iterator[bytes]:
@@ -118,10 +119,12 @@ def lacking(state: Path, installation: int, wanted: Collection[tuple[str, str]])
 
 
 class CreatedIds:
-    """The file of one state, and a filter in memory that says what is certainly not in it.
+    """The file of one state.
 
-    Never raises because of the file: what cannot be written is kept, logged once, and written when
-    that is possible again; `fault` says why until then.
+    The end of it is read at once, all of it only when somebody asks for ids that are not there; a
+    filter in memory then says which are certainly not in the file. Never raises because of the
+    file: what cannot be written is kept, logged once, and written when that is possible again;
+    `fault` says why until then.
     """
 
     def __init__(self, path: Path, *, append: bool) -> None:
@@ -129,51 +132,68 @@ class CreatedIds:
         self.path = path
         self.append = append
         self.installation = 0
-        self.foreign = 0
         self.newest: Line | None = None
         self.fault = ""
         self.wait: Callable[[int], None] = os.fdatasync
         self._size = 0
-        self._listed = array("q")
+        self._listed: array[int] | None = None
         self._recent: set[int] = set()
         self._confirmed: set[tuple[str, str]] = set()
         self._late: list[Line] = []
+        self._dropped = False
 
     def load(self, installation: int) -> None:
-        """Take note of the lines of this installation, or of that of the newest line if it is 0."""
+        """Read the end of the file, for this installation or (0) for that of the newest line."""
         self.installation = installation
-        self._listed, self._recent, self._confirmed = array("q"), set(), set()
-        self.foreign, self.newest = 0, None
+        self._listed, self.newest = None, None
+        self._recent, self._confirmed = set(), set()
         try:
-            self._size = self.path.stat(follow_symlinks=False).st_size
-            if not installation:
-                self.installation = next((n.installation for n in reversed(self._last())), 0)
-            for line in read(self.path):
+            self._size = self._size_now()
+            for line in self._end() if self._size else ():
+                if not installation and line.installation != self.installation:
+                    self.installation = line.installation
+                    self._recent.clear()
                 if line.installation == self.installation:
-                    self._listed.append(hash((line.system, line.event)))
+                    self._recent.add(hash((line.system, line.event)))
                     self.newest = line
-                else:
-                    self.foreign += 1
-        except FileNotFoundError:
-            self._size = 0
         except OSError as error:
             self._fail(error)
-        self._listed = array("q", sorted(self._listed))
 
-    def _last(self) -> list[Line]:
+    def _size_now(self) -> int:
+        try:
+            return self.path.stat(follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return 0
+
+    def _end(self) -> Iterable[Line]:
+        """Lines at the end; more of the file where the end holds none of this installation."""
         found = list(read(self.path, last=TAIL))
-        if found:
-            return found
-        for line in read(self.path):  # only damage at its end
-            found = [line]
-        return found
+        ours = [x for x in found if self.installation in {0, x.installation}]
+        return ours or (x for x in read(self.path) if self.installation in {0, x.installation})
+
+    def lately(self, system: str, event: str) -> bool:
+        """Whether the end of the file has a line for this event, or one was just appended."""
+        return hash((system, event)) in self._recent
 
     def may_hold(self, system: str, event: str) -> bool:
         """Whether the file may have a line for this event; False is certain."""
+        if self.lately(system, event):
+            return True
+        if self._listed is None:
+            self._listed = self._digests()
         digest = hash((system, event))
         place = bisect_left(self._listed, digest)
-        listed = place < len(self._listed) and self._listed[place] == digest
-        return listed or digest in self._recent
+        return place < len(self._listed) and self._listed[place] == digest
+
+    def _digests(self) -> array[int]:
+        found = array("q")
+        try:
+            for line in read(self.path):
+                if line.installation == self.installation:
+                    found.append(hash((line.system, line.event)))
+        except OSError as error:
+            self._fail(error)
+        return array("q", sorted(found))
 
     def proven(self, system: str, events: Collection[str]) -> set[str]:
         """Those of these events of a system for which this installation has a line."""
@@ -189,28 +209,26 @@ class CreatedIds:
         return {event for _, event in asked & self._confirmed}
 
     def intact(self) -> bool:
-        """Whether the file still has all that was read of it and written to it."""
+        """Whether the file has all that was read of it or should have been written to it."""
         try:
-            return self.path.stat(follow_symlinks=False).st_size >= self._size
-        except FileNotFoundError:
-            return self._size == 0
+            return self._size_now() >= self._size and not self._dropped
         except OSError:
             return True  # writing to it will tell
 
     def note(self, lines: Sequence[Line]) -> None:
-        """Append what the file does not have yet, and wait once for the disk."""
+        """Append the lines that are not at the end of the file yet, and wait once for the disk."""
         if not self.append:
             return
-        fresh = [*self._late, *(x for x in lines if not self.may_hold(x.system, x.event))]
+        fresh = [*self._late, *(x for x in lines if not self.lately(x.system, x.event))]
         if not fresh:
             return
         try:
             self._write(b"".join(_encode(line) + b"\n" for line in fresh))
         except OSError as error:
-            self._late = fresh[:MOST_LATE]
+            self._late, self._dropped = fresh[:MOST_LATE], len(fresh) > MOST_LATE
             self._fail(error)
             return
-        self._late = []
+        self._late, self._dropped = [], False
         self._recent.update(hash((line.system, line.event)) for line in fresh)
         self.newest = fresh[-1]
         if self.fault:

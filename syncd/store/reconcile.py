@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
-from sqlalchemy import Engine, String, select, type_coerce, update
+from sqlalchemy import Engine, Select, String, literal_column, select, type_coerce, update
 
 from syncd.model import Action, Changes, Intent, IntentState
 from syncd.store.connect import installation_of, name_installation, url_of
@@ -17,7 +18,9 @@ from syncd.store.created import CreatedIds, Line, beside, installation_named, li
 from syncd.store.instants import instant_text
 from syncd.store.tables import BASELINE, EVENT, INTENT
 
-_CREATES = (
+_Row = tuple[str, str, str, str, str | None, str]
+
+_CREATES: Select[_Row] = (
     select(
         INTENT.c.id,
         INTENT.c.system,
@@ -28,11 +31,13 @@ _CREATES = (
     )
     .where(
         INTENT.c.action == str(Action.CREATE_BLOCK),
-        INTENT.c.state == str(IntentState.DONE),
+        # With the sign SQLite goes by row number, and not through all that is done to sort it.
+        literal_column("+intent.state") == str(IntentState.DONE),
         INTENT.c.event.is_not(None),
     )
-    .order_by(INTENT.c.opened_at, INTENT.c.id)
+    .order_by(literal_column("intent.rowid"))
 )
+_LATEST = _CREATES.order_by(None).order_by(literal_column("intent.rowid").desc()).limit(200)
 
 
 def file_of(where: str | Path) -> Path | None:
@@ -50,21 +55,28 @@ def reconcile(engine: Engine, created: CreatedIds) -> None:
     Such a database is a copy that somebody put in place without `syncd restore`: every calendar
     counts as not read yet, as after a restore.
     """
-    with engine.connect() as connection:
-        journal = [tuple(row) for row in connection.execute(_CREATES)]
     named = installation_of(engine)
     created.load(named)
-    missing = [row for row in journal if not created.may_hold(row[1], row[2])]
-    if not named and journal and len(missing) == len(journal):
-        # The file knows nothing of what this database did: it is another installation's.
-        created.load(installation_named(journal[0][0]))
-        missing = list(journal)
+    missing: list[_Row] = []
+    # What is missing was created last, as nothing is appended before what should have been.
+    if not named or any(not created.lately(row[1], row[2]) for row in _rows(engine, _LATEST)):
+        journal = _rows(engine, _CREATES)
+        missing = [row for row in journal if not created.may_hold(row[1], row[2])]
+        if not named and journal and len(missing) == len(journal):
+            # The file knows nothing of what this database did: it is another installation's.
+            created.load(installation_named(journal[0][0]))
+            missing = journal
     if created.newest is not None and _is_unknown(engine, created.newest):
         distrust(engine)
     if created.installation and created.installation != named:
         name_installation(engine, created.installation)
     if missing and created.append:
         created.note(lines_of(created.installation, missing))
+
+
+def _rows(engine: Engine, query: Select[_Row]) -> list[_Row]:
+    with engine.connect() as connection:
+        return [cast(_Row, tuple(row)) for row in connection.execute(query)]
 
 
 def _is_unknown(engine: Engine, line: Line) -> bool:
