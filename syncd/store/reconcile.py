@@ -56,22 +56,26 @@ def reconcile(engine: Engine, created: CreatedIds) -> None:
     counts as not read yet, as after a restore.
     """
     named = installation_of(engine)
-    created.load(named)
-    missing: list[_Row] = []
-    # What is missing was created last, as nothing is appended before what should have been.
-    if not named or any(not created.lately(row[1], row[2]) for row in _rows(engine, _LATEST)):
-        journal = _rows(engine, _CREATES)
-        missing = [row for row in journal if not created.may_hold(row[1], row[2])]
-        if not named and journal and len(missing) == len(journal):
-            # The file knows nothing of what this database did: it is another installation's.
-            created.load(installation_named(journal[0][0]))
-            missing = journal
+    add_journal(engine, created)
     if created.newest is not None and _is_unknown(engine, created.newest):
         distrust(engine)
     if created.installation and created.installation != named:
         name_installation(engine, created.installation)
-    if missing and created.append:
-        created.note(lines_of(created.installation, missing))
+
+
+def add_journal(engine: Engine, created: CreatedIds) -> None:
+    """Add to the file what it lacks of a database's journal; the database is only read."""
+    named = installation_of(engine)
+    created.load(named)
+    # What is missing was created last, as nothing is appended before what should have been.
+    if named and all(created.lately(row[1], row[2]) for row in _rows(engine, _LATEST)):
+        return
+    journal = _rows(engine, _CREATES)
+    missing = [row for row in journal if not created.may_hold(row[1], row[2])]
+    if not named and len(missing) == len(journal) > 0:
+        # The file knows nothing of what this database did: it is another installation's, or empty.
+        created.load(installation_named(journal[0][0]))
+    created.note(lines_of(created.installation, missing))
 
 
 def _rows(engine: Engine, query: Select[_Row]) -> list[_Row]:

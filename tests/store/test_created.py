@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 
 from syncd.model import Baseline, Changes, Intent, IntentState
 from syncd.store import StateError, Store, created
+from syncd.store.backup import backup, restore
 from syncd.store.created import beside, lacking, read
 from syncd.store.driver import Driver
 from syncd.store.proof import created_ids
@@ -344,3 +345,53 @@ def test_a_state_that_cannot_be_opened_leaves_the_file_alone(store: Store, path:
     with pytest.raises(StateError):
         Store.open(path)
     assert beside(path).read_bytes() == before
+
+
+# --- restore --------------------------------------------------------------------------------------
+
+
+def test_a_restore_keeps_every_line_that_came_after_the_backup(store: Store, path: Path) -> None:
+    create(store, "first")
+    copy = path.with_name("copy.db")
+    backup(path, copy)
+    create(store, "second")
+    store.close()
+    restore(copy, path, DAY)
+    assert ids(path) == ["first", "second"]
+    assert proven(path, "first", "second") == {"first", "second"}
+
+
+def test_a_restore_saves_what_only_the_replaced_state_proves(store: Store, path: Path) -> None:
+    create(store, "first")
+    copy = path.with_name("copy.db")
+    backup(path, copy)
+    create(store, "second")
+    store.close()
+    beside(path).unlink()
+    restore(copy, path, DAY)
+    assert proven(path, "first", "second") == {"first", "second"}
+
+
+def test_a_restore_over_a_damaged_state_keeps_the_file(store: Store, path: Path) -> None:
+    create(store, "first")
+    copy = path.with_name("copy.db")
+    backup(path, copy)
+    create(store, "second")
+    store.close()
+    path.write_bytes(b"\xff" * 5000)
+    restore(copy, path, DAY)
+    assert proven(path, "first", "second") == {"first", "second"}
+
+
+def test_a_backup_of_another_installation_brings_its_own_proof_only(
+    store: Store, path: Path
+) -> None:
+    create(store, "mine")
+    store.close()
+    other = path.with_name("other.db")
+    with closing(Store.open(other)) as another:
+        create(another, "theirs")
+    copy = path.with_name("copy.db")
+    backup(other, copy)
+    restore(copy, path, DAY)
+    assert proven(path, "mine", "theirs") == {"theirs"}
