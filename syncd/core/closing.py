@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -10,8 +10,9 @@ from syncd.core.blocks import BlockPlan, Interval, own_blocks, plan_blocks, want
 from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
 from syncd.core.facts import Calendar
+from syncd.core.ownership import adopt
 from syncd.core.units import crowded_blocks
-from syncd.model import Action, Booking, IntentState, Kind, Record, Replica, Role, Value
+from syncd.model import Action, Booking, IntentState, Record, Replica, Role, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Closing:
 
     ``claims`` are the values that held conflicts claim, by booking; ``unmatched`` the appointments
     that are still to be matched; ``left`` the blocks, by event id, that are to stay.
-    ``capacity`` is how many meetings the provider may have at one time.
+    ``capacity`` is how many meetings the provider may have at one time. ``orphans`` are the blocks
+    that may become ours where they are wanted; ``new_id`` names the journal rows that prove it.
     """
 
     calendars: Mapping[str, Calendar]
@@ -28,6 +30,8 @@ class Closing:
     unmatched: Sequence[Record]
     left: AbstractSet[str]
     capacity: int
+    orphans: Sequence[Record]
+    new_id: Callable[[], str]
 
 
 def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
@@ -69,10 +73,12 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
             interval: serves - left_be for interval, serves in found.items() if serves - left_be
         }
 
-    marked = [r for r in others if r.kind is Kind.BLOCK and r.key is not None]
-    if marked and calendar.fresh and calendar.writable and calendar.believed:
-        heirs = _inherit(draft, marked, asked([r for r in others if r not in marked]))
-        others = [r for r in others if r not in heirs]
+    adopted: list[Record] = []
+    orphans = [r for r in what.orphans if r.system == calendar.system]
+    if orphans and calendar.writable and calendar.believed:
+        alone = asked([r for r in others if r not in orphans])
+        adopted = _adopt_orphans(draft, orphans, alone, what.new_id)
+        others = [r for r in others if r not in adopted]
     wanted = asked(others)
     leaving = {
         intent.operation.event
@@ -89,7 +95,7 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
         and (block.interval in wanted or not block.bookings & left_be)
     ]
     blocks = plan_blocks(draft.state.provider, calendar, wanted, own, now)
-    blocks = replace(blocks, intervals=beside(others))
+    blocks = replace(blocks, intervals=beside(others), adopted=tuple(adopted))
     if not calendar.writable:
         return replace(blocks, operations=())
     for event, serves in blocks.links:
@@ -103,10 +109,13 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
     return blocks
 
 
-def _inherit(
-    draft: Draft, marked: Sequence[Record], wanted: Mapping[Interval, AbstractSet[str]]
+def _adopt_orphans(
+    draft: Draft,
+    orphans: Sequence[Record],
+    wanted: Mapping[Interval, AbstractSet[str]],
+    new_id: Callable[[], str],
 ) -> list[Record]:
-    """Take over blocks with a key that this state's journal does not know, where they are wanted.
+    """Adopt the orphans of one calendar that stand exactly where a block is wanted.
 
     A syncd made them, and the state that knew them is lost or older than they are. One that stands
     where no block is wanted may be another installation's, and stays as it is.
@@ -114,17 +123,17 @@ def _inherit(
     taken = {
         record.observed.interval
         for record in draft.records.values()
-        if record.mine and record.observed is not None and record.system == marked[0].system
+        if record.mine and record.observed is not None and record.system == orphans[0].system
     }
-    heirs: list[Record] = []
-    for record in sorted(marked, key=lambda r: r.id):
+    adopted: list[Record] = []
+    for record in sorted(orphans, key=lambda r: r.id):
         seen = record.observed
         if seen is None or not seen.busy or seen.interval not in wanted or seen.interval in taken:
             continue
         taken.add(seen.interval)
-        draft.put(replace(record, mine=True, base=seen, ended=False))
-        heirs.append(record)
-    return heirs
+        adopt(draft, record, new_id())
+        adopted.append(record)
+    return adopted
 
 
 def under_doubt(draft: Draft, calendars: Mapping[str, Calendar]) -> set[str]:

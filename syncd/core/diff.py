@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from syncd.model import Event, Record, Value, floor_to
+from syncd.model import Event, Kind, Record, Value, floor_to
 
 GRIDS = tuple(timedelta(minutes=m) for m in (1, 5, 10, 15, 30))
 
@@ -114,10 +114,12 @@ def absorb(
     ):
         # The read may be older than what syncd knows for certain: believe it later, or never.
         return record, News.STALE
+    if record.mine and event.kind is Kind.APPOINTMENT:
+        return _released(record, event, fingerprint, seen_at), News.CHANGED
     seen = replace(
         record,
         provider=event.provider,
-        kind=record.kind if record.mine else event.kind,
+        kind=event.kind,
         observed=value,
         observed_at=seen_at,
         fingerprint=fingerprint,
@@ -137,6 +139,29 @@ def absorb(
         # It shows what was written, perhaps on a coarser grid: that is the base from here on.
         return replace(seen, base=value, ended=False), News.ECHO
     return seen, News.CHANGED
+
+
+def _released(record: Record, event: Event, fingerprint: str, seen_at: datetime) -> Record:
+    """Our block shows a customer now: it is somebody's meeting, and no longer ours (promise 6)."""
+    return replace(
+        record,
+        provider=event.provider,
+        kind=event.kind,
+        observed=event.value,
+        observed_at=seen_at,
+        fingerprint=fingerprint,
+        base=None,
+        ended=False,
+        mine=False,
+        person=event.person,
+        service=event.service,
+        key=event.key,
+        updated_at=event.updated_at,
+        written=None,
+        written_at=None,
+        former=None,
+        missing=0,
+    )
 
 
 def vanish(record: Record, at: datetime) -> Record:

@@ -14,6 +14,7 @@ import stat
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -58,6 +59,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     at: str
 
 
+_TAG = ""
+"""Stands for the system in the index, where a tag is looked for: no system has this name."""
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Line).decode
 
@@ -77,31 +81,52 @@ def read(path: Path, *, last: int | None = None) -> Iterator[Line]:
 
     A torn, foreign or damaged line is left out; memory is bounded, however long file or line.
     """
+    return (line for _, line in _read_at(path, last=last))
+
+
+def _read_at(path: Path, *, last: int | None = None) -> Iterator[tuple[int, Line]]:
+    """The lines, each with where it begins."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        file = _opened(path)
     except FileNotFoundError:
         return
-    with os.fdopen(descriptor, "rb") as file:
-        _expect_regular(descriptor)
+    with file:
+        start = 0
         if last is not None:
-            size = os.fstat(descriptor).st_size
-            file.seek(max(0, size - last))
-        for raw in _split(file):
+            start = max(0, os.fstat(file.fileno()).st_size - last)
+            file.seek(start)
+        for offset, raw in _split(file, start):
             try:
                 line = _decode(raw)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue  # a power cut may leave a line without its end, or a run of zero bytes
-            yield line
+            except _DAMAGE:
+                continue
+            yield offset, line
 
 
-def _split(file: BinaryIO) -> Iterator[bytes]:
+def _opened(path: Path) -> BinaryIO:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    file = os.fdopen(descriptor, "rb")
+    try:
+        _expect_regular(descriptor)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+_DAMAGE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a line raises that is no line: a power cut may leave half of one, or a run of zero bytes."""
+
+
+def _split(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes]]:
     """Lines of at most `LONGEST` bytes that have an end; the others are skipped."""
     skipping = False
     while raw := file.readline(LONGEST):
         ends = raw.endswith(b"\n")
         if ends and not skipping:
-            yield raw
+            yield offset, raw
         skipping = not ends
+        offset += len(raw)
 
 
 def lacking(state: Path, installation: int, wanted: Collection[tuple[str, str]]) -> int:
@@ -118,13 +143,39 @@ def lacking(state: Path, installation: int, wanted: Collection[tuple[str, str]])
     return len(missing)
 
 
+class _Index:
+    """Where lines with a given name may be, in 8 bytes for each: a short digest and an offset.
+
+    What a digest points to has to be looked at: two names may have the same.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is in it."""
+        self._buckets = [array("Q") for _ in range(256)]
+
+    def add(self, name: tuple[str, str], offset: int) -> None:
+        """Note a name of the line at this offset; names are found after `sort`."""
+        digest = hash(name) & 0xFFFFFFFF
+        self._buckets[digest >> 24].append((digest & 0xFFFFFF) << 40 | offset)
+
+    def sort(self) -> None:
+        """Bucket by bucket: few numbers at a time are objects."""
+        self._buckets = [array("Q", sorted(bucket)) for bucket in self._buckets]
+
+    def offsets(self, name: tuple[str, str]) -> Sequence[int]:
+        """Where lines with this name may be; every such line is among them."""
+        digest = hash(name) & 0xFFFFFFFF
+        bucket, low = self._buckets[digest >> 24], (digest & 0xFFFFFF) << 40
+        first, end = bisect_left(bucket, low), bisect_left(bucket, low + (1 << 40))
+        return [packed - low for packed in bucket[first:end]]
+
+
 class CreatedIds:
     """The file of one state.
 
-    The end of it is read at once, all of it only when somebody asks for ids that are not there; a
-    filter in memory then says which are certainly not in the file. Never raises because of the
-    file: what cannot be written is kept, logged once, and written when that is possible again;
-    `fault` says why until then.
+    The end of it is read at once, all of it only when somebody asks for what may not be there.
+    Never raises because of the file: what cannot be written is kept, logged once, and written when
+    that is possible again; `fault` says why until then.
     """
 
     def __init__(self, path: Path, *, append: bool) -> None:
@@ -136,17 +187,15 @@ class CreatedIds:
         self.fault = ""
         self.wait: Callable[[int], None] = os.fdatasync
         self._size = 0
-        self._listed: array[int] | None = None
+        self._index: _Index | None = None
         self._recent: set[int] = set()
-        self._confirmed: set[tuple[str, str]] = set()
         self._late: list[Line] = []
         self._dropped = False
 
     def load(self, installation: int) -> None:
         """Read the end of the file, for this installation or (0) for that of the newest line."""
         self.installation = installation
-        self._listed, self.newest = None, None
-        self._recent, self._confirmed = set(), set()
+        self._index, self.newest, self._recent = None, None, set()
         try:
             self._size = self._size_now()
             for line in self._end() if self._size else ():
@@ -175,38 +224,48 @@ class CreatedIds:
         """Whether the end of the file has a line for this event, or one was just appended."""
         return hash((system, event)) in self._recent
 
-    def may_hold(self, system: str, event: str) -> bool:
-        """Whether the file may have a line for this event; False is certain."""
-        if self.lately(system, event):
-            return True
-        if self._listed is None:
-            self._listed = self._digests()
-        digest = hash((system, event))
-        place = bisect_left(self._listed, digest)
-        return place < len(self._listed) and self._listed[place] == digest
-
-    def _digests(self) -> array[int]:
-        found = array("q")
-        try:
-            for line in read(self.path):
-                if line.installation == self.installation:
-                    found.append(hash((line.system, line.event)))
-        except OSError as error:
-            self._fail(error)
-        return array("q", sorted(found))
-
     def proven(self, system: str, events: Collection[str]) -> set[str]:
         """Those of these events of a system for which this installation has a line."""
-        asked = {(system, event) for event in events if self.may_hold(system, event)}
-        if not asked <= self._confirmed:
-            try:
-                for line in read(self.path):
-                    one = (line.system, line.event)
-                    if line.installation == self.installation and one in asked:
-                        self._confirmed.add(one)
-            except OSError as error:
-                self._fail(error)
-        return {event for _, event in asked & self._confirmed}
+        return {event for event in events if (system, event) in self._ids((system, event))}
+
+    def tagged(self, tag: str) -> set[tuple[str, str]]:
+        """The blocks, (system, event), that were made with this tag."""
+        return {(line.system, line.event) for line in self._lines((_TAG, tag)) if line.tag == tag}
+
+    def _ids(self, name: tuple[str, str]) -> set[tuple[str, str]]:
+        return {(line.system, line.event) for line in self._lines(name)}
+
+    def _lines(self, name: tuple[str, str]) -> list[Line]:
+        """Lines of this installation that may have the name, as they are in the file now."""
+        if self._index is None:
+            self._index = self._indexed()
+        offsets = self._index.offsets(name)
+        if not offsets:
+            return []
+        found: list[Line] = []
+        try:
+            with _opened(self.path) as file:
+                for offset in offsets:
+                    file.seek(offset)
+                    with suppress(*_DAMAGE):
+                        found.append(_decode(file.readline(LONGEST)))
+        except OSError as error:
+            self._fail(error)
+        return [line for line in found if line.installation == self.installation]
+
+    def _indexed(self) -> _Index:
+        """An index of all lines there are. What is appended later is in the journal, too."""
+        found = _Index()
+        try:
+            for offset, line in _read_at(self.path):
+                if line.installation == self.installation:
+                    found.add((line.system, line.event), offset)
+                    if line.tag is not None:
+                        found.add((_TAG, line.tag), offset)
+        except OSError as error:
+            self._fail(error)
+        found.sort()
+        return found
 
     def intact(self) -> bool:
         """Whether the file has all that was read of it or should have been written to it."""
