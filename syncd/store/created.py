@@ -129,18 +129,20 @@ def _split(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes]]:
         offset += len(raw)
 
 
-def lacking(state: Path, installation: int, wanted: Collection[tuple[str, str]]) -> int:
-    """How many of these creates, (system, event), the file of a state does not hold.
+def lacking(
+    file: Path, installation: int, wanted: Collection[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Those of these creates, (system, event), for which a file of created ids has no line.
 
-    Raises OSError when it cannot be read.
+    The end of the file is looked at first. Raises OSError when it cannot be read.
     """
     missing = set(wanted)
     for last in (TAIL, None):
         if missing:
-            for line in read(beside(state), last=last):
+            for line in read(file, last=last):
                 if line.installation == installation:
                     missing.discard((line.system, line.event))
-    return len(missing)
+    return missing
 
 
 class _Index:
@@ -231,6 +233,14 @@ class CreatedIds:
     def tagged(self, tag: str) -> set[tuple[str, str]]:
         """The blocks, (system, event), that were made with this tag."""
         return {(line.system, line.event) for line in self._lines((_TAG, tag)) if line.tag == tag}
+
+    def lacks(self, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these blocks for which this installation has no line."""
+        try:
+            return lacking(self.path, self.installation, wanted)
+        except OSError as error:
+            self._fail(error)
+            return set(wanted)
 
     def _ids(self, name: tuple[str, str]) -> set[tuple[str, str]]:
         return {(line.system, line.event) for line in self._lines(name)}

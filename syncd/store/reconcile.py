@@ -71,11 +71,8 @@ def add_journal(engine: Engine, created: CreatedIds) -> None:
     if named and all(created.lately(row[1], row[2]) for row in _rows(engine, _LATEST)):
         return
     journal = _rows(engine, _CREATES)
-    held: set[tuple[str, str]] = set()
-    for system in {row[1] for row in journal}:
-        asked = {row[2] for row in journal if row[1] == system}
-        held |= {(system, event) for event in created.proven(system, asked)}
-    missing = [row for row in journal if (row[1], row[2]) not in held]
+    lacks = created.lacks([(row[1], row[2]) for row in journal])
+    missing = [row for row in journal if (row[1], row[2]) in lacks]
     if not named and len(missing) == len(journal) > 0:
         # The file knows nothing of what this database did: it is another installation's, or empty.
         created.load(installation_named(journal[0][0]))

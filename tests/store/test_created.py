@@ -21,7 +21,7 @@ from syncd.store import StateError, Store, created
 from syncd.store.backup import backup, restore
 from syncd.store.created import beside, lacking, read
 from syncd.store.driver import Driver
-from syncd.store.proof import created_ids
+from syncd.store.proof import created_ids, owned_with
 from tests.store.kit import DAY, intent
 
 
@@ -308,14 +308,31 @@ def test_a_state_from_before_the_file_does_not_adopt_a_strangers(store: Store, p
     assert proven(path, "mine", "theirs") == {"mine"}
 
 
-def test_what_is_left_out_of_the_file_is_counted(store: Store, path: Path) -> None:
+def test_what_is_left_out_of_the_file_is_told(store: Store, path: Path) -> None:
     create(store, "first", "second")
     assert store.created is not None
     number = store.created.installation
-    assert lacking(path, number, [("b", "first"), ("b", "third")]) == 1
-    assert lacking(path, number, [("b", "first"), ("b", "second")]) == 0
+    assert lacking(beside(path), number, [("b", "first"), ("b", "third")]) == {("b", "third")}
+    assert lacking(beside(path), number, [("b", "first"), ("b", "second")]) == set()
     beside(path).unlink()
-    assert lacking(path, number, [("b", "first")]) == 1
+    assert lacking(beside(path), number, [("b", "first")]) == {("b", "first")}
+
+
+def test_after_loss_the_file_tells_which_block_a_tag_was_given_to(store: Store, path: Path) -> None:
+    create(store, "made")
+    store.close()
+    lose(path)
+    with closing(Store.open(path)) as again:
+        assert owned_with(again, "abcdefghij", []) == {("b", "made")}
+        assert owned_with(again, "other", []) == set()
+
+
+def test_every_line_of_a_long_file_is_found(store: Store, path: Path) -> None:
+    wanted = [f"e{number}" for number in range(5000)]
+    create(store, *wanted)
+    store.close()
+    lose(path)
+    assert proven(path, *wanted, "stranger") == set(wanted)
 
 
 # --- a database that is older than the file -------------------------------------------------------
