@@ -30,6 +30,7 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.cli.reading import plan_of
+from syncd.cli.safety import safety_of
 from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
@@ -65,6 +66,7 @@ def status(
     systems = standings(settings, seen)
     spread_ = spread(seen.closings)
     plan = plan_of(seen)
+    safety = safety_of(settings.syncd.state_path, seen, now)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -74,6 +76,7 @@ def status(
         "exposures": len(exposed),
         "exposed": [exposure_json(settings, e) for e in exposed],
         "closing_seconds": spread_json(spread_),
+        **safety.to_json(),
         "last_run": None
         if last is None
         else {"id": last.id, "kind": last.kind, "started_at": words.instant_json(last.started_at)},
@@ -89,13 +92,13 @@ def status(
         terminal.say(line)
     zone = zone_of(settings, None)
     terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
-    for line in _standing(counts):
+    for line in (*_standing(counts), *safety.lines(now)):
         terminal.say(line)
     say_exposures(settings, exposed, {e.provider: zone_of(settings, e.provider) for e in exposed})
     say_spread(spread_)
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
-    for line in (s.trouble(now, zone) for s in systems.values()):
+    for line in (*(s.trouble(now, zone) for s in systems.values()), *safety.troubles(now)):
         if line:
             terminal.warn(line)
     for line in stretched(settings, systems) if daemon else ():

@@ -39,6 +39,10 @@ _LAST = "SELECT * FROM run ORDER BY started_at DESC, id LIMIT 1"
 _READ = "SELECT system, max(read_at) AS at FROM coverage GROUP BY system"
 _EXPOSED = "SELECT * FROM exposure WHERE ends > ? ORDER BY starts, provider, system"
 _ROTA = "SELECT * FROM rota ORDER BY provider"
+_CREATED = (
+    "SELECT system, event FROM intent WHERE action = 'create-block' AND +state = 'done'"
+    " AND event IS NOT NULL ORDER BY rowid DESC LIMIT 200"
+)
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
 
@@ -58,6 +62,7 @@ class Glance:
     """How many rows are alive, the last run, how each system is, and what was open for how long.
 
     ``read_at`` is when each system was last read in full, ``rota`` when whose whole window is.
+    ``created`` are the last blocks made, (system, event), by this ``installation``.
     """
 
     counts: Mapping[str, int]
@@ -68,6 +73,8 @@ class Glance:
     exposures: tuple[Exposure, ...] = ()
     closings: tuple[Closing, ...] = ()
     rota: tuple[OnRota, ...] = ()
+    installation: int = 0
+    created: tuple[tuple[str, str], ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -109,6 +116,8 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_exposure(row) for row in ask(_EXPOSED, [instant_text(now)])),
         tuple(_closing(row) for row in ask(_CLOSINGS, [instant_text(since)])),
         tuple(OnRota(**row) for row in ask(_ROTA)),
+        int(ask("PRAGMA user_version").fetchone()[0]),
+        tuple((row["system"], row["event"]) for row in ask(_CREATED)),
     )
 
 

@@ -13,15 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from syncd.model import Baseline, Changes, Intent, IntentState
-from syncd.store import StateError, Store, created
+from syncd.store import StateError, Store, created, reconcile
 from syncd.store.backup import backup, restore
 from syncd.store.created import beside, lacking, read
 from syncd.store.driver import Driver
 from syncd.store.proof import created_ids, owned_with
+from syncd.store.reconcile import keep_proof
 from tests.store.kit import DAY, intent
 
 
@@ -412,3 +414,39 @@ def test_a_backup_of_another_installation_brings_its_own_proof_only(
     backup(other, copy)
     restore(copy, path, DAY)
     assert proven(path, "mine", "theirs") == {"theirs"}
+
+
+# --- planted bugs ---------------------------------------------------------------------------------
+
+
+def test_a_line_that_is_written_after_the_transaction_is_caught(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply = Store.apply
+
+    def late(self: Store, *steps: Changes) -> None:
+        kept, self.created = self.created, None
+        apply(self, *steps)
+        self.created = kept
+        assert kept is not None
+        keep_proof(self._engine, kept, steps)
+
+    monkeypatch.setattr(Store, "apply", late)
+    with pytest.raises(AssertionError):
+        test_a_crash_before_the_transaction_loses_no_proof(store, path, monkeypatch)
+
+
+def test_a_torn_line_that_ends_the_reading_is_caught(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(created, "_DAMAGE", ())
+    with pytest.raises(msgspec.DecodeError):
+        test_damage_in_the_file_costs_no_other_line(store, path, b"\x00" * 50)
+
+
+def test_installations_that_cannot_be_told_apart_are_caught(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "installation_named", lambda _intent: 7)
+    with pytest.raises(AssertionError):
+        test_lines_of_another_installation_prove_nothing(store, path)

@@ -190,3 +190,12 @@ def test_what_root_backs_up_belongs_to_the_services_user(path: Path) -> None:
     os.chown(path.parent, 4242, 4242)
     made = make(path, NOW)
     assert (made.path.stat().st_uid, made.path.parent.stat().st_uid) == (4242, 4242)
+
+
+def test_a_backup_that_is_not_checked_is_caught(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "_expect_state", lambda *_given, **_named: None)
+    for damage in ("UPDATE", "DELETE", "bytes"):
+        with monkeypatch.context() as patch, pytest.raises(pytest.fail.Exception):
+            test_a_copy_that_is_not_the_state_is_no_backup(path, patch, damage)
