@@ -46,11 +46,7 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
     }
     others = _others(draft, calendar, what)
     left_be = waived(draft, calendar.system)
-    released = {
-        r.booking
-        for r in draft.replicas()
-        if r.role is Role.RELEASED and r.system == calendar.system
-    }
+    released = _released(draft, calendar.system)
 
     def beside(
         there: Sequence[Record], let_be: AbstractSet[str] = frozenset()
@@ -68,13 +64,12 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
 
     adopted: list[Record] = []
     orphans = [r for r in what.orphans if r.system == calendar.system]
-    if orphans:
-        if calendar.writable and calendar.believed:
-            alone = asked([r for r in others if r not in orphans])
-            adopted = _adopt_orphans(draft, calendar.system, what, alone)
-        # An orphan closes its time, but where a block of ours does, ours is the one that stays.
-        ours = _closed_by_ours(draft, calendar.system)
-        others = [r for r in others if r not in orphans or _interval(r) not in ours]
+    if orphans and calendar.writable and calendar.believed:
+        alone = asked([r for r in others if r not in orphans])
+        adopted = _adopt_orphans(draft, calendar.system, what, alone)
+    # An orphan closes its time, but where a block of ours does, ours is the one that stays.
+    ours = _closed_by_ours(draft, calendar.system)
+    others = [r for r in others if r not in orphans or _interval(r) not in ours]
     wanted = asked(others)
     own = [
         block
@@ -109,6 +104,11 @@ def _others(draft: Draft, calendar: Calendar, what: Closing) -> list[Record]:
         and not record.mine
         and not (record.ended and record.observed is None)
     ]
+
+
+def _released(draft: Draft, system: str) -> set[str]:
+    """Return the bookings whose block in a system a person wants as it is."""
+    return {r.booking for r in draft.replicas() if r.role is Role.RELEASED and r.system == system}
 
 
 def _staying(draft: Draft, system: str, left: AbstractSet[str]) -> list[Own]:

@@ -205,7 +205,9 @@ def test_the_fingerprint_changes_with_times_zone_status_and_owner_only() -> None
 def test_the_fingerprint_of_a_hold_changes_when_its_contact_becomes_a_customer() -> None:
     reader = Reader("legacy", Owners.of(PAIR), holds=frozenset({"contact-1"}))
     hold = reader.fingerprint(wire(appointment()), "alice")
-    theirs = reader.fingerprint(wire(appointment(contactId="contact-2")), "alice")
+    theirs = reader.fingerprint(
+        wire(appointment(contactId="contact-2", contact={"id": "contact-2"})), "alice"
+    )
     assert hold != theirs
     assert "contact" not in hold + theirs
 
