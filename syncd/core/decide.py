@@ -34,8 +34,8 @@ from syncd.core.merge import Merged, Word, merge
 from syncd.core.ownership import (
     NO_OWNERS,
     Owners,
-    may_adopt,
     may_match,
+    orphans_of,
     settle_owners,
     standing_doubts,
 )
@@ -134,8 +134,10 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     unmatched = (*matched.held, *matched.waiting)
     left = {claim.event for conflict in merged for claim in conflict.claims if claim.event}
     left |= under_doubt(draft, case.calendars)
-    orphans = [r for r in draft.unlinked() if may_adopt(r, case.owners)]
-    closing = Closing(case.calendars, claims, unmatched, left, case.capacity, orphans, new_id)
+    orphans = orphans_of(draft, case.owners)
+    closing = Closing(
+        case.calendars, claims, unmatched, left, case.capacity, orphans, case.owners, new_id
+    )
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}
     operations = list(told)

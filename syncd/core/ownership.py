@@ -118,15 +118,24 @@ def standing_doubts(draft: Draft, owners: Owners) -> list[Conflict]:
     ]
 
 
-def may_adopt(record: Record, owners: Owners) -> bool:
-    """Return whether the record is an orphan that may become ours where it is wanted."""
-    id_ = (record.system, record.id)
-    return owners.whole and is_tagged(record) and id_ not in owners.copies | owners.doubtful
+def orphans_of(draft: Draft, owners: Owners) -> list[Record]:
+    """Return the tagged blocks that are neither ours nor copies."""
+    return [
+        record
+        for record in draft.unlinked()
+        if is_tagged(record) and (record.system, record.id) not in owners.copies
+    ]
 
 
-def adopt(draft: Draft, record: Record, new_id: str) -> None:
+def may_adopt(orphan: Record, owners: Owners) -> bool:
+    """Return whether an orphan may become ours where it is wanted."""
+    return owners.whole and (orphan.system, orphan.id) not in owners.doubtful
+
+
+def adopt(draft: Draft, record: Record, new_id: str) -> Record:
     """Make an orphan ours, with a journal row that proves it from here on."""
-    draft.put(replace(record, mine=True, base=record.observed, ended=False))
+    ours = replace(record, mine=True, base=record.observed, ended=False)
+    draft.put(ours)
     operation = Operation(
         action=Action.CREATE_BLOCK,
         system=record.system,
@@ -140,6 +149,7 @@ def adopt(draft: Draft, record: Record, new_id: str) -> None:
     )
     # It belongs to no run: undoing a run must not remove what the run did not make.
     draft.changes.intents.append(Intent(new_id, "", operation, IntentState.DONE, draft.now))
+    return ours
 
 
 ADOPTED = "adopted: a block with a tag of ours stands where one is wanted"
