@@ -50,9 +50,12 @@ class What(StrEnum):
     HOST_CLOCK = "host-clock"
     STATE_FAULT = "state-fault"
     CRASH = "crash"
+    STATE_LOST = "state-lost"
+    STATE_RESTORED = "state-restored"
 
 
-TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH})
+DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
+TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
 OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO})
 OUTSIDE = frozenset(What) - TROUBLE - OPERATOR
 _WEIGHTS = {
@@ -212,6 +215,7 @@ def draw(
         steps += _operator(policies, span)
     if complaints:
         steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
+        steps += _disk(Random(f"disk {seed}"), span)  # noqa: S311
     return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override)
 
 
@@ -233,6 +237,17 @@ def _complaints(random: Random, span: float) -> list[Step]:
         )
         for _ in range(random.randint(0, 3) if COMPLAINTS else 0)
     ]
+
+
+_NEW_DISK = 0.15
+
+
+def _disk(random: Random, span: float) -> list[Step]:
+    """On some days the database is lost, or replaced by an older one; its other files stay."""
+    if random.random() >= _NEW_DISK:
+        return []
+    what = random.choice(sorted(DISK))
+    return [Step(round(random.uniform(0.2, 0.8) * span, 1), what, slot=random.randrange(2))]
 
 
 def _override(random: Random) -> tuple[tuple[str, str], ...]:
