@@ -148,6 +148,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         wanted[system] = blocks.intervals
         became_ours += blocks.adopted
     withhold = case.withhold or any(c.fresh for c in case.calendars.values())
+    operations = [o for o in operations if not _may_double(o, case.calendars[o.system])]
     kept_back = [o for o in operations if _frees(o) and (withhold or _is_blind(o, case.owners))]
     operations = [o for o in operations if o not in kept_back]
     retried = frozenset({case.verdict.retry})
@@ -387,6 +388,17 @@ def _same(shown: Value, agreed: Value) -> bool:
 def _frees(operation: Operation) -> bool:
     """Whether a write ends something: a block goes, or a meeting is off."""
     return operation.after is None or not operation.after.busy
+
+
+def _may_double(operation: Operation, calendar: Calendar) -> bool:
+    """Whether a block would be made where one of ours may stand that nobody has seen."""
+    after = operation.after
+    made = operation.action is Action.CREATE_BLOCK and after is not None
+    return (
+        made
+        and calendar.read is not None
+        and not any(after is not None and window.touches(after) for window in calendar.read)
+    )
 
 
 def _is_blind(operation: Operation, owners: Owners) -> bool:

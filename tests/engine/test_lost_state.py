@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from syncd.engine.report import Report
-from syncd.model import Action, Intent, Kind
+from syncd.model import Action, Intent, Kind, Value
 from syncd.store.backup import backup, restore
 from syncd.store.created import CreatedIds, beside, read
 from syncd.store.driver import Driver
@@ -142,6 +142,36 @@ async def test_nothing_is_removed_while_a_system_has_not_been_read_since(
     shop.c.faults.clear()
     await settle(shop)
     assert shop.blocks() == {"a": [v(9).interval], "b": [v(9).interval], "c": []}
+
+
+async def test_no_block_is_made_where_one_may_stand_that_was_not_read_yet(shop: Shop) -> None:
+    far = shop.clock.now() + timedelta(days=40)
+    value = Value(far, far + timedelta(hours=1))
+    shop.a.book("p", value)
+    await settle(shop)
+    loses_the_database(shop)
+    shop.c.faults["read"] = [lost_reply("c")]
+    await cycle(shop)
+    # It answers again, but only the near window is read.
+    await shop.engine.watch(near=True)
+    await shop.engine.watch(near=True)
+    assert shop.blocks()["c"] == [value.interval]
+    await settle(shop)
+    assert shop.blocks()["c"] == [value.interval]
+    soon = shop.clock.now() + timedelta(hours=3)
+    shop.a.book("p", Value(soon, soon + timedelta(hours=1)))
+    await shop.engine.watch(near=True)
+    assert len(shop.blocks()["c"]) == 2
+
+
+async def test_near_news_is_closed_in_a_calendar_that_was_read_near_only(shop: Shop) -> None:
+    shop.c.faults["read"] = [lost_reply("c")]
+    await cycle(shop)
+    soon = shop.clock.now() + timedelta(hours=3)
+    value = Value(soon, soon + timedelta(hours=1))
+    shop.a.book("p", value)
+    await shop.engine.watch(near=True)
+    assert shop.blocks()["c"] == [value.interval]
 
 
 async def test_a_block_whose_tag_was_stripped_is_ours_by_its_id(shop: Shop) -> None:

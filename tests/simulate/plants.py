@@ -28,7 +28,8 @@ from syncd.model import (
 )
 from syncd.sandbox.leadconnector.slots import Taken
 from syncd.simulate.story import Step, Story, What, draw
-from syncd.store import Store
+from syncd.store import Store, reconcile
+from syncd.store.created import CreatedIds
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
@@ -327,6 +328,21 @@ def a_hold_ends_by_the_clock(patch: Patch) -> None:
     patch.setattr(refusals, "_too_late", lambda *_given: False)
 
 
+def the_file_of_created_ids_is_ignored(patch: Patch) -> None:
+    """After a loss only the tag says that a block may be syncd's."""
+    patch.setattr(CreatedIds, "proven", lambda *_given: set())
+
+
+def an_old_database_is_believed(patch: Patch) -> None:
+    """A database that is older than the file of created ids counts as read in full."""
+    patch.setattr(reconcile, "distrust", lambda _engine: None)
+
+
+def proven_blocks_go_unseen(patch: Patch) -> None:
+    """A block whose meeting nobody has looked for since the state was lost is removed."""
+    patch.setattr(decide, "_is_blind", lambda _operation, _owners: False)
+
+
 def _day(*steps: Step, **rules: str) -> Story:
     """A summer day on which just this happens."""
     start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
@@ -339,6 +355,12 @@ def _at(hour: float, what: What, system: str, slot: int = 0, **more: Any) -> Ste
 
 _BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
 _TWINS = (*_BOOKED, _at(2, What.TWIN, "crm", slot=1))
+
+_UNSEEN = (
+    _at(2.5, What.BOOK, "crm", slot=70),
+    _at(3.5, What.FAULT, "crm", fault="error", times=500),
+)
+"""A meeting that is carried to the other systems, and then its own system is down."""
 
 PLANTS: tuple[tuple[Plant, Story], ...] = (
     (own_blocks_are_sources, draw(0)),
@@ -410,5 +432,11 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             block_edited="reschedule",
         ),
     ),
+    (
+        the_file_of_created_ids_is_ignored,
+        _day(*_BOOKED, _at(3.01, What.DELETE, "clinic"), _at(3.02, What.STATE_LOST, "")),
+    ),
+    (an_old_database_is_believed, _day(*_UNSEEN, _at(3.6, What.STATE_RESTORED, "", slot=1))),
+    (proven_blocks_go_unseen, _day(*_UNSEEN, _at(3.6, What.STATE_LOST, ""))),
 )
 """Each with a day on which it breaks a promise."""
