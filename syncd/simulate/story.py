@@ -50,6 +50,9 @@ class What(StrEnum):
     HOST_CLOCK = "host-clock"
     STATE_FAULT = "state-fault"
     CRASH = "crash"
+    COPY_OURS = "copy-ours"
+    COPY_TO_MEETING = "copy-to-meeting"
+    PASTE_TAG = "paste-tag"
 
 
 TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH})
@@ -217,7 +220,7 @@ def draw(
 
 _POLICIES = 0.5
 
-COMPLAINTS: tuple[What, ...] = ()
+COMPLAINTS: tuple[What, ...] = (What.COPY_OURS, What.COPY_TO_MEETING, What.PASTE_TAG)
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 
