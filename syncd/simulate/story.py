@@ -49,9 +49,12 @@ class What(StrEnum):
     FAULT = "fault"
     HOST_CLOCK = "host-clock"
     STATE_FAULT = "state-fault"
-    CRASH = "crash"
     STATE_LOST = "state-lost"
     STATE_RESTORED = "state-restored"
+    CRASH = "crash"
+    COPY_OURS = "copy-ours"
+    COPY_TO_MEETING = "copy-to-meeting"
+    PASTE_TAG = "paste-tag"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
@@ -221,7 +224,7 @@ def draw(
 
 _POLICIES = 0.5
 
-COMPLAINTS: tuple[What, ...] = ()
+COMPLAINTS: tuple[What, ...] = (What.COPY_OURS, What.COPY_TO_MEETING, What.PASTE_TAG)
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 

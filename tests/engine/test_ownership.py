@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.engine.report import Exit
-from syncd.model import ConflictKind, Kind, Person, Value
+from syncd.model import ConflictKind, Kind, Value
 from syncd.store.backup import backup, restore
 from syncd.store.proof import created_ids, orphans
 from syncd.systems.port import Capabilities
@@ -148,7 +148,7 @@ async def test_a_block_that_shows_a_customer_just_before_the_write_is_not_remove
     await shop.engine.watch(near=False)
     del shop.c.read
     await settle(shop)
-    assert shop.b.events[block].person == "kim"
+    assert block in shop.b.events
     assert shop.blocks() == {"a": [v(9).interval], "b": [], "c": [v(9).interval]}
 
 
@@ -353,8 +353,6 @@ async def test_undo_removes_no_block_that_was_only_adopted(shop: Shop) -> None:
     await settle(shop)
     lose_state(shop)
     report = await shop.engine.resync()
-    shop.a.persons["ann"] = Person()
-    assert shop.store.runs()
     adopted = set(shop.b.events)
     later = shop.b.book("p", v(12))
     run = (await shop.engine.resync()).run

@@ -20,10 +20,12 @@ from syncd.engine import case, cycle, execute, observe, recover
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
 from tests.engine import test_guarded as guarded
+from tests.engine import test_ownership as ownership
 from tests.engine import test_promises as promises
 from tests.engine.conftest import Shop, open_shop
 from tests.simulate.plants import (
     a_queued_write_counts_as_done,
+    every_tag_is_ours,
     history_is_not_kept,
     nobody_is_anybody,
     the_guard_is_off,
@@ -132,6 +134,29 @@ def read_only_calendars_are_written_to(patch: Patch) -> None:
     patch.setattr(case, "_calendar", writable)
 
 
+def the_first_of_two_with_one_tag_is_adopted(patch: Patch) -> None:
+    candidates = recover._candidates
+    patch.setattr(recover, "_candidates", lambda *given: candidates(*given)[:1])
+
+
+def nobody_looks_whose_a_block_is_before_a_write(patch: Patch) -> None:
+    patch.setattr(execute, "_not_ours", lambda *_given: set())
+    patch.setattr(execute, "_just_read", lambda *_given: True)
+
+
+def a_customer_ends_nothing(patch: Patch) -> None:
+    def kept(record: Any, event: Any, *given: Any) -> Any:
+        if record is not None and record.mine:
+            event = replace(event, kind=record.kind)
+        return absorb(record, event, *given)
+
+    patch.setattr(observe, "absorb", kept)
+
+
+def blocks_are_adopted_before_all_is_read(patch: Patch) -> None:
+    patch.setattr(case, "_read_whole", lambda *_given: True)
+
+
 async def absence(shop: Shop) -> None:
     await promises.test_absence_from_a_list_removes_nothing(shop, "hidden")
 
@@ -189,6 +214,28 @@ ROWS: tuple[tuple[Plant, Check], ...] = (
     (
         read_only_calendars_are_written_to,
         promises.test_a_calendar_that_is_only_read_is_never_written_to,
+    ),
+    (
+        the_first_of_two_with_one_tag_is_adopted,
+        ownership.test_two_blocks_with_the_tag_of_an_unanswered_create_are_both_left_alone,
+    ),
+    (every_tag_is_ours, ownership.test_after_a_lost_state_orphans_are_neither_sources_nor_removed),
+    (
+        every_tag_is_ours,
+        ownership.test_copies_of_a_block_are_busy_time_of_whoever_made_them,
+    ),
+    (every_tag_is_ours, ownership.test_an_older_state_takes_no_copy_for_its_own),
+    (
+        a_customer_ends_nothing,
+        ownership.test_our_block_with_a_customer_in_it_is_somebodys_appointment,
+    ),
+    (
+        nobody_looks_whose_a_block_is_before_a_write,
+        ownership.test_a_block_that_shows_a_customer_just_before_the_write_is_not_removed,
+    ),
+    (
+        blocks_are_adopted_before_all_is_read,
+        ownership.test_nothing_is_adopted_before_every_system_was_read_in_full,
     ),
     (nobody_is_anybody, promises.test_a_twin_is_moved_and_no_block_lies_on_top_of_it),
     (

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 import syncd.core.merge as merging
-from syncd.core import blocks, closing, decide, diff, outcome, refusals
+from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
-from syncd.engine import brake, case, cycle, observe, recover
+from syncd.core.ownership import NO_OWNERS, Owners, is_tagged
+from syncd.engine import brake, case, cycle, execute, observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import (
     Changes,
@@ -48,6 +49,8 @@ def own_blocks_are_sources(patch: Patch) -> None:
         return changes
 
     patch.setattr(outcome, "_created", created)
+    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
+    patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
 def absence_believed_at_once(patch: Patch) -> None:
@@ -235,7 +238,37 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
         return 0
 
     patch.setattr(cycle, "recover", forget)
-    patch.setattr(decide, "_adopt", lambda _draft, _case: None)
+    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
+
+
+def every_tag_is_ours(patch: Patch) -> None:
+    """Whatever bears a tag of ours was made by us: what people copy is removed."""
+
+    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Owners:
+        tagged = {(r.system, r.id) for r in state.records if is_tagged(r)}
+        return Owners(proven=frozenset(tagged), whole=whole)
+
+    patch.setattr(case, "owners_of", all_tagged)
+    patch.setattr(execute, "_not_ours", lambda *_given: set())
+
+
+def a_tag_makes_a_meeting_ours(patch: Patch) -> None:
+    """A customer's appointment is ours as soon as our text is in it."""
+
+    def tagged(record: Any) -> bool:
+        return record.key is not None and not record.mine and record.observed is not None
+
+    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Owners:
+        return Owners(proven=frozenset({(r.system, r.id) for r in state.records}), whole=whole)
+
+    every_tag_is_ours(patch)
+    patch.setattr(case, "owners_of", all_tagged)
+    patch.setattr(ownership, "is_tagged", tagged)
+    patch.setattr(diff, "_released", _kept)
+
+
+def _kept(record: Any, event: Any, fingerprint: str, seen_at: Any) -> Any:
+    return replace(record, observed=event.value, observed_at=seen_at, fingerprint=fingerprint)
 
 
 def keys_are_not_searched(patch: Patch) -> None:
@@ -246,7 +279,7 @@ def keys_are_not_searched(patch: Patch) -> None:
         return True
 
     patch.setattr(recover, "_created", created)
-    patch.setattr(decide, "_adopt", lambda _draft, _case: None)
+    patch.setattr(case, "owners_of", lambda *_given, **_named: Owners(whole=False))
 
 
 def a_queued_write_counts_as_done(patch: Patch) -> None:
@@ -395,6 +428,11 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (one_proof_is_enough, draw(9)),
     (an_empty_list_is_proof, draw(5)),
     (calendars_ignore_blocks, draw(2)),
+    (every_tag_is_ours, _day(*_BOOKED, _at(3, What.COPY_OURS, "crm", slot=30, number=1))),
+    (
+        a_tag_makes_a_meeting_ours,
+        _day(*_BOOKED, _at(3, What.COPY_TO_MEETING, "crm", slot=30, number=1)),
+    ),
     (
         keys_are_not_searched,
         _day(
