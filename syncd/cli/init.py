@@ -16,7 +16,7 @@ from syncd.cli.answers import Answers
 from syncd.cli.check import examine
 from syncd.cli.drafting import Before, Kept, ask
 from syncd.cli.interview import Interview
-from syncd.cli.options import ConfigOption, UsageError
+from syncd.cli.options import ConfigOption, UsageError, give_up_root
 from syncd.cli.questions import Terminal
 from syncd.cli.resync import preview, show_plan
 from syncd.config.load import load
@@ -158,6 +158,7 @@ def _keep(home: Path, kept: Kept) -> None:
 def _try(path: Path) -> int:
     """Look at what was written: `check`, then a first dry run. Returns the exit code."""
     settings = load(path, _environment(path))
+    give_up_root(settings)  # all is written, and the state comes next
     terminal.say()
     terminal.say("syncd check", style="bold")
     code = examine(settings)
