@@ -11,7 +11,7 @@ import typer
 
 from syncd.cli import terminal, words
 from syncd.cli.options import ConfigOption, JsonOption, read_settings, settings_of
-from syncd.cli.privileges import become, belongs_to, new_file, open_input, owner_of, run_as
+from syncd.cli.privileges import become_owner, belongs_to, new_file, open_input, owner_of, run_as
 from syncd.daemon.lock import StateLock
 from syncd.store import Store
 from syncd.store.backup import backup as copy_out
@@ -45,13 +45,12 @@ def _copy_out(state: Path, file: Path, *, overwrite: bool) -> int:
     """Make the backup; as root, the file as root's and the copy as the owner of the state."""
     if os.geteuid() != 0:
         return copy_out(state, file, overwrite=overwrite)
-    owner = owner_of(state)
+    owner = owner_of(state.parent)
     if belongs_to(file, owner):
-        if owner is not None:
-            become(owner, state)
+        become_owner(state.parent)
         return copy_out(state, file, overwrite=overwrite)
     with new_file(file, overwrite=overwrite) as handle:
-        code = run_as(owner, state, lambda: _write(handle, snapshot(state)))
+        code = run_as(owner, state.parent, lambda: _write(handle, snapshot(state)))
         if code:
             raise typer.Exit(code if code > 0 else 1)
         return os.fstat(handle).st_size
@@ -77,10 +76,8 @@ def restore(
     it frees time. Exit: 0 done, 1 FILE is damaged or no state, 6 another syncd is at work.
     """
     state = read_settings(context, config, secrets=False).syncd.state_path
-    opened = None
-    if (owner := owner_of(state)) is not None:
-        opened = open_input(file)
-        become(owner, state)
+    opened = None if owner_of(state.parent) is None else open_input(file)
+    become_owner(state.parent)
     with StateLock(state, role="restore"):
         question = f"Put {file} in the place of {state}?"
         if not (yes or as_json or terminal.confirmed(question)):

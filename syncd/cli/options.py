@@ -63,9 +63,11 @@ def read_settings(
     For commands that never touch the state; all others take `settings_of`. What looks at accounts
     only does without the ``mapping``. Raises ConfigError.
     """
-    from syncd.config.load import find, load  # noqa: PLC0415 - no help needs them
+    from syncd.cli.privileges import become_owner  # noqa: PLC0415 - no help needs them
+    from syncd.config.load import find, load  # noqa: PLC0415
 
     path = find(own or context.obj, os.environ, Path.cwd())
+    become_owner(path)  # who can replace it names the files that are opened, and the hosts
     return load(path, os.environ, secrets=secrets, mapping=mapping)
 
 
@@ -94,7 +96,7 @@ def settings_in_two(
     from syncd.config.problems import ConfigError  # noqa: PLC0415
 
     settings = read_settings(context, own, secrets=False)
-    if owner_of(settings.syncd.state_path) is None:
+    if owner_of(settings.syncd.state_path.parent) is None:
         return settings, lambda: read_settings(context, own)
     found: Settings | ConfigError
     try:
@@ -113,12 +115,10 @@ def settings_in_two(
 
 def give_up_root(settings: Settings) -> None:
     """Become the user that the state belongs to, if this is root and the user another one."""
-    from syncd.cli.privileges import become, owner_of  # noqa: PLC0415 - no help needs it
+    from syncd.cli.privileges import become_owner  # noqa: PLC0415 - no help needs it
 
-    state = settings.syncd.state_path
-    owner = owner_of(state)
-    if owner is not None:
-        become(owner, state, *(Path(f) for f in (settings.syncd.ca_file,) if f is not None))
+    ca_file = settings.syncd.ca_file
+    become_owner(settings.syncd.state_path.parent, *([] if ca_file is None else [Path(ca_file)]))
 
 
 def chosen(settings: Settings, provider: str | None) -> list[str] | None:

@@ -16,13 +16,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from syncd.config.trust import leaves_root
 from syncd.store.errors import StateError
 from syncd.store.files import taken
-
-_MOST_LINKS = 40
-"""Links in one path; the kernel's own limit."""
-
-_WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,37 +35,23 @@ class Owner:
         return f"user {self.uid}" if self.name is None else f"user {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Foreign:
-    """Where a path leaves root's control: at ``place``, with ``rest`` still to go."""
-
-    place: Path
-    rest: tuple[str, ...]
-    found: os.stat_result
-
-    @property
-    def shared(self) -> bool:
-        """Whether it is root's own, but others may write to it."""
-        return self.found.st_uid in _trusted()
-
-
-def owner_of(state: Path) -> Owner | None:
-    """Return the user to become before a state is touched; None where this process may go on.
+def owner_of(path: Path) -> Owner | None:
+    """Return the user to become before what is at a path is opened; None to go on as it is.
 
     Decided by the first folder on the way that is not root's: nobody else can have put it there,
     and its owner can replace all that is below. Raises `StateError` if that may be several users.
     """
     if os.geteuid() != 0:
         return None
-    foreign = _leaves_root(state)
+    foreign = leaves_root(path)
     if foreign is None:
         return None
     if foreign.shared:
         raise StateError(
-            str(state),
-            f"other users may write to {foreign.place}, so root cannot safely work below it",
-            "Take that right away (chmod go-w), make the state's folder there first, with mode "
-            "0700, or run the command as the user that the state belongs to.",
+            str(path),
+            f"other users may write to {foreign.place}, so root cannot safely work there",
+            "Take that right away (chmod go-w), use a folder of root's own with mode 0700, or run "
+            "the command as the user that the file belongs to.",
         )
     found = foreign.found
     try:
@@ -79,36 +61,43 @@ def owner_of(state: Path) -> Owner | None:
     return Owner(user.pw_uid, user.pw_gid, user.pw_name, user.pw_dir)
 
 
-def become(owner: Owner, state: Path, *needed: Path) -> None:
+def become_owner(folder: Path, *needed: Path) -> None:
+    """Become the user who can replace a folder, if this is root. Raises `StateError`."""
+    owner = owner_of(folder)
+    if owner is not None:
+        become(owner, folder, *needed)
+
+
+def become(owner: Owner, folder: Path, *needed: Path) -> None:
     """Become a user for good, with nothing of root's left. Raises `StateError` if that fails.
 
     Everything of root's that the command needs is open by now. The files of the program itself and
     ``needed`` are looked at, since what is missing would be missed much later.
     """
-    folder = state.parent
-    while not folder.exists():
+    asked = folder
+    while not folder.is_dir():
         folder = folder.parent
     packages = (find_spec(name) for name in ("syncd", "sqlalchemy"))
     program = [Path(os.__file__), *(Path(s.origin) for s in packages if s and s.origin)]
-    _change_to(owner, state)
+    _change_to(owner, asked)
     for file in (*program, *needed):
         if not os.access(file, os.R_OK):
             raise StateError(
-                str(state),
-                f"its folder belongs to {owner}, who cannot read {file}",
+                str(asked),
+                f"it belongs to {owner}, who cannot read {file}",
                 f"Run as root, syncd works here as {owner}: let that user read the file, or run "
                 "a syncd that is installed where every user can read it (/opt).",
             )
     if not os.access(folder, os.R_OK | os.X_OK):
         raise StateError(
-            str(state),
+            str(asked),
             f"{owner}, to whom the way to it belongs, cannot look into {folder}",
             f"Run as root, syncd works here as {owner}. Let all folders on the way belong to the "
             "user of the state, or let others pass through them (chmod o+x).",
         )
 
 
-def _change_to(owner: Owner, state: Path) -> None:
+def _change_to(owner: Owner, folder: Path) -> None:
     try:
         if owner.name is None:
             os.setgroups([])
@@ -118,7 +107,7 @@ def _change_to(owner: Owner, state: Path) -> None:
         os.setresuid(owner.uid, owner.uid, owner.uid)
     except OSError as error:
         raise StateError(
-            str(state),
+            str(folder),
             f"it belongs to {owner}, whom root cannot become here ({error.strerror})",
             "Run the command as that user.",
         ) from None
@@ -146,11 +135,10 @@ def open_input(file: Path) -> int | None:
 
     None where somebody else could have put a link on the way: that is left to the user.
     """
-    path = Path.cwd() / file
-    if os.geteuid() != 0 or _leaves_root(path) is not None:
+    if os.geteuid() != 0 or leaves_root(file.parent) is not None:
         return None
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         why = f"it cannot be read ({error.strerror})"
         raise StateError(str(file), why, "Name a file of `syncd backup`.") from None
@@ -162,7 +150,7 @@ def open_input(file: Path) -> int | None:
 
 def belongs_to(file: Path, owner: Owner | None) -> bool:
     """Return whether a file is to be made by that user, or by root if there is none."""
-    foreign = _leaves_root(Path.cwd() / file)
+    foreign = leaves_root(file.parent)
     if foreign is None or owner is None:
         return foreign is None and owner is None
     return foreign.found.st_uid == owner.uid
@@ -177,7 +165,7 @@ def new_file(target: Path, *, overwrite: bool) -> Iterator[int]:
     """
     fresh = f".{target.name}.new-{os.getpid()}"
     try:
-        folder = _open_folder(Path.cwd() / target)
+        folder = _open_folder(target)
         try:
             if not overwrite and _has(folder, target.name):
                 raise taken(target)
@@ -202,7 +190,16 @@ def new_file(target: Path, *, overwrite: bool) -> Iterator[int]:
         ) from error
 
 
-def run_as(owner: Owner | None, state: Path, work: Callable[[], object]) -> int:
+def write_text(file: Path, text: str) -> None:
+    """Write a file; as root, not through a link that another user may have made."""
+    if os.geteuid() != 0 or belongs_to(file, None):
+        file.write_text(text)
+        return
+    with new_file(file, overwrite=True) as handle, os.fdopen(handle, "w", closefd=False) as out:
+        out.write(text)
+
+
+def run_as(owner: Owner | None, folder: Path, work: Callable[[], object]) -> int:
     """Do something in a process of its own as that user, and return its exit code.
 
     What is wrong is told there, as this process keeps root and takes nothing from that one.
@@ -215,7 +212,7 @@ def run_as(owner: Owner | None, state: Path, work: Callable[[], object]) -> int:
     code = 1
     try:
         if owner is not None:
-            become(owner, state)
+            become(owner, folder)
         work()
         code = 0
     except StateError as error:
@@ -238,7 +235,7 @@ def _has(folder: int, name: str) -> bool:
 def _open_folder(file: Path) -> int:
     """Open the folder of a file, without following a link where it is not root's alone."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-    foreign = _leaves_root(file)
+    foreign = leaves_root(file.parent)
     if foreign is None:
         return os.open(file.parent, flags)
     folder = os.open(foreign.place, flags | os.O_NOFOLLOW)
@@ -249,46 +246,3 @@ def _open_folder(file: Path) -> int:
             os.close(folder)
         folder = below
     return folder
-
-
-# --- whose a path is --------------------------------------------------------------------------
-
-
-def _leaves_root(file: Path) -> _Foreign | None:
-    """Follow the way to a file's folder as the kernel does, up to where it is not root's alone."""
-    trusted = _trusted()
-    todo = [*reversed(file.parent.parts[1:])]
-    folder, links = Path("/"), 0
-    while True:
-        found = folder.lstat()
-        foreign = _Foreign(folder, tuple(reversed(todo)), found)
-        if found.st_uid not in trusted:
-            return foreign
-        shared = bool(found.st_mode & _WRITABLE)
-        if shared and not (found.st_mode & stat.S_ISVTX and todo):
-            return foreign
-        if not todo:
-            return None
-        name = todo.pop()
-        if name == "..":
-            folder = folder.parent
-            continue
-        entry = folder / name
-        try:
-            found = entry.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return foreign if shared else None  # the rest is made by whoever comes first
-        if not stat.S_ISLNK(found.st_mode):
-            folder = entry
-            continue
-        links += 1
-        if found.st_uid not in trusted or links > _MOST_LINKS:
-            return _Foreign(entry, tuple(reversed(todo)), found)
-        target = entry.readlink()
-        todo += [part for part in reversed(target.parts) if part != "/"]
-        folder = Path("/") if target.is_absolute() else folder
-
-
-def _trusted() -> set[int]:
-    """Root, and the owner of the root folder: in a user namespace that is how root is shown."""
-    return {0, Path("/").lstat().st_uid}

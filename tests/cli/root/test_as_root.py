@@ -241,3 +241,64 @@ def test_a_restore_does_not_show_a_file_of_roots_to_the_service(host: Host) -> N
     assert host.syncd("restore", "--yes", host.victim).code == 1
     assert host.given() == []
     assert not [p for p in host.folder.iterdir() if ".new-" in p.name]
+
+
+def test_a_trace_is_not_written_through_a_link_in_a_shared_folder(host: Host) -> None:
+    shared = host.home / "tmp"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    trace = shared / "trace"
+    trace.symlink_to(host.victim)
+    os.chown(trace, USER, USER, follow_symlinks=False)
+    host.syncd("simulate", "--seeds", 1, "--hours", 1, "--trace", trace, seconds=60)
+    assert host.given() == []
+    assert "story" in trace.read_text()
+
+
+# --- files that a command reads -------------------------------------------------------------------
+
+
+def test_a_configuration_that_the_service_left_lying_about_is_not_read_as_root(host: Host) -> None:
+    text = CONFIG.format(state=host.vault / "new" / "syncd.db")
+    planted = host.folder / "syncd.toml"
+    planted.write_text(text.replace('"token"', f'"{host.victim}"'))
+    os.chown(planted, USER, USER)
+    for command in (["migrate"], ["check"], ["plan"], ["discover"], ["status"]):
+        ended = host.root.run(*command, folder=host.folder)
+        assert ended.code in {1, 2}
+        assert "ermission denied" in " ".join(ended.err.split()), ended
+    assert host.given() == []
+
+
+@pytest.mark.parametrize("way", ["file", "env_file"])
+def test_a_secret_in_another_users_folder_must_be_that_users(host: Host, way: str) -> None:
+    theirs = host.home / "bob"
+    theirs.mkdir(mode=0o755)
+    os.chown(theirs, USER + 1, USER + 1)
+    secret = theirs / "token"
+    text = (host.etc / "syncd.toml").read_text()
+    if way == "file":
+        text = text.replace('"token"', f'"{secret}"')
+    else:
+        text = text.replace('{ file = "token" }', '{ env = "TOKEN" }')
+        text = text.replace("[syncd]", f'[syncd]\nenv_file = "{secret}"')
+    (host.etc / "syncd.toml").write_text(text)
+    host.victim.write_text("TOKEN=of-root")
+    secret.symlink_to(host.victim)
+    assert "can replace it" in " ".join(host.syncd("check", "--offline").err.split())
+    secret.unlink()
+    os.link(host.victim, secret)
+    assert "can replace it" in " ".join(host.syncd("check", "--offline").err.split())
+    secret.unlink()
+    secret.write_text("TOKEN=theirs")
+    secret.chmod(0o600)
+    os.chown(secret, USER + 1, USER + 1)
+    assert host.syncd("check", "--offline").code == 0
+
+
+def test_a_secret_behind_a_link_of_roots_own_is_read(host: Host) -> None:
+    (host.vault / "token").write_text("pit-token")
+    (host.vault / "token").chmod(0o600)
+    (host.etc / "token").unlink()
+    (host.etc / "token").symlink_to(host.vault / "token")
+    assert host.syncd("check", "--offline").code == 0
