@@ -17,7 +17,7 @@ from tests.cli.root.host import CONFIG, SECRET, Host, give_away
 from tests.store.kit import note
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def root() -> Iterator[Root]:
     """The helper process that commands are run by."""
     started = Root()

@@ -63,21 +63,46 @@ class Ended:
     err: str
 
 
-def reachable(*command: str) -> list[str]:
-    """The command line, in a place where every user can reach this interpreter.
+_OPEN_UP = """
+set -e
+closed=$1; shift
+spares=
+for path in "$@"; do
+  shift
+  [ "$path" != -- ] || break
+  spare=$(mktemp -d)
+  mount --rbind "$path" "$spare"
+  spares="$spares $spare:$path"
+done
+mount -t tmpfs -o mode=755 none "$closed"
+for each in $spares; do
+  mkdir -p "${each#*:}"
+  mount --rbind "${each%%:*}" "${each#*:}"
+  umount -l "${each%%:*}"
+  rmdir "${each%%:*}"
+done
+exec "$@"
+"""
+"""Show a closed folder as an empty one, open to all, with only these paths in it."""
 
-    An interpreter in root's own home is shown, in a mount namespace, below folders open to all.
+
+def reachable(*command: str) -> list[str]:
+    """The command line, in a place where every user can reach this interpreter and this code.
+
+    What is in root's own home is shown, in a mount namespace, below a folder that is open to all.
     """
-    home = Path(sys.base_prefix)
-    closed = [p for p in reversed(home.parents) if not p.stat().st_mode & 0o001]
-    if not closed:
-        return list(command)
-    script = (
-        'set -e; spare=$(mktemp -d); mount --rbind "$1" "$spare"; '
-        'mount -t tmpfs -o mode=755 none "$2"; mkdir -p "$1"; mount --rbind "$spare" "$1"; '
-        'shift 2; exec "$@"'
-    )
-    return ["unshare", "--mount", "sh", "-c", script, "sh", str(home), str(closed[0]), *command]
+    needed = {Path(p).resolve() for p in (sys.base_prefix, sys.prefix, *sys.path) if p}
+    needed = {path for path in needed if path.exists() and needed.isdisjoint(path.parents)}
+    closed: dict[Path, list[str]] = {}
+    for path in sorted(needed):
+        for folder in reversed(path.parents):
+            if not folder.stat().st_mode & 0o001:
+                closed.setdefault(folder, []).append(str(path))
+                break
+    line = list(command)
+    for folder, paths in closed.items():
+        line = ["sh", "-c", _OPEN_UP, "sh", str(folder), *paths, "--", *line]
+    return ["unshare", "--mount", *line] if closed else line
 
 
 class Root:
