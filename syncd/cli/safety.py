@@ -10,6 +10,7 @@ from typing import Any
 
 from syncd.cli import words
 from syncd.store.created import beside, lacking
+from syncd.store.errors import StateError
 from syncd.store.glance import Glance
 from syncd.store.nightly import Kept, kept, last
 
@@ -80,5 +81,7 @@ def safety_of(state: Path, seen: Glance, now: datetime) -> Safety:
         missing = len(lacking(beside(state), seen.installation, seen.created))
     except OSError as error:
         fault = error.strerror or str(error)
+    except StateError as error:
+        fault = error.reason
     backups = kept(state)
     return Safety(last(state, now), len(backups), beside(state), missing, fault, bool(seen.created))

@@ -22,6 +22,9 @@ from typing import BinaryIO, Literal
 import msgspec
 import structlog
 
+from syncd.store.errors import StateError
+from syncd.store.files import open_plain
+
 log = structlog.get_logger(__name__)
 
 SUFFIX = ".created"
@@ -77,9 +80,10 @@ def installation_named(intent: str) -> int:
 
 
 def read(path: Path, *, last: int | None = None) -> Iterator[Line]:
-    """The lines that are whole, of the whole file or its ``last`` bytes. Raises OSError.
+    """The lines that are whole, of the whole file or its ``last`` bytes.
 
     A torn, foreign or damaged line is left out; memory is bounded, however long file or line.
+    Raises OSError, StateError.
     """
     return (line for _, line in _read_at(path, last=last))
 
@@ -104,15 +108,11 @@ def _read_at(path: Path, *, last: int | None = None) -> Iterator[tuple[int, Line
 
 
 def _opened(path: Path) -> BinaryIO:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    file = os.fdopen(descriptor, "rb")
-    try:
-        _expect_regular(descriptor)
-    except OSError:
-        file.close()
-        raise
-    return file
+    return os.fdopen(open_plain(path, os.O_RDONLY), "rb")
 
+
+_TROUBLE = (OSError, StateError)
+"""What is raised where the file cannot be used; the latter if it is a link or no plain file."""
 
 _DAMAGE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a line raises that is no line: a power cut may leave half of one, or a run of zero bytes."""
@@ -134,7 +134,8 @@ def lacking(
 ) -> set[tuple[str, str]]:
     """Those of these creates, (system, event), for which a file of created ids has no line.
 
-    The end of the file is looked at first. Raises OSError when it cannot be read.
+    The end of the file is looked at first. Raises OSError or StateError when it cannot
+    be read.
     """
     missing = set(wanted)
     for last in (TAIL, None):
@@ -207,7 +208,7 @@ class CreatedIds:
                 if line.installation == self.installation:
                     self._recent.add(hash((line.system, line.event)))
                     self.newest = line
-        except OSError as error:
+        except _TROUBLE as error:
             self._fail(error)
 
     def _size_now(self) -> int:
@@ -238,7 +239,7 @@ class CreatedIds:
         """Those of these blocks for which this installation has no line."""
         try:
             return lacking(self.path, self.installation, wanted)
-        except OSError as error:
+        except _TROUBLE as error:
             self._fail(error)
             return set(wanted)
 
@@ -259,7 +260,7 @@ class CreatedIds:
                     file.seek(offset)
                     with suppress(*_DAMAGE):
                         found.append(_decode(file.readline(LONGEST)))
-        except OSError as error:
+        except _TROUBLE as error:
             self._fail(error)
         return [line for line in found if line.installation == self.installation]
 
@@ -272,7 +273,7 @@ class CreatedIds:
                     found.add((line.system, line.event), offset)
                     if line.tag is not None:
                         found.add((_TAG, line.tag), offset)
-        except OSError as error:
+        except _TROUBLE as error:
             self._fail(error)
         found.sort()
         return found
@@ -293,7 +294,7 @@ class CreatedIds:
             return
         try:
             self._write(b"".join(_encode(line) + b"\n" for line in fresh))
-        except OSError as error:
+        except _TROUBLE as error:
             self._late, self._dropped = fresh[:MOST_LATE], len(fresh) > MOST_LATE
             self._fail(error)
             return
@@ -309,8 +310,8 @@ class CreatedIds:
         """How many lines wait until the file can be written."""
         return len(self._late)
 
-    def _fail(self, error: OSError) -> None:
-        reason = error.strerror or str(error)
+    def _fail(self, error: OSError | StateError) -> None:
+        reason = error.reason if isinstance(error, StateError) else error.strerror or str(error)
         if not self.fault:
             log.error(
                 "file of created ids cannot be used",
@@ -321,14 +322,9 @@ class CreatedIds:
         self.fault = reason
 
     def _write(self, data: bytes) -> None:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-        flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        descriptor = os.open(self.path, flags, 0o600)
+        descriptor = open_plain(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
-            info = _expect_regular(descriptor)
-            if info.st_size == 0 and os.geteuid() == 0:
-                folder = self.path.parent.stat()
-                os.fchown(descriptor, folder.st_uid, folder.st_gid)
+            info = os.fstat(descriptor)
             if stat.S_IMODE(info.st_mode) & 0o077:
                 os.fchmod(descriptor, 0o600)
             if info.st_size and os.pread(descriptor, 1, info.st_size - 1) != b"\n":
@@ -341,13 +337,6 @@ class CreatedIds:
             self._size = os.fstat(descriptor).st_size
         finally:
             os.close(descriptor)
-
-
-def _expect_regular(descriptor: int) -> os.stat_result:
-    info = os.fstat(descriptor)
-    if not stat.S_ISREG(info.st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file")
-    return info
 
 
 def _sync_folder(folder: Path) -> None:

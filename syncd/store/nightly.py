@@ -86,12 +86,9 @@ def make(state: Path, now: datetime, stopped: Callable[[], bool] = lambda: False
 
 def _prepare(folder: Path) -> None:
     """Have a folder of mode 0700 that is no link."""
-    from syncd.store.ownership import owned_like_folder  # noqa: PLC0415
-
     try:
         if not os.path.lexists(folder):
             folder.mkdir(mode=0o700)
-            owned_like_folder(folder)
         found = folder.stat(follow_symlinks=False)
         if not stat.S_ISDIR(found.st_mode):
             raise StateError(

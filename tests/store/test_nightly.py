@@ -184,14 +184,6 @@ def test_a_folder_that_cannot_be_read_tells_of_none(path: Path) -> None:
     assert nightly.last(path, NOW) is None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
-def test_what_root_backs_up_belongs_to_the_services_user(path: Path) -> None:
-    furnish(path)
-    os.chown(path.parent, 4242, 4242)
-    made = make(path, NOW)
-    assert (made.path.stat().st_uid, made.path.parent.stat().st_uid) == (4242, 4242)
-
-
 def test_a_backup_that_is_not_checked_is_caught(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
