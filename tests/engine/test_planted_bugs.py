@@ -23,9 +23,9 @@ from tests.engine import test_guarded as guarded
 from tests.engine import test_ownership as ownership
 from tests.engine import test_promises as promises
 from tests.engine.conftest import Shop, open_shop
+from tests.simulate.copied import every_tag_is_ours
 from tests.simulate.plants import (
     a_queued_write_counts_as_done,
-    every_tag_is_ours,
     history_is_not_kept,
     nobody_is_anybody,
     the_guard_is_off,

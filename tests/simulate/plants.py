@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import syncd.core.merge as merging
-from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
+from syncd.core import blocks, closing, decide, diff, outcome, refusals
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
-from syncd.core.ownership import NO_OWNERS, Owners, is_tagged
-from syncd.engine import brake, case, cycle, execute, observe, recover
+from syncd.core.ownership import NO_OWNERS, Owners
+from syncd.engine import brake, case, cycle, observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import (
     Changes,
@@ -34,6 +34,7 @@ from syncd.store.created import CreatedIds
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
+from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -239,36 +240,6 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
 
     patch.setattr(cycle, "recover", forget)
     patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
-
-
-def every_tag_is_ours(patch: Patch) -> None:
-    """Whatever bears a tag of ours was made by us: what people copy is removed."""
-
-    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Owners:
-        tagged = {(r.system, r.id) for r in state.records if is_tagged(r)}
-        return Owners(proven=frozenset(tagged), whole=whole)
-
-    patch.setattr(case, "owners_of", all_tagged)
-    patch.setattr(execute, "_not_ours", lambda *_given: set())
-
-
-def a_tag_makes_a_meeting_ours(patch: Patch) -> None:
-    """A customer's appointment is ours as soon as our text is in it."""
-
-    def tagged(record: Any) -> bool:
-        return record.key is not None and not record.mine and record.observed is not None
-
-    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Owners:
-        return Owners(proven=frozenset({(r.system, r.id) for r in state.records}), whole=whole)
-
-    every_tag_is_ours(patch)
-    patch.setattr(case, "owners_of", all_tagged)
-    patch.setattr(ownership, "is_tagged", tagged)
-    patch.setattr(diff, "_released", _kept)
-
-
-def _kept(record: Any, event: Any, fingerprint: str, seen_at: Any) -> Any:
-    return replace(record, observed=event.value, observed_at=seen_at, fingerprint=fingerprint)
 
 
 def keys_are_not_searched(patch: Patch) -> None:
