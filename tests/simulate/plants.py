@@ -29,12 +29,16 @@ from syncd.model import (
 )
 from syncd.sandbox.leadconnector.slots import Taken
 from syncd.simulate.story import Step, Story, What, draw
-from syncd.store import Store, reconcile
-from syncd.store.created import CreatedIds
+from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
+from tests.simulate.lost import (
+    an_old_database_is_believed,
+    proven_blocks_go_unseen,
+    the_file_of_created_ids_is_ignored,
+)
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -330,21 +334,6 @@ def calendars_ignore_blocks(patch: Patch) -> None:
 def a_hold_ends_by_the_clock(patch: Patch) -> None:
     """What waited for a person is written as soon as there is nothing left to decide."""
     patch.setattr(refusals, "_too_late", lambda *_given: False)
-
-
-def the_file_of_created_ids_is_ignored(patch: Patch) -> None:
-    """After a loss only the tag says that a block may be syncd's."""
-    patch.setattr(CreatedIds, "proven", lambda *_given: set())
-
-
-def an_old_database_is_believed(patch: Patch) -> None:
-    """A database that is older than the file of created ids counts as read in full."""
-    patch.setattr(reconcile, "distrust", lambda _engine: None)
-
-
-def proven_blocks_go_unseen(patch: Patch) -> None:
-    """A block whose meeting nobody has looked for since the state was lost is removed."""
-    patch.setattr(decide, "_is_blind", lambda _operation, _owners: False)
 
 
 def _day(*steps: Step, **rules: str) -> Story:
