@@ -165,7 +165,7 @@ _COMPANY = 0.35
 
 STATE = ("disk-full", "locked")
 HOST = frozenset({"host-clock", "state", "crash"})
-ALL = frozenset(map(str, _FAULTS)) | {str(FaultKind.SHIFT_ROWS)} | HOST
+ALL = frozenset(map(str, _FAULTS)) | {str(FaultKind.SHIFT_ROWS), "disk"} | HOST
 """The names that `--faults` takes."""
 
 
@@ -218,7 +218,7 @@ def draw(
         steps += _operator(policies, span)
     if complaints:
         steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
-        steps += _disk(Random(f"disk {seed}"), span)  # noqa: S311
+        steps += _disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
     return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override)
 
 
