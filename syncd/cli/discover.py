@@ -13,7 +13,7 @@ from rich.text import Text
 from rich.tree import Tree as Drawn
 
 from syncd.cli import terminal
-from syncd.cli.options import ConfigOption, JsonOption, settings_of
+from syncd.cli.options import ConfigOption, JsonOption, read_settings
 from syncd.config.problems import ConfigError
 from syncd.config.settings import ProviderSettings, SystemSettings
 from syncd.provision.matching import match
@@ -38,11 +38,11 @@ def discover(
     Needs credentials only ([systems.NAME]), no [providers]. Writes nothing. `syncd init` uses the
     same look to propose who is who. Exit: 0 all was read, 4 a system cannot be looked at.
     """
-    settings = settings_of(context, config, mapping=False)
+    settings = read_settings(context, config, mapping=False)
     trees = look(settings.systems, settings.syncd.ca_file, quiet=as_json)
     mapped: Mapping[str, ProviderSettings] = {}
     with suppress(ConfigError):  # the mapping may still be unfinished
-        mapped = settings_of(context, config).providers
+        mapped = read_settings(context, config).providers
     odd = [finding for tree in trees for finding in strangers(tree, mapped)]
     odd += [doubt_finding(doubt) for doubt in match(seats_of(trees)).doubts]
     if as_json:

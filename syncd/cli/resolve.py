@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from syncd.cli import terminal, words
 from syncd.cli.choices import movable
 from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
 from syncd.cli.look import open_state
-from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of, zone_of
+from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
 from syncd.cli.resync import copy_of_state
 from syncd.config.settings import Settings
 from syncd.core.answer import Answer, Unfit, Way
@@ -71,7 +72,9 @@ def resolve(
     Everything is read first: if the conflict has changed since you looked, nothing is decided, and
     the new values are shown (exit 3). While the daemon runs, the daemon does the work.
     """
-    settings = settings_of(context, config, secrets=dry_run)
+    settings, full = settings_in_two(context, config)
+    if dry_run:
+        settings = full()
     store = open_state(settings)
     try:
         held = the_conflict(settings, store, conflict)
@@ -91,7 +94,7 @@ def resolve(
             code = done.code
         else:
             writes = []
-            result, code = _carry_out(context, config, settings, held, answer, quiet=as_json)
+            result, code = _carry_out(settings, full, held, answer, quiet=as_json)
     except Unfit as unfit:
         raise UsageError(unfit.reason, unfit.remedy) from None
     ending = Ending(str(result["ending"]))
@@ -194,9 +197,8 @@ def _try(
 
 
 def _carry_out(
-    context: typer.Context,
-    config: Any,
     settings: Settings,
+    full: Callable[[], Settings],
     held: HeldConflict,
     answer: Answer,
     *,
@@ -205,8 +207,7 @@ def _carry_out(
     """Decide and write: here, or in the daemon that holds the state."""
     try:
         with StateLock(settings.syncd.state_path, role="resolve"):
-            full = settings_of(context, config)
-            done = asyncio.run(_resolve(full, held, answer, quiet=quiet))
+            done = asyncio.run(_resolve(full(), held, answer, quiet=quiet))
             return done.to_json(), done.code
     except StateHeld as other:
         if other.role != "daemon":
