@@ -29,6 +29,7 @@ from syncd.model import (
 )
 from syncd.store.store import Store
 from syncd.systems.advice import cause_and_remedy
+from syncd.systems.findings import checked
 from syncd.systems.port import (
     NOTHING_KNOWN,
     Ambiguous,
@@ -179,7 +180,7 @@ class Attended:
 
     async def check(self) -> Sequence[Finding]:
         """As the system's own, also while it rests: it is a person who asks."""
-        return await self._system.check()
+        return await checked(self.name, self._system.check())
 
     @property
     def traffic(self) -> Traffic:
