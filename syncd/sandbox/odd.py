@@ -59,9 +59,6 @@ ODD_ANSWERS: Mapping[str, Odd] = {
     "not-gzip": Odd(_OK, {"Content-Encoding": "gzip"}, _HTML),
     "half-gzip": Odd(_OK, {"Content-Encoding": "gzip"}, gzip.compress(_HTML, mtime=0)[:30]),
     "rot13-body": Odd(_OK, {"Content-Encoding": "rot13"}, b"\x00\x01\x02"),
-    # statuses
-    "status-999": Odd(999, {}, _HTML),
-    "status-600": Odd(600, {}, b"{}"),
     # dates
     "date-9999": Odd(headers={"Date": "Fri, 31 Dec 9999 23:59:59 GMT"}),
     "date-99999": Odd(headers={"Date": "Fri, 31 Dec 99999 23:59:59 GMT"}),

@@ -29,7 +29,7 @@ _DAY = 86_400.0
 _HOUR = 3_600.0
 _TICK = 0.001
 _MOST_CALLS = 1_000_000
-"""More calls than any account may make in a day: what states more states nothing."""
+"""More calls than any account may make in a day: a count above it counts nothing."""
 
 _KEPT_FOR_WRITES = 0.05
 """The share of a day's calls that reads leave to writes."""
@@ -129,25 +129,25 @@ class Budget:
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take over what the headers of any answer state (names compare without case)."""
         now = self._clock.monotonic()
-        interval = _number(headers, "x-ratelimit-interval-milliseconds", LONGEST_WAIT * 1000)
+        interval = _span(headers, "x-ratelimit-interval-milliseconds", LONGEST_WAIT * 1000)
         seconds = max(_TICK, interval / 1000) if interval else self._rate[1]
-        if (most := _number(headers, "x-ratelimit-max")) and most >= 1:
-            self._learn_rate(int(most), seconds)
-        left = _number(headers, "x-ratelimit-remaining")
+        if most := _count(headers, "x-ratelimit-max"):
+            self._learn_rate(most, seconds)
+        left = _count(headers, "x-ratelimit-remaining")
         reset: float | None = seconds
         if left is None:
-            left = _number(headers, "ratelimit-remaining")
-            reset = _number(headers, "ratelimit-reset", LONGEST_WAIT)
+            left = _count(headers, "ratelimit-remaining")
+            reset = _span(headers, "ratelimit-reset", LONGEST_WAIT)
         if left is not None:
             # Calls under way may or may not be in the platform's count: assume that they are not.
             until = now + (seconds if reset is None else reset)
-            self._shared = (int(left) - self._flying, until)
-        if (day := _number(headers, "x-ratelimit-limit-daily")) and day >= 1:
-            self._day, self._day_until = int(day), now + _DAY
-        if (today := _number(headers, "x-ratelimit-daily-remaining")) is not None:
-            millis = _number(headers, "x-ratelimit-daily-reset", LONGEST_DAILY_WAIT * 1000)
+            self._shared = (left - self._flying, until)
+        if day := _count(headers, "x-ratelimit-limit-daily"):
+            self._day, self._day_until = day, now + _DAY
+        if (today := _count(headers, "x-ratelimit-daily-remaining")) is not None:
+            millis = _span(headers, "x-ratelimit-daily-reset", LONGEST_DAILY_WAIT * 1000)
             until = now + (_HOUR if millis is None else millis / 1000)
-            self._today = (max(0, int(today) - self._flying), until)
+            self._today = (max(0, today - self._flying), until)
 
     def refused(self, headers: Mapping[str, str], text: str = "") -> float:
         """Note that the platform said "too many": hold all calls, and return for how long (s).
@@ -231,8 +231,19 @@ def _http_date(text: str) -> datetime | None:
     return when if when.tzinfo is not None else None
 
 
-def _number(headers: Mapping[str, str], name: str, most: float = _MOST_CALLS) -> float | None:
-    """Return the number in a header, at most ``most``; None where there is none of use."""
+def _count(headers: Mapping[str, str], name: str) -> int | None:
+    """Return the calls that a header counts; None where there are none of use."""
+    number = _number(headers, name)
+    return int(number) if number is not None and number <= _MOST_CALLS else None
+
+
+def _span(headers: Mapping[str, str], name: str, longest: float) -> float | None:
+    """Return the time in a header, capped; None where there is none of use."""
+    number = _number(headers, name)
+    return None if number is None else min(number, longest)
+
+
+def _number(headers: Mapping[str, str], name: str) -> float | None:
     said = headers.get(name)
     if said is None:
         return None
@@ -240,4 +251,4 @@ def _number(headers: Mapping[str, str], name: str, most: float = _MOST_CALLS) ->
         number = float(said)
     except ValueError:
         return None
-    return min(number, most) if math.isfinite(number) and number >= 0 else None
+    return number if math.isfinite(number) and number >= 0 else None

@@ -67,6 +67,9 @@ class Calls:
     async def contact_of(self, event_id: str) -> wire.Contact | None:
         """The contact that comes with one appointment."""
         answer = await self._ask(_path(event_id), wire.WithContact)
+        if text(answer.id) != event_id:
+            detail = "the answer is about something else"
+            raise self._transport.incomplete(f"GET {_path(event_id)}", detail)
         return answer.contact if isinstance(answer.contact, wire.Contact) else None
 
     async def find_contacts(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
