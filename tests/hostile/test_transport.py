@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime
 
@@ -18,6 +19,9 @@ from syncd.systems.port import Ambiguous, SystemFault
 from syncd.systems.transport import Transport, network
 from tests.hostile.front import Front, fronted
 from tests.hostile.rows import ROWS, Row
+
+HANGS = 20.0
+"""Seconds of real time: whoever takes longer waits for ever, as no virtual wait takes any."""
 
 NOW = datetime(2027, 3, 1, 8, tzinfo=UTC)
 PLATFORMS = {
@@ -51,7 +55,8 @@ async def wire(request: pytest.FixtureRequest, front: Front) -> AsyncIterator[Tr
 async def fault_in(asked: Awaitable[object]) -> SystemFault | None:
     """Wait for a call; its fault, if it has one."""
     try:
-        await asked
+        async with asyncio.timeout(HANGS):
+            await asked
     except SystemFault as fault:
         return fault
     return None
@@ -142,7 +147,8 @@ async def test_no_headers_or_words_raise_or_wait_for_ever(
     assert calls >= 1
     assert 0 < seconds <= LONGEST_DAILY_WAIT
     clock.advance(LONGEST_DAILY_WAIT)
-    assert await budget.enter(write=True, patience=0.0) == 0.0
+    async with asyncio.timeout(HANGS):
+        assert await budget.enter(write=True, patience=0.0) == 0.0
     budget.leave()
     assert budget.limits[0] == (100, 10.0)  # a day later nothing of it is left
 
