@@ -15,6 +15,7 @@ import structlog
 
 from syncd.core.diff import News, absorb, compare, vanish
 from syncd.engine.report import Health
+from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,
     Changes,
@@ -83,21 +84,51 @@ async def observe(
     by_id: bool = False,
     remapped: AbstractSet[str] = frozenset(),
 ) -> Observation:
-    """Read these providers of one system and store what is new. Never raises SystemFault.
+    """Read these providers of one system and store what is new, or nothing if that fails.
 
     Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one. The calendars of
     ``remapped`` providers are others than before: what they do not show was never said to be gone.
+
+    Raises nothing but what the state raises: all else is a fault of this system, and is returned.
     """
     seen = Observation(system.name, asked_at=clock.now())
+    try:
+        with supervised(system.name, "reading events"):
+            await _observe(
+                system,
+                store,
+                clock,
+                window,
+                providers,
+                intents,
+                seen,
+                by_id=by_id,
+                remapped=remapped,
+            )
+    except SystemFault as fault:
+        seen = Observation(system.name, asked_at=seen.asked_at, remarks=seen.remarks)
+        _fail(seen, fault)
+    return seen
+
+
+async def _observe(
+    system: System,
+    store: Store,
+    clock: Clock,
+    window: Window,
+    providers: Sequence[str],
+    intents: Sequence[Intent],
+    seen: Observation,
+    *,
+    by_id: bool,
+    remapped: AbstractSet[str],
+) -> None:
+    """Read, and fill in what is seen; it is stored at the end, all at once. Raises SystemFault."""
     whole = set(system.providers) <= set(providers)
     # What is not asked for is not listed, and not missed.
     stored = store.fingerprints(system.name, window, None if whole else providers)
-    try:
-        # What another calendar shows is looked at in full.
-        snapshot = await system.read(window, providers, NOTHING_KNOWN if remapped else stored)
-    except SystemFault as fault:
-        _fail(seen, fault)
-        return seen
+    # What another calendar shows is looked at in full.
+    snapshot = await system.read(window, providers, NOTHING_KNOWN if remapped else stored)
     if snapshot.faults:
         _fail(seen, snapshot.faults[0])
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
@@ -126,7 +157,6 @@ async def observe(
     if by_id:
         await _look_after_own(system, store, clock, snapshot, unlisted, window, seen, changes)
     store.apply(changes)
-    return seen
 
 
 def _fail(seen: Observation, fault: SystemFault) -> None:

@@ -44,6 +44,7 @@ from syncd.model.time import (
     utc,
     zone,
 )
+from syncd.model.waits import LONGEST_DAILY_WAIT, LONGEST_WAIT, capped_wait
 from syncd.model.words import (
     Action,
     Claim,
@@ -64,6 +65,8 @@ from syncd.model.words import (
 )
 
 __all__ = [
+    "LONGEST_DAILY_WAIT",
+    "LONGEST_WAIT",
     "Action",
     "Allowance",
     "Baseline",
@@ -106,6 +109,7 @@ __all__ = [
     "Value",
     "Waiver",
     "Window",
+    "capped_wait",
     "find_key",
     "floor_to",
     "mark",

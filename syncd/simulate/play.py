@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import sqlite3
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -212,7 +213,7 @@ class _Stage:
             self.outcome.cycles += 1
             rounds.hear(report)
 
-        work = Work(app.engine, told=told, insist=app.insist, turn=rounds.turn)
+        work = Work(app.engine, told, self._job_failed, app.insist, rounds.turn)
         self.operator.work = work
         await work.everything()
         last = 0
@@ -225,6 +226,12 @@ class _Stage:
                 await work.near()
             if poll % ASKS == 0:
                 await work.slots()
+
+    def _job_failed(self, job: str) -> None:
+        """The state may end a job; no answer of a system may (promise 8)."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, StateError):
+            self._break(f"8: the job {job} ended with {type(error).__name__}")
 
     def _judge_rest(self) -> None:
         """The daemon has had its time: all must agree, without a restart or anybody's help."""

@@ -316,10 +316,13 @@ class Town:
     def break_(self, step: Step) -> None:
         """Switch a fault on."""
         skewed = step.fault == FaultKind.CLOCK_SKEW
+        only_creates = step.fault == FaultKind.ODD_ANSWER and step.slot
         until = self.clock.now() + timedelta(seconds=60.0 * step.times) if skewed else None
         self.sandbox.systems[step.system].faults.add(
             Fault(
                 FaultKind(step.fault),
+                path=_CREATES if only_creates else "",
+                method="POST" if only_creates else "",
                 times=None if skewed else step.times,
                 until=until,
                 seconds=step.seconds,
@@ -362,6 +365,9 @@ class _Way(httpx.ASGITransport):
                     if call.status in range(200, 300)
                 ]
 
+
+_CREATES = r"/Task\.svc/Create|/calendars/events/block-slots|/appointments/$"
+"""The calls that make blocks."""
 
 _WRITES = ("Create", "DeleteTasks", "MarkComplete")
 """The calls of LeadSquared that write at once; the bulk update is a job."""

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+"""More digits count nothing that exists, and thousands of them are more than `int` takes."""
 
 Odd = str | int | float | bool | list[Any] | None
 """What may stand where a JSON object was promised: decoded, so that one odd row spoils no page."""
@@ -15,7 +23,18 @@ def text(value: object) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
+def read_json(body: bytes, shape: type[T]) -> T | None:
+    """Read a JSON body into a shape; None if it is not of that shape, or no JSON.
+
+    Nesting of thousands of levels, which costs a few bytes a level, counts as no JSON.
+    """
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (ValueError, RecursionError, MemoryError):  # msgspec's own errors are ValueErrors
+        return None
+
+
 def number(value: object) -> int | None:
     """Return a whole number that may come as text; None where there is none."""
     digits = text(value)
-    return int(digits) if digits.isascii() and digits.lstrip("-").isdigit() else None
+    return int(digits) if _WHOLE.fullmatch(digits) else None

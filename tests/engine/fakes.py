@@ -91,7 +91,7 @@ class FakeSystem:
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(lag=timedelta(0)))
     events: dict[str, Held] = field(default_factory=dict)
     persons: dict[str, Person] = field(default_factory=dict)
-    faults: dict[str, list[Exception]] = field(default_factory=dict)
+    faults: dict[str, list[BaseException]] = field(default_factory=dict)
     writes: list[Operation] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)

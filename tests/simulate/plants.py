@@ -27,11 +27,14 @@ from syncd.model import (
     Window,
 )
 from syncd.sandbox.leadconnector.slots import Taken
-from syncd.simulate.story import Step, Story, What, draw
+from syncd.simulate.story import Story, What, draw
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
+from tests.simulate.days import at as _at
+from tests.simulate.days import day as _day
+from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -327,16 +330,6 @@ def a_hold_ends_by_the_clock(patch: Patch) -> None:
     patch.setattr(refusals, "_too_late", lambda *_given: False)
 
 
-def _day(*steps: Step, **rules: str) -> Story:
-    """A summer day on which just this happens."""
-    start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
-    return Story(0, start, 24.0, steps, rules=tuple(rules.items()))
-
-
-def _at(hour: float, what: What, system: str, slot: int = 0, **more: Any) -> Step:
-    return Step(hour * 3600, what, system, slot=slot, **more)
-
-
 _BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
 _TWINS = (*_BOOKED, _at(2, What.TWIN, "crm", slot=1))
 
@@ -410,5 +403,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             block_edited="reschedule",
         ),
     ),
+    *ABOUT_ANSWERS,
 )
 """Each with a day on which it breaks a promise."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -91,11 +92,7 @@ class Inventory:
             body = await self._transport.read(
                 "GET", path, params=params, headers={"Version": version}
             )
-            try:
-                page = decode(body)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                detail = f"unreadable body: {error}"
-                raise self._transport.incomplete(f"GET {path}", detail) from None
+            page = self._transport.decoded(partial(decode, body), f"GET {path}")
             rows = [row for row in page if isinstance(row, kind)]
             if not rows or rows[0] in found:
                 return found
