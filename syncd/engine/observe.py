@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -45,6 +45,9 @@ log = structlog.get_logger(__name__)
 
 PROBES = 40
 """At most so many absences are followed up by id in one cycle and system; the rest wait."""
+
+
+DAILY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -169,7 +172,11 @@ def _absorb_row(
     after, news = absorb(record, event, row.fingerprint, asked_at, system.capabilities.lag)
     if news is News.STALE:
         return
-    _take(seen, changes, record, replace(after, retired=False), news)
+    after = replace(after, retired=False)
+    if record is not None and record == replace(after, observed_at=record.observed_at):
+        # An open end is looked at in each read, and is mostly as it was.
+        return
+    _take(seen, changes, record, after, news)
 
 
 def _take(
@@ -233,8 +240,7 @@ async def _follow_up(
     probes = 0
     for record in store.records(system.name, unlisted):
         covered = coverage.get((record.provider, record.kind))
-        value = record.observed
-        if record.retired or value is None or covered is None or not covered.window.holds(value):
+        if record.retired or covered is None or not _is_missed(record, covered.window, asked_at):
             # Nothing is proven about it: already gone, or outside of what was read in full.
             continue
         if record.id in removing:
@@ -258,6 +264,20 @@ async def _follow_up(
             _fail(seen, fault)
             return
         seen.suspected -= proven
+
+
+def _is_missed(record: Record, window: Window, asked_at: datetime) -> bool:
+    """Whether an event should have been listed, so that it is asked for by id.
+
+    No window holds an open end: such an event is missed where it begins, and looked at once a day
+    while it runs, so that its fixed end is put off before it is reached.
+    """
+    value = record.observed
+    if value is None:
+        return False
+    if record.open_ended:
+        return value.start in window or asked_at - record.observed_at >= DAILY
+    return window.holds(value)
 
 
 async def _look_after_own(
@@ -305,7 +325,8 @@ async def _ask(
             needed = system.capabilities.gone_proofs.get(record.kind, 1)
             if record.missing + 1 < needed:
                 # Without its fingerprint the row is looked at again as soon as it is listed again.
-                suspect = replace(record, missing=record.missing + 1, fingerprint="")
+                fingerprint = record.fingerprint if record.open_ended else ""
+                suspect = replace(record, missing=record.missing + 1, fingerprint=fingerprint)
                 changes.records.append(suspect)
                 return False
             _take(seen, changes, record, vanish(record, asked_at), News.CHANGED)

@@ -19,7 +19,17 @@ from syncd.model.keys import (
     find_key,
     mark,
 )
+from syncd.model.ranges import (
+    READABLE,
+    cut_end,
+    in_range,
+    is_open_ended,
+    read_update,
+    read_value,
+    readable,
+)
 from syncd.model.stored import (
+    OPEN_ENDED,
     Baseline,
     Booking,
     Cause,
@@ -40,6 +50,8 @@ from syncd.model.time import (
     Clock,
     Resolved,
     floor_to,
+    from_millis,
+    on_clock,
     resolve_wall_time,
     utc,
     zone,
@@ -64,6 +76,8 @@ from syncd.model.words import (
 )
 
 __all__ = [
+    "OPEN_ENDED",
+    "READABLE",
     "Action",
     "Allowance",
     "Baseline",
@@ -106,9 +120,17 @@ __all__ = [
     "Value",
     "Waiver",
     "Window",
+    "cut_end",
     "find_key",
     "floor_to",
+    "from_millis",
+    "in_range",
+    "is_open_ended",
     "mark",
+    "on_clock",
+    "read_update",
+    "read_value",
+    "readable",
     "resolve_wall_time",
     "utc",
     "zone",

@@ -55,6 +55,12 @@ class FaultKind(StrEnum):
     """The platform's clock is ``seconds`` ahead: Date header and update times."""
     NEW_ID_ON_MOVE = "new-id-on-move"
     """An appointment that is moved from outside comes back under a new id."""
+    ODD_TIME = "odd-time"
+    """The first row that is read begins in year 1; with ``spelling="ever"`` it ends in 9999, with
+    ``"updated"`` it was last updated in year 1."""
+    HALF_EMOJI = "half-emoji"
+    """Texts of events that are read hold half an emoji as an escape; with ``spelling="bytes"`` as
+    bytes that are no UTF-8, with ``"nul"`` a NUL character."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,12 @@ Odd = str | int | float | bool | list[Any] | None
 
 
 def text(value: object) -> str:
-    """Return an id or word as stripped text; '' for whatever is neither text nor whole number."""
+    """Return an id or word as stripped text; '' for whatever is neither text nor whole number.
+
+    NUL is replaced: PostgreSQL keeps no text that holds one.
+    """
     if isinstance(value, str):
-        return value.strip()
+        return (value if "\0" not in value else value.replace("\0", "\ufffd")).strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 

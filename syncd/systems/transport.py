@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.request import getproxies
 
 import httpx
-import msgspec
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -22,6 +21,7 @@ from tenacity import (
     wait_exponential,
 )
 
+from syncd.systems import decoding
 from syncd.systems.client import LIMITS, Answer
 from syncd.systems.connections import Connections
 from syncd.systems.limits import http_date, retry_after
@@ -206,8 +206,8 @@ class Transport:
     def decode(self, body: bytes, shape: type[T], call: str) -> T:
         """Read a JSON body into a shape. Raises Incomplete: the answer did not arrive whole."""
         try:
-            return msgspec.json.decode(body, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return decoding.decode(body, shape)
+        except decoding.UNREADABLE as error:
             raise self.incomplete(call, f"unreadable body: {error}") from None
 
     def incomplete(self, call: str, detail: str) -> SystemFault:

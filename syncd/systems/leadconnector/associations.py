@@ -12,9 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import msgspec
-
 from syncd.systems.advice import cause_and_remedy
+from syncd.systems.decoding import UNREADABLE, decode
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.loose import text
 from syncd.systems.port import Ambiguous, Finding, Refusal, Rejected, SystemFault
@@ -206,8 +205,8 @@ class Associations:
             method, path, json=body, headers={"Version": self._calls.version(path)}
         )
         try:
-            return msgspec.json.decode(answer.content, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            return decode(answer.content, dict[str, Any])
+        except UNREADABLE:
             detail = "the answer cannot be read"
             raise Ambiguous(
                 self.name, f"{method} {path}", status=answer.status_code, detail=detail

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-import msgspec
-
 from syncd.model import Kind
+from syncd.systems.decoding import UNREADABLE, decode
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.plan import LISTS
 from syncd.systems.leadconnector.resources import PATHS
@@ -140,8 +139,8 @@ class Calls:
             method, path, json=body, headers={"Version": self.version(path)}
         )
         try:
-            wrote = msgspec.json.decode(answer.content, type=wire.Wrote)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            wrote = decode(answer.content, wire.Wrote)
+        except UNREADABLE:
             wrote = wire.Wrote()
         flags = (wrote.succeeded, wrote.succeded, wrote.success)
         if False in flags or not (wrote.id or True in flags):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from syncd.systems.decoding import UNREADABLE, decode
 from syncd.systems.loose import text
 from syncd.systems.port import (
     AuthLost,
@@ -88,8 +89,8 @@ def _why(words: str) -> Refusal:
 def _said(answer: Answer) -> str | None:
     """Return the platform's own words; None where the body is not the platform's."""
     try:
-        body = msgspec.json.decode(answer.content, type=_Refusal)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = decode(answer.content, _Refusal)
+    except UNREADABLE:
         return None
     match body.message:
         case list():

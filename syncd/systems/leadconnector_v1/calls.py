@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-import msgspec
-
 from syncd.model import Window, utc, zone
+from syncd.systems.decoding import UNREADABLE, decode
 from syncd.systems.leadconnector_v1 import wire
 from syncd.systems.leadconnector_v1.plan import LIST
 from syncd.systems.loose import Odd, text
@@ -139,8 +138,8 @@ class Calls:
         """
         answer = await self._transport.write("POST", LIST, json=dict(fields))
         try:
-            made = msgspec.json.decode(answer.content, type=wire.WithContact)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            made = decode(answer.content, wire.WithContact)
+        except UNREADABLE:
             made = wire.WithContact()
         if not text(made.id):
             detail = "the answer names no id"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from syncd.systems.decoding import UNREADABLE, decode
 from syncd.systems.loose import text
 from syncd.systems.port import (
     AuthLost,
@@ -53,8 +52,8 @@ def fault_of(answer: Answer) -> SystemFault | None:
 def _fields(answer: Answer) -> dict[str, object]:
     """The body's object; bodies may be empty, ``OK`` or not JSON at all."""
     try:
-        body = msgspec.json.decode(answer.content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = decode(answer.content, object)
+    except UNREADABLE:
         return {}
     return body if isinstance(body, dict) else {}
 

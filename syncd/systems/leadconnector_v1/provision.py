@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from syncd.systems.decoding import decode
 from syncd.systems.leadconnector_v1.opening import open_transport
 from syncd.systems.leadconnector_v1.services import service_body, service_of
 from syncd.systems.loose import text
@@ -151,7 +152,7 @@ class Provisioner:
     async def _list(self, path: str, key: str) -> list[Fields]:
         body = await self._transport.read("GET", path)
         answer = self._transport.decode(body, dict[str, msgspec.Raw], f"GET {path}")
-        rows = msgspec.json.decode(answer[key]) if key in answer else None
+        rows = decode(bytes(answer[key]), object) if key in answer else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self._transport.incomplete(f"GET {path}", f"the answer holds no list of {key}")
         return rows

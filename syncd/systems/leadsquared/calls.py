@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
+from syncd.systems.decoding import UNREADABLE, decode
 from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.plan import LIST
@@ -170,8 +169,8 @@ class Calls:
         """A write that says that it was taken. Raises Ambiguous for every other 2xx answer."""
         answer = await self._transport.write(method, path, params=params, json=json)
         try:
-            wrote = msgspec.json.decode(answer.content, type=wire.Wrote)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            wrote = decode(answer.content, wire.Wrote)
+        except UNREADABLE:
             raise self._unproven(method, path) from None
         if not wrote.succeeded:
             raise self._unproven(method, path)
