@@ -26,6 +26,7 @@ from syncd.model import (
     IntentState,
     Kind,
     Record,
+    Value,
     Window,
 )
 from syncd.store.store import Store
@@ -240,15 +241,18 @@ async def _follow_up(
     probes = 0
     for record in store.records(system.name, unlisted):
         covered = coverage.get((record.provider, record.kind))
-        if record.retired or covered is None or not _is_missed(record, covered.window, asked_at):
-            # Nothing is proven about it: already gone, or outside of what was read in full.
+        value = record.observed
+        if record.retired or value is None or covered is None:
             continue
-        if record.id in removing:
+        if record.id in removing and value.start in covered.window:
             # It was asked to go, and it is gone.
             tomb = replace(vanish(record, asked_at), base=None, ended=True, written=None)
             changes.records.append(tomb)
             changes.unlinked += store.links(system.name, record.id)
             seen.touch(record.provider, record.id)
+            continue
+        if not _is_missed(record, value, covered.window, asked_at):
+            # Nothing is proven about it: it lies outside of what was read in full.
             continue
         lag = system.capabilities.lag
         if record.written_at is not None and asked_at < record.written_at + lag:
@@ -266,15 +270,12 @@ async def _follow_up(
         seen.suspected -= proven
 
 
-def _is_missed(record: Record, window: Window, asked_at: datetime) -> bool:
+def _is_missed(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
     """Whether an event should have been listed, so that it is asked for by id.
 
     No window holds an open end: such an event is missed where it begins, and looked at once a day
     while it runs, so that its fixed end is put off before it is reached.
     """
-    value = record.observed
-    if value is None:
-        return False
     if record.open_ended:
         return value.start in window or asked_at - record.observed_at >= DAILY
     return window.holds(value)
