@@ -16,6 +16,7 @@ import structlog
 from syncd.core.diff import News, absorb, compare, vanish
 from syncd.engine.report import Health
 from syncd.model import (
+    RENEWED,
     Action,
     Changes,
     Clock,
@@ -273,10 +274,10 @@ async def _follow_up(
 def _is_missed(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
     """Whether an event should have been listed, so that it is asked for by id.
 
-    No window holds an open end: such an event is missed where it begins, and looked at once a day
-    while it runs, so that its fixed end is put off before it is reached.
+    No window holds an open end, or the end of a block made for one: such an event is missed where
+    it begins, and looked at once a day while it runs. So its fixed end is put off in time, too.
     """
-    if record.open_ended:
+    if record.open_ended or value.end - asked_at > RENEWED:
         return value.start in window or asked_at - record.observed_at >= DAILY
     return window.holds(value)
 

@@ -21,6 +21,7 @@ from syncd.model.keys import (
 )
 from syncd.model.ranges import (
     READABLE,
+    RENEWED,
     cut_end,
     in_range,
     is_open_ended,
@@ -78,6 +79,7 @@ from syncd.model.words import (
 __all__ = [
     "OPEN_ENDED",
     "READABLE",
+    "RENEWED",
     "Action",
     "Allowance",
     "Baseline",
