@@ -7,7 +7,7 @@ import io
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -67,15 +67,22 @@ class Outcome:
     faults: Counter[str] = field(default_factory=Counter)
 
 
-def play(story: Story) -> Outcome:
-    """Play a story in a folder of its own."""
+def play(story: Story, *, until_broken: bool = False) -> Outcome:
+    """Play a story in a folder of its own, to its end or until it has broken a promise."""
     where = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="syncd-", dir=where) as folder, _log() as log:
-        return run_virtually(_perform(story, Path(folder), log))
+        return run_virtually(_perform(story, Path(folder), log, until_broken))
 
 
-async def _perform(story: Story, folder: Path, log: io.StringIO) -> Outcome:
-    return await _Stage(story, folder, log).play()
+async def _perform(story: Story, folder: Path, log: io.StringIO, until_broken: bool) -> Outcome:
+    stage = _Stage(story, folder, log)
+    day = asyncio.create_task(stage.play())
+    if not until_broken:
+        return await day
+    stage.when_broken = day.cancel
+    with suppress(asyncio.CancelledError):
+        await day
+    return stage.outcome
 
 
 @contextmanager
@@ -114,6 +121,7 @@ class _Stage:
         self.fuse = 0
         self.state_fault = Step(0, What.STATE_FAULT, times=0)
         self.requests: set[asyncio.Task[None]] = set()
+        self.when_broken: Callable[[], object] = lambda: None
         numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
         letters = "abcdefghijklmnopqrstuvwxyz234567"
         self.ids = Ids(
@@ -135,6 +143,24 @@ class _Stage:
         path.write_text(f"{text}[rules]\nprefer = {sorted(SYSTEMS)}\n{rules}")
         self.settings = load(path, {})
         supervisor = asyncio.create_task(self._supervise())
+        try:
+            await self._day()
+        finally:
+            for task in (supervisor, *self.requests):
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await supervisor
+        await asyncio.sleep(RESTART)
+        await self._quiet()
+        self.outcome.trace += self.town.calls
+        self.outcome.acts = self.town.acts
+        for platform in self.town.sandbox.systems.values():
+            self.outcome.faults.update({str(k): n for k, n in platform.faults.injected.items()})
+        self.outcome.writes = sum(not c.by_hand for c in self.town.changes)
+        return self.outcome
+
+    async def _day(self) -> None:
+        """All steps, and the quiet after them, while the daemon runs."""
         for step in self.story.steps:
             await self._until(step.at)
             self._happen(step)
@@ -150,17 +176,6 @@ class _Stage:
             # A person looks after the brakes: nothing else may be left standing.
             await self.operator.accept()
         self._judge_rest()
-        supervisor.cancel()
-        with suppress(asyncio.CancelledError):
-            await supervisor
-        await asyncio.sleep(RESTART)
-        await self._quiet()
-        self.outcome.trace += self.town.calls
-        self.outcome.acts = self.town.acts
-        for platform in self.town.sandbox.systems.values():
-            self.outcome.faults.update({str(k): n for k, n in platform.faults.injected.items()})
-        self.outcome.writes = sum(not c.by_hand for c in self.town.changes)
-        return self.outcome
 
     # --- the program --------------------------------------------------------------------------
 
@@ -303,6 +318,7 @@ class _Stage:
     def _break(self, line: str) -> None:
         self._say(f"BROKEN {line}")
         self.outcome.broken.append(line)
+        self.when_broken()
 
 
 _PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}
