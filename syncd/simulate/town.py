@@ -112,6 +112,14 @@ class Town:
         ahead = end - self.clock.now()
         return EVER if timedelta(days=300) < ahead < timedelta(days=366) else end
 
+    def endless(self) -> Iterator[str]:
+        """Name the blocks of syncd's that have no end: an end "for ever" is to be cut."""
+        last = self.clock.now() + timedelta(days=366)
+        for name, platform in self.sandbox.systems.items():
+            for block in platform.blocks():
+                if (name, block.id) in self.ours and not block.deleted and block.end > last:
+                    yield f"4: a block that ends on {block.end:%d %b %Y}: {name} {block.id}"
+
     def standing(self, system: str) -> dict[str, Seen]:
         """What stands on one platform now."""
         return self._last[system]
