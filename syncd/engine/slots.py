@@ -84,7 +84,9 @@ async def ask(system: System, provider: str, clock: Clock, store: Store | None =
     window = Window(now, floor_to(now + system.capabilities.slots_ahead, timedelta(hours=1)))
     try:
         with supervised(system.name, "asking for free slots"):
-            offers = joined(await system.free_slots(provider, window))
+            offered = await system.free_slots(provider, window)
+            # A platform may answer more than it was asked, years away.
+            offers = joined(o for o in offered if o.start < window.end and window.start < o.end)
     except SystemFault as fault:
         log.info("free slots not known", system=system.name, provider=provider, fault=str(fault))
         known = free_times(store, provider).get((provider, system.name)) if store else None

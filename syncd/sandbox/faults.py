@@ -60,6 +60,12 @@ class FaultKind(StrEnum):
     ODD_ANSWER = "odd-answer"
     """An answer that nobody expects; ``spelling`` says which of `ODD_ANSWERS`. What it does not say
     to be refused is done."""
+    ODD_TIME = "odd-time"
+    """The first row that is read begins in year 1; with ``spelling="ever"`` it ends in 9999, with
+    ``"updated"`` it was last updated in year 1."""
+    HALF_EMOJI = "half-emoji"
+    """Texts of events that are read hold half an emoji as an escape; with ``spelling="bytes"`` as
+    bytes that are no UTF-8, with ``"nul"`` a NUL character."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from starlette.routing import Match
 from syncd.model import floor_to
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.odd import ODD_ANSWERS, Odd
+from syncd.sandbox.odd_rows import spoilt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -195,6 +196,7 @@ class Platform(ABC):
         if not self.fault(FaultKind.LOSE_BEFORE, ask):
             response = self._answer(ask, scope)
             lost = self.fault(FaultKind.LOSE_AFTER, ask) is not None
+            self._spoil(ask, response)
             cut = not lost and self.fault(FaultKind.RESET_BODY, ask) is not None
         self._log(ask, 0 if response is None or lost or cut else response.status_code)
         if response is None or lost:
@@ -231,6 +233,21 @@ class Platform(ABC):
         for key, value in self.limit_headers().items():
             response.headers[key] = value
         return response
+
+    def _spoil(self, ask: Ask, response: Response) -> None:
+        """Put odd rows into what a read shows; a fault is used up only where it shows."""
+        if ask.method != "GET" and "Retrieve" not in ask.path:
+            return
+        now = self.clock.now()
+        for kind in (FaultKind.ODD_TIME, FaultKind.HALF_EMOJI):
+            fault = self.faults.active(kind, ask.method, ask.path, now)
+            if fault is None:
+                continue
+            body = spoilt(bytes(response.body), kind, fault.spelling)
+            if body != response.body:
+                self.fault(kind, ask)
+                response.body = body
+                response.headers["content-length"] = str(len(body))
 
     def _route(self, ask: Ask, scope: Scope) -> Response:
         here = {**scope, "path": ask.path, "root_path": ""}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import sqlite3
 import sys
 import tempfile
@@ -235,6 +236,9 @@ class _Stage:
 
     def _judge_rest(self) -> None:
         """The daemon has had its time: all must agree, without a restart or anybody's help."""
+        self._judge_log()
+        for line in self.town.endless():
+            self._break(line)
         with closing(Store.open(self.folder / "state.db", write=False)) as store:
             now = self.town.clock.now()
             for line in oracle.judge_end(
@@ -273,6 +277,13 @@ class _Stage:
         secrets = (sandbox.clinic.token, sandbox.legacy.token, sandbox.crm.secret_key)
         for line in oracle.indiscreet((dump, self.log.getvalue()), secrets):
             self._break(line)
+
+    def _judge_log(self) -> None:
+        """No answer, however odd, may end a job (promise 8); only the state's own faults do."""
+        for entry in map(json.loads, self.log.getvalue().splitlines()):
+            raised = entry.get("exception", "").splitlines()[-1:]
+            if entry["event"] == "job failed" and StateError.__name__ not in str(raised):
+                self._break(f"8: an exception ended a job: {raised}")
 
     # --- what happens -------------------------------------------------------------------------
 

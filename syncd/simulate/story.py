@@ -51,6 +51,9 @@ class What(StrEnum):
     HOST_CLOCK = "host-clock"
     STATE_FAULT = "state-fault"
     CRASH = "crash"
+    NULL_DATE = "null-date"
+    FOR_EVER = "for-ever"
+    CUT_TEXT = "cut-text"
 
 
 TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH})
@@ -221,7 +224,11 @@ def draw(
 
 _POLICIES = 0.5
 
-COMPLAINTS: tuple[What, ...] = ()
+COMPLAINTS: tuple[What, ...] = (
+    What.NULL_DATE,
+    What.FOR_EVER,
+    What.CUT_TEXT,
+)
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 

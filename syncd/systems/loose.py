@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, TypeVar
 
-import msgspec
+from syncd.systems.decoding import UNREADABLE, decode
 
 T = TypeVar("T")
 
@@ -17,9 +17,12 @@ Odd = str | int | float | bool | list[Any] | None
 
 
 def text(value: object) -> str:
-    """Return an id or word as stripped text; '' for whatever is neither text nor whole number."""
+    """Return an id or word as stripped text; '' for whatever is neither text nor whole number.
+
+    NUL is replaced: PostgreSQL keeps no text that holds one.
+    """
     if isinstance(value, str):
-        return value.strip()
+        return (value if "\0" not in value else value.replace("\0", "\ufffd")).strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
@@ -29,8 +32,8 @@ def read_json(body: bytes, shape: type[T]) -> T | None:
     Nesting of thousands of levels, which costs a few bytes a level, counts as no JSON.
     """
     try:
-        return msgspec.json.decode(body, type=shape)
-    except (ValueError, RecursionError, MemoryError):  # msgspec's own errors are ValueErrors
+        return decode(body, shape)
+    except (*UNREADABLE, MemoryError):
         return None
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.request import getproxies
 
 import httpx
-import msgspec
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -22,6 +21,7 @@ from tenacity import (
     wait_exponential,
 )
 
+from syncd.systems import decoding
 from syncd.systems.boundary import contained
 from syncd.systems.client import LIMITS, Answer
 from syncd.systems.connections import Connections
@@ -212,14 +212,14 @@ class Transport:
 
     def decode(self, body: bytes, shape: type[T], call: str) -> T:
         """Read a JSON body into a shape. Raises Incomplete: the answer did not arrive whole."""
-        return self.decoded(lambda: msgspec.json.decode(body, type=shape), call)
+        return self.decoded(lambda: decoding.decode(body, shape), call)
 
     def decoded(self, decode: Callable[[], T], call: str) -> T:
         """Decode a body. Raises Incomplete, whatever the body does to the decoder."""
         try:
-            with contained(self._system, call, through=(msgspec.MsgspecError, UnicodeError)):
+            with contained(self._system, call, through=decoding.UNREADABLE):
                 return decode()
-        except (msgspec.MsgspecError, UnicodeError) as error:
+        except decoding.UNREADABLE as error:
             raise self.incomplete(call, f"unreadable body: {error}") from None
         except SystemFault as fault:
             raise self.incomplete(call, f"unreadable body: {fault.detail}") from None
