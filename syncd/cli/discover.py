@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -18,7 +18,9 @@ from syncd.config.problems import ConfigError
 from syncd.config.settings import ProviderSettings, SystemSettings
 from syncd.provision.matching import match
 from syncd.provision.people import doubt_finding, seats_of, strangers
-from syncd.systems.port import Finding
+from syncd.systems.boundary import contained
+from syncd.systems.findings import fault_finding
+from syncd.systems.port import Finding, SystemFault
 from syncd.systems.tree import AppointmentType, Calendar, Resource, Tree, User
 from syncd.wiring import RealClock, open_accounts
 
@@ -67,7 +69,7 @@ def look(
             try:
                 return await asyncio.gather(
                     *(
-                        account.discover(_teller(name, doing, told))
+                        _tree(name, systems[name], account.discover(_teller(name, doing, told)))
                         for name, account in accounts.items()
                     )
                 )
@@ -75,6 +77,15 @@ def look(
                 await asyncio.gather(*(account.aclose() for account in accounts.values()))
 
     return asyncio.run(read())
+
+
+async def _tree(name: str, system: SystemSettings, asked: Awaitable[Tree]) -> Tree:
+    """Wait for a tree; an answer that it stumbles over is a finding."""
+    try:
+        with contained(name, "discover"):
+            return await asked
+    except SystemFault as fault:
+        return Tree(system=name, platform=system.type, findings=(fault_finding(fault),))
 
 
 def _teller(name: str, doing: dict[str, str], told: Callable[[str], None]) -> Callable[[str], None]:

@@ -163,7 +163,7 @@ def _instant(option: str, text: str, where: str, *, last: bool) -> datetime:
     """Read a day (its begin, or its end) or an instant."""
     from dateutil import parser  # noqa: PLC0415 - no help needs them
 
-    from syncd.model import resolve_wall_time  # noqa: PLC0415
+    from syncd.model import resolve_wall_time, utc  # noqa: PLC0415
 
     try:
         day = date.fromisoformat(text)
@@ -180,4 +180,4 @@ def _instant(option: str, text: str, where: str, *, last: bool) -> datetime:
         ) from None
     if instant.tzinfo is None:
         return resolve_wall_time(instant, where).instant
-    return instant.astimezone(UTC)
+    return utc(instant)

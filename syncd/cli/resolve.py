@@ -25,7 +25,7 @@ from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine import resolve as engine
 from syncd.engine.resolve import Ending, Resolved, foresee, successor, to_arguments
-from syncd.model import HeldConflict, Operation, Value, resolve_wall_time
+from syncd.model import HeldConflict, Operation, Value, readable, resolve_wall_time, utc
 from syncd.store import Store
 from syncd.wiring import build, provider_rules
 
@@ -142,13 +142,15 @@ def _instant(text: str, day: datetime, zone: ZoneInfo) -> datetime:
     """Read a time: of that day, of a named day, or with an offset. Raises UsageError."""
     try:
         instant = parser.parse(text, default=day.astimezone(zone).replace(tzinfo=None, **_SHARP))
-        if instant.tzinfo is None:
-            return resolve_wall_time(instant, zone.key).instant
-        return instant.astimezone(UTC)
+        bare = instant.tzinfo is None
+        at = resolve_wall_time(instant, zone.key).instant if bare else utc(instant)
     except (ValueError, OverflowError):
         raise UsageError(
             f"--at {text!r} is no time", "Write 14:00, 2026-11-23T14:00 or 2026-11-23T14:00+01:00."
         ) from None
+    if not readable(at, datetime.now(UTC)):
+        raise UsageError(f"--at {text!r} is more than five years away", "Give a nearer time.")
+    return at
 
 
 _SHARP: Any = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import sqlite3
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -225,7 +227,7 @@ class _Stage:
             self.outcome.cycles += 1
             rounds.hear(report)
 
-        work = Work(app.engine, told=told, insist=app.insist, turn=rounds.turn)
+        work = Work(app.engine, told, self._job_failed, app.insist, rounds.turn)
         self.operator.work = work
         await work.everything()
         last = 0
@@ -241,8 +243,17 @@ class _Stage:
             if poll % FARS == 0 and any(s.what is What.STATE_RESTORED for s in self.story.steps):
                 self.disk.back_up()
 
+    def _job_failed(self, job: str) -> None:
+        """The state may end a job; no answer of a system may (promise 8)."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, StateError):
+            self._break(f"8: the job {job} ended with {type(error).__name__}")
+
     def _judge_rest(self) -> None:
         """The daemon has had its time: all must agree, without a restart or anybody's help."""
+        self._judge_log()
+        for line in self.town.endless():
+            self._break(line)
         with closing(Store.open(self.folder / "state.db", write=False)) as store:
             now = self.town.clock.now()
             for line in oracle.judge_end(
@@ -281,6 +292,13 @@ class _Stage:
         secrets = (sandbox.clinic.token, sandbox.legacy.token, sandbox.crm.secret_key)
         for line in oracle.indiscreet((dump, self.log.getvalue()), secrets):
             self._break(line)
+
+    def _judge_log(self) -> None:
+        """No answer, however odd, may end a job (promise 8); only the state's own faults do."""
+        for entry in map(json.loads, self.log.getvalue().splitlines()):
+            raised = entry.get("exception", "").splitlines()[-1:]
+            if entry["event"] == "job failed" and StateError.__name__ not in str(raised):
+                self._break(f"8: an exception ended a job: {raised}")
 
     # --- what happens -------------------------------------------------------------------------
 

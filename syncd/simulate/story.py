@@ -15,6 +15,7 @@ from random import Random
 from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
+from syncd.sandbox.odd import ODD_ANSWERS
 
 SYSTEMS = ("crm", "clinic", "legacy")
 DAYS = (
@@ -55,6 +56,9 @@ class What(StrEnum):
     COPY_OURS = "copy-ours"
     COPY_TO_MEETING = "copy-to-meeting"
     PASTE_TAG = "paste-tag"
+    NULL_DATE = "null-date"
+    FOR_EVER = "for-ever"
+    CUT_TEXT = "cut-text"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
@@ -165,7 +169,8 @@ _COMPANY = 0.35
 
 STATE = ("disk-full", "locked")
 HOST = frozenset({"host-clock", "state", "crash"})
-ALL = frozenset(map(str, _FAULTS)) | {str(FaultKind.SHIFT_ROWS), "disk"} | HOST
+_MORE = frozenset({str(FaultKind.SHIFT_ROWS), str(FaultKind.ODD_ANSWER), "disk"})
+ALL = frozenset(map(str, _FAULTS)) | _MORE | HOST
 """The names that `--faults` takes."""
 
 
@@ -219,12 +224,22 @@ def draw(
     if complaints:
         steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
         steps += _disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
+    if complaints and FaultKind.ODD_ANSWER in faults:
+        near = [step.at for step in steps if step.what in OUTSIDE]
+        steps += _odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
     return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override)
 
 
 _POLICIES = 0.5
 
-COMPLAINTS: tuple[What, ...] = (What.COPY_OURS, What.COPY_TO_MEETING, What.PASTE_TAG)
+COMPLAINTS: tuple[What, ...] = (
+    What.NULL_DATE,
+    What.FOR_EVER,
+    What.CUT_TEXT,
+    What.COPY_OURS,
+    What.COPY_TO_MEETING,
+    What.PASTE_TAG,
+)
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 
@@ -251,6 +266,27 @@ def _disk(random: Random, span: float) -> list[Step]:
         return []
     what = random.choice(sorted(DISK))
     return [Step(round(random.uniform(0.2, 0.8) * span, 1), what, slot=random.randrange(2))]
+
+
+_LASTING = frozenset({"rate-spent", "deep-refusal"})
+"""What outlasts the day: a rate that is learned, and refusals that a person looks after."""
+_ODD = tuple(name for name in ODD_ANSWERS if name not in _LASTING)
+
+
+def _odd_answers(random: Random, span: float, near: list[float]) -> list[Step]:
+    """Draw up to two spells of odd answers, mostly while something is read or written."""
+    return [
+        Step(
+            round(max(0.0, random.choice(near or [span / 2]) - random.uniform(-1200, 60)), 1),
+            What.FAULT,
+            random.choice(SYSTEMS),
+            slot=random.randrange(2),  # 1: only the calls that make blocks are answered oddly
+            fault=str(FaultKind.ODD_ANSWER),
+            times=random.choice((1, 2, 4, 8, 30)),
+            spelling=random.choice(_ODD),
+        )
+        for _ in range(random.randint(0, 2))
+    ]
 
 
 def _override(random: Random) -> tuple[tuple[str, str], ...]:

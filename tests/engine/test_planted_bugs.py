@@ -23,7 +23,7 @@ from tests.engine import test_guarded as guarded
 from tests.engine import test_ownership as ownership
 from tests.engine import test_promises as promises
 from tests.engine.conftest import Shop, open_shop
-from tests.simulate.copied import every_tag_is_ours
+from tests.simulate.copied import a_customer_ends_nothing, every_tag_is_ours
 from tests.simulate.plants import (
     a_queued_write_counts_as_done,
     history_is_not_kept,
@@ -142,15 +142,6 @@ def the_first_of_two_with_one_tag_is_adopted(patch: Patch) -> None:
 def nobody_looks_whose_a_block_is_before_a_write(patch: Patch) -> None:
     patch.setattr(execute, "_not_ours", lambda *_given: set())
     patch.setattr(execute, "_just_read", lambda *_given: True)
-
-
-def a_customer_ends_nothing(patch: Patch) -> None:
-    def kept(record: Any, event: Any, *given: Any) -> Any:
-        if record is not None and record.mine:
-            event = replace(event, kind=record.kind)
-        return absorb(record, event, *given)
-
-    patch.setattr(observe, "absorb", kept)
 
 
 def blocks_are_adopted_before_all_is_read(patch: Patch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from syncd.core import diff, ownership
 from syncd.core.ownership import Owners, is_tagged
-from syncd.engine import case, execute
+from syncd.engine import case, execute, observe
 
 Patch = pytest.MonkeyPatch
 
@@ -37,8 +37,14 @@ def a_tag_makes_a_meeting_ours(patch: Patch) -> None:
     every_tag_is_ours(patch)
     patch.setattr(case, "owners_of", all_tagged)
     patch.setattr(ownership, "is_tagged", tagged)
-    patch.setattr(diff, "_released", _kept)
+    a_customer_ends_nothing(patch)
 
 
-def _kept(record: Any, event: Any, fingerprint: str, seen_at: Any) -> Any:
-    return replace(record, observed=event.value, observed_at=seen_at, fingerprint=fingerprint)
+def a_customer_ends_nothing(patch: Patch) -> None:
+    """What was ours stays ours, whoever is booked into it."""
+
+    def kept(record: Any, event: Any, *given: Any) -> Any:
+        ours = record is not None and record.mine
+        return diff.absorb(record, replace(event, kind=record.kind) if ours else event, *given)
+
+    patch.setattr(observe, "absorb", kept)

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 import syncd.core.merge as merging
-from syncd.core import blocks, closing, decide, diff, outcome, refusals
+from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
 from syncd.core.ownership import NO_OWNERS, Owners
@@ -26,19 +27,20 @@ from syncd.model import (
     Status,
     Value,
     Window,
+    ranges,
 )
 from syncd.sandbox.leadconnector.slots import Taken
-from syncd.simulate.story import Step, Story, What, draw
+from syncd.simulate.story import Story, What, draw
 from syncd.store import Store
+from syncd.systems import decoding
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
-from tests.simulate.lost import (
-    an_old_database_is_believed,
-    proven_blocks_go_unseen,
-    the_file_of_created_ids_is_ignored,
-)
+from tests.simulate.days import at as _at
+from tests.simulate.days import day as _day
+from tests.simulate.lost import ABOUT_LOSS
+from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -216,7 +218,7 @@ def history_is_not_kept(patch: Patch) -> None:
 def an_echo_is_an_edit(patch: Patch) -> None:
     """What comes back rounded is taken for somebody's change."""
     patch.setattr(diff, "is_rounding", lambda _wanted, _seen: False)
-    patch.setattr(recover, "is_rounding", lambda _wanted, _seen: False)
+    patch.setattr(ownership, "is_rounding", lambda _wanted, _seen: False)
 
 
 def a_stale_read_is_believed(patch: Patch) -> None:
@@ -336,24 +338,23 @@ def a_hold_ends_by_the_clock(patch: Patch) -> None:
     patch.setattr(refusals, "_too_late", lambda *_given: False)
 
 
-def _day(*steps: Step, **rules: str) -> Story:
-    """A summer day on which just this happens."""
-    start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
-    return Story(0, start, 24.0, steps, rules=tuple(rules.items()))
+def any_time_is_believed(patch: Patch) -> None:
+    """The range check is removed: a null date moves a meeting to year 1."""
+    patch.setattr(ranges, "readable", lambda _instant, _now: True)
 
 
-def _at(hour: float, what: What, system: str, slot: int = 0, **more: Any) -> Step:
-    return Step(hour * 3600, what, system, slot=slot, **more)
+def an_end_for_ever_is_not_cut(patch: Patch) -> None:
+    """Blocks are made until the year 9999."""
+    patch.setattr(diff, "cut_end", lambda value, *_known: value)
+
+
+def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
+    """One text that is no Unicode costs all rows, for good."""
+    patch.setattr(decoding, "decode", lambda body, shape: msgspec.json.decode(body, type=shape))
 
 
 _BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
 _TWINS = (*_BOOKED, _at(2, What.TWIN, "crm", slot=1))
-
-_UNSEEN = (
-    _at(2.5, What.BOOK, "crm", slot=70),
-    _at(3.5, What.FAULT, "crm", fault="error", times=500),
-)
-"""A meeting that is carried to the other systems, and then its own system is down."""
 
 PLANTS: tuple[tuple[Plant, Story], ...] = (
     (own_blocks_are_sources, draw(0)),
@@ -410,6 +411,18 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
         ),
     ),
     (
+        any_time_is_believed,
+        _day(*_BOOKED, _at(3, What.NULL_DATE, "clinic", number=39)),
+    ),
+    (
+        an_end_for_ever_is_not_cut,
+        _day(_at(1, What.FOR_EVER, "clinic", slot=70)),
+    ),
+    (
+        a_list_is_decoded_as_a_whole,
+        _day(_at(1, What.CUT_TEXT, "legacy"), _at(2, What.BOOK, "legacy", slot=70)),
+    ),
+    (
         silence_decides,
         _day(
             *_TWINS,
@@ -430,11 +443,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             block_edited="reschedule",
         ),
     ),
-    (
-        the_file_of_created_ids_is_ignored,
-        _day(*_BOOKED, _at(3.01, What.DELETE, "clinic"), _at(3.02, What.STATE_LOST, "")),
-    ),
-    (an_old_database_is_believed, _day(*_UNSEEN, _at(3.6, What.STATE_RESTORED, "", slot=1))),
-    (proven_blocks_go_unseen, _day(*_UNSEEN, _at(3.6, What.STATE_LOST, ""))),
+    *ABOUT_ANSWERS,
+    *ABOUT_LOSS,
 )
 """Each with a day on which it breaks a promise."""
