@@ -28,6 +28,7 @@ from syncd.daemon.work import Work
 from syncd.engine.policy import Ids
 from syncd.engine.report import Report
 from syncd.model import Cause, Changes
+from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import oracle
 from syncd.simulate.accident import Change
@@ -203,7 +204,13 @@ class _Stage:
         # Nobody holds the state for a moment only: waiting would cost real time.
         event.listen(store._engine, "checkout", _no_patience)  # noqa: SLF001
         ways = {name: _Mortal(self.town.transport(name), life) for name in SYSTEMS}
-        return build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
+        app = build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
+        for step in self.story.steps:
+            if step.fault == FaultKind.STRIP_KEYS:
+                # That this platform strips tags has been found out before.
+                able = app.systems[step.system].capabilities
+                app.systems[step.system].capabilities = replace(able, key_survives=False)
+        return app
 
     async def _daemon(self, app: App) -> None:
         near, far = timedelta(seconds=NEAR), timedelta(seconds=FARS * NEAR)

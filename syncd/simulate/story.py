@@ -51,6 +51,9 @@ class What(StrEnum):
     HOST_CLOCK = "host-clock"
     STATE_FAULT = "state-fault"
     CRASH = "crash"
+    COPY_OURS = "copy-ours"
+    COPY_TO_MEETING = "copy-to-meeting"
+    PASTE_TAG = "paste-tag"
     NULL_DATE = "null-date"
     FOR_EVER = "for-ever"
     CUT_TEXT = "cut-text"
@@ -228,6 +231,9 @@ COMPLAINTS: tuple[What, ...] = (
     What.NULL_DATE,
     What.FOR_EVER,
     What.CUT_TEXT,
+    What.COPY_OURS,
+    What.COPY_TO_MEETING,
+    What.PASTE_TAG,
 )
 """Acts of people and platforms that are known from public complaints about sync tools."""
 

@@ -196,6 +196,8 @@ class Town:
                 done = self._accident(step, who)
             case What.MOVE_BLOCK | What.REMOVE_BLOCK | What.EDIT_OURS | What.REMOVE_OURS:
                 done = self._change_block(step, start, end)
+            case What.COPY_OURS | What.COPY_TO_MEETING | What.PASTE_TAG:
+                done = self._copy_ours(step, start, end, who)
             case What.FOR_EVER:
                 event = platform.block(self.world.seats[system, who].user, start, end, "Lunch")
                 platform.move_block(event, start, EVER)
@@ -298,6 +300,33 @@ class Town:
             return f"remove block {event}"
         platform.move_block(event, start, end)
         return f"move block {event} to {start:%d %H:%M}"
+
+    def _copy_ours(self, step: Step, start: datetime, end: datetime, who: str) -> str:
+        """Duplicate one of our blocks, as it is or as a meeting; or paste its text into a meeting.
+
+        What comes of it is the person's own: it bears our tag, and is not ours.
+        """
+        system, platform = step.system, self.sandbox.systems[step.system]
+        texts = {b.id: b.title for b in platform.blocks() if not b.deleted}
+        ours = sorted(e for s, e in self.ours if s == system and e in texts)
+        if not ours:
+            return ""
+        event = ours[step.number % len(ours)]
+        if step.what is What.PASTE_TAG:
+            standing = self._last[system].items()
+            meetings = sorted(e for e, seen in standing if seen.kind == "appointment")
+            if not meetings:
+                return ""
+            meeting = meetings[step.number % len(meetings)]
+            platform.add_text(meeting, texts[event])
+            return f"paste the text of {event} into {meeting}"
+        seat = self.world.seats[system, who]
+        named = {}
+        if step.what is What.COPY_TO_MEETING:
+            contact = self._people[system][("kim", "lee")[step.slot % 2]]
+            named = {"calendar": seat.calendar, "contact": contact}
+        copied = platform.copy_block(event, seat.user, start, end, **named)
+        return f"{step.what} {event} as {copied} for {who} {start:%d %H:%M}"
 
     def _accident(self, step: Step, who: str) -> str:
         """Delete all meetings of somebody's calendar, or move everything in it by an hour."""
