@@ -377,6 +377,8 @@ def writes_per_change(town: Town) -> Iterator[str]:
         allowed *= 2
     # What a person decides, or takes back, is written everywhere once more.
     allowed += made if any(not who for _, who in town.answers) else 6 * len(town.answers)
+    # After a loss all that a person has decided before is decided anew.
+    allowed += 6 * len(town.forgotten)
     if made > allowed:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
 
@@ -414,7 +416,7 @@ def unexplained(town: Town, database: sqlite3.Connection) -> Iterator[str]:
         provider = seen.provider if seen else ""
         known = (change.system, action, change.event) in told
         known = known or (change.system, action, provider) in lost
-        if not change.by_hand and not known:
+        if not (change.by_hand or known or town.is_forgotten(change.at)):
             yield f"10: not in the history: {action} of {change.system} {change.event}"
 
 
