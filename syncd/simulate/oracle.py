@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from syncd.model import ConflictKind, HeldConflict, Kind, Role, floor_to
+from syncd.model import ConflictKind, HeldConflict, Kind, Record, Replica, Role, floor_to
 from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
@@ -338,20 +338,27 @@ def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Int
 def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
     """The times that a person wants as they are: what was taken back, and what a rule lets be."""
     found: set[tuple[str, Interval]] = set()
-    for booking in store.bookings():
-        left = any(w.booking == booking.id for w in store.state(booking.provider).waivers)
-        pairs = store.replicas([booking.id])
-        if left or any(replica.role is Role.RELEASED for replica, _ in pairs):
+    waived, bookings = _waived(store), store.bookings()
+    by_booking: dict[str, list[tuple[Replica, Record | None]]] = {b.id: [] for b in bookings}
+    for pair in store.replicas(list(by_booking)):
+        by_booking[pair[0].booking].append(pair)
+    for booking in bookings:
+        pairs = by_booking[booking.id]
+        if booking.id in waived or any(replica.role is Role.RELEASED for replica, _ in pairs):
             shown = [record.observed for _, record in pairs if record and record.observed]
             found |= {(booking.provider, v.interval) for v in (booking.agreed, *shown)}
     return found
 
 
+def _waived(store: Store) -> set[str]:
+    """The bookings of which a person took something back."""
+    return {waiver.booking for person in PEOPLE for waiver in store.state(person).waivers}
+
+
 def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator[str]:
     """What syncd takes for one meeting must be at one time everywhere, or be held."""
     open_ = {subject for h in held for subject in h.conflict.subject.split("+")}
-    waived = {w.booking for p in PEOPLE for w in store.state(p).waivers}
-    open_ |= waived
+    open_ |= _waived(store)
     bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
     values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
     for replica, _ in store.replicas(list(values)):

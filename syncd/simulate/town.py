@@ -14,6 +14,7 @@ import httpx
 
 from syncd.model import floor_to
 from syncd.sandbox.agreement import FREE
+from syncd.sandbox.direct import Direct
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
@@ -46,6 +47,7 @@ class Town:
     acts: int = 0
     fixed: str = ""
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
+    _looked_at: dict[str, int] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
     _people: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -75,6 +77,11 @@ class Town:
 
     def look(self, system: str, *, by_hand: bool) -> None:
         """Note what differs on one platform since the last look."""
+        changes = self.sandbox.systems[system].changes()
+        # By hand a user may have become another one, too, and so the events somebody else's.
+        if not by_hand and changes == self._looked_at.get(system):
+            return
+        self._looked_at[system] = changes
         before, after = self._last[system], dict(self._events(system))
         if before == after:
             return
@@ -333,11 +340,11 @@ class Town:
             platform.faults.clear()
 
 
-class _Way(httpx.ASGITransport):
+class _Way(Direct):
     """Requests to one platform, each followed by a look."""
 
     def __init__(self, town: Town, system: str) -> None:
-        super().__init__(app=town.sandbox.apps[system])
+        super().__init__(town.sandbox.apps[system])
         self._town = town
         self._system = system
 
