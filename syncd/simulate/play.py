@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import sqlite3
 import tempfile
@@ -70,19 +71,20 @@ class Outcome:
 def play(story: Story, *, until_broken: bool = False) -> Outcome:
     """Play a story in a folder of its own, to its end or until it has broken a promise."""
     where = MEMORY if MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="syncd-", dir=where) as folder, _log() as log:
+    folder_of_its_own = tempfile.TemporaryDirectory(prefix="syncd-", dir=where)
+    with folder_of_its_own as folder, _log() as log, _less_garbage_collection():
         return run_virtually(_perform(story, Path(folder), log, until_broken))
 
 
 async def _perform(story: Story, folder: Path, log: io.StringIO, until_broken: bool) -> Outcome:
-    stage = _Stage(story, folder, log)
-    day = asyncio.create_task(stage.play())
-    if not until_broken:
-        return await day
-    stage.when_broken = day.cancel
-    with suppress(asyncio.CancelledError):
-        await day
-    return stage.outcome
+    with closing(_Stage(story, folder, log)) as stage:
+        day = asyncio.create_task(stage.play())
+        if not until_broken:
+            return await day
+        stage.when_broken = day.cancel
+        with suppress(asyncio.CancelledError):
+            await day
+        return stage.outcome
 
 
 @contextmanager
@@ -106,6 +108,17 @@ def _log() -> Iterator[io.StringIO]:
         structlog.configure(**before)
 
 
+@contextmanager
+def _less_garbage_collection() -> Iterator[None]:
+    """Look for garbage in cycles rarely: a day makes little, and looking takes a tenth of it."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 class _Stage:
     """One performance."""
 
@@ -122,6 +135,7 @@ class _Stage:
         self.state_fault = Step(0, What.STATE_FAULT, times=0)
         self.requests: set[asyncio.Task[None]] = set()
         self.when_broken: Callable[[], object] = lambda: None
+        self.reader: tuple[int, sqlite3.Connection] | None = None
         numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
         letters = "abcdefghijklmnopqrstuvwxyz234567"
         self.ids = Ids(
@@ -305,10 +319,24 @@ class _Stage:
     def _judge(self, change: Change) -> None:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {_words(change)}")
-        with closing(sqlite3.connect(self.folder / "state.db")) as database:
-            unannounced = list(oracle.unannounced(change, database))
+        unannounced = oracle.unannounced(change, self._beside())
         for line in (*oracle.judge_change(self.town, change), *unannounced):
             self._break(line)
+
+    def _beside(self) -> sqlite3.Connection:
+        """The state as another program reads it; to open it anew each time would take longest."""
+        path = self.folder / "state.db"
+        file = path.stat().st_ino
+        if self.reader is None or self.reader[0] != file:
+            self.close()
+            self.reader = (file, sqlite3.connect(path))
+        return self.reader[1]
+
+    def close(self) -> None:
+        """Let go of the state."""
+        if self.reader is not None:
+            self.reader[1].close()
+            self.reader = None
 
     def _say(self, text: str) -> None:
         self.outcome.trace += self.town.calls
