@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,8 +34,9 @@ from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
-from syncd.model import Booking, Record, Replica
-from syncd.store.glance import NOTHING, glance
+from syncd.model import Booking, Record, Replica, Value
+from syncd.store.files import is_there
+from syncd.store.glance import NOTHING, Orphan, glance
 
 if TYPE_CHECKING:
     from syncd.store import Store
@@ -58,7 +59,7 @@ def status(
     settings = settings_of(context, config, secrets=False)
     now = datetime.now(UTC)
     held_by = holder(settings.syncd.state_path)
-    fresh = not settings.syncd.state_path.exists()
+    fresh = not is_there(settings.syncd.state_path)
     # Before the first run there is nothing to tell, and that is no error.
     seen = NOTHING if fresh else glance(settings.syncd.state_path, now, now - LOOKED_BACK)
     last, counts, exposed = seen.last, seen.counts, seen.exposures
@@ -73,6 +74,8 @@ def status(
         **counts,
         "exposures": len(exposed),
         "exposed": [exposure_json(settings, e) for e in exposed],
+        "orphans": len(seen.orphans),
+        "orphaned": [_orphan_json(orphan) for orphan in seen.orphans],
         "closing_seconds": spread_json(spread_),
         "last_run": None
         if last is None
@@ -95,9 +98,9 @@ def status(
     say_spread(spread_)
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
-    for line in (s.trouble(now, zone) for s in systems.values()):
-        if line:
-            terminal.warn(line)
+    troubles = (s.trouble(now, zone) for s in systems.values())
+    for line in (*_orphaned(settings, seen.orphans), *filter(None, troubles)):
+        terminal.warn(line)
     for line in stretched(settings, systems) if daemon else ():
         terminal.warn(line)
     late = settings.syncd.near.every * _STALE_PACES
@@ -116,6 +119,37 @@ def _standing(counts: Mapping[str, int]) -> list[str]:
     if counts["intents"]:
         lines.append(f"{words.count(counts['intents'], 'write')} without a confirmed outcome yet")
     return lines
+
+
+_MOST_LISTED = 5
+
+
+def _orphaned(settings: Settings, orphans: Sequence[Orphan]) -> list[str]:
+    """Say which blocks no state explains; a line for each of the first few."""
+    if not orphans:
+        return []
+    number = words.count(len(orphans), "block bears", "blocks bear")
+    told = (
+        f"{number} a syncd tag that this state does not know (a lost or restored state, or another "
+        "syncd). They are left as they are; delete by hand what should go:"
+    )
+    lines = [told]
+    for each in orphans[:_MOST_LISTED]:
+        when = words.value(Value(each.start, each.end), zone_of(settings, each.provider))
+        lines.append(f"  {each.system} {each.event}: {each.provider}, {when}")
+    if len(orphans) > _MOST_LISTED:
+        lines.append(f"  and {len(orphans) - _MOST_LISTED} more: `syncd status --json` lists all")
+    return lines
+
+
+def _orphan_json(orphan: Orphan) -> dict[str, Any]:
+    return {
+        "provider": orphan.provider,
+        "system": orphan.system,
+        "event": orphan.event,
+        "start": words.instant_json(orphan.start),
+        "end": words.instant_json(orphan.end),
+    }
 
 
 def bookings(

@@ -31,6 +31,14 @@ from syncd.core.exposure import Wanted
 from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Who, match, wanted_persons
 from syncd.core.merge import Merged, Word, merge
+from syncd.core.ownership import (
+    NO_OWNERS,
+    Owners,
+    may_match,
+    orphans_of,
+    settle_owners,
+    standing_doubts,
+)
 from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rules import Rules
 from syncd.model import (
@@ -38,7 +46,6 @@ from syncd.model import (
     Changes,
     Conflict,
     ConflictKind,
-    Kind,
     Operation,
     ProviderState,
     Record,
@@ -53,9 +60,9 @@ class Case:
     """What one decision is told. ``failures`` counts permanent failures by `plan.name`.
 
     ``horizon`` is the start of the full window: bookings that ended before it are retired.
-    ``our_keys`` are those keys on unlinked events that stand in this state's journal. ``capacity``
-    is how many meetings the provider may have at one time (equipment: its pieces less those that
-    are broken). ``verdict`` is a person's answer.
+    ``owners`` tells whose the tagged blocks are. ``capacity`` is how many meetings the provider may
+    have at one time (equipment: its pieces less those that are broken). ``verdict`` is a person's
+    answer.
     """
 
     calendars: Mapping[str, Calendar]
@@ -66,7 +73,7 @@ class Case:
     who: Who = field(default_factory=dict)
     guards: Sequence[Conflict] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
-    our_keys: AbstractSet[str] = frozenset()
+    owners: Owners = NO_OWNERS
     capacity: int = 1
     verdict: Verdict = NO_VERDICT
     withhold: bool = False
@@ -78,7 +85,7 @@ class Decision:
     """The outcome: rows to store, writes to make (unordered), intervals still open somewhere.
 
     ``wanted`` is what each calendar should close, by system; ``unmatched`` counts the appointments
-    whose person could not be looked up.
+    whose person could not be looked up; ``adopted`` are the events that became ours.
     """
 
     changes: Changes
@@ -88,6 +95,7 @@ class Decision:
     withheld: int = 0
     wanted: Wanted = field(default_factory=dict)
     unmatched: int = 0
+    adopted: tuple[Record, ...] = ()
 
 
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
@@ -100,9 +108,10 @@ def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
 def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decision:
     """Decide on one provider's state."""
     draft = Draft(state, case.run, case.now)
-    conflicts: list[Conflict] = list(case.guards)
-    _adopt(draft, case)
+    conflicts: list[Conflict] = [*case.guards, *standing_doubts(draft, case.owners)]
+    became_ours = settle_owners(draft, case.owners)
     _reassign(draft)
+    _renew(draft)
     split(draft, case.verdict, new_id)
     edits.release(draft, case.calendars, case.rules)
     matched = _link(draft, case, new_id)
@@ -125,7 +134,10 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     unmatched = (*matched.held, *matched.waiting)
     left = {claim.event for conflict in merged for claim in conflict.claims if claim.event}
     left |= under_doubt(draft, case.calendars)
-    closing = Closing(case.calendars, claims, unmatched, left, case.capacity)
+    orphans = orphans_of(draft, case.owners)
+    closing = Closing(
+        case.calendars, claims, unmatched, left, case.capacity, orphans, case.owners, new_id
+    )
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}
     operations = list(told)
@@ -134,6 +146,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         operations += blocks.operations
         exposures += blocks.open
         wanted[system] = blocks.intervals
+        became_ours += blocks.adopted
     withhold = case.withhold or any(c.fresh for c in case.calendars.values())
     kept_back = [o for o in operations if withhold and _frees(o)]
     operations = [o for o in operations if o not in kept_back]
@@ -152,6 +165,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         len(kept_back),
         wanted,
         len(matched.waiting),
+        tuple(became_ours),
     )
 
 
@@ -238,43 +252,50 @@ def _claims(
 
 
 def _fresh(draft: Draft, case: Case) -> list[Record]:
-    """Unlinked events that may be matched: believed, unmarked, not over."""
+    """Unlinked events that may be matched: believed, somebody else's, not over."""
     return [
         record
         for record in draft.unlinked()
-        if record.key is None
-        and record.system in case.calendars
+        if record.system in case.calendars
         and case.calendars[record.system].believed
+        and may_match(
+            record,
+            case.owners,
+            draft.state.intents,
+            tags=case.calendars[record.system].keeps_tags,
+        )
         and record.observed is not None
         and record.observed.end > case.now
     ]
 
 
-def _adopt(draft: Draft, case: Case) -> None:
-    """A block with a key from this state's journal is syncd's own, whatever became of its reply."""
-    for record in draft.unlinked():
-        if record.key is not None and record.key in case.our_keys:
-            draft.put(replace(record, mine=True, kind=Kind.BLOCK, base=record.observed))
-
-
 def _reassign(draft: Draft) -> None:
-    """An event that is another provider's now is no replica here any more.
-
-    A twin that stays keeps its meeting: nobody said that it is off. Without one, the time is free.
-    """
+    """An event that is another provider's now is no replica here any more."""
     for replica in draft.state.replicas:
-        if (replica.system, replica.event) in draft.records:
-            continue
-        draft.changes.unlinked.append(replica)
-        booking = draft.bookings.get(replica.booking)
-        if booking is None or not replica.role.meets or draft.appointments(booking.id):
-            continue
-        if booking.agreed.busy:
-            rule = "no longer in this calendar"
-            off = booking.agreed.off()
-            after = replace(booking, agreed=off, revision=booking.revision + 1, rule=rule)
+        if (replica.system, replica.event) not in draft.records:
+            draft.leave(replica, "no longer in this calendar")
+
+
+def _renew(draft: Draft) -> None:
+    """Let bookings follow the fixed end of an open-ended event that was put off."""
+    for booking in list(draft.bookings.values()):
+        for replica, record in draft.pairs(booking.id):
+            shown = record.observed
+            if (
+                not record.open_ended
+                or shown is None
+                or is_news(record)
+                or replica.settled != booking.revision
+                or shown.start != booking.agreed.start
+                or shown.end <= booking.agreed.end
+            ):
+                continue
+            agreed, rule = replace(booking.agreed, end=shown.end), "open end"
+            after = replace(booking, agreed=agreed, revision=booking.revision + 1, rule=rule)
             draft.book(after)
+            draft.link(replace(replica, settled=after.revision))
             draft.note(after, "agreed", before=booking, rule=rule)
+            break
 
 
 def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import structlog
 
 from syncd.core.answer import Answer
+from syncd.core.repair import repair
 from syncd.engine import baseline
 from syncd.engine.agenda import Agenda
 from syncd.engine.annexes import Annexes
@@ -30,12 +31,15 @@ from syncd.engine.slots import ask_all
 from syncd.engine.telling import tell
 from syncd.engine.undo import Undone, undo
 from syncd.model import (
+    READABLE,
     Clock,
+    Coverage,
     Kind,
     Operation,
     Window,
 )
 from syncd.store.compact import compact
+from syncd.store.ranges import providers_out_of_range
 from syncd.store.store import Store
 from syncd.systems.port import System
 
@@ -76,6 +80,7 @@ class Engine:
     exposed: Watch = field(init=False)
     baselines: Baselines = field(init=False)
     agenda: Agenda = field(default_factory=Agenda)
+    _in_range: bool = False
     seen_whole: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -218,6 +223,8 @@ class Engine:
         observed = await self.look(
             window, report, chosen, desk, progress, by_id=thorough and report.cycles == 1
         )
+        if full:
+            self.baselines.note_read(_answered(observed), window)
         progress("deciding")
         decisions = await decide_on(self, chosen, observed, report, accept, dropped)
         if self.annexes.closures:
@@ -272,6 +279,7 @@ class Engine:
         by_id: bool,
     ) -> dict[str, Observation]:
         """Learn what became of open writes, and read; what is seen is stored."""
+        self._repair(desk)
         pending = self.store.pending_intents()
         if pending and not report.dry_run:
             progress("looking after writes without an answer")
@@ -308,6 +316,16 @@ class Engine:
             confirm(self.store.pending_intents(), desk)
         return observed
 
+    def _repair(self, desk: Desk) -> None:
+        """Once: take times out of range out of a state that an older version left."""
+        if self._in_range:
+            return
+        now = self.clock.now()
+        for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
+            log.warning("times out of range read past", provider=provider)
+            self.store.apply(repair(self.store.state(provider), now, desk.run))
+        self._in_range = True
+
     def _is_full(self, window: Window) -> bool:
         """Whether it is the whole window, or more; it was asked for a moment ago."""
         whole, moment = self.window(near=False), timedelta(minutes=1)
@@ -315,8 +333,7 @@ class Engine:
 
     def _settle(self, window: Window, observed: Mapping[str, Observation], report: Report) -> None:
         """Note which calendars are now known in full, and what nobody can explain in them."""
-        coverage = [c for o in observed.values() if o.state is Health.OK for c in o.coverage]
-        settled = self.baselines.settle(coverage, window, self.clock.now())
+        settled = self.baselines.settle(_answered(observed), window, self.clock.now())
         report.settled += len(settled)
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
@@ -334,17 +351,12 @@ class Engine:
             by_system.setdefault(operation.system, []).append(operation)
         results = await asyncio.gather(
             *(
-                execute(self.systems[name], mine, self._read_at(observed.get(name)), desk)
+                execute(self.systems[name], mine, _read(observed.get(name)), desk)
                 for name, mine in sorted(by_system.items())
             )
         )
         for name, written in zip(sorted(by_system), results, strict=True):
             self._count(name, written, observed, report)
-
-    def _read_at(self, observation: Observation | None) -> dict[str, datetime]:
-        if observation is None or observation.asked_at is None:
-            return {}
-        return {c.provider: observation.asked_at for c in observation.coverage}
 
     def _count(
         self,
@@ -366,3 +378,15 @@ class Engine:
         for record in written.news:
             if record.provider in self.mapping:
                 self.agenda.touch({record.provider: [(record.system, record.id)]})
+
+
+def _answered(observed: Mapping[str, Observation]) -> list[Coverage]:
+    """Return what the systems that answered proved to be complete."""
+    return [c for o in observed.values() if o.state is Health.OK for c in o.coverage]
+
+
+def _read(observation: Observation | None) -> list[Coverage]:
+    """Return what was read of a system, as of when the read was asked for."""
+    if observation is None or observation.asked_at is None:
+        return []
+    return [replace(c, read_at=observation.asked_at) for c in observation.coverage]

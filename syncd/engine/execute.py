@@ -2,15 +2,15 @@
 
 Every write: intent committed, request, outcome with base and history in one transaction. No
 transaction is open across a request. The intents of the few calls that come next are committed
-together; those that are not sent after all are closed as dropped. An exception that is not a
-`SystemFault` (a crash, a cancelled task) leaves them open on purpose: `recover` will read before
-anything else.
+together; those that are not sent after all are closed as dropped. A crash, a cancelled task, and an
+unexpected exception once a request may have left, leave them open on purpose: `recover` will read
+before anything else.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -19,13 +19,16 @@ import structlog
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
 from syncd.engine.observe import reread
+from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,
     Changes,
     Clock,
+    Coverage,
     HeldConflict,
     Intent,
     IntentState,
+    Kind,
     Note,
     Operation,
     Record,
@@ -40,6 +43,7 @@ from syncd.systems.port import (
     RateLimited,
     Refusal,
     Rejected,
+    Retryable,
     System,
     SystemFault,
 )
@@ -93,10 +97,10 @@ class Desk:
 async def execute(
     system: System,
     operations: Sequence[Operation],
-    read_at: Mapping[str, datetime],
+    read: Sequence[Coverage],
     desk: Desk,
 ) -> Written:
-    """Write one system's operations, in order. ``read_at`` tells when each provider was read.
+    """Write one system's operations, in order. ``read`` is what this cycle read of the system.
 
     Never raises SystemFault: a fault that concerns the whole account leaves the rest for later.
     """
@@ -106,14 +110,14 @@ async def execute(
         if result.fault is not None or desk.stopping.is_set():
             result.left.extend(o for call in few for o in call)
         else:
-            await _carry_out(system, few, read_at, desk, result)
+            await _carry_out(system, few, read, desk, result)
     return result
 
 
 async def _carry_out(
     system: System,
     calls: Sequence[Sequence[Operation]],
-    read_at: Mapping[str, datetime],
+    read: Sequence[Coverage],
     desk: Desk,
     result: Written,
 ) -> None:
@@ -127,9 +131,11 @@ async def _carry_out(
             if result.fault is not None or desk.stopping.is_set():
                 ready = []
             else:
-                ready = await _still_right(system, call, read_at, desk, result)
+                with supervised(system.name, "reading the target of a write", Retryable):
+                    ready = await _still_right(system, call, read, desk, result)
             if ready:
-                await _write(system, ready, desk, result)
+                with supervised(system.name, "writing", Ambiguous):
+                    await _write(system, ready, desk, result)
         except Ambiguous as fault:
             # The journal keeps them open; nothing is written on top until a read has told.
             result.unsure.update(i.operation.provider for i in ready)
@@ -161,27 +167,30 @@ def _intent(operation: Operation, desk: Desk) -> Intent:
 async def _still_right(
     system: System,
     call: Sequence[Intent],
-    read_at: Mapping[str, datetime],
+    read: Sequence[Coverage],
     desk: Desk,
     result: Written,
 ) -> list[Intent]:
     """Leave out those whose target is not any more what the decision was made on (promise 5)."""
     right: list[Intent] = []
+    theirs = _not_ours(system, call, desk)
     for intent in call:
         operation = intent.operation
         if operation.provider in result.unsure:
             continue
-        fresh = desk.clock.now() - read_at.get(operation.provider, _NEVER) < FRESH
+        if operation.event in theirs:
+            log.warning("not ours", system=system.name, event_id=operation.event)
+            continue
         bulk = operation.action in system.capabilities.bulk_only
-        if operation.event is None or fresh or bulk:
+        if operation.event is None or bulk or _just_read(operation, read, desk.clock.now()):
             right.append(intent)
             continue
         record, changes = await reread(system, desk.store, desk.clock, operation.ref)
         if changes.records:
             desk.store.apply(changes)
         result.news += changes.records
-        decided_on = (operation.provider, operation.before)
-        if record is None or (record.provider, record.observed) != decided_on:
+        decided_on = (operation.kind, operation.provider, operation.before)
+        if record is None or (record.kind, record.provider, record.observed) != decided_on:
             log.info(
                 "target changed before the write", system=system.name, event_id=operation.event
             )
@@ -190,7 +199,27 @@ async def _still_right(
     return right
 
 
-_NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+def _not_ours(system: System, call: Sequence[Intent], desk: Desk) -> set[str]:
+    """The targets of block writes that are not known as ours: they are never written to."""
+    targets = {
+        i.operation.event
+        for i in call
+        if i.operation.kind is Kind.BLOCK and i.operation.event is not None
+    }
+    ours = {r.id for r in desk.store.records(system.name, sorted(targets)) if r.mine}
+    return targets - ours
+
+
+def _just_read(operation: Operation, read: Sequence[Coverage], now: datetime) -> bool:
+    """Whether this cycle's own read showed the target a moment ago, and not only its neighbours."""
+    before = operation.before
+    return before is not None and any(
+        c.provider == operation.provider
+        and operation.kind in c.kinds
+        and c.window.touches(before)
+        and now - c.read_at < FRESH
+        for c in read
+    )
 
 
 async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Written) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import io
+import json
 import sqlite3
-import tempfile
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -17,7 +17,6 @@ from pathlib import Path
 from random import Random
 
 import httpx
-import structlog
 from sqlalchemy import event
 
 from syncd.config.load import load
@@ -27,9 +26,11 @@ from syncd.daemon.work import Work
 from syncd.engine.policy import Ids
 from syncd.engine.report import Report
 from syncd.model import Cause, Changes
+from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import oracle
+from syncd.simulate import oracle, tellers
 from syncd.simulate.accident import Change
+from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
@@ -47,8 +48,6 @@ QUIET = (ROUNDS * FARS + 4) * NEAR
 
 SLOTS, ASKS = "5h", 15
 """How old an answer about free slots may be, and after how many near polls it asks for them."""
-
-MEMORY = Path("/dev/shm")  # noqa: S108 - a real file without a real disk, where there is one
 
 
 @dataclass(slots=True)
@@ -70,10 +69,8 @@ class Outcome:
 
 def play(story: Story, *, until_broken: bool = False) -> Outcome:
     """Play a story in a folder of its own, to its end or until it has broken a promise."""
-    where = MEMORY if MEMORY.is_dir() else None
-    folder_of_its_own = tempfile.TemporaryDirectory(prefix="syncd-", dir=where)
-    with folder_of_its_own as folder, _log() as log, _less_garbage_collection():
-        return run_virtually(_perform(story, Path(folder), log, until_broken))
+    with folder_in_memory() as folder, kept_log() as log, rare_garbage_collection():
+        return run_virtually(_perform(story, folder, log, until_broken))
 
 
 async def _perform(story: Story, folder: Path, log: io.StringIO, until_broken: bool) -> Outcome:
@@ -85,38 +82,6 @@ async def _perform(story: Story, folder: Path, log: io.StringIO, until_broken: b
         with suppress(asyncio.CancelledError):
             await day
         return stage.outcome
-
-
-@contextmanager
-def _log() -> Iterator[io.StringIO]:
-    """Keep the program's log, unmasked: what is masked only on the way out is not discreet."""
-    kept = io.StringIO()
-    before = structlog.get_config()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(sort_keys=True),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(kept),
-        wrapper_class=structlog.make_filtering_bound_logger(0),
-        cache_logger_on_first_use=False,
-    )
-    try:
-        yield kept
-    finally:
-        structlog.configure(**before)
-
-
-@contextmanager
-def _less_garbage_collection() -> Iterator[None]:
-    """Look for garbage in cycles rarely: a day makes little, and looking takes a tenth of it."""
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 class _Stage:
@@ -215,7 +180,13 @@ class _Stage:
         # Nobody holds the state for a moment only: waiting would cost real time.
         event.listen(store._engine, "checkout", _no_patience)  # noqa: SLF001
         ways = {name: _Mortal(self.town.transport(name), life) for name in SYSTEMS}
-        return build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
+        app = build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
+        for step in self.story.steps:
+            if step.fault == FaultKind.STRIP_KEYS:
+                # That this platform strips tags has been found out before.
+                able = app.systems[step.system].capabilities
+                app.systems[step.system].capabilities = replace(able, key_survives=False)
+        return app
 
     async def _daemon(self, app: App) -> None:
         near, far = timedelta(seconds=NEAR), timedelta(seconds=FARS * NEAR)
@@ -226,7 +197,7 @@ class _Stage:
             self.outcome.cycles += 1
             rounds.hear(report)
 
-        work = Work(app.engine, told=told, insist=app.insist, turn=rounds.turn)
+        work = Work(app.engine, told, self._job_failed, app.insist, rounds.turn)
         self.operator.work = work
         await work.everything()
         last = 0
@@ -240,8 +211,17 @@ class _Stage:
             if poll % ASKS == 0:
                 await work.slots()
 
+    def _job_failed(self, job: str) -> None:
+        """The state may end a job; no answer of a system may (promise 8)."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, StateError):
+            self._break(f"8: the job {job} ended with {type(error).__name__}")
+
     def _judge_rest(self) -> None:
         """The daemon has had its time: all must agree, without a restart or anybody's help."""
+        self._judge_log()
+        for line in self.town.endless():
+            self._break(line)
         with closing(Store.open(self.folder / "state.db", write=False)) as store:
             now = self.town.clock.now()
             for line in oracle.judge_end(
@@ -273,13 +253,20 @@ class _Stage:
         app.store.close()
         with sqlite3.connect(self.folder / "state.db") as database:
             dump = "\n".join(database.iterdump())
-            for line in oracle.unexplained(self.town, database):
+            for line in tellers.unexplained(self.town, database):
                 self._break(line)
         database.close()
         sandbox = self.town.sandbox
         secrets = (sandbox.clinic.token, sandbox.legacy.token, sandbox.crm.secret_key)
-        for line in oracle.indiscreet((dump, self.log.getvalue()), secrets):
+        for line in tellers.indiscreet((dump, self.log.getvalue()), secrets):
             self._break(line)
+
+    def _judge_log(self) -> None:
+        """No answer, however odd, may end a job (promise 8); only the state's own faults do."""
+        for entry in map(json.loads, self.log.getvalue().splitlines()):
+            raised = entry.get("exception", "").splitlines()[-1:]
+            if entry["event"] == "job failed" and StateError.__name__ not in str(raised):
+                self._break(f"8: an exception ended a job: {raised}")
 
     # --- what happens -------------------------------------------------------------------------
 
@@ -319,7 +306,7 @@ class _Stage:
     def _judge(self, change: Change) -> None:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {_words(change)}")
-        unannounced = oracle.unannounced(change, self._beside())
+        unannounced = tellers.unannounced(change, self._beside())
         for line in (*oracle.judge_change(self.town, change), *unannounced):
             self._break(line)
 

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
 from syncd.model import floor_to
 from syncd.sandbox.agreement import FREE
-from syncd.sandbox.direct import Direct
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.story import Step, What
+from syncd.simulate.way import Way
 
 HALF_HOUR = timedelta(minutes=30)
 NEAR = timedelta(days=14)
+EVER = datetime(9999, 12, 30, tzinfo=UTC)
 LATE = timedelta(hours=3)
 """How old the news may be that a write still follows from: polls, faults and waits together."""
 
@@ -104,16 +105,27 @@ class Town:
             provider = self._owners.get((system, meeting.user))
             if provider is not None and not meeting.deleted:
                 busy = meeting.status not in FREE
-                yield (
-                    meeting.id,
-                    Seen(
-                        provider, "appointment", meeting.start, meeting.end, busy, meeting.contact
-                    ),
-                )
+                end = self.end_of(meeting.end)
+                seen = Seen(provider, "appointment", meeting.start, end, busy, meeting.contact)
+                yield meeting.id, seen
         for block in platform.blocks():
             provider = self._owners.get((system, block.user))
             if provider is not None and not block.deleted:
-                yield block.id, Seen(provider, "block", block.start, block.end, busy=True)
+                end = self.end_of(block.end)
+                yield block.id, Seen(provider, "block", block.start, end, busy=True)
+
+    def end_of(self, end: datetime) -> datetime:
+        """An end about a year away is where syncd puts one that stands for "for ever"."""
+        ahead = end - self.clock.now()
+        return EVER if timedelta(days=300) < ahead < timedelta(days=366) else end
+
+    def endless(self) -> Iterator[str]:
+        """Name the blocks of syncd's that have no end: an end "for ever" is to be cut."""
+        last = self.clock.now() + timedelta(days=366)
+        for name, platform in self.sandbox.systems.items():
+            for block in platform.blocks():
+                if (name, block.id) in self.ours and not block.deleted and block.end > last:
+                    yield f"4: a block that ends on {block.end:%d %b %Y}: {name} {block.id}"
 
     def standing(self, system: str) -> dict[str, Seen]:
         """What stands on one platform now."""
@@ -126,7 +138,7 @@ class Town:
 
     def transport(self, system: str) -> httpx.AsyncBaseTransport:
         """The way to one platform for the program."""
-        return _Way(self, system)
+        return Way(self, system)
 
     # --- acting -------------------------------------------------------------------------------
 
@@ -191,9 +203,29 @@ class Town:
                 done = self._accident(step, who)
             case What.MOVE_BLOCK | What.REMOVE_BLOCK | What.EDIT_OURS | What.REMOVE_OURS:
                 done = self._change_block(step, start, end)
+            case What.COPY_OURS | What.COPY_TO_MEETING | What.PASTE_TAG:
+                done = self._copy_ours(step, start, end, who)
+            case What.FOR_EVER:
+                event = platform.block(self.world.seats[system, who].user, start, end, "Lunch")
+                platform.move_block(event, start, EVER)
+                done = f"block {who} {event} {start:%d %H:%M} for ever"
+            case What.NULL_DATE | What.CUT_TEXT:
+                done = self._spoil_rows(step)
             case _:
                 done = ""
         return done
+
+    def _spoil_rows(self, step: Step) -> str:
+        """Let some reads show an odd time, or all reads from now on half an emoji in each text."""
+        faults = self.sandbox.systems[step.system].faults
+        if step.what is What.CUT_TEXT:
+            kind, times = FaultKind.HALF_EMOJI, None
+            spelling = ("", "bytes", "nul")[step.slot % 3]
+        else:
+            kind, times = FaultKind.ODD_TIME, 1 + step.number % 40
+            spelling = ("", "updated")[step.slot % 2]
+        faults.add(Fault(kind, times=times, spelling=spelling))
+        return f"{kind} {spelling} in {times or 'all'} reads"
 
     def _book(self, step: Step, start: datetime, end: datetime, who: str) -> str:
         """Enter a meeting, or (to fill a calendar) many in a row."""
@@ -276,6 +308,33 @@ class Town:
         platform.move_block(event, start, end)
         return f"move block {event} to {start:%d %H:%M}"
 
+    def _copy_ours(self, step: Step, start: datetime, end: datetime, who: str) -> str:
+        """Duplicate one of our blocks, as it is or as a meeting; or paste its text into a meeting.
+
+        What comes of it is the person's own: it bears our tag, and is not ours.
+        """
+        system, platform = step.system, self.sandbox.systems[step.system]
+        texts = {b.id: b.title for b in platform.blocks() if not b.deleted}
+        ours = sorted(e for s, e in self.ours if s == system and e in texts)
+        if not ours:
+            return ""
+        event = ours[step.number % len(ours)]
+        if step.what is What.PASTE_TAG:
+            standing = self._last[system].items()
+            meetings = sorted(e for e, seen in standing if seen.kind == "appointment")
+            if not meetings:
+                return ""
+            meeting = meetings[step.number % len(meetings)]
+            platform.add_text(meeting, texts[event])
+            return f"paste the text of {event} into {meeting}"
+        seat = self.world.seats[system, who]
+        named = {}
+        if step.what is What.COPY_TO_MEETING:
+            contact = self._people[system][("kim", "lee")[step.slot % 2]]
+            named = {"calendar": seat.calendar, "contact": contact}
+        copied = platform.copy_block(event, seat.user, start, end, **named)
+        return f"{step.what} {event} as {copied} for {who} {start:%d %H:%M}"
+
     def _accident(self, step: Step, who: str) -> str:
         """Delete all meetings of somebody's calendar, or move everything in it by an hour."""
         platform = self.sandbox.systems[step.system]
@@ -283,6 +342,8 @@ class Town:
         known = frozenset(e for e, seen in mine.items() if self._carried(step.system, e, seen))
         hour = timedelta(hours=-1 if step.slot else 1)
         for event, seen in sorted(mine.items()):
+            if seen.end == EVER:
+                continue
             if step.what is What.SHIFT and seen.kind == "block":
                 platform.move_block(event, seen.start + hour, seen.end + hour)
             elif step.what is What.SHIFT:
@@ -323,10 +384,13 @@ class Town:
     def break_(self, step: Step) -> None:
         """Switch a fault on."""
         skewed = step.fault == FaultKind.CLOCK_SKEW
+        only_creates = step.fault == FaultKind.ODD_ANSWER and step.slot
         until = self.clock.now() + timedelta(seconds=60.0 * step.times) if skewed else None
         self.sandbox.systems[step.system].faults.add(
             Fault(
                 FaultKind(step.fault),
+                path=_CREATES if only_creates else "",
+                method="POST" if only_creates else "",
                 times=None if skewed else step.times,
                 until=until,
                 seconds=step.seconds,
@@ -337,45 +401,10 @@ class Town:
     def mend(self) -> None:
         """Switch all faults off."""
         for platform in self.sandbox.systems.values():
-            platform.faults.clear()
+            for kind in set(FaultKind) - {FaultKind.HALF_EMOJI}:
+                # Nobody repairs texts.
+                platform.faults.clear(kind)
 
 
-class _Way(Direct):
-    """Requests to one platform, each followed by a look."""
-
-    def __init__(self, town: Town, system: str) -> None:
-        super().__init__(town.sandbox.apps[system])
-        self._town = town
-        self._system = system
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass it on."""
-        town, system = self._town, self._system
-        writes = _writes(request)
-        if writes:
-            town.look(system, by_hand=False)  # jobs that are due are not this request's doing
-        calls = town.sandbox.systems[system].calls
-        before, known = len(calls), len(town.changes)
-        try:
-            return await super().handle_async_request(request)
-        finally:
-            made = calls[before:]
-            town.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
-            town.look(system, by_hand=False)
-            if writes and len(town.changes) == known and not town.meddled(system):
-                town.idle += [
-                    f"{system} {call.method} {call.path} on {town.clock.now():%d %H:%M:%S}"
-                    for call in made
-                    if call.status in range(200, 300)
-                ]
-
-
-_WRITES = ("Create", "DeleteTasks", "MarkComplete")
-"""The calls of LeadSquared that write at once; the bulk update is a job."""
-
-
-def _writes(request: httpx.Request) -> bool:
-    path = request.url.path
-    if ".svc/" in path:
-        return path.endswith(_WRITES)
-    return request.method != "GET"
+_CREATES = r"/Task\.svc/Create|/calendars/events/block-slots|/appointments/$"
+"""The calls that make blocks."""

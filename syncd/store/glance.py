@@ -25,6 +25,7 @@ from syncd.model import (
     SystemState,
 )
 from syncd.store.errors import told
+from syncd.store.files import is_there
 from syncd.store.instants import instant_text
 from syncd.store.version import newest_schema
 
@@ -38,6 +39,16 @@ _LIVING = {
 _LAST = "SELECT * FROM run ORDER BY started_at DESC, id LIMIT 1"
 _READ = "SELECT system, max(read_at) AS at FROM coverage GROUP BY system"
 _EXPOSED = "SELECT * FROM exposure WHERE ends > ? ORDER BY starts, provider, system"
+_ORPHANS = """
+    SELECT provider, system, id, starts, ends FROM event
+    WHERE key IS NOT NULL AND NOT mine AND NOT retired AND kind = 'block'
+      AND provider <> '' AND ends > ?
+      AND NOT EXISTS (
+          SELECT 1 FROM replica WHERE replica.system = event.system AND replica.event = event.id
+      )
+    ORDER BY provider, starts, system, id
+"""
+"""As `store.proof.orphans` has them, but for those that are over."""
 _ROTA = "SELECT * FROM rota ORDER BY provider"
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
@@ -51,6 +62,17 @@ class Run:
     started_at: datetime
     finished_at: datetime | None
     report: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A block with a tag of a syncd that this state does not know: it is left as it is."""
+
+    provider: str
+    system: str
+    event: str
+    start: datetime
+    end: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +90,7 @@ class Glance:
     exposures: tuple[Exposure, ...] = ()
     closings: tuple[Closing, ...] = ()
     rota: tuple[OnRota, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -79,6 +102,7 @@ def glance(path: Path, now: datetime, since: datetime) -> Glance:
 
     Exposures are those that are not over now, closings those that could be seen since that time.
     """
+    is_there(path)
     try:
         with closing(sqlite3.connect(path)) as connection:
             connection.row_factory = sqlite3.Row
@@ -109,6 +133,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_exposure(row) for row in ask(_EXPOSED, [instant_text(now)])),
         tuple(_closing(row) for row in ask(_CLOSINGS, [instant_text(since)])),
         tuple(OnRota(**row) for row in ask(_ROTA)),
+        tuple(_orphan(row) for row in ask(_ORPHANS, [instant_text(now)])),
     )
 
 
@@ -139,6 +164,11 @@ def _exposure(row: sqlite3.Row) -> Exposure:
     bookings, seats = (tuple(json.loads(row[name])) for name in ("bookings", "seats"))
     cause = Cause(row["cause"])
     return Exposure(row["provider"], row["system"], starts, ends, cause, bookings, since, seats)
+
+
+def _orphan(row: sqlite3.Row) -> Orphan:
+    starts, ends = datetime.fromisoformat(row["starts"]), datetime.fromisoformat(row["ends"])
+    return Orphan(row["provider"], row["system"], row["id"], starts, ends)
 
 
 def _closing(row: sqlite3.Row) -> Closing:

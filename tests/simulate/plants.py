@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 import syncd.core.merge as merging
-from syncd.core import blocks, closing, decide, diff, outcome, refusals
+from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
+from syncd.core.ownership import NO_OWNERS, Owners
 from syncd.engine import brake, case, cycle, observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import (
@@ -25,13 +27,19 @@ from syncd.model import (
     Status,
     Value,
     Window,
+    ranges,
 )
 from syncd.sandbox.leadconnector.slots import Taken
-from syncd.simulate.story import Step, Story, What, draw
+from syncd.simulate.story import Story, What, draw
 from syncd.store import Store
+from syncd.systems import decoding
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
+from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
+from tests.simulate.days import at as _at
+from tests.simulate.days import day as _day
+from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -47,6 +55,8 @@ def own_blocks_are_sources(patch: Patch) -> None:
         return changes
 
     patch.setattr(outcome, "_created", created)
+    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
+    patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
 def absence_believed_at_once(patch: Patch) -> None:
@@ -207,7 +217,7 @@ def history_is_not_kept(patch: Patch) -> None:
 def an_echo_is_an_edit(patch: Patch) -> None:
     """What comes back rounded is taken for somebody's change."""
     patch.setattr(diff, "is_rounding", lambda _wanted, _seen: False)
-    patch.setattr(recover, "is_rounding", lambda _wanted, _seen: False)
+    patch.setattr(ownership, "is_rounding", lambda _wanted, _seen: False)
 
 
 def a_stale_read_is_believed(patch: Patch) -> None:
@@ -234,7 +244,7 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
         return 0
 
     patch.setattr(cycle, "recover", forget)
-    patch.setattr(decide, "_adopt", lambda _draft, _case: None)
+    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
 
 
 def keys_are_not_searched(patch: Patch) -> None:
@@ -245,7 +255,7 @@ def keys_are_not_searched(patch: Patch) -> None:
         return True
 
     patch.setattr(recover, "_created", created)
-    patch.setattr(decide, "_adopt", lambda _draft, _case: None)
+    patch.setattr(case, "owners_of", lambda *_given, **_named: Owners(whole=False))
 
 
 def a_queued_write_counts_as_done(patch: Patch) -> None:
@@ -327,14 +337,19 @@ def a_hold_ends_by_the_clock(patch: Patch) -> None:
     patch.setattr(refusals, "_too_late", lambda *_given: False)
 
 
-def _day(*steps: Step, **rules: str) -> Story:
-    """A summer day on which just this happens."""
-    start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
-    return Story(0, start, 24.0, steps, rules=tuple(rules.items()))
+def any_time_is_believed(patch: Patch) -> None:
+    """The range check is removed: a null date moves a meeting to year 1."""
+    patch.setattr(ranges, "readable", lambda _instant, _now: True)
 
 
-def _at(hour: float, what: What, system: str, slot: int = 0, **more: Any) -> Step:
-    return Step(hour * 3600, what, system, slot=slot, **more)
+def an_end_for_ever_is_not_cut(patch: Patch) -> None:
+    """Blocks are made until the year 9999."""
+    patch.setattr(diff, "cut_end", lambda value, *_known: value)
+
+
+def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
+    """One text that is no Unicode costs all rows, for good."""
+    patch.setattr(decoding, "decode", lambda body, shape: msgspec.json.decode(body, type=shape))
 
 
 _BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
@@ -373,6 +388,11 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (one_proof_is_enough, draw(9)),
     (an_empty_list_is_proof, draw(5)),
     (calendars_ignore_blocks, draw(2)),
+    (every_tag_is_ours, _day(*_BOOKED, _at(3, What.COPY_OURS, "crm", slot=30, number=1))),
+    (
+        a_tag_makes_a_meeting_ours,
+        _day(*_BOOKED, _at(3, What.COPY_TO_MEETING, "crm", slot=30, number=1)),
+    ),
     (
         keys_are_not_searched,
         _day(
@@ -388,6 +408,18 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             _at(7, What.FAULT, "crm", fault="fail-jobs", times=1),
             _at(7.1, What.MOVE, "clinic", slot=30),
         ),
+    ),
+    (
+        any_time_is_believed,
+        _day(*_BOOKED, _at(3, What.NULL_DATE, "clinic", number=39)),
+    ),
+    (
+        an_end_for_ever_is_not_cut,
+        _day(_at(1, What.FOR_EVER, "clinic", slot=70)),
+    ),
+    (
+        a_list_is_decoded_as_a_whole,
+        _day(_at(1, What.CUT_TEXT, "legacy"), _at(2, What.BOOK, "legacy", slot=70)),
     ),
     (
         silence_decides,
@@ -410,5 +442,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             block_edited="reschedule",
         ),
     ),
+    *ABOUT_ANSWERS,
 )
 """Each with a day on which it breaks a promise."""

@@ -9,7 +9,7 @@ import pytest
 
 from syncd.model import Changes, Coverage, IntentState, Kind, Role, Value, Window
 from syncd.store import Store
-from syncd.store.journal import failed_operations, knows_key
+from syncd.store.journal import failed_operations
 from tests.store.kit import DAY, alive, at, book, held, intent, link, note, rec, span, v
 
 # --- apply ----------------------------------------------------------------------------------------
@@ -320,14 +320,6 @@ def test_the_last_coverage_replaces_the_one_before_it(store: Store) -> None:
 
 
 # --- journal --------------------------------------------------------------------------------------
-
-
-def test_a_key_is_known_as_long_as_the_journal_has_it(store: Store) -> None:
-    assert not knows_key(store, "abcdefghij")
-    store.apply(Changes(intents=[intent("i", key="abcdefghij", state=IntentState.DROPPED)]))
-    assert knows_key(store, "abcdefghij")
-    assert not knows_key(store, "abcdefghi")
-    assert not knows_key(store, "")
 
 
 def test_failed_operations_are_the_refusals_of_one_provider(store: Store) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Event, Kind, Status, Value, find_key
+from syncd.model import Clock, Event, Kind, Status, Value, find_key, read_update, read_value
 from syncd.systems.leadconnector.directory import booked_on
 from syncd.systems.leadconnector.times import instant
 from syncd.systems.leadconnector.wire import Appointment, Block
@@ -38,6 +38,9 @@ STATUSES = {
 """The status words of v2 (leadconnector-v2.md 1.4, 1.8)."""
 
 _PLAIN = frozenset(STATUSES) - {""}
+
+_BLOCK = "block"
+"""What a block's fingerprint has for a status, so that a block never reads like a meeting."""
 
 
 def status_word(item: Appointment | Wrote) -> str:
@@ -105,6 +108,7 @@ class Reader:
     """Parses rows of one system; ``zone`` is the location's ('' while unknown)."""
 
     system: str
+    clock: Clock
     zone: str = ""
 
     def event(self, item: Item, provider: str) -> Event:
@@ -112,7 +116,7 @@ class Reader:
         known = text(item.id)
         try:
             value = self.value(item)
-        except (ValueError, OverflowError, OSError) as error:
+        except ValueError as error:
             raise Malformed(self.system, known, str(error)) from error
         match item:
             case Appointment():
@@ -135,16 +139,14 @@ class Reader:
     def value(self, item: Item | Wrote) -> Value:
         """Read interval and status. Raises ValueError."""
         start, end = instant(item.start_time, self.zone), instant(item.end_time, self.zone)
-        if end <= start:
-            message = "it ends before it starts, or at once"
-            raise ValueError(message)
         word = "" if isinstance(item, Block) else status_word(item)
-        return Value(start, end, STATUSES.get(word, Status.CONFIRMED))
+        status = STATUSES.get(word, Status.CONFIRMED)
+        return read_value(start, end, status, self.clock.now())
 
     def _maybe(self, value: object) -> datetime | None:
         try:
-            return instant(value, self.zone or "UTC")
-        except (ValueError, OverflowError, OSError):
+            return read_update(instant(value, self.zone or "UTC"), self.clock.now())
+        except ValueError:
             return None
 
 
@@ -160,7 +162,7 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
             return False
         provider = owners.users.get(item.assigned_user_id)
         if type(item) is Block:
-            word = ""
+            word = _BLOCK
         else:
             word = item.appointment_status
             if word is None:
@@ -179,5 +181,5 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
 
 def fingerprint(item: Item, provider: str) -> str:
     """Spell the fields that matter, as they came."""
-    word = status_word(item) if isinstance(item, Appointment) else ""
+    word = status_word(item) if isinstance(item, Appointment) else _BLOCK
     return f"{item.start_time}|{item.end_time}|{word}|{provider}"
