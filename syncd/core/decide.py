@@ -38,6 +38,7 @@ from syncd.model import (
     Changes,
     Conflict,
     ConflictKind,
+    Id,
     Kind,
     Operation,
     ProviderState,
@@ -102,7 +103,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     draft = Draft(state, case.run, case.now)
     conflicts: list[Conflict] = list(case.guards)
     _adopt(draft, case)
-    _reassign(draft)
+    _reassign(draft, case)
     split(draft, case.verdict, new_id)
     edits.release(draft, case.calendars, case.rules)
     matched = _link(draft, case, new_id)
@@ -257,13 +258,22 @@ def _adopt(draft: Draft, case: Case) -> None:
             draft.put(replace(record, mine=True, kind=Kind.BLOCK, base=record.observed))
 
 
-def _reassign(draft: Draft) -> None:
-    """An event that is another provider's now is no replica here any more.
+def _reassign(draft: Draft, case: Case) -> None:
+    """Unlink events that are proven to be another provider's now.
 
     A twin that stays keeps its meeting: nobody said that it is off. Without one, the time is free.
+    Where it is not proven, or the calendar is not believed, the time stays taken.
     """
+    kept: set[Id] = set()
+    for change in draft.state.owner_changes:
+        calendar = case.calendars.get(change.system)
+        if not change.proven or (calendar is not None and not calendar.believed):
+            kept.add((change.system, change.event))
+            continue
+        draft.give_away((change.system, change.event))
+        draft.changes.owners_settled.append(change)
     for replica in draft.state.replicas:
-        if (replica.system, replica.event) in draft.records:
+        if (replica.system, replica.event) in draft.records.keys() | kept:
             continue
         draft.changes.unlinked.append(replica)
         booking = draft.bookings.get(replica.booking)

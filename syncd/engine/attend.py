@@ -15,6 +15,7 @@ import structlog
 from syncd.core.health import Attempt, Turn, after, again, rests, turn
 from syncd.model import (
     Clock,
+    Directory,
     Event,
     EventRef,
     Offer,
@@ -133,6 +134,11 @@ class Attended:
         """As the system's own, unless it rests."""
         await self._let(writing=False)
         return await self._system.read_one(ref, value)
+
+    async def users(self) -> Directory:
+        """Delegate to the system, unless it rests."""
+        await self._let(writing=False)
+        return await self._system.users()
 
     async def person(self, event: Event) -> Person | None:
         """As the system's own, unless it rests."""

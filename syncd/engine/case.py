@@ -14,7 +14,7 @@ from syncd.core.rules import Rules
 from syncd.engine.brake import Brake
 from syncd.engine.observe import Observation
 from syncd.engine.report import Health
-from syncd.model import ProviderState
+from syncd.model import OwnerProof, ProviderState
 from syncd.store.exposed import free_times
 from syncd.store.journal import failed_operations, knows_key
 
@@ -33,7 +33,7 @@ def case_of(
     withhold: bool = False,
 ) -> Case:
     """The case of one provider, after a look at the systems."""
-    now = engine.clock.now()
+    now, unknown = engine.clock.now(), doubtful(state)
     keys = {r.key for r in state.records if r.key is not None and not r.mine}
     failed = failed_operations(engine.store, provider)
     policy, units = engine.policy, engine.annexes.units
@@ -42,7 +42,9 @@ def case_of(
         rules = rules.knowing(free_times(engine.store, provider).values())
     return Case(
         calendars={
-            system: _calendar(engine, provider, system, observed.get(system), held.stopped)
+            system: _calendar(
+                engine, provider, system, observed.get(system), held.stopped, system in unknown
+            )
             for system in engine.mapping[provider]
         },
         rules=rules,
@@ -57,12 +59,26 @@ def case_of(
     )
 
 
+def doubtful(state: ProviderState) -> frozenset[str]:
+    """The systems in which it is not known which events are the provider's.
+
+    An event whose new owner is no known user makes itself unknown, and not its calendar: the
+    provider's own user is there, so that the rest is listed as ever.
+    """
+    return frozenset(
+        change.system
+        for change in state.owner_changes
+        if not change.proven and (change.holder or change.proof is not OwnerProof.OWNER_UNKNOWN)
+    )
+
+
 def _calendar(
     engine: Engine,
     provider: str,
     system: str,
     observation: Observation | None,
     stopped: frozenset[str],
+    unknown: bool = False,
 ) -> Calendar:
     source = engine.systems.get(system) or engine.annexes.named(system)
     able, policy, place = source.capabilities, engine.policy, (provider, system)
@@ -70,13 +86,14 @@ def _calendar(
     return Calendar(
         system=system,
         writable=answered
+        and not unknown
         and not engine.rests(system)
         and place not in policy.read_only
         and place in engine.seen_whole
         and able.reach is None
         # How much of it there is must be known first.
         and (provider not in policy.resources or provider in engine.annexes.units),
-        believed=answered and system not in stopped,
+        believed=answered and system not in stopped and not unknown,
         grain=able.grain,
         statuses=able.statuses,
         skew=source.traffic.skew or timedelta(0),

@@ -14,6 +14,8 @@ from datetime import datetime
 import structlog
 
 from syncd.core.diff import News, absorb, compare, vanish
+from syncd.engine.owners import Found as FoundElsewhere
+from syncd.engine.owners import Owners, announce
 from syncd.engine.report import Health
 from syncd.model import (
     Action,
@@ -82,11 +84,13 @@ async def observe(
     *,
     by_id: bool = False,
     remapped: AbstractSet[str] = frozenset(),
+    full: bool = True,
 ) -> Observation:
     """Read these providers of one system and store what is new. Never raises SystemFault.
 
     Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one. The calendars of
-    ``remapped`` providers are others than before: what they do not show was never said to be gone.
+    ``remapped`` providers are others than before: what they do not show was never said to be gone,
+    and once they were read in ``full``, it is no longer theirs.
     """
     seen = Observation(system.name, asked_at=clock.now())
     whole = set(system.providers) <= set(providers)
@@ -94,12 +98,15 @@ async def observe(
     stored = store.fingerprints(system.name, window, None if whole else providers)
     try:
         # What another calendar shows is looked at in full.
-        snapshot = await system.read(window, providers, NOTHING_KNOWN if remapped else stored)
+        anew = full and remapped
+        snapshot = await system.read(window, providers, NOTHING_KNOWN if anew else stored)
     except SystemFault as fault:
         _fail(seen, fault)
         return seen
     if snapshot.faults:
         _fail(seen, snapshot.faults[0])
+    owners = Owners.of(system, store, clock, remapped)
+    doubted = list(owners.open.values())
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
     changes = Changes(coverage=list(snapshot.coverage))
     for broken in snapshot.malformed:
@@ -117,15 +124,32 @@ async def observe(
             window,
             store,
             clock,
+            owners,
             seen,
             changes,
         )
-    moved_out = _let_go(system, store, snapshot, remapped, seen, changes)
+    owners.see(snapshot, store.records(system.name, owners.events), window.start)
+    moved_out: set[str] = set()
+    if anew:
+        moved_out = _let_go(system, store, snapshot, remapped, owners, seen, changes)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
-    await _follow_up(system, store, clock, snapshot, unlisted, asked_at, intents, seen, changes)
+    await _ask_again(system, store, clock, owners, seen, changes, thorough=by_id)
+    await _follow_up(
+        system, store, clock, snapshot, unlisted, asked_at, intents, owners, seen, changes
+    )
     if by_id:
-        await _look_after_own(system, store, clock, snapshot, unlisted, window, seen, changes)
+        await _look_after_own(
+            system, store, clock, snapshot, unlisted, window, owners, seen, changes
+        )
+    for each in await owners.prove(changes):
+        _take_elsewhere(system, each, seen, changes)
+    for change in owners.freed:
+        seen.touch(change.provider, change.event)
+    owners.learn(snapshot.users, changes)
+    if owners.fault is not None:
+        _fail(seen, owners.fault)
     store.apply(changes)
+    announce(system.name, doubted, owners.open.values())
     return seen
 
 
@@ -152,6 +176,7 @@ def _absorb_row(
     window: Window,
     store: Store,
     clock: Clock,
+    owners: Owners,
     seen: Observation,
     changes: Changes,
 ) -> None:
@@ -169,7 +194,21 @@ def _absorb_row(
     after, news = absorb(record, event, row.fingerprint, asked_at, system.capabilities.lag)
     if news is News.STALE:
         return
+    if record is not None and owners.concerns(record, event):
+        owners.found(FoundElsewhere(record, after, event, news))
+        return
     _take(seen, changes, record, replace(after, retired=False), news)
+
+
+def _take_elsewhere(
+    system: System, found: FoundElsewhere, seen: Observation, changes: Changes
+) -> None:
+    """Take an event that shows another owner: to whoever is mapped; else it stays where it was."""
+    if found.event.provider in system.providers:
+        _take(seen, changes, found.before, replace(found.after, retired=False), found.news)
+    else:
+        seen.touch(found.before.provider, found.before.id)
+        seen.news += 1
 
 
 def _take(
@@ -191,6 +230,7 @@ def _let_go(
     store: Store,
     snapshot: Snapshot,
     remapped: AbstractSet[str],
+    owners: Owners,
     seen: Observation,
     changes: Changes,
 ) -> set[str]:
@@ -202,12 +242,36 @@ def _let_go(
     complete = {c.provider for c in snapshot.coverage if Kind.APPOINTMENT in c.kinds}
     gone: set[str] = set()
     for provider in sorted(remapped & complete):
+        # Whose the events are follows from the new mapping now.
+        owners.settle_all(provider)
         for record in store.events_of(system.name, provider):
             if record.id not in listed and not record.mine:
                 changes.records.append(replace(record, provider="", fingerprint=""))
                 seen.touch(provider, record.id)
                 gone.add(record.id)
     return gone
+
+
+async def _ask_again(
+    system: System,
+    store: Store,
+    clock: Clock,
+    owners: Owners,
+    seen: Observation,
+    changes: Changes,
+    *,
+    thorough: bool,
+) -> None:
+    """Ask for events whose user is there again, and which their calendar does not show."""
+    again = {change.event for change in await owners.due(thorough=thorough)}
+    for record in store.records(system.name, sorted(again)[:PROBES]):
+        if owners.change(record) is None:
+            continue
+        try:
+            await _ask(system, record, clock, owners, seen, changes)
+        except SystemFault as fault:
+            _fail(seen, fault)
+            return
 
 
 async def _follow_up(
@@ -218,6 +282,7 @@ async def _follow_up(
     unlisted: Sequence[str],
     asked_at: datetime,
     intents: Sequence[Intent],
+    owners: Owners,
     seen: Observation,
     changes: Changes,
 ) -> None:
@@ -231,9 +296,16 @@ async def _follow_up(
         and intent.operation.system == system.name
     }
     probes = 0
-    for record in store.records(system.name, unlisted):
+    absent = store.records(system.name, unlisted)
+    await owners.refused(
+        snapshot, [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired]
+    )
+    for record in absent:
         covered = coverage.get((record.provider, record.kind))
         value = record.observed
+        if owners.change(record) is not None:
+            # Whose it is has been asked already, and is asked again in a while.
+            continue
         if record.retired or value is None or covered is None or not covered.window.holds(value):
             # Nothing is proven about it: already gone, or outside of what was read in full.
             continue
@@ -253,7 +325,7 @@ async def _follow_up(
             continue
         probes += 1
         try:
-            proven = await _ask(system, record, clock, seen, changes)
+            proven = await _ask(system, record, clock, owners, seen, changes)
         except SystemFault as fault:
             _fail(seen, fault)
             return
@@ -267,6 +339,7 @@ async def _look_after_own(
     snapshot: Snapshot,
     unlisted: Sequence[str],
     window: Window,
+    owners: Owners,
     seen: Observation,
     changes: Changes,
 ) -> None:
@@ -284,24 +357,39 @@ async def _look_after_own(
     ]
     for record in sorted(hidden, key=lambda r: (r.observed_at, r.id))[:PROBES]:
         try:
-            await _ask(system, record, clock, seen, changes)
+            await _ask(system, record, clock, owners, seen, changes)
         except SystemFault as fault:
             _fail(seen, fault)
             return
 
 
 async def _ask(
-    system: System, record: Record, clock: Clock, seen: Observation, changes: Changes
+    system: System,
+    record: Record,
+    clock: Clock,
+    owners: Owners,
+    seen: Observation,
+    changes: Changes,
 ) -> bool:
     """Look for one unlisted event by id. True when the question is settled."""
     asked_at = clock.now()
     match await system.read_one(record.ref, record.observed):
         case Found(event=event):
             after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
-            if news is not News.STALE:
+            if news is News.STALE:
+                return True
+            if owners.concerns(record, event):
+                owners.found(FoundElsewhere(record, after, event, news))
+            else:
+                owners.back(record)
                 _take(seen, changes, record, after, news)
             return True
         case Gone():
+            by_list = record.kind in system.capabilities.gone_by_list
+            if by_list and await owners.is_missing(record.provider):
+                owners.missing(record)
+                return True
+            owners.back(record)
             needed = system.capabilities.gone_proofs.get(record.kind, 1)
             if record.missing + 1 < needed:
                 # Without its fingerprint the row is looked at again as soon as it is listed again.
@@ -330,7 +418,10 @@ async def reread(
     match await system.read_one(ref, record.observed):
         case Found(event=event):
             after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
-            if news is News.STALE or (news is News.SAME and after.provider == record.provider):
+            if after.provider != record.provider:
+                # Not to be written to. What became of it is for the next read of all to prove.
+                return after, Changes()
+            if news in {News.STALE, News.SAME}:
                 return record, Changes()
             _take(seen, changes, record, after, news)
             return after, changes

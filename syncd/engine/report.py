@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
-from syncd.model import Action, Operation
+from syncd.model import Action, Operation, OwnerChange, OwnerProof
 
 
 class Health(StrEnum):
@@ -41,6 +43,55 @@ class SystemReport:
     cause: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownOwners:
+    """A calendar with events of which it is not proven whose they are: nothing of it is freed.
+
+    ``owners`` are the platform's ids of whoever has them now, ``holders`` the providers among them.
+    """
+
+    provider: str
+    system: str
+    proof: OwnerProof
+    events: int
+    owners: tuple[str, ...]
+    holders: tuple[str, ...]
+    since: datetime
+
+    def to_json(self) -> dict[str, object]:
+        """One entry of ``unknown_owners`` in JSON: its keys are stable."""
+        return {
+            "provider": self.provider,
+            "system": self.system,
+            "why": str(self.proof),
+            "events": self.events,
+            "owners": list(self.owners),
+            "holders": list(self.holders),
+            "since": self.since.isoformat(),
+        }
+
+
+def unknown_owners(changes: Iterable[OwnerChange], now: datetime) -> list[UnknownOwners]:
+    """Sum up by calendar what is unproven of events that are not over."""
+    found: dict[tuple[str, str], list[OwnerChange]] = {}
+    for change in changes:
+        if not change.proven and change.value.end > now:
+            found.setdefault((change.provider, change.system), []).append(change)
+    return [
+        UnknownOwners(
+            provider,
+            system,
+            # What concerns the calendar's own user tells more than a single event's owner.
+            min((c.proof for c in each), key=list(OwnerProof).index),
+            len(each),
+            tuple(sorted({c.owner for c in each} - {""})),
+            tuple(sorted({c.holder for c in each} - {""})),
+            min(c.since for c in each),
+        )
+        for (provider, system), each in sorted(found.items())
+    ]
+
+
 @dataclass(slots=True)
 class Report:
     """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
@@ -67,6 +118,7 @@ class Report:
     remarks: list[str] = field(default_factory=list)
     dry_run: bool = False
     failures: list[str] = field(default_factory=list)
+    unknown: list[UnknownOwners] = field(default_factory=list)
 
     @property
     def answered(self) -> bool:
@@ -83,6 +135,7 @@ class Report:
             and not self.suspected
             and not self.withheld
             and not self.guarded
+            and not self.unknown
         )
 
     @property
@@ -119,5 +172,6 @@ class Report:
             },
             "conflicts": self.conflicts,
             "exposures": self.exposures,
+            "unknown_owners": [each.to_json() for each in self.unknown],
             "converged": self.converged,
         }

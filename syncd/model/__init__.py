@@ -19,6 +19,13 @@ from syncd.model.keys import (
     find_key,
     mark,
 )
+from syncd.model.owners import (
+    CalendarUser,
+    Directory,
+    OwnerChange,
+    OwnerProof,
+    UserState,
+)
 from syncd.model.stored import (
     Baseline,
     Booking,
@@ -68,6 +75,7 @@ __all__ = [
     "Allowance",
     "Baseline",
     "Booking",
+    "CalendarUser",
     "Cause",
     "Changes",
     "Claim",
@@ -76,6 +84,7 @@ __all__ = [
     "Conflict",
     "ConflictKind",
     "Coverage",
+    "Directory",
     "Door",
     "Event",
     "EventRef",
@@ -92,6 +101,8 @@ __all__ = [
     "Offer",
     "OnRota",
     "Operation",
+    "OwnerChange",
+    "OwnerProof",
     "Person",
     "ProviderState",
     "Record",
@@ -103,6 +114,7 @@ __all__ = [
     "Status",
     "SystemHealth",
     "SystemState",
+    "UserState",
     "Value",
     "Waiver",
     "Window",

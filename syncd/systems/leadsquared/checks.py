@@ -11,8 +11,9 @@ from syncd.systems.leadsquared.types import (
     is_appointment,
     mandatory_fields,
 )
+from syncd.systems.leadsquared.users import is_active
 from syncd.systems.leadsquared.wire import TaskType, User
-from syncd.systems.loose import number, text
+from syncd.systems.loose import text
 from syncd.systems.port import Finding, SystemFault
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from syncd.systems.leadsquared.account import Account, CalendarOf
     from syncd.systems.leadsquared.calls import Calls
     from syncd.systems.leadsquared.wire import Caller
-
-_ACTIVE = 0
 
 
 async def check(
@@ -49,7 +48,7 @@ def _users(
     system: str, calendars: Mapping[str, CalendarOf], users: Iterable[object]
 ) -> Iterable[Finding]:
     active = {
-        text(user.email_address).casefold(): number(user.status_code) in {None, _ACTIVE}
+        text(user.email_address).casefold(): is_active(user)
         for user in users
         if isinstance(user, User)
     }

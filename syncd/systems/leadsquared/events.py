@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Event, Kind, Status, Value, find_key, utc
+from syncd.systems.leadsquared.users import owner_of
 from syncd.systems.leadsquared.wire import TypeName
 from syncd.systems.loose import number, text
 from syncd.systems.port import Malformed
@@ -152,6 +153,7 @@ class Reader:
             service=self.type_name(task) or None,
             key=find_key(task.description, self._field(task), task.name),
             updated_at=_maybe(task.modified_on),
+            owner=owner_of(task),
         )
 
     def _field(self, task: Task) -> object:
