@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli import terminal, words
+from syncd.cli import owners, terminal, words
 from syncd.cli.exposed import (
     LOOKED_BACK,
     exposure_json,
@@ -34,6 +34,7 @@ from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
+from syncd.engine.report import unknown_owners
 from syncd.model import Booking, Record, Replica
 from syncd.store.glance import NOTHING, glance
 
@@ -65,6 +66,7 @@ def status(
     systems = standings(settings, seen)
     spread_ = spread(seen.closings)
     plan = plan_of(seen)
+    unknown = unknown_owners(seen.owner_changes, now)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -73,6 +75,7 @@ def status(
         **counts,
         "exposures": len(exposed),
         "exposed": [exposure_json(settings, e) for e in exposed],
+        "unknown_owners": [each.to_json() for each in unknown],
         "closing_seconds": spread_json(spread_),
         "last_run": None
         if last is None
@@ -95,7 +98,7 @@ def status(
     say_spread(spread_)
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
-    for line in (s.trouble(now, zone) for s in systems.values()):
+    for line in (*owners.lines(unknown), *(s.trouble(now, zone) for s in systems.values())):
         if line:
             terminal.warn(line)
     for line in stretched(settings, systems) if daemon else ():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ def case_of(
     withhold: bool = False,
 ) -> Case:
     """The case of one provider, after a look at the systems."""
-    now, unknown = engine.clock.now(), doubtful(state)
+    now, unknown = engine.clock.now(), doubtful(state, held.stopped)
     keys = {r.key for r in state.records if r.key is not None and not r.mine}
     failed = failed_operations(engine.store, provider)
     policy, units = engine.policy, engine.annexes.units
@@ -59,16 +59,18 @@ def case_of(
     )
 
 
-def doubtful(state: ProviderState) -> frozenset[str]:
-    """The systems in which it is not known which events are the provider's.
+def doubtful(state: ProviderState, stopped: Collection[str]) -> frozenset[str]:
+    """The systems in which it is not known, or not accepted, which events are the provider's.
 
     An event whose new owner is no known user makes itself unknown, and not its calendar: the
-    provider's own user is there, so that the rest is listed as ever.
+    provider's own user is there, so that the rest is listed as ever. But one that another provider
+    holds by now would be replaced by a block.
     """
     return frozenset(
         change.system
         for change in state.owner_changes
-        if not change.proven and (change.holder or change.proof is not OwnerProof.OWNER_UNKNOWN)
+        if (change.holder and (not change.proven or change.system in stopped))
+        or change.proof in {OwnerProof.USER_MISSING, OwnerProof.USERS_UNKNOWN}
     )
 
 

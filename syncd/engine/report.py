@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, Self
 
 from syncd.model import Action, Operation, OwnerChange, OwnerProof
 
@@ -69,6 +70,19 @@ class UnknownOwners:
             "holders": list(self.holders),
             "since": self.since.isoformat(),
         }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Self:
+        """Read an entry that a daemon sent."""
+        return cls(
+            told["provider"],
+            told["system"],
+            OwnerProof(told["why"]),
+            told["events"],
+            tuple(told["owners"]),
+            tuple(told["holders"]),
+            datetime.fromisoformat(told["since"]),
+        )
 
 
 def unknown_owners(changes: Iterable[OwnerChange], now: datetime) -> list[UnknownOwners]:
@@ -143,7 +157,7 @@ class Report:
         """How the run ended."""
         if self.guarded:
             return Exit.GUARDED
-        if not self.answered or (not self.dry_run and not self.converged):
+        if not self.answered or self.unknown or (not self.dry_run and not self.converged):
             return Exit.UNANSWERED
         return Exit.CONFLICTS if self.conflicts else Exit.DONE
 

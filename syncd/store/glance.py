@@ -21,11 +21,13 @@ from syncd.model import (
     Exposure,
     IntentState,
     OnRota,
+    OwnerChange,
+    OwnerProof,
     SystemHealth,
     SystemState,
 )
 from syncd.store.errors import told
-from syncd.store.instants import instant_text
+from syncd.store.instants import instant_text, value_of
 from syncd.store.version import newest_schema
 
 _PENDING = ", ".join(f"'{state}'" for state in IntentState if state.pending)
@@ -68,6 +70,7 @@ class Glance:
     exposures: tuple[Exposure, ...] = ()
     closings: tuple[Closing, ...] = ()
     rota: tuple[OnRota, ...] = ()
+    owner_changes: tuple[OwnerChange, ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -109,6 +112,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_exposure(row) for row in ask(_EXPOSED, [instant_text(now)])),
         tuple(_closing(row) for row in ask(_CLOSINGS, [instant_text(since)])),
         tuple(OnRota(**row) for row in ask(_ROTA)),
+        tuple(_owner_change(row) for row in ask("SELECT * FROM owner_change")),
     )
 
 
@@ -139,6 +143,12 @@ def _exposure(row: sqlite3.Row) -> Exposure:
     bookings, seats = (tuple(json.loads(row[name])) for name in ("bookings", "seats"))
     cause = Cause(row["cause"])
     return Exposure(row["provider"], row["system"], starts, ends, cause, bookings, since, seats)
+
+
+def _owner_change(row: sqlite3.Row) -> OwnerChange:
+    times = {name: datetime.fromisoformat(row[name]) for name in ("since", "asked_at")}
+    proof, value = OwnerProof(row["proof"]), value_of(row["value"])
+    return OwnerChange(**{**dict(row), **times, "proof": proof, "value": value})
 
 
 def _closing(row: sqlite3.Row) -> Closing:

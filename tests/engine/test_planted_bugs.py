@@ -46,7 +46,9 @@ def own_blocks_count_as_sources(patch: Patch) -> None:
 
 
 def absence_is_believed_at_once(patch: Patch) -> None:
-    async def ask(_system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
+    async def ask(
+        _system: Any, record: Any, clock: Any, _owners: Any, seen: Any, changes: Any
+    ) -> bool:
         gone = vanish(record, clock.now())
         observe._take(seen, changes, record, gone, News.CHANGED)
         return True
@@ -55,8 +57,8 @@ def absence_is_believed_at_once(patch: Patch) -> None:
 
 
 def one_proof_is_enough_for_every_platform(patch: Patch) -> None:
-    async def ask(system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
-        return await asked(system, replace(record, missing=99), clock, seen, changes)
+    async def ask(system: Any, record: Any, *rest: Any) -> bool:
+        return await asked(system, replace(record, missing=99), *rest)
 
     asked = observe._ask
     patch.setattr(observe, "_ask", ask)

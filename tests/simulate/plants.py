@@ -52,7 +52,9 @@ def own_blocks_are_sources(patch: Patch) -> None:
 def absence_believed_at_once(patch: Patch) -> None:
     """What is not listed is gone."""
 
-    async def ask(_system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
+    async def ask(
+        _system: Any, record: Any, clock: Any, _owners: Any, seen: Any, changes: Any
+    ) -> bool:
         observe._take(seen, changes, record, vanish(record, clock.now()), News.CHANGED)
         return True
 
@@ -125,7 +127,7 @@ def customers_are_notified(patch: Patch) -> None:
 
 def another_providers_event_is_still_ours(patch: Patch) -> None:
     """An event that was given to somebody else still counts for the first."""
-    patch.setattr(decide, "_reassign", lambda _draft: None)
+    patch.setattr(decide, "_reassign", lambda *_given: None)
 
 
 def secrets_in_the_journal(patch: Patch) -> None:
@@ -272,8 +274,8 @@ def the_budget_is_boundless(patch: Patch) -> None:
 def one_proof_is_enough(patch: Patch) -> None:
     """A block that one read of v2 does not list is gone."""
 
-    async def ask(system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
-        return await asked(system, replace(record, missing=99), clock, seen, changes)
+    async def ask(system: Any, record: Any, *rest: Any) -> bool:
+        return await asked(system, replace(record, missing=99), *rest)
 
     asked = observe._ask
     patch.setattr(observe, "_ask", ask)
