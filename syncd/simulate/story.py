@@ -42,6 +42,8 @@ class What(StrEnum):
     FILL = "fill"
     WIPE = "wipe"
     SHIFT = "shift"
+    RENAME_USER = "rename-user"
+    HIDE_USERS = "hide-users"
     RESYNC = "resync"
     ACCEPT = "accept"
     RESOLVE = "resolve"
@@ -217,7 +219,7 @@ def draw(
 
 _POLICIES = 0.5
 
-COMPLAINTS: tuple[What, ...] = ()
+COMPLAINTS: tuple[What, ...] = (What.RENAME_USER, What.HIDE_USERS)
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 

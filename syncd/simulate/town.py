@@ -7,7 +7,7 @@ differs after a request was done by syncd; what differs after an act was done by
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import httpx
@@ -19,6 +19,7 @@ from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
+from syncd.simulate.staff import Staff
 from syncd.simulate.story import Step, What
 
 HALF_HOUR = timedelta(minutes=30)
@@ -37,6 +38,7 @@ class Town:
     sandbox: Sandbox = field(init=False)
     world: World = field(init=False)
     changes: list[Change] = field(default_factory=list)
+    staff: Staff = field(default_factory=Staff)
     accidents: list[Accident] = field(default_factory=list)
     answers: list[tuple[datetime, str]] = field(default_factory=list)
     choices: frozenset[str] = frozenset()
@@ -127,11 +129,23 @@ class Town:
         """Do by hand what a step says; what was done, '' if there was nothing to do it to."""
         for name in SYSTEMS:
             self.look(name, by_hand=False)  # jobs that are due are syncd's doing
+        self._names_back(self.clock.now())
         done = self._do(step)
         self.look(step.system, by_hand=True)
         self._end_accidents()
         self.acts += bool(done)
         return done
+
+    def _seated(self, system: str, who: str, user: str) -> str:
+        """Note by which name a person is known in a system."""
+        seat = replace(self.world.seats[system, who], user=user)
+        self.world = replace(self.world, seats={**self.world.seats, (system, who): seat})
+        self._owners[system, user] = who
+        return user
+
+    def _names_back(self, now: datetime | None = None) -> None:
+        for system, who in self.staff.due(now):
+            self._seated(system, who, self.staff.back((system, who), self.sandbox.systems[system]))
 
     def _end_accidents(self) -> None:
         """What is edited after an accident is other news: it is judged no further."""
@@ -182,6 +196,12 @@ class Town:
                 done = self._change_meeting(step, start)
             case What.WIPE | What.SHIFT:
                 done = self._accident(step, who)
+            case What.RENAME_USER:
+                user = self.world.seats[system, who].user
+                new = self.staff.rename(step, who, user, platform, self.clock.now())
+                done = f"{who} is {self._seated(system, who, new)} now"
+            case What.HIDE_USERS:
+                done = self.staff.hide(step, self.sandbox.systems, self.clock.now())
             case What.MOVE_BLOCK | What.REMOVE_BLOCK | What.EDIT_OURS | What.REMOVE_OURS:
                 done = self._change_block(step, start, end)
             case _:
@@ -328,7 +348,8 @@ class Town:
         )
 
     def mend(self) -> None:
-        """Switch all faults off."""
+        """Switch all faults off, and let users have their old names."""
+        self._names_back()
         for platform in self.sandbox.systems.values():
             platform.faults.clear()
 

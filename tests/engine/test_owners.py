@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.engine import owners
 from syncd.engine.report import Exit
 from syncd.model import (
-    CalendarUser,
-    Changes,
     Directory,
     Kind,
     OwnerProof,
+    Person,
     UserState,
     Window,
 )
@@ -200,6 +197,7 @@ async def test_a_target_that_has_another_owner_is_not_written_to(shop: Shop) -> 
     """The owner changes after the cycle's read and before its write."""
     event = shop.a.book("p", v(9), "kim")
     twin = shop.b.book("p", v(9), "kim")
+    shop.a.persons = shop.b.persons = {"kim": Person(("kim@example.com",))}
     await shop.engine.resync()
     shop.b.move(twin, v(15))
     read = FakeSystem.read
@@ -257,9 +255,3 @@ async def test_the_user_behind_an_address_is_not_forgotten_while_in_doubt(shop: 
     report = await shop.engine.resync()
     assert [str(u.proof) for u in report.unknown] == ["user-missing"]
     assert calendar_users(shop.store, "a") == {"p": "id-1"}
-
-
-def test_rows_of_the_store_come_back_as_they_were(shop: Shop) -> None:
-    shop.store.apply(Changes(users=[CalendarUser("a", "p", "id-1")]))
-    assert calendar_users(shop.store, "a") == {"p": "id-1"}
-    assert timedelta(minutes=5) == owners.RECHECK
