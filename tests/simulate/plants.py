@@ -14,14 +14,17 @@ from syncd.core import blocks, closing, decide, diff, outcome, refusals
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
 from syncd.engine import brake, case, cycle, observe, recover
+from syncd.engine.owners import Owners
 from syncd.engine.persons import Persons
 from syncd.model import (
     Changes,
     Coverage,
+    Directory,
     Intent,
     IntentState,
     Kind,
     Operation,
+    OwnerProof,
     Status,
     Value,
     Window,
@@ -329,6 +332,30 @@ def a_hold_ends_by_the_clock(patch: Patch) -> None:
     patch.setattr(refusals, "_too_late", lambda *_given: False)
 
 
+def an_owner_change_is_believed(patch: Patch) -> None:
+    """Whoever has an event now, it was handed over: no list of users is looked at."""
+    patch.setattr(Directory, "proof", lambda *_given, **_named: OwnerProof.HANDED_OVER)
+
+
+def an_empty_user_list_is_proof(patch: Patch) -> None:
+    """A list with no users in it does not say that the mapped one is missing."""
+    proof = Directory.proof
+
+    def believing(self: Directory, *given: Any, **named: Any) -> OwnerProof:
+        return proof(self, *given, **named) if self.listed else OwnerProof.HANDED_OVER
+
+    patch.setattr(Directory, "proof", believing)
+
+
+def lists_of_a_missing_user_are_proof(patch: Patch) -> None:
+    """What v2 does not list of a user who is not there is gone."""
+
+    async def never(_owners: Owners, _provider: str) -> bool:
+        return False
+
+    patch.setattr(Owners, "is_missing", never)
+
+
 def _day(*steps: Step, **rules: str) -> Story:
     """A summer day on which just this happens."""
     start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
@@ -340,6 +367,7 @@ def _at(hour: float, what: What, system: str, slot: int = 0, **more: Any) -> Ste
 
 
 _BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
+_RENAMED = (*_BOOKED, _at(4, What.RENAME_USER, "clinic", slot=3))
 _TWINS = (*_BOOKED, _at(2, What.TWIN, "crm", slot=1))
 
 PLANTS: tuple[tuple[Plant, Story], ...] = (
@@ -375,6 +403,15 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (one_proof_is_enough, draw(9)),
     (an_empty_list_is_proof, draw(5)),
     (calendars_ignore_blocks, draw(2)),
+    (an_owner_change_is_believed, _day(*_RENAMED)),
+    (an_empty_user_list_is_proof, _day(*_RENAMED, _at(3.9, What.HIDE_USERS, "clinic", slot=3))),
+    (
+        lists_of_a_missing_user_are_proof,
+        _day(
+            _at(1, What.BLOCK, "clinic", slot=70),
+            _at(4, What.RENAME_USER, "clinic", slot=3),
+        ),
+    ),
     (
         keys_are_not_searched,
         _day(
