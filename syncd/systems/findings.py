@@ -1,4 +1,4 @@
-"""What every system's `check` says of the platform's clock."""
+"""What `check` says of every platform: its clock, and a list of users that proves nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _BOUND = timedelta(seconds=30)
+
+EMPTY_USER_LIST = (
+    "the list of users is empty, so nobody can tell whether the mapped users exist",
+    (
+        "let the key or token read users; until then a meeting that is given to another user "
+        "stays closed in the other systems"
+    ),
+)
+"""Message and remedy for an account that lists no user; that was seen on a working one."""
 
 
 def skew_finding(system: str, skew: timedelta | None) -> Sequence[Finding]:

@@ -11,12 +11,14 @@ import pytest
 
 from syncd.config.load import load
 from syncd.engine.report import Exit, Report
+from syncd.model import EventRef, Kind
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.agreement import Sight, sights
 from syncd.sandbox.leadsquared.api import LeadSquared
 from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.store.owners import owner_changes
+from syncd.systems.port import Found
 from syncd.wiring import App, build
 
 NEW = {"crm": "alice.smith@example.com", "clinic": "alice-anew", "legacy": "alice-anew"}
@@ -335,3 +337,28 @@ async def test_users_are_read_only_when_an_owner_changed(shop: Shop) -> None:
         await shop.app.engine.watch(near=False)
     assert asked() == 1
     del event
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_check_takes_an_empty_user_list_for_no_proof(shop: Shop, system: str) -> None:
+    shop.world.sandbox.systems[system].faults.add(EMPTY)
+    found = await shop.app.systems[system].check()
+    assert [f.subject for f in found if f.level != "ok"] == [f"{system}: users"]
+    assert (await shop.app.systems[system].users()).listed is False
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_an_event_at_an_unmapped_owner_is_found_with_the_owners_id(
+    shop: Shop, system: str
+) -> None:
+    (event,) = shop.book(system, 1)
+    dora = hire(shop, system)
+    give(shop, system, event, dora)
+    ref = EventRef(system, "alice", event, Kind.APPOINTMENT)
+    match await shop.app.systems[system].read_one(ref):
+        case Found(event=found):
+            assert found.provider == ""
+            assert found.owner in (await shop.app.systems[system].users()).users
+            assert "@" not in found.owner
+        case other:
+            pytest.fail(str(other))

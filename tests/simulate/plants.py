@@ -14,17 +14,14 @@ from syncd.core import blocks, closing, decide, diff, outcome, refusals
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
 from syncd.engine import brake, case, cycle, observe, recover
-from syncd.engine.owners import Owners
 from syncd.engine.persons import Persons
 from syncd.model import (
     Changes,
     Coverage,
-    Directory,
     Intent,
     IntentState,
     Kind,
     Operation,
-    OwnerProof,
     Status,
     Value,
     Window,
@@ -35,6 +32,11 @@ from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
+from tests.simulate.owner_plants import (
+    an_empty_user_list_is_proof,
+    an_owner_change_is_believed,
+    lists_of_a_missing_user_are_proof,
+)
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -330,30 +332,6 @@ def calendars_ignore_blocks(patch: Patch) -> None:
 def a_hold_ends_by_the_clock(patch: Patch) -> None:
     """What waited for a person is written as soon as there is nothing left to decide."""
     patch.setattr(refusals, "_too_late", lambda *_given: False)
-
-
-def an_owner_change_is_believed(patch: Patch) -> None:
-    """Whoever has an event now, it was handed over: no list of users is looked at."""
-    patch.setattr(Directory, "proof", lambda *_given, **_named: OwnerProof.HANDED_OVER)
-
-
-def an_empty_user_list_is_proof(patch: Patch) -> None:
-    """A list with no users in it does not say that the mapped one is missing."""
-    proof = Directory.proof
-
-    def believing(self: Directory, *given: Any, **named: Any) -> OwnerProof:
-        return proof(self, *given, **named) if self.listed else OwnerProof.HANDED_OVER
-
-    patch.setattr(Directory, "proof", believing)
-
-
-def lists_of_a_missing_user_are_proof(patch: Patch) -> None:
-    """What v2 does not list of a user who is not there is gone."""
-
-    async def never(_owners: Owners, _provider: str) -> bool:
-        return False
-
-    patch.setattr(Owners, "is_missing", never)
 
 
 def _day(*steps: Step, **rules: str) -> Story:

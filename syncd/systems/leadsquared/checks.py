@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.systems.advice import cause_and_remedy
+from syncd.systems.findings import EMPTY_USER_LIST
 from syncd.systems.leadsquared.hosts import elsewhere, wrong_region
 from syncd.systems.leadsquared.types import (
     allows_conflicts,
@@ -52,6 +53,9 @@ def _users(
         for user in users
         if isinstance(user, User)
     }
+    if not active:
+        yield Finding("warning", f"{system}: users", *EMPTY_USER_LIST)
+        return
     for provider, calendar in calendars.items():
         subject = f"{system}: {provider}"
         match active.get(calendar.address):

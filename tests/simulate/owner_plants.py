@@ -1,0 +1,36 @@
+"""Planted bugs in what proves that an event has another owner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from syncd.engine.owners import Owners
+from syncd.model import Directory, OwnerProof
+
+Patch = pytest.MonkeyPatch
+
+
+def an_owner_change_is_believed(patch: Patch) -> None:
+    """Whoever has an event now, it was handed over: no list of users is looked at."""
+    patch.setattr(Directory, "proof", lambda *_given, **_named: OwnerProof.HANDED_OVER)
+
+
+def an_empty_user_list_is_proof(patch: Patch) -> None:
+    """A list with no users in it does not say that the mapped one is missing."""
+    proof = Directory.proof
+
+    def believing(self: Directory, *given: Any, **named: Any) -> OwnerProof:
+        return proof(self, *given, **named) if self.listed else OwnerProof.HANDED_OVER
+
+    patch.setattr(Directory, "proof", believing)
+
+
+def lists_of_a_missing_user_are_proof(patch: Patch) -> None:
+    """What v2 does not list of a user who is not there is gone."""
+
+    async def never(_owners: Owners, _provider: str) -> bool:
+        return False
+
+    patch.setattr(Owners, "is_missing", never)
