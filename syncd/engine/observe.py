@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -17,17 +17,19 @@ from syncd.core.diff import News, absorb, compare, vanish
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
 from syncd.engine.report import Health
+from syncd.engine.supervise import supervised
 from syncd.model import (
+    RENEWED,
     Action,
     Changes,
     Clock,
     Coverage,
-    EventRef,
     Id,
     Intent,
     IntentState,
     Kind,
     Record,
+    Value,
     Window,
 )
 from syncd.store.store import Store
@@ -47,6 +49,9 @@ log = structlog.get_logger(__name__)
 
 PROBES = 40
 """At most so many absences are followed up by id in one cycle and system; the rest wait."""
+
+
+DAILY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -86,23 +91,55 @@ async def observe(
     remapped: AbstractSet[str] = frozenset(),
     full: bool = True,
 ) -> Observation:
-    """Read these providers of one system and store what is new. Never raises SystemFault.
+    """Read these providers of one system and store what is new, or nothing if that fails.
 
     Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one. The calendars of
     ``remapped`` providers are others than before: what they do not show was never said to be gone,
     and once they were read in ``full``, it is no longer theirs.
+
+    Raises nothing but what the state raises: all else is a fault of this system, and is returned.
     """
     seen = Observation(system.name, asked_at=clock.now())
+    try:
+        with supervised(system.name, "reading events"):
+            await _observe(
+                system,
+                store,
+                clock,
+                window,
+                providers,
+                intents,
+                seen,
+                by_id=by_id,
+                remapped=remapped,
+                full=full,
+            )
+    except SystemFault as fault:
+        seen = Observation(system.name, asked_at=seen.asked_at, remarks=seen.remarks)
+        _fail(seen, fault)
+    return seen
+
+
+async def _observe(
+    system: System,
+    store: Store,
+    clock: Clock,
+    window: Window,
+    providers: Sequence[str],
+    intents: Sequence[Intent],
+    seen: Observation,
+    *,
+    by_id: bool,
+    remapped: AbstractSet[str],
+    full: bool,
+) -> None:
+    """Read, and fill in what is seen; it is stored at the end, all at once. Raises SystemFault."""
     whole = set(system.providers) <= set(providers)
     # What is not asked for is not listed, and not missed.
     stored = store.fingerprints(system.name, window, None if whole else providers)
-    try:
-        # What another calendar shows is looked at in full.
-        anew = full and remapped
-        snapshot = await system.read(window, providers, NOTHING_KNOWN if anew else stored)
-    except SystemFault as fault:
-        _fail(seen, fault)
-        return seen
+    # What another calendar shows is looked at in full.
+    anew = full and remapped
+    snapshot = await system.read(window, providers, NOTHING_KNOWN if anew else stored)
     if snapshot.faults:
         _fail(seen, snapshot.faults[0])
     owners = Owners.of(system, store, clock, remapped)
@@ -116,18 +153,8 @@ async def observe(
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = {r.id: r for r in store.records(system.name, delta.differ)}
     for event_id in delta.differ:
-        _absorb_row(
-            system,
-            rows[event_id],
-            known.get(event_id),
-            asked_at,
-            window,
-            store,
-            clock,
-            owners,
-            seen,
-            changes,
-        )
+        row, record = rows[event_id], known.get(event_id)
+        _absorb_row(system, row, record, asked_at, window, store, clock, owners, seen, changes)
     owners.see(snapshot, store.records(system.name, owners.events), window.start)
     moved_out: set[str] = set()
     if anew:
@@ -150,7 +177,6 @@ async def observe(
         _fail(seen, owners.fault)
     store.apply(changes)
     announce(system.name, doubted, owners.open.values())
-    return seen
 
 
 def _fail(seen: Observation, fault: SystemFault) -> None:
@@ -194,10 +220,14 @@ def _absorb_row(
     after, news = absorb(record, event, row.fingerprint, asked_at, system.capabilities.lag)
     if news is News.STALE:
         return
+    after = replace(after, retired=False)
+    if record is not None and record == replace(after, observed_at=record.observed_at):
+        # An open end is looked at in each read, and is mostly as it was.
+        return
     if record is not None and owners.concerns(record, event):
         owners.found(FoundElsewhere(record, after, event, news))
         return
-    _take(seen, changes, record, replace(after, retired=False), news)
+    _take(seen, changes, record, after, news)
 
 
 def _take_elsewhere(
@@ -306,15 +336,17 @@ async def _follow_up(
         if owners.change(record) is not None:
             # Whose it is has been asked already, and is asked again in a while.
             continue
-        if record.retired or value is None or covered is None or not covered.window.holds(value):
-            # Nothing is proven about it: already gone, or outside of what was read in full.
+        if record.retired or value is None or covered is None:
             continue
-        if record.id in removing:
+        if record.id in removing and value.start in covered.window:
             # It was asked to go, and it is gone.
             tomb = replace(vanish(record, asked_at), base=None, ended=True, written=None)
             changes.records.append(tomb)
             changes.unlinked += store.links(system.name, record.id)
             seen.touch(record.provider, record.id)
+            continue
+        if not _is_missed(record, value, covered.window, asked_at):
+            # Nothing is proven about it: it lies outside of what was read in full.
             continue
         lag = system.capabilities.lag
         if record.written_at is not None and asked_at < record.written_at + lag:
@@ -330,6 +362,17 @@ async def _follow_up(
             _fail(seen, fault)
             return
         seen.suspected -= proven
+
+
+def _is_missed(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
+    """Whether an event should have been listed, so that it is asked for by id.
+
+    No window holds an open end, or the end of a block made for one: such an event is missed where
+    it begins, and looked at once a day while it runs. So its fixed end is put off in time, too.
+    """
+    if record.open_ended or value.end - asked_at > RENEWED:
+        return value.start in window or asked_at - record.observed_at >= DAILY
+    return window.holds(value)
 
 
 async def _look_after_own(
@@ -393,40 +436,11 @@ async def _ask(
             needed = system.capabilities.gone_proofs.get(record.kind, 1)
             if record.missing + 1 < needed:
                 # Without its fingerprint the row is looked at again as soon as it is listed again.
-                suspect = replace(record, missing=record.missing + 1, fingerprint="")
+                fingerprint = record.fingerprint if record.open_ended else ""
+                suspect = replace(record, missing=record.missing + 1, fingerprint=fingerprint)
                 changes.records.append(suspect)
                 return False
             _take(seen, changes, record, vanish(record, asked_at), News.CHANGED)
             return True
         case _:
             return False
-
-
-async def reread(
-    system: System, store: Store, clock: Clock, ref: EventRef
-) -> tuple[Record | None, Changes]:
-    """Read one event just before it is written to; the record as it is now, and what to store.
-
-    Raises SystemFault when it cannot be read.
-    """
-    record = next(iter(store.records(system.name, [ref.id])), None)
-    if record is None:
-        return None, Changes()
-    seen = Observation(system.name)
-    changes = Changes()
-    asked_at = clock.now()
-    match await system.read_one(ref, record.observed):
-        case Found(event=event):
-            after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
-            if after.provider != record.provider:
-                # Not to be written to. What became of it is for the next read of all to prove.
-                return after, Changes()
-            if news in {News.STALE, News.SAME}:
-                return record, Changes()
-            _take(seen, changes, record, after, news)
-            return after, changes
-        case Gone():
-            changes.records.append(vanish(record, asked_at))
-            return changes.records[0], changes
-        case _:
-            return record, Changes()

@@ -26,7 +26,18 @@ from syncd.model.owners import (
     OwnerProof,
     UserState,
 )
+from syncd.model.ranges import (
+    READABLE,
+    RENEWED,
+    cut_end,
+    in_range,
+    is_open_ended,
+    read_update,
+    read_value,
+    readable,
+)
 from syncd.model.stored import (
+    OPEN_ENDED,
     Baseline,
     Booking,
     Cause,
@@ -47,10 +58,13 @@ from syncd.model.time import (
     Clock,
     Resolved,
     floor_to,
+    from_millis,
+    on_clock,
     resolve_wall_time,
     utc,
     zone,
 )
+from syncd.model.waits import LONGEST_DAILY_WAIT, LONGEST_WAIT, capped_wait
 from syncd.model.words import (
     Action,
     Claim,
@@ -71,6 +85,11 @@ from syncd.model.words import (
 )
 
 __all__ = [
+    "LONGEST_DAILY_WAIT",
+    "LONGEST_WAIT",
+    "OPEN_ENDED",
+    "READABLE",
+    "RENEWED",
     "Action",
     "Allowance",
     "Baseline",
@@ -118,9 +137,18 @@ __all__ = [
     "Value",
     "Waiver",
     "Window",
+    "capped_wait",
+    "cut_end",
     "find_key",
     "floor_to",
+    "from_millis",
+    "in_range",
+    "is_open_ended",
     "mark",
+    "on_clock",
+    "read_update",
+    "read_value",
+    "readable",
     "resolve_wall_time",
     "utc",
     "zone",

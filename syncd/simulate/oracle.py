@@ -297,7 +297,7 @@ def _coarse(town: Town, interval: Interval) -> Interval:
     """The interval as a platform shows it that rounds what is written: it can do no better."""
     rounded = any(p.faults.injected[FaultKind.ROUNDING] for p in town.sandbox.systems.values())
     grain = timedelta(minutes=5) if rounded else timedelta(seconds=1)
-    return (floor_to(interval[0], grain), floor_to(interval[1], grain))
+    return (floor_to(interval[0], grain), floor_to(town.end_of(interval[1]), grain))
 
 
 def _sights(town: Town) -> list[Sight]:

@@ -15,6 +15,7 @@ from random import Random
 from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
+from syncd.sandbox.odd import ODD_ANSWERS
 
 SYSTEMS = ("crm", "clinic", "legacy")
 DAYS = (
@@ -52,6 +53,9 @@ class What(StrEnum):
     HOST_CLOCK = "host-clock"
     STATE_FAULT = "state-fault"
     CRASH = "crash"
+    NULL_DATE = "null-date"
+    FOR_EVER = "for-ever"
+    CUT_TEXT = "cut-text"
 
 
 TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH})
@@ -161,7 +165,7 @@ _COMPANY = 0.35
 
 STATE = ("disk-full", "locked")
 HOST = frozenset({"host-clock", "state", "crash"})
-ALL = frozenset(map(str, _FAULTS)) | {str(FaultKind.SHIFT_ROWS)} | HOST
+ALL = frozenset({*map(str, _FAULTS), str(FaultKind.SHIFT_ROWS), str(FaultKind.ODD_ANSWER)}) | HOST
 """The names that `--faults` takes."""
 
 
@@ -214,12 +218,21 @@ def draw(
         steps += _operator(policies, span)
     if complaints:
         steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
+    if complaints and FaultKind.ODD_ANSWER in faults:
+        near = [step.at for step in steps if step.what in OUTSIDE]
+        steps += _odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
     return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override)
 
 
 _POLICIES = 0.5
 
-COMPLAINTS: tuple[What, ...] = (What.RENAME_USER, What.HIDE_USERS)
+COMPLAINTS: tuple[What, ...] = (
+    What.NULL_DATE,
+    What.FOR_EVER,
+    What.CUT_TEXT,
+    What.RENAME_USER,
+    What.HIDE_USERS,
+)
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 
@@ -234,6 +247,27 @@ def _complaints(random: Random, span: float) -> list[Step]:
             random.randrange(1000),
         )
         for _ in range(random.randint(0, 3) if COMPLAINTS else 0)
+    ]
+
+
+_LASTING = frozenset({"rate-spent", "deep-refusal"})
+"""What outlasts the day: a rate that is learned, and refusals that a person looks after."""
+_ODD = tuple(name for name in ODD_ANSWERS if name not in _LASTING)
+
+
+def _odd_answers(random: Random, span: float, near: list[float]) -> list[Step]:
+    """Draw up to two spells of odd answers, mostly while something is read or written."""
+    return [
+        Step(
+            round(max(0.0, random.choice(near or [span / 2]) - random.uniform(-1200, 60)), 1),
+            What.FAULT,
+            random.choice(SYSTEMS),
+            slot=random.randrange(2),  # 1: only the calls that make blocks are answered oddly
+            fault=str(FaultKind.ODD_ANSWER),
+            times=random.choice((1, 2, 4, 8, 30)),
+            spelling=random.choice(_ODD),
+        )
+        for _ in range(random.randint(0, 2))
     ]
 
 

@@ -1,14 +1,16 @@
-"""What `check` says of every platform: its clock, and a list of users that proves nothing."""
+"""What `check` and `discover` say of any system: odd answers, its clock, an empty list of users."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.systems.port import Finding
+from syncd.systems.advice import cause_and_remedy
+from syncd.systems.boundary import contained
+from syncd.systems.port import Finding, SystemFault
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
 _BOUND = timedelta(seconds=30)
 
@@ -20,6 +22,21 @@ EMPTY_USER_LIST = (
     ),
 )
 """Message and remedy for an account that lists no user; that was seen on a working one."""
+
+
+def fault_finding(fault: SystemFault) -> Finding:
+    """Make the finding of a system that could not be looked at."""
+    cause, remedy = cause_and_remedy(fault)
+    return Finding("error", fault.system, cause, remedy)
+
+
+async def checked(system: str, asked: Awaitable[Sequence[Finding]]) -> Sequence[Finding]:
+    """Wait for what a check finds; an answer that it stumbles over is a finding, too."""
+    try:
+        with contained(system, "check"):
+            return await asked
+    except SystemFault as fault:
+        return [fault_finding(fault)]
 
 
 def skew_finding(system: str, skew: timedelta | None) -> Sequence[Finding]:

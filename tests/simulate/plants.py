@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 import syncd.core.merge as merging
@@ -25,18 +26,19 @@ from syncd.model import (
     Status,
     Value,
     Window,
+    ranges,
 )
 from syncd.sandbox.leadconnector.slots import Taken
-from syncd.simulate.story import Step, Story, What, draw
+from syncd.simulate.story import Story, What, draw
 from syncd.store import Store
+from syncd.systems import decoding
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
-from tests.simulate.owner_plants import (
-    an_empty_user_list_is_proof,
-    an_owner_change_is_believed,
-    lists_of_a_missing_user_are_proof,
-)
+from tests.simulate.days import at as _at
+from tests.simulate.days import day as _day
+from tests.simulate.plants_of_answers import ABOUT_ANSWERS
+from tests.simulate.plants_of_owners import ABOUT_OWNERS
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -334,18 +336,22 @@ def a_hold_ends_by_the_clock(patch: Patch) -> None:
     patch.setattr(refusals, "_too_late", lambda *_given: False)
 
 
-def _day(*steps: Step, **rules: str) -> Story:
-    """A summer day on which just this happens."""
-    start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
-    return Story(0, start, 24.0, steps, rules=tuple(rules.items()))
+def any_time_is_believed(patch: Patch) -> None:
+    """The range check is removed: a null date moves a meeting to year 1."""
+    patch.setattr(ranges, "readable", lambda _instant, _now: True)
 
 
-def _at(hour: float, what: What, system: str, slot: int = 0, **more: Any) -> Step:
-    return Step(hour * 3600, what, system, slot=slot, **more)
+def an_end_for_ever_is_not_cut(patch: Patch) -> None:
+    """Blocks are made until the year 9999."""
+    patch.setattr(diff, "cut_end", lambda value, *_known: value)
+
+
+def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
+    """One text that is no Unicode costs all rows, for good."""
+    patch.setattr(decoding, "decode", lambda body, shape: msgspec.json.decode(body, type=shape))
 
 
 _BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
-_RENAMED = (*_BOOKED, _at(4, What.RENAME_USER, "clinic", slot=3))
 _TWINS = (*_BOOKED, _at(2, What.TWIN, "crm", slot=1))
 
 PLANTS: tuple[tuple[Plant, Story], ...] = (
@@ -381,15 +387,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (one_proof_is_enough, draw(9)),
     (an_empty_list_is_proof, draw(5)),
     (calendars_ignore_blocks, draw(2)),
-    (an_owner_change_is_believed, _day(*_RENAMED)),
-    (an_empty_user_list_is_proof, _day(*_RENAMED, _at(3.9, What.HIDE_USERS, "clinic", slot=3))),
-    (
-        lists_of_a_missing_user_are_proof,
-        _day(
-            _at(1, What.BLOCK, "clinic", slot=70),
-            _at(4, What.RENAME_USER, "clinic", slot=3),
-        ),
-    ),
     (
         keys_are_not_searched,
         _day(
@@ -405,6 +402,18 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             _at(7, What.FAULT, "crm", fault="fail-jobs", times=1),
             _at(7.1, What.MOVE, "clinic", slot=30),
         ),
+    ),
+    (
+        any_time_is_believed,
+        _day(*_BOOKED, _at(3, What.NULL_DATE, "clinic", number=39)),
+    ),
+    (
+        an_end_for_ever_is_not_cut,
+        _day(_at(1, What.FOR_EVER, "clinic", slot=70)),
+    ),
+    (
+        a_list_is_decoded_as_a_whole,
+        _day(_at(1, What.CUT_TEXT, "legacy"), _at(2, What.BOOK, "legacy", slot=70)),
     ),
     (
         silence_decides,
@@ -427,5 +436,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             block_edited="reschedule",
         ),
     ),
+    *ABOUT_ANSWERS,
+    *ABOUT_OWNERS,
 )
 """Each with a day on which it breaks a promise."""

@@ -78,7 +78,7 @@ class LeadConnector:
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
         self._reading = Reading(name, self._calls, self._knowledge, self._calendars)
-        self._writing = Writing(name, account, self._calls, self._knowledge, self._calendars)
+        self._writing = Writing(name, account, self._calls, self._knowledge, self._calendars, clock)
         self._persons: Remembered[Person | None] = Remembered(clock)
         self._registries: dict[tuple[str, str, str], Associations] = {}
 
@@ -224,7 +224,7 @@ class LeadConnector:
 
     @property
     def _reader(self) -> Reader:
-        return Reader(self.name, self._knowledge.zone)
+        return Reader(self.name, self._clock, self._knowledge.zone)
 
     async def _read_block(self, ref: EventRef, value: Value | None) -> Sighting:
         """Look for a block where it may have been moved to; the platform has no call by id (1.3).

@@ -16,7 +16,7 @@ from syncd.systems.port import Ambiguous, Done, Refusal, Rejected
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from syncd.model import Operation, Value
+    from syncd.model import Clock, Operation, Value
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.knowledge import Knowledge
@@ -33,8 +33,10 @@ class Writing:
         calls: Calls,
         knowledge: Knowledge,
         calendars: Mapping[str, CalendarOf],
+        clock: Clock,
     ) -> None:
         """Keep the parts."""
+        self._clock = clock
         self._system = system
         self._account = account
         self._calls = calls
@@ -124,8 +126,8 @@ class Writing:
     def _shown(self, wrote: Wrote) -> Value | None:
         """Read the value that the answer itself shows; most answers about meetings show none."""
         try:
-            return Reader(self._system, self._knowledge.zone).value(wrote)
-        except (ValueError, OverflowError, OSError):
+            return Reader(self._system, self._clock, self._knowledge.zone).value(wrote)
+        except ValueError:
             return None
 
 

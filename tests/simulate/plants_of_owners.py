@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from syncd.engine.owners import Owners
 from syncd.model import Directory, OwnerProof
+from syncd.simulate.story import Story, What
+from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
@@ -34,3 +37,15 @@ def lists_of_a_missing_user_are_proof(patch: Patch) -> None:
         return False
 
     patch.setattr(Owners, "is_missing", never)
+
+
+_BOOKED = at(1, What.BOOK, "clinic", slot=70)
+_BLOCKED = at(1, What.BLOCK, "clinic", slot=70)
+_RENAMED = at(4, What.RENAME_USER, "clinic", slot=3)
+_HIDDEN = at(3.9, What.HIDE_USERS, "clinic", slot=3)
+
+ABOUT_OWNERS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (an_owner_change_is_believed, day(_BOOKED, _RENAMED)),
+    (an_empty_user_list_is_proof, day(_BOOKED, _HIDDEN, _RENAMED)),
+    (lists_of_a_missing_user_are_proof, day(_BLOCKED, _RENAMED)),
+)
