@@ -300,7 +300,8 @@ class Engine:
                         mine,
                         intents,
                         by_id=by_id,
-                        remapped=self.baselines.remapped(name) if full else frozenset(),
+                        remapped=self.baselines.remapped(name),
+                        full=full,
                     )
                     for name, system in self.systems.items()
                     if (mine := [p for p in chosen if name in self.mapping[p]])

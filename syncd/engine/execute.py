@@ -18,7 +18,7 @@ import structlog
 
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
-from syncd.engine.observe import reread
+from syncd.engine.reread import reread
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,

@@ -254,6 +254,9 @@ def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, d
         return True
     # A third value: somebody changed it meanwhile, and that is news like any other.
     record = next(iter(desk.store.records(system.name, [event.id])), None)
+    if record is not None:
+        # Whether it has another owner is for a read of its calendar to prove.
+        event = replace(event, provider=record.provider)
     after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
     changes = Changes(records=[] if news is News.STALE else [after])
     changes.intents.append(

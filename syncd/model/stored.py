@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from syncd.model.owners import CalendarUser, OwnerChange
 from syncd.model.words import (
     Conflict,
     Coverage,
@@ -265,6 +266,7 @@ class ProviderState:
     conflicts: tuple[HeldConflict, ...] = ()
     intents: tuple[Intent, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    owner_changes: tuple[OwnerChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,3 +300,6 @@ class Changes:
     notes: list[Note] = field(default_factory=list)
     baselines: list[Baseline] = field(default_factory=list)
     waivers: list[Waiver] = field(default_factory=list)
+    owner_changes: list[OwnerChange] = field(default_factory=list)
+    owners_settled: list[OwnerChange] = field(default_factory=list)
+    users: list[CalendarUser] = field(default_factory=list)

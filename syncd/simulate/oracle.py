@@ -245,8 +245,8 @@ def _sources(town: Town, change: Change, seen: Seen, since: datetime) -> Iterato
 
 
 def _since(town: Town, since: datetime) -> datetime:
-    """How far back news may lie: what the guard stops waits until a person lets it pass."""
-    return min([since, *(accident.at for accident in town.accidents)])
+    """How far back news may lie: what is stopped waits, and what a renamed user has is not seen."""
+    return min([since, *(accident.at for accident in town.accidents), *town.staff.since])
 
 
 def _stands_since(town: Town, system: str, event: str) -> datetime:

@@ -43,6 +43,8 @@ class What(StrEnum):
     FILL = "fill"
     WIPE = "wipe"
     SHIFT = "shift"
+    RENAME_USER = "rename-user"
+    HIDE_USERS = "hide-users"
     RESYNC = "resync"
     ACCEPT = "accept"
     RESOLVE = "resolve"
@@ -239,6 +241,8 @@ COMPLAINTS: tuple[What, ...] = (
     What.COPY_OURS,
     What.COPY_TO_MEETING,
     What.PASTE_TAG,
+    What.RENAME_USER,
+    What.HIDE_USERS,
 )
 """Acts of people and platforms that are known from public complaints about sync tools."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from syncd.model import (
         Action,
         Coverage,
+        Directory,
         Event,
         EventRef,
         Offer,
@@ -154,6 +155,8 @@ class Capabilities:
     - ``asynchronous``: actions that are only accepted, and must be confirmed by reading.
     - ``bulk_only``: actions that the platform offers only in bulk, so no re-read precedes them.
     - ``key_survives``: a block's key comes back on a read.
+    - ``gone_by_list``: the kinds whose end only a list can prove, as nothing reads them by id. A
+      list proves nothing of a user that is missing.
     - ``lists_blocks``: its lists are known to show blocks; where they may not, nobody can tell
       after a crash whether a block was made, so no more than one is under way.
     - ``reach``: the systems in which its busy time closes anything; None: in all others. One with a
@@ -172,6 +175,7 @@ class Capabilities:
     asynchronous: frozenset[Action] = frozenset()
     bulk_only: frozenset[Action] = frozenset()
     key_survives: bool = True
+    gone_by_list: frozenset[Kind] = frozenset()
     lists_blocks: bool = True
     reach: frozenset[str] | None = None
     notifies: bool = False
@@ -203,6 +207,9 @@ class Snapshot:
 
     Rows are deduplicated by id. A scope that failed has no coverage; its rows still count as news.
     ``units`` tells of rooms and equipment how many of them can be in use at once.
+    ``refused`` are the providers of whom the system refuses to list anything, perhaps because it no
+    longer has that user: nothing is covered of them, and the other rows count.
+    ``users`` are the ids of the users behind calendars that are mapped by address, as rows tell.
     ``same`` are the ids that were listed just as the caller knew them; they may be among the rows,
     too, and then the row counts.
     """
@@ -214,11 +221,13 @@ class Snapshot:
     malformed: Sequence[Malformed] = ()
     units: Mapping[str, int] = field(default_factory=dict)
     same: Collection[str] = ()
+    refused: Mapping[str, Rejected] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The event is there, with this value, perhaps elsewhere."""
+    """The event is there, with this value, perhaps elsewhere, or at an owner that is not mapped."""
 
     event: Event
 
@@ -331,6 +340,10 @@ class System(Protocol):
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         """Look for one event; ``value`` is where it was last seen. Raises SystemFault."""
+        ...
+
+    async def users(self) -> Directory:
+        """Read the account's users now; nothing is kept. Raises SystemFault."""
         ...
 
     async def person(self, event: Event) -> Person | None:

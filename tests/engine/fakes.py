@@ -14,6 +14,7 @@ from typing import Any
 from syncd.model import (
     Action,
     Coverage,
+    Directory,
     Event,
     EventRef,
     Kind,
@@ -98,6 +99,10 @@ class FakeSystem:
     hidden: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     odd: dict[str, str] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    refused: Mapping[str, Rejected] = field(default_factory=dict)
+    told_users: Mapping[str, str] = field(default_factory=dict)
+    empty_users: bool = False
     empty: bool = False
     incomplete: bool = False
     strip_keys: bool = False
@@ -166,11 +171,20 @@ class FakeSystem:
             and window.touches(h.value)
             and (self.lists_blocks or h.kind is Kind.APPOINTMENT)
         ]
+        rows = [row for row in rows if row.provider not in self.refused]
+        covered = chosen - self.refused.keys()
         kinds = frozenset(Kind) if self.lists_blocks else frozenset({Kind.APPOINTMENT})
-        coverage = [Coverage(self.name, p, kinds, window, self.clock.now()) for p in chosen]
+        coverage = [Coverage(self.name, p, kinds, window, self.clock.now()) for p in covered]
         same = {row.id for row in rows if known.get(row.id) == row.fingerprint}
         news = [row for row in rows if row.id not in same]
-        return Snapshot(self.name, news, [] if self.incomplete else coverage, same=same)
+        return Snapshot(
+            self.name,
+            news,
+            [] if self.incomplete else coverage,
+            same=same,
+            refused=self.refused,
+            users=self.told_users,
+        )
 
     def event(self, row: Row) -> Event:
         held = row.wire
@@ -196,6 +210,7 @@ class FakeSystem:
             key=find_key(held.title),
             updated_at=held.updated_at,
             odd=self.odd.get(event, ""),
+            owner=held.provider,
         )
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
@@ -206,6 +221,15 @@ class FakeSystem:
             return Gone() if held is None else Found(self._event(ref.id, held))
         except Malformed as error:
             return Unknown(str(error))
+
+    async def users(self) -> Directory:
+        """Read the users: those of all providers and of whoever else has an event here."""
+        self._fail("users")
+        others = {h.provider for h in self.events.values()} - {""}
+        present = ({*self.providers} | others) - self.missing
+        mapped = {p: p if p in present else None for p in self.providers}
+        listed = bool(present) and not self.empty_users
+        return Directory(frozenset(present), mapped=mapped, listed=listed)
 
     async def person(self, event: Event) -> Person | None:
         self._fail("person")

@@ -14,7 +14,7 @@ import syncd.core.merge as merging
 from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
-from syncd.core.ownership import NO_OWNERS, Owners
+from syncd.core.ownership import NO_OWNERSHIP, Ownership
 from syncd.engine import brake, case, cycle, observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import (
@@ -41,6 +41,7 @@ from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
+from tests.simulate.plants_of_owners import ABOUT_OWNERS
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -56,14 +57,16 @@ def own_blocks_are_sources(patch: Patch) -> None:
         return changes
 
     patch.setattr(outcome, "_created", created)
-    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
+    patch.setattr(case, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
     patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
 def absence_believed_at_once(patch: Patch) -> None:
     """What is not listed is gone."""
 
-    async def ask(_system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
+    async def ask(
+        _system: Any, record: Any, clock: Any, _owners: Any, seen: Any, changes: Any
+    ) -> bool:
         observe._take(seen, changes, record, vanish(record, clock.now()), News.CHANGED)
         return True
 
@@ -136,7 +139,7 @@ def customers_are_notified(patch: Patch) -> None:
 
 def another_providers_event_is_still_ours(patch: Patch) -> None:
     """An event that was given to somebody else still counts for the first."""
-    patch.setattr(decide, "_reassign", lambda _draft: None)
+    patch.setattr(decide, "_reassign", lambda *_given: None)
 
 
 def secrets_in_the_journal(patch: Patch) -> None:
@@ -245,7 +248,7 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
         return 0
 
     patch.setattr(cycle, "recover", forget)
-    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
+    patch.setattr(case, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
 
 
 def keys_are_not_searched(patch: Patch) -> None:
@@ -256,7 +259,7 @@ def keys_are_not_searched(patch: Patch) -> None:
         return True
 
     patch.setattr(recover, "_created", created)
-    patch.setattr(case, "owners_of", lambda *_given, **_named: Owners(whole=False))
+    patch.setattr(case, "ownership_of", lambda *_given, **_named: Ownership(whole=False))
 
 
 def a_queued_write_counts_as_done(patch: Patch) -> None:
@@ -283,8 +286,8 @@ def the_budget_is_boundless(patch: Patch) -> None:
 def one_proof_is_enough(patch: Patch) -> None:
     """A block that one read of v2 does not list is gone."""
 
-    async def ask(system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
-        return await asked(system, replace(record, missing=99), clock, seen, changes)
+    async def ask(system: Any, record: Any, *rest: Any) -> bool:
+        return await asked(system, replace(record, missing=99), *rest)
 
     asked = observe._ask
     patch.setattr(observe, "_ask", ask)
@@ -445,5 +448,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     ),
     *ABOUT_ANSWERS,
     *ABOUT_LOSS,
+    *ABOUT_OWNERS,
 )
 """Each with a day on which it breaks a promise."""

@@ -135,7 +135,8 @@ class LeadConnector(Location):
 
     def _list_users(self, ask: Ask) -> Response:
         self.check_location(ask.query.get("locationId"))
-        return self._ok(users=[wire.user(u, self.location_id) for u in self.users.values()])
+        rows = [wire.user(u, self.location_id) for u in self.users.values()]
+        return self._ok(users=self.listed(ask, rows))
 
     def _get_location(self, ask: Ask) -> Response:
         self.check_location(ask.params["id"])
@@ -382,6 +383,9 @@ class LeadConnector(Location):
             raise self.refusal(422, [f"{key} should not be empty" for key in missing])
         if not any(ask.query.get(key) for key in ("calendarId", "userId", "groupId")):
             raise self.refusal(422, ["Either calendarId, userId or groupId is required"])
+        user = ask.query.get("userId")
+        if self.refuses_unknown_users and user and user not in self.users:
+            raise self.refusal(400, "User not found")
         start, end = _epoch(ask.query["startTime"]), _epoch(ask.query["endTime"])
         return None if start is None or end is None else (start, end)
 

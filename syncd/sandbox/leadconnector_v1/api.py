@@ -127,9 +127,9 @@ class LeadConnectorV1(Location):
 
     # --- teams, services, users, contacts -----------------------------------------------------
 
-    def _list_users(self, _: Ask) -> Response:
-        users = [wire.user(each, self.location_id) for each in self.users.values()]
-        return JSONResponse({"users": users})
+    def _list_users(self, ask: Ask) -> Response:
+        rows = [wire.user(each, self.location_id) for each in self.users.values()]
+        return JSONResponse({"users": self.listed(ask, rows)})
 
     def _list_locations(self, _: Ask) -> Response:
         here = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
@@ -155,6 +155,9 @@ class LeadConnectorV1(Location):
         """Appointments and blocks that start in the window, both ends included (4.2)."""
         if not any(ask.query.get(key) for key in ("userId", "calendarId", "teamId")):
             fields.refuse_missing("userId", "userId / calendarId / teamId")
+        user = ask.query.get("userId")
+        if self.refuses_unknown_users and user and user not in self.users:
+            fields.refuse_invalid("userId")
         start, end = fields.epoch(ask.query, "startDate"), fields.epoch(ask.query, "endDate")
         whole = ask.query.get("includeAll") == "true"
         as_of = self.as_of(ask)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Kind, Offer
+from syncd.model import Directory, Kind, Offer
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
-from syncd.systems.leadconnector_v1 import checks, discover, reading
+from syncd.systems.leadconnector_v1 import checks, discover, reading, users
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
 from syncd.systems.leadconnector_v1.holds import Holds
@@ -159,6 +159,13 @@ class LeadConnectorV1:
             return Found(self._reader.event(item, provider or ""))
         except (ValueError, Malformed) as error:
             return Unknown(str(error))
+
+    async def users(self) -> Directory:
+        """Read users now, and calendars where they are mapped themselves. Raises SystemFault."""
+        by_calendar = any(not of.user for of in self._calendars.values())
+        services = await self._calls.services() if by_calendar else ()
+        teams = await self._calls.teams() if by_calendar else ()
+        return users.directory(self._calendars, await self._calls.users(), (*services, *teams))
 
     async def person(self, event: Event) -> Person | None:
         """Look up the contact that comes with the appointment; kept in memory for an hour."""

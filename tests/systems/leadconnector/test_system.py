@@ -63,10 +63,12 @@ async def test_a_meeting_given_to_another_mapped_user_is_found_there(clinic: Cli
     assert found.event.provider == "bob"
 
 
-async def test_a_meeting_given_to_a_stranger_is_neither_here_nor_gone(clinic: Clinic) -> None:
+async def test_a_meeting_given_to_a_stranger_is_found_with_its_new_owner(clinic: Clinic) -> None:
     known = clinic.book(at(9))
     clinic.platform.move(known, at(9), at(10), clinic.bob)
-    assert isinstance(await clinic.build().read_one(ref(known)), Unknown)
+    found = await clinic.build().read_one(ref(known))
+    assert isinstance(found, Found)
+    assert (found.event.provider, found.event.owner) == ("", clinic.bob)
 
 
 async def test_a_cancelled_meeting_is_there_and_a_deleted_or_unknown_one_is_gone(
