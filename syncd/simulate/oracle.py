@@ -17,6 +17,7 @@ from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate.accident import Change, Interval, Key, Seen, let_pass
+from syncd.simulate.disk import is_forgotten
 from syncd.simulate.town import LATE, Town
 from syncd.store import Store
 
@@ -416,7 +417,7 @@ def unexplained(town: Town, database: sqlite3.Connection) -> Iterator[str]:
         provider = seen.provider if seen else ""
         known = (change.system, action, change.event) in told
         known = known or (change.system, action, provider) in lost
-        if not (change.by_hand or known or town.is_forgotten(change.at)):
+        if not (change.by_hand or known or is_forgotten(town, change.at)):
             yield f"10: not in the history: {action} of {change.system} {change.event}"
 
 

@@ -32,7 +32,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import oracle
 from syncd.simulate.accident import Change
-from syncd.simulate.disk import Disk
+from syncd.simulate.disk import Disk, forget, is_forgotten
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
@@ -198,7 +198,7 @@ class _Stage:
                 app.store.close()
                 if done := self.disk.replace(self.host.now()):
                     self.outcome.faults[done] += 1
-                    self.town.forgot()
+                    forget(self.town)
                     self._say(done)
             await asyncio.sleep(RESTART)
             self._say("restart")
@@ -341,7 +341,7 @@ class _Stage:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {_words(change)}")
         unannounced: list[str] = []
-        if not self.town.is_forgotten(change.at):
+        if not is_forgotten(self.town, change.at):
             with closing(sqlite3.connect(self.folder / "state.db")) as database:
                 unannounced = list(oracle.unannounced(change, database))
         for line in (*oracle.judge_change(self.town, change), *unannounced):

@@ -165,15 +165,6 @@ class Town:
             accident.over = True
             accident.accepted_at = accident.accepted_at or self.clock.now()
 
-    def forgot(self) -> None:
-        """The state is gone, or older: nothing stands stopped, and history begins anew."""
-        self.accepted()
-        self.forgotten.append(self.clock.now())
-
-    def is_forgotten(self, at: datetime) -> bool:
-        """Whether what was decided on a change at that time may be in no state any more."""
-        return any(at < lost + LATE for lost in self.forgotten)
-
     def meddled(self, system: str) -> bool:
         """Whether somebody edited a block of syncd's there so lately that it may not know."""
         since = self.clock.now() - LATE
