@@ -10,21 +10,9 @@ from pathlib import Path
 from shutil import copyfile
 
 from syncd.simulate.story import Step, What
-from syncd.simulate.town import LATE, Town
 from syncd.store.backup import backup, restore
 
 _UNANSWERED = "SELECT 1 FROM intent WHERE action = 'create-block' AND state IN ('open', 'accepted')"
-
-
-def forget(town: Town) -> None:
-    """The state is gone, or older: nothing stands stopped, and history begins anew."""
-    town.accepted()
-    town.forgotten.append(town.clock.now())
-
-
-def is_forgotten(town: Town, at: datetime) -> bool:
-    """Whether what was decided on a change at that time may be in no state any more."""
-    return any(at < lost + LATE for lost in town.forgotten)
 
 
 @dataclass(slots=True)

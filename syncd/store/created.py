@@ -316,7 +316,7 @@ class CreatedIds:
     def _fail(self, error: OSError | StateError) -> None:
         reason = error.reason if isinstance(error, StateError) else error.strerror or str(error)
         if not self.fault:
-            log.error(
+            _log().error(
                 "file of created ids cannot be used",
                 file=str(self.path),
                 reason=reason,

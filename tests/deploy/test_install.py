@@ -17,7 +17,7 @@ from syncd.store.migrations import versions
 from tests.deploy.clean import HOUSE, Machine, bundle, new_machine
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.prove,
     pytest.mark.skipif(
         os.geteuid() != 0 or not (shutil.which("debootstrap") and shutil.which("unshare")),
         reason="needs root and debootstrap",
