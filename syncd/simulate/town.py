@@ -218,7 +218,6 @@ class Town:
         self.answers.append((self.clock.now(), provider))
 
     def _do(self, step: Step) -> str:
-        system, platform = step.system, self.sandbox.systems[step.system]
         start = self._time(step.slot)
         end = start + HALF_HOUR * (1 + step.slot % 3)
         who, done = PEOPLE[step.number % len(PEOPLE)], ""
@@ -226,10 +225,7 @@ class Town:
             case What.BOOK | What.FILL:
                 done = self._book(step, start, end, who)
             case What.BLOCK | What.FOR_EVER:
-                event = platform.block(self.world.seats[system, who].user, start, end, "Lunch")
-                if step.what is What.FOR_EVER:
-                    platform.move_block(event, start, EVER)
-                done = f"{step.what} {who} {event} {start:%d %H:%M}"
+                done = self._block(step, start, end, who)
             case What.TWIN:
                 done = self._twin(step)
             case What.MOVE | What.CANCEL | What.DELETE | What.REASSIGN:
@@ -245,6 +241,14 @@ class Town:
             case What.NULL_DATE | What.CUT_TEXT:
                 done = self._spoil_rows(step)
         return done
+
+    def _block(self, step: Step, start: datetime, end: datetime, who: str) -> str:
+        """Close somebody's time, perhaps for ever."""
+        platform = self.sandbox.systems[step.system]
+        event = platform.block(self.world.seats[step.system, who].user, start, end, "Lunch")
+        if step.what is What.FOR_EVER:
+            platform.move_block(event, start, EVER)
+        return f"{step.what} {who} {event} {start:%d %H:%M}"
 
     def _spoil_rows(self, step: Step) -> str:
         """Let some reads show an odd time, or all reads from now on half an emoji in each text."""
