@@ -68,7 +68,7 @@ class LeadConnector:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = Capabilities(lag=_LAG, slots_ahead=slots.LONGEST)
+        self.capabilities = Capabilities(lag=_LAG, slots_ahead=slots.LONGEST, update_replaces=True)
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
@@ -76,7 +76,16 @@ class LeadConnector:
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
         self._reading = Reading(name, self._calls, self._knowledge, self._calendars)
-        self._writing = Writing(name, account, self._calls, self._knowledge, self._calendars)
+        self._writing = Writing(
+            name,
+            account,
+            self._calls,
+            self._knowledge,
+            self._calendars,
+            self._reading,
+            clock,
+            self._sight,
+        )
         self._persons: Remembered[Person | None] = Remembered(clock)
         self._registries: dict[tuple[str, str, str], Associations] = {}
 
@@ -112,7 +121,7 @@ class LeadConnector:
             return Unknown("the answer is about another appointment")
         if is_deleted(item):
             return Gone()
-        return await (self._used(item, ref) if "@" in ref.id else self._sighting(item, ref))
+        return await self._sight(item, ref)
 
     async def person(self, event: Event) -> Person | None:
         """Look up a customer's addresses; kept in memory for an hour. Raises SystemFault."""
@@ -270,6 +279,12 @@ class LeadConnector:
             days = await self._calls.free_slots(calendar, piece, user)
             found += slots.offered(days, length, self._knowledge.zone)
         return found
+
+    async def _sight(self, item: Item, ref: EventRef) -> Sighting:
+        """Say what a record is to the provider that it was asked for."""
+        if isinstance(item, Appointment) and "@" in ref.id:
+            return await self._used(item, ref)
+        return await self._sighting(item, ref)
 
     async def _used(self, item: Appointment, ref: EventRef) -> Sighting:
         """Say what an appointment is to a resource: of another one it is no event (any more)."""
