@@ -272,7 +272,10 @@ def _reassign(draft: Draft) -> None:
         if booking.agreed.busy:
             rule = "no longer in this calendar"
             off = booking.agreed.off()
-            after = replace(booking, agreed=off, revision=booking.revision + 1, rule=rule)
+            revision = booking.revision + 1
+            after = replace(
+                booking, agreed=off, revision=revision, rule=rule, status_revision=revision
+            )
             draft.book(after)
             draft.note(after, "agreed", before=booking, rule=rule)
 
@@ -369,7 +372,17 @@ def _merge(
     ]
     if merged.agreed == before.agreed and not lost:
         return merged
-    booking = replace(before, agreed=merged.agreed, revision=before.revision + 1, rule=merged.rule)
+    revision = before.revision + 1
+    restated = merged.agreed.status is not before.agreed.status or any(
+        _restates(record, merged.agreed) for record in lost
+    )
+    booking = replace(
+        before,
+        agreed=merged.agreed,
+        revision=revision,
+        rule=merged.rule,
+        status_revision=revision if restated else before.status_revision,
+    )
     draft.book(booking)
     draft.note(booking, "agreed", before=before, rule=merged.rule)
     edits.carry_release(draft, before, booking)
@@ -378,6 +391,13 @@ def _merge(
         if (replica.system, replica.event) in told:
             draft.link(replace(replica, settled=booking.revision))
     return merged
+
+
+def _restates(record: Record, agreed: Value) -> bool:
+    """Whether an event newly shows a status that is not the agreed one."""
+    if record.observed is None or record.observed.status is agreed.status:
+        return False
+    return record.base is None or record.base.status is not record.observed.status
 
 
 def _same(shown: Value, agreed: Value) -> bool:

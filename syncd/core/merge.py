@@ -170,6 +170,7 @@ def _bid(booking: Booking, record: Record, calendar: Calendar) -> Bid:
         event=record.id,
         value=value,
         moved=value.interval != before.interval or not is_news(record),
+        restated=value.status not in {before.status, booking.agreed.status},
         updated_at=updated - calendar.skew if updated is not None and record.observed else None,
         seen_at=record.observed_at,
     )
@@ -186,7 +187,7 @@ def _one_change(moved: Sequence[Bid], news: Sequence[Record], rules: Rules) -> s
 def _on(booking: Booking, winner: Bid | None, bids: Sequence[Bid], rules: Rules) -> Value:
     """The value of a meeting that takes place: the winner's time, the newest changed status."""
     start, end = winner.value.interval if winner else booking.agreed.interval
-    changed = [b for b in bids if b.value.busy and b.value.status is not booking.agreed.status]
+    changed = [b for b in bids if b.value.busy and b.restated]
     status = best_status(changed, rules) if changed else booking.agreed.status
     return Value(start, end, status)
 

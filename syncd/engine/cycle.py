@@ -355,6 +355,7 @@ class Engine:
     ) -> None:
         report.operations.update(o.action for o in (*written.done, *written.queued))
         report.failures += written.failures
+        report.remarks += written.remarks
         if written.fault is not None:
             observation = observed[name]
             observation.fault = written.fault

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.core.diff import News, absorb, compare, vanish
+from syncd.core.diff import News, absorb, compare, is_reset, vanish
 from syncd.engine.report import Health
 from syncd.model import (
     Action,
@@ -26,6 +26,7 @@ from syncd.model import (
     IntentState,
     Kind,
     Record,
+    Value,
     Window,
 )
 from syncd.store.store import Store
@@ -36,6 +37,7 @@ from syncd.systems.port import (
     Gone,
     Malformed,
     Row,
+    Sighting,
     Snapshot,
     System,
     SystemFault,
@@ -105,6 +107,7 @@ async def observe(
     for broken in snapshot.malformed:
         _report(store, clock, broken, seen)
     asked_at = seen.asked_at or clock.now()
+    unsettled = _unsettled(system, intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = {r.id: r for r in store.records(system.name, delta.differ)}
@@ -119,6 +122,7 @@ async def observe(
             clock,
             seen,
             changes,
+            unsettled.get(event_id),
         )
     moved_out = _let_go(system, store, snapshot, remapped, seen, changes)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
@@ -127,6 +131,19 @@ async def observe(
         await _look_after_own(system, store, clock, snapshot, unlisted, window, seen, changes)
     store.apply(changes)
     return seen
+
+
+def _unsettled(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
+    """What updates with an unknown outcome were to bring about, where they may reset a status."""
+    return {
+        intent.operation.event: intent.operation.after
+        for intent in intents
+        if system.capabilities.update_replaces
+        and intent.operation.system == system.name
+        and intent.operation.action is Action.MOVE_APPOINTMENT
+        and intent.operation.event is not None
+        and intent.operation.after is not None
+    }
 
 
 def _fail(seen: Observation, fault: SystemFault) -> None:
@@ -154,6 +171,7 @@ def _absorb_row(
     clock: Clock,
     seen: Observation,
     changes: Changes,
+    unsettled: Value | None = None,
 ) -> None:
     try:
         event = system.event(row)
@@ -165,6 +183,9 @@ def _absorb_row(
         seen.remarks.append(f"{event.system} {event.id}: {event.odd}")
     if event.value.end <= window.start and (record is None or record.retired):
         # History: it was over before the window began.
+        return
+    if unsettled is not None and is_reset(unsettled, event.value):
+        # The update reset the status; `recover` finds that out, and nobody says so elsewhere.
         return
     after, news = absorb(record, event, row.fingerprint, asked_at, system.capabilities.lag)
     if news is News.STALE:
@@ -324,15 +345,22 @@ async def reread(
     record = next(iter(store.records(system.name, [ref.id])), None)
     if record is None:
         return None, Changes()
-    seen = Observation(system.name)
-    changes = Changes()
     asked_at = clock.now()
-    match await system.read_one(ref, record.observed):
+    sighting = await system.read_one(ref, record.observed)
+    return sighted(record, sighting, asked_at, system.capabilities.lag)
+
+
+def sighted(
+    record: Record, sighting: Sighting, asked_at: datetime, lag: timedelta
+) -> tuple[Record, Changes]:
+    """Lay a sighting over a record: the record as it is now, and what of it is to be stored."""
+    changes = Changes()
+    match sighting:
         case Found(event=event):
-            after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
+            after, news = absorb(record, event, "", asked_at, lag)
             if news is News.STALE or (news is News.SAME and after.provider == record.provider):
                 return record, Changes()
-            _take(seen, changes, record, after, news)
+            changes.records.append(after)
             return after, changes
         case Gone():
             changes.records.append(vanish(record, asked_at))
