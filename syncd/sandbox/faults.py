@@ -50,7 +50,8 @@ class FaultKind(StrEnum):
     ROUNDING = "rounding"
     """Written times are stored rounded down to whole ``seconds`` since the epoch."""
     RESET_FIELDS = "reset-fields"
-    """An update ignores the status and the texts that it was sent, and resets them (v2)."""
+    """An update ignores the status and the texts that it was sent, and resets them (v2); with
+    ``spelling="status"`` only the status."""
     STRIP_KEYS = "strip-keys"
     """Markers in square brackets vanish from written titles, notes and descriptions."""
     CLOCK_SKEW = "clock-skew"

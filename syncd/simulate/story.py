@@ -42,6 +42,9 @@ class What(StrEnum):
     FILL = "fill"
     WIPE = "wipe"
     SHIFT = "shift"
+    STATUS = "status"
+    TWIN_AS = "twin-as"
+    MOVE_TWINNED = "move-twinned"
     RESYNC = "resync"
     ACCEPT = "accept"
     RESOLVE = "resolve"
@@ -106,7 +109,7 @@ class Story:
     """A whole day: where it begins, what happens, in order.
 
     ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
-    ``override`` an exception to them.
+    ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
     """
 
     seed: int
@@ -116,6 +119,7 @@ class Story:
     page: int = ONE_PAGE
     rules: tuple[tuple[str, str], ...] = ()
     override: tuple[tuple[str, str], ...] = ()
+    replaces: bool = True
 
     @property
     def choices(self) -> frozenset[str]:
@@ -159,7 +163,8 @@ _COMPANY = 0.35
 
 STATE = ("disk-full", "locked")
 HOST = frozenset({"host-clock", "state", "crash"})
-ALL = frozenset(map(str, _FAULTS)) | {str(FaultKind.SHIFT_ROWS)} | HOST
+_APART = {str(FaultKind.SHIFT_ROWS), str(FaultKind.RESET_FIELDS)}
+ALL = frozenset(map(str, _FAULTS)) | _APART | HOST
 """The names that `--faults` takes."""
 
 
@@ -210,14 +215,20 @@ def draw(
         rules += tuple((kind, policies.choice(choices)) for kind, choices in _MORE_RULES.items())
         override = _override(policies) if policies.random() < _POLICIES else ()
         steps += _operator(policies, span)
+    replaces = True
     if complaints:
         steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
-    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override)
+        updates = Random(f"updates {seed}")  # noqa: S311
+        replaces = updates.random() < _REPLACES
+        steps += _updates(updates, span, faults)
+    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
 
 
 _POLICIES = 0.5
 
-COMPLAINTS: tuple[What, ...] = ()
+_REPLACES = 0.7
+
+COMPLAINTS: tuple[What, ...] = (What.STATUS, What.TWIN_AS, What.MOVE_TWINNED)
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 
@@ -233,6 +244,27 @@ def _complaints(random: Random, span: float) -> list[Step]:
         )
         for _ in range(random.randint(0, 3) if COMPLAINTS else 0)
     ]
+
+
+def _updates(random: Random, span: float, faults: Collection[str]) -> list[Step]:
+    """A meeting of v2 that is new, or over, is moved in another system; its status may be reset."""
+    if random.random() >= _TWINS:
+        return []
+    at = round(random.uniform(0.05, 0.6) * span, 1)
+    moved = round(at + random.uniform(0.05, 0.3) * span, 1)
+    number, slot = random.randrange(1000), random.randrange(1000)
+    elsewhere = random.choice(("crm", "legacy"))
+    steps = [
+        Step(at, What.TWIN_AS, "clinic", number, slot),
+        Step(moved, What.MOVE_TWINNED, elsewhere, number, random.randrange(1000)),
+    ]
+    if random.random() < _RESETS and FaultKind.RESET_FIELDS in faults:
+        fault = str(FaultKind.RESET_FIELDS)
+        steps.append(Step(moved, What.FAULT, "clinic", fault=fault, spelling="status"))
+    return steps
+
+
+_TWINS, _RESETS = 0.5, 0.4
 
 
 def _override(random: Random) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,7 @@ from syncd.sandbox.agreement import FREE
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
+from syncd.simulate import twinned
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.story import Step, What
@@ -97,12 +98,17 @@ class Town:
             provider = self._owners.get((system, meeting.user))
             if provider is not None and not meeting.deleted:
                 busy = meeting.status not in FREE
-                yield (
-                    meeting.id,
-                    Seen(
-                        provider, "appointment", meeting.start, meeting.end, busy, meeting.contact
-                    ),
+                seen = Seen(
+                    provider,
+                    "appointment",
+                    meeting.start,
+                    meeting.end,
+                    busy,
+                    meeting.contact,
+                    meeting.status,
+                    (meeting.title, getattr(meeting, "description", "")),
                 )
+                yield meeting.id, seen
         for block in platform.blocks():
             provider = self._owners.get((system, block.user))
             if provider is not None and not block.deleted:
@@ -116,6 +122,10 @@ class Town:
         """Who a meeting is with, '' for a block."""
         known = self._people[system].items()
         return next((person for person, contact in known if contact == seen.contact), "")
+
+    def contact(self, system: str, person: str) -> str:
+        """The id of somebody in a system."""
+        return self._people[system][person]
 
     def transport(self, system: str) -> httpx.AsyncBaseTransport:
         """The way to one platform for the program."""
@@ -178,6 +188,8 @@ class Town:
                 done = f"block {who} {event} {start:%d %H:%M}"
             case What.TWIN:
                 done = self._twin(step)
+            case What.TWIN_AS | What.STATUS | What.MOVE_TWINNED:
+                done = twinned.perform(self, step, start)
             case What.MOVE | What.CANCEL | What.DELETE | What.REASSIGN:
                 done = self._change_meeting(step, start)
             case What.WIPE | What.SHIFT:

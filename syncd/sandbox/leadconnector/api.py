@@ -28,8 +28,8 @@ from syncd.sandbox.leadconnector.slots import Taken, free_slots
 from syncd.sandbox.leadconnector.updates import (
     MEMBER_MISSING,
     emptied,
+    ignored,
     lacks_member,
-    without_texts,
 )
 from syncd.sandbox.platform import Refusal
 from syncd.sandbox.records import Block
@@ -236,8 +236,9 @@ class LeadConnector(Location):
         found = self._body(ask, wire.APPOINTMENT_FIELDS)
         if lacks_member(self._calendar(found.get("calendarId", meeting.calendar)), found):
             raise self.refusal(422, MEMBER_MISSING)
-        if self.fault(FaultKind.RESET_FIELDS, ask):
-            meeting, found = emptied(meeting), without_texts(found)
+        if fault := self.fault(FaultKind.RESET_FIELDS, ask):
+            texts = fault.spelling != "status"
+            meeting, found = emptied(meeting, texts=texts), ignored(found, texts=texts)
         elif self.update_replaces:
             meeting = emptied(meeting, owner=False)
         return self._write(ask, meeting, found, "updated")
@@ -315,8 +316,9 @@ class LeadConnector(Location):
             raise self.refusal(400, ALREADY_DELETED)
         found = self._body(ask, wire.BLOCK_FIELDS, ("locationId",))
         self._check_owner(found)
-        if self.fault(FaultKind.RESET_FIELDS, ask):
-            block, found = emptied(block), without_texts(found)
+        if fault := self.fault(FaultKind.RESET_FIELDS, ask):
+            texts = fault.spelling != "status"
+            block, found = emptied(block, texts=texts), ignored(found, texts=texts)
         elif self.update_replaces:
             block = emptied(block)
         return self._write_block(ask, block, found)

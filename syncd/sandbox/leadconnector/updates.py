@@ -16,7 +16,6 @@ R = TypeVar("R", Meeting, "Block")
 MEMBER_MISSING = "A team member needs to be selected. assignedUserId is missing"
 
 _TEAMS = frozenset({CalendarType.ROUND_ROBIN, CalendarType.COLLECTIVE, CalendarType.CLASS_BOOKING})
-_IGNORED = frozenset({"appointmentStatus", "title", "description"})
 
 
 def lacks_member(calendar: Calendar, found: Json) -> bool:
@@ -25,14 +24,16 @@ def lacks_member(calendar: Calendar, found: Json) -> bool:
     return calendar.type in _TEAMS and unchecked and not found.get("assignedUserId")
 
 
-def emptied(record: R, *, owner: bool = True) -> R:
-    """Reset what an update does not name: status and texts, and without ``owner`` the user."""
+def emptied(record: R, *, owner: bool = True, texts: bool = True) -> R:
+    """Reset what an update does not name: status, and texts; without ``owner`` the user, too."""
     if isinstance(record, Meeting):
         user = record.user if owner else ""
-        return replace(record, status="confirmed", title="", description="", user=user)
-    return replace(record, title="")
+        reset = replace(record, status="confirmed", user=user)
+        return replace(reset, title="", description="") if texts else reset
+    return replace(record, title="") if texts else record
 
 
-def without_texts(found: Json) -> Json:
+def ignored(found: Json, *, texts: bool = True) -> Json:
     """Leave out of a body the fields that a platform may reset although it was sent them."""
-    return {key: value for key, value in found.items() if key not in _IGNORED}
+    names = {"appointmentStatus", *(("title", "description") if texts else ())}
+    return {key: value for key, value in found.items() if key not in names}
