@@ -32,6 +32,12 @@ from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
+from tests.simulate.update_plants import (
+    a_move_carries_the_status,
+    updates_are_not_compared,
+    updates_leave_the_status_out,
+    updates_leave_the_texts_out,
+)
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -340,6 +346,13 @@ def _at(hour: float, what: What, system: str, slot: int = 0, **more: Any) -> Ste
 _BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
 _TWINS = (*_BOOKED, _at(2, What.TWIN, "crm", slot=1))
 
+_MOVED_TWIN = (
+    _at(1, What.BOOK, "legacy", slot=70),
+    _at(2, What.TWIN_AS, "clinic", slot=0),
+    _at(5, What.MOVE_TWINNED, "legacy", slot=34),
+)
+"""A meeting that is new on v2 is moved in v1."""
+
 PLANTS: tuple[tuple[Plant, Story], ...] = (
     (own_blocks_are_sources, draw(0)),
     (absence_believed_at_once, draw(0)),
@@ -379,6 +392,17 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             _at(0.99, What.CRASH, "", number=26),
             *_BOOKED,
             _at(6, What.CANCEL, "clinic"),
+        ),
+    ),
+    (updates_leave_the_status_out, _day(*_MOVED_TWIN)),
+    (updates_leave_the_texts_out, _day(*_MOVED_TWIN)),
+    (a_move_carries_the_status, _day(*_MOVED_TWIN)),
+    (
+        updates_are_not_compared,
+        _day(
+            *_MOVED_TWIN[:2],
+            _at(4.9, What.FAULT, "clinic", fault="reset-fields", times=1, spelling="status"),
+            _MOVED_TWIN[2],
         ),
     ),
     (
