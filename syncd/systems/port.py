@@ -162,6 +162,8 @@ class Capabilities:
     - ``update_replaces``: an update replaces the record: a field that it leaves out is reset (an
       appointment's status to confirmed, texts to nothing). `System.write` then reads the record
       immediately before, whatever its age, and compares it afterwards.
+    - ``update_keeps_end``: an update brings about the end that it is sent. Where it may not,
+      `System.write` reads the record afterwards.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     """
@@ -179,6 +181,7 @@ class Capabilities:
     lists_blocks: bool = True
     reach: frozenset[str] | None = None
     update_replaces: bool = False
+    update_keeps_end: bool = True
     notifies: bool = False
     slots_ahead: timedelta = timedelta(days=31)
 

@@ -188,3 +188,18 @@ async def test_a_meeting_that_is_moved_between_the_list_and_the_update_is_not_ov
     assert standing(shop, "clinic")[twin].start == start + 4 * HOUR
     await shop.app.engine.watch(near=False)
     assert standing(shop, "clinic")[twin].start == standing(shop, "legacy")[first].start
+
+
+async def test_an_end_that_v1_does_not_keep_is_told_and_carried_nowhere(shop: Shop) -> None:
+    start = shop.world.at(3, 14)
+    first, twin = (shop.world.book(system, "alice", start, 30) for system in ("clinic", "legacy"))
+    await shop.resync()
+    shop.world.sandbox.legacy.update_keeps_end = False
+    start -= 2 * HOUR
+    shop.world.sandbox.clinic.move(first, start, start + 2 * HOUR)
+    reports = [await shop.resync(), await shop.resync()]
+    there = standing(shop, "legacy")[twin]
+    assert (there.start, there.end) == (start, start + HOUR / 2)
+    assert standing(shop, "clinic")[first].end == start + 2 * HOUR
+    assert "endAt" in " ".join(reports[0].failures)
+    assert reports[1].operations.total() == 0
