@@ -1,7 +1,7 @@
 # Everything happens in .venv, made here on first use; nothing else on the machine is touched.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak endurance bench bench-peers lint wheel constraints clean
+.PHONY: help demo test prove soak endurance bench bench-peers lint wheel constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,10 +16,14 @@ help:  ## what can be made
 demo: .venv/.stamp  ## watch syncd work, on emulated platforms
 	@$(BIN)/syncd demo
 
-test: lint  ## lint, types and all tests
+test: lint  ## lint, types and the tests that every change must pass
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-SEEDS ?= 10000
+prove: .venv/.stamp  ## the tests that take long; stopped, it goes on where it was: make prove SEEDS=300
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -o console_output_style=count \
+		--prove $(if $(SEEDS),--seeds $(SEEDS))
+
+soak: SEEDS ?= 10000
 soak: .venv/.stamp  ## play many simulated days on all cores: make soak SEEDS=10000
 	@seq 1000 100 $$((999 + $(SEEDS))) | xargs -P $$(nproc) -I{} $(BIN)/syncd simulate --seed {} --seeds 100
 
@@ -54,7 +58,7 @@ constraints:  ## take the newest versions that pyproject.toml allows
 	cp "$$fresh/constraints.txt" constraints.txt
 
 clean:  ## remove what was made here
-	rm -rf .venv .venv-peers bench.json dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers bench.json dist build *.egg-info .pytest_cache .prove .mypy_cache .ruff_cache .hypothesis
 	find syncd tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.stamp: pyproject.toml constraints.txt

@@ -6,6 +6,8 @@ umask 022
 PREFIX=/opt/syncd
 ETC=/etc/syncd
 STATE=/var/lib/syncd
+BACKUPS=/var/backups/syncd
+ACCOUNT=syncd
 UNITS=/etc/systemd/system
 COMMAND=/usr/local/bin/syncd
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -23,7 +25,7 @@ WHEEL is syncd-VERSION-py3-none-any.whl; without it, the newest one beside this 
 is taken (\`make wheel\` builds one). Running it again changes nothing that is right already.
 
 Each version lives in an environment of its own, $PREFIX/releases/NAME; $PREFIX/current is the one
-in use. An upgrade stops the service, backs the state up to $STATE/backups, migrates it, and starts
+in use. An upgrade stops the service, backs the state up to $BACKUPS, migrates it, and starts
 the service again. If any of that fails, the version and the state from before are put back.
 
 PYTHON=python3.12 chooses another interpreter (3.11 or newer).
@@ -58,7 +60,7 @@ look_around() {
 }
 
 need_python() {
-	if ! command -v "$PYTHON" >/dev/null || ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
+	if ! command -v "$PYTHON" >/dev/null || ! "$PYTHON" -I -c 'import ensurepip, venv' 2>/dev/null; then
 		say "installing $PYTHON and its venv module"
 		apt-get update -qq
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
@@ -92,8 +94,8 @@ make_release() {
 	if [ ! -e "$release/.whole" ] || ! "$release/bin/syncd" version >/dev/null 2>&1; then
 		rm -rf "$release"
 		mkdir -p "$PREFIX/releases"
-		"$PYTHON" -m venv "$release" >&2
-		if ! "$release/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+		"$PYTHON" -I -m venv "$release" >&2
+		if ! "$release/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-input \
 			--constraint "$constraints" "$wheel" >&2; then
 			rm -rf "$release"
 			die "the packages could not be installed; nothing was changed"
@@ -132,15 +134,52 @@ install_files() {
 	ln -sfn "$PREFIX/current/bin/syncd" "$COMMAND"
 }
 
+# Whoever may write to a folder can put a link there, and choose what root changes by that name.
+expect_root_alone() {
+	for folder in "$@"; do
+		[ -d "$folder" ] || die "$folder is not a folder"
+		[ ! -L "$folder" ] || die "$folder is a link: put the folder itself there"
+		[ "$(stat -c %u "$folder")" = 0 ] || die "$folder does not belong to root: chown root:root $folder"
+		[ -z "$(find "$folder" -prune -perm /022)" ] ||
+			die "others than root may write to $folder: chmod go-w $folder"
+	done
+}
+
+# The services' own user. It owns the state, and nothing else: root works there as that user.
+make_account() {
+	if ! grep -q "^$ACCOUNT:" /etc/passwd; then
+		useradd --system --user-group --no-create-home --home-dir /nonexistent \
+			--shell /usr/sbin/nologin "$ACCOUNT" || return 1
+		say "made the user $ACCOUNT"
+	fi
+	# Where units with DynamicUser= have put it; root's folders only, and systemd hands it over.
+	if [ -L "$STATE" ] && [ "$(readlink -f "$STATE")" = /var/lib/private/syncd ]; then
+		rm "$STATE" && mv -T /var/lib/private/syncd "$STATE" || return 1
+	fi
+	if [ ! -e "$STATE" ] && [ ! -L "$STATE" ]; then
+		install -d -m 700 -o "$ACCOUNT" -g "$ACCOUNT" "$STATE"
+	fi
+}
+
 # One LoadCredential= for each secret, in a file that belongs to this script alone.
 hand_over_credentials() {
+	expect_root_alone "${ETC%/*}" "$ETC" "$ETC/secrets"
+	for file in "$ETC"/secrets/*; do
+		name=${file##*/}
+		if [ -L "$file" ]; then die "$file is a link: put the secret itself there"; fi
+		[ -f "$file" ] || continue
+		[ "$(stat -c %h "$file")" = 1 ] || die "$file has a second name somewhere: put a copy there"
+		case $name in
+		*[!A-Za-z0-9._-]*) die "$file: name a secret with letters, digits and . _ - only" ;;
+		esac
+	done
 	made=$(mktemp)
 	{
 		echo "# Made by install.sh credentials from the files in $ETC/secrets."
 		echo "[Service]"
 		for file in "$ETC"/secrets/*; do
 			[ -f "$file" ] || continue
-			chown root:root "$file"
+			chown --no-dereference root:root "$file"
 			chmod 600 "$file"
 			echo "LoadCredential=$(basename "$file"):$file"
 		done
@@ -171,10 +210,23 @@ start_services() {
 	done
 }
 
-# Where the state lies is the configuration's business: syncd itself is asked.
+# Runs a release's syncd on the configuration of the services. It reads that as root, and then works
+# on the state as the user that the state belongs to.
+syncd_of() {
+	release=$1
+	shift
+	"$release/bin/syncd" --config "$ETC/syncd.toml" "$@"
+}
+
+# Where the state lies is the configuration's business: syncd itself is asked. Nothing if there is none.
 state_of() {
-	"$1/bin/syncd" status --json |
-		"$1/bin/python" -c 'import json, os, sys; p = json.load(sys.stdin)["state"]; print(p * os.path.exists(p))'
+	"$1/bin/python" -I - "$ETC/syncd.toml" <<-'CODE'
+		import os, sys
+		from pathlib import Path
+		from syncd.config.load import load
+		state = load(Path(sys.argv[1]), os.environ, secrets=False).syncd.state_path
+		print(state if os.path.lexists(state) else "")
+	CODE
 }
 
 # All releases but these two go.
@@ -187,20 +239,26 @@ prune() {
 upgrade() {
 	old=$1 new=$2 saved=
 	stop_services
-	if ! state=$(state_of "$old"); then
+	if ! make_account; then
+		start_services
+		die "the user $ACCOUNT could not be made; nothing was changed"
+	fi
+	# The new release is asked, and makes the backup: the old one may work there as root.
+	if ! state=$(state_of "$new"); then
 		start_services
 		die "the state cannot be looked at, so there is no way back from an upgrade: nothing was changed"
 	fi
 	if [ -n "$state" ]; then
-		install -d -m 700 "$STATE/backups"
-		saved=$STATE/backups/before-$(basename "$new")-$(date -u +%Y%m%dT%H%M%SZ).db
-		if ! "$old/bin/syncd" backup "$saved"; then
+		install -d -m 700 "$BACKUPS"
+		expect_root_alone "${BACKUPS%/*}" "$BACKUPS"
+		saved=$BACKUPS/before-$(basename "$new")-$(date -u +%Y%m%dT%H%M%SZ).db
+		if ! syncd_of "$new" backup "$saved"; then
 			start_services
 			die "the state could not be backed up; nothing was changed"
 		fi
 	fi
 	switch_to "$new"
-	if { [ -z "$saved" ] || "$new/bin/syncd" migrate; } && install_files "$new" && reload_units && start_services; then
+	if { [ -z "$saved" ] || syncd_of "$new" migrate; } && install_files "$new" && reload_units && start_services; then
 		prune "$old" "$new"
 		say "$(basename "$old") was replaced by $(basename "$new")"
 		return
@@ -210,7 +268,9 @@ upgrade() {
 	switch_to "$old"
 	install_files "$old"
 	reload_units
-	if [ -n "$saved" ]; then "$old/bin/syncd" restore --yes "$saved"; fi
+	if [ -n "$saved" ] && ! syncd_of "$old" restore --yes "$saved"; then
+		say "the state could not be put back: look at the reason above; its backup is $saved"
+	fi
 	start_services || die "$(basename "$old") is back, but does not start: journalctl -u syncd"
 	die "the upgrade failed, and was undone; $new is left for a look"
 }
@@ -223,12 +283,14 @@ install_or_upgrade() {
 	release=$(make_release "$wheel")
 	old=$(readlink "$PREFIX/current" || true)
 	if [ -z "$old" ]; then
+		make_account
 		switch_to "$release"
 		install_files "$release"
 		hand_over_credentials
 		say "$("$COMMAND" version) is installed; next: edit $ETC/syncd.toml, put each secret into a"
 		say "file of $ETC/secrets, then: $0 credentials; see deploy/README.md, step 3"
 	elif [ "$old" = "$release" ]; then
+		make_account
 		install_files "$release"
 		hand_over_credentials
 		say "$("$COMMAND" version) is installed already, and in use"
@@ -247,8 +309,8 @@ uninstall() {
 	reload_units
 	rm -f "$COMMAND"
 	rm -rf "$PREFIX"
-	say "the program is gone; $ETC and $STATE stay. To remove them too:"
-	say "  rm -r $ETC $STATE /var/lib/private/syncd"
+	say "the program is gone; $ETC, $STATE, $BACKUPS and the user $ACCOUNT stay. To remove them too:"
+	say "  rm -r $ETC $STATE $BACKUPS; userdel $ACCOUNT"
 }
 
 case ${1:-} in

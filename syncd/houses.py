@@ -13,8 +13,10 @@ from syncd.config.settings import AssociationsSettings, LeadConnectorSystem, Set
 from syncd.engine.attend import Attended
 from syncd.engine.closures import Closures
 from syncd.engine.relate import Related, Ties
+from syncd.engine.supervise import supervised
 from syncd.model import Clock, Door, Person
 from syncd.store.store import Store
+from syncd.systems.findings import checked
 from syncd.systems.leadconnector import LeadConnector
 from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.port import Finding, System
@@ -29,7 +31,8 @@ class Rooms:
 
     async def doors(self, also: Collection[str]) -> Sequence[Door]:
         """See `LeadConnector.doors`. Raises SystemFault, also while the system rests."""
-        return await (await _adapter(self.attended)).doors(also)
+        with supervised(self.name, "doors"):
+            return await (await _adapter(self.attended)).doors(also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def closures_of(
 
 async def check_ties(settings: Settings, systems: Mapping[str, System]) -> list[Finding]:
     """Look whether each association that is switched on is there. A fault is a finding."""
-    found = []
+    found: list[Finding] = []
     for name, said in sorted(settings.systems.items()):
         adapter = systems.get(name)
         if (
@@ -84,8 +87,12 @@ async def check_ties(settings: Settings, systems: Mapping[str, System]) -> list[
             and isinstance(adapter, LeadConnector)
         ):
             of = said.associations
-            found.append(await adapter.registry(of.key, of.object, of.field).check())
+            found += await checked(name, _check(adapter.registry(of.key, of.object, of.field)))
     return found
+
+
+async def _check(registry: Associations) -> list[Finding]:
+    return [await registry.check()]
 
 
 def ties_of(settings: Settings, systems: Mapping[str, Attended]) -> tuple[Ties, ...]:

@@ -8,6 +8,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 
+pytest_plugins = ["tests.prove", "tests.skips"]
+
 # The same examples in every run: a change is judged by what it changes, not by luck or by how busy
 # the machine is. Fresh ones: pytest --hypothesis-profile default tests/core
 settings.register_profile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +10,13 @@ from typing import Annotated
 import typer
 
 from syncd.cli import terminal, words
-from syncd.cli.options import ConfigOption, JsonOption, settings_of
+from syncd.cli.options import ConfigOption, JsonOption, read_settings, settings_of
+from syncd.cli.privileges import become_owner, belongs_to, new_file, open_input, owner_of, run_as
 from syncd.daemon.lock import StateLock
 from syncd.store import Store
 from syncd.store.backup import backup as copy_out
 from syncd.store.backup import restore as copy_in
+from syncd.store.backup import snapshot
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 
@@ -30,12 +33,32 @@ def backup(
 
     Exit: 0 FILE is whole and was checked, 1 it was not made.
     """
-    state = settings_of(context, config, secrets=False).syncd.state_path
-    size = copy_out(state, file, overwrite=force)
+    state = read_settings(context, config, secrets=False).syncd.state_path
+    size = _copy_out(state, file, overwrite=force)
     if as_json:
         terminal.print_json({"state": str(state), "file": str(file.absolute()), "bytes": size})
         return
     terminal.say(f"{state} was copied to {file}: {size / 1024:.0f} KiB, whole and checked")
+
+
+def _copy_out(state: Path, file: Path, *, overwrite: bool) -> int:
+    """Make the backup; as root, the file as root's and the copy as the owner of the state."""
+    if os.geteuid() != 0:
+        return copy_out(state, file, overwrite=overwrite)
+    owner = owner_of(state.parent)
+    if belongs_to(file, owner):
+        become_owner(state.parent)
+        return copy_out(state, file, overwrite=overwrite)
+    with new_file(file, overwrite=overwrite) as handle:
+        code = run_as(owner, state.parent, lambda: _write(handle, snapshot(state)))
+        if code:
+            raise typer.Exit(code if code > 0 else 1)
+        return os.fstat(handle).st_size
+
+
+def _write(handle: int, content: bytes) -> None:
+    with os.fdopen(handle, "wb", closefd=False) as file:
+        file.write(content)
 
 
 def restore(
@@ -52,13 +75,15 @@ def restore(
     everything anew and removes nothing, `syncd plan` shows what it would do, and only the one after
     it frees time. Exit: 0 done, 1 FILE is damaged or no state, 6 another syncd is at work.
     """
-    state = settings_of(context, config, secrets=False).syncd.state_path
+    state = read_settings(context, config, secrets=False).syncd.state_path
+    opened = None if owner_of(state.parent) is None else open_input(file)
+    become_owner(state.parent)
     with StateLock(state, role="restore"):
         question = f"Put {file} in the place of {state}?"
         if not (yes or as_json or terminal.confirmed(question)):
             terminal.say("nothing was changed")
             raise typer.Exit(0)
-        done = copy_in(file, state, datetime.now(UTC))
+        done = copy_in(file, state, datetime.now(UTC), opened=opened)
     if as_json:
         terminal.print_json(
             {

@@ -19,6 +19,7 @@ from syncd.core.budget import Need, fit, per_minute
 from syncd.daemon.rounds import Rounds, spans_of
 from syncd.houses import check_ties
 from syncd.model import Window
+from syncd.systems.findings import checked
 from syncd.systems.port import Finding
 from syncd.wiring import RealClock, build_systems
 
@@ -117,7 +118,9 @@ async def _ask(settings: Settings, *, offline: bool, quiet: bool) -> _Asked:
         if offline:
             return _Asked([], [], lists_of(systems, near, far))
         with terminal.progress("asking " + ", ".join(sorted(systems)), quiet=quiet):
-            results = list(await asyncio.gather(*(s.check() for s in systems.values())))
+            results = list(
+                await asyncio.gather(*(checked(s.name, s.check()) for s in systems.values()))
+            )
             results.append(await check_ties(settings, systems))
         needs = Rounds(systems, spans, RealClock()).needs()
         findings = [f for found in results for f in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -13,12 +13,14 @@ from rich.text import Text
 from rich.tree import Tree as Drawn
 
 from syncd.cli import terminal
-from syncd.cli.options import ConfigOption, JsonOption, settings_of
+from syncd.cli.options import ConfigOption, JsonOption, read_settings
 from syncd.config.problems import ConfigError
 from syncd.config.settings import ProviderSettings, SystemSettings
 from syncd.provision.matching import match
 from syncd.provision.people import doubt_finding, seats_of, strangers
-from syncd.systems.port import Finding
+from syncd.systems.boundary import contained
+from syncd.systems.findings import fault_finding
+from syncd.systems.port import Finding, SystemFault
 from syncd.systems.tree import AppointmentType, Calendar, Resource, Tree, User
 from syncd.wiring import RealClock, open_accounts
 
@@ -38,11 +40,11 @@ def discover(
     Needs credentials only ([systems.NAME]), no [providers]. Writes nothing. `syncd init` uses the
     same look to propose who is who. Exit: 0 all was read, 4 a system cannot be looked at.
     """
-    settings = settings_of(context, config, mapping=False)
+    settings = read_settings(context, config, mapping=False)
     trees = look(settings.systems, settings.syncd.ca_file, quiet=as_json)
     mapped: Mapping[str, ProviderSettings] = {}
     with suppress(ConfigError):  # the mapping may still be unfinished
-        mapped = settings_of(context, config).providers
+        mapped = read_settings(context, config).providers
     odd = [finding for tree in trees for finding in strangers(tree, mapped)]
     odd += [doubt_finding(doubt) for doubt in match(seats_of(trees)).doubts]
     if as_json:
@@ -67,7 +69,7 @@ def look(
             try:
                 return await asyncio.gather(
                     *(
-                        account.discover(_teller(name, doing, told))
+                        _tree(name, systems[name], account.discover(_teller(name, doing, told)))
                         for name, account in accounts.items()
                     )
                 )
@@ -75,6 +77,15 @@ def look(
                 await asyncio.gather(*(account.aclose() for account in accounts.values()))
 
     return asyncio.run(read())
+
+
+async def _tree(name: str, system: SystemSettings, asked: Awaitable[Tree]) -> Tree:
+    """Wait for a tree; an answer that it stumbles over is a finding."""
+    try:
+        with contained(name, "discover"):
+            return await asked
+    except SystemFault as fault:
+        return Tree(system=name, platform=system.type, findings=(fault_finding(fault),))
 
 
 def _teller(name: str, doing: dict[str, str], told: Callable[[str], None]) -> Callable[[str], None]:

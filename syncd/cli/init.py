@@ -16,7 +16,8 @@ from syncd.cli.answers import Answers
 from syncd.cli.check import examine
 from syncd.cli.drafting import Before, Kept, ask
 from syncd.cli.interview import Interview
-from syncd.cli.options import ConfigOption, UsageError
+from syncd.cli.options import ConfigOption, UsageError, give_up_root
+from syncd.cli.privileges import become_owner
 from syncd.cli.questions import Terminal
 from syncd.cli.resync import preview, show_plan
 from syncd.config.load import load
@@ -49,6 +50,7 @@ def init(
     Exit: 0 all well, 2 something is wrong and told, 4 a system did not answer the dry run.
     """
     path = _path(config or context.obj)
+    become_owner(path)
     env = _environment(path)
     if answers is None and not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", "Say syncd init --answers FILE.")
@@ -158,6 +160,7 @@ def _keep(home: Path, kept: Kept) -> None:
 def _try(path: Path) -> int:
     """Look at what was written: `check`, then a first dry run. Returns the exit code."""
     settings = load(path, _environment(path))
+    give_up_root(settings)  # all is written, and the state comes next
     terminal.say()
     terminal.say("syncd check", style="bold")
     code = examine(settings)

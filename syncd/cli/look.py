@@ -35,6 +35,7 @@ from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
 from syncd.model import Booking, Record, Replica
+from syncd.store.files import is_there
 from syncd.store.glance import NOTHING, glance
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def status(
     settings = settings_of(context, config, secrets=False)
     now = datetime.now(UTC)
     held_by = holder(settings.syncd.state_path)
-    fresh = not settings.syncd.state_path.exists()
+    fresh = not is_there(settings.syncd.state_path)
     # Before the first run there is nothing to tell, and that is no error.
     seen = NOTHING if fresh else glance(settings.syncd.state_path, now, now - LOOKED_BACK)
     last, counts, exposed = seen.last, seen.counts, seen.exposures

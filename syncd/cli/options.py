@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from syncd.config.settings import Settings
     from syncd.model import Window
 
@@ -53,18 +55,70 @@ class UsageError(Exception):
         super().__init__(f"{reason}. {remedy}")
 
 
-def settings_of(
+def read_settings(
     context: typer.Context, own: Path | None, *, secrets: bool = True, mapping: bool = True
 ) -> Settings:
     """Load the configuration named after the command, or before it, or at the usual places.
 
-    Commands that speak to no system do without secrets, so that they work wherever the state can
-    be read; what looks at accounts only does without the ``mapping``. Raises ConfigError.
+    For commands that never touch the state; all others take `settings_of`. What looks at accounts
+    only does without the ``mapping``. Raises ConfigError.
     """
-    from syncd.config.load import find, load  # noqa: PLC0415 - no help needs them
+    from syncd.cli.privileges import become_owner  # noqa: PLC0415 - no help needs them
+    from syncd.config.load import find, load  # noqa: PLC0415
 
     path = find(own or context.obj, os.environ, Path.cwd())
+    become_owner(path)  # who can replace it names the files that are opened, and the hosts
     return load(path, os.environ, secrets=secrets, mapping=mapping)
+
+
+def settings_of(context: typer.Context, own: Path | None, *, secrets: bool = True) -> Settings:
+    """Load the configuration of a command that goes on to the state.
+
+    Root becomes the owner of the state here, if that is another user: what root alone may read has
+    to be read before. Commands that speak to no system do without secrets, so that they work
+    wherever the state can be read. Raises ConfigError, StateError.
+    """
+    settings = read_settings(context, own, secrets=secrets)
+    give_up_root(settings)
+    return settings
+
+
+def settings_in_two(
+    context: typer.Context, own: Path | None
+) -> tuple[Settings, Callable[[], Settings]]:
+    """Load the configuration without secrets, and return what gives it with them.
+
+    For a command that needs none if the daemon does the work. They are read when they are asked
+    for; but if root is to be given up, before that, and what is wrong with them is told when they
+    are asked for. Raises ConfigError, StateError.
+    """
+    from syncd.cli.privileges import owner_of  # noqa: PLC0415 - no help needs it
+    from syncd.config.problems import ConfigError  # noqa: PLC0415
+
+    settings = read_settings(context, own, secrets=False)
+    if owner_of(settings.syncd.state_path.parent) is None:
+        return settings, lambda: read_settings(context, own)
+    found: Settings | ConfigError
+    try:
+        found = read_settings(context, own)
+    except ConfigError as error:
+        found = error
+    give_up_root(settings)
+
+    def full() -> Settings:
+        if isinstance(found, ConfigError):
+            raise found
+        return found
+
+    return settings, full
+
+
+def give_up_root(settings: Settings) -> None:
+    """Become the user that the state belongs to, if this is root and the user another one."""
+    from syncd.cli.privileges import become_owner  # noqa: PLC0415 - no help needs it
+
+    ca_file = settings.syncd.ca_file
+    become_owner(settings.syncd.state_path.parent, *([] if ca_file is None else [Path(ca_file)]))
 
 
 def chosen(settings: Settings, provider: str | None) -> list[str] | None:
@@ -109,7 +163,7 @@ def _instant(option: str, text: str, where: str, *, last: bool) -> datetime:
     """Read a day (its begin, or its end) or an instant."""
     from dateutil import parser  # noqa: PLC0415 - no help needs them
 
-    from syncd.model import resolve_wall_time  # noqa: PLC0415
+    from syncd.model import resolve_wall_time, utc  # noqa: PLC0415
 
     try:
         day = date.fromisoformat(text)
@@ -126,4 +180,4 @@ def _instant(option: str, text: str, where: str, *, last: bool) -> datetime:
         ) from None
     if instant.tzinfo is None:
         return resolve_wall_time(instant, where).instant
-    return instant.astimezone(UTC)
+    return utc(instant)

@@ -19,6 +19,7 @@ from syncd.provision.look import Plan, make_plan
 from syncd.provision.plan import Known, Row, Step
 from syncd.provision.wanted import wanted_things
 from syncd.store import Store
+from syncd.store.files import is_there
 from syncd.store.provisioned import provisioned
 from syncd.systems.advice import advice
 from syncd.systems.provisioning import Sort, Thing
@@ -68,7 +69,7 @@ def provision(
 
 def _remembered(settings: Settings) -> Known:
     path = settings.syncd.state_path
-    if not path.exists():
+    if not is_there(path):
         return {}
     store = Store.open(path, write=False)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from syncd.cli import terminal, words
 from syncd.cli.choices import movable
 from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
 from syncd.cli.look import open_state
-from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of, zone_of
+from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
 from syncd.cli.resync import copy_of_state
 from syncd.config.settings import Settings
 from syncd.core.answer import Answer, Unfit, Way
@@ -24,7 +25,7 @@ from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine import resolve as engine
 from syncd.engine.resolve import Ending, Resolved, foresee, successor, to_arguments
-from syncd.model import HeldConflict, Operation, Value, resolve_wall_time
+from syncd.model import HeldConflict, Operation, Value, readable, resolve_wall_time, utc
 from syncd.store import Store
 from syncd.wiring import build, provider_rules
 
@@ -71,7 +72,9 @@ def resolve(
     Everything is read first: if the conflict has changed since you looked, nothing is decided, and
     the new values are shown (exit 3). While the daemon runs, the daemon does the work.
     """
-    settings = settings_of(context, config, secrets=dry_run)
+    settings, full = settings_in_two(context, config)
+    if dry_run:
+        settings = full()
     store = open_state(settings)
     try:
         held = the_conflict(settings, store, conflict)
@@ -91,7 +94,7 @@ def resolve(
             code = done.code
         else:
             writes = []
-            result, code = _carry_out(context, config, settings, held, answer, quiet=as_json)
+            result, code = _carry_out(settings, full, held, answer, quiet=as_json)
     except Unfit as unfit:
         raise UsageError(unfit.reason, unfit.remedy) from None
     ending = Ending(str(result["ending"]))
@@ -139,13 +142,15 @@ def _instant(text: str, day: datetime, zone: ZoneInfo) -> datetime:
     """Read a time: of that day, of a named day, or with an offset. Raises UsageError."""
     try:
         instant = parser.parse(text, default=day.astimezone(zone).replace(tzinfo=None, **_SHARP))
-        if instant.tzinfo is None:
-            return resolve_wall_time(instant, zone.key).instant
-        return instant.astimezone(UTC)
+        bare = instant.tzinfo is None
+        at = resolve_wall_time(instant, zone.key).instant if bare else utc(instant)
     except (ValueError, OverflowError):
         raise UsageError(
             f"--at {text!r} is no time", "Write 14:00, 2026-11-23T14:00 or 2026-11-23T14:00+01:00."
         ) from None
+    if not readable(at, datetime.now(UTC)):
+        raise UsageError(f"--at {text!r} is more than five years away", "Give a nearer time.")
+    return at
 
 
 _SHARP: Any = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
@@ -194,9 +199,8 @@ def _try(
 
 
 def _carry_out(
-    context: typer.Context,
-    config: Any,
     settings: Settings,
+    full: Callable[[], Settings],
     held: HeldConflict,
     answer: Answer,
     *,
@@ -205,8 +209,7 @@ def _carry_out(
     """Decide and write: here, or in the daemon that holds the state."""
     try:
         with StateLock(settings.syncd.state_path, role="resolve"):
-            full = settings_of(context, config)
-            done = asyncio.run(_resolve(full, held, answer, quiet=quiet))
+            done = asyncio.run(_resolve(full(), held, answer, quiet=quiet))
             return done.to_json(), done.code
     except StateHeld as other:
         if other.role != "daemon":

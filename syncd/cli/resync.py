@@ -22,6 +22,7 @@ from syncd.cli.options import (
     ToOption,
     UsageError,
     chosen,
+    settings_in_two,
     settings_of,
     span,
     zone_of,
@@ -32,6 +33,7 @@ from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.report import Exit, Report
 from syncd.model import ConflictKind, Operation, Window
 from syncd.store import StateError, Store
+from syncd.store.files import is_there
 from syncd.wiring import build
 
 _MOST_ROWS = 60
@@ -63,11 +65,11 @@ def resync(
     the work. Exit: 0 done, 3 conflicts are held, 4 a system did not answer, 5 stopped by the guard,
     6 another syncd holds the state.
     """
-    settings = settings_of(context, config, secrets=dry_run)
+    settings, full = settings_in_two(context, config)
     providers = chosen(settings, provider)
     window = span(settings, start, end)
     if dry_run:
-        report = preview(settings, window, providers, accept, quiet=as_json)
+        report = preview(full(), window, providers, accept, quiet=as_json)
         if as_json:
             terminal.print_json(report.to_json())
         else:
@@ -76,7 +78,7 @@ def resync(
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="resync"):
-            settings = settings_of(context, config)
+            settings = full()
             if sys.stdin.isatty() and not yes and not as_json:
                 planned = preview(settings, window, providers, accept)
                 if planned.planned and not _agreed(settings, planned):
@@ -149,7 +151,7 @@ def preview(
 def copy_of_state(settings: Settings) -> Store:
     """A copy of the state in memory, empty where there is none yet. Raises StateError."""
     path = settings.syncd.state_path
-    if not path.exists():
+    if not is_there(path):
         return Store.open("sqlite://")
     store = Store.open(path, write=False)
     try:

@@ -11,6 +11,7 @@ import typer
 
 from syncd.cli import terminal, words
 from syncd.cli.options import JsonOption, UsageError
+from syncd.cli.privileges import write_text
 from syncd.simulate.play import Outcome, play
 from syncd.simulate.shrink import shrink
 from syncd.simulate.story import ALL, Story, draw
@@ -48,7 +49,7 @@ def simulate(
             if outcome.broken:
                 found.append(outcome)
     if trace is not None:
-        trace.write_text("\n".join(lines) + "\n")
+        write_text(trace, "\n".join(lines) + "\n")
     if as_json:
         broken = [{"seed": o.story.seed, "broken": o.broken} for o in found]
         met = dict(sorted(faults_met.items()))

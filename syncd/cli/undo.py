@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from syncd.cli import terminal, words
 from syncd.cli.look import open_state, the_booking
-from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of, zone_of
+from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
 from syncd.cli.resync import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import ask
@@ -43,7 +43,9 @@ def undo(
     daemon runs, the daemon does it. Exit: 0 all is put back, 3 some bookings were left as they
     are, 4 a system did not answer.
     """
-    settings = settings_of(context, config, secrets=dry_run)
+    settings, full = settings_in_two(context, config)
+    if dry_run:
+        settings = full()
     if booking is not None:
         store = open_state(settings)
         booking = the_booking(store.find_bookings(booking), booking).id
@@ -53,16 +55,15 @@ def undo(
             undone = _preview(settings, run, booking, quiet=as_json)
             _tell_plan(settings, undone, as_json=as_json)
             raise typer.Exit(undone.exit.code)
-        code = _carry_out(context, config, settings, run, booking, yes=yes, as_json=as_json)
+        code = _carry_out(settings, full, run, booking, yes=yes, as_json=as_json)
         raise typer.Exit(code)
     except NothingToUndo as nothing:
         raise UsageError(nothing.reason, nothing.remedy) from None
 
 
 def _carry_out(
-    context: typer.Context,
-    config: Any,
     settings: Settings,
+    full: Callable[[], Settings],
     run: str,
     booking: str | None,
     *,
@@ -72,7 +73,7 @@ def _carry_out(
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="undo"):
-            settings = settings_of(context, config)
+            settings = full()
             if sys.stdin.isatty() and not yes and not as_json:
                 planned = _preview(settings, run, booking, quiet=False)
                 _tell_plan(settings, planned, as_json=False)

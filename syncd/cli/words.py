@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from syncd.model import Action, Operation, Value, utc
+from syncd.model import Action, Operation, Value, on_clock, utc
 
 _NOUNS = {
     Action.CREATE_BLOCK: ("block made", "blocks made"),
@@ -21,12 +21,12 @@ _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z")
 
 def moment(instant: datetime, zone: tzinfo) -> str:
     """A point in time: ``Mon 23 Nov 10:00``."""
-    return instant.astimezone(zone).strftime("%a %d %b %H:%M")
+    return on_clock(instant, zone).strftime("%a %d %b %H:%M")
 
 
 def interval(value: Value, zone: tzinfo) -> str:
     """An interval: ``Mon 23 Nov 10:00-11:00``; the day is named again where it changes."""
-    start, end = value.start.astimezone(zone), value.end.astimezone(zone)
+    start, end = on_clock(value.start, zone), on_clock(value.end, zone)
     until = end.strftime("%H:%M") if end.date() == start.date() else end.strftime("%a %d %b %H:%M")
     # A meeting across the change of the clocks needs its offsets to be understood.
     if start.utcoffset() != end.utcoffset():
@@ -72,8 +72,8 @@ def _shorter(wanted: Operation, zone: tzinfo) -> str:
     if wanted.before is None or wanted.after is None:
         return "?"
     text = interval(wanted.after, zone)
-    same = wanted.before.start.astimezone(zone).date() == wanted.after.start.astimezone(zone).date()
-    return text.split(" ", 3)[3] if same and text.count(" ") == 3 else text  # noqa: PLR2004
+    day, new_day = (on_clock(v.start, zone).date() for v in (wanted.before, wanted.after))
+    return text.split(" ", 3)[3] if day == new_day and text.count(" ") == 3 else text  # noqa: PLR2004
 
 
 def local(text: str, zone: tzinfo) -> str:

@@ -6,6 +6,7 @@ read the same file. What the environment itself sets counts more.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import stat
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.config.problems import Finding
+from syncd.config.trust import open_secret
 
 _AT = ("syncd", "env_file")
 _SETTING = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
@@ -28,8 +30,8 @@ def read_environment(raw: Mapping[str, Any], home: Path) -> tuple[Mapping[str, s
         return {}, []  # absent, or of a type that the settings themselves complain of
     path = home / Path(name).expanduser()
     try:
-        text = path.read_text(encoding="utf-8")
-        mode = path.stat().st_mode
+        with os.fdopen(open_secret(path), encoding="utf-8") as file:
+            text, mode = file.read(), os.fstat(file.fileno()).st_mode
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it holds no text"
         return {}, [Finding(_AT, f"the file {path} cannot be read ({why})", _REMEDY)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from syncd.config.problems import Refused, did_you_mean
+from syncd.config.trust import open_secret
 
 _WAYS = '{ env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
 _ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
@@ -93,8 +95,8 @@ def _from_file(name: str, around: Surroundings) -> Secret:
     path = around.home / Path(name).expanduser()
     what = f"the file {path}" if "/" in name else f"the file that it names in {around.home}"
     remedy = "Put the secret, and nothing else, into that file, and let syncd's user read it."
-    content = _content(path, what, remedy)
-    if path.stat().st_mode & stat.S_IROTH:
+    content, mode = _content(path, what, remedy)
+    if mode & stat.S_IROTH:
         raise Refused(f"{what} can be read by every user of this machine", "Set its mode to 0600.")
     return Secret(_usable(content, what, remedy))
 
@@ -110,7 +112,8 @@ def _from_credential(name: str, around: Surroundings) -> Secret:
         raise Refused("a credential's name is no path", "Write the name alone; for a path: file.")
     what = "the credential that it names"
     remedy = "Add LoadCredential=NAME:PATH to the unit, with the NAME written here."
-    return Secret(_usable(_content(Path(directory) / name, what, remedy), what, remedy))
+    content, _ = _content(Path(directory) / name, what, remedy)
+    return Secret(_usable(content, what, remedy))
 
 
 _READERS: Mapping[str, Callable[[str, Surroundings], Secret]] = {
@@ -120,10 +123,12 @@ _READERS: Mapping[str, Callable[[str, Surroundings], Secret]] = {
 }
 
 
-def _content(path: Path, what: str, remedy: str) -> str:
+def _content(path: Path, what: str, remedy: str) -> tuple[str, int]:
+    """Read a file, and return its text and its mode. Raises Refused."""
     try:
-        with path.open(encoding="utf-8") as file:
-            return file.read().strip()
+        with os.fdopen(open_secret(path), encoding="utf-8") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            return file.read().strip(), mode
     except FileNotFoundError:
         raise Refused(f"{what} does not exist", remedy) from None
     except UnicodeDecodeError:

@@ -103,6 +103,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     conflicts: list[Conflict] = list(case.guards)
     _adopt(draft, case)
     _reassign(draft)
+    _renew(draft)
     split(draft, case.verdict, new_id)
     edits.release(draft, case.calendars, case.rules)
     matched = _link(draft, case, new_id)
@@ -278,6 +279,28 @@ def _reassign(draft: Draft) -> None:
             )
             draft.book(after)
             draft.note(after, "agreed", before=booking, rule=rule)
+
+
+def _renew(draft: Draft) -> None:
+    """Let bookings follow the fixed end of an open-ended event that was put off."""
+    for booking in list(draft.bookings.values()):
+        for replica, record in draft.pairs(booking.id):
+            shown = record.observed
+            if (
+                not record.open_ended
+                or shown is None
+                or is_news(record)
+                or replica.settled != booking.revision
+                or shown.start != booking.agreed.start
+                or shown.end <= booking.agreed.end
+            ):
+                continue
+            agreed, rule = replace(booking.agreed, end=shown.end), "open end"
+            after = replace(booking, agreed=agreed, revision=booking.revision + 1, rule=rule)
+            draft.book(after)
+            draft.link(replace(replica, settled=after.revision))
+            draft.note(after, "agreed", before=booking, rule=rule)
+            break
 
 
 def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from syncd.model import Event, Record, Status, Value, floor_to
+from syncd.model import OPEN_ENDED, Event, Record, Status, Value, cut_end, floor_to
 
 GRIDS = tuple(timedelta(minutes=m) for m in (1, 5, 10, 15, 30))
 
@@ -109,6 +109,10 @@ def absorb(
     record: Record | None, event: Event, fingerprint: str, seen_at: datetime, lag: timedelta
 ) -> tuple[Record, News]:
     """Lay one observation over what is stored. ``seen_at`` is when the read was asked for."""
+    known = record.observed if record is not None else None
+    value = cut_end(event.value, seen_at, known)
+    if value is not event.value:
+        fingerprint = OPEN_ENDED
     if record is None:
         # Nothing is known: whatever stands there is news.
         fresh = Record(
@@ -116,7 +120,7 @@ def absorb(
             provider=event.provider,
             id=event.id,
             kind=event.kind,
-            observed=event.value,
+            observed=value,
             observed_at=seen_at,
             fingerprint=fingerprint,
             person=event.person,
@@ -125,7 +129,9 @@ def absorb(
             updated_at=event.updated_at,
         )
         return fresh, News.NEW
-    value = event.value
+    if _is_renewal(record, value, fingerprint):
+        # Only time has passed: nobody changed the event, and the booking follows (`decide`).
+        return replace(record, observed=value, observed_at=seen_at, base=value), News.ECHO
     if (
         record.written_at is not None
         and seen_at < record.written_at + lag
@@ -157,6 +163,20 @@ def absorb(
         # It shows what was written, perhaps on a coarser grid: that is the base from here on.
         return replace(seen, base=value, ended=False), News.ECHO
     return seen, News.CHANGED
+
+
+def _is_renewal(record: Record, value: Value, fingerprint: str) -> bool:
+    """Whether only the fixed end of an event with an open end was put off."""
+    known = record.observed
+    return (
+        record.open_ended
+        and fingerprint == OPEN_ENDED
+        and known is not None
+        and known == record.base
+        and not record.ended
+        and value.end > known.end
+        and value == replace(known, end=value.end)
+    )
 
 
 def vanish(record: Record, at: datetime) -> Record:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from syncd.model import SystemHealth, SystemState
+from syncd.model import SystemHealth, SystemState, capped_wait
 
 SLOW, FAST = 3.0, 1.5
 """Seconds for a call on average: from the first a system is slow, below the second no more."""
@@ -101,7 +101,7 @@ def _into(before: SystemHealth, state: SystemState, at: datetime) -> SystemHealt
 def _wait(attempt: Attempt, failures: int) -> float:
     """Seconds until the system is asked again."""
     if attempt.trouble is SystemState.RATE_LIMITED:
-        return attempt.wait
+        return capped_wait(attempt.wait, daily=True)
     first, longest = _BACK_OFF.get(attempt.trouble or SystemState.OK, (0.0, 0.0))
     if attempt.trouble is SystemState.DOWN:
         if attempt.partial or failures == 1:
@@ -109,7 +109,7 @@ def _wait(attempt: Attempt, failures: int) -> float:
         failures -= 1
     # The exponent is bounded: a system may be down for months.
     backed_off = min(longest, first * 2.0 ** min(failures - 1, 10))
-    return max(attempt.wait, backed_off)
+    return max(capped_wait(attempt.wait), backed_off)
 
 
 def rests(health: SystemHealth, now: datetime, *, writing: bool) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.diff import vanish
-from syncd.model import Action, Changes, Kind, Operation, Record, Replica, Role, Value
+from syncd.model import Action, Changes, Kind, Operation, Record, Replica, Role, Value, cut_end
 
 
 def done(
@@ -23,6 +23,7 @@ def done(
 
     ``record`` is what is stored of the target, ``links`` are its present replicas.
     """
+    shown = None if shown is None else cut_end(shown, at, operation.after)
     match operation.action:
         case Action.CREATE_BLOCK:
             return _created(operation, event, shown, at)

@@ -22,6 +22,7 @@ from syncd.model import (
     Record,
     Value,
     Waiver,
+    in_range,
 )
 
 
@@ -193,6 +194,8 @@ def _impossible(wrote: Wrote, calendar: Calendar, now: datetime) -> str:
     """What a system, or time, does not let anybody put back."""
     if all(value is None or value.end <= now for value in (wrote.before, wrote.after)):
         return "it is over"
+    if wrote.before is not None and not in_range(wrote.before, now):
+        return "a time of it is out of range"
     if wrote.kind is Kind.APPOINTMENT and wrote.before is not None and wrote.after is not None:
         wanted = wrote.before.status
         if wanted is not wrote.after.status and calendar.statuses.get(wanted) is not wanted:

@@ -11,7 +11,10 @@ from types import TracebackType
 from typing import Self
 
 from syncd.store import StateError
-from syncd.store.ownership import owned_like_folder
+from syncd.store.files import open_plain
+
+_LONGEST = 200
+"""Bytes that a lock's text may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,7 @@ class StateLock:
         """Take the lock."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            owned_like_folder(self._path)
+            self._file = open_plain(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise StateError(
                 str(self._state),
@@ -104,7 +106,11 @@ class StateLock:
 
 def _read(path: Path) -> Holder | None:
     try:
-        role, _, pid = path.read_text().strip().partition(" ")
+        file = open_plain(path, os.O_RDONLY)
+        try:
+            role, _, pid = os.read(file, _LONGEST).decode().strip().partition(" ")
+        finally:
+            os.close(file)
         return Holder(role, int(pid))
-    except (OSError, ValueError):
+    except (StateError, OSError, ValueError):
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from syncd.engine.closures import Closures
 from syncd.engine.observe import Observation, observe
 from syncd.engine.relate import Ties
+from syncd.engine.supervise import supervised
 from syncd.model import Clock, Window
 from syncd.store.store import Store
 from syncd.systems.port import System, SystemFault
@@ -32,7 +33,7 @@ class Annexes:
         """
         new: dict[str, Sequence[str]] = {}
         for each in self.closures:
-            with suppress(SystemFault):
+            with suppress(SystemFault), supervised(each.house, "learning what its rooms close"):
                 for provider in await each.learn():
                     before = new.get(provider) or mapping.get(provider, (each.house,))
                     if each.name not in before:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
+from typing import Any
 
 import structlog
 
 from syncd.core.health import Attempt, Turn, after, again, rests, turn
+from syncd.engine.supervise import supervised
 from syncd.model import (
     Clock,
     Event,
@@ -27,11 +29,15 @@ from syncd.model import (
 )
 from syncd.store.store import Store
 from syncd.systems.advice import cause_and_remedy
+from syncd.systems.findings import checked
 from syncd.systems.port import (
     NOTHING_KNOWN,
+    Ambiguous,
     AuthLost,
     Finding,
+    Incomplete,
     ListCall,
+    Malformed,
     RateLimited,
     Reply,
     Retryable,
@@ -56,7 +62,7 @@ def fingerprint(system: str, secrets: Sequence[str]) -> str:
 
 
 class Attended:
-    """A System with a health that survives restarts."""
+    """A System with a health that survives restarts, and that raises nothing unexpected."""
 
     def __init__(
         self,
@@ -101,7 +107,8 @@ class Attended:
         await self._let(writing=False)
         before = self.traffic
         try:
-            snapshot = await self._system.read(window, providers, known)
+            with supervised(self.name, "read"):
+                snapshot = await self._system.read(window, providers, known)
         except SystemFault as fault:
             self._failed(fault)
             raise
@@ -116,8 +123,15 @@ class Attended:
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """As the system's own; only the lack of a right, and of calls, tells of its health."""
         await self._let(writing=True)
+        before = self._system.traffic.writes
+
+        def unsure(*given: Any, **named: Any) -> SystemFault:
+            sent = self._system.traffic.writes > before
+            return (Ambiguous if sent else Retryable)(*given, **named)
+
         try:
-            reply = await self._system.write(operations)
+            with supervised(self.name, "write", unsure):
+                reply = await self._system.write(operations)
         except (AuthLost, RateLimited) as fault:
             self._failed(fault, writing=True)
             raise
@@ -126,23 +140,30 @@ class Attended:
         return reply
 
     def event(self, row: Row) -> Event:
-        """As the system's own."""
-        return self._system.event(row)
+        """As the system's own; one that it stumbles over is malformed."""
+        try:
+            with supervised(self.name, "event"):
+                return self._system.event(row)
+        except Incomplete as fault:
+            raise Malformed(self.name, row.id, f"it cannot be read: {fault.detail}") from None
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         """As the system's own, unless it rests."""
         await self._let(writing=False)
-        return await self._system.read_one(ref, value)
+        with supervised(self.name, "read_one"):
+            return await self._system.read_one(ref, value)
 
     async def person(self, event: Event) -> Person | None:
         """As the system's own, unless it rests."""
         await self._let(writing=False)
-        return await self._system.person(event)
+        with supervised(self.name, "person"):
+            return await self._system.person(event)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """As the system's own, unless it rests."""
         await self._let(writing=False)
-        return await self._system.free_slots(provider, window)
+        with supervised(self.name, "free_slots"):
+            return await self._system.free_slots(provider, window)
 
     @property
     def seats(self) -> Mapping[str, int]:
@@ -159,7 +180,7 @@ class Attended:
 
     async def check(self) -> Sequence[Finding]:
         """As the system's own, also while it rests: it is a person who asks."""
-        return await self._system.check()
+        return await checked(self.name, self._system.check())
 
     @property
     def traffic(self) -> Traffic:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core.answer import Answer
+from syncd.core.repair import repair
 from syncd.engine import baseline
 from syncd.engine.agenda import Agenda
 from syncd.engine.annexes import Annexes
@@ -30,12 +31,14 @@ from syncd.engine.slots import ask_all
 from syncd.engine.telling import tell
 from syncd.engine.undo import Undone, undo
 from syncd.model import (
+    READABLE,
     Clock,
     Kind,
     Operation,
     Window,
 )
 from syncd.store.compact import compact
+from syncd.store.ranges import providers_out_of_range
 from syncd.store.store import Store
 from syncd.systems.port import System
 
@@ -76,6 +79,7 @@ class Engine:
     exposed: Watch = field(init=False)
     baselines: Baselines = field(init=False)
     agenda: Agenda = field(default_factory=Agenda)
+    _in_range: bool = False
     seen_whole: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -272,6 +276,7 @@ class Engine:
         by_id: bool,
     ) -> dict[str, Observation]:
         """Learn what became of open writes, and read; what is seen is stored."""
+        self._repair(desk)
         pending = self.store.pending_intents()
         if pending and not report.dry_run:
             progress("looking after writes without an answer")
@@ -307,6 +312,16 @@ class Engine:
         if intents:
             confirm(self.store.pending_intents(), desk)
         return observed
+
+    def _repair(self, desk: Desk) -> None:
+        """Once: take times out of range out of a state that an older version left."""
+        if self._in_range:
+            return
+        now = self.clock.now()
+        for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
+            log.warning("times out of range read past", provider=provider)
+            self.store.apply(repair(self.store.state(provider), now, desk.run))
+        self._in_range = True
 
     def _is_full(self, window: Window) -> bool:
         """Whether it is the whole window, or more; it was asked for a moment ago."""

@@ -2,9 +2,9 @@
 
 Every write: intent committed, request, outcome with base and history in one transaction. No
 transaction is open across a request. The intents of the few calls that come next are committed
-together; those that are not sent after all are closed as dropped. An exception that is not a
-`SystemFault` (a crash, a cancelled task) leaves them open on purpose: `recover` will read before
-anything else.
+together; those that are not sent after all are closed as dropped. A crash, a cancelled task, and an
+unexpected exception once a request may have left, leave them open on purpose: `recover` will read
+before anything else.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import structlog
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
 from syncd.engine.observe import reread, sighted
+from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,
     Changes,
@@ -40,6 +41,7 @@ from syncd.systems.port import (
     RateLimited,
     Refusal,
     Rejected,
+    Retryable,
     Sighting,
     System,
     SystemFault,
@@ -136,9 +138,11 @@ async def _carry_out(
             if result.fault is not None or desk.stopping.is_set():
                 ready = []
             else:
-                ready = await _still_right(system, call, read_at, desk, result)
+                with supervised(system.name, "reading the target of a write", Retryable):
+                    ready = await _still_right(system, call, read_at, desk, result)
             if ready:
-                await _write(system, ready, desk, result)
+                with supervised(system.name, "writing", Ambiguous):
+                    await _write(system, ready, desk, result)
         except Ambiguous as fault:
             # The journal keeps them open; nothing is written on top until a read has told.
             result.unsure.update(i.operation.provider for i in ready)

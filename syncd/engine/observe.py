@@ -15,7 +15,9 @@ import structlog
 
 from syncd.core.diff import News, absorb, compare, is_reset, vanish
 from syncd.engine.report import Health
+from syncd.engine.supervise import supervised
 from syncd.model import (
+    RENEWED,
     Action,
     Changes,
     Clock,
@@ -47,6 +49,9 @@ log = structlog.get_logger(__name__)
 
 PROBES = 40
 """At most so many absences are followed up by id in one cycle and system; the rest wait."""
+
+
+DAILY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -85,21 +90,51 @@ async def observe(
     by_id: bool = False,
     remapped: AbstractSet[str] = frozenset(),
 ) -> Observation:
-    """Read these providers of one system and store what is new. Never raises SystemFault.
+    """Read these providers of one system and store what is new, or nothing if that fails.
 
     Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one. The calendars of
     ``remapped`` providers are others than before: what they do not show was never said to be gone.
+
+    Raises nothing but what the state raises: all else is a fault of this system, and is returned.
     """
     seen = Observation(system.name, asked_at=clock.now())
+    try:
+        with supervised(system.name, "reading events"):
+            await _observe(
+                system,
+                store,
+                clock,
+                window,
+                providers,
+                intents,
+                seen,
+                by_id=by_id,
+                remapped=remapped,
+            )
+    except SystemFault as fault:
+        seen = Observation(system.name, asked_at=seen.asked_at, remarks=seen.remarks)
+        _fail(seen, fault)
+    return seen
+
+
+async def _observe(
+    system: System,
+    store: Store,
+    clock: Clock,
+    window: Window,
+    providers: Sequence[str],
+    intents: Sequence[Intent],
+    seen: Observation,
+    *,
+    by_id: bool,
+    remapped: AbstractSet[str],
+) -> None:
+    """Read, and fill in what is seen; it is stored at the end, all at once. Raises SystemFault."""
     whole = set(system.providers) <= set(providers)
     # What is not asked for is not listed, and not missed.
     stored = store.fingerprints(system.name, window, None if whole else providers)
-    try:
-        # What another calendar shows is looked at in full.
-        snapshot = await system.read(window, providers, NOTHING_KNOWN if remapped else stored)
-    except SystemFault as fault:
-        _fail(seen, fault)
-        return seen
+    # What another calendar shows is looked at in full.
+    snapshot = await system.read(window, providers, NOTHING_KNOWN if remapped else stored)
     if snapshot.faults:
         _fail(seen, snapshot.faults[0])
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
@@ -130,7 +165,6 @@ async def observe(
     if by_id:
         await _look_after_own(system, store, clock, snapshot, unlisted, window, seen, changes)
     store.apply(changes)
-    return seen
 
 
 def _unsettled(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
@@ -190,7 +224,11 @@ def _absorb_row(
     after, news = absorb(record, event, row.fingerprint, asked_at, system.capabilities.lag)
     if news is News.STALE:
         return
-    _take(seen, changes, record, replace(after, retired=False), news)
+    after = replace(after, retired=False)
+    if record is not None and record == replace(after, observed_at=record.observed_at):
+        # An open end is looked at in each read, and is mostly as it was.
+        return
+    _take(seen, changes, record, after, news)
 
 
 def _take(
@@ -255,15 +293,17 @@ async def _follow_up(
     for record in store.records(system.name, unlisted):
         covered = coverage.get((record.provider, record.kind))
         value = record.observed
-        if record.retired or value is None or covered is None or not covered.window.holds(value):
-            # Nothing is proven about it: already gone, or outside of what was read in full.
+        if record.retired or value is None or covered is None:
             continue
-        if record.id in removing:
+        if record.id in removing and value.start in covered.window:
             # It was asked to go, and it is gone.
             tomb = replace(vanish(record, asked_at), base=None, ended=True, written=None)
             changes.records.append(tomb)
             changes.unlinked += store.links(system.name, record.id)
             seen.touch(record.provider, record.id)
+            continue
+        if not _is_missed(record, value, covered.window, asked_at):
+            # Nothing is proven about it: it lies outside of what was read in full.
             continue
         lag = system.capabilities.lag
         if record.written_at is not None and asked_at < record.written_at + lag:
@@ -279,6 +319,17 @@ async def _follow_up(
             _fail(seen, fault)
             return
         seen.suspected -= proven
+
+
+def _is_missed(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
+    """Whether an event should have been listed, so that it is asked for by id.
+
+    No window holds an open end, or the end of a block made for one: such an event is missed where
+    it begins, and looked at once a day while it runs. So its fixed end is put off in time, too.
+    """
+    if record.open_ended or value.end - asked_at > RENEWED:
+        return value.start in window or asked_at - record.observed_at >= DAILY
+    return window.holds(value)
 
 
 async def _look_after_own(
@@ -326,7 +377,8 @@ async def _ask(
             needed = system.capabilities.gone_proofs.get(record.kind, 1)
             if record.missing + 1 < needed:
                 # Without its fingerprint the row is looked at again as soon as it is listed again.
-                suspect = replace(record, missing=record.missing + 1, fingerprint="")
+                fingerprint = record.fingerprint if record.open_ended else ""
+                suspect = replace(record, missing=record.missing + 1, fingerprint=fingerprint)
                 changes.records.append(suspect)
                 return False
             _take(seen, changes, record, vanish(record, asked_at), News.CHANGED)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 
+from syncd.engine.supervise import supervised
 from syncd.model import Event, Person, Record
 from syncd.systems.port import Rejected, System, SystemFault
 
@@ -37,15 +38,16 @@ class Persons:
                 record.person,
             )
             try:
-                person = await systems[record.system].person(event)
+                with supervised(record.system, "looking up a customer"):
+                    hashes = self.hashes(await systems[record.system].person(event))
             except Rejected:
                 # The person is not there: an appointment of nobody has no twin.
-                person = None
+                hashes = frozenset()
             except SystemFault:
                 continue
             if len(self._known) >= REMEMBERED:
                 self._known.pop(next(iter(self._known)))
-            self._known[who] = self.hashes(person)
+            self._known[who] = hashes
         return self._known
 
     def hashes(self, person: Person | None) -> frozenset[str]:

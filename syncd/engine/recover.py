@@ -16,6 +16,7 @@ import structlog
 from syncd.core import outcome, plan
 from syncd.core.diff import News, absorb, is_reset, is_rounding
 from syncd.engine.execute import RESET, SENT_WITHIN, Desk, notes_of, settle
+from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,
     Changes,
@@ -54,10 +55,11 @@ async def recover(system: System, intents: Sequence[Intent], desk: Desk) -> int:
         if waits or intent.operation.system != system.name:
             continue
         try:
-            if intent.operation.action is Action.CREATE_BLOCK:
-                left += not await _created(system, intent, desk)
-            else:
-                left += not await _changed(system, intent, desk)
+            with supervised(system.name, "looking after a write"):
+                if intent.operation.action is Action.CREATE_BLOCK:
+                    left += not await _created(system, intent, desk)
+                else:
+                    left += not await _changed(system, intent, desk)
         except SystemFault as fault:
             # It cannot be read now, so nothing is known, and nothing is done.
             log.info("outcome still unknown", system=system.name, fault=str(fault))

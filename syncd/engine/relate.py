@@ -9,6 +9,7 @@ from typing import Protocol
 
 import structlog
 
+from syncd.engine.supervise import supervised
 from syncd.model import Booking, Clock, Event, Kind, Person, Record, Replica
 from syncd.store.relations import Relation, drop_relation, keep_relation, relations
 from syncd.store.store import Store
@@ -75,12 +76,13 @@ class Ties:
         now = clock.monotonic()
         patient = [b for b in fresh if self.strangers.get(b, 0.0) <= now]
         try:
-            for booking in ended[:MOST]:
-                tie = known[booking]
-                await self.registry.untie(booking, tie.record, tie.relation)
-                drop_relation(store, here, booking)
-            for booking in patient[:MOST]:
-                await self._tie(booking, wanted[booking], systems, store, clock)
+            with supervised(here, "tying bookings to contacts"):
+                for booking in ended[:MOST]:
+                    tie = known[booking]
+                    await self.registry.untie(booking, tie.record, tie.relation)
+                    drop_relation(store, here, booking)
+                for booking in patient[:MOST]:
+                    await self._tie(booking, wanted[booking], systems, store, clock)
         except SystemFault as fault:
             if str(fault) != self._trouble:
                 log.warning("booking not tied to its contact", system=here, fault=str(fault))

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.core.freetime import joined
+from syncd.engine.supervise import supervised
 from syncd.model import Clock, FreeTime, Window, floor_to
 from syncd.store.exposed import asked_at, free_times, keep_free_time
 from syncd.store.store import Store
@@ -23,6 +25,9 @@ log = structlog.get_logger(__name__)
 
 SHARE = 0.25
 """The part of an account's rate that asking gently may use; the rest is for polls and writes."""
+
+LONGEST_PAUSE = 60.0
+"""Seconds: an account that allows a few calls an hour is asked little, and holds up no job."""
 
 
 async def ask_all(
@@ -62,8 +67,9 @@ async def ask_all(
                 return
             if gently and number:
                 await clock.sleep(_pause(system))
-            keep_free_time(store, await ask(system, provider, clock, store))
-            learned.add(provider)
+            with suppress(SystemFault), supervised(system.name, "keeping free slots"):
+                keep_free_time(store, await ask(system, provider, clock, store))
+                learned.add(provider)
             asked += 1
             progress(f"asking for free slots ({asked} of {total})")
 
@@ -77,7 +83,10 @@ async def ask(system: System, provider: str, clock: Clock, store: Store | None =
     # A whole hour, so that the last slot of a usual length is neither cut nor left out.
     window = Window(now, floor_to(now + system.capabilities.slots_ahead, timedelta(hours=1)))
     try:
-        offers = joined(await system.free_slots(provider, window))
+        with supervised(system.name, "asking for free slots"):
+            offered = await system.free_slots(provider, window)
+            # A platform may answer more than it was asked, years away.
+            offers = joined(o for o in offered if o.start < window.end and window.start < o.end)
     except SystemFault as fault:
         log.info("free slots not known", system=system.name, provider=provider, fault=str(fault))
         known = free_times(store, provider).get((provider, system.name)) if store else None
@@ -90,4 +99,4 @@ def _pause(system: System) -> float:
     calls, seconds = min(
         system.traffic.limits or ((100, 10.0),), key=lambda limit: limit[0] / limit[1]
     )
-    return seconds / calls / SHARE
+    return min(seconds / calls / SHARE, LONGEST_PAUSE)

@@ -19,7 +19,18 @@ from syncd.model.keys import (
     find_key,
     mark,
 )
+from syncd.model.ranges import (
+    READABLE,
+    RENEWED,
+    cut_end,
+    in_range,
+    is_open_ended,
+    read_update,
+    read_value,
+    readable,
+)
 from syncd.model.stored import (
+    OPEN_ENDED,
     Baseline,
     Booking,
     Cause,
@@ -40,10 +51,13 @@ from syncd.model.time import (
     Clock,
     Resolved,
     floor_to,
+    from_millis,
+    on_clock,
     resolve_wall_time,
     utc,
     zone,
 )
+from syncd.model.waits import LONGEST_DAILY_WAIT, LONGEST_WAIT, capped_wait
 from syncd.model.words import (
     Action,
     Claim,
@@ -64,6 +78,11 @@ from syncd.model.words import (
 )
 
 __all__ = [
+    "LONGEST_DAILY_WAIT",
+    "LONGEST_WAIT",
+    "OPEN_ENDED",
+    "READABLE",
+    "RENEWED",
     "Action",
     "Allowance",
     "Baseline",
@@ -106,9 +125,18 @@ __all__ = [
     "Value",
     "Waiver",
     "Window",
+    "capped_wait",
+    "cut_end",
     "find_key",
     "floor_to",
+    "from_millis",
+    "in_range",
+    "is_open_ended",
     "mark",
+    "on_clock",
+    "read_update",
+    "read_value",
+    "readable",
     "resolve_wall_time",
     "utc",
     "zone",

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from syncd.model.waits import LONGEST_DAILY_WAIT
+
+_LONGEST = timedelta(seconds=LONGEST_DAILY_WAIT)
 
 
 class SystemState(StrEnum):
@@ -30,6 +34,8 @@ class SystemHealth:
     is when it was last asked, so that a host clock that jumped back ends no back-off in a year.
     ``writing``: the trouble is about writes alone, and reads go on. ``secret`` is a short
     fingerprint of the credentials that were used, which tells that they were renewed, and no more.
+
+    No wait is longer than `LONGEST_DAILY_WAIT`, also of a state that was written without this cap.
     """
 
     system: str
@@ -42,6 +48,12 @@ class SystemHealth:
     retry_at: datetime | None = None
     writing: bool = False
     secret: str = ""
+
+    def __post_init__(self) -> None:
+        """Cap the wait."""
+        if self.retry_at is not None and self.asked_at is not None:
+            wait = min(self.retry_at - self.asked_at, _LONGEST)
+            object.__setattr__(self, "retry_at", self.asked_at + wait)
 
 
 @dataclass(frozen=True, slots=True)

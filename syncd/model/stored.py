@@ -18,6 +18,10 @@ from syncd.model.words import (
     Window,
 )
 
+OPEN_ENDED = "open end"
+"""The fingerprint of an event with an open end: no platform's row has it, so each read looks at the
+event again, and its fixed end is renewed in time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -54,6 +58,11 @@ class Record:
     def ref(self) -> EventRef:
         """The name of this event."""
         return EventRef(self.system, self.provider, self.id, self.kind)
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether the platform shows no end that can be meant, so that a fixed one was put."""
+        return self.fingerprint == OPEN_ENDED
 
 
 @dataclass(frozen=True, slots=True)

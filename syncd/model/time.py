@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil import tz
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -26,12 +28,28 @@ class Clock(Protocol):
         ...
 
 
+FIRST = datetime.min.replace(tzinfo=UTC)
+LAST = datetime.max.replace(tzinfo=UTC)
+
+
 def utc(instant: datetime) -> datetime:
-    """Return the instant in UTC. Raises ValueError for a naive one: it names no instant."""
+    """Return the instant in UTC. Raises ValueError for a naive one: it names no instant.
+
+    What lies before year 1 or after year 9999 in UTC becomes `FIRST` or `LAST`.
+    """
     if instant.tzinfo is None:
         message = f"{instant.isoformat()} has no zone, so it names no instant"
         raise ValueError(message)
-    return instant.astimezone(UTC)
+    return on_clock(instant, UTC)
+
+
+def on_clock(instant: datetime, where: tzinfo) -> datetime:
+    """Return an aware instant on the clock of a zone; the first or last time that the clock has."""
+    try:
+        return instant.astimezone(where)
+    except OverflowError:
+        edge = FIRST if instant.year == FIRST.year else LAST
+        return edge.replace(tzinfo=where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,9 @@ def resolve_wall_time(wall: datetime, zone_name: str) -> Resolved:
     for an unknown zone.
     """
     where = zone(zone_name)
+    if wall.year in {FIRST.year, LAST.year}:
+        # A day's arithmetic leads out of the calendar; no clock changes are known for these years.
+        return Resolved(wall.replace(tzinfo=UTC))
     local = wall.replace(tzinfo=where, fold=0)
     if not tz.datetime_exists(local):
         return Resolved(tz.resolve_imaginary(local).astimezone(UTC), "gap")
@@ -68,5 +89,13 @@ def resolve_wall_time(wall: datetime, zone_name: str) -> Resolved:
 
 def floor_to(instant: datetime, grain: timedelta) -> datetime:
     """Round an instant down to a whole number of grains since the epoch."""
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return instant - (instant - epoch) % grain
+    return instant - (instant - _EPOCH) % grain
+
+
+def from_millis(millis: float) -> datetime:
+    """Return an instant by its milliseconds since 1970. Raises ValueError where no year fits."""
+    try:
+        return _EPOCH + timedelta(milliseconds=millis)
+    except OverflowError as error:
+        message = "a time is out of range"
+        raise ValueError(message) from error

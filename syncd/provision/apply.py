@@ -15,6 +15,7 @@ from syncd.provision.plan import Row, Step
 from syncd.store.provisioned import Making, Provisioned, forget, provisioned, remember
 from syncd.store.store import Store
 from syncd.systems.advice import advice
+from syncd.systems.boundary import contained
 from syncd.systems.port import Ambiguous, Rejected, SystemFault
 from syncd.systems.provisioning import Existing, Provisioner, Thing
 
@@ -79,7 +80,8 @@ async def _create(row: Row, thing: Thing, provisioner: Provisioner, hands: Hands
     thing = now.thing
     _remember(hands, thing, Making.MAKING)
     try:
-        await provisioner.put(thing, None)
+        with contained(thing.system, "create", Ambiguous):
+            await provisioner.put(thing, None)
     except Ambiguous as fault:
         after = await _again(thing, provisioner, hands)
         if after.step is Step.CREATE:
@@ -111,7 +113,8 @@ async def _update(
     row: Row, thing: Thing, existing: Existing, provisioner: Provisioner, hands: Hands
 ) -> Outcome:
     try:
-        await provisioner.put(thing, existing)
+        with contained(thing.system, "update", Ambiguous):
+            await provisioner.put(thing, existing)
     except Ambiguous as fault:
         after = await _again(thing, provisioner, hands)
         if after.changes.keys() & existing.fields.keys():
@@ -126,7 +129,8 @@ async def _update(
 
 async def _remove(row: Row, existing: Existing, provisioner: Provisioner, hands: Hands) -> Outcome:
     try:
-        await provisioner.remove(existing)
+        with contained(row.system, "remove", Ambiguous):
+            await provisioner.remove(existing)
     except Ambiguous as fault:
         left = await provisioner.look(row.sort, frozenset({row.name}))
         if any(each.name == row.name for each in left):
@@ -137,8 +141,10 @@ async def _remove(row: Row, existing: Existing, provisioner: Provisioner, hands:
 
 async def _again(thing: Thing, provisioner: Provisioner, hands: Hands) -> Row:
     """Plan one thing anew from a fresh look. Raises SystemFault."""
-    existing = await provisioner.look(thing.sort, frozenset({thing.name}))
-    return await plan_one(provisioner, thing, existing, provisioned(hands.store), set())
+    known = provisioned(hands.store)
+    with contained(thing.system, "provision"):
+        existing = await provisioner.look(thing.sort, frozenset({thing.name}))
+        return await plan_one(provisioner, thing, existing, known, set())
 
 
 def _own_up(row: Row, thing: Thing, hands: Hands) -> None:

@@ -71,10 +71,10 @@ def write_whole(path: Path, text: str, mode: int | None = None) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
+            os.fchmod(handle, mode)  # not by name, which may be another file by now
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
+            os.fsync(handle)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

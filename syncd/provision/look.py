@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncd.provision.plan import Known, Row, Step, compare, unwanted
+from syncd.systems.boundary import contained
 from syncd.systems.port import SystemFault
 from syncd.systems.provisioning import Existing, Provisioner, Sort, Thing, Unresolved
 
@@ -60,7 +61,8 @@ async def make_plan(
 
 async def _plan_system(provisioner: Provisioner, things: Sequence[Thing], known: Known) -> Plan:
     try:
-        return await _plan(provisioner, things, known)
+        with contained(provisioner.name, "provision"):
+            return await _plan(provisioner, things, known)
     except SystemFault as fault:
         return Plan([], {provisioner.name: fault})
 

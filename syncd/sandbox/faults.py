@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from syncd.sandbox.odd import ODD_ANSWERS
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -58,6 +60,15 @@ class FaultKind(StrEnum):
     """The platform's clock is ``seconds`` ahead: Date header and update times."""
     NEW_ID_ON_MOVE = "new-id-on-move"
     """An appointment that is moved from outside comes back under a new id."""
+    ODD_ANSWER = "odd-answer"
+    """An answer that nobody expects; ``spelling`` says which of `ODD_ANSWERS`. What it does not say
+    to be refused is done."""
+    ODD_TIME = "odd-time"
+    """The first row that is read begins in year 1; with ``spelling="ever"`` it ends in 9999, with
+    ``"updated"`` it was last updated in year 1."""
+    HALF_EMOJI = "half-emoji"
+    """Texts of events that are read hold half an emoji as an escape; with ``spelling="bytes"`` as
+    bytes that are no UTF-8, with ``"nul"`` a NUL character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +107,13 @@ class Faults:
         """How many requests were hit, by kind."""
 
     def add(self, fault: Fault) -> None:
-        """Switch a fault on. Raises ValueError for a path that is no regular expression."""
+        """Switch a fault on.
+
+        Raises ValueError for a path that is no regular expression, and an unknown odd answer.
+        """
+        if fault.kind is FaultKind.ODD_ANSWER and fault.spelling not in ODD_ANSWERS:
+            message = f"spelling {fault.spelling!r} is none of {', '.join(ODD_ANSWERS)}"
+            raise ValueError(message)
         try:
             re.compile(fault.path)
         except re.error as error:

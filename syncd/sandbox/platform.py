@@ -23,6 +23,8 @@ from starlette.routing import Match
 
 from syncd.model import floor_to
 from syncd.sandbox.faults import Fault, FaultKind, Faults
+from syncd.sandbox.odd import ODD_ANSWERS, Odd
+from syncd.sandbox.odd_rows import spoilt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.limits import RateLimit
 
 R = TypeVar("R")
+_REFUSALS = range(400, 500)
 _MARKER = re.compile(r"\s*\[[^\]]*\]")
 HTML_ERROR = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
@@ -193,12 +196,13 @@ class Platform(ABC):
         if not self.fault(FaultKind.LOSE_BEFORE, ask):
             response = self._answer(ask, scope)
             lost = self.fault(FaultKind.LOSE_AFTER, ask) is not None
+            self._spoil(ask, response)
             cut = not lost and self.fault(FaultKind.RESET_BODY, ask) is not None
         self._log(ask, 0 if response is None or lost or cut else response.status_code)
         if response is None or lost:
             message = f"{self.name} dropped the connection"
             raise LostReply(message)
-        response.headers["Date"] = format_datetime(self.stamp(), usegmt=True)
+        response.headers.setdefault("Date", format_datetime(self.stamp(), usegmt=True))
         if cut:
             await _send_half(response, send)
             message = f"{self.name} broke off its reply"
@@ -206,6 +210,15 @@ class Platform(ABC):
         await response(scope, receive, send)
 
     def _answer(self, ask: Ask, scope: Scope) -> Response:
+        fault = self.fault(FaultKind.ODD_ANSWER, ask)
+        if fault is None:
+            return self._true_answer(ask, scope)
+        odd = ODD_ANSWERS[fault.spelling]
+        # A true answer that refuses stands: what replaces it must not say that it was done.
+        true = Response() if odd.refuses else self._true_answer(ask, scope)
+        return true if true.status_code in _REFUSALS else _odd_answer(odd, true)
+
+    def _true_answer(self, ask: Ask, scope: Scope) -> Response:
         limit = self.limit_for(ask)
         if error := self.fault(FaultKind.ERROR, ask):
             return _server_error(error)
@@ -220,6 +233,21 @@ class Platform(ABC):
         for key, value in self.limit_headers().items():
             response.headers[key] = value
         return response
+
+    def _spoil(self, ask: Ask, response: Response) -> None:
+        """Put odd rows into what a read shows; a fault is used up only where it shows."""
+        if ask.method != "GET" and "Retrieve" not in ask.path:
+            return
+        now = self.clock.now()
+        for kind in (FaultKind.ODD_TIME, FaultKind.HALF_EMOJI):
+            fault = self.faults.active(kind, ask.method, ask.path, now)
+            if fault is None:
+                continue
+            body = spoilt(bytes(response.body), kind, fault.spelling)
+            if body != response.body:
+                self.fault(kind, ask)
+                response.body = body
+                response.headers["content-length"] = str(len(body))
 
     def _route(self, ask: Ask, scope: Scope) -> Response:
         here = {**scope, "path": ask.path, "root_path": ""}
@@ -248,6 +276,14 @@ async def _ask(scope: Scope, receive: Receive, base_path: str) -> Ask:
     inside = path.startswith(base_path + "/") if base_path else True
     path = path[len(base_path) :] if inside else f"/outside{path}"
     return Ask(request.method, path, {}, request.query_params, request.headers, body)
+
+
+def _odd_answer(odd: Odd, true: Response) -> Response:
+    """Dress an answer up oddly."""
+    body = bytes(true.body) if odd.body is None else odd.body
+    response = Response(body, odd.status or true.status_code, media_type=true.media_type)
+    response.headers.update(odd.headers)
+    return response
 
 
 def _server_error(fault: Fault) -> Response:

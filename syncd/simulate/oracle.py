@@ -60,7 +60,7 @@ def _never(town: Town, change: Change) -> Iterator[str]:
             yield f"6: made an appointment: {where}"
         case Seen(kind="appointment"), None:
             yield f"6: removed an appointment: {where}"
-        case Seen(kind="appointment") as before, Seen() as after if changed_more(before, after):
+        case Seen(kind="appointment"), Seen() if changed_more(town, change):
             yield f"6: changed more than time and status: {where}"
         case Seen(kind="block"), _ if (change.system, change.event) not in town.ours:
             yield f"6: changed a block that somebody else made: {where}"
@@ -299,7 +299,7 @@ def _coarse(town: Town, interval: Interval) -> Interval:
     """The interval as a platform shows it that rounds what is written: it can do no better."""
     rounded = any(p.faults.injected[FaultKind.ROUNDING] for p in town.sandbox.systems.values())
     grain = timedelta(minutes=5) if rounded else timedelta(seconds=1)
-    return (floor_to(interval[0], grain), floor_to(interval[1], grain))
+    return (floor_to(interval[0], grain), floor_to(town.end_of(interval[1]), grain))
 
 
 def _sights(town: Town) -> list[Sight]:

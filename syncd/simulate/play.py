@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import sqlite3
+import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -68,15 +70,22 @@ class Outcome:
     faults: Counter[str] = field(default_factory=Counter)
 
 
-def play(story: Story) -> Outcome:
-    """Play a story in a folder of its own."""
+def play(story: Story, *, until_broken: bool = False) -> Outcome:
+    """Play a story in a folder of its own, to its end or until it has broken a promise."""
     where = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="syncd-", dir=where) as folder, _log() as log:
-        return run_virtually(_perform(story, Path(folder), log))
+        return run_virtually(_perform(story, Path(folder), log, until_broken))
 
 
-async def _perform(story: Story, folder: Path, log: io.StringIO) -> Outcome:
-    return await _Stage(story, folder, log).play()
+async def _perform(story: Story, folder: Path, log: io.StringIO, until_broken: bool) -> Outcome:
+    stage = _Stage(story, folder, log)
+    day = asyncio.create_task(stage.play())
+    if not until_broken:
+        return await day
+    stage.when_broken = day.cancel
+    with suppress(asyncio.CancelledError):
+        await day
+    return stage.outcome
 
 
 @contextmanager
@@ -115,6 +124,7 @@ class _Stage:
         self.fuse = 0
         self.state_fault = Step(0, What.STATE_FAULT, times=0)
         self.requests: set[asyncio.Task[None]] = set()
+        self.when_broken: Callable[[], object] = lambda: None
         numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
         letters = "abcdefghijklmnopqrstuvwxyz234567"
         self.ids = Ids(
@@ -137,6 +147,24 @@ class _Stage:
         path.write_text(f"{text}[rules]\nprefer = {sorted(SYSTEMS)}\n{rules}")
         self.settings = load(path, {})
         supervisor = asyncio.create_task(self._supervise())
+        try:
+            await self._day()
+        finally:
+            for task in (supervisor, *self.requests):
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await supervisor
+        await asyncio.sleep(RESTART)
+        await self._quiet()
+        self.outcome.trace += self.town.calls
+        self.outcome.acts = self.town.acts
+        for platform in self.town.sandbox.systems.values():
+            self.outcome.faults.update({str(k): n for k, n in platform.faults.injected.items()})
+        self.outcome.writes = sum(not c.by_hand for c in self.town.changes)
+        return self.outcome
+
+    async def _day(self) -> None:
+        """All steps, and the quiet after them, while the daemon runs."""
         for step in self.story.steps:
             await self._until(step.at)
             self._happen(step)
@@ -152,17 +180,6 @@ class _Stage:
             # A person looks after the brakes: nothing else may be left standing.
             await self.operator.accept()
         self._judge_rest()
-        supervisor.cancel()
-        with suppress(asyncio.CancelledError):
-            await supervisor
-        await asyncio.sleep(RESTART)
-        await self._quiet()
-        self.outcome.trace += self.town.calls
-        self.outcome.acts = self.town.acts
-        for platform in self.town.sandbox.systems.values():
-            self.outcome.faults.update({str(k): n for k, n in platform.faults.injected.items()})
-        self.outcome.writes = sum(not c.by_hand for c in self.town.changes)
-        return self.outcome
 
     # --- the program --------------------------------------------------------------------------
 
@@ -199,7 +216,7 @@ class _Stage:
             self.outcome.cycles += 1
             rounds.hear(report)
 
-        work = Work(app.engine, told=told, insist=app.insist, turn=rounds.turn)
+        work = Work(app.engine, told, self._job_failed, app.insist, rounds.turn)
         self.operator.work = work
         await work.everything()
         last = 0
@@ -213,8 +230,17 @@ class _Stage:
             if poll % ASKS == 0:
                 await work.slots()
 
+    def _job_failed(self, job: str) -> None:
+        """The state may end a job; no answer of a system may (promise 8)."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, StateError):
+            self._break(f"8: the job {job} ended with {type(error).__name__}")
+
     def _judge_rest(self) -> None:
         """The daemon has had its time: all must agree, without a restart or anybody's help."""
+        self._judge_log()
+        for line in self.town.endless():
+            self._break(line)
         with closing(Store.open(self.folder / "state.db", write=False)) as store:
             now = self.town.clock.now()
             for line in oracle.judge_end(
@@ -254,6 +280,13 @@ class _Stage:
         secrets = (sandbox.clinic.token, sandbox.legacy.token, sandbox.crm.secret_key)
         for line in oracle.indiscreet((dump, self.log.getvalue()), secrets):
             self._break(line)
+
+    def _judge_log(self) -> None:
+        """No answer, however odd, may end a job (promise 8); only the state's own faults do."""
+        for entry in map(json.loads, self.log.getvalue().splitlines()):
+            raised = entry.get("exception", "").splitlines()[-1:]
+            if entry["event"] == "job failed" and StateError.__name__ not in str(raised):
+                self._break(f"8: an exception ended a job: {raised}")
 
     # --- what happens -------------------------------------------------------------------------
 
@@ -307,6 +340,7 @@ class _Stage:
     def _break(self, line: str) -> None:
         self._say(f"BROKEN {line}")
         self.outcome.broken.append(line)
+        self.when_broken()
 
 
 _PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}

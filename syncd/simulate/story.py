@@ -15,6 +15,7 @@ from random import Random
 from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
+from syncd.sandbox.odd import ODD_ANSWERS
 
 SYSTEMS = ("crm", "clinic", "legacy")
 DAYS = (
@@ -53,6 +54,9 @@ class What(StrEnum):
     HOST_CLOCK = "host-clock"
     STATE_FAULT = "state-fault"
     CRASH = "crash"
+    NULL_DATE = "null-date"
+    FOR_EVER = "for-ever"
+    CUT_TEXT = "cut-text"
 
 
 TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH})
@@ -163,7 +167,7 @@ _COMPANY = 0.35
 
 STATE = ("disk-full", "locked")
 HOST = frozenset({"host-clock", "state", "crash"})
-_APART = {str(FaultKind.SHIFT_ROWS), str(FaultKind.RESET_FIELDS)}
+_APART = frozenset(map(str, (FaultKind.SHIFT_ROWS, FaultKind.RESET_FIELDS, FaultKind.ODD_ANSWER)))
 ALL = frozenset(map(str, _FAULTS)) | _APART | HOST
 """The names that `--faults` takes."""
 
@@ -218,6 +222,10 @@ def draw(
     replaces = True
     if complaints:
         steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
+    if complaints and FaultKind.ODD_ANSWER in faults:
+        near = [step.at for step in steps if step.what in OUTSIDE]
+        steps += _odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
+    if complaints:
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
@@ -228,7 +236,14 @@ _POLICIES = 0.5
 
 _REPLACES = 0.7
 
-COMPLAINTS: tuple[What, ...] = (What.STATUS, What.TWIN_AS, What.MOVE_TWINNED)
+COMPLAINTS: tuple[What, ...] = (
+    What.NULL_DATE,
+    What.FOR_EVER,
+    What.CUT_TEXT,
+    What.STATUS,
+    What.TWIN_AS,
+    What.MOVE_TWINNED,
+)
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 
@@ -265,6 +280,27 @@ def _updates(random: Random, span: float, faults: Collection[str]) -> list[Step]
 
 
 _TWINS, _RESETS = 0.5, 0.4
+
+
+_LASTING = frozenset({"rate-spent", "deep-refusal"})
+"""What outlasts the day: a rate that is learned, and refusals that a person looks after."""
+_ODD = tuple(name for name in ODD_ANSWERS if name not in _LASTING)
+
+
+def _odd_answers(random: Random, span: float, near: list[float]) -> list[Step]:
+    """Draw up to two spells of odd answers, mostly while something is read or written."""
+    return [
+        Step(
+            round(max(0.0, random.choice(near or [span / 2]) - random.uniform(-1200, 60)), 1),
+            What.FAULT,
+            random.choice(SYSTEMS),
+            slot=random.randrange(2),  # 1: only the calls that make blocks are answered oddly
+            fault=str(FaultKind.ODD_ANSWER),
+            times=random.choice((1, 2, 4, 8, 30)),
+            spelling=random.choice(_ODD),
+        )
+        for _ in range(random.randint(0, 2))
+    ]
 
 
 def _override(random: Random) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
@@ -24,6 +24,7 @@ from syncd.simulate.story import Step, What
 
 HALF_HOUR = timedelta(minutes=30)
 NEAR = timedelta(days=14)
+EVER = datetime(9999, 12, 30, tzinfo=UTC)
 LATE = timedelta(hours=3)
 """How old the news may be that a write still follows from: polls, faults and waits together."""
 
@@ -102,7 +103,7 @@ class Town:
                     provider,
                     "appointment",
                     meeting.start,
-                    meeting.end,
+                    self.end_of(meeting.end),
                     busy,
                     meeting.contact,
                     meeting.status,
@@ -112,7 +113,21 @@ class Town:
         for block in platform.blocks():
             provider = self._owners.get((system, block.user))
             if provider is not None and not block.deleted:
-                yield block.id, Seen(provider, "block", block.start, block.end, busy=True)
+                end = self.end_of(block.end)
+                yield block.id, Seen(provider, "block", block.start, end, busy=True)
+
+    def end_of(self, end: datetime) -> datetime:
+        """An end about a year away is where syncd puts one that stands for "for ever"."""
+        ahead = end - self.clock.now()
+        return EVER if timedelta(days=300) < ahead < timedelta(days=366) else end
+
+    def endless(self) -> Iterator[str]:
+        """Name the blocks of syncd's that have no end: an end "for ever" is to be cut."""
+        last = self.clock.now() + timedelta(days=366)
+        for name, platform in self.sandbox.systems.items():
+            for block in platform.blocks():
+                if (name, block.id) in self.ours and not block.deleted and block.end > last:
+                    yield f"4: a block that ends on {block.end:%d %b %Y}: {name} {block.id}"
 
     def standing(self, system: str) -> dict[str, Seen]:
         """What stands on one platform now."""
@@ -196,9 +211,27 @@ class Town:
                 done = self._accident(step, who)
             case What.MOVE_BLOCK | What.REMOVE_BLOCK | What.EDIT_OURS | What.REMOVE_OURS:
                 done = self._change_block(step, start, end)
+            case What.FOR_EVER:
+                event = platform.block(self.world.seats[system, who].user, start, end, "Lunch")
+                platform.move_block(event, start, EVER)
+                done = f"block {who} {event} {start:%d %H:%M} for ever"
+            case What.NULL_DATE | What.CUT_TEXT:
+                done = self._spoil_rows(step)
             case _:
                 done = ""
         return done
+
+    def _spoil_rows(self, step: Step) -> str:
+        """Let some reads show an odd time, or all reads from now on half an emoji in each text."""
+        faults = self.sandbox.systems[step.system].faults
+        if step.what is What.CUT_TEXT:
+            kind, times = FaultKind.HALF_EMOJI, None
+            spelling = ("", "bytes", "nul")[step.slot % 3]
+        else:
+            kind, times = FaultKind.ODD_TIME, 1 + step.number % 40
+            spelling = ("", "updated")[step.slot % 2]
+        faults.add(Fault(kind, times=times, spelling=spelling))
+        return f"{kind} {spelling} in {times or 'all'} reads"
 
     def _book(self, step: Step, start: datetime, end: datetime, who: str) -> str:
         """Enter a meeting, or (to fill a calendar) many in a row."""
@@ -288,6 +321,8 @@ class Town:
         known = frozenset(e for e, seen in mine.items() if self._carried(step.system, e, seen))
         hour = timedelta(hours=-1 if step.slot else 1)
         for event, seen in sorted(mine.items()):
+            if seen.end == EVER:
+                continue
             if step.what is What.SHIFT and seen.kind == "block":
                 platform.move_block(event, seen.start + hour, seen.end + hour)
             elif step.what is What.SHIFT:
@@ -328,10 +363,13 @@ class Town:
     def break_(self, step: Step) -> None:
         """Switch a fault on."""
         skewed = step.fault == FaultKind.CLOCK_SKEW
+        only_creates = step.fault == FaultKind.ODD_ANSWER and step.slot
         until = self.clock.now() + timedelta(seconds=60.0 * step.times) if skewed else None
         self.sandbox.systems[step.system].faults.add(
             Fault(
                 FaultKind(step.fault),
+                path=_CREATES if only_creates else "",
+                method="POST" if only_creates else "",
                 times=None if skewed else step.times,
                 until=until,
                 seconds=step.seconds,
@@ -342,7 +380,9 @@ class Town:
     def mend(self) -> None:
         """Switch all faults off."""
         for platform in self.sandbox.systems.values():
-            platform.faults.clear()
+            for kind in set(FaultKind) - {FaultKind.HALF_EMOJI}:
+                # Nobody repairs texts.
+                platform.faults.clear(kind)
 
 
 class _Way(httpx.ASGITransport):
@@ -374,6 +414,9 @@ class _Way(httpx.ASGITransport):
                     if call.status in range(200, 300)
                 ]
 
+
+_CREATES = r"/Task\.svc/Create|/calendars/events/block-slots|/appointments/$"
+"""The calls that make blocks."""
 
 _WRITES = ("Create", "DeleteTasks", "MarkComplete")
 """The calls of LeadSquared that write at once; the bulk update is a job."""

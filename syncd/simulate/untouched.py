@@ -9,9 +9,16 @@ from syncd.simulate.accident import Change, Seen
 from syncd.simulate.town import Town
 
 
-def changed_more(before: Seen, after: Seen) -> bool:
-    """Whether more of an appointment changed than time and status (promise 6)."""
-    return (before.who, before.texts) != (after.who, after.texts)
+def changed_more(town: Town, change: Change) -> bool:
+    """Whether more of an appointment changed than time and status (promise 6).
+
+    A text that every read showed cut in mid-character goes back as it was read.
+    """
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return False
+    cut = town.sandbox.systems[change.system].faults.injected[FaultKind.HALF_EMOJI]
+    return before.who != after.who or (before.texts != after.texts and not cut)
 
 
 def puts_back(town: Town, change: Change) -> bool:

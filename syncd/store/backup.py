@@ -7,6 +7,7 @@ written, and through a file beside the target that is renamed when it is whole.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,7 +20,7 @@ from sqlalchemy import update
 from syncd.model import IntentState
 from syncd.store.connect import connect, expect_sound, migrate
 from syncd.store.errors import StateError, told
-from syncd.store.ownership import owned_like_folder
+from syncd.store.files import is_there, taken
 from syncd.store.tables import BASELINE, EVENT, INTENT
 
 _LOGS = ("-wal", "-shm")
@@ -40,35 +41,63 @@ def backup(state: Path, target: Path, *, overwrite: bool = False) -> int:
 
     Raises `StateError` if there is no sound state, or the file is there or cannot be written.
     """
-    if not state.exists():
-        raise StateError(str(state), "there is no state yet", "There is nothing to back up.")
-    if target.exists() and not overwrite:
-        raise StateError(
-            str(target), "this file is there already", "Name another one, or say --force."
-        )
-    if target.exists() and target.samefile(state):
+    _expect_there(state)
+    if os.path.lexists(target) and not overwrite:
+        raise taken(target)
+    if _same(target, state):
         raise StateError(str(target), "this is the state itself", "Name another file.")
     with _whole(target) as fresh:
         _copy(state, fresh)
-        _expect_state(fresh, named=state)
+        with told(str(state)), closing(_reading(fresh)) as copy:
+            _expect_state(copy, state)
     return target.stat().st_size
 
 
-def restore(source: Path, state: Path, now: datetime) -> Restored:
+def snapshot(state: Path) -> bytes:
+    """Copy a state, in use or not, to what a file of it holds. Raises `StateError`.
+
+    For the case where this process may not make the file itself: it takes the memory of two copies.
+    """
+    _expect_there(state)
+    with told(str(state)), closing(sqlite3.connect(":memory:")) as copy:
+        with closing(_reading(state)) as old:
+            old.backup(copy)
+        _expect_state(copy, state)
+        content = bytearray(copy.serialize())
+    # The format of the file says, in bytes 18 and 19, that it needs no log beside it.
+    content[18:20] = b"\x01\x01"
+    return bytes(content)
+
+
+def _same(target: Path, state: Path) -> bool:
+    try:
+        return target.samefile(state)
+    except OSError:  # not there, or a link that leads nowhere: the copy takes its place
+        return False
+
+
+def _expect_there(state: Path) -> None:
+    if not is_there(state):
+        raise StateError(str(state), "there is no state yet", "There is nothing to back up.")
+
+
+def restore(source: Path, state: Path, now: datetime, *, opened: int | None = None) -> Restored:
     """Put a backup in the place of a state, which is kept beside it. The caller holds its lock.
 
     The backup is looked at, copied, brought up to this version, and told that everything is to be
     read anew: no write without an answer is taken up, and no calendar counts as known. Only then,
-    in one step, it takes its place. Raises `StateError`; then nothing was changed.
+    in one step, it takes its place. ``opened`` is the backup, opened by root for a user that may
+    not open it. Raises `StateError`; then nothing was changed.
     """
-    if not source.is_file():
-        raise StateError(str(source), "there is no such file", "Name a file of `syncd backup`.")
-    if state.exists() and source.samefile(state):
-        raise StateError(str(source), "this is the state itself", "Name a file of `syncd backup`.")
-    _expect_state(source)
+    there = is_there(state)
+    if opened is None:
+        _expect_backup(source, state if there else None)
     aside: Path | None = None
     with _whole(state) as fresh:
-        _copy(source, fresh)
+        if opened is None:
+            _copy(source, fresh)
+        else:
+            _take_over(opened, fresh, source)
         engine = connect(fresh, create=True)
         try:
             with told(str(source)):
@@ -87,7 +116,7 @@ def restore(source: Path, state: Path, now: datetime) -> Restored:
                     ).scalar_one()
         finally:
             engine.dispose()
-        if state.exists():
+        if there:
             aside = state.with_name(f"{state.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
             _set_aside(state, aside)
     return Restored(int(found), left.rowcount, aside)
@@ -107,7 +136,7 @@ def _set_aside(state: Path, aside: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     with (
         told(str(source)),
-        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,
+        closing(_reading(source)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
         try:
@@ -120,17 +149,44 @@ def _copy(source: Path, target: Path) -> None:
         new.execute("PRAGMA journal_mode=DELETE")
 
 
-def _expect_state(file: Path, *, named: Path | None = None) -> None:
-    """Check that a file is a sound state of this version or an older one. Raises `StateError`."""
-    place = str(named or file)
-    with (
-        told(place),
-        closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database,
-    ):
-        expect_sound(database)
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+def _take_over(opened: int, target: Path, source: Path) -> None:
+    """Fill the target with what an open file holds, and check it."""
+    with os.fdopen(os.dup(opened), "rb") as old, target.open("r+b") as new:
+        shutil.copyfileobj(old, new)
+    with told(str(source)), closing(_reading(target)) as copy:
+        _expect_state(copy, source)
+    with told(str(source)), closing(sqlite3.connect(target)) as copy:
+        copy.execute("PRAGMA journal_mode=DELETE")
+
+
+def _expect_backup(source: Path, state: Path | None) -> None:
+    try:
+        if not source.is_file():
+            raise StateError(str(source), "there is no such file", "Name a file of `syncd backup`.")
+        if state is not None and source.samefile(state):
+            raise StateError(
+                str(source), "this is the state itself", "Name a file of `syncd backup`."
+            )
+    except OSError as error:
+        raise StateError(
+            str(source),
+            f"it cannot be read ({error.strerror})",
+            "Let the user that the state belongs to read it, or put it into a folder of root's.",
+        ) from None
+    with told(str(source)), closing(_reading(source)) as database:
+        _expect_state(database, source)
+
+
+def _reading(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _expect_state(database: sqlite3.Connection, named: Path) -> None:
+    """Check that this is a sound state of this version or an older one. Raises `StateError`."""
+    expect_sound(database)
+    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
     if not {"alembic_version", "booking", "intent"} <= tables:
-        raise StateError(place, "it is no state of syncd", "Name a file of `syncd backup`.")
+        raise StateError(str(named), "it is no state of syncd", "Name a file of `syncd backup`.")
 
 
 @contextmanager
@@ -139,7 +195,6 @@ def _whole(target: Path) -> Iterator[Path]:
     fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
     try:
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        owned_like_folder(fresh)
         yield fresh
         with fresh.open("rb") as file:
             os.fsync(file.fileno())

@@ -15,7 +15,7 @@ from sqlalchemy.pool import StaticPool
 from syncd.store import version
 from syncd.store.driver import AT_ONCE, wait
 from syncd.store.errors import StateError
-from syncd.store.ownership import owned_like_folder
+from syncd.store.files import is_there
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -54,7 +54,7 @@ def connect(where: str | Path, *, create: bool) -> Engine:
 
 def _prepare(path: Path, *, create: bool) -> None:
     """Make the file with mode 0600 before SQLite does it with the process's umask."""
-    if _there(path):
+    if is_there(path):
         if not os.access(path, os.R_OK | (os.W_OK if create else 0)):
             raise StateError(
                 str(path),
@@ -66,8 +66,7 @@ def _prepare(path: Path, *, create: bool) -> None:
         raise _none_yet(str(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        owned_like_folder(path)
+        _make(path)
     except OSError as error:
         raise StateError(
             str(path),
@@ -87,15 +86,11 @@ def expect_sound(database: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("database disk image is malformed")
 
 
-def _there(path: Path) -> bool:
+def _make(path: Path) -> None:
     try:
-        return path.exists()
-    except OSError as error:
-        raise StateError(
-            str(path),
-            f"it cannot be looked at ({error.strerror})",
-            "Give the user that runs syncd access to the file and to its folder.",
-        ) from error
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:  # another process was faster
+        is_there(path)
 
 
 def _none_yet(place: str) -> StateError:

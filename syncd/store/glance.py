@@ -25,6 +25,7 @@ from syncd.model import (
     SystemState,
 )
 from syncd.store.errors import told
+from syncd.store.files import is_there
 from syncd.store.instants import instant_text
 from syncd.store.version import newest_schema
 
@@ -79,6 +80,7 @@ def glance(path: Path, now: datetime, since: datetime) -> Glance:
 
     Exposures are those that are not over now, closings those that could be seen since that time.
     """
+    is_there(path)
     try:
         with closing(sqlite3.connect(path)) as connection:
             connection.row_factory = sqlite3.Row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +24,14 @@ _url = lru_cache(maxsize=64)(httpx.URL)
 
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 """What says so if it has none."""
+
+_TEXT = 64 * 1024
+"""Bytes of a body in which its words are looked for."""
+
+_CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
+_CHARSETS = {"iso-8859-1": "latin-1", "latin1": "latin-1", "windows-1252": "cp1252"}
+"""What is believed besides UTF-8. Python knows codecs that are no charsets, and some that take for
+ever, so that none is looked up by the name that an answer gives."""
 
 LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=15.0)
 _TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=30.0)
@@ -47,9 +56,10 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The body in the letters that its type names, odd ones replaced."""
-        kind = {"content-type": self.headers.get("content-type", "")}
-        return httpx.Response(self.status_code, headers=kind, content=self.content).text
+        """The beginning of the body in the letters that its type names, odd ones replaced."""
+        named = _CHARSET.search(self.headers.get("content-type", ""))
+        charset = _CHARSETS.get(named[1].lower(), "utf-8") if named is not None else "utf-8"
+        return self.content[:_TEXT].decode(charset, errors="replace")
 
 
 class Client:

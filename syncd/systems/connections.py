@@ -23,6 +23,9 @@ _PORTS = {"http": 80, "https": 443}
 _LONGEST_HEAD = 100 * 1024
 """Bytes of an answer's headers, as with httpcore."""
 
+_MOST_INTERIM = 100
+"""So many answers of the sort "please wait" (1xx) may come before the real one."""
+
 Origin: TypeAlias = tuple[str, str, int]
 """Scheme, host and port."""
 
@@ -120,10 +123,11 @@ class _Connection:
         """Send once, in one piece, and wait for the head of the answer."""
         data = await self._spelled(request)
         await self.socket.write(data, timeouts.get("write"))
-        while True:
+        for _ in range(_MOST_INTERIM):
             event = await self.event(timeouts.get("read"))
             if isinstance(event, h11.Response):
                 return event
+        raise httpx.RemoteProtocolError(f"{_MOST_INTERIM} interim responses, and no real one")
 
     async def event(self, patience: float | None) -> object:
         """Wait for the next part of the answer."""

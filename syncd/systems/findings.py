@@ -1,16 +1,33 @@
-"""What every system's `check` says of the platform's clock."""
+"""What `check` and `discover` say of any system: odd answers, and the platform's clock."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.systems.port import Finding
+from syncd.systems.advice import cause_and_remedy
+from syncd.systems.boundary import contained
+from syncd.systems.port import Finding, SystemFault
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
 _BOUND = timedelta(seconds=30)
+
+
+def fault_finding(fault: SystemFault) -> Finding:
+    """Make the finding of a system that could not be looked at."""
+    cause, remedy = cause_and_remedy(fault)
+    return Finding("error", fault.system, cause, remedy)
+
+
+async def checked(system: str, asked: Awaitable[Sequence[Finding]]) -> Sequence[Finding]:
+    """Wait for what a check finds; an answer that it stumbles over is a finding, too."""
+    try:
+        with contained(system, "check"):
+            return await asked
+    except SystemFault as fault:
+        return [fault_finding(fault)]
 
 
 def skew_finding(system: str, skew: timedelta | None) -> Sequence[Finding]:

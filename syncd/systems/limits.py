@@ -17,6 +17,8 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from syncd.model import LONGEST_DAILY_WAIT, LONGEST_WAIT, capped_wait
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -26,10 +28,13 @@ if TYPE_CHECKING:
 _DAY = 86_400.0
 _HOUR = 3_600.0
 _TICK = 0.001
+_MOST_CALLS = 1_000_000
+"""More calls than any account may make in a day: a count above it counts nothing."""
+
 _KEPT_FOR_WRITES = 0.05
 """The share of a day's calls that reads leave to writes."""
 
-_EXCEEDED = re.compile(r"exceeded the limit of (\d+) in (\d+) second", re.IGNORECASE)
+_EXCEEDED = re.compile(r"exceeded the limit of (\d{1,7}) in (\d{1,7}) second", re.IGNORECASE)
 
 
 class Budget:
@@ -37,7 +42,10 @@ class Budget:
 
     ``rate`` is (calls, seconds). Reads may use only ``read_share`` of it, so that a write always
     finds room. Other programs share the account, so the platform's own count wins where it is
-    smaller. Sources: leadconnector-v2.md 3, leadconnector-v1.md 6, leadsquared.md 4.3.
+    smaller. What was learned is forgotten a day after the platform last said it. Sources:
+    leadconnector-v2.md 3, leadconnector-v1.md 6, leadsquared.md 4.3.
+
+    Whatever a platform states, no call waits longer than an hour, or 25 hours for a daily quota.
     """
 
     def __init__(
@@ -45,9 +53,12 @@ class Budget:
     ) -> None:
         """Start with an empty log."""
         self._clock = clock
-        self._rate = rate
+        self._usual = rate
+        self._learned: tuple[int, float] | None = None
+        self._learned_until = -math.inf
         self._read_share = read_share
         self._day: int | None = None
+        self._day_until = -math.inf
         self._today: tuple[int, float] | None = None
         self._shared: tuple[int, float] | None = None
         self._hold = -math.inf
@@ -59,7 +70,22 @@ class Budget:
     @property
     def limits(self) -> tuple[tuple[int, float], ...]:
         """The limits in force, as (calls, seconds)."""
-        return (self._rate,) if self._day is None else (self._rate, (self._day, _DAY))
+        day = self._calls_a_day
+        return (self._rate,) if day is None else (self._rate, (day, _DAY))
+
+    @property
+    def _rate(self) -> tuple[int, float]:
+        if self._learned is None or self._clock.monotonic() >= self._learned_until:
+            return self._usual
+        return self._learned
+
+    @property
+    def _calls_a_day(self) -> int | None:
+        return self._day if self._clock.monotonic() < self._day_until else None
+
+    def _learn_rate(self, calls: int, seconds: float) -> None:
+        self._learned = (calls, seconds)
+        self._learned_until = self._clock.monotonic() + _DAY
 
     @property
     def left_today(self) -> int | None:
@@ -103,46 +129,49 @@ class Budget:
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take over what the headers of any answer state (names compare without case)."""
         now = self._clock.monotonic()
-        interval = _number(headers, "x-ratelimit-interval-milliseconds")
-        seconds = interval / 1000 if interval else self._rate[1]
-        if (most := _number(headers, "x-ratelimit-max")) and most >= 1:
-            self._rate = (int(most), seconds)
-        left = _number(headers, "x-ratelimit-remaining")
+        interval = _span(headers, "x-ratelimit-interval-milliseconds", LONGEST_WAIT * 1000)
+        seconds = max(_TICK, interval / 1000) if interval else self._rate[1]
+        if most := _count(headers, "x-ratelimit-max"):
+            self._learn_rate(most, seconds)
+        left = _count(headers, "x-ratelimit-remaining")
         reset: float | None = seconds
         if left is None:
-            left = _number(headers, "ratelimit-remaining")
-            reset = _number(headers, "ratelimit-reset")
+            left = _count(headers, "ratelimit-remaining")
+            reset = _span(headers, "ratelimit-reset", LONGEST_WAIT)
         if left is not None:
             # Calls under way may or may not be in the platform's count: assume that they are not.
             until = now + (seconds if reset is None else reset)
-            self._shared = (int(left) - self._flying, until)
-        if (day := _number(headers, "x-ratelimit-limit-daily")) and day >= 1:
-            self._day = int(day)
-        if (today := _number(headers, "x-ratelimit-daily-remaining")) is not None:
-            millis = _number(headers, "x-ratelimit-daily-reset")
+            self._shared = (left - self._flying, until)
+        if day := _count(headers, "x-ratelimit-limit-daily"):
+            self._day, self._day_until = day, now + _DAY
+        if (today := _count(headers, "x-ratelimit-daily-remaining")) is not None:
+            millis = _span(headers, "x-ratelimit-daily-reset", LONGEST_DAILY_WAIT * 1000)
             until = now + (_HOUR if millis is None else millis / 1000)
-            self._today = (max(0, int(today) - self._flying), until)
+            self._today = (max(0, today - self._flying), until)
 
     def refused(self, headers: Mapping[str, str], text: str = "") -> float:
         """Note that the platform said "too many": hold all calls, and return for how long (s).
 
         A stated ``Retry-After`` counts, else one full window. A limit named in the text lowers the
-        rate, and never raises it.
+        rate, and never raises it. What tells of a day's quota may take a day.
         """
+        daily = self._today is not None and self._today[0] == 0
         if (found := _EXCEEDED.search(text)) is not None:
-            calls, seconds = int(found[1]), float(found[2])
+            calls, seconds = int(found[1]), min(float(found[2]), LONGEST_DAILY_WAIT)
+            daily = daily or seconds > LONGEST_WAIT
             if calls >= 1 and seconds > 0 and calls / seconds < self._rate[0] / self._rate[1]:
-                self._rate = (calls, seconds)
+                self._learn_rate(calls, seconds)
         stated = retry_after(headers, self._clock.now())
         wait = self._rate[1] if stated is None else stated
         if self._today is not None and self._today[0] == 0:
             wait = max(wait, self._today[1] - self._clock.monotonic())
-        self.hold(wait)
-        return wait
+        return self.hold(wait, daily=daily)
 
-    def hold(self, seconds: float) -> None:
-        """Let nothing in for that long."""
-        self._hold = max(self._hold, self._clock.monotonic() + seconds)
+    def hold(self, seconds: float, *, daily: bool = False) -> float:
+        """Let nothing in for that long, but no longer than the cap; return for how long."""
+        wait = capped_wait(seconds, daily=daily)
+        self._hold = max(self._hold, self._clock.monotonic() + wait)
+        return wait
 
     def _wait(self, *, write: bool) -> float:
         """Seconds until there may be room: 0 now, infinity when a call must end first."""
@@ -155,7 +184,9 @@ class Budget:
         if self._today is not None:
             if now >= self._today[1]:
                 self._today = None
-            elif self._today[0] <= (0 if write else int((self._day or 0) * _KEPT_FOR_WRITES)):
+            elif self._today[0] <= (
+                0 if write else int((self._calls_a_day or 0) * _KEPT_FOR_WRITES)
+            ):
                 waits.append(self._today[1] - now)
         if self._shared is not None:
             if now >= self._shared[1]:
@@ -172,6 +203,8 @@ class Budget:
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds asked for by ``Retry-After``, given as seconds or as a date; None if absent or odd.
+
+    They may be infinite.
 
     A date is measured against the answer's own ``Date``, so that the skew of clocks cancels out.
     """
@@ -193,9 +226,21 @@ def http_date(headers: Mapping[str, str]) -> datetime | None:
 def _http_date(text: str) -> datetime | None:
     try:
         when = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):  # all seen, of odd enough texts
         return None
     return when if when.tzinfo is not None else None
+
+
+def _count(headers: Mapping[str, str], name: str) -> int | None:
+    """Return the calls that a header counts; None where there are none of use."""
+    number = _number(headers, name)
+    return int(number) if number is not None and number <= _MOST_CALLS else None
+
+
+def _span(headers: Mapping[str, str], name: str, longest: float) -> float | None:
+    """Return the time in a header, capped; None where there is none of use."""
+    number = _number(headers, name)
+    return None if number is None else min(number, longest)
 
 
 def _number(headers: Mapping[str, str], name: str) -> float | None:

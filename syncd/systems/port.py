@@ -20,7 +20,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from syncd.model import Kind, Status
+from syncd.model import Kind, Status, capped_wait
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -48,6 +48,9 @@ class SystemFault(Exception):  # noqa: N818 - our word; a decision is made on it
     ``detail`` the platform's own words, already free of secrets and personal data.
     """
 
+    without_status = "did not answer"
+    """What is said where there is no status."""
+
     def __init__(
         self, system: str, call: str = "", *, status: int | None = None, detail: str = ""
     ) -> None:
@@ -60,8 +63,8 @@ class SystemFault(Exception):  # noqa: N818 - our word; a decision is made on it
 
     def __str__(self) -> str:
         """One line for a log: what failed, how."""
-        status = f" answered {self.status}" if self.status is not None else " did not answer"
-        return f"{self.system}: {self.call}{status}{': ' + self.detail if self.detail else ''}"
+        how = self.without_status if self.status is None else f"answered {self.status}"
+        return f"{self.system}: {self.call} {how}{': ' + self.detail if self.detail else ''}"
 
 
 class Retryable(SystemFault):
@@ -71,13 +74,15 @@ class Retryable(SystemFault):
 class Incomplete(Retryable):
     """A read did not arrive whole, or its body was odd."""
 
+    without_status = "answered oddly"
+
 
 class Delayed(Retryable):
     """The request was not sent: the budget had room for it only after its deadline."""
 
 
 class RateLimited(SystemFault):
-    """The account's budget is spent; ``wait`` is in seconds."""
+    """The account's budget is spent; ``wait`` is in seconds, and capped."""
 
     def __init__(
         self,
@@ -90,7 +95,7 @@ class RateLimited(SystemFault):
     ) -> None:
         """Keep the data of the failure."""
         super().__init__(system, call, status=status, detail=detail)
-        self.wait = wait
+        self.wait = capped_wait(wait, daily=True)
 
 
 class AuthLost(SystemFault):

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.request import getproxies
 
 import httpx
-import msgspec
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -23,6 +22,8 @@ from tenacity import (
     wait_exponential,
 )
 
+from syncd.systems import decoding
+from syncd.systems.boundary import contained
 from syncd.systems.client import LIMITS, Answer
 from syncd.systems.connections import Connections
 from syncd.systems.limits import http_date, retry_after
@@ -55,6 +56,15 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.Pr
 
 _UNUSABLE = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL)
 """Requests that can never be sent as they are: a secret with a line break in it, a bad base URL."""
+
+
+_UNANSWERED = (httpx.RequestError, httpx.InvalidURL)
+
+_STATUSES = range(200, 600)
+"""The statuses that HTTP has: any other one is somebody else's answer, and proves nothing."""
+
+_LONGEST_SKEW = timedelta(days=36_525)
+"""A clock that is further off is none: even one that was reset to 1970 is nearer."""
 
 
 MOST_BYTES = 32 * 1024 * 1024
@@ -154,10 +164,7 @@ class Transport:
         """
 
         async def once() -> Answer:
-            try:
-                return await self._send(method, path, params, json, headers, write=False)
-            except Ambiguous as fault:  # no harm in not knowing: ask again
-                raise self._recast(fault, Retryable) from None
+            return await self._send(method, path, params, json, headers, write=False)
 
         try:
             answer = await once()
@@ -215,10 +222,17 @@ class Transport:
 
     def decode(self, body: bytes, shape: type[T], call: str) -> T:
         """Read a JSON body into a shape. Raises Incomplete: the answer did not arrive whole."""
+        return self.decoded(lambda: decoding.decode(body, shape), call)
+
+    def decoded(self, decode: Callable[[], T], call: str) -> T:
+        """Decode a body. Raises Incomplete, whatever the body does to the decoder."""
         try:
-            return msgspec.json.decode(body, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            with contained(self._system, call, through=decoding.UNREADABLE):
+                return decode()
+        except decoding.UNREADABLE as error:
             raise self.incomplete(call, f"unreadable body: {error}") from None
+        except SystemFault as fault:
+            raise self.incomplete(call, f"unreadable body: {fault.detail}") from None
 
     def incomplete(self, call: str, detail: str) -> SystemFault:
         """Make the fault for a success whose body is not what was asked for."""
@@ -240,36 +254,63 @@ class Transport:
         deadline: float = math.inf,
         private: Sequence[str] = (),
     ) -> Answer:
-        """Send one request, inside the budget. Each SystemFault raised is complete and masked."""
+        """Send one request, inside the budget. Each SystemFault raised is complete and masked.
+
+        This is the boundary: no answer raises anything else.
+        """
+        call = f"{method} {path}"
+        kind = Ambiguous if write else Incomplete
+        try:
+            with contained(self._system, call, Retryable, through=_UNANSWERED):
+                request = self._client.request(method, path, params, json, headers)
+        except _UNANSWERED as error:
+            raise self._noted(self._silence(call, error, kind)) from None
+        except SystemFault as unsent:
+            raise self._noted(unsent) from None
         wait = await self._budget.enter(write=write, patience=self._patience)
         if wait > 0:
             detail = "the budget of this account is spent"
-            spent = RateLimited(self._system, f"{method} {path}", wait=wait, detail=detail)
+            spent = RateLimited(self._system, call, wait=wait, detail=detail)
             raise self._noted(spent)
         if self._clock.monotonic() > deadline:
             self._budget.leave()
             detail = "not sent: it had to wait too long for the budget of this account"
-            raise Delayed(self._system, f"{method} {path}", detail=detail)
+            raise Delayed(self._system, call, detail=detail)
         if write:
             self._count.writes += 1
         else:
             self._count.reads += 1
+        try:
+            with contained(self._system, call, kind, through=_UNANSWERED):
+                answer, midway = await self._exchanged(request)
+                self._learn(answer, midway)
+                fault = self._fault_in(answer)
+                if fault is None:
+                    return answer
+                fault.detail = without(fault.detail, private)
+                fault = self._complete(fault, call, answer)
+        except _UNANSWERED as error:
+            # Not chained: the cause holds the request, and with it the secrets.
+            fault = self._silence(call, error, kind)
+        except SystemFault as odd:
+            fault = odd
+        raise self._noted(fault) from None
+
+    async def _exchanged(self, request: httpx.Request) -> tuple[Answer, datetime]:
+        """Send, and leave the budget; the answer, and the middle between request and answer."""
         asked, began = self._clock.now(), self._clock.monotonic()
         try:
-            request = self._client.request(method, path, params, json, headers)
             answer = await self._whole(request)
-        except (httpx.RequestError, httpx.InvalidURL) as error:
-            # Not chained: the cause holds the request, and with it the secrets.
-            raise self._noted(self._silence(f"{method} {path}", error)) from None
         finally:
             self._budget.leave()
             self._count.waited += self._clock.monotonic() - began
-        self._learn(answer, asked + (self._clock.now() - asked) / 2)
-        fault = self._fault_of(answer)
-        if fault is None:
-            return answer
-        fault.detail = without(fault.detail, private)
-        raise self._noted(self._complete(fault, f"{method} {path}", answer))
+        return answer, asked + (self._clock.now() - asked) / 2
+
+    def _fault_in(self, answer: Answer) -> SystemFault | None:
+        """The fault that an answer tells of; one without a real status is trusted in nothing."""
+        if answer.status_code not in _STATUSES:
+            return Incomplete("", detail="HTTP has no such status")
+        return self._fault_of(answer)
 
     async def _whole(self, request: httpx.Request) -> Answer:
         """Send, and read the answer as far as is reasonable. Raises httpx.RequestError."""
@@ -295,14 +336,24 @@ class Transport:
         self._budget.learn(answer.headers)
         date = http_date(answer.headers)
         if date is not None:  # cut to whole seconds by the platform: on average half a second early
-            self._count.skew = date + timedelta(seconds=0.5) - midway
+            skew = date - midway + timedelta(seconds=0.5)
+            if abs(skew) <= _LONGEST_SKEW:
+                self._count.skew = skew
 
-    def _silence(self, call: str, error: httpx.RequestError | httpx.InvalidURL) -> SystemFault:
-        """Name the fault behind a request that got no answer."""
+    def _silence(
+        self,
+        call: str,
+        error: httpx.RequestError | httpx.InvalidURL,
+        kind: Callable[..., SystemFault],
+    ) -> SystemFault:
+        """Name the fault behind a request that got no answer, or one that cannot be unpacked."""
         detail = f"{type(error).__name__}: {error}".rstrip(": ")
         if isinstance(error, _UNUSABLE):
             return Rejected(self._system, call, detail=detail)
-        kind = Retryable if isinstance(error, _UNSENT) else Ambiguous
+        if isinstance(error, _UNSENT) or (
+            kind is Incomplete and not isinstance(error, httpx.DecodingError)
+        ):
+            kind = Retryable  # nothing was sent, or there is no harm in not knowing: ask again
         return kind(self._system, call, detail=detail)
 
     def _complete(self, fault: SystemFault, call: str, answer: Answer) -> SystemFault:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from syncd.systems.boundary import contained
 from syncd.systems.port import Finding, SystemFault
 
 T = TypeVar("T")
@@ -133,7 +134,8 @@ class Parts:
         """Wait for a part; ``otherwise`` where it fails."""
         self._told(what)
         try:
-            return await asked
+            with contained("", what):
+                return await asked
         except SystemFault as fault:
             self.findings.append(self._explain(what, fault))
             return otherwise

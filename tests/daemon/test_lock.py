@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from syncd.daemon.lock import Holder, StateHeld, StateLock, holder
-from syncd.store import StateError, Store
+from syncd.store import StateError
 
 HOLD = """
 import sys, time
@@ -82,14 +82,37 @@ def test_a_lock_is_not_taken_over_by_a_child_process(tmp_path: Path) -> None:
             child.kill()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
-def test_a_lock_that_root_makes_can_be_opened_by_the_services_user(tmp_path: Path) -> None:
-    os.chown(tmp_path, 4242, 4242)
-    state = tmp_path / "syncd.db"
-    with StateLock(state, role="resync"):
-        Store.open(state).close()
-    found = {p.name: (p.stat().st_uid, p.stat().st_gid) for p in tmp_path.iterdir()}
-    assert found == {"syncd.db": (4242, 4242), "syncd.db.lock": (4242, 4242)}
+@pytest.mark.parametrize("there", [True, False])
+def test_a_lock_that_is_a_link_is_refused_and_its_target_left_alone(
+    tmp_path: Path, there: bool
+) -> None:
+    other = tmp_path / "other"
+    if there:
+        other.write_text("daemon 1")
+    (tmp_path / "syncd.db.lock").symlink_to(other)
+    assert holder(tmp_path / "syncd.db") is None
+    with pytest.raises(StateError, match="it is a link"):
+        StateLock(tmp_path / "syncd.db", role="resync").__enter__()
+    assert other.exists() == there
+    assert not there or other.read_text() == "daemon 1"
+
+
+def test_a_lock_that_is_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "syncd.db.lock")
+    assert holder(tmp_path / "syncd.db") is None
+    with pytest.raises(StateError, match="not a plain file"):
+        StateLock(tmp_path / "syncd.db", role="resync").__enter__()
+
+
+def test_a_lock_is_not_emptied_before_it_is_held(
+    other: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    lock = tmp_path / "state.db.lock"
+    with other:
+        with pytest.raises(StateHeld), StateLock(tmp_path / "state.db", "x"):
+            pass
+        assert lock.read_text() == f"daemon {other.pid}\n"
+        other.kill()
 
 
 def test_a_lock_that_cannot_be_made_is_told_with_the_remedy(tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ def test_both_services_live_in_the_same_room() -> None:
         for name in SERVICES
     ]
     assert rooms[0] == rooms[1]
-    assert "DynamicUser=yes" in rooms[0]
+    assert "User=syncd\nGroup=syncd\n" in rooms[0]
+    # /var/lib/private would be closed to that user, and so to root at work as that user.
+    assert "DynamicUser=" not in rooms[0]
     assert "StateDirectory=syncd" in rooms[0]
 
 

@@ -114,6 +114,10 @@ def test_install_upgrade_failed_upgrade_and_uninstall(machine: Machine) -> None:
     assert "installed already, and in use" in install(machine, "0.1.0")
     assert _files(machine) == before
 
+    # The service's user owns its state, and no more.
+    state = machine.run("stat", "-c", "%U %G %a", "/var/lib/syncd")
+    assert state == "syncd syncd 700\n"
+
     # Secrets become credentials, whatever their mode was.
     secret = machine.at("/etc/syncd/secrets/ghl_token")
     secret.write_text("pit-secret\n")
@@ -124,6 +128,7 @@ def test_install_upgrade_failed_upgrade_and_uninstall(machine: Machine) -> None:
         lines = (units / f"{service}.d" / "credentials.conf").read_text().splitlines()
         assert "LoadCredential=ghl_token:/etc/syncd/secrets/ghl_token" in lines
         assert not any("pit-secret" in line for line in lines)
+    _refuses_odd_secrets(machine)
 
     command = ["syncd", "sandbox", "--ports", "0,0,0,0", "--write-config", "/srv/sandbox.toml"]
     with subprocess.Popen(
@@ -144,6 +149,8 @@ def test_install_upgrade_failed_upgrade_and_uninstall(machine: Machine) -> None:
     assert secret.exists()
     install(machine, "0.2.0")
     assert bookings(machine) > 0
+    assert machine.run("find", "/var/lib/syncd", "!", "-user", "syncd") == ""
+    assert machine.run("find", "/var/backups/syncd", "!", "-user", "root") == ""
 
 
 def _life_of_a_state(machine: Machine, first_release: Path) -> None:
@@ -157,13 +164,16 @@ def _life_of_a_state(machine: Machine, first_release: Path) -> None:
         state if s.startswith("state =") else s for s in config.read_text().split("\n")
     )
     machine.at("/etc/syncd/syncd.toml").write_text(text)
-    machine.at("/var/lib/syncd").mkdir(mode=0o700)
     assert set(resync(machine)) == {"create-block"}
     held = bookings(machine)
 
+    # What the service's user plants keeps an upgrade from happening, and root from nothing else.
+    _upgrade_over_links(machine)
+    assert (bookings(machine), machine.at("/opt/syncd/current").readlink()) == (held, first_release)
+
     # An upgrade: backup, migration, and not a write to any system for it.
     said = install(machine, "0.2.0")
-    assert "/var/lib/syncd/backups/before-0.2.0-" in said
+    assert "/var/backups/syncd/before-0.2.0-" in said
     assert "was replaced by 0.2.0-" in said
     assert (schema(machine), bookings(machine)) == ("9001", held)
     assert resync(machine) == {}
@@ -196,6 +206,48 @@ def _life_of_a_state(machine: Machine, first_release: Path) -> None:
     assert (schema(machine), bookings(machine)) == ("9001", held)
     shutil.rmtree(machine.at("/run/systemd"))
     systemctl.unlink()
+
+
+def _refuses_odd_secrets(machine: Machine) -> None:
+    """Links, second names and odd names among the secrets are told, and change nothing."""
+    secrets, victim = machine.at("/etc/syncd/secrets"), machine.at("/etc/victim")
+    victim.write_text("theirs")
+    victim.chmod(0o644)
+    for plant in (
+        lambda: (secrets / "odd").symlink_to("/etc/victim"),
+        lambda: os.link(victim, secrets / "odd"),
+        lambda: (secrets / "odd\nExecStartPre=id").write_text(""),
+        lambda: secrets.chmod(0o777),
+    ):
+        plant()
+        machine.run("/srv/0.1.0/install.sh", "credentials", code=1)
+        secrets.chmod(0o700)
+        for odd in secrets.glob("odd*"):
+            odd.unlink()
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o644
+
+
+def _upgrade_over_links(machine: Machine) -> None:
+    """Upgrade while links of the service's user lead to what is root's; it ends, and harms none."""
+    vault = machine.at("/root/vault")
+    vault.mkdir(mode=0o700)
+    (vault / "shadow").write_text("the hash of root")
+    script = (
+        "cd /var/lib/syncd && rm -f syncd.db.lock && ln -s /root/vault/shadow syncd.db.lock && "
+        "ln -s /root/vault backups && ln -s /root/vault/new syncd.db-wal"
+    )
+    user = ("setpriv", "--reuid=syncd", "--regid=syncd", "--clear-groups", "sh", "-c")
+    machine.run(*user, script)
+    said = install(machine, "0.2.0", code=1)
+    assert "nothing was changed" in said
+    assert [(p.name, p.read_text()) for p in vault.iterdir()] == [("shadow", "the hash of root")]
+    machine.run(*user, "cd /var/lib/syncd && rm syncd.db-wal")
+    said = install(machine, "0.2.0", code=1)
+    assert "it is a link" in said
+    assert "the upgrade failed, and was undone" in said
+    assert [(p.name, p.read_text()) for p in vault.iterdir()] == [("shadow", "the hash of root")]
+    assert (vault / "shadow").stat().st_uid == 0
+    machine.run(*user, "cd /var/lib/syncd && rm syncd.db.lock")
 
 
 def _files(machine: Machine) -> dict[str, tuple[int, float]]:

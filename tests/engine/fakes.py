@@ -25,6 +25,7 @@ from syncd.model import (
     Window,
     find_key,
     mark,
+    read_value,
 )
 from syncd.systems.port import (
     NOTHING_KNOWN,
@@ -45,6 +46,7 @@ from syncd.systems.port import (
     Snapshot,
     SystemFault,
     Traffic,
+    Unknown,
 )
 from tests.core.kit import NOW
 
@@ -91,7 +93,7 @@ class FakeSystem:
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(lag=timedelta(0)))
     events: dict[str, Held] = field(default_factory=dict)
     persons: dict[str, Person] = field(default_factory=dict)
-    faults: dict[str, list[Exception]] = field(default_factory=dict)
+    faults: dict[str, list[BaseException]] = field(default_factory=dict)
     writes: list[Operation] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
@@ -179,12 +181,17 @@ class FakeSystem:
         return self._event(row.id, held)
 
     def _event(self, event: str, held: Held) -> Event:
+        value = held.value
+        try:
+            value = read_value(value.start, value.end, value.status, self.clock.now())
+        except ValueError as error:
+            raise Malformed(self.name, event, str(error)) from None
         return Event(
             self.name,
             held.provider,
             event,
             held.kind,
-            held.value,
+            value,
             person=held.person,
             service="s",
             key=find_key(held.title),
@@ -196,7 +203,10 @@ class FakeSystem:
         del value
         self._fail("read_one")
         held = self.events.get(ref.id)
-        return Gone() if held is None else Found(self._event(ref.id, held))
+        try:
+            return Gone() if held is None else Found(self._event(ref.id, held))
+        except Malformed as error:
+            return Unknown(str(error))
 
     async def person(self, event: Event) -> Person | None:
         self._fail("person")

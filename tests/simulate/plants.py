@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 import syncd.core.merge as merging
@@ -25,19 +26,19 @@ from syncd.model import (
     Status,
     Value,
     Window,
+    ranges,
 )
 from syncd.sandbox.leadconnector.slots import Taken
-from syncd.simulate.story import Step, Story, What, draw
+from syncd.simulate.story import Story, What, draw
 from syncd.store import Store
+from syncd.systems import decoding
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
-from tests.simulate.update_plants import (
-    a_move_carries_the_status,
-    updates_are_not_compared,
-    updates_leave_the_status_out,
-    updates_leave_the_texts_out,
-)
+from tests.simulate.days import at as _at
+from tests.simulate.days import day as _day
+from tests.simulate.plants_of_answers import ABOUT_ANSWERS
+from tests.simulate.plants_of_updates import ABOUT_UPDATES
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -333,25 +334,23 @@ def a_hold_ends_by_the_clock(patch: Patch) -> None:
     patch.setattr(refusals, "_too_late", lambda *_given: False)
 
 
-def _day(*steps: Step, **rules: str) -> Story:
-    """A summer day on which just this happens."""
-    start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
-    return Story(0, start, 24.0, steps, rules=tuple(rules.items()))
+def any_time_is_believed(patch: Patch) -> None:
+    """The range check is removed: a null date moves a meeting to year 1."""
+    patch.setattr(ranges, "readable", lambda _instant, _now: True)
 
 
-def _at(hour: float, what: What, system: str, slot: int = 0, **more: Any) -> Step:
-    return Step(hour * 3600, what, system, slot=slot, **more)
+def an_end_for_ever_is_not_cut(patch: Patch) -> None:
+    """Blocks are made until the year 9999."""
+    patch.setattr(diff, "cut_end", lambda value, *_known: value)
+
+
+def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
+    """One text that is no Unicode costs all rows, for good."""
+    patch.setattr(decoding, "decode", lambda body, shape: msgspec.json.decode(body, type=shape))
 
 
 _BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
 _TWINS = (*_BOOKED, _at(2, What.TWIN, "crm", slot=1))
-
-_MOVED_TWIN = (
-    _at(1, What.BOOK, "legacy", slot=70),
-    _at(2, What.TWIN_AS, "clinic", slot=0),
-    _at(5, What.MOVE_TWINNED, "legacy", slot=34),
-)
-"""A meeting that is new on v2 is moved in v1."""
 
 PLANTS: tuple[tuple[Plant, Story], ...] = (
     (own_blocks_are_sources, draw(0)),
@@ -394,17 +393,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             _at(6, What.CANCEL, "clinic"),
         ),
     ),
-    (updates_leave_the_status_out, _day(*_MOVED_TWIN)),
-    (updates_leave_the_texts_out, _day(*_MOVED_TWIN)),
-    (a_move_carries_the_status, _day(*_MOVED_TWIN)),
-    (
-        updates_are_not_compared,
-        _day(
-            *_MOVED_TWIN[:2],
-            _at(4.9, What.FAULT, "clinic", fault="reset-fields", times=1, spelling="status"),
-            _MOVED_TWIN[2],
-        ),
-    ),
     (
         a_queued_write_counts_as_done,
         _day(
@@ -412,6 +400,18 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             _at(7, What.FAULT, "crm", fault="fail-jobs", times=1),
             _at(7.1, What.MOVE, "clinic", slot=30),
         ),
+    ),
+    (
+        any_time_is_believed,
+        _day(*_BOOKED, _at(3, What.NULL_DATE, "clinic", number=39)),
+    ),
+    (
+        an_end_for_ever_is_not_cut,
+        _day(_at(1, What.FOR_EVER, "clinic", slot=70)),
+    ),
+    (
+        a_list_is_decoded_as_a_whole,
+        _day(_at(1, What.CUT_TEXT, "legacy"), _at(2, What.BOOK, "legacy", slot=70)),
     ),
     (
         silence_decides,
@@ -434,5 +434,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             block_edited="reschedule",
         ),
     ),
+    *ABOUT_ANSWERS,
+    *ABOUT_UPDATES,
 )
 """Each with a day on which it breaks a promise."""

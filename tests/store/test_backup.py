@@ -15,7 +15,7 @@ import pytest
 
 from syncd.model import Baseline, Changes, IntentState
 from syncd.store import StateError, Store
-from syncd.store.backup import backup, restore
+from syncd.store.backup import backup, restore, snapshot
 from syncd.store.journal import knows_key
 from tests.store.kit import DAY, book, intent, link, note, rec, v
 
@@ -238,9 +238,44 @@ def test_a_disk_that_is_full_leaves_the_state_as_it_was(
     assert "No space left" in refused(source, path).reason
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
-def test_what_root_restores_belongs_to_the_services_user(path: Path) -> None:
+# --- files that this process may not open by name -------------------------------------------------
+
+
+def test_a_snapshot_in_memory_is_a_backup_that_needs_no_log(path: Path) -> None:
+    store = Store.open(path)
+    furnish(store)
+    target = path.with_name("copy.db")
+    target.write_bytes(snapshot(path))
+    store.close()
+    with closing(sqlite3.connect(target)) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    copy = Store.open(target, write=False)
+    assert [b.id for b in copy.bookings()] == ["m"]
+    copy.close()
+
+
+def test_a_snapshot_of_a_damaged_state_is_refused(path: Path) -> None:
     source = made(path)
-    os.chown(path.parent, 4242, 4242)
-    restore(source, path, NOW)
-    assert (path.stat().st_uid, path.stat().st_gid) == (4242, 4242)
+    source.write_bytes(source.read_bytes()[:9000])
+    with pytest.raises(StateError, match="damaged"):
+        snapshot(source)
+
+
+def test_a_backup_is_restored_from_an_open_file_whose_name_says_nothing(path: Path) -> None:
+    source = made(path)
+    with source.open("rb") as file:
+        done = restore(Path("gone.db"), path, NOW, opened=file.fileno())
+    assert done.bookings == 1
+    assert leftovers(path.parent) == []
+
+
+def test_an_open_file_that_is_no_state_changes_nothing(path: Path) -> None:
+    made(path)
+    before = path.read_bytes() if path.exists() else None
+    other = path.with_name("other")
+    other.write_text("root:$6$hash:19000:0:99999:7:::\n" * 200)
+    with other.open("rb") as file, pytest.raises(StateError) as caught:
+        restore(Path("other"), path, NOW, opened=file.fileno())
+    assert "$6$" not in str(caught.value)
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert leftovers(path.parent) == []

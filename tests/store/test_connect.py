@@ -392,3 +392,21 @@ def test_a_full_disk_is_told_and_nothing_of_it_is_stored(store: Store) -> None:
     with pytest.raises(StateError, match="the disk is full"):
         store.apply(Changes(records=[rec(f"e{n}", v(9)) for n in range(500)]))
     assert store.counts()["events"] == 1
+
+
+@pytest.mark.parametrize("name", ["syncd.db", "syncd.db-wal", "syncd.db-shm", "syncd.db-journal"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_state_is_not_opened_through_a_link_or_a_pipe(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    state, other = tmp_path / "syncd.db", tmp_path / "other"
+    if name != state.name:
+        Store.open(state).close()
+    if kind == "link":
+        (tmp_path / name).symlink_to(other)
+    else:
+        os.mkfifo(tmp_path / name)
+    for write in (True, False):
+        with pytest.raises(StateError, match="it is a link" if kind == "link" else "plain file"):
+            Store.open(state, write=write)
+    assert not other.exists()

@@ -12,11 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import msgspec
-
 from syncd.systems.advice import cause_and_remedy
 from syncd.systems.leadconnector.calls import Calls
-from syncd.systems.loose import text
+from syncd.systems.loose import read_json, text
 from syncd.systems.port import Ambiguous, Finding, Refusal, Rejected, SystemFault
 from syncd.systems.remembered import Remembered
 
@@ -205,10 +203,8 @@ class Associations:
         answer = await self._transport.write(
             method, path, json=body, headers={"Version": self._calls.version(path)}
         )
-        try:
-            return msgspec.json.decode(answer.content, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        said = read_json(answer.content, dict[str, Any])
+        if said is None:
             detail = "the answer cannot be read"
-            raise Ambiguous(
-                self.name, f"{method} {path}", status=answer.status_code, detail=detail
-            ) from None
+            raise Ambiguous(self.name, f"{method} {path}", status=answer.status_code, detail=detail)
+        return said

@@ -6,13 +6,12 @@ import math
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-import msgspec
-
 from syncd.model import Kind
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.plan import LISTS
 from syncd.systems.leadconnector.resources import PATHS
 from syncd.systems.leadconnector.times import millis
+from syncd.systems.loose import read_json
 from syncd.systems.port import Ambiguous
 
 if TYPE_CHECKING:
@@ -153,10 +152,7 @@ class Calls:
             deadline=deadline,
             private=private,
         )
-        try:
-            wrote = msgspec.json.decode(answer.content, type=wire.Wrote)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            wrote = wire.Wrote()
+        wrote = read_json(answer.content, wire.Wrote) or wire.Wrote()
         flags = (wrote.succeeded, wrote.succeded, wrote.success)
         if False in flags or not (wrote.id or True in flags):
             detail = "the answer does not say that it was done"

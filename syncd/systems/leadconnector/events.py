@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Event, Kind, Status, Value, find_key
+from syncd.model import Clock, Event, Kind, Status, Value, find_key, read_update, read_value
 from syncd.systems.leadconnector.directory import booked_on
 from syncd.systems.leadconnector.times import instant
 from syncd.systems.leadconnector.wire import Appointment, Block
@@ -105,6 +105,7 @@ class Reader:
     """Parses rows of one system; ``zone`` is the location's ('' while unknown)."""
 
     system: str
+    clock: Clock
     zone: str = ""
 
     def event(self, item: Item, provider: str) -> Event:
@@ -112,7 +113,7 @@ class Reader:
         known = text(item.id)
         try:
             value = self.value(item)
-        except (ValueError, OverflowError, OSError) as error:
+        except ValueError as error:
             raise Malformed(self.system, known, str(error)) from error
         match item:
             case Appointment():
@@ -135,16 +136,14 @@ class Reader:
     def value(self, item: Item | Wrote) -> Value:
         """Read interval and status. Raises ValueError."""
         start, end = instant(item.start_time, self.zone), instant(item.end_time, self.zone)
-        if end <= start:
-            message = "it ends before it starts, or at once"
-            raise ValueError(message)
         word = "" if isinstance(item, Block) else status_word(item)
-        return Value(start, end, STATUSES.get(word, Status.CONFIRMED))
+        status = STATUSES.get(word, Status.CONFIRMED)
+        return read_value(start, end, status, self.clock.now())
 
     def _maybe(self, value: object) -> datetime | None:
         try:
-            return instant(value, self.zone or "UTC")
-        except (ValueError, OverflowError, OSError):
+            return read_update(instant(value, self.zone or "UTC"), self.clock.now())
+        except ValueError:
             return None
 
 

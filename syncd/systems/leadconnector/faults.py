@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from syncd.systems.loose import text
+from syncd.systems.loose import read_json, text
 from syncd.systems.port import (
     AuthLost,
     RateLimited,
@@ -92,9 +92,8 @@ def _why(words: str) -> Refusal:
 
 def _said(answer: Answer) -> str | None:
     """Return the platform's own words; None where the body is not the platform's."""
-    try:
-        body = msgspec.json.decode(answer.content, type=_Refusal)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    body = read_json(answer.content, _Refusal)
+    if body is None:
         return None
     match body.message:
         case list():

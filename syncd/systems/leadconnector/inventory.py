@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from syncd.systems.decoding import decode
 from syncd.systems.loose import Odd
 
 if TYPE_CHECKING:
@@ -69,16 +71,16 @@ class Inventory:
         """All associations; the list comes in an envelope, or bare."""
         own = self._account.version
         version = own if own == "v3" else _ASSOCIATIONS_VERSION
-        shape = Associations | list[Association | Odd]
+        shape: Any = Associations | list[Association | Odd]
 
         def rows(body: bytes) -> list[Any]:
-            found: Any = msgspec.json.decode(body, type=shape)
+            found = decode(body, shape)
             return found if isinstance(found, list) else found.associations
 
         return await self._whole("/associations/", version, rows, Association)
 
     async def _whole(
-        self, path: str, version: str, decode: Callable[[bytes], list[Any]], kind: type[T]
+        self, path: str, version: str, rows_of: Callable[[bytes], list[Any]], kind: type[T]
     ) -> list[T]:
         """Ask until a page is not full, or brings nothing new: a platform may heed no ``skip``."""
         found: list[T] = []
@@ -91,11 +93,7 @@ class Inventory:
             body = await self._transport.read(
                 "GET", path, params=params, headers={"Version": version}
             )
-            try:
-                page = decode(body)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                detail = f"unreadable body: {error}"
-                raise self._transport.incomplete(f"GET {path}", detail) from None
+            page = self._transport.decoded(partial(rows_of, body), f"GET {path}")
             rows = [row for row in page if isinstance(row, kind)]
             if not rows or rows[0] in found:
                 return found
@@ -105,4 +103,4 @@ class Inventory:
 
 
 def _decoder(shape: type[list[Any]]) -> Callable[[bytes], list[Any]]:
-    return msgspec.json.Decoder(shape).decode
+    return partial(decode, shape=shape)

@@ -26,6 +26,7 @@ def offered(days: Mapping[str, Day], length: timedelta | None, zone: str) -> Ite
         for slot in day.slots:
             try:
                 start = instant(slot, zone)
-            except (ValueError, OverflowError, OSError):
+                end = start + (length or timedelta(minutes=1))
+            except (ValueError, OverflowError):
                 continue
-            yield Window(start, start + (length or timedelta(minutes=1)))
+            yield Window(start, end)

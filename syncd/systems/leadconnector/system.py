@@ -223,7 +223,7 @@ class LeadConnector:
 
     @property
     def _reader(self) -> Reader:
-        return Reader(self.name, self._knowledge.zone)
+        return Reader(self.name, self._clock, self._knowledge.zone)
 
     async def _read_block(self, ref: EventRef, value: Value | None) -> Sighting:
         """Look for a block where it may have been moved to; the platform has no call by id (1.3).

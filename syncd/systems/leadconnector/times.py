@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from syncd.model import resolve_wall_time, utc
+from syncd.model import from_millis, resolve_wall_time, utc
 from syncd.systems.loose import text
 
 _SHORTEST = len("2020-08-28")
@@ -19,7 +19,7 @@ def instant(value: object, zone: str) -> datetime:
     """
     written = text(value)
     if written.isascii() and written.isdigit() and len(written) > _SHORTEST:
-        return datetime.fromtimestamp(int(written) / 1000, UTC)
+        return from_millis(int(written))
     try:
         moment = datetime.fromisoformat(written)
     except ValueError:

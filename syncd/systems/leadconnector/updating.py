@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, EventRef, Status, Value, Window, mark
+from syncd.model import Action, EventRef, Status, Value, Window, cut_end, mark
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
 from syncd.systems.leadconnector.events import Reader, is_deleted
@@ -114,7 +114,7 @@ class Updating:
             if isinstance(record, Unknown):
                 return TargetChanged(record)
             sighting = await self._sight(record, operation.ref)
-            if not _as_decided(sighting, operation):
+            if not _as_decided(sighting, operation, self._clock.now()):
                 return TargetChanged(sighting)
             update = await self._prepared(operation, record, owner or "")
             try:
@@ -194,7 +194,7 @@ class Updating:
             if seen is None or isinstance(seen, Unknown):
                 return None
             value = self._value(seen)
-        except (SystemFault, ValueError, OverflowError, OSError):
+        except (SystemFault, ValueError):
             return None
         return seen if value.interval == (update.start, update.end) else None
 
@@ -242,21 +242,22 @@ class Updating:
         was_reset = STATUS in fields.reset(update.kept, wrote, seen)
         try:
             value = self._value(wrote if seen is None else seen)
-        except (ValueError, OverflowError, OSError):
+        except ValueError:
             # Most answers about meetings show no times.
             return Value(update.start, update.end, Status.CONFIRMED) if was_reset else None
         sent = fields.status(update.kept)
         return value if was_reset or sent is None or sent is value.status else None
 
     def _value(self, record: Record | Wrote) -> Value:
-        return Reader(self._system, self._knowledge.zone).value(record)
+        return Reader(self._system, self._clock, self._knowledge.zone).value(record)
 
 
-def _as_decided(sighting: Sighting, operation: Operation) -> bool:
+def _as_decided(sighting: Sighting, operation: Operation, now: datetime) -> bool:
     """Whether the target is the one, and at the value, that the decision was made on."""
     if not isinstance(sighting, Found) or sighting.event.provider != operation.provider:
         return False
-    return operation.before is None or sighting.event.value == operation.before
+    before = operation.before
+    return before is None or cut_end(sighting.event.value, now, before) == before
 
 
 def _is_block(operation: Operation) -> bool:

@@ -40,6 +40,7 @@ class Writing:
         sight: Sight,
     ) -> None:
         """Keep the parts. ``sight`` tells what a record is to syncd."""
+        self._clock = clock
         self._system = system
         self._account = account
         self._calls = calls
@@ -106,8 +107,8 @@ class Writing:
     def _shown(self, wrote: Wrote) -> Value | None:
         """Read the value that the answer itself shows."""
         try:
-            return Reader(self._system, self._knowledge.zone).value(wrote)
-        except (ValueError, OverflowError, OSError):
+            return Reader(self._system, self._clock, self._knowledge.zone).value(wrote)
+        except ValueError:
             return None
 
 

@@ -7,12 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-import msgspec
-
 from syncd.model import Window, utc, zone
 from syncd.systems.leadconnector_v1 import wire
 from syncd.systems.leadconnector_v1.plan import LIST
-from syncd.systems.loose import Odd, text
+from syncd.systems.loose import Odd, read_json, text
 from syncd.systems.port import Ambiguous, Refusal, Rejected
 
 if TYPE_CHECKING:
@@ -69,6 +67,9 @@ class Calls:
     async def contact_of(self, event_id: str) -> wire.Contact | None:
         """The contact that comes with one appointment."""
         answer = await self._ask(_path(event_id), wire.WithContact)
+        if text(answer.id) != event_id:
+            detail = "the answer is about something else"
+            raise self._transport.incomplete(f"GET {_path(event_id)}", detail)
         return answer.contact if isinstance(answer.contact, wire.Contact) else None
 
     async def find_contacts(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
@@ -138,10 +139,7 @@ class Calls:
         Raises Ambiguous when the answer has no id.
         """
         answer = await self._transport.write("POST", LIST, json=dict(fields))
-        try:
-            made = msgspec.json.decode(answer.content, type=wire.WithContact)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            made = wire.WithContact()
+        made = read_json(answer.content, wire.WithContact) or wire.WithContact()
         if not text(made.id):
             detail = "the answer names no id"
             raise Ambiguous(self._system, f"POST {LIST}", status=200, detail=detail)

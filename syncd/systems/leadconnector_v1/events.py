@@ -6,7 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Event, Kind, Status, Value, find_key, resolve_wall_time, utc
+from syncd.model import (
+    Clock,
+    Event,
+    Kind,
+    Status,
+    Value,
+    find_key,
+    read_update,
+    read_value,
+    resolve_wall_time,
+    utc,
+)
 from syncd.systems.leadconnector_v1.wire import contact_id
 from syncd.systems.loose import text
 from syncd.systems.port import Malformed
@@ -188,6 +199,7 @@ class Reader:
     """
 
     system: str
+    clock: Clock
     owners: Owners
     zone: str = ""
     holding: bool = False
@@ -209,13 +221,10 @@ class Reader:
         """Interval and status. Raises ValueError. A block knows only busy and free."""
         zone_name = text(item.selected_timezone) or self.zone
         start, end = instant(item.start_time, zone_name), instant(item.end_time, zone_name)
-        if end <= start:
-            message = "it ends before it starts, or at once"
-            raise ValueError(message)
         status = status_of(item)
         if self.kind(item) is Kind.BLOCK and status.busy:
             status = Status.CONFIRMED
-        return Value(start, end, status)
+        return read_value(start, end, status, self.clock.now())
 
     def is_free_block(self, item: Appointment) -> bool:
         """Whether this is a block that was cancelled: it takes no time, so it counts as absent."""
@@ -234,7 +243,7 @@ class Reader:
         known = text(item.id)
         try:
             value = self.value(item)
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise Malformed(self.system, known, str(error)) from error
         kind = self.kind(item)
         places = calendars_of(item)
@@ -247,15 +256,14 @@ class Reader:
             person=contact_id(item) or None if kind is Kind.APPOINTMENT else None,
             service=places[0] if places else None,
             key=self.key(item),
-            updated_at=_maybe(item.updated_at),
+            updated_at=self._maybe(item.updated_at),
             odd=wall_note(
                 text(item.selected_timezone) or self.zone, item.start_time, item.end_time
             ),
         )
 
-
-def _maybe(value: object) -> datetime | None:
-    try:
-        return instant(value, "UTC")
-    except (ValueError, OverflowError):
-        return None
+    def _maybe(self, value: object) -> datetime | None:
+        try:
+            return read_update(instant(value, "UTC"), self.clock.now())
+        except ValueError:
+            return None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from syncd.systems.loose import text
+from syncd.systems.loose import read_json, text
 from syncd.systems.port import (
     AuthLost,
     RateLimited,
@@ -52,11 +50,7 @@ def fault_of(answer: Answer) -> SystemFault | None:
 
 def _fields(answer: Answer) -> dict[str, object]:
     """The body's object; bodies may be empty, ``OK`` or not JSON at all."""
-    try:
-        body = msgspec.json.decode(answer.content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-    return body if isinstance(body, dict) else {}
+    return read_json(answer.content, dict[str, object]) or {}
 
 
 def _refuses_slot(fields: dict[str, object]) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 
 from syncd.systems.leadconnector_v1.opening import open_transport
 from syncd.systems.leadconnector_v1.services import service_body, service_of
-from syncd.systems.loose import text
+from syncd.systems.loose import read_json, text
 from syncd.systems.names import pick
 from syncd.systems.port import Refusal, Rejected
 from syncd.systems.provisioning import Existing, Fields, Request, Sort, Thing, Unresolved
@@ -151,7 +151,7 @@ class Provisioner:
     async def _list(self, path: str, key: str) -> list[Fields]:
         body = await self._transport.read("GET", path)
         answer = self._transport.decode(body, dict[str, msgspec.Raw], f"GET {path}")
-        rows = msgspec.json.decode(answer[key]) if key in answer else None
+        rows = read_json(answer[key], list[Any]) if key in answer else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self._transport.incomplete(f"GET {path}", f"the answer holds no list of {key}")
         return rows

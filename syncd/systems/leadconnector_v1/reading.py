@@ -112,5 +112,5 @@ def _outside(reader: Reader, item: Appointment, kept: Window) -> bool:
     """Whether a row surely lies outside; one with an unreadable time is kept, to be reported."""
     try:
         return not kept.touches(reader.value(item))
-    except (ValueError, OverflowError):
+    except ValueError:
         return False

@@ -80,6 +80,7 @@ class LeadConnectorV1:
         self._writing = Writing(name, account, self._calls, self._holds)
         self._reader = Reader(
             name,
+            clock,
             Owners.of(self._calendars),
             account.timezone or "",
             holding=account.hold_email is not None,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
 from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.plan import LIST
-from syncd.systems.loose import Odd, text
+from syncd.systems.loose import Odd, read_json, text
 from syncd.systems.port import Ambiguous, Refusal, Rejected
 
 if TYPE_CHECKING:
@@ -169,11 +167,8 @@ class Calls:
     ) -> wire.Wrote:
         """A write that says that it was taken. Raises Ambiguous for every other 2xx answer."""
         answer = await self._transport.write(method, path, params=params, json=json)
-        try:
-            wrote = msgspec.json.decode(answer.content, type=wire.Wrote)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise self._unproven(method, path) from None
-        if not wrote.succeeded:
+        wrote = read_json(answer.content, wire.Wrote)
+        if wrote is None or not wrote.succeeded:
             raise self._unproven(method, path)
         return wrote
 

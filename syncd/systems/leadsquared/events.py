@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Event, Kind, Status, Value, find_key, utc
+from syncd.model import (
+    Clock,
+    Event,
+    Kind,
+    Status,
+    Value,
+    find_key,
+    from_millis,
+    read_update,
+    read_value,
+    utc,
+)
 from syncd.systems.leadsquared.wire import TypeName
 from syncd.systems.loose import number, text
 from syncd.systems.port import Malformed
@@ -25,7 +36,7 @@ _PLAINLY_BUSY = frozenset({"0", "1", 0, 1})
 """The codes of a task that is certainly no busy time that was cancelled."""
 
 _WCF = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_YEAR = 1970
 _SHORTEST_TIME = len("2022-07-25 10:30")
 _LEAD = 1
 
@@ -36,11 +47,9 @@ def instant(value: object) -> datetime:
     Raises ValueError for anything else, the platform's year 1 for "never" included.
     """
     written = text(value)
-    if wcf := _WCF.fullmatch(written):
-        moment = _EPOCH + timedelta(milliseconds=int(wcf.group(1)))
-    else:
-        moment = _iso(written)
-    if moment.year < _EPOCH.year:
+    wcf = _WCF.fullmatch(written)
+    moment = from_millis(int(wcf.group(1))) if wcf else _iso(written)
+    if moment.year < _FIRST_YEAR:
         message = "a time is the platform's sign for never"
         raise ValueError(message)
     return moment
@@ -85,6 +94,7 @@ class Reader:
     """Parses tasks of one system. ``owners`` maps `CalendarOf.address` to providers."""
 
     system: str
+    clock: Clock
     owners: Mapping[str, str]
     busy_task_type: str
     key_field: str | None = None
@@ -125,10 +135,7 @@ class Reader:
     def value(self, task: Task) -> Value:
         """Interval and status. Raises ValueError."""
         start, end = instant(task.due_date), instant(task.end_date)
-        if end <= start:
-            message = "it ends before it starts, or at once"
-            raise ValueError(message)
-        return Value(start, end, self.status(task))
+        return read_value(start, end, self.status(task), self.clock.now())
 
     def fingerprint(self, task: Task, provider: str) -> str:
         """The fields that matter, as sent."""
@@ -140,7 +147,7 @@ class Reader:
         known = text(task.user_task_id)
         try:
             value = self.value(task)
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise Malformed(self.system, known, str(error)) from error
         return Event(
             self.system,
@@ -151,8 +158,14 @@ class Reader:
             person=_person(task),
             service=self.type_name(task) or None,
             key=find_key(task.description, self._field(task), task.name),
-            updated_at=_maybe(task.modified_on),
+            updated_at=self._maybe(task.modified_on),
         )
+
+    def _maybe(self, value: object) -> datetime | None:
+        try:
+            return read_update(instant(value), self.clock.now())
+        except ValueError:
+            return None
 
     def _field(self, task: Task) -> object:
         fields = task.custom_fields
@@ -163,10 +176,3 @@ def _person(task: Task) -> str | None:
     """The lead's id. Opportunities have none of their own addresses (leadsquared.md 1.2)."""
     entity = number(task.related_entity)
     return text(task.related_entity_id) or None if entity in {None, _LEAD} else None
-
-
-def _maybe(value: object) -> datetime | None:
-    try:
-        return instant(value)
-    except (ValueError, OverflowError):
-        return None

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from syncd.systems.leadsquared.wire import Wrote
-from syncd.systems.loose import text
+from syncd.systems.loose import read_json, text
 from syncd.systems.port import (
     AuthLost,
     RateLimited,
@@ -30,8 +28,6 @@ _TIMED_OUT = 408
 _TOO_MANY = 429
 _SERVER = range(500, 600)
 _NO_ERROR = Wrote()
-
-_DECODER = msgspec.json.Decoder(Wrote)
 
 
 def fault_of(answer: Answer) -> SystemFault | None:
@@ -64,11 +60,7 @@ def _error(answer: Answer) -> Wrote:
     """
     if answer.status_code in _SUCCESS and b'"Error"' not in answer.content[:4096]:
         return _NO_ERROR
-    try:
-        body = _DECODER.decode(answer.content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return Wrote(exception_message=answer.text[:300])
-    return body
+    return read_json(answer.content, Wrote) or Wrote(exception_message=answer.text[:300])
 
 
 def _is_error(body: Wrote) -> bool:

@@ -154,5 +154,5 @@ def _outside(reader: Reader, task: Task, kept: Window) -> bool:
     """Whether a row surely lies outside; one with an unreadable time is kept, to be reported."""
     try:
         return not kept.touches(reader.value(task))
-    except (ValueError, OverflowError):
+    except ValueError:
         return False

@@ -86,6 +86,7 @@ class LeadSquared:
         self._writing = Writing(name, account, self._calendars, self._calls, self.capabilities)
         self._reader = Reader(
             name,
+            clock,
             {calendar.address: provider for provider, calendar in self._calendars.items()},
             account.busy_task_type,
             account.key_field,

@@ -11,10 +11,11 @@ from syncd.systems.leadconnector_v1 import CalendarOf
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.port import Malformed
+from tests.systems.scripted import FakeClock
 
 from .conftest import PAIR, appointment, block
 
-READER = Reader("legacy", Owners.of(PAIR))
+READER = Reader("legacy", FakeClock(), Owners.of(PAIR))
 
 
 def wire(row: dict[str, Any]) -> Appointment:
@@ -73,13 +74,13 @@ def test_an_unknown_status_is_malformed_rather_than_guessed() -> None:
 def test_a_time_without_offset_is_a_wall_clock(
     start: str, end: str, zone: str | None, instant: tuple[int, int]
 ) -> None:
-    reader = Reader("legacy", Owners.of(PAIR), "US/Eastern")
+    reader = Reader("legacy", FakeClock(), Owners.of(PAIR), "US/Eastern")
     found = event(reader, startTime=start, endTime=end, selectedTimezone=zone)
     assert found.value.start == datetime(2026, 3, 2, *instant, tzinfo=UTC)
 
 
 def test_a_skipped_wall_clock_time_moves_forward() -> None:
-    reader = Reader("legacy", Owners.of(PAIR), "America/New_York")
+    reader = Reader("legacy", FakeClock(), Owners.of(PAIR), "America/New_York")
     found = event(
         reader,
         startTime="2026-03-08T02:30:00",
@@ -132,13 +133,17 @@ def test_a_contacts_own_id_wins_over_a_fingerprint() -> None:
 
 
 def test_a_booking_of_the_hold_contact_is_a_block() -> None:
-    reader = Reader("legacy", Owners.of(PAIR), holding=True, holds=frozenset({"contact-1"}))
+    reader = Reader(
+        "legacy", FakeClock(), Owners.of(PAIR), holding=True, holds=frozenset({"contact-1"})
+    )
     found = event(reader, notes="Busy [s:abcdefghij]")
     assert (found.kind, found.person, found.key) == (Kind.BLOCK, None, "abcdefghij")
 
 
 def test_a_marked_booking_stays_a_block_when_its_contact_was_merged_away() -> None:
-    reader = Reader("legacy", Owners.of(PAIR), holding=True, holds=frozenset({"contact-7"}))
+    reader = Reader(
+        "legacy", FakeClock(), Owners.of(PAIR), holding=True, holds=frozenset({"contact-7"})
+    )
     assert event(reader, notes="Busy [s:abcdefghij]").kind is Kind.BLOCK
     assert event(reader, notes="hello").kind is Kind.APPOINTMENT
     assert event(notes="Busy [s:abcdefghij]").kind is Kind.APPOINTMENT

@@ -10,11 +10,16 @@ from syncd.model import Event, Kind, Status
 from syncd.systems.leadsquared.events import Reader, instant, written_time
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.port import Malformed
+from tests.systems.scripted import FakeClock
 
 from .conftest import task
 
 READER = Reader(
-    "crm", {"alice@example.com": "alice", "bob@example.com": "bob"}, "Busy", "mx_Custom_1"
+    "crm",
+    FakeClock(),
+    {"alice@example.com": "alice", "bob@example.com": "bob"},
+    "Busy",
+    "mx_Custom_1",
 )
 
 

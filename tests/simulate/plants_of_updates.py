@@ -1,7 +1,8 @@
-"""Bugs in updates that replace a record, to be planted (see `plants`)."""
+"""Bugs in updates that replace a record, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 
 from syncd.core import carry
 from syncd.model import Operation
+from syncd.simulate.story import Story, What
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.updating import Updating
 from syncd.systems.port import Done
+from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
@@ -51,3 +54,16 @@ def a_move_carries_the_status(patch: Patch) -> None:
         return carried(replace(booking, status_revision=booking.revision), *given)
 
     patch.setattr(carry, "_operation", telling)
+
+
+_BOOKED = at(1, What.BOOK, "legacy", slot=70)
+_TWIN = at(2, What.TWIN_AS, "clinic", slot=0)
+_MOVED = at(5, What.MOVE_TWINNED, "legacy", slot=34)
+_RESETS = at(4.9, What.FAULT, "clinic", fault="reset-fields", times=1, spelling="status")
+
+ABOUT_UPDATES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (updates_leave_the_status_out, day(_BOOKED, _TWIN, _MOVED)),
+    (updates_leave_the_texts_out, day(_BOOKED, _TWIN, _MOVED)),
+    (a_move_carries_the_status, day(_BOOKED, _TWIN, _MOVED)),
+    (updates_are_not_compared, day(_BOOKED, _TWIN, _RESETS, _MOVED)),
+)

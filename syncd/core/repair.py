@@ -1,0 +1,139 @@
+"""Read past times out of range that an older version stored: none of them reaches a decision.
+
+What is known of the event or booking besides takes their place, so that its last known interval
+stays blocked. Where nothing is, the event is forgotten until its platform shows a readable time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from syncd.core.draft import Draft
+from syncd.model import (
+    Booking,
+    Changes,
+    Claim,
+    HeldConflict,
+    Intent,
+    IntentState,
+    Note,
+    ProviderState,
+    Record,
+    Value,
+    cut_end,
+    read_update,
+    readable,
+)
+
+RULE = "a time out of range"
+
+
+def repair(state: ProviderState, now: datetime, run: str) -> Changes:
+    """Take times out of range out of a provider's state; no changes where there are none."""
+    draft = Draft(state, run, now)
+    lost = [record for record in state.records if not _fix(draft, record)]
+    for booking in state.bookings:
+        _fix_booking(draft, booking)
+    for record in lost:
+        _set_aside(draft, record)
+    changes = draft.finish()
+    for intent in state.intents:
+        _drop(changes, intent, now, run)
+    changes.opened += [
+        held for each in state.conflicts if (held := _fix_conflict(each, now)) != each
+    ]
+    return changes
+
+
+def _fixed(value: Value | None, now: datetime) -> Value | None:
+    if value is None or not readable(value.start, now):
+        return None
+    return cut_end(value, now)
+
+
+def _fix(draft: Draft, record: Record) -> bool:
+    """Store what is readable of a record; False if that is nothing although it was there."""
+    now = draft.now
+    observed, base = _fixed(record.observed, now), _fixed(record.base, now)
+    if record.observed is not None and observed is None:
+        observed = base
+    after = replace(
+        record,
+        observed=observed,
+        base=base,
+        written=_fixed(record.written, now),
+        former=_fixed(record.former, now),
+        updated_at=record.updated_at and read_update(record.updated_at, now),
+    )
+    if after != record:
+        # Without its fingerprint the row is looked at again.
+        draft.put(replace(after, fingerprint=""))
+    return observed is not None or record.observed is None
+
+
+def _fix_booking(draft: Draft, booking: Booking) -> None:
+    agreed = _fixed(booking.agreed, draft.now)
+    if agreed == booking.agreed:
+        return
+    if agreed is None:
+        linked = [draft.records[id_] for id_ in sorted(draft.links[booking.id])]
+        # What the meeting itself shows tells more than a block that was made for it.
+        known = [v for r in sorted(linked, key=lambda r: r.mine) for v in (r.observed, r.base) if v]
+        if not known:
+            draft.changes.retired.append(booking.id)
+            return
+        agreed = replace(known[0], status=booking.agreed.status)
+    after = replace(booking, agreed=agreed, revision=booking.revision + 1, rule=RULE)
+    draft.book(after)
+    draft.note(after, "agreed", before=booking, rule=RULE)
+
+
+def _set_aside(draft: Draft, record: Record) -> None:
+    """Let an event without any readable time stand where its booking does, or leave it out."""
+    id_ = (record.system, record.id)
+    links = [links[id_] for links in draft.links.values() if id_ in links]
+    alive = [draft.bookings[r.booking] for r in links if r.booking in draft.bookings]
+    agreed = [b.agreed for b in alive if readable(b.agreed.start, draft.now)]
+    if agreed and not record.mine:
+        draft.put(replace(draft.records[id_], observed=agreed[0], base=agreed[0]))
+        return
+    for link in links:
+        draft.unlink(link)
+    if record.mine:
+        # It stays known as syncd's own.
+        draft.put(replace(draft.records[id_], base=None, ended=True, retired=True))
+    else:
+        draft.forget(record)
+
+
+def _drop(changes: Changes, intent: Intent, now: datetime, run: str) -> None:
+    """End a write without an outcome whose times are out of range: it is never sent."""
+    operation = intent.operation
+    if all(_fixed(value, now) == value for value in (operation.before, operation.after)):
+        return
+    dropped = replace(intent, state=IntentState.DROPPED, error=f"{RULE}: not sent")
+    changes.intents.append(dropped)
+    changes.notes += [
+        Note(
+            at=now,
+            run=run,
+            provider=operation.provider,
+            what=str(operation.action),
+            booking=booking,
+            system=operation.system,
+            event=operation.event or "",
+            before=operation.before,
+            after=operation.after,
+            rule=operation.reason,
+            detail=dropped.error,
+        )
+        for booking in operation.bookings or ("",)
+    ]
+
+
+def _fix_conflict(held: HeldConflict, now: datetime) -> HeldConflict:
+    claims = tuple(
+        Claim(c.system, c.event, _fixed(c.value, now), c.seen_at) for c in held.conflict.claims
+    )
+    return replace(held, conflict=replace(held.conflict, claims=claims))

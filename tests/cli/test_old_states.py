@@ -1,0 +1,76 @@
+"""Commands over states in which an older version stored times out of range."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from syncd.store import Store
+from tests.cli.conftest import Say
+
+STATES = Path(__file__).parents[1] / "engine" / "old_states"
+LOOKS = ("status", "bookings", "history", "conflicts", "show row000001", "bookings --json")
+CONFIG = """\
+[syncd]
+state = "state.db"
+zone = "{zone}"
+[systems.a]
+type = "leadsquared"
+base_url = "http://127.0.0.1:9/v2"
+access_key = "key"
+secret_key = "secret"
+busy_task_type = "Busy"
+[systems.b]
+type = "leadconnector"
+base_url = "http://127.0.0.1:9"
+location_id = "l"
+token = "t"
+[systems.c]
+type = "leadconnector-v1"
+base_url = "http://127.0.0.1:9/v1"
+api_key = "k"
+[providers.p.calendars]
+a = {{ user = "p@example.com" }}
+b = {{ user = "u" }}
+c = {{ user = "w" }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "zone"),
+    [
+        ("never", "America/New_York"),
+        ("new", "Asia/Kolkata"),
+        ("ever", "Pacific/Kiritimati"),
+    ],
+)
+def test_every_look_at_an_old_state_works_and_a_run_reads_past_it(
+    state: str, zone: str, say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "syncd.toml"
+    path.write_text(CONFIG.format(zone=zone))
+    path.chmod(0o600)
+    with closing(sqlite3.connect("state.db")) as database:
+        database.executescript((STATES / f"{state}.sql").read_text())
+    Path("state.db").chmod(0o600)
+    Store.open("state.db").close()  # brings it to this version's schema
+    for look in LOOKS:
+        said = say(*look.split())
+        assert said.code in {0, 3}, (look, said.err)
+    told = say("resync", "--json")
+    assert told.code == 4  # no system answers here
+    assert json.loads(told.out)["converged"] is False
+    with closing(sqlite3.connect("state.db")) as database:
+        alive = "select observed, base from event where not retired union all "
+        alive += "select agreed, null from booking where not retired union all "
+        alive += "select before, after from intent where state in ('open', 'accepted')"
+        values = [value or "" for row in database.execute(alive) for value in row]
+    assert values
+    assert not [value for value in values if value.startswith("0001") or "/9999" in value]
+    for look in ("status", "bookings", "history", "conflicts"):
+        assert say(look).code in {0, 3, 4}

@@ -1,0 +1,90 @@
+"""Events "for ever": their blocks end somewhere, stay as they are, and are put off in time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from syncd.engine.report import Exit
+from syncd.model import Action, Status, Value
+from tests.core.kit import DAY, v
+from tests.engine.conftest import Shop
+from tests.engine.test_promises import settle
+
+EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+A_YEAR = DAY + timedelta(days=365)
+FOR_EVER = Value(v(9).start, EVER)
+CLOSED = [(v(9).start, A_YEAR)]
+
+
+async def test_a_block_for_ever_is_closed_elsewhere_until_a_fixed_end(shop: Shop) -> None:
+    shop.a.human_block("p", FOR_EVER)
+    await settle(shop)
+    assert shop.blocks() == {"a": [FOR_EVER.interval], "b": CLOSED, "c": CLOSED}
+
+
+async def test_the_fixed_end_stays_the_same_from_day_to_day(shop: Shop) -> None:
+    shop.a.human_block("p", FOR_EVER)
+    await settle(shop)
+    for _ in range(3):
+        shop.clock.pass_(hours=7)
+        shop.restart()
+        report = await shop.engine.resync()
+        assert (report.exit, report.operations.total(), report.news) == (Exit.DONE, 0, 0)
+    assert shop.blocks()["b"] == CLOSED
+
+
+async def test_the_fixed_end_is_put_off_before_it_is_reached_and_nobody_is_said_to_move_it(
+    shop: Shop,
+) -> None:
+    events = [shop.a.human_block("p", Value(v(h).start, EVER)) for h in range(8, 14)]
+    await settle(shop)
+    for _ in range(200):
+        shop.clock.pass_(days=1)
+        await shop.engine.watch(near=False)
+    later = {end for _, end in shop.blocks()["b"]}
+    assert later == {DAY + timedelta(days=365 + 185)}
+    moves = [o for o in shop.b.writes if o.action is Action.MOVE_BLOCK]
+    assert (len(shop.blocks()["b"]), len(moves)) == (len(events), len(events))
+    assert shop.store.open_conflicts() == []
+    assert {n.rule for n in shop.store.history() if n.what == "agreed"} == {"open end"}
+
+
+async def test_a_meeting_that_gets_a_real_end_moves_its_blocks(shop: Shop) -> None:
+    event = shop.a.book("p", FOR_EVER)
+    await settle(shop)
+    shop.a.move(event, v(9, 12))
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(9, 12).interval]
+    shop.a.move(event, FOR_EVER)
+    await settle(shop)
+    assert shop.blocks()["b"] == CLOSED
+
+
+@pytest.mark.parametrize("days", [0, 20])
+async def test_a_block_for_ever_that_is_deleted_frees_the_others(shop: Shop, days: int) -> None:
+    event = shop.a.human_block("p", FOR_EVER)
+    await settle(shop)
+    shop.clock.pass_(days=days)
+    shop.a.delete(event)
+    await shop.engine.resync()
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [], "c": []}
+
+
+async def test_our_own_block_made_endless_by_hand_is_put_back(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    await settle(shop)
+    (block,) = (e for e, held in shop.b.events.items() if held.value == v(9))
+    shop.b.move(block, Value(v(9).start, EVER))
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(9).interval]
+
+
+async def test_a_cancelled_meeting_for_ever_takes_no_time(shop: Shop) -> None:
+    event = shop.a.book("p", FOR_EVER)
+    await settle(shop)
+    shop.a.move(event, Value(FOR_EVER.start, EVER, Status.CANCELLED))
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [], "c": []}

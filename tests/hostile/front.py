@@ -1,0 +1,80 @@
+"""A raw socket in front of a platform of the sandbox: it passes requests on, or answers oddly."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.hostile.rows import Row
+
+
+@dataclass
+class Front:
+    """Answers ``row`` to each request whose "METHOD /path" matches ``to``; else the truth.
+
+    What a row does not say to be refused is done all the same.
+    """
+
+    app: Any = None
+    row: Row | None = None
+    to: str = ""
+    url: str = ""
+    hits: int = 0
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def answer_oddly(self, row: Row | None, to: str = "") -> None:
+        """From now on."""
+        self.row, self.to, self.hits = row, to, 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, one request."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                writer.write(await self._answer(reader))
+                await writer.drain()
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader) -> bytes:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, target, _ = head[0].split(" ")
+        headers = dict(line.split(": ", 1) for line in head[1:] if line)
+        length = next((int(v) for k, v in headers.items() if k.lower() == "content-length"), 0)
+        body = await reader.readexactly(length)
+        odd = self.row if re.match(self.to, f"{method} {target}") else None
+        self.hits += odd is not None
+        if odd is not None and odd.refuses:
+            return odd.spelled()
+        asked = httpx.Request(method, f"http://front{target}", headers=headers, content=body)
+        said = await httpx.ASGITransport(app=self.app).handle_async_request(asked)
+        true = await said.aread()
+        if odd is not None:
+            return odd.spelled(said.status_code, true)
+        lines = [f"HTTP/1.1 {said.status_code} True", f"Content-Length: {len(true)}"]
+        lines += [f"{k}: {v}" for k, v in said.headers.items() if k != "content-length"]
+        return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + true
+
+
+@asynccontextmanager
+async def fronted(app: Any = None) -> AsyncIterator[Front]:
+    """Serve on a port of this machine while inside."""
+    front = Front(app)
+    server = await asyncio.start_server(front.serve, "127.0.0.1", 0)
+    front.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield front
+    finally:
+        server.close()
+        for task in list(front._tasks):
+            task.cancel()
+        await asyncio.sleep(0)

@@ -1,0 +1,205 @@
+"""Each odd answer, sent by a real socket to the engine while two other systems work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.config.load import load
+from syncd.engine.report import Health, Report
+from syncd.model import SystemState, floor_to
+from syncd.sandbox.agreement import disagreements, sights
+from syncd.sandbox.clock import ManualClock
+from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.wiring import App, build
+from tests.hostile.front import Front, fronted
+from tests.hostile.rows import ROWS, Row
+
+HOUR = timedelta(hours=1)
+NOW = datetime(2027, 6, 14, 5, tzinfo=UTC)
+AFTER_A_WAIT, A_DAY_LATER = timedelta(hours=2), timedelta(hours=26)
+
+LISTS = {
+    "crm": r"POST .*/Task.svc/RetrieveAppointments",
+    "clinic": r"GET /calendars/events\?",
+    "legacy": r"GET /v1/appointments/\?",
+}
+CREATES = {
+    "crm": r"POST .*/Task.svc/Create",
+    "clinic": r"POST /calendars/events/block-slots",
+    "legacy": r"POST /v1/appointments/",
+}
+MOVES = {
+    "crm": r"POST .*/Task.svc/BulkUpdate",
+    "clinic": r"PUT /calendars/events/",
+    "legacy": r"PUT /v1/appointments/",
+}
+SLOTS = {
+    "crm": r"POST .*/Task.svc/RetrieveAvailableSlots",
+    "clinic": r"GET /calendars/[^/]+/free-slots",
+    "legacy": r"GET /v1/appointments/slots",
+}
+
+
+@dataclass
+class Town:
+    """Three systems behind raw sockets, and the syncd that keeps them in step."""
+
+    world: World
+    fronts: dict[str, Front]
+    app: App
+    clock: ManualClock
+    bookings: int = 0
+
+    def book(self, system: str) -> tuple[str, datetime, datetime]:
+        """Somebody enters a meeting of Alice's, soon, where nothing else is."""
+        self.bookings += 1
+        start = floor_to(self.clock.now(), HOUR) + timedelta(hours=30, minutes=15 * self.bookings)
+        event = self.world.book(system, "alice", start, 15)
+        return event, start, start + timedelta(minutes=15)
+
+    async def poll(self) -> Report:
+        """One cycle of the daemon."""
+        return await self.app.engine.watch(near=True)
+
+    async def settle(self, row: Row) -> None:
+        """All answer as they should, and whatever the row had syncd wait for is over."""
+        for front in self.fronts.values():
+            front.answer_oddly(None)
+        learned = row.name == "rate-spent"  # a rate that is believed for a day
+        wait = A_DAY_LATER if learned else AFTER_A_WAIT
+        self.clock.advance(wait.total_seconds())
+        await self.app.engine.resync()
+
+    def times(self, system: str, start: datetime, end: datetime) -> int:
+        """How often an interval of Alice's is taken in a system."""
+        found = sights(self.world.sandbox.systems, self.world.owners)
+        return sum(
+            (s.system, s.provider, s.start, s.end) == (system, "alice", start, end) and s.busy
+            for s in found
+        )
+
+    def standing(self) -> int:
+        """How many events stand that syncd did not make."""
+        found = sights(self.world.sandbox.systems, self.world.owners)
+        return sum(s.busy and not s.ours for s in found)
+
+    def blocks_in(self, system: str) -> int:
+        """How many of syncd's blocks stand in a system."""
+        found = sights(self.world.sandbox.systems, self.world.owners)
+        return sum(s.ours and s.system == system for s in found)
+
+    def wrong(self) -> list[str]:
+        """What an outside observer would call wrong."""
+        found = sights(self.world.sandbox.systems, self.world.owners)
+        return disagreements(found, SYSTEMS, self.clock.now())
+
+
+@asynccontextmanager
+async def town_in(folder: Path) -> AsyncIterator[Town]:
+    """Furnished, and in step."""
+    clock = ManualClock(NOW)
+    sandbox = Sandbox(clock)
+    sandbox.crm.limit = None
+    sandbox.legacy.checks_slots = False
+    world = furnish(sandbox, clock.now())
+    async with AsyncExitStack() as stack:
+        fronts = {
+            name: await stack.enter_async_context(fronted(app))
+            for name, app in sandbox.systems.items()
+        }
+        sandbox.urls = {name: f.url + sandbox.base_path(name) for name, f in fronts.items()}
+        path = folder / "syncd.toml"
+        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        path.write_text(text)
+        app = build(load(path, {}), clock=clock)
+        stack.push_async_callback(app.aclose)
+        made = Town(world, fronts, app, clock)
+        assert (await app.engine.resync()).converged
+        yield made
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    async with town_in(tmp_path) as found:
+        yield found
+
+
+def others(system: str) -> tuple[str, str]:
+    """The two systems that answer as they should."""
+    one, two = (name for name in SYSTEMS if name != system)
+    return one, two
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_an_odd_list_is_the_fault_of_its_system_only(town: Town, system: str) -> None:
+    source, target = others(system)
+    for row in ROWS[SYSTEMS.index(system) :: 3]:
+        meetings, blocks = town.standing(), town.blocks_in(system)
+        town.fronts[system].answer_oddly(row, LISTS[system])
+        _, start, end = town.book(source)
+        report = await town.poll()
+        assert town.fronts[system].hits, row.name
+        assert town.times(target, start, end) == 1, row.name
+        assert town.standing() == meetings + 1, row.name
+        assert town.blocks_in(system) >= blocks, row.name
+        told = report.systems[system]
+        health = town.app.systems[system].health
+        if not row.readable:
+            assert (told.state is Health.OK, bool(told.cause)) == (False, True), row.name
+            assert (health.state.answers, bool(health.cause)) == (False, True), row.name
+        await town.settle(row)
+        report = await town.poll()
+        assert report.converged, (row.name, report)
+        assert town.wrong() == [], row.name
+        assert town.app.systems[system].health.state is SystemState.OK, row.name
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_an_odd_answer_to_a_create_leaves_one_block(town: Town, system: str) -> None:
+    source, target = others(system)
+    for row in ROWS[SYSTEMS.index(system) :: 3]:
+        meetings = town.standing()
+        town.fronts[system].answer_oddly(row, CREATES[system])
+        _, start, end = town.book(source)
+        report = await town.poll()
+        assert town.fronts[system].hits, row.name
+        assert town.times(target, start, end) == 1, row.name
+        if not (row.readable or row.refuses):
+            pending = town.app.store.pending_intents()
+            assert [i.operation.system for i in pending] == [system], row.name
+            assert report.failures, row.name
+        await town.settle(row)
+        assert town.times(system, start, end) == 1, row.name
+        assert (town.standing(), town.wrong()) == (meetings + 1, []), row.name
+        assert not town.app.store.pending_intents(), row.name
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_an_odd_answer_to_a_move_is_read_after(town: Town, system: str) -> None:
+    source, target = others(system)
+    for row in [r for r in ROWS if r.odd is None or not r.odd.refuses][SYSTEMS.index(system) :: 12]:
+        event, start, end = town.book(source)
+        assert (await town.app.engine.resync()).converged
+        town.fronts[system].answer_oddly(row, MOVES[system])
+        later = timedelta(days=2)
+        town.world.sandbox.systems[source].move(event, start + later, end + later)
+        await town.poll()
+        assert town.times(target, start + later, end + later) == 1, row.name
+        await town.settle(row)
+        assert town.wrong() == [], row.name
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_odd_free_slots_are_not_known_and_others_are(town: Town, system: str) -> None:
+    for row in ROWS[SYSTEMS.index(system) :: 9]:
+        town.fronts[system].answer_oddly(row, SLOTS[system])
+        await town.app.engine.ask_slots()
+        assert town.fronts[system].hits, row.name
+        await town.settle(row)

@@ -1,0 +1,121 @@
+"""Odd answers, sent to the real program: the daemon, and the commands that people run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from syncd.sandbox.scenario import World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from tests.daemon.kit import until
+from tests.hostile.front import Front, fronted
+from tests.hostile.rows import ROWS, Row
+
+pytestmark = pytest.mark.slow
+
+DEEP = next(row for row in ROWS if row.name == "deep")
+LONG = next(row for row in ROWS if row.name == "retry-400-digits")
+
+
+@dataclass
+class Place:
+    """A sandbox behind raw sockets, and a folder with a configuration for it."""
+
+    world: World
+    fronts: dict[str, Front]
+    path: Path
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        """Start the program."""
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "syncd",
+            "--config",
+            str(self.path),
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+
+    async def ask(self, *arguments: str) -> tuple[int, str, str]:
+        """Run one command to its end."""
+        process = await self.start(*arguments)
+        out, err = await asyncio.wait_for(process.communicate(), 120)
+        return process.returncode or 0, out.decode(), err.decode()
+
+    def blocks(self, system: str) -> int:
+        """How many blocks stand in a system."""
+        return len(self.world.sandbox.systems[system].blocks())
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    """Furnished, and nothing synced yet."""
+    sandbox = Sandbox()
+    sandbox.crm.limit = None
+    world = furnish(sandbox, datetime.now(UTC))
+    async with AsyncExitStack() as stack:
+        fronts = {
+            name: await stack.enter_async_context(fronted(app))
+            for name, app in sandbox.systems.items()
+        }
+        sandbox.urls = {name: f.url + sandbox.base_path(name) for name, f in fronts.items()}
+        path = tmp_path / "syncd.toml"
+        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        path.write_text(text.replace('every = "10s"', 'every = "5s"'))
+        yield Place(world, fronts, path)
+
+
+@pytest.mark.parametrize("row", [DEEP, LONG], ids=lambda row: row.name)
+async def test_resync_carries_what_it_can_and_says_who_is_odd(place: Place, row: Row) -> None:
+    place.fronts["clinic"].answer_oddly(row, "GET /calendars/events")
+    code, out, err = await place.ask("resync", "--json")
+    assert code == 4, err
+    assert json.loads(out)["systems"]["clinic"]["state"] == "down"
+    assert place.blocks("crm") > 1
+    assert place.blocks("legacy") > 1
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["check", "discover"])
+@pytest.mark.parametrize("row", [DEEP, LONG], ids=lambda row: row.name)
+async def test_looking_at_an_odd_system_finds_it_odd(place: Place, command: str, row: Row) -> None:
+    for front in place.fronts.values():
+        front.answer_oddly(row)
+    code, out, err = await place.ask(command, "--json")
+    assert code == (2 if command == "check" else 4), err
+    said = json.loads(out)
+    assert all(name in str(said) for name in place.fronts)
+    assert "Traceback" not in err
+    assert "unexpected" not in err
+
+
+async def test_the_daemon_carries_changes_between_the_others(place: Place) -> None:
+    daemon = await place.start("run")
+    try:
+        await until(lambda: place.blocks("clinic") > 3 and place.blocks("legacy") > 3, 60)
+        place.fronts["crm"].answer_oddly(DEEP)
+        await asyncio.sleep(0.1)
+        before = place.blocks("legacy")
+        place.world.book("clinic", "alice", place.world.at(3, 18))
+        await until(lambda: place.blocks("legacy") == before + 1, 60)
+        assert place.fronts["crm"].hits
+        crm = place.blocks("crm")
+        place.fronts["crm"].answer_oddly(None)
+        await until(lambda: place.blocks("crm") == crm + 1, 120)
+        assert daemon.returncode is None
+    finally:
+        if daemon.returncode is None:
+            daemon.terminate()
+        _, err = await asyncio.wait_for(daemon.communicate(), 30)
+    assert b"job failed" not in err

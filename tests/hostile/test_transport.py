@@ -1,0 +1,157 @@
+"""Whatever a socket sends, a call ends with an answer or with a fault of its system."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncd.model import LONGEST_DAILY_WAIT, LONGEST_WAIT
+from syncd.sandbox.clock import ManualClock
+from syncd.systems import leadconnector, leadconnector_v1, leadsquared
+from syncd.systems.client import Answer, open_client
+from syncd.systems.limits import Budget
+from syncd.systems.port import Ambiguous, SystemFault
+from syncd.systems.transport import Transport, network
+from tests.hostile.front import Front, fronted
+from tests.hostile.rows import ROWS, Row
+
+HANGS = 20.0
+"""Seconds of real time: whoever takes longer waits for ever, as no virtual wait takes any."""
+
+NOW = datetime(2027, 3, 1, 8, tzinfo=UTC)
+PLATFORMS = {
+    "crm": leadsquared.faults.fault_of,
+    "clinic": leadconnector.faults.fault_of,
+    "legacy": leadconnector_v1.faults.fault_of,
+}
+
+
+async def _app(scope: object, receive: object, send: object) -> None:
+    del scope, receive
+    await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
+    await send({"type": "http.response.body", "body": b"{}"})  # type: ignore[operator]
+
+
+@pytest.fixture
+async def front() -> AsyncIterator[Front]:
+    async with fronted(_app) as found:
+        yield found
+
+
+@pytest.fixture(params=sorted(PLATFORMS))
+async def wire(request: pytest.FixtureRequest, front: Front) -> AsyncIterator[Transport]:
+    clock = ManualClock(NOW)
+    client = open_client(front.url, {"Authorization": "Bearer x"}, transport=network(None))
+    found = Transport(request.param, client, clock, Budget(clock), PLATFORMS[request.param])
+    yield found
+    await found.aclose()
+
+
+async def fault_in(asked: Awaitable[object]) -> SystemFault | None:
+    """Wait for a call; its fault, if it has one."""
+    try:
+        async with asyncio.timeout(HANGS):
+            await asked
+    except SystemFault as fault:
+        return fault
+    return None
+
+
+async def read(wire: Transport) -> None:
+    body = await wire.read("GET", "/events")
+    wire.decode(body, dict[str, object], "GET /events")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+async def test_a_read_ends_with_an_answer_or_a_fault(
+    wire: Transport, front: Front, row: Row
+) -> None:
+    front.answer_oddly(row)
+    fault = await fault_in(read(wire))
+    assert not isinstance(fault, Ambiguous)
+    assert not (row.readable and fault)
+    assert getattr(fault, "wait", 0.0) <= LONGEST_WAIT
+    assert wire.traffic.skew is None or abs(wire.traffic.skew.days) < 40_000
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+async def test_a_write_without_a_clear_answer_stays_open(
+    wire: Transport, front: Front, row: Row
+) -> None:
+    front.answer_oddly(row)
+    fault = await fault_in(wire.write("POST", "/blocks"))
+    if not row.refuses:  # it was done
+        assert fault is None or isinstance(fault, Ambiguous)
+    assert front.hits == 1
+
+
+async def test_every_wait_that_was_asked_for_ends(wire: Transport, front: Front) -> None:
+    for row in ROWS:
+        front.answer_oddly(row)
+        await fault_in(read(wire))
+    front.answer_oddly(None)
+    clock = wire._clock
+    assert isinstance(clock, ManualClock)
+    clock.advance(LONGEST_DAILY_WAIT)
+    assert await wire.read("GET", "/events") == b"{}"
+
+
+_ODD_NUMBER = st.one_of(
+    st.sampled_from(
+        ["", "nan", "inf", "-1", "1e308", "1e-308", "0", "9" * 400, "9" * 5000, "٣", "1_0"]
+    ),
+    st.integers(-(10**20), 10**20).map(str),
+    st.floats().map(str),
+    st.text(max_size=20),
+)
+_NAMES = (
+    "retry-after",
+    "date",
+    "x-ratelimit-max",
+    "x-ratelimit-remaining",
+    "x-ratelimit-interval-milliseconds",
+    "x-ratelimit-limit-daily",
+    "x-ratelimit-daily-remaining",
+    "x-ratelimit-daily-reset",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    headers=st.dictionaries(st.sampled_from(_NAMES), _ODD_NUMBER, max_size=6),
+    content=st.one_of(st.binary(max_size=200), _ODD_NUMBER.map(lambda n: _limit_text(n).encode())),
+    status=st.integers(0, 999),
+)
+async def test_no_headers_or_words_raise_or_wait_for_ever(
+    headers: dict[str, str], content: bytes, status: int
+) -> None:
+    clock = ManualClock(NOW)
+    budget = Budget(clock)
+    answer = Answer(status, headers, content)
+    for fault_of in PLATFORMS.values():
+        fault = fault_of(answer)
+        assert fault is None or isinstance(fault, SystemFault)
+    budget.learn(headers)
+    daily = budget.left_today == 0
+    assert 0 <= budget.refused(headers, answer.text) <= LONGEST_DAILY_WAIT
+    if not daily and "in" not in answer.text:
+        assert budget.refused(headers) <= LONGEST_WAIT
+    calls, seconds = budget.limits[0]
+    assert calls >= 1
+    assert 0 < seconds <= LONGEST_DAILY_WAIT
+    clock.advance(LONGEST_DAILY_WAIT)
+    async with asyncio.timeout(HANGS):
+        assert await budget.enter(write=True, patience=0.0) == 0.0
+    budget.leave()
+    assert budget.limits[0] == (100, 10.0)  # a day later nothing of it is left
+
+
+def _limit_text(number: str) -> str:
+    return f"API calls exceeded the limit of {number} in {number} second(s)"

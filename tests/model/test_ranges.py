@@ -1,0 +1,97 @@
+"""Times that no calendar means, and the end that stands for "for ever"."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.model import (
+    Status,
+    Value,
+    cut_end,
+    from_millis,
+    in_range,
+    on_clock,
+    read_update,
+    read_value,
+    resolve_wall_time,
+    utc,
+    zone,
+)
+
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
+EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
+ZONES = ("Asia/Kolkata", "Pacific/Auckland", "Pacific/Kiritimati", "America/New_York", "Etc/GMT+12")
+
+
+@pytest.mark.parametrize("start", [NEVER, NOW - 6 * YEAR, NOW + 6 * YEAR, EVER - HOUR])
+def test_a_start_out_of_range_is_refused(start: datetime) -> None:
+    with pytest.raises(ValueError, match="five years"):
+        read_value(start, start + HOUR, Status.CONFIRMED, NOW)
+
+
+@pytest.mark.parametrize("end", [NOW, NOW - HOUR, NEVER])
+def test_an_end_that_is_not_after_its_start_is_refused(end: datetime) -> None:
+    with pytest.raises(ValueError, match="ends before it starts"):
+        read_value(NOW, end, Status.CONFIRMED, NOW)
+
+
+def test_an_end_for_ever_is_put_on_a_whole_day_in_a_year() -> None:
+    assert cut_end(Value(NOW, EVER), NOW) == Value(NOW, datetime(2027, 3, 2, tzinfo=UTC))
+    assert cut_end(Value(NOW, NOW + 4 * YEAR), NOW) == Value(NOW, NOW + 4 * YEAR)
+
+
+def test_the_end_that_was_put_stays_until_half_a_year_before_it_is_reached() -> None:
+    first = cut_end(Value(NOW, EVER), NOW)
+    assert cut_end(Value(NOW, EVER), NOW + timedelta(days=184), first) == first
+    later = NOW + timedelta(days=186)
+    assert cut_end(Value(NOW, EVER), later, first).end == datetime(2027, 9, 4, tzinfo=UTC)
+
+
+def test_an_update_that_cannot_be_true_is_none() -> None:
+    assert read_update(NEVER, NOW) is None
+    assert read_update(EVER, NOW) is None
+    assert read_update(NOW - YEAR, NOW) == NOW - YEAR
+
+
+@pytest.mark.parametrize("name", ZONES)
+@pytest.mark.parametrize(
+    "wall", ["0001-01-01", "0001-01-01T23:59", "9999-12-31", "9999-12-31T23:59:59.999999"]
+)
+def test_the_edges_of_the_calendar_have_an_instant_on_every_clock(name: str, wall: str) -> None:
+    local = datetime.fromisoformat(wall)
+    for instant in (
+        resolve_wall_time(local, name).instant,
+        utc(local.replace(tzinfo=zone(name))),
+        utc(on_clock(local.replace(tzinfo=UTC), zone(name))),
+    ):
+        assert abs(instant.replace(tzinfo=None) - local) <= timedelta(days=1)
+        assert len(f"{on_clock(instant, zone(name)):%d %b %H:%M %z}") > len("31 Dec 23:59")
+
+
+@pytest.mark.parametrize("millis", [10**15, -(10**15), 10**30, 253402300800000])
+def test_milliseconds_out_of_range_are_refused(millis: int) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        from_millis(millis)
+
+
+@given(
+    st.datetimes(timezones=st.just(UTC)),
+    st.datetimes(timezones=st.just(UTC)),
+    st.sampled_from(ZONES),
+)
+def test_a_value_that_is_read_can_be_worked_with_anywhere(
+    start: datetime, end: datetime, name: str
+) -> None:
+    try:
+        value = cut_end(read_value(start, end, Status.CONFIRMED, NOW), NOW)
+    except ValueError:
+        return
+    assert in_range(value, NOW)
+    for instant in value.interval:
+        assert (instant - 2 * YEAR).astimezone(zone(name)) < instant + 2 * YEAR

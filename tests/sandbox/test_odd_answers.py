@@ -1,0 +1,28 @@
+"""Odd answers of the sandbox: what is done, and what the client gets."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from syncd.sandbox.faults import FaultKind
+from syncd.sandbox.odd import ODD_ANSWERS
+from tests.sandbox.kit import BLOCKS, Clinic, at
+
+
+@pytest.mark.parametrize("spelling", ODD_ANSWERS)
+async def test_what_an_odd_answer_does_not_refuse_is_done(clinic: Clinic, spelling: str) -> None:
+    odd = ODD_ANSWERS[spelling]
+    clinic.fault(FaultKind.ODD_ANSWER, times=1, spelling=spelling)
+    request = clinic.client.build_request("POST", BLOCKS, json=clinic.busy(at(9)))
+    answer = await clinic.client.send(request, stream=True)
+    await answer.aclose()
+    assert answer.status_code == (odd.status or 201)
+    assert all(answer.headers[name] == said for name, said in odd.headers.items())
+    assert len(clinic.platform.blocks()) == (0 if odd.refuses else 1)
+    assert (await clinic.events()).status_code == httpx.codes.OK
+
+
+def test_an_unknown_odd_answer_is_told(clinic: Clinic) -> None:
+    with pytest.raises(ValueError, match="spelling 'nice' is none of deep, "):
+        clinic.fault(FaultKind.ODD_ANSWER, spelling="nice")

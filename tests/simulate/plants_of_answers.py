@@ -1,0 +1,56 @@
+"""Bugs in how odd answers are taken, each with a day on which it breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from syncd.core import decide
+from syncd.engine import supervise
+from syncd.simulate.story import Story, What
+from syncd.systems import transport
+from syncd.systems.port import Ambiguous, Retryable
+from syncd.systems.transport import Transport
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def an_odd_answer_ends_the_cycle(patch: Patch) -> None:
+    """Whatever an answer raises goes up to whoever asked."""
+
+    def open_(*_given: Any, **_named: Any) -> nullcontext[None]:
+        return nullcontext()
+
+    patch.setattr(transport, "contained", open_)
+    patch.setattr(supervise, "contained", open_)
+
+
+def an_odd_answer_to_a_write_means_that_nothing_happened(patch: Patch) -> None:
+    """A write that cannot be known to be done is planned anew, and nobody looks for it."""
+    write = Transport.write
+
+    async def forgetful(self: Transport, *given: Any, **named: Any) -> Any:
+        try:
+            return await write(self, *given, **named)
+        except Ambiguous as fault:
+            raise Retryable(fault.system, fault.call) from None
+
+    patch.setattr(Transport, "write", forgetful)
+    patch.setattr(decide, "_adopt", lambda _draft, _case: None)
+
+
+_BOOKED = at(1, What.BOOK, "clinic", slot=70)
+_ODD_LIST = at(0.9, What.FAULT, "clinic", fault="odd-answer", times=30, spelling="deep")
+_ODD_WRITE = at(0.99, What.FAULT, "legacy", 1, fault="odd-answer", times=1, spelling="deep-error")
+
+ABOUT_ANSWERS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (an_odd_answer_ends_the_cycle, day(_ODD_LIST, _BOOKED)),
+    (
+        an_odd_answer_to_a_write_means_that_nothing_happened,
+        day(_ODD_WRITE, _BOOKED, at(6, What.CANCEL, "clinic")),
+    ),
+)
