@@ -103,6 +103,7 @@ CREATE TABLE event (
     retired BOOLEAN NOT NULL,
     PRIMARY KEY (system, id)
 );
+CREATE INDEX event_key ON event ("key");
 CREATE INDEX event_provider ON event (provider, retired, starts, ends, system, id);
 CREATE INDEX event_window ON event (system, retired, starts, ends, id, fingerprint);
 
@@ -184,6 +185,7 @@ CREATE TABLE intent (
     error VARCHAR NOT NULL,
     PRIMARY KEY (id)
 );
+CREATE INDEX intent_event ON intent (system, event);
 CREATE INDEX intent_key ON intent ("key");
 CREATE INDEX intent_run ON intent (run);
 CREATE INDEX intent_state ON intent (state, provider);

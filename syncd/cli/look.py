@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,13 +30,14 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.cli.reading import plan_of
+from syncd.cli.safety import safety_of
 from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
-from syncd.model import Booking, Record, Replica
+from syncd.model import Booking, Record, Replica, Value
 from syncd.store.files import is_there
-from syncd.store.glance import NOTHING, glance
+from syncd.store.glance import NOTHING, Orphan, glance
 
 if TYPE_CHECKING:
     from syncd.store import Store
@@ -66,6 +67,7 @@ def status(
     systems = standings(settings, seen)
     spread_ = spread(seen.closings)
     plan = plan_of(seen)
+    safety = safety_of(settings.syncd.state_path, seen, now)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -74,7 +76,10 @@ def status(
         **counts,
         "exposures": len(exposed),
         "exposed": [exposure_json(settings, e) for e in exposed],
+        "orphans": len(seen.orphans),
+        "orphaned": [_orphan_json(orphan) for orphan in seen.orphans],
         "closing_seconds": spread_json(spread_),
+        **safety.to_json(),
         "last_run": None
         if last is None
         else {"id": last.id, "kind": last.kind, "started_at": words.instant_json(last.started_at)},
@@ -90,15 +95,16 @@ def status(
         terminal.say(line)
     zone = zone_of(settings, None)
     terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
-    for line in _standing(counts):
+    for line in (*_standing(counts), *safety.lines(now)):
         terminal.say(line)
     say_exposures(settings, exposed, {e.provider: zone_of(settings, e.provider) for e in exposed})
     say_spread(spread_)
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
-    for line in (s.trouble(now, zone) for s in systems.values()):
-        if line:
-            terminal.warn(line)
+    told = (s.trouble(now, zone) for s in systems.values())
+    troubles = (*filter(None, told), *safety.troubles(now))
+    for line in (*_orphaned(settings, seen.orphans), *troubles):
+        terminal.warn(line)
     for line in stretched(settings, systems) if daemon else ():
         terminal.warn(line)
     late = settings.syncd.near.every * _STALE_PACES
@@ -117,6 +123,37 @@ def _standing(counts: Mapping[str, int]) -> list[str]:
     if counts["intents"]:
         lines.append(f"{words.count(counts['intents'], 'write')} without a confirmed outcome yet")
     return lines
+
+
+_MOST_LISTED = 5
+
+
+def _orphaned(settings: Settings, orphans: Sequence[Orphan]) -> list[str]:
+    """Say which blocks no state explains; a line for each of the first few."""
+    if not orphans:
+        return []
+    number = words.count(len(orphans), "block bears", "blocks bear")
+    told = (
+        f"{number} a syncd tag that this state does not know (a lost or restored state, or another "
+        "syncd). They are left as they are; delete by hand what should go:"
+    )
+    lines = [told]
+    for each in orphans[:_MOST_LISTED]:
+        when = words.value(Value(each.start, each.end), zone_of(settings, each.provider))
+        lines.append(f"  {each.system} {each.event}: {each.provider}, {when}")
+    if len(orphans) > _MOST_LISTED:
+        lines.append(f"  and {len(orphans) - _MOST_LISTED} more: `syncd status --json` lists all")
+    return lines
+
+
+def _orphan_json(orphan: Orphan) -> dict[str, Any]:
+    return {
+        "provider": orphan.provider,
+        "system": orphan.system,
+        "event": orphan.event,
+        "start": words.instant_json(orphan.start),
+        "end": words.instant_json(orphan.end),
+    }
 
 
 def bookings(

@@ -53,6 +53,7 @@ class BlockPlan:
     are records of blocks that are gone and served by nothing; ``found`` are those of blocks that
     stand where they are wanted, though syncd does not know that it brought them there.
     ``intervals`` are those that the calendar should close, with the bookings that want it.
+    ``adopted`` are the orphans that became ours.
     """
 
     operations: tuple[Operation, ...] = ()
@@ -62,6 +63,7 @@ class BlockPlan:
     wanted: int = 0
     open: int = 0
     intervals: Mapping[Interval, AbstractSet[str]] = field(default_factory=dict)
+    adopted: tuple[Record, ...] = ()
 
 
 def wanted_blocks(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from syncd.core.blocks import BlockPlan, Interval, own_blocks, plan_blocks, wanted_blocks
+from syncd.core.blocks import BlockPlan, Interval, Own, own_blocks, plan_blocks, wanted_blocks
 from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
 from syncd.core.facts import Calendar
+from syncd.core.ownership import Owners, adopt, may_adopt
 from syncd.core.units import crowded_blocks
-from syncd.model import Action, Booking, IntentState, Kind, Record, Replica, Role, Value
+from syncd.model import Action, Booking, IntentState, Record, Replica, Role, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,9 @@ class Closing:
 
     ``claims`` are the values that held conflicts claim, by booking; ``unmatched`` the appointments
     that are still to be matched; ``left`` the blocks, by event id, that are to stay.
-    ``capacity`` is how many meetings the provider may have at one time.
+    ``capacity`` is how many meetings the provider may have at one time. ``orphans`` are blocks that
+    become ours where they are wanted, if ``owners`` allow it; ``new_id`` names the journal rows
+    that prove it.
     """
 
     calendars: Mapping[str, Calendar]
@@ -28,6 +31,9 @@ class Closing:
     unmatched: Sequence[Record]
     left: AbstractSet[str]
     capacity: int
+    orphans: Sequence[Record]
+    owners: Owners
+    new_id: Callable[[], str]
 
 
 def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
@@ -38,22 +44,9 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
         booking: [r for r in draft.appointments(booking) if _holds(r, draft, booking, calendar)]
         for booking in draft.bookings
     }
-    # What a system says that is not believed is not decided on, but the time is taken there.
-    others = [
-        record
-        for record in draft.records.values()
-        if record.system == calendar.system
-        and (is_foreign_block(record) or record in what.unmatched or not calendar.believed)
-        and not record.mine
-        and not (record.ended and record.observed is None)
-    ]
-
+    others = _others(draft, calendar, what)
     left_be = waived(draft, calendar.system)
-    released = {
-        r.booking
-        for r in draft.replicas()
-        if r.role is Role.RELEASED and r.system == calendar.system
-    }
+    released = _released(draft, calendar.system)
 
     def beside(
         there: Sequence[Record], let_be: AbstractSet[str] = frozenset()
@@ -69,27 +62,22 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
             interval: serves - left_be for interval, serves in found.items() if serves - left_be
         }
 
-    marked = [r for r in others if r.kind is Kind.BLOCK and r.key is not None]
-    if marked and calendar.fresh and calendar.writable and calendar.believed:
-        heirs = _inherit(draft, marked, asked([r for r in others if r not in marked]))
-        others = [r for r in others if r not in heirs]
+    adopted: list[Record] = []
+    orphans = [r for r in what.orphans if r.system == calendar.system]
+    if orphans and calendar.writable and calendar.believed:
+        alone = asked([r for r in others if r not in orphans])
+        adopted = _adopt_orphans(draft, calendar.system, what, alone)
+    # An orphan closes its time, but where a block of ours does, ours is the one that stays.
+    ours = _closed_by_ours(draft, calendar.system)
+    others = [r for r in others if r not in orphans or _interval(r) not in ours]
     wanted = asked(others)
-    leaving = {
-        intent.operation.event
-        for intent in draft.state.intents
-        if intent.state is IntentState.ACCEPTED
-        and intent.operation.action is Action.REMOVE_BLOCK
-        and intent.operation.system == calendar.system
-    }
-    own = own_blocks(draft.records.values(), draft.replicas(), calendar.system, what.left)
     own = [
         block
-        for block in own
-        if block.record.id not in leaving
-        and (block.interval in wanted or not block.bookings & left_be)
+        for block in _staying(draft, calendar.system, what.left)
+        if block.interval in wanted or not block.bookings & left_be
     ]
     blocks = plan_blocks(draft.state.provider, calendar, wanted, own, now)
-    blocks = replace(blocks, intervals=beside(others))
+    blocks = replace(blocks, intervals=beside(others), adopted=tuple(adopted))
     if not calendar.writable:
         return replace(blocks, operations=())
     for event, serves in blocks.links:
@@ -103,28 +91,68 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
     return blocks
 
 
-def _inherit(
-    draft: Draft, marked: Sequence[Record], wanted: Mapping[Interval, AbstractSet[str]]
+def _others(draft: Draft, calendar: Calendar, what: Closing) -> list[Record]:
+    """Return what closes time in a calendar and is not ours.
+
+    What a system says that is not believed is not decided on, but the time is taken there.
+    """
+    return [
+        record
+        for record in draft.records.values()
+        if record.system == calendar.system
+        and (is_foreign_block(record) or record in what.unmatched or not calendar.believed)
+        and not record.mine
+        and not (record.ended and record.observed is None)
+    ]
+
+
+def _released(draft: Draft, system: str) -> set[str]:
+    """Return the bookings whose block in a system a person wants as it is."""
+    return {r.booking for r in draft.replicas() if r.role is Role.RELEASED and r.system == system}
+
+
+def _staying(draft: Draft, system: str, left: AbstractSet[str]) -> list[Own]:
+    """Return our blocks in a system, but for those that are queued to go."""
+    leaving = {
+        intent.operation.event
+        for intent in draft.state.intents
+        if intent.state is IntentState.ACCEPTED
+        and intent.operation.action is Action.REMOVE_BLOCK
+        and intent.operation.system == system
+    }
+    own = own_blocks(draft.records.values(), draft.replicas(), system, left)
+    return [block for block in own if block.record.id not in leaving]
+
+
+def _adopt_orphans(
+    draft: Draft, system: str, what: Closing, wanted: Mapping[Interval, AbstractSet[str]]
 ) -> list[Record]:
-    """Take over blocks with a key that this state's journal does not know, where they are wanted.
+    """Adopt the orphans of one calendar that stand exactly where a block is wanted.
 
     A syncd made them, and the state that knew them is lost or older than they are. One that stands
     where no block is wanted may be another installation's, and stays as it is.
     """
-    taken = {
-        record.observed.interval
-        for record in draft.records.values()
-        if record.mine and record.observed is not None and record.system == marked[0].system
-    }
-    heirs: list[Record] = []
-    for record in sorted(marked, key=lambda r: r.id):
-        seen = record.observed
-        if seen is None or not seen.busy or seen.interval not in wanted or seen.interval in taken:
+    taken = _closed_by_ours(draft, system)
+    adopted: list[Record] = []
+    for record in sorted(what.orphans, key=lambda r: r.id):
+        interval = _interval(record)
+        if record.system != system or interval is None or interval not in wanted:
             continue
-        taken.add(seen.interval)
-        draft.put(replace(record, mine=True, base=seen, ended=False))
-        heirs.append(record)
-    return heirs
+        if interval not in taken and may_adopt(record, what.owners):
+            taken.add(interval)
+            adopted.append(adopt(draft, record, what.new_id()))
+    return adopted
+
+
+def _closed_by_ours(draft: Draft, system: str) -> set[Interval]:
+    """Return the intervals that blocks of ours close in a system."""
+    ours = (r for r in draft.records.values() if r.mine and r.system == system)
+    return {interval for r in ours if (interval := _interval(r)) is not None}
+
+
+def _interval(record: Record) -> Interval | None:
+    seen = record.observed
+    return seen.interval if seen is not None and seen.busy else None
 
 
 def under_doubt(draft: Draft, calendars: Mapping[str, Calendar]) -> set[str]:

@@ -30,15 +30,23 @@ from syncd.core.draft import Draft
 from syncd.core.exposure import Wanted
 from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Who, match, wanted_persons
-from syncd.core.merge import Merged, Word, merge
+from syncd.core.merge import Merged, Word, merge, restates, shows_agreed
+from syncd.core.ownership import (
+    NO_OWNERS,
+    Owners,
+    may_match,
+    orphans_of,
+    settle_owners,
+    standing_doubts,
+)
 from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rules import Rules
 from syncd.model import (
+    Action,
     Booking,
     Changes,
     Conflict,
     ConflictKind,
-    Kind,
     Operation,
     ProviderState,
     Record,
@@ -53,9 +61,9 @@ class Case:
     """What one decision is told. ``failures`` counts permanent failures by `plan.name`.
 
     ``horizon`` is the start of the full window: bookings that ended before it are retired.
-    ``our_keys`` are those keys on unlinked events that stand in this state's journal. ``capacity``
-    is how many meetings the provider may have at one time (equipment: its pieces less those that
-    are broken). ``verdict`` is a person's answer.
+    ``owners`` tells whose the tagged blocks are. ``capacity`` is how many meetings the provider may
+    have at one time (equipment: its pieces less those that are broken). ``verdict`` is a person's
+    answer.
     """
 
     calendars: Mapping[str, Calendar]
@@ -66,7 +74,7 @@ class Case:
     who: Who = field(default_factory=dict)
     guards: Sequence[Conflict] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
-    our_keys: AbstractSet[str] = frozenset()
+    owners: Owners = NO_OWNERS
     capacity: int = 1
     verdict: Verdict = NO_VERDICT
     withhold: bool = False
@@ -78,7 +86,7 @@ class Decision:
     """The outcome: rows to store, writes to make (unordered), intervals still open somewhere.
 
     ``wanted`` is what each calendar should close, by system; ``unmatched`` counts the appointments
-    whose person could not be looked up.
+    whose person could not be looked up; ``adopted`` are the events that became ours.
     """
 
     changes: Changes
@@ -88,6 +96,7 @@ class Decision:
     withheld: int = 0
     wanted: Wanted = field(default_factory=dict)
     unmatched: int = 0
+    adopted: tuple[Record, ...] = ()
 
 
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
@@ -100,8 +109,8 @@ def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
 def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decision:
     """Decide on one provider's state."""
     draft = Draft(state, case.run, case.now)
-    conflicts: list[Conflict] = list(case.guards)
-    _adopt(draft, case)
+    conflicts: list[Conflict] = [*case.guards, *standing_doubts(draft, case.owners)]
+    became_ours = settle_owners(draft, case.owners)
     _reassign(draft)
     _renew(draft)
     split(draft, case.verdict, new_id)
@@ -126,7 +135,10 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     unmatched = (*matched.held, *matched.waiting)
     left = {claim.event for conflict in merged for claim in conflict.claims if claim.event}
     left |= under_doubt(draft, case.calendars)
-    closing = Closing(case.calendars, claims, unmatched, left, case.capacity)
+    orphans = orphans_of(draft, case.owners)
+    closing = Closing(
+        case.calendars, claims, unmatched, left, case.capacity, orphans, case.owners, new_id
+    )
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}
     operations = list(told)
@@ -135,8 +147,10 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         operations += blocks.operations
         exposures += blocks.open
         wanted[system] = blocks.intervals
+        became_ours += blocks.adopted
     withhold = case.withhold or any(c.fresh for c in case.calendars.values())
-    kept_back = [o for o in operations if withhold and _frees(o)]
+    operations = [o for o in operations if not _may_double(o, case.calendars[o.system])]
+    kept_back = [o for o in operations if _frees(o) and (withhold or _is_blind(o, case.owners))]
     operations = [o for o in operations if o not in kept_back]
     retried = frozenset({case.verdict.retry})
     operations, refused = refusals.permitted(
@@ -153,6 +167,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         len(kept_back),
         wanted,
         len(matched.waiting),
+        tuple(became_ours),
     )
 
 
@@ -239,46 +254,28 @@ def _claims(
 
 
 def _fresh(draft: Draft, case: Case) -> list[Record]:
-    """Unlinked events that may be matched: believed, unmarked, not over."""
+    """Unlinked events that may be matched: believed, somebody else's, not over."""
     return [
         record
         for record in draft.unlinked()
-        if record.key is None
-        and record.system in case.calendars
+        if record.system in case.calendars
         and case.calendars[record.system].believed
+        and may_match(
+            record,
+            case.owners,
+            draft.state.intents,
+            tags=case.calendars[record.system].keeps_tags,
+        )
         and record.observed is not None
         and record.observed.end > case.now
     ]
 
 
-def _adopt(draft: Draft, case: Case) -> None:
-    """A block with a key from this state's journal is syncd's own, whatever became of its reply."""
-    for record in draft.unlinked():
-        if record.key is not None and record.key in case.our_keys:
-            draft.put(replace(record, mine=True, kind=Kind.BLOCK, base=record.observed))
-
-
 def _reassign(draft: Draft) -> None:
-    """An event that is another provider's now is no replica here any more.
-
-    A twin that stays keeps its meeting: nobody said that it is off. Without one, the time is free.
-    """
+    """An event that is another provider's now is no replica here any more."""
     for replica in draft.state.replicas:
-        if (replica.system, replica.event) in draft.records:
-            continue
-        draft.changes.unlinked.append(replica)
-        booking = draft.bookings.get(replica.booking)
-        if booking is None or not replica.role.meets or draft.appointments(booking.id):
-            continue
-        if booking.agreed.busy:
-            rule = "no longer in this calendar"
-            off = booking.agreed.off()
-            revision = booking.revision + 1
-            after = replace(
-                booking, agreed=off, revision=revision, rule=rule, status_revision=revision
-            )
-            draft.book(after)
-            draft.note(after, "agreed", before=booking, rule=rule)
+        if (replica.system, replica.event) not in draft.records:
+            draft.leave(replica, "no longer in this calendar")
 
 
 def _renew(draft: Draft) -> None:
@@ -391,13 +388,13 @@ def _merge(
     lost = [
         record
         for record in merged.accepted
-        if record.observed is not None and not _same(record.observed, merged.agreed)
+        if record.observed is not None and not shows_agreed(record.observed, merged.agreed)
     ]
     if merged.agreed == before.agreed and not lost:
         return merged
     revision = before.revision + 1
     restated = merged.agreed.status is not before.agreed.status or any(
-        _restates(record, merged.agreed) for record in lost
+        restates(record, merged.agreed) for record in lost
     )
     booking = replace(
         before,
@@ -416,21 +413,30 @@ def _merge(
     return merged
 
 
-def _restates(record: Record, agreed: Value) -> bool:
-    """Whether an event newly shows a status that is not the agreed one."""
-    if record.observed is None or record.observed.status is agreed.status:
-        return False
-    return record.base is None or record.base.status is not record.observed.status
-
-
-def _same(shown: Value, agreed: Value) -> bool:
-    """Whether an event shows what was agreed; of a meeting that is off, only that counts."""
-    return shown == agreed or (not shown.busy and not agreed.busy)
-
-
 def _frees(operation: Operation) -> bool:
     """Whether a write ends something: a block goes, or a meeting is off."""
     return operation.after is None or not operation.after.busy
+
+
+def _may_double(operation: Operation, calendar: Calendar) -> bool:
+    """Whether a block would be made where one of ours may stand that nobody has seen."""
+    after = operation.after
+    made = operation.action is Action.CREATE_BLOCK and after is not None
+    return (
+        made
+        and calendar.read is not None
+        and not any(after is not None and window.touches(after) for window in calendar.read)
+    )
+
+
+def _is_blind(operation: Operation, owners: Owners) -> bool:
+    """Whether a block would go whose meeting may be in a system not read since the state was lost.
+
+    The journal or the file of created ids proves that the block is ours, and nothing says for whom
+    it was made.
+    """
+    orphaned = operation.action is Action.REMOVE_BLOCK and not operation.bookings
+    return orphaned and not owners.whole
 
 
 def _retire(draft: Draft, case: Case) -> None:

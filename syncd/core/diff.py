@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from syncd.model import OPEN_ENDED, Event, Record, Status, Value, cut_end, floor_to
+from syncd.model import OPEN_ENDED, Event, Kind, Record, Status, Value, cut_end, floor_to
 
 GRIDS = tuple(timedelta(minutes=m) for m in (1, 5, 10, 15, 30))
 
@@ -113,8 +113,11 @@ def absorb(
     value = cut_end(event.value, seen_at, known)
     if value is not event.value:
         fingerprint = OPEN_ENDED
-    if record is None:
-        # Nothing is known: whatever stands there is news.
+    if record is not None and _is_stale(record, value, seen_at, lag):
+        return record, News.STALE
+    if record is None or (record.mine and event.kind is Kind.APPOINTMENT):
+        # Nothing is known, or our block shows a customer now: then it is somebody's meeting, and no
+        # longer ours (promise 6). Whatever stands there is news.
         fresh = Record(
             system=event.system,
             provider=event.provider,
@@ -128,22 +131,14 @@ def absorb(
             key=event.key,
             updated_at=event.updated_at,
         )
-        return fresh, News.NEW
+        return fresh, News.NEW if record is None else News.CHANGED
     if _is_renewal(record, value, fingerprint):
         # Only time has passed: nobody changed the event, and the booking follows (`decide`).
         return replace(record, observed=value, observed_at=seen_at, base=value), News.ECHO
-    if (
-        record.written_at is not None
-        and seen_at < record.written_at + lag
-        and value == record.former
-        and value != record.base
-    ):
-        # The read may be older than what syncd knows for certain: believe it later, or never.
-        return record, News.STALE
     seen = replace(
         record,
         provider=event.provider,
-        kind=record.kind if record.mine else event.kind,
+        kind=event.kind,
         observed=value,
         observed_at=seen_at,
         fingerprint=fingerprint,
@@ -163,6 +158,16 @@ def absorb(
         # It shows what was written, perhaps on a coarser grid: that is the base from here on.
         return replace(seen, base=value, ended=False), News.ECHO
     return seen, News.CHANGED
+
+
+def _is_stale(record: Record, value: Value, seen_at: datetime, lag: timedelta) -> bool:
+    """Whether the read may be older than what is known for certain: believe it later, or never."""
+    return (
+        record.written_at is not None
+        and seen_at < record.written_at + lag
+        and value == record.former
+        and value != record.base
+    )
 
 
 def _is_renewal(record: Record, value: Value, fingerprint: str) -> bool:

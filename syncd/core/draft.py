@@ -103,6 +103,24 @@ class Draft:
         self.links[replica.booking].pop((replica.system, replica.event), None)
         self.changes.unlinked.append(replica)
 
+    def leave(self, replica: Replica, rule: str) -> None:
+        """Drop a link to an event that is the meeting no more.
+
+        A twin that stays keeps the meeting: nobody said that it is off. Without one, it is off.
+        """
+        self.unlink(replica)
+        booking = self.bookings.get(replica.booking)
+        if booking is None or not replica.role.meets or self.appointments(booking.id):
+            return
+        if booking.agreed.busy:
+            off = booking.agreed.off()
+            revision = booking.revision + 1
+            after = replace(
+                booking, agreed=off, revision=revision, rule=rule, status_revision=revision
+            )
+            self.book(after)
+            self.note(after, "agreed", before=booking, rule=rule)
+
     def book(self, booking: Booking) -> None:
         """Put a booking."""
         self.bookings[booking.id] = booking

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.model import Status
+from syncd.model import Status, Window
 
 EVERY_STATUS: Mapping[Status, Status] = {status: status for status in Status}
 
@@ -22,7 +22,10 @@ class Calendar:
     - ``statuses``: what an appointment there shows after a status was written; not a key = cannot.
     - ``skew``: the platform's clock minus ours.
     - ``fresh``: it answered, and was never read in full before (under its present mapping): nothing
-      that frees time is written, and blocks that bear syncd's mark are taken over where wanted.
+      that frees time is written.
+    - ``read``: where it was read, while it was not read in full since the state began or was lost;
+      elsewhere a block of ours may stand that nobody has seen. None: it was read in full.
+    - ``keeps_tags``: the tag of a block comes back on a read.
     - ``fixed``: the configuration forbids writing, now and later.
     - ``seats``: how many meetings of a service may take place at one time; one where not named.
     - ``blockable``: its time can be closed by a block. A room's cannot: what needs the room is.
@@ -36,6 +39,8 @@ class Calendar:
     statuses: Mapping[Status, Status] = field(default_factory=lambda: EVERY_STATUS)
     skew: timedelta = timedelta(0)
     fresh: bool = False
+    read: tuple[Window, ...] | None = None
+    keeps_tags: bool = True
     fixed: bool = False
     seats: Mapping[str, int] = field(default_factory=dict)
     blockable: bool = True

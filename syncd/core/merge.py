@@ -109,6 +109,18 @@ def merge(
     return Merged(agreed, tuple(news), rule=str(ruling.law))
 
 
+def restates(record: Record, agreed: Value) -> bool:
+    """Whether an event newly shows a status that is not the agreed one."""
+    if record.observed is None or record.observed.status is agreed.status:
+        return False
+    return record.base is None or record.base.status is not record.observed.status
+
+
+def shows_agreed(shown: Value, agreed: Value) -> bool:
+    """Whether an event shows what was agreed; of a meeting that is off, only that counts."""
+    return shown == agreed or (not shown.busy and not agreed.busy)
+
+
 def _news(records: Sequence[Record], calendars: Mapping[str, Calendar]) -> list[Record]:
     """The records that say something new and may be believed, in an order of their own."""
     believed = {name for name, calendar in calendars.items() if calendar.believed}

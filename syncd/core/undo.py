@@ -181,6 +181,8 @@ def _hindered(
 def _moved_on(wrote: Wrote, record: Record | None) -> str:
     """What somebody did to the event since the run wrote it."""
     shown = record.observed if record is not None else None
+    if wrote.kind is Kind.BLOCK and record is not None and not record.mine:
+        return f"somebody has made it theirs in {wrote.system} since"
     if wrote.after is not None and (record is None or shown is None):
         return f"somebody has removed it from {wrote.system} since"
     if wrote.after is None and shown is not None:

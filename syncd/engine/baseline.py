@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.model import Baseline, Changes, Coverage, Kind, Window
+from syncd.store.proof import orphans
 from syncd.store.store import Store
 
 Place = tuple[str, str]
@@ -24,6 +25,7 @@ class Baselines:
     store: Store
     mapped: Mapping[Place, str]
     _rows: dict[Place, Baseline] = field(init=False)
+    _seen: set[Place] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Read the rows; nothing is written."""
@@ -41,6 +43,14 @@ class Baselines:
             and row.settled_at is not None
             and row.mapping == self.mapped.get((provider, system))
         )
+
+    def read_whole(self, provider: str, system: str) -> bool:
+        """Whether the calendar was read in full, if only in the cycle that goes on now."""
+        return self.settled(provider, system) or (provider, system) in self._seen
+
+    def note_read(self, coverage: Iterable[Coverage], whole: Window) -> None:
+        """Take note, before anything is decided, of the calendars that were just read in full."""
+        self._seen |= {place for place in _covered(coverage, whole) if place in self.mapped}
 
     def remapped(self, system: str) -> frozenset[str]:
         """The providers whose calendar there is another one than the state knows."""
@@ -74,21 +84,24 @@ class Baselines:
 
     def settle(self, coverage: Iterable[Coverage], whole: Window, at: datetime) -> list[Place]:
         """Take note of the calendars that were just read in full for the first time."""
-        read: dict[Place, list[Window]] = {}
-        for c in coverage:
-            if Kind.APPOINTMENT in c.kinds:
-                read.setdefault((c.provider, c.system), []).append(c.window)
         fresh = [
             Baseline(system, provider, self.mapped[provider, system], at)
-            for (provider, system), windows in sorted(read.items())
-            if (provider, system) in self.mapped
-            and not self.settled(provider, system)
-            and _covers(windows, whole)
+            for provider, system in _covered(coverage, whole)
+            if (provider, system) in self.mapped and not self.settled(provider, system)
         ]
         if fresh:
             self.store.apply(Changes(baselines=fresh))
             self._rows.update({(b.provider, b.system): b for b in fresh})
         return [(b.provider, b.system) for b in fresh]
+
+
+def _covered(coverage: Iterable[Coverage], whole: Window) -> list[Place]:
+    """Return the calendars whose appointments were read in the whole window."""
+    read: dict[Place, list[Window]] = {}
+    for c in coverage:
+        if Kind.APPOINTMENT in c.kinds:
+            read.setdefault((c.provider, c.system), []).append(c.window)
+    return [place for place, windows in sorted(read.items()) if _covers(windows, whole)]
 
 
 def _covers(windows: Sequence[Window], whole: Window) -> bool:
@@ -102,12 +115,11 @@ def _covers(windows: Sequence[Window], whole: Window) -> bool:
 
 
 def unexplained(store: Store, provider: str, system: str, now: datetime) -> list[str]:
-    """Say how many blocks bear syncd's mark though no known meeting explains them."""
+    """Say how many orphans stand in a calendar: no known meeting explains them."""
     found = [
         record.observed
-        for record in store.events_of(system, provider)
-        if record.key is not None
-        and not record.mine
+        for record in orphans(store)
+        if (record.provider, record.system) == (provider, system)
         and record.observed is not None
         and record.observed.busy
         and record.observed.end > now

@@ -13,10 +13,11 @@ from syncd.core.facts import Calendar
 from syncd.core.rules import Rules
 from syncd.engine.brake import Brake
 from syncd.engine.observe import Observation
+from syncd.engine.owners import owners_of
 from syncd.engine.report import Health
-from syncd.model import ProviderState
+from syncd.model import Kind, ProviderState, Window
 from syncd.store.exposed import free_times
-from syncd.store.journal import failed_operations, knows_key
+from syncd.store.journal import failed_operations
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -34,7 +35,6 @@ def case_of(
 ) -> Case:
     """The case of one provider, after a look at the systems."""
     now = engine.clock.now()
-    keys = {r.key for r in state.records if r.key is not None and not r.mine}
     failed = failed_operations(engine.store, provider)
     policy, units = engine.policy, engine.annexes.units
     rules = policy.rules.get(provider, Rules())
@@ -51,9 +51,30 @@ def case_of(
         run=run,
         guards=held.guards.get(provider, ()),
         failures=Counter(plan.name(o) for o in failed),
-        our_keys=frozenset(k for k in keys if knows_key(engine.store, k)),
+        owners=owners_of(engine.store, state, whole=_read_whole(engine, provider)),
         withhold=withhold,
         capacity=units.get(provider, policy.capacity.get(provider, 1)),
+    )
+
+
+def _read_whole(engine: Engine, provider: str) -> bool:
+    """Return whether every system of a provider was read in full since the state was lost."""
+    return all(
+        engine.baselines.read_whole(provider, system)
+        for system in engine.mapping[provider]
+        if system in engine.systems
+    )
+
+
+def _read(
+    engine: Engine, place: tuple[str, str], observation: Observation | None
+) -> tuple[Window, ...] | None:
+    """Where a calendar was read by now; None if that is everywhere."""
+    if engine.baselines.read_whole(*place) or place not in engine.baselines.mapped:
+        return None
+    coverage = () if observation is None else observation.coverage
+    return tuple(
+        c.window for c in coverage if c.provider == place[0] and Kind.APPOINTMENT in c.kinds
     )
 
 
@@ -80,7 +101,9 @@ def _calendar(
         grain=able.grain,
         statuses=able.statuses,
         skew=source.traffic.skew or timedelta(0),
+        read=_read(engine, place, observation),
         fresh=answered and able.reach is None and not engine.baselines.settled(*place),
+        keeps_tags=able.key_survives,
         fixed=place in policy.read_only,
         seats=source.seats,
         blockable=able.reach is None and policy.resources.get(provider) != system,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import structlog
 
@@ -33,6 +33,7 @@ from syncd.engine.undo import Undone, undo
 from syncd.model import (
     READABLE,
     Clock,
+    Coverage,
     Kind,
     Operation,
     Window,
@@ -222,6 +223,8 @@ class Engine:
         observed = await self.look(
             window, report, chosen, desk, progress, by_id=thorough and report.cycles == 1
         )
+        if full:
+            self.baselines.note_read(_answered(observed), window)
         progress("deciding")
         decisions = await decide_on(self, chosen, observed, report, accept, dropped)
         if self.annexes.closures:
@@ -330,8 +333,7 @@ class Engine:
 
     def _settle(self, window: Window, observed: Mapping[str, Observation], report: Report) -> None:
         """Note which calendars are now known in full, and what nobody can explain in them."""
-        coverage = [c for o in observed.values() if o.state is Health.OK for c in o.coverage]
-        settled = self.baselines.settle(coverage, window, self.clock.now())
+        settled = self.baselines.settle(_answered(observed), window, self.clock.now())
         report.settled += len(settled)
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
@@ -349,17 +351,12 @@ class Engine:
             by_system.setdefault(operation.system, []).append(operation)
         results = await asyncio.gather(
             *(
-                execute(self.systems[name], mine, self._read_at(observed.get(name)), desk)
+                execute(self.systems[name], mine, _read(observed.get(name)), desk)
                 for name, mine in sorted(by_system.items())
             )
         )
         for name, written in zip(sorted(by_system), results, strict=True):
             self._count(name, written, observed, report)
-
-    def _read_at(self, observation: Observation | None) -> dict[str, datetime]:
-        if observation is None or observation.asked_at is None:
-            return {}
-        return {c.provider: observation.asked_at for c in observation.coverage}
 
     def _count(
         self,
@@ -382,3 +379,15 @@ class Engine:
         for record in written.news:
             if record.provider in self.mapping:
                 self.agenda.touch({record.provider: [(record.system, record.id)]})
+
+
+def _answered(observed: Mapping[str, Observation]) -> list[Coverage]:
+    """Return what the systems that answered proved to be complete."""
+    return [c for o in observed.values() if o.state is Health.OK for c in o.coverage]
+
+
+def _read(observation: Observation | None) -> list[Coverage]:
+    """Return what was read of a system, as of when the read was asked for."""
+    if observation is None or observation.asked_at is None:
+        return []
+    return [replace(c, read_at=observation.asked_at) for c in observation.coverage]

@@ -15,6 +15,7 @@ from syncd.core.rules import Rules
 from syncd.engine import brake
 from syncd.engine.case import case_of
 from syncd.engine.observe import Observation
+from syncd.engine.owners import bearing_providers
 from syncd.engine.report import Report
 from syncd.model import ProviderState
 from syncd.store.part import parts
@@ -100,6 +101,9 @@ def _keep(engine: Engine, made: list[_Made]) -> None:
             # A decision may have taken the news out of what is left to do: an event that is no
             # longer the booking's leads nobody to the blocks that still stand.
             engine.agenda.touch({provider: [(r.system, r.id) for r in part.records]})
+    # Now that these are ours, whatever else bears their tags is a copy, and is decided on anew.
+    adopted = [record for each in made for record in each.decision.adopted]
+    engine.agenda.add(bearing_providers(engine.store, adopted) & engine.mapping.keys())
     made.clear()
 
 
@@ -123,6 +127,7 @@ def _finished(engine: Engine, decision: Decision, case: Case, state: ProviderSta
         not decision.operations
         and not decision.withheld
         and not decision.exposures
+        and not case.owners.doubtful
         and not state.intents
         and all(
             c.believed

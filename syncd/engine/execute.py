@@ -10,7 +10,7 @@ before anything else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -24,9 +24,11 @@ from syncd.model import (
     Action,
     Changes,
     Clock,
+    Coverage,
     HeldConflict,
     Intent,
     IntentState,
+    Kind,
     Note,
     Operation,
     Record,
@@ -104,10 +106,10 @@ class Desk:
 async def execute(
     system: System,
     operations: Sequence[Operation],
-    read_at: Mapping[str, datetime],
+    read: Sequence[Coverage],
     desk: Desk,
 ) -> Written:
-    """Write one system's operations, in order. ``read_at`` tells when each provider was read.
+    """Write one system's operations, in order. ``read`` is what this cycle read of the system.
 
     Never raises SystemFault: a fault that concerns the whole account leaves the rest for later.
     """
@@ -117,14 +119,14 @@ async def execute(
         if result.fault is not None or desk.stopping.is_set():
             result.left.extend(o for call in few for o in call)
         else:
-            await _carry_out(system, few, read_at, desk, result)
+            await _carry_out(system, few, read, desk, result)
     return result
 
 
 async def _carry_out(
     system: System,
     calls: Sequence[Sequence[Operation]],
-    read_at: Mapping[str, datetime],
+    read: Sequence[Coverage],
     desk: Desk,
     result: Written,
 ) -> None:
@@ -139,7 +141,7 @@ async def _carry_out(
                 ready = []
             else:
                 with supervised(system.name, "reading the target of a write", Retryable):
-                    ready = await _still_right(system, call, read_at, desk, result)
+                    ready = await _still_right(system, call, read, desk, result)
             if ready:
                 with supervised(system.name, "writing", Ambiguous):
                     await _write(system, ready, desk, result)
@@ -174,30 +176,34 @@ def _intent(operation: Operation, desk: Desk) -> Intent:
 async def _still_right(
     system: System,
     call: Sequence[Intent],
-    read_at: Mapping[str, datetime],
+    read: Sequence[Coverage],
     desk: Desk,
     result: Written,
 ) -> list[Intent]:
     """Leave out those whose target is not any more what the decision was made on (promise 5)."""
     right: list[Intent] = []
+    theirs = _not_ours(system, call, desk)
     for intent in call:
         operation = intent.operation
         if operation.provider in result.unsure:
             continue
-        fresh = desk.clock.now() - read_at.get(operation.provider, _NEVER) < FRESH
+        if operation.event in theirs:
+            log.warning("not ours", system=system.name, event_id=operation.event)
+            continue
         able = system.capabilities
         bulk = operation.action in able.bulk_only
         # Where an update replaces the record, writing it begins with reading it, fresh or not.
         reads_itself = able.update_replaces and operation.action in UPDATES
-        if operation.event is None or fresh or bulk or reads_itself:
+        fresh = _just_read(operation, read, desk.clock.now())
+        if operation.event is None or bulk or reads_itself or fresh:
             right.append(intent)
             continue
         record, changes = await reread(system, desk.store, desk.clock, operation.ref)
         if changes.records:
             desk.store.apply(changes)
         result.news += changes.records
-        decided_on = (operation.provider, operation.before)
-        if record is None or (record.provider, record.observed) != decided_on:
+        decided_on = (operation.kind, operation.provider, operation.before)
+        if record is None or (record.kind, record.provider, record.observed) != decided_on:
             log.info(
                 "target changed before the write", system=system.name, event_id=operation.event
             )
@@ -206,7 +212,27 @@ async def _still_right(
     return right
 
 
-_NEVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+def _not_ours(system: System, call: Sequence[Intent], desk: Desk) -> set[str]:
+    """The targets of block writes that are not known as ours: they are never written to."""
+    targets = {
+        i.operation.event
+        for i in call
+        if i.operation.kind is Kind.BLOCK and i.operation.event is not None
+    }
+    ours = {r.id for r in desk.store.records(system.name, sorted(targets)) if r.mine}
+    return targets - ours
+
+
+def _just_read(operation: Operation, read: Sequence[Coverage], now: datetime) -> bool:
+    """Whether this cycle's own read showed the target a moment ago, and not only its neighbours."""
+    before = operation.before
+    return before is not None and any(
+        c.provider == operation.provider
+        and operation.kind in c.kinds
+        and c.window.touches(before)
+        and now - c.read_at < FRESH
+        for c in read
+    )
 
 
 async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Written) -> None:

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core import outcome, plan
-from syncd.core.diff import News, absorb, is_reset, is_rounding
+from syncd.core.diff import News, absorb, is_reset
+from syncd.core.ownership import same_interval
 from syncd.engine.execute import RESET, SENT_WITHIN, Desk, notes_of, settle
 from syncd.engine.supervise import supervised
 from syncd.model import (
@@ -29,10 +30,13 @@ from syncd.model import (
     IntentState,
     Kind,
     Operation,
+    Record,
     Value,
     Window,
 )
-from syncd.systems.port import Found, Gone, Malformed, System, SystemFault, Unknown
+from syncd.store.proof import bearers
+from syncd.store.store import Store
+from syncd.systems.port import Found, Gone, Malformed, Snapshot, System, SystemFault, Unknown
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +95,7 @@ def confirm(intents: Sequence[Intent], desk: Desk) -> int:
         shows = record is None or (
             record.observed is None
             if operation.action is Action.REMOVE_BLOCK
-            else record.base == record.observed and _is(operation.after, record.base)
+            else record.base == record.observed and same_interval(operation.after, record.base)
         )
         if shows:
             changes = Changes(intents=[replace(intent, state=IntentState.DONE)])
@@ -103,53 +107,114 @@ def confirm(intents: Sequence[Intent], desk: Desk) -> int:
     return left
 
 
-def _is(wanted: Value | None, seen: Value | None) -> bool:
-    if wanted is None or seen is None:
-        return wanted is seen
-    return wanted == seen or is_rounding(wanted, seen)
-
-
 async def _created(system: System, intent: Intent, desk: Desk) -> bool:
-    """Look for a block that may have been made: by its key, then by calendar and interval."""
+    """Look for a block that may have been made: by its tag, else perhaps by its interval."""
     operation = intent.operation
     if operation.after is None:
         return True
     asked_at = desk.clock.now()
     window = Window(operation.after.start - AROUND, operation.after.end + AROUND)
     snapshot = await system.read(window, [operation.provider])
+    found = _candidates(system, intent, snapshot, desk.store)
+    if len(found) > 1:
+        # One of them was made by a person, nobody can tell which: neither is ours.
+        _review(intent, desk, "several blocks could be the one that this create made")
+        return True
+    if found and found[0].provider == operation.provider:
+        event = found[0]
+        # Where somebody has moved it since, the next read shows that as the edit that it is.
+        shown = event.value if same_interval(operation.after, event.value) else None
+        settle(desk, intent, event.id, shown, asked_at, detail="found after a lost reply")
+        return True
+    if asked_at < _sent_by(intent) + system.capabilities.lag:
+        return False
+    complete = any(
+        c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
+    )
+    if complete:
+        _drop(intent, desk, "never happened")
+    elif not snapshot.faults:
+        # This system does not list blocks, so nobody can tell: at most once, and a person looks.
+        note = f"{system.name} may have made this block and cannot be asked: look there"
+        _review(intent, desk, note)
+    return complete or not snapshot.faults
+
+
+def _candidates(system: System, intent: Intent, snapshot: Snapshot, store: Store) -> list[Event]:
+    """The blocks that the create may have made."""
     events: list[Event] = []
     for row in snapshot.rows:
         try:
             events.append(system.event(row))
         except Malformed:
             continue
-    known = {r.id for r in desk.store.records(system.name, [e.id for e in events]) if r.mine}
-    fresh = [e for e in events if e.id not in known and e.provider == operation.provider]
-    found = [e for e in fresh if e.key == operation.key]
-    if not found:
-        found = [
-            e
-            for e in fresh
-            if e.kind is Kind.BLOCK and e.key is None and _is(operation.after, e.value)
-        ]
-    if found:
-        settle(
-            desk, intent, found[0].id, found[0].value, asked_at, detail="found after a lost reply"
-        )
-        return True
-    complete = any(
-        c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
+    found = _bearing(intent.operation, events, store)
+    if found or system.capabilities.key_survives:
+        return found
+    return _made_since(system, intent, events, store)
+
+
+def _bearing(operation: Operation, events: Sequence[Event], store: Store) -> list[Event]:
+    """The blocks of the system that bear the create's tag: as just read, else as stored."""
+    if operation.key is None:
+        return []
+    read = {event.id for event in events}
+    stored = [
+        _as_event(record, record.observed)
+        for record in bearers(store, operation.key)
+        if record.system == operation.system
+        and record.id not in read
+        and record.observed is not None
+        and not record.retired
+    ]
+    return [
+        event
+        for event in (*events, *stored)
+        if event.kind is Kind.BLOCK and event.key == operation.key
+    ]
+
+
+def _made_since(
+    system: System, intent: Intent, events: Sequence[Event], store: Store
+) -> list[Event]:
+    """The untagged blocks that the create may have made, on a platform that strips tags.
+
+    Each stands exactly where it was to be made, was changed last after the intent by the platform's
+    own clock, and was not there when the calendar was read before.
+    """
+    operation = intent.operation
+    skew = system.traffic.skew or timedelta(0)
+    since = intent.opened_at - (_ANSWERED_WITHIN if intent.error else timedelta(0))
+    found = [
+        event
+        for event in events
+        if event.provider == operation.provider
+        and event.kind is Kind.BLOCK
+        and event.key is None
+        and same_interval(operation.after, event.value)
+        and (event.updated_at is None or event.updated_at - skew >= since - _CLOCKS)
+    ]
+    return [event for event in found if not _was_there(event, store)]
+
+
+_CLOCKS = timedelta(seconds=5)
+"""How far a platform's clock may be off beyond what was measured; some cut seconds off."""
+
+_ANSWERED_WITHIN = timedelta(minutes=3)
+"""The longest from a request to the moment at which its answer was given up."""
+
+
+def _was_there(event: Event, store: Store) -> bool:
+    """Whether a decision was made on the event before: then the create did not make it."""
+    records = store.records(event.system, [event.id])
+    return any(
+        record.mine or record.base is not None or store.links(event.system, event.id)
+        for record in records
     )
-    if asked_at < _sent_by(intent) + system.capabilities.lag:
-        return False
-    if complete:
-        _drop(intent, desk, "never happened")
-        return True
-    if not snapshot.faults:
-        # This system does not list blocks, so nobody can tell: at most once, and a person looks.
-        _review(intent, desk)
-        return True
-    return False
+
+
+def _as_event(record: Record, value: Value) -> Event:
+    return Event(record.system, record.provider, record.id, record.kind, value, key=record.key)
 
 
 async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
@@ -179,7 +244,7 @@ async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
 
 def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, desk: Desk) -> bool:
     operation = intent.operation
-    if operation.after is not None and _is(operation.after, event.value):
+    if operation.after is not None and same_interval(operation.after, event.value):
         queued = intent.state is IntentState.ACCEPTED
         detail = "shown by a read" if queued else "found after a lost reply"
         settle(desk, intent, event.id, event.value, asked_at, detail=detail)
@@ -222,7 +287,8 @@ def _drop(intent: Intent, desk: Desk, why: str) -> None:
     desk.store.apply(changes)
 
 
-def _review(intent: Intent, desk: Desk) -> None:
+def _review(intent: Intent, desk: Desk, note: str) -> None:
+    """Give up on a create: it is not tried again until a person has looked."""
     operation: Operation = intent.operation
     conflict = Conflict(
         kind=ConflictKind.AMBIGUOUS,
@@ -230,7 +296,7 @@ def _review(intent: Intent, desk: Desk) -> None:
         subject=operation.bookings[0] if operation.bookings else intent.id,
         claims=(Claim(operation.system, None, operation.after),),
         inputs=plan.name(operation),
-        note=f"{operation.system} may have made this block and cannot be asked: look there",
+        note=note,
     )
     held = HeldConflict(desk.new_id(), conflict, desk.clock.now(), desk.run)
     failed = replace(intent, state=IntentState.FAILED, error="nobody can tell")

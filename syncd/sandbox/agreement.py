@@ -37,8 +37,15 @@ class Sight:
         return (self.start, self.end)
 
 
-def sights(systems: Mapping[str, Outside], owners: Mapping[tuple[str, str], str]) -> list[Sight]:
-    """Collect what stands in all systems; ``owners`` names the provider of (system, user)."""
+def sights(
+    systems: Mapping[str, Outside],
+    owners: Mapping[tuple[str, str], str],
+    theirs: Collection[str] = (),
+) -> list[Sight]:
+    """Collect what stands in all systems; ``owners`` names the provider of (system, user).
+
+    ``theirs`` are the ids of tagged blocks that people made, by copying ours.
+    """
     found = []
     for name, system in systems.items():
         for meeting in system.appointments():
@@ -49,7 +56,7 @@ def sights(systems: Mapping[str, Outside], owners: Mapping[tuple[str, str], str]
         for block in system.blocks():
             provider = owners.get((name, block.user))
             if provider is not None and not block.deleted:
-                ours = MARK in block.title
+                ours = MARK in block.title and block.id not in theirs
                 found.append(Sight(block.start, block.end, name, provider, "block", ours=ours))
     return sorted(found)
 

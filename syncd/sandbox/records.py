@@ -83,10 +83,34 @@ class Outside(Protocol):
         """Remove a block by hand."""
         ...
 
+    def copy_block(
+        self,
+        id: str,
+        user: str,
+        start: datetime,
+        end: datetime,
+        *,
+        calendar: str = "",
+        contact: str = "",
+    ) -> str:
+        """Duplicate a block, text and all, at another time and perhaps for another user.
+
+        With a contact and a calendar the duplicate is an appointment. Returns its id.
+        """
+        ...
+
+    def add_text(self, id: str, text: str) -> None:
+        """Paste a text into an appointment, behind what it says."""
+        ...
+
     def appointments(self) -> list[Appointment]:
         """All appointments, deleted ones too."""
         ...
 
     def blocks(self) -> list[Block]:
         """All blocks, deleted ones too."""
+        ...
+
+    def changes(self) -> int:
+        """How often appointments and blocks changed until now."""
         ...

@@ -21,6 +21,7 @@ from syncd.simulate import twinned
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.story import Step, What
+from syncd.simulate.way import Way
 
 HALF_HOUR = timedelta(minutes=30)
 NEAR = timedelta(days=14)
@@ -46,8 +47,10 @@ class Town:
     calls: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     acts: int = 0
+    forgotten: list[datetime] = field(default_factory=list)
     fixed: str = ""
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
+    _looked_at: dict[str, int] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
     _people: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -77,6 +80,11 @@ class Town:
 
     def look(self, system: str, *, by_hand: bool) -> None:
         """Note what differs on one platform since the last look."""
+        changes = self.sandbox.systems[system].changes()
+        # By hand a user may have become another one, too, and so the events somebody else's.
+        if not by_hand and changes == self._looked_at.get(system):
+            return
+        self._looked_at[system] = changes
         before, after = self._last[system], dict(self._events(system))
         if before == after:
             return
@@ -144,7 +152,7 @@ class Town:
 
     def transport(self, system: str) -> httpx.AsyncBaseTransport:
         """The way to one platform for the program."""
-        return _Way(self, system)
+        return Way(self, system)
 
     # --- acting -------------------------------------------------------------------------------
 
@@ -177,6 +185,15 @@ class Town:
             accident.over = True
             accident.accepted_at = accident.accepted_at or self.clock.now()
 
+    def forgot(self) -> None:
+        """The state is gone, or older: nothing stands stopped, and history begins anew."""
+        self.accepted()
+        self.forgotten.append(self.clock.now())
+
+    def is_forgotten(self, at: datetime) -> bool:
+        """Whether what was decided on a change at that time may be in no state any more."""
+        return any(at < lost + LATE for lost in self.forgotten)
+
     def meddled(self, system: str) -> bool:
         """Whether somebody edited a block of syncd's there so lately that it may not know."""
         since = self.clock.now() - LATE
@@ -203,14 +220,14 @@ class Town:
                 done = f"block {who} {event} {start:%d %H:%M}"
             case What.TWIN:
                 done = self._twin(step)
-            case What.TWIN_AS | What.STATUS | What.MOVE_TWINNED:
-                done = twinned.perform(self, step, start)
             case What.MOVE | What.CANCEL | What.DELETE | What.REASSIGN:
                 done = self._change_meeting(step, start)
             case What.WIPE | What.SHIFT:
                 done = self._accident(step, who)
             case What.MOVE_BLOCK | What.REMOVE_BLOCK | What.EDIT_OURS | What.REMOVE_OURS:
                 done = self._change_block(step, start, end)
+            case What.COPY_OURS | What.COPY_TO_MEETING | What.PASTE_TAG:
+                done = self._copy_ours(step, start, end, who)
             case What.FOR_EVER:
                 event = platform.block(self.world.seats[system, who].user, start, end, "Lunch")
                 platform.move_block(event, start, EVER)
@@ -218,7 +235,7 @@ class Town:
             case What.NULL_DATE | What.CUT_TEXT:
                 done = self._spoil_rows(step)
             case _:
-                done = ""
+                done = twinned.perform(self, step, start)
         return done
 
     def _spoil_rows(self, step: Step) -> str:
@@ -314,6 +331,33 @@ class Town:
         platform.move_block(event, start, end)
         return f"move block {event} to {start:%d %H:%M}"
 
+    def _copy_ours(self, step: Step, start: datetime, end: datetime, who: str) -> str:
+        """Duplicate one of our blocks, as it is or as a meeting; or paste its text into a meeting.
+
+        What comes of it is the person's own: it bears our tag, and is not ours.
+        """
+        system, platform = step.system, self.sandbox.systems[step.system]
+        texts = {b.id: b.title for b in platform.blocks() if not b.deleted}
+        ours = sorted(e for s, e in self.ours if s == system and e in texts)
+        if not ours:
+            return ""
+        event = ours[step.number % len(ours)]
+        if step.what is What.PASTE_TAG:
+            standing = self._last[system].items()
+            meetings = sorted(e for e, seen in standing if seen.kind == "appointment")
+            if not meetings:
+                return ""
+            meeting = meetings[step.number % len(meetings)]
+            platform.add_text(meeting, texts[event])
+            return f"paste the text of {event} into {meeting}"
+        seat = self.world.seats[system, who]
+        named = {}
+        if step.what is What.COPY_TO_MEETING:
+            contact = self._people[system][("kim", "lee")[step.slot % 2]]
+            named = {"calendar": seat.calendar, "contact": contact}
+        copied = platform.copy_block(event, seat.user, start, end, **named)
+        return f"{step.what} {event} as {copied} for {who} {start:%d %H:%M}"
+
     def _accident(self, step: Step, who: str) -> str:
         """Delete all meetings of somebody's calendar, or move everything in it by an hour."""
         platform = self.sandbox.systems[step.system]
@@ -385,45 +429,5 @@ class Town:
                 platform.faults.clear(kind)
 
 
-class _Way(httpx.ASGITransport):
-    """Requests to one platform, each followed by a look."""
-
-    def __init__(self, town: Town, system: str) -> None:
-        super().__init__(app=town.sandbox.apps[system])
-        self._town = town
-        self._system = system
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass it on."""
-        town, system = self._town, self._system
-        writes = _writes(request)
-        if writes:
-            town.look(system, by_hand=False)  # jobs that are due are not this request's doing
-        calls = town.sandbox.systems[system].calls
-        before, known = len(calls), len(town.changes)
-        try:
-            return await super().handle_async_request(request)
-        finally:
-            made = calls[before:]
-            town.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
-            town.look(system, by_hand=False)
-            if writes and len(town.changes) == known and not town.meddled(system):
-                town.idle += [
-                    f"{system} {call.method} {call.path} on {town.clock.now():%d %H:%M:%S}"
-                    for call in made
-                    if call.status in range(200, 300)
-                ]
-
-
 _CREATES = r"/Task\.svc/Create|/calendars/events/block-slots|/appointments/$"
 """The calls that make blocks."""
-
-_WRITES = ("Create", "DeleteTasks", "MarkComplete")
-"""The calls of LeadSquared that write at once; the bulk update is a job."""
-
-
-def _writes(request: httpx.Request) -> bool:
-    path = request.url.path
-    if ".svc/" in path:
-        return path.endswith(_WRITES)
-    return request.method != "GET"

@@ -22,8 +22,10 @@ def perform(town: Town, step: Step, start: datetime) -> str:
             return _twin_as(town, step)
         case What.STATUS:
             return _status(town, step)
-        case _:
+        case What.MOVE_TWINNED:
             return _move_twinned(town, step, start)
+        case _:
+            return ""
 
 
 def _twin_as(town: Town, step: Step) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table, and_, delete, func, select
 
-from syncd.model import IntentState
+from syncd.model import Action, IntentState
 from syncd.store.removal import CHUNK
 from syncd.store.store import Store
 from syncd.store.tables import (
@@ -76,9 +76,19 @@ def _over(store: Store, before: datetime) -> list[str]:
 
 
 def _written(store: Store, before: datetime) -> list[str]:
-    """Journal rows that are settled, and whose event is over as well."""
+    """Journal rows that are settled, and whose event is over as well.
+
+    The create of a block that still stands is the proof that the block is ours, and stays.
+    """
+    standing = select(EVENT.c.id).where(
+        EVENT.c.system == INTENT.c.system,
+        EVENT.c.id == INTENT.c.event,
+        EVENT.c.mine.is_(True),
+        EVENT.c.retired.is_(False),
+    )
+    proof = and_(INTENT.c.action == str(Action.CREATE_BLOCK), standing.exists())
     query = select(INTENT.c.id, INTENT.c.before, INTENT.c.after).where(
-        INTENT.c.opened_at < before, INTENT.c.state.in_(_SETTLED)
+        INTENT.c.opened_at < before, INTENT.c.state.in_(_SETTLED), ~proof
     )
     return [
         row["id"]

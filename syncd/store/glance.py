@@ -39,7 +39,21 @@ _LIVING = {
 _LAST = "SELECT * FROM run ORDER BY started_at DESC, id LIMIT 1"
 _READ = "SELECT system, max(read_at) AS at FROM coverage GROUP BY system"
 _EXPOSED = "SELECT * FROM exposure WHERE ends > ? ORDER BY starts, provider, system"
+_ORPHANS = """
+    SELECT provider, system, id, starts, ends FROM event
+    WHERE key IS NOT NULL AND NOT mine AND NOT retired AND kind = 'block'
+      AND provider <> '' AND ends > ?
+      AND NOT EXISTS (
+          SELECT 1 FROM replica WHERE replica.system = event.system AND replica.event = event.id
+      )
+    ORDER BY provider, starts, system, id
+"""
+"""As `store.proof.orphans` has them, but for those that are over."""
 _ROTA = "SELECT * FROM rota ORDER BY provider"
+_CREATED = (
+    "SELECT system, event FROM intent WHERE action = 'create-block' AND +state = 'done'"
+    " AND event IS NOT NULL ORDER BY rowid DESC LIMIT 200"
+)
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
 
@@ -55,10 +69,22 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Orphan:
+    """A block with a tag of a syncd that this state does not know: it is left as it is."""
+
+    provider: str
+    system: str
+    event: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Glance:
     """How many rows are alive, the last run, how each system is, and what was open for how long.
 
     ``read_at`` is when each system was last read in full, ``rota`` when whose whole window is.
+    ``created`` are the last blocks made, (system, event), by this ``installation``.
     """
 
     counts: Mapping[str, int]
@@ -69,6 +95,9 @@ class Glance:
     exposures: tuple[Exposure, ...] = ()
     closings: tuple[Closing, ...] = ()
     rota: tuple[OnRota, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
+    installation: int = 0
+    created: tuple[tuple[str, str], ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -111,6 +140,9 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_exposure(row) for row in ask(_EXPOSED, [instant_text(now)])),
         tuple(_closing(row) for row in ask(_CLOSINGS, [instant_text(since)])),
         tuple(OnRota(**row) for row in ask(_ROTA)),
+        tuple(_orphan(row) for row in ask(_ORPHANS, [instant_text(now)])),
+        int(ask("PRAGMA user_version").fetchone()[0]),
+        tuple((row["system"], row["event"]) for row in ask(_CREATED)),
     )
 
 
@@ -141,6 +173,11 @@ def _exposure(row: sqlite3.Row) -> Exposure:
     bookings, seats = (tuple(json.loads(row[name])) for name in ("bookings", "seats"))
     cause = Cause(row["cause"])
     return Exposure(row["provider"], row["system"], starts, ends, cause, bookings, since, seats)
+
+
+def _orphan(row: sqlite3.Row) -> Orphan:
+    starts, ends = datetime.fromisoformat(row["starts"]), datetime.fromisoformat(row["ends"])
+    return Orphan(row["provider"], row["system"], row["id"], starts, ends)
 
 
 def _closing(row: sqlite3.Row) -> Closing:

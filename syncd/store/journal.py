@@ -1,4 +1,4 @@
-"""What the journal holds of the past: what was written, refused for good, and marked."""
+"""What the journal holds of the past: what was written, and what was refused for good."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from syncd.store.tables import INTENT
 _FAILED = select(INTENT).where(
     INTENT.c.provider == bindparam("provider"), INTENT.c.state == str(IntentState.FAILED)
 )
-_OF_KEY = select(INTENT.c.id).where(INTENT.c.key == bindparam("key")).limit(1)
 
 
 def intents_of(store: Store, run: str) -> list[Intent]:
@@ -32,8 +31,3 @@ def intents_since(store: Store, provider: str, at: datetime) -> list[Intent]:
 def failed_operations(store: Store, provider: str) -> list[Operation]:
     """The operations that a system refused for good, one for each refusal."""
     return [rows.to_operation(row) for row in store.tell(_FAILED, {"provider": provider})]
-
-
-def knows_key(store: Store, key: str) -> bool:
-    """Whether this state's journal ever gave out that key."""
-    return bool(store.tell(_OF_KEY, {"key": key}))

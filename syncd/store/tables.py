@@ -33,6 +33,7 @@ class EventRow(_Table, table=True):
     __table_args__ = (
         Index("event_window", "system", "retired", "starts", "ends", "id", "fingerprint"),
         Index("event_provider", "provider", "retired", "starts", "ends", "system", "id"),
+        Index("event_key", "key"),
     )
     system: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -92,6 +93,7 @@ class IntentRow(_Table, table=True):
     __table_args__ = (
         Index("intent_state", "state", "provider"),
         Index("intent_key", "key"),
+        Index("intent_event", "system", "event"),
         Index("intent_run", "run"),
     )
     id: str = Field(primary_key=True)

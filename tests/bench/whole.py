@@ -21,7 +21,17 @@ from syncd.config.settings import LeadConnectorV1System
 from syncd.core import plan
 from syncd.daemon.service import Pace, serve
 from syncd.engine.execute import Desk, execute
-from syncd.model import Action, Booking, Changes, Kind, Operation, Status, Value
+from syncd.model import (
+    Action,
+    Booking,
+    Changes,
+    Coverage,
+    Kind,
+    Operation,
+    Status,
+    Value,
+    Window,
+)
 from syncd.store import Store
 from syncd.systems.leadconnector_v1.account import Account
 from syncd.systems.leadconnector_v1.opening import open_transport
@@ -199,7 +209,10 @@ async def journal(home: Path, size: int = 1000) -> dict[str, Any]:
 
 async def _executed(operations: list[Operation], desk: Desk) -> tuple[int, float]:
     """How many were done, and the seconds of CPU that it took."""
-    just_read = {o.provider: desk.clock.now() + timedelta(hours=1) for o in operations}
+    ever = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    later = desk.clock.now() + timedelta(hours=1)
+    providers = {o.provider for o in operations}
+    just_read = [Coverage("crm", p, frozenset(Kind), ever, later) for p in providers]
     before = time.process_time()
     written = await execute(cast("System", _AtOnce()), operations, just_read, desk)
     return len(written.done), time.process_time() - before
@@ -226,7 +239,7 @@ async def bulk(home: Path, moves: int = 1000) -> dict[str, Any]:
     engine = app.engine
     desk = Desk(engine.store, engine.clock, engine.ids.row, engine.ids.key, "run", engine.stopping)
     writes, before = system.traffic.writes, time.process_time()
-    written = await execute(system, operations, {}, desk)
+    written = await execute(system, operations, (), desk)
     cpu = time.process_time() - before
     calls = system.traffic.writes - writes
     assert len(written.queued) == len(operations)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,11 +30,10 @@ class Shop:
         self.app.insist()
         return await self.app.engine.resync(**asked)  # type: ignore[arg-type]
 
-    def wrong(self) -> list[str]:
-        """What an outside observer would call wrong."""
-        return disagreements(
-            sights(self.world.sandbox.systems, self.world.owners), SYSTEMS, datetime.now(UTC)
-        )
+    def wrong(self, theirs: Collection[str] = ()) -> list[str]:
+        """What an outside observer would call wrong; ``theirs`` are copies of our blocks."""
+        seen = sights(self.world.sandbox.systems, self.world.owners, theirs)
+        return disagreements(seen, SYSTEMS, datetime.now(UTC))
 
     def blocks(self) -> int:
         """How many blocks of syncd's stand, in all systems."""

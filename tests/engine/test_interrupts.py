@@ -40,6 +40,7 @@ def a_business_opens(shop: MortalShop) -> None:
 def keys_are_stripped(shop: MortalShop) -> None:
     for system in shop.systems:
         system.strip_keys = True
+        system.capabilities = replace(system.capabilities, key_survives=False)
 
 
 def one(shop: MortalShop) -> None:

@@ -13,14 +13,17 @@ from typing import Any
 
 import pytest
 
-from syncd.core import outcome, refusals
+from syncd.core import decide, outcome, refusals
 from syncd.core.diff import News, absorb, vanish
+from syncd.core.ownership import NO_OWNERS
 from syncd.engine import case, cycle, execute, observe, recover
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
 from tests.engine import test_guarded as guarded
+from tests.engine import test_ownership as ownership
 from tests.engine import test_promises as promises
 from tests.engine.conftest import Shop, open_shop
+from tests.simulate.copied import a_customer_ends_nothing, every_tag_is_ours
 from tests.simulate.plants import (
     a_queued_write_counts_as_done,
     history_is_not_kept,
@@ -43,6 +46,8 @@ def own_blocks_count_as_sources(patch: Patch) -> None:
         return changes
 
     patch.setattr(outcome, "_created", created)
+    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
+    patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
 def absence_is_believed_at_once(patch: Patch) -> None:
@@ -129,6 +134,20 @@ def read_only_calendars_are_written_to(patch: Patch) -> None:
     patch.setattr(case, "_calendar", writable)
 
 
+def the_first_of_two_with_one_tag_is_adopted(patch: Patch) -> None:
+    candidates = recover._candidates
+    patch.setattr(recover, "_candidates", lambda *given: candidates(*given)[:1])
+
+
+def nobody_looks_whose_a_block_is_before_a_write(patch: Patch) -> None:
+    patch.setattr(execute, "_not_ours", lambda *_given: set())
+    patch.setattr(execute, "_just_read", lambda *_given: True)
+
+
+def blocks_are_adopted_before_all_is_read(patch: Patch) -> None:
+    patch.setattr(case, "_read_whole", lambda *_given: True)
+
+
 async def absence(shop: Shop) -> None:
     await promises.test_absence_from_a_list_removes_nothing(shop, "hidden")
 
@@ -159,7 +178,7 @@ ROWS: tuple[tuple[Plant, Check], ...] = (
     ),
     (
         the_journal_is_not_written,
-        promises.test_a_crash_between_request_and_commit_is_settled_by_reading,
+        promises.test_a_lost_create_is_found_by_its_interval_where_keys_are_stripped,
     ),
     (
         a_create_is_repeated_before_the_lag_has_passed,
@@ -186,6 +205,28 @@ ROWS: tuple[tuple[Plant, Check], ...] = (
     (
         read_only_calendars_are_written_to,
         promises.test_a_calendar_that_is_only_read_is_never_written_to,
+    ),
+    (
+        the_first_of_two_with_one_tag_is_adopted,
+        ownership.test_two_blocks_with_the_tag_of_an_unanswered_create_are_both_left_alone,
+    ),
+    (every_tag_is_ours, ownership.test_after_a_lost_state_orphans_are_neither_sources_nor_removed),
+    (
+        every_tag_is_ours,
+        ownership.test_copies_of_a_block_are_busy_time_of_whoever_made_them,
+    ),
+    (every_tag_is_ours, ownership.test_an_older_state_takes_no_copy_for_its_own),
+    (
+        a_customer_ends_nothing,
+        ownership.test_our_block_with_a_customer_in_it_is_somebodys_appointment,
+    ),
+    (
+        nobody_looks_whose_a_block_is_before_a_write,
+        ownership.test_a_block_that_shows_a_customer_just_before_the_write_is_not_removed,
+    ),
+    (
+        blocks_are_adopted_before_all_is_read,
+        ownership.test_nothing_is_adopted_before_every_system_was_read_in_full,
     ),
     (nobody_is_anybody, promises.test_a_twin_is_moved_and_no_block_lies_on_top_of_it),
     (

@@ -156,6 +156,7 @@ async def test_a_lost_reply_to_a_create_makes_no_second_block(shop: Shop) -> Non
 
 async def test_a_lost_create_is_found_by_its_interval_where_keys_are_stripped(shop: Shop) -> None:
     shop.b.strip_keys = True
+    shop.b.capabilities = replace(shop.b.capabilities, key_survives=False)
     event = shop.a.book("p", v(9))
     shop.b.faults["reply"] = [lost_reply("b")]
     await settle(shop)

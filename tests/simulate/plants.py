@@ -11,9 +11,10 @@ import msgspec
 import pytest
 
 import syncd.core.merge as merging
-from syncd.core import blocks, closing, decide, diff, outcome, refusals
+from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
+from syncd.core.ownership import NO_OWNERS, Owners
 from syncd.engine import brake, case, cycle, observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import (
@@ -35,8 +36,10 @@ from syncd.systems import decoding
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
+from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
+from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 
@@ -54,6 +57,8 @@ def own_blocks_are_sources(patch: Patch) -> None:
         return changes
 
     patch.setattr(outcome, "_created", created)
+    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
+    patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
 def absence_believed_at_once(patch: Patch) -> None:
@@ -214,7 +219,7 @@ def history_is_not_kept(patch: Patch) -> None:
 def an_echo_is_an_edit(patch: Patch) -> None:
     """What comes back rounded is taken for somebody's change."""
     patch.setattr(diff, "is_rounding", lambda _wanted, _seen: False)
-    patch.setattr(recover, "is_rounding", lambda _wanted, _seen: False)
+    patch.setattr(ownership, "is_rounding", lambda _wanted, _seen: False)
 
 
 def a_stale_read_is_believed(patch: Patch) -> None:
@@ -241,7 +246,7 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
         return 0
 
     patch.setattr(cycle, "recover", forget)
-    patch.setattr(decide, "_adopt", lambda _draft, _case: None)
+    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
 
 
 def keys_are_not_searched(patch: Patch) -> None:
@@ -252,7 +257,7 @@ def keys_are_not_searched(patch: Patch) -> None:
         return True
 
     patch.setattr(recover, "_created", created)
-    patch.setattr(decide, "_adopt", lambda _draft, _case: None)
+    patch.setattr(case, "owners_of", lambda *_given, **_named: Owners(whole=False))
 
 
 def a_queued_write_counts_as_done(patch: Patch) -> None:
@@ -385,6 +390,11 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (one_proof_is_enough, draw(9)),
     (an_empty_list_is_proof, draw(5)),
     (calendars_ignore_blocks, draw(2)),
+    (every_tag_is_ours, _day(*_BOOKED, _at(3, What.COPY_OURS, "crm", slot=30, number=1))),
+    (
+        a_tag_makes_a_meeting_ours,
+        _day(*_BOOKED, _at(3, What.COPY_TO_MEETING, "crm", slot=30, number=1)),
+    ),
     (
         keys_are_not_searched,
         _day(
@@ -401,10 +411,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             _at(7.1, What.MOVE, "clinic", slot=30),
         ),
     ),
-    (
-        any_time_is_believed,
-        _day(*_BOOKED, _at(3, What.NULL_DATE, "clinic", number=39)),
-    ),
+    (any_time_is_believed, _day(*_BOOKED, _at(3, What.NULL_DATE, "clinic", number=39))),
     (
         an_end_for_ever_is_not_cut,
         _day(_at(1, What.FOR_EVER, "clinic", slot=70)),
@@ -436,5 +443,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     ),
     *ABOUT_ANSWERS,
     *ABOUT_UPDATES,
+    *ABOUT_LOSS,
 )
 """Each with a day on which it breaks a promise."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from syncd.model import Changes, Closing, IntentState, Waiver
+from syncd.model import Changes, Closing, IntentState, Kind, Waiver
 from syncd.store import Store
 from syncd.store.compact import compact
 from syncd.store.exposed import closings, keep_closings
-from syncd.store.journal import failed_operations, knows_key
+from syncd.store.journal import failed_operations, intents_of
+from syncd.store.proof import created_ids
 from tests.store.kit import DAY, book, held, intent, link, note, rec, v
 
 LATER = DAY + timedelta(days=200)
@@ -81,10 +82,30 @@ def test_what_is_open_and_the_keys_of_blocks_to_come_stay(store: Store) -> None:
     store.finish_run("old", DAY, {})
     compact(store, LATER)
     assert {i.id for i in store.pending_intents()} == {"open", "queued"}
-    assert knows_key(store, "far")
+    assert "far" in {i.operation.key for i in intents_of(store, "run")}
     assert failed_operations(store, "p") == []
     assert [h.id for h in store.conflict("")] == ["c"]
     assert store.runs() == []
+
+
+def test_the_proof_of_a_block_that_stands_is_kept_however_long_ago_it_was_made(
+    store: Store,
+) -> None:
+    """A block that was made for one day and moved to a later one, again and again."""
+    rows = [
+        replace(i, operation=replace(i.operation, event=i.id))
+        for i in (intent(name, state=IntentState.DONE) for name in ("stands", "gone", "theirs"))
+    ]
+    far = replace(v(9), start=v(9).start + YEAR, end=v(9).end + YEAR)
+    records = [
+        rec("stands", far, "b", kind=Kind.BLOCK, mine=True),
+        rec("gone", None, "b", kind=Kind.BLOCK, mine=True, ended=True),
+        rec("theirs", far, "b"),
+    ]
+    store.apply(Changes(intents=rows, records=records))
+    compact(store, LATER)
+    store.created = None  # what the journal alone proves
+    assert created_ids(store, "b", ["stands", "gone", "theirs"]) == {"stands"}
 
 
 def test_old_measures_go(store: Store) -> None:

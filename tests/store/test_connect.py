@@ -228,9 +228,8 @@ def test_an_older_schema_is_refused_for_reading_only(
 ) -> None:
     Store.open(path).close()
     newer = shutil.copytree(version.MIGRATIONS, tmp_path / "newer")
-    (newer / "versions" / "m9001_more.py").write_text(
-        f'revision, down_revision = "9001", "{version.newest_schema()}"\n'
-    )
+    text = f'revision, down_revision = "9001", "{version.newest_schema()}"\n'
+    (newer / "versions" / "m9001_more.py").write_text(text)
     monkeypatch.setattr(version, "MIGRATIONS", newer)
     said = refused(path, write=False)
     assert "older syncd" in said.reason

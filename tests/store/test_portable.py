@@ -24,8 +24,9 @@ from syncd.model import (
 )
 from syncd.store import Store, exposed
 from syncd.store.compact import compact
-from syncd.store.journal import failed_operations, intents_of, intents_since, knows_key
+from syncd.store.journal import failed_operations, intents_of, intents_since
 from syncd.store.part import most_news, parts
+from syncd.store.proof import bearers, created_ids, is_unanswered, orphans, owned_with
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
 
@@ -172,7 +173,11 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "note_odd": lambda: store.note_odd("a", "e", "why", DAY),
         "state": lambda: store.state("p"),
         "failed_operations": lambda: failed_operations(store, "p"),
-        "knows_key": lambda: knows_key(store, "k"),
+        "created_ids": lambda: created_ids(store, "a", ["e"]),
+        "bearers": lambda: bearers(store, "k"),
+        "owned_with": lambda: owned_with(store, "k", [rec("k", v(9))]),
+        "is_unanswered": lambda: is_unanswered(store, "k"),
+        "orphans": lambda: orphans(store),
         "pending_intents": store.pending_intents,
         "apply": apply,
         "start_run": lambda: store.start_run("r", "resync", DAY),
@@ -200,7 +205,8 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
     }
 
 
-WITHOUT_SQL = {"open", "close", "scratch"}
+WITHOUT_SQL = {"open", "close", "scratch", "prove_by"}
+"""Methods that ask a database nothing by themselves, or only SQLite's."""
 METHODS = sorted(
     name
     for name, _ in inspect.getmembers(Store, callable)

@@ -218,6 +218,31 @@ class Location(Platform):
         removed = replace(self._block(id), deleted=True, updated_at=self.stamp())
         self.closures.put(id, removed)
 
+    def copy_block(
+        self,
+        id: str,
+        user: str,
+        start: datetime,
+        end: datetime,
+        *,
+        calendar: str = "",
+        contact: str = "",
+    ) -> str:
+        """Duplicate a block, text and all; with a contact, as an appointment in that calendar."""
+        title = self._block(id).title
+        if not contact:
+            return self.block(user, start, end, title)
+        copied = self.book(calendar, user, start, end, contact, title=title)
+        self.add_text(copied, title)
+        return copied
+
+    def add_text(self, id: str, text: str) -> None:
+        """Paste a text into an appointment's title and description."""
+        meeting = self._meeting(id)
+        title, description = f"{meeting.title} {text}", f"{meeting.description} {text}"
+        changed = replace(meeting, title=title, description=description, updated_at=self.stamp())
+        self.meetings.put(id, changed)
+
     # --- looking at it ------------------------------------------------------------------------
 
     def appointments(self) -> list[Appointment]:
@@ -227,6 +252,10 @@ class Location(Platform):
     def blocks(self) -> list[Block]:
         """All blocks, deleted ones too."""
         return self.closures.values()
+
+    def changes(self) -> int:
+        """How often appointments and blocks changed until now."""
+        return self.meetings.changes + self.closures.changes
 
     def _meeting(self, id: str) -> Meeting:
         meeting = self.meetings.get(id)

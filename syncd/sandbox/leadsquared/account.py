@@ -205,6 +205,31 @@ class Account(Platform):
         """Remove a block."""
         self.tasks.put(id, self._touched(self._block(id), deleted=True))
 
+    def copy_block(
+        self,
+        id: str,
+        user: str,
+        start: datetime,
+        end: datetime,
+        *,
+        calendar: str = "",
+        contact: str = "",
+    ) -> str:
+        """Duplicate a block, text and all; with a contact, as an appointment of that type.
+
+        Where no type is named, it keeps the busy type, and has a customer all the same.
+        """
+        block = self._block(id)
+        more = {"description": block.description, "custom": block.custom, "lead": contact}
+        return self._enter(
+            calendar or self.busy_type, user, start, end, self._subject(block), **more
+        )
+
+    def add_text(self, id: str, text: str) -> None:
+        """Paste a text into an appointment's description."""
+        task = self._appointment(id)
+        self.tasks.put(id, self._touched(task, description=f"{task.description} {text}"))
+
     # --- looking at it ------------------------------------------------------------------------
 
     def appointments(self) -> list[Appointment]:
@@ -225,6 +250,10 @@ class Account(Platform):
             for task in self.tasks.values()
             if task.type != self.busy_type and not self._is_to_do(task)
         ]
+
+    def changes(self) -> int:
+        """How often tasks changed until now, by the jobs that are due as well."""
+        return self.tasks.changes
 
     def blocks(self) -> list[Block]:
         """All appointments of the busy type, deleted ones too.

@@ -39,6 +39,9 @@ STATUSES = {
 
 _PLAIN = frozenset(STATUSES) - {""}
 
+_BLOCK = "block"
+"""What a block's fingerprint has for a status, so that a block never reads like a meeting."""
+
 
 def status_word(item: Appointment | Wrote) -> str:
     """Return the status as sent: the correct field, else the misspelt one."""
@@ -159,7 +162,7 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
             return False
         provider = owners.users.get(item.assigned_user_id)
         if type(item) is Block:
-            word = ""
+            word = _BLOCK
         else:
             word = item.appointment_status
             if word is None:
@@ -178,5 +181,5 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
 
 def fingerprint(item: Item, provider: str) -> str:
     """Spell the fields that matter, as they came."""
-    word = status_word(item) if isinstance(item, Appointment) else ""
+    word = status_word(item) if isinstance(item, Appointment) else _BLOCK
     return f"{item.start_time}|{item.end_time}|{word}|{provider}"

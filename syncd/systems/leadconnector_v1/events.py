@@ -162,7 +162,9 @@ class Owners:
         raise ValueError(message)
 
 
-def unchanged(item: Any, owners: Owners, known: Mapping[str, str]) -> bool:
+def unchanged(
+    item: Any, owners: Owners, known: Mapping[str, str], holds: Collection[str] = ()
+) -> bool:
     """Whether a row is plainly as it is known; False where that takes a closer look.
 
     Says of a row what `Owners.owner` and `Reader.fingerprint` would, at a fraction of the cost, and
@@ -182,7 +184,8 @@ def unchanged(item: Any, owners: Owners, known: Mapping[str, str]) -> bool:
         if word is None:
             word = item.status if item.appoinment_status is None else item.appoinment_status
         zone = item.selected_timezone or ""
-        spelt = f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}"
+        kind = _kind(item, holds)
+        spelt = f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}|{kind}"
         plain = word in _PLAINLY_BUSY and provider is not None
     except (AttributeError, TypeError):  # no object at all, or a list where an id should be
         return False
@@ -193,25 +196,19 @@ def unchanged(item: Any, owners: Owners, known: Mapping[str, str]) -> bool:
 class Reader:
     """Parses rows of one system. ``zone`` is the location's ('' while unknown).
 
-    Where busy time may be booked as a hold (``holding``), a booking for one of the contacts
-    ``holds`` is a block; and so is one that carries syncd's mark, should that contact have been
-    merged into another.
+    Where busy time is booked as a hold, a booking for one of the contacts ``holds`` is a block. Any
+    other contact is a customer, whatever the text of the booking bears.
     """
 
     system: str
     clock: Clock
     owners: Owners
     zone: str = ""
-    holding: bool = False
     holds: frozenset[str] = field(default=frozenset(), repr=False)
 
     def kind(self, item: Appointment) -> Kind:
         """A block has no customer, or only the one that holds are booked for."""
-        contact = contact_id(item)
-        if not (contact or item.contact):
-            return Kind.BLOCK
-        held = self.holding and (contact in self.holds or self.key(item) is not None)
-        return Kind.BLOCK if held else Kind.APPOINTMENT
+        return _kind(item, self.holds)
 
     def key(self, item: Appointment) -> str | None:
         """The mark of syncd: in a block's title, or in the notes that a booking was made with."""
@@ -236,7 +233,7 @@ class Reader:
     def fingerprint(self, item: Appointment, provider: str) -> str:
         """The fields that matter, as sent; the zone among them, for times without offset."""
         start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
-        return f"{start}|{end}|{zone}|{status_word(item)}|{provider}"
+        return f"{start}|{end}|{zone}|{status_word(item)}|{provider}|{self.kind(item)}"
 
     def event(self, item: Appointment, provider: str) -> Event:
         """The row as an event. Raises Malformed."""
@@ -267,3 +264,10 @@ class Reader:
             return read_update(instant(value, "UTC"), self.clock.now())
         except ValueError:
             return None
+
+
+def _kind(item: Appointment, holds: Collection[str]) -> Kind:
+    contact = contact_id(item)
+    if contact in holds or not (contact or item.contact):
+        return Kind.BLOCK
+    return Kind.APPOINTMENT

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from syncd.systems.leadconnector_v1.calls import Calls
 
 
@@ -20,6 +22,7 @@ class Holds:
         self._email = email
         self._known = frozenset[str]()
         self._certain = email is None
+        self._asked = set[str]()
 
     async def learn(self) -> frozenset[str]:
         """All contacts that ever had the address. Raises SystemFault."""
@@ -27,6 +30,13 @@ class Holds:
             self._known |= set(await self._calls.find_contacts(email=self._email))
             self._certain = True
         return self._known
+
+    def doubt(self, contacts: Collection[str]) -> bool:
+        """Have the address looked up again for contacts that were not asked about yet."""
+        strangers = set(contacts) - self._asked - {""}
+        self._asked |= strangers
+        self._certain = self._certain and not (strangers and self._email)
+        return not self._certain
 
     def booking(self) -> None:
         """A hold is about to be booked, which may make its contact whatever is answered."""

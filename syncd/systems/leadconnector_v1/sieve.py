@@ -9,7 +9,7 @@ from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.loose import text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from syncd.systems.leadconnector_v1.events import Owners
     from syncd.systems.leadconnector_v1.reading import Items
@@ -26,11 +26,13 @@ class Sieve:
         owners: Owners,
         known: Mapping[str, str],
         note: Callable[[Iterable[Appointment]], None],
+        holds: Collection[str] = (),
     ) -> None:
         """Start with nothing."""
         self._owners = owners
         self._known = known
         self._note = note
+        self._holds = holds
         self._others: set[str] = set()
         self.same: set[str] = set()
 
@@ -44,7 +46,7 @@ class Sieve:
         for item in items:
             if not isinstance(item, Appointment):
                 left.append(item)
-            elif unchanged(item, owners, known) and item.id not in others:
+            elif unchanged(item, owners, known, self._holds) and item.id not in others:
                 same.append(item)
             else:
                 left.append(item)

@@ -18,7 +18,13 @@ from syncd.systems.leadconnector_v1.opening import open_transport
 from syncd.systems.leadconnector_v1.plan import plan
 from syncd.systems.leadconnector_v1.seats import crowded, seats_of
 from syncd.systems.leadconnector_v1.sieve import Sieve
-from syncd.systems.leadconnector_v1.wire import Appointment, Availability, Service, Timing
+from syncd.systems.leadconnector_v1.wire import (
+    Appointment,
+    Availability,
+    Service,
+    Timing,
+    contact_id,
+)
 from syncd.systems.leadconnector_v1.writing import CAPABILITIES, Writing
 from syncd.systems.loose import number, text
 from syncd.systems.port import (
@@ -83,7 +89,6 @@ class LeadConnectorV1:
             clock,
             Owners.of(self._calendars),
             account.timezone or "",
-            holding=account.hold_email is not None,
         )
         self._blocks_listed = account.blocks == "hold"
         self._zones: dict[str, str] = {}
@@ -108,7 +113,7 @@ class LeadConnectorV1:
         wanted = self.providers if providers is None else providers
         read_at = self._clock.now()
         await self._learn_holds()
-        sieve = Sieve(self._reader.owners, known, self._note)
+        sieve = Sieve(self._reader.owners, known, self._note, self._reader.holds)
         crowd = False
 
         def sift(listed: reading.Items) -> reading.Items:
@@ -120,6 +125,7 @@ class LeadConnectorV1:
         items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
         if any(map(is_bare, items)):
             await self._learn_zone()
+        await self._learn_merged(items)
         self._note(items)
         if crowd:
             with suppress(SystemFault):  # what was known before counts, and it is asked again
@@ -145,6 +151,7 @@ class LeadConnectorV1:
             return Unknown("the answer is about something else")
         if is_bare(item):
             await self._learn_zone()
+        await self._learn_merged([item])
         self._note([item])
         if self._reader.is_free_block(item):
             return Gone()
@@ -270,6 +277,15 @@ class LeadConnectorV1:
         holds = await self._holds.learn()
         if holds != self._reader.holds:
             self._reader = replace(self._reader, holds=holds)
+
+    async def _learn_merged(self, items: Iterable[Appointment]) -> None:
+        """Ask for the hold contact anew when a tagged booking names a contact not seen before.
+
+        The platform merges contacts; if the hold's was, its address leads to the new one.
+        """
+        tagged = {contact_id(i) for i in items if self._reader.key(i) is not None}
+        if self._holds.doubt(tagged - self._reader.holds):
+            await self._learn_holds()
 
     def _note(self, items: Iterable[Appointment]) -> None:
         """Keep what later calls need: whether blocks are listed, and each booking's zone.

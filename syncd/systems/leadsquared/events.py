@@ -84,9 +84,12 @@ def unchanged(task: Any, spelt: Mapping[str, str], known: Mapping[str, str]) -> 
         if stored is None or task.status_code not in _PLAINLY_BUSY:
             return False
         provider = spelt[task.owner_email_address]
+        spelling = f"{task.due_date}|{task.end_date}|{task.status_code}|{provider}"
+        customer = "c" if task.related_entity_id else ""
+        same = stored == f"{spelling}|{task.task_type.name}|{customer}"
     except (AttributeError, KeyError, TypeError):  # no object, a new spelling, a list as an id
         return False
-    return stored == f"{task.due_date}|{task.end_date}|{task.status_code}|{provider}"
+    return same
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +121,9 @@ class Reader:
         return text(task.task_type.name) if isinstance(task.task_type, TypeName) else ""
 
     def kind(self, task: Task) -> Kind:
-        """The busy type is busy time, every other type a meeting."""
+        """The busy type is busy time unless a customer is in it; every other type is a meeting."""
         busy = self.type_name(task).casefold() == self.busy_task_type.strip().casefold()
-        return Kind.BLOCK if busy else Kind.APPOINTMENT
+        return Kind.BLOCK if busy and not _has_customer(task) else Kind.APPOINTMENT
 
     def status(self, task: Task) -> Status:
         """The status in syncd's words; a block is busy whether or not somebody completed it."""
@@ -138,9 +141,10 @@ class Reader:
         return read_value(start, end, self.status(task), self.clock.now())
 
     def fingerprint(self, task: Task, provider: str) -> str:
-        """The fields that matter, as sent."""
-        start, end = text(task.due_date), text(task.end_date)
-        return f"{start}|{end}|{text(task.status_code)}|{provider}"
+        """The fields that matter, as sent; of a customer only whether there is one."""
+        start, end, status = text(task.due_date), text(task.end_date), text(task.status_code)
+        customer = "c" if task.related_entity_id else ""
+        return f"{start}|{end}|{status}|{provider}|{self.type_name(task)}|{customer}"
 
     def event(self, task: Task, provider: str) -> Event:
         """The task as an event. Raises Malformed."""
@@ -170,6 +174,12 @@ class Reader:
     def _field(self, task: Task) -> object:
         fields = task.custom_fields
         return fields.get(self.key_field) if isinstance(fields, dict) and self.key_field else None
+
+
+def _has_customer(task: Task) -> bool:
+    """Whether the task is related to a lead or an opportunity; 0 and a zero id mean to nothing."""
+    related = text(task.related_entity_id).strip("0-")
+    return bool(related) and number(task.related_entity) != 0
 
 
 def _person(task: Task) -> str | None:

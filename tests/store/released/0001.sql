@@ -170,6 +170,7 @@ CREATE TABLE intent (
 	PRIMARY KEY (id)
 );
 INSERT INTO "intent" VALUES('i','run','create-block','b','p','block',NULL,NULL,'2026-06-01T09:00:00.000000Z/2026-06-01T10:00:00.000000Z confirmed','["m"]',NULL,'','open','2026-06-01T00:00:00.000000Z',0,'','');
+INSERT INTO "intent" VALUES('made','run','create-block','b','p','block','k',NULL,'2026-06-01T09:00:00.000000Z/2026-06-01T10:00:00.000000Z confirmed','["m"]',NULL,'','done','2026-06-01T00:00:00.000000Z',0,'','');
 CREATE TABLE odd (
 	system VARCHAR NOT NULL, 
 	event VARCHAR NOT NULL, 

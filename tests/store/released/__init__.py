@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
-from syncd.model import Baseline, Changes, Coverage, Kind, Role
+from syncd.model import Baseline, Changes, Coverage, IntentState, Kind, Role
 from syncd.store import Store
 from syncd.store.connect import _scripts
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
@@ -27,13 +28,15 @@ def furnished(path: Path, frozen: Path | None = None) -> None:
             database.executescript(frozen.read_text())
         return
     store = Store.open(path)
+    made = intent("made", state=IntentState.DONE)
+    made = replace(made, operation=replace(made.operation, event="k"))
     store.apply(
         Changes(
             records=[rec("e", v(9)), rec("k", v(9), "b", kind=Kind.BLOCK, mine=True)],
             bookings=[book("m", v(9))],
             replicas=[link("m", "e"), link("m", "k", "b", Role.BLOCK)],
             opened=[held("c")],
-            intents=[intent("i")],
+            intents=[intent("i"), made],
             coverage=[Coverage("a", "p", frozenset(Kind), span(0, 24), DAY)],
             notes=[note("seen")],
             baselines=[Baseline("a", "p", "digest", DAY)],

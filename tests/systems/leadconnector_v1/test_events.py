@@ -133,19 +133,14 @@ def test_a_contacts_own_id_wins_over_a_fingerprint() -> None:
 
 
 def test_a_booking_of_the_hold_contact_is_a_block() -> None:
-    reader = Reader(
-        "legacy", FakeClock(), Owners.of(PAIR), holding=True, holds=frozenset({"contact-1"})
-    )
+    reader = Reader("legacy", FakeClock(), Owners.of(PAIR), holds=frozenset({"contact-1"}))
     found = event(reader, notes="Busy [s:abcdefghij]")
     assert (found.kind, found.person, found.key) == (Kind.BLOCK, None, "abcdefghij")
 
 
-def test_a_marked_booking_stays_a_block_when_its_contact_was_merged_away() -> None:
-    reader = Reader(
-        "legacy", FakeClock(), Owners.of(PAIR), holding=True, holds=frozenset({"contact-7"})
-    )
-    assert event(reader, notes="Busy [s:abcdefghij]").kind is Kind.BLOCK
-    assert event(reader, notes="hello").kind is Kind.APPOINTMENT
+def test_a_tagged_booking_of_any_other_contact_is_an_appointment() -> None:
+    reader = Reader("legacy", FakeClock(), Owners.of(PAIR), holds=frozenset({"contact-7"}))
+    assert event(reader, notes="Busy [s:abcdefghij]").kind is Kind.APPOINTMENT
     assert event(notes="Busy [s:abcdefghij]").kind is Kind.APPOINTMENT
 
 
@@ -206,6 +201,16 @@ def test_the_fingerprint_changes_with_times_zone_status_and_owner_only() -> None
     for field in ("startTime", "endTime", "selectedTimezone", "appoinmentStatus"):
         assert READER.fingerprint(wire(appointment(**{field: "z"})), "alice") != plain
     assert "kim" not in plain
+
+
+def test_the_fingerprint_of_a_hold_changes_when_its_contact_becomes_a_customer() -> None:
+    reader = Reader("legacy", FakeClock(), Owners.of(PAIR), holds=frozenset({"contact-1"}))
+    hold = reader.fingerprint(wire(appointment()), "alice")
+    theirs = reader.fingerprint(
+        wire(appointment(contactId="contact-2", contact={"id": "contact-2"})), "alice"
+    )
+    assert hold != theirs
+    assert "contact" not in hold + theirs
 
 
 def test_a_list_row_never_holds_the_customers_address() -> None:

@@ -93,12 +93,45 @@ def test_a_status_code_may_be_number_or_text(code: object, status: Status) -> No
     assert event(StatusCode=code).value.status is status
 
 
+NOBODY = {"RelatedEntity": 0, "RelatedEntityId": ""}
+
+
 def test_the_busy_type_makes_a_block_whatever_its_case() -> None:
-    assert event(TaskType={"Name": " busy "}).kind is Kind.BLOCK
+    assert event(TaskType={"Name": " busy "}, **NOBODY).kind is Kind.BLOCK
+
+
+@pytest.mark.parametrize(
+    ("related", "kind"),
+    [
+        ({"RelatedEntity": 0, "RelatedEntityId": None}, Kind.BLOCK),
+        ({"RelatedEntity": ..., "RelatedEntityId": ...}, Kind.BLOCK),
+        (
+            {"RelatedEntity": 0, "RelatedEntityId": "00000000-0000-0000-0000-000000000000"},
+            Kind.BLOCK,
+        ),
+        ({"RelatedEntity": 1, "RelatedEntityId": "lead-1"}, Kind.APPOINTMENT),
+        ({"RelatedEntity": ..., "RelatedEntityId": "lead-1"}, Kind.APPOINTMENT),
+        ({"RelatedEntity": 5, "RelatedEntityId": "opportunity-1"}, Kind.APPOINTMENT),
+    ],
+)
+def test_a_task_of_the_busy_type_with_a_customer_is_an_appointment(
+    related: dict[str, Any], kind: Kind
+) -> None:
+    assert event(TaskType={"Name": "Busy"}, **related).kind is kind
 
 
 def test_a_completed_block_is_as_busy_as_an_open_one() -> None:
-    assert event(TaskType={"Name": "Busy"}, StatusCode=1).value.status is Status.CONFIRMED
+    found = event(TaskType={"Name": "Busy"}, StatusCode=1, **NOBODY)
+    assert found.value.status is Status.CONFIRMED
+
+
+def test_the_fingerprint_changes_when_a_block_gets_a_customer_or_another_type() -> None:
+    block = READER.fingerprint(wire(TaskType={"Name": "Busy"}, **NOBODY), "alice")
+    for change in ({"RelatedEntity": 1, "RelatedEntityId": "lead-1"}, {"TaskType": {"Name": "x"}}):
+        row = {"TaskType": {"Name": "Busy"}, **NOBODY, **change}
+        changed = READER.fingerprint(wire(**row), "alice")
+        assert changed != block
+        assert "lead-1" not in changed
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,8 @@ async def test_a_row_of_nobody_proves_no_absence(build: Build, script: Script) -
 async def test_strangers_rows_and_cancelled_blocks_are_dropped(
     build: Build, script: Script
 ) -> None:
-    off = task("t2", StatusCode=3, TaskType={"Name": "Busy"})
+    nobody = {"RelatedEntity": 0, "RelatedEntityId": ""}
+    off = task("t2", StatusCode=3, TaskType={"Name": "Busy"}, **nobody)
     script.say(LIST, page(task("t1", OwnerEmailAddress="carol@example.com"), off))
     got = await build().read(WINDOW)
     assert not got.rows

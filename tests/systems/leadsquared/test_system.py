@@ -45,7 +45,8 @@ async def test_an_empty_answer_means_gone(build: Build, script: Script) -> None:
 async def test_a_cancelled_block_is_gone_and_a_cancelled_meeting_is_not(
     build: Build, script: Script
 ) -> None:
-    script.say(ONE, [task(StatusCode=2, TaskType={"Name": "Busy"})], [task(StatusCode=2)])
+    block = task(StatusCode=2, TaskType={"Name": "Busy"}, RelatedEntity=0, RelatedEntityId="")
+    script.say(ONE, [block], [task(StatusCode=2)])
     system = build()
     assert await system.read_one(REF) == Gone()
     found = await system.read_one(REF)

@@ -1,0 +1,176 @@
+"""Which events are ours (DESIGN promise 6 and section 6): by id, never by the tag in their text.
+
+A tagged block that is not ours is one of two things. A *copy* bears the tag of a block that is
+known under another id: somebody duplicated it, and it is that person's busy time. An *orphan* bears
+a tag that this state does not know: never a source, never removed, and adopted where a block of
+exactly its interval is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+
+from syncd.core.diff import is_rounding
+from syncd.core.draft import Draft
+from syncd.model import (
+    Action,
+    Conflict,
+    ConflictKind,
+    Id,
+    Intent,
+    IntentState,
+    Kind,
+    Operation,
+    Record,
+    Replica,
+    Value,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """What the state knows of the tagged blocks of a provider that are not ours, by (system, id).
+
+    - ``proven``: a create of ours returned this id.
+    - ``copies``: the tag is that of a block that is known under another id.
+    - ``doubtful``: the tag is borne by several events, none of them known to be ours, or belongs to
+      a create whose outcome is still unknown. Such a block is neither adopted nor a source.
+    - ``whole``: every system of the provider has been read in full since the state was lost or
+      restored, so orphans may be adopted.
+    """
+
+    proven: AbstractSet[Id] = frozenset()
+    copies: AbstractSet[Id] = frozenset()
+    doubtful: AbstractSet[Id] = frozenset()
+    whole: bool = True
+
+
+NO_OWNERS = Owners()
+
+
+def is_tagged(record: Record) -> bool:
+    """Return whether the record is a block with a tag that is not ours and that stands."""
+    return (
+        record.kind is Kind.BLOCK
+        and record.key is not None
+        and not record.mine
+        and record.observed is not None
+    )
+
+
+def may_be_proven(record: Record) -> bool:
+    """Return whether the record is a standing block that is not ours, with or without a tag.
+
+    Of a block without a tag it is asked once, before it is decided on: tags are stripped, ids stay.
+    """
+    undecided = record.base is None and record.kind is Kind.BLOCK and record.observed is not None
+    return is_tagged(record) or (undecided and not record.mine)
+
+
+def settle_owners(draft: Draft, owners: Owners) -> list[Record]:
+    """Release what is no longer ours, and take back what a create of ours is proven to have made.
+
+    Return the records that became ours.
+    """
+    for replica in list(draft.replicas()):
+        record = draft.records.get((replica.system, replica.event))
+        if record is not None and not record.mine and not replica.role.meets:
+            # A person has made a meeting of our block, or it never was ours.
+            draft.unlink(replica)
+    proven = [
+        record
+        for id_, record in sorted(draft.records.items())
+        if id_ in owners.proven and may_be_proven(record)
+    ]
+    for record in proven:
+        draft.put(replace(record, mine=True, base=record.observed, ended=False))
+        for replica in [r for r in draft.replicas() if _links(r, record)]:
+            draft.leave(replica, "the event is a block of ours")
+    return [draft.records[record.system, record.id] for record in proven]
+
+
+def may_match(record: Record, owners: Owners, intents: Iterable[Intent], *, tags: bool) -> bool:
+    """Return whether an unlinked event is somebody's meeting or busy time, and so a source.
+
+    A tag says nothing about an appointment: people paste our texts. ``tags`` tells whether the
+    platform keeps tags; where it does not, a block that an unanswered create may have made waits.
+    """
+    if record.kind is Kind.APPOINTMENT:
+        return True
+    if record.key is not None:
+        return (record.system, record.id) in owners.copies
+    return tags or not any(_may_have_made(intent, record) for intent in intents)
+
+
+def standing_doubts(draft: Draft, owners: Owners) -> list[Conflict]:
+    """Return the conflicts that stand: a create whose tag several blocks bear.
+
+    None of them is ours, and no block is made, until a person leaves one of them.
+    """
+    doubtful = {system for system, _ in owners.doubtful}
+    return [
+        held.conflict
+        for held in draft.state.conflicts
+        if held.conflict.kind is ConflictKind.AMBIGUOUS
+        and all(claim.event is None and claim.system in doubtful for claim in held.conflict.claims)
+    ]
+
+
+def orphans_of(draft: Draft, owners: Owners) -> list[Record]:
+    """Return the tagged blocks that are neither ours nor copies."""
+    return [
+        record
+        for record in draft.unlinked()
+        if is_tagged(record) and (record.system, record.id) not in owners.copies
+    ]
+
+
+def may_adopt(orphan: Record, owners: Owners) -> bool:
+    """Return whether an orphan may become ours where it is wanted."""
+    return owners.whole and (orphan.system, orphan.id) not in owners.doubtful
+
+
+def adopt(draft: Draft, record: Record, new_id: str) -> Record:
+    """Make an orphan ours, with a journal row that proves it from here on."""
+    ours = replace(record, mine=True, base=record.observed, ended=False)
+    draft.put(ours)
+    operation = Operation(
+        action=Action.CREATE_BLOCK,
+        system=record.system,
+        provider=record.provider,
+        kind=Kind.BLOCK,
+        event=record.id,
+        before=None,
+        after=record.observed,
+        key=record.key,
+        reason=ADOPTED,
+    )
+    # It belongs to no run: undoing a run must not remove what the run did not make.
+    draft.changes.intents.append(Intent(new_id, "", operation, IntentState.DONE, draft.now))
+    return ours
+
+
+ADOPTED = "adopted: a block with a tag of ours stands where one is wanted"
+
+
+def _may_have_made(intent: Intent, record: Record) -> bool:
+    operation = intent.operation
+    return (
+        operation.action is Action.CREATE_BLOCK
+        and intent.state.pending
+        and operation.system == record.system
+        and same_interval(operation.after, record.observed)
+    )
+
+
+def same_interval(wanted: Value | None, seen: Value | None) -> bool:
+    """Return whether a platform would show ``wanted`` as ``seen``, perhaps rounded."""
+    if wanted is None or seen is None:
+        return wanted is seen
+    return wanted == seen or is_rounding(wanted, seen)
+
+
+def _links(replica: Replica, record: Record) -> bool:
+    return (replica.system, replica.event) == (record.system, record.id)

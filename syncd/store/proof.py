@@ -1,0 +1,84 @@
+"""Which events are proven to be ours, by id; and which other events bear their tags.
+
+The proof is a journal row: a create that is done, with the id that it returned or adopted; or,
+where the journal was lost or is older than the block, a line of the file of created ids (DESIGN
+section 6). A tag proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import bindparam, select
+
+from syncd.model import Action, Id, IntentState, Kind, Record
+from syncd.store import rows
+from syncd.store.living import PENDING
+from syncd.store.store import Store
+from syncd.store.tables import EVENT, INTENT, REPLICA
+
+_CREATE = INTENT.c.action == str(Action.CREATE_BLOCK)
+_DONE = INTENT.c.state == str(IntentState.DONE)
+_CREATED = select(INTENT.c.event).where(
+    _CREATE,
+    _DONE,
+    INTENT.c.system == bindparam("system"),
+    INTENT.c.event == bindparam("event"),
+)
+_MADE_WITH = select(INTENT.c.system, INTENT.c.event).where(
+    _CREATE, _DONE, INTENT.c.key == bindparam("key"), INTENT.c.event.is_not(None)
+)
+_UNANSWERED = select(INTENT.c.id).where(_CREATE, PENDING, INTENT.c.key == bindparam("key")).limit(1)
+_BEARING = select(EVENT).where(EVENT.c.key == bindparam("key")).order_by(EVENT.c.system, EVENT.c.id)
+_LINKED = select(REPLICA.c.booking).where(
+    REPLICA.c.system == EVENT.c.system, REPLICA.c.event == EVENT.c.id
+)
+_ORPHANS = (
+    select(EVENT)
+    .where(
+        EVENT.c.key.is_not(None),
+        EVENT.c.mine.is_(False),
+        EVENT.c.retired.is_(False),
+        EVENT.c.kind == str(Kind.BLOCK),
+        EVENT.c.starts.is_not(None),
+        EVENT.c.provider != "",
+        ~_LINKED.exists(),
+    )
+    .order_by(EVENT.c.provider, EVENT.c.starts, EVENT.c.system, EVENT.c.id)
+)
+
+
+def created_ids(store: Store, system: str, events: Collection[str]) -> set[str]:
+    """Return those of these events of a system that a create of ours is known to have made."""
+    asked = [{"system": system, "event": event} for event in sorted(set(events))]
+    found = {row["event"] for row in store.tell(_CREATED, *asked)}
+    if store.created is not None:
+        found |= store.created.proven(system, set(events) - found)
+    return found
+
+
+def bearers(store: Store, tag: str) -> list[Record]:
+    """Return every stored event of any calendar that bears the tag, history included."""
+    return [rows.to_record(row) for row in store.tell(_BEARING, {"key": tag})]
+
+
+def owned_with(store: Store, tag: str, bearing: Collection[Record]) -> set[Id]:
+    """Return the ids under which blocks of ours with that tag are known, gone ones included."""
+    owned = {(row["system"], row["event"]) for row in store.tell(_MADE_WITH, {"key": tag})}
+    owned |= {(record.system, record.id) for record in bearing if record.mine}
+    if store.created is not None:
+        owned |= store.created.tagged(tag)
+    for system in {record.system for record in bearing}:
+        ids = [record.id for record in bearing if record.system == system]
+        owned |= {(system, event) for event in created_ids(store, system, ids)}
+    return owned
+
+
+def is_unanswered(store: Store, tag: str) -> bool:
+    """Return whether the tag is that of a create whose outcome is still unknown."""
+    return bool(store.tell(_UNANSWERED, {"key": tag}))
+
+
+def orphans(store: Store) -> list[Record]:
+    """Return the tagged blocks that are neither ours nor known to be a copy of one of ours."""
+    return [rows.to_record(row) for row in store.tell(_ORPHANS, {})]

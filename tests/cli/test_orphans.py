@@ -1,0 +1,22 @@
+"""`status` after a lost state: the blocks that nothing explains are listed."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.conftest import Desk
+
+
+def test_status_lists_the_blocks_that_no_state_explains(desk: Desk) -> None:
+    assert desk.say("resync", "--yes").code == 0
+    for each in desk.path.parent.glob("state.db*"):
+        if each.is_file():  # the nightly backups have a folder
+            each.unlink()
+    for system in desk.world.sandbox.systems.values():
+        for meeting in system.appointments():
+            system.delete(meeting.id)
+    assert desk.say("resync", "--yes").code == 0
+    told = json.loads(desk.say("status", "--json").out)
+    assert told["orphans"] == len(told["orphaned"]) > 0
+    assert set(told["orphaned"][0]) == {"provider", "system", "event", "start", "end"}
+    assert "bear a syncd tag that this state does not know" in desk.say("status").err

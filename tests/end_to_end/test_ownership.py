@@ -1,0 +1,96 @@
+"""Ownership by id on the three platforms: blocks that people copy, and holds in v1."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.config.load import load
+from syncd.engine.report import Exit
+from syncd.sandbox.scenario import SYSTEMS, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.wiring import build
+from tests.end_to_end.conftest import Shop
+
+HOUR = timedelta(hours=1)
+
+
+def ours(shop: Shop, system: str) -> str:
+    """The id of a block of ours in that system."""
+    blocks = shop.world.sandbox.systems[system].blocks()
+    return next(b.id for b in blocks if "[s:" in b.title and not b.deleted)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_what_people_make_of_our_blocks_is_theirs(shop: Shop, system: str) -> None:
+    await shop.resync()
+    world, platform = shop.world, shop.world.sandbox.systems[system]
+    block, bob = ours(shop, system), world.seats[system, "bob"]
+    start = world.at(5, 9)
+    copied = platform.copy_block(block, bob.user, start, start + HOUR)
+    meeting = platform.copy_block(
+        block,
+        bob.user,
+        start + 3 * HOUR,
+        start + 4 * HOUR,
+        calendar=bob.calendar,
+        contact=bob.contact,
+    )
+    booked = world.book(system, "bob", start + 6 * HOUR)
+    platform.add_text(booked, next(b.title for b in platform.blocks() if b.id == block))
+    report = await shop.resync()
+    assert (report.exit, shop.wrong({copied})) == (Exit.DONE, [])
+    for meant in platform.appointments():
+        if meant.id not in {meeting, booked}:
+            platform.delete(meant.id)
+    await shop.restart()
+    report = await shop.resync()
+    if report.exit is Exit.GUARDED:
+        report = await shop.resync(accept=report.run)
+    assert (report.exit, shop.wrong({copied})) == (Exit.DONE, [])
+    standing = {b.id for b in platform.blocks() if not b.deleted}
+    standing |= {a.id for a in platform.appointments() if not a.deleted}
+    assert {copied, meeting, booked} <= standing
+
+
+async def test_a_block_of_the_busy_type_with_a_lead_in_it_is_an_appointment(shop: Shop) -> None:
+    await shop.resync()
+    world, crm = shop.world, shop.world.sandbox.crm
+    bob, start = world.seats["crm", "bob"], world.at(5, 9)
+    meeting = crm.copy_block(ours(shop, "crm"), bob.user, start, start + HOUR, contact=bob.contact)
+    assert (await shop.resync()).exit is Exit.DONE
+    record = shop.app.store.records("crm", [meeting])[0]
+    assert (record.kind, record.mine) == ("appointment", False)
+    assert shop.wrong({meeting}) == []
+
+
+async def test_a_v1_hold_is_ours_by_id_and_removable_and_its_copy_is_not(tmp_path: Path) -> None:
+    sandbox = Sandbox()
+    sandbox.crm.limit = None
+    world = furnish(sandbox, datetime.now(UTC), empty=True)
+    legacy = sandbox.legacy
+    async with sandbox.serve():
+        path = tmp_path / "syncd.toml"
+        holds = 'blocks = "hold"\nhold_email = "busy@example.com"\ntype = "leadconnector-v1"'
+        path.write_text(config_text(world, "state.db").replace('type = "leadconnector-v1"', holds))
+        app = build(load(path, {}))
+        first = world.book("crm", "alice", world.at(1, 9))
+        await app.engine.resync()
+        (hold,) = legacy.appointments()
+        copied = legacy.book(
+            hold.calendar, hold.user, world.at(2, 9), world.at(2, 10), hold.contact
+        )
+        legacy.add_text(copied, legacy.meetings.get(hold.id).description)  # type: ignore[union-attr]
+        bob = world.seats["legacy", "bob"]
+        meeting = legacy.book(bob.calendar, bob.user, world.at(3, 9), world.at(3, 10), bob.contact)
+        legacy.add_text(meeting, legacy.meetings.get(hold.id).description)  # type: ignore[union-attr]
+        await app.engine.resync()
+        sandbox.crm.delete(first)
+        assert (await app.engine.resync()).exit is Exit.DONE
+        found = {a.id: a.status for a in legacy.appointments()}
+        assert found == {hold.id: "cancelled", copied: "confirmed", meeting: "confirmed"}
+        busy = {b.start for b in sandbox.clinic.blocks() if not b.deleted}
+        assert busy == {world.at(2, 9), world.at(3, 9)}
+        await app.aclose()

@@ -1,0 +1,118 @@
+"""A state of the version in which every known tag counted as ours, left in the middle of work."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from syncd.engine.report import Exit
+from syncd.model import Action, Kind
+from syncd.store import Store, version
+from syncd.systems.port import Capabilities
+from tests.engine.conftest import Shop
+from tests.engine.states import queued, restored
+
+STATE = "before_ownership"
+THEIRS = {"b": {"b4", "b5", "b6", "b7"}, "c": {"c7"}}
+"""Copies of our blocks, and an appointment with a customer made out of one (b7)."""
+
+OURS = {"b": {"b1", "b2", "b3"}, "c": {"c1", "c2", "c3", "c4", "c5"}}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """The business on the day of the upgrade; its platform c still has a move to carry out."""
+    found = restored(tmp_path / "state.db", STATE)
+    found.c.capabilities = Capabilities(asynchronous=found.c.capabilities.asynchronous)
+    jobs = queued(found, STATE)["c"]
+    found.c.queue = [o for o in jobs if o.action is Action.MOVE_BLOCK]
+    return found
+
+
+async def until_quiet(shop: Shop) -> None:
+    """Sync until all is done; what was queued before is carried out, or given up."""
+    for _ in range(3):
+        await shop.engine.resync()
+        shop.c.run_queue()
+        shop.clock.pass_(minutes=11)
+    report = await shop.engine.resync()
+    assert (report.planned, report.pending) == ([], 0)
+    assert report.exit in {Exit.DONE, Exit.CONFLICTS}
+
+
+def test_only_what_a_journal_row_proves_stays_ours(shop: Shop) -> None:
+    for system in ("b", "c"):
+        records = shop.store.records(system, THEIRS[system] | OURS[system])
+        assert {r.id for r in records if r.mine} == OURS[system]
+    assert len(shop.store.open_conflicts()) == 1
+    shop.store.close()
+
+
+async def test_nothing_of_anybodys_is_written_to_and_our_blocks_go_on(shop: Shop) -> None:
+    before = {s.name: {e: s.events[e] for e in THEIRS.get(s.name, ())} for s in shop.systems}
+    await until_quiet(shop)
+    for system in shop.systems:
+        theirs = THEIRS.get(system.name, set())
+        assert {e: system.events[e] for e in theirs} == before[system.name]
+        assert not theirs & {o.event for o in system.writes}
+        blocks = Counter(
+            (h.provider, h.value.interval) for h in system.events.values() if h.kind is Kind.BLOCK
+        )
+        assert set(blocks.values()) <= {1}
+    # What is busy in b by somebody's copy is closed in a and c, too.
+    for event in ("b4", "b5", "b6", "b7"):
+        held = shop.b.events[event]
+        for system in (shop.a, shop.c):
+            there = {
+                h.value.interval for h in system.events.values() if h.provider == held.provider
+            }
+            assert held.value.interval in there, (event, system.name)
+    assert "b1" not in shop.b.events
+    shop.store.close()
+
+
+async def test_when_every_meeting_ends_our_blocks_go_and_the_copies_stay(shop: Shop) -> None:
+    await until_quiet(shop)
+    for event in list(shop.a.events):
+        if shop.a.events[event].kind is Kind.APPOINTMENT:
+            shop.a.delete(event)
+    shop.b.delete("b0")
+    await until_quiet(shop)
+    records = shop.store.records("b", shop.b.events)
+    assert {r.id for r in records if not r.mine} == THEIRS["b"]
+    # What is left of ours stands for the copy in c.
+    ours = [shop.b.events[r.id].value for r in records if r.mine]
+    assert ours == [shop.c.events["c7"].value]
+    shop.store.close()
+
+
+async def test_a_migration_that_keeps_all_ownership_would_be_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted bug: every record that counted as ours still does."""
+    folder = shutil.copytree(version.MIGRATIONS, tmp_path / "migrations")
+    file = folder / "versions" / "m0002_ownership.py"
+    file.write_text(
+        file.read_text().replace("    WHERE intent.action", "    WHERE 1 = 1 OR intent.action")
+    )
+    monkeypatch.setattr(version, "MIGRATIONS", folder)
+    shop = restored(tmp_path / "state.db", STATE)
+    with pytest.raises((AssertionError, KeyError)):
+        await test_nothing_of_anybodys_is_written_to_and_our_blocks_go_on(shop)
+    shop.store.close()
+
+
+def test_a_migrated_state_is_not_migrated_again(tmp_path: Path) -> None:
+    shop = restored(tmp_path / "state.db", STATE)
+    shop.store.close()
+    with closing(sqlite3.connect(shop.path)) as database:
+        database.execute("UPDATE event SET fingerprint = 'known'")
+        database.commit()
+    Store.open(shop.path).close()
+    with closing(sqlite3.connect(shop.path)) as database:
+        assert database.execute("SELECT DISTINCT fingerprint FROM event").fetchall() == [("known",)]

@@ -1,0 +1,50 @@
+"""Planted bugs about whose a block is: what people copy is taken for ours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncd.core import diff, ownership
+from syncd.core.ownership import Owners, is_tagged
+from syncd.engine import case, execute, observe
+
+Patch = pytest.MonkeyPatch
+
+
+def every_tag_is_ours(patch: Patch) -> None:
+    """Whatever bears a tag of ours was made by us: what people copy is removed."""
+
+    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Owners:
+        tagged = {(r.system, r.id) for r in state.records if is_tagged(r)}
+        return Owners(proven=frozenset(tagged), whole=whole)
+
+    patch.setattr(case, "owners_of", all_tagged)
+    patch.setattr(execute, "_not_ours", lambda *_given: set())
+
+
+def a_tag_makes_a_meeting_ours(patch: Patch) -> None:
+    """A customer's appointment is ours as soon as our text is in it."""
+
+    def tagged(record: Any) -> bool:
+        return record.key is not None and not record.mine and record.observed is not None
+
+    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Owners:
+        return Owners(proven=frozenset({(r.system, r.id) for r in state.records}), whole=whole)
+
+    every_tag_is_ours(patch)
+    patch.setattr(case, "owners_of", all_tagged)
+    patch.setattr(ownership, "is_tagged", tagged)
+    a_customer_ends_nothing(patch)
+
+
+def a_customer_ends_nothing(patch: Patch) -> None:
+    """What was ours stays ours, whoever is booked into it."""
+
+    def kept(record: Any, event: Any, *given: Any) -> Any:
+        ours = record is not None and record.mine
+        return diff.absorb(record, replace(event, kind=record.kind) if ours else event, *given)
+
+    patch.setattr(observe, "absorb", kept)
