@@ -33,7 +33,7 @@ CREATE TABLE booking (
     revision INTEGER NOT NULL,
     opened_at VARCHAR(27),
     rule VARCHAR NOT NULL,
-    retired BOOLEAN NOT NULL,
+    retired BOOLEAN NOT NULL, status_revision INTEGER DEFAULT '0' NOT NULL,
     PRIMARY KEY (id)
 );
 CREATE INDEX booking_provider ON booking (provider, retired);

@@ -30,7 +30,7 @@ from syncd.core.draft import Draft
 from syncd.core.exposure import Wanted
 from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Who, match, wanted_persons
-from syncd.core.merge import Merged, Word, merge
+from syncd.core.merge import Merged, Word, merge, restates, shows_agreed
 from syncd.core.ownership import (
     NO_OWNERSHIP,
     Ownership,
@@ -401,11 +401,21 @@ def _merge(
     lost = [
         record
         for record in merged.accepted
-        if record.observed is not None and not _same(record.observed, merged.agreed)
+        if record.observed is not None and not shows_agreed(record.observed, merged.agreed)
     ]
     if merged.agreed == before.agreed and not lost:
         return merged
-    booking = replace(before, agreed=merged.agreed, revision=before.revision + 1, rule=merged.rule)
+    revision = before.revision + 1
+    restated = merged.agreed.status is not before.agreed.status or any(
+        restates(record, merged.agreed) for record in lost
+    )
+    booking = replace(
+        before,
+        agreed=merged.agreed,
+        revision=revision,
+        rule=merged.rule,
+        status_revision=revision if restated else before.status_revision,
+    )
     draft.book(booking)
     draft.note(booking, "agreed", before=before, rule=merged.rule)
     edits.carry_release(draft, before, booking)
@@ -414,11 +424,6 @@ def _merge(
         if (replica.system, replica.event) in told:
             draft.link(replace(replica, settled=booking.revision))
     return merged
-
-
-def _same(shown: Value, agreed: Value) -> bool:
-    """Whether an event shows what was agreed; of a meeting that is off, only that counts."""
-    return shown == agreed or (not shown.busy and not agreed.busy)
 
 
 def _frees(operation: Operation) -> bool:

@@ -115,7 +115,10 @@ class Draft:
             return
         if booking.agreed.busy:
             off = booking.agreed.off()
-            after = replace(booking, agreed=off, revision=booking.revision + 1, rule=rule)
+            revision = booking.revision + 1
+            after = replace(
+                booking, agreed=off, revision=revision, rule=rule, status_revision=revision
+            )
             self.book(after)
             self.note(after, "agreed", before=booking, rule=rule)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from syncd.core.facts import Limits
 from syncd.core.guard import judge, mark, mark_of
-from syncd.engine.observe import Observation
+from syncd.engine.observation import Observation
 from syncd.model import (
     Changes,
     Conflict,

@@ -12,7 +12,7 @@ from syncd.core.decide import Case
 from syncd.core.facts import Calendar
 from syncd.core.rules import Rules
 from syncd.engine.brake import Brake
-from syncd.engine.observe import Observation
+from syncd.engine.observation import Observation
 from syncd.engine.ownership import ownership_of
 from syncd.engine.report import Health
 from syncd.model import Kind, OwnerProof, ProviderState, Window

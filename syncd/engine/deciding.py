@@ -14,7 +14,7 @@ from syncd.core.decide import Case, Decision, decide_answered, persons_for
 from syncd.core.rules import Rules
 from syncd.engine import brake
 from syncd.engine.case import case_of
-from syncd.engine.observe import Observation
+from syncd.engine.observation import Observation
 from syncd.engine.ownership import bearing_providers
 from syncd.engine.report import Report
 from syncd.model import ProviderState

@@ -5,15 +5,15 @@ One transaction at the end: an observation is stored whole or not at all, and ne
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.core.diff import News, absorb, compare, vanish
+from syncd.core.diff import News, absorb, compare, is_reset, vanish
+from syncd.engine.observation import Observation
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
 from syncd.engine.report import Health
@@ -23,8 +23,6 @@ from syncd.model import (
     Action,
     Changes,
     Clock,
-    Coverage,
-    Id,
     Intent,
     IntentState,
     Kind,
@@ -52,31 +50,6 @@ PROBES = 40
 
 
 DAILY = timedelta(days=1)
-
-
-@dataclass(slots=True)
-class Observation:
-    """What one read of one system brought. ``touched`` are the events with news, by provider.
-
-    ``lively`` counts their news, echoes of what syncd wrote left out.
-    """
-
-    system: str
-    state: Health = Health.OK
-    cause: str = ""
-    asked_at: datetime | None = None
-    coverage: Sequence[Coverage] = ()
-    touched: dict[str, set[Id]] = field(default_factory=dict)
-    news: int = 0
-    lively: Counter[str] = field(default_factory=Counter)
-    suspected: int = 0
-    remarks: list[str] = field(default_factory=list)
-    fault: SystemFault | None = None
-    units: Mapping[str, int] = field(default_factory=dict)
-
-    def touch(self, provider: str, event: str) -> None:
-        """Note that an event is news to a provider."""
-        self.touched.setdefault(provider, set()).add((self.system, event))
 
 
 async def observe(
@@ -149,12 +122,15 @@ async def _observe(
     for broken in snapshot.malformed:
         _report(store, clock, broken, seen)
     asked_at = seen.asked_at or clock.now()
+    unsettled = _unsettled(system, intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = {r.id: r for r in store.records(system.name, delta.differ)}
     for event_id in delta.differ:
-        row, record = rows[event_id], known.get(event_id)
-        _absorb_row(system, row, record, asked_at, window, store, clock, owners, seen, changes)
+        row, record, update = rows[event_id], known.get(event_id), unsettled.get(event_id)
+        _absorb_row(
+            system, row, record, asked_at, window, store, clock, owners, seen, changes, update
+        )
     owners.see(snapshot, store.records(system.name, owners.events), window.start)
     moved_out: set[str] = set()
     if anew:
@@ -177,6 +153,19 @@ async def _observe(
         _fail(seen, owners.fault)
     store.apply(changes)
     announce(system.name, doubted, owners.open.values())
+
+
+def _unsettled(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
+    """What updates with an unknown outcome were to bring about, where they may reset a status."""
+    return {
+        intent.operation.event: intent.operation.after
+        for intent in intents
+        if system.capabilities.update_replaces
+        and intent.operation.system == system.name
+        and intent.operation.action is Action.MOVE_APPOINTMENT
+        and intent.operation.event is not None
+        and intent.operation.after is not None
+    }
 
 
 def _fail(seen: Observation, fault: SystemFault) -> None:
@@ -205,6 +194,7 @@ def _absorb_row(
     owners: Owners,
     seen: Observation,
     changes: Changes,
+    unsettled: Value | None = None,
 ) -> None:
     try:
         event = system.event(row)
@@ -216,6 +206,9 @@ def _absorb_row(
         seen.remarks.append(f"{event.system} {event.id}: {event.odd}")
     if event.value.end <= window.start and (record is None or record.retired):
         # History: it was over before the window began.
+        return
+    if unsettled is not None and is_reset(unsettled, event.value):
+        # The update reset the status; `recover` finds that out, and nobody says so elsewhere.
         return
     after, news = absorb(record, event, row.fingerprint, asked_at, system.capabilities.lag)
     if news is News.STALE:

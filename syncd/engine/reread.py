@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from syncd.core.diff import News, absorb, vanish
 from syncd.model import Changes, Clock, EventRef, Record
 from syncd.store.store import Store
-from syncd.systems.port import Found, Gone, System
+from syncd.systems.port import Found, Gone, Sighting, System
 
 
 async def reread(
@@ -19,9 +21,17 @@ async def reread(
     if record is None:
         return None, Changes()
     asked_at = clock.now()
-    match await system.read_one(ref, record.observed):
+    sighting = await system.read_one(ref, record.observed)
+    return sighted(record, sighting, asked_at, system.capabilities.lag)
+
+
+def sighted(
+    record: Record, sighting: Sighting, asked_at: datetime, lag: timedelta
+) -> tuple[Record, Changes]:
+    """Lay a sighting over a record: the record as it is now, and what of it is to be stored."""
+    match sighting:
         case Found(event=event):
-            after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
+            after, news = absorb(record, event, "", asked_at, lag)
             if after.provider != record.provider:
                 # Not to be written to. What became of it is for the next read of all to prove.
                 return after, Changes()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from syncd.core.decide import Decision
-from syncd.engine.observe import Observation
+from syncd.engine.observation import Observation
 from syncd.engine.report import Report, SystemReport, unknown_owners
 from syncd.model import ConflictKind
 from syncd.store.owners import owner_changes

@@ -71,7 +71,9 @@ class Booking:
     """The meeting itself, whichever systems know it.
 
     ``agreed`` is the last value that all replicas were brought to. ``revision`` counts its changes;
-    a replica whose ``settled`` equals it has nothing left to be told. ``rule`` is what made it so.
+    a replica whose ``settled`` equals it has nothing left to be told. ``status_revision`` is that
+    which last changed the status: only a replica settled before it is told a status, so that a move
+    leaves the status of each as it is. ``rule`` is what made it so.
     """
 
     id: str
@@ -81,6 +83,7 @@ class Booking:
     revision: int = 0
     opened_at: datetime | None = None
     rule: str = ""
+    status_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

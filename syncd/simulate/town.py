@@ -17,8 +17,10 @@ from syncd.sandbox.agreement import FREE
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
+from syncd.simulate import twinned
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
+from syncd.simulate.spoilt import spoil_rows
 from syncd.simulate.staff import Staff
 from syncd.simulate.story import Step, What
 from syncd.simulate.way import Way
@@ -108,8 +110,16 @@ class Town:
             provider = self._owners.get((system, meeting.user))
             if provider is not None and not meeting.deleted:
                 busy = meeting.status not in FREE
-                end = self.end_of(meeting.end)
-                seen = Seen(provider, "appointment", meeting.start, end, busy, meeting.contact)
+                seen = Seen(
+                    provider,
+                    "appointment",
+                    meeting.start,
+                    self.end_of(meeting.end),
+                    busy,
+                    meeting.contact,
+                    meeting.status,
+                    (meeting.title, getattr(meeting, "description", "")),
+                )
                 yield meeting.id, seen
         for block in platform.blocks():
             provider = self._owners.get((system, block.user))
@@ -138,6 +148,10 @@ class Town:
         """Who a meeting is with, '' for a block."""
         known = self._people[system].items()
         return next((person for person, contact in known if contact == seen.contact), "")
+
+    def contact(self, system: str, person: str) -> str:
+        """The id of somebody in a system."""
+        return self._people[system][person]
 
     def transport(self, system: str) -> httpx.AsyncBaseTransport:
         """The way to one platform for the program."""
@@ -239,7 +253,9 @@ class Town:
             case What.COPY_OURS | What.COPY_TO_MEETING | What.PASTE_TAG:
                 done = self._copy_ours(step, start, end, who)
             case What.NULL_DATE | What.CUT_TEXT:
-                done = self._spoil_rows(step)
+                done = spoil_rows(self.sandbox.systems[step.system].faults, step)
+            case _:
+                done = twinned.perform(self, step, start)
         return done
 
     def _block(self, step: Step, start: datetime, end: datetime, who: str) -> str:
@@ -249,18 +265,6 @@ class Town:
         if step.what is What.FOR_EVER:
             platform.move_block(event, start, EVER)
         return f"{step.what} {who} {event} {start:%d %H:%M}"
-
-    def _spoil_rows(self, step: Step) -> str:
-        """Let some reads show an odd time, or all reads from now on half an emoji in each text."""
-        faults = self.sandbox.systems[step.system].faults
-        if step.what is What.CUT_TEXT:
-            kind, times = FaultKind.HALF_EMOJI, None
-            spelling = ("", "bytes", "nul")[step.slot % 3]
-        else:
-            kind, times = FaultKind.ODD_TIME, 1 + step.number % 40
-            spelling = ("", "updated")[step.slot % 2]
-        faults.add(Fault(kind, times=times, spelling=spelling))
-        return f"{kind} {spelling} in {times or 'all'} reads"
 
     def _book(self, step: Step, start: datetime, end: datetime, who: str) -> str:
         """Enter a meeting, or (to fill a calendar) many in a row."""

@@ -101,6 +101,7 @@ def from_booking(booking: Booking) -> dict[str, Any]:
         "revision": booking.revision,
         "opened_at": booking.opened_at,
         "rule": booking.rule,
+        "status_revision": booking.status_revision,
         "retired": False,
     }
 
@@ -115,6 +116,7 @@ def to_booking(row: Row) -> Booking:
         row["revision"],
         row["opened_at"],
         row["rule"],
+        row["status_revision"],
     )
 
 

@@ -68,6 +68,7 @@ class BookingRow(_Table, table=True):
     kind: str
     agreed: Value = Field(sa_type=ValueText)
     revision: int = 0
+    status_revision: int = 0
     opened_at: datetime | None = Field(default=None, sa_type=Instant)
     rule: str = ""
     retired: bool = False

@@ -4,7 +4,8 @@ The error tree is cut by *decision*, not by cause (DESIGN section 6)::
 
     SystemFault
     ├── Retryable      nothing happened, or repeating is harmless: try again later
-    │   └── Incomplete a read did not arrive whole: its rows count, its gaps do not
+    │   ├── Incomplete a read did not arrive whole: its rows count, its gaps do not
+    │   └── Delayed    a write was not sent, because its deadline passed in the queue
     ├── RateLimited    wait `wait` seconds
     ├── AuthLost       a person must renew the secret or its rights
     ├── Rejected       repeating cannot help; `why` says which refusal
@@ -77,6 +78,10 @@ class Incomplete(Retryable):
     without_status = "answered oddly"
 
 
+class Delayed(Retryable):
+    """The request was not sent: the budget had room for it only after its deadline."""
+
+
 class RateLimited(SystemFault):
     """The account's budget is spent; ``wait`` is in seconds, and capped."""
 
@@ -103,6 +108,7 @@ class Refusal(StrEnum):
 
     GONE = "gone"
     SLOT_TAKEN = "slot_taken"
+    OWNER_MISSING = "owner_missing"
     UNFIT = "unfit"
 
 
@@ -161,6 +167,11 @@ class Capabilities:
       after a crash whether a block was made, so no more than one is under way.
     - ``reach``: the systems in which its busy time closes anything; None: in all others. One with a
       reach is never written to.
+    - ``update_replaces``: an update replaces the record: a field that it leaves out is reset (an
+      appointment's status to confirmed, texts to nothing). `System.write` then reads the record
+      immediately before, whatever its age, and compares it afterwards.
+    - ``update_keeps_end``: an update brings about the end that it is sent. Where it may not,
+      `System.write` reads the record afterwards.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     """
@@ -178,6 +189,8 @@ class Capabilities:
     gone_by_list: frozenset[Kind] = frozenset()
     lists_blocks: bool = True
     reach: frozenset[str] | None = None
+    update_replaces: bool = False
+    update_keeps_end: bool = True
     notifies: bool = False
     slots_ahead: timedelta = timedelta(days=31)
 
@@ -252,9 +265,15 @@ Sighting = Found | Gone | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It happened. Per operation: the event's id, and the value that the reply itself showed."""
+    """It happened. Per operation: the event's id, and the value that was shown right after it.
+
+    ``restored`` names the fields that the write itself reset and that were put back, ``lost`` those
+    that could not be put back.
+    """
 
     events: Sequence[tuple[str, Value | None]]
+    restored: Sequence[str] = ()
+    lost: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +283,14 @@ class Accepted:
     job: str
 
 
-Reply = Done | Accepted
+@dataclass(frozen=True, slots=True)
+class TargetChanged:
+    """Nothing was written: read just before the write, the target was not as decided on."""
+
+    sighting: Sighting
+
+
+Reply = Done | Accepted | TargetChanged
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ class FakeSystem:
     queued: bool = False
     lists_blocks: bool = True
     leaky: bool = False
+    resets: bool = False
     rooms: dict[str, int] = field(default_factory=dict)
     reads: int = 0
     numbers: Any = field(default_factory=count)
@@ -242,6 +243,9 @@ class FakeSystem:
             self.queue.extend(operations)
             return Accepted("job1")
         ids = [self._apply(operation) for operation in operations]
+        if self.resets:
+            for operation in operations:
+                self._put_back(operation)
         lost = self.faults.get("reply", [])
         if lost:
             raise lost.pop(0)
@@ -257,8 +261,16 @@ class FakeSystem:
         if operation.action is Action.REMOVE_BLOCK:
             del self.events[operation.event]
         elif operation.after is not None:
-            self.move(operation.event, operation.after)
+            reset = self.resets and operation.action is Action.MOVE_APPOINTMENT
+            status = Status.CONFIRMED if reset else operation.after.status
+            self.move(operation.event, replace(operation.after, status=status))
         return operation.event
+
+    def _put_back(self, operation: Operation) -> None:
+        """Put back a status that the update reset, as the adapter does within the same write."""
+        wanted, held = operation.after, self.events.get(operation.event or "")
+        if wanted is not None and held is not None and held.value.status is not wanted.status:
+            self.move(operation.event or "", wanted)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """All the time that no event takes; but a leaky system's blocks take none."""

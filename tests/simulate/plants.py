@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
 import syncd.core.merge as merging
@@ -27,12 +26,10 @@ from syncd.model import (
     Status,
     Value,
     Window,
-    ranges,
 )
 from syncd.sandbox.leadconnector.slots import Taken
 from syncd.simulate.story import Story, What, draw
 from syncd.store import Store
-from syncd.systems import decoding
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
@@ -42,6 +39,8 @@ from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_updates import ABOUT_UPDATES
+from tests.simulate.plants_of_values import ABOUT_VALUES
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -341,21 +340,6 @@ def a_hold_ends_by_the_clock(patch: Patch) -> None:
     patch.setattr(refusals, "_too_late", lambda *_given: False)
 
 
-def any_time_is_believed(patch: Patch) -> None:
-    """The range check is removed: a null date moves a meeting to year 1."""
-    patch.setattr(ranges, "readable", lambda _instant, _now: True)
-
-
-def an_end_for_ever_is_not_cut(patch: Patch) -> None:
-    """Blocks are made until the year 9999."""
-    patch.setattr(diff, "cut_end", lambda value, *_known: value)
-
-
-def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
-    """One text that is no Unicode costs all rows, for good."""
-    patch.setattr(decoding, "decode", lambda body, shape: msgspec.json.decode(body, type=shape))
-
-
 _BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
 _TWINS = (*_BOOKED, _at(2, What.TWIN, "crm", slot=1))
 
@@ -414,18 +398,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
         ),
     ),
     (
-        any_time_is_believed,
-        _day(*_BOOKED, _at(3, What.NULL_DATE, "clinic", number=39)),
-    ),
-    (
-        an_end_for_ever_is_not_cut,
-        _day(_at(1, What.FOR_EVER, "clinic", slot=70)),
-    ),
-    (
-        a_list_is_decoded_as_a_whole,
-        _day(_at(1, What.CUT_TEXT, "legacy"), _at(2, What.BOOK, "legacy", slot=70)),
-    ),
-    (
         silence_decides,
         _day(
             *_TWINS,
@@ -447,6 +419,8 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
         ),
     ),
     *ABOUT_ANSWERS,
+    *ABOUT_VALUES,
+    *ABOUT_UPDATES,
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
 )

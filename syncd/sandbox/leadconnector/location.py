@@ -55,12 +55,14 @@ class Location(Platform):
 
         ``scopes`` is what the token may do; None, as at first, is all. ``refuses_unknown_users``:
         whether a list for a user that is not there is refused; nothing is known of that.
+        ``update_replaces``: what an update leaves out is reset; otherwise it stays as it was.
         """
         super().__init__(name, clock, ids, faults)
         self.token = token
         self.location_id = location_id or ids()
         self.timezone = timezone
         self.zone = zone(timezone)
+        self.update_replaces = True
         self.limit = RateLimit(100, 10, 200_000)
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
@@ -137,6 +139,7 @@ class Location(Platform):
         status: str = "confirmed",
         title: str = "Appointment",
         resources: Sequence[str] = (),
+        description: str = "",
     ) -> str:
         """Enter an appointment; event calendars take an empty user. Returns its id."""
         _known(self.calendars, calendar, "calendar")
@@ -155,6 +158,7 @@ class Location(Platform):
             now,
             added_at=now,
             resources=tuple(resources),
+            description=description,
         )
         self.meetings.put(meeting.id, meeting)
         return meeting.id

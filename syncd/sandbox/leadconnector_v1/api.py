@@ -63,6 +63,7 @@ class LeadConnectorV1(Location):
 
         ``lists_blocks``: whether lists show event blocks, which is not known (4.2).
         ``checks_slots``: whether a slot that is not offered is refused, as is mostly seen (4.4).
+        ``update_keeps_end``: an update honours its end; else the length is what it was, or usual.
         """
         self.teams = Teams(self)
         super().__init__(
@@ -70,6 +71,7 @@ class LeadConnectorV1(Location):
         )
         self.lists_blocks = lists_blocks
         self.checks_slots = checks_slots
+        self.update_keeps_end = True
         self._session = guid_ids(f"session {name}")
 
     # --- the platform's common behaviour ------------------------------------------------------
@@ -261,6 +263,8 @@ class LeadConnectorV1(Location):
         if not timezone:
             fields.refuse_missing("selectedTimezone")
         title = self.stored_text(ask, fields.text(given, "title")) or before.title
+        if not self.update_keeps_end:
+            given = {key: value for key, value in given.items() if key != "endAt"}
         if isinstance(before, Block):
             start, end = self._interval(ask, given, timezone, before.end - before.start)
             now = self.stamp()

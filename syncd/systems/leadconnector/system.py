@@ -69,7 +69,10 @@ class LeadConnector:
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
         self.capabilities = Capabilities(
-            lag=_LAG, slots_ahead=slots.LONGEST, gone_by_list=frozenset({Kind.BLOCK})
+            lag=_LAG,
+            slots_ahead=slots.LONGEST,
+            gone_by_list=frozenset({Kind.BLOCK}),
+            update_replaces=True,
         )
         self._account = account
         self._calendars = dict(calendars)
@@ -78,7 +81,16 @@ class LeadConnector:
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
         self._reading = Reading(name, self._calls, self._knowledge, self._calendars)
-        self._writing = Writing(name, account, self._calls, self._knowledge, self._calendars, clock)
+        self._writing = Writing(
+            name,
+            account,
+            self._calls,
+            self._knowledge,
+            self._calendars,
+            self._reading,
+            clock,
+            self._sight,
+        )
         self._persons: Remembered[Person | None] = Remembered(clock)
         self._registries: dict[tuple[str, str, str], Associations] = {}
 
@@ -114,7 +126,7 @@ class LeadConnector:
             return Unknown("the answer is about another appointment")
         if is_deleted(item):
             return Gone()
-        return await (self._used(item, ref) if "@" in ref.id else self._sighting(item, ref))
+        return await self._sight(item, ref)
 
     async def users(self) -> Directory:
         """Read users now, and calendars where they are mapped themselves. Raises SystemFault."""
@@ -280,6 +292,12 @@ class LeadConnector:
             days = await self._calls.free_slots(calendar, piece, user)
             found += slots.offered(days, length, self._knowledge.zone)
         return found
+
+    async def _sight(self, item: Item, ref: EventRef) -> Sighting:
+        """Say what a record is to the provider that it was asked for."""
+        if isinstance(item, Appointment) and "@" in ref.id:
+            return await self._used(item, ref)
+        return await self._sighting(item, ref)
 
     async def _used(self, item: Appointment, ref: EventRef) -> Sighting:
         """Say what an appointment is to a resource: of another one it is no event (any more)."""
