@@ -379,6 +379,8 @@ def writes_per_change(town: Town) -> Iterator[str]:
         allowed *= 2
     # What a person decides, or takes back, is written everywhere once more.
     allowed += made if any(not who for _, who in town.answers) else 6 * len(town.answers)
+    # After a loss all that a person has decided before is decided anew.
+    allowed += 6 * len(town.forgotten)
     if made > allowed:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
 

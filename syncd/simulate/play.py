@@ -8,7 +8,7 @@ import json
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -31,6 +31,7 @@ from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
+from syncd.simulate.disk import Disk
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
@@ -97,6 +98,7 @@ class _Stage:
         self.town.choices = story.choices
         self.operator = Operator(folder / "state.db", self.town, self._say)
         self.fuse = 0
+        self.disk = Disk(folder / "state.db")
         self.state_fault = Step(0, What.STATE_FAULT, times=0)
         self.requests: set[asyncio.Task[None]] = set()
         self.when_broken: Callable[[], object] = lambda: None
@@ -170,6 +172,10 @@ class _Stage:
             finally:
                 self.operator.work = None
                 app.store.close()
+                if done := self.disk.replace(self.host.now()):
+                    self.outcome.faults[done] += 1
+                    self.town.forgot()
+                    self._say(done)
             await asyncio.sleep(RESTART)
             self._say("restart")
 
@@ -210,6 +216,8 @@ class _Stage:
                 await work.near()
             if poll % ASKS == 0:
                 await work.slots()
+            if poll % FARS == 0 and any(s.what is What.STATE_RESTORED for s in self.story.steps):
+                self.disk.back_up()
 
     def _job_failed(self, job: str) -> None:
         """The state may end a job; no answer of a system may (promise 8)."""
@@ -292,6 +300,8 @@ class _Stage:
                 self.state_fault = step
             case What.CRASH:
                 self.fuse = step.number
+            case What.STATE_LOST | What.STATE_RESTORED:
+                self.fuse, self.disk.next = 1, step
             case _ if step.what in OPERATOR:
                 self.requests.add(asyncio.create_task(self._operate(step)))
             case _ if step.what in OUTSIDE:
@@ -306,7 +316,9 @@ class _Stage:
     def _judge(self, change: Change) -> None:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {_words(change)}")
-        unannounced = tellers.unannounced(change, self._beside())
+        unannounced: Iterable[str] = ()
+        if not self.town.is_forgotten(change.at):
+            unannounced = tellers.unannounced(change, self._beside())
         for line in (*oracle.judge_change(self.town, change), *unannounced):
             self._break(line)
 

@@ -39,7 +39,7 @@ def unexplained(town: Town, database: sqlite3.Connection) -> Iterator[str]:
         provider = seen.provider if seen else ""
         known = (change.system, action, change.event) in told
         known = known or (change.system, action, provider) in lost
-        if not change.by_hand and not known:
+        if not (change.by_hand or known or town.is_forgotten(change.at)):
             yield f"10: not in the history: {action} of {change.system} {change.event}"
 
 

@@ -46,6 +46,7 @@ class Town:
     calls: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     acts: int = 0
+    forgotten: list[datetime] = field(default_factory=list)
     fixed: str = ""
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
@@ -170,6 +171,15 @@ class Town:
         for accident in self.accidents:
             accident.over = True
             accident.accepted_at = accident.accepted_at or self.clock.now()
+
+    def forgot(self) -> None:
+        """The state is gone, or older: nothing stands stopped, and history begins anew."""
+        self.accepted()
+        self.forgotten.append(self.clock.now())
+
+    def is_forgotten(self, at: datetime) -> bool:
+        """Whether what was decided on a change at that time may be in no state any more."""
+        return any(at < lost + LATE for lost in self.forgotten)
 
     def meddled(self, system: str) -> bool:
         """Whether somebody edited a block of syncd's there so lately that it may not know."""

@@ -34,11 +34,13 @@ from syncd.model import (
 )
 from syncd.store import queries, rows
 from syncd.store.connect import connect, expect_current, expect_sound, migrate
+from syncd.store.created import CreatedIds
 from syncd.store.driver import Driver
 from syncd.store.errors import told
 from syncd.store.glance import Run
 from syncd.store.living import PENDING, living
 from syncd.store.prepared import adding, inserting, putting, saying
+from syncd.store.reconcile import file_of, keep_proof, reconcile
 from syncd.store.removal import CHUNK, forget, retire, unlink
 from syncd.store.tables import (
     ALLOWANCE,
@@ -65,6 +67,7 @@ class Store:
         self._engine = engine
         self._driver = Driver(engine)
         self.place = place
+        self.created: CreatedIds | None = None
 
     @classmethod
     def open(cls, where: str | Path, *, write: bool = True) -> Self:
@@ -81,10 +84,20 @@ class Store:
                     with closing(engine.raw_connection()) as raw:
                         expect_sound(raw.driver_connection)  # type: ignore[arg-type]
                 (migrate if write else expect_current)(engine, place)
+                store = cls(engine, place)
+                if write:
+                    store.prove_by(file_of(where), append=True)
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, place)
+        return store
+
+    def prove_by(self, file: Path | None, *, append: bool) -> None:
+        """Take the ids in this file for proven ours; with ``append``, add to it what is created."""
+        if file is not None:
+            self.created = CreatedIds(file, append=append)
+            with told(self.place):
+                reconcile(self._engine, self.created)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -107,7 +120,9 @@ class Store:
                     for table in EVENT.metadata.sorted_tables:
                         for batch in old.execute(select(table)).mappings().partitions(CHUNK):
                             new.execute(table.insert(), [dict(row) for row in batch])
-        return Store(copy, f"a copy of {self.place}")
+        tried = Store(copy, f"a copy of {self.place}")
+        tried.prove_by(file_of(self.place), append=False)
+        return tried
 
     # --- observe ------------------------------------------------------------------------------
 
@@ -173,11 +188,15 @@ class Store:
         """Store what steps found out, in this order: all of it, or nothing.
 
         It is on the disk when this returns, unless a loss of power would only have it read again.
+        The ids of new blocks are in the file of created ids before.
         """
         at_once = not all(map(_is_read_again, steps))
-        with told(self.place), self._driver.transaction(at_once=at_once) as cursor:
-            for changes in steps:
-                self._apply(cursor, changes)
+        with told(self.place):
+            if self.created is not None:
+                keep_proof(self._engine, self.created, steps)
+            with self._driver.transaction(at_once=at_once) as cursor:
+                for changes in steps:
+                    self._apply(cursor, changes)
 
     def _apply(self, cursor: DBAPICursor, changes: Changes) -> None:
         self._put(cursor, EVENT, [rows.from_record(r) for r in changes.records])
