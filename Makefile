@@ -21,7 +21,7 @@ test: lint  ## lint, types and the tests that every change must pass
 
 prove: .venv/.stamp  ## the tests that take long; stopped, it goes on where it was: make prove SEEDS=300
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -o console_output_style=count \
-		--prove $(if $(SEEDS),--seeds $(SEEDS))
+		--prove $(if $(SEEDS),--seeds $(SEEDS)) $(ONLY)
 
 soak: SEEDS ?= 10000
 soak: .venv/.stamp  ## play many simulated days on all cores: make soak SEEDS=10000

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 
+from syncd.store import connect, store
+from tests.newstate import copying
+
 pytest_plugins = ["tests.prove", "tests.skips"]
+
+# A commit waits for the disk, and the tests make many thousands. Memory that is mounted like a disk
+# is as good for them, where there is enough of it: a clean Debian needs some hundred MB.
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
+    _found = os.statvfs(MEMORY)
+    if _found.f_bavail * _found.f_frsize > 4e9 and not _found.f_flag & (os.ST_NOEXEC | os.ST_NODEV):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # The same examples in every run: a change is judged by what it changes, not by luck or by how busy
 # the machine is. Fresh ones: pytest --hypothesis-profile default tests/core
@@ -28,3 +41,11 @@ def no_log_of_another_test() -> Iterator[None]:
     yield
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_migration_for_every_test() -> Iterator[None]:
+    """A new state costs more by Alembic than most tests do with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "migrate", copying(connect.migrate))
+        yield

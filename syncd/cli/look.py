@@ -30,6 +30,7 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.cli.reading import plan_of
+from syncd.cli.safety import safety_of
 from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
@@ -66,6 +67,7 @@ def status(
     systems = standings(settings, seen)
     spread_ = spread(seen.closings)
     plan = plan_of(seen)
+    safety = safety_of(settings.syncd.state_path, seen, now)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -77,6 +79,7 @@ def status(
         "orphans": len(seen.orphans),
         "orphaned": [_orphan_json(orphan) for orphan in seen.orphans],
         "closing_seconds": spread_json(spread_),
+        **safety.to_json(),
         "last_run": None
         if last is None
         else {"id": last.id, "kind": last.kind, "started_at": words.instant_json(last.started_at)},
@@ -92,14 +95,15 @@ def status(
         terminal.say(line)
     zone = zone_of(settings, None)
     terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
-    for line in _standing(counts):
+    for line in (*_standing(counts), *safety.lines(now)):
         terminal.say(line)
     say_exposures(settings, exposed, {e.provider: zone_of(settings, e.provider) for e in exposed})
     say_spread(spread_)
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
-    troubles = (s.trouble(now, zone) for s in systems.values())
-    for line in (*_orphaned(settings, seen.orphans), *filter(None, troubles)):
+    told = (s.trouble(now, zone) for s in systems.values())
+    troubles = (*filter(None, told), *safety.troubles(now))
+    for line in (*_orphaned(settings, seen.orphans), *troubles):
         terminal.warn(line)
     for line in stretched(settings, systems) if daemon else ():
         terminal.warn(line)

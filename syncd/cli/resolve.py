@@ -79,8 +79,8 @@ def resolve(
     try:
         held = the_conflict(settings, store, conflict)
         answer = _answer(settings, store, held, take, at, keep_both=keep_both, dismiss=dismiss)
-        if answer.at is not None and not yes:
-            _check_time(settings, store, held, answer.at)
+        if answer.at is not None:
+            _check_time(settings, store, held, answer.at, sure=yes)
         # What makes no sense by what is known needs neither a system nor the daemon.
         foresee(build(settings, store=store).engine, held, answer)
     except Unfit as unfit:
@@ -148,21 +148,25 @@ def _instant(text: str, day: datetime, zone: ZoneInfo) -> datetime:
         raise UsageError(
             f"--at {text!r} is no time", "Write 14:00, 2026-11-23T14:00 or 2026-11-23T14:00+01:00."
         ) from None
-    if not readable(at, datetime.now(UTC)):
-        raise UsageError(f"--at {text!r} is more than five years away", "Give a nearer time.")
     return at
 
 
 _SHARP: Any = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
 
 
-def _check_time(settings: Settings, store: Store, held: HeldConflict, at: datetime) -> None:
-    """Refuse a time that is probably a slip. Raises UsageError."""
+def _check_time(
+    settings: Settings, store: Store, held: HeldConflict, at: datetime, *, sure: bool
+) -> None:
+    """Refuse a time that is probably a slip, unless a person is sure. Raises UsageError."""
     provider = held.conflict.provider
     zone = zone_of(settings, provider)
     shown = f"{words.moment(at, zone)} {zone.key}"
-    if at <= datetime.now(UTC):
+    if at <= datetime.now(UTC) and not sure:
         raise UsageError(f"{shown} is in the past", "If that is meant, add --yes.")
+    if not readable(at, datetime.now(UTC)):
+        raise UsageError(f"{shown} is more than five years away", "Give a time nearer to today.")
+    if sure:
+        return
     booking = movable(Draft(store.state(provider), "", at), held)
     length = timedelta(0) if booking is None else booking.agreed.end - booking.agreed.start
     if not provider_rules(settings, provider).search.hours.hold(at, at + length):

@@ -6,7 +6,8 @@ import asyncio
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -34,10 +35,16 @@ from syncd.engine.report import Exit, Report
 from syncd.model import ConflictKind, Operation, Window
 from syncd.store import StateError, Store
 from syncd.store.files import is_there
+from syncd.store.nightly import is_due
+from syncd.store.nightly import make as make_backup
+from syncd.store.reconcile import file_of
 from syncd.wiring import build
 
 _MOST_ROWS = 60
 """So many operations are listed one by one; the rest is counted."""
+
+_BACKED_UP = timedelta(days=1)
+"""Where no daemon makes backups at night, a resync makes one as often as this."""
 
 _ENDINGS = {
     Exit.DONE: "everything agrees",
@@ -84,6 +91,7 @@ def resync(
                 if planned.planned and not _agreed(settings, planned):
                     raise typer.Exit(0)
             report = asyncio.run(_resync(settings, window, providers, accept, quiet=as_json))
+            _back_up(path)
     except StateHeld as held:
         if held.role != "daemon":
             raise
@@ -152,7 +160,9 @@ def copy_of_state(settings: Settings) -> Store:
     """A copy of the state in memory, empty where there is none yet. Raises StateError."""
     path = settings.syncd.state_path
     if not is_there(path):
-        return Store.open("sqlite://")
+        store = Store.open("sqlite://")
+        store.prove_by(file_of(path), append=False)
+        return store
     store = Store.open(path, write=False)
     try:
         return store.scratch()
@@ -184,6 +194,16 @@ async def _resync(
             return report
     finally:
         await app.aclose()
+
+
+def _back_up(state: Path) -> None:
+    """Make a backup if the last one is older than a day; a run does not fail for want of one."""
+    now = datetime.now(UTC)
+    if is_due(state, now - _BACKED_UP, now):
+        try:
+            make_backup(state, now)
+        except StateError as error:
+            terminal.warn(f"no backup of the state was made: {error}")
 
 
 def stop_on_signals(stopping: asyncio.Event) -> None:

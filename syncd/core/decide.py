@@ -42,6 +42,7 @@ from syncd.core.ownership import (
 from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rules import Rules
 from syncd.model import (
+    Action,
     Booking,
     Changes,
     Conflict,
@@ -148,7 +149,8 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         wanted[system] = blocks.intervals
         became_ours += blocks.adopted
     withhold = case.withhold or any(c.fresh for c in case.calendars.values())
-    kept_back = [o for o in operations if withhold and _frees(o)]
+    operations = [o for o in operations if not _may_double(o, case.calendars[o.system])]
+    kept_back = [o for o in operations if _frees(o) and (withhold or _is_blind(o, case.owners))]
     operations = [o for o in operations if o not in kept_back]
     retried = frozenset({case.verdict.retry})
     operations, refused = refusals.permitted(
@@ -409,6 +411,27 @@ def _same(shown: Value, agreed: Value) -> bool:
 def _frees(operation: Operation) -> bool:
     """Whether a write ends something: a block goes, or a meeting is off."""
     return operation.after is None or not operation.after.busy
+
+
+def _may_double(operation: Operation, calendar: Calendar) -> bool:
+    """Whether a block would be made where one of ours may stand that nobody has seen."""
+    after = operation.after
+    made = operation.action is Action.CREATE_BLOCK and after is not None
+    return (
+        made
+        and calendar.read is not None
+        and not any(after is not None and window.touches(after) for window in calendar.read)
+    )
+
+
+def _is_blind(operation: Operation, owners: Owners) -> bool:
+    """Whether a block would go whose meeting may be in a system not read since the state was lost.
+
+    The journal or the file of created ids proves that the block is ours, and nothing says for whom
+    it was made.
+    """
+    orphaned = operation.action is Action.REMOVE_BLOCK and not operation.bookings
+    return orphaned and not owners.whole
 
 
 def _retire(draft: Draft, case: Case) -> None:

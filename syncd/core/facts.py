@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.model import Status
+from syncd.model import Status, Window
 
 EVERY_STATUS: Mapping[Status, Status] = {status: status for status in Status}
 
@@ -23,6 +23,8 @@ class Calendar:
     - ``skew``: the platform's clock minus ours.
     - ``fresh``: it answered, and was never read in full before (under its present mapping): nothing
       that frees time is written.
+    - ``read``: where it was read, while it was not read in full since the state began or was lost;
+      elsewhere a block of ours may stand that nobody has seen. None: it was read in full.
     - ``keeps_tags``: the tag of a block comes back on a read.
     - ``fixed``: the configuration forbids writing, now and later.
     - ``seats``: how many meetings of a service may take place at one time; one where not named.
@@ -37,6 +39,7 @@ class Calendar:
     statuses: Mapping[Status, Status] = field(default_factory=lambda: EVERY_STATUS)
     skew: timedelta = timedelta(0)
     fresh: bool = False
+    read: tuple[Window, ...] | None = None
     keeps_tags: bool = True
     fixed: bool = False
     seats: Mapping[str, int] = field(default_factory=dict)

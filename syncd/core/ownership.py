@@ -60,6 +60,15 @@ def is_tagged(record: Record) -> bool:
     )
 
 
+def may_be_proven(record: Record) -> bool:
+    """Return whether the record is a standing block that is not ours, with or without a tag.
+
+    Of a block without a tag it is asked once, before it is decided on: tags are stripped, ids stay.
+    """
+    undecided = record.base is None and record.kind is Kind.BLOCK and record.observed is not None
+    return is_tagged(record) or (undecided and not record.mine)
+
+
 def settle_owners(draft: Draft, owners: Owners) -> list[Record]:
     """Release what is no longer ours, and take back what a create of ours is proven to have made.
 
@@ -73,7 +82,7 @@ def settle_owners(draft: Draft, owners: Owners) -> list[Record]:
     proven = [
         record
         for id_, record in sorted(draft.records.items())
-        if id_ in owners.proven and is_tagged(record)
+        if id_ in owners.proven and may_be_proven(record)
     ]
     for record in proven:
         draft.put(replace(record, mine=True, base=record.observed, ended=False))

@@ -27,6 +27,7 @@ from syncd import __version__
 from syncd.core.budget import Paces
 from syncd.engine.report import Health, Report
 from syncd.model import Action, Allowance, Clock, SystemHealth, SystemState
+from syncd.store.nightly import last
 from syncd.store.store import Store
 from syncd.systems.port import Traffic
 
@@ -258,6 +259,19 @@ class _Standing(Collector):
             "Writes whose outcome is still to be learned.",
             [],
             [((), len(self._store.pending_intents()))],
+        )
+        newest, created = last(self._state, now), self._store.created
+        yield _gauge(
+            "syncd_backup_timestamp_seconds",
+            "When the last good backup of the state was made; 0 if there is none.",
+            [],
+            [((), newest.made_at.timestamp() if newest else 0)],
+        )
+        yield _gauge(
+            "syncd_created_ids_unwritten",
+            "New blocks that the file of created ids does not prove, as it cannot be written.",
+            [],
+            [((), created.late if created else 0)],
         )
         yield _gauge("syncd_state_bytes", "Size of the database.", [], [((), self._bytes())])
         yield _gauge(

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.calendarinterval import CalendarIntervalTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from syncd.config.listen import Address
 from syncd.config.problems import ConfigError
 from syncd.core.budget import Paces
+from syncd.daemon.backups import Backups
 from syncd.daemon.door import door
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.notify import Notifier
@@ -38,13 +40,17 @@ STUCK = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often windows and free slots are read; ``resync_at`` is a time of day in ``zone``."""
+    """How often windows and free slots are read; ``resync_at`` is a time of day in ``zone``.
+
+    The nightly backup is due at that time too; ``backups`` is how often somebody looks.
+    """
 
     near: timedelta
     far: timedelta
     resync_at: time
     zone: tzinfo
     slots: timedelta = timedelta(minutes=15)
+    backups: timedelta = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +107,11 @@ async def serve(
             monitor.failed(job)
 
     work = _work(engine, told, failed, monitor)
+    backups = Backups(state, pace.resync_at, pace.zone, engine.stopping.is_set)
     hurry = asyncio.Event()
     # UTC: with a zone, APScheduler before 3.11.3 sleeps through the hour that the clocks skip.
     scheduler = AsyncIOScheduler(timezone=UTC)
-    _schedule(scheduler, work, pace, datetime.now(UTC))
+    _schedule(scheduler, work, pace, datetime.now(UTC), backups)
     if monitor is not None:
         monitor.repace = lambda paces: _repace(scheduler, paces)
     again = asyncio.Event()
@@ -114,9 +121,9 @@ async def serve(
             scheduler.start()
             _keep_alive(scheduler, notifier, work)
             tasks = [
-                asyncio.create_task(work.everything()),
+                asyncio.create_task(_begin(work, backups)),
                 asyncio.create_task(
-                    _reload_when(again, reload, work, scheduler, notifier, monitor)
+                    _reload_when(again, reload, work, scheduler, notifier, monitor, backups)
                 ),
             ]
             notifier.ready()
@@ -145,6 +152,12 @@ def _work(
     return Work(engine, told, failed, monitor.insist, monitor.rounds.turn)
 
 
+async def _begin(work: Work, backups: Backups) -> None:
+    """The resync at the start; then the backup of a night in which nobody was at work."""
+    await work.everything()
+    await backups.backup()
+
+
 async def _drain(work: Work, hurry: asyncio.Event) -> None:
     """Let the request in flight end; a second signal, or too long a wait, ends that."""
     idle = asyncio.create_task(work.idle())
@@ -166,6 +179,7 @@ async def _reload_when(
     scheduler: AsyncIOScheduler,
     notifier: Notifier,
     monitor: Monitor | None,
+    backups: Backups,
 ) -> None:
     """Each time it is asked for: check the new configuration first, then go over to it."""
     while True:
@@ -185,7 +199,8 @@ async def _reload_when(
             continue
         await work.exchange(successor.engine)
         await successor.farewell()
-        _schedule(scheduler, work, successor.pace, datetime.now(UTC))
+        backups.at, backups.zone = successor.pace.resync_at, successor.pace.zone
+        _schedule(scheduler, work, successor.pace, datetime.now(UTC), backups)
         if monitor is not None:
             _repace(scheduler, monitor.paces)
         log.info("configuration reloaded")
@@ -193,19 +208,28 @@ async def _reload_when(
         await work.everything()
 
 
-def _schedule(scheduler: AsyncIOScheduler, work: Work, pace: Pace, now: datetime) -> None:
+def _schedule(
+    scheduler: AsyncIOScheduler,
+    work: Work,
+    pace: Pace,
+    now: datetime,
+    backups: Backups | None = None,
+) -> None:
     """Put the jobs at this pace, in the place of those that are there."""
-    for job, trigger in (
-        (work.near, _every(pace.near)),
-        (work.far, _every(pace.far)),
-        (work.everything, _nightly(pace, now)),
-        (work.slots, _every(pace.slots)),
-    ):
+    jobs: dict[str, tuple[Callable[[], Awaitable[None]], BaseTrigger]] = {
+        "near": (work.near, _every(pace.near)),
+        "far": (work.far, _every(pace.far)),
+        "everything": (work.everything, _nightly(pace, now)),
+        "slots": (work.slots, _every(pace.slots)),
+    }
+    if backups is not None:
+        jobs["backup"] = (backups.backup, _every(pace.backups))
+    for name, (job, trigger) in jobs.items():
         # A host that slept runs a job that it missed once, however often it was due.
         scheduler.add_job(
             job,
             trigger,
-            id=job.__name__,
+            id=name,
             replace_existing=True,
             coalesce=True,
             max_instances=1,

@@ -15,7 +15,7 @@ from syncd.engine.brake import Brake
 from syncd.engine.observe import Observation
 from syncd.engine.owners import owners_of
 from syncd.engine.report import Health
-from syncd.model import ProviderState
+from syncd.model import Kind, ProviderState, Window
 from syncd.store.exposed import free_times
 from syncd.store.journal import failed_operations
 
@@ -66,6 +66,18 @@ def _read_whole(engine: Engine, provider: str) -> bool:
     )
 
 
+def _read(
+    engine: Engine, place: tuple[str, str], observation: Observation | None
+) -> tuple[Window, ...] | None:
+    """Where a calendar was read by now; None if that is everywhere."""
+    if engine.baselines.read_whole(*place) or place not in engine.baselines.mapped:
+        return None
+    coverage = () if observation is None else observation.coverage
+    return tuple(
+        c.window for c in coverage if c.provider == place[0] and Kind.APPOINTMENT in c.kinds
+    )
+
+
 def _calendar(
     engine: Engine,
     provider: str,
@@ -89,6 +101,7 @@ def _calendar(
         grain=able.grain,
         statuses=able.statuses,
         skew=source.traffic.skew or timedelta(0),
+        read=_read(engine, place, observation),
         fresh=answered and able.reach is None and not engine.baselines.settled(*place),
         keeps_tags=able.key_survives,
         fixed=place in policy.read_only,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from syncd.core.ownership import Owners, is_tagged
+from syncd.core.ownership import Owners, is_tagged, may_be_proven
 from syncd.model import Id, ProviderState, Record
 from syncd.store.proof import bearers, created_ids, is_unanswered, owned_with
 from syncd.store.store import Store
@@ -13,9 +13,10 @@ from syncd.store.store import Store
 def owners_of(store: Store, state: ProviderState, *, whole: bool) -> Owners:
     """Return whose the tagged blocks in this state are."""
     tagged = [record for record in state.records if is_tagged(record)]
+    unproven = [record for record in state.records if may_be_proven(record)]
     proven: set[Id] = set()
-    for system in {record.system for record in tagged}:
-        ids = [record.id for record in tagged if record.system == system]
+    for system in {record.system for record in unproven}:
+        ids = [record.id for record in unproven if record.system == system]
         proven |= {(system, event) for event in created_ids(store, system, ids)}
     copies: set[Id] = set()
     doubtful: set[Id] = set()

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dateutil import tz
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -72,19 +70,19 @@ def zone(name: str) -> ZoneInfo:
 def resolve_wall_time(wall: datetime, zone_name: str) -> Resolved:
     """Turn a naive wall-clock time into an instant by syncd's one declared rule.
 
-    A time that the clocks skip (gap) moves forward by the length of the gap, as dateutil's
-    ``resolve_imaginary`` does; a time that happens twice (fold) means the first. Raises ValueError
-    for an unknown zone.
+    A time that the clocks skip (gap) moves forward by the length of the gap; a time that happens
+    twice (fold) means the first. Raises ValueError for an unknown zone.
     """
     where = zone(zone_name)
     if wall.year in {FIRST.year, LAST.year}:
         # A day's arithmetic leads out of the calendar; no clock changes are known for these years.
         return Resolved(wall.replace(tzinfo=UTC))
     local = wall.replace(tzinfo=where, fold=0)
-    if not tz.datetime_exists(local):
-        return Resolved(tz.resolve_imaginary(local).astimezone(UTC), "gap")
-    note = "fold" if tz.datetime_ambiguous(local) else ""
-    return Resolved(local.astimezone(UTC), note)
+    # By the offset from before a change of the clocks, and by that from after it (PEP 495).
+    before, after = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+    if before == after:
+        return Resolved(before)
+    return Resolved(before, "gap" if before > after else "fold")
 
 
 def floor_to(instant: datetime, grain: timedelta) -> datetime:

@@ -103,6 +103,10 @@ class Faults:
         self.injected: Counter[FaultKind] = Counter()
         """How many requests were hit, by kind."""
 
+    def __bool__(self) -> bool:
+        """Whether any was added and not cleared since."""
+        return bool(self._faults)
+
     def add(self, fault: Fault) -> None:
         """Switch a fault on.
 

@@ -19,16 +19,20 @@ class Table(Generic[T]):
         """Start empty; the clock dates each version."""
         self._clock = clock
         self._versions: dict[str, list[tuple[datetime, T | None]]] = {}
+        self.changes = 0
+        """How many versions there are: while it stays, nothing changed."""
 
     def put(self, key: str, record: T) -> None:
         """Insert a record or replace it."""
         self._versions.setdefault(key, []).append((self._clock.now(), record))
+        self.changes += 1
 
     def delete(self, key: str) -> None:
         """Remove a record; its past stays readable. KeyError when there is none."""
         if self.get(key) is None:
             raise KeyError(key)
         self._versions[key].append((self._clock.now(), None))
+        self.changes += 1
 
     def get(self, key: str, as_of: datetime | None = None) -> T | None:
         """Read the record now, or as it was; None when there was none."""
@@ -40,6 +44,9 @@ class Table(Generic[T]):
 
     def values(self, as_of: datetime | None = None) -> list[T]:
         """Read all records now, or as they were."""
+        if as_of is None:
+            newest = (versions[-1][1] for versions in self._versions.values())
+            return [record for record in newest if record is not None]
         found = (self.get(key, as_of) for key in self._versions)
         return [record for record in found if record is not None]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from datetime import UTC, datetime, timedelta
 
+_DAY = timedelta(days=1)
+
 
 class RateLimit:
     """At most ``most`` requests in any ``interval`` seconds, and ``daily`` per UTC day.
@@ -58,7 +60,7 @@ class RateLimit:
         border = now - timedelta(seconds=self.interval)
         while self._hits and self._hits[0] <= border:
             self._hits.popleft()
-        if self._day != _midnight(now):
+        if self._day is None or not timedelta() <= now - self._day < _DAY:
             self._day, self._today = _midnight(now), 0
 
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 from starlette.datastructures import Headers, QueryParams
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match
 
@@ -138,6 +137,8 @@ class Platform(ABC):
 
     def fault(self, kind: FaultKind, ask: Ask | None = None) -> Fault | None:
         """Use up one hit of a fault of this kind; None when there is none."""
+        if not self.faults:
+            return None
         method, path = (ask.method, ask.path) if ask else ("", "")
         return self.faults.take(kind, method, path, self.clock.now())
 
@@ -178,7 +179,7 @@ class Platform(ABC):
     def stamp(self) -> datetime:
         """The platform's own idea of now, for update times and the Date header."""
         now = self.clock.now()
-        skew = self.faults.active(FaultKind.CLOCK_SKEW, now=now)
+        skew = self.faults.active(FaultKind.CLOCK_SKEW, now=now) if self.faults else None
         return now + timedelta(seconds=skew.seconds) if skew else now
 
     # --- the application ----------------------------------------------------------------------
@@ -252,6 +253,8 @@ class Platform(ABC):
     def _route(self, ask: Ask, scope: Scope) -> Response:
         here = {**scope, "path": ask.path, "root_path": ""}
         for route in self._routes:
+            if route.methods and ask.method not in route.methods:
+                continue
             match, child = route.matches(here)
             if match is Match.FULL:
                 found = Ask(
@@ -270,12 +273,17 @@ class Platform(ABC):
 
 
 async def _ask(scope: Scope, receive: Receive, base_path: str) -> Ask:
-    request = Request(scope, receive)
-    body = await request.body()
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
     path = scope["path"]
     inside = path.startswith(base_path + "/") if base_path else True
     path = path[len(base_path) :] if inside else f"/outside{path}"
-    return Ask(request.method, path, {}, request.query_params, request.headers, body)
+    query = QueryParams(scope["query_string"])
+    return Ask(scope["method"], path, {}, query, Headers(scope=scope), body)
 
 
 def _odd_answer(odd: Odd, true: Response) -> Response:

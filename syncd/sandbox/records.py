@@ -110,3 +110,7 @@ class Outside(Protocol):
     def blocks(self) -> list[Block]:
         """All blocks, deleted ones too."""
         ...
+
+    def changes(self) -> int:
+        """How often appointments and blocks changed until now."""
+        ...

@@ -66,10 +66,15 @@ class VirtualClock:
         """Begin at an instant."""
         self._start = start
         self.offset = timedelta(0)
+        self._told = (0.0, self.offset, start)
 
     def now(self) -> datetime:
         """The instant, aware, UTC."""
-        return self._start + timedelta(seconds=self.monotonic()) + self.offset
+        passed, offset, told = self._told
+        if passed != (now := self.monotonic()) or offset is not self.offset:
+            told = self._start + timedelta(seconds=now) + self.offset
+            self._told = (now, self.offset, told)
+        return told
 
     def monotonic(self) -> float:
         """Seconds that never run backwards."""

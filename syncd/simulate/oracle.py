@@ -6,13 +6,11 @@ meeting; everything else it knows from having watched.
 
 from __future__ import annotations
 
-import re
-import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from syncd.model import ConflictKind, HeldConflict, Kind, Role, floor_to
+from syncd.model import ConflictKind, HeldConflict, Kind, Record, Replica, Role, floor_to
 from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
@@ -24,9 +22,6 @@ FRESH = timedelta(minutes=45)
 """A source that has stood for less may not have been seen yet."""
 
 DAYS = timedelta(days=2)  # for what nothing ends within a story
-
-WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee", "lunch")
-"""What must be in no log and no database, besides the secrets."""
 
 
 def judge_change(town: Town, change: Change) -> Iterator[str]:
@@ -338,20 +333,27 @@ def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Int
 def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
     """The times that a person wants as they are: what was taken back, and what a rule lets be."""
     found: set[tuple[str, Interval]] = set()
-    for booking in store.bookings():
-        left = any(w.booking == booking.id for w in store.state(booking.provider).waivers)
-        pairs = store.replicas([booking.id])
-        if left or any(replica.role is Role.RELEASED for replica, _ in pairs):
+    waived, bookings = _waived(store), store.bookings()
+    by_booking: dict[str, list[tuple[Replica, Record | None]]] = {b.id: [] for b in bookings}
+    for pair in store.replicas(list(by_booking)):
+        by_booking[pair[0].booking].append(pair)
+    for booking in bookings:
+        pairs = by_booking[booking.id]
+        if booking.id in waived or any(replica.role is Role.RELEASED for replica, _ in pairs):
             shown = [record.observed for _, record in pairs if record and record.observed]
             found |= {(booking.provider, v.interval) for v in (booking.agreed, *shown)}
     return found
 
 
+def _waived(store: Store) -> set[str]:
+    """The bookings of which a person took something back."""
+    return {waiver.booking for person in PEOPLE for waiver in store.state(person).waivers}
+
+
 def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator[str]:
     """What syncd takes for one meeting must be at one time everywhere, or be held."""
     open_ = {subject for h in held for subject in h.conflict.subject.split("+")}
-    waived = {w.booking for p in PEOPLE for w in store.state(p).waivers}
-    open_ |= waived
+    open_ |= _waived(store)
     bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
     values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
     for replica, _ in store.replicas(list(values)):
@@ -377,6 +379,8 @@ def writes_per_change(town: Town) -> Iterator[str]:
         allowed *= 2
     # What a person decides, or takes back, is written everywhere once more.
     allowed += made if any(not who for _, who in town.answers) else 6 * len(town.answers)
+    # After a loss all that a person has decided before is decided anew.
+    allowed += 6 * len(town.forgotten)
     if made > allowed:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
 
@@ -386,61 +390,6 @@ def idle_writes(town: Town) -> Iterator[str]:
     for line in town.idle:
         if not town.sandbox.systems[line.split()[0]].faults.injected[FaultKind.FAIL_JOBS]:
             yield f"2: a write without an effect: {line}"
-
-
-def unannounced(change: Change, database: sqlite3.Connection) -> Iterator[str]:
-    """A write that the journal did not hold when it happened (DESIGN section 6)."""
-    seen = change.after or change.before
-    provider = seen.provider if seen else ""
-    asked = (change.system, _action(change), change.event, provider)
-    found = database.execute(
-        # A queued job may come so late that its row is closed; a create has no event before it.
-        "select 1 from intent where system = ? and action = ? and (event = ? or"
-        " (event is null and provider = ? and state = 'open'))",
-        asked,
-    )
-    if found.fetchone() is None:
-        yield f"10: not in the journal: {asked[1]} of {change.system} {change.event}"
-
-
-def unexplained(town: Town, database: sqlite3.Connection) -> Iterator[str]:
-    """Writes that the history does not tell (promise 10)."""
-    told = set(database.execute("select system, what, event from history"))
-    # A create whose answer was lost, and that somebody undid before it was found, has no event.
-    lost = set(database.execute("select system, action, provider from intent where event is null"))
-    for change in town.changes:
-        action = _action(change)
-        seen = change.after or change.before
-        provider = seen.provider if seen else ""
-        known = (change.system, action, change.event) in told
-        known = known or (change.system, action, provider) in lost
-        if not change.by_hand and not known:
-            yield f"10: not in the history: {action} of {change.system} {change.event}"
-
-
-def _action(change: Change) -> str:
-    match change.before, change.after:
-        case None, _:
-            return "create-block"
-        case _, None:
-            return "remove-block"
-        case before, after if before.kind == "block":
-            return "move-block"
-        case before, after:
-            return "move-appointment" if before.interval != after.interval else "set-status"
-
-
-def indiscreet(texts: Collection[str], secrets: Collection[str]) -> Iterator[str]:
-    """Words that must not be there (promise 11)."""
-    for text in texts:
-        low = text.lower()
-        for word in (*WORDS, *secrets):
-            # As a word: an id of twenty random letters may well hold four of them.
-            plain = re.escape(word.lower())
-            pattern = rf"(?<![0-9a-z]){plain}(?![0-9a-z])" if word.isalpha() else plain
-            if (found := re.search(pattern, low)) is not None:
-                at = found.start()
-                yield f"11: {word!r} is told: …{text[max(0, at - 60) : at + 40]!r}"
 
 
 def _span(interval: Interval) -> str:

@@ -7,9 +7,8 @@ import io
 import json
 import sqlite3
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -18,7 +17,6 @@ from pathlib import Path
 from random import Random
 
 import httpx
-import structlog
 from sqlalchemy import event
 
 from syncd.config.load import load
@@ -30,8 +28,10 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import oracle
+from syncd.simulate import oracle, tellers
 from syncd.simulate.accident import Change
+from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
+from syncd.simulate.disk import Disk
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
@@ -49,8 +49,6 @@ QUIET = (ROUNDS * FARS + 4) * NEAR
 
 SLOTS, ASKS = "5h", 15
 """How old an answer about free slots may be, and after how many near polls it asks for them."""
-
-MEMORY = Path("/dev/shm")  # noqa: S108 - a real file without a real disk, where there is one
 
 
 @dataclass(slots=True)
@@ -72,41 +70,19 @@ class Outcome:
 
 def play(story: Story, *, until_broken: bool = False) -> Outcome:
     """Play a story in a folder of its own, to its end or until it has broken a promise."""
-    where = MEMORY if MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="syncd-", dir=where) as folder, _log() as log:
-        return run_virtually(_perform(story, Path(folder), log, until_broken))
+    with folder_in_memory() as folder, kept_log() as log, rare_garbage_collection():
+        return run_virtually(_perform(story, folder, log, until_broken))
 
 
 async def _perform(story: Story, folder: Path, log: io.StringIO, until_broken: bool) -> Outcome:
-    stage = _Stage(story, folder, log)
-    day = asyncio.create_task(stage.play())
-    if not until_broken:
-        return await day
-    stage.when_broken = day.cancel
-    with suppress(asyncio.CancelledError):
-        await day
-    return stage.outcome
-
-
-@contextmanager
-def _log() -> Iterator[io.StringIO]:
-    """Keep the program's log, unmasked: what is masked only on the way out is not discreet."""
-    kept = io.StringIO()
-    before = structlog.get_config()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(sort_keys=True),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(kept),
-        wrapper_class=structlog.make_filtering_bound_logger(0),
-        cache_logger_on_first_use=False,
-    )
-    try:
-        yield kept
-    finally:
-        structlog.configure(**before)
+    with closing(_Stage(story, folder, log)) as stage:
+        day = asyncio.create_task(stage.play())
+        if not until_broken:
+            return await day
+        stage.when_broken = day.cancel
+        with suppress(asyncio.CancelledError):
+            await day
+        return stage.outcome
 
 
 class _Stage:
@@ -122,9 +98,11 @@ class _Stage:
         self.town.choices = story.choices
         self.operator = Operator(folder / "state.db", self.town, self._say)
         self.fuse = 0
+        self.disk = Disk(folder / "state.db")
         self.state_fault = Step(0, What.STATE_FAULT, times=0)
         self.requests: set[asyncio.Task[None]] = set()
         self.when_broken: Callable[[], object] = lambda: None
+        self.reader: tuple[int, sqlite3.Connection] | None = None
         numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
         letters = "abcdefghijklmnopqrstuvwxyz234567"
         self.ids = Ids(
@@ -194,6 +172,10 @@ class _Stage:
             finally:
                 self.operator.work = None
                 app.store.close()
+                if done := self.disk.replace(self.host.now()):
+                    self.outcome.faults[done] += 1
+                    self.town.forgot()
+                    self._say(done)
             await asyncio.sleep(RESTART)
             self._say("restart")
 
@@ -234,6 +216,8 @@ class _Stage:
                 await work.near()
             if poll % ASKS == 0:
                 await work.slots()
+            if poll % FARS == 0 and any(s.what is What.STATE_RESTORED for s in self.story.steps):
+                self.disk.back_up()
 
     def _job_failed(self, job: str) -> None:
         """The state may end a job; no answer of a system may (promise 8)."""
@@ -277,12 +261,12 @@ class _Stage:
         app.store.close()
         with sqlite3.connect(self.folder / "state.db") as database:
             dump = "\n".join(database.iterdump())
-            for line in oracle.unexplained(self.town, database):
+            for line in tellers.unexplained(self.town, database):
                 self._break(line)
         database.close()
         sandbox = self.town.sandbox
         secrets = (sandbox.clinic.token, sandbox.legacy.token, sandbox.crm.secret_key)
-        for line in oracle.indiscreet((dump, self.log.getvalue()), secrets):
+        for line in tellers.indiscreet((dump, self.log.getvalue()), secrets):
             self._break(line)
 
     def _judge_log(self) -> None:
@@ -316,6 +300,8 @@ class _Stage:
                 self.state_fault = step
             case What.CRASH:
                 self.fuse = step.number
+            case What.STATE_LOST | What.STATE_RESTORED:
+                self.fuse, self.disk.next = 1, step
             case _ if step.what in OPERATOR:
                 self.requests.add(asyncio.create_task(self._operate(step)))
             case _ if step.what in OUTSIDE:
@@ -330,10 +316,26 @@ class _Stage:
     def _judge(self, change: Change) -> None:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {_words(change)}")
-        with closing(sqlite3.connect(self.folder / "state.db")) as database:
-            unannounced = list(oracle.unannounced(change, database))
+        unannounced: Iterable[str] = ()
+        if not self.town.is_forgotten(change.at):
+            unannounced = tellers.unannounced(change, self._beside())
         for line in (*oracle.judge_change(self.town, change), *unannounced):
             self._break(line)
+
+    def _beside(self) -> sqlite3.Connection:
+        """The state as another program reads it; to open it anew each time would take longest."""
+        path = self.folder / "state.db"
+        file = path.stat().st_ino
+        if self.reader is None or self.reader[0] != file:
+            self.close()
+            self.reader = (file, sqlite3.connect(path))
+        return self.reader[1]
+
+    def close(self) -> None:
+        """Let go of the state."""
+        if self.reader is not None:
+            self.reader[1].close()
+            self.reader = None
 
     def _say(self, text: str) -> None:
         self.outcome.trace += self.town.calls

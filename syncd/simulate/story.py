@@ -50,6 +50,8 @@ class What(StrEnum):
     FAULT = "fault"
     HOST_CLOCK = "host-clock"
     STATE_FAULT = "state-fault"
+    STATE_LOST = "state-lost"
+    STATE_RESTORED = "state-restored"
     CRASH = "crash"
     COPY_OURS = "copy-ours"
     COPY_TO_MEETING = "copy-to-meeting"
@@ -59,7 +61,8 @@ class What(StrEnum):
     CUT_TEXT = "cut-text"
 
 
-TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH})
+DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
+TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
 OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO})
 OUTSIDE = frozenset(What) - TROUBLE - OPERATOR
 _WEIGHTS = {
@@ -166,7 +169,8 @@ _COMPANY = 0.35
 
 STATE = ("disk-full", "locked")
 HOST = frozenset({"host-clock", "state", "crash"})
-ALL = frozenset({*map(str, _FAULTS), str(FaultKind.SHIFT_ROWS), str(FaultKind.ODD_ANSWER)}) | HOST
+_MORE = frozenset({str(FaultKind.SHIFT_ROWS), str(FaultKind.ODD_ANSWER), "disk"})
+ALL = frozenset(map(str, _FAULTS)) | _MORE | HOST
 """The names that `--faults` takes."""
 
 
@@ -219,6 +223,7 @@ def draw(
         steps += _operator(policies, span)
     if complaints:
         steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
+        steps += _disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
     if complaints and FaultKind.ODD_ANSWER in faults:
         near = [step.at for step in steps if step.what in OUTSIDE]
         steps += _odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
@@ -250,6 +255,17 @@ def _complaints(random: Random, span: float) -> list[Step]:
         )
         for _ in range(random.randint(0, 3) if COMPLAINTS else 0)
     ]
+
+
+_NEW_DISK = 0.15
+
+
+def _disk(random: Random, span: float) -> list[Step]:
+    """On some days the database is lost, or replaced by an older one; its other files stay."""
+    if random.random() >= _NEW_DISK:
+        return []
+    what = random.choice(sorted(DISK))
+    return [Step(round(random.uniform(0.2, 0.8) * span, 1), what, slot=random.randrange(2))]
 
 
 _LASTING = frozenset({"rate-spent", "deep-refusal"})

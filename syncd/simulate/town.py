@@ -20,6 +20,7 @@ from syncd.sandbox.server import Sandbox
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.story import Step, What
+from syncd.simulate.way import Way
 
 HALF_HOUR = timedelta(minutes=30)
 NEAR = timedelta(days=14)
@@ -45,8 +46,10 @@ class Town:
     calls: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     acts: int = 0
+    forgotten: list[datetime] = field(default_factory=list)
     fixed: str = ""
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
+    _looked_at: dict[str, int] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
     _people: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -76,6 +79,11 @@ class Town:
 
     def look(self, system: str, *, by_hand: bool) -> None:
         """Note what differs on one platform since the last look."""
+        changes = self.sandbox.systems[system].changes()
+        # By hand a user may have become another one, too, and so the events somebody else's.
+        if not by_hand and changes == self._looked_at.get(system):
+            return
+        self._looked_at[system] = changes
         before, after = self._last[system], dict(self._events(system))
         if before == after:
             return
@@ -131,7 +139,7 @@ class Town:
 
     def transport(self, system: str) -> httpx.AsyncBaseTransport:
         """The way to one platform for the program."""
-        return _Way(self, system)
+        return Way(self, system)
 
     # --- acting -------------------------------------------------------------------------------
 
@@ -163,6 +171,15 @@ class Town:
         for accident in self.accidents:
             accident.over = True
             accident.accepted_at = accident.accepted_at or self.clock.now()
+
+    def forgot(self) -> None:
+        """The state is gone, or older: nothing stands stopped, and history begins anew."""
+        self.accepted()
+        self.forgotten.append(self.clock.now())
+
+    def is_forgotten(self, at: datetime) -> bool:
+        """Whether what was decided on a change at that time may be in no state any more."""
+        return any(at < lost + LATE for lost in self.forgotten)
 
     def meddled(self, system: str) -> bool:
         """Whether somebody edited a block of syncd's there so lately that it may not know."""
@@ -399,45 +416,5 @@ class Town:
                 platform.faults.clear(kind)
 
 
-class _Way(httpx.ASGITransport):
-    """Requests to one platform, each followed by a look."""
-
-    def __init__(self, town: Town, system: str) -> None:
-        super().__init__(app=town.sandbox.apps[system])
-        self._town = town
-        self._system = system
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass it on."""
-        town, system = self._town, self._system
-        writes = _writes(request)
-        if writes:
-            town.look(system, by_hand=False)  # jobs that are due are not this request's doing
-        calls = town.sandbox.systems[system].calls
-        before, known = len(calls), len(town.changes)
-        try:
-            return await super().handle_async_request(request)
-        finally:
-            made = calls[before:]
-            town.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
-            town.look(system, by_hand=False)
-            if writes and len(town.changes) == known and not town.meddled(system):
-                town.idle += [
-                    f"{system} {call.method} {call.path} on {town.clock.now():%d %H:%M:%S}"
-                    for call in made
-                    if call.status in range(200, 300)
-                ]
-
-
 _CREATES = r"/Task\.svc/Create|/calendars/events/block-slots|/appointments/$"
 """The calls that make blocks."""
-
-_WRITES = ("Create", "DeleteTasks", "MarkComplete")
-"""The calls of LeadSquared that write at once; the bulk update is a job."""
-
-
-def _writes(request: httpx.Request) -> bool:
-    path = request.url.path
-    if ".svc/" in path:
-        return path.endswith(_WRITES)
-    return request.method != "GET"

@@ -9,22 +9,32 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
 
 from syncd.model import IntentState
 from syncd.store.connect import connect, expect_sound, migrate
+from syncd.store.created import CreatedIds, beside
 from syncd.store.errors import StateError, told
 from syncd.store.files import is_there, taken
-from syncd.store.tables import BASELINE, EVENT, INTENT
+from syncd.store.reconcile import add_journal, distrust
+from syncd.store.tables import INTENT
 
 _LOGS = ("-wal", "-shm")
 """What SQLite keeps beside a database, by suffix."""
+
+_STEP = 4096
+"""Pages that are copied between two looks whether to go on."""
+
+
+class _Stopped(Exception):  # noqa: N818 - a request, not a fault
+    """The backup is not wanted any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +46,18 @@ class Restored:
     aside: Path | None
 
 
-def backup(state: Path, target: Path, *, overwrite: bool = False) -> int:
+def backup(
+    state: Path,
+    target: Path,
+    *,
+    overwrite: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
+) -> int:
     """Copy a state, in use or not, to a file of mode 0600, and return its size in bytes.
 
-    Raises `StateError` if there is no sound state, or the file is there or cannot be written.
+    The copy is opened and checked before it takes its name: every page and index, the version of
+    its schema, and as many rows as the state had. Raises `StateError` if there is no sound state,
+    the file is there or cannot be written, or ``stopped`` said so on the way.
     """
     _expect_there(state)
     if os.path.lexists(target) and not overwrite:
@@ -47,9 +65,9 @@ def backup(state: Path, target: Path, *, overwrite: bool = False) -> int:
     if _same(target, state):
         raise StateError(str(target), "this is the state itself", "Name another file.")
     with _whole(target) as fresh:
-        _copy(state, fresh)
+        inventory = _copy(state, fresh, stopped)
         with told(str(state)), closing(_reading(fresh)) as copy:
-            _expect_state(copy, state)
+            _expect_state(copy, state, inventory)
     return target.stat().st_size
 
 
@@ -61,8 +79,11 @@ def snapshot(state: Path) -> bytes:
     _expect_there(state)
     with told(str(state)), closing(sqlite3.connect(":memory:")) as copy:
         with closing(_reading(state)) as old:
+            old.isolation_level = None
+            old.execute("BEGIN")
+            inventory = _inventory(old)
             old.backup(copy)
-        _expect_state(copy, state)
+        _expect_state(copy, state, inventory)
         content = bytearray(copy.serialize())
     # The format of the file says, in bytes 18 and 19, that it needs no log beside it.
     content[18:20] = b"\x01\x01"
@@ -86,8 +107,9 @@ def restore(source: Path, state: Path, now: datetime, *, opened: int | None = No
 
     The backup is looked at, copied, brought up to this version, and told that everything is to be
     read anew: no write without an answer is taken up, and no calendar counts as known. Only then,
-    in one step, it takes its place. ``opened`` is the backup, opened by root for a user that may
-    not open it. Raises `StateError`; then nothing was changed.
+    in one step, it takes its place. The file of created ids stays, and gets what the journal of
+    the old state has beyond it. ``opened`` is the backup, opened by root for a user that may not
+    open it. Raises `StateError`; then nothing was changed.
     """
     there = is_there(state)
     if opened is None:
@@ -102,9 +124,8 @@ def restore(source: Path, state: Path, now: datetime, *, opened: int | None = No
         try:
             with told(str(source)):
                 migrate(engine, str(source))
+                distrust(engine)
                 with engine.begin() as connection:
-                    connection.execute(update(EVENT).values(fingerprint=""))
-                    connection.execute(update(BASELINE).values(settled_at=None))
                     left = connection.execute(
                         update(INTENT)
                         .where(INTENT.c.state.in_([str(s) for s in IntentState if s.pending]))
@@ -117,9 +138,20 @@ def restore(source: Path, state: Path, now: datetime, *, opened: int | None = No
         finally:
             engine.dispose()
         if there:
+            _keep_created(state)
             aside = state.with_name(f"{state.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
             _set_aside(state, aside)
     return Restored(int(found), left.rowcount, aside)
+
+
+def _keep_created(state: Path) -> None:
+    """Have the file of created ids prove all that the state's journal proves, if it can be read."""
+    with suppress(StateError, DBAPIError):
+        engine = connect(state, create=False)
+        try:
+            add_journal(engine, CreatedIds(beside(state), append=True))
+        finally:
+            engine.dispose()
 
 
 def _set_aside(state: Path, aside: Path) -> None:
@@ -133,20 +165,36 @@ def _set_aside(state: Path, aside: Path) -> None:
             log.rename(aside.with_name(aside.name + suffix))
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(
+    source: Path, target: Path, stopped: Callable[[], bool] = lambda: False
+) -> Mapping[str, object]:
+    """Copy a database as it is at one moment, and return what was in it then."""
+
+    def step(_status: int, _left: int, _total: int) -> None:
+        if stopped():
+            raise _Stopped
+
     with (
         told(str(source)),
         closing(_reading(source)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
+        old.isolation_level = None
+        old.execute("BEGIN")  # what is counted is what is copied
+        inventory = _inventory(old)
         try:
-            old.backup(new)
+            old.backup(new, pages=_STEP, progress=step)
+        except _Stopped:
+            raise StateError(
+                str(target), "the backup was given up, as syncd ends", "It is made after the start."
+            ) from None
         except sqlite3.OperationalError as error:
             if "full" in str(error):
                 raise _no_room(target) from None
             raise
         # A copy stands alone: no log beside it that could be forgotten, or meet another database.
         new.execute("PRAGMA journal_mode=DELETE")
+    return inventory
 
 
 def _take_over(opened: int, target: Path, source: Path) -> None:
@@ -181,12 +229,35 @@ def _reading(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
 
 
-def _expect_state(database: sqlite3.Connection, named: Path) -> None:
-    """Check that this is a sound state of this version or an older one. Raises `StateError`."""
-    expect_sound(database)
-    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-    if not {"alembic_version", "booking", "intent"} <= tables:
+def _inventory(database: sqlite3.Connection) -> Mapping[str, object]:
+    """The version of the schema and the number of rows in each table."""
+    tables = [n for (n,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    found: dict[str, object] = {}
+    for table in sorted(tables):
+        quoted = table.replace('"', '""')
+        (found[table],) = database.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()  # noqa: S608
+    if "alembic_version" in found:
+        (found["schema"],) = database.execute(
+            "SELECT group_concat(version_num) FROM alembic_version"
+        ).fetchone()
+    return found
+
+
+def _expect_state(
+    database: sqlite3.Connection, named: Path, inventory: Mapping[str, object] | None = None
+) -> None:
+    """Check that this is a sound state of this version or an older one. Raises `StateError`.
+
+    With an ``inventory`` it is a copy, and must hold just that.
+    """
+    expect_sound(database, thorough=inventory is not None)
+    found = _inventory(database)
+    if not {"alembic_version", "booking", "intent"} <= found.keys():
         raise StateError(str(named), "it is no state of syncd", "Name a file of `syncd backup`.")
+    if inventory is not None and found != inventory:
+        raise StateError(
+            str(named), "the copy does not hold what the state holds", "Check the disk (dmesg)."
+        )
 
 
 @contextmanager

@@ -76,12 +76,14 @@ def _prepare(path: Path, *, create: bool) -> None:
         ) from error
 
 
-def expect_sound(database: sqlite3.Connection) -> None:
+def expect_sound(database: sqlite3.Connection, *, thorough: bool = False) -> None:
     """Look at every page of a database; 50 MB take about a tenth of a second.
 
+    A ``thorough`` look also compares the indexes with the rows, and takes several times as long.
     Raises what SQLite raises when it meets damage by itself.
     """
-    found = [str(line) for (line,) in database.execute("PRAGMA quick_check(1)")]
+    check = "integrity_check" if thorough else "quick_check"
+    found = [str(line) for (line,) in database.execute(f"PRAGMA {check}(1)")]
     if found != ["ok"]:
         raise sqlite3.DatabaseError("database disk image is malformed")
 
@@ -169,6 +171,21 @@ def _is_current(engine: Engine) -> bool:
         except DBAPIError:  # no such table; whatever else it is will be told by a closer look
             return False
         return list(found) == [version.newest_schema()]
+
+
+def installation_of(engine: Engine) -> int:
+    """The number of the installation that this database belongs to; 0 if it has none yet.
+
+    It is SQLite's `user_version`, which Alembic leaves alone and every copy of a database keeps.
+    """
+    with engine.connect() as connection:
+        return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def name_installation(engine: Engine, number: int) -> None:
+    """Note which installation this database belongs to."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"PRAGMA user_version = {number:d}")
 
 
 def _scripts() -> tuple[Config, ScriptDirectory]:

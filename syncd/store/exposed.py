@@ -21,6 +21,7 @@ _EXPOSED = select(EXPOSURE).where(EXPOSURE.c.ends > bindparam("now"))
 _EXPOSED = _EXPOSED.order_by(EXPOSURE.c.starts, EXPOSURE.c.provider, EXPOSURE.c.system)
 _COVERED = delete(EXPOSURE).where(EXPOSURE.c.provider == bindparam("provider"))
 _FREE = select(FREE_TIME)
+_ASKED_AT = select(FREE_TIME.c.provider, FREE_TIME.c.system, FREE_TIME.c.asked_at)
 _FREE_OF = select(FREE_TIME).where(FREE_TIME.c.provider == bindparam("provider"))
 _ENDED = select(EVENT).where(
     EVENT.c.provider == bindparam("provider"),
@@ -59,8 +60,7 @@ def free_times(store: Store, provider: str | None = None) -> dict[tuple[str, str
 
 def asked_at(store: Store) -> dict[tuple[str, str], datetime]:
     """When systems were last asked for free slots, by (provider, system)."""
-    query = select(FREE_TIME.c.provider, FREE_TIME.c.system, FREE_TIME.c.asked_at)
-    return {(row["provider"], row["system"]): row["asked_at"] for row in store.ask(query)}
+    return {(row["provider"], row["system"]): row["asked_at"] for row in store.tell(_ASKED_AT, {})}
 
 
 def _free_time(row: Mapping[str, Any]) -> FreeTime:

@@ -50,6 +50,10 @@ _ORPHANS = """
 """
 """As `store.proof.orphans` has them, but for those that are over."""
 _ROTA = "SELECT * FROM rota ORDER BY provider"
+_CREATED = (
+    "SELECT system, event FROM intent WHERE action = 'create-block' AND +state = 'done'"
+    " AND event IS NOT NULL ORDER BY rowid DESC LIMIT 200"
+)
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
 
@@ -80,6 +84,7 @@ class Glance:
     """How many rows are alive, the last run, how each system is, and what was open for how long.
 
     ``read_at`` is when each system was last read in full, ``rota`` when whose whole window is.
+    ``created`` are the last blocks made, (system, event), by this ``installation``.
     """
 
     counts: Mapping[str, int]
@@ -91,6 +96,8 @@ class Glance:
     closings: tuple[Closing, ...] = ()
     rota: tuple[OnRota, ...] = ()
     orphans: tuple[Orphan, ...] = ()
+    installation: int = 0
+    created: tuple[tuple[str, str], ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -134,6 +141,8 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_closing(row) for row in ask(_CLOSINGS, [instant_text(since)])),
         tuple(OnRota(**row) for row in ask(_ROTA)),
         tuple(_orphan(row) for row in ask(_ORPHANS, [instant_text(now)])),
+        int(ask("PRAGMA user_version").fetchone()[0]),
+        tuple((row["system"], row["event"]) for row in ask(_CREATED)),
     )
 
 

@@ -1,6 +1,7 @@
 """Which events are proven to be ours, by id; and which other events bear their tags.
 
-The proof is a journal row: a create that is done, with the id that it returned or adopted (DESIGN
+The proof is a journal row: a create that is done, with the id that it returned or adopted; or,
+where the journal was lost or is older than the block, a line of the file of created ids (DESIGN
 section 6). A tag proves nothing.
 """
 
@@ -50,7 +51,10 @@ _ORPHANS = (
 def created_ids(store: Store, system: str, events: Collection[str]) -> set[str]:
     """Return those of these events of a system that a create of ours is known to have made."""
     asked = [{"system": system, "event": event} for event in sorted(set(events))]
-    return {row["event"] for row in store.tell(_CREATED, *asked)}
+    found = {row["event"] for row in store.tell(_CREATED, *asked)}
+    if store.created is not None:
+        found |= store.created.proven(system, set(events) - found)
+    return found
 
 
 def bearers(store: Store, tag: str) -> list[Record]:
@@ -62,6 +66,8 @@ def owned_with(store: Store, tag: str, bearing: Collection[Record]) -> set[Id]:
     """Return the ids under which blocks of ours with that tag are known, gone ones included."""
     owned = {(row["system"], row["event"]) for row in store.tell(_MADE_WITH, {"key": tag})}
     owned |= {(record.system, record.id) for record in bearing if record.mine}
+    if store.created is not None:
+        owned |= store.created.tagged(tag)
     for system in {record.system for record in bearing}:
         ids = [record.id for record in bearing if record.system == system]
         owned |= {(system, event) for event in created_ids(store, system, ids)}

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Engine, Table, and_, bindparam, func, select, update
+from sqlalchemy import Engine, Table, and_, func, select
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from syncd.model import (
@@ -32,13 +32,15 @@ from syncd.model import (
     SystemState,
     Window,
 )
-from syncd.store import rows
+from syncd.store import queries, rows
 from syncd.store.connect import connect, expect_current, expect_sound, migrate
+from syncd.store.created import CreatedIds
 from syncd.store.driver import Driver
 from syncd.store.errors import told
 from syncd.store.glance import Run
 from syncd.store.living import PENDING, living
 from syncd.store.prepared import adding, inserting, putting, saying
+from syncd.store.reconcile import file_of, keep_proof, reconcile
 from syncd.store.removal import CHUNK, forget, retire, unlink
 from syncd.store.tables import (
     ALLOWANCE,
@@ -56,26 +58,6 @@ from syncd.store.tables import (
     WAIVER,
 )
 
-# What every cycle and every write asks for: made once, because that takes longer than to ask.
-_FINGERPRINTS = select(EVENT.c.id, EVENT.c.fingerprint).where(
-    EVENT.c.system == bindparam("system"),
-    EVENT.c.retired.is_(False),
-    EVENT.c.starts < bindparam("end"),
-    EVENT.c.ends > bindparam("start"),
-)
-_RECORD = select(EVENT).where(
-    EVENT.c.system == bindparam("system"), EVENT.c.id == bindparam("event")
-)
-_LINKS = select(REPLICA).where(
-    REPLICA.c.system == bindparam("system"), REPLICA.c.event == bindparam("event")
-)
-_OPEN = select(INTENT).where(PENDING).order_by(INTENT.c.opened_at, INTENT.c.id)
-_OPEN_CONFLICTS = (
-    select(CONFLICT)
-    .where(CONFLICT.c.closed_at.is_(None), CONFLICT.c.outcome == "")
-    .order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
-)
-
 
 class Store:
     """The state of one syncd. Every method may raise `StateError`."""
@@ -85,6 +67,7 @@ class Store:
         self._engine = engine
         self._driver = Driver(engine)
         self.place = place
+        self.created: CreatedIds | None = None
 
     @classmethod
     def open(cls, where: str | Path, *, write: bool = True) -> Self:
@@ -101,10 +84,20 @@ class Store:
                     with closing(engine.raw_connection()) as raw:
                         expect_sound(raw.driver_connection)  # type: ignore[arg-type]
                 (migrate if write else expect_current)(engine, place)
+                store = cls(engine, place)
+                if write:
+                    store.prove_by(file_of(where), append=True)
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, place)
+        return store
+
+    def prove_by(self, file: Path | None, *, append: bool) -> None:
+        """Take the ids in this file for proven ours; with ``append``, add to it what is created."""
+        if file is not None:
+            self.created = CreatedIds(file, append=append)
+            with told(self.place):
+                reconcile(self._engine, self.created)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -127,7 +120,9 @@ class Store:
                     for table in EVENT.metadata.sorted_tables:
                         for batch in old.execute(select(table)).mappings().partitions(CHUNK):
                             new.execute(table.insert(), [dict(row) for row in batch])
-        return Store(copy, f"a copy of {self.place}")
+        tried = Store(copy, f"a copy of {self.place}")
+        tried.prove_by(file_of(self.place), append=False)
+        return tried
 
     # --- observe ------------------------------------------------------------------------------
 
@@ -135,38 +130,39 @@ class Store:
         self, system: str, window: Window, providers: Collection[str] | None = None
     ) -> dict[str, str]:
         """The fingerprints, by id, of what is alive and touches the window, of all or of these."""
-        asked = {"system": system, "start": window.start, "end": window.end}
-        if providers is None:
-            with told(self.place), self._driver.reading() as cursor:
-                return saying(self._engine.dialect, _FINGERPRINTS).pairs(cursor, asked)
-        query = _FINGERPRINTS.where(EVENT.c.provider.in_(sorted(providers)))
-        with told(self.place), self._engine.connect() as connection:
-            return dict(connection.execute(query, asked).cursor)  # type: ignore[call-overload,no-any-return]
+        asked: dict[str, Any] = {"system": system, "start": window.start, "end": window.end}
+        query = queries.FINGERPRINTS
+        if providers is not None:
+            # Filled up to a power of two, so that there are few statements to keep.
+            names = sorted(providers) or [""]
+            names += names[-1:] * ((1 << (len(names) - 1).bit_length()) - len(names))
+            query = queries.fingerprints_of(len(names))
+            asked |= {f"provider{number}": name for number, name in enumerate(names)}
+        with told(self.place), self._driver.reading() as cursor:
+            return saying(self._engine.dialect, query).pairs(cursor, asked)
 
     def records(self, system: str, ids: Iterable[str]) -> list[Record]:
         """The records of these events, retired ones too; unknown ids are left out."""
         asked = [{"system": system, "event": event} for event in ids]
-        return [rows.to_record(row) for row in self.tell(_RECORD, *asked)]
+        return [rows.to_record(row) for row in self.tell(queries.RECORD, *asked)]
 
     def links(self, system: str, event: str) -> list[Replica]:
         """The replicas that this event is."""
         asked = {"system": system, "event": event}
-        return [rows.to_replica(row) for row in self.tell(_LINKS, asked)]
+        return [rows.to_replica(row) for row in self.tell(queries.LINKS, asked)]
 
     def last_coverage(self) -> list[Coverage]:
         """What the last complete reads proved, per calendar and kinds."""
-        return [rows.to_coverage(row) for row in self.ask(select(COVERAGE))]
+        return [rows.to_coverage(row) for row in self.tell(queries.LAST_COVERAGE, {})]
 
     def baselines(self) -> list[Baseline]:
         """Which calendars were read in full, and under which mapping."""
-        return [rows.to_baseline(row) for row in self.ask(select(BASELINE))]
+        return [rows.to_baseline(row) for row in self.tell(queries.BASELINES, {})]
 
     def events_of(self, system: str, provider: str) -> list[Record]:
         """The living events of one calendar."""
-        query = select(EVENT).where(
-            EVENT.c.system == system, EVENT.c.provider == provider, EVENT.c.retired.is_(False)
-        )
-        return [rows.to_record(row) for row in self.ask(query)]
+        asked = {"system": system, "provider": provider}
+        return [rows.to_record(row) for row in self.tell(queries.EVENTS_OF, asked)]
 
     def note_odd(self, system: str, event: str, reason: str, at: datetime) -> bool:
         """Note an odd record; True the first time, so that it is reported once."""
@@ -186,17 +182,21 @@ class Store:
 
     def pending_intents(self) -> list[Intent]:
         """The journal rows whose outcome is still to be learned, oldest first."""
-        return [rows.to_intent(row) for row in self.tell(_OPEN, {})]
+        return [rows.to_intent(row) for row in self.tell(queries.OPEN, {})]
 
     def apply(self, *steps: Changes) -> None:
         """Store what steps found out, in this order: all of it, or nothing.
 
         It is on the disk when this returns, unless a loss of power would only have it read again.
+        The ids of new blocks are in the file of created ids before.
         """
         at_once = not all(map(_is_read_again, steps))
-        with told(self.place), self._driver.transaction(at_once=at_once) as cursor:
-            for changes in steps:
-                self._apply(cursor, changes)
+        with told(self.place):
+            if self.created is not None:
+                keep_proof(self._engine, self.created, steps)
+            with self._driver.transaction(at_once=at_once) as cursor:
+                for changes in steps:
+                    self._apply(cursor, changes)
 
     def _apply(self, cursor: DBAPICursor, changes: Changes) -> None:
         self._put(cursor, EVENT, [rows.from_record(r) for r in changes.records])
@@ -226,15 +226,15 @@ class Store:
 
     def finish_run(self, run: str, at: datetime, report: Mapping[str, Any]) -> None:
         """Note how a run ended."""
-        with told(self.place), self._engine.begin() as connection:
-            statement = update(RUN).where(RUN.c.id == run)
-            connection.execute(statement.values(finished_at=at, report=dict(report)))
+        row = {"run": run, "finished_at": at, "report": dict(report)}
+        with told(self.place), self._driver.transaction() as cursor:
+            saying(self._engine.dialect, queries.FINISH).carry_out(cursor, [row])
 
     # --- the systems themselves ---------------------------------------------------------------
 
     def health(self) -> dict[str, SystemHealth]:
         """How each system is that was asked at least once."""
-        found = [dict(row) for row in self.ask(select(HEALTH))]
+        found = [dict(row) for row in self.tell(queries.STANDING, {})]
         return {
             row["system"]: SystemHealth(**{**row, "state": SystemState(row["state"])})
             for row in found
@@ -242,7 +242,7 @@ class Store:
 
     def allowances(self) -> dict[str, Allowance]:
         """The calls of each account, as last counted."""
-        return {row["system"]: Allowance(**row) for row in self.ask(select(ALLOWANCE))}
+        return {row["system"]: Allowance(**row) for row in self.tell(queries.ALLOWANCES, {})}
 
     def note_standing(self, *facts: SystemHealth | Allowance) -> None:
         """Keep how systems are, or what their accounts allow."""
@@ -255,7 +255,7 @@ class Store:
 
     def open_conflicts(self, provider: str | None = None) -> list[HeldConflict]:
         """The conflicts that wait for a person or are told of, oldest first; no dismissed ones."""
-        found = [rows.to_conflict(row) for row in self.tell(_OPEN_CONFLICTS, {})]
+        found = [rows.to_conflict(row) for row in self.tell(queries.OPEN_CONFLICTS, {})]
         return [held for held in found if provider in {None, held.conflict.provider}]
 
     def conflicts_of(self, run: str) -> list[HeldConflict]:
@@ -265,10 +265,8 @@ class Store:
 
     def ended_conflicts(self, provider: str, outcome: str) -> list[HeldConflict]:
         """The conflicts of a provider that ended in that way."""
-        query = select(CONFLICT).where(
-            CONFLICT.c.provider == provider, CONFLICT.c.outcome == outcome
-        )
-        return [rows.to_conflict(row) for row in self.ask(query)]
+        asked = {"provider": provider, "outcome": outcome}
+        return [rows.to_conflict(row) for row in self.tell(queries.ENDED, asked)]
 
     def conflict(self, start: str) -> list[HeldConflict]:
         """The conflicts whose id begins so."""
@@ -277,10 +275,10 @@ class Store:
 
     def bookings(self, provider: str | None = None, window: Window | None = None) -> list[Booking]:
         """The living bookings, by provider and start."""
-        query = select(BOOKING).where(BOOKING.c.retired.is_(False))
+        query, asked = queries.BOOKINGS, {}
         if provider is not None:
-            query = query.where(BOOKING.c.provider == provider)
-        found = [rows.to_booking(row) for row in self.ask(query)]
+            query, asked = queries.BOOKINGS_OF, {"provider": provider}
+        found = [rows.to_booking(row) for row in self.tell(query, asked)]
         shown = [b for b in found if window is None or window.touches(b.agreed)]
         return sorted(shown, key=lambda b: (b.provider, b.agreed.start, b.id))
 

@@ -11,6 +11,7 @@ import pytest
 from syncd.cli import terminal
 from syncd.daemon.lock import StateLock
 from syncd.store import Store
+from syncd.store.nightly import kept
 from tests.cli.conftest import Desk
 
 HOUR = timedelta(hours=1)
@@ -62,12 +63,94 @@ def test_a_plan_after_a_restore_removes_nothing(desk: Desk) -> None:
     assert "remove-block" not in shown.out
 
 
-def test_a_lost_state_doubles_nothing(desk: Desk) -> None:
+def lose(desk: Desk, *, created: bool) -> None:
+    """Remove the database; and the file of created ids, if that is ``created``."""
+    state = desk.path.parent / "state.db"
+    for suffix in ("", "-wal", "-shm", *([".created"] if created else [])):
+        state.with_name(state.name + suffix).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("created", [True, False], ids=["all of it", "the database"])
+def test_a_lost_state_doubles_nothing(desk: Desk, *, created: bool) -> None:
     written(desk)
-    for file in desk.path.parent.glob("state.db*"):
-        file.unlink()
+    lose(desk, created=created)
     assert written(desk) == {}
     assert desk.wrong() == []
+
+
+@pytest.mark.parametrize("accident", ["lost", "restored", "put back by hand"])
+@pytest.mark.parametrize("blocks", ["block", "hold"])
+def test_blocks_that_the_file_proves_go_with_their_meeting_in_every_system(
+    desk: Desk, accident: str, blocks: str
+) -> None:
+    if blocks == "hold":
+        text = desk.path.read_text()
+        assert "[systems.legacy]\n" in text
+        desk.world.sandbox.legacy.checks_slots = False
+        hold = 'blocks = "hold"\nhold_email = "hold@example.com"\n'
+        desk.path.write_text(text.replace("[systems.legacy]\n", f"[systems.legacy]\n{hold}"))
+    written(desk)
+    state, copy = desk.path.parent / "state.db", desk.path.parent / "copy.db"
+    desk.say("backup", copy)
+    booked = {
+        (system, who): desk.world.book(system, who, desk.world.at(4, hour))
+        for system, who, hour in (("crm", "alice", 17), ("clinic", "bob", 18))
+    }
+    assert written(desk)["create-block"] == 4
+    for (system, _), event in booked.items():
+        desk.world.sandbox.systems[system].delete(event)
+    match accident:
+        case "lost":
+            lose(desk, created=False)
+        case "restored":
+            assert desk.say("restore", copy, "--yes").code == 0
+        case _:
+            lose(desk, created=False)
+            state.write_bytes(copy.read_bytes())
+    assert written(desk) == {"remove-block": 4}
+    assert desk.wrong() == []
+
+
+def test_a_resync_makes_a_backup_once_a_day_and_status_tells(desk: Desk) -> None:
+    assert json.loads(desk.say("status", "--json").out)["backup"]["made_at"] is None
+    for _ in range(2):
+        written(desk)
+    (made,) = kept(desk.path.parent / "state.db")
+    seen = json.loads(desk.say("status", "--json").out)
+    assert seen["backup"]["file"] == str(made.path)
+    assert (seen["backup"]["kept"], seen["created_ids"]["missing"]) == (1, 0)
+    assert "backup   " in desk.say("status").out
+    made.path.rename(made.path.with_name("nightly-20200101T000000Z.db"))
+    assert "the last backup was made" in " ".join(desk.say("status").err.split())
+    written(desk)
+    assert len(kept(desk.path.parent / "state.db")) == 2
+
+
+def test_a_dry_run_makes_no_backup_and_no_file(desk: Desk) -> None:
+    desk.say("resync", "--dry-run")
+    assert list(desk.path.parent.glob("state.db*")) == []
+
+
+def test_a_backup_that_fails_is_told_and_changes_no_exit_code(desk: Desk) -> None:
+    (desk.path.parent / "state.db.backups").write_text("in the way")
+    said = desk.say("resync", "--yes")
+    assert said.code == 0
+    assert "no backup of the state was made" in " ".join(said.err.split())
+
+
+def test_status_tells_what_the_file_of_created_ids_lacks(desk: Desk) -> None:
+    written(desk)
+    created = desk.path.parent / "state.db.created"
+    created.rename(created.with_name("elsewhere"))
+    seen = json.loads(desk.say("status", "--json").out)["created_ids"]
+    assert seen["missing"] > 0
+    assert "lacks" in desk.say("status").err
+    created.symlink_to("elsewhere")
+    seen = json.loads(desk.say("status", "--json").out)["created_ids"]
+    assert (seen["missing"], bool(seen["fault"])) == (None, True)
+    created.unlink()
+    written(desk)
+    assert json.loads(desk.say("status", "--json").out)["created_ids"]["missing"] == 0
 
 
 def test_a_restore_asks_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,9 @@ def test_an_unusual_time_is_taken_only_with_a_yes(desk: Desk) -> None:
     assert (night.code, "outside alice's working hours" in " ".join(night.err.split())) == (2, True)
     past = resolve(desk, held, "--at", "2020-01-01T10:00")
     assert (past.code, "is in the past" in past.err) == (2, True)
+    for far in ("9999-12-31T10:00", "2020-01-01T10:00"):
+        away = resolve(desk, held, "--at", far, "--yes")
+        assert (away.code, "more than five years away" in " ".join(away.err.split())) == (2, True)
     nonsense = resolve(desk, held, "--at", "soon")
     assert (nonsense.code, "is no time" in nonsense.err) == (2, True)
     assert resolve(desk, held, "--at", "12:00", "--dismiss").code == 2

@@ -17,7 +17,7 @@ from syncd.store.migrations import versions
 from tests.deploy.clean import HOUSE, Machine, bundle, new_machine
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.prove,
     pytest.mark.skipif(
         os.geteuid() != 0 or not (shutil.which("debootstrap") and shutil.which("unshare")),
         reason="needs root and debootstrap",
@@ -229,12 +229,12 @@ def _refuses_odd_secrets(machine: Machine) -> None:
 
 def _upgrade_over_links(machine: Machine) -> None:
     """Upgrade while links of the service's user lead to what is root's; it ends, and harms none."""
-    vault = machine.at("/root/vault")
+    vault = machine.at("/opt/vault")
     vault.mkdir(mode=0o700)
     (vault / "shadow").write_text("the hash of root")
     script = (
-        "cd /var/lib/syncd && rm -f syncd.db.lock && ln -s /root/vault/shadow syncd.db.lock && "
-        "ln -s /root/vault backups && ln -s /root/vault/new syncd.db-wal"
+        "cd /var/lib/syncd && rm -f syncd.db.lock && ln -s /opt/vault/shadow syncd.db.lock && "
+        "ln -s /opt/vault backups && ln -s /opt/vault/new syncd.db-wal"
     )
     user = ("setpriv", "--reuid=syncd", "--regid=syncd", "--clear-groups", "sh", "-c")
     machine.run(*user, script)

@@ -44,6 +44,7 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.store.created import beside
 from syncd.store.store import Store
 from syncd.systems.port import NOTHING_KNOWN, Capabilities, Reply, Sighting, Snapshot
 from tests.core.kit import SYSTEMS
@@ -108,6 +109,8 @@ class MortalStore(Store):
         """Open the state; the disk is not waited for, as it outlives a process anyhow."""
         store = cls.open(path)
         store.steps = steps
+        if store.created is not None:
+            store.created.wait = lambda _descriptor: None
         event.listen(store._engine, "connect", _without_waiting)
         store._engine.dispose()
         return store
@@ -238,6 +241,9 @@ class MortalShop(Shop):
     def copy(self, path: Path) -> MortalShop:
         """The same business, its store closed, once more: with its state at this path."""
         copyfile(self.path, path)
+        beside(path).unlink(missing_ok=True)
+        if beside(self.path).exists():
+            copyfile(beside(self.path), beside(path))
         clock, (a, b, c), rows, steps = deepcopy((self.clock, self.mortals, self.rows, self.steps))
         twin = self._over(path, clock, (a, b, c), rows, steps)
         twin.engine = replace(twin.engine, mapping=self.engine.mapping, policy=self.engine.policy)

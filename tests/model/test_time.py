@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from dateutil import tz
 from freezegun import freeze_time
+from hypothesis import given
+from hypothesis import strategies as st
 
 from syncd.model import floor_to, resolve_wall_time, utc, zone
 from syncd.wiring import RealClock
@@ -47,6 +50,27 @@ def test_a_southern_zone_and_a_half_hour_change_follow_the_same_rule() -> None:
     gap = resolve_wall_time(datetime(2027, 10, 3, 2, 15), "Australia/Lord_Howe")  # noqa: DTZ001
     assert gap.note == "gap"
     assert gap.instant == datetime(2027, 10, 2, 15, 45, tzinfo=UTC)
+
+
+ZONES = ("Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Africa/Casablanca", "UTC")
+CHANGES = ("2027-03-14", "2027-03-28", "2027-04-04", "2027-10-03", "2027-10-31", "2011-12-30")
+
+
+@given(
+    zone_name=st.sampled_from([*ZONES, "Pacific/Apia", "Europe/Dublin"]),
+    day=st.sampled_from(CHANGES).map(datetime.fromisoformat),
+    minutes=st.integers(-24 * 60, 48 * 60),
+)
+def test_a_wall_time_is_what_dateutil_makes_of_it(
+    zone_name: str, day: datetime, minutes: int
+) -> None:
+    wall = day + timedelta(minutes=minutes)
+    local = wall.replace(tzinfo=zone(zone_name))
+    note = "fold" if tz.datetime_ambiguous(local) else ""
+    if not tz.datetime_exists(local):
+        local, note = tz.resolve_imaginary(local), "gap"
+    found = resolve_wall_time(wall, zone_name)
+    assert (found.instant, found.note) == (local.astimezone(UTC), note)
 
 
 def test_an_old_name_of_a_zone_still_names_it() -> None:

@@ -39,6 +39,7 @@ from syncd.systems.limits import Budget
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
+from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 
 Patch = pytest.MonkeyPatch
@@ -443,5 +444,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
         ),
     ),
     *ABOUT_ANSWERS,
+    *ABOUT_LOSS,
 )
 """Each with a day on which it breaks a promise."""

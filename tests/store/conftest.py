@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.store import Store
+from syncd.store import Store, connect
+from syncd.store import store as shelf
 
 
 @pytest.fixture
@@ -22,3 +23,9 @@ def store(path: Path) -> Iterator[Store]:
     opened = Store.open(path)
     yield opened
     opened.close()
+
+
+@pytest.fixture(autouse=True)
+def every_state_is_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here migrations are what is tested."""
+    monkeypatch.setattr(shelf, "migrate", connect.migrate)

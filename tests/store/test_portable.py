@@ -205,7 +205,8 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
     }
 
 
-WITHOUT_SQL = {"open", "close", "scratch"}
+WITHOUT_SQL = {"open", "close", "scratch", "prove_by"}
+"""Methods that ask a database nothing by themselves, or only SQLite's."""
 METHODS = sorted(
     name
     for name, _ in inspect.getmembers(Store, callable)

@@ -277,6 +277,14 @@ def test_fingerprints_leave_out_what_is_gone_or_retired_or_elsewhere(store: Stor
     assert store.fingerprints("a", span(0, 24)).keys() == {"here", "of another provider"}
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 8, 9])
+def test_fingerprints_of_any_number_of_providers_are_theirs_alone(store: Store, count: int) -> None:
+    names = [f"p{number}" for number in range(10)]
+    store.apply(Changes(records=[rec(f"of {name}", v(9), provider=name) for name in names]))
+    found = store.fingerprints("a", span(0, 24), names[:count])
+    assert found.keys() == {f"of {name}" for name in names[:count]}
+
+
 def test_the_microsecond_before_the_window_ends_is_inside(store: Store) -> None:
     end = at(12)
     start = end.replace(hour=11, minute=59, second=59, microsecond=999999)

@@ -183,8 +183,11 @@ async def test_a_body_that_is_no_json_is_incomplete() -> None:
     with pytest.raises(Incomplete) as caught:
         bench.transport.decode(b"<html>", dict[str, int], "GET things")
     assert caught.value.call == "GET things"
-    with pytest.raises(Incomplete):
-        bench.transport.decode(b'{"a": "\xff"}', dict[str, str], "GET things")
+
+
+async def test_a_text_that_is_no_utf8_is_repaired() -> None:
+    read = Bench(OK).transport.decode(b'{"a": "\xff"}', dict[str, str], "GET things")
+    assert read == {"a": "\ufffd"}
 
 
 async def test_a_body_of_the_wrong_shape_is_incomplete() -> None:

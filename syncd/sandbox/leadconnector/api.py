@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from syncd.model import zone
@@ -26,6 +26,7 @@ from syncd.sandbox.leadconnector.scopes import may_call
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
 from syncd.sandbox.platform import Refusal
 from syncd.sandbox.records import Block
+from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

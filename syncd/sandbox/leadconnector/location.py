@@ -249,6 +249,10 @@ class Location(Platform):
         """All blocks, deleted ones too."""
         return self.closures.values()
 
+    def changes(self) -> int:
+        """How often appointments and blocks changed until now."""
+        return self.meetings.changes + self.closures.changes
+
     def _meeting(self, id: str) -> Meeting:
         meeting = self.meetings.get(id)
         if meeting is None or meeting.deleted:

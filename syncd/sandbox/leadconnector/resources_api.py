@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from syncd.sandbox.leadconnector.wire import Json
+from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

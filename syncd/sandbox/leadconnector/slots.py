@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from syncd.model import resolve_wall_time, zone
@@ -23,6 +24,17 @@ class Taken:
 
     meetings: Sequence[Meeting]
     blocks: Sequence[Block]
+
+    def near(self, team: Sequence[str], span: Span) -> Taken:
+        """What may close slots of the team in the span: all else need not be asked for each."""
+        return Taken(
+            [m for m in self.meetings if _overlap((m.start, m.end), span)],
+            [
+                b
+                for b in self.blocks
+                if (not b.user or b.user in team) and _overlap((b.start, b.end), span)
+            ],
+        )
 
     def frees(self, calendar: Calendar, user: str, span: Span) -> bool:
         """Whether this user (empty: the calendar itself) can take one more guest then.
@@ -54,6 +66,7 @@ def free_slots(
     """
     team = users or ("",)
     enough = all if calendar.type is CalendarType.COLLECTIVE else any
+    taken = taken.near(team, (span[0], span[1] + timedelta(minutes=calendar.slot_minutes)))
     return [
         slot
         for slot in _open_slots(calendar, span, zone_name)
@@ -70,13 +83,25 @@ def _open_slots(calendar: Calendar, span: Span, zone_name: str) -> Iterator[Span
         for opening in calendar.hours:
             if day.isoweekday() % 7 not in opening.days:
                 continue
-            wall = datetime.combine(day, opening.opens)
-            while wall + length <= datetime.combine(day, opening.closes):
-                found = resolve_wall_time(wall, zone_name)
-                if found.note != "gap" and span[0] <= found.instant < span[1]:
-                    yield found.instant, found.instant + length
-                wall += length
+            for start in _starts(day, opening.opens, opening.closes, length, zone_name):
+                if span[0] <= start < span[1]:
+                    yield start, start + length
         day += timedelta(days=1)
+
+
+@lru_cache(maxsize=4096)
+def _starts(
+    day: date, opens: time, closes: time, length: timedelta, zone_name: str
+) -> Sequence[datetime]:
+    """When slots start on one day, whatever is taken: it is asked again and again."""
+    found = []
+    wall = datetime.combine(day, opens)
+    while wall + length <= datetime.combine(day, closes):
+        resolved = resolve_wall_time(wall, zone_name)
+        if resolved.note != "gap":
+            found.append(resolved.instant)
+        wall += length
+    return tuple(found)
 
 
 def _overlap(one: Span, other: Span) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from syncd.sandbox.leadconnector.records import Calendar, Group, Meeting, User
@@ -81,6 +82,7 @@ def instant(found: Json, key: str) -> datetime | None:
     return parsed.astimezone(UTC)
 
 
+@lru_cache(maxsize=8192)
 def local(at: datetime, where: ZoneInfo) -> str:
     """Spell an event's time: ISO with the location's offset (1.3)."""
     return at.astimezone(where).isoformat(timespec="seconds")

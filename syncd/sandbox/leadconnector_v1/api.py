@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from syncd.model import zone
@@ -21,6 +21,7 @@ from syncd.sandbox.leadconnector_v1.teams_api import Teams
 from syncd.sandbox.people import Contact
 from syncd.sandbox.platform import Refusal
 from syncd.sandbox.records import Block
+from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

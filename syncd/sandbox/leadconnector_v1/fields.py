@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl
 
-from starlette.responses import JSONResponse
-
 from syncd.model import resolve_wall_time, zone
 from syncd.sandbox.platform import Refusal
+from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

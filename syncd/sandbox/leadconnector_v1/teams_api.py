@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from syncd.sandbox.leadconnector.records import Calendar, CalendarType, Group, Opening
 from syncd.sandbox.leadconnector_v1 import fields, wire
 from syncd.sandbox.platform import Refusal
+from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

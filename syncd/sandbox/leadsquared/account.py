@@ -251,6 +251,10 @@ class Account(Platform):
             if task.type != self.busy_type and not self._is_to_do(task)
         ]
 
+    def changes(self) -> int:
+        """How often tasks changed until now, by the jobs that are due as well."""
+        return self.tasks.changes
+
     def blocks(self) -> list[Block]:
         """All appointments of the busy type, deleted ones too.
 

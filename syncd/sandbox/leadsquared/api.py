@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from syncd.model import zone
@@ -23,6 +23,7 @@ from syncd.sandbox.leadsquared.records import (
 )
 from syncd.sandbox.leadsquared.slots import Span, day_of
 from syncd.sandbox.platform import HTML_ERROR
+from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -320,11 +321,10 @@ class LeadSquared(Account):
         page = fields.paging(asked, self.largest_page)
         users = self._users_asked(asked)
         day, last = (at.astimezone(zone(self.timezone)).date() for at in (start, end))
+        taken = {user.id: self._taken(user.id) for user in users}
         days = {}
         while day <= last:
-            days[day] = [
-                wire.user_day(user, day_of(user, day, self._taken(user.id))) for user in users
-            ]
+            days[day] = [wire.user_day(user, day_of(user, day, taken[user.id])) for user in users]
             day += timedelta(days=1)
         return self._list(ask, wire.slots(days), page)
 

@@ -7,10 +7,9 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from starlette.responses import JSONResponse
-
 from syncd.model import resolve_wall_time
 from syncd.sandbox.platform import Refusal
+from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
     from syncd.sandbox.platform import Ask

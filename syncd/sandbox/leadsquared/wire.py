@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ def precise(at: datetime | None) -> str:
     return f"{bare(at)}.000" if at else NEVER
 
 
+@lru_cache(maxsize=8192)
 def bare(at: datetime) -> str:
     """Spell EndDate: UTC without milliseconds (1.2)."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
@@ -182,9 +184,10 @@ def slots(found: Mapping[date, Collection[Json]]) -> list[Json]:
 
 def _walls(spans: Sequence[Span], where: ZoneInfo) -> list[Json]:
     return [
-        {
-            "StartTime": f"{start.astimezone(where):%H:%M:%S}",
-            "EndTime": f"{end.astimezone(where):%H:%M:%S}",
-        }
-        for start, end in spans
+        {"StartTime": _wall(start, where), "EndTime": _wall(end, where)} for start, end in spans
     ]
+
+
+@lru_cache(maxsize=8192)
+def _wall(at: datetime, where: ZoneInfo) -> str:
+    return f"{at.astimezone(where):%H:%M:%S}"

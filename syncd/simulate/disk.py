@@ -1,0 +1,60 @@
+"""The disk under the state: the database is lost or replaced by an older one; other files stay."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from shutil import copyfile
+
+from syncd.simulate.story import Step, What
+from syncd.store.backup import backup, restore
+
+_UNANSWERED = "SELECT 1 FROM intent WHERE action = 'create-block' AND state IN ('open', 'accepted')"
+
+
+@dataclass(slots=True)
+class Disk:
+    """What becomes of the database between two lives of the program: ``next``, if anything."""
+
+    state: Path
+    next: Step | None = None
+
+    def back_up(self) -> None:
+        """What happens every night."""
+        backup(self.state, self._copy, overwrite=True)
+
+    def replace(self, now: datetime) -> str:
+        """Let it happen, as far as it can; say what happened.
+
+        While a create is unanswered, nobody could prove afterwards that its block is syncd's: that
+        is not what is tried here.
+        """
+        step, self.next = self.next, None
+        if step is None or self._unanswered():
+            return ""
+        if step.what is What.STATE_LOST:
+            self._remove()
+            return "state lost"
+        if not self._copy.exists():
+            return ""
+        if step.slot:
+            self._remove()
+            copyfile(self._copy, self.state)
+            return "state replaced by hand"
+        restore(self._copy, self.state, now)
+        return "state restored"
+
+    @property
+    def _copy(self) -> Path:
+        return self.state.with_name("copy.db")
+
+    def _unanswered(self) -> bool:
+        with closing(sqlite3.connect(self.state)) as database:
+            return database.execute(_UNANSWERED).fetchone() is not None
+
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            self.state.with_name(self.state.name + suffix).unlink(missing_ok=True)

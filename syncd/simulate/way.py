@@ -1,0 +1,54 @@
+"""The way of the program to one emulated platform, and who looks on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+
+from syncd.sandbox.direct import Direct
+
+if TYPE_CHECKING:
+    from syncd.simulate.town import Town
+
+
+class Way(Direct):
+    """Requests to one platform, each followed by a look."""
+
+    def __init__(self, town: Town, system: str) -> None:
+        """Begin."""
+        super().__init__(town.sandbox.apps[system])
+        self._town = town
+        self._system = system
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass it on."""
+        town, system = self._town, self._system
+        writes = _writes(request)
+        if writes:
+            town.look(system, by_hand=False)  # jobs that are due are not this request's doing
+        calls = town.sandbox.systems[system].calls
+        before, known = len(calls), len(town.changes)
+        try:
+            return await super().handle_async_request(request)
+        finally:
+            made = calls[before:]
+            town.calls += [f"{system} {call.method} {call.path} {call.status}" for call in made]
+            town.look(system, by_hand=False)
+            if writes and len(town.changes) == known and not town.meddled(system):
+                town.idle += [
+                    f"{system} {call.method} {call.path} on {town.clock.now():%d %H:%M:%S}"
+                    for call in made
+                    if call.status in range(200, 300)
+                ]
+
+
+_WRITES = ("Create", "DeleteTasks", "MarkComplete")
+"""The calls of LeadSquared that write at once; the bulk update is a job."""
+
+
+def _writes(request: httpx.Request) -> bool:
+    path = request.url.path
+    if ".svc/" in path:
+        return path.endswith(_WRITES)
+    return request.method != "GET"

@@ -1,0 +1,67 @@
+"""What every cycle and every write asks for: made once, because that takes longer than to ask."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BindParameter, bindparam, select, update
+
+from syncd.store.living import PENDING
+from syncd.store.tables import (
+    ALLOWANCE,
+    BASELINE,
+    BOOKING,
+    CONFLICT,
+    COVERAGE,
+    EVENT,
+    HEALTH,
+    INTENT,
+    REPLICA,
+    RUN,
+)
+
+FINGERPRINTS = select(EVENT.c.id, EVENT.c.fingerprint).where(
+    EVENT.c.system == bindparam("system"),
+    EVENT.c.retired.is_(False),
+    EVENT.c.starts < bindparam("end"),
+    EVENT.c.ends > bindparam("start"),
+)
+
+
+@cache
+def fingerprints_of(count: int) -> Any:
+    """The same of so many providers."""
+    providers: list[BindParameter[str]] = [bindparam(f"provider{n}") for n in range(count)]
+    return FINGERPRINTS.where(EVENT.c.provider.in_(providers))
+
+
+RECORD = select(EVENT).where(
+    EVENT.c.system == bindparam("system"), EVENT.c.id == bindparam("event")
+)
+LINKS = select(REPLICA).where(
+    REPLICA.c.system == bindparam("system"), REPLICA.c.event == bindparam("event")
+)
+OPEN = select(INTENT).where(PENDING).order_by(INTENT.c.opened_at, INTENT.c.id)
+OPEN_CONFLICTS = (
+    select(CONFLICT)
+    .where(CONFLICT.c.closed_at.is_(None), CONFLICT.c.outcome == "")
+    .order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
+)
+LAST_COVERAGE, BASELINES = select(COVERAGE), select(BASELINE)
+STANDING, ALLOWANCES = select(HEALTH), select(ALLOWANCE)
+EVENTS_OF = select(EVENT).where(
+    EVENT.c.system == bindparam("system"),
+    EVENT.c.provider == bindparam("provider"),
+    EVENT.c.retired.is_(False),
+)
+BOOKINGS = select(BOOKING).where(BOOKING.c.retired.is_(False))
+BOOKINGS_OF = BOOKINGS.where(BOOKING.c.provider == bindparam("provider"))
+FINISH = (
+    update(RUN)
+    .where(RUN.c.id == bindparam("run"))
+    .values(finished_at=bindparam("finished_at"), report=bindparam("report"))
+)
+ENDED = select(CONFLICT).where(
+    CONFLICT.c.provider == bindparam("provider"), CONFLICT.c.outcome == bindparam("outcome")
+)

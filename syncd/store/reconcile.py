@@ -1,0 +1,135 @@
+"""Bring a database and its file of created ids together when the state is opened.
+
+Which installation's lines count, what the file lacks of the journal, and whether the database is
+older than the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import Engine, Select, String, literal_column, select, type_coerce, update
+
+from syncd.model import Action, Changes, Intent, IntentState
+from syncd.store.connect import installation_of, name_installation, url_of
+from syncd.store.created import CreatedIds, Line, beside, installation_named, lines_of
+from syncd.store.instants import instant_text
+from syncd.store.tables import BASELINE, EVENT, INTENT
+
+_Row = tuple[str, str, str, str, str | None, str]
+
+_CREATES: Select[_Row] = (
+    select(
+        INTENT.c.id,
+        INTENT.c.system,
+        INTENT.c.event,
+        INTENT.c.provider,
+        INTENT.c.key,
+        type_coerce(INTENT.c.opened_at, String),
+    )
+    .where(
+        INTENT.c.action == str(Action.CREATE_BLOCK),
+        # With the sign SQLite goes by row number, and not through all that is done to sort it.
+        literal_column("+intent.state") == str(IntentState.DONE),
+        INTENT.c.event.is_not(None),
+    )
+    .order_by(literal_column("intent.rowid"))
+)
+_LATEST = _CREATES.order_by(None).order_by(literal_column("intent.rowid").desc()).limit(200)
+
+
+def file_of(where: str | Path) -> Path | None:
+    """The file of created ids of the state at a path or URL; None where it is not in a file."""
+    url = url_of(where)
+    name = url.database or ":memory:"
+    if not url.drivername.startswith("sqlite") or name == ":memory:":
+        return None
+    return beside(Path(name))
+
+
+def reconcile(engine: Engine, created: CreatedIds) -> None:
+    """Add to the file what it lacks of the journal, and distrust a database that is older than it.
+
+    Such a database is a copy that somebody put in place without `syncd restore`: every calendar
+    counts as not read yet, as after a restore.
+    """
+    named = installation_of(engine)
+    add_journal(engine, created)
+    if created.newest is not None and _is_unknown(engine, created.newest):
+        distrust(engine)
+    if created.installation and created.installation != named:
+        name_installation(engine, created.installation)
+
+
+def add_journal(engine: Engine, created: CreatedIds) -> None:
+    """Add to the file what it lacks of a database's journal; the database is only read."""
+    named = installation_of(engine)
+    created.load(named)
+    # What is missing was created last, as nothing is appended before what should have been.
+    if named and all(created.lately(row[1], row[2]) for row in _rows(engine, _LATEST)):
+        return
+    journal = _rows(engine, _CREATES)
+    lacks = created.lacks([(row[1], row[2]) for row in journal])
+    missing = [row for row in journal if (row[1], row[2]) in lacks]
+    if not named and len(missing) == len(journal) > 0:
+        # The file knows nothing of what this database did: it is another installation's, or empty.
+        created.load(installation_named(journal[0][0]))
+    created.note(lines_of(created.installation, missing))
+
+
+def _rows(engine: Engine, query: Select[_Row]) -> list[_Row]:
+    with engine.connect() as connection:
+        return [cast(_Row, tuple(row)) for row in connection.execute(query)]
+
+
+def _is_unknown(engine: Engine, line: Line) -> bool:
+    with engine.connect() as connection:
+        query = select(INTENT.c.id).where(INTENT.c.id == line.intent)
+        return connection.execute(query).first() is None
+
+
+def distrust(engine: Engine) -> None:
+    """Have everything read anew before anything that frees time is written."""
+    with engine.begin() as connection:
+        connection.execute(update(EVENT).values(fingerprint=""))
+        connection.execute(update(BASELINE).values(settled_at=None))
+
+
+def keep_proof(engine: Engine, created: CreatedIds, steps: Iterable[Changes]) -> None:
+    """Write a line for each create that these changes record as done."""
+    made = [i for changes in steps for i in changes.intents if _made(i)]
+    if not made:
+        return
+    if not created.intact():
+        reconcile(engine, created)  # somebody removed the file, or cut it short
+    if created.installation:
+        created.note(_lines(created.installation, made))
+        return
+    created.installation = installation_named(made[0].id)
+    created.note(_lines(created.installation, made))
+    name_installation(engine, created.installation)
+
+
+def _made(intent: Intent) -> bool:
+    operation = intent.operation
+    done = intent.state is IntentState.DONE
+    return done and operation.action is Action.CREATE_BLOCK and operation.event is not None
+
+
+def _lines(installation: int, made: Iterable[Intent]) -> list[Line]:
+    return lines_of(
+        installation,
+        [
+            (
+                i.id,
+                i.operation.system,
+                i.operation.event,
+                i.operation.provider,
+                i.operation.key,
+                instant_text(i.opened_at),
+            )
+            for i in made
+        ],
+    )

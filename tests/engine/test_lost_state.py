@@ -1,0 +1,317 @@
+"""The state is lost, or an older one is put in its place: the file of created ids proves the rest.
+
+DESIGN section 6. What only a tag marks is tried in `test_ownership`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+import pytest
+
+from syncd.engine.report import Report
+from syncd.model import Action, Intent, Kind, Value
+from syncd.store.backup import backup, restore
+from syncd.store.created import CreatedIds, beside, read
+from syncd.store.driver import Driver
+from syncd.store.journal import intents_since
+from syncd.store.store import Store
+from tests.core.kit import v
+from tests.engine.conftest import Shop, make_engine
+from tests.engine.fakes import lost_reply
+from tests.engine.test_ownership import copy, our_block
+from tests.engine.test_promises import settle
+
+ABSENT: dict[str, list[Any]] = {"a": [], "b": [], "c": []}
+
+Accident = Callable[[Shop], None]
+
+
+def stop(shop: Shop) -> None:
+    """End the process; the journal's log is in the database then."""
+    shop.store.close()
+
+
+def start(shop: Shop) -> None:
+    """Start on whatever is on disk."""
+    shop.store = Store.open(shop.path)
+    shop.engine = make_engine(shop.store, shop.clock, shop.systems, shop.rows)
+
+
+def loses_the_database(shop: Shop) -> None:
+    stop(shop)
+    shop.path.unlink()
+    start(shop)
+
+
+def restores_the_backup(shop: Shop) -> None:
+    stop(shop)
+    restore(copy_of(shop), shop.path, shop.clock.now())
+    start(shop)
+
+
+def puts_back_an_old_file(shop: Shop) -> None:
+    """Somebody copies the file by hand, and does not know `syncd restore`."""
+    stop(shop)
+    copyfile(copy_of(shop), shop.path)
+    start(shop)
+
+
+ACCIDENTS = [loses_the_database, restores_the_backup, puts_back_an_old_file]
+
+
+def copy_of(shop: Shop) -> Path:
+    return shop.path.with_name("copy.db")
+
+
+def is_ours(shop: Shop, system: str, event: str) -> bool:
+    return [r.mine for r in shop.store.records(system, [event])] == [True]
+
+
+async def cycle(shop: Shop) -> Report:
+    """One cycle over the whole window."""
+    report = Report(run="r")
+    await shop.engine.cycle(shop.engine.window(near=False), report)
+    return report
+
+
+def intents(shop: Shop) -> list[Intent]:
+    """The journal of provider p."""
+    return intents_since(shop.store, "p", datetime(2000, 1, 1, tzinfo=UTC))
+
+
+def removals(shop: Shop) -> list[str]:
+    return [o.system for s in shop.systems for o in s.writes if o.action is Action.REMOVE_BLOCK]
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+async def test_blocks_made_since_are_ours_again_and_follow_their_meeting(
+    shop: Shop, accident: Accident
+) -> None:
+    backup(shop.path, copy_of(shop))
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    before = shop.writes()
+    accident(shop)
+    await settle(shop)
+    assert shop.writes() == before
+    assert is_ours(shop, "b", our_block(shop.b))
+    shop.a.move(event, v(14))
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [v(14).interval], "c": [v(14).interval]}
+    shop.a.cancel(event)
+    await settle(shop)
+    assert shop.blocks() == ABSENT
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+async def test_blocks_that_nothing_wants_any_more_are_removed_by_the_second_cycle(
+    shop: Shop, accident: Accident
+) -> None:
+    backup(shop.path, copy_of(shop))
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    shop.a.delete(event)
+    accident(shop)
+    first = await cycle(shop)
+    assert (removals(shop), first.withheld) == ([], 2)
+    await settle(shop)
+    assert shop.blocks() == ABSENT
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+async def test_nothing_is_removed_while_a_system_has_not_been_read_since(
+    shop: Shop, accident: Accident
+) -> None:
+    await settle(shop)
+    backup(shop.path, copy_of(shop))
+    shop.c.book("p", v(9))
+    await settle(shop)
+    accident(shop)
+    # The meeting's own system does not answer, so nobody knows of the meeting.
+    for _ in range(3):
+        shop.c.faults["read"] = [lost_reply("c")]
+        await cycle(shop)
+    assert removals(shop) == []
+    shop.c.faults.clear()
+    await settle(shop)
+    assert shop.blocks() == {"a": [v(9).interval], "b": [v(9).interval], "c": []}
+
+
+async def test_no_block_is_made_where_one_may_stand_that_was_not_read_yet(shop: Shop) -> None:
+    far = shop.clock.now() + timedelta(days=40)
+    value = Value(far, far + timedelta(hours=1))
+    shop.a.book("p", value)
+    await settle(shop)
+    loses_the_database(shop)
+    shop.c.faults["read"] = [lost_reply("c")]
+    await cycle(shop)
+    # It answers again, but only the near window is read.
+    await shop.engine.watch(near=True)
+    await shop.engine.watch(near=True)
+    assert shop.blocks()["c"] == [value.interval]
+    await settle(shop)
+    assert shop.blocks()["c"] == [value.interval]
+    soon = shop.clock.now() + timedelta(hours=3)
+    shop.a.book("p", Value(soon, soon + timedelta(hours=1)))
+    await shop.engine.watch(near=True)
+    assert len(shop.blocks()["c"]) == 2
+
+
+async def test_near_news_is_closed_in_a_calendar_that_was_read_near_only(shop: Shop) -> None:
+    shop.c.faults["read"] = [lost_reply("c")]
+    await cycle(shop)
+    soon = shop.clock.now() + timedelta(hours=3)
+    value = Value(soon, soon + timedelta(hours=1))
+    shop.a.book("p", value)
+    await shop.engine.watch(near=True)
+    assert shop.blocks()["c"] == [value.interval]
+
+
+async def test_a_block_whose_tag_was_stripped_is_ours_by_its_id(shop: Shop) -> None:
+    shop.b.strip_keys = shop.c.strip_keys = True
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    loses_the_database(shop)
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    shop.a.delete(event)
+    await settle(shop)
+    assert shop.blocks() == ABSENT
+
+
+async def test_a_copy_of_a_proven_block_is_somebodys_busy_time(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    copied = copy(shop.b, our_block(shop.b), v(14))
+    loses_the_database(shop)
+    await settle(shop)
+    assert shop.blocks()["a"] == [v(14).interval]
+    shop.a.delete(event)
+    await settle(shop)
+    assert set(shop.b.events) == {copied}
+
+
+async def test_a_copy_whose_block_is_gone_is_still_no_orphan(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    copied = copy(shop.b, our_block(shop.b), v(14))
+    shop.a.delete(event)
+    shop.b.delete(our_block(shop.b))
+    loses_the_database(shop)
+    await settle(shop)
+    assert shop.blocks()["a"] == [v(14).interval]
+    assert copied in shop.b.events
+
+
+async def test_a_customer_in_a_proven_block_makes_it_a_meeting(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    await settle(shop)
+    ours = our_block(shop.b)
+    shop.b.events[ours] = replace(shop.b.events[ours], kind=Kind.APPOINTMENT, person="kim")
+    loses_the_database(shop)
+    await settle(shop)
+    assert ours in shop.b.events
+    assert not is_ours(shop, "b", ours)
+
+
+async def test_an_adopted_create_and_an_undone_removal_are_in_the_file(shop: Shop) -> None:
+    shop.b.faults["reply"] = [lost_reply("b")]
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    assert {line.event for line in read(beside(shop.path)) if line.system == "b"} == {
+        our_block(shop.b)
+    }
+    shop.a.delete(event)
+    await settle(shop)
+    assert shop.blocks() == ABSENT
+    removed = next(i for i in intents(shop) if i.operation.action is Action.REMOVE_BLOCK)
+    await shop.engine.undo(removed.run)
+    for system in (shop.b, shop.c):
+        (standing,) = system.events
+        assert standing in {line.event for line in read(beside(shop.path))}
+
+
+async def test_a_crash_between_reply_and_transaction_and_then_a_lost_state(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    begin = Driver.transaction
+
+    @contextmanager
+    def transaction(self: Driver, **named: Any) -> Iterator[Any]:
+        if shop.b.writes or shop.c.writes:
+            raise Killed
+        with begin(self, **named) as cursor:
+            yield cursor
+
+    event = shop.a.book("p", v(9))
+    with monkeypatch.context() as patch:
+        patch.setattr(Driver, "transaction", transaction)
+        with pytest.raises(Killed):
+            await shop.engine.resync()
+    made = [system for system in (shop.b, shop.c) if system.events]
+    assert made
+    loses_the_database(shop)
+    for system in made:
+        assert [line.event for line in read(beside(shop.path)) if line.system == system.name]
+    shop.a.delete(event)
+    await settle(shop)
+    assert shop.blocks() == ABSENT
+
+
+async def test_a_plan_after_a_loss_knows_what_the_file_proves(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    shop.a.delete(event)
+    stop(shop)
+    shop.path.unlink()
+    before = beside(shop.path).read_bytes()
+    empty = Store.open("sqlite://")
+    empty.prove_by(beside(shop.path), append=False)
+    looking = make_engine(empty, shop.clock, shop.systems, shop.rows)
+    planned = await looking.resync(dry_run=True)
+    assert planned.withheld == 2
+    assert beside(shop.path).read_bytes() == before
+    start(shop)
+
+
+# --- planted bugs ---------------------------------------------------------------------------------
+
+
+def the_file_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    """What the file proves is not asked for."""
+    patch.setattr(CreatedIds, "proven", lambda *_given: set())
+
+
+def an_old_database_is_believed(patch: pytest.MonkeyPatch) -> None:
+    """A database older than the file counts as read in full, as it says."""
+    patch.setattr("syncd.store.reconcile.distrust", lambda _engine: None)
+
+
+async def test_a_file_that_is_ignored_is_caught(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    the_file_is_ignored(monkeypatch)
+    with pytest.raises(AssertionError):
+        await test_blocks_that_nothing_wants_any_more_are_removed_by_the_second_cycle(
+            shop, loses_the_database
+        )
+
+
+async def test_an_old_database_that_is_believed_is_caught(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_old_database_is_believed(monkeypatch)
+    with pytest.raises(AssertionError):
+        await test_nothing_is_removed_while_a_system_has_not_been_read_since(
+            shop, puts_back_an_old_file
+        )

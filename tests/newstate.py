@@ -1,0 +1,46 @@
+"""A new state in a test is a copy of one that was migrated: once in each process, and by Alembic.
+
+The migrations of a whole run of the tests would take longer than what is tested. The tests of the
+store itself migrate every time (`tests/store/conftest.py`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from functools import cache
+
+from sqlalchemy import Engine
+
+from syncd.store import version
+from syncd.store.connect import connect, migrate
+
+Migrate = Callable[[Engine, str], None]
+_MIGRATIONS = version.MIGRATIONS
+
+
+def copying(really: Migrate) -> Migrate:
+    """The same, but for a file that is empty."""
+
+    def migrated(engine: Engine, place: str) -> None:
+        if engine.dialect.name == "sqlite" and version.MIGRATIONS == _MIGRATIONS:
+            with closing(engine.raw_connection()) as raw:
+                into = raw.driver_connection
+                assert isinstance(into, sqlite3.Connection)
+                if not into.execute("SELECT 1 FROM sqlite_master").fetchone():
+                    _new().backup(into)
+        really(engine, place)
+
+    return migrated
+
+
+@cache
+def _new() -> sqlite3.Connection:
+    engine = connect("sqlite://", create=True)
+    migrate(engine, "a new state")
+    kept = sqlite3.connect(":memory:")
+    with closing(engine.raw_connection()) as raw:
+        raw.driver_connection.backup(kept)  # type: ignore[union-attr]
+    engine.dispose()
+    return kept
