@@ -48,6 +48,9 @@ AROUND = timedelta(hours=1)
 
 STATUS = "status"
 
+FAR = timedelta(days=61)
+"""How far ahead a block is looked for that is not where a create was to make it."""
+
 _MISSING = "not there any more"
 
 
@@ -113,9 +116,15 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
     if operation.after is None:
         return True
     asked_at = desk.clock.now()
+    late = asked_at >= _sent_by(intent) + system.capabilities.lag
     window = Window(operation.after.start - AROUND, operation.after.end + AROUND)
     snapshot = await system.read(window, [operation.provider])
     found = _candidates(system, intent, snapshot, desk.store)
+    if not found and late:
+        # Before it counts as never made: somebody may have moved it to another day.
+        first, last = min(window.start, asked_at - AROUND), max(window.end, asked_at + FAR)
+        snapshot = await system.read(Window(first, last), [operation.provider])
+        found = _candidates(system, intent, snapshot, desk.store)
     if len(found) > 1:
         # One of them was made by a person, nobody can tell which: neither is ours.
         _review(intent, desk, "several blocks could be the one that this create made")
@@ -126,7 +135,7 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
         shown = event.value if same_interval(operation.after, event.value) else None
         settle(desk, intent, event.id, shown, asked_at, detail="found after a lost reply")
         return True
-    if asked_at < _sent_by(intent) + system.capabilities.lag:
+    if not late:
         return False
     complete = any(
         c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
