@@ -30,13 +30,13 @@ from syncd.core.draft import Draft
 from syncd.core.exposure import Wanted
 from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Who, match, wanted_persons
-from syncd.core.merge import Merged, Word, merge
+from syncd.core.merge import Merged, Word, merge, restates, shows_agreed
 from syncd.core.ownership import (
-    NO_OWNERS,
-    Owners,
+    NO_OWNERSHIP,
+    Ownership,
     may_match,
     orphans_of,
-    settle_owners,
+    settle_ownership,
     standing_doubts,
 )
 from syncd.core.queue import heard, settle_conflicts
@@ -47,6 +47,7 @@ from syncd.model import (
     Changes,
     Conflict,
     ConflictKind,
+    Id,
     Operation,
     ProviderState,
     Record,
@@ -61,9 +62,9 @@ class Case:
     """What one decision is told. ``failures`` counts permanent failures by `plan.name`.
 
     ``horizon`` is the start of the full window: bookings that ended before it are retired.
-    ``owners`` tells whose the tagged blocks are. ``capacity`` is how many meetings the provider may
-    have at one time (equipment: its pieces less those that are broken). ``verdict`` is a person's
-    answer.
+    ``ownership`` tells whose the tagged blocks are. ``capacity`` is how many meetings the provider
+    may have at one time (equipment: its pieces less those that are broken). ``verdict`` is a
+    person's answer.
     """
 
     calendars: Mapping[str, Calendar]
@@ -74,7 +75,7 @@ class Case:
     who: Who = field(default_factory=dict)
     guards: Sequence[Conflict] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
-    owners: Owners = NO_OWNERS
+    ownership: Ownership = NO_OWNERSHIP
     capacity: int = 1
     verdict: Verdict = NO_VERDICT
     withhold: bool = False
@@ -109,9 +110,9 @@ def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
 def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decision:
     """Decide on one provider's state."""
     draft = Draft(state, case.run, case.now)
-    conflicts: list[Conflict] = [*case.guards, *standing_doubts(draft, case.owners)]
-    became_ours = settle_owners(draft, case.owners)
-    _reassign(draft)
+    conflicts: list[Conflict] = [*case.guards, *standing_doubts(draft, case.ownership)]
+    became_ours = settle_ownership(draft, case.ownership)
+    _reassign(draft, case)
     _renew(draft)
     split(draft, case.verdict, new_id)
     edits.release(draft, case.calendars, case.rules)
@@ -135,9 +136,9 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     unmatched = (*matched.held, *matched.waiting)
     left = {claim.event for conflict in merged for claim in conflict.claims if claim.event}
     left |= under_doubt(draft, case.calendars)
-    orphans = orphans_of(draft, case.owners)
+    orphans = orphans_of(draft, case.ownership)
     closing = Closing(
-        case.calendars, claims, unmatched, left, case.capacity, orphans, case.owners, new_id
+        case.calendars, claims, unmatched, left, case.capacity, orphans, case.ownership, new_id
     )
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}
@@ -150,7 +151,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         became_ours += blocks.adopted
     withhold = case.withhold or any(c.fresh for c in case.calendars.values())
     operations = [o for o in operations if not _may_double(o, case.calendars[o.system])]
-    kept_back = [o for o in operations if _frees(o) and (withhold or _is_blind(o, case.owners))]
+    kept_back = [o for o in operations if _frees(o) and (withhold or _is_blind(o, case.ownership))]
     operations = [o for o in operations if o not in kept_back]
     retried = frozenset({case.verdict.retry})
     operations, refused = refusals.permitted(
@@ -262,7 +263,7 @@ def _fresh(draft: Draft, case: Case) -> list[Record]:
         and case.calendars[record.system].believed
         and may_match(
             record,
-            case.owners,
+            case.ownership,
             draft.state.intents,
             tags=case.calendars[record.system].keeps_tags,
         )
@@ -271,10 +272,22 @@ def _fresh(draft: Draft, case: Case) -> list[Record]:
     ]
 
 
-def _reassign(draft: Draft) -> None:
-    """An event that is another provider's now is no replica here any more."""
+def _reassign(draft: Draft, case: Case) -> None:
+    """Unlink events that are proven to be another provider's now.
+
+    Where it is not proven, or the calendar is not believed, the time stays taken.
+    """
+    kept: set[Id] = set()
+    for change in draft.state.owner_changes:
+        calendar = case.calendars.get(change.system)
+        if not change.proven or (calendar is not None and not calendar.believed):
+            kept.add((change.system, change.event))
+            continue
+        draft.give_away((change.system, change.event))
+        draft.changes.owners_settled.append(change)
     for replica in draft.state.replicas:
-        if (replica.system, replica.event) not in draft.records:
+        id_ = (replica.system, replica.event)
+        if id_ not in draft.records and id_ not in kept:
             draft.leave(replica, "no longer in this calendar")
 
 
@@ -388,11 +401,21 @@ def _merge(
     lost = [
         record
         for record in merged.accepted
-        if record.observed is not None and not _same(record.observed, merged.agreed)
+        if record.observed is not None and not shows_agreed(record.observed, merged.agreed)
     ]
     if merged.agreed == before.agreed and not lost:
         return merged
-    booking = replace(before, agreed=merged.agreed, revision=before.revision + 1, rule=merged.rule)
+    revision = before.revision + 1
+    restated = merged.agreed.status is not before.agreed.status or any(
+        restates(record, merged.agreed) for record in lost
+    )
+    booking = replace(
+        before,
+        agreed=merged.agreed,
+        revision=revision,
+        rule=merged.rule,
+        status_revision=revision if restated else before.status_revision,
+    )
     draft.book(booking)
     draft.note(booking, "agreed", before=before, rule=merged.rule)
     edits.carry_release(draft, before, booking)
@@ -401,11 +424,6 @@ def _merge(
         if (replica.system, replica.event) in told:
             draft.link(replace(replica, settled=booking.revision))
     return merged
-
-
-def _same(shown: Value, agreed: Value) -> bool:
-    """Whether an event shows what was agreed; of a meeting that is off, only that counts."""
-    return shown == agreed or (not shown.busy and not agreed.busy)
 
 
 def _frees(operation: Operation) -> bool:
@@ -424,14 +442,14 @@ def _may_double(operation: Operation, calendar: Calendar) -> bool:
     )
 
 
-def _is_blind(operation: Operation, owners: Owners) -> bool:
+def _is_blind(operation: Operation, ownership: Ownership) -> bool:
     """Whether a block would go whose meeting may be in a system not read since the state was lost.
 
     The journal or the file of created ids proves that the block is ours, and nothing says for whom
     it was made.
     """
     orphaned = operation.action is Action.REMOVE_BLOCK and not operation.bookings
-    return orphaned and not owners.whole
+    return orphaned and not ownership.whole
 
 
 def _retire(draft: Draft, case: Case) -> None:
