@@ -46,10 +46,10 @@ came (its place may lie outside of what is read every minute)."""
 
 AROUND = timedelta(hours=1)
 
+STATUS = "status"
+
 FAR = timedelta(days=61)
 """How far ahead a block is looked for that is not where a create was to make it."""
-
-STATUS = "status"
 
 _MISSING = "not there any more"
 

@@ -9,7 +9,6 @@ from sqlalchemy import BindParameter, bindparam, select, update
 
 from syncd.store.living import PENDING
 from syncd.store.tables import (
-    ALLOWANCE,
     BASELINE,
     BOOKING,
     CONFLICT,
@@ -49,7 +48,7 @@ OPEN_CONFLICTS = (
     .order_by(CONFLICT.c.opened_at, CONFLICT.c.id)
 )
 LAST_COVERAGE, BASELINES = select(COVERAGE), select(BASELINE)
-STANDING, ALLOWANCES = select(HEALTH), select(ALLOWANCE)
+STANDING = select(HEALTH)
 EVENTS_OF = select(EVENT).where(
     EVENT.c.system == bindparam("system"),
     EVENT.c.provider == bindparam("provider"),

@@ -250,7 +250,7 @@ class Store:
 
     def allowances(self) -> dict[str, Allowance]:
         """The calls of each account, as last counted."""
-        return {row["system"]: Allowance(**row) for row in self.ask(queries.ALLOWANCES)}
+        return {row["system"]: Allowance(**row) for row in self.ask(select(ALLOWANCE))}
 
     def note_standing(self, *facts: SystemHealth | Allowance) -> None:
         """Keep how systems are, or what their accounts allow."""
