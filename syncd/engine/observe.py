@@ -62,13 +62,15 @@ async def observe(
     *,
     by_id: bool = False,
     remapped: AbstractSet[str] = frozenset(),
+    unread: AbstractSet[str] = frozenset(),
     full: bool = True,
 ) -> Observation:
     """Read these providers of one system and store what is new, or nothing if that fails.
 
     Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one. The calendars of
     ``remapped`` providers are others than before: what they do not show was never said to be gone,
-    and once they were read in ``full``, it is no longer theirs.
+    and once they were read in ``full``, it is no longer theirs. The calendars of ``unread``
+    providers were never read whole: what is listed for a user who is not there counts as no read.
 
     Raises nothing but what the state raises: all else is a fault of this system, and is returned.
     """
@@ -85,6 +87,7 @@ async def observe(
                 seen,
                 by_id=by_id,
                 remapped=remapped,
+                unread=unread,
                 full=full,
             )
     except SystemFault as fault:
@@ -104,6 +107,7 @@ async def _observe(
     *,
     by_id: bool,
     remapped: AbstractSet[str],
+    unread: AbstractSet[str],
     full: bool,
 ) -> None:
     """Read, and fill in what is seen; it is stored at the end, all at once. Raises SystemFault."""
@@ -117,6 +121,10 @@ async def _observe(
         _fail(seen, snapshot.faults[0])
     owners = Owners.of(system, store, clock, remapped)
     doubted = list(owners.open.values())
+    listed = {c.provider for c in snapshot.coverage} & unread
+    seen.without_user = {p for p in sorted(listed) if await owners.is_missing(p)}
+    read = [c for c in snapshot.coverage if c.provider not in seen.without_user]
+    snapshot = replace(snapshot, coverage=read)
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
     changes = Changes(coverage=list(snapshot.coverage))
     for broken in snapshot.malformed:
