@@ -153,7 +153,7 @@ async def _observe(
             system, store, clock, snapshot, unlisted, window, owners, seen, changes
         )
     for each in await owners.prove(changes):
-        _take_elsewhere(system, each, seen, changes)
+        _take_elsewhere(system, each, owners, seen, changes)
     for change in owners.freed:
         seen.touch(change.provider, change.event)
     owners.learn(snapshot.users, changes)
@@ -232,10 +232,15 @@ def _absorb_row(
 
 
 def _take_elsewhere(
-    system: System, found: FoundElsewhere, seen: Observation, changes: Changes
+    system: System, found: FoundElsewhere, owners: Owners, seen: Observation, changes: Changes
 ) -> None:
-    """Take an event that shows another owner: to whoever is mapped; else it stays where it was."""
-    if found.event.provider in system.providers:
+    """Take an event that shows another owner: to whoever is mapped; else it stays where it was.
+
+    A block of ours stays, too, until it is proven: for the other one it would only be in the way.
+    """
+    change = owners.change(found.before)
+    proven = change is not None and change.proven
+    if found.event.provider in system.providers and (proven or not found.before.mine):
         _take(seen, changes, found.before, replace(found.after, retired=False), found.news)
     else:
         seen.touch(found.before.provider, found.before.id)

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from syncd.model import Action, Operation, OwnerChange, OwnerProof
+from syncd.model import Action, Operation, OwnerChange, OwnerProof, utc
 
 
 class Health(StrEnum):
@@ -68,7 +68,7 @@ class UnknownOwners:
             "events": self.events,
             "owners": list(self.owners),
             "holders": list(self.holders),
-            "since": self.since.isoformat(),
+            "since": utc(self.since).isoformat().replace("+00:00", "Z"),
         }
 
     @classmethod

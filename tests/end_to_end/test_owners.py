@@ -362,3 +362,36 @@ async def test_an_event_at_an_unmapped_owner_is_found_with_the_owners_id(
             assert "@" not in found.owner
         case other:
             pytest.fail(str(other))
+
+
+@pytest.mark.parametrize("into", ["bob", "dora"])
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_blocks_of_a_merged_user_stay_closed(shop: Shop, system: str, into: str) -> None:
+    elsewhere = next(each for each in SYSTEMS if each != system)
+    shop.book(elsewhere, 3)
+    shop.world.book(system, "alice", shop.world.at(2, 9), 30)
+    await shop.resync()
+    assert shop.blocks() == 8
+    standing = {e.id for e in shop.world.sandbox.systems[system].blocks() if not e.deleted}
+    other = hire(shop, system) if into == "dora" else shop.user(system, "bob")
+    shop.world.sandbox.systems[system].merge_users(shop.user(system, "alice"), other)
+    for _ in range(3):
+        report = await shop.resync()
+        assert report.exit is Exit.UNANSWERED
+        left = {e.id for e in shop.world.sandbox.systems[system].blocks() if not e.deleted}
+        assert left >= standing
+
+
+@pytest.mark.parametrize("system", ["clinic", "legacy"])
+async def test_blocks_of_a_merged_user_are_made_anew_when_the_user_is_back(
+    shop: Shop, system: str
+) -> None:
+    shop.book(next(each for each in SYSTEMS if each != system), 3)
+    await shop.resync()
+    platform, old = shop.world.sandbox.systems[system], shop.user(system, "alice")
+    platform.merge_users(old, shop.user(system, "bob"))
+    assert (await shop.resync()).exit is Exit.UNANSWERED
+    assert (shop.blocks("alice"), shop.blocks("bob")) == (3, 3)
+    platform.add_user("Alice", "alice@example.com", old)
+    report = await shop.resync()
+    assert (report.exit, shop.blocks("alice"), shop.blocks("bob")) == (Exit.DONE, 6, 0)
