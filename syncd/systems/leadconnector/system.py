@@ -251,7 +251,9 @@ class LeadConnector:
         items, all_full = await self._reading.blocks(ref.provider, sought)
         if (item := _named(ref.id, items)) is not None:
             return Gone() if is_deleted(item) else await self._sighting(item, ref)
-        if all_full or (value is not None and await self._is_open(ref.provider, value)):
+        if all_full:
+            return Gone(own_list=True)
+        if value is not None and await self._is_open(ref.provider, value):
             return Gone()
         for other in sorted(self._calendars.keys() - {ref.provider}):
             items, _ = await self._reading.blocks(other, sought)
