@@ -24,6 +24,7 @@ from syncd.core.answer import (
 )
 from syncd.core.blocks import Interval
 from syncd.core.carry import carry
+from syncd.core.claims import claims_of, shown, standing_of
 from syncd.core.closing import Closing, close, under_doubt, waived
 from syncd.core.diff import is_news
 from syncd.core.draft import Draft
@@ -122,10 +123,10 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     held |= {c.subject: c for c in matched.conflicts if c.subject in draft.bookings}
     # What came back under a new id, nobody can say which, is not off: all of it stands. And so does
     # what is held and cannot be looked at now, with what else is claimed since.
-    claims = {booking: _standing(draft, conflict) for booking, conflict in held.items()}
+    claims = {booking: standing_of(draft, conflict) for booking, conflict in held.items()}
     merged = _merge_all(draft, case, skip=claims.keys())
     conflicts += merged
-    claims |= _claims(draft, case.calendars, merged, matched.conflicts)
+    claims |= claims_of(draft, case.calendars, merged, matched.conflicts)
     doubles = double.double_bookings(draft, case.calendars, case.rules, case.capacity)
     conflicts += doubles
     kept = kept_both(draft, case.verdict)
@@ -210,48 +211,6 @@ def decide_answered(
             answered = decide(state, replace(case, verdict=verdict), new_id)
             return answered, frozenset({held.id})
     return plain, frozenset()
-
-
-def _standing(draft: Draft, conflict: Conflict) -> list[Value]:
-    """What a held conflict claims, and what its booking's appointments newly show."""
-    news = [r.observed for r in draft.appointments(conflict.subject) if is_news(r)]
-    return [*_values(conflict), *(value for value in news if value is not None)]
-
-
-def _values(conflict: Conflict) -> list[Value]:
-    """All values that are claimed: each of these intervals stays closed while nobody decides."""
-    return [claim.value for claim in conflict.claims if claim.value is not None]
-
-
-def _shown(draft: Draft, calendars: Mapping[str, Calendar], booking: str) -> list[Value]:
-    """What a booking's appointments show, as far as it is believed; else what they showed."""
-    values = (
-        r.observed if r.system in calendars and calendars[r.system].believed else r.base
-        for r in draft.appointments(booking)
-    )
-    return [value for value in values if value is not None]
-
-
-def _claims(
-    draft: Draft,
-    calendars: Mapping[str, Calendar],
-    merged: Sequence[Conflict],
-    doubtful: Sequence[Conflict],
-) -> dict[str, list[Value]]:
-    """What held bookings claim: all that is said of them, and all that their appointments show.
-
-    A booking that stands in for others at its time, which could be its twins, claims theirs, too.
-    """
-    claims: dict[str, list[Value]] = {}
-    for conflict in merged:
-        claims[conflict.subject] = [*_values(conflict), *_shown(draft, calendars, conflict.subject)]
-    linked = draft.linked_ids()
-    for conflict in doubtful:
-        for claim in conflict.claims:
-            link = linked.get((claim.system, claim.event or ""))
-            if link is not None and link.booking in claims:
-                claims[link.booking] += _values(conflict)
-    return claims
 
 
 def _fresh(draft: Draft, case: Case) -> list[Record]:
@@ -378,7 +337,7 @@ def _carry_all(
             draft.link(replica)
         waits = [o for o in told.operations if refusals.refused(draft, o) is not None]
         if booking_id in frozen or waits:
-            claims[booking_id] = [booking.agreed, *_shown(draft, case.calendars, booking_id)]
+            claims[booking_id] = [booking.agreed, *shown(draft, case.calendars, booking_id)]
         operations += told.operations if booking_id not in frozen else ()
     return operations, conflicts
 

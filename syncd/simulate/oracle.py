@@ -113,6 +113,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         and (seen.kind == "block" or who <= here)
         and _stands_since(town, change.system, event) < change.at - FRESH
         and not _called_off(town, change, change.system, event, DAYS)
+        and not _moves_along(town, change, event)
         # What the guard stopped was of another time for syncd when that meeting came.
         and not any(event in accident.news for accident in town.accidents)
     ]
@@ -217,6 +218,22 @@ def _called_off(
     }
     # They were at one time once, though since then they may have been moved apart and be held.
     return not _times(town, ended).isdisjoint(_times(town, {(system, event)}))
+
+
+def _moves_along(town: Town, change: Change, event: str) -> bool:
+    """Whether the same meeting was moved elsewhere, so that this twin is about to move, too."""
+    twin = town.standing(change.system)[event]
+    person = town.person(change.system, twin)
+    return any(
+        past.by_hand
+        and past.system != change.system
+        and past.at >= change.at - LATE
+        and past.before is not None
+        and past.before.kind == twin.kind == "appointment"
+        and past.before.key == twin.key
+        and town.person(past.system, past.before) == person
+        for past in town.changes
+    )
 
 
 def _times(town: Town, events: Collection[tuple[str, str]]) -> set[Key]:

@@ -25,12 +25,7 @@ from syncd.sandbox.leadconnector.records import (
 from syncd.sandbox.leadconnector.resources_api import Resources
 from syncd.sandbox.leadconnector.scopes import may_call
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
-from syncd.sandbox.leadconnector.updates import (
-    MEMBER_MISSING,
-    emptied,
-    ignored,
-    lacks_member,
-)
+from syncd.sandbox.leadconnector.updates import MEMBER_MISSING, emptied, ignored, lacks_member
 from syncd.sandbox.platform import Refusal
 from syncd.sandbox.records import Block
 from syncd.sandbox.replies import JSONResponse
