@@ -205,6 +205,7 @@ def _absorb_row(
     if event.odd and store.note_odd(event.system, event.id, event.odd, clock.now()):
         log.warning("time resolved", system=event.system, event_id=event.id, reason=event.odd)
         seen.remarks.append(f"{event.system} {event.id}: {event.odd}")
+    event = event.with_status_of(record.observed if record is not None else None)
     if event.value.end <= window.start and (record is None or record.retired):
         # History: it was over before the window began.
         return
