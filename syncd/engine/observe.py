@@ -27,6 +27,7 @@ from syncd.model import (
     IntentState,
     Kind,
     Record,
+    UserState,
     Value,
     Window,
 )
@@ -212,6 +213,7 @@ def _absorb_row(
     if event.odd and store.note_odd(event.system, event.id, event.odd, clock.now()):
         log.warning("time resolved", system=event.system, event_id=event.id, reason=event.odd)
         seen.remarks.append(f"{event.system} {event.id}: {event.odd}")
+    event = event.with_status_of(record.observed if record is not None else None)
     if event.value.end <= window.start and (record is None or record.retired):
         # History: it was over before the window began.
         return
@@ -301,8 +303,6 @@ async def _ask_again(
     """Ask for events whose user is there again, and which their calendar does not show."""
     again = {change.event for change in await owners.due(thorough=thorough)}
     for record in store.records(system.name, sorted(again)[:PROBES]):
-        if owners.change(record) is None:
-            continue
         try:
             await _ask(system, record, clock, owners, seen, changes)
         except SystemFault as fault:
@@ -427,17 +427,19 @@ async def _ask(
             after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
             if news is News.STALE:
                 return True
+            owners.still_held(record, event)
             if owners.concerns(record, event):
                 owners.found(FoundElsewhere(record, after, event, news))
             else:
                 owners.back(record)
                 _take(seen, changes, record, after, news)
             return True
-        case Gone():
-            by_list = record.kind in system.capabilities.gone_by_list
-            if by_list and await owners.is_missing(record.provider):
-                owners.missing(record)
-                return True
+        case Gone(own_list=own_list):
+            if record.kind in system.capabilities.gone_by_list:
+                user = await owners.user_of(record.provider)
+                if user is UserState.MISSING or (user is UserState.UNKNOWN and not own_list):
+                    owners.missing(record)
+                    return True
             owners.back(record)
             needed = system.capabilities.gone_proofs.get(record.kind, 1)
             if record.missing + 1 < needed:

@@ -253,6 +253,7 @@ async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
 
 def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, desk: Desk) -> bool:
     operation = intent.operation
+    event = event.with_status_of(operation.before)
     if operation.after is not None and same_interval(operation.after, event.value):
         queued = intent.state is IntentState.ACCEPTED
         detail = "shown by a read" if queued else "found after a lost reply"

@@ -156,6 +156,27 @@ async def test_the_event_of_a_merged_user_closes_both_calendars(shop: Shop) -> N
     assert owner_changes(shop.store) == []
 
 
+@pytest.mark.parametrize("there", ["p", "z", "q"])
+async def test_where_the_event_of_a_merged_user_is_now_is_asked_before_it_is_freed(
+    shop: Shop, there: str
+) -> None:
+    """The merge is taken back, and only the near window is read since: it shows nothing of that."""
+    event = shop.a.book("p", v(24 * 10))
+    await shop.engine.resync()
+    give(shop, [event], "q")
+    shop.a.missing = {"p"}
+    await shop.engine.resync()
+    give(shop, [event], there)
+    shop.a.missing = set()
+    shop.clock.pass_(minutes=6)
+    for _ in range(3):
+        await shop.engine.watch(near=True)
+    assert owner_changes(shop.store) == []
+    for system in (shop.b, shop.c):
+        assert (len(system.blocks("p")), len(system.blocks("q"))) == (there == "p", there == "q")
+    assert (await shop.engine.resync()).operations.total() == 0
+
+
 async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
