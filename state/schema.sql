@@ -33,10 +33,17 @@ CREATE TABLE booking (
     revision INTEGER NOT NULL,
     opened_at VARCHAR(27),
     rule VARCHAR NOT NULL,
-    retired BOOLEAN NOT NULL,
+    retired BOOLEAN NOT NULL, status_revision INTEGER DEFAULT '0' NOT NULL,
     PRIMARY KEY (id)
 );
 CREATE INDEX booking_provider ON booking (provider, retired);
+
+CREATE TABLE calendar_user (
+    system VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    user VARCHAR NOT NULL,
+    PRIMARY KEY (system, provider)
+);
 
 CREATE TABLE closing (
     booking VARCHAR NOT NULL,
@@ -196,6 +203,19 @@ CREATE TABLE odd (
     reason VARCHAR NOT NULL,
     first_at VARCHAR(27) NOT NULL,
     PRIMARY KEY (system, event, reason)
+);
+
+CREATE TABLE owner_change (
+    system VARCHAR NOT NULL,
+    event VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    owner VARCHAR NOT NULL,
+    holder VARCHAR NOT NULL,
+    proof VARCHAR NOT NULL,
+    value VARCHAR(80) NOT NULL,
+    since VARCHAR(27) NOT NULL,
+    asked_at VARCHAR(27) NOT NULL,
+    PRIMARY KEY (system, event, provider)
 );
 
 CREATE TABLE provisioned (

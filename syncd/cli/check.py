@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from syncd.cli import terminal
+from syncd.cli import owners, terminal
 from syncd.cli.explained import print_rules, rules_json
 from syncd.cli.lists import Listed, lists_of, print_lists
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
@@ -17,8 +17,11 @@ from syncd.cli.standing import span
 from syncd.config.settings import LeadConnectorSystem, Settings
 from syncd.core.budget import Need, fit, per_minute
 from syncd.daemon.rounds import Rounds, spans_of
+from syncd.engine.report import unknown_owners
 from syncd.houses import check_ties
 from syncd.model import Window
+from syncd.store.errors import StateError
+from syncd.store.glance import glance
 from syncd.systems.findings import checked
 from syncd.systems.port import Finding
 from syncd.wiring import RealClock, build_systems
@@ -78,6 +81,7 @@ def examine(
     asked = asyncio.run(_ask(settings, offline=offline, quiet=as_json))
     findings += asked.findings
     findings += _budget(settings, asked.needs)
+    findings += _unknown_owners(settings)
     if as_json:
         terminal.print_json(
             {
@@ -146,6 +150,18 @@ def _budget(settings: Settings, needs: Sequence[Need]) -> list[Finding]:
         for need in needs
         if need.system in paces.tight
     ]
+
+
+def _unknown_owners(settings: Settings) -> list[Finding]:
+    """Tell of events whose owner is in doubt, as far as the last run of this state saw any."""
+    path, now = settings.syncd.state_path, RealClock().now()
+    if not path.exists():
+        return []
+    try:
+        seen = glance(path, now, now)
+    except StateError:  # `check` looks at systems; whoever opens the state tells what is wrong
+        return []
+    return owners.findings(unknown_owners(seen.owner_changes, now))
 
 
 def _need_json(settings: Settings, need: Need) -> dict[str, Any]:

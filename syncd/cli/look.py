@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli import terminal, words
+from syncd.cli import owners, terminal, words
 from syncd.cli.exposed import (
     LOOKED_BACK,
     exposure_json,
@@ -35,6 +35,7 @@ from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
+from syncd.engine.report import unknown_owners
 from syncd.model import Booking, Record, Replica, Value
 from syncd.store.files import is_there
 from syncd.store.glance import NOTHING, Orphan, glance
@@ -68,6 +69,7 @@ def status(
     spread_ = spread(seen.closings)
     plan = plan_of(seen)
     safety = safety_of(settings.syncd.state_path, seen, now)
+    unknown = unknown_owners(seen.owner_changes, now)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -78,6 +80,7 @@ def status(
         "exposed": [exposure_json(settings, e) for e in exposed],
         "orphans": len(seen.orphans),
         "orphaned": [_orphan_json(orphan) for orphan in seen.orphans],
+        "unknown_owners": [each.to_json() for each in unknown],
         "closing_seconds": spread_json(spread_),
         **safety.to_json(),
         "last_run": None
@@ -102,7 +105,7 @@ def status(
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
     told = (s.trouble(now, zone) for s in systems.values())
-    troubles = (*filter(None, told), *safety.troubles(now))
+    troubles = (*owners.lines(unknown), *filter(None, told), *safety.troubles(now))
     for line in (*_orphaned(settings, seen.orphans), *troubles):
         terminal.warn(line)
     for line in stretched(settings, systems) if daemon else ():

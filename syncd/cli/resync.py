@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from syncd.cli import terminal, words
+from syncd.cli import owners, terminal, words
 from syncd.cli.options import (
     AcceptOption,
     ConfigOption,
@@ -31,7 +31,7 @@ from syncd.cli.options import (
 from syncd.config.settings import Settings
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
-from syncd.engine.report import Exit, Report
+from syncd.engine.report import Exit, Report, UnknownOwners
 from syncd.model import ConflictKind, Operation, Window
 from syncd.store import StateError, Store
 from syncd.store.files import is_there
@@ -285,6 +285,7 @@ def show_plan(settings: Settings, report: Report) -> None:
         if len(operations) > _MOST_ROWS:
             terminal.say(f"  … and {len(operations) - _MOST_ROWS} more (--json lists all)")
     _show_trouble({n: str(s.state) for n, s in report.systems.items()}, _causes(report))
+    _show_unknown_owners([each.to_json() for each in report.unknown])
     for system in report.guarded:
         terminal.warn(
             f"The guard would stop what {system} tells: too much of it vanished or moved at once."
@@ -332,6 +333,7 @@ def _show(
     made = words.writes(data["operations"])
     terminal.say("written: " + (made or "nothing, as nothing differed"))
     _show_guards(settings)
+    _show_unknown_owners(data["unknown_owners"])
     if data["exposures"]:
         terminal.say(
             f"{words.count(data['exposures'], 'interval is', 'intervals are')} still open "
@@ -344,6 +346,11 @@ def _show_trouble(states: Mapping[str, str], causes: Mapping[str, str]) -> None:
     for name, state in sorted(states.items()):
         if state != "ok":
             terminal.warn(f"{name} is {state}: {causes.get(name) or 'see `syncd status`'}")
+
+
+def _show_unknown_owners(found: Sequence[Mapping[str, Any]]) -> None:
+    for line in owners.lines(map(UnknownOwners.from_json, found)):
+        terminal.warn(line)
 
 
 def _show_guards(settings: Settings) -> None:

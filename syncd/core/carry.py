@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from syncd.core.diff import cut, is_news, is_rounding, nominal
+from syncd.core.diff import cut, is_news, is_rounding, nominal, to_restore
 from syncd.core.facts import Calendar, digest
 from syncd.model import (
     Action,
@@ -20,6 +20,7 @@ from syncd.model import (
 )
 
 _USUAL = "agreed in another system"
+_RESTORED = "puts back what an update reset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ def carry(
     conflicts: list[Conflict] = []
     for replica, record in pairs:
         calendar = calendars.get(record.system)
-        if replica.settled == booking.revision:
+        restored = to_restore(record)
+        if replica.settled == booking.revision and restored is None:
             continue
         if record.observed is None:
             # It is gone: there is nobody to tell.
@@ -52,11 +54,16 @@ def carry(
             # Not to be written to, or it has news of its own that is decided on first.
             continue
         shown = nominal(record) or record.observed
-        operation, conflict = _operation(booking, record, shown, calendar)
+        operation, conflict = None, None
+        if replica.settled != booking.revision:
+            operation, conflict = _operation(booking, replica, record, shown, calendar)
         if conflict is not None:
             conflicts.append(conflict)
         elif operation is not None:
             operations.append(operation)
+        elif restored is not None and restored.status in calendar.statuses:
+            write = _write(Action.SET_STATUS, booking, record, restored)
+            operations.append(replace(write, reason=_RESTORED))
         elif _shows(record.observed, shown):
             # A write that is only queued is not told of yet: it may come to nothing.
             settled.append(replace(replica, settled=booking.revision))
@@ -70,7 +77,7 @@ def _shows(observed: Value, meant: Value) -> bool:
 
 
 def _operation(
-    booking: Booking, record: Record, shown: Value, calendar: Calendar
+    booking: Booking, replica: Replica, record: Record, shown: Value, calendar: Calendar
 ) -> tuple[Operation | None, Conflict | None]:
     agreed = cut(booking.agreed, calendar.grain)
     status = calendar.statuses.get(agreed.status)
@@ -84,7 +91,8 @@ def _operation(
     if shown.interval != agreed.interval:
         after = replace(agreed, status=shown.status)
         return _write(Action.MOVE_APPOINTMENT, booking, record, after), None
-    if status is not None and status is not shown.status:
+    owed = not shown.busy or replica.settled < booking.status_revision
+    if owed and status is not None and status is not shown.status:
         return _write(Action.SET_STATUS, booking, record, replace(shown, status=status)), None
     return None, None
 

@@ -10,7 +10,7 @@ from syncd.core.blocks import BlockPlan, Interval, Own, own_blocks, plan_blocks,
 from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
 from syncd.core.facts import Calendar
-from syncd.core.ownership import Owners, adopt, may_adopt
+from syncd.core.ownership import Ownership, adopt, may_adopt
 from syncd.core.units import crowded_blocks
 from syncd.model import Action, Booking, IntentState, Record, Replica, Role, Value
 
@@ -22,7 +22,7 @@ class Closing:
     ``claims`` are the values that held conflicts claim, by booking; ``unmatched`` the appointments
     that are still to be matched; ``left`` the blocks, by event id, that are to stay.
     ``capacity`` is how many meetings the provider may have at one time. ``orphans`` are blocks that
-    become ours where they are wanted, if ``owners`` allow it; ``new_id`` names the journal rows
+    become ours where they are wanted, if ``ownership`` allows it; ``new_id`` names the journal rows
     that prove it.
     """
 
@@ -32,7 +32,7 @@ class Closing:
     left: AbstractSet[str]
     capacity: int
     orphans: Sequence[Record]
-    owners: Owners
+    ownership: Ownership
     new_id: Callable[[], str]
 
 
@@ -138,7 +138,7 @@ def _adopt_orphans(
         interval = _interval(record)
         if record.system != system or interval is None or interval not in wanted:
             continue
-        if interval not in taken and may_adopt(record, what.owners):
+        if interval not in taken and may_adopt(record, what.ownership):
             taken.add(interval)
             adopted.append(adopt(draft, record, what.new_id()))
     return adopted

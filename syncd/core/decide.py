@@ -24,19 +24,20 @@ from syncd.core.answer import (
 )
 from syncd.core.blocks import Interval
 from syncd.core.carry import carry
+from syncd.core.claims import claims_of, shown, standing_of
 from syncd.core.closing import Closing, close, under_doubt, waived
 from syncd.core.diff import is_news
 from syncd.core.draft import Draft
 from syncd.core.exposure import Wanted
 from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Who, match, wanted_persons
-from syncd.core.merge import Merged, Word, merge
+from syncd.core.merge import Merged, Word, merge, restates, shows_agreed
 from syncd.core.ownership import (
-    NO_OWNERS,
-    Owners,
+    NO_OWNERSHIP,
+    Ownership,
     may_match,
     orphans_of,
-    settle_owners,
+    settle_ownership,
     standing_doubts,
 )
 from syncd.core.queue import heard, settle_conflicts
@@ -47,6 +48,7 @@ from syncd.model import (
     Changes,
     Conflict,
     ConflictKind,
+    Id,
     Operation,
     ProviderState,
     Record,
@@ -61,9 +63,9 @@ class Case:
     """What one decision is told. ``failures`` counts permanent failures by `plan.name`.
 
     ``horizon`` is the start of the full window: bookings that ended before it are retired.
-    ``owners`` tells whose the tagged blocks are. ``capacity`` is how many meetings the provider may
-    have at one time (equipment: its pieces less those that are broken). ``verdict`` is a person's
-    answer.
+    ``ownership`` tells whose the tagged blocks are. ``capacity`` is how many meetings the provider
+    may have at one time (equipment: its pieces less those that are broken). ``verdict`` is a
+    person's answer.
     """
 
     calendars: Mapping[str, Calendar]
@@ -74,7 +76,7 @@ class Case:
     who: Who = field(default_factory=dict)
     guards: Sequence[Conflict] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
-    owners: Owners = NO_OWNERS
+    ownership: Ownership = NO_OWNERSHIP
     capacity: int = 1
     verdict: Verdict = NO_VERDICT
     withhold: bool = False
@@ -109,9 +111,9 @@ def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
 def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decision:
     """Decide on one provider's state."""
     draft = Draft(state, case.run, case.now)
-    conflicts: list[Conflict] = [*case.guards, *standing_doubts(draft, case.owners)]
-    became_ours = settle_owners(draft, case.owners)
-    _reassign(draft)
+    conflicts: list[Conflict] = [*case.guards, *standing_doubts(draft, case.ownership)]
+    became_ours = settle_ownership(draft, case.ownership)
+    _reassign(draft, case)
     _renew(draft)
     split(draft, case.verdict, new_id)
     edits.release(draft, case.calendars, case.rules)
@@ -121,10 +123,10 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     held |= {c.subject: c for c in matched.conflicts if c.subject in draft.bookings}
     # What came back under a new id, nobody can say which, is not off: all of it stands. And so does
     # what is held and cannot be looked at now, with what else is claimed since.
-    claims = {booking: _standing(draft, conflict) for booking, conflict in held.items()}
+    claims = {booking: standing_of(draft, conflict) for booking, conflict in held.items()}
     merged = _merge_all(draft, case, skip=claims.keys())
     conflicts += merged
-    claims |= _claims(draft, case.calendars, merged, matched.conflicts)
+    claims |= claims_of(draft, case.calendars, merged, matched.conflicts)
     doubles = double.double_bookings(draft, case.calendars, case.rules, case.capacity)
     conflicts += doubles
     kept = kept_both(draft, case.verdict)
@@ -135,9 +137,9 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     unmatched = (*matched.held, *matched.waiting)
     left = {claim.event for conflict in merged for claim in conflict.claims if claim.event}
     left |= under_doubt(draft, case.calendars)
-    orphans = orphans_of(draft, case.owners)
+    orphans = orphans_of(draft, case.ownership)
     closing = Closing(
-        case.calendars, claims, unmatched, left, case.capacity, orphans, case.owners, new_id
+        case.calendars, claims, unmatched, left, case.capacity, orphans, case.ownership, new_id
     )
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}
@@ -150,7 +152,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         became_ours += blocks.adopted
     withhold = case.withhold or any(c.fresh for c in case.calendars.values())
     operations = [o for o in operations if not _may_double(o, case.calendars[o.system])]
-    kept_back = [o for o in operations if _frees(o) and (withhold or _is_blind(o, case.owners))]
+    kept_back = [o for o in operations if _frees(o) and (withhold or _is_blind(o, case.ownership))]
     operations = [o for o in operations if o not in kept_back]
     retried = frozenset({case.verdict.retry})
     operations, refused = refusals.permitted(
@@ -211,48 +213,6 @@ def decide_answered(
     return plain, frozenset()
 
 
-def _standing(draft: Draft, conflict: Conflict) -> list[Value]:
-    """What a held conflict claims, and what its booking's appointments newly show."""
-    news = [r.observed for r in draft.appointments(conflict.subject) if is_news(r)]
-    return [*_values(conflict), *(value for value in news if value is not None)]
-
-
-def _values(conflict: Conflict) -> list[Value]:
-    """All values that are claimed: each of these intervals stays closed while nobody decides."""
-    return [claim.value for claim in conflict.claims if claim.value is not None]
-
-
-def _shown(draft: Draft, calendars: Mapping[str, Calendar], booking: str) -> list[Value]:
-    """What a booking's appointments show, as far as it is believed; else what they showed."""
-    values = (
-        r.observed if r.system in calendars and calendars[r.system].believed else r.base
-        for r in draft.appointments(booking)
-    )
-    return [value for value in values if value is not None]
-
-
-def _claims(
-    draft: Draft,
-    calendars: Mapping[str, Calendar],
-    merged: Sequence[Conflict],
-    doubtful: Sequence[Conflict],
-) -> dict[str, list[Value]]:
-    """What held bookings claim: all that is said of them, and all that their appointments show.
-
-    A booking that stands in for others at its time, which could be its twins, claims theirs, too.
-    """
-    claims: dict[str, list[Value]] = {}
-    for conflict in merged:
-        claims[conflict.subject] = [*_values(conflict), *_shown(draft, calendars, conflict.subject)]
-    linked = draft.linked_ids()
-    for conflict in doubtful:
-        for claim in conflict.claims:
-            link = linked.get((claim.system, claim.event or ""))
-            if link is not None and link.booking in claims:
-                claims[link.booking] += _values(conflict)
-    return claims
-
-
 def _fresh(draft: Draft, case: Case) -> list[Record]:
     """Unlinked events that may be matched: believed, somebody else's, not over."""
     return [
@@ -262,7 +222,7 @@ def _fresh(draft: Draft, case: Case) -> list[Record]:
         and case.calendars[record.system].believed
         and may_match(
             record,
-            case.owners,
+            case.ownership,
             draft.state.intents,
             tags=case.calendars[record.system].keeps_tags,
         )
@@ -271,10 +231,22 @@ def _fresh(draft: Draft, case: Case) -> list[Record]:
     ]
 
 
-def _reassign(draft: Draft) -> None:
-    """An event that is another provider's now is no replica here any more."""
+def _reassign(draft: Draft, case: Case) -> None:
+    """Unlink events that are proven to be another provider's now.
+
+    Where it is not proven, or the calendar is not believed, the time stays taken.
+    """
+    kept: set[Id] = set()
+    for change in draft.state.owner_changes:
+        calendar = case.calendars.get(change.system)
+        if not change.proven or (calendar is not None and not calendar.believed):
+            kept.add((change.system, change.event))
+            continue
+        draft.give_away((change.system, change.event))
+        draft.changes.owners_settled.append(change)
     for replica in draft.state.replicas:
-        if (replica.system, replica.event) not in draft.records:
+        id_ = (replica.system, replica.event)
+        if id_ not in draft.records and id_ not in kept:
             draft.leave(replica, "no longer in this calendar")
 
 
@@ -365,7 +337,7 @@ def _carry_all(
             draft.link(replica)
         waits = [o for o in told.operations if refusals.refused(draft, o) is not None]
         if booking_id in frozen or waits:
-            claims[booking_id] = [booking.agreed, *_shown(draft, case.calendars, booking_id)]
+            claims[booking_id] = [booking.agreed, *shown(draft, case.calendars, booking_id)]
         operations += told.operations if booking_id not in frozen else ()
     return operations, conflicts
 
@@ -388,11 +360,21 @@ def _merge(
     lost = [
         record
         for record in merged.accepted
-        if record.observed is not None and not _same(record.observed, merged.agreed)
+        if record.observed is not None and not shows_agreed(record.observed, merged.agreed)
     ]
     if merged.agreed == before.agreed and not lost:
         return merged
-    booking = replace(before, agreed=merged.agreed, revision=before.revision + 1, rule=merged.rule)
+    revision = before.revision + 1
+    restated = merged.agreed.status is not before.agreed.status or any(
+        restates(record, merged.agreed) for record in lost
+    )
+    booking = replace(
+        before,
+        agreed=merged.agreed,
+        revision=revision,
+        rule=merged.rule,
+        status_revision=revision if restated else before.status_revision,
+    )
     draft.book(booking)
     draft.note(booking, "agreed", before=before, rule=merged.rule)
     edits.carry_release(draft, before, booking)
@@ -401,11 +383,6 @@ def _merge(
         if (replica.system, replica.event) in told:
             draft.link(replace(replica, settled=booking.revision))
     return merged
-
-
-def _same(shown: Value, agreed: Value) -> bool:
-    """Whether an event shows what was agreed; of a meeting that is off, only that counts."""
-    return shown == agreed or (not shown.busy and not agreed.busy)
 
 
 def _frees(operation: Operation) -> bool:
@@ -424,14 +401,14 @@ def _may_double(operation: Operation, calendar: Calendar) -> bool:
     )
 
 
-def _is_blind(operation: Operation, owners: Owners) -> bool:
+def _is_blind(operation: Operation, ownership: Ownership) -> bool:
     """Whether a block would go whose meeting may be in a system not read since the state was lost.
 
     The journal or the file of created ids proves that the block is ours, and nothing says for whom
     it was made.
     """
     orphaned = operation.action is Action.REMOVE_BLOCK and not operation.bookings
-    return orphaned and not owners.whole
+    return orphaned and not ownership.whole
 
 
 def _retire(draft: Draft, case: Case) -> None:

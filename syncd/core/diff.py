@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from syncd.model import OPEN_ENDED, Event, Kind, Record, Value, cut_end, floor_to
+from syncd.model import OPEN_ENDED, Event, Kind, Record, Status, Value, cut_end, floor_to
 
 GRIDS = tuple(timedelta(minutes=m) for m in (1, 5, 10, 15, 30))
 
@@ -65,6 +65,26 @@ def is_rounding(wanted: Value, seen: Value) -> bool:
         _on_grid(wanted.start, seen.start, grid) and _on_grid(wanted.end, seen.end, grid)
         for grid in GRIDS
     )
+
+
+def is_reset(wanted: Value, seen: Value) -> bool:
+    """Whether an update that was to bring about ``wanted`` did, but reset the status.
+
+    That is what an update does that replaces the record, to a status that it was not sent (or does
+    not honour). The interval proves that the update arrived; without it nobody knows whose status
+    that is.
+    """
+    other = wanted.status is not seen.status and seen.status is Status.CONFIRMED
+    alike = replace(wanted, status=seen.status)
+    return other and (alike == seen or is_rounding(alike, seen))
+
+
+def to_restore(record: Record) -> Value | None:
+    """The value that an appointment should show, where syncd's own update reset its status."""
+    meant, shown = record.written, record.observed
+    if record.mine or meant is None or shown is None or is_news(record):
+        return None
+    return replace(shown, status=meant.status) if is_reset(meant, shown) else None
 
 
 def _on_grid(wanted: datetime, seen: datetime, grid: timedelta) -> bool:

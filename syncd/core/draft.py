@@ -35,6 +35,7 @@ class Draft:
     links: dict[str, dict[Id, Replica]] = field(init=False)
     changes: Changes = field(default_factory=Changes)
     _touched: dict[Id, None] = field(default_factory=dict)
+    _given_away: list[Record] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Index the stored state."""
@@ -114,7 +115,10 @@ class Draft:
             return
         if booking.agreed.busy:
             off = booking.agreed.off()
-            after = replace(booking, agreed=off, revision=booking.revision + 1, rule=rule)
+            revision = booking.revision + 1
+            after = replace(
+                booking, agreed=off, revision=revision, rule=rule, status_revision=revision
+            )
             self.book(after)
             self.note(after, "agreed", before=booking, rule=rule)
 
@@ -128,6 +132,14 @@ class Draft:
         self.records.pop((record.system, record.id), None)
         self._touched.pop((record.system, record.id), None)
         self.changes.forgotten.append(record.ref)
+
+    def give_away(self, id_: Id) -> None:
+        """Take an event that is somebody else's now, with its links, out of the provider's."""
+        for links in self.links.values():
+            links.pop(id_, None)
+        self._touched.pop(id_, None)
+        if (record := self.records.pop(id_, None)) is not None:
+            self._given_away.append(replace(record, provider="", fingerprint=""))
 
     def open(self, record: Record, booking_id: str) -> Booking:
         """Open a booking on a foreign event. The event must be there."""
@@ -177,6 +189,7 @@ class Draft:
         """All changes, each row once, in its last form."""
         changes = self.changes
         changes.records = [self.records[id_] for id_ in self._touched]
+        changes.records += self._given_away
         changes.bookings = list({booking.id: booking for booking in changes.bookings}.values())
         kept = {(r.booking, r.system, r.event): r for r in changes.replicas}
         for replica in changes.unlinked:

@@ -109,6 +109,18 @@ def merge(
     return Merged(agreed, tuple(news), rule=str(ruling.law))
 
 
+def restates(record: Record, agreed: Value) -> bool:
+    """Whether an event newly shows a status that is not the agreed one."""
+    if record.observed is None or record.observed.status is agreed.status:
+        return False
+    return record.base is None or record.base.status is not record.observed.status
+
+
+def shows_agreed(shown: Value, agreed: Value) -> bool:
+    """Whether an event shows what was agreed; of a meeting that is off, only that counts."""
+    return shown == agreed or (not shown.busy and not agreed.busy)
+
+
 def _news(records: Sequence[Record], calendars: Mapping[str, Calendar]) -> list[Record]:
     """The records that say something new and may be believed, in an order of their own."""
     believed = {name for name, calendar in calendars.items() if calendar.believed}
@@ -170,6 +182,7 @@ def _bid(booking: Booking, record: Record, calendar: Calendar) -> Bid:
         event=record.id,
         value=value,
         moved=value.interval != before.interval or not is_news(record),
+        restated=value.status not in {before.status, booking.agreed.status},
         updated_at=updated - calendar.skew if updated is not None and record.observed else None,
         seen_at=record.observed_at,
     )
@@ -186,7 +199,7 @@ def _one_change(moved: Sequence[Bid], news: Sequence[Record], rules: Rules) -> s
 def _on(booking: Booking, winner: Bid | None, bids: Sequence[Bid], rules: Rules) -> Value:
     """The value of a meeting that takes place: the winner's time, the newest changed status."""
     start, end = winner.value.interval if winner else booking.agreed.interval
-    changed = [b for b in bids if b.value.busy and b.value.status is not booking.agreed.status]
+    changed = [b for b in bids if b.value.busy and b.restated]
     status = best_status(changed, rules) if changed else booking.agreed.status
     return Value(start, end, status)
 

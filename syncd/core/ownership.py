@@ -30,7 +30,7 @@ from syncd.model import (
 
 
 @dataclass(frozen=True, slots=True)
-class Owners:
+class Ownership:
     """What the state knows of the tagged blocks of a provider that are not ours, by (system, id).
 
     - ``proven``: a create of ours returned this id.
@@ -47,7 +47,7 @@ class Owners:
     whole: bool = True
 
 
-NO_OWNERS = Owners()
+NO_OWNERSHIP = Ownership()
 
 
 def is_tagged(record: Record) -> bool:
@@ -69,7 +69,7 @@ def may_be_proven(record: Record) -> bool:
     return is_tagged(record) or (undecided and not record.mine)
 
 
-def settle_owners(draft: Draft, owners: Owners) -> list[Record]:
+def settle_ownership(draft: Draft, ownership: Ownership) -> list[Record]:
     """Release what is no longer ours, and take back what a create of ours is proven to have made.
 
     Return the records that became ours.
@@ -82,7 +82,7 @@ def settle_owners(draft: Draft, owners: Owners) -> list[Record]:
     proven = [
         record
         for id_, record in sorted(draft.records.items())
-        if id_ in owners.proven and may_be_proven(record)
+        if id_ in ownership.proven and may_be_proven(record)
     ]
     for record in proven:
         draft.put(replace(record, mine=True, base=record.observed, ended=False))
@@ -91,7 +91,9 @@ def settle_owners(draft: Draft, owners: Owners) -> list[Record]:
     return [draft.records[record.system, record.id] for record in proven]
 
 
-def may_match(record: Record, owners: Owners, intents: Iterable[Intent], *, tags: bool) -> bool:
+def may_match(
+    record: Record, ownership: Ownership, intents: Iterable[Intent], *, tags: bool
+) -> bool:
     """Return whether an unlinked event is somebody's meeting or busy time, and so a source.
 
     A tag says nothing about an appointment: people paste our texts. ``tags`` tells whether the
@@ -100,16 +102,16 @@ def may_match(record: Record, owners: Owners, intents: Iterable[Intent], *, tags
     if record.kind is Kind.APPOINTMENT:
         return True
     if record.key is not None:
-        return (record.system, record.id) in owners.copies
+        return (record.system, record.id) in ownership.copies
     return tags or not any(_may_have_made(intent, record) for intent in intents)
 
 
-def standing_doubts(draft: Draft, owners: Owners) -> list[Conflict]:
+def standing_doubts(draft: Draft, ownership: Ownership) -> list[Conflict]:
     """Return the conflicts that stand: a create whose tag several blocks bear.
 
     None of them is ours, and no block is made, until a person leaves one of them.
     """
-    doubtful = {system for system, _ in owners.doubtful}
+    doubtful = {system for system, _ in ownership.doubtful}
     return [
         held.conflict
         for held in draft.state.conflicts
@@ -118,18 +120,18 @@ def standing_doubts(draft: Draft, owners: Owners) -> list[Conflict]:
     ]
 
 
-def orphans_of(draft: Draft, owners: Owners) -> list[Record]:
+def orphans_of(draft: Draft, ownership: Ownership) -> list[Record]:
     """Return the tagged blocks that are neither ours nor copies."""
     return [
         record
         for record in draft.unlinked()
-        if is_tagged(record) and (record.system, record.id) not in owners.copies
+        if is_tagged(record) and (record.system, record.id) not in ownership.copies
     ]
 
 
-def may_adopt(orphan: Record, owners: Owners) -> bool:
+def may_adopt(orphan: Record, ownership: Ownership) -> bool:
     """Return whether an orphan may become ours where it is wanted."""
-    return owners.whole and (orphan.system, orphan.id) not in owners.doubtful
+    return ownership.whole and (orphan.system, orphan.id) not in ownership.doubtful
 
 
 def adopt(draft: Draft, record: Record, new_id: str) -> Record:

@@ -20,7 +20,8 @@ from syncd.model import ConflictKind, Status, Value
 class Bid:
     """One system's new value of a booking.
 
-    ``updated_at`` is the platform's update time, corrected for skew; ``seen_at`` when syncd first
+    ``moved`` and ``restated``: its time, its status is another than before. ``updated_at`` is the
+    platform's update time, corrected for skew; ``seen_at`` when syncd first
     saw the value.
     """
 
@@ -28,6 +29,7 @@ class Bid:
     event: str
     value: Value
     moved: bool
+    restated: bool
     updated_at: datetime | None
     seen_at: datetime
 

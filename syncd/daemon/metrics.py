@@ -25,7 +25,7 @@ from prometheus_client.registry import Collector
 
 from syncd import __version__
 from syncd.core.budget import Paces
-from syncd.engine.report import Health, Report
+from syncd.engine.report import Report
 from syncd.model import Action, Allowance, Clock, SystemHealth, SystemState
 from syncd.store.nightly import last
 from syncd.store.store import Store
@@ -144,7 +144,7 @@ def outcome(report: Report) -> str:
     """How a job ended, in one word."""
     if report.guarded:
         return "guarded"
-    whole = all(system.state is Health.OK for system in report.systems.values())
+    whole = report.answered and not report.unknown
     return "whole" if whole else "incomplete"
 
 
@@ -239,6 +239,16 @@ class _Standing(Collector):
             "1 while the guard does not believe a system's news.",
             ["system"],
             [((name,), name in stopped) for name in self._systems()],
+        )
+
+        unknown: dict[str, int] = dict.fromkeys(self._systems(), 0)
+        for each in report.unknown if report else ():
+            unknown[each.system] = unknown.get(each.system, 0) + each.events
+        yield _gauge(
+            "syncd_unknown_owners",
+            "Events of which it is not proven whose they are, so that their time stays closed.",
+            ["system"],
+            [((name,), count) for name, count in unknown.items()],
         )
 
     def _of_state(self) -> Iterable[Metric]:

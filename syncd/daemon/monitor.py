@@ -158,6 +158,10 @@ class Monitor:
         elif self._report.guarded:
             found.append(f"stopped by the guard: {', '.join(self._report.guarded)}")
         found += [
+            f"{each.system}: {each.events} events of {each.provider} have an unknown owner"
+            for each in (self._report.unknown if self._report else ())
+        ]
+        found += [
             f"{name} is {self._systems[name].health.state}: {self._systems[name].health.cause}"
             for name in sorted(self.silent)
         ]

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from syncd.engine.closures import Closures
-from syncd.engine.observe import Observation, observe
+from syncd.engine.observation import Observation
+from syncd.engine.observe import observe
 from syncd.engine.relate import Ties
 from syncd.engine.supervise import supervised
 from syncd.model import Clock, Window

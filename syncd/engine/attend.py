@@ -17,6 +17,7 @@ from syncd.core.health import Attempt, Turn, after, again, rests, turn
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Clock,
+    Directory,
     Event,
     EventRef,
     Offer,
@@ -152,6 +153,11 @@ class Attended:
         await self._let(writing=False)
         with supervised(self.name, "read_one"):
             return await self._system.read_one(ref, value)
+
+    async def users(self) -> Directory:
+        """Delegate to the system, unless it rests."""
+        await self._let(writing=False)
+        return await self._system.users()
 
     async def person(self, event: Event) -> Person | None:
         """As the system's own, unless it rests."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.model import Baseline, Changes, Coverage, Kind, Window
+from syncd.store.owners import owner_changes
 from syncd.store.proof import orphans
 from syncd.store.store import Store
 
@@ -76,6 +77,11 @@ class Baselines:
             changes.records += [
                 replace(record, provider="", fingerprint="")
                 for record in self.store.events_of(row.system, row.provider)
+            ]
+            changes.owners_settled += [
+                change
+                for change in owner_changes(self.store)
+                if (change.system, change.provider) == (row.system, row.provider)
             ]
         if dropped:
             self.store.apply(changes)

@@ -12,16 +12,18 @@ from datetime import datetime
 
 from syncd.core.facts import Limits
 from syncd.core.guard import judge, mark, mark_of
-from syncd.engine.observe import Observation
+from syncd.engine.observation import Observation
 from syncd.model import (
     Changes,
     Conflict,
     ConflictKind,
     HeldConflict,
+    Kind,
     ProviderState,
     Record,
     Window,
 )
+from syncd.store.owners import owner_changes
 from syncd.store.part import most_news
 from syncd.store.store import Store
 
@@ -60,6 +62,7 @@ def look(
         held.conflict for held in store.open_conflicts() if held.conflict.kind is ConflictKind.GUARD
     ]
     stopped_at = {conflict.provider for conflict in tripped}
+    handed = {change.provider for change in owner_changes(store) if change.proven}
     guards: dict[str, list[Conflict]] = {}
     for provider in due:
         systems, part = mapping[provider], parts.get(provider)
@@ -67,7 +70,7 @@ def look(
         suspect = (
             _judge_all(store, part, systems, observed, limits)
             if part is not None
-            else provider in stopped_at or most_news(store, provider) >= _least(limits)
+            else provider in stopped_at | handed or most_news(store, provider) >= _least(limits)
         )
         guards[provider] = (
             _judge_all(store, store.state(provider), systems, observed, limits) if suspect else []
@@ -115,15 +118,33 @@ def _judge(
     if not covered and old is None:
         return None
     tripped = frozenset(claim.event or "" for claim in old.claims) if old else frozenset()
-    found = judge(provider, system, state.records, covered, limits, tripped=tripped)
+    records = _without_handed_over(state)
+    found = judge(provider, system, records, covered, limits, tripped=tripped)
     if found is None:
         return None
-    accepted = _accepted(store, provider, state.records)
+    accepted = _accepted(store, provider, records)
     if not accepted:
         return found
-    return judge(
-        provider, system, state.records, covered, limits, accepted=accepted, tripped=tripped
-    )
+    return judge(provider, system, records, covered, limits, accepted=accepted, tripped=tripped)
+
+
+def _without_handed_over(state: ProviderState) -> list[Record]:
+    """The records of a provider; what was handed over has vanished from its calendar."""
+    given = {(c.system, c.event): c for c in state.owner_changes if c.proven}
+    gone = [
+        Record(
+            system=change.system,
+            provider=change.provider,
+            id=change.event,
+            kind=Kind.APPOINTMENT,
+            observed=None,
+            observed_at=change.since,
+            fingerprint="",
+            base=change.value,
+        )
+        for change in given.values()
+    ]
+    return [*(r for r in state.records if (r.system, r.id) not in given), *gone]
 
 
 def _is(held: HeldConflict, system: str, provider: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,10 @@ from syncd.core.decide import Case
 from syncd.core.facts import Calendar
 from syncd.core.rules import Rules
 from syncd.engine.brake import Brake
-from syncd.engine.observe import Observation
-from syncd.engine.owners import owners_of
+from syncd.engine.observation import Observation
+from syncd.engine.ownership import ownership_of
 from syncd.engine.report import Health
-from syncd.model import Kind, ProviderState, Window
+from syncd.model import Kind, OwnerProof, ProviderState, Window
 from syncd.store.exposed import free_times
 from syncd.store.journal import failed_operations
 
@@ -34,7 +34,7 @@ def case_of(
     withhold: bool = False,
 ) -> Case:
     """The case of one provider, after a look at the systems."""
-    now = engine.clock.now()
+    now, unknown = engine.clock.now(), doubtful(state, held.stopped)
     failed = failed_operations(engine.store, provider)
     policy, units = engine.policy, engine.annexes.units
     rules = policy.rules.get(provider, Rules())
@@ -42,7 +42,9 @@ def case_of(
         rules = rules.knowing(free_times(engine.store, provider).values())
     return Case(
         calendars={
-            system: _calendar(engine, provider, system, observed.get(system), held.stopped)
+            system: _calendar(
+                engine, provider, system, observed.get(system), held.stopped, system in unknown
+            )
             for system in engine.mapping[provider]
         },
         rules=rules,
@@ -51,7 +53,7 @@ def case_of(
         run=run,
         guards=held.guards.get(provider, ()),
         failures=Counter(plan.name(o) for o in failed),
-        owners=owners_of(engine.store, state, whole=_read_whole(engine, provider)),
+        ownership=ownership_of(engine.store, state, whole=_read_whole(engine, provider)),
         withhold=withhold,
         capacity=units.get(provider, policy.capacity.get(provider, 1)),
     )
@@ -78,12 +80,28 @@ def _read(
     )
 
 
+def doubtful(state: ProviderState, stopped: Collection[str]) -> frozenset[str]:
+    """The systems in which it is not known, or not accepted, which events are the provider's.
+
+    An event whose new owner is no known user makes itself unknown, and not its calendar: the
+    provider's own user is there, so that the rest is listed as ever. But one that another provider
+    holds by now would be replaced by a block.
+    """
+    return frozenset(
+        change.system
+        for change in state.owner_changes
+        if (change.holder and (not change.proven or change.system in stopped))
+        or change.proof in {OwnerProof.USER_MISSING, OwnerProof.USERS_UNKNOWN}
+    )
+
+
 def _calendar(
     engine: Engine,
     provider: str,
     system: str,
     observation: Observation | None,
     stopped: frozenset[str],
+    unknown: bool = False,
 ) -> Calendar:
     source = engine.systems.get(system) or engine.annexes.named(system)
     able, policy, place = source.capabilities, engine.policy, (provider, system)
@@ -91,13 +109,14 @@ def _calendar(
     return Calendar(
         system=system,
         writable=answered
+        and not unknown
         and not engine.rests(system)
         and place not in policy.read_only
         and place in engine.seen_whole
         and able.reach is None
         # How much of it there is must be known first.
         and (provider not in policy.resources or provider in engine.annexes.units),
-        believed=answered and system not in stopped,
+        believed=answered and system not in stopped and not unknown,
         grain=able.grain,
         statuses=able.statuses,
         skew=source.traffic.skew or timedelta(0),

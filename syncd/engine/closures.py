@@ -17,6 +17,7 @@ from syncd.core.closures import Closure, Use, closures
 from syncd.model import (
     Clock,
     Coverage,
+    Directory,
     Door,
     Event,
     EventRef,
@@ -139,6 +140,10 @@ class Closures:
                 row = Row(closure.id, ref.provider, "", closure)
                 return Found(self.event(row))
         return Gone()
+
+    async def users(self) -> Directory:
+        """Nobody owns what rooms close."""
+        return Directory()
 
     async def person(self, event: Event) -> Person | None:
         """Nobody is behind it."""

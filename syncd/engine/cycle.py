@@ -22,7 +22,8 @@ from syncd.engine.baseline import Baselines
 from syncd.engine.deciding import decide_on
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.exposure import Watch
-from syncd.engine.observe import Observation, observe
+from syncd.engine.observation import Observation
+from syncd.engine.observe import observe
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
 from syncd.engine.recover import confirm, recover
@@ -300,7 +301,8 @@ class Engine:
                         mine,
                         intents,
                         by_id=by_id,
-                        remapped=self.baselines.remapped(name) if full else frozenset(),
+                        remapped=self.baselines.remapped(name),
+                        full=full,
                     )
                     for name, system in self.systems.items()
                     if (mine := [p for p in chosen if name in self.mapping[p]])
@@ -367,6 +369,7 @@ class Engine:
     ) -> None:
         report.operations.update(o.action for o in (*written.done, *written.queued))
         report.failures += written.failures
+        report.remarks += written.remarks
         if written.fault is not None:
             observation = observed[name]
             observation.fault = written.fault

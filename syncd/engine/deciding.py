@@ -14,8 +14,8 @@ from syncd.core.decide import Case, Decision, decide_answered, persons_for
 from syncd.core.rules import Rules
 from syncd.engine import brake
 from syncd.engine.case import case_of
-from syncd.engine.observe import Observation
-from syncd.engine.owners import bearing_providers
+from syncd.engine.observation import Observation
+from syncd.engine.ownership import bearing_providers
 from syncd.engine.report import Report
 from syncd.model import ProviderState
 from syncd.store.part import parts
@@ -127,7 +127,7 @@ def _finished(engine: Engine, decision: Decision, case: Case, state: ProviderSta
         not decision.operations
         and not decision.withheld
         and not decision.exposures
-        and not case.owners.doubtful
+        and not case.ownership.doubtful
         and not state.intents
         and all(
             c.believed

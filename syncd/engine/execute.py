@@ -18,7 +18,7 @@ import structlog
 
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
-from syncd.engine.observe import reread
+from syncd.engine.reread import reread, sighted
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,
@@ -44,8 +44,10 @@ from syncd.systems.port import (
     Refusal,
     Rejected,
     Retryable,
+    Sighting,
     System,
     SystemFault,
+    TargetChanged,
 )
 
 log = structlog.get_logger(__name__)
@@ -65,6 +67,12 @@ SENT_WITHIN = PROMPT + timedelta(seconds=15)
 as `systems.transport` has patience: until then nobody can say that it was not sent."""
 
 
+UPDATES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.SET_STATUS})
+"""The actions that change a record which stays."""
+
+RESET = "the update reset"
+
+
 @dataclass(slots=True)
 class Written:
     """What became of one system's operations."""
@@ -78,6 +86,7 @@ class Written:
     """Providers of whom a write went unanswered: nothing is written on top of it."""
     news: list[Record] = field(default_factory=list)
     """What a second read of targets brought."""
+    remarks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +190,12 @@ async def _still_right(
         if operation.event in theirs:
             log.warning("not ours", system=system.name, event_id=operation.event)
             continue
-        bulk = operation.action in system.capabilities.bulk_only
-        if operation.event is None or bulk or _just_read(operation, read, desk.clock.now()):
+        able = system.capabilities
+        bulk = operation.action in able.bulk_only
+        # Where an update replaces the record, writing it begins with reading it, fresh or not.
+        reads_itself = able.update_replaces and operation.action in UPDATES
+        fresh = _just_read(operation, read, desk.clock.now())
+        if operation.event is None or bulk or reads_itself or fresh:
             right.append(intent)
             continue
         record, changes = await reread(system, desk.store, desk.clock, operation.ref)
@@ -228,6 +241,7 @@ async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Wri
     if any(now - intent.opened_at > PROMPT for intent in call):
         call = [replace(intent, opened_at=now) for intent in call]
         desk.store.apply(Changes(intents=list(call)))
+    asked_at = desk.clock.now()
     try:
         reply = await system.write([intent.operation for intent in call])
     except Ambiguous as fault:
@@ -245,14 +259,30 @@ async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Wri
     match reply:
         case Done(events=events):
             landed = zip(call, events, strict=True)
-            changes = [_settled(desk, i, event, shown, at, "done") for i, (event, shown) in landed]
+            detail = _reset_words(reply)
+            changes = [_settled(desk, i, event, shown, at, detail) for i, (event, shown) in landed]
             desk.store.apply(outcome.join(changes))
+            _report_reset(system.name, operations, reply, result)
             result.done.extend(operations)
             _tell(desk, operations, "done")
+        case TargetChanged(sighting=sighting):
+            for intent in call:
+                _overtaken(system, intent, sighting, asked_at, desk, result)
         case Accepted(job=job):
             _queue(desk, call, job, at)
             result.queued.extend(operations)
             _tell(desk, operations, "queued")
+
+
+def _unmet(operation: Operation, shown: Value | None) -> bool:
+    """Whether a status was to be set, and another one is shown for certain."""
+    wanted = operation.after
+    return (
+        operation.action is Action.SET_STATUS
+        and wanted is not None
+        and shown is not None
+        and shown.status is not wanted.status
+    )
 
 
 def _tell(desk: Desk, operations: Sequence[Operation], what: str) -> None:
@@ -277,9 +307,68 @@ def _settled(
     links = [] if made else desk.store.links(operation.system, event)
     changes = outcome.done(operation, record, links, event=event, shown=shown, at=at)
     aimed = replace(operation, event=event)
-    changes.intents.append(replace(intent, state=IntentState.DONE, operation=aimed))
+    closed = replace(intent, state=IntentState.DONE, operation=aimed)
+    if _unmet(operation, shown):
+        # Answered as done, and yet it is not: after some attempts a person is to look.
+        closed = replace(closed, state=IntentState.FAILED, error="the status did not change")
+    changes.intents.append(closed)
     changes.notes += notes_of(desk, operation, event, detail, at)
     return changes
+
+
+def _reset_words(reply: Done) -> str:
+    """Say in the history what a write did, and what it reset besides."""
+    said = ["done"]
+    if reply.restored:
+        said.append(f"{RESET} {', '.join(reply.restored)}, which was put back")
+    if reply.lost:
+        said.append(f"{RESET} {', '.join(reply.lost)}, which could not be put back")
+    return "; ".join(said)
+
+
+def _report_reset(
+    system: str, operations: Sequence[Operation], reply: Done, result: Written
+) -> None:
+    """Tell of fields that an update reset; those that could not be put back are a failure."""
+    if not (reply.restored or reply.lost):
+        return
+    event = operations[0].event or ""
+    log.warning(
+        "update reset fields",
+        system=system,
+        event_id=event,
+        restored=list(reply.restored),
+        lost=list(reply.lost),
+    )
+    words = f"{system} {event}: {_reset_words(reply)}"
+    if reply.lost:
+        result.failures.append(words)
+    else:
+        result.remarks.append(words)
+
+
+def _overtaken(
+    system: System,
+    intent: Intent,
+    sighting: Sighting,
+    asked_at: datetime,
+    desk: Desk,
+    result: Written,
+) -> None:
+    """Nothing was written, as the target had changed: what it shows is news, to be decided on."""
+    operation = intent.operation
+    log.info("target changed before the write", system=system.name, event_id=operation.event)
+    changes = Changes()
+    record = _record(desk, system.name, operation.event or "")
+    if record is not None:
+        _, changes = sighted(record, sighting, asked_at, system.capabilities.lag)
+    result.news += changes.records
+    dropped = replace(
+        intent, state=IntentState.DROPPED, error="the target changed before the write"
+    )
+    changes.intents.append(dropped)
+    desk.store.apply(changes)
+    result.left.append(operation)
 
 
 def _queue(desk: Desk, call: Sequence[Intent], job: str, at: datetime) -> None:

@@ -5,15 +5,17 @@ One transaction at the end: an observation is stored whole or not at all, and ne
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.core.diff import News, absorb, compare, vanish
+from syncd.core.diff import News, absorb, compare, is_reset, vanish
+from syncd.engine.observation import Observation
+from syncd.engine.owners import Found as FoundElsewhere
+from syncd.engine.owners import Owners, announce
 from syncd.engine.report import Health
 from syncd.engine.supervise import supervised
 from syncd.model import (
@@ -21,9 +23,6 @@ from syncd.model import (
     Action,
     Changes,
     Clock,
-    Coverage,
-    EventRef,
-    Id,
     Intent,
     IntentState,
     Kind,
@@ -53,31 +52,6 @@ PROBES = 40
 DAILY = timedelta(days=1)
 
 
-@dataclass(slots=True)
-class Observation:
-    """What one read of one system brought. ``touched`` are the events with news, by provider.
-
-    ``lively`` counts their news, echoes of what syncd wrote left out.
-    """
-
-    system: str
-    state: Health = Health.OK
-    cause: str = ""
-    asked_at: datetime | None = None
-    coverage: Sequence[Coverage] = ()
-    touched: dict[str, set[Id]] = field(default_factory=dict)
-    news: int = 0
-    lively: Counter[str] = field(default_factory=Counter)
-    suspected: int = 0
-    remarks: list[str] = field(default_factory=list)
-    fault: SystemFault | None = None
-    units: Mapping[str, int] = field(default_factory=dict)
-
-    def touch(self, provider: str, event: str) -> None:
-        """Note that an event is news to a provider."""
-        self.touched.setdefault(provider, set()).add((self.system, event))
-
-
 async def observe(
     system: System,
     store: Store,
@@ -88,11 +62,13 @@ async def observe(
     *,
     by_id: bool = False,
     remapped: AbstractSet[str] = frozenset(),
+    full: bool = True,
 ) -> Observation:
     """Read these providers of one system and store what is new, or nothing if that fails.
 
     Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one. The calendars of
-    ``remapped`` providers are others than before: what they do not show was never said to be gone.
+    ``remapped`` providers are others than before: what they do not show was never said to be gone,
+    and once they were read in ``full``, it is no longer theirs.
 
     Raises nothing but what the state raises: all else is a fault of this system, and is returned.
     """
@@ -109,6 +85,7 @@ async def observe(
                 seen,
                 by_id=by_id,
                 remapped=remapped,
+                full=full,
             )
     except SystemFault as fault:
         seen = Observation(system.name, asked_at=seen.asked_at, remarks=seen.remarks)
@@ -127,41 +104,68 @@ async def _observe(
     *,
     by_id: bool,
     remapped: AbstractSet[str],
+    full: bool,
 ) -> None:
     """Read, and fill in what is seen; it is stored at the end, all at once. Raises SystemFault."""
     whole = set(system.providers) <= set(providers)
     # What is not asked for is not listed, and not missed.
     stored = store.fingerprints(system.name, window, None if whole else providers)
     # What another calendar shows is looked at in full.
-    snapshot = await system.read(window, providers, NOTHING_KNOWN if remapped else stored)
+    anew = full and remapped
+    snapshot = await system.read(window, providers, NOTHING_KNOWN if anew else stored)
     if snapshot.faults:
         _fail(seen, snapshot.faults[0])
+    owners = Owners.of(system, store, clock, remapped)
+    doubted = list(owners.open.values())
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
     changes = Changes(coverage=list(snapshot.coverage))
     for broken in snapshot.malformed:
         _report(store, clock, broken, seen)
     asked_at = seen.asked_at or clock.now()
+    unsettled = _unsettled(system, intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = {r.id: r for r in store.records(system.name, delta.differ)}
     for event_id in delta.differ:
+        row, record, update = rows[event_id], known.get(event_id), unsettled.get(event_id)
         _absorb_row(
-            system,
-            rows[event_id],
-            known.get(event_id),
-            asked_at,
-            window,
-            store,
-            clock,
-            seen,
-            changes,
+            system, row, record, asked_at, window, store, clock, owners, seen, changes, update
         )
-    moved_out = _let_go(system, store, snapshot, remapped, seen, changes)
+    owners.see(snapshot, store.records(system.name, owners.events), window.start)
+    moved_out: set[str] = set()
+    if anew:
+        moved_out = _let_go(system, store, snapshot, remapped, owners, seen, changes)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
-    await _follow_up(system, store, clock, snapshot, unlisted, asked_at, intents, seen, changes)
+    await _ask_again(system, store, clock, owners, seen, changes, thorough=by_id)
+    await _follow_up(
+        system, store, clock, snapshot, unlisted, asked_at, intents, owners, seen, changes
+    )
     if by_id:
-        await _look_after_own(system, store, clock, snapshot, unlisted, window, seen, changes)
+        await _look_after_own(
+            system, store, clock, snapshot, unlisted, window, owners, seen, changes
+        )
+    for each in await owners.prove(changes):
+        _take_elsewhere(system, each, seen, changes)
+    for change in owners.freed:
+        seen.touch(change.provider, change.event)
+    owners.learn(snapshot.users, changes)
+    if owners.fault is not None:
+        _fail(seen, owners.fault)
     store.apply(changes)
+    announce(system.name, doubted, owners.open.values())
+
+
+def _unsettled(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
+    """What updates with an unknown outcome were to bring about, where they may reset a status."""
+    return {
+        intent.operation.event: intent.operation.after
+        for intent in intents
+        if system.capabilities.update_replaces
+        and intent.operation.system == system.name
+        and intent.operation.action is Action.MOVE_APPOINTMENT
+        and intent.operation.event is not None
+        and intent.operation.after is not None
+    }
 
 
 def _fail(seen: Observation, fault: SystemFault) -> None:
@@ -187,8 +191,10 @@ def _absorb_row(
     window: Window,
     store: Store,
     clock: Clock,
+    owners: Owners,
     seen: Observation,
     changes: Changes,
+    unsettled: Value | None = None,
 ) -> None:
     try:
         event = system.event(row)
@@ -201,6 +207,9 @@ def _absorb_row(
     if event.value.end <= window.start and (record is None or record.retired):
         # History: it was over before the window began.
         return
+    if unsettled is not None and is_reset(unsettled, event.value):
+        # The update reset the status; `recover` finds that out, and nobody says so elsewhere.
+        return
     after, news = absorb(record, event, row.fingerprint, asked_at, system.capabilities.lag)
     if news is News.STALE:
         return
@@ -208,7 +217,21 @@ def _absorb_row(
     if record is not None and record == replace(after, observed_at=record.observed_at):
         # An open end is looked at in each read, and is mostly as it was.
         return
+    if record is not None and owners.concerns(record, event):
+        owners.found(FoundElsewhere(record, after, event, news))
+        return
     _take(seen, changes, record, after, news)
+
+
+def _take_elsewhere(
+    system: System, found: FoundElsewhere, seen: Observation, changes: Changes
+) -> None:
+    """Take an event that shows another owner: to whoever is mapped; else it stays where it was."""
+    if found.event.provider in system.providers:
+        _take(seen, changes, found.before, replace(found.after, retired=False), found.news)
+    else:
+        seen.touch(found.before.provider, found.before.id)
+        seen.news += 1
 
 
 def _take(
@@ -230,6 +253,7 @@ def _let_go(
     store: Store,
     snapshot: Snapshot,
     remapped: AbstractSet[str],
+    owners: Owners,
     seen: Observation,
     changes: Changes,
 ) -> set[str]:
@@ -241,12 +265,36 @@ def _let_go(
     complete = {c.provider for c in snapshot.coverage if Kind.APPOINTMENT in c.kinds}
     gone: set[str] = set()
     for provider in sorted(remapped & complete):
+        # Whose the events are follows from the new mapping now.
+        owners.settle_all(provider)
         for record in store.events_of(system.name, provider):
             if record.id not in listed and not record.mine:
                 changes.records.append(replace(record, provider="", fingerprint=""))
                 seen.touch(provider, record.id)
                 gone.add(record.id)
     return gone
+
+
+async def _ask_again(
+    system: System,
+    store: Store,
+    clock: Clock,
+    owners: Owners,
+    seen: Observation,
+    changes: Changes,
+    *,
+    thorough: bool,
+) -> None:
+    """Ask for events whose user is there again, and which their calendar does not show."""
+    again = {change.event for change in await owners.due(thorough=thorough)}
+    for record in store.records(system.name, sorted(again)[:PROBES]):
+        if owners.change(record) is None:
+            continue
+        try:
+            await _ask(system, record, clock, owners, seen, changes)
+        except SystemFault as fault:
+            _fail(seen, fault)
+            return
 
 
 async def _follow_up(
@@ -257,6 +305,7 @@ async def _follow_up(
     unlisted: Sequence[str],
     asked_at: datetime,
     intents: Sequence[Intent],
+    owners: Owners,
     seen: Observation,
     changes: Changes,
 ) -> None:
@@ -270,9 +319,16 @@ async def _follow_up(
         and intent.operation.system == system.name
     }
     probes = 0
-    for record in store.records(system.name, unlisted):
+    absent = store.records(system.name, unlisted)
+    await owners.refused(
+        snapshot, [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired]
+    )
+    for record in absent:
         covered = coverage.get((record.provider, record.kind))
         value = record.observed
+        if owners.change(record) is not None:
+            # Whose it is has been asked already, and is asked again in a while.
+            continue
         if record.retired or value is None or covered is None:
             continue
         if record.id in removing and value.start in covered.window:
@@ -294,7 +350,7 @@ async def _follow_up(
             continue
         probes += 1
         try:
-            proven = await _ask(system, record, clock, seen, changes)
+            proven = await _ask(system, record, clock, owners, seen, changes)
         except SystemFault as fault:
             _fail(seen, fault)
             return
@@ -319,6 +375,7 @@ async def _look_after_own(
     snapshot: Snapshot,
     unlisted: Sequence[str],
     window: Window,
+    owners: Owners,
     seen: Observation,
     changes: Changes,
 ) -> None:
@@ -336,24 +393,39 @@ async def _look_after_own(
     ]
     for record in sorted(hidden, key=lambda r: (r.observed_at, r.id))[:PROBES]:
         try:
-            await _ask(system, record, clock, seen, changes)
+            await _ask(system, record, clock, owners, seen, changes)
         except SystemFault as fault:
             _fail(seen, fault)
             return
 
 
 async def _ask(
-    system: System, record: Record, clock: Clock, seen: Observation, changes: Changes
+    system: System,
+    record: Record,
+    clock: Clock,
+    owners: Owners,
+    seen: Observation,
+    changes: Changes,
 ) -> bool:
     """Look for one unlisted event by id. True when the question is settled."""
     asked_at = clock.now()
     match await system.read_one(record.ref, record.observed):
         case Found(event=event):
             after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
-            if news is not News.STALE:
+            if news is News.STALE:
+                return True
+            if owners.concerns(record, event):
+                owners.found(FoundElsewhere(record, after, event, news))
+            else:
+                owners.back(record)
                 _take(seen, changes, record, after, news)
             return True
         case Gone():
+            by_list = record.kind in system.capabilities.gone_by_list
+            if by_list and await owners.is_missing(record.provider):
+                owners.missing(record)
+                return True
+            owners.back(record)
             needed = system.capabilities.gone_proofs.get(record.kind, 1)
             if record.missing + 1 < needed:
                 # Without its fingerprint the row is looked at again as soon as it is listed again.
@@ -365,30 +437,3 @@ async def _ask(
             return True
         case _:
             return False
-
-
-async def reread(
-    system: System, store: Store, clock: Clock, ref: EventRef
-) -> tuple[Record | None, Changes]:
-    """Read one event just before it is written to; the record as it is now, and what to store.
-
-    Raises SystemFault when it cannot be read.
-    """
-    record = next(iter(store.records(system.name, [ref.id])), None)
-    if record is None:
-        return None, Changes()
-    seen = Observation(system.name)
-    changes = Changes()
-    asked_at = clock.now()
-    match await system.read_one(ref, record.observed):
-        case Found(event=event):
-            after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
-            if news is News.STALE or (news is News.SAME and after.provider == record.provider):
-                return record, Changes()
-            _take(seen, changes, record, after, news)
-            return after, changes
-        case Gone():
-            changes.records.append(vanish(record, asked_at))
-            return changes.records[0], changes
-        case _:
-            return record, Changes()

@@ -1,36 +1,266 @@
-"""Tell from the store whose the tagged blocks of a provider are (see `core.ownership`)."""
+"""Events found at another owner: nothing leaves a calendar before that is proven (promise 3).
+
+A person's address or id changes, two users are merged, the list of users is empty: then events that
+are still the same person's show an owner that nobody mapped. Only the list of users tells that from
+a meeting that was handed over, so it is read, once in a cycle and only if there is a question.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from syncd.core.ownership import Owners, is_tagged, may_be_proven
-from syncd.model import Id, ProviderState, Record
-from syncd.store.proof import bearers, created_ids, is_unanswered, owned_with
+import structlog
+
+from syncd.core.diff import News
+from syncd.model import (
+    CalendarUser,
+    Changes,
+    Clock,
+    Directory,
+    Event,
+    Id,
+    OwnerChange,
+    OwnerProof,
+    Record,
+    UserState,
+    Value,
+)
+from syncd.store.owners import calendar_users, owner_changes
 from syncd.store.store import Store
+from syncd.systems.port import Snapshot, System, SystemFault
+
+log = structlog.get_logger(__name__)
+
+RECHECK = timedelta(minutes=5)
+"""An unproven change of owner is looked at again after this long."""
 
 
-def owners_of(store: Store, state: ProviderState, *, whole: bool) -> Owners:
-    """Return whose the tagged blocks in this state are."""
-    tagged = [record for record in state.records if is_tagged(record)]
-    unproven = [record for record in state.records if may_be_proven(record)]
-    proven: set[Id] = set()
-    for system in {record.system for record in unproven}:
-        ids = [record.id for record in unproven if record.system == system]
-        proven |= {(system, event) for event in created_ids(store, system, ids)}
-    copies: set[Id] = set()
-    doubtful: set[Id] = set()
-    for tag in {record.key for record in tagged if record.key is not None}:
-        bearing = bearers(store, tag)
-        mine = {(r.system, r.id) for r in tagged if r.key == tag} - proven
-        if owned_with(store, tag, bearing) - mine:
-            copies |= mine
-        elif is_unanswered(store, tag) or sum(map(is_tagged, bearing)) > 1:
-            doubtful |= mine
-    return Owners(frozenset(proven), frozenset(copies), frozenset(doubtful), whole)
+class Found(NamedTuple):
+    """An event at another owner: its record so far, and with the owner and value of now."""
+
+    before: Record
+    after: Record
+    event: Event
+    news: News
 
 
-def bearing_providers(store: Store, records: Iterable[Record]) -> set[str]:
-    """Return the providers whose calendars hold events with the tags of these records."""
-    tags = {record.key for record in records if record.key is not None}
-    return {bearer.provider for tag in tags for bearer in bearers(store, tag)}
+@dataclass(slots=True)
+class Owners:
+    """The owner changes of one system during one read.
+
+    ``remapped`` are the providers whose calendar is another one than the state knows: who their
+    events belong to follows from the configuration, and proves nothing about users. ``freed`` are
+    the changes that may be decided on now, ``fault`` a refusal that is no matter of users.
+    """
+
+    system: System
+    clock: Clock
+    open: dict[Id, OwnerChange]
+    known: Mapping[str, str]
+    remapped: Collection[str]
+    fault: SystemFault | None = None
+    freed: list[OwnerChange] = field(default_factory=list)
+    _found: list[Found] = field(default_factory=list)
+    _missing: list[Record] = field(default_factory=list)
+    _settled: list[OwnerChange] = field(default_factory=list)
+    _directory: Directory | None = None
+
+    @classmethod
+    def of(
+        cls, system: System, store: Store, clock: Clock, remapped: Collection[str] = ()
+    ) -> Owners:
+        """Load what is known of a system's owners; asks no system."""
+        mine = [c for c in owner_changes(store) if c.system == system.name]
+        return cls(
+            system,
+            clock,
+            {(c.provider, c.event): c for c in mine},
+            calendar_users(store, system.name),
+            remapped,
+        )
+
+    def change(self, record: Record) -> OwnerChange | None:
+        """The change that is open for an event of a calendar."""
+        return self.open.get((record.provider, record.id))
+
+    @property
+    def events(self) -> list[str]:
+        """The events whose owner change is open."""
+        return sorted({change.event for change in self.open.values()})
+
+    def concerns(self, record: Record, event: Event) -> bool:
+        """Whether an observation takes an event out of a calendar, which has to be proven."""
+        return (
+            not record.retired
+            and record.provider in self.system.providers
+            and event.provider != record.provider
+            and _value(record) is not None
+            and not {record.provider, event.provider} & {*self.remapped}
+        )
+
+    def found(self, found: Found) -> None:
+        """Note an event that was found at another owner."""
+        self._found.append(found)
+
+    async def is_missing(self, provider: str) -> bool:
+        """Whether the account lists users, and the provider's is not among them."""
+        directory = await self._users()
+        return directory.state_of(provider, self.known.get(provider, "")) is UserState.MISSING
+
+    def missing(self, record: Record) -> None:
+        """Note an event that is not shown, as the user whose list would show it is missing."""
+        self._missing.append(record)
+
+    def settle(self, change: OwnerChange) -> None:
+        """Note that nothing is to be proven any more."""
+        if self.open.pop((change.provider, change.event), None) is not None:
+            self._settled.append(change)
+
+    def settle_all(self, provider: str) -> None:
+        """Settle every change of one calendar, and have it decided on."""
+        for change in [c for c in self.open.values() if c.provider == provider]:
+            self.settle(change)
+            self.freed.append(change)
+
+    def back(self, record: Record) -> None:
+        """Note that an event is where it belongs, or gone from the system itself."""
+        if (change := self.change(record)) is not None:
+            self.settle(change)
+
+    def see(self, snapshot: Snapshot, known: Iterable[Record], start: datetime) -> None:
+        """Settle the changes of events that their calendar shows again, and of those that ended."""
+        listed = {row.id: row.provider for row in snapshot.rows}
+        listed |= {r.id: r.provider for r in known if r.id in snapshot.same}
+        for change in list(self.open.values()):
+            if listed.get(change.event) == change.provider or change.value.end <= start:
+                self.settle(change)
+        for provider in {c.provider for c in self.open.values()} - {*self.system.providers}:
+            self.settle_all(provider)
+
+    async def refused(self, snapshot: Snapshot, unlisted: Iterable[Record]) -> None:
+        """Judge whether calendars that the system refuses to list have lost their user.
+
+        Otherwise the refusal is a fault of the system like any other.
+        """
+        for provider, fault in sorted(snapshot.refused.items()):
+            if not await self.is_missing(provider):
+                self.fault = self.fault or fault
+                continue
+            for record in unlisted:
+                if record.provider == provider and _value(record) is not None:
+                    self.missing(record)
+
+    async def due(self, *, thorough: bool) -> list[OwnerChange]:
+        """Look again at what was unproven; return the changes whose events must be asked for."""
+        now, asked = self.clock.now(), []
+        for change in list(self.open.values()):
+            if change.proven or not (thorough or now - change.asked_at >= RECHECK):
+                continue
+            directory, known = await self._users(), self.known.get(change.provider, "")
+            again = replace(change, asked_at=now)
+            present = directory.state_of(change.provider, known) is UserState.PRESENT
+            if present and not change.holder:
+                # Its owner may be another one by now.
+                asked.append(again)
+            else:
+                proof = directory.proof(change.provider, change.owner, change.holder, known=known)
+                again = replace(again, proof=proof)
+            if again.proven:
+                self.freed.append(again)
+            self.open[change.provider, change.event] = again
+        return asked
+
+    async def prove(self, changes: Changes) -> list[Found]:
+        """Judge what was found, and have it stored; return it.
+
+        An event whose new owner is mapped moves there at once, as that time is taken, too. Any
+        other one stays in its calendar as it was until a decision takes it out.
+        """
+        now = self.clock.now()
+        for found in self._found:
+            record, event = found.before, found.event
+            value = _value(record)
+            if value is None:
+                continue
+            directory = await self._users()
+            holder = event.provider if event.provider in self.system.providers else ""
+            proof = directory.proof(
+                record.provider,
+                event.owner,
+                holder,
+                place=event.service or "",
+                known=self.known.get(record.provider, ""),
+            )
+            self._put(record, OwnerChange(
+                self.system.name, record.id, record.provider, event.owner, holder, proof, value,
+                now, now,
+            ))  # fmt: skip
+        for record in self._missing:
+            value = _value(record)
+            if value is not None and self.change(record) is None:
+                self._put(record, OwnerChange(
+                    self.system.name, record.id, record.provider, "", "",
+                    OwnerProof.USER_MISSING, value, now, now,
+                ))  # fmt: skip
+        changes.owner_changes += self.open.values()
+        changes.owners_settled += self._settled
+        return self._found
+
+    def learn(self, users: Mapping[str, str], changes: Changes) -> None:
+        """Remember who is behind addresses, but not while it is in doubt whose events are whose."""
+        doubted = {c.provider for c in self.open.values()}
+        changes.users += [
+            CalendarUser(self.system.name, provider, user)
+            for provider, user in sorted(users.items())
+            if self.known.get(provider) != user and provider not in doubted
+        ]
+
+    def _put(self, record: Record, change: OwnerChange) -> None:
+        old = self.change(record)
+        since = old.since if old is not None else change.since
+        self.open[record.provider, record.id] = replace(change, since=since)
+
+    async def _users(self) -> Directory:
+        """The users of the account, asked for once; nothing is known where that fails."""
+        if self._directory is None:
+            try:
+                self._directory = await self.system.users()
+            except SystemFault as fault:
+                log.info("users cannot be read", system=self.system.name, fault=str(fault))
+                self._directory = Directory()
+        return self._directory
+
+
+def _value(record: Record) -> Value | None:
+    """What an event showed while it was its calendar's."""
+    return record.observed or record.base
+
+
+def announce(system: str, before: Iterable[OwnerChange], after: Iterable[OwnerChange]) -> None:
+    """Log which calendars are unknown from now on, and which are known again: each once."""
+    was, now = _unproven(before), _unproven(after)
+    for provider in sorted(now.keys() - was.keys()):
+        found = now[provider]
+        log.warning(
+            "owners unknown: nothing is freed",
+            system=system,
+            provider=provider,
+            events=len(found),
+            owners=sorted({c.owner for c in found} - {""}),
+            why=str(found[0].proof),
+            remedy=f"correct {system} of [providers.{provider}.calendars] if the user has another "
+            "address or id; `syncd check` tells more",
+        )
+    for provider in sorted(was.keys() - now.keys()):
+        log.info("owners known again", system=system, provider=provider)
+
+
+def _unproven(changes: Iterable[OwnerChange]) -> dict[str, list[OwnerChange]]:
+    found: dict[str, list[OwnerChange]] = {}
+    for change in changes:
+        if not change.proven:
+            found.setdefault(change.provider, []).append(change)
+    return found

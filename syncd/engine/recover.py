@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core import outcome, plan
-from syncd.core.diff import News, absorb
+from syncd.core.diff import News, absorb, is_reset
 from syncd.core.ownership import same_interval
-from syncd.engine.execute import SENT_WITHIN, Desk, notes_of, settle
+from syncd.engine.execute import RESET, SENT_WITHIN, Desk, notes_of, settle
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,
@@ -45,6 +45,11 @@ DEADLINE = timedelta(minutes=10)
 came (its place may lie outside of what is read every minute)."""
 
 AROUND = timedelta(hours=1)
+
+STATUS = "status"
+
+FAR = timedelta(days=61)
+"""How far ahead a block is looked for that is not where a create was to make it."""
 
 _MISSING = "not there any more"
 
@@ -111,9 +116,15 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
     if operation.after is None:
         return True
     asked_at = desk.clock.now()
+    late = asked_at >= _sent_by(intent) + system.capabilities.lag
     window = Window(operation.after.start - AROUND, operation.after.end + AROUND)
     snapshot = await system.read(window, [operation.provider])
     found = _candidates(system, intent, snapshot, desk.store)
+    if not found and late:
+        # Before it counts as never made: somebody may have moved it to another day.
+        first, last = min(window.start, asked_at - AROUND), max(window.end, asked_at + FAR)
+        snapshot = await system.read(Window(first, last), [operation.provider])
+        found = _candidates(system, intent, snapshot, desk.store)
     if len(found) > 1:
         # One of them was made by a person, nobody can tell which: neither is ours.
         _review(intent, desk, "several blocks could be the one that this create made")
@@ -124,7 +135,7 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
         shown = event.value if same_interval(operation.after, event.value) else None
         settle(desk, intent, event.id, shown, asked_at, detail="found after a lost reply")
         return True
-    if asked_at < _sent_by(intent) + system.capabilities.lag:
+    if not late:
         return False
     complete = any(
         c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
@@ -247,6 +258,12 @@ def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, d
         detail = "shown by a read" if queued else "found after a lost reply"
         settle(desk, intent, event.id, event.value, asked_at, detail=detail)
         return True
+    if system.capabilities.update_replaces and _was_reset(operation, event.value):
+        # It happened, and reset the status: what stands there is the base, and is put right.
+        detail = f"found after a lost reply; {RESET}: {STATUS}"
+        log.warning("update reset fields", system=system.name, event_id=event.id, fields=[STATUS])
+        settle(desk, intent, event.id, event.value, asked_at, detail=detail)
+        return True
     if event.value == operation.before:
         if asked_at < _sent_by(intent) + system.capabilities.lag:
             return False
@@ -254,6 +271,9 @@ def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, d
         return True
     # A third value: somebody changed it meanwhile, and that is news like any other.
     record = next(iter(desk.store.records(system.name, [event.id])), None)
+    if record is not None:
+        # Whether it has another owner is for a read of its calendar to prove.
+        event = replace(event, provider=record.provider)
     after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
     changes = Changes(records=[] if news is News.STALE else [after])
     changes.intents.append(
@@ -261,6 +281,13 @@ def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, d
     )
     desk.store.apply(changes)
     return True
+
+
+def _was_reset(operation: Operation, shown: Value) -> bool:
+    before, after = operation.before, operation.after
+    if operation.kind is not Kind.APPOINTMENT or before is None or after is None:
+        return False
+    return before.interval != after.interval and is_reset(after, shown)
 
 
 def _drop(intent: Intent, desk: Desk, why: str) -> None:

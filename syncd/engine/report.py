@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from typing import Any, Self
 
-from syncd.model import Action, Operation
+from syncd.model import Action, Operation, OwnerChange, OwnerProof
 
 
 class Health(StrEnum):
@@ -41,6 +44,68 @@ class SystemReport:
     cause: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownOwners:
+    """A calendar with events of which it is not proven whose they are: nothing of it is freed.
+
+    ``owners`` are the platform's ids of whoever has them now, ``holders`` the providers among them.
+    """
+
+    provider: str
+    system: str
+    proof: OwnerProof
+    events: int
+    owners: tuple[str, ...]
+    holders: tuple[str, ...]
+    since: datetime
+
+    def to_json(self) -> dict[str, object]:
+        """One entry of ``unknown_owners`` in JSON: its keys are stable."""
+        return {
+            "provider": self.provider,
+            "system": self.system,
+            "why": str(self.proof),
+            "events": self.events,
+            "owners": list(self.owners),
+            "holders": list(self.holders),
+            "since": self.since.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Self:
+        """Read an entry that a daemon sent."""
+        return cls(
+            told["provider"],
+            told["system"],
+            OwnerProof(told["why"]),
+            told["events"],
+            tuple(told["owners"]),
+            tuple(told["holders"]),
+            datetime.fromisoformat(told["since"]),
+        )
+
+
+def unknown_owners(changes: Iterable[OwnerChange], now: datetime) -> list[UnknownOwners]:
+    """Sum up by calendar what is unproven of events that are not over."""
+    found: dict[tuple[str, str], list[OwnerChange]] = {}
+    for change in changes:
+        if not change.proven and change.value.end > now:
+            found.setdefault((change.provider, change.system), []).append(change)
+    return [
+        UnknownOwners(
+            provider,
+            system,
+            # What concerns the calendar's own user tells more than a single event's owner.
+            min((c.proof for c in each), key=list(OwnerProof).index),
+            len(each),
+            tuple(sorted({c.owner for c in each} - {""})),
+            tuple(sorted({c.holder for c in each} - {""})),
+            min(c.since for c in each),
+        )
+        for (provider, system), each in sorted(found.items())
+    ]
+
+
 @dataclass(slots=True)
 class Report:
     """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
@@ -67,6 +132,7 @@ class Report:
     remarks: list[str] = field(default_factory=list)
     dry_run: bool = False
     failures: list[str] = field(default_factory=list)
+    unknown: list[UnknownOwners] = field(default_factory=list)
 
     @property
     def answered(self) -> bool:
@@ -83,6 +149,7 @@ class Report:
             and not self.suspected
             and not self.withheld
             and not self.guarded
+            and not self.unknown
         )
 
     @property
@@ -90,7 +157,7 @@ class Report:
         """How the run ended."""
         if self.guarded:
             return Exit.GUARDED
-        if not self.answered or (not self.dry_run and not self.converged):
+        if not self.answered or self.unknown or (not self.dry_run and not self.converged):
             return Exit.UNANSWERED
         return Exit.CONFLICTS if self.conflicts else Exit.DONE
 
@@ -119,5 +186,6 @@ class Report:
             },
             "conflicts": self.conflicts,
             "exposures": self.exposures,
+            "unknown_owners": [each.to_json() for each in self.unknown],
             "converged": self.converged,
         }

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from syncd.core.decide import Decision
-from syncd.engine.observe import Observation
-from syncd.engine.report import Report, SystemReport
+from syncd.engine.observation import Observation
+from syncd.engine.report import Report, SystemReport, unknown_owners
 from syncd.model import ConflictKind
+from syncd.store.owners import owner_changes
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -46,4 +47,5 @@ def tell(
         ]
     )
     report.withheld = sum(d.withheld for d in decisions.values())
+    report.unknown = unknown_owners(owner_changes(engine.store), engine.clock.now())
     report.exposures = engine.exposed.measure()

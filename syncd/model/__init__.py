@@ -19,6 +19,13 @@ from syncd.model.keys import (
     find_key,
     mark,
 )
+from syncd.model.owners import (
+    CalendarUser,
+    Directory,
+    OwnerChange,
+    OwnerProof,
+    UserState,
+)
 from syncd.model.ranges import (
     READABLE,
     RENEWED,
@@ -87,6 +94,7 @@ __all__ = [
     "Allowance",
     "Baseline",
     "Booking",
+    "CalendarUser",
     "Cause",
     "Changes",
     "Claim",
@@ -95,6 +103,7 @@ __all__ = [
     "Conflict",
     "ConflictKind",
     "Coverage",
+    "Directory",
     "Door",
     "Event",
     "EventRef",
@@ -111,6 +120,8 @@ __all__ = [
     "Offer",
     "OnRota",
     "Operation",
+    "OwnerChange",
+    "OwnerProof",
     "Person",
     "ProviderState",
     "Record",
@@ -122,6 +133,7 @@ __all__ = [
     "Status",
     "SystemHealth",
     "SystemState",
+    "UserState",
     "Value",
     "Waiver",
     "Window",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from syncd.model.owners import CalendarUser, OwnerChange
 from syncd.model.words import (
     Conflict,
     Coverage,
@@ -70,7 +71,9 @@ class Booking:
     """The meeting itself, whichever systems know it.
 
     ``agreed`` is the last value that all replicas were brought to. ``revision`` counts its changes;
-    a replica whose ``settled`` equals it has nothing left to be told. ``rule`` is what made it so.
+    a replica whose ``settled`` equals it has nothing left to be told. ``status_revision`` is that
+    which last changed the status: only a replica settled before it is told a status, so that a move
+    leaves the status of each as it is. ``rule`` is what made it so.
     """
 
     id: str
@@ -80,6 +83,7 @@ class Booking:
     revision: int = 0
     opened_at: datetime | None = None
     rule: str = ""
+    status_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +269,7 @@ class ProviderState:
     conflicts: tuple[HeldConflict, ...] = ()
     intents: tuple[Intent, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    owner_changes: tuple[OwnerChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,3 +303,6 @@ class Changes:
     notes: list[Note] = field(default_factory=list)
     baselines: list[Baseline] = field(default_factory=list)
     waivers: list[Waiver] = field(default_factory=list)
+    owner_changes: list[OwnerChange] = field(default_factory=list)
+    owners_settled: list[OwnerChange] = field(default_factory=list)
+    users: list[CalendarUser] = field(default_factory=list)

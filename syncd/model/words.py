@@ -111,7 +111,8 @@ class Event:
     ``person`` and ``service`` are the platform's opaque ids (a contact or lead; a calendar or
     type). ``key`` is the syncd marker found on it, if any. ``updated_at`` is that platform's own
     clock and compares only with earlier values of the same platform. ``odd`` says what had to be
-    decided to read its times, if anything.
+    decided to read its times, if anything. ``owner`` is the platform's id of the user whose event
+    it is ('' for nobody); ``provider`` is '' where that user is not mapped.
     """
 
     system: str
@@ -124,6 +125,7 @@ class Event:
     key: str | None = None
     updated_at: datetime | None = None
     odd: str = ""
+    owner: str = ""
 
     @property
     def ref(self) -> EventRef:

@@ -140,6 +140,12 @@ VERBS: Mapping[str, Verb] = {
     ),
     "move-block": Verb(lambda at, **given: at.move_block(**given), {**_ID, **_SPAN}),
     "remove-block": Verb(lambda at, **given: at.remove_block(**given), _ID),
+    "rename-user": Verb(
+        lambda at, **given: at.rename_user(**given), {"user": Field(_text), "new": Field(_text)}
+    ),
+    "merge-users": Verb(
+        lambda at, **given: at.merge_users(**given), {"user": Field(_text), "into": Field(_text)}
+    ),
 }
 
 

@@ -51,6 +51,9 @@ class FaultKind(StrEnum):
     """A job silently drops its last row (LeadSquared bulk calls)."""
     ROUNDING = "rounding"
     """Written times are stored rounded down to whole ``seconds`` since the epoch."""
+    RESET_FIELDS = "reset-fields"
+    """An update ignores the status and the texts that it was sent, and resets them (v2); with
+    ``spelling="status"`` only the status."""
     STRIP_KEYS = "strip-keys"
     """Markers in square brackets vanish from written titles, notes and descriptions."""
     CLOCK_SKEW = "clock-skew"

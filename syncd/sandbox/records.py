@@ -103,6 +103,14 @@ class Outside(Protocol):
         """Paste a text into an appointment, behind what it says."""
         ...
 
+    def rename_user(self, user: str, new: str) -> str:
+        """Let a user have another address (LeadSquared) or id; everything of theirs stays."""
+        ...
+
+    def merge_users(self, user: str, into: str) -> str:
+        """Give everything of a user to another one, and remove the user."""
+        ...
+
     def appointments(self) -> list[Appointment]:
         """All appointments, deleted ones too."""
         ...

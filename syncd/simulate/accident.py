@@ -23,6 +23,8 @@ class Seen:
     end: datetime
     busy: bool
     contact: str = ""
+    status: str = ""
+    texts: tuple[str, str] = ("", "")
 
     @property
     def who(self) -> tuple[str, str]:

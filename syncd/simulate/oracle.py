@@ -16,6 +16,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate.accident import Change, Interval, Key, Seen, let_pass
 from syncd.simulate.town import LATE, Town
+from syncd.simulate.untouched import changed_more, puts_back, status_changed
 from syncd.store import Store
 
 FRESH = timedelta(minutes=45)
@@ -54,7 +55,7 @@ def _never(town: Town, change: Change) -> Iterator[str]:
             yield f"6: made an appointment: {where}"
         case Seen(kind="appointment"), None:
             yield f"6: removed an appointment: {where}"
-        case Seen(kind="appointment") as before, Seen() as after if before.who != after.who:
+        case Seen(kind="appointment"), Seen() if changed_more(town, change):
             yield f"6: changed more than time and status: {where}"
         case Seen(kind="block"), _ if (change.system, change.event) not in town.ours:
             yield f"6: changed a block that somebody else made: {where}"
@@ -112,6 +113,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         and (seen.kind == "block" or who <= here)
         and _stands_since(town, change.system, event) < change.at - FRESH
         and not _called_off(town, change, change.system, event, DAYS)
+        and not _moves_along(town, change, event)
         # What the guard stopped was of another time for syncd when that meeting came.
         and not any(event in accident.news for accident in town.accidents)
     ]
@@ -128,6 +130,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
 
 def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[str]:
     where = f"{change.system} {change.event}"
+    yield from status_changed(town, change, before, after)
     told = [
         other
         for other in town.changes
@@ -217,6 +220,22 @@ def _called_off(
     return not _times(town, ended).isdisjoint(_times(town, {(system, event)}))
 
 
+def _moves_along(town: Town, change: Change, event: str) -> bool:
+    """Whether the same meeting was moved elsewhere, so that this twin is about to move, too."""
+    twin = town.standing(change.system)[event]
+    person = town.person(change.system, twin)
+    return any(
+        past.by_hand
+        and past.system != change.system
+        and past.at >= change.at - LATE
+        and past.before is not None
+        and past.before.kind == twin.kind == "appointment"
+        and past.before.key == twin.key
+        and town.person(past.system, past.before) == person
+        for past in town.changes
+    )
+
+
 def _times(town: Town, events: Collection[tuple[str, str]]) -> set[Key]:
     """Whose time these events ever took."""
     return {
@@ -245,8 +264,8 @@ def _sources(town: Town, change: Change, seen: Seen, since: datetime) -> Iterato
 
 
 def _since(town: Town, since: datetime) -> datetime:
-    """How far back news may lie: what the guard stops waits until a person lets it pass."""
-    return min([since, *(accident.at for accident in town.accidents)])
+    """How far back news may lie: what is stopped waits, and what a renamed user has is not seen."""
+    return min([since, *(accident.at for accident in town.accidents), *town.staff.since])
 
 
 def _stands_since(town: Town, system: str, event: str) -> datetime:
@@ -371,7 +390,7 @@ def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator
 def writes_per_change(town: Town) -> Iterator[str]:
     """One change from outside causes at most one write per other calendar (promise 2)."""
     by_hand = Counter(c.by_hand for c in town.changes)
-    made = by_hand[False]
+    made = by_hand[False] - sum(puts_back(town, c) for c in town.changes if not c.by_hand)
     # Each change by hand may touch the two other calendars, and undo what it did there before.
     allowed = 3 * by_hand[True]
     if town.choices & {"revert", "next-free"}:
@@ -388,7 +407,8 @@ def writes_per_change(town: Town) -> Iterator[str]:
 def idle_writes(town: Town) -> Iterator[str]:
     """Writes that were answered as done and changed nothing: they were not needed (promise 2)."""
     for line in town.idle:
-        if not town.sandbox.systems[line.split()[0]].faults.injected[FaultKind.FAIL_JOBS]:
+        injected = town.sandbox.systems[line.split()[0]].faults.injected
+        if not (injected[FaultKind.FAIL_JOBS] or injected[FaultKind.RESET_FIELDS]):
             yield f"2: a write without an effect: {line}"
 
 

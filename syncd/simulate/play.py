@@ -36,6 +36,7 @@ from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
 from syncd.simulate.town import Town
+from syncd.simulate.untouched import puts_back, statuses_left
 from syncd.store import StateError, Store
 from syncd.store.exposed import exposures
 from syncd.wiring import App, build
@@ -114,6 +115,7 @@ class _Stage:
         """Let it all happen, then let it be quiet, then judge."""
         world = self.town.world
         world.sandbox.crm.largest_page = self.story.page
+        world.sandbox.clinic.update_replaces = self.story.replaces
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)
@@ -256,7 +258,8 @@ class _Stage:
         end = now + self.settings.syncd.window.future
         for line in oracle.judge_end(self.town, app.store, now, end):
             self._break(line)
-        for line in (*oracle.writes_per_change(self.town), *oracle.idle_writes(self.town)):
+        told = (oracle.writes_per_change, oracle.idle_writes, statuses_left)
+        for line in (line for judge in told for line in judge(self.town)):
             self._break(line)
         app.store.close()
         with sqlite3.connect(self.folder / "state.db") as database:
@@ -317,7 +320,7 @@ class _Stage:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {_words(change)}")
         unannounced: Iterable[str] = ()
-        if not self.town.is_forgotten(change.at):
+        if not self.town.is_forgotten(change.at) and not puts_back(self.town, change):
             unannounced = tellers.unannounced(change, self._beside())
         for line in (*oracle.judge_change(self.town, change), *unannounced):
             self._break(line)

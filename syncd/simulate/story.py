@@ -43,6 +43,11 @@ class What(StrEnum):
     FILL = "fill"
     WIPE = "wipe"
     SHIFT = "shift"
+    RENAME_USER = "rename-user"
+    HIDE_USERS = "hide-users"
+    STATUS = "status"
+    TWIN_AS = "twin-as"
+    MOVE_TWINNED = "move-twinned"
     RESYNC = "resync"
     ACCEPT = "accept"
     RESOLVE = "resolve"
@@ -116,7 +121,7 @@ class Story:
     """A whole day: where it begins, what happens, in order.
 
     ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
-    ``override`` an exception to them.
+    ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
     """
 
     seed: int
@@ -126,6 +131,7 @@ class Story:
     page: int = ONE_PAGE
     rules: tuple[tuple[str, str], ...] = ()
     override: tuple[tuple[str, str], ...] = ()
+    replaces: bool = True
 
     @property
     def choices(self) -> frozenset[str]:
@@ -169,7 +175,8 @@ _COMPANY = 0.35
 
 STATE = ("disk-full", "locked")
 HOST = frozenset({"host-clock", "state", "crash"})
-_MORE = frozenset({str(FaultKind.SHIFT_ROWS), str(FaultKind.ODD_ANSWER), "disk"})
+_APART = (FaultKind.SHIFT_ROWS, FaultKind.ODD_ANSWER, FaultKind.RESET_FIELDS)
+_MORE = frozenset({*map(str, _APART), "disk"})
 ALL = frozenset(map(str, _FAULTS)) | _MORE | HOST
 """The names that `--faults` takes."""
 
@@ -221,16 +228,23 @@ def draw(
         rules += tuple((kind, policies.choice(choices)) for kind, choices in _MORE_RULES.items())
         override = _override(policies) if policies.random() < _POLICIES else ()
         steps += _operator(policies, span)
+    replaces = True
     if complaints:
         steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
         steps += _disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
     if complaints and FaultKind.ODD_ANSWER in faults:
         near = [step.at for step in steps if step.what in OUTSIDE]
         steps += _odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
-    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override)
+    if complaints:
+        updates = Random(f"updates {seed}")  # noqa: S311
+        replaces = updates.random() < _REPLACES
+        steps += _updates(updates, span, faults)
+    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
 
 
 _POLICIES = 0.5
+
+_REPLACES = 0.7
 
 COMPLAINTS: tuple[What, ...] = (
     What.NULL_DATE,
@@ -239,6 +253,11 @@ COMPLAINTS: tuple[What, ...] = (
     What.COPY_OURS,
     What.COPY_TO_MEETING,
     What.PASTE_TAG,
+    What.RENAME_USER,
+    What.HIDE_USERS,
+    What.STATUS,
+    What.TWIN_AS,
+    What.MOVE_TWINNED,
 )
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
@@ -266,6 +285,27 @@ def _disk(random: Random, span: float) -> list[Step]:
         return []
     what = random.choice(sorted(DISK))
     return [Step(round(random.uniform(0.2, 0.8) * span, 1), what, slot=random.randrange(2))]
+
+
+def _updates(random: Random, span: float, faults: Collection[str]) -> list[Step]:
+    """A meeting of v2 that is new, or over, is moved in another system; its status may be reset."""
+    if random.random() >= _TWINS:
+        return []
+    at = round(random.uniform(0.05, 0.6) * span, 1)
+    moved = round(at + random.uniform(0.05, 0.3) * span, 1)
+    number, slot = random.randrange(1000), random.randrange(1000)
+    elsewhere = random.choice(("crm", "legacy"))
+    steps = [
+        Step(at, What.TWIN_AS, "clinic", number, slot),
+        Step(moved, What.MOVE_TWINNED, elsewhere, number, random.randrange(1000)),
+    ]
+    if random.random() < _RESETS and FaultKind.RESET_FIELDS in faults:
+        fault = str(FaultKind.RESET_FIELDS)
+        steps.append(Step(moved, What.FAULT, "clinic", fault=fault, spelling="status"))
+    return steps
+
+
+_TWINS, _RESETS = 0.5, 0.4
 
 
 _LASTING = frozenset({"rate-spent", "deep-refusal"})

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 
 from syncd.simulate.accident import Change
 from syncd.simulate.town import Town
+from syncd.simulate.untouched import puts_back
 
 WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee", "lunch")
 """What must be in no log and no database, besides the secrets."""
@@ -39,7 +40,8 @@ def unexplained(town: Town, database: sqlite3.Connection) -> Iterator[str]:
         provider = seen.provider if seen else ""
         known = (change.system, action, change.event) in told
         known = known or (change.system, action, provider) in lost
-        if not (change.by_hand or known or town.is_forgotten(change.at)):
+        known = known or change.by_hand or puts_back(town, change)
+        if not (known or town.is_forgotten(change.at)):
             yield f"10: not in the history: {action} of {change.system} {change.event}"
 
 

@@ -7,7 +7,7 @@ differs after a request was done by syncd; what differs after an act was done by
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -17,8 +17,11 @@ from syncd.sandbox.agreement import FREE
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
+from syncd.simulate import twinned
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
+from syncd.simulate.spoilt import spoil_rows
+from syncd.simulate.staff import Staff
 from syncd.simulate.story import Step, What
 from syncd.simulate.way import Way
 
@@ -39,6 +42,7 @@ class Town:
     sandbox: Sandbox = field(init=False)
     world: World = field(init=False)
     changes: list[Change] = field(default_factory=list)
+    staff: Staff = field(default_factory=Staff)
     accidents: list[Accident] = field(default_factory=list)
     answers: list[tuple[datetime, str]] = field(default_factory=list)
     choices: frozenset[str] = frozenset()
@@ -106,8 +110,16 @@ class Town:
             provider = self._owners.get((system, meeting.user))
             if provider is not None and not meeting.deleted:
                 busy = meeting.status not in FREE
-                end = self.end_of(meeting.end)
-                seen = Seen(provider, "appointment", meeting.start, end, busy, meeting.contact)
+                seen = Seen(
+                    provider,
+                    "appointment",
+                    meeting.start,
+                    self.end_of(meeting.end),
+                    busy,
+                    meeting.contact,
+                    meeting.status,
+                    (meeting.title, getattr(meeting, "description", "")),
+                )
                 yield meeting.id, seen
         for block in platform.blocks():
             provider = self._owners.get((system, block.user))
@@ -137,6 +149,10 @@ class Town:
         known = self._people[system].items()
         return next((person for person, contact in known if contact == seen.contact), "")
 
+    def contact(self, system: str, person: str) -> str:
+        """The id of somebody in a system."""
+        return self._people[system][person]
+
     def transport(self, system: str) -> httpx.AsyncBaseTransport:
         """The way to one platform for the program."""
         return Way(self, system)
@@ -147,11 +163,32 @@ class Town:
         """Do by hand what a step says; what was done, '' if there was nothing to do it to."""
         for name in SYSTEMS:
             self.look(name, by_hand=False)  # jobs that are due are syncd's doing
+        self._names_back(self.clock.now())
         done = self._do(step)
         self.look(step.system, by_hand=True)
         self._end_accidents()
         self.acts += bool(done)
         return done
+
+    def _change_users(self, step: Step, who: str) -> str:
+        """Give somebody another address or id, or the old one back; or hide the list of users."""
+        system, now = step.system, self.clock.now()
+        if step.what is What.HIDE_USERS:
+            return self.staff.hide(step, self.sandbox.systems, now)
+        user = self.world.seats[system, who].user
+        new = self.staff.rename(step, who, user, self.sandbox.systems[system], now)
+        return f"{who} is {self._seated(system, who, new)} now"
+
+    def _seated(self, system: str, who: str, user: str) -> str:
+        """Note by which name a person is known in a system."""
+        seat = replace(self.world.seats[system, who], user=user)
+        self.world = replace(self.world, seats={**self.world.seats, (system, who): seat})
+        self._owners[system, user] = who
+        return user
+
+    def _names_back(self, now: datetime | None = None) -> None:
+        for system, who in self.staff.due(now):
+            self._seated(system, who, self.staff.back((system, who), self.sandbox.systems[system]))
 
     def _end_accidents(self) -> None:
         """What is edited after an accident is other news: it is judged no further."""
@@ -195,47 +232,39 @@ class Town:
         self.answers.append((self.clock.now(), provider))
 
     def _do(self, step: Step) -> str:
-        system, platform = step.system, self.sandbox.systems[step.system]
         start = self._time(step.slot)
         end = start + HALF_HOUR * (1 + step.slot % 3)
-        who = PEOPLE[step.number % len(PEOPLE)]
+        who, done = PEOPLE[step.number % len(PEOPLE)], ""
         match step.what:
             case What.BOOK | What.FILL:
                 done = self._book(step, start, end, who)
-            case What.BLOCK:
-                event = platform.block(self.world.seats[system, who].user, start, end, "Lunch")
-                done = f"block {who} {event} {start:%d %H:%M}"
+            case What.BLOCK | What.FOR_EVER:
+                done = self._block(step, start, end, who)
             case What.TWIN:
                 done = self._twin(step)
             case What.MOVE | What.CANCEL | What.DELETE | What.REASSIGN:
                 done = self._change_meeting(step, start)
             case What.WIPE | What.SHIFT:
                 done = self._accident(step, who)
+            case What.RENAME_USER | What.HIDE_USERS:
+                done = self._change_users(step, who)
             case What.MOVE_BLOCK | What.REMOVE_BLOCK | What.EDIT_OURS | What.REMOVE_OURS:
                 done = self._change_block(step, start, end)
             case What.COPY_OURS | What.COPY_TO_MEETING | What.PASTE_TAG:
                 done = self._copy_ours(step, start, end, who)
-            case What.FOR_EVER:
-                event = platform.block(self.world.seats[system, who].user, start, end, "Lunch")
-                platform.move_block(event, start, EVER)
-                done = f"block {who} {event} {start:%d %H:%M} for ever"
             case What.NULL_DATE | What.CUT_TEXT:
-                done = self._spoil_rows(step)
+                done = spoil_rows(self.sandbox.systems[step.system].faults, step)
             case _:
-                done = ""
+                done = twinned.perform(self, step, start)
         return done
 
-    def _spoil_rows(self, step: Step) -> str:
-        """Let some reads show an odd time, or all reads from now on half an emoji in each text."""
-        faults = self.sandbox.systems[step.system].faults
-        if step.what is What.CUT_TEXT:
-            kind, times = FaultKind.HALF_EMOJI, None
-            spelling = ("", "bytes", "nul")[step.slot % 3]
-        else:
-            kind, times = FaultKind.ODD_TIME, 1 + step.number % 40
-            spelling = ("", "updated")[step.slot % 2]
-        faults.add(Fault(kind, times=times, spelling=spelling))
-        return f"{kind} {spelling} in {times or 'all'} reads"
+    def _block(self, step: Step, start: datetime, end: datetime, who: str) -> str:
+        """Close somebody's time, perhaps for ever."""
+        platform = self.sandbox.systems[step.system]
+        event = platform.block(self.world.seats[step.system, who].user, start, end, "Lunch")
+        if step.what is What.FOR_EVER:
+            platform.move_block(event, start, EVER)
+        return f"{step.what} {who} {event} {start:%d %H:%M}"
 
     def _book(self, step: Step, start: datetime, end: datetime, who: str) -> str:
         """Enter a meeting, or (to fill a calendar) many in a row."""
@@ -409,7 +438,8 @@ class Town:
         )
 
     def mend(self) -> None:
-        """Switch all faults off."""
+        """Switch all faults off, and let users have their old names."""
+        self._names_back()
         for platform in self.sandbox.systems.values():
             for kind in set(FaultKind) - {FaultKind.HALF_EMOJI}:
                 # Nobody repairs texts.

@@ -17,15 +17,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
-import structlog
 
 from syncd.store.errors import StateError
 from syncd.store.files import open_plain
-
-log = structlog.get_logger(__name__)
 
 SUFFIX = ".created"
 """Added to the database's file name."""
@@ -144,6 +141,12 @@ def lacking(
                 if line.installation == installation:
                     missing.discard((line.system, line.event))
     return missing
+
+
+def _log() -> Any:
+    import structlog  # noqa: PLC0415 - `status` reads the file, and has nothing to log
+
+    return structlog.get_logger(__name__)
 
 
 class _Index:
@@ -303,7 +306,7 @@ class CreatedIds:
         self.newest = fresh[-1]
         if self.fault:
             self.fault = ""
-            log.info("created ids are written again", file=str(self.path))
+            _log().info("created ids are written again", file=str(self.path))
 
     @property
     def late(self) -> int:
@@ -313,7 +316,7 @@ class CreatedIds:
     def _fail(self, error: OSError | StateError) -> None:
         reason = error.reason if isinstance(error, StateError) else error.strerror or str(error)
         if not self.fault:
-            log.error(
+            _log().error(
                 "file of created ids cannot be used",
                 file=str(self.path),
                 reason=reason,

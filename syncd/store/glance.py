@@ -21,12 +21,14 @@ from syncd.model import (
     Exposure,
     IntentState,
     OnRota,
+    OwnerChange,
+    OwnerProof,
     SystemHealth,
     SystemState,
 )
 from syncd.store.errors import told
 from syncd.store.files import is_there
-from syncd.store.instants import instant_text
+from syncd.store.instants import instant_text, value_of
 from syncd.store.version import newest_schema
 
 _PENDING = ", ".join(f"'{state}'" for state in IntentState if state.pending)
@@ -98,6 +100,7 @@ class Glance:
     orphans: tuple[Orphan, ...] = ()
     installation: int = 0
     created: tuple[tuple[str, str], ...] = ()
+    owner_changes: tuple[OwnerChange, ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -143,6 +146,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_orphan(row) for row in ask(_ORPHANS, [instant_text(now)])),
         int(ask("PRAGMA user_version").fetchone()[0]),
         tuple((row["system"], row["event"]) for row in ask(_CREATED)),
+        tuple(_owner_change(row) for row in ask("SELECT * FROM owner_change")),
     )
 
 
@@ -178,6 +182,12 @@ def _exposure(row: sqlite3.Row) -> Exposure:
 def _orphan(row: sqlite3.Row) -> Orphan:
     starts, ends = datetime.fromisoformat(row["starts"]), datetime.fromisoformat(row["ends"])
     return Orphan(row["provider"], row["system"], row["id"], starts, ends)
+
+
+def _owner_change(row: sqlite3.Row) -> OwnerChange:
+    times = {name: datetime.fromisoformat(row[name]) for name in ("since", "asked_at")}
+    proof, value = OwnerProof(row["proof"]), value_of(row["value"])
+    return OwnerChange(**{**dict(row), **times, "proof": proof, "value": value})
 
 
 def _closing(row: sqlite3.Row) -> Closing:

@@ -1,4 +1,4 @@
-"""All that is alive of a provider, as six questions tell it."""
+"""All that is alive of a provider, as seven queries load it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from syncd.model import IntentState, ProviderState
 from syncd.store import rows
 from syncd.store.prepared import saying
-from syncd.store.tables import BOOKING, CONFLICT, EVENT, INTENT, REPLICA, WAIVER
+from syncd.store.tables import (
+    BOOKING,
+    CONFLICT,
+    EVENT,
+    INTENT,
+    OWNER_CHANGE,
+    REPLICA,
+    WAIVER,
+)
 
 Read = TypeVar("Read")
 
@@ -45,6 +53,11 @@ _INTENTS = (
 _WAIVERS = (
     select(WAIVER).where(WAIVER.c.booking.in_(_LIVING)).order_by(WAIVER.c.booking, WAIVER.c.system)
 )
+_OWNER_CHANGES = (
+    select(OWNER_CHANGE)
+    .where(OWNER_CHANGE.c.provider == bindparam("provider"))
+    .order_by(OWNER_CHANGE.c.system, OWNER_CHANGE.c.event)
+)
 
 
 def living(dialect: Dialect, cursor: DBAPICursor, provider: str) -> ProviderState:
@@ -61,4 +74,5 @@ def living(dialect: Dialect, cursor: DBAPICursor, provider: str) -> ProviderStat
         conflicts=every(_CONFLICTS, rows.to_conflict),
         intents=every(_INTENTS, rows.to_intent),
         waivers=every(_WAIVERS, rows.to_waiver),
+        owner_changes=every(_OWNER_CHANGES, rows.to_owner_change),
     )

@@ -15,6 +15,7 @@ from sqlalchemy import String, bindparam, func, select
 from syncd.model import Booking, HeldConflict, Id, ProviderState, Record, Replica, Value
 from syncd.store import rows
 from syncd.store.instants import instant_text
+from syncd.store.owners import owner_changes
 from syncd.store.store import Store
 from syncd.store.tables import BOOKING, CONFLICT, EVENT, REPLICA, WAIVER
 
@@ -55,8 +56,9 @@ _WAIVED = select(BOOKING.c.provider).where(
 def parts(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, ProviderState]:
     """The parts of these providers around these events; who must be looked at whole is left out.
 
-    That is who has a held conflict, a write without an outcome, or something that was taken back:
-    what is decided there depends on more than events that meet.
+    That is who has a held conflict, a write without an outcome, something that was taken back, or
+    an event that was found at another owner: what is decided there depends on more than events
+    that meet.
     """
     if not around:
         return {}
@@ -66,6 +68,7 @@ def parts(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, Provi
     waits = {i.operation.provider for i in store.pending_intents()}
     waits |= {p for p, held in conflicts.items() if not all(_only_told(h) for h in held)}
     waits |= {row["provider"] for row in store.tell(_WAIVED, {})}
+    waits |= {change.provider for change in owner_changes(store)}
     grown = neighbours(store, {p: ids for p, ids in around.items() if p not in waits})
     return {
         provider: replace(part, conflicts=tuple(c for c in conflicts[provider] if _in(c, part)))

@@ -12,6 +12,7 @@ from syncd.model import (
     Action,
     Baseline,
     Booking,
+    CalendarUser,
     Claim,
     Conflict,
     ConflictKind,
@@ -22,6 +23,8 @@ from syncd.model import (
     Kind,
     Note,
     Operation,
+    OwnerChange,
+    OwnerProof,
     Record,
     Replica,
     Role,
@@ -98,6 +101,7 @@ def from_booking(booking: Booking) -> dict[str, Any]:
         "revision": booking.revision,
         "opened_at": booking.opened_at,
         "rule": booking.rule,
+        "status_revision": booking.status_revision,
         "retired": False,
     }
 
@@ -112,6 +116,7 @@ def to_booking(row: Row) -> Booking:
         row["revision"],
         row["opened_at"],
         row["rule"],
+        row["status_revision"],
     )
 
 
@@ -299,6 +304,23 @@ def from_waiver(waiver: Waiver) -> dict[str, Any]:
 def to_waiver(row: Row) -> Waiver:
     """A row's waiver."""
     return Waiver(row["booking"], row["system"], row["revision"], row["run"])
+
+
+def from_owner_change(change: OwnerChange) -> dict[str, Any]:
+    """An owner change's row."""
+    # Not `asdict`, which would take the value apart.
+    names = OwnerChange.__dataclass_fields__
+    return {**{name: getattr(change, name) for name in names}, "proof": str(change.proof)}
+
+
+def to_owner_change(row: Row) -> OwnerChange:
+    """A row's owner change."""
+    return OwnerChange(**{**row, "proof": OwnerProof(row["proof"])})
+
+
+def from_user(user: CalendarUser) -> dict[str, Any]:
+    """A calendar user's row."""
+    return {"system": user.system, "provider": user.provider, "user": user.user}
 
 
 def from_note(note: Note) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from syncd.model import (
     SystemState,
     Window,
 )
-from syncd.store import queries, rows
+from syncd.store import owners, queries, rows
 from syncd.store.connect import connect, expect_current, expect_sound, migrate
 from syncd.store.created import CreatedIds
 from syncd.store.driver import Driver
@@ -46,6 +46,7 @@ from syncd.store.tables import (
     ALLOWANCE,
     BASELINE,
     BOOKING,
+    CALENDAR_USER,
     CONFLICT,
     COVERAGE,
     EVENT,
@@ -53,6 +54,7 @@ from syncd.store.tables import (
     HISTORY,
     INTENT,
     ODD,
+    OWNER_CHANGE,
     REPLICA,
     RUN,
     WAIVER,
@@ -213,6 +215,12 @@ class Store:
         self._put(cursor, COVERAGE, [rows.from_coverage(c) for c in changes.coverage])
         self._put(cursor, BASELINE, [rows.from_baseline(b) for b in changes.baselines])
         self._put(cursor, WAIVER, [rows.from_waiver(w) for w in changes.waivers])
+        if changes.owners_settled:
+            gone = [owners.settled(c) for c in changes.owners_settled]
+            saying(dialect, owners.SETTLE).carry_out(cursor, gone)
+        changed = [rows.from_owner_change(c) for c in changes.owner_changes]
+        self._put(cursor, OWNER_CHANGE, changed)
+        self._put(cursor, CALENDAR_USER, [rows.from_user(u) for u in changes.users])
         if changes.notes:
             lines = [rows.from_note(n) for n in changes.notes]
             adding(dialect, HISTORY, tuple(lines[0])).carry_out(cursor, lines)

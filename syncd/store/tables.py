@@ -68,6 +68,7 @@ class BookingRow(_Table, table=True):
     kind: str
     agreed: Value = Field(sa_type=ValueText)
     revision: int = 0
+    status_revision: int = 0
     opened_at: datetime | None = Field(default=None, sa_type=Instant)
     rule: str = ""
     retired: bool = False
@@ -326,6 +327,30 @@ class RelationRow(_Table, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class OwnerChangeRow(_Table, table=True):
+    """An event of a calendar that was found at another owner (`model.OwnerChange`)."""
+
+    __tablename__ = "owner_change"
+    system: str = Field(primary_key=True)
+    event: str = Field(primary_key=True)
+    provider: str = Field(primary_key=True)
+    owner: str
+    holder: str
+    proof: str
+    value: Value = Field(sa_type=ValueText)
+    since: datetime = Field(sa_type=Instant)
+    asked_at: datetime = Field(sa_type=Instant)
+
+
+class CalendarUserRow(_Table, table=True):
+    """The user behind a calendar that is mapped by address (`model.CalendarUser`)."""
+
+    __tablename__ = "calendar_user"
+    system: str = Field(primary_key=True)
+    provider: str = Field(primary_key=True)
+    user: str
+
+
 METADATA = _Table.metadata
 EVENT = METADATA.tables["event"]
 BOOKING = METADATA.tables["booking"]
@@ -346,3 +371,5 @@ CLOSING = METADATA.tables["closing"]
 WAIVER = METADATA.tables["waiver"]
 PROVISIONED = METADATA.tables["provisioned"]
 RELATION = METADATA.tables["relation"]
+OWNER_CHANGE = METADATA.tables["owner_change"]
+CALENDAR_USER = METADATA.tables["calendar_user"]

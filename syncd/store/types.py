@@ -10,17 +10,12 @@ from typing import Any
 
 from sqlalchemy import Dialect, String, Text, TypeDecorator
 
-from syncd.model import Status, Value
-from syncd.store.instants import instant_text
+from syncd.model import Value
+from syncd.store.instants import instant_text, value_of
 
-
-@lru_cache(maxsize=4096)  # a provider's, whose state is loaded at a time
-def _value(text: str) -> Value:
-    """Read a value; most are stored several times: as observed, base, agreed, in each system."""
-    interval, _, status = text.partition(" ")
-    start, _, end = interval.partition("/")
-    return Value(datetime.fromisoformat(start), datetime.fromisoformat(end), Status(status))
-
+# A provider's, whose state is loaded at a time; most are stored several times: as observed, base,
+# agreed, in each system.
+_value = lru_cache(maxsize=4096)(value_of)
 
 _write_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 

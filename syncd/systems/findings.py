@@ -1,4 +1,4 @@
-"""What `check` and `discover` say of any system: odd answers, and the platform's clock."""
+"""What `check` and `discover` say of any system: odd answers, its clock, an empty list of users."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
 _BOUND = timedelta(seconds=30)
+
+EMPTY_USER_LIST = (
+    "the list of users is empty, so nobody can tell whether the mapped users exist",
+    (
+        "let the key or token read users; until then a meeting that is given to another user "
+        "stays closed in the other systems"
+    ),
+)
+"""Message and remedy for an account that lists no user; that was seen on a working one."""
 
 
 def fault_finding(fault: SystemFault) -> Finding:

@@ -4,7 +4,8 @@ The error tree is cut by *decision*, not by cause (DESIGN section 6)::
 
     SystemFault
     ├── Retryable      nothing happened, or repeating is harmless: try again later
-    │   └── Incomplete a read did not arrive whole: its rows count, its gaps do not
+    │   ├── Incomplete a read did not arrive whole: its rows count, its gaps do not
+    │   └── Delayed    a write was not sent, because its deadline passed in the queue
     ├── RateLimited    wait `wait` seconds
     ├── AuthLost       a person must renew the secret or its rights
     ├── Rejected       repeating cannot help; `why` says which refusal
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from syncd.model import (
         Action,
         Coverage,
+        Directory,
         Event,
         EventRef,
         Offer,
@@ -76,6 +78,10 @@ class Incomplete(Retryable):
     without_status = "answered oddly"
 
 
+class Delayed(Retryable):
+    """The request was not sent: the budget had room for it only after its deadline."""
+
+
 class RateLimited(SystemFault):
     """The account's budget is spent; ``wait`` is in seconds, and capped."""
 
@@ -102,6 +108,7 @@ class Refusal(StrEnum):
 
     GONE = "gone"
     SLOT_TAKEN = "slot_taken"
+    OWNER_MISSING = "owner_missing"
     UNFIT = "unfit"
 
 
@@ -154,10 +161,17 @@ class Capabilities:
     - ``asynchronous``: actions that are only accepted, and must be confirmed by reading.
     - ``bulk_only``: actions that the platform offers only in bulk, so no re-read precedes them.
     - ``key_survives``: a block's key comes back on a read.
+    - ``gone_by_list``: the kinds whose end only a list can prove, as nothing reads them by id. A
+      list proves nothing of a user that is missing.
     - ``lists_blocks``: its lists are known to show blocks; where they may not, nobody can tell
       after a crash whether a block was made, so no more than one is under way.
     - ``reach``: the systems in which its busy time closes anything; None: in all others. One with a
       reach is never written to.
+    - ``update_replaces``: an update replaces the record: a field that it leaves out is reset (an
+      appointment's status to confirmed, texts to nothing). `System.write` then reads the record
+      immediately before, whatever its age, and compares it afterwards.
+    - ``update_keeps_end``: an update brings about the end that it is sent. Where it may not,
+      `System.write` reads the record afterwards.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     """
@@ -172,8 +186,11 @@ class Capabilities:
     asynchronous: frozenset[Action] = frozenset()
     bulk_only: frozenset[Action] = frozenset()
     key_survives: bool = True
+    gone_by_list: frozenset[Kind] = frozenset()
     lists_blocks: bool = True
     reach: frozenset[str] | None = None
+    update_replaces: bool = False
+    update_keeps_end: bool = True
     notifies: bool = False
     slots_ahead: timedelta = timedelta(days=31)
 
@@ -203,6 +220,9 @@ class Snapshot:
 
     Rows are deduplicated by id. A scope that failed has no coverage; its rows still count as news.
     ``units`` tells of rooms and equipment how many of them can be in use at once.
+    ``refused`` are the providers of whom the system refuses to list anything, perhaps because it no
+    longer has that user: nothing is covered of them, and the other rows count.
+    ``users`` are the ids of the users behind calendars that are mapped by address, as rows tell.
     ``same`` are the ids that were listed just as the caller knew them; they may be among the rows,
     too, and then the row counts.
     """
@@ -214,11 +234,13 @@ class Snapshot:
     malformed: Sequence[Malformed] = ()
     units: Mapping[str, int] = field(default_factory=dict)
     same: Collection[str] = ()
+    refused: Mapping[str, Rejected] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The event is there, with this value, perhaps elsewhere."""
+    """The event is there, with this value, perhaps elsewhere, or at an owner that is not mapped."""
 
     event: Event
 
@@ -243,9 +265,15 @@ Sighting = Found | Gone | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It happened. Per operation: the event's id, and the value that the reply itself showed."""
+    """It happened. Per operation: the event's id, and the value that was shown right after it.
+
+    ``restored`` names the fields that the write itself reset and that were put back, ``lost`` those
+    that could not be put back.
+    """
 
     events: Sequence[tuple[str, Value | None]]
+    restored: Sequence[str] = ()
+    lost: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +283,14 @@ class Accepted:
     job: str
 
 
-Reply = Done | Accepted
+@dataclass(frozen=True, slots=True)
+class TargetChanged:
+    """Nothing was written: read just before the write, the target was not as decided on."""
+
+    sighting: Sighting
+
+
+Reply = Done | Accepted | TargetChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +366,10 @@ class System(Protocol):
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         """Look for one event; ``value`` is where it was last seen. Raises SystemFault."""
+        ...
+
+    async def users(self) -> Directory:
+        """Read the account's users now; nothing is kept. Raises SystemFault."""
         ...
 
     async def person(self, event: Event) -> Person | None:

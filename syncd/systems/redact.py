@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 300
 _ABBREVIATION = 4
+_SHORTEST_CUT = 3
 
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
@@ -36,6 +37,7 @@ _QUOTED = re.compile(
 )
 _CAPITAL = re.compile(r"(?<![\w.$/-])[^\W\d_a-z][^\W\d_]*(?:['\u2019-][^\W\d_]+)*(?![\w/.]\w)")
 _PART = re.compile(r"[^\W\d_a-z]+(?=[^\W\d_a-z][a-z]|$)|[^\W\d_a-z][^\W\d_A-Z]*")
+_WORD = re.compile(r"[^\W_]{2,}")
 _USUAL = frozenset(
     """
     a access account action already an and api appointment appointments are at authorization bad be
@@ -63,6 +65,25 @@ def platform_words(text: str) -> str:
     """
     text = _QUOTED.sub(r"\1[text]\1", text)
     return _CAPITAL.sub(_unless_usual, text)
+
+
+def without(text: str, private: Iterable[str]) -> str:
+    """Mask in an error's text every word of the private texts that the request carried.
+
+    The platform may repeat only a part of them, and cut a word. Words that platforms use themselves
+    stay.
+    """
+    words = {word.lower() for each in private for word in _WORD.findall(each)} - _USUAL
+    if not words:
+        return text
+
+    def mask(found: re.Match[str]) -> str:
+        word = found[0].lower()
+        cut = len(word) >= _SHORTEST_CUT and word not in _USUAL
+        repeated = word in words or (cut and any(each.startswith(word) for each in words))
+        return "[text]" if repeated else found[0]
+
+    return _WORD.sub(mask, text)
 
 
 def _unless_usual(found: re.Match[str]) -> str:

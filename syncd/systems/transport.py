@@ -7,6 +7,7 @@ have failed is `Ambiguous`, and the engine reads before it does anything else (D
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -28,6 +29,7 @@ from syncd.systems.connections import Connections
 from syncd.systems.limits import http_date, retry_after
 from syncd.systems.port import (
     Ambiguous,
+    Delayed,
     Incomplete,
     RateLimited,
     Rejected,
@@ -35,10 +37,10 @@ from syncd.systems.port import (
     SystemFault,
     Traffic,
 )
-from syncd.systems.redact import Redactor, platform_words
+from syncd.systems.redact import Redactor, platform_words, without
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from syncd.model import Clock
@@ -196,14 +198,22 @@ class Transport:
         params: Params | None = None,
         json: object = None,
         headers: Mapping[str, str] | None = None,
+        deadline: float = math.inf,
+        private: Sequence[str] = (),
     ) -> Answer:
         """Change something, sending it at most once, and return the success.
 
-        Raises Retryable if nothing was sent, RateLimited if it was refused for that, Ambiguous if
-        it may have taken effect, AuthLost or Rejected as the platform's table says.
+        ``deadline`` (of the clock's `monotonic`) is checked last before the request leaves.
+        ``private`` are texts of the body of which no error may repeat a word.
+
+        Raises Retryable if nothing was sent (Delayed: because of the deadline), RateLimited if it
+        was refused for that, Ambiguous if it may have taken effect, AuthLost or Rejected as the
+        platform's table says.
         """
         try:
-            return await self._send(method, path, params, json, headers, write=True)
+            return await self._send(
+                method, path, params, json, headers, write=True, deadline=deadline, private=private
+            )
         except Retryable as fault:
             if fault.status is None:
                 raise
@@ -241,6 +251,8 @@ class Transport:
         headers: Mapping[str, str] | None,
         *,
         write: bool,
+        deadline: float = math.inf,
+        private: Sequence[str] = (),
     ) -> Answer:
         """Send one request, inside the budget. Each SystemFault raised is complete and masked.
 
@@ -260,6 +272,10 @@ class Transport:
             detail = "the budget of this account is spent"
             spent = RateLimited(self._system, call, wait=wait, detail=detail)
             raise self._noted(spent)
+        if self._clock.monotonic() > deadline:
+            self._budget.leave()
+            detail = "not sent: it had to wait too long for the budget of this account"
+            raise Delayed(self._system, call, detail=detail)
         if write:
             self._count.writes += 1
         else:
@@ -271,6 +287,7 @@ class Transport:
                 fault = self._fault_in(answer)
                 if fault is None:
                     return answer
+                fault.detail = without(fault.detail, private)
                 fault = self._complete(fault, call, answer)
         except _UNANSWERED as error:
             # Not chained: the cause holds the request, and with it the secrets.

@@ -16,7 +16,16 @@ from syncd.sandbox import Fault, FaultKind
 from tests.cli.conftest import Desk, Say
 
 HOUR = timedelta(hours=1)
-KEYS = {"run", "cycles", "systems", "operations", "conflicts", "exposures", "converged"}
+KEYS = {
+    "run",
+    "cycles",
+    "systems",
+    "operations",
+    "conflicts",
+    "exposures",
+    "unknown_owners",
+    "converged",
+}
 
 
 def test_a_plan_lists_every_write_and_makes_none(desk: Desk) -> None:

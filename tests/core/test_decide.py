@@ -12,7 +12,7 @@ import pytest
 
 from syncd.core import plan
 from syncd.core.facts import Calendar
-from syncd.core.ownership import Owners
+from syncd.core.ownership import Ownership
 from syncd.core.refusals import slot_taken
 from syncd.core.rules import Choice, Rules
 from syncd.model import (
@@ -362,7 +362,7 @@ def test_a_time_that_was_refused_is_not_asked_for_again_until_it_changes() -> No
 def test_a_block_that_a_create_of_ours_is_proven_to_have_made_is_ours() -> None:
     found = rec("b", "bb", v(9), kind=Kind.BLOCK, key="k")
     world = with_record(NEW, found)
-    decision = decided(world, owners=Owners(proven=frozenset({("b", "bb")})))
+    decision = decided(world, ownership=Ownership(proven=frozenset({("b", "bb")})))
     assert summary(decision) == [("create-block", "c", ">09-10")]
     assert any(r.id == "bb" and r.mine for r in decision.changes.records)
     assert [r.id for r in decision.adopted] == ["bb"]

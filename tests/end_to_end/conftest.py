@@ -49,6 +49,11 @@ class Shop:
         await self.app.aclose()
         self.app = build(self.app.settings)
 
+    async def reload(self) -> None:
+        """Start again with the configuration as it is now."""
+        await self.app.aclose()
+        self.app = build(load(self.path, {}))
+
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:

@@ -14,6 +14,7 @@ from typing import Any
 from syncd.model import (
     Action,
     Coverage,
+    Directory,
     Event,
     EventRef,
     Kind,
@@ -98,6 +99,10 @@ class FakeSystem:
     hidden: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     odd: dict[str, str] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    refused: Mapping[str, Rejected] = field(default_factory=dict)
+    told_users: Mapping[str, str] = field(default_factory=dict)
+    empty_users: bool = False
     empty: bool = False
     incomplete: bool = False
     strip_keys: bool = False
@@ -105,6 +110,7 @@ class FakeSystem:
     queued: bool = False
     lists_blocks: bool = True
     leaky: bool = False
+    resets: bool = False
     rooms: dict[str, int] = field(default_factory=dict)
     reads: int = 0
     numbers: Any = field(default_factory=count)
@@ -166,11 +172,20 @@ class FakeSystem:
             and window.touches(h.value)
             and (self.lists_blocks or h.kind is Kind.APPOINTMENT)
         ]
+        rows = [row for row in rows if row.provider not in self.refused]
+        covered = chosen - self.refused.keys()
         kinds = frozenset(Kind) if self.lists_blocks else frozenset({Kind.APPOINTMENT})
-        coverage = [Coverage(self.name, p, kinds, window, self.clock.now()) for p in chosen]
+        coverage = [Coverage(self.name, p, kinds, window, self.clock.now()) for p in covered]
         same = {row.id for row in rows if known.get(row.id) == row.fingerprint}
         news = [row for row in rows if row.id not in same]
-        return Snapshot(self.name, news, [] if self.incomplete else coverage, same=same)
+        return Snapshot(
+            self.name,
+            news,
+            [] if self.incomplete else coverage,
+            same=same,
+            refused=self.refused,
+            users=self.told_users,
+        )
 
     def event(self, row: Row) -> Event:
         held = row.wire
@@ -196,6 +211,7 @@ class FakeSystem:
             key=find_key(held.title),
             updated_at=held.updated_at,
             odd=self.odd.get(event, ""),
+            owner=held.provider,
         )
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
@@ -206,6 +222,15 @@ class FakeSystem:
             return Gone() if held is None else Found(self._event(ref.id, held))
         except Malformed as error:
             return Unknown(str(error))
+
+    async def users(self) -> Directory:
+        """Read the users: those of all providers and of whoever else has an event here."""
+        self._fail("users")
+        others = {h.provider for h in self.events.values()} - {""}
+        present = ({*self.providers} | others) - self.missing
+        mapped = {p: p if p in present else None for p in self.providers}
+        listed = bool(present) and not self.empty_users
+        return Directory(frozenset(present), mapped=mapped, listed=listed)
 
     async def person(self, event: Event) -> Person | None:
         self._fail("person")
@@ -218,6 +243,9 @@ class FakeSystem:
             self.queue.extend(operations)
             return Accepted("job1")
         ids = [self._apply(operation) for operation in operations]
+        if self.resets:
+            for operation in operations:
+                self._put_back(operation)
         lost = self.faults.get("reply", [])
         if lost:
             raise lost.pop(0)
@@ -233,8 +261,16 @@ class FakeSystem:
         if operation.action is Action.REMOVE_BLOCK:
             del self.events[operation.event]
         elif operation.after is not None:
-            self.move(operation.event, operation.after)
+            reset = self.resets and operation.action is Action.MOVE_APPOINTMENT
+            status = Status.CONFIRMED if reset else operation.after.status
+            self.move(operation.event, replace(operation.after, status=status))
         return operation.event
+
+    def _put_back(self, operation: Operation) -> None:
+        """Put back a status that the update reset, as the adapter does within the same write."""
+        wanted, held = operation.after, self.events.get(operation.event or "")
+        if wanted is not None and held is not None and held.value.status is not wanted.status:
+            self.move(operation.event or "", wanted)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """All the time that no event takes; but a leaky system's blocks take none."""

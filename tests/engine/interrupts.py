@@ -169,6 +169,15 @@ class MortalSystem(FakeSystem):
             self.ripe_at = self.clock.now() + QUEUE
             return await super().write(operations)
 
+    def _put_back(self, operation: Operation) -> None:
+        reset = self.events[operation.event].value if operation.event in self.events else None
+        wanted = operation.after
+        if reset is not None and wanted is not None and reset.status is not wanted.status:
+            with self.steps.around(f"{self.name}.putting back"):
+                super()._put_back(operation)
+                # By a later write or within this one: it is the same effect.
+                self.effects[f"{Action.SET_STATUS} {reset} > {wanted}"] += 1
+
     def _apply(self, operation: Operation) -> str:
         event = super()._apply(operation)
         self.effects[f"{operation.action} {operation.before} > {operation.after}"] += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncd.engine.annexes import Annexes
-from syncd.engine.observe import Observation
+from syncd.engine.observation import Observation
 
 
 def test_another_number_of_pieces_is_news_and_the_same_number_is_none() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from syncd.core.facts import Limits
 from syncd.core.rules import Choice, Rules
+from syncd.engine import recover
 from syncd.engine.report import Report
 from syncd.model import Action, ConflictKind, Kind, Person, Status, Value
 from syncd.systems.port import Capabilities
@@ -87,6 +88,13 @@ def twins(shop: MortalShop) -> None:
 
 def moves_the_twin(shop: MortalShop) -> None:
     shop.b.move("b0", v(12))
+
+
+def twins_on_a_platform_that_resets(shop: MortalShop) -> None:
+    twins(shop)
+    shop.b.move("b0", v(9, status=Status.NEW))
+    shop.b.capabilities = Capabilities(lag=LAG, update_replaces=True)
+    shop.b.resets = True
 
 
 def cancels_the_twin(shop: MortalShop) -> None:
@@ -196,6 +204,7 @@ SCENARIOS = (
     Scenario("no-show", one, frees_by_status),
     Scenario("twin move", twins, moves_the_twin),
     Scenario("twin cancel", twins, cancels_the_twin),
+    Scenario("twin move, status reset", twins_on_a_platform_that_resets, moves(a0=12)),
     Scenario("conflict, latest", twins, moves_both_apart),
     Scenario("conflict, held", twins_that_are_held, moves_both_apart),
     Scenario("bulk move", many_and_a_queue, moves(a0=9.5, a1=15, a2=10)),
@@ -213,6 +222,15 @@ def test_a_run_that_is_stopped_at_any_step_is_finished_by_the_next(
     scenario: Scenario, tmp_path: Path
 ) -> None:
     assert interrupted_everywhere(scenario, tmp_path) > 10
+
+
+def test_a_reset_that_is_taken_for_an_edit_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recover, "_was_reset", lambda *_given: False)
+    scenario = next(s for s in SCENARIOS if s.name == "twin move, status reset")
+    with pytest.raises(AssertionError, match=r"stopped at step .* b\.putting back"):
+        interrupted_everywhere(scenario, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.engine.report import Exit
-from syncd.model import ConflictKind, Kind, Value
+from syncd.model import Action, ConflictKind, Kind, Value
 from syncd.store.backup import backup, restore
 from syncd.store.proof import created_ids, orphans
 from syncd.systems.port import Capabilities
@@ -222,6 +222,18 @@ async def test_an_unanswered_create_that_was_moved_is_ours_and_put_back(shop: Sh
     await settle(shop)
     assert shop.store.records("b", [block])[0].mine
     assert shop.blocks()["b"] == [v(9).interval]
+
+
+async def test_an_unanswered_create_that_was_moved_to_another_day_is_not_made_twice(
+    shop: Shop,
+) -> None:
+    """Simulator, seed 17."""
+    block = await lose_create(shop)
+    shop.b.move(block, v(24 * 20))
+    await settle(shop)
+    assert shop.store.records("b", [block])[0].mine
+    assert shop.blocks()["b"] == [v(9).interval]
+    assert [o.action for o in shop.b.writes] == [Action.CREATE_BLOCK, Action.MOVE_BLOCK]
 
 
 async def test_by_interval_nothing_is_adopted_where_tags_are_kept(shop: Shop) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from syncd.core import decide, outcome, refusals
 from syncd.core.diff import News, absorb, vanish
-from syncd.core.ownership import NO_OWNERS
+from syncd.core.ownership import NO_OWNERSHIP
 from syncd.engine import case, cycle, execute, observe, recover
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
@@ -46,12 +46,14 @@ def own_blocks_count_as_sources(patch: Patch) -> None:
         return changes
 
     patch.setattr(outcome, "_created", created)
-    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
+    patch.setattr(case, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
     patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
 def absence_is_believed_at_once(patch: Patch) -> None:
-    async def ask(_system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
+    async def ask(
+        _system: Any, record: Any, clock: Any, _owners: Any, seen: Any, changes: Any
+    ) -> bool:
         gone = vanish(record, clock.now())
         observe._take(seen, changes, record, gone, News.CHANGED)
         return True
@@ -60,8 +62,8 @@ def absence_is_believed_at_once(patch: Patch) -> None:
 
 
 def one_proof_is_enough_for_every_platform(patch: Patch) -> None:
-    async def ask(system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
-        return await asked(system, replace(record, missing=99), clock, seen, changes)
+    async def ask(system: Any, record: Any, *rest: Any) -> bool:
+        return await asked(system, replace(record, missing=99), *rest)
 
     asked = observe._ask
     patch.setattr(observe, "_ask", ask)

@@ -113,7 +113,8 @@ async def test_four_equal_creates_without_the_check_make_four(clinic: Clinic) ->
     assert len(clinic.platform.appointments()) == 4
 
 
-async def test_an_update_changes_time_and_status_only(clinic: Clinic) -> None:
+async def test_an_update_that_merges_changes_time_and_status_only(clinic: Clinic) -> None:
+    clinic.platform.update_replaces = False
     id = clinic.book(at(9), title="Check-up")
     clinic.clock.advance(60)
     body = {"startTime": berlin(at(11)), "endTime": berlin(at(12)), "appointmentStatus": "showed"}
@@ -124,6 +125,51 @@ async def test_an_update_changes_time_and_status_only(clinic: Clinic) -> None:
     assert (stored.start, stored.end, stored.status) == (at(11), at(12), "showed")
     assert (stored.title, stored.contact) == ("Check-up", clinic.contact)
     assert stored.updated_at == clinic.clock.now()
+
+
+async def test_an_update_that_replaces_resets_what_it_leaves_out(clinic: Clinic) -> None:
+    id = clinic.book(at(9), title="Check-up", status="new", description="Bring the papers")
+    body = {"startTime": berlin(at(11)), "endTime": berlin(at(12))}
+    answer = await clinic.client.put(f"{APPOINTMENTS}/{id}", json={**body, **QUIET})
+    assert (answer.json()["appointmentStatus"], answer.json()["title"]) == ("confirmed", "")
+    shown = (await clinic.client.get(f"{APPOINTMENTS}/{id}")).json()["appointment"]
+    assert (shown["appointmentStatus"], shown["title"], shown["description"]) == (
+        "confirmed",
+        "",
+        "",
+    )
+
+
+async def test_an_update_keeps_the_texts_and_the_status_that_it_names(clinic: Clinic) -> None:
+    id = clinic.book(at(9), title="Check-up", status="new", description="Bring the papers")
+    named = {"title": "Check-up", "description": "Bring the papers", "appointmentStatus": "new"}
+    await clinic.client.put(f"{APPOINTMENTS}/{id}", json={**named, **QUIET})
+    shown = (await clinic.client.get(f"{APPOINTMENTS}/{id}")).json()["appointment"]
+    assert {name: shown[name] for name in named} == named
+
+
+@pytest.mark.parametrize("type", ["round_robin", "collective", "class_booking"])
+async def test_an_update_on_a_teams_calendar_must_name_the_member(
+    clinic: Clinic, type: str
+) -> None:
+    team = clinic.platform.add_calendar("Team", type, [clinic.alice, clinic.bob])
+    id = clinic.platform.book(team, clinic.bob, at(9), at(10), clinic.contact)
+    path = f"{APPOINTMENTS}/{id}"
+    refused = await clinic.client.put(path, json={"appointmentStatus": "showed", **QUIET})
+    assert refused.status_code == 422
+    assert "A team member needs to be selected" in refused.json()["message"]
+    named = {"appointmentStatus": "showed", "assignedUserId": clinic.bob, **QUIET}
+    assert (await clinic.client.put(path, json=named)).status_code == 200
+
+
+async def test_a_blocks_update_without_a_title_erases_it_where_it_replaces(clinic: Clinic) -> None:
+    for replaces, title in ((True, ""), (False, "Lunch")):
+        clinic.platform.update_replaces = replaces
+        id = clinic.platform.block(clinic.alice, at(9), at(10), "Lunch")
+        moved = clinic.busy(at(14))
+        del moved["title"]
+        answer = await clinic.client.put(f"{BLOCKS}/{id}", json=moved)
+        assert answer.json()["title"] == title
 
 
 @pytest.mark.parametrize(("flag", "told"), [({}, 1), ({"toNotify": True}, 1), (QUIET, 0)])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.core import diff, ownership
-from syncd.core.ownership import Owners, is_tagged
+from syncd.core.ownership import Ownership, is_tagged
 from syncd.engine import case, execute, observe
 
 Patch = pytest.MonkeyPatch
@@ -17,11 +17,11 @@ Patch = pytest.MonkeyPatch
 def every_tag_is_ours(patch: Patch) -> None:
     """Whatever bears a tag of ours was made by us: what people copy is removed."""
 
-    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Owners:
+    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Ownership:
         tagged = {(r.system, r.id) for r in state.records if is_tagged(r)}
-        return Owners(proven=frozenset(tagged), whole=whole)
+        return Ownership(proven=frozenset(tagged), whole=whole)
 
-    patch.setattr(case, "owners_of", all_tagged)
+    patch.setattr(case, "ownership_of", all_tagged)
     patch.setattr(execute, "_not_ours", lambda *_given: set())
 
 
@@ -31,11 +31,11 @@ def a_tag_makes_a_meeting_ours(patch: Patch) -> None:
     def tagged(record: Any) -> bool:
         return record.key is not None and not record.mine and record.observed is not None
 
-    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Owners:
-        return Owners(proven=frozenset({(r.system, r.id) for r in state.records}), whole=whole)
+    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Ownership:
+        return Ownership(proven=frozenset({(r.system, r.id) for r in state.records}), whole=whole)
 
     every_tag_is_ours(patch)
-    patch.setattr(case, "owners_of", all_tagged)
+    patch.setattr(case, "ownership_of", all_tagged)
     patch.setattr(ownership, "is_tagged", tagged)
     a_customer_ends_nothing(patch)
 

@@ -7,14 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
 import syncd.core.merge as merging
 from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
-from syncd.core.ownership import NO_OWNERS, Owners
+from syncd.core.ownership import NO_OWNERSHIP, Ownership
 from syncd.engine import brake, case, cycle, observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import (
@@ -27,12 +26,10 @@ from syncd.model import (
     Status,
     Value,
     Window,
-    ranges,
 )
 from syncd.sandbox.leadconnector.slots import Taken
 from syncd.simulate.story import Story, What, draw
 from syncd.store import Store
-from syncd.systems import decoding
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.limits import Budget
@@ -41,6 +38,9 @@ from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
+from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_updates import ABOUT_UPDATES
+from tests.simulate.plants_of_values import ABOUT_VALUES
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -56,14 +56,16 @@ def own_blocks_are_sources(patch: Patch) -> None:
         return changes
 
     patch.setattr(outcome, "_created", created)
-    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
+    patch.setattr(case, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
     patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
 def absence_believed_at_once(patch: Patch) -> None:
     """What is not listed is gone."""
 
-    async def ask(_system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
+    async def ask(
+        _system: Any, record: Any, clock: Any, _owners: Any, seen: Any, changes: Any
+    ) -> bool:
         observe._take(seen, changes, record, vanish(record, clock.now()), News.CHANGED)
         return True
 
@@ -136,7 +138,7 @@ def customers_are_notified(patch: Patch) -> None:
 
 def another_providers_event_is_still_ours(patch: Patch) -> None:
     """An event that was given to somebody else still counts for the first."""
-    patch.setattr(decide, "_reassign", lambda _draft: None)
+    patch.setattr(decide, "_reassign", lambda *_given: None)
 
 
 def secrets_in_the_journal(patch: Patch) -> None:
@@ -245,7 +247,7 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
         return 0
 
     patch.setattr(cycle, "recover", forget)
-    patch.setattr(case, "owners_of", lambda *_given, **_named: NO_OWNERS)
+    patch.setattr(case, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
 
 
 def keys_are_not_searched(patch: Patch) -> None:
@@ -256,7 +258,7 @@ def keys_are_not_searched(patch: Patch) -> None:
         return True
 
     patch.setattr(recover, "_created", created)
-    patch.setattr(case, "owners_of", lambda *_given, **_named: Owners(whole=False))
+    patch.setattr(case, "ownership_of", lambda *_given, **_named: Ownership(whole=False))
 
 
 def a_queued_write_counts_as_done(patch: Patch) -> None:
@@ -283,8 +285,8 @@ def the_budget_is_boundless(patch: Patch) -> None:
 def one_proof_is_enough(patch: Patch) -> None:
     """A block that one read of v2 does not list is gone."""
 
-    async def ask(system: Any, record: Any, clock: Any, seen: Any, changes: Any) -> bool:
-        return await asked(system, replace(record, missing=99), clock, seen, changes)
+    async def ask(system: Any, record: Any, *rest: Any) -> bool:
+        return await asked(system, replace(record, missing=99), *rest)
 
     asked = observe._ask
     patch.setattr(observe, "_ask", ask)
@@ -336,21 +338,6 @@ def calendars_ignore_blocks(patch: Patch) -> None:
 def a_hold_ends_by_the_clock(patch: Patch) -> None:
     """What waited for a person is written as soon as there is nothing left to decide."""
     patch.setattr(refusals, "_too_late", lambda *_given: False)
-
-
-def any_time_is_believed(patch: Patch) -> None:
-    """The range check is removed: a null date moves a meeting to year 1."""
-    patch.setattr(ranges, "readable", lambda _instant, _now: True)
-
-
-def an_end_for_ever_is_not_cut(patch: Patch) -> None:
-    """Blocks are made until the year 9999."""
-    patch.setattr(diff, "cut_end", lambda value, *_known: value)
-
-
-def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
-    """One text that is no Unicode costs all rows, for good."""
-    patch.setattr(decoding, "decode", lambda body, shape: msgspec.json.decode(body, type=shape))
 
 
 _BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
@@ -411,18 +398,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
         ),
     ),
     (
-        any_time_is_believed,
-        _day(*_BOOKED, _at(3, What.NULL_DATE, "clinic", number=39)),
-    ),
-    (
-        an_end_for_ever_is_not_cut,
-        _day(_at(1, What.FOR_EVER, "clinic", slot=70)),
-    ),
-    (
-        a_list_is_decoded_as_a_whole,
-        _day(_at(1, What.CUT_TEXT, "legacy"), _at(2, What.BOOK, "legacy", slot=70)),
-    ),
-    (
         silence_decides,
         _day(
             *_TWINS,
@@ -444,6 +419,9 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
         ),
     ),
     *ABOUT_ANSWERS,
+    *ABOUT_VALUES,
+    *ABOUT_UPDATES,
     *ABOUT_LOSS,
+    *ABOUT_OWNERS,
 )
 """Each with a day on which it breaks a promise."""

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+import msgspec
 import pytest
 
-from syncd.core import decide
 from syncd.engine import supervise
 from syncd.simulate.story import Story, What
-from syncd.systems import transport
-from syncd.systems.port import Ambiguous, Retryable
+from syncd.systems import decoding, transport
+from syncd.systems.port import Ambiguous
 from syncd.systems.transport import Transport
 from tests.simulate.days import at, day
 
@@ -27,20 +27,20 @@ def an_odd_answer_ends_the_cycle(patch: Patch) -> None:
 
     patch.setattr(transport, "contained", open_)
     patch.setattr(supervise, "contained", open_)
+    patch.setattr(decoding, "UNREADABLE", (msgspec.MsgspecError, UnicodeError))
 
 
 def an_odd_answer_to_a_write_means_that_nothing_happened(patch: Patch) -> None:
-    """A write that cannot be known to be done is planned anew, and nobody looks for it."""
+    """A write that cannot be known to be done is sent again at once, and nobody looks for it."""
     write = Transport.write
 
-    async def forgetful(self: Transport, *given: Any, **named: Any) -> Any:
+    async def impatient(self: Transport, *given: Any, **named: Any) -> Any:
         try:
             return await write(self, *given, **named)
-        except Ambiguous as fault:
-            raise Retryable(fault.system, fault.call) from None
+        except Ambiguous:
+            return await write(self, *given, **named)
 
-    patch.setattr(Transport, "write", forgetful)
-    patch.setattr(decide, "_adopt", lambda _draft, _case: None)
+    patch.setattr(Transport, "write", impatient)
 
 
 _BOOKED = at(1, What.BOOK, "clinic", slot=70)

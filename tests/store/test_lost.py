@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.core.ownership import Owners
+from syncd.core.ownership import Ownership
 from syncd.model import Kind, ProviderState, Record
 from tests.core.kit import decided, rec, summary, v
 
@@ -43,8 +43,8 @@ def test_a_block_that_lost_its_key_looks_like_somebody_elses_busy_time() -> None
 
 def test_blocks_that_a_create_is_proven_to_have_made_are_ours_again() -> None:
     state = ProviderState("p", records=(rec("a", "o", v(12)), old_block("b"), old_block("c")))
-    owners = Owners(proven=frozenset({("b", "k"), ("c", "k")}))
-    assert summary(decided(state, owners=owners)) == [
+    ownership = Ownership(proven=frozenset({("b", "k"), ("c", "k")}))
+    assert summary(decided(state, ownership=ownership)) == [
         ("create-block", "b", ">12-13"),
         ("create-block", "c", ">12-13"),
         ("remove-block", "b", "09-10>"),

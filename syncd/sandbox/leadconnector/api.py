@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from syncd.model import zone
+from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadconnector import wire
 from syncd.sandbox.leadconnector.associations_api import Associations
 from syncd.sandbox.leadconnector.location import Location
@@ -24,6 +25,7 @@ from syncd.sandbox.leadconnector.records import (
 from syncd.sandbox.leadconnector.resources_api import Resources
 from syncd.sandbox.leadconnector.scopes import may_call
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
+from syncd.sandbox.leadconnector.updates import MEMBER_MISSING, emptied, ignored, lacks_member
 from syncd.sandbox.platform import Refusal
 from syncd.sandbox.records import Block
 from syncd.sandbox.replies import JSONResponse
@@ -135,7 +137,8 @@ class LeadConnector(Location):
 
     def _list_users(self, ask: Ask) -> Response:
         self.check_location(ask.query.get("locationId"))
-        return self._ok(users=[wire.user(u, self.location_id) for u in self.users.values()])
+        rows = [wire.user(u, self.location_id) for u in self.users.values()]
+        return self._ok(users=self.listed(ask, rows))
 
     def _get_location(self, ask: Ask) -> Response:
         self.check_location(ask.params["id"])
@@ -183,11 +186,12 @@ class LeadConnector(Location):
         meeting = self._stored_meeting(ask.params["id"])
         calendar = self.calendars[meeting.calendar]
         shown = wire.event(meeting, calendar, self.location_id, self.zone)
+        shown["description"] = meeting.description
         return self._ok(appointment={**shown, "appointmentMeta": {"slotType": "regular"}})
 
     def _free_slots(self, ask: Ask) -> Response:
         calendar = self._calendar(ask.params["id"])
-        start, end = _epoch(ask.query.get("startDate")), _epoch(ask.query.get("endDate"))
+        start, end = wire.epoch(ask.query.get("startDate")), wire.epoch(ask.query.get("endDate"))
         if start is None or end is None:
             raise self.refusal(422, ["startDate and endDate must be numbers"])
         if end - start > LONGEST_SLOTS_SPAN:
@@ -227,6 +231,13 @@ class LeadConnector(Location):
         if meeting.deleted:
             raise self.refusal(400, ALREADY_DELETED)
         found = self._body(ask, wire.APPOINTMENT_FIELDS)
+        if lacks_member(self._calendar(found.get("calendarId", meeting.calendar)), found):
+            raise self.refusal(422, MEMBER_MISSING)
+        if fault := self.fault(FaultKind.RESET_FIELDS, ask):
+            texts = fault.spelling != "status"
+            meeting, found = emptied(meeting, texts=texts), ignored(found, texts=texts)
+        elif self.update_replaces:
+            meeting = emptied(meeting, owner=False)
         return self._write(ask, meeting, found, "updated")
 
     def _write(self, ask: Ask, before: Meeting, found: wire.Json, what: str) -> Response:
@@ -302,6 +313,11 @@ class LeadConnector(Location):
             raise self.refusal(400, ALREADY_DELETED)
         found = self._body(ask, wire.BLOCK_FIELDS, ("locationId",))
         self._check_owner(found)
+        if fault := self.fault(FaultKind.RESET_FIELDS, ask):
+            texts = fault.spelling != "status"
+            block, found = emptied(block, texts=texts), ignored(found, texts=texts)
+        elif self.update_replaces:
+            block = emptied(block)
         return self._write_block(ask, block, found)
 
     def _write_block(self, ask: Ask, before: Block, found: wire.Json) -> Response:
@@ -382,7 +398,10 @@ class LeadConnector(Location):
             raise self.refusal(422, [f"{key} should not be empty" for key in missing])
         if not any(ask.query.get(key) for key in ("calendarId", "userId", "groupId")):
             raise self.refusal(422, ["Either calendarId, userId or groupId is required"])
-        start, end = _epoch(ask.query["startTime"]), _epoch(ask.query["endTime"])
+        user = ask.query.get("userId")
+        if self.refuses_unknown_users and user and user not in self.users:
+            raise self.refusal(400, "User not found")
+        start, end = wire.epoch(ask.query["startTime"]), wire.epoch(ask.query["endTime"])
         return None if start is None or end is None else (start, end)
 
     def check_location(self, location: str | None) -> None:
@@ -425,13 +444,3 @@ class LeadConnector(Location):
 def _matches(ask: Ask, **owners: str) -> bool:
     """Whether an event has every owner that the query names."""
     return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())
-
-
-def _epoch(text: str | None) -> datetime | None:
-    """Read epoch milliseconds; years beyond datetime's end count as the end."""
-    if text is None or not text.isascii() or not text.isdigit():
-        return None
-    try:
-        return datetime.fromtimestamp(int(text) / 1000, UTC)
-    except (OverflowError, ValueError):
-        return datetime.max.replace(tzinfo=UTC)

@@ -53,18 +53,22 @@ class Location(Platform):
     ) -> None:
         """Start an empty location. Raises ValueError for an unknown zone.
 
-        ``scopes`` is what the token may do; None, as at first, is all.
+        ``scopes`` is what the token may do; None, as at first, is all. ``refuses_unknown_users``:
+        whether a list for a user that is not there is refused; nothing is known of that.
+        ``update_replaces``: what an update leaves out is reset; otherwise it stays as it was.
         """
         super().__init__(name, clock, ids, faults)
         self.token = token
         self.location_id = location_id or ids()
         self.timezone = timezone
         self.zone = zone(timezone)
+        self.update_replaces = True
         self.limit = RateLimit(100, 10, 200_000)
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
         self.calendars: dict[str, Calendar] = {}
         self.scopes: frozenset[str] | None = None
+        self.refuses_unknown_users = False
         self.contacts: dict[str, Contact] = {}
         self.notifications: list[Notification] = []
         self.meetings: Table[Meeting] = Table(clock)
@@ -135,6 +139,7 @@ class Location(Platform):
         status: str = "confirmed",
         title: str = "Appointment",
         resources: Sequence[str] = (),
+        description: str = "",
     ) -> str:
         """Enter an appointment; event calendars take an empty user. Returns its id."""
         _known(self.calendars, calendar, "calendar")
@@ -153,6 +158,7 @@ class Location(Platform):
             now,
             added_at=now,
             resources=tuple(resources),
+            description=description,
         )
         self.meetings.put(meeting.id, meeting)
         return meeting.id
@@ -238,6 +244,28 @@ class Location(Platform):
         title, description = f"{meeting.title} {text}", f"{meeting.description} {text}"
         changed = replace(meeting, title=title, description=description, updated_at=self.stamp())
         self.meetings.put(id, changed)
+
+    def rename_user(self, user: str, new: str) -> str:
+        """Invite a user anew: another id, and everything of theirs goes along. Returns the id."""
+        _known(self.users, user, "user")
+        self.users[new] = replace(self.users[user], id=new)
+        return self.merge_users(user, new)
+
+    def merge_users(self, user: str, into: str) -> str:
+        """Give a user's events and seats in teams to another one, and remove the user."""
+        _known(self.users, user, "user")
+        _known(self.users, into, "user")
+        del self.users[user]
+        for meeting in list(self.meetings.values()):
+            if meeting.user == user:
+                self.meetings.put(meeting.id, replace(meeting, user=into))
+        for block in list(self.closures.values()):
+            if block.user == user:
+                self.closures.put(block.id, replace(block, user=into))
+        for calendar in list(self.calendars.values()):
+            team = dict.fromkeys(into if each == user else each for each in calendar.users)
+            self.calendars[calendar.id] = replace(calendar, users=tuple(team))
+        return into
 
     # --- looking at it ------------------------------------------------------------------------
 

@@ -82,6 +82,16 @@ def instant(found: Json, key: str) -> datetime | None:
     return parsed.astimezone(UTC)
 
 
+def epoch(text: str | None) -> datetime | None:
+    """Read epoch milliseconds; years beyond datetime's end count as the end."""
+    if text is None or not text.isascii() or not text.isdigit():
+        return None
+    try:
+        return datetime.fromtimestamp(int(text) / 1000, UTC)
+    except (OverflowError, ValueError):
+        return datetime.max.replace(tzinfo=UTC)
+
+
 @lru_cache(maxsize=8192)
 def local(at: datetime, where: ZoneInfo) -> str:
     """Spell an event's time: ISO with the location's offset (1.3)."""

@@ -63,6 +63,7 @@ class LeadConnectorV1(Location):
 
         ``lists_blocks``: whether lists show event blocks, which is not known (4.2).
         ``checks_slots``: whether a slot that is not offered is refused, as is mostly seen (4.4).
+        ``update_keeps_end``: an update honours its end; else the length is what it was, or usual.
         """
         self.teams = Teams(self)
         super().__init__(
@@ -70,6 +71,7 @@ class LeadConnectorV1(Location):
         )
         self.lists_blocks = lists_blocks
         self.checks_slots = checks_slots
+        self.update_keeps_end = True
         self._session = guid_ids(f"session {name}")
 
     # --- the platform's common behaviour ------------------------------------------------------
@@ -127,9 +129,9 @@ class LeadConnectorV1(Location):
 
     # --- teams, services, users, contacts -----------------------------------------------------
 
-    def _list_users(self, _: Ask) -> Response:
-        users = [wire.user(each, self.location_id) for each in self.users.values()]
-        return JSONResponse({"users": users})
+    def _list_users(self, ask: Ask) -> Response:
+        rows = [wire.user(each, self.location_id) for each in self.users.values()]
+        return JSONResponse({"users": self.listed(ask, rows)})
 
     def _list_locations(self, _: Ask) -> Response:
         here = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
@@ -155,6 +157,9 @@ class LeadConnectorV1(Location):
         """Appointments and blocks that start in the window, both ends included (4.2)."""
         if not any(ask.query.get(key) for key in ("userId", "calendarId", "teamId")):
             fields.refuse_missing("userId", "userId / calendarId / teamId")
+        user = ask.query.get("userId")
+        if self.refuses_unknown_users and user and user not in self.users:
+            fields.refuse_invalid("userId")
         start, end = fields.epoch(ask.query, "startDate"), fields.epoch(ask.query, "endDate")
         whole = ask.query.get("includeAll") == "true"
         as_of = self.as_of(ask)
@@ -258,6 +263,8 @@ class LeadConnectorV1(Location):
         if not timezone:
             fields.refuse_missing("selectedTimezone")
         title = self.stored_text(ask, fields.text(given, "title")) or before.title
+        if not self.update_keeps_end:
+            given = {key: value for key, value in given.items() if key != "endAt"}
         if isinstance(before, Block):
             start, end = self._interval(ask, given, timezone, before.end - before.start)
             now = self.stamp()

@@ -230,6 +230,36 @@ class Account(Platform):
         task = self._appointment(id)
         self.tasks.put(id, self._touched(task, description=f"{task.description} {text}"))
 
+    def rename_user(self, user: str, new: str) -> str:
+        """Give a user another e-mail address; the id and all tasks stay. Returns the address."""
+        _known(self.users, user, "user")
+        self.users[new] = replace(self.users.pop(user), email=new)
+        return new
+
+    def merge_users(self, user: str, into: str) -> str:
+        """Transfer all tasks of a user to another one, and remove the user."""
+        _known(self.users, user, "user")
+        _known(self.users, into, "user")
+        gone = self.users.pop(user)
+        self.give_tasks(gone.id, self.users[into].id)
+        return into
+
+    def give_tasks(self, owner: str, to: str) -> None:
+        """Let one user stand for another one in all tasks; both are ids."""
+
+        def instead(id: str) -> str:
+            return to if id == owner else id
+
+        for task in list(self.tasks.values()):
+            given = replace(
+                task,
+                owner=instead(task.owner),
+                created_by=instead(task.created_by),
+                modified_by=instead(task.modified_by),
+            )
+            if given != task:
+                self.tasks.put(task.id, given)
+
     # --- looking at it ------------------------------------------------------------------------
 
     def appointments(self) -> list[Appointment]:

@@ -76,6 +76,7 @@ class LeadSquared(Account):
     - ``home_host``: the account lives there, so that all other hosts refuse it, in words that name
       the right one (4.2);
     - ``shows_conflicts``: whether task types tell Allow Conflicts, which no document shows (3);
+    - ``refuses_unknown_users``: whether a list for an address that nobody has is refused (1.1);
     - ``phone_spelling``: "digits", or "dashed" as one tenant wants it (3).
 
     ``keys_in_query`` counts the requests whose keys came where they end up in logs.
@@ -90,6 +91,7 @@ class LeadSquared(Account):
     lists_completed = True
     refuses_overlaps = False
     deletes_later = False
+    refuses_unknown_users = False
     phone_spelling = "digits"
     home_host = ""
     shows_conflicts = False
@@ -283,8 +285,9 @@ class LeadSquared(Account):
                 row["AllowConflicts"] = type.allow_conflicts
         return JSONResponse(shown)
 
-    def _list_users(self, ask: Ask) -> Response:  # noqa: ARG002 - it takes no parameters
-        return JSONResponse([wire.user(user) for user in self.users.values()])
+    def _list_users(self, ask: Ask) -> Response:
+        rows = [wire.user(user) for user in self.users.values()]
+        return JSONResponse(self.listed(ask, rows))
 
     def _key_user(self, ask: Ask) -> Response:
         host = self.home_host or ask.headers.get("host", "")
@@ -408,8 +411,11 @@ class LeadSquared(Account):
         return self.users[self.key_user]
 
     def _users_asked(self, asked: fields.Json) -> list[User]:
-        """The users of these e-mails; unknown and inactive ones are left out."""
+        """The users of these e-mails; unknown and inactive ones are left out, or refused."""
         wanted = {email.lower() for email in fields.names(asked, "Users")}
+        known = {user.email.lower() for user in self.users.values() if user.active}
+        if self.refuses_unknown_users and not wanted <= known:
+            fields.refuse(fields.BAD_INPUT, "Invalid user email address")
         return [u for u in self.users.values() if u.active and u.email.lower() in wanted]
 
     def _modified(self, task: Task, **change: Any) -> Task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from syncd.systems.loose import read_json
 from syncd.systems.port import Ambiguous
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from syncd.model import Window
     from syncd.systems.leadconnector.account import Account
@@ -61,12 +62,12 @@ class Calls:
         }
         return await self._ask(LISTS[kind], _SHAPES[kind], params)
 
-    async def appointment(self, event: str) -> wire.Appointment:
+    async def appointment(self, event: str) -> wire.Whole:
         """Read one appointment. Raises Rejected (GONE) where there is none."""
         path = f"{APPOINTMENTS}/{part(event)}"
         one = await self._ask(path, wire.One)
         for found in (one.appointment, one.event):
-            if isinstance(found, wire.Appointment):
+            if isinstance(found, wire.Whole):
                 return found
         raise self._transport.incomplete(f"GET {path}", "the answer holds no appointment")
 
@@ -133,10 +134,23 @@ class Calls:
         """Read one customer. Raises Rejected (GONE) where there is none."""
         return (await self._ask(f"/contacts/{part(contact)}", wire.ContactAnswer)).contact
 
-    async def tell(self, method: str, path: str, body: Mapping[str, object]) -> wire.Wrote:
+    async def tell(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        deadline: float = math.inf,
+        private: Sequence[str] = (),
+    ) -> wire.Wrote:
         """Write. Raises Ambiguous when the answer does not show that it was done."""
         answer = await self._transport.write(
-            method, path, json=body, headers={"Version": self.version(path)}
+            method,
+            path,
+            json=body,
+            headers={"Version": self.version(path)},
+            deadline=deadline,
+            private=private,
         )
         wrote = read_json(answer.content, wire.Wrote) or wire.Wrote()
         flags = (wrote.succeeded, wrote.succeded, wrote.success)

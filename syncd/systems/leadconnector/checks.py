@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Window, zone
 from syncd.systems.advice import cause_and_remedy
+from syncd.systems.findings import EMPTY_USER_LIST
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.advice import lacks_scope, missing_scope
 from syncd.systems.leadconnector.closing import doors_of, unmapped_rooms
@@ -241,6 +242,10 @@ async def _users(
         yield Finding("warning", f"{system}: users", str(fault), remedy)
         return
     known = {text(row.id) for row in rows if isinstance(row, wire.User)}
+    if not known:
+        # Seen on a working location: it proves neither that a user exists nor that none does.
+        yield Finding("warning", f"{system}: users", *EMPTY_USER_LIST)
+        return
     for provider, user in wanted.items():
         subject = f"{system}: {provider}"
         if user in known:

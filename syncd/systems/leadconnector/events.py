@@ -103,6 +103,13 @@ class Owners:
         return next(iter(asked)) if nameless and len(asked) == 1 else None
 
 
+def user_of(item: Item) -> str:
+    """The id of the user whose time a record takes, the first of several; '' for nobody."""
+    more = item.users if isinstance(item, Appointment) else None
+    others = [text(other) for other in more] if isinstance(more, list) else []
+    return text(item.assigned_user_id) or next(filter(None, others), "")
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Parses rows of one system; ``zone`` is the location's ('' while unknown)."""
@@ -134,6 +141,7 @@ class Reader:
             key=key,
             updated_at=self._maybe(item.date_updated),
             odd=wall_note(self.zone, item.start_time, item.end_time),
+            owner=user_of(item),
         )
 
     def value(self, item: Item | Wrote) -> Value:

@@ -45,6 +45,9 @@ def fault_of(answer: Answer) -> SystemFault | None:
     words = (said or "").lower()
     detail = said or f"no message, {answer.headers.get('content-type', 'no body')}"
     fault: SystemFault
+    if "not yet supported by the iam" in words:
+        # A wrong path or verb, whatever the code: no token is at fault, and repeating cannot help.
+        return Rejected("", detail=detail)
     match status:
         case HTTPStatus.UNAUTHORIZED:
             fault = _unauthorised(words, detail)
@@ -71,7 +74,7 @@ def _unauthorised(words: str, detail: str) -> SystemFault:
     """Sort out the family of 401: only some of them are about the token."""
     if "command timed out" in words:
         return Retryable("", detail=detail)
-    if "not yet supported by the iam" in words or "version header" in words:
+    if "version header" in words:
         return Rejected("", detail=detail)
     return AuthLost("", detail=detail)
 
@@ -82,6 +85,8 @@ def _why(words: str) -> Refusal:
         return Refusal.GONE
     if "slot" in words and "no longer available" in words:
         return Refusal.SLOT_TAKEN
+    if "team member" in words and "select" in words:
+        return Refusal.OWNER_MISSING
     return Refusal.UNFIT
 
 

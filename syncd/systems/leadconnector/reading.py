@@ -85,10 +85,11 @@ class Reading:
         owners = Owners.of(self._calendars, directory)
         gathered = _Gathered(self._system, owners, mapped, rooms, known)
         outcomes = await asyncio.gather(*(self._gather(call, gathered) for call in calls))
+        refused = _refused(calls, outcomes)
         failed = [outcome for outcome in outcomes if outcome is not None]
         if calls and not gathered.lists:
             raise _most_telling(failed)
-        faults += failed
+        faults += [fault for fault in failed if fault not in refused.values()]
         # Without the directory nobody knows on which calendars a user is booked.
         guessed = () if directory else [p for p, of in mapped.items() if not of.calendars]
         rows = list(gathered.rows.values())
@@ -114,7 +115,7 @@ class Reading:
         units = {provider: resource.units for provider, resource in rooms.items()}
         malformed = [*gathered.malformed, *odd]
         same = gathered.same.keys()
-        return Snapshot(self._system, rows, coverage, faults, malformed, units, same)
+        return Snapshot(self._system, rows, coverage, faults, malformed, units, same, refused)
 
     async def _rooms(
         self, mapped: Mapping[str, CalendarOf], faults: list[SystemFault], odd: list[Malformed]
@@ -256,6 +257,18 @@ def _resources(mapped: Mapping[str, CalendarOf]) -> dict[str, str]:
 def _rooms(mapped: Mapping[str, CalendarOf], known: Mapping[str, Resource]) -> dict[str, Resource]:
     """The resources of the providers that are one, as far as they are known."""
     return {p: known[key] for p, key in _resources(mapped).items() if key in known}
+
+
+def _refused(
+    calls: Sequence[ListCall], outcomes: Sequence[SystemFault | None]
+) -> dict[str, Rejected]:
+    """Find the providers whose own user's list is refused for good: the user may be gone."""
+    return {
+        provider: outcome
+        for call, outcome in zip(calls, outcomes, strict=True)
+        if isinstance(outcome, Rejected) and call.selector == "userId"
+        for provider in call.providers
+    }
 
 
 def _needs_zone(row: Row) -> bool:

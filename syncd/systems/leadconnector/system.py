@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Kind, Offer, Window
+from syncd.model import Directory, Kind, Offer, Window
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
-from syncd.systems.leadconnector import checks, discover, slots
+from syncd.systems.leadconnector import checks, discover, slots, users
 from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.closing import doors_of, seat_of
-from syncd.systems.leadconnector.directory import EVENT, booked_on
+from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
 from syncd.systems.leadconnector.events import Reader, is_deleted
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
@@ -68,7 +68,12 @@ class LeadConnector:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = Capabilities(lag=_LAG, slots_ahead=slots.LONGEST)
+        self.capabilities = Capabilities(
+            lag=_LAG,
+            slots_ahead=slots.LONGEST,
+            gone_by_list=frozenset({Kind.BLOCK}),
+            update_replaces=True,
+        )
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
@@ -76,7 +81,16 @@ class LeadConnector:
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
         self._reading = Reading(name, self._calls, self._knowledge, self._calendars)
-        self._writing = Writing(name, account, self._calls, self._knowledge, self._calendars, clock)
+        self._writing = Writing(
+            name,
+            account,
+            self._calls,
+            self._knowledge,
+            self._calendars,
+            self._reading,
+            clock,
+            self._sight,
+        )
         self._persons: Remembered[Person | None] = Remembered(clock)
         self._registries: dict[tuple[str, str, str], Associations] = {}
 
@@ -112,7 +126,15 @@ class LeadConnector:
             return Unknown("the answer is about another appointment")
         if is_deleted(item):
             return Gone()
-        return await (self._used(item, ref) if "@" in ref.id else self._sighting(item, ref))
+        return await self._sight(item, ref)
+
+    async def users(self) -> Directory:
+        """Read users now, and calendars where they are mapped themselves. Raises SystemFault."""
+        mapped = {p: of for p, of in self._calendars.items() if of.resource is None}
+        found = (await self._calls.users()).users
+        if any(of.user is None for of in mapped.values()):
+            return users.directory(mapped, found, directory_of(await self._calls.calendars()))
+        return users.directory(mapped, found, {})
 
     async def person(self, event: Event) -> Person | None:
         """Look up a customer's addresses; kept in memory for an hour. Raises SystemFault."""
@@ -271,6 +293,12 @@ class LeadConnector:
             found += slots.offered(days, length, self._knowledge.zone)
         return found
 
+    async def _sight(self, item: Item, ref: EventRef) -> Sighting:
+        """Say what a record is to the provider that it was asked for."""
+        if isinstance(item, Appointment) and "@" in ref.id:
+            return await self._used(item, ref)
+        return await self._sighting(item, ref)
+
     async def _used(self, item: Appointment, ref: EventRef) -> Sighting:
         """Say what an appointment is to a resource: of another one it is no event (any more)."""
         if may_be_bare(item.start_time) or may_be_bare(item.end_time):
@@ -287,14 +315,12 @@ class LeadConnector:
             return Unknown(str(error))
 
     async def _sighting(self, item: Item, ref: EventRef) -> Sighting:
-        """Say what a record shows now. One that nobody mapped owns is neither here nor gone."""
+        """Say what a record shows now, also where its owner is not mapped. Raises SystemFault."""
         if may_be_bare(item.start_time) or may_be_bare(item.end_time):
             await self._knowledge.location()
         provider = await self._reading.owner(item, (ref.provider,))
-        if provider is None:
-            return Unknown("it now belongs to a user or calendar that is not mapped")
         try:
-            return Found(self._reader.event(item, provider))
+            return Found(self._reader.event(item, provider or ""))
         except Malformed as error:
             return Unknown(str(error))
 

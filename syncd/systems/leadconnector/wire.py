@@ -1,7 +1,7 @@
 """The JSON of LeadConnector v2, read leniently: any field may be absent or of another type.
 
-Field names: leadconnector-v2.md 1.2 and 1.3. What syncd need not know, such as the title of an
-appointment, is never decoded.
+Field names: leadconnector-v2.md 1.2 and 1.3. What syncd need not know is never decoded: the
+title of an appointment only where an update has to send it back.
 What is read by the thousand can hold no cycle, so the garbage collector is not to know of it.
 """
 
@@ -29,6 +29,20 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     date_updated: Any = None
     deleted: Any = None
     assigned_resources: Any = None
+
+
+class Whole(Appointment, frozen=True, gc=False):
+    """One meeting by id, with the texts that an update has to send back.
+
+    They may name a customer: they are kept in memory only, and shown by no repr.
+    """
+
+    title: Any = None
+    description: Any = None
+
+    def __repr__(self) -> str:
+        """Return the type only."""
+        return "Whole(...)"
 
 
 class Block(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -62,14 +76,18 @@ class Blocks(msgspec.Struct):
 class One(msgspec.Struct):
     """One appointment by id: the specification says ``event``, the wire ``appointment``."""
 
-    appointment: Appointment | Odd = None
-    event: Appointment | Odd = None
+    appointment: Whole | Odd = None
+    event: Whole | Odd = None
 
 
 class Wrote(msgspec.Struct, rename="camel"):
     """The answer to a write. Times come for blocks; of a deletion only one of the flags does."""
 
     id: Any = None
+    calendar_id: Any = None
+    assigned_user_id: Any = None
+    title: Any = None
+    description: Any = None
     start_time: Any = None
     end_time: Any = None
     appointment_status: Any = None
@@ -77,6 +95,10 @@ class Wrote(msgspec.Struct, rename="camel"):
     succeeded: Any = None
     succeded: Any = None
     success: Any = None
+
+    def __repr__(self) -> str:
+        """Return the type only: the title may name a customer."""
+        return "Wrote(...)"
 
 
 class Member(msgspec.Struct, rename="camel"):

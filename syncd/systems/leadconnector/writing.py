@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, mark
-from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, EVENTS, part
+from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, part
 from syncd.systems.leadconnector.directory import EVENT
 from syncd.systems.leadconnector.events import Reader
-from syncd.systems.leadconnector.resources import appointment_id
 from syncd.systems.leadconnector.times import written
+from syncd.systems.leadconnector.updating import Updating
 from syncd.systems.loose import text
-from syncd.systems.port import Ambiguous, Done, Refusal, Rejected
+from syncd.systems.port import Ambiguous, Done, Refusal, Rejected, TargetChanged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.knowledge import Knowledge
+    from syncd.systems.leadconnector.reading import Reading
+    from syncd.systems.leadconnector.updating import Sight
     from syncd.systems.leadconnector.wire import Wrote
 
 
@@ -33,30 +35,31 @@ class Writing:
         calls: Calls,
         knowledge: Knowledge,
         calendars: Mapping[str, CalendarOf],
+        reading: Reading,
         clock: Clock,
+        sight: Sight,
     ) -> None:
-        """Keep the parts."""
+        """Keep the parts. ``sight`` tells what a record is to syncd."""
         self._clock = clock
         self._system = system
         self._account = account
         self._calls = calls
         self._knowledge = knowledge
         self._calendars = calendars
+        self._updating = Updating(
+            system, account, calls, knowledge, reading, calendars, clock, sight, self._owner
+        )
 
-    async def write(self, operations: Sequence[Operation]) -> Done:
+    async def write(self, operations: Sequence[Operation]) -> Done | TargetChanged:
         """Carry out one operation: no call of v2 takes more. Raises SystemFault."""
         (operation,) = operations
         match operation.action:
             case Action.CREATE_BLOCK:
                 return await self._create(operation)
-            case Action.MOVE_BLOCK:
-                path = f"{BLOCKS}/{part(operation.ref.id)}"
-                return await self._put(operation, path, await self._block(operation))
             case Action.REMOVE_BLOCK:
                 return await self._remove(operation)
-            case Action.MOVE_APPOINTMENT | Action.SET_STATUS:
-                path = f"{APPOINTMENTS}/{part(appointment_id(operation.ref.id))}"
-                return await self._put(operation, path, self._changed(operation))
+            case Action.MOVE_BLOCK | Action.MOVE_APPOINTMENT | Action.SET_STATUS:
+                return await self._updating.update(operation)
 
     async def _create(self, operation: Operation) -> Done:
         wrote = await self._calls.tell("POST", BLOCKS, await self._block(operation))
@@ -65,10 +68,6 @@ class Writing:
             detail = "the answer names no id"
             raise Ambiguous(self._system, f"POST {BLOCKS}", status=200, detail=detail)
         return Done([(known, self._shown(wrote))])
-
-    async def _put(self, operation: Operation, path: str, body: Mapping[str, object]) -> Done:
-        wrote = await self._calls.tell("PUT", path, body)
-        return Done([(operation.ref.id, self._shown(wrote))])
 
     async def _remove(self, operation: Operation) -> Done:
         try:
@@ -79,21 +78,18 @@ class Writing:
         return Done([(operation.ref.id, None)])
 
     async def _block(self, operation: Operation) -> dict[str, object]:
-        """Write a block's body: all of it, also for a move. One owner, never two (1.5)."""
+        """Write a new block's body. One owner, never two (1.5)."""
         value = _wanted(operation)
-        body: dict[str, object] = {
+        title = self._account.title
+        return {
             "locationId": self._account.location_id,
             "startTime": written(value.start),
             "endTime": written(value.end),
             **await self._owner(operation.provider),
+            "title": title if operation.key is None else mark(title, operation.key),
         }
-        if operation.key is not None:
-            body["title"] = mark(self._account.title, operation.key)
-        elif operation.action is Action.CREATE_BLOCK:
-            body["title"] = self._account.title
-        return body
 
-    async def _owner(self, provider: str) -> dict[str, object]:
+    async def _owner(self, provider: str) -> dict[str, str]:
         """Name the block's owner: the user, or a calendar that can be blocked itself."""
         of = self._calendars[provider]
         if of.user is not None:
@@ -108,23 +104,8 @@ class Writing:
         )
         raise Rejected(self._system, f"POST {BLOCKS}", detail=detail)
 
-    def _changed(self, operation: Operation) -> dict[str, object]:
-        """Write what changes of a meeting, whatever the slot rules say: the truth is elsewhere."""
-        value, before = _wanted(operation), operation.before
-        body: dict[str, object] = {
-            "toNotify": self._account.notify,
-            "ignoreFreeSlotValidation": True,
-            "ignoreDateRange": True,
-        }
-        if operation.action is Action.MOVE_APPOINTMENT:
-            body |= {"startTime": written(value.start), "endTime": written(value.end)}
-        other = before is not None and before.status != value.status
-        if other or operation.action is Action.SET_STATUS:
-            body["appointmentStatus"] = value.status.value
-        return body
-
     def _shown(self, wrote: Wrote) -> Value | None:
-        """Read the value that the answer itself shows; most answers about meetings show none."""
+        """Read the value that the answer itself shows."""
         try:
             return Reader(self._system, self._clock, self._knowledge.zone).value(wrote)
         except ValueError:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from syncd.systems.advice import cause_and_remedy
+from syncd.systems.findings import EMPTY_USER_LIST
 from syncd.systems.leadconnector_v1.wire import Named, Service
 from syncd.systems.loose import text
 from syncd.systems.port import Finding, SystemFault
@@ -59,6 +60,8 @@ async def _known(
         listed = [item for item in await ask() if isinstance(item, Named | Service)]
     except SystemFault as fault:
         return [Finding("error", f"{system}: {noun}s", *cause_and_remedy(fault))]
+    if noun == "user" and not listed:
+        return [Finding("warning", f"{system}: users", *EMPTY_USER_LIST)]
     active = {text(item.id): getattr(item, "is_active", None) is not False for item in listed}
     return [
         _verdict(system, f"{system}: {provider}", noun, provider, active=active.get(known))

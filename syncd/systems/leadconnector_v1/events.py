@@ -254,6 +254,7 @@ class Reader:
             service=places[0] if places else None,
             key=self.key(item),
             updated_at=self._maybe(item.updated_at),
+            owner=user_of(item),
             odd=wall_note(
                 text(item.selected_timezone) or self.zone, item.start_time, item.end_time
             ),

@@ -11,7 +11,7 @@ from syncd.model import Coverage, Kind, Window
 from syncd.systems.leadconnector_v1.plan import WIDER, proven
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.loose import text
-from syncd.systems.port import Malformed, Row, Snapshot, SystemFault
+from syncd.systems.port import Malformed, Rejected, Row, Snapshot, SystemFault
 from syncd.systems.spans import joined
 
 if TYPE_CHECKING:
@@ -84,8 +84,27 @@ def snapshot(
         for provider, pieces in whole.items()
         for span in joined(pieces)
     ]
-    faults = [answer.fault for answer in answers if answer.fault is not None]
-    return Snapshot(reader.system, tuple(rows.values()), coverage, faults, malformed, same=same)
+    # A user's own list that is refused for good says that the user may be gone.
+    refused = {
+        provider: answer.fault
+        for answer in answers
+        if isinstance(answer.fault, Rejected) and answer.call.selector == "userId"
+        for provider in answer.call.providers
+    }
+    faults = [
+        answer.fault
+        for answer in answers
+        if answer.fault is not None and answer.fault not in refused.values()
+    ]
+    return Snapshot(
+        reader.system,
+        tuple(rows.values()),
+        coverage,
+        faults,
+        malformed,
+        same=same,
+        refused=refused,
+    )
 
 
 def _keep(

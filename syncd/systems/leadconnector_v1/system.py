@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Kind, Offer
+from syncd.model import Action, Directory, Kind, Offer
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
-from syncd.systems.leadconnector_v1 import checks, discover, reading
+from syncd.systems.leadconnector_v1 import checks, discover, reading, users
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
 from syncd.systems.leadconnector_v1.holds import Holds
@@ -29,6 +29,7 @@ from syncd.systems.leadconnector_v1.writing import CAPABILITIES, Writing
 from syncd.systems.loose import number, text
 from syncd.systems.port import (
     NOTHING_KNOWN,
+    Done,
     Found,
     Gone,
     Malformed,
@@ -160,6 +161,13 @@ class LeadConnectorV1:
         except (ValueError, Malformed) as error:
             return Unknown(str(error))
 
+    async def users(self) -> Directory:
+        """Read users now, and calendars where they are mapped themselves. Raises SystemFault."""
+        by_calendar = any(not of.user for of in self._calendars.values())
+        services = await self._calls.services() if by_calendar else ()
+        teams = await self._calls.teams() if by_calendar else ()
+        return users.directory(self._calendars, await self._calls.users(), (*services, *teams))
+
     async def person(self, event: Event) -> Person | None:
         """Look up the contact that comes with the appointment; kept in memory for an hour."""
         if event.person is None:
@@ -189,7 +197,28 @@ class LeadConnectorV1:
         own_zone = known_zone(self._zones.get(operation.event or "", ""))
         zone_name = own_zone or await self._learn_zone() or "UTC"
         calendar = self._calendars[operation.provider]
-        return await self._writing.write(operation, calendar, zone_name)
+        reply = await self._writing.write(operation, calendar, zone_name)
+        moved = operation.action in {Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT}
+        if moved and not self.capabilities.update_keeps_end:
+            return await self._read_back(operation, reply)
+        return reply
+
+    async def _read_back(self, operation: Operation, reply: Done) -> Done:
+        """Look whether a move kept the end that it was sent: the answer shows no times (4.5).
+
+        An event that starts as it was sent, and ends otherwise, was given that end by the update.
+        """
+        wanted = operation.after
+        try:
+            sighting = await self.read_one(operation.ref)
+        except SystemFault:
+            return reply
+        if wanted is None or not isinstance(sighting, Found):
+            return reply
+        shown = sighting.event.value
+        if (shown.start, shown.status) != (wanted.start, wanted.status) or shown == wanted:
+            return reply
+        return Done([(operation.ref.id, shown)], lost=("endAt",))
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """The slots of the provider's calendar, as long as its bookings are. Raises SystemFault."""

@@ -25,6 +25,7 @@ _WRITABLE = (
 CAPABILITIES = Capabilities(
     gone_proofs={Kind.APPOINTMENT: 1, Kind.BLOCK: 2},
     statuses={status: status for status in _WRITABLE},
+    update_keeps_end=False,
     notifies=True,
 )
 """Every write is a single call that is answered at once. `new` cannot be set (4.6), and no field

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.systems.advice import cause_and_remedy
+from syncd.systems.findings import EMPTY_USER_LIST
 from syncd.systems.leadsquared.hosts import elsewhere, wrong_region
 from syncd.systems.leadsquared.types import (
     allows_conflicts,
     is_appointment,
     mandatory_fields,
 )
+from syncd.systems.leadsquared.users import is_active
 from syncd.systems.leadsquared.wire import TaskType, User
-from syncd.systems.loose import number, text
+from syncd.systems.loose import text
 from syncd.systems.port import Finding, SystemFault
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from syncd.systems.leadsquared.account import Account, CalendarOf
     from syncd.systems.leadsquared.calls import Calls
     from syncd.systems.leadsquared.wire import Caller
-
-_ACTIVE = 0
 
 
 async def check(
@@ -49,10 +49,13 @@ def _users(
     system: str, calendars: Mapping[str, CalendarOf], users: Iterable[object]
 ) -> Iterable[Finding]:
     active = {
-        text(user.email_address).casefold(): number(user.status_code) in {None, _ACTIVE}
+        text(user.email_address).casefold(): is_active(user)
         for user in users
         if isinstance(user, User)
     }
+    if not active:
+        yield Finding("warning", f"{system}: users", *EMPTY_USER_LIST)
+        return
     for provider, calendar in calendars.items():
         subject = f"{system}: {provider}"
         match active.get(calendar.address):

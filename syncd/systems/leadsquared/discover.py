@@ -8,7 +8,8 @@ from syncd.systems.advice import advice
 from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.hosts import elsewhere, named_in, wrong_region
 from syncd.systems.leadsquared.types import allows_conflicts, is_appointment, mandatory_fields
-from syncd.systems.loose import Odd, number, text
+from syncd.systems.leadsquared.users import is_active
+from syncd.systems.loose import Odd, text
 from syncd.systems.port import AuthLost, Finding, Rejected, SystemFault
 from syncd.systems.tree import AppointmentType, Parts, Told, Tree, User
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from syncd.systems.leadsquared.account import Account
     from syncd.systems.leadsquared.calls import Calls
 
-_ACTIVE = 0
 _NEEDED = frozenset({"account", "users"})
 """Parts without which nobody can be mapped."""
 
@@ -44,7 +44,7 @@ async def discover(system: str, account: Account, calls: Calls, today: date, tol
         for row in await parts.read("users", calls.users(), no_rows)
         if isinstance(row, wire.User) and text(row.email_address)
     ]
-    active = [text(row.email_address) for row in rows if _is_active(row)]
+    active = [text(row.email_address) for row in rows if is_active(row)]
     zones: dict[str, str] = {}
     if active:
         zones = await parts.read("time zones", calls.zones(active, today), zones)
@@ -62,10 +62,6 @@ async def discover(system: str, account: Account, calls: Calls, today: date, tol
     )
 
 
-def _is_active(row: wire.User) -> bool:
-    return number(row.status_code) in {None, _ACTIVE}
-
-
 def _user(row: wire.User, zones: dict[str, str]) -> User:
     email = text(row.email_address)
     return User(
@@ -74,7 +70,7 @@ def _user(row: wire.User, zones: dict[str, str]) -> User:
         email=email,
         phone=text(row.phone_mobile),
         zone=zones.get(email.casefold(), ""),
-        active=_is_active(row),
+        active=is_active(row),
     )
 
 

@@ -19,6 +19,7 @@ from syncd.model import (
     read_value,
     utc,
 )
+from syncd.systems.leadsquared.users import owner_of
 from syncd.systems.leadsquared.wire import TypeName
 from syncd.systems.loose import number, text
 from syncd.systems.port import Malformed
@@ -163,6 +164,7 @@ class Reader:
             service=self.type_name(task) or None,
             key=find_key(task.description, self._field(task), task.name),
             updated_at=self._maybe(task.modified_on),
+            owner=owner_of(task),
         )
 
     def _maybe(self, value: object) -> datetime | None:

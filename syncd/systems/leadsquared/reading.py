@@ -52,6 +52,7 @@ class Reading:
         """Start with nothing."""
         self._known = known
         self._spelt: dict[str, str] = {}
+        self._users: dict[str, str] = {}
         self._calls = calls
         self._reader = reader
         self._planned = planned
@@ -78,6 +79,7 @@ class Reading:
             got.faults,
             got.malformed,
             same=got.same,
+            users=self._users,
         )
 
     async def _pages(self, call: ListCall, kept: Window) -> None:
@@ -139,6 +141,8 @@ class Reading:
             return
         if provider is not None and isinstance(task.owner_email_address, str):
             self._spelt[task.owner_email_address] = provider
+            if user := text(task.owner_id):
+                self._users[provider] = user
         if provider is None or reader.is_free_block(task) or _outside(reader, task, kept):
             return
         fingerprint = reader.fingerprint(task, provider)

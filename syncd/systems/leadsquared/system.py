@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import phonenumbers
 
-from syncd.model import Kind
+from syncd.model import Directory, Kind, UserState
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
-from syncd.systems.leadsquared import checks, discover, slots
+from syncd.systems.leadsquared import checks, discover, slots, users
 from syncd.systems.leadsquared.calls import Calls
 from syncd.systems.leadsquared.events import Reader
 from syncd.systems.leadsquared.opening import open_transport
@@ -99,7 +100,25 @@ class LeadSquared:
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
     ) -> Snapshot:
-        """Read these providers' events: a call for all users and 96 days, and its pages."""
+        """Read these providers' events: a call for all users and 96 days, and its pages.
+
+        Whether the platform refuses a list for an address that nobody has is not documented: then
+        the others are read without it.
+        """
+        try:
+            return await self._read(window, providers, known)
+        except Rejected as fault:
+            wanted = set(self.providers if providers is None else providers)
+            listed = await self.users()
+            missing = {p for p in wanted if listed.state_of(p) is UserState.MISSING}
+            if not missing or missing == wanted:
+                raise
+            snapshot = await self._read(window, wanted - missing, known)
+            return replace(snapshot, refused=dict.fromkeys(missing, fault))
+
+    async def _read(
+        self, window: Window, providers: Collection[str] | None, known: Mapping[str, str]
+    ) -> Snapshot:
         reading = Reading(self._calls, self._reader, self.plan(window, providers), known)
         return await reading.snapshot(window, self._clock.now())
 
@@ -128,6 +147,10 @@ class LeadSquared:
             return Found(self._reader.event(task, provider or ""))
         except (ValueError, Malformed) as error:
             return Unknown(str(error))
+
+    async def users(self) -> Directory:
+        """Read the account's users now. Raises SystemFault."""
+        return users.directory(self._calendars, await self._calls.users())
 
     async def person(self, event: Event) -> Person | None:
         """Look up a lead's addresses; kept in memory for an hour."""

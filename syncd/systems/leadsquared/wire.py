@@ -30,6 +30,7 @@ class Task(msgspec.Struct, rename="pascal", frozen=True, gc=False):
     due_date: Any = None
     end_date: Any = None
     status_code: Any = None
+    owner_id: Any = None
     owner_email_address: Any = None
     modified_on: Any = None
     task_type: TypeName | Odd = None

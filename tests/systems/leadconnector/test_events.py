@@ -38,6 +38,7 @@ async def test_a_meeting_becomes_an_event(clinic: Clinic) -> None:
             person=clinic.contact,
             service=clinic.calendar,
             updated_at=clinic.clock.now(),
+            owner=clinic.alice,
         )
     ]
 
@@ -45,7 +46,7 @@ async def test_a_meeting_becomes_an_event(clinic: Clinic) -> None:
 async def test_a_block_becomes_an_event_without_person(clinic: Clinic) -> None:
     known = clinic.block(at(12))
     assert await events(clinic.build()) == [
-        Event("clinic", "alice", known, Kind.BLOCK, hour(at(12)))
+        Event("clinic", "alice", known, Kind.BLOCK, hour(at(12)), owner=clinic.alice)
     ]
 
 

@@ -16,6 +16,7 @@ from syncd.systems.port import (
     Retryable,
     SystemFault,
 )
+from syncd.systems.redact import Redactor, platform_words
 from tests.sandbox.kit import at
 from tests.systems.scripted import whole
 
@@ -39,6 +40,9 @@ def said(message: Any) -> dict[str, Any]:
         (401, said("Invalid JWT"), AuthLost),
         (401, {}, AuthLost),
         (401, said(IAM), Rejected),
+        (403, said(IAM), Rejected),
+        (404, said(IAM), Rejected),
+        (500, said(IAM), Rejected),
         (401, said("version header was not found."), Rejected),
         (401, said("version header is invalid"), Rejected),
         (401, said("Command timed out"), Retryable),
@@ -71,6 +75,8 @@ def test_the_words_decide_more_than_the_status(
         (422, ["The event has already been deleted."], Refusal.GONE),
         (400, "The slot you have selected is no longer available.", Refusal.SLOT_TAKEN),
         (422, "The slot you have selected is no longer available.", Refusal.SLOT_TAKEN),
+        (422, "A team member needs to be selected.", Refusal.OWNER_MISSING),
+        (422, ["A team member needs to be selected"], Refusal.OWNER_MISSING),
         (400, "The calendar is not an event calendar.", Refusal.UNFIT),
     ],
 )
@@ -108,6 +114,12 @@ def test_all_messages_of_a_refusal_are_told() -> None:
     found = fault_of(httpx.Response(422, json=said(["a is wrong", None, "b is missing"])))
     assert found is not None
     assert found.detail == "a is wrong; b is missing"
+
+
+def test_a_deadline_of_the_platform_is_told_in_its_own_word() -> None:
+    found = fault_of(httpx.Response(500, json=said("DEADLINE_EXCEEDED: context deadline")))
+    assert type(found) is Retryable  # for a write the transport makes Ambiguous of it
+    assert "DEADLINE_EXCEEDED" in Redactor()(platform_words(found.detail))
 
 
 # --- over the socket --------------------------------------------------------------------------

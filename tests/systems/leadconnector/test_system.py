@@ -1,6 +1,7 @@
 """One event, one customer, and the whole list of calls."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -63,10 +64,12 @@ async def test_a_meeting_given_to_another_mapped_user_is_found_there(clinic: Cli
     assert found.event.provider == "bob"
 
 
-async def test_a_meeting_given_to_a_stranger_is_neither_here_nor_gone(clinic: Clinic) -> None:
+async def test_a_meeting_given_to_a_stranger_is_found_with_its_new_owner(clinic: Clinic) -> None:
     known = clinic.book(at(9))
     clinic.platform.move(known, at(9), at(10), clinic.bob)
-    assert isinstance(await clinic.build().read_one(ref(known)), Unknown)
+    found = await clinic.build().read_one(ref(known))
+    assert isinstance(found, Found)
+    assert (found.event.provider, found.event.owner) == ("", clinic.bob)
 
 
 async def test_a_cancelled_meeting_is_there_and_a_deleted_or_unknown_one_is_gone(
@@ -146,6 +149,9 @@ async def test_an_event_of_nobody_is_not_asked_for(clinic: Clinic) -> None:
 async def test_an_id_is_one_part_of_a_path_whatever_it_holds(clinic: Clinic) -> None:
     odd, sent = "x?userId=y#z/..", "x%3FuserId%3Dy%23z%2F.."
     system = clinic.build()
+    clinic.block(at(9))
+    (block,) = clinic.platform.closures.values()
+    clinic.platform.closures.put(odd, replace(block, id=odd))
     with suppress(Rejected, AuthLost):
         await system.read_one(ref(odd))
     for action in (Action.MOVE_BLOCK, Action.REMOVE_BLOCK, Action.MOVE_APPOINTMENT):
@@ -153,7 +159,9 @@ async def test_an_id_is_one_part_of_a_path_whatever_it_holds(clinic: Clinic) -> 
             await system.write([operation(action, odd, hour(at(9)))])
     with suppress(Rejected, AuthLost):
         await system.person(of(odd))
-    asked = [r for r in clinic.door.seen if r.path != f"/locations/{clinic.platform.location_id}"]
+    general = (f"/locations/{clinic.platform.location_id}", "/calendars/")
+    lists = "/calendars/blocked-slots"
+    asked = [r for r in clinic.door.seen if r.path not in {*general, lists}]
     assert [r.path for r in asked] == [
         f"/calendars/events/appointments/{sent}",
         f"/calendars/events/block-slots/{sent}",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.model import Action, Kind, Status, Value, Window
+from syncd.model import Action, Kind, Value, Window
 from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarOf, LeadConnector
 from syncd.systems.port import (
@@ -18,6 +18,8 @@ from syncd.systems.port import (
     Refusal,
     Rejected,
     Retryable,
+    TargetChanged,
+    Unknown,
 )
 from tests.sandbox.kit import HOUR, at
 
@@ -27,7 +29,6 @@ CREATE = "POST /calendars/events/block-slots"
 MOVE = "PUT /calendars/events/block-slots/{id}"
 REMOVE = "DELETE /calendars/events/{id}"
 CHANGE = "PUT /calendars/events/appointments/{id}"
-SILENT = {"toNotify": False, "ignoreFreeSlotValidation": True, "ignoreDateRange": True}
 
 
 async def create(system: LeadConnector, **more: Any) -> str:
@@ -108,10 +109,10 @@ async def test_a_moved_block_keeps_owner_id_and_key(clinic: Clinic) -> None:
     assert (event.id, event.value, event.key) == (known, hour(at(15)), KEY)
 
 
-async def test_a_move_without_a_key_leaves_the_title_alone(clinic: Clinic) -> None:
+async def test_a_moved_block_keeps_the_title_that_a_person_gave_it(clinic: Clinic) -> None:
     known = clinic.block(at(12), "Somebody's words")
-    await clinic.build().write([operation(Action.MOVE_BLOCK, known, hour(at(15)))])
-    assert "title" not in bodies(clinic, MOVE)[0]
+    move = operation(Action.MOVE_BLOCK, known, hour(at(15)), before=hour(at(12)), key=KEY)
+    await clinic.build().write([move])
     (block,) = clinic.platform.blocks()
     assert (block.title, block.start) == ("Somebody's words", at(15))
 
@@ -119,7 +120,8 @@ async def test_a_move_without_a_key_leaves_the_title_alone(clinic: Clinic) -> No
 async def test_a_moved_block_of_an_event_calendar_names_the_calendar(clinic: Clinic) -> None:
     system = clinic.build(clinic.room)
     known = await create(system, provider="hall")
-    moved = operation(Action.MOVE_BLOCK, known, hour(at(15)), provider="hall", key=KEY)
+    noon = hour(at(12))
+    moved = operation(Action.MOVE_BLOCK, known, hour(at(15)), before=noon, provider="hall", key=KEY)
     await system.write([moved])
     (body,) = bodies(clinic, MOVE)
     assert body["calendarId"] == clinic.hall
@@ -142,55 +144,19 @@ async def test_removing_what_never_was_is_done_too(clinic: Clinic) -> None:
     assert await clinic.build().write([removal]) == Done([("nowhere", None)])
 
 
-async def test_moving_a_deleted_block_says_that_it_is_gone(clinic: Clinic) -> None:
+async def test_a_block_that_is_not_listed_any_more_is_not_moved(clinic: Clinic) -> None:
     system = clinic.build()
     known = await create(system)
     clinic.platform.remove_block(known)
     for event in (known, "nowhere"):
-        with pytest.raises(Rejected) as raised:
-            await system.write([operation(Action.MOVE_BLOCK, event, hour(at(15)))])
-        assert raised.value.why is Refusal.GONE
+        move = operation(Action.MOVE_BLOCK, event, hour(at(15)), before=hour(at(12)))
+        reply = await system.write([move])
+        assert isinstance(reply, TargetChanged)
+        assert isinstance(reply.sighting, Unknown)
+    assert not bodies(clinic, MOVE)
 
 
 # --- meetings ---------------------------------------------------------------------------------
-
-
-async def test_a_move_writes_time_only_silently_and_past_the_slot_rules(clinic: Clinic) -> None:
-    known = clinic.book(at(9))
-    night = hour(at(23))
-    move = operation(Action.MOVE_APPOINTMENT, known, night, before=hour(at(9)))
-    assert await clinic.build().write([move]) == Done([(known, None)])
-    assert bodies(clinic, CHANGE) == [
-        {
-            **SILENT,
-            "startTime": "2026-03-02T22:00:00+00:00",
-            "endTime": "2026-03-02T23:00:00+00:00",
-        }
-    ]
-    (meeting,) = clinic.platform.appointments()
-    assert (meeting.start, meeting.end, meeting.status) == (*night.interval, "confirmed")
-    assert not clinic.platform.notifications
-
-
-@pytest.mark.parametrize("status", list(Status))
-async def test_a_status_is_written_silently_and_alone(clinic: Clinic, status: Status) -> None:
-    known = clinic.book(at(9))
-    system = clinic.build()
-    wanted = operation(Action.SET_STATUS, known, hour(at(9), status=status), before=hour(at(9)))
-    assert await system.write([wanted]) == Done([(known, None)])
-    assert bodies(clinic, CHANGE) == [{**SILENT, "appointmentStatus": status.value}]
-    assert not clinic.platform.notifications
-    (event,) = await events(system)
-    assert event.value == hour(at(9), status=status)
-
-
-async def test_a_move_that_changes_the_status_too_is_one_call(clinic: Clinic) -> None:
-    known = clinic.book(at(9), status="noshow")
-    after, before = hour(at(11)), hour(at(9), status=Status.NOSHOW)
-    await clinic.build().write([operation(Action.MOVE_APPOINTMENT, known, after, before=before)])
-    (body,) = bodies(clinic, CHANGE)
-    assert body["appointmentStatus"] == "confirmed"
-    assert body["startTime"] == "2026-03-02T10:00:00+00:00"
 
 
 async def test_automations_start_only_where_it_is_configured(clinic: Clinic) -> None:
@@ -227,7 +193,8 @@ async def test_changing_a_deleted_meeting_says_that_it_is_gone(clinic: Clinic) -
 async def test_every_write_carries_version_and_token(clinic: Clinic) -> None:
     system = clinic.build(version="2021-07-28")
     known = await create(system)
-    await system.write([operation(Action.MOVE_BLOCK, known, hour(at(15)))])
+    move = operation(Action.MOVE_BLOCK, known, hour(at(15)), before=hour(at(12)))
+    await system.write([move])
     await system.write([operation(Action.REMOVE_BLOCK, known)])
     meeting = clinic.book(at(9))
     await system.write([operation(Action.MOVE_APPOINTMENT, meeting, hour(at(11)))])

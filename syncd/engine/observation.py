@@ -1,0 +1,37 @@
+"""What one read of one system brought."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from syncd.engine.report import Health
+from syncd.model import Coverage, Id
+from syncd.systems.port import SystemFault
+
+
+@dataclass(slots=True)
+class Observation:
+    """What one read of one system brought. ``touched`` are the events with news, by provider.
+
+    ``lively`` counts their news, echoes of what syncd wrote left out.
+    """
+
+    system: str
+    state: Health = Health.OK
+    cause: str = ""
+    asked_at: datetime | None = None
+    coverage: Sequence[Coverage] = ()
+    touched: dict[str, set[Id]] = field(default_factory=dict)
+    news: int = 0
+    lively: Counter[str] = field(default_factory=Counter)
+    suspected: int = 0
+    remarks: list[str] = field(default_factory=list)
+    fault: SystemFault | None = None
+    units: Mapping[str, int] = field(default_factory=dict)
+
+    def touch(self, provider: str, event: str) -> None:
+        """Note that an event is news to a provider."""
+        self.touched.setdefault(provider, set()).add((self.system, event))

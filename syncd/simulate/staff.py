@@ -1,0 +1,56 @@
+"""What happens to the users of the platforms: a new address or id, a list that is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.platform import Platform
+from syncd.sandbox.records import Outside
+from syncd.simulate.story import Step
+
+USERS = ".*[Uu]sers"
+"""The paths of the lists of users, on all three platforms."""
+
+
+@dataclass(slots=True)
+class Staff:
+    """The users who go by another name now, by (system, provider), and until when.
+
+    Nobody corrects syncd's configuration on such a day: the old name comes back after some hours,
+    at the latest when everything is mended.
+    """
+
+    renamed: dict[tuple[str, str], tuple[str, str, datetime]] = field(default_factory=dict)
+    since: list[datetime] = field(default_factory=list)
+    """When it began each time: what syncd could not see from then on, it carries later."""
+
+    def rename(self, step: Step, who: str, user: str, platform: Outside, now: datetime) -> str:
+        """Give a user another name, or the old one back; return the name."""
+        key = (step.system, who)
+        if key in self.renamed:
+            return self.back(key, platform)
+        new = f"{who}.anew@example.com" if "@" in user else f"{who}anew{step.slot}"
+        until = now + timedelta(hours=1 + step.slot % 4)
+        self.renamed[key] = (user, new, until)
+        self.since.append(now)
+        return platform.rename_user(user, new)
+
+    def back(self, key: tuple[str, str], platform: Outside) -> str:
+        """Give a user the old name back; return it."""
+        old, new, _ = self.renamed.pop(key)
+        return platform.rename_user(new, old)
+
+    def due(self, now: datetime | None = None) -> list[tuple[str, str]]:
+        """The users whose old name comes back by now; all of them without a time."""
+        return [key for key, (*_, until) in self.renamed.items() if now is None or until <= now]
+
+    def hide(self, step: Step, platforms: Mapping[str, Platform], now: datetime) -> str:
+        """Let a list of users be empty for a while."""
+        hours = 1 + step.slot % 4
+        until = now + timedelta(hours=hours)
+        platforms[step.system].faults.add(Fault(FaultKind.EMPTY, path=USERS, until=until))
+        self.since.append(now)
+        return f"no users are listed for {hours} hours"

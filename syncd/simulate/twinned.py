@@ -1,0 +1,94 @@
+"""Meetings that stand in two systems, in different statuses, and what people do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncd.simulate.story import Step, What
+
+if TYPE_CHECKING:
+    from syncd.simulate.accident import Seen
+    from syncd.simulate.town import Town
+
+_STATUSES = ("new", "showed", "confirmed")
+
+
+def perform(town: Town, step: Step, start: datetime) -> str:
+    """Do what a step says; what was done, '' if there was nothing to do it to."""
+    match step.what:
+        case What.TWIN_AS:
+            return _twin_as(town, step)
+        case What.STATUS:
+            return _status(town, step)
+        case What.MOVE_TWINNED:
+            return _move_twinned(town, step, start)
+        case _:
+            return ""
+
+
+def _twin_as(town: Town, step: Step) -> str:
+    """Enter a meeting of another system here as well, with a status of its own."""
+    found = [
+        (name, seen)
+        for name in town.sandbox.systems
+        if name != step.system
+        for _, seen in sorted(_meetings(town, name))
+        if not _twins(town, step.system, name, seen)
+    ]
+    if not found:
+        return ""
+    name, seen = found[step.number % len(found)]
+    person = town.person(name, seen)
+    seat = town.world.seats[step.system, seen.provider]
+    where = (seat.calendar, seat.user, *seen.interval, town.contact(step.system, person))
+    if step.system == "clinic":
+        status = _STATUSES[step.slot % 2]
+        event = town.sandbox.clinic.book(*where, status, "Knee pain", description="Knee, left")
+    else:
+        # v1 knows no meeting that is new, and LeadSquared no status that somebody gives at once.
+        status = "confirmed"
+        event = town.sandbox.systems[step.system].book(*where, status, "Knee pain")
+    return f"twin {seen.provider} {event} as {status}"
+
+
+def _status(town: Town, step: Step) -> str:
+    """Give a meeting of v2 another status that takes its time."""
+    found = sorted(_meetings(town, "clinic")) if step.system == "clinic" else []
+    if not found:
+        return ""
+    event, seen = found[step.number % len(found)]
+    status = next(s for s in (_STATUSES[step.slot % 3], *_STATUSES) if s != seen.status)
+    town.sandbox.clinic.set_status(event, status)
+    return f"status {event} {status}"
+
+
+def _move_twinned(town: Town, step: Step, start: datetime) -> str:
+    """Move a meeting that stands on v2, too (or in v1, if it is moved on v2)."""
+    other = "legacy" if step.system == "clinic" else "clinic"
+    found = [
+        (event, seen)
+        for event, seen in sorted(_meetings(town, step.system))
+        if _twins(town, other, step.system, seen)
+    ]
+    if not found:
+        return ""
+    event, seen = found[step.number % len(found)]
+    town.sandbox.systems[step.system].move(event, start, start + (seen.end - seen.start))
+    return f"move {event}, which stands in {other}, to {start:%d %H:%M}"
+
+
+def _meetings(town: Town, system: str) -> Iterator[tuple[str, Seen]]:
+    for event, seen in town.standing(system).items():
+        if seen.kind == "appointment" and seen.busy and seen.start > town.clock.now():
+            yield event, seen
+
+
+def _twins(town: Town, system: str, name: str, seen: Seen) -> bool:
+    """Whether a system holds the same meeting: the same person at the same time."""
+    person = town.person(name, seen)
+    return any(
+        other.key == seen.key and town.person(system, other) == person
+        for _, other in _meetings(town, system)
+    )

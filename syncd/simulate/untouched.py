@@ -1,0 +1,76 @@
+"""What updates must leave as it is: texts, customer and provider of a meeting, and its status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from syncd.sandbox.faults import FaultKind
+from syncd.simulate.accident import Change, Seen
+from syncd.simulate.town import Town
+
+
+def changed_more(town: Town, change: Change) -> bool:
+    """Whether more of an appointment changed than time and status (promise 6).
+
+    A text that every read showed cut in mid-character goes back as it was read.
+    """
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return False
+    cut = town.sandbox.systems[change.system].faults.injected[FaultKind.HALF_EMOJI]
+    return before.who != after.who or (before.texts != after.texts and not cut)
+
+
+def puts_back(town: Town, change: Change) -> bool:
+    """Whether syncd put back a status that its own update had reset just before.
+
+    It is part of that update, so it is no write of its own (promises 2 and 10).
+    """
+    before, after = change.before, change.after
+    if before is None or after is None or before.interval != after.interval:
+        return False
+    past = [c for c in town.changes if (c.system, c.event) == (change.system, change.event)]
+    past = past[: past.index(change)]
+    if not past or past[-1].by_hand:
+        return False
+    first = past[-1].before
+    return first is not None and before.status != after.status == first.status
+
+
+def status_changed(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[str]:
+    """Say when syncd gives a meeting that takes place a status that nobody gave it."""
+    if before.status == after.status or not (before.busy and after.busy):
+        return
+    resets = town.sandbox.systems[change.system].faults.injected[FaultKind.RESET_FIELDS]
+    if resets or after.status in _given(town, change.system, change.event, before):
+        # A platform that resets is judged by what is left in the end.
+        return
+    yield f"6: status {before.status} became {after.status}: {change.system} {change.event}"
+
+
+def statuses_left(town: Town) -> Iterator[str]:
+    """Say which meetings end the day in a status that nobody gave them."""
+    if town.answers:
+        return
+    for system in town.sandbox.systems:
+        for event, seen in sorted(town.standing(system).items()):
+            given = _given(town, system, event, seen)
+            if seen.kind == "appointment" and seen.busy and seen.status not in given:
+                yield f"6: {system} {event} was left {seen.status}, which nobody gave it"
+
+
+def _given(town: Town, system: str, event: str, seen: Seen) -> set[str]:
+    """Find the statuses that people gave the event itself, or gave later to meetings elsewhere."""
+    person = town.person(system, seen)
+    return {
+        after.status
+        for change in town.changes
+        if change.by_hand and (after := change.after) is not None
+        if (change.system, change.event) == (system, event)
+        or (
+            change.system != system
+            and change.before is not None
+            and change.before.status != after.status
+            and town.person(change.system, after) == person
+        )
+    }

@@ -1,0 +1,18 @@
+"""A booking knows which of its revisions last changed the status."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """What is still to be told somewhere may be a status, so the latest revision counts as one."""
+    column = sa.Column("status_revision", sa.Integer(), nullable=False, server_default="0")
+    op.add_column("booking", column)
+    op.execute("UPDATE booking SET status_revision = revision")

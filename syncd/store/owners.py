@@ -1,0 +1,44 @@
+"""Events that were found at another owner, and who is behind calendars mapped by address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, select
+
+from syncd.model import OwnerChange
+from syncd.store import rows
+from syncd.store.tables import CALENDAR_USER, OWNER_CHANGE
+
+if TYPE_CHECKING:
+    from syncd.store.store import Store
+
+_CHANGES = select(OWNER_CHANGE).order_by(
+    OWNER_CHANGE.c.system, OWNER_CHANGE.c.provider, OWNER_CHANGE.c.event
+)
+_USERS = select(CALENDAR_USER).where(CALENDAR_USER.c.system == bindparam("of_system"))
+SETTLE = delete(OWNER_CHANGE).where(
+    OWNER_CHANGE.c.system == bindparam("of_system"),
+    OWNER_CHANGE.c.event == bindparam("of_event"),
+    OWNER_CHANGE.c.provider == bindparam("of_provider"),
+)
+
+
+def owner_changes(store: Store) -> list[OwnerChange]:
+    """The owner changes that no decision has settled, by calendar. Raises StateError."""
+    return [rows.to_owner_change(row) for row in store.tell(_CHANGES, {})]
+
+
+def calendar_users(store: Store, system: str) -> dict[str, str]:
+    """The user behind each provider's calendar, as far as its events told. Raises StateError."""
+    return {row["provider"]: row["user"] for row in store.tell(_USERS, {"of_system": system})}
+
+
+def settled(change: OwnerChange) -> Mapping[str, str]:
+    """What `SETTLE` asks for."""
+    return {
+        "of_system": change.system,
+        "of_event": change.event,
+        "of_provider": change.provider,
+    }

@@ -1,0 +1,271 @@
+"""Updates on v2: read the record, send all of it back with one change, compare, put right once.
+
+An update replaces the record (corrections.md C1, C2), so each one is two reads and a write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Action, EventRef, Status, Value, Window, cut_end, mark
+from syncd.systems.leadconnector import fields
+from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
+from syncd.systems.leadconnector.events import Reader, is_deleted
+from syncd.systems.leadconnector.fields import CALENDAR, STATUS, TITLE, USER, Kept
+from syncd.systems.leadconnector.resources import appointment_id
+from syncd.systems.leadconnector.times import written
+from syncd.systems.leadconnector.wire import Block, Whole
+from syncd.systems.loose import text
+from syncd.systems.port import (
+    Delayed,
+    Done,
+    Found,
+    Refusal,
+    Rejected,
+    Sighting,
+    SystemFault,
+    TargetChanged,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syncd.model import Clock, Operation
+    from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.leadconnector.knowledge import Knowledge
+    from syncd.systems.leadconnector.reading import Reading
+    from syncd.systems.leadconnector.wire import Wrote
+
+FRESH = 2.0
+"""Seconds between the answer to the read before an update and the sending of the update."""
+
+PATIENCE = 15.0
+"""Seconds within which the first request of an update must leave: a crash is judged by that."""
+
+_READS = 3
+_AROUND = timedelta(minutes=1)
+
+Record = Whole | Block
+Sight = Callable[[Record, EventRef], Awaitable[Sighting]]
+Owner = Callable[[str], Awaitable[dict[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """One update: where it goes, and what it sends besides the fields in ``kept``."""
+
+    path: str
+    start: datetime
+    end: datetime
+    kept: Kept
+    more: dict[str, object]
+
+    @property
+    def body(self) -> dict[str, object]:
+        """The JSON of the request."""
+        times = {"startTime": written(self.start), "endTime": written(self.end)}
+        return {**self.more, **times, **self.kept}
+
+
+class Updating:
+    """Carries out updates on one location; ``sight`` tells what a record is to syncd."""
+
+    def __init__(
+        self,
+        system: str,
+        account: Account,
+        calls: Calls,
+        knowledge: Knowledge,
+        reading: Reading,
+        calendars: Mapping[str, CalendarOf],
+        clock: Clock,
+        sight: Sight,
+        owner: Owner,
+    ) -> None:
+        """Keep the parts. ``owner`` names a new block's owner as its body does."""
+        self._system = system
+        self._account = account
+        self._calls = calls
+        self._knowledge = knowledge
+        self._reading = reading
+        self._calendars = calendars
+        self._clock = clock
+        self._sight = sight
+        self._owner = owner
+
+    async def update(self, operation: Operation) -> Done | TargetChanged:
+        """Move an event, or set its status. Raises SystemFault: then nothing happened.
+
+        Nothing is written to a record that is not as it was decided on.
+        """
+        _wanted(operation)
+        latest = self._clock.monotonic() + PATIENCE
+        owner: str | None = None
+        reads = 0
+        while True:
+            reads += 1
+            record = await self._read(operation)
+            deadline = min(latest, self._clock.monotonic() + FRESH)
+            if isinstance(record, Unknown):
+                return TargetChanged(record)
+            sighting = await self._sight(record, operation.ref)
+            if not _as_decided(sighting, operation, self._clock.now()):
+                return TargetChanged(sighting)
+            update = await self._prepared(operation, record, owner or "")
+            try:
+                wrote = await self._put(update, deadline)
+            except Delayed:
+                if reads >= _READS or self._clock.monotonic() > latest:
+                    raise
+            except Rejected as fault:
+                if fault.why is not Refusal.OWNER_MISSING or owner is not None:
+                    raise
+                # A team's calendar needs to be told whose the meeting is: it shows that by now, or
+                # it is the user whom the provider is mapped to.
+                owner = self._calendars[operation.provider].user or ""
+            else:
+                return await self._compared(operation, update, wrote)
+
+    async def _compared(self, operation: Operation, update: _Update, wrote: Wrote) -> Done:
+        """Compare what stands there now with what was sent; put back once what was reset.
+
+        Only what the update itself reset is put back (`fields.reset`), and only while the record
+        stands where the update put it: what somebody else changed since is news, and stays.
+        """
+        seen = await self._look(operation, update, wrote)
+        lost = fields.reset(update.kept, wrote, seen)
+        restored: list[str] = []
+        if lost and (seen is not None or _is_block(operation)):
+            now = update.kept if seen is None else fields.kept_of(seen)
+            kept = {**now, **{name: update.kept[name] for name in lost}}
+            again = replace(update, kept=kept)
+            try:
+                wrote = await self._put(again, self._clock.monotonic() + FRESH)
+            except SystemFault:
+                # Put back or not: the next read shows that.
+                pass
+            else:
+                update, before = again, lost
+                seen = await self._look(operation, update, wrote)
+                lost = [name for name in fields.reset(kept, wrote, seen) if name in before]
+                restored = [name for name in before if name not in lost]
+        shown = self._shown(update, wrote, seen)
+        return Done([(operation.ref.id, shown)], tuple(restored), tuple(lost))
+
+    async def _read(self, operation: Operation) -> Record | Unknown:
+        """Read the target. Raises Rejected (GONE) for a meeting that is not there any more."""
+        ref = operation.ref
+        if _is_block(operation):
+            return await self._listed(operation, operation.before) or Unknown("it is not listed")
+        item = await self._calls.appointment(appointment_id(ref.id))
+        if text(item.id) != appointment_id(ref.id):
+            return Unknown("the answer is about another appointment")
+        if is_deleted(item):
+            path = f"GET {APPOINTMENTS}/{part(ref.id)}"
+            raise Rejected(self._system, path, why=Refusal.GONE, status=200, detail="deleted")
+        return item
+
+    async def _listed(self, operation: Operation, value: Value | None) -> Block | None:
+        """Find a block in its owner's list; v2 is not known to show one by its id."""
+        where = value or _wanted(operation)
+        near = Window(where.start - _AROUND, where.end + _AROUND)
+        items, _ = await self._reading.blocks(operation.provider, near)
+        known = (i for i in items if isinstance(i, Block) and text(i.id) == operation.ref.id)
+        return next((item for item in known if not is_deleted(item)), None)
+
+    async def _look(self, operation: Operation, update: _Update, wrote: Wrote) -> Record | None:
+        """Read the target after an update; None where that fails, or shows it elsewhere.
+
+        The answer about a block shows all of it; one that shows no title does not count as such.
+        """
+        block = _is_block(operation)
+        if block and isinstance(wrote.title, str):
+            return None
+        try:
+            if block:
+                seen: Record | Unknown | None = await self._listed(operation, operation.after)
+            else:
+                seen = await self._read(operation)
+            if seen is None or isinstance(seen, Unknown):
+                return None
+            value = self._value(seen)
+        except (SystemFault, ValueError):
+            return None
+        return seen if value.interval == (update.start, update.end) else None
+
+    async def _prepared(self, operation: Operation, record: Record, owner: str) -> _Update:
+        """Take the record as read, with the one change that is wanted."""
+        value, before, now = _wanted(operation), operation.before, self._value(record)
+        start, end = value.interval
+        kept = fields.kept_of(record)
+        if owner:
+            kept.setdefault(USER, owner)
+        if _is_block(operation):
+            if TITLE not in kept and operation.key is not None:
+                kept[TITLE] = mark(self._account.title, operation.key)
+            if USER in kept:  # one owner, never two
+                kept.pop(CALENDAR, None)
+            elif CALENDAR not in kept:
+                kept |= await self._owner(operation.provider)
+            path = f"{BLOCKS}/{part(operation.ref.id)}"
+            return _Update(path, start, end, kept, {"locationId": self._account.location_id})
+        if operation.action is Action.SET_STATUS:
+            start, end = now.interval
+        other = before is not None and before.status is not value.status
+        if other or operation.action is Action.SET_STATUS:
+            kept[STATUS] = value.status.value
+        quiet: dict[str, object] = {
+            "toNotify": self._account.notify,
+            # The meeting takes place there elsewhere: whatever the slot rules say.
+            "ignoreFreeSlotValidation": True,
+            "ignoreDateRange": True,
+        }
+        path = f"{APPOINTMENTS}/{part(appointment_id(operation.ref.id))}"
+        return _Update(path, start, end, kept, quiet)
+
+    async def _put(self, update: _Update, deadline: float) -> Wrote:
+        texts = fields.private(update.kept)
+        return await self._calls.tell(
+            "PUT", update.path, update.body, deadline=deadline, private=texts
+        )
+
+    def _shown(self, update: _Update, wrote: Wrote, seen: Record | None) -> Value | None:
+        """Return what surely is the outcome: a value that nobody else can have changed since.
+
+        None leaves it to the next read to show what became of the record.
+        """
+        was_reset = STATUS in fields.reset(update.kept, wrote, seen)
+        try:
+            value = self._value(wrote if seen is None else seen)
+        except ValueError:
+            # Most answers about meetings show no times.
+            return Value(update.start, update.end, Status.CONFIRMED) if was_reset else None
+        sent = fields.status(update.kept)
+        return value if was_reset or sent is None or sent is value.status else None
+
+    def _value(self, record: Record | Wrote) -> Value:
+        return Reader(self._system, self._clock, self._knowledge.zone).value(record)
+
+
+def _as_decided(sighting: Sighting, operation: Operation, now: datetime) -> bool:
+    """Whether the target is the one, and at the value, that the decision was made on."""
+    if not isinstance(sighting, Found) or sighting.event.provider != operation.provider:
+        return False
+    before = operation.before
+    return before is None or cut_end(sighting.event.value, now, before) == before
+
+
+def _is_block(operation: Operation) -> bool:
+    return operation.action is Action.MOVE_BLOCK
+
+
+def _wanted(operation: Operation) -> Value:
+    if operation.after is None:
+        message = f"{operation.action} needs a value"
+        raise ValueError(message)
+    return operation.after

@@ -1,0 +1,40 @@
+"""The users of a v1 location, and what is behind each mapped calendar (leadconnector-v1.md 8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.model import Directory
+from syncd.systems.leadconnector_v1.wire import Named, Service, User
+from syncd.systems.loose import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from syncd.systems.leadconnector_v1.account import CalendarOf
+
+
+def directory(
+    calendars: Mapping[str, CalendarOf], rows: Iterable[object], places: Iterable[object]
+) -> Directory:
+    """Index users and, for providers without one, calendars and teams (``places``).
+
+    A location without any user is one that was not listed.
+    """
+    found = frozenset(text(row.id) for row in rows if isinstance(row, User)) - {""}
+    booked = frozenset(text(p.id) for p in places if isinstance(p, Named | Service)) - {""}
+    return Directory(
+        users=found,
+        calendars=booked,
+        mapped={
+            provider: (
+                _listed(of.user, found) if of.user else _listed(of.calendar or of.team, booked)
+            )
+            for provider, of in calendars.items()
+        },
+        listed=bool(found),
+    )
+
+
+def _listed(id: str | None, among: frozenset[str]) -> str | None:
+    return id if id in among else None

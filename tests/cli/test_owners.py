@@ -1,0 +1,62 @@
+"""What `resync`, `status` and `check` say when a person's events show another owner."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from syncd.sandbox.scenario import SYSTEMS
+from tests.cli.conftest import Desk
+
+NEW = {"crm": "alice.smith@example.com", "clinic": "alice-anew", "legacy": "alice-anew"}
+
+
+def book(desk: Desk, system: str, count: int) -> None:
+    for n in range(count):
+        desk.world.book(system, "alice", desk.world.at(10 + n // 10, 8 + n % 10), 30)
+
+
+def flat(text: str) -> str:
+    """Text without the line breaks of a narrow terminal."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_command_names_the_calendar_and_the_remedy(desk: Desk, system: str) -> None:
+    book(desk, system, 20)
+    desk.say("resync", "--yes")
+    known = json.loads(desk.say("status", "--json").out)
+    assert known["unknown_owners"] == []
+    mine = [
+        m
+        for m in desk.world.sandbox.systems[system].appointments()
+        if m.user == desk.world.seats[system, "alice"].user
+    ]
+    desk.world.sandbox.systems[system].rename_user(
+        desk.world.seats[system, "alice"].user, NEW[system]
+    )
+    resync = desk.say("resync", "--yes")
+    assert resync.code == 4
+    sentence = f"events of alice in {system} now belong to a user that is not mapped"
+    remedy = f"set it in [providers.alice.calendars] {system} = {{ user = … }}"
+    for said in (resync, desk.say("status"), desk.say("check")):
+        text = flat(said.out + said.err)
+        assert sentence in text, text
+        assert remedy in text
+        assert "alice.smith" not in text
+    assert desk.say("check").code == 2
+    (told,) = json.loads(desk.say("status", "--json").out)["unknown_owners"]
+    assert (told["provider"], told["system"], told["why"]) == ("alice", system, "user-missing")
+    assert told["events"] >= len(mine) >= 20
+    (told,) = json.loads(desk.say("resync", "--yes", "--json").out)["unknown_owners"]
+    assert told["events"] >= len(mine)
+    assert desk.say("plan").code == 4
+
+
+def test_no_address_of_a_user_reaches_the_state(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    desk.world.sandbox.crm.rename_user("alice@example.com", NEW["crm"])
+    desk.say("resync", "--yes")
+    files = desk.path.parent.glob("state.db*")
+    assert not any(b"alice.smith" in file.read_bytes() for file in files)

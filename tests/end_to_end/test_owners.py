@@ -1,0 +1,364 @@
+"""A person's address or id changes: nothing is freed, and what to do is named (promise 3)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from syncd.config.load import load
+from syncd.engine.report import Exit, Report
+from syncd.model import EventRef, Kind
+from syncd.sandbox import Fault, FaultKind
+from syncd.sandbox.agreement import Sight, sights
+from syncd.sandbox.leadsquared.api import LeadSquared
+from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.store.owners import owner_changes
+from syncd.systems.port import Found
+from syncd.wiring import App, build
+
+NEW = {"crm": "alice.smith@example.com", "clinic": "alice-anew", "legacy": "alice-anew"}
+USERS = ".*[Uu]sers"
+
+
+@dataclass
+class Shop:
+    """The three platforms, empty at first, and syncd beside them."""
+
+    world: World
+    path: Path
+    app: App
+
+    def user(self, system: str, who: str) -> str:
+        return self.world.seats[system, who].user
+
+    def book(self, system: str, count: int, who: str = "alice") -> list[str]:
+        """Enter meetings of half an hour, ten a day."""
+        return [
+            self.world.book(system, who, self.world.at(n // 10, 8 + n % 10), 30)
+            for n in range(count)
+        ]
+
+    def blocks(self, who: str = "alice") -> int:
+        """How many blocks of syncd's stand for a person, in all systems."""
+        return sum(s.ours and s.provider == who for s in self.seen())
+
+    def seen(self) -> list[Sight]:
+        return sights(self.world.sandbox.systems, self.world.owners)
+
+    async def resync(self, **asked: object) -> Report:
+        self.app.insist()
+        return await self.app.engine.resync(**asked)  # type: ignore[arg-type]
+
+    async def remap(self, old: str, new: str) -> None:
+        """Correct the configuration, and start again."""
+        await self.app.aclose()
+        self.path.write_text(self.path.read_text().replace(f'"{old}"', f'"{new}"'))
+        self.app = build(load(self.path, {}))
+
+    def writes(self) -> int:
+        """How many writes reached the platforms so far."""
+        return sum(a.writes for a in (s.traffic for s in self.app.systems.values()))
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    sandbox = Sandbox()
+    sandbox.crm.limit = None
+    world = furnish(sandbox, datetime.now(UTC), empty=True)
+    async with sandbox.serve():
+        path = tmp_path / "syncd.toml"
+        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        path.write_text(text)
+        made = Shop(world, path, build(load(path, {})))
+        yield made
+        await made.app.aclose()
+
+
+async def unknown(shop: Shop, system: str, count: int, blocks: int) -> Report:
+    """Resync, and see that nothing was freed and that the calendar is told as unknown."""
+    before = shop.writes()
+    report = await shop.resync()
+    assert shop.blocks() == blocks
+    assert shop.writes() == before
+    assert report.exit is Exit.UNANSWERED
+    assert report.cycles <= 3
+    (fact,) = report.unknown
+    assert (fact.provider, fact.system, fact.events) == ("alice", system, count)
+    return report
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.prove), 20])
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_user_with_a_new_address_or_id_frees_nothing_until_mapped(
+    shop: Shop, system: str, count: int
+) -> None:
+    shop.book(system, count)
+    assert (await shop.resync()).exit is Exit.DONE
+    blocks, old = shop.blocks(), shop.user(system, "alice")
+    assert blocks == 2 * count
+    platform = shop.world.sandbox.systems[system]
+    platform.rename_user(old, NEW[system])
+    for _ in range(2):
+        report = await unknown(shop, system, count, blocks)
+        assert str(report.unknown[0].proof) == "user-missing"
+    for near in (True, False):
+        await shop.app.engine.watch(near=near)
+        assert shop.blocks() == blocks
+    await shop.remap(old, NEW[system])
+    before = shop.writes()
+    report = await shop.resync()
+    assert (report.exit, shop.writes(), shop.blocks()) == (Exit.DONE, before, blocks)
+    assert owner_changes(shop.app.store) == []
+
+
+@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_rename_that_is_undone_needs_no_write(shop: Shop, system: str, count: int) -> None:
+    shop.book(system, count)
+    await shop.resync()
+    old, platform = shop.user(system, "alice"), shop.world.sandbox.systems[system]
+    platform.rename_user(old, NEW[system])
+    await unknown(shop, system, count, 2 * count)
+    platform.rename_user(NEW[system], old)
+    before = shop.writes()
+    report = await shop.resync()
+    assert (report.exit, shop.writes(), shop.blocks()) == (Exit.DONE, before, 2 * count)
+    assert owner_changes(shop.app.store) == []
+
+
+def hire(shop: Shop, system: str) -> str:
+    """Add a user who is no provider."""
+    name, email = "Dora", "dora@example.com"
+    match shop.world.sandbox.systems[system]:
+        case LeadSquared() as crm:
+            crm.add_user(name, email)
+            return email
+        case location:
+            return location.add_user(name, email)
+
+
+def give(shop: Shop, system: str, event: str, user: str) -> None:
+    """Hand a meeting over by hand."""
+    platform = shop.world.sandbox.systems[system]
+    meeting = next(m for m in platform.appointments() if m.id == event)
+    platform.move(event, meeting.start, meeting.end, user)
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.prove), 20])
+@pytest.mark.parametrize("into", ["bob", "dora"])
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_merged_users_free_nothing_and_close_the_time_of_the_one_that_stays(
+    shop: Shop, system: str, into: str, count: int
+) -> None:
+    shop.book(system, count)
+    await shop.resync()
+    other = hire(shop, system) if into == "dora" else shop.user(system, "bob")
+    shop.world.sandbox.systems[system].merge_users(shop.user(system, "alice"), other)
+    for _ in range(2):
+        report = await shop.resync()
+        assert (report.exit, shop.blocks("alice")) == (Exit.UNANSWERED, 2 * count)
+        assert report.cycles <= 4
+        assert shop.blocks("bob") == (2 * count if into == "bob" else 0)
+        (fact,) = report.unknown
+        assert (fact.provider, fact.events, fact.holders) == (
+            "alice", count, ("bob",) if into == "bob" else (),
+        )  # fmt: skip
+
+
+EMPTY = Fault(FaultKind.EMPTY, path=USERS)
+FORBIDDEN, FAILING = (Fault(FaultKind.ERROR, path=USERS, status=status) for status in (403, 500))
+
+
+@pytest.mark.parametrize(
+    ("fault", "count"), [(EMPTY, 1), (EMPTY, 20), (FORBIDDEN, 2), (FAILING, 2)]
+)
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_user_list_that_is_empty_or_refused_proves_no_hand_over(
+    shop: Shop, system: str, fault: Fault, count: int
+) -> None:
+    events = shop.book(system, count)
+    await shop.resync()
+    dora = hire(shop, system)
+    shop.world.sandbox.systems[system].faults.add(fault)
+    for event in events:
+        give(shop, system, event, dora)
+    report = await unknown(shop, system, count, 2 * count)
+    assert str(report.unknown[0].proof) == "users-unknown"
+    assert report.answered
+    shop.world.sandbox.systems[system].faults.clear()
+    report = await shop.resync()
+    if count < 20:
+        assert (report.exit, shop.blocks()) == (Exit.DONE, 0)
+    else:
+        assert (report.exit, shop.blocks()) == (Exit.GUARDED, 40)
+
+
+@pytest.mark.parametrize("to", ["bob", "dora"])
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_meeting_handed_over_to_another_existing_user_frees_her_time(
+    shop: Shop, system: str, to: str
+) -> None:
+    first, *_ = shop.book(system, 3)
+    await shop.resync()
+    give(shop, system, first, hire(shop, system) if to == "dora" else shop.user(system, "bob"))
+    report = await shop.resync()
+    assert (report.exit, report.unknown) == (Exit.DONE, [])
+    assert (shop.blocks("alice"), shop.blocks("bob")) == (4, 2 if to == "bob" else 0)
+    again = await shop.resync()
+    assert (again.operations.total(), again.cycles) == (0, 1)
+
+
+@pytest.mark.parametrize("to", ["bob", "dora"])
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_calendar_handed_over_as_a_whole_is_stopped_by_the_guard(
+    shop: Shop, system: str, to: str
+) -> None:
+    events = shop.book(system, 20)
+    await shop.resync()
+    other = hire(shop, system) if to == "dora" else shop.user(system, "bob")
+    for event in events:
+        give(shop, system, event, other)
+    stopped = await shop.resync()
+    assert (stopped.exit, shop.blocks()) == (Exit.GUARDED, 40)
+    assert (await shop.resync()).exit is Exit.GUARDED
+    assert shop.blocks() == 40
+    passed = await shop.resync(accept=stopped.run)
+    assert (passed.exit, shop.blocks()) == (Exit.DONE, 0)
+    assert owner_changes(shop.app.store) == []
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_hand_over_that_the_guard_stopped_can_be_taken_back(
+    shop: Shop, system: str
+) -> None:
+    events = shop.book(system, 20)
+    await shop.resync()
+    dora = hire(shop, system)
+    for event in events:
+        give(shop, system, event, dora)
+    assert (await shop.resync()).exit is Exit.GUARDED
+    for event in events:
+        give(shop, system, event, shop.user(system, "alice"))
+    before = shop.writes()
+    assert (await shop.resync()).exit is Exit.DONE
+    assert (shop.writes(), shop.blocks()) == (before, 40)
+
+
+@pytest.mark.parametrize("owner", ["", "nobody-knows"])
+@pytest.mark.parametrize("system", ["clinic", "legacy"])
+async def test_an_unknown_owner_frees_nothing_and_leaves_the_calendar_at_work(
+    shop: Shop, system: str, owner: str
+) -> None:
+    """The meeting stands on a calendar that nobody mapped, so that its user alone tells whose."""
+    first, second = shop.book(system, 2)
+    await shop.resync()
+    platform = shop.world.sandbox.systems[system]
+    assert not isinstance(platform, LeadSquared)
+    reception = platform.add_calendar("Reception", "round_robin")
+    meeting = platform.meetings.get(first)
+    assert meeting is not None
+    platform.meetings.put(first, replace(meeting, user=owner, calendar=reception))
+    report = await unknown(shop, system, 1, 4)
+    assert str(report.unknown[0].proof) == "owner-unknown"
+    platform.cancel(second)
+    await shop.resync()
+    assert shop.blocks() == 2
+
+
+async def test_a_deactivated_user_frees_nothing(shop: Shop) -> None:
+    shop.book("crm", 20)
+    await shop.resync()
+    shop.world.sandbox.crm.deactivate(shop.user("crm", "alice"))
+    before = shop.writes()
+    await shop.resync()
+    assert (shop.blocks(), shop.writes()) == (40, before)
+
+
+@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_list_that_is_refused_for_a_missing_user_stops_nobody_else(
+    shop: Shop, system: str, count: int
+) -> None:
+    shop.book(system, count)
+    await shop.resync()
+    platform = shop.world.sandbox.systems[system]
+    platform.refuses_unknown_users = True
+    platform.rename_user(shop.user(system, "alice"), NEW[system])
+    shop.world.book(system, "bob", shop.world.at(3, 18))
+    report = await shop.resync()
+    assert (report.exit, report.answered) == (Exit.UNANSWERED, True)
+    assert (shop.blocks("alice"), shop.blocks("bob")) == (2 * count, 2)
+    (fact,) = report.unknown
+    assert (fact.provider, fact.system, str(fact.proof)) == ("alice", system, "user-missing")
+    assert fact.events == count
+
+
+async def test_an_address_that_a_new_colleague_was_given_proves_nothing(shop: Shop) -> None:
+    shop.book("crm", 3)
+    await shop.resync()
+    crm, old = shop.world.sandbox.crm, shop.user("crm", "alice")
+    crm.rename_user(old, NEW["crm"])
+    crm.add_user("Alice Other", old)
+    report = await unknown(shop, "crm", 3, 6)
+    assert str(report.unknown[0].proof) == "user-missing"
+
+
+async def test_blocks_of_a_missing_user_are_not_taken_for_removed(shop: Shop) -> None:
+    """v2 proves the end of a block by lists, and lists show nothing of a user who is not there."""
+    shop.world.block("clinic", "alice", shop.world.at(2, 12), 60, "Lunch")
+    shop.world.block("clinic", "bob", shop.world.at(2, 12), 60, "Lunch")
+    await shop.resync()
+    assert shop.blocks() == 2
+    shop.world.sandbox.clinic.rename_user(shop.user("clinic", "alice"), NEW["clinic"])
+    for _ in range(3):
+        await shop.resync()
+        assert shop.blocks() == 2
+
+
+async def test_users_are_read_only_when_an_owner_changed(shop: Shop) -> None:
+    (event,) = shop.book("crm", 1)
+    await shop.resync()
+    crm = shop.world.sandbox.crm
+
+    def asked() -> int:
+        return sum("Users.Get" in call.path for call in crm.calls)
+
+    await shop.resync()
+    assert asked() == 0
+    crm.rename_user(shop.user("crm", "alice"), NEW["crm"])
+    await shop.resync()
+    assert asked() == 1
+    for _ in range(3):
+        await shop.app.engine.watch(near=False)
+    assert asked() == 1
+    del event
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_check_takes_an_empty_user_list_for_no_proof(shop: Shop, system: str) -> None:
+    shop.world.sandbox.systems[system].faults.add(EMPTY)
+    found = await shop.app.systems[system].check()
+    assert [f.subject for f in found if f.level != "ok"] == [f"{system}: users"]
+    assert (await shop.app.systems[system].users()).listed is False
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_an_event_at_an_unmapped_owner_is_found_with_the_owners_id(
+    shop: Shop, system: str
+) -> None:
+    (event,) = shop.book(system, 1)
+    dora = hire(shop, system)
+    give(shop, system, event, dora)
+    ref = EventRef(system, "alice", event, Kind.APPOINTMENT)
+    match await shop.app.systems[system].read_one(ref):
+        case Found(event=found):
+            assert found.provider == ""
+            assert found.owner in (await shop.app.systems[system].users()).users
+            assert "@" not in found.owner
+        case other:
+            pytest.fail(str(other))

@@ -1,0 +1,205 @@
+"""A twin on v2 is moved, and nothing but its time changes, there or anywhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from syncd.engine.cycle import Engine
+from syncd.engine.report import Exit
+from syncd.model import ConflictKind
+from syncd.sandbox import Fault, FaultKind
+from tests.end_to_end.conftest import Shop
+
+HOUR = timedelta(hours=1)
+TEXTS = {"title": "Knee pain", "description": "Bring the letter"}
+
+
+def book_twins(shop: Shop, other: str, status: str, calendar: str = "") -> tuple[str, str]:
+    """Enter one meeting of Alice's in another system, and with this status on v2."""
+    world, clinic = shop.world, shop.world.sandbox.clinic
+    start = world.at(3, 17)
+    first = world.book(other, "alice", start)
+    seat = world.seats["clinic", "alice"]
+    twin = clinic.book(
+        calendar or seat.calendar, seat.user, start, start + HOUR, seat.contact, status, **TEXTS
+    )
+    return first, twin
+
+
+def standing(shop: Shop, system: str) -> dict[str, Any]:
+    """All appointments of a system, by id."""
+    return {a.id: a for a in shop.world.sandbox.systems[system].appointments()}
+
+
+@pytest.mark.parametrize(
+    ("status", "other", "replaces"),
+    [
+        ("new", "crm", True),
+        ("new", "legacy", True),
+        ("showed", "legacy", True),
+        ("confirmed", "crm", True),
+        ("new", "legacy", False),
+    ],
+)
+async def test_a_moved_twin_keeps_its_status_and_the_other_system_hears_of_none(
+    shop: Shop, status: str, other: str, replaces: bool
+) -> None:
+    shop.world.sandbox.clinic.update_replaces = replaces
+    first, twin = book_twins(shop, other, status)
+    await shop.resync()
+    before, elsewhere = standing(shop, "clinic")[twin], standing(shop, other)[first]
+    start = elsewhere.start + 2 * HOUR
+    shop.world.sandbox.systems[other].move(first, start, start + HOUR)
+    assert (await shop.resync()).exit is Exit.DONE
+    after, there = standing(shop, "clinic")[twin], standing(shop, other)[first]
+    assert (after.status, after.title, after.description) == (status, *TEXTS.values())
+    assert after == replace(before, start=start, end=start + HOUR, updated_at=after.updated_at)
+    assert there.status == elsewhere.status
+    assert shop.wrong() == []
+    assert (await shop.resync()).operations.total() == 0
+
+
+@pytest.mark.parametrize("type", ["round_robin", "collective", "class_booking"])
+async def test_a_twin_on_a_teams_calendar_is_moved(shop: Shop, type: str) -> None:
+    clinic = shop.world.sandbox.clinic
+    users = [shop.world.seats["clinic", who].user for who in ("alice", "bob")]
+    team = clinic.add_calendar("Team", type, users)
+    text = shop.path.read_text()
+    own = shop.world.seats["clinic", "alice"].calendar
+    shop.path.write_text(text.replace(f'calendars = ["{own}"]', f'calendars = ["{own}", "{team}"]'))
+    await shop.reload()
+    first, twin = book_twins(shop, "legacy", "new", team)
+    await shop.resync()
+    start = standing(shop, "legacy")[first].start + 2 * HOUR
+    shop.world.sandbox.legacy.move(first, start, start + HOUR)
+    assert (await shop.resync()).exit is Exit.DONE
+    after = standing(shop, "clinic")[twin]
+    assert (after.start, after.status, after.user) == (start, "new", users[0])
+
+
+async def test_a_status_that_a_person_sets_is_still_carried(shop: Shop) -> None:
+    first, twin = book_twins(shop, "legacy", "new")
+    await shop.resync()
+    shop.world.sandbox.legacy.set_status(first, "showed")
+    await shop.resync()
+    after = standing(shop, "clinic")[twin]
+    assert (after.status, after.title) == ("showed", TEXTS["title"])
+
+
+async def test_a_move_and_a_status_at_once_are_both_carried(shop: Shop) -> None:
+    first, twin = book_twins(shop, "legacy", "new")
+    await shop.resync()
+    legacy = shop.world.sandbox.legacy
+    start = standing(shop, "legacy")[first].start + 2 * HOUR
+    legacy.move(first, start, start + HOUR)
+    legacy.set_status(first, "showed")
+    await shop.resync()
+    after = standing(shop, "clinic")[twin]
+    assert (after.status, after.start) == ("showed", start)
+
+
+async def test_what_an_update_resets_is_put_back_and_told(shop: Shop) -> None:
+    first, twin = book_twins(shop, "legacy", "new")
+    await shop.resync()
+    clinic, legacy = shop.world.sandbox.clinic, shop.world.sandbox.legacy
+    clinic.faults.add(Fault(FaultKind.RESET_FIELDS, times=1))
+    elsewhere = standing(shop, "legacy")[first]
+    start = elsewhere.start + 2 * HOUR
+    legacy.move(first, start, start + HOUR)
+    report = await shop.resync()
+    after = standing(shop, "clinic")[twin]
+    assert (after.status, after.title) == ("new", TEXTS["title"])
+    assert standing(shop, "legacy")[first].status == elsewhere.status
+    (remark,) = [r for r in report.remarks if "put back" in r]
+    assert "appointmentStatus" in remark
+    notes = [n for n in shop.app.store.history() if n.event == twin and "put back" in n.detail]
+    assert [n.what for n in notes] == ["move-appointment"]
+    assert "Knee" not in repr((report, notes))
+
+
+async def test_a_status_that_cannot_be_put_back_is_carried_nowhere_and_held(shop: Shop) -> None:
+    first, twin = book_twins(shop, "legacy", "new")
+    await shop.resync()
+    clinic, legacy = shop.world.sandbox.clinic, shop.world.sandbox.legacy
+    elsewhere = standing(shop, "legacy")[first]
+    clinic.faults.add(Fault(FaultKind.RESET_FIELDS))
+    start = elsewhere.start + 2 * HOUR
+    legacy.move(first, start, start + HOUR)
+    report = await shop.resync()
+    assert any("could not be put back" in failure for failure in report.failures)
+    for _ in range(2):
+        await shop.resync()
+    held = [h.conflict for h in shop.app.store.open_conflicts() if h.conflict.held]
+    assert [c.kind for c in held] == [ConflictKind.QUARANTINED]
+    assert standing(shop, "legacy")[first].status == elsewhere.status
+    assert standing(shop, "clinic")[twin].start == start
+    written = [c for c in clinic.calls if c.method == "PUT"]
+    await shop.resync()
+    assert [c for c in clinic.calls if c.method == "PUT"] == written
+
+
+@pytest.mark.parametrize("shown", ["list first", "recovery first"])
+async def test_a_reset_of_an_update_without_an_answer_is_put_back_and_carried_nowhere(
+    shop: Shop, shown: str
+) -> None:
+    first, twin = book_twins(shop, "legacy", "new")
+    await shop.resync()
+    clinic, legacy = shop.world.sandbox.clinic, shop.world.sandbox.legacy
+    elsewhere = standing(shop, "legacy")[first]
+    clinic.faults.add(Fault(FaultKind.RESET_FIELDS, times=1))
+    clinic.faults.add(Fault(FaultKind.LOSE_AFTER, method="PUT", times=1))
+    start = elsewhere.start + 2 * HOUR
+    legacy.move(first, start, start + HOUR)
+    await shop.app.engine.watch(near=False)
+    assert standing(shop, "clinic")[twin].status == "confirmed"
+    if shown == "list first":
+        # Its own read fails for once, so that the list is the first to show it.
+        path = "/calendars/events/appointments"
+        clinic.faults.add(Fault(FaultKind.ERROR, path=path, method="GET", times=3))
+    await shop.resync()
+    after, there = standing(shop, "clinic")[twin], standing(shop, "legacy")[first]
+    assert (after.status, after.start) == ("new", start)
+    assert there.status == elsewhere.status
+    assert (await shop.resync()).operations.total() == 0
+
+
+async def test_a_meeting_that_is_moved_between_the_list_and_the_update_is_not_overwritten(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, twin = book_twins(shop, "legacy", "confirmed")
+    await shop.resync()
+    clinic, legacy = shop.world.sandbox.clinic, shop.world.sandbox.legacy
+    legacy.checks_slots = False
+    start = standing(shop, "legacy")[first].start
+    legacy.move(first, start + 2 * HOUR, start + 3 * HOUR)
+    write = Engine.write
+
+    async def a_person_first(*given: Any) -> None:
+        if standing(shop, "clinic")[twin].start == start:
+            clinic.move(twin, start + 4 * HOUR, start + 5 * HOUR)
+        await write(*given)
+
+    monkeypatch.setattr(Engine, "write", a_person_first)
+    await shop.app.engine.watch(near=False)
+    assert standing(shop, "clinic")[twin].start == start + 4 * HOUR
+    await shop.app.engine.watch(near=False)
+    assert standing(shop, "clinic")[twin].start == standing(shop, "legacy")[first].start
+
+
+async def test_an_end_that_v1_does_not_keep_is_told_and_carried_nowhere(shop: Shop) -> None:
+    start = shop.world.at(3, 14)
+    first, twin = (shop.world.book(system, "alice", start, 30) for system in ("clinic", "legacy"))
+    await shop.resync()
+    shop.world.sandbox.legacy.update_keeps_end = False
+    start -= 2 * HOUR
+    shop.world.sandbox.clinic.move(first, start, start + 2 * HOUR)
+    reports = [await shop.resync(), await shop.resync()]
+    there = standing(shop, "legacy")[twin]
+    assert (there.start, there.end) == (start, start + HOUR / 2)
+    assert standing(shop, "clinic")[first].end == start + 2 * HOUR
+    assert "endAt" in " ".join(reports[0].failures)
+    assert reports[1].operations.total() == 0

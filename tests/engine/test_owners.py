@@ -1,0 +1,257 @@
+"""No event leaves a calendar before the account's users prove that it was handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from syncd.engine.report import Exit
+from syncd.model import (
+    Directory,
+    Kind,
+    OwnerProof,
+    Person,
+    UserState,
+    Window,
+)
+from syncd.store.owners import calendar_users, owner_changes
+from syncd.systems.port import AuthLost, Refusal, Rejected, Retryable
+from tests.core.kit import v
+from tests.engine.conftest import Shop
+from tests.engine.fakes import FakeSystem
+from tests.engine.test_baseline import remap
+
+LISTED = Directory(frozenset({"p", "q", "z"}), mapped={"p": "p", "q": "q"}, listed=True)
+
+
+def give(shop: Shop, events: Sequence[str], to: str) -> None:
+    """The events of system a are another user's now."""
+    for event in events:
+        shop.a.events[event] = replace(shop.a.events[event], provider=to)
+
+
+def freed(shop: Shop) -> bool:
+    """Whether any block in b and c is gone."""
+    return any(len(s.blocks("p")) < len(shop.a.events) for s in (shop.b, shop.c))
+
+
+@pytest.mark.parametrize(
+    ("listed", "owner", "holder", "known", "proof"),
+    [
+        (LISTED, "z", "", "", OwnerProof.HANDED_OVER),
+        (LISTED, "q", "q", "", OwnerProof.HANDED_OVER),
+        (LISTED, "", "q", "", OwnerProof.HANDED_OVER),
+        (LISTED, "", "", "", OwnerProof.OWNER_UNKNOWN),
+        (LISTED, "x", "", "", OwnerProof.OWNER_UNKNOWN),
+        (LISTED, "p", "", "", OwnerProof.OWNER_UNKNOWN),
+        (LISTED, "z", "", "p", OwnerProof.HANDED_OVER),
+        (LISTED, "z", "", "former", OwnerProof.USER_MISSING),
+        (replace(LISTED, mapped={"p": None}), "z", "", "", OwnerProof.USER_MISSING),
+        (replace(LISTED, mapped={}), "z", "", "", OwnerProof.USER_MISSING),
+        (Directory(), "z", "", "", OwnerProof.USERS_UNKNOWN),
+        (replace(LISTED, listed=False), "z", "", "", OwnerProof.USERS_UNKNOWN),
+    ],
+)
+def test_only_a_present_user_and_another_existing_owner_prove_a_hand_over(
+    listed: Directory, owner: str, holder: str, known: str, proof: OwnerProof
+) -> None:
+    assert listed.proof("p", owner, holder, known=known) is proof
+
+
+def test_a_calendar_without_a_user_is_handed_over_to_another_calendar() -> None:
+    listed = Directory(
+        frozenset({"u"}), frozenset({"room", "desk"}), {"p": "room", "q": None}, listed=True
+    )
+    assert listed.proof("p", "", place="desk") is OwnerProof.HANDED_OVER
+    assert listed.proof("p", "", place="room") is OwnerProof.OWNER_UNKNOWN
+    assert listed.proof("p", "", place="gone") is OwnerProof.OWNER_UNKNOWN
+    assert listed.state_of("q") is UserState.MISSING
+
+
+async def test_an_unproven_change_is_looked_at_again_after_five_minutes(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await shop.engine.resync()
+    give(shop, [event], "elsewhere")
+    shop.a.empty_users = True
+    await shop.engine.watch(near=False)
+    (found,) = owner_changes(shop.store)
+    assert (found.proof, found.owner) == (OwnerProof.USERS_UNKNOWN, "elsewhere")
+    shop.a.empty_users = False
+    await shop.engine.watch(near=False)
+    assert not freed(shop)
+    shop.clock.pass_(minutes=6)
+    await shop.engine.watch(near=True)
+    assert owner_changes(shop.store) == []
+    assert shop.blocks() == {"a": [], "b": [], "c": []}
+
+
+async def test_a_fault_while_reading_users_ends_nothing(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await shop.engine.resync()
+    give(shop, [event], "elsewhere")
+    shop.a.faults["users"] = [AuthLost("a", "GET users"), Retryable("a", "GET users")]
+    for _ in range(2):
+        report = await shop.engine.resync()
+        assert (report.exit, report.answered, freed(shop)) == (Exit.UNANSWERED, True, False)
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert freed(shop)
+
+
+async def test_the_log_tells_once_when_it_begins_and_once_when_it_ends(shop: Shop) -> None:
+    events = [shop.a.book("p", v(hour)) for hour in (9, 11)]
+    await shop.engine.resync()
+    give(shop, events, "new-id")
+    shop.a.missing = {"p"}
+    with capture_logs() as lines:
+        for _ in range(4):
+            await shop.engine.watch(near=False)
+            shop.clock.pass_(minutes=6)
+        shop.restart()
+        await shop.engine.resync()
+    told = [line for line in lines if line["event"].startswith("owners")]
+    assert [line["event"] for line in told] == ["owners unknown: nothing is freed"]
+    assert (told[0]["events"], told[0]["owners"]) == (2, ["new-id"])
+    shop.a.missing = set()
+    give(shop, events, "p")
+    with capture_logs() as lines:
+        for _ in range(2):
+            await shop.engine.watch(near=False)
+    told = [line for line in lines if line["event"].startswith("owners")]
+    assert [line["event"] for line in told] == ["owners known again"]
+
+
+async def test_a_calendar_in_doubt_is_not_written_to(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await shop.engine.resync()
+    give(shop, [event], "new-id")
+    shop.a.missing = {"p"}
+    await shop.engine.resync()
+    shop.b.book("p", v(14))
+    report = await shop.engine.resync()
+    assert [len(s.blocks("p")) for s in shop.systems] == [0, 1, 2]
+    assert (report.exit, report.failures) == (Exit.UNANSWERED, [])
+    give(shop, [event], "p")
+    shop.a.missing = set()
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert [len(s.blocks("p")) for s in shop.systems] == [1, 1, 2]
+
+
+async def test_the_event_of_a_merged_user_closes_both_calendars(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await shop.engine.resync()
+    give(shop, [event], "q")
+    shop.a.missing = {"p"}
+    await shop.engine.resync()
+    for system in (shop.b, shop.c):
+        assert (len(system.blocks("p")), len(system.blocks("q"))) == (1, 1)
+    give(shop, [event], "p")
+    shop.a.missing = set()
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    for system in (shop.b, shop.c):
+        assert (len(system.blocks("p")), len(system.blocks("q"))) == (1, 0)
+    assert owner_changes(shop.store) == []
+
+
+async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await shop.engine.resync()
+    give(shop, [event], "new-id")
+    shop.a.missing = {"p"}
+    await shop.engine.resync()
+    remap(shop, {("p", "a"): "another"})
+    give(shop, [event], "p")
+    before = shop.writes()
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (shop.writes(), owner_changes(shop.store)) == (before, [])
+
+
+async def test_a_new_mapping_that_does_not_show_the_event_frees_it(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await shop.engine.resync()
+    give(shop, [event], "new-id")
+    shop.a.missing = {"p"}
+    await shop.engine.resync()
+    shop.a.missing = set()
+    remap(shop, {("p", "a"): "another"})
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (freed(shop), owner_changes(shop.store)) == (True, [])
+
+
+async def test_an_event_in_doubt_that_is_over_is_no_longer_told(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    await shop.engine.resync()
+    give(shop, [event], "new-id")
+    shop.a.missing = {"p"}
+    assert len((await shop.engine.resync()).unknown) == 1
+    shop.clock.pass_(days=1)
+    assert (await shop.engine.resync()).unknown == []
+    shop.clock.pass_(days=2)
+    await shop.engine.resync()
+    assert owner_changes(shop.store) == []
+
+
+async def test_a_target_that_has_another_owner_is_not_written_to(shop: Shop) -> None:
+    """The owner changes after the cycle's read and before its write."""
+    event = shop.a.book("p", v(9), "kim")
+    twin = shop.b.book("p", v(9), "kim")
+    shop.a.persons = shop.b.persons = {"kim": Person(("kim@example.com",))}
+    await shop.engine.resync()
+    shop.b.move(twin, v(15))
+    read = FakeSystem.read
+
+    async def late(self: FakeSystem, window: Window, *given: object) -> object:
+        found = await read(self, window, *given)  # type: ignore[arg-type]
+        if self is shop.a:
+            give(shop, [event], "new-id")
+            shop.a.missing = {"p"}
+            shop.clock.pass_(minutes=1)
+        return found
+
+    shop.a.read = late.__get__(shop.a)  # type: ignore[method-assign]
+    await shop.engine.watch(near=False)
+    assert shop.a.writes == []
+    assert shop.store.records("a", [event])[0].provider == "p"
+
+
+async def test_a_refused_list_of_a_present_user_is_a_fault_of_the_system(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    await shop.engine.resync()
+    fault = Rejected("a", "GET events", why=Refusal.UNFIT, status=400)
+    shop.a.refused = {"p": fault}
+    report = await shop.engine.resync()
+    assert (report.answered, report.unknown, freed(shop)) == (False, [], False)
+    shop.a.missing = {"p"}
+    report = await shop.engine.resync()
+    assert (report.answered, len(report.unknown), freed(shop)) == (True, 1, False)
+
+
+async def test_a_block_proven_by_lists_stays_while_its_user_is_missing(shop: Shop) -> None:
+    lunch = shop.a.human_block("p", v(9))
+    await shop.engine.resync()
+    shop.a.capabilities = replace(shop.a.capabilities, gone_by_list=frozenset({Kind.BLOCK}))
+    shop.a.delete(lunch)
+    shop.a.missing = {"p"}
+    for _ in range(3):
+        await shop.engine.watch(near=False)
+    assert [len(s.blocks("p")) for s in shop.systems] == [0, 1, 1]
+    shop.a.missing = set()
+    for _ in range(3):
+        shop.clock.pass_(minutes=6)
+        await shop.engine.watch(near=False)
+    assert [len(s.blocks("p")) for s in shop.systems] == [0, 0, 0]
+
+
+async def test_the_user_behind_an_address_is_not_forgotten_while_in_doubt(shop: Shop) -> None:
+    event = shop.a.book("p", v(9))
+    shop.a.told_users = {"p": "id-1"}
+    await shop.engine.resync()
+    assert calendar_users(shop.store, "a") == {"p": "id-1"}
+    give(shop, [event], "id-1")
+    shop.a.told_users = {"p": "id-2"}
+    shop.a.book("p", v(13))
+    report = await shop.engine.resync()
+    assert [str(u.proof) for u in report.unknown] == ["user-missing"]
+    assert calendar_users(shop.store, "a") == {"p": "id-1"}

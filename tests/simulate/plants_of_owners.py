@@ -1,0 +1,51 @@
+"""Planted bugs in what proves that an event has another owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from syncd.engine.owners import Owners
+from syncd.model import Directory, OwnerProof
+from syncd.simulate.story import Story, What
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def an_owner_change_is_believed(patch: Patch) -> None:
+    """Whoever has an event now, it was handed over: no list of users is looked at."""
+    patch.setattr(Directory, "proof", lambda *_given, **_named: OwnerProof.HANDED_OVER)
+
+
+def an_empty_user_list_is_proof(patch: Patch) -> None:
+    """A list with no users in it does not say that the mapped one is missing."""
+    proof = Directory.proof
+
+    def believing(self: Directory, *given: Any, **named: Any) -> OwnerProof:
+        return proof(self, *given, **named) if self.listed else OwnerProof.HANDED_OVER
+
+    patch.setattr(Directory, "proof", believing)
+
+
+def lists_of_a_missing_user_are_proof(patch: Patch) -> None:
+    """What v2 does not list of a user who is not there is gone."""
+
+    async def never(_owners: Owners, _provider: str) -> bool:
+        return False
+
+    patch.setattr(Owners, "is_missing", never)
+
+
+_BOOKED = at(1, What.BOOK, "clinic", slot=70)
+_BLOCKED = at(1, What.BLOCK, "clinic", slot=70)
+_RENAMED = at(4, What.RENAME_USER, "clinic", slot=3)
+_HIDDEN = at(3.9, What.HIDE_USERS, "clinic", slot=3)
+
+ABOUT_OWNERS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (an_owner_change_is_believed, day(_BOOKED, _RENAMED)),
+    (an_empty_user_list_is_proof, day(_BOOKED, _HIDDEN, _RENAMED)),
+    (lists_of_a_missing_user_are_proof, day(_BLOCKED, _RENAMED)),
+)

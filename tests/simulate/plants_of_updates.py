@@ -1,0 +1,69 @@
+"""Bugs in updates that replace a record, each with a day on which it breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncd.core import carry
+from syncd.model import Operation
+from syncd.simulate.story import Story, What
+from syncd.systems.leadconnector import fields
+from syncd.systems.leadconnector.updating import Updating
+from syncd.systems.port import Done
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def updates_leave_the_status_out(patch: Patch) -> None:
+    """An update on v2 sends all but the status, so that it becomes confirmed."""
+    kept = fields.kept_of
+    patch.setattr(
+        fields, "kept_of", lambda item: {k: v for k, v in kept(item).items() if k != fields.STATUS}
+    )
+
+
+def updates_leave_the_texts_out(patch: Patch) -> None:
+    """An update on v2 sends neither title nor description."""
+    kept = fields.kept_of
+    patch.setattr(
+        fields,
+        "kept_of",
+        lambda item: {k: v for k, v in kept(item).items() if k not in fields.PRIVATE},
+    )
+
+
+def updates_are_not_compared(patch: Patch) -> None:
+    """What an update reset although it was sent it stays so, and counts as news."""
+
+    async def believing(_self: Any, operation: Operation, *_given: Any) -> Done:
+        return Done([(operation.ref.id, None)])
+
+    patch.setattr(Updating, "_compared", believing)
+
+
+def a_move_carries_the_status(patch: Patch) -> None:
+    """Whoever is moved is told the status of the one that moved, too."""
+    carried = carry._operation
+
+    def telling(booking: Any, *given: Any) -> Any:
+        return carried(replace(booking, status_revision=booking.revision), *given)
+
+    patch.setattr(carry, "_operation", telling)
+
+
+_BOOKED = at(1, What.BOOK, "legacy", slot=70)
+_TWIN = at(2, What.TWIN_AS, "clinic", slot=0)
+_MOVED = at(5, What.MOVE_TWINNED, "legacy", slot=34)
+_RESETS = at(4.9, What.FAULT, "clinic", fault="reset-fields", times=1, spelling="status")
+
+ABOUT_UPDATES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (updates_leave_the_status_out, day(_BOOKED, _TWIN, _MOVED)),
+    (updates_leave_the_texts_out, day(_BOOKED, _TWIN, _MOVED)),
+    (a_move_carries_the_status, day(_BOOKED, _TWIN, _MOVED)),
+    (updates_are_not_compared, day(_BOOKED, _TWIN, _RESETS, _MOVED)),
+)

@@ -1,0 +1,47 @@
+"""Bugs in how odd times and texts are read, each with a day on which it breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from syncd.core import diff
+from syncd.model import ranges
+from syncd.simulate.story import Story, What
+from syncd.systems import decoding
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def any_time_is_believed(patch: Patch) -> None:
+    """The range check is removed: a null date moves a meeting to year 1."""
+    patch.setattr(ranges, "readable", lambda _instant, _now: True)
+
+
+def an_end_for_ever_is_not_cut(patch: Patch) -> None:
+    """Blocks are made until the year 9999."""
+    patch.setattr(diff, "cut_end", lambda value, *_known: value)
+
+
+def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
+    """One text that is no Unicode costs all rows, for good."""
+    patch.setattr(decoding, "decode", lambda body, shape: msgspec.json.decode(body, type=shape))
+
+
+ABOUT_VALUES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (
+        any_time_is_believed,
+        day(at(1, What.BOOK, "clinic", slot=70), at(3, What.NULL_DATE, "clinic", number=39)),
+    ),
+    (
+        an_end_for_ever_is_not_cut,
+        day(at(1, What.FOR_EVER, "clinic", slot=70)),
+    ),
+    (
+        a_list_is_decoded_as_a_whole,
+        day(at(1, What.CUT_TEXT, "legacy"), at(2, What.BOOK, "legacy", slot=70)),
+    ),
+)

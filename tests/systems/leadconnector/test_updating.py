@@ -1,0 +1,385 @@
+"""An update replaces the record: all of it goes back, nothing of it changes but what is wanted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncd.model import Action, Status, Value
+from syncd.sandbox.faults import FaultKind
+from syncd.systems.leadconnector import CalendarOf
+from syncd.systems.leadconnector.wire import Whole, Wrote
+from syncd.systems.port import (
+    Ambiguous,
+    Delayed,
+    Done,
+    Found,
+    Refusal,
+    Rejected,
+    TargetChanged,
+)
+from tests.sandbox.kit import at
+
+from .conftest import KEY, Clinic, hour, operation
+
+GET = "GET /calendars/events/appointments/{id}"
+PUT = "PUT /calendars/events/appointments/{id}"
+PUT_BLOCK = "PUT /calendars/events/block-slots/{id}"
+TEXTS = {"title": "Knee pain of Kim", "description": "Bring Dr. Stone's letter"}
+
+
+def move(event: str, *, status: Status = Status.CONFIRMED, **more: Any) -> Any:
+    """From nine to eleven."""
+    return operation(
+        Action.MOVE_APPOINTMENT,
+        event,
+        hour(at(11), status=status),
+        before=hour(at(9), status=status),
+        **more,
+    )
+
+
+def stored(clinic: Clinic, event: str) -> Any:
+    """The record as the platform holds it."""
+    return clinic.platform.meetings.get(event)
+
+
+def once(act: Callable[[], object], after: int = 0) -> Callable[[Any], Any]:
+    """Pass answers on; a person acts when the one numbered ``after`` is about to be sent."""
+    answers: list[Any] = []
+
+    def pass_on(answer: Any) -> Any:
+        answers.append(answer)
+        if len(answers) == after + 1:
+            act()
+        return answer
+
+    return pass_on
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+@pytest.mark.parametrize("status", [Status.NEW, Status.SHOWED, Status.CONFIRMED])
+async def test_a_moved_meeting_keeps_status_texts_and_owner(
+    clinic: Clinic, status: Status, replaces: bool
+) -> None:
+    clinic.platform.update_replaces = replaces
+    known = clinic.book(at(9), status=status.value, **TEXTS)
+    before = stored(clinic, known)
+    reply = await clinic.build().write([move(known, status=status)])
+    assert reply == Done([(known, hour(at(11), status=status))])
+    after = stored(clinic, known)
+    assert after == replace(before, start=at(11), end=at(12), updated_at=after.updated_at)
+    assert len(clinic.asked(PUT)) == 1
+
+
+async def test_an_update_sends_exactly_what_was_read_with_the_one_change(clinic: Clinic) -> None:
+    known = clinic.book(at(9), status="new", **TEXTS)
+    await clinic.build().write([move(known, status=Status.NEW)])
+    assert [request.body for request in clinic.asked(PUT)] == [
+        {
+            "startTime": "2026-03-02T10:00:00+00:00",
+            "endTime": "2026-03-02T11:00:00+00:00",
+            **TEXTS,
+            "appointmentStatus": "new",
+            "assignedUserId": clinic.alice,
+            "calendarId": clinic.calendar,
+            "toNotify": False,
+            "ignoreFreeSlotValidation": True,
+            "ignoreDateRange": True,
+        }
+    ]
+    assert [r.call for r in clinic.door.seen if r.call in {GET, PUT}] == [GET, PUT, GET]
+    assert not clinic.platform.notifications
+
+
+@pytest.mark.parametrize("status", list(Status))
+async def test_a_status_is_set_and_the_time_goes_back_as_it_was_read(
+    clinic: Clinic, status: Status
+) -> None:
+    known = clinic.book(at(9), **TEXTS)
+    odd = Value(at(10), at(12), status)  # what the platform rounded once, say
+    wanted = operation(Action.SET_STATUS, known, odd, before=hour(at(9)))
+    reply = await clinic.build().write([wanted])
+    assert reply == Done([(known, hour(at(9), status=status))])
+    after = stored(clinic, known)
+    assert (after.start, after.end, after.status) == (at(9), at(10), status.value)
+    assert (after.title, after.description) == tuple(TEXTS.values())
+
+
+@pytest.mark.parametrize(
+    ("word", "sent"),
+    [("active", "confirmed"), ("completed", "showed"), ("Pencilled", "Pencilled"), (None, None)],
+)
+async def test_a_status_that_only_answers_show_is_sent_in_the_word_that_requests_take(
+    clinic: Clinic, word: str | None, sent: str | None
+) -> None:
+    known = clinic.book(at(9))
+
+    def respell(answer: Any) -> Any:
+        spelt = {"appointmentStatus": word, "appoinmentStatus": word}
+        return {"appointment": {**answer["appointment"], **spelt}}
+
+    clinic.door.spoil(GET, respell)
+    showed = Status.SHOWED if word == "completed" else Status.CONFIRMED
+    try:
+        await clinic.build().write([move(known, status=showed)])
+    except Rejected:
+        assert word == "Pencilled"
+    assert clinic.asked(PUT)[0].body.get("appointmentStatus") == sent
+
+
+@pytest.mark.parametrize("type", ["round_robin", "collective", "class_booking"])
+async def test_a_meeting_of_a_team_is_moved_and_stays_with_its_member(
+    clinic: Clinic, type: str
+) -> None:
+    team = clinic.platform.add_calendar("Team", type, [clinic.alice, clinic.bob])
+    known = clinic.platform.book(
+        team, clinic.bob, at(9), at(10), clinic.contact, status="new", title="First visit"
+    )
+    system = clinic.build({"bob": CalendarOf(clinic.bob, (team,))})
+    await system.write([move(known, status=Status.NEW, provider="bob")])
+    after = stored(clinic, known)
+    assert (after.user, after.status, after.start) == (clinic.bob, "new", at(11))
+
+
+@pytest.mark.parametrize("shown_later", [True, False])
+async def test_a_team_that_shows_no_member_is_told_one_when_it_asks(
+    clinic: Clinic, shown_later: bool
+) -> None:
+    team = clinic.platform.add_calendar("Team", "collective", [clinic.alice])
+    known = clinic.platform.book(team, clinic.alice, at(9), at(10), clinic.contact)
+    answers: list[Any] = []
+
+    def hide(answer: Any) -> Any:
+        answers.append(answer)
+        if len(answers) > 1 and shown_later:
+            return answer
+        row = {k: v for k, v in answer["appointment"].items() if k != "assignedUserId"}
+        return {"appointment": row}
+
+    clinic.door.spoil(GET, hide)
+    mapped = CalendarOf(None if shown_later else clinic.alice, (team,))
+    reply = await clinic.build({"alice": mapped}).write([move(known)])
+    assert isinstance(reply, Done)
+    sent = [request.body.get("assignedUserId") for request in clinic.asked(PUT)]
+    assert sent == [None, clinic.alice]
+    assert stored(clinic, known).user == clinic.alice
+
+
+async def test_a_team_that_asks_for_a_member_twice_refuses_for_good(clinic: Clinic) -> None:
+    team = clinic.platform.add_calendar("Team", "round_robin", [clinic.alice])
+    known = clinic.platform.book(team, clinic.alice, at(9), at(10), clinic.contact)
+    clinic.door.ignored = {"assignedUserId"}
+    with pytest.raises(Rejected) as raised:
+        await clinic.build().write([move(known)])
+    assert raised.value.why is Refusal.OWNER_MISSING
+    assert len(clinic.asked(PUT)) == 2
+
+
+# --- others change it -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", ["moved", "status", "given away"])
+async def test_a_meeting_that_was_changed_since_is_not_written_to(
+    clinic: Clinic, change: str
+) -> None:
+    known = clinic.book(at(9), **TEXTS)
+    match change:
+        case "moved":
+            clinic.platform.move(known, at(15), at(16))
+        case "status":
+            clinic.platform.set_status(known, "showed")
+        case _:
+            clinic.platform.move(known, at(9), at(10), user=clinic.bob)
+    before = stored(clinic, known)
+    reply = await clinic.build(clinic.both).write([move(known)])
+    assert isinstance(reply, TargetChanged)
+    assert isinstance(reply.sighting, Found)
+    assert reply.sighting.event.value.start == before.start
+    assert not clinic.asked(PUT)
+    assert stored(clinic, known) == before
+
+
+async def test_a_block_that_was_moved_since_is_not_written_to(clinic: Clinic) -> None:
+    known = clinic.block(at(12))
+    clinic.platform.move_block(known, at(12), at(14))
+    wanted = operation(Action.MOVE_BLOCK, known, hour(at(15)), before=hour(at(12)), key=KEY)
+    reply = await clinic.build().write([wanted])
+    assert isinstance(reply, TargetChanged)
+    assert isinstance(reply.sighting, Found)
+    assert not clinic.asked(PUT_BLOCK)
+
+
+@pytest.mark.parametrize("change", ["moved", "status"])
+async def test_what_a_person_changes_right_after_the_update_is_left_to_the_next_read(
+    clinic: Clinic, change: str
+) -> None:
+    known = clinic.book(at(9), status="new")
+
+    def act() -> None:
+        if change == "moved":
+            clinic.platform.move(known, at(16), at(17))
+        else:
+            clinic.platform.set_status(known, "showed")
+
+    clinic.door.spoil(PUT, once(act))
+    reply = await clinic.build().write([move(known, status=Status.NEW)])
+    assert reply == Done([(known, None)])
+    assert len(clinic.asked(PUT)) == 1
+    after = stored(clinic, known)
+    assert (after.start, after.status) == (
+        (at(16), "new") if change == "moved" else (at(11), "showed")
+    )
+
+
+async def test_a_confirmation_right_after_the_update_is_no_reset_of_ours(clinic: Clinic) -> None:
+    known = clinic.book(at(9), status="new")
+    clinic.door.spoil(PUT, once(lambda: clinic.platform.set_status(known, "confirmed")))
+    reply = await clinic.build().write([move(known, status=Status.NEW)])
+    assert reply == Done([(known, None)])
+    assert stored(clinic, known).status == "confirmed"
+
+
+# --- the platform resets what it was sent -----------------------------------------------------
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["answer shows it", "answer shows nothing"])
+async def test_what_an_update_reset_all_the_same_is_put_back_once(
+    clinic: Clinic, silent: bool
+) -> None:
+    known = clinic.book(at(9), status="new", **TEXTS)
+    clinic.fault(FaultKind.RESET_FIELDS, times=1)
+    if silent:
+        clinic.door.spoil(PUT, lambda answer: {"id": answer["id"]})
+    reply = await clinic.build().write([move(known, status=Status.NEW)])
+    assert isinstance(reply, Done)
+    assert list(reply.events) == [(known, hour(at(11), status=Status.NEW))]
+    assert set(reply.restored) == {"appointmentStatus", "title", "description"}
+    assert not reply.lost
+    after = stored(clinic, known)
+    assert (after.status, after.title, after.description) == ("new", *TEXTS.values())
+    assert len(clinic.asked(PUT)) == 2
+
+
+async def test_what_cannot_be_put_back_is_named_and_the_value_is_the_one_that_is_shown(
+    clinic: Clinic,
+) -> None:
+    known = clinic.book(at(9), status="showed", **TEXTS)
+    clinic.fault(FaultKind.RESET_FIELDS)
+    reply = await clinic.build().write([move(known, status=Status.SHOWED)])
+    assert isinstance(reply, Done)
+    assert list(reply.events) == [(known, hour(at(11)))]
+    assert set(reply.lost) == {"appointmentStatus", "title", "description"}
+    assert len(clinic.asked(PUT)) == 2
+
+
+async def test_another_owner_in_the_answer_is_put_right(clinic: Clinic) -> None:
+    known = clinic.book(at(9))
+    give = once(lambda: clinic.platform.move(known, at(11), at(12), user=clinic.bob))
+
+    def chosen_by_the_platform(answer: Any) -> Any:
+        give(answer)
+        return {**answer, "assignedUserId": stored(clinic, known).user}
+
+    clinic.door.spoil(PUT, chosen_by_the_platform)
+    reply = await clinic.build(clinic.both).write([move(known)])
+    assert isinstance(reply, Done)
+    assert reply.restored == ("assignedUserId",)
+    assert stored(clinic, known).user == clinic.alice
+
+
+async def test_a_reset_status_is_told_when_the_meeting_cannot_be_read_again(
+    clinic: Clinic,
+) -> None:
+    known = clinic.book(at(9), status="new")
+    clinic.fault(FaultKind.RESET_FIELDS, times=1)
+    clinic.door.spoil(PUT, once(lambda: clinic.fault(FaultKind.ERROR, method="GET")))
+    reply = await clinic.build().write([move(known, status=Status.NEW)])
+    assert reply == Done([(known, hour(at(11)))], (), ("title", "appointmentStatus"))
+    assert len(clinic.asked(PUT)) == 1
+
+
+async def test_a_move_counts_as_done_when_the_meeting_cannot_be_read_again(
+    clinic: Clinic,
+) -> None:
+    known = clinic.book(at(9))
+    clinic.door.spoil(PUT, once(lambda: clinic.fault(FaultKind.ERROR, method="GET")))
+    assert await clinic.build().write([move(known)]) == Done([(known, None)])
+
+
+async def test_a_title_that_is_erased_from_a_block_is_put_back(clinic: Clinic) -> None:
+    known = clinic.block(at(12), f"Busy [s:{KEY}]")
+    clinic.fault(FaultKind.RESET_FIELDS, times=1)
+    wanted = operation(Action.MOVE_BLOCK, known, hour(at(15)), before=hour(at(12)), key=KEY)
+    reply = await clinic.build().write([wanted])
+    assert reply == Done([(known, hour(at(15)))], ("title",))
+    (block,) = clinic.platform.blocks()
+    assert (block.title, block.start) == (f"Busy [s:{KEY}]", at(15))
+
+
+async def test_a_block_whose_title_was_lost_gets_its_tag_again(clinic: Clinic) -> None:
+    known = clinic.block(at(12), "")
+    wanted = operation(Action.MOVE_BLOCK, known, hour(at(15)), before=hour(at(12)), key=KEY)
+    await clinic.build().write([wanted])
+    (block,) = clinic.platform.blocks()
+    assert block.title == f"Busy [s:{KEY}]"
+
+
+# --- time, budget, discretion -----------------------------------------------------------------
+
+
+async def test_an_update_that_waits_for_the_budget_reads_again_before_it_is_sent(
+    clinic: Clinic,
+) -> None:
+    known = clinic.book(at(9))
+    system = clinic.build()
+    clinic.door.spoil(GET, once(lambda: system._transport._budget.hold(5)))
+    assert isinstance(await system.write([move(known)]), Done)
+    assert [r.call for r in clinic.door.seen if r.call in {GET, PUT}] == [GET, GET, PUT, GET]
+
+
+async def test_an_update_whose_turn_never_comes_in_time_is_not_sent(clinic: Clinic) -> None:
+    known = clinic.book(at(9))
+    system = clinic.build()
+
+    def wait(answer: Any) -> Any:
+        system._transport._budget.hold(5)
+        return answer
+
+    clinic.door.spoil(GET, wait)
+    with pytest.raises(Delayed):
+        await system.write([move(known)])
+    assert not clinic.asked(PUT)
+
+
+async def test_a_lost_answer_to_an_update_is_ambiguous_and_nothing_more_is_sent(
+    clinic: Clinic,
+) -> None:
+    known = clinic.book(at(9), status="new")
+    clinic.fault(FaultKind.LOSE_AFTER, method="PUT", times=1)
+    with pytest.raises(Ambiguous):
+        await clinic.build().write([move(known, status=Status.NEW)])
+    assert [r.call for r in clinic.door.seen if r.call in {GET, PUT}] == [GET, PUT]
+    assert stored(clinic, known).status == "new"
+
+
+@pytest.mark.parametrize("status", [422, 500])
+async def test_no_error_repeats_a_word_of_the_texts_that_were_sent(
+    clinic: Clinic, status: int
+) -> None:
+    known = clinic.book(at(9), title="knee pain of kim", description="bring the red folder")
+    echo = {"message": "the appointment knee pain of kim (bring the red fol) is not valid"}
+    clinic.door.spoil(PUT, lambda _: echo, status=status)
+    system = clinic.build()
+    with pytest.raises((Rejected, Ambiguous)) as raised:
+        await system.write([move(known)])
+    told = f"{raised.value} {raised.value!r} {raised.value.detail} {system.traffic.last_fault}"
+    for word in ("knee", "pain", "kim", "bring", "fol"):
+        assert word not in told.lower()
+    assert "the appointment" in raised.value.detail
+
+
+def test_records_with_texts_show_none_of_them_in_their_repr() -> None:
+    for shape in (Whole, Wrote):
+        assert "Knee" not in repr(shape(id="a", title="Knee pain", description="Knee"))
