@@ -16,6 +16,7 @@ from syncd.core.diff import News, absorb, compare, is_reset, vanish
 from syncd.engine.observation import Observation
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
+from syncd.engine.recover import unsettled_updates
 from syncd.engine.report import Health
 from syncd.engine.supervise import supervised
 from syncd.model import (
@@ -123,7 +124,7 @@ async def _observe(
     owners = Owners.of(system, store, clock, remapped)
     doubted = list(owners.open.values())
     listed = {c.provider for c in snapshot.coverage} & unread
-    seen.without_user = {p for p in sorted(listed) if await owners.is_missing(p)}
+    seen.without_user = {p for p in sorted(listed) if await owners.user_of(p) is UserState.MISSING}
     read = [c for c in snapshot.coverage if c.provider not in seen.without_user]
     snapshot = replace(snapshot, coverage=read)
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
@@ -131,7 +132,7 @@ async def _observe(
     for broken in snapshot.malformed:
         _report(store, clock, broken, seen)
     asked_at = seen.asked_at or clock.now()
-    unsettled = _unsettled(system, intents)
+    unsettled = unsettled_updates(system, intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = {r.id: r for r in store.records(system.name, delta.differ)}
@@ -162,19 +163,6 @@ async def _observe(
         _fail(seen, owners.fault)
     store.apply(changes)
     announce(system.name, doubted, owners.open.values())
-
-
-def _unsettled(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
-    """What updates with an unknown outcome were to bring about, where they may reset a status."""
-    return {
-        intent.operation.event: intent.operation.after
-        for intent in intents
-        if system.capabilities.update_replaces
-        and intent.operation.system == system.name
-        and intent.operation.action is Action.MOVE_APPOINTMENT
-        and intent.operation.event is not None
-        and intent.operation.after is not None
-    }
 
 
 def _fail(seen: Observation, fault: SystemFault) -> None:
