@@ -18,6 +18,8 @@ _NOTHING_FREED = "Nothing of this calendar is freed in the other systems until t
 
 def message(unknown: UnknownOwners) -> str:
     """What is known: how many events of whom, where, and whose they are now."""
+    if not unknown.events:
+        return f"the user of {unknown.provider} is not in {unknown.system}'s list of users"
     events = f"{words.count(unknown.events, 'event')} of {unknown.provider} in {unknown.system}"
     one = unknown.events == 1
     if unknown.holders:

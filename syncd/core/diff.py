@@ -110,6 +110,7 @@ def absorb(
 ) -> tuple[Record, News]:
     """Lay one observation over what is stored. ``seen_at`` is when the read was asked for."""
     known = record.observed if record is not None else None
+    event = event.with_status_of(known)
     value = cut_end(event.value, seen_at, known)
     if value is not event.value:
         fingerprint = OPEN_ENDED

@@ -53,6 +53,11 @@ class Baselines:
         """Take note, before anything is decided, of the calendars that were just read in full."""
         self._seen |= {place for place in _covered(coverage, whole) if place in self.mapped}
 
+    def unread(self, system: str) -> frozenset[str]:
+        """Return the providers whose calendar there was not read in full yet."""
+        places = (place for place in self.mapped if place[1] == system)
+        return frozenset(provider for provider, _ in places if not self.settled(provider, system))
+
     def remapped(self, system: str) -> frozenset[str]:
         """The providers whose calendar there is another one than the state knows."""
         return frozenset(

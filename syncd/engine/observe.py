@@ -16,6 +16,7 @@ from syncd.core.diff import News, absorb, compare, is_reset, vanish
 from syncd.engine.observation import Observation
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
+from syncd.engine.recover import unsettled_updates
 from syncd.engine.report import Health
 from syncd.engine.supervise import supervised
 from syncd.model import (
@@ -27,6 +28,7 @@ from syncd.model import (
     IntentState,
     Kind,
     Record,
+    UserState,
     Value,
     Window,
 )
@@ -62,13 +64,15 @@ async def observe(
     *,
     by_id: bool = False,
     remapped: AbstractSet[str] = frozenset(),
+    unread: AbstractSet[str] = frozenset(),
     full: bool = True,
 ) -> Observation:
     """Read these providers of one system and store what is new, or nothing if that fails.
 
     Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one. The calendars of
     ``remapped`` providers are others than before: what they do not show was never said to be gone,
-    and once they were read in ``full``, it is no longer theirs.
+    and once they were read in ``full``, it is no longer theirs. The calendars of ``unread``
+    providers were never read whole: what is listed for a user who is not there counts as no read.
 
     Raises nothing but what the state raises: all else is a fault of this system, and is returned.
     """
@@ -85,6 +89,7 @@ async def observe(
                 seen,
                 by_id=by_id,
                 remapped=remapped,
+                unread=unread,
                 full=full,
             )
     except SystemFault as fault:
@@ -104,6 +109,7 @@ async def _observe(
     *,
     by_id: bool,
     remapped: AbstractSet[str],
+    unread: AbstractSet[str],
     full: bool,
 ) -> None:
     """Read, and fill in what is seen; it is stored at the end, all at once. Raises SystemFault."""
@@ -117,12 +123,16 @@ async def _observe(
         _fail(seen, snapshot.faults[0])
     owners = Owners.of(system, store, clock, remapped)
     doubted = list(owners.open.values())
+    listed = {c.provider for c in snapshot.coverage} & unread
+    seen.without_user = {p for p in sorted(listed) if await owners.user_of(p) is UserState.MISSING}
+    read = [c for c in snapshot.coverage if c.provider not in seen.without_user]
+    snapshot = replace(snapshot, coverage=read)
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
     changes = Changes(coverage=list(snapshot.coverage))
     for broken in snapshot.malformed:
         _report(store, clock, broken, seen)
     asked_at = seen.asked_at or clock.now()
-    unsettled = _unsettled(system, intents)
+    unsettled = unsettled_updates(system, intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = {r.id: r for r in store.records(system.name, delta.differ)}
@@ -153,19 +163,6 @@ async def _observe(
         _fail(seen, owners.fault)
     store.apply(changes)
     announce(system.name, doubted, owners.open.values())
-
-
-def _unsettled(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
-    """What updates with an unknown outcome were to bring about, where they may reset a status."""
-    return {
-        intent.operation.event: intent.operation.after
-        for intent in intents
-        if system.capabilities.update_replaces
-        and intent.operation.system == system.name
-        and intent.operation.action is Action.MOVE_APPOINTMENT
-        and intent.operation.event is not None
-        and intent.operation.after is not None
-    }
 
 
 def _fail(seen: Observation, fault: SystemFault) -> None:
@@ -204,6 +201,7 @@ def _absorb_row(
     if event.odd and store.note_odd(event.system, event.id, event.odd, clock.now()):
         log.warning("time resolved", system=event.system, event_id=event.id, reason=event.odd)
         seen.remarks.append(f"{event.system} {event.id}: {event.odd}")
+    event = event.with_status_of(record.observed if record is not None else None)
     if event.value.end <= window.start and (record is None or record.retired):
         # History: it was over before the window began.
         return
@@ -293,8 +291,6 @@ async def _ask_again(
     """Ask for events whose user is there again, and which their calendar does not show."""
     again = {change.event for change in await owners.due(thorough=thorough)}
     for record in store.records(system.name, sorted(again)[:PROBES]):
-        if owners.change(record) is None:
-            continue
         try:
             await _ask(system, record, clock, owners, seen, changes)
         except SystemFault as fault:
@@ -419,17 +415,19 @@ async def _ask(
             after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
             if news is News.STALE:
                 return True
+            owners.still_held(record, event)
             if owners.concerns(record, event):
                 owners.found(FoundElsewhere(record, after, event, news))
             else:
                 owners.back(record)
                 _take(seen, changes, record, after, news)
             return True
-        case Gone():
-            by_list = record.kind in system.capabilities.gone_by_list
-            if by_list and await owners.is_missing(record.provider):
-                owners.missing(record)
-                return True
+        case Gone(own_list=own_list):
+            if record.kind in system.capabilities.gone_by_list:
+                user = await owners.user_of(record.provider)
+                if user is UserState.MISSING or (user is UserState.UNKNOWN and not own_list):
+                    owners.missing(record)
+                    return True
             owners.back(record)
             needed = system.capabilities.gone_proofs.get(record.kind, 1)
             if record.missing + 1 < needed:

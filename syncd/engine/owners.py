@@ -23,7 +23,6 @@ from syncd.model import (
     Event,
     Id,
     OwnerChange,
-    OwnerProof,
     Record,
     UserState,
     Value,
@@ -65,6 +64,7 @@ class Owners:
     freed: list[OwnerChange] = field(default_factory=list)
     _found: list[Found] = field(default_factory=list)
     _missing: list[Record] = field(default_factory=list)
+    _held: list[tuple[OwnerChange, Event]] = field(default_factory=list)
     _settled: list[OwnerChange] = field(default_factory=list)
     _directory: Directory | None = None
 
@@ -105,14 +105,21 @@ class Owners:
         """Note an event that was found at another owner."""
         self._found.append(found)
 
-    async def is_missing(self, provider: str) -> bool:
-        """Whether the account lists users, and the provider's is not among them."""
-        directory = await self._users()
-        return directory.state_of(provider, self.known.get(provider, "")) is UserState.MISSING
+    async def user_of(self, provider: str) -> UserState:
+        """Whether the provider's user is there."""
+        return (await self._users()).state_of(provider, self.known.get(provider, ""))
 
     def missing(self, record: Record) -> None:
-        """Note an event that is not shown, as the user whose list would show it is missing."""
+        """Note an event that is not shown, as the user whose list would show it may be missing."""
         self._missing.append(record)
+
+    def still_held(self, record: Record, event: Event) -> None:
+        """Note where an event was found that was in doubt at another calendar before."""
+        for change in [c for c in self.open.values() if c.event == record.id]:
+            if event.provider == change.provider:
+                self.settle(change)
+            elif change.provider != record.provider and not change.proven:
+                self._held.append((change, event))
 
     def settle(self, change: OwnerChange) -> None:
         """Note that nothing is to be proven any more."""
@@ -146,7 +153,7 @@ class Owners:
         Otherwise the refusal is a fault of the system like any other.
         """
         for provider, fault in sorted(snapshot.refused.items()):
-            if not await self.is_missing(provider):
+            if await self.user_of(provider) is not UserState.MISSING:
                 self.fault = self.fault or fault
                 continue
             for record in unlisted:
@@ -161,9 +168,10 @@ class Owners:
                 continue
             directory, known = await self._users(), self.known.get(change.provider, "")
             again = replace(change, asked_at=now)
-            present = directory.state_of(change.provider, known) is UserState.PRESENT
-            if present and not change.holder:
-                # Its owner may be another one by now.
+            user = directory.state_of(change.provider, known)
+            unseen = not change.owner and not change.holder
+            if user is UserState.PRESENT or (user is UserState.UNKNOWN and unseen):
+                # Its owner may be another one by now, or its list be proven to work.
                 asked.append(again)
             else:
                 proof = directory.proof(change.provider, change.owner, change.holder, known=known)
@@ -198,12 +206,26 @@ class Owners:
                 self.system.name, record.id, record.provider, event.owner, holder, proof, value,
                 now, now,
             ))  # fmt: skip
+        for change, event in self._held:
+            holder = event.provider if event.provider in self.system.providers else ""
+            proof = (await self._users()).proof(
+                change.provider,
+                event.owner,
+                holder,
+                place=event.service or "",
+                known=self.known.get(change.provider, ""),
+            )
+            again = replace(change, owner=event.owner, holder=holder, proof=proof)
+            self.open[change.provider, change.event] = again
+            if again.proven:
+                self.freed.append(again)
         for record in self._missing:
             value = _value(record)
             if value is not None and self.change(record) is None:
+                known = self.known.get(record.provider, "")
+                proof = (await self._users()).proof(record.provider, "", known=known)
                 self._put(record, OwnerChange(
-                    self.system.name, record.id, record.provider, "", "",
-                    OwnerProof.USER_MISSING, value, now, now,
+                    self.system.name, record.id, record.provider, "", "", proof, value, now, now,
                 ))  # fmt: skip
         changes.owner_changes += self.open.values()
         changes.owners_settled += self._settled

@@ -112,7 +112,8 @@ class Event:
     type). ``key`` is the syncd marker found on it, if any. ``updated_at`` is that platform's own
     clock and compares only with earlier values of the same platform. ``odd`` says what had to be
     decided to read its times, if anything. ``owner`` is the platform's id of the user whose event
-    it is ('' for nobody); ``provider`` is '' where that user is not mapped.
+    it is ('' for nobody); ``provider`` is '' where that user is not mapped. Without
+    ``tells_status`` the row has no status, or a word that is not known, and ``value`` a guess.
     """
 
     system: str
@@ -126,6 +127,16 @@ class Event:
     updated_at: datetime | None = None
     odd: str = ""
     owner: str = ""
+    tells_status: bool = True
+
+    def with_status_of(self, known: Value | None) -> Event:
+        """The event with the status that it is known to have, where its row does not tell one.
+
+        A guess is no news, and is written nowhere. Where a meeting was off, it may be on again.
+        """
+        if self.tells_status or known is None or not known.busy:
+            return self
+        return replace(self, value=replace(self.value, status=known.status))
 
     @property
     def ref(self) -> EventRef:

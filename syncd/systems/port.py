@@ -247,7 +247,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The system says that there is no such event (any more)."""
+    """The system says that there is no such event (any more).
+
+    ``own_list``: the list of its own user shows others, as that of a missing user would not.
+    """
+
+    own_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,6 +320,31 @@ async def test_blocks_of_a_missing_user_are_not_taken_for_removed(shop: Shop) ->
         assert shop.blocks() == 2
 
 
+@pytest.mark.parametrize("fault", [EMPTY, FORBIDDEN, FAILING], ids=["empty", "403", "500"])
+async def test_blocks_of_a_user_of_whom_nothing_is_known_are_not_taken_for_removed(
+    shop: Shop, fault: Fault
+) -> None:
+    """Bob's blocks prove that lists work, and nobody can say whether Alice is still there."""
+    lunch = shop.world.block("clinic", "alice", shop.world.at(2, 12), 60, "Lunch")
+    shop.world.block("clinic", "bob", shop.world.at(2, 12), 60, "Lunch")
+    await shop.resync()
+    clinic, old = shop.world.sandbox.clinic, shop.user("clinic", "alice")
+    clinic.faults.add(fault)
+    clinic.rename_user(old, NEW["clinic"])
+    for _ in range(3):
+        report = await unknown(shop, "clinic", 1, 2)
+        assert str(report.unknown[0].proof) == "users-unknown"
+    clinic.rename_user(NEW["clinic"], old)
+    assert (await shop.resync()).exit is Exit.DONE
+    clinic.remove_block(lunch)
+    await unknown(shop, "clinic", 1, 2)
+    shop.world.block("clinic", "alice", shop.world.at(2, 14), 60, "Dentist")
+    # Her own list shows something, so what it does not show is gone.
+    assert (await shop.resync()).exit is Exit.DONE
+    assert shop.blocks() == 2
+    assert owner_changes(shop.app.store) == []
+
+
 async def test_users_are_read_only_when_an_owner_changed(shop: Shop) -> None:
     (event,) = shop.book("crm", 1)
     await shop.resync()

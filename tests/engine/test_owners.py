@@ -23,6 +23,7 @@ from tests.core.kit import v
 from tests.engine.conftest import Shop
 from tests.engine.fakes import FakeSystem
 from tests.engine.test_baseline import remap
+from tests.engine.test_lost_state import loses_the_database
 
 LISTED = Directory(frozenset({"p", "q", "z"}), mapped={"p": "p", "q": "q"}, listed=True)
 
@@ -155,6 +156,27 @@ async def test_the_event_of_a_merged_user_closes_both_calendars(shop: Shop) -> N
     assert owner_changes(shop.store) == []
 
 
+@pytest.mark.parametrize("there", ["p", "z", "q"])
+async def test_where_the_event_of_a_merged_user_is_now_is_asked_before_it_is_freed(
+    shop: Shop, there: str
+) -> None:
+    """The merge is taken back, and only the near window is read since: it shows nothing of that."""
+    event = shop.a.book("p", v(24 * 10))
+    await shop.engine.resync()
+    give(shop, [event], "q")
+    shop.a.missing = {"p"}
+    await shop.engine.resync()
+    give(shop, [event], there)
+    shop.a.missing = set()
+    shop.clock.pass_(minutes=6)
+    for _ in range(3):
+        await shop.engine.watch(near=True)
+    assert owner_changes(shop.store) == []
+    for system in (shop.b, shop.c):
+        assert (len(system.blocks("p")), len(system.blocks("q"))) == (there == "p", there == "q")
+    assert (await shop.engine.resync()).operations.total() == 0
+
+
 async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()
@@ -163,9 +185,24 @@ async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
     await shop.engine.resync()
     remap(shop, {("p", "a"): "another"})
     give(shop, [event], "p")
+    shop.a.missing = set()
     before = shop.writes()
     assert (await shop.engine.resync()).exit is Exit.DONE
     assert (shop.writes(), owner_changes(shop.store)) == (before, [])
+
+
+async def test_what_is_listed_for_a_missing_user_is_no_first_read(shop: Shop) -> None:
+    shop.b.book("p", v(9))
+    await shop.engine.resync()
+    (meeting,) = [r for r in shop.store.events_of("b", "p") if not r.mine]
+    loses_the_database(shop)
+    shop.b.missing, shop.b.hidden = {"p"}, {meeting.id}
+    report = await shop.engine.resync()
+    assert (report.exit, [u.events for u in report.unknown]) == (Exit.UNANSWERED, [0])
+    assert all(len(shop.blocks()[name]) == 1 for name in ("a", "c"))
+    shop.b.missing, shop.b.hidden = set(), set()
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert all(len(shop.blocks()[name]) == 1 for name in ("a", "c"))
 
 
 async def test_a_new_mapping_that_does_not_show_the_event_frees_it(shop: Shop) -> None:

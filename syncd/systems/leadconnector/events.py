@@ -125,8 +125,10 @@ class Reader:
             value = self.value(item)
         except ValueError as error:
             raise Malformed(self.system, known, str(error)) from error
+        told = True
         match item:
             case Appointment():
+                told = bool(status_word(item)) and status_word(item) in STATUSES
                 kind, person, key = Kind.APPOINTMENT, text(item.contact_id) or None, None
             case Block():
                 kind, person, key = Kind.BLOCK, None, find_key(item.title)
@@ -142,6 +144,7 @@ class Reader:
             updated_at=self._maybe(item.date_updated),
             odd=wall_note(self.zone, item.start_time, item.end_time),
             owner=user_of(item),
+            tells_status=told,
         )
 
     def value(self, item: Item | Wrote) -> Value:

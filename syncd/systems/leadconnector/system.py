@@ -250,8 +250,10 @@ class LeadConnector:
         sought = Window(start - _BLOCK_SOUGHT[0], end + _BLOCK_SOUGHT[1])
         items, all_full = await self._reading.blocks(ref.provider, sought)
         if (item := _named(ref.id, items)) is not None:
-            return Gone() if is_deleted(item) else await self._sighting(item, ref)
-        if all_full or (value is not None and await self._is_open(ref.provider, value)):
+            return Gone(own_list=True) if is_deleted(item) else await self._sighting(item, ref)
+        if all_full:
+            return Gone(own_list=True)
+        if value is not None and await self._is_open(ref.provider, value):
             return Gone()
         for other in sorted(self._calendars.keys() - {ref.provider}):
             items, _ = await self._reading.blocks(other, sought)

@@ -219,6 +219,9 @@ class Updating:
         other = before is not None and before.status is not value.status
         if other or operation.action is Action.SET_STATUS:
             kept[STATUS] = value.status.value
+        elif before is not None and before.status is not Status.CONFIRMED:
+            # Left out, it would be reset to confirmed.
+            kept.setdefault(STATUS, before.status.value)
         quiet: dict[str, object] = {
             "toNotify": self._account.notify,
             # The meeting takes place there elsewhere: whatever the slot rules say.
@@ -246,7 +249,8 @@ class Updating:
             # Most answers about meetings show no times.
             return Value(update.start, update.end, Status.CONFIRMED) if was_reset else None
         sent = fields.status(update.kept)
-        return value if was_reset or sent is None or sent is value.status else None
+        told = was_reset or STATUS not in update.kept or sent is value.status
+        return value if told else None
 
     def _value(self, record: Record | Wrote) -> Value:
         return Reader(self._system, self._clock, self._knowledge.zone).value(record)
@@ -257,7 +261,8 @@ def _as_decided(sighting: Sighting, operation: Operation, now: datetime) -> bool
     if not isinstance(sighting, Found) or sighting.event.provider != operation.provider:
         return False
     before = operation.before
-    return before is None or cut_end(sighting.event.value, now, before) == before
+    event = sighting.event.with_status_of(before)
+    return before is None or cut_end(event.value, now, before) == before
 
 
 def _is_block(operation: Operation) -> bool:

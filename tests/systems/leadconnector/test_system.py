@@ -190,14 +190,18 @@ async def test_a_block_is_found_in_its_users_list_wherever_it_went(clinic: Clini
 async def test_a_block_that_a_list_with_others_leaves_out_is_gone(clinic: Clinic) -> None:
     known, _ = clinic.block(at(12)), clinic.block(at(15))
     clinic.platform.remove_block(known)
-    assert await clinic.build().read_one(ref(known, Kind.BLOCK), hour(at(12))) == Gone()
+    assert await clinic.build().read_one(ref(known, Kind.BLOCK), hour(at(12))) == Gone(
+        own_list=True
+    )
     assert "GET /calendars/{id}/free-slots" not in clinic.door.calls
 
 
 async def test_a_block_that_is_flagged_as_deleted_is_gone(clinic: Clinic) -> None:
     known = clinic.block(at(12))
     clinic.door.spoil(BLOCKED, each(deleted=True))
-    assert await clinic.build().read_one(ref(known, Kind.BLOCK), hour(at(12))) == Gone()
+    assert await clinic.build().read_one(ref(known, Kind.BLOCK), hour(at(12))) == Gone(
+        own_list=True
+    )
 
 
 async def test_an_empty_list_of_blocks_is_believed_only_where_the_time_is_offered(

@@ -329,7 +329,7 @@ async def test_a_lost_answer_to_a_removal_is_settled_by_reading(clinic: Clinic) 
     clinic.fault(FaultKind.LOSE_AFTER, method="DELETE", times=1)
     with pytest.raises(Ambiguous):
         await system.write([removal])
-    assert await system.read_one(removal.ref, hour(at(12))) == Gone()
+    assert await system.read_one(removal.ref, hour(at(12))) == Gone(own_list=True)
 
 
 async def test_a_write_refused_for_the_rate_had_no_effect_and_names_the_wait(
