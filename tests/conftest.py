@@ -64,10 +64,8 @@ def authorities_are_read_once() -> Iterator[None]:
     def context(verify: Any, cert: Any, trust_env: bool) -> ssl.SSLContext:
         chosen = os.environ.keys() & {"SSL_CERT_FILE", "SSL_CERT_DIR"}
         kept = verify is True and cert is None and not chosen
-        made: ssl.SSLContext = (usual if kept else make)(
-            verify=verify, cert=cert, trust_env=trust_env
-        )
-        return made
+        found: ssl.SSLContext = (usual if kept else make)(verify, cert, trust_env)
+        return found
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(default, "create_ssl_context", context)
