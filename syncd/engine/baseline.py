@@ -45,6 +45,16 @@ class Baselines:
             and row.mapping == self.mapped.get((provider, system))
         )
 
+    def unread(self, system: str, providers: Iterable[str]) -> frozenset[str]:
+        """Those of these providers whose calendar there was not read in full yet.
+
+        Of an installation that has made nothing so far there is nothing to lose.
+        """
+        created = self.store.created
+        lost = created is not None and created.newest is not None
+        new = frozenset(p for p in providers if lost and not self.settled(p, system))
+        return new | (self.remapped(system) & {*providers})
+
     def read_whole(self, provider: str, system: str) -> bool:
         """Whether the calendar was read in full, if only in the cycle that goes on now."""
         return self.settled(provider, system) or (provider, system) in self._seen

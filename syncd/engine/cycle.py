@@ -302,6 +302,7 @@ class Engine:
                         intents,
                         by_id=by_id,
                         remapped=self.baselines.remapped(name),
+                        unread=self.baselines.unread(name, mine),
                         full=full,
                     )
                     for name, system in self.systems.items()

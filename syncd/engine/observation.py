@@ -28,6 +28,7 @@ class Observation:
     news: int = 0
     lively: Counter[str] = field(default_factory=Counter)
     suspected: int = 0
+    missing: int = 0
     remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
     units: Mapping[str, int] = field(default_factory=dict)

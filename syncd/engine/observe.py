@@ -15,7 +15,7 @@ import structlog
 from syncd.core.diff import News, absorb, compare, is_reset, vanish
 from syncd.engine.observation import Observation
 from syncd.engine.owners import Found as FoundElsewhere
-from syncd.engine.owners import Owners, announce
+from syncd.engine.owners import Owners, announce, tell_missing
 from syncd.engine.report import Health
 from syncd.engine.supervise import supervised
 from syncd.model import (
@@ -63,13 +63,15 @@ async def observe(
     *,
     by_id: bool = False,
     remapped: AbstractSet[str] = frozenset(),
+    unread: AbstractSet[str] = frozenset(),
     full: bool = True,
 ) -> Observation:
     """Read these providers of one system and store what is new, or nothing if that fails.
 
     Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one. The calendars of
     ``remapped`` providers are others than before: what they do not show was never said to be gone,
-    and once they were read in ``full``, it is no longer theirs.
+    and once they were read in ``full``, it is no longer theirs. Those of ``unread`` ones are not
+    known in full yet: an empty one proves nothing if its user is missing.
 
     Raises nothing but what the state raises: all else is a fault of this system, and is returned.
     """
@@ -86,6 +88,7 @@ async def observe(
                 seen,
                 by_id=by_id,
                 remapped=remapped,
+                unread=unread,
                 full=full,
             )
     except SystemFault as fault:
@@ -105,6 +108,7 @@ async def _observe(
     *,
     by_id: bool,
     remapped: AbstractSet[str],
+    unread: AbstractSet[str],
     full: bool,
 ) -> None:
     """Read, and fill in what is seen; it is stored at the end, all at once. Raises SystemFault."""
@@ -117,6 +121,11 @@ async def _observe(
     if snapshot.faults:
         _fail(seen, snapshot.faults[0])
     owners = Owners.of(system, store, clock, remapped)
+    if unread and (lost := await owners.missing_of(snapshot, unread)):
+        coverage = [c for c in snapshot.coverage if c.provider not in lost]
+        snapshot = replace(snapshot, coverage=coverage)
+        seen.missing = len(lost)
+        seen.remarks += tell_missing(store, system.name, lost, clock.now())
     doubted = list(owners.open.values())
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
     changes = Changes(coverage=list(snapshot.coverage))

@@ -127,6 +127,7 @@ class Report:
     guarded: list[str] = field(default_factory=list)
     pending: int = 0
     suspected: int = 0
+    missing: int = 0
     withheld: int = 0
     settled: int = 0
     remarks: list[str] = field(default_factory=list)
@@ -147,6 +148,7 @@ class Report:
             and not self.planned
             and not self.pending
             and not self.suspected
+            and not self.missing
             and not self.withheld
             and not self.guarded
             and not self.unknown

@@ -38,6 +38,7 @@ def tell(
         told.reads += traffic.reads - getattr(start, "reads", 0)
         told.writes += traffic.writes - getattr(start, "writes", 0)
     report.suspected = sum(o.suspected for o in observed.values())
+    report.missing = sum(o.missing for o in observed.values())
     report.pending = len(engine.store.pending_intents())
     report.conflicts = len(
         [
