@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from syncd.config.load import load
+from syncd.config.mapped import mapped_to
 from syncd.config.overrides import rules_of
 from syncd.config.problems import ConfigError
 from syncd.config.secrets import Secret
@@ -32,7 +33,7 @@ from syncd.config.settings import (
     Settings,
     SystemSettings,
 )
-from syncd.core.facts import Limits, digest
+from syncd.core.facts import Limits
 from syncd.core.free import Search
 from syncd.core.rules import Rules
 from syncd.engine.annexes import Annexes
@@ -145,18 +146,6 @@ def build(
         ),
     )
     return App(settings, systems, state, engine)
-
-
-def mapped_to(settings: Settings) -> dict[tuple[str, str], str]:
-    """A digest of what each calendar, (provider, system), is mapped to: not of how it is used."""
-    found: dict[tuple[str, str], str] = {}
-    for provider, said in settings.providers.items():
-        for name, calendar in said.calendars.items():
-            system = settings.systems[name]
-            account = system.type, system.base_url, getattr(system, "location_id", "")
-            seats = calendar.model_dump(exclude={"write"}, exclude_none=True)
-            found[provider, name] = digest(*account, *sorted(seats.items()))
-    return found
 
 
 def resources_of(settings: Settings) -> dict[str, str]:

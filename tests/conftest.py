@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
+from httpx._transports import default
 from hypothesis import HealthCheck, Phase, settings
 
 from syncd.store import connect, store
@@ -48,4 +52,21 @@ def no_migration_for_every_test() -> Iterator[None]:
     """A new state costs more by Alembic than most tests do with it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "migrate", copying(connect.migrate))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def authorities_are_read_once() -> Iterator[None]:
+    """A client of httpx's reads the file of all authorities when it is made, for 30 ms."""
+    make: Any = vars(default)["create_ssl_context"]
+    usual = cache(make)
+
+    def context(verify: Any, cert: Any, trust_env: bool) -> ssl.SSLContext:
+        chosen = os.environ.keys() & {"SSL_CERT_FILE", "SSL_CERT_DIR"}
+        kept = verify is True and cert is None and not chosen
+        found: ssl.SSLContext = (usual if kept else make)(verify, cert, trust_env)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(default, "create_ssl_context", context)
         yield

@@ -14,6 +14,7 @@ from syncd.cli.explained import print_rules, rules_json
 from syncd.cli.lists import Listed, lists_of, print_lists
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.cli.standing import span
+from syncd.config.mapped import remapped
 from syncd.config.settings import LeadConnectorSystem, Settings
 from syncd.core.budget import Need, fit, per_minute
 from syncd.daemon.rounds import Rounds, spans_of
@@ -161,7 +162,8 @@ def _unknown_owners(settings: Settings) -> list[Finding]:
         seen = glance(path, now, now)
     except StateError:  # `check` looks at systems; whoever opens the state tells what is wrong
         return []
-    return owners.findings(unknown_owners(seen.owner_changes, now))
+    unknown = unknown_owners(seen.owner_changes, now)
+    return owners.findings(unknown, remapped(settings, seen.mapped))
 
 
 def _need_json(settings: Settings, need: Need) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from syncd.cli.options import (
 from syncd.cli.reading import plan_of
 from syncd.cli.safety import safety_of
 from syncd.cli.standing import COLUMNS, standings, stretched
+from syncd.config.mapped import remapped
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
@@ -70,6 +71,7 @@ def status(
     plan = plan_of(seen)
     safety = safety_of(settings.syncd.state_path, seen, now)
     unknown = unknown_owners(seen.owner_changes, now)
+    corrected = remapped(settings, seen.mapped) if unknown else ()
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -105,7 +107,7 @@ def status(
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
     told = (s.trouble(now, zone) for s in systems.values())
-    troubles = (*owners.lines(unknown), *filter(None, told), *safety.troubles(now))
+    troubles = (*owners.lines(unknown, corrected), *filter(None, told), *safety.troubles(now))
     for line in (*_orphaned(settings, seen.orphans), *troubles):
         terminal.warn(line)
     for line in stretched(settings, systems) if daemon else ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from syncd.cli import words
@@ -10,11 +10,16 @@ from syncd.engine.report import UnknownOwners
 from syncd.model import OwnerProof
 from syncd.systems.port import Finding
 
+Place = tuple[str, str]
+"""(provider, system): one calendar."""
+
 _NOTHING_FREED = "Nothing of this calendar is freed in the other systems until that is settled."
 
 
 def message(unknown: UnknownOwners) -> str:
     """What is known: how many events of whom, where, and whose they are now."""
+    if not unknown.events:
+        return f"the user of {unknown.provider} is not in {unknown.system}'s list of users"
     events = f"{words.count(unknown.events, 'event')} of {unknown.provider} in {unknown.system}"
     one = unknown.events == 1
     if unknown.holders:
@@ -31,22 +36,36 @@ def remedy(unknown: UnknownOwners) -> str:
     return _REMEDIES[unknown.proof].format(**_names(unknown))
 
 
-def lines(found: Iterable[UnknownOwners]) -> list[str]:
-    """One paragraph for each calendar."""
-    return [f"{message(each)}. {_NOTHING_FREED} {remedy(each)}" for each in found]
-
-
-def findings(found: Iterable[UnknownOwners]) -> list[Finding]:
-    """The findings of `syncd check`: an error where the configuration names a missing user."""
+def lines(found: Iterable[UnknownOwners], corrected: Collection[Place] = ()) -> list[str]:
+    """One paragraph for each calendar; those that are mapped to another user by now say so."""
     return [
-        Finding(
-            "error" if each.proof is OwnerProof.USER_MISSING else "warning",
-            f"{each.system}: {each.provider}",
-            message(each),
-            remedy(each),
-        )
+        f"{_corrected(each)}. {_TO_SETTLE}"
+        if (each.provider, each.system) in corrected
+        else f"{message(each)}. {_NOTHING_FREED} {remedy(each)}"
         for each in found
     ]
+
+
+def findings(found: Iterable[UnknownOwners], corrected: Collection[Place] = ()) -> list[Finding]:
+    """The findings of `syncd check`: an error where the configuration names a missing user."""
+    return [_finding(each, corrected) for each in found]
+
+
+def _finding(unknown: UnknownOwners, corrected: Collection[Place]) -> Finding:
+    subject = f"{unknown.system}: {unknown.provider}"
+    if (unknown.provider, unknown.system) in corrected:
+        return Finding("warning", subject, _corrected(unknown), _TO_SETTLE)
+    level = "error" if unknown.proof is OwnerProof.USER_MISSING else "warning"
+    return Finding(level, subject, message(unknown), remedy(unknown))
+
+
+def _corrected(unknown: UnknownOwners) -> str:
+    """What is said where the configuration was changed since: the doubt is of the last read."""
+    events = words.count(unknown.events, "event")
+    return (
+        f"when {unknown.system} was last read, it was in doubt whose {events} of "
+        f"{unknown.provider} are; the configuration maps this calendar to something else now"
+    )
 
 
 def _names(unknown: UnknownOwners) -> dict[str, Any]:
@@ -57,6 +76,10 @@ def _names(unknown: UnknownOwners) -> dict[str, Any]:
     }
 
 
+_TO_SETTLE = (
+    "The next full read settles it: `syncd resync`, or the daemon when it has the new "
+    "configuration (systemctl reload syncd)"
+)
 _REASONS = {
     OwnerProof.USER_MISSING: ", and the user of {provider} is not in {system}'s list of users",
     OwnerProof.USERS_UNKNOWN: ", and {system}'s list of users is empty or cannot be read",

@@ -33,7 +33,9 @@ def sandbox(
     """Serve emulators of LeadSquared, LeadConnector v2 and v1 on loopback, until Ctrl-C.
 
     They hold three people and a week of bookings, and nothing in them is real. The control port
-    takes what people do by hand, such as: POST /clinic/cancel {"id": "…"}.
+    takes what people do by hand, such as: POST /clinic/cancel {"id": "…"}. GET /clinic/state shows
+    the ids; a wrong verb is answered with those that there are, copy-block and rename-user among
+    them.
     """
     asyncio.run(_serve(_ports(ports), write_config, empty=empty))
 

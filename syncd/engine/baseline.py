@@ -45,16 +45,6 @@ class Baselines:
             and row.mapping == self.mapped.get((provider, system))
         )
 
-    def unread(self, system: str, providers: Iterable[str]) -> frozenset[str]:
-        """Those of these providers whose calendar there was not read in full yet.
-
-        Of an installation that has made nothing so far there is nothing to lose.
-        """
-        created = self.store.created
-        lost = created is not None and created.newest is not None
-        new = frozenset(p for p in providers if lost and not self.settled(p, system))
-        return new | (self.remapped(system) & {*providers})
-
     def read_whole(self, provider: str, system: str) -> bool:
         """Whether the calendar was read in full, if only in the cycle that goes on now."""
         return self.settled(provider, system) or (provider, system) in self._seen
@@ -62,6 +52,17 @@ class Baselines:
     def note_read(self, coverage: Iterable[Coverage], whole: Window) -> None:
         """Take note, before anything is decided, of the calendars that were just read in full."""
         self._seen |= {place for place in _covered(coverage, whole) if place in self.mapped}
+
+    def unread(self, system: str) -> frozenset[str]:
+        """Return the providers whose calendar there was not read in full yet.
+
+        An installation that has made nothing so far has nothing to lose there.
+        """
+        created = self.store.created
+        if not self._rows and (created is None or created.newest is None):
+            return frozenset()
+        places = (place for place in self.mapped if place[1] == system)
+        return frozenset(provider for provider, _ in places if not self.settled(provider, system))
 
     def remapped(self, system: str) -> frozenset[str]:
         """The providers whose calendar there is another one than the state knows."""

@@ -302,7 +302,7 @@ class Engine:
                         intents,
                         by_id=by_id,
                         remapped=self.baselines.remapped(name),
-                        unread=self.baselines.unread(name, mine),
+                        unread=self.baselines.unread(name),
                         full=full,
                     )
                     for name, system in self.systems.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +17,8 @@ from syncd.systems.port import SystemFault
 class Observation:
     """What one read of one system brought. ``touched`` are the events with news, by provider.
 
-    ``lively`` counts their news, echoes of what syncd wrote left out.
+    ``lively`` counts their news, echoes of what syncd wrote left out. ``without_user`` are the
+    providers whose calendar was never read whole, as the system has no such user.
     """
 
     system: str
@@ -28,10 +30,10 @@ class Observation:
     news: int = 0
     lively: Counter[str] = field(default_factory=Counter)
     suspected: int = 0
-    missing: int = 0
     remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
     units: Mapping[str, int] = field(default_factory=dict)
+    without_user: AbstractSet[str] = frozenset()
 
     def touch(self, provider: str, event: str) -> None:
         """Note that an event is news to a provider."""

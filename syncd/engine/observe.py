@@ -15,7 +15,8 @@ import structlog
 from syncd.core.diff import News, absorb, compare, is_reset, vanish
 from syncd.engine.observation import Observation
 from syncd.engine.owners import Found as FoundElsewhere
-from syncd.engine.owners import Owners, announce, tell_missing
+from syncd.engine.owners import Owners, announce
+from syncd.engine.recover import unsettled_updates
 from syncd.engine.report import Health
 from syncd.engine.supervise import supervised
 from syncd.model import (
@@ -70,8 +71,8 @@ async def observe(
 
     Where lists do not show blocks, ``by_id`` has syncd's own looked up one by one. The calendars of
     ``remapped`` providers are others than before: what they do not show was never said to be gone,
-    and once they were read in ``full``, it is no longer theirs. Those of ``unread`` ones are not
-    known in full yet: an empty one proves nothing if its user is missing.
+    and once they were read in ``full``, it is no longer theirs. The calendars of ``unread``
+    providers were never read whole: what is listed for a user who is not there counts as no read.
 
     Raises nothing but what the state raises: all else is a fault of this system, and is returned.
     """
@@ -121,18 +122,17 @@ async def _observe(
     if snapshot.faults:
         _fail(seen, snapshot.faults[0])
     owners = Owners.of(system, store, clock, remapped)
-    if unread and (lost := await owners.missing_of(snapshot, unread)):
-        coverage = [c for c in snapshot.coverage if c.provider not in lost]
-        snapshot = replace(snapshot, coverage=coverage)
-        seen.missing = len(lost)
-        seen.remarks += tell_missing(store, system.name, lost, clock.now())
     doubted = list(owners.open.values())
+    listed = {c.provider for c in snapshot.coverage} & unread
+    seen.without_user = {p for p in sorted(listed) if await owners.user_of(p) is UserState.MISSING}
+    read = [c for c in snapshot.coverage if c.provider not in seen.without_user]
+    snapshot = replace(snapshot, coverage=read)
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
     changes = Changes(coverage=list(snapshot.coverage))
     for broken in snapshot.malformed:
         _report(store, clock, broken, seen)
     asked_at = seen.asked_at or clock.now()
-    unsettled = _unsettled(system, intents)
+    unsettled = unsettled_updates(system, intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = {r.id: r for r in store.records(system.name, delta.differ)}
@@ -155,7 +155,7 @@ async def _observe(
             system, store, clock, snapshot, unlisted, window, owners, seen, changes
         )
     for each in await owners.prove(changes):
-        _take_elsewhere(system, each, seen, changes)
+        _take_elsewhere(system, each, owners, seen, changes)
     for change in owners.freed:
         seen.touch(change.provider, change.event)
     owners.learn(snapshot.users, changes)
@@ -163,19 +163,6 @@ async def _observe(
         _fail(seen, owners.fault)
     store.apply(changes)
     announce(system.name, doubted, owners.open.values())
-
-
-def _unsettled(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
-    """What updates with an unknown outcome were to bring about, where they may reset a status."""
-    return {
-        intent.operation.event: intent.operation.after
-        for intent in intents
-        if system.capabilities.update_replaces
-        and intent.operation.system == system.name
-        and intent.operation.action is Action.MOVE_APPOINTMENT
-        and intent.operation.event is not None
-        and intent.operation.after is not None
-    }
 
 
 def _fail(seen: Observation, fault: SystemFault) -> None:
@@ -235,10 +222,15 @@ def _absorb_row(
 
 
 def _take_elsewhere(
-    system: System, found: FoundElsewhere, seen: Observation, changes: Changes
+    system: System, found: FoundElsewhere, owners: Owners, seen: Observation, changes: Changes
 ) -> None:
-    """Take an event that shows another owner: to whoever is mapped; else it stays where it was."""
-    if found.event.provider in system.providers:
+    """Take an event that shows another owner: to whoever is mapped; else it stays where it was.
+
+    A block of ours stays, too, until it is proven: for the other one it would only be in the way.
+    """
+    change = owners.change(found.before)
+    proven = change is not None and change.proven
+    if found.event.provider in system.providers and (proven or not found.before.mine):
         _take(seen, changes, found.before, replace(found.after, retired=False), found.news)
     else:
         seen.touch(found.before.provider, found.before.id)

@@ -109,20 +109,6 @@ class Owners:
         """Whether the provider's user is there."""
         return (await self._users()).state_of(provider, self.known.get(provider, ""))
 
-    async def missing_of(self, snapshot: Snapshot, unread: Collection[str]) -> list[str]:
-        """Those of these providers whose list is empty and whose user is not there.
-
-        Whatever their calendars may hold, such a list proves none of it. Rooms have no user.
-        """
-        shown = {row.provider for row in snapshot.rows}
-        listed = {c.provider for c in snapshot.coverage if c.provider in unread}
-        return [
-            provider
-            for provider in sorted(listed - shown)
-            if await self.user_of(provider) is UserState.MISSING
-            and provider in (await self._users()).mapped
-        ]
-
     def missing(self, record: Record) -> None:
         """Note an event that is not shown, as the user whose list would show it may be missing."""
         self._missing.append(record)
@@ -292,17 +278,6 @@ def announce(system: str, before: Iterable[OwnerChange], after: Iterable[OwnerCh
         )
     for provider in sorted(was.keys() - now.keys()):
         log.info("owners known again", system=system, provider=provider)
-
-
-def tell_missing(store: Store, system: str, providers: Iterable[str], now: datetime) -> list[str]:
-    """Tell whose calendars nobody can know, as their users are not there; log each once."""
-    told: list[str] = []
-    for provider in providers:
-        reason = f"the user of {provider} is not in its list of users: its calendar is unknown"
-        if store.note_odd(system, "", reason, now):
-            log.warning("user missing", system=system, provider=provider)
-        told.append(f"{system}: {reason}; `syncd check` tells more")
-    return told
 
 
 def _unproven(changes: Iterable[OwnerChange]) -> dict[str, list[OwnerChange]]:

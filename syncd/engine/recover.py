@@ -54,6 +54,19 @@ FAR = timedelta(days=61)
 _MISSING = "not there any more"
 
 
+def unsettled_updates(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
+    """What updates with an unknown outcome were to bring about, where they may reset a status."""
+    return {
+        intent.operation.event: intent.operation.after
+        for intent in intents
+        if system.capabilities.update_replaces
+        and intent.operation.system == system.name
+        and intent.operation.action is Action.MOVE_APPOINTMENT
+        and intent.operation.event is not None
+        and intent.operation.after is not None
+    }
+
+
 async def recover(system: System, intents: Sequence[Intent], desk: Desk) -> int:
     """Settle this system's open intents as far as a read can tell; return how many stay open."""
     left = 0

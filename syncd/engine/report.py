@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from syncd.model import Action, Operation, OwnerChange, OwnerProof
+from syncd.model import Action, Operation, OwnerChange, OwnerProof, utc
 
 
 class Health(StrEnum):
@@ -68,7 +68,7 @@ class UnknownOwners:
             "events": self.events,
             "owners": list(self.owners),
             "holders": list(self.holders),
-            "since": self.since.isoformat(),
+            "since": utc(self.since).isoformat().replace("+00:00", "Z"),
         }
 
     @classmethod
@@ -127,7 +127,6 @@ class Report:
     guarded: list[str] = field(default_factory=list)
     pending: int = 0
     suspected: int = 0
-    missing: int = 0
     withheld: int = 0
     settled: int = 0
     remarks: list[str] = field(default_factory=list)
@@ -148,7 +147,6 @@ class Report:
             and not self.planned
             and not self.pending
             and not self.suspected
-            and not self.missing
             and not self.withheld
             and not self.guarded
             and not self.unknown

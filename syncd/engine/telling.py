@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from syncd.core.decide import Decision
 from syncd.engine.observation import Observation
-from syncd.engine.report import Report, SystemReport, unknown_owners
-from syncd.model import ConflictKind
+from syncd.engine.report import Report, SystemReport, UnknownOwners, unknown_owners
+from syncd.model import ConflictKind, OwnerProof
 from syncd.store.owners import owner_changes
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ def tell(
         told.reads += traffic.reads - getattr(start, "reads", 0)
         told.writes += traffic.writes - getattr(start, "writes", 0)
     report.suspected = sum(o.suspected for o in observed.values())
-    report.missing = sum(o.missing for o in observed.values())
     report.pending = len(engine.store.pending_intents())
     report.conflicts = len(
         [
@@ -48,5 +47,13 @@ def tell(
         ]
     )
     report.withheld = sum(d.withheld for d in decisions.values())
-    report.unknown = unknown_owners(owner_changes(engine.store), engine.clock.now())
+    now = engine.clock.now()
+    report.unknown = unknown_owners(owner_changes(engine.store), now)
+    told_of = {(each.provider, each.system) for each in report.unknown}
+    report.unknown += [
+        UnknownOwners(provider, o.system, OwnerProof.USER_MISSING, 0, (), (), now)
+        for o in observed.values()
+        for provider in sorted(o.without_user)
+        if (provider, o.system) not in told_of
+    ]
     report.exposures = engine.exposed.measure()

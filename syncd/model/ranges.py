@@ -18,6 +18,7 @@ READABLE = timedelta(days=5 * 365 + 1)
 OPEN_END = timedelta(days=365)
 """How far from its first sight an end "for ever" is put."""
 
+_MONTH = timedelta(days=31)
 RENEWED = timedelta(days=180)
 """How far before it is reached such an end is put off again: longer than most windows."""
 
@@ -59,10 +60,16 @@ def in_range(value: Value, now: datetime) -> bool:
 def cut_end(value: Value, now: datetime, known: Value | None = None) -> Value:
     """Give a value with an open end a fixed one: the one that is known, until it has to be renewed.
 
-    The fixed end is a whole day in UTC, which every platform can keep.
+    The fixed end is the first of a month in UTC, about a year ahead and after the start: every
+    platform can keep it, and a state that was lost finds the same one again in most cases.
     """
     if not is_open_ended(value, now):
         return value
-    if known is not None and now + RENEWED < known.end and not is_open_ended(known, now):
+    if (
+        known is not None
+        and max(now + RENEWED, value.start) < known.end
+        and not is_open_ended(known, now)
+    ):
         return replace(value, end=known.end)
-    return replace(value, end=floor_to(now + OPEN_END, timedelta(days=1)))
+    about = floor_to(max(now + OPEN_END, value.start + _MONTH), timedelta(days=1))
+    return replace(value, end=about.replace(day=1))

@@ -140,6 +140,18 @@ VERBS: Mapping[str, Verb] = {
     ),
     "move-block": Verb(lambda at, **given: at.move_block(**given), {**_ID, **_SPAN}),
     "remove-block": Verb(lambda at, **given: at.remove_block(**given), _ID),
+    "copy-block": Verb(
+        lambda at, **given: at.copy_block(**given),
+        {
+            **_ID,
+            "user": Field(_text),
+            **_SPAN,
+            "calendar": Field(_text, required=False),
+            "contact": Field(_text, required=False),
+        },
+        201,
+    ),
+    "add-text": Verb(lambda at, **given: at.add_text(**given), {**_ID, "text": Field(_text)}),
     "rename-user": Verb(
         lambda at, **given: at.rename_user(**given), {"user": Field(_text), "new": Field(_text)}
     ),

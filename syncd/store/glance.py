@@ -56,6 +56,7 @@ _CREATED = (
     "SELECT system, event FROM intent WHERE action = 'create-block' AND +state = 'done'"
     " AND event IS NOT NULL ORDER BY rowid DESC LIMIT 200"
 )
+_MAPPED = "SELECT provider, system, mapping FROM baseline"
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
 
@@ -86,7 +87,8 @@ class Glance:
     """How many rows are alive, the last run, how each system is, and what was open for how long.
 
     ``read_at`` is when each system was last read in full, ``rota`` when whose whole window is.
-    ``created`` are the last blocks made, (system, event), by this ``installation``.
+    ``created`` are the last blocks made, (system, event), by this ``installation``. ``mapped`` is a
+    digest of what each calendar, (provider, system), was last read as.
     """
 
     counts: Mapping[str, int]
@@ -101,6 +103,7 @@ class Glance:
     installation: int = 0
     created: tuple[tuple[str, str], ...] = ()
     owner_changes: tuple[OwnerChange, ...] = ()
+    mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -147,6 +150,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         int(ask("PRAGMA user_version").fetchone()[0]),
         tuple((row["system"], row["event"]) for row in ask(_CREATED)),
         tuple(_owner_change(row) for row in ask("SELECT * FROM owner_change")),
+        {(row["provider"], row["system"]): row["mapping"] for row in ask(_MAPPED)},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode
@@ -168,6 +168,7 @@ def _said(value: Scalar) -> str:
             return str(value)
 
 
+@cache
 def _user_agent() -> str:
     """Return a plain name: unusual ones meet an HTML 403 at the door (leadconnector-v2.md 3)."""
     try:

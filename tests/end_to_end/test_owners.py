@@ -345,48 +345,6 @@ async def test_blocks_of_a_user_of_whom_nothing_is_known_are_not_taken_for_remov
     assert owner_changes(shop.app.store) == []
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-async def test_a_state_that_is_lost_while_a_user_is_missing_frees_nothing(
-    shop: Shop, system: str
-) -> None:
-    """The file of created ids proves whose the blocks are, and the calendar they are for is empty.
-
-    Nobody has mapped her new address yet, so that the list of the old one shows nothing.
-    """
-    shop.book(system, 6)
-    await shop.resync()
-    old = shop.user(system, "alice")
-    shop.world.sandbox.systems[system].rename_user(old, NEW[system])
-    await shop.app.aclose()
-    for file in shop.path.parent.glob("state.db*"):
-        if file.suffix != ".created":
-            file.unlink()
-    shop.app = build(load(shop.path, {}))
-    reports = [await shop.resync(), await shop.resync()]
-    assert (reports[0].exit, reports[1].exit) == (Exit.UNANSWERED, Exit.UNANSWERED)
-    assert [r for r in reports[0].remarks if "alice is not in its list of users" in r]
-    assert shop.blocks() == 12
-    await shop.remap(old, NEW[system])
-    assert ((await shop.resync()).exit, shop.blocks()) == (Exit.DONE, 12)
-
-
-@pytest.mark.parametrize("system", SYSTEMS)
-async def test_a_calendar_that_is_mapped_to_nobody_by_mistake_frees_nothing(
-    shop: Shop, system: str
-) -> None:
-    shop.book(system, 6)
-    await shop.resync()
-    old = shop.user(system, "alice")
-    await shop.remap(old, "alcie@example.com")
-    for near in (False, True, False):
-        await shop.app.engine.watch(near=near)
-    assert ((await shop.resync()).exit, shop.blocks()) == (Exit.UNANSWERED, 12)
-    before = shop.writes()
-    await shop.remap("alcie@example.com", old)
-    assert ((await shop.resync()).exit, shop.blocks()) == (Exit.DONE, 12)
-    assert shop.writes() <= before
-
-
 async def test_users_are_read_only_when_an_owner_changed(shop: Shop) -> None:
     (event,) = shop.book("crm", 1)
     await shop.resync()
@@ -429,3 +387,36 @@ async def test_an_event_at_an_unmapped_owner_is_found_with_the_owners_id(
             assert "@" not in found.owner
         case other:
             pytest.fail(str(other))
+
+
+@pytest.mark.parametrize("into", ["bob", "dora"])
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_blocks_of_a_merged_user_stay_closed(shop: Shop, system: str, into: str) -> None:
+    elsewhere = next(each for each in SYSTEMS if each != system)
+    shop.book(elsewhere, 3)
+    shop.world.book(system, "alice", shop.world.at(2, 9), 30)
+    await shop.resync()
+    assert shop.blocks() == 8
+    standing = {e.id for e in shop.world.sandbox.systems[system].blocks() if not e.deleted}
+    other = hire(shop, system) if into == "dora" else shop.user(system, "bob")
+    shop.world.sandbox.systems[system].merge_users(shop.user(system, "alice"), other)
+    for _ in range(3):
+        report = await shop.resync()
+        assert report.exit is Exit.UNANSWERED
+        left = {e.id for e in shop.world.sandbox.systems[system].blocks() if not e.deleted}
+        assert left >= standing
+
+
+@pytest.mark.parametrize("system", ["clinic", "legacy"])
+async def test_blocks_of_a_merged_user_are_made_anew_when_the_user_is_back(
+    shop: Shop, system: str
+) -> None:
+    shop.book(next(each for each in SYSTEMS if each != system), 3)
+    await shop.resync()
+    platform, old = shop.world.sandbox.systems[system], shop.user(system, "alice")
+    platform.merge_users(old, shop.user(system, "bob"))
+    assert (await shop.resync()).exit is Exit.UNANSWERED
+    assert (shop.blocks("alice"), shop.blocks("bob")) == (3, 3)
+    platform.add_user("Alice", "alice@example.com", old)
+    report = await shop.resync()
+    assert (report.exit, shop.blocks("alice"), shop.blocks("bob")) == (Exit.DONE, 6, 0)

@@ -44,7 +44,7 @@ async def test_the_fixed_end_is_put_off_before_it_is_reached_and_nobody_is_said_
         shop.clock.pass_(days=1)
         await shop.engine.watch(near=False)
     later = {end for _, end in shop.blocks()["b"]}
-    assert later == {DAY + timedelta(days=365 + 185)}
+    assert later == {datetime(2027, 12, 1, tzinfo=UTC)}
     moves = [o for o in shop.b.writes if o.action is Action.MOVE_BLOCK]
     assert (len(shop.blocks()["b"]), len(moves)) == (len(events), len(events))
     assert shop.store.open_conflicts() == []

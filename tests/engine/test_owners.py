@@ -23,6 +23,7 @@ from tests.core.kit import v
 from tests.engine.conftest import Shop
 from tests.engine.fakes import FakeSystem
 from tests.engine.test_baseline import remap
+from tests.engine.test_lost_state import loses_the_database
 
 LISTED = Directory(frozenset({"p", "q", "z"}), mapped={"p": "p", "q": "q"}, listed=True)
 
@@ -184,9 +185,24 @@ async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
     await shop.engine.resync()
     remap(shop, {("p", "a"): "another"})
     give(shop, [event], "p")
+    shop.a.missing = set()
     before = shop.writes()
     assert (await shop.engine.resync()).exit is Exit.DONE
     assert (shop.writes(), owner_changes(shop.store)) == (before, [])
+
+
+async def test_what_is_listed_for_a_missing_user_is_no_first_read(shop: Shop) -> None:
+    shop.b.book("p", v(9))
+    await shop.engine.resync()
+    (meeting,) = [r for r in shop.store.events_of("b", "p") if not r.mine]
+    loses_the_database(shop)
+    shop.b.missing, shop.b.hidden = {"p"}, {meeting.id}
+    report = await shop.engine.resync()
+    assert (report.exit, [u.events for u in report.unknown]) == (Exit.UNANSWERED, [0])
+    assert all(len(shop.blocks()[name]) == 1 for name in ("a", "c"))
+    shop.b.missing, shop.b.hidden = set(), set()
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert all(len(shop.blocks()[name]) == 1 for name in ("a", "c"))
 
 
 async def test_a_new_mapping_that_does_not_show_the_event_frees_it(shop: Shop) -> None:

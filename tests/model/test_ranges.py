@@ -41,16 +41,25 @@ def test_an_end_that_is_not_after_its_start_is_refused(end: datetime) -> None:
         read_value(NOW, end, Status.CONFIRMED, NOW)
 
 
-def test_an_end_for_ever_is_put_on_a_whole_day_in_a_year() -> None:
-    assert cut_end(Value(NOW, EVER), NOW) == Value(NOW, datetime(2027, 3, 2, tzinfo=UTC))
+def test_an_end_for_ever_is_put_on_the_first_of_a_month_about_a_year_ahead() -> None:
+    assert cut_end(Value(NOW, EVER), NOW) == Value(NOW, datetime(2027, 3, 1, tzinfo=UTC))
     assert cut_end(Value(NOW, NOW + 4 * YEAR), NOW) == Value(NOW, NOW + 4 * YEAR)
 
 
 def test_the_end_that_was_put_stays_until_half_a_year_before_it_is_reached() -> None:
     first = cut_end(Value(NOW, EVER), NOW)
-    assert cut_end(Value(NOW, EVER), NOW + timedelta(days=184), first) == first
+    assert cut_end(Value(NOW, EVER), NOW + timedelta(days=180), first) == first
     later = NOW + timedelta(days=186)
-    assert cut_end(Value(NOW, EVER), later, first).end == datetime(2027, 9, 4, tzinfo=UTC)
+    assert cut_end(Value(NOW, EVER), later, first).end == datetime(2027, 9, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("days", [0, 29, 31, 360, 400, 4 * 365])
+def test_an_end_for_ever_is_after_its_start_however_late_that_is(days: int) -> None:
+    start = NOW + timedelta(days=days)
+    first = cut_end(Value(start, EVER), NOW)
+    assert start < first.end
+    moved = Value(first.end + HOUR, EVER)
+    assert moved.start < cut_end(moved, NOW, first).end
 
 
 def test_an_update_that_cannot_be_true_is_none() -> None:

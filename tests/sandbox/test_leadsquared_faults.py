@@ -198,6 +198,10 @@ async def test_the_control_api_drives_it_like_the_others(crm: Crm) -> None:
         assert (await people.post("/cancel", json={"id": id})).is_success
         closed = {"user": ALICE, "title": "Lunch", **span}
         block = (await people.post("/block", json=closed)).json()["id"]
+        copied = {"id": block, "user": BOB, **later}
+        copy = (await people.post("/copy-block", json=copied)).json()["id"]
+        assert (await people.post("/remove-block", json={"id": copy})).is_success
+        assert (await people.post("/add-text", json={"id": id, "text": "Lunch"})).is_success
         assert (await people.post("/move-block", json={"id": block, **later})).is_success
         assert (await people.post("/remove-block", json={"id": block})).is_success
         wrong = await people.post("/set-status", json={"id": id, "status": "noshow"})
@@ -205,4 +209,5 @@ async def test_the_control_api_drives_it_like_the_others(crm: Crm) -> None:
         assert (await people.post("/delete", json={"id": block})).status_code == 404
         state = (await people.get("/state")).json()
     assert [(a["user"], a["status"]) for a in state["appointments"]] == [(BOB, "cancelled")]
-    assert [(b["start"], b["deleted"]) for b in state["blocks"]] == [(at(11).isoformat(), True)]
+    found = {(b["user"], b["start"], b["deleted"]) for b in state["blocks"]}
+    assert found == {(ALICE, at(11).isoformat(), True), (BOB, at(11).isoformat(), True)}

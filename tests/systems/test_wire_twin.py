@@ -11,7 +11,7 @@ import pytest
 from tests.systems.platforms import WIRES, Line, platform
 
 TRUSTED = httpx.create_ssl_context()
-BRIEF = {"connect": 1.0, "read": 0.1, "write": 1.0, "pool": 1.0}
+BRIEF = {"connect": 10.0, "read": 0.1, "write": 10.0, "pool": 10.0}
 STATUSES = (b"200 OK", b"200", b"204 No Content", b"304 Not Modified", b"302 Found", b"500 Oh")
 EARLY = (b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
 ODD = (b"no colon", b"X: \x00", b" folded: x", b"X: " + b"a" * 70_000, b"X: " + b"a" * 120_000)
