@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import structlog
-from httpx._transports import default
 from hypothesis import HealthCheck, Phase, settings
 
 from syncd.store import connect, store
@@ -26,6 +22,11 @@ if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
     _found = os.statvfs(MEMORY)
     if _found.f_bavail * _found.f_frsize > 4e9 and not _found.f_flag & (os.ST_NOEXEC | os.ST_NODEV):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+# Every command and every client reads the authorities that it trusts: all that the world knows take
+# 30 ms. No test needs one of them, but for those that install packages.
+AUTHORITY = Path(__file__).parent / "authority.pem"
+os.environ.setdefault("SSL_CERT_FILE", str(AUTHORITY))
 
 # The same examples in every run: a change is judged by what it changes, not by luck or by how busy
 # the machine is. Fresh ones: pytest --hypothesis-profile default tests/core
@@ -52,21 +53,4 @@ def no_migration_for_every_test() -> Iterator[None]:
     """A new state costs more by Alembic than most tests do with it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "migrate", copying(connect.migrate))
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def authorities_are_read_once() -> Iterator[None]:
-    """A client of httpx's reads the file of all authorities when it is made, for 30 ms."""
-    make: Any = vars(default)["create_ssl_context"]
-    usual = cache(make)
-
-    def context(verify: Any, cert: Any, trust_env: bool) -> ssl.SSLContext:
-        chosen = os.environ.keys() & {"SSL_CERT_FILE", "SSL_CERT_DIR"}
-        kept = verify is True and cert is None and not chosen
-        found: ssl.SSLContext = (usual if kept else make)(verify, cert, trust_env)
-        return found
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(default, "create_ssl_context", context)
         yield

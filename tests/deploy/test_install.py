@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from syncd.store.migrations import versions
-from tests.deploy.clean import HOUSE, Machine, bundle, new_machine
+from tests.deploy.clean import HOUSE, Machine, bundle, new_machine, outside
 
 pytestmark = [
     pytest.mark.prove,
@@ -67,7 +67,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     wheel = next(made.at("/srv/0.1.0").glob("*.whl"))
     constraints = str(HOUSE / "constraints.txt")
     download = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels)]
-    subprocess.run([*download, "--constraint", constraints, str(wheel)], check=True)
+    subprocess.run([*download, "--constraint", constraints, str(wheel)], check=True, env=outside())
     return made
 
 

@@ -401,7 +401,8 @@ def interrupted_everywhere(scenario: Scenario, folder: Path) -> int:
             if left not in finished:
                 finished.add(left)
                 found = _finish(scenario, shop)
-                assert found == wanted, f"\n{found}\ninstead of\n{wanted}"
+                same = found == wanted  # of the two, pytest would look for every difference
+                assert same, f"\n{found}\ninstead of\n{wanted}"
         except AssertionError as why:
             raise AssertionError(f"{where}: {why}") from why
         finally:

@@ -11,6 +11,7 @@ from syncd.simulate.endurance import Run, Sample, curve, endure, tell
 CALM = Sample(1, 90_000, 120_000, 11, 0, 500, 300, {"history": 300})
 
 
+@pytest.mark.prove
 def test_some_hours_of_faults_leave_nothing_behind() -> None:
     run = endure(seed=3, hours=8)
     assert run.cycles > 400
