@@ -54,7 +54,13 @@ class Baselines:
         self._seen |= {place for place in _covered(coverage, whole) if place in self.mapped}
 
     def unread(self, system: str) -> frozenset[str]:
-        """Return the providers whose calendar there was not read in full yet."""
+        """Return the providers whose calendar there was not read in full yet.
+
+        An installation that has made nothing so far has nothing to lose there.
+        """
+        created = self.store.created
+        if not self._rows and (created is None or created.newest is None):
+            return frozenset()
         places = (place for place in self.mapped if place[1] == system)
         return frozenset(provider for provider, _ in places if not self.settled(provider, system))
 

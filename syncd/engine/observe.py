@@ -123,8 +123,7 @@ async def _observe(
         _fail(seen, snapshot.faults[0])
     owners = Owners.of(system, store, clock, remapped)
     doubted = list(owners.open.values())
-    listed = {c.provider for c in snapshot.coverage} & unread
-    seen.without_user = {p for p in sorted(listed) if await owners.user_of(p) is UserState.MISSING}
+    seen.without_user = await owners.missing_of(snapshot, unread)
     read = [c for c in snapshot.coverage if c.provider not in seen.without_user]
     snapshot = replace(snapshot, coverage=read)
     seen.coverage, seen.units = snapshot.coverage, snapshot.units

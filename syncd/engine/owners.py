@@ -8,6 +8,7 @@ a meeting that was handed over, so it is read, once in a cycle and only if there
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -108,6 +109,18 @@ class Owners:
     async def user_of(self, provider: str) -> UserState:
         """Whether the provider's user is there."""
         return (await self._users()).state_of(provider, self.known.get(provider, ""))
+
+    async def missing_of(self, snapshot: Snapshot, unread: AbstractSet[str]) -> set[str]:
+        """Return those of these providers whose list is empty and whose user is not there.
+
+        Such a list proves nothing of a calendar that was never read whole. Rooms have no user.
+        """
+        shown = {row.provider for row in snapshot.rows}
+        empty = {c.provider for c in snapshot.coverage if c.provider in unread} - shown
+        if not empty:
+            return set()
+        mapped = (await self._users()).mapped.keys()
+        return {p for p in empty & mapped if await self.user_of(p) is UserState.MISSING}
 
     def missing(self, record: Record) -> None:
         """Note an event that is not shown, as the user whose list would show it may be missing."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.engine.owners import Owners
-from syncd.model import Directory, OwnerProof
+from syncd.model import Directory, OwnerProof, UserState
 from syncd.simulate.story import Story, What
 from tests.simulate.days import at, day
 
@@ -33,10 +33,10 @@ def an_empty_user_list_is_proof(patch: Patch) -> None:
 def lists_of_a_missing_user_are_proof(patch: Patch) -> None:
     """What v2 does not list of a user who is not there is gone."""
 
-    async def never(_owners: Owners, _provider: str) -> bool:
-        return False
+    async def present(_owners: Owners, _provider: str) -> UserState:
+        return UserState.PRESENT
 
-    patch.setattr(Owners, "is_missing", never)
+    patch.setattr(Owners, "user_of", present)
 
 
 _BOOKED = at(1, What.BOOK, "clinic", slot=70)

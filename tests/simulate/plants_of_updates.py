@@ -12,7 +12,7 @@ from syncd.core import carry
 from syncd.model import Operation
 from syncd.simulate.story import Story, What
 from syncd.systems.leadconnector import fields
-from syncd.systems.leadconnector.updating import Updating
+from syncd.systems.leadconnector.updating import Updating, _Update
 from syncd.systems.port import Done
 from tests.simulate.days import at, day
 
@@ -21,10 +21,13 @@ Patch = pytest.MonkeyPatch
 
 def updates_leave_the_status_out(patch: Patch) -> None:
     """An update on v2 sends all but the status, so that it becomes confirmed."""
-    kept = fields.kept_of
-    patch.setattr(
-        fields, "kept_of", lambda item: {k: v for k, v in kept(item).items() if k != fields.STATUS}
-    )
+    whole: Any = vars(_Update)["body"]
+
+    def body(update: _Update) -> dict[str, object]:
+        sent: dict[str, object] = whole.fget(update)
+        return {name: value for name, value in sent.items() if name != fields.STATUS}
+
+    patch.setattr(_Update, "body", property(body))
 
 
 def updates_leave_the_texts_out(patch: Patch) -> None:
