@@ -11,6 +11,7 @@ import structlog
 from hypothesis import HealthCheck, Phase, settings
 
 from syncd.store import connect, store
+from tests.deploy.clean import OUTSIDE
 from tests.newstate import copying
 
 pytest_plugins = ["tests.prove", "tests.skips"]
@@ -25,8 +26,8 @@ if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
 
 # Every command and every client reads the authorities that it trusts: all that the world knows take
 # 30 ms. No test needs one of them, but for those that install packages.
-AUTHORITY = Path(__file__).parent / "authority.pem"
-os.environ.setdefault("SSL_CERT_FILE", str(AUTHORITY))
+os.environ.setdefault(OUTSIDE, os.environ.get("SSL_CERT_FILE", ""))
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "authority.pem")
 
 # The same examples in every run: a change is judged by what it changes, not by luck or by how busy
 # the machine is. Fresh ones: pytest --hypothesis-profile default tests/core

@@ -22,10 +22,16 @@ ENV = {
 }
 
 
+OUTSIDE = "SSL_CERT_FILE_OUTSIDE"
+"""Where `tests/conftest.py` keeps which authorities this machine trusts."""
+
+
 def outside() -> dict[str, str]:
-    """The environment without the authority that the tests trust: packages come from elsewhere."""
-    ours = str(HOUSE / "tests" / "authority.pem")
-    return {name: value for name, value in os.environ.items() if value != ours}
+    """The environment as it is outside of the tests: packages come from there."""
+    found = dict(os.environ)
+    trusted = found.pop(OUTSIDE, found.get("SSL_CERT_FILE", ""))
+    found.pop("SSL_CERT_FILE", None)
+    return {**found, "SSL_CERT_FILE": trusted} if trusted else found
 
 
 @dataclass
