@@ -17,7 +17,7 @@ demo: .venv/.stamp  ## watch syncd work, on emulated platforms
 	@$(BIN)/syncd demo
 
 test: lint  ## lint, types and the tests that every change must pass
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal
 
 prove: .venv/.stamp  ## the tests that take long; stopped, it goes on where it was: make prove SEEDS=300
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -o console_output_style=count \

@@ -65,6 +65,7 @@ async def test_the_floor_reads_the_same_events(tmp_path: Path) -> None:
     await desk.app.aclose()
 
 
+@pytest.mark.prove
 @pytest.mark.slow
 def test_whole_processes_agree_over_http_too() -> None:
     bench = Bench()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import pytest
+
 from tests.cli.conftest import Desk
 from tests.cli.test_provision import ALL, write
 from tests.end_to_end.test_calls import CALLS
@@ -94,6 +96,7 @@ def test_every_endpoint_of_the_documents_is_on_a_list_that_a_test_compares() -> 
         assert documented <= CALLS[name] | THINGS[name]
 
 
+@pytest.mark.prove
 def test_provision_discover_and_associations_make_every_call_over_a_real_socket(
     desk: Desk,
 ) -> None:

@@ -107,6 +107,7 @@ clinic = {{ resource = "{resource}" }}
     return Studio(desk, yoga, hall, laser, small, large, beauty, contact)
 
 
+@pytest.mark.prove
 def test_an_appointment_that_takes_a_room_closes_the_room_elsewhere(studio: Studio) -> None:
     event = studio.clinic(studio.small, studio.yoga, 10)
     studio.sync()
@@ -255,6 +256,7 @@ def test_a_room_that_is_not_to_be_found_stops_nobody_else(studio: Studio) -> Non
     assert "no active resource is called rooms/cellar" in said.out
 
 
+@pytest.mark.prove
 def test_two_meetings_in_one_room_are_told_and_one_of_them_is_moved(studio: Studio) -> None:
     studio.sync()
     studio.crm("yoga", 10)

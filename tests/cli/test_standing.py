@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from syncd.config.load import load
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.rounds import spans_of
@@ -55,6 +57,7 @@ def test_status_shows_the_calls_that_were_planned_and_are_left(desk: Desk) -> No
     assert "8.0 of 1200" in desk.say("status").out
 
 
+@pytest.mark.prove
 def test_a_plan_that_does_not_fit_is_a_warning_that_says_what_happens(desk: Desk) -> None:
     text = desk.path.read_text().replace("calls_per_5s = 100", "calls_per_5s = 1")
     desk.path.write_text(text)

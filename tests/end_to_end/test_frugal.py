@@ -131,6 +131,7 @@ clinic = {{ resource = "{said}" }}
     crm.book(seat.calendar, "yoga@example.com", start, start + HOUR, seat.contact, title="x")
 
 
+@pytest.mark.prove
 async def test_with_rooms_a_quiet_cycle_makes_only_planned_calls_too(shop: Shop) -> None:
     furnished(shop)
     await shop.app.aclose()
@@ -142,6 +143,7 @@ async def test_with_rooms_a_quiet_cycle_makes_only_planned_calls_too(shop: Shop)
     await assert_quiet(shop)
 
 
+@pytest.mark.prove
 async def test_a_restart_asks_once_more_for_what_was_remembered_and_is_needed(shop: Shop) -> None:
     furnished(shop)
     crowded(shop)
@@ -166,6 +168,7 @@ async def test_a_restart_asks_once_more_for_what_was_remembered_and_is_needed(sh
     await assert_quiet(shop)
 
 
+@pytest.mark.prove
 async def test_no_person_user_type_or_calendar_is_fetched_twice(shop: Shop) -> None:
     """Every cycle brings a twin of the same customer, who must be looked up to see that it is."""
     furnished(shop)

@@ -23,6 +23,7 @@ from syncd.wiring import App, build
 
 NEW = {"crm": "alice.smith@example.com", "clinic": "alice-anew", "legacy": "alice-anew"}
 USERS = ".*[Uu]sers"
+SIZES = [*(pytest.param(n, marks=pytest.mark.prove) for n in (1, 2)), 20]
 
 
 @dataclass
@@ -92,7 +93,7 @@ async def unknown(shop: Shop, system: str, count: int, blocks: int) -> Report:
     return report
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.prove), 20])
+@pytest.mark.parametrize("count", SIZES)
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_a_user_with_a_new_address_or_id_frees_nothing_until_mapped(
     shop: Shop, system: str, count: int
@@ -116,7 +117,7 @@ async def test_a_user_with_a_new_address_or_id_frees_nothing_until_mapped(
     assert owner_changes(shop.app.store) == []
 
 
-@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize("count", [SIZES[0], 20])
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_a_rename_that_is_undone_needs_no_write(shop: Shop, system: str, count: int) -> None:
     shop.book(system, count)
@@ -149,7 +150,7 @@ def give(shop: Shop, system: str, event: str, user: str) -> None:
     platform.move(event, meeting.start, meeting.end, user)
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.prove), 20])
+@pytest.mark.parametrize("count", SIZES)
 @pytest.mark.parametrize("into", ["bob", "dora"])
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_merged_users_free_nothing_and_close_the_time_of_the_one_that_stays(
@@ -174,6 +175,7 @@ EMPTY = Fault(FaultKind.EMPTY, path=USERS)
 FORBIDDEN, FAILING = (Fault(FaultKind.ERROR, path=USERS, status=status) for status in (403, 500))
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("fault", "count"), [(EMPTY, 1), (EMPTY, 20), (FORBIDDEN, 2), (FAILING, 2)]
 )
@@ -213,6 +215,7 @@ async def test_a_meeting_handed_over_to_another_existing_user_frees_her_time(
     assert (again.operations.total(), again.cycles) == (0, 1)
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("to", ["bob", "dora"])
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_a_calendar_handed_over_as_a_whole_is_stopped_by_the_guard(
@@ -279,7 +282,7 @@ async def test_a_deactivated_user_frees_nothing(shop: Shop) -> None:
     assert (shop.blocks(), shop.writes()) == (40, before)
 
 
-@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize("count", [SIZES[0], 20])
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_a_list_that_is_refused_for_a_missing_user_stops_nobody_else(
     shop: Shop, system: str, count: int
@@ -320,6 +323,7 @@ async def test_blocks_of_a_missing_user_are_not_taken_for_removed(shop: Shop) ->
         assert shop.blocks() == 2
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("fault", [EMPTY, FORBIDDEN, FAILING], ids=["empty", "403", "500"])
 async def test_blocks_of_a_user_of_whom_nothing_is_known_are_not_taken_for_removed(
     shop: Shop, fault: Fault
@@ -364,6 +368,7 @@ async def test_users_are_read_only_when_an_owner_changed(shop: Shop) -> None:
     del event
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_check_takes_an_empty_user_list_for_no_proof(shop: Shop, system: str) -> None:
     shop.world.sandbox.systems[system].faults.add(EMPTY)
@@ -407,6 +412,7 @@ async def test_blocks_of_a_merged_user_stay_closed(shop: Shop, system: str, into
         assert left >= standing
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("system", ["clinic", "legacy"])
 async def test_blocks_of_a_merged_user_are_made_anew_when_the_user_is_back(
     shop: Shop, system: str

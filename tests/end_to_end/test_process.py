@@ -134,7 +134,9 @@ async def test_the_service_manager_hears_of_a_real_daemon(place: Place, tmp_path
     assert said[-1] == b"STOPPING=1"
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize(
+    "system", ["crm", *(pytest.param(s, marks=pytest.mark.prove) for s in ("clinic", "legacy"))]
+)
 async def test_a_kill_between_request_and_answer_doubles_nothing(place: Place, system: str) -> None:
     """The request arrives, its answer takes long, and the process is killed meanwhile."""
     assert (await place.ask("resync", "--yes"))[0] == 0

@@ -123,6 +123,7 @@ async def test_what_an_update_resets_is_put_back_and_told(shop: Shop) -> None:
     assert "Knee" not in repr((report, notes))
 
 
+@pytest.mark.prove
 async def test_a_status_that_cannot_be_put_back_is_carried_nowhere_and_held(shop: Shop) -> None:
     first, twin = book_twins(shop, "legacy", "new")
     await shop.resync()

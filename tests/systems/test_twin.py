@@ -286,6 +286,7 @@ PLATFORMS = {
 }
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("platform", PLATFORMS)
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
