@@ -9,6 +9,8 @@ from syncd.simulate.story import Story
 from tests.simulate.plants import PLANTS, Plant
 from tests.simulate.seeds import GATE
 
+pytestmark = pytest.mark.prove
+
 NAMES = {story: plant.__name__ for plant, story in reversed(PLANTS) if story not in GATE}
 """Each day but those that the gate plays anyway, by the first bug that is planted on it."""
 
