@@ -89,7 +89,8 @@ _REASONS = {
 _REMEDIES = {
     OwnerProof.USER_MISSING: (
         "If {provider}'s user has a new address or id{ids}, set it in [providers.{provider}."
-        "calendars] {system} = {{ user = … }}, then run `syncd check`. If {provider} has left "
+        "calendars] {system} = {{ user = … }} (for LeadSquared the address), then run "
+        "`syncd check`. If {provider} has left "
         "{system}, remove that line"
     ),
     OwnerProof.USERS_UNKNOWN: (
