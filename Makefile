@@ -1,7 +1,7 @@
 # Everything happens in .venv, made here on first use; nothing else on the machine is touched.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test prove soak endurance bench bench-peers lint wheel constraints clean
+.PHONY: help demo test gate prove soak endurance bench bench-peers lint wheel constraints clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,7 +16,10 @@ help:  ## what can be made
 demo: .venv/.stamp  ## watch syncd work, on emulated platforms
 	@$(BIN)/syncd demo
 
-test: lint  ## lint, types and the tests that every change must pass
+test: .venv/.stamp  ## lint, types and the tests that every change must pass
+	@$(MAKE) --no-print-directory -j 2 lint gate
+
+gate: .venv/.stamp
 	$(BIN)/python -m pytest -q -n 3 --dist worksteal
 
 prove: .venv/.stamp  ## the tests that take long; stopped, it goes on where it was: make prove SEEDS=300

@@ -155,6 +155,7 @@ def test_rooms_that_are_all_taken_here_need_no_block(studio: Studio) -> None:
     assert studio.closed(studio.small) == []
 
 
+@pytest.mark.prove
 def test_a_moved_booking_moves_what_it_closes_and_a_cancelled_one_opens_it(studio: Studio) -> None:
     task = studio.crm("yoga", 10)
     studio.sync()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,6 +166,7 @@ def test_a_clock_that_jumps_keeps_nobody_waiting() -> None:
     assert set(watch.turn()) == set(NAMES)
 
 
+@pytest.mark.prove
 @dataclass
 class Day:
     """Providers come, go and have news, and the round is stretched and shrinks again."""

@@ -156,6 +156,7 @@ async def test_a_kill_between_request_and_answer_doubles_nothing(place: Place, s
     assert (code, sum(json.loads(out)["operations"].values())) == (0, 0)
 
 
+@pytest.mark.prove
 async def test_a_term_in_the_middle_of_a_resync_ends_it_cleanly(place: Place) -> None:
     for platform in place.world.sandbox.systems.values():
         platform.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=0.2))
@@ -178,6 +179,7 @@ async def said(daemon: asyncio.subprocess.Process, word: str) -> str:
     return line.decode()
 
 
+@pytest.mark.prove
 async def test_sighup_takes_a_right_configuration_and_refuses_a_wrong_one(place: Place) -> None:
     text = place.path.read_text()
     without_carol = re.sub(
@@ -206,6 +208,7 @@ async def test_sighup_takes_a_right_configuration_and_refuses_a_wrong_one(place:
         assert await asyncio.wait_for(daemon.wait(), 25) == 0
 
 
+@pytest.mark.prove
 async def test_an_undo_is_carried_out_by_the_running_daemon(place: Place) -> None:
     by_hand = place.blocks()
     async with place.syncd("run") as daemon:

@@ -137,7 +137,11 @@ def others(system: str) -> tuple[str, str]:
     return one, two
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+ONE_NOW = ["crm", *(pytest.param(s, marks=pytest.mark.prove) for s in ("clinic", "legacy"))]
+"""Each system with a third of the rows; the gate tries one."""
+
+
+@pytest.mark.parametrize("system", ONE_NOW)
 async def test_an_odd_list_is_the_fault_of_its_system_only(town: Town, system: str) -> None:
     source, target = others(system)
     for row in ROWS[SYSTEMS.index(system) :: 3]:
@@ -161,7 +165,7 @@ async def test_an_odd_list_is_the_fault_of_its_system_only(town: Town, system: s
         assert town.app.systems[system].health.state is SystemState.OK, row.name
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", ONE_NOW)
 async def test_an_odd_answer_to_a_create_leaves_one_block(town: Town, system: str) -> None:
     source, target = others(system)
     for row in ROWS[SYSTEMS.index(system) :: 3]:
@@ -181,7 +185,7 @@ async def test_an_odd_answer_to_a_create_leaves_one_block(town: Town, system: st
         assert not town.app.store.pending_intents(), row.name
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", ONE_NOW)
 async def test_an_odd_answer_to_a_move_is_read_after(town: Town, system: str) -> None:
     source, target = others(system)
     for row in [r for r in ROWS if r.odd is None or not r.odd.refuses][SYSTEMS.index(system) :: 12]:
@@ -196,7 +200,7 @@ async def test_an_odd_answer_to_a_move_is_read_after(town: Town, system: str) ->
         assert town.wrong() == [], row.name
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", ONE_NOW)
 async def test_odd_free_slots_are_not_known_and_others_are(town: Town, system: str) -> None:
     for row in ROWS[SYSTEMS.index(system) :: 9]:
         town.fronts[system].answer_oddly(row, SLOTS[system])

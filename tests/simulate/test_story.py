@@ -29,6 +29,7 @@ from syncd.simulate.story import (
 from tests.simulate.plants import wrong_length
 
 
+@pytest.mark.prove
 def test_a_seed_gives_the_same_trace_in_every_process(tmp_path: Path) -> None:
     traces = []
     for salt in ("1", "2"):
@@ -91,6 +92,7 @@ def test_a_story_that_was_cut_still_plays() -> None:
     assert outcome.cycles > 60
 
 
+@pytest.mark.prove
 def test_a_day_that_need_not_go_on_ends_with_the_first_broken_promise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -49,6 +49,7 @@ def told(request: httpx.Request) -> tuple[object, ...]:
     )
 
 
+@pytest.mark.prove
 @given(
     base=st.sampled_from(BASES),
     method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"]),
