@@ -109,6 +109,7 @@ def test_what_was_proven_is_not_proven_again_and_what_failed_comes_first(folder:
 XDIST = ["-p", "xdist", "-n", "1"]
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("name", "processes"),
     [

@@ -40,6 +40,7 @@ c = {{ user = "w" }}
 """
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("state", "zone"),
     [

@@ -106,6 +106,7 @@ def test_a_daemon_makes_up_for_a_missed_night_and_ends_when_asked(
     assert [each.name for each in folder_of(state).iterdir() if each.name.startswith(".")] == []
 
 
+@pytest.mark.prove
 def test_a_daemon_makes_a_backup_when_night_falls(state: Path, start: Start) -> None:
     night = (datetime.now(UTC) + timedelta(seconds=6)).replace(microsecond=0)
     make(state, night - timedelta(hours=1))

@@ -134,6 +134,7 @@ async def test_the_service_manager_hears_of_a_real_daemon(place: Place, tmp_path
     assert said[-1] == b"STOPPING=1"
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     "system", ["crm", *(pytest.param(s, marks=pytest.mark.prove) for s in ("clinic", "legacy"))]
 )
