@@ -1,4 +1,4 @@
-"""What one read of one system brought."""
+"""One read of one system: what it works with, and what it brought."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from syncd.engine.owners import Owners
 from syncd.engine.report import Health
-from syncd.model import Coverage, Id
-from syncd.systems.port import SystemFault
+from syncd.model import Changes, Clock, Coverage, Id, Intent, Window
+from syncd.store.store import Store
+from syncd.systems.port import AuthLost, Snapshot, System, SystemFault
 
 
 @dataclass(slots=True)
@@ -38,3 +40,28 @@ class Observation:
     def touch(self, provider: str, event: str) -> None:
         """Note that an event is news to a provider."""
         self.touched.setdefault(provider, set()).add((self.system, event))
+
+    def fail(self, fault: SystemFault) -> None:
+        """Note that the system did not answer as it should."""
+        self.fault = fault
+        self.state = Health.UNAUTHORISED if isinstance(fault, AuthLost) else Health.DOWN
+        self.cause = str(fault)
+
+
+@dataclass(slots=True)
+class Read:
+    """One read while it is worked on. ``changes`` is stored at its end, all at once.
+
+    ``asked_at`` is when the lists were asked for: nothing in them is younger.
+    """
+
+    system: System
+    store: Store
+    clock: Clock
+    window: Window
+    intents: Sequence[Intent]
+    owners: Owners
+    seen: Observation
+    asked_at: datetime
+    snapshot: Snapshot = field(init=False)
+    changes: Changes = field(init=False)

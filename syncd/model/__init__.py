@@ -36,6 +36,7 @@ from syncd.model.ranges import (
     read_value,
     readable,
 )
+from syncd.model.reported import Topic
 from syncd.model.stored import (
     OPEN_ENDED,
     Baseline,
@@ -133,6 +134,7 @@ __all__ = [
     "Status",
     "SystemHealth",
     "SystemState",
+    "Topic",
     "UserState",
     "Value",
     "Waiver",

@@ -20,7 +20,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from syncd.model import Kind, Status, capped_wait
+from syncd.model import Kind, Status, Topic, capped_wait
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -134,14 +134,26 @@ class Ambiguous(SystemFault):
 
 
 class Malformed(ValueError):  # noqa: N818 - our word for it
-    """A record that cannot be read: no usable id, time or interval. It is skipped, told once."""
+    """A record that cannot be read, or only with an assumption; ``topic`` says which.
 
-    def __init__(self, system: str, event: str, reason: str) -> None:
+    ``provider`` is whose calendar it concerns, '' where that is not known.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        event: str,
+        reason: str,
+        topic: Topic = Topic.UNREADABLE,
+        provider: str = "",
+    ) -> None:
         """Keep which record it is, and what is wrong with it (no personal data)."""
         super().__init__(f"{system}: record {event or '(no id)'}: {reason}")
         self.system = system
         self.event = event
         self.reason = reason
+        self.topic = topic
+        self.provider = provider
 
 
 # --- what a system declares -------------------------------------------------------------------

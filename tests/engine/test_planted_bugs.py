@@ -16,7 +16,7 @@ import pytest
 from syncd.core import decide, outcome, refusals
 from syncd.core.diff import News, absorb, vanish
 from syncd.core.ownership import NO_OWNERSHIP
-from syncd.engine import case, cycle, execute, observe, recover
+from syncd.engine import absence, case, cycle, execute, observe, recover
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
 from tests.engine import test_guarded as guarded
@@ -51,22 +51,19 @@ def own_blocks_count_as_sources(patch: Patch) -> None:
 
 
 def absence_is_believed_at_once(patch: Patch) -> None:
-    async def ask(
-        _system: Any, record: Any, clock: Any, _owners: Any, seen: Any, changes: Any
-    ) -> bool:
-        gone = vanish(record, clock.now())
-        observe._take(seen, changes, record, gone, News.CHANGED)
+    async def ask(read: Any, record: Any) -> bool:
+        absence.take(read, record, vanish(record, read.clock.now()), News.CHANGED)
         return True
 
-    patch.setattr(observe, "_ask", ask)
+    patch.setattr(absence, "_ask", ask)
 
 
 def one_proof_is_enough_for_every_platform(patch: Patch) -> None:
-    async def ask(system: Any, record: Any, *rest: Any) -> bool:
-        return await asked(system, replace(record, missing=99), *rest)
+    async def ask(read: Any, record: Any) -> bool:
+        return await asked(read, replace(record, missing=99))
 
-    asked = observe._ask
-    patch.setattr(observe, "_ask", ask)
+    asked = absence._ask
+    patch.setattr(absence, "_ask", ask)
 
 
 def doubts_are_never_forgotten(patch: Patch) -> None:
@@ -75,6 +72,7 @@ def doubts_are_never_forgotten(patch: Patch) -> None:
         return replace(after, missing=record.missing if record else 0), news
 
     patch.setattr(observe, "absorb", keeps_doubts)
+    patch.setattr(absence, "absorb", keeps_doubts)
 
 
 def coverage_is_ignored(patch: Patch) -> None:
@@ -150,7 +148,7 @@ def blocks_are_adopted_before_all_is_read(patch: Patch) -> None:
     patch.setattr(case, "_read_whole", lambda *_given: True)
 
 
-async def absence(shop: Shop) -> None:
+async def missing_from_a_list(shop: Shop) -> None:
     await promises.test_absence_from_a_list_removes_nothing(shop, "hidden")
 
 
@@ -160,7 +158,7 @@ async def empty_list(shop: Shop) -> None:
 
 ROWS: tuple[tuple[Plant, Check], ...] = (
     (own_blocks_count_as_sources, promises.test_a_move_moves_each_block_once),
-    (absence_is_believed_at_once, absence),
+    (absence_is_believed_at_once, missing_from_a_list),
     (absence_is_believed_at_once, empty_list),
     (
         one_proof_is_enough_for_every_platform,

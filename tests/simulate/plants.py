@@ -14,7 +14,7 @@ from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusa
 from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
 from syncd.core.ownership import NO_OWNERSHIP, Ownership
-from syncd.engine import brake, case, cycle, observe, recover
+from syncd.engine import absence, brake, case, cycle, observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import (
     Changes,
@@ -63,13 +63,11 @@ def own_blocks_are_sources(patch: Patch) -> None:
 def absence_believed_at_once(patch: Patch) -> None:
     """What is not listed is gone."""
 
-    async def ask(
-        _system: Any, record: Any, clock: Any, _owners: Any, seen: Any, changes: Any
-    ) -> bool:
-        observe._take(seen, changes, record, vanish(record, clock.now()), News.CHANGED)
+    async def ask(read: Any, record: Any) -> bool:
+        absence.take(read, record, vanish(record, read.clock.now()), News.CHANGED)
         return True
 
-    patch.setattr(observe, "_ask", ask)
+    patch.setattr(absence, "_ask", ask)
 
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,18 +76,19 @@ _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
 
 def coverage_ignored(patch: Patch) -> None:
     """An incomplete read counts as a complete one, and so does its absence."""
-    follow = observe._follow_up
+    follow = absence.follow_up
     absence_believed_at_once(patch)
 
-    async def everything(system: Any, store: Any, clock: Any, snapshot: Any, *rest: Any) -> None:
+    async def everything(read: Any, unlisted: Any) -> None:
         kinds = frozenset(Kind)
         whole = [
-            Coverage(system.name, p, kinds, Window(_LONG_AGO, _FAR_OFF), clock.now())
-            for p in system.providers
+            Coverage(read.system.name, p, kinds, Window(_LONG_AGO, _FAR_OFF), read.clock.now())
+            for p in read.system.providers
         ]
-        await follow(system, store, clock, replace(snapshot, coverage=whole), *rest)
+        read.snapshot = replace(read.snapshot, coverage=whole)
+        await follow(read, unlisted)
 
-    patch.setattr(observe, "_follow_up", everything)
+    patch.setattr(observe, "follow_up", everything)
 
 
 _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
@@ -230,6 +229,7 @@ def a_stale_read_is_believed(patch: Patch) -> None:
         return diff.absorb(record, event, fingerprint, seen_at, -_LONG)
 
     patch.setattr(observe, "absorb", believing)
+    patch.setattr(absence, "absorb", believing)
 
 
 _LONG = timedelta(days=1)
@@ -285,11 +285,11 @@ def the_budget_is_boundless(patch: Patch) -> None:
 def one_proof_is_enough(patch: Patch) -> None:
     """A block that one read of v2 does not list is gone."""
 
-    async def ask(system: Any, record: Any, *rest: Any) -> bool:
-        return await asked(system, replace(record, missing=99), *rest)
+    async def ask(read: Any, record: Any) -> bool:
+        return await asked(read, replace(record, missing=99))
 
-    asked = observe._ask
-    patch.setattr(observe, "_ask", ask)
+    asked = absence._ask
+    patch.setattr(absence, "_ask", ask)
 
 
 def silence_decides(patch: Patch) -> None:
