@@ -24,7 +24,7 @@ from syncd.core.answer import (
 )
 from syncd.core.blocks import Interval
 from syncd.core.carry import carry
-from syncd.core.claims import claims_of, shown, standing_of
+from syncd.core.claims import bookings_of, claims_of, shown, standing_of
 from syncd.core.closing import Closing, close, under_doubt, waived
 from syncd.core.diff import is_news
 from syncd.core.draft import Draft
@@ -119,11 +119,11 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     edits.release(draft, case.calendars, case.rules)
     matched = _link(draft, case, new_id)
     conflicts += matched.conflicts
-    held = _unheard(state, case)
-    held |= {c.subject: c for c in matched.conflicts if c.subject in draft.bookings}
+    held = _unheard(draft, case)
+    held |= {b: c for c in matched.conflicts for b in bookings_of(draft, c)}
     # What came back under a new id, nobody can say which, is not off: all of it stands. And so does
     # what is held and cannot be looked at now, with what else is claimed since.
-    claims = {booking: standing_of(draft, conflict) for booking, conflict in held.items()}
+    claims = {b: standing_of(draft, b, conflict) for b, conflict in held.items()}
     merged = _merge_all(draft, case, skip=claims.keys())
     conflicts += merged
     claims |= claims_of(draft, case.calendars, merged, matched.conflicts)
@@ -180,14 +180,15 @@ _CONTRADICTIONS = {
 }
 
 
-def _unheard(state: ProviderState, case: Case) -> dict[str, Conflict]:
+def _unheard(draft: Draft, case: Case) -> dict[str, Conflict]:
     """Contradictions that are held and cannot be judged anew: not everybody in them is heard.
 
     They stay as they are. A system that is silent has not taken back what it claimed.
     """
     return {
-        held.conflict.subject: held.conflict
-        for held in state.conflicts
+        booking: held.conflict
+        for held in draft.state.conflicts
+        for booking in {held.conflict.subject, *bookings_of(draft, held.conflict)}
         if held.conflict.kind in _CONTRADICTIONS
         and all(claim.event is not None for claim in held.conflict.claims)
         and not all(heard(claim.system, case.calendars) for claim in held.conflict.claims)
@@ -213,8 +214,11 @@ def decide_answered(
     return plain, frozenset()
 
 
-def _fresh(draft: Draft, case: Case) -> list[Record]:
-    """Unlinked events that may be matched: believed, somebody else's, not over."""
+def _fresh(draft: Draft, case: Case, *, past: bool = False) -> list[Record]:
+    """Unlinked events that may be matched: believed, somebody else's, not over.
+
+    Of what is over only instances of a series matter: they stand for those that vanished with it.
+    """
     return [
         record
         for record in draft.unlinked()
@@ -227,7 +231,8 @@ def _fresh(draft: Draft, case: Case) -> list[Record]:
             tags=case.calendars[record.system].keeps_tags,
         )
         and record.observed is not None
-        and record.observed.end > case.now
+        and (record.observed.end > case.now) is not past
+        and (record.series or not past)
     ]
 
 
@@ -282,6 +287,7 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
         draft.linked_ids(),
         case.who,
         {name for name, calendar in case.calendars.items() if not calendar.believed},
+        _fresh(draft, case, past=True),
     )
     matched = sort_again(matched, draft, case.verdict)
     for relink in matched.relinked:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from syncd.core.diff import is_news
 from syncd.core.facts import digest
+from syncd.core.series import pair_instances, persons_with_series
 from syncd.model import (
     Booking,
     Claim,
@@ -89,18 +90,20 @@ def match(
     links: Mapping[tuple[str, str], Replica],
     who: Who,
     unbelieved: Collection[str] = (),
+    past: Sequence[Record] = (),
 ) -> Matched:
     """Sort every unlinked, believed, foreign event of a provider.
 
     ``linked`` maps a booking to its appointment records, ``links`` an event to its replica. A
     record whose person could not be looked up (it is not in ``who``) waits, if it matters. What is
-    known of ``unbelieved`` systems still takes twins, but no end there is looked into.
+    known of ``unbelieved`` systems still takes twins, but no end there is looked into. ``past``
+    are events that are over: one may be what an instance of a series became, and is nothing else.
     """
     ends = {
         booking: [record for record in records if record.system not in unbelieved]
         for booking, records in linked.items()
     }
-    relinked, conflicts, held = _relink(provider, unlinked, ends, links)
+    relinked, conflicts, held = _relink(provider, [*unlinked, *past], ends, links)
     taken = {_id(r.new) for r in relinked} | {_id(r) for r in held}
     rest = [r for r in unlinked if _id(r) not in taken and r.observed and r.observed.busy]
     twins: list[Twin] = []
@@ -159,22 +162,24 @@ def _relink(
             record
             for records in linked.values()
             for record in records
-            if record.observed is None and is_news(record) and record.person
+            if record.observed is None and is_news(record) and (record.person or record.series)
         ),
         key=_id,
     )
+    fresh = [r for r in unlinked if r.kind is Kind.APPOINTMENT and r.observed and r.observed.busy]
+    pairing = pair_instances(vanished, fresh)
+    found += [Relink(links[_id(old)], old, new) for old, new in pairing.pairs]
+    for question in pairing.questions:
+        first = links[_id(question.old[0])].booking
+        held.extend(new for new in question.new if new not in held)
+        conflicts.append(
+            _ambiguous(provider, first, [*question.old, *question.new], "came back as which?")
+        )
+    serial = persons_with_series(vanished, fresh)
+    vanished = [old for old in vanished if not old.series and _facts(old) not in serial]
     for old in vanished:
-        candidates = [
-            new
-            for new in unlinked
-            if new.kind is Kind.APPOINTMENT
-            and new.system == old.system
-            and new.person == old.person
-            and new.service == old.service
-            and new.observed is not None
-            and new.observed.busy
-        ]
-        rivals = [o for o in vanished if (o.system, o.person, o.service) == _facts(old)]
+        candidates = [new for new in fresh if _facts(new) == _facts(old)]
+        rivals = [o for o in vanished if _facts(o) == _facts(old)]
         if not candidates:
             continue
         if len(candidates) == 1 and len(rivals) == 1:
@@ -188,8 +193,8 @@ def _relink(
     return found, conflicts, held
 
 
-def _facts(record: Record) -> tuple[str, str | None, str | None]:
-    return (record.system, record.person, record.service)
+def _facts(record: Record) -> tuple[str, str, str]:
+    return (record.system, record.person or "", record.service or "")
 
 
 def _groups(

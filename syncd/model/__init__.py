@@ -67,6 +67,7 @@ from syncd.model.time import (
 )
 from syncd.model.waits import LONGEST_DAILY_WAIT, LONGEST_WAIT, capped_wait
 from syncd.model.words import (
+    UNNAMED_SERIES,
     Action,
     Claim,
     Conflict,
@@ -91,6 +92,7 @@ __all__ = [
     "OPEN_ENDED",
     "READABLE",
     "RENEWED",
+    "UNNAMED_SERIES",
     "Action",
     "Allowance",
     "Baseline",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Clock, Event, Kind, Status, Value, find_key, read_update, read_value
+from syncd.systems.leadconnector import series
 from syncd.systems.leadconnector.directory import booked_on
 from syncd.systems.leadconnector.times import instant
 from syncd.systems.leadconnector.wire import Appointment, Block
@@ -145,6 +146,8 @@ class Reader:
             odd=wall_note(self.zone, item.start_time, item.end_time),
             owner=user_of(item),
             tells_status=told,
+            series=series.series(item),
+            original_start=series.original_start(item),
         )
 
     def value(self, item: Item | Wrote) -> Value:
@@ -185,6 +188,8 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
                 if provider in owners.named:
                     return False
         spelt = f"{item.start_time}|{item.end_time}|{word}|{provider}"
+        if word is not _BLOCK:
+            spelt += series.spelt(item)
     except (AttributeError, TypeError):  # no object at all, or a list where an id should be
         return False
     return stored == spelt and provider in wanted
@@ -192,5 +197,6 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
 
 def fingerprint(item: Item, provider: str) -> str:
     """Spell the fields that matter, as they came."""
-    word = status_word(item) if isinstance(item, Appointment) else _BLOCK
-    return f"{item.start_time}|{item.end_time}|{word}|{provider}"
+    if isinstance(item, Block):
+        return f"{item.start_time}|{item.end_time}|{_BLOCK}|{provider}"
+    return f"{item.start_time}|{item.end_time}|{status_word(item)}|{provider}{series.spelt(item)}"

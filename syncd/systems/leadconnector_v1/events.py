@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import (
+    UNNAMED_SERIES,
     Clock,
     Event,
     Kind,
@@ -42,6 +43,9 @@ STATUSES = {
     "invalid": Status.INVALID,
 }
 """The status words seen, squeezed to letters (leadconnector-v1.md 4.2)."""
+
+_SERIES = f"|series {UNNAMED_SERIES}"
+"""What the fingerprint of an instance ends with."""
 
 _PLAINLY_BUSY = frozenset(word for word, status in STATUSES.items() if word and status.busy)
 
@@ -90,6 +94,12 @@ def instant(value: object, zone_name: str) -> datetime:
         message = "a time has no offset, and no zone is known"
         raise ValueError(message)
     return resolve_wall_time(moment, zone_name).instant
+
+
+def series(item: Appointment) -> str:
+    """Say of an instance of a series that it is one: v1 names no master (leadconnector-v1.md 3)."""
+    recurring = item.is_recurring is True or text(item.is_recurring).casefold() == "true"
+    return UNNAMED_SERIES if recurring else ""
 
 
 def is_bare(item: Appointment) -> bool:
@@ -186,6 +196,8 @@ def unchanged(
         zone = item.selected_timezone or ""
         kind = _kind(item, holds)
         spelt = f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}|{kind}"
+        if series(item):
+            spelt += _SERIES
         plain = word in _PLAINLY_BUSY and provider is not None
     except (AttributeError, TypeError):  # no object at all, or a list where an id should be
         return False
@@ -233,7 +245,8 @@ class Reader:
     def fingerprint(self, item: Appointment, provider: str) -> str:
         """The fields that matter, as sent; the zone among them, for times without offset."""
         start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
-        return f"{start}|{end}|{zone}|{status_word(item)}|{provider}|{self.kind(item)}"
+        spelt = f"{start}|{end}|{zone}|{status_word(item)}|{provider}|{self.kind(item)}"
+        return spelt + _SERIES if series(item) else spelt
 
     def event(self, item: Appointment, provider: str) -> Event:
         """The row as an event. Raises Malformed."""
@@ -255,6 +268,7 @@ class Reader:
             key=self.key(item),
             updated_at=self._maybe(item.updated_at),
             owner=user_of(item),
+            series=series(item) if kind is Kind.APPOINTMENT else "",
             odd=wall_note(
                 text(item.selected_timezone) or self.zone, item.start_time, item.end_time
             ),
