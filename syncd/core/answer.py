@@ -17,7 +17,7 @@ from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Relink, Twin
 from syncd.core.merge import RESOLVED, Word, claimed
 from syncd.core.refusals import REFUSALS, immovable, name_of
-from syncd.core.series import by_position, series_of
+from syncd.core.series import by_position
 from syncd.model import (
     Booking,
     Claim,
@@ -28,6 +28,7 @@ from syncd.model import (
     Record,
     Status,
     Value,
+    series_of,
 )
 
 

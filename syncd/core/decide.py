@@ -42,6 +42,7 @@ from syncd.core.ownership import (
 )
 from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rules import Rules
+from syncd.core.series import is_held
 from syncd.model import (
     Action,
     Booking,
@@ -55,6 +56,8 @@ from syncd.model import (
     Replica,
     Role,
     Value,
+    Waiting,
+    WaitReason,
 )
 
 
@@ -87,6 +90,7 @@ class Case:
 class Decision:
     """The outcome: rows to store, writes to make (unordered), intervals still open somewhere.
 
+    ``waiting`` are writes that are wanted and are not among the operations.
     ``wanted`` is what each calendar should close, by system; ``unmatched`` counts the appointments
     whose person could not be looked up; ``adopted`` are the events that became ours.
     """
@@ -99,6 +103,7 @@ class Decision:
     wanted: Wanted = field(default_factory=dict)
     unmatched: int = 0
     adopted: tuple[Record, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
 
 
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
@@ -131,7 +136,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     conflicts += doubles
     kept = kept_both(draft, case.verdict)
     frozen = double.frozen(c for c in doubles if key(c) not in kept)
-    told, cannot = _carry_all(draft, case, claims, frozen)
+    told, cannot, waiting = _carry_all(draft, case, claims, frozen)
     conflicts += cannot
     edits.take_back(draft)
     unmatched = (*matched.held, *matched.waiting)
@@ -170,6 +175,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         wanted,
         len(matched.waiting),
         tuple(became_ours),
+        tuple(waiting),
     )
 
 
@@ -327,13 +333,14 @@ def _merge_all(draft: Draft, case: Case, *, skip: AbstractSet[str]) -> list[Conf
 
 def _carry_all(
     draft: Draft, case: Case, claims: dict[str, list[Value]], frozen: AbstractSet[str]
-) -> tuple[list[Operation], list[Conflict]]:
+) -> tuple[list[Operation], list[Conflict], list[Waiting]]:
     """What the appointments of all bookings must be told, but for those that wait for a person.
 
     Where an appointment cannot be brought along, its time and the agreed one both stay claimed.
     """
     operations: list[Operation] = []
     conflicts: list[Conflict] = []
+    waiting: list[Waiting] = []
     for booking_id in sorted(draft.bookings.keys() - claims.keys()):
         booking = draft.bookings[booking_id]
         pairs = [p for p in draft.pairs(booking_id) if booking_id not in waived(draft, p[0].system)]
@@ -341,11 +348,19 @@ def _carry_all(
         conflicts += told.conflicts
         for replica in told.settled:
             draft.link(replica)
+        held = [o for o in told.operations if _is_instance(draft, case, o)]
         waits = [o for o in told.operations if refusals.refused(draft, o) is not None]
-        if booking_id in frozen or waits:
+        if booking_id in frozen or waits or held:
             claims[booking_id] = [booking.agreed, *shown(draft, case.calendars, booking_id)]
-        operations += told.operations if booking_id not in frozen else ()
-    return operations, conflicts
+        if booking_id not in frozen:
+            operations += [o for o in told.operations if o not in held]
+            waiting += [Waiting(o, WaitReason.SERIES) for o in held]
+    return operations, conflicts, waiting
+
+
+def _is_instance(draft: Draft, case: Case, operation: Operation) -> bool:
+    record = draft.records.get((operation.system, operation.event or ""))
+    return is_held(record, case.calendars[operation.system])
 
 
 def _merge(

@@ -12,8 +12,8 @@ from datetime import timedelta
 
 from syncd.core.diff import is_news
 from syncd.core.facts import Limits, digest
-from syncd.core.series import relocated, series_of
-from syncd.model import Claim, Conflict, ConflictKind, Record, Value, Window
+from syncd.core.series import relocated
+from syncd.model import Claim, Conflict, ConflictKind, Record, Value, Window, series_of
 
 
 def mark(system: str, event: str | None, value: Value | None) -> str:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from syncd.model import UNNAMED_SERIES, Id, Kind, Record, Value
+from syncd.core.facts import Calendar
+from syncd.model import Id, Kind, Record, Value, series_of
 
 CLOCK_CHANGE = timedelta(hours=1)
 """By so much may shifts differ that are one shift on the wall: the clocks change in between."""
@@ -128,17 +129,15 @@ def relocated(records: Iterable[Record]) -> dict[Id, Value]:
     }
 
 
-def series_of(record: Record) -> tuple[str, ...]:
-    """The name of a record's series, () for a single event.
-
-    Where the platform shows no master id, the instances of a person and service are one series.
-    """
-    if not record.series:
-        return ()
-    if record.series != UNNAMED_SERIES:
-        return (record.system, record.series)
-    who = _who(record)
-    return () if who is None else (*who, UNNAMED_SERIES)
+def is_held(record: Record | None, calendar: Calendar) -> bool:
+    """Whether nothing may be written to a record: perhaps that would touch its whole series."""
+    return (
+        record is not None
+        and not calendar.series_writes
+        and bool(record.series)
+        and not record.mine
+        and record.kind is Kind.APPOINTMENT
+    )
 
 
 def _renamed(old: Sequence[Record], new: Sequence[Record]) -> list[Pair]:

@@ -41,6 +41,7 @@ from syncd.model import (
 )
 from syncd.store.compact import compact
 from syncd.store.ranges import providers_out_of_range
+from syncd.store.series import forget_stops
 from syncd.store.store import Store
 from syncd.systems.port import System
 
@@ -320,13 +321,18 @@ class Engine:
         return observed
 
     def _repair(self, desk: Desk) -> None:
-        """Once: take times out of range out of a state that an older version left."""
+        """Once: take times out of range out of a state that an older version left.
+
+        And where no instance of a series is written to, what was seen of such writes is forgotten.
+        """
         if self._in_range:
             return
         now = self.clock.now()
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
             log.warning("times out of range read past", provider=provider)
             self.store.apply(repair(self.store.state(provider), now, desk.run))
+        held = [n for n, s in self.systems.items() if not s.capabilities.series_writes]
+        forget_stops(self.store, held, now)
         self._in_range = True
 
     def _is_full(self, window: Window) -> bool:

@@ -13,12 +13,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
 from syncd.engine.reread import reread, sighted
+from syncd.engine.siblings import held_instances, watched
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,
@@ -66,7 +68,6 @@ SENT_WITHIN = PROMPT + timedelta(seconds=15)
 """The longest from an intent's commit to its request, which waits for room in the budget as long
 as `systems.transport` has patience: until then nobody can say that it was not sent."""
 
-
 UPDATES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.SET_STATUS})
 """The actions that change a record which stays."""
 
@@ -101,6 +102,8 @@ class Desk:
     stopping: asyncio.Event
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
     place_of: Callable[[str], str] = lambda _rule: ""
+    repairs: bool = False
+    """Whether what a write changed besides its target is being put back."""
 
 
 async def execute(
@@ -143,8 +146,10 @@ async def _carry_out(
                 with supervised(system.name, "reading the target of a write", Retryable):
                     ready = await _still_right(system, call, read, desk, result)
             if ready:
-                with supervised(system.name, "writing", Ambiguous):
-                    await _write(system, ready, desk, result)
+                write = partial(_write, system, ready, desk, result)
+                repairs = replace(desk, repairs=True)
+                back = partial(_carry_out, system, read=(), desk=repairs, result=result)
+                await watched(system, [i.operation for i in ready], desk, result, write, back)
         except Ambiguous as fault:
             # The journal keeps them open; nothing is written on top until a read has told.
             result.unsure.update(i.operation.provider for i in ready)
@@ -183,12 +188,13 @@ async def _still_right(
     """Leave out those whose target is not any more what the decision was made on (promise 5)."""
     right: list[Intent] = []
     theirs = _not_ours(system, call, desk)
+    theirs |= held_instances(system, [i.operation for i in call], desk)
     for intent in call:
         operation = intent.operation
         if operation.provider in result.unsure:
             continue
         if operation.event in theirs:
-            log.warning("not ours", system=system.name, event_id=operation.event)
+            log.warning("not to be written to", system=system.name, event_id=operation.event)
             continue
         able = system.capabilities
         bulk = operation.action in able.bulk_only

@@ -5,6 +5,7 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 """
 
 from syncd.model.doors import Door, Need, ShutDoor
+from syncd.model.facts import Fact
 from syncd.model.health import (
     Allowance,
     OnRota,
@@ -37,6 +38,7 @@ from syncd.model.ranges import (
     readable,
 )
 from syncd.model.reported import Topic
+from syncd.model.series import series_of
 from syncd.model.stored import (
     OPEN_ENDED,
     Baseline,
@@ -65,6 +67,7 @@ from syncd.model.time import (
     utc,
     zone,
 )
+from syncd.model.waiting import Waiting, WaitReason
 from syncd.model.waits import LONGEST_DAILY_WAIT, LONGEST_WAIT, capped_wait
 from syncd.model.words import (
     UNNAMED_SERIES,
@@ -111,6 +114,7 @@ __all__ = [
     "Event",
     "EventRef",
     "Exposure",
+    "Fact",
     "FreeTime",
     "HeldConflict",
     "Hours",
@@ -139,6 +143,8 @@ __all__ = [
     "Topic",
     "UserState",
     "Value",
+    "WaitReason",
+    "Waiting",
     "Waiver",
     "Window",
     "capped_wait",
@@ -154,6 +160,7 @@ __all__ = [
     "read_value",
     "readable",
     "resolve_wall_time",
+    "series_of",
     "utc",
     "zone",
 ]

@@ -184,6 +184,8 @@ class Capabilities:
       immediately before, whatever its age, and compares it afterwards.
     - ``update_keeps_end``: an update brings about the end that it is sent. Where it may not,
       `System.write` reads the record afterwards.
+    - ``series_writes``: a write to an instance of a recurring event is believed to touch that
+      instance only; otherwise none is made.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     """
@@ -203,6 +205,7 @@ class Capabilities:
     reach: frozenset[str] | None = None
     update_replaces: bool = False
     update_keeps_end: bool = True
+    series_writes: bool = False
     notifies: bool = False
     slots_ahead: timedelta = timedelta(days=31)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 REMEDY = (
     "in LeadConnector, make the blocked user a member of this calendar's team, and let it count "
@@ -17,6 +18,7 @@ class Account:
 
     ``version`` is the ``Version`` header of the calendar calls (leadconnector-v2.md 1.8).
     ``title`` is what a block shows. ``notify`` lets writes to appointments start automations.
+    ``series`` says whether instances of recurring events are written to, or such writes held.
     """
 
     location_id: str
@@ -25,6 +27,7 @@ class Account:
     version: str = "2021-04-15"
     title: str = "Busy"
     notify: bool = False
+    series: Literal["hold", "write"] = "hold"
 
 
 @dataclass(frozen=True, slots=True)

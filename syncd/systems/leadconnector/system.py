@@ -73,6 +73,7 @@ class LeadConnector:
             slots_ahead=slots.LONGEST,
             gone_by_list=frozenset({Kind.BLOCK}),
             update_replaces=True,
+            series_writes=account.series == "write",
         )
         self._account = account
         self._calendars = dict(calendars)

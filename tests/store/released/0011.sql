@@ -114,6 +114,13 @@ CREATE TABLE exposure (
 	seats TEXT NOT NULL, 
 	PRIMARY KEY (provider, system, starts, ends)
 );
+CREATE TABLE fact (
+	system VARCHAR NOT NULL, 
+	name VARCHAR NOT NULL, 
+	value VARCHAR NOT NULL, 
+	at VARCHAR(27) NOT NULL, 
+	PRIMARY KEY (system, name)
+);
 CREATE TABLE free_time (
 	system VARCHAR NOT NULL, 
 	provider VARCHAR NOT NULL, 
