@@ -132,6 +132,9 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     merged = _merge_all(draft, case, skip=claims.keys())
     conflicts += merged
     claims |= claims_of(draft, case.calendars, merged, matched.conflicts)
+    for each in matched.expected:
+        standing = shown(draft, case.calendars, each.replica.booking)
+        claims.setdefault(each.replica.booking, standing).append(each.new.observed or standing[0])
     doubles = double.double_bookings(draft, case.calendars, case.rules, case.capacity)
     conflicts += doubles
     kept = kept_both(draft, case.verdict)

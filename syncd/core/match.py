@@ -59,6 +59,8 @@ class Matched:
     held: tuple[Record, ...] = ()
     waiting: tuple[Record, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    expected: tuple[Relink, ...] = ()
+    """What an instance has become if it is gone, which is not proven yet; among the waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,13 @@ def match(
         for booking, records in linked.items()
     }
     relinked, conflicts, held = _relink(provider, [*unlinked, *past], ends, links)
-    taken = {_id(r.new) for r in relinked} | {_id(r) for r in held}
+    expected = [r for r in relinked if r.old.observed is not None]
+    relinked = [r for r in relinked if r.old.observed is None]
+    taken = {_id(r.new) for r in (*relinked, *expected)} | {_id(r) for r in held}
     rest = [r for r in unlinked if _id(r) not in taken and r.observed and r.observed.busy]
     twins: list[Twin] = []
     opened = [r for r in rest if r.kind is Kind.BLOCK]
-    waiting: list[Record] = []
+    waiting = [r.new for r in expected]
     for interval, seats in sorted(_groups(rest, bookings, linked).items()):
         fresh = [seat.record for seat in seats if seat.booking is None]
         if not fresh:
@@ -140,6 +144,7 @@ def match(
         tuple(held),
         tuple(waiting),
         tuple(conflicts),
+        tuple(expected),
     )
 
 
@@ -157,25 +162,20 @@ def _relink(
     found: list[Relink] = []
     conflicts: list[Conflict] = []
     held: list[Record] = []
-    vanished = sorted(
-        (
-            record
-            for records in linked.values()
-            for record in records
-            if record.observed is None and is_news(record) and (record.person or record.series)
-        ),
-        key=_id,
-    )
+    known = sorted((record for records in linked.values() for record in records), key=_id)
+    vanished = [r for r in known if r.observed is None and is_news(r) and (r.person or r.series)]
     fresh = [r for r in unlinked if r.kind is Kind.APPOINTMENT and r.observed and r.observed.busy]
-    pairing = pair_instances(vanished, fresh)
+    # An instance that is missing, and not proven to be gone, moved with its series, or not at all.
+    missing = [r for r in known if r.missing and r.series and r.observed is not None]
+    pairing = pair_instances([*vanished, *missing], fresh)
     found += [Relink(links[_id(old)], old, new) for old, new in pairing.pairs]
     for question in pairing.questions:
-        first = links[_id(question.old[0])].booking
         held.extend(new for new in question.new if new not in held)
-        conflicts.append(
-            _ambiguous(provider, first, [*question.old, *question.new], "came back as which?")
-        )
-    serial = persons_with_series(vanished, fresh)
+        # What is not proven to be gone is asked about when it is.
+        if gone := [r for r in question.old if r.observed is None]:
+            first, records = links[_id(gone[0])].booking, [*gone, *question.new]
+            conflicts.append(_ambiguous(provider, first, records, "came back as which?"))
+    serial = persons_with_series(vanished, missing, fresh)
     vanished = [old for old in vanished if not old.series and _facts(old) not in serial]
     for old in vanished:
         candidates = [new for new in fresh if _facts(new) == _facts(old)]

@@ -15,7 +15,7 @@ import structlog
 
 from syncd.core.answer import Answer
 from syncd.core.repair import repair
-from syncd.engine import baseline
+from syncd.engine import baseline, series
 from syncd.engine.agenda import Agenda
 from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
@@ -35,6 +35,7 @@ from syncd.model import (
     READABLE,
     Clock,
     Coverage,
+    Intent,
     Kind,
     Operation,
     Window,
@@ -315,10 +316,24 @@ class Engine:
             self.agenda.add(chosen)
             raise
         observed = {o.system: o for o in seen}
+        await asyncio.gather(*(self._follow_series(o, window, intents) for o in seen))
         self.agenda.add(self.annexes.count(seen))
         if intents:
             confirm(self.store.pending_intents(), desk)
         return observed
+
+    async def _follow_series(
+        self, seen: Observation, window: Window, intents: Sequence[Intent]
+    ) -> None:
+        """Read further ahead where an instance of a series vanished: it may have moved as one."""
+        providers = series.complete(self.store, seen)
+        rest = series.beyond(window, self.window(near=False))
+        if not providers or rest is None or seen.state is not Health.OK:
+            return
+        system = self.systems[seen.system]
+        more = await observe(system, self.store, self.clock, rest, providers, intents, full=False)
+        series.join(seen, more)
+        series.complete(self.store, seen)
 
     def _repair(self, desk: Desk) -> None:
         """Once: take times out of range out of a state that an older version left.

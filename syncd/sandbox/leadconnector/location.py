@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.clock import Clock
     from syncd.sandbox.faults import Faults
     from syncd.sandbox.ids import Ids
+    from syncd.sandbox.recurring import Move
 
 
 class Location(Platform):
@@ -56,6 +57,7 @@ class Location(Platform):
         ``scopes`` is what the token may do; None, as at first, is all. ``refuses_unknown_users``:
         whether a list for a user that is not there is refused; nothing is known of that.
         ``update_replaces``: what an update leaves out is reset; otherwise it stays as it was.
+        ``writes_whole_series``: an update of one instance of a series changes all of them alike.
         """
         super().__init__(name, clock, ids, faults)
         self.token = token
@@ -63,6 +65,7 @@ class Location(Platform):
         self.timezone = timezone
         self.zone = zone(timezone)
         self.update_replaces = True
+        self.writes_whole_series = False
         self.limit = RateLimit(100, 10, 200_000)
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
@@ -140,15 +143,21 @@ class Location(Platform):
         title: str = "Appointment",
         resources: Sequence[str] = (),
         description: str = "",
+        *,
+        id: str = "",
+        series: str = "",
     ) -> str:
-        """Enter an appointment; event calendars take an empty user. Returns its id."""
+        """Enter an appointment; event calendars take an empty user. Returns its id.
+
+        One with a ``series`` is an instance of the recurring event of that id.
+        """
         _known(self.calendars, calendar, "calendar")
         _known(self.contacts, contact, "contact")
         if user:
             _known(self.users, user, "user")
         now = self.stamp()
         meeting = Meeting(
-            self.new_id(),
+            id or self.new_id(),
             calendar,
             user,
             *_interval(start, end),
@@ -159,9 +168,63 @@ class Location(Platform):
             added_at=now,
             resources=tuple(resources),
             description=description,
+            series=series,
         )
         self.meetings.put(meeting.id, meeting)
         return meeting.id
+
+    def instances(self, series: str) -> list[Meeting]:
+        """The appointments of a series that are not deleted, in the order of time."""
+        found = [m for m in self.meetings.values() if m.series == series and not m.deleted]
+        return sorted(found, key=lambda m: (m.start, m.id))
+
+    def series_of(self) -> dict[str, str]:
+        """The series of every instance that ever was, by its id."""
+        return {each.id: each.series for each in self.meetings.values() if each.series}
+
+    def instance_id(self, series: str, start: datetime, end: datetime) -> str:
+        """The id of an instance: master, start in ms, length in s (leadconnector-v2.md 1.4)."""
+        return f"{series}_{int(start.timestamp() * 1000)}_{int((end - start).total_seconds())}"
+
+    def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
+        """Move these instances at once, perhaps to other ids and another series."""
+        records = [self._meeting(id) for id in moves]
+        for record in records:
+            if moves[record.id][0] != record.id:
+                self.delete(record.id)
+        for record in records:
+            known, start, end = moves[record.id]
+            start, end = _interval(start, end)
+            moved = replace(
+                record,
+                id=known,
+                start=start,
+                end=end,
+                series=series,
+                updated_at=self.stamp(),
+            )
+            self.meetings.put(known, moved)
+
+    def write_meeting(self, meeting: Meeting) -> None:
+        """Keep what a request made of an appointment.
+
+        Of a series all instances change alike, if ``writes_whole_series``: nothing is known of it.
+        """
+        before = self.meetings.get(meeting.id)
+        self.meetings.put(meeting.id, meeting)
+        if not (self.writes_whole_series and before is not None and meeting.series):
+            return
+        by, longer = meeting.start - before.start, meeting.end - before.end
+        for other in self.instances(meeting.series):
+            if other.id != meeting.id:
+                changed = replace(
+                    other,
+                    start=other.start + by,
+                    end=other.end + longer,
+                    status=meeting.status if meeting.status != before.status else other.status,
+                    updated_at=meeting.updated_at,
+                )
+                self.meetings.put(other.id, changed)
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
         """Move an appointment, or give it to another user. Returns its id, which may be new."""

@@ -113,6 +113,8 @@ def event(meeting: Meeting, calendar: Calendar, location: str, where: ZoneInfo) 
         "createdBy": {"source": meeting.source, "userId": None},
         "deleted": meeting.deleted,
     }
+    if meeting.series:
+        shown |= {"isRecurring": True, "masterEventId": meeting.series}
     if calendar.shows_user:
         shown |= {"assignedUserId": meeting.user, "users": []}
         if calendar.group:
