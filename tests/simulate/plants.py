@@ -67,7 +67,7 @@ def absence_believed_at_once(patch: Patch) -> None:
         absence.take(read, record, vanish(record, read.clock.now()), News.CHANGED)
         return True
 
-    patch.setattr(absence, "_ask", ask)
+    patch.setattr(absence, "ask", ask)
 
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -288,8 +288,8 @@ def one_proof_is_enough(patch: Patch) -> None:
     async def ask(read: Any, record: Any) -> bool:
         return await asked(read, replace(record, missing=99))
 
-    asked = absence._ask
-    patch.setattr(absence, "_ask", ask)
+    asked = absence.ask
+    patch.setattr(absence, "ask", ask)
 
 
 def silence_decides(patch: Patch) -> None:
