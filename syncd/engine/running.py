@@ -102,21 +102,21 @@ async def follow_running(
 ) -> None:
     """Read known events by id that run, and that the lists did not show nor had to show.
 
-    What ends after the window is read like that, too: no list that ends there proves it gone.
+    What ends after the window is read like that, too: no list that ends there proves it gone. The
+    target of a queued write is read each time, to confirm the write.
     """
     awaited = {
         intent.operation.event for intent in read.intents if intent.state is IntentState.ACCEPTED
     }
-    candidates = [
+    records = [
         record
         for record in read.store.records(read.system.name, unlisted)
         if _is_unproven(read, record)
     ]
-    expected = [r for r in candidates if r.id in awaited]
-    due = running.due(
-        [r for r in candidates if r.id not in awaited], read.asked_at, at_once=at_once
-    )
-    for record in (*expected[:MOST], *due):
+    queued = [record for record in records if record.id in awaited]
+    lasting = [r for r in records if r.id not in awaited and _is_settled(read, r)]
+    due = running.due(lasting, read.asked_at, at_once=at_once)
+    for record in (*queued[:MOST], *due):
         try:
             settled = await absence.ask(read, record)
         except SystemFault as fault:
@@ -129,7 +129,7 @@ async def follow_running(
 
 def _is_unproven(read: Read, record: Record) -> bool:
     """Whether an event takes time now or later, and its absence from the lists says nothing."""
-    value, lag = record.observed, read.system.capabilities.lag
+    value = record.observed
     return (
         value is not None
         and value.busy
@@ -140,6 +140,10 @@ def _is_unproven(read: Read, record: Record) -> bool:
         and record.provider not in read.snapshot.refused
         and read.owners.change(record) is None
         and not is_expected(record, value, read.span, read.asked_at)
-        # A read by id is current, but a write that was just answered is not to be doubted.
-        and (record.written_at is None or read.asked_at >= record.written_at + lag)
     )
+
+
+def _is_settled(read: Read, record: Record) -> bool:
+    """Whether a read is surely younger than what syncd wrote last."""
+    lag = read.system.capabilities.lag
+    return record.written_at is None or read.asked_at >= record.written_at + lag
