@@ -39,7 +39,7 @@ def leave_before(system: str, days: int, *steps: Step) -> Story:
 
 ABOUT_LEAVES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
     (lists_start_with_the_window, leave_before("clinic", 5)),
-    (lists_start_with_the_window, day(at(2, What.LEAVE, "crm", slot=2))),
+    (lists_start_with_the_window, day(at(2, What.LEAVE, "crm", slot=5))),
     (running_events_are_not_followed, leave_before("crm", 20, at(2, What.END_LEAVE, "crm"))),
     (
         running_events_are_not_followed,
