@@ -17,11 +17,13 @@ from tests.end_to_end.conftest import Shop
 DAY = timedelta(days=1)
 Interval = tuple[datetime, datetime]
 
-CHANGES: dict[str, Callable[[Shop, str, str, Interval], Interval | None]] = {}
+Change = Callable[[Shop, str, str, Interval], Interval | None]
+CHANGES: dict[str, Change] = {}
 
 
-def _change(function: Callable[[Shop, str, str, Interval], Interval | None]) -> None:
+def _change(function: Change) -> Change:
     CHANGES[function.__name__] = function
+    return function
 
 
 @_change
@@ -233,3 +235,17 @@ async def test_events_that_run_cost_one_read_by_id_in_a_far_interval(shop: Shop)
     # Of each leave one replica in each system: by id, or in v2 by a list of the user's blocks.
     beyond = {name: quiet[name] - count for name, count in (await calls_of(shop, near)).items()}
     assert beyond == {"crm": 3, "clinic": 3, "legacy": 3}
+
+
+async def test_where_lists_show_what_overlaps_a_near_read_follows_a_leave(shop: Shop) -> None:
+    for platform in shop.world.sandbox.systems.values():
+        platform.lists_overlapping = True
+    leave = days_around_now(20, 4)
+    block = enter(shop, "clinic", "alice", leave)
+    await near(shop)
+    assert closed(shop, "alice", leave[0]) == expected("clinic", leave)
+    after = lengthened(shop, "clinic", block, leave)
+    await near(shop)
+    await settle_jobs(shop)
+    assert closed(shop, "alice", leave[0]) == expected("clinic", after)
+    assert not (await shop.resync()).operations
