@@ -134,6 +134,7 @@ async def test_a_leave_that_is_changed_while_it_runs_is_followed(
     assert (again.operations.total(), again.exit, shop.wrong()) == (0, Exit.DONE, [])
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_the_daemon_follows_a_leave_that_drops_out_of_its_lists_by_id(
@@ -156,6 +157,7 @@ async def test_the_daemon_follows_a_leave_that_drops_out_of_its_lists_by_id(
     assert shop.wrong() == []
 
 
+@pytest.mark.prove
 async def test_a_leave_longer_than_longest_is_followed_once_it_is_known(shop: Shop) -> None:
     leave = days_around_now(50, 10)
     block = enter(shop, "clinic", "alice", leave)
@@ -170,6 +172,7 @@ async def test_a_leave_longer_than_longest_is_followed_once_it_is_known(shop: Sh
     assert shop.wrong() == []
 
 
+@pytest.mark.prove
 async def test_our_long_block_that_a_person_removes_is_made_again(shop: Shop) -> None:
     leave = days_around_now(20, 4)
     without_lag(shop)
@@ -183,6 +186,7 @@ async def test_our_long_block_that_a_person_removes_is_made_again(shop: Shop) ->
     assert closed(shop, "alice", leave[0]) == expected("clinic", leave)
 
 
+@pytest.mark.prove
 async def test_a_leave_that_began_before_a_daemon_knew_its_system_is_found(shop: Shop) -> None:
     leave = days_around_now(20, 4)
     enter(shop, "legacy", "alice", leave)
@@ -196,6 +200,7 @@ async def test_a_leave_that_began_before_a_daemon_knew_its_system_is_found(shop:
     assert closed(shop, "alice", leave[0]) == expected("legacy", leave)
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_a_leave_that_ends_after_the_window_and_is_deleted_is_freed(
     shop: Shop, system: str
