@@ -64,6 +64,9 @@ class What(StrEnum):
     NULL_DATE = "null-date"
     FOR_EVER = "for-ever"
     CUT_TEXT = "cut-text"
+    LEAVE = "leave"
+    CHANGE_LEAVE = "change-leave"
+    END_LEAVE = "end-leave"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
@@ -122,6 +125,8 @@ class Story:
 
     ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
     ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
+    ``before`` happens before the program first reads; the lists of the systems ``overlapping`` show
+    what reaches into the time asked for, too.
     """
 
     seed: int
@@ -132,6 +137,8 @@ class Story:
     rules: tuple[tuple[str, str], ...] = ()
     override: tuple[tuple[str, str], ...] = ()
     replaces: bool = True
+    before: tuple[Step, ...] = ()
+    overlapping: tuple[str, ...] = ()
 
     @property
     def choices(self) -> frozenset[str]:
@@ -239,7 +246,8 @@ def draw(
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
-    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    return _with_leaves(day, Random(f"leaves {seed}")) if complaints else day  # noqa: S311
 
 
 _POLICIES = 0.5
@@ -306,6 +314,16 @@ def _updates(random: Random, span: float, faults: Collection[str]) -> list[Step]
 
 
 _TWINS, _RESETS = 0.5, 0.4
+
+
+def _with_leaves(day: Story, random: Random) -> Story:
+    """Draw, on most days, leaves of weeks, and changes to them while they run."""
+    whats = (What.LEAVE, What.CHANGE_LEAVE, What.CHANGE_LEAVE, What.END_LEAVE)
+    drawn = _complaints(random, day.hours * 3600)
+    steps = [replace(step, what=random.choice(whats)) for step in drawn]
+    some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
+    before = tuple(replace(step, at=0.0, what=What.LEAVE) for step in steps[:2])
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=before, overlapping=some)
 
 
 _LASTING = frozenset({"rate-spent", "deep-refusal"})

@@ -53,6 +53,14 @@ def is_deleted(item: Item) -> bool:
     return item.deleted is True or item.deleted == "true"
 
 
+def is_over(item: Item, before: datetime, zone: str) -> bool:
+    """Whether a record surely ended by then; one with an unreadable end did not."""
+    try:
+        return instant(item.end_time, zone) <= before
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Owners:
     """Which provider a row belongs to: by its user, else by its calendar.

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Window
 from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Owners
-from syncd.systems.leadconnector.plan import LISTS, plan
+from syncd.systems.leadconnector.plan import LISTS, LONGEST, plan
 from syncd.systems.leadconnector.resources import event_id, resource_key, takes
 from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.loose import text
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     AuthLost,
     Incomplete,
@@ -26,8 +28,8 @@ from syncd.systems.port import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime, timedelta
 
     from syncd.systems.leadconnector.account import CalendarOf
     from syncd.systems.leadconnector.calls import Calls
@@ -66,6 +68,7 @@ class Reading:
         wanted: Collection[str],
         read_at: datetime,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers. Raises SystemFault only if nothing at all could be read."""
         mapped = self._mapped(wanted)
@@ -79,11 +82,15 @@ class Reading:
             faults.append(fault)
         odd: list[Malformed] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
-        calls = plan(mapped, directory, rooms, window)
+        asked = window.from_earlier(look_back)
+        calls = plan(mapped, directory, rooms, asked)
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
         gathered = _Gathered(self._system, owners, mapped, rooms, known)
+        gathered.over = partial(
+            events.is_over, before=window.start - LONGEST, zone=self._knowledge.zone
+        )
         outcomes = await asyncio.gather(*(self._gather(call, gathered) for call in calls))
         refused = _refused(calls, outcomes)
         failed = [outcome for outcome in outcomes if outcome is not None]
@@ -108,7 +115,7 @@ class Reading:
         torn |= {(provider, kind) for provider in lost for kind in Kind}
         proven = {p: frozenset(kind for kind in Kind if (p, kind) not in torn) for p in mapped}
         coverage = [
-            Coverage(self._system, provider, kinds, window, read_at)
+            Coverage(self._system, provider, kinds, asked, read_at)
             for provider, kinds in proven.items()
             if kinds
         ]
@@ -197,6 +204,7 @@ class _Gathered:
         self.same: dict[str, object] = {}
         self.rows: dict[str, Row] = {}
         self.malformed: list[Malformed] = []
+        self.over: Callable[[Item], bool] = lambda _item: False
 
     def take(self, call: ListCall, listing: Sequence[object]) -> Incomplete | None:
         """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
@@ -210,7 +218,7 @@ class _Gathered:
             if not isinstance(item, Appointment | Block) or not known:
                 nameless += 1
                 continue
-            if events.is_deleted(item):
+            if events.is_deleted(item) or self.over(item):
                 continue
             provider = self._owners.owner(item, asked)
             if provider is not None and provider in self._wanted:
