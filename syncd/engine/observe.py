@@ -12,7 +12,15 @@ from dataclasses import replace
 import structlog
 
 from syncd.core.diff import News, absorb, compare, is_reset
-from syncd.engine.absence import ask_again, follow_up, let_go, look_after_own, take, take_elsewhere
+from syncd.engine.absence import (
+    ask_again,
+    follow_hosts,
+    follow_up,
+    let_go,
+    look_after_own,
+    take,
+    take_elsewhere,
+)
 from syncd.engine.observation import Observation, Read
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
@@ -115,6 +123,7 @@ async def _observe(
     unlisted = [event for event in delta.unlisted if event not in moved_out]
     await ask_again(read, thorough=by_id)
     await follow_up(read, unlisted)
+    await follow_hosts(read, [event for event in delta.differ if event in known])
     if by_id:
         await look_after_own(read, unlisted)
     for each in await owners.prove(read.changes):
