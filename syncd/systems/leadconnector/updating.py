@@ -14,7 +14,8 @@ from syncd.model import Action, EventRef, Status, Value, Window, cut_end, is_der
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
 from syncd.systems.leadconnector.events import Reader, is_deleted
-from syncd.systems.leadconnector.fields import CALENDAR, STATUS, TITLE, USER, Kept
+from syncd.systems.leadconnector.fields import CALENDAR, HOSTS, STATUS, TITLE, USER, Kept
+from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.times import written
 from syncd.systems.leadconnector.wire import Block, Whole
 from syncd.systems.loose import text
@@ -56,13 +57,18 @@ Owner = Callable[[str], Awaitable[dict[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """One update: where it goes, and what it sends besides the fields in ``kept``."""
+    """One update: where it goes, and what it sends besides the fields in ``kept``.
+
+    ``hosts`` were those of the meeting just before. No request can set them, so whether an update
+    leaves them as they are is seen only afterwards.
+    """
 
     path: str
     start: datetime
     end: datetime
     kept: Kept
     more: dict[str, object]
+    hosts: tuple[str, ...] = ()
 
     @property
     def body(self) -> dict[str, object]:
@@ -156,6 +162,8 @@ class Updating:
                 seen = await self._look(operation, update, wrote)
                 lost = [name for name in fields.reset(kept, wrote, seen) if name in before]
                 restored = [name for name in before if name not in lost]
+        if seen is not None and not set(update.hosts) <= set(hosts_of(seen)):
+            lost = [*lost, HOSTS]
         shown = self._shown(update, wrote, seen)
         return Done([(operation.ref.id, shown)], tuple(restored), tuple(lost))
 
@@ -231,7 +239,7 @@ class Updating:
             "ignoreDateRange": True,
         }
         path = f"{APPOINTMENTS}/{part(operation.ref.id)}"
-        return _Update(path, start, end, kept, quiet)
+        return _Update(path, start, end, kept, quiet, hosts_of(record))
 
     async def _put(self, update: _Update, deadline: float) -> Wrote:
         texts = fields.private(update.kept)
