@@ -15,6 +15,7 @@ from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate.accident import Change, Interval, Key, Seen, let_pass
+from syncd.simulate.hosted import has_shares, is_share, known_as, told_by_first
 from syncd.simulate.town import LATE, Town
 from syncd.simulate.untouched import changed_more, puts_back, status_changed
 from syncd.store import Store
@@ -39,7 +40,7 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
     match before, after:
         case None, Seen():
             yield from _made(town, change, after)
-        case Seen(), Seen() if before.kind == "appointment":
+        case Seen(), Seen() if before.kind == "appointment" and not is_share(change.event):
             yield from _touched(town, change, before, after)
         case Seen(), None:
             yield from _removed(town, change, before)
@@ -139,6 +140,8 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[
         and other.at > change.at - timedelta(hours=26)
         and _person(town, other) == town.person(change.system, before)
     ]
+    if told and has_shares(town, change) and not told_by_first(town, change, told):
+        yield f"6: changed a meeting that has other hosts for one who is not its first: {where}"
     # Whoever moved this one itself is overruled only by what was said elsewhere after that, or so
     # shortly before that nobody could tell. What was stopped, and put back by hand, said nothing.
     own = [c.at for c in town.changes if c.by_hand and c.event == change.event]
@@ -375,8 +378,10 @@ def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator
     open_ |= _waived(store)
     bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
     values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
+    providers = {b.id: b.provider for b in bookings}
     for replica, _ in store.replicas(list(values)):
-        seen = town.standing(replica.system).get(replica.event)
+        event = known_as(replica.event, providers[replica.booking])
+        seen = town.standing(replica.system).get(event)
         # What is off in LeadSquared cannot be put on again: there is no such call.
         revivable = seen is not None and (seen.busy or replica.system != "crm")
         if replica.role.meets and seen is not None and revivable:
@@ -390,9 +395,12 @@ def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator
 def writes_per_change(town: Town) -> Iterator[str]:
     """One change from outside causes at most one write per other calendar (promise 2)."""
     by_hand = Counter(c.by_hand for c in town.changes)
-    made = by_hand[False] - sum(puts_back(town, c) for c in town.changes if not c.by_hand)
+    shared = sum(is_share(c.event) for c in town.changes if not c.by_hand)
+    made = by_hand[False] - shared
+    made -= sum(puts_back(town, c) for c in town.changes if not (c.by_hand or is_share(c.event)))
     # Each change by hand may touch the two other calendars, and undo what it did there before.
-    allowed = 3 * by_hand[True]
+    # A move of ours is news to each further host of the meeting.
+    allowed = 3 * (by_hand[True] + shared)
     if town.choices & {"revert", "next-free"}:
         # What is refused goes elsewhere, and all others go with it.
         allowed *= 2

@@ -16,6 +16,7 @@ from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.odd import ODD_ANSWERS
+from syncd.simulate.drawn_hosts import draw_hosts
 
 SYSTEMS = ("crm", "clinic", "legacy")
 DAYS = (
@@ -64,6 +65,9 @@ class What(StrEnum):
     NULL_DATE = "null-date"
     FOR_EVER = "for-ever"
     CUT_TEXT = "cut-text"
+    ADD_HOST = "add-host"
+    REMOVE_HOST = "remove-host"
+    HAND_OVER = "hand-over"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
@@ -122,6 +126,8 @@ class Story:
 
     ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
     ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
+    ``hosts_listed``: v2 lists a meeting under each of its hosts, and ``owner_named``: it names the
+    assigned user among them.
     """
 
     seed: int
@@ -132,6 +138,8 @@ class Story:
     rules: tuple[tuple[str, str], ...] = ()
     override: tuple[tuple[str, str], ...] = ()
     replaces: bool = True
+    hosts_listed: bool = False
+    owner_named: bool = True
 
     @property
     def choices(self) -> frozenset[str]:
@@ -239,7 +247,11 @@ def draw(
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
-    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    hosts = Random(f"hosts {seed}")  # noqa: S311
+    knobs = (hosts.choice((True, False)), hosts.choice((True, False)))
+    drawn = draw_hosts(hosts, span) if complaints else []
+    steps += [Step(d.at, What(d.what), d.system, d.number, d.slot) for d in drawn]
+    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces, *knobs)
 
 
 _POLICIES = 0.5
