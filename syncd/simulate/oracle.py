@@ -79,11 +79,13 @@ def _ended_elsewhere(town: Town, change: Change, system: str) -> bool:
 
 def _decided(town: Town, change: Change) -> bool:
     """Whether it may be what a person has just decided, by an answer or by taking back a run."""
+    return _answered(town, change, change.at - LATE)
+
+
+def _answered(town: Town, change: Change, since: datetime) -> bool:
     seen = change.after or change.before
-    return any(
-        provider in {"", seen.provider if seen else ""} and change.at - at < LATE
-        for at, provider in town.answers
-    )
+    concerned = {"", seen.provider if seen else ""}
+    return any(provider in concerned and at > since for at, provider in town.answers)
 
 
 def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
@@ -125,6 +127,8 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     caused = after.interval in _by_policy(town, change, change.at - LATE) or any(
         _sources(town, change, after, since=change.at - LATE)
     )
+    # What a person decided while the guard stood is written when the guard lets go.
+    caused = caused or _answered(town, change, _since(town, change.at - LATE))
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
 
@@ -353,9 +357,11 @@ def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Int
 
 
 def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
-    """The times that a person wants as they are: what was taken back, and what a rule lets be."""
-    found: set[tuple[str, Interval]] = set()
+    """The times that a person wants as they are: taken back, dismissed, or let be by a rule."""
     waived, bookings = _waived(store), store.bookings()
+    found = _claimed(
+        store, [h for who in PEOPLE for h in store.state(who).conflicts if h.dismissed]
+    )
     by_booking: dict[str, list[tuple[Replica, Record | None]]] = {b.id: [] for b in bookings}
     for pair in store.replicas(list(by_booking)):
         by_booking[pair[0].booking].append(pair)
