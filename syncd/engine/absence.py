@@ -10,7 +10,20 @@ from datetime import datetime
 from syncd.core.diff import News, absorb, vanish
 from syncd.engine.observation import Read
 from syncd.engine.owners import Found as FoundElsewhere
-from syncd.model import RENEWED, Action, IntentState, Kind, Record, UserState, Value, Window
+from syncd.model import (
+    RENEWED,
+    Action,
+    IntentState,
+    Kind,
+    Record,
+    UserState,
+    Value,
+    Window,
+    part_of,
+    record_id,
+)
+from syncd.model.derived import USERS
+from syncd.store.derived import derived_from
 from syncd.systems.port import Found, Gone, SystemFault
 
 PROBES = 40
@@ -99,7 +112,7 @@ async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
         and intent.operation.system == system.name
     }
     probes = 0
-    absent = store.records(system.name, unlisted)
+    absent = _looked_for(read, store.records(system.name, unlisted))
     await read.owners.refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],
@@ -136,6 +149,43 @@ async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
             seen.fail(fault)
             return
         seen.suspected -= proven
+
+
+def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:
+    """Leave out the events of further hosts whose meeting is on a calendar that was not read.
+
+    Their own lists may not show it. `follow_hosts` sees to them when the meeting itself is read.
+    """
+    records = {r.id: record_id(r.id) for r in absent if part_of(r.id).startswith(USERS)}
+    covered = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
+    elsewhere = {
+        first.id
+        for first in read.store.records(read.system.name, sorted(set(records.values())))
+        if first.observed is not None
+        and not first.retired
+        and first.provider in read.system.providers
+        and first.provider not in covered
+    }
+    return [r for r in absent if records.get(r.id) not in elsewhere]
+
+
+async def follow_hosts(read: Read, differ: Sequence[str]) -> None:
+    """Ask whether the known further hosts of these meetings still are, where no row shows them."""
+    shown = {row.id for row in read.snapshot.rows}
+    probes = 0
+    for record in derived_from(read.store, read.system.name, differ):
+        absent = record.id not in shown and record.observed is not None and not record.retired
+        asked = read.owners.change(record) is not None or not record.provider
+        if not absent or asked or not part_of(record.id).startswith(USERS):
+            continue
+        if record.provider in {c.provider for c in read.snapshot.coverage} or probes >= PROBES:
+            continue  # A read of its own calendar follows it up like any event that is missing.
+        probes += 1
+        try:
+            await ask(read, record)
+        except SystemFault as fault:
+            read.seen.fail(fault)
+            return
 
 
 def is_expected(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:

@@ -13,7 +13,15 @@ from datetime import timedelta
 import structlog
 
 from syncd.core.diff import News, absorb, compare, is_reset
-from syncd.engine.absence import ask_again, follow_up, let_go, look_after_own, take, take_elsewhere
+from syncd.engine.absence import (
+    ask_again,
+    follow_hosts,
+    follow_up,
+    let_go,
+    look_after_own,
+    take,
+    take_elsewhere,
+)
 from syncd.engine.observation import Observation, Read
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
@@ -132,6 +140,7 @@ async def _observe(
     await follow_up(read, unlisted)
     if running is not None:
         await follow_running(read, running, unlisted, at_once=by_id)
+    await follow_hosts(read, [event for event in delta.differ if event in known])
     if by_id:
         await look_after_own(read, unlisted)
     for each in await owners.prove(read.changes):

@@ -32,6 +32,7 @@ from syncd.simulate import oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
+from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
@@ -115,7 +116,10 @@ class _Stage:
         """Let it all happen, then let it be quiet, then judge."""
         world = self.town.world
         world.sandbox.crm.largest_page = self.story.page
-        world.sandbox.clinic.update_replaces = self.story.replaces
+        clinic = world.sandbox.clinic
+        clinic.update_replaces = self.story.replaces
+        clinic.hosts_listed = self.story.hosts_listed
+        clinic.users_name_owner = self.story.owner_named
         for name in self.story.overlapping:
             world.sandbox.systems[name].lists_overlapping = True
         for step in self.story.before:
@@ -324,7 +328,8 @@ class _Stage:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {_words(change)}")
         unannounced: Iterable[str] = ()
-        if not self.town.is_forgotten(change.at) and not puts_back(self.town, change):
+        along = is_share(change.event) or puts_back(self.town, change)
+        if not self.town.is_forgotten(change.at) and not along:
             unannounced = tellers.unannounced(change, self._beside())
         for line in (*oracle.judge_change(self.town, change), *unannounced):
             self._break(line)

@@ -16,6 +16,7 @@ from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.odd import ODD_ANSWERS
+from syncd.simulate.drawn_hosts import draw_hosts
 
 SYSTEMS = ("crm", "clinic", "legacy")
 DAYS = (
@@ -67,6 +68,9 @@ class What(StrEnum):
     LEAVE = "leave"
     CHANGE_LEAVE = "change-leave"
     END_LEAVE = "end-leave"
+    ADD_HOST = "add-host"
+    REMOVE_HOST = "remove-host"
+    HAND_OVER = "hand-over"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
@@ -127,6 +131,8 @@ class Story:
     ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
     ``before`` happens before the program first reads; the lists of the systems ``overlapping`` show
     what reaches into the time asked for, too.
+    ``hosts_listed``: v2 lists a meeting under each of its hosts, and ``owner_named``: it names the
+    assigned user among them.
     """
 
     seed: int
@@ -139,6 +145,8 @@ class Story:
     replaces: bool = True
     before: tuple[Step, ...] = ()
     overlapping: tuple[str, ...] = ()
+    hosts_listed: bool = False
+    owner_named: bool = True
 
     @property
     def choices(self) -> frozenset[str]:
@@ -246,7 +254,12 @@ def draw(
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
+    hosts = Random(f"hosts {seed}")  # noqa: S311
+    knobs = (hosts.choice((True, False)), hosts.choice((True, False)))
+    drawn = draw_hosts(hosts, span) if complaints else []
+    steps += [Step(d.at, What(d.what), d.system, d.number, d.slot) for d in drawn]
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1])
     return _with_leaves(day, Random(f"leaves {seed}")) if complaints else day  # noqa: S311
 
 

@@ -38,6 +38,7 @@ from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
+from tests.simulate.plants_of_hosts import ABOUT_HOSTS
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
@@ -424,6 +425,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_UPDATES,
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
+    *ABOUT_HOSTS,
     *ABOUT_LEAVES,
 )
 """Each with a day on which it breaks a promise."""

@@ -156,12 +156,12 @@ class LeadConnector(Location):
     def _list_events(self, ask: Ask) -> Response:
         def asked(meeting: Meeting) -> bool:
             calendar = self.calendars[meeting.calendar]
-            shown_user = meeting.user if calendar.shows_user else ""
-            return _matches(ask, calendarId=calendar.id, userId=shown_user, groupId=calendar.group)
+            user = self.listed_as(meeting, ask.query.get("userId", ""))
+            return _matches(ask, calendarId=calendar.id, userId=user, groupId=calendar.group)
 
         window = self._window(ask)
         rows = [
-            wire.event(m, self.calendars[m.calendar], self.location_id, self.zone)
+            self._shown(m)
             for m in self.meetings.values(self.as_of(ask))
             if window and not m.deleted and self.lists(m, window) and asked(m)
         ]
@@ -184,10 +184,13 @@ class LeadConnector(Location):
 
     def _get_appointment(self, ask: Ask) -> Response:
         meeting = self._stored_meeting(ask.params["id"])
-        calendar = self.calendars[meeting.calendar]
-        shown = wire.event(meeting, calendar, self.location_id, self.zone)
+        shown = self._shown(meeting)
         shown["description"] = meeting.description
         return self._ok(appointment={**shown, "appointmentMeta": {"slotType": "regular"}})
+
+    def _shown(self, meeting: Meeting) -> wire.Json:
+        where = (self.calendars[meeting.calendar], self.location_id, self.zone)
+        return wire.event(meeting, *where, name_owner=self.users_name_owner)
 
     def _free_slots(self, ask: Ask) -> Response:
         calendar = self._calendar(ask.params["id"])
@@ -265,6 +268,7 @@ class LeadConnector(Location):
             title=self.stored_text(ask, found.get("title", before.title)),
             description=self.stored_text(ask, found.get("description", before.description)),
             updated_at=self.stamp(),
+            hosts=() if self.update_drops_hosts else before.hosts,
         )
         if "startTime" in found and found.get("ignoreFreeSlotValidation") is not True:
             self._check_slot(after, found)
