@@ -59,7 +59,7 @@ async def test_a_cancelled_block_is_gone_and_a_cancelled_meeting_is_not(
     [
         httpx.Response(200, json=[task("t2")]),
         httpx.Response(200, json=[None]),
-        httpx.Response(200, json=[task(EndDate="")]),
+        httpx.Response(200, json=[task(EndDate="soon")]),
         httpx.Response(404),
         httpx.Response(500, json={"Status": "Error", "ExceptionType": "MXInvalidEntityException"}),
     ],
