@@ -1,7 +1,7 @@
-"""What no document tells of a LeadSquared account, so that each test and each simulated day chooses.
+"""What no document tells of a LeadSquared account: each test and each simulated day chooses.
 
-Where the dossier leaves a fact open (8), the emulator takes by default the answer that the documents
-suggest, or the one that asks more of a client. Numbers in brackets are its sections.
+Where the dossier leaves a fact open (8), the emulator takes by default the answer that the
+documents suggest, or the one that asks more of a client. Numbers in brackets are its sections.
 """
 
 from __future__ import annotations

@@ -179,13 +179,11 @@ def user_day(found: User, day: Day) -> Json:
 
 def slots(found: Mapping[date, Collection[Json]], names: tuple[str, str]) -> list[Json]:
     """Days, each with its users (3); ``names`` are those of a slot's start and end."""
-    days = [{"Date": day.isoformat(), "UserSlots": list(users)} for day, users in found.items()]
-    if names == _ENDS:
-        return days
-    for user in (user for day in days for user in day["UserSlots"]):
-        for key in ("AvailableSlots", "BusySlots"):
-            user[key] = [dict(zip(names, slot.values(), strict=True)) for slot in user[key]]
-    return days
+    if names != _ENDS:
+        for user in (user for users in found.values() for user in users):
+            for key in ("AvailableSlots", "BusySlots"):
+                user[key] = [dict(zip(names, slot.values(), strict=True)) for slot in user[key]]
+    return [{"Date": day.isoformat(), "UserSlots": list(users)} for day, users in found.items()]
 
 
 _ENDS = ("StartTime", "EndTime")

@@ -22,7 +22,7 @@ from syncd.model import (
 from syncd.systems.leadsquared.users import owner_of
 from syncd.systems.leadsquared.wire import TypeName
 from syncd.systems.loose import number, text
-from syncd.systems.port import Malformed
+from syncd.systems.port import Capabilities, Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -105,8 +105,8 @@ def unchanged(task: Any, spelt: Mapping[str, str], known: Mapping[str, str]) -> 
 class Reader:
     """Parses tasks of one system. ``owners`` maps `CalendarOf.address` to providers.
 
-    ``address_of`` gives a user's address by id, '' where it is not known. Unless
-    ``completing_changes_end``, the end of a completed task is believed.
+    ``address_of`` gives a user's address by id, '' where it is not known. Where ``able`` says that
+    completing leaves the end alone, that of a completed task is believed.
     """
 
     system: str
@@ -115,7 +115,7 @@ class Reader:
     busy_task_type: str
     key_field: str | None = None
     address_of: Callable[[str], str] = lambda _user: ""
-    completing_changes_end: bool = True
+    able: Callable[[], Capabilities] = Capabilities
 
     def owner(self, task: Task, asked: Collection[str] = (), holder: str = "") -> str | None:
         """The task's provider, None where that user is not mapped.
@@ -165,8 +165,8 @@ class Reader:
 
         An end that is no time is one that is told, and makes the task unreadable.
         """
-        closed = self.completing_changes_end and text(task.status_code) == _COMPLETE
-        return has_end(task) and not closed
+        completed = text(task.status_code) == _COMPLETE
+        return has_end(task) and not (completed and self.able().completing_changes_end)
 
     def fingerprint(self, task: Task, provider: str) -> str:
         """The fields that matter, as sent; of a customer only whether there is one."""

@@ -61,11 +61,10 @@ def offered(answers: Iterable[Days], address: str, window: Window) -> list[Offer
 def _all(days: Days, address: str, odd: list[str]) -> Iterator[tuple[Json, Json, str]]:
     """Each slot with its user and day; what is none is noted in ``odd``."""
     for day in days.days:
-        users = day.user_slots if isinstance(day, Day) else None
-        if not isinstance(users, list):
+        if not isinstance(day, Day) or not isinstance(day.user_slots, list):
             odd.append("a day of free slots has no UserSlots")
             continue
-        for user in users:
+        for user in day.user_slots:
             if not isinstance(user, dict):
                 odd.append("UserSlots holds no objects")
             elif text(user.get("EmailAddress")).casefold() in {"", address}:

@@ -93,7 +93,7 @@ class LeadSquared:
             account.busy_task_type,
             account.key_field,
             self._book.address_of,
-            self.capabilities.completing_changes_end,
+            lambda: self.capabilities,
         )
         self._shown = Shown()
         self._persons: Remembered[Person | None] = Remembered(clock)
