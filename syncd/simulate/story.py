@@ -16,6 +16,7 @@ from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.odd import ODD_ANSWERS
+from syncd.simulate.accounts import Knobs, draw_account
 
 SYSTEMS = ("crm", "clinic", "legacy")
 DAYS = (
@@ -64,6 +65,7 @@ class What(StrEnum):
     NULL_DATE = "null-date"
     FOR_EVER = "for-ever"
     CUT_TEXT = "cut-text"
+    COMPLETE = "complete"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
@@ -122,6 +124,7 @@ class Story:
 
     ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
     ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
+    ``account`` says what kind of LeadSquared account there is.
     """
 
     seed: int
@@ -132,6 +135,7 @@ class Story:
     rules: tuple[tuple[str, str], ...] = ()
     override: tuple[tuple[str, str], ...] = ()
     replaces: bool = True
+    account: Knobs = ()
 
     @property
     def choices(self) -> frozenset[str]:
@@ -239,7 +243,18 @@ def draw(
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
-    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    account: Knobs = ()
+    if complaints:
+        facts = Random(f"leadsquared {seed}")  # noqa: S311
+        account = draw_account(facts, steps)
+        steps += _completed(facts, span)
+    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces, account)
+
+
+def _completed(random: Random, span: float) -> list[Step]:
+    """On some days people complete up to two meetings in LeadSquared."""
+    ats = [random.uniform(0.2, 0.95) * span for _ in range(random.choice((0, 0, 1, 2)))]
+    return [Step(round(at, 1), What.COMPLETE, "crm", random.randrange(1000)) for at in ats]
 
 
 _POLICIES = 0.5
