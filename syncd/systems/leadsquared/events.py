@@ -136,8 +136,9 @@ class Reader:
         raise ValueError(message)
 
     def type_name(self, task: Task) -> str:
-        """The name of the task's type."""
-        return text(task.task_type.name) if isinstance(task.task_type, TypeName) else ""
+        """The name of the task's type, which comes with the whole type, or alone."""
+        kind = task.task_type
+        return text(kind.name if isinstance(kind, TypeName) else kind)
 
     def kind(self, task: Task) -> Kind:
         """The busy type is busy time unless a customer is in it; every other type is a meeting."""

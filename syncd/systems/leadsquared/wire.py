@@ -44,6 +44,13 @@ class Listing(msgspec.Struct, rename="pascal"):
     record_count: Any = None
 
 
+class NoRows(msgspec.Struct, rename="pascal"):
+    """A page that says null instead of an empty list; only a count of 0 makes it empty."""
+
+    rows: None = msgspec.field(name="List")
+    record_count: Any = None
+
+
 class Wrote(msgspec.Struct, rename="pascal"):
     """The answer to a write. Only ``Status`` proves that it was taken (leadsquared.md 0.4)."""
 
@@ -79,14 +86,20 @@ class Wrote(msgspec.Struct, rename="pascal"):
 
 
 class User(msgspec.Struct, rename="pascal", frozen=True):
-    """One row of ``Users.Get``; status 0 is active."""
+    """One row of ``Users.Get``; status 0 is active. Other calls say ``UserId`` for ``ID``."""
 
     id: Any = msgspec.field(name="ID", default=None)
+    user_id: Any = None
     first_name: Any = None
     last_name: Any = None
     email_address: Any = None
     phone_mobile: Any = None
     status_code: Any = None
+
+    def __post_init__(self) -> None:
+        """Take the id under whichever name it comes."""
+        if self.id is None:
+            msgspec.structs.force_setattr(self, "id", self.user_id)
 
 
 class Caller(msgspec.Struct, rename="pascal", frozen=True):
