@@ -348,7 +348,14 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (own_blocks_are_sources, draw(0)),
     (absence_believed_at_once, draw(0)),
     (coverage_ignored, draw(0)),
-    (queued_write_awaited_for_ever, draw(1, faults=("fail-jobs",))),
+    (
+        queued_write_awaited_for_ever,
+        _day(
+            *_TWINS,
+            _at(7, What.FAULT, "crm", fault="fail-jobs", times=1),
+            _at(7.1, What.MOVE, "clinic", slot=30),
+        ),
+    ),
     (nobody_is_anybody, draw(0)),
     (
         everybody_is_one,
