@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import structlog
 
-from syncd.core.diff import News, absorb, compare, is_reset
+from syncd.core.diff import News, absorb, as_known, compare, is_reset
 from syncd.engine.absence import (
     ask_again,
     follow_hosts,
@@ -176,7 +176,7 @@ def _absorb_row(
     if event.odd and read.store.note_odd(event.system, event.id, event.odd, now):
         log.warning("time resolved", system=event.system, event_id=event.id, reason=event.odd)
         read.seen.remarks.append(f"{event.system} {event.id}: {event.odd}")
-    event = event.with_status_of(record.observed if record is not None else None)
+    event = as_known(record, event)
     if event.value.end <= read.window.start and (record is None or record.retired):
         # History: it was over before the window began.
         return

@@ -44,6 +44,9 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
             yield from _touched(town, change, before, after)
         case Seen(), None:
             yield from _removed(town, change, before)
+        case Seen(), Seen() if before.start <= after.start and after.end < before.end:
+            # Cut short: the rest is free.
+            yield from _removed(town, change, before)
         case _:
             pass
 
@@ -276,7 +279,10 @@ def _since(town: Town, since: datetime) -> datetime:
 
 
 def _stands_since(town: Town, system: str, event: str) -> datetime:
-    return max(c.at for c in town.changes if (c.system, c.event) == (system, event))
+    """Since when an event takes its time; another status that takes it as well changes nothing."""
+    return max(
+        c.at for c in town.changes if (c.system, c.event) == (system, event) and not c.keeps_time
+    )
 
 
 # --- at the end -----------------------------------------------------------------------------------

@@ -124,6 +124,8 @@ class _Stage:
             world.sandbox.systems[name].lists_overlapping = True
         for step in self.story.before:
             self._happen(step)
+        for knob, value in self.story.account:
+            setattr(world.sandbox.crm, knob, value)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)

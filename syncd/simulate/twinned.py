@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from syncd.simulate.completed import complete
 from syncd.simulate.hosted import is_share
 from syncd.simulate.story import Step, What
 
@@ -25,6 +26,8 @@ def perform(town: Town, step: Step, start: datetime) -> str:
             return _status(town, step)
         case What.MOVE_TWINNED:
             return _move_twinned(town, step, start)
+        case What.COMPLETE:
+            return complete(town, step)
         case _:
             return ""
 

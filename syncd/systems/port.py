@@ -185,6 +185,11 @@ class Capabilities:
     - ``update_keeps_end``: an update brings about the end that it is sent. Where it may not,
       `System.write` reads the record afterwards.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
+    - ``rows_carry_owner``, ``rows_carry_end``: rows name their owner by address, and have an end.
+      Known of an account, a row without it is an exception, and reported on its own. Where it is
+      not known, the owner is found by id, a length is assumed, and one report is for all rows.
+    - ``completing_changes_end``: completing an appointment may set its end to the time when that
+      was done, so while it is complete its end is the one that is known of it.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     """
 
@@ -204,6 +209,9 @@ class Capabilities:
     update_replaces: bool = False
     update_keeps_end: bool = True
     notifies: bool = False
+    rows_carry_owner: bool = True
+    rows_carry_end: bool = True
+    completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
 
 
@@ -298,9 +306,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """It was queued under this job id; only a read can confirm it."""
+    """It was queued under this job id; only a read can confirm it.
+
+    ``refused`` are the events of the call that were left as they are, and why.
+    """
 
     job: str
+    refused: Mapping[str, Rejected] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from syncd.sandbox.leadconnector.resources_api import Resources
 from syncd.sandbox.leadconnector.scopes import may_call
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
 from syncd.sandbox.leadconnector.updates import MEMBER_MISSING, emptied, ignored, lacks_member
+from syncd.sandbox.leadconnector.users_api import Users
 from syncd.sandbox.platform import Refusal
 from syncd.sandbox.records import Block
 from syncd.sandbox.replies import JSONResponse
@@ -52,6 +53,7 @@ class LeadConnector(Location):
     def __init__(self, *arguments: Any, **more: Any) -> None:
         """Start an empty location; takes what `Location` takes."""
         self.resources = Resources(self)
+        self.staff = Users(self)
         self.associations = Associations(self)
         super().__init__(*arguments, **more)
 
@@ -74,7 +76,7 @@ class LeadConnector(Location):
             *self.associations.routes(),
             ("GET", "/calendars/{id}/free-slots", self._free_slots),
             ("GET", "/calendars/{id}", self._get_calendar),
-            ("GET", "/users/", self._list_users),
+            *self.staff.routes(),
             ("GET", "/locations/{id}", self._get_location),
             ("GET", "/contacts/{id}", self._get_contact),
         ]
@@ -134,11 +136,6 @@ class LeadConnector(Location):
 
     def _get_calendar(self, ask: Ask) -> Response:
         return self._ok(calendar=wire.calendar(self._calendar(ask.params["id"]), self.location_id))
-
-    def _list_users(self, ask: Ask) -> Response:
-        self.check_location(ask.query.get("locationId"))
-        rows = [wire.user(u, self.location_id) for u in self.users.values()]
-        return self._ok(users=self.listed(ask, rows))
 
     def _get_location(self, ask: Ask) -> Response:
         self.check_location(ask.params["id"])
