@@ -23,7 +23,7 @@ from syncd.core.answer import (
     split,
 )
 from syncd.core.blocks import Interval
-from syncd.core.carry import carry
+from syncd.core.bookings import carry_all
 from syncd.core.claims import bookings_of, claims_of, shown, standing_of
 from syncd.core.closing import Closing, close, under_doubt, waived
 from syncd.core.diff import is_news
@@ -42,7 +42,6 @@ from syncd.core.ownership import (
 )
 from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rules import Rules
-from syncd.core.series import is_held
 from syncd.model import (
     Action,
     Booking,
@@ -51,13 +50,13 @@ from syncd.model import (
     ConflictKind,
     Id,
     Operation,
+    OwnerChange,
     ProviderState,
     Record,
     Replica,
     Role,
-    Value,
     Waiting,
-    WaitReason,
+    same_record,
 )
 
 
@@ -139,7 +138,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     conflicts += doubles
     kept = kept_both(draft, case.verdict)
     frozen = double.frozen(c for c in doubles if key(c) not in kept)
-    told, cannot, waiting = _carry_all(draft, case, claims, frozen)
+    told, cannot, waiting = carry_all(draft, case.calendars, claims, frozen)
     conflicts += cannot
     edits.take_back(draft)
     unmatched = (*matched.held, *matched.waiting)
@@ -256,12 +255,31 @@ def _reassign(draft: Draft, case: Case) -> None:
         if not change.proven or (calendar is not None and not calendar.believed):
             kept.add((change.system, change.event))
             continue
+        _follow_record(draft, change)
         draft.give_away((change.system, change.event))
         draft.changes.owners_settled.append(change)
     for replica in draft.state.replicas:
         id_ = (replica.system, replica.event)
         if id_ not in draft.records and id_ not in kept:
             draft.leave(replica, "no longer in this calendar")
+
+
+def _follow_record(draft: Draft, change: OwnerChange) -> None:
+    """Let a booking follow its record, where the provider is still one of the hosts.
+
+    The first host of a meeting changed: the record is another provider's event now, and there is a
+    derived event for the former one.
+    """
+    known = draft.linked_ids()
+    for replica in draft.state.replicas:
+        if (replica.system, replica.event) != (change.system, change.event):
+            continue
+        for record in draft.unlinked() if replica.role.meets else ():
+            same = record.system == change.system and same_record(record.id, change.event)
+            if same and (record.system, record.id) not in known:
+                draft.put(replace(record, base=change.value))
+                draft.link(replace(replica, event=record.id))
+                return
 
 
 def _renew(draft: Draft) -> None:
@@ -332,38 +350,6 @@ def _merge_all(draft: Draft, case: Case, *, skip: AbstractSet[str]) -> list[Conf
         if merged.conflict is not None:
             held.append(merged.conflict)
     return held
-
-
-def _carry_all(
-    draft: Draft, case: Case, claims: dict[str, list[Value]], frozen: AbstractSet[str]
-) -> tuple[list[Operation], list[Conflict], list[Waiting]]:
-    """What the appointments of all bookings must be told, but for those that wait for a person.
-
-    Where an appointment cannot be brought along, its time and the agreed one both stay claimed.
-    """
-    operations: list[Operation] = []
-    conflicts: list[Conflict] = []
-    waiting: list[Waiting] = []
-    for booking_id in sorted(draft.bookings.keys() - claims.keys()):
-        booking = draft.bookings[booking_id]
-        pairs = [p for p in draft.pairs(booking_id) if booking_id not in waived(draft, p[0].system)]
-        told = carry(booking, pairs, case.calendars)
-        conflicts += told.conflicts
-        for replica in told.settled:
-            draft.link(replica)
-        held = [o for o in told.operations if _is_instance(draft, case, o)]
-        waits = [o for o in told.operations if refusals.refused(draft, o) is not None]
-        if booking_id in frozen or waits or held:
-            claims[booking_id] = [booking.agreed, *shown(draft, case.calendars, booking_id)]
-        if booking_id not in frozen:
-            operations += [o for o in told.operations if o not in held]
-            waiting += [Waiting(o, WaitReason.SERIES) for o in held]
-    return operations, conflicts, waiting
-
-
-def _is_instance(draft: Draft, case: Case, operation: Operation) -> bool:
-    record = draft.records.get((operation.system, operation.event or ""))
-    return is_held(record, case.calendars[operation.system])
 
 
 def _merge(

@@ -22,6 +22,7 @@ from syncd.model import (
     Kind,
     Record,
     Replica,
+    same_record,
 )
 
 Who = Mapping[tuple[str, str], frozenset[str]]
@@ -164,7 +165,18 @@ def _relink(
     held: list[Record] = []
     known = sorted((record for records in linked.values() for record in records), key=_id)
     vanished = [r for r in known if r.observed is None and is_news(r) and (r.person or r.series)]
-    fresh = [r for r in unlinked if r.kind is Kind.APPOINTMENT and r.observed and r.observed.busy]
+    for old in list(vanished):
+        # The record became the host's own event, or no longer is: nothing has to be guessed.
+        same = next((new for new in unlinked if _is_same_record(old, new)), None)
+        if same is not None:
+            found.append(Relink(links[_id(old)], old, same))
+            vanished.remove(old)
+    taken = {_id(relink.new) for relink in found}
+    fresh = [
+        r
+        for r in unlinked
+        if r.kind is Kind.APPOINTMENT and r.observed and r.observed.busy and _id(r) not in taken
+    ]
     # An instance that is missing, and not proven to be gone, moved with its series, or not at all.
     missing = [r for r in known if r.missing and r.series and r.observed is not None]
     pairing = pair_instances([*vanished, *missing], fresh)
@@ -191,6 +203,15 @@ def _relink(
             _ambiguous(provider, links[_id(old)].booking, [old, *candidates], "came back as which?")
         )
     return found, conflicts, held
+
+
+def _is_same_record(old: Record, new: Record) -> bool:
+    return (
+        new.system == old.system
+        and new.kind is old.kind
+        and new.observed is not None
+        and same_record(old.id, new.id)
+    )
 
 
 def _facts(record: Record) -> tuple[str, str, str]:

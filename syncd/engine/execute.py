@@ -20,6 +20,7 @@ import structlog
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
 from syncd.engine.reread import reread, sighted
+from syncd.engine.resets import report_reset, reset_words
 from syncd.engine.siblings import held_instances, watched
 from syncd.engine.supervise import supervised
 from syncd.model import (
@@ -70,8 +71,6 @@ as `systems.transport` has patience: until then nobody can say that it was not s
 
 UPDATES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.SET_STATUS})
 """The actions that change a record which stays."""
-
-RESET = "the update reset"
 
 
 @dataclass(slots=True)
@@ -235,7 +234,8 @@ def _just_read(operation: Operation, read: Sequence[Coverage], now: datetime) ->
     return before is not None and any(
         c.provider == operation.provider
         and operation.kind in c.kinds
-        and c.window.touches(before)
+        # Lists show what begins in the time that was read.
+        and before.start in c.window
         and now - c.read_at < FRESH
         for c in read
     )
@@ -265,19 +265,33 @@ async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Wri
     match reply:
         case Done(events=events):
             landed = zip(call, events, strict=True)
-            detail = _reset_words(reply)
+            detail = reset_words(reply)
             changes = [_settled(desk, i, event, shown, at, detail) for i, (event, shown) in landed]
             desk.store.apply(outcome.join(changes))
-            _report_reset(system.name, operations, reply, result)
+            report_reset(system.name, operations, reply, result)
             result.done.extend(operations)
             _tell(desk, operations, "done")
         case TargetChanged(sighting=sighting):
             for intent in call:
                 _overtaken(system, intent, sighting, asked_at, desk, result)
-        case Accepted(job=job):
-            _queue(desk, call, job, at)
-            result.queued.extend(operations)
-            _tell(desk, operations, "queued")
+        case Accepted():
+            _accepted(call, reply, at, desk, result)
+
+
+def _accepted(
+    call: Sequence[Intent], reply: Accepted, at: datetime, desk: Desk, result: Written
+) -> None:
+    """Commit what waits to be carried out, and what of the call was refused."""
+    queued: list[Intent] = []
+    for intent in call:
+        if (why := reply.refused.get(intent.operation.event or "")) is not None:
+            _rejected(intent, why, desk, result)
+        else:
+            queued.append(intent)
+    if queued:
+        _queue(desk, queued, reply.job, at)
+    result.queued.extend(intent.operation for intent in queued)
+    _tell(desk, [intent.operation for intent in queued], "queued")
 
 
 def _unmet(operation: Operation, shown: Value | None) -> bool:
@@ -320,37 +334,6 @@ def _settled(
     changes.intents.append(closed)
     changes.notes += notes_of(desk, operation, event, detail, at)
     return changes
-
-
-def _reset_words(reply: Done) -> str:
-    """Say in the history what a write did, and what it reset besides."""
-    said = ["done"]
-    if reply.restored:
-        said.append(f"{RESET} {', '.join(reply.restored)}, which was put back")
-    if reply.lost:
-        said.append(f"{RESET} {', '.join(reply.lost)}, which could not be put back")
-    return "; ".join(said)
-
-
-def _report_reset(
-    system: str, operations: Sequence[Operation], reply: Done, result: Written
-) -> None:
-    """Tell of fields that an update reset; those that could not be put back are a failure."""
-    if not (reply.restored or reply.lost):
-        return
-    event = operations[0].event or ""
-    log.warning(
-        "update reset fields",
-        system=system,
-        event_id=event,
-        restored=list(reply.restored),
-        lost=list(reply.lost),
-    )
-    words = f"{system} {event}: {_reset_words(reply)}"
-    if reply.lost:
-        result.failures.append(words)
-    else:
-        result.remarks.append(words)
 
 
 def _overtaken(

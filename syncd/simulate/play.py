@@ -32,6 +32,7 @@ from syncd.simulate import oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
+from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
@@ -96,7 +97,7 @@ class _Stage:
         self.outcome = Outcome(story)
         self.host = VirtualClock(story.start)
         self.town = Town(VirtualClock(story.start), story.seed, self._judge)
-        self.town.choices = story.choices
+        self.town.choices, self.town.series = story.choices, story.series
         self.operator = Operator(folder / "state.db", self.town, self._say)
         self.fuse = 0
         self.disk = Disk(folder / "state.db")
@@ -115,7 +116,16 @@ class _Stage:
         """Let it all happen, then let it be quiet, then judge."""
         world = self.town.world
         world.sandbox.crm.largest_page = self.story.page
-        world.sandbox.clinic.update_replaces = self.story.replaces
+        clinic = world.sandbox.clinic
+        clinic.update_replaces = self.story.replaces
+        clinic.hosts_listed = self.story.hosts_listed
+        clinic.users_name_owner = self.story.owner_named
+        for name in self.story.overlapping:
+            world.sandbox.systems[name].lists_overlapping = True
+        for step in self.story.before:
+            self._happen(step)
+        for knob, value in self.story.account:
+            setattr(world.sandbox.crm, knob, value)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)
@@ -123,6 +133,9 @@ class _Stage:
             said = "".join(f'{key} = "{value}"\n' for key, value in self.story.override)
             rules += f"[[rules.override]]\n{said}"
         text = config_text(world, "state.db", f'slots = {{ every = "{SLOTS}" }}\n')
+        text = text.replace(
+            "[systems.clinic]\n", f'[systems.clinic]\nseries = "{self.town.series}"\n'
+        )
         path.write_text(f"{text}[rules]\nprefer = {sorted(SYSTEMS)}\n{rules}")
         self.settings = load(path, {})
         supervisor = asyncio.create_task(self._supervise())
@@ -320,7 +333,8 @@ class _Stage:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {_words(change)}")
         unannounced: Iterable[str] = ()
-        if not self.town.is_forgotten(change.at) and not puts_back(self.town, change):
+        along = is_share(change.event) or puts_back(self.town, change)
+        if not self.town.is_forgotten(change.at) and not along:
             unannounced = tellers.unannounced(change, self._beside())
         for line in (*oracle.judge_change(self.town, change), *unannounced):
             self._break(line)

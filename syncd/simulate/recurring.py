@@ -5,18 +5,21 @@ LeadConnector v2 and LeadSquared know them; of v1 only twins of instances are en
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from random import Random
 from typing import TYPE_CHECKING
 
+from syncd.model import Conflict, ConflictKind, Replica
 from syncd.sandbox.recurring import Recurring, book_series, delete_series, move_series
 from syncd.sandbox.scenario import PEOPLE
-from syncd.simulate import twinned
-from syncd.simulate.story import Step, What
+from syncd.simulate.accident import Interval
+from syncd.simulate.acts import Step, What
+from syncd.simulate.hosted import record_of
 
 if TYPE_CHECKING:
     from syncd.simulate.town import Town
+    from syncd.store import Store
 
 HALF_HOUR, DAY = timedelta(minutes=30), timedelta(days=1)
 _SHIFTS = (HALF_HOUR, timedelta(hours=1), timedelta(hours=3), timedelta(hours=25), 7 * DAY)
@@ -34,7 +37,7 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         case What.MOVE_TWIN_OF_INSTANCE:
             return _move_twin(town, step, start)
         case _:
-            return twinned.perform(town, step, start)
+            return ""
 
 
 def instances(town: Town) -> dict[tuple[str, str], str]:
@@ -46,10 +49,47 @@ def instances(town: Town) -> dict[tuple[str, str], str]:
     }
 
 
-def held_instances(town: Town) -> set[tuple[str, str]]:
-    """The instances that syncd may not write to."""
-    written = {"clinic"} if town.series == "write" else set()
-    return {id_ for id_ in instances(town) if id_[0] not in written}
+def is_held(town: Town, system: str, event: str) -> bool:
+    """Whether an event is an instance to which syncd may not write."""
+    written = system == "clinic" and town.series == "write"
+    return not written and (system, record_of(event)) in instances(town)
+
+
+def with_held_instances(town: Town, store: Store) -> set[str]:
+    """The meetings entered twice of which one is an instance to which nothing may be written."""
+    meets: dict[str, list[Replica]] = defaultdict(list)
+    for replica, _ in store.replicas([booking.id for booking in store.bookings()]):
+        if replica.role.meets:
+            meets[replica.booking].append(replica)
+    return {
+        booking
+        for booking, replicas in meets.items()
+        if len(replicas) > 1 and any(is_held(town, r.system, r.event) for r in replicas)
+    }
+
+
+def waiting_times(town: Town, store: Store) -> set[tuple[str, Interval]]:
+    """The times that stay closed because an instance cannot be brought along."""
+    held = with_held_instances(town, store)
+    bookings = {b.id: b for b in store.bookings() if b.id in held}
+    found = {(b.provider, b.agreed.interval) for b in bookings.values()}
+    for replica, record in store.replicas(list(bookings)):
+        if replica.role.meets and record is not None and record.observed is not None:
+            found.add((bookings[replica.booking].provider, record.observed.interval))
+    return found
+
+
+def many_questions(town: Town, conflicts: Iterable[Conflict]) -> Iterator[str]:
+    """Say where a person is asked more than once about one series that vanished."""
+    known = instances(town)
+    asked: Counter[str] = Counter()
+    for conflict in conflicts:
+        if conflict.kind is ConflictKind.AMBIGUOUS:
+            gone = [(c.system, c.event or "") for c in conflict.claims if c.value is None]
+            asked.update({known[id_] for id_ in gone if id_ in known})
+    for series, count in asked.items():
+        if count > 1:
+            yield f"10: {count} questions about the series {series}"
 
 
 def _recurring(town: Town) -> dict[str, Recurring]:
@@ -146,28 +186,3 @@ def _move_twin(town: Town, step: Step, start: datetime) -> str:
     event, seen = found[step.number % len(found)]
     town.sandbox.legacy.move(event, start, start + (seen.end - seen.start))
     return f"move {event}, which is an instance in clinic, to {start:%d %H:%M}"
-
-
-def draw_series(random: Random, span: float) -> list[Step]:
-    """On some days somebody has a recurring appointment, and something becomes of it."""
-    if random.random() >= _DAYS:
-        return []
-    system, number = random.choice(("clinic", "clinic", "crm")), random.randrange(1000)
-
-    def step(low: float, high: float, what: What, where: str = system) -> Step:
-        at = round(random.uniform(low, high) * span, 1)
-        return Step(at, what, where, number, random.randrange(1000))
-
-    steps = [step(0.03, 0.25, What.BOOK_SERIES)]
-    if system == "clinic" and random.random() < _TWINS:
-        steps += [
-            step(0.27, 0.4, What.TWIN_INSTANCE, "legacy"),
-            step(0.45, 0.8, What.MOVE_TWIN_OF_INSTANCE, "legacy"),
-        ]
-    for _ in range(random.randint(1, 2)):
-        steps.append(step(0.3, 0.85, random.choice(_CHANGES)))
-    return steps
-
-
-_DAYS, _TWINS = 0.3, 0.5
-_CHANGES = (What.MOVE_SERIES, What.MOVE_SERIES, What.EXTEND_SERIES, What.DELETE_SERIES)

@@ -187,6 +187,11 @@ class Capabilities:
     - ``series_writes``: a write to an instance of a recurring event is believed to touch that
       instance only; otherwise none is made.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
+    - ``rows_carry_owner``, ``rows_carry_end``: rows name their owner by address, and have an end.
+      Known of an account, a row without it is an exception, and reported on its own. Where it is
+      not known, the owner is found by id, a length is assumed, and one report is for all rows.
+    - ``completing_changes_end``: completing an appointment may set its end to the time when that
+      was done, so while it is complete its end is the one that is known of it.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     """
 
@@ -207,6 +212,9 @@ class Capabilities:
     update_keeps_end: bool = True
     series_writes: bool = False
     notifies: bool = False
+    rows_carry_owner: bool = True
+    rows_carry_end: bool = True
+    completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
 
 
@@ -214,6 +222,9 @@ class Capabilities:
 
 NOTHING_KNOWN: Mapping[str, str] = MappingProxyType({})
 """To be told every row."""
+
+NO_LOOK_BACK = timedelta(0)
+"""Nothing is listed that began before the window."""
 
 
 class Row(NamedTuple):
@@ -298,9 +309,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """It was queued under this job id; only a read can confirm it."""
+    """It was queued under this job id; only a read can confirm it.
+
+    ``refused`` are the events of the call that were left as they are, and why.
+    """
 
     job: str
+    refused: Mapping[str, Rejected] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,9 +385,13 @@ class System(Protocol):
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers' events in the window (all mapped ones by default), in fewest calls.
 
+        Platforms list what *begins* in the time asked for. So the lists start ``look_back`` before
+        the window, the coverage with them; rows that ended before the window are left out.
         ``known`` holds fingerprints by id, of events that touch the window. What is listed with the
         same one may be told in `Snapshot.same` instead of as a row: nothing more is kept of it.
 

@@ -58,6 +58,9 @@ class Location(Platform):
         whether a list for a user that is not there is refused; nothing is known of that.
         ``update_replaces``: what an update leaves out is reset; otherwise it stays as it was.
         ``writes_whole_series``: an update of one instance of a series changes all of them alike.
+        Of meetings with several hosts nothing is known for certain: ``hosts_listed`` says whether
+        the list of a further host's user shows them, ``users_name_owner`` whether their ``users``
+        name the assigned user, too, and ``update_drops_hosts`` whether an update loses the others.
         """
         super().__init__(name, clock, ids, faults)
         self.token = token
@@ -72,6 +75,9 @@ class Location(Platform):
         self.calendars: dict[str, Calendar] = {}
         self.scopes: frozenset[str] | None = None
         self.refuses_unknown_users = False
+        self.hosts_listed = False
+        self.users_name_owner = True
+        self.update_drops_hosts = False
         self.contacts: dict[str, Contact] = {}
         self.notifications: list[Notification] = []
         self.meetings: Table[Meeting] = Table(clock)
@@ -143,6 +149,7 @@ class Location(Platform):
         title: str = "Appointment",
         resources: Sequence[str] = (),
         description: str = "",
+        hosts: Sequence[str] = (),
         *,
         id: str = "",
         series: str = "",
@@ -155,6 +162,8 @@ class Location(Platform):
         _known(self.contacts, contact, "contact")
         if user:
             _known(self.users, user, "user")
+        for host in hosts:
+            _known(self.users, host, "user")
         now = self.stamp()
         meeting = Meeting(
             id or self.new_id(),
@@ -169,6 +178,7 @@ class Location(Platform):
             resources=tuple(resources),
             description=description,
             series=series,
+            hosts=tuple(hosts),
         )
         self.meetings.put(meeting.id, meeting)
         return meeting.id
@@ -225,6 +235,15 @@ class Location(Platform):
                     updated_at=meeting.updated_at,
                 )
                 self.meetings.put(other.id, changed)
+
+    def set_hosts(self, id: str, user: str, hosts: Sequence[str] = ()) -> None:
+        """Assign a meeting to a user, or to nobody (empty), with these further hosts."""
+        for each in (*([user] if user else []), *hosts):
+            _known(self.users, each, "user")
+        further = tuple(host for host in dict.fromkeys(hosts) if host != user)
+        now = self.stamp()
+        changed = replace(self._meeting(id), user=user, hosts=further, updated_at=now)
+        self.meetings.put(id, changed)
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
         """Move an appointment, or give it to another user. Returns its id, which may be new."""
@@ -320,8 +339,12 @@ class Location(Platform):
         _known(self.users, into, "user")
         del self.users[user]
         for meeting in list(self.meetings.values()):
-            if meeting.user == user:
-                self.meetings.put(meeting.id, replace(meeting, user=into))
+            if user in meeting.takes:
+                owner, *others = (into if each == user else each for each in meeting.takes)
+                if not meeting.user:
+                    owner, others = "", [owner, *others]
+                hosts = tuple(other for other in dict.fromkeys(others) if other != owner)
+                self.meetings.put(meeting.id, replace(meeting, user=owner, hosts=hosts))
         for block in list(self.closures.values()):
             if block.user == user:
                 self.closures.put(block.id, replace(block, user=into))
@@ -343,6 +366,12 @@ class Location(Platform):
     def changes(self) -> int:
         """How often appointments and blocks changed until now."""
         return self.meetings.changes + self.closures.changes
+
+    def listed_as(self, meeting: Meeting, user: str) -> str:
+        """Return whose meeting it is to a list that asks for this user."""
+        if not self.calendars[meeting.calendar].shows_user:
+            return ""
+        return user if self.hosts_listed and user in meeting.hosts else meeting.user
 
     def _meeting(self, id: str) -> Meeting:
         meeting = self.meetings.get(id)

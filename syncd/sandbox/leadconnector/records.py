@@ -87,6 +87,12 @@ class Meeting(Appointment):
     description: str = ""
     resources: tuple[str, ...] = ()
     series: str = ""
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The users whose time it takes: the assigned one, and the further hosts."""
+        return tuple(dict.fromkeys(user for user in (self.user, *self.hosts) if user))
 
     @property
     def busy(self) -> bool:
