@@ -182,11 +182,15 @@ def _relink(
     pairing = pair_instances([*vanished, *missing], fresh)
     found += [Relink(links[_id(old)], old, new) for old, new in pairing.pairs]
     for question in pairing.questions:
+        gone = [r for r in question.old if r.observed is None]
+        if not gone:
+            # Nobody is asked before it is proven; what is new waits for that.
+            old, waits = question.old[0], {_id(relink.new) for relink in found}
+            found += [Relink(links[_id(old)], old, r) for r in question.new if _id(r) not in waits]
+            continue
         held.extend(new for new in question.new if new not in held)
-        # What is not proven to be gone is asked about when it is.
-        if gone := [r for r in question.old if r.observed is None]:
-            first, records = links[_id(gone[0])].booking, [*gone, *question.new]
-            conflicts.append(_ambiguous(provider, first, records, "came back as which?"))
+        first, records = links[_id(gone[0])].booking, [*gone, *question.new]
+        conflicts.append(_ambiguous(provider, first, records, "came back as which?"))
     serial = persons_with_series(vanished, missing, fresh)
     vanished = [old for old in vanished if not old.series and _facts(old) not in serial]
     for old in vanished:

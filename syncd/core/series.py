@@ -50,7 +50,8 @@ def pair_instances(vanished: Sequence[Record], fresh: Sequence[Record]) -> Pairi
     Single events that vanished take part only against instances, and are otherwise left alone.
     """
     pairs: list[Pair] = []
-    olds, news = _by_series(vanished), _by_series(fresh)
+    # What was off already needs no successor.
+    olds, news = _by_series(r for r in vanished if _value(r).busy), _by_series(fresh)
     for series in sorted(olds.keys() & news.keys() - {()}):
         pairs += by_position(olds.pop(series), news.pop(series))
     questions: list[Question] = []

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from syncd.engine.observation import Observation
 from syncd.model import Kind, Record, Window, series_of
-from syncd.store.series import siblings
+from syncd.store.series import suspects
 from syncd.store.store import Store
 
 
@@ -16,15 +16,11 @@ def complete(store: Store, seen: Observation) -> list[str]:
     Which instance became which is told by their order, so those that vanish in some cycle are of no
     use without the others, which may lie beyond what was read.
     """
-    news = {(r.id, r.provider): r for r in _touched(store, seen) if series_of(r)}
-    asked: set[tuple[str, ...]] = set()
-    for record in news.values():
-        if series_of(record) not in asked:
-            asked.add(series_of(record))
-            for other in siblings(store, record):
-                if other.missing:
-                    seen.touch(other.provider, other.id)
-    return sorted({r.provider for r in news.values() if r.observed is None and r.provider})
+    news = [r for r in _touched(store, seen) if series_of(r)]
+    for provider in sorted({r.provider for r in news}):
+        for record in suspects(store, seen.system, provider):
+            seen.touch(provider, record.id)
+    return sorted({r.provider for r in news if r.observed is None and r.provider})
 
 
 def _touched(store: Store, seen: Observation) -> Iterable[Record]:

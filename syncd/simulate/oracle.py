@@ -368,7 +368,9 @@ def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Int
     agreed = {b.id: b.agreed for b in store.bookings()}
     for each in held:
         values = [claim.value for claim in each.conflict.claims]
-        values.append(agreed.get(each.conflict.subject))
+        gone = [c for c in each.conflict.claims if c.event and c.value is None]
+        links = [link.booking for c in gone for link in store.links(c.system, c.event or "")]
+        values += [agreed.get(name) for name in (each.conflict.subject, *links)]
         found |= {(each.conflict.provider, v.interval) for v in values if v is not None}
     return found
 

@@ -20,6 +20,12 @@ _INSTANCES = select(EVENT).where(
     EVENT.c.series == bindparam("of_series"),
     EVENT.c.retired.is_(False),
 )
+_MISSING = select(EVENT).where(
+    EVENT.c.system == bindparam("of_system"),
+    EVENT.c.provider == bindparam("of_provider"),
+    EVENT.c.retired.is_(False),
+    EVENT.c.missing > 0,
+)
 
 
 def siblings(store: Store, record: Record) -> list[Record]:
@@ -31,6 +37,13 @@ def siblings(store: Store, record: Record) -> list[Record]:
     others = [r for r in found if r.id != record.id and series_of(r) == series_of(record)]
     standing = [(r.observed.start, r.id, r) for r in others if r.observed is not None]
     return [r for _, _, r in sorted(standing, key=lambda each: each[:2])]
+
+
+def suspects(store: Store, system: str, provider: str) -> list[Record]:
+    """The instances of series in a calendar that are missing, and not proven to be gone."""
+    asked = {"of_system": system, "of_provider": provider}
+    found = [rows.to_record(row) for row in store.tell(_MISSING, asked)]
+    return [r for r in found if series_of(r)]
 
 
 def are_writes_stopped(store: Store, system: str) -> bool:

@@ -42,6 +42,7 @@ from tests.simulate.plants_of_hosts import ABOUT_HOSTS
 from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_series import ABOUT_SERIES
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
 
@@ -436,5 +437,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_HOSTS,
     *ABOUT_LEAVES,
     *ABOUT_LEADSQUARED,
+    *ABOUT_SERIES,
 )
 """Each with a day on which it breaks a promise."""
