@@ -26,12 +26,14 @@ from syncd.config.fields import (
     State,
     Text,
     TimeOfDay,
+    Title,
     ZoneName,
     span,
 )
 from syncd.config.hours import WorkingHours
 from syncd.config.listen import Heartbeat, Listen
 from syncd.config.problems import Problem, Refused
+from syncd.config.statuses import StatusWords
 from syncd.config.table import Table
 from syncd.core.rules import Choice
 
@@ -135,9 +137,10 @@ class LeadSquaredSystem(Table):
     secret_key: Hidden
     busy_task_type: Text = "Busy"
     cancel_as: Literal["hold", "complete"] = "hold"
-    title: Text = "Busy"
+    title: Title = "Busy"
     key_field: Annotated[str, Field(pattern=r"^mx_Custom_[0-9]+$")] | None = None
     calls_per_5s: Annotated[StrictInt, Field(ge=1, le=100)] = 8
+    statuses: StatusWords = Field(default_factory=dict)
 
 
 class AssociationsSettings(Table):
@@ -163,9 +166,10 @@ class LeadConnectorSystem(Table):
     token: Hidden
     base_url: BaseUrl = "https://services.leadconnectorhq.com"
     version: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|v[0-9]+)$")] = "2021-04-15"
-    title: Text = "Busy"
+    title: Title = "Busy"
     notify: StrictBool = False
     associations: AssociationsSettings = AssociationsSettings()
+    statuses: StatusWords = Field(default_factory=dict)
 
 
 class LeadConnectorV1System(Table):
@@ -176,8 +180,9 @@ class LeadConnectorV1System(Table):
     base_url: BaseUrl = "https://rest.gohighlevel.com/v1"
     blocks: Literal["event", "hold"] = "event"
     hold_email: Email | None = None
-    title: Text = "Busy"
+    title: Title = "Busy"
     timezone: ZoneName | None = None
+    statuses: StatusWords = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _hold_has_its_contact(self) -> Self:

@@ -37,6 +37,12 @@ from syncd.model.ranges import (
     readable,
 )
 from syncd.model.reported import Topic
+from syncd.model.statuses import (
+    Statuses,
+    said,
+    squeezed,
+    unknown_status,
+)
 from syncd.model.stored import (
     OPEN_ENDED,
     Baseline,
@@ -132,6 +138,7 @@ __all__ = [
     "ShutDoor",
     "Span",
     "Status",
+    "Statuses",
     "SystemHealth",
     "SystemState",
     "Topic",
@@ -152,6 +159,9 @@ __all__ = [
     "read_value",
     "readable",
     "resolve_wall_time",
+    "said",
+    "squeezed",
+    "unknown_status",
     "utc",
     "zone",
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from syncd.model import Status
 
 REMEDY = (
     "in LeadConnector, make the blocked user a member of this calendar's team, and let it count "
@@ -17,6 +20,7 @@ class Account:
 
     ``version`` is the ``Version`` header of the calendar calls (leadconnector-v2.md 1.8).
     ``title`` is what a block shows. ``notify`` lets writes to appointments start automations.
+    ``statuses`` are status words of the location's own.
     """
 
     location_id: str
@@ -25,6 +29,7 @@ class Account:
     version: str = "2021-04-15"
     title: str = "Busy"
     notify: bool = False
+    statuses: Mapping[str, Status] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

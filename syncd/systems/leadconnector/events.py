@@ -6,7 +6,20 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Clock, Event, Kind, Status, Value, find_key, read_update, read_value
+from syncd.model import (
+    Clock,
+    Event,
+    Kind,
+    Status,
+    Topic,
+    Value,
+    find_key,
+    read_update,
+    read_value,
+    said,
+    unknown_status,
+)
+from syncd.model.statuses import LEADCONNECTOR
 from syncd.systems.leadconnector.directory import booked_on
 from syncd.systems.leadconnector.times import instant
 from syncd.systems.leadconnector.wire import Appointment, Block
@@ -18,26 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
+    from syncd.model import Statuses
     from syncd.systems.leadconnector.account import CalendarOf
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.wire import Item, Wrote
-
-STATUSES = {
-    "": Status.CONFIRMED,
-    "new": Status.NEW,
-    "confirmed": Status.CONFIRMED,
-    "booked": Status.CONFIRMED,
-    "active": Status.CONFIRMED,
-    "showed": Status.SHOWED,
-    "completed": Status.SHOWED,
-    "cancelled": Status.CANCELLED,
-    "noshow": Status.NOSHOW,
-    "no_show": Status.NOSHOW,
-    "invalid": Status.INVALID,
-}
-"""The status words of v2 (leadconnector-v2.md 1.4, 1.8)."""
-
-_PLAIN = frozenset(STATUSES) - {""}
 
 _BLOCK = "block"
 """What a block's fingerprint has for a status, so that a block never reads like a meeting."""
@@ -45,7 +42,7 @@ _BLOCK = "block"
 
 def status_word(item: Appointment | Wrote) -> str:
     """Return the status as sent: the correct field, else the misspelt one."""
-    return (text(item.appointment_status) or text(item.appoinment_status)).lower()
+    return said(item.appointment_status) or said(item.appoinment_status)
 
 
 def is_deleted(item: Item) -> bool:
@@ -117,9 +114,10 @@ class Reader:
     system: str
     clock: Clock
     zone: str = ""
+    statuses: Statuses = LEADCONNECTOR
 
     def event(self, item: Item, provider: str) -> Event:
-        """Parse a row. Raises Malformed. A status never seen counts as confirmed, so as busy."""
+        """Parse a row. Raises Malformed. A status that is not known takes the time."""
         known = text(item.id)
         try:
             value = self.value(item)
@@ -128,7 +126,7 @@ class Reader:
         told = True
         match item:
             case Appointment():
-                told = bool(status_word(item)) and status_word(item) in STATUSES
+                told = self.statuses.read(status_word(item)) is not None
                 kind, person, key = Kind.APPOINTMENT, text(item.contact_id) or None, None
             case Block():
                 kind, person, key = Kind.BLOCK, None, find_key(item.title)
@@ -150,9 +148,22 @@ class Reader:
     def value(self, item: Item | Wrote) -> Value:
         """Read interval and status. Raises ValueError."""
         start, end = instant(item.start_time, self.zone), instant(item.end_time, self.zone)
-        word = "" if isinstance(item, Block) else status_word(item)
-        status = STATUSES.get(word, Status.CONFIRMED)
+        status = Status.CONFIRMED
+        if not isinstance(item, Block):
+            status = self.statuses.meant(status_word(item))
         return read_value(start, end, status, self.clock.now())
+
+    def odd_status(self, item: Item, event: str, provider: str) -> Malformed | None:
+        """Return what is to be reported of a row whose status is not known, None for others."""
+        word = status_word(item) if isinstance(item, Appointment) else ""
+        if not word or self.statuses.read(word) is not None:
+            return None
+        return Malformed(self.system, event, unknown_status(word), Topic.UNKNOWN_STATUS, provider)
+
+    def fingerprint(self, item: Item, provider: str) -> str:
+        """Spell the fields that matter, as they came."""
+        word = self.statuses.spelt(status_word(item)) if isinstance(item, Appointment) else _BLOCK
+        return f"{item.start_time}|{item.end_time}|{word}|{provider}"
 
     def _maybe(self, value: object) -> datetime | None:
         try:
@@ -161,11 +172,17 @@ class Reader:
             return None
 
 
-def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping[str, str]) -> bool:
+def unchanged(
+    item: Any,
+    owners: Owners,
+    wanted: Collection[str],
+    known: Mapping[str, str],
+    plain: Collection[str] = LEADCONNECTOR.plain,
+) -> bool:
     """Whether a row is plainly as it is known; False where that takes a closer look.
 
-    Says of a row what `Owners.owner` and `fingerprint` would, at a third of the cost, and gives up
-    on whatever is spelt oddly.
+    Says of a row what `Owners.owner` and `Reader.fingerprint` would, at a third of the cost, and
+    gives up on whatever is spelt oddly. ``plain`` are the status words that need no such look.
     """
     try:
         stored = known.get(item.id)
@@ -178,7 +195,7 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
             word = item.appointment_status
             if word is None:
                 word = item.appoinment_status
-            if word not in _PLAIN:
+            if word not in plain:
                 return False
             if provider is None and not item.users:
                 provider = owners.calendars.get(item.calendar_id)
@@ -188,9 +205,3 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
     except (AttributeError, TypeError):  # no object at all, or a list where an id should be
         return False
     return stored == spelt and provider in wanted
-
-
-def fingerprint(item: Item, provider: str) -> str:
-    """Spell the fields that matter, as they came."""
-    word = status_word(item) if isinstance(item, Appointment) else _BLOCK
-    return f"{item.start_time}|{item.end_time}|{word}|{provider}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Coverage, Kind, Window
+from syncd.model import Coverage, Kind, Statuses, Window
 from syncd.systems.leadconnector import events
-from syncd.systems.leadconnector.events import Owners
+from syncd.systems.leadconnector.events import Owners, Reader
 from syncd.systems.leadconnector.plan import LISTS, plan
 from syncd.systems.leadconnector.resources import event_id, resource_key, takes
 from syncd.systems.leadconnector.times import may_be_bare
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.model import Clock
+    from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.knowledge import Knowledge
@@ -44,15 +45,24 @@ class Reading:
     def __init__(
         self,
         system: str,
+        account: Account,
         calls: Calls,
         knowledge: Knowledge,
         calendars: Mapping[str, CalendarOf],
+        clock: Clock,
     ) -> None:
         """Keep the parts."""
         self._system = system
+        self._statuses = Statuses.of(account.statuses)
+        self._clock = clock
         self._calls = calls
         self._knowledge = knowledge
         self._calendars = calendars
+
+    @property
+    def reader(self) -> Reader:
+        """What parses the rows of the location, by what is known of it now."""
+        return Reader(self._system, self._clock, self._knowledge.zone, self._statuses)
 
     def plan(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
         """The list calls that read these providers, as far as the location is known by now."""
@@ -83,7 +93,7 @@ class Reading:
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
-        gathered = _Gathered(self._system, owners, mapped, rooms, known)
+        gathered = _Gathered(self.reader, owners, mapped, rooms, known)
         outcomes = await asyncio.gather(*(self._gather(call, gathered) for call in calls))
         refused = _refused(calls, outcomes)
         failed = [outcome for outcome in outcomes if outcome is not None]
@@ -113,7 +123,7 @@ class Reading:
             if kinds
         ]
         units = {provider: resource.units for provider, resource in rooms.items()}
-        malformed = [*gathered.malformed, *odd]
+        malformed = [*gathered.malformed, *gathered.odd.values(), *odd]
         same = gathered.same.keys()
         return Snapshot(self._system, rows, coverage, faults, malformed, units, same, refused)
 
@@ -181,13 +191,15 @@ class _Gathered:
 
     def __init__(
         self,
-        system: str,
+        reader: Reader,
         owners: Owners,
         wanted: Collection[str],
         rooms: Mapping[str, Resource],
         known: Mapping[str, str],
     ) -> None:
-        self._system = system
+        self._system = reader.system
+        self._reader = reader
+        self._plain = reader.statuses.plain
         self._owners = owners
         self._wanted = wanted
         self._rooms = rooms
@@ -197,6 +209,7 @@ class _Gathered:
         self.same: dict[str, object] = {}
         self.rows: dict[str, Row] = {}
         self.malformed: list[Malformed] = []
+        self.odd: dict[str, Malformed] = {}
 
     def take(self, call: ListCall, listing: Sequence[object]) -> Incomplete | None:
         """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
@@ -227,7 +240,7 @@ class _Gathered:
 
     def _is_same(self, item: Any) -> bool:
         """Whether a row is as it is known, and no copy of it was listed that is not."""
-        if not events.unchanged(item, self._owners, self._wanted, self._known):
+        if not events.unchanged(item, self._owners, self._wanted, self._known, self._plain):
             return False
         if item.id in self._items:
             return False
@@ -243,10 +256,10 @@ class _Gathered:
         if known in self.same and text(item.date_updated) <= text(self.same[known]):
             return
         self._items[known] = item
-        self.rows[known] = Row(known, provider, events.fingerprint(item, provider), item)
-        if isinstance(item, Appointment) and events.status_word(item) not in events.STATUSES:
-            reason = f"the status {events.status_word(item)!r} is unknown and counts as confirmed"
-            self.malformed.append(Malformed(self._system, known, reason))
+        self.rows[known] = Row(known, provider, self._reader.fingerprint(item, provider), item)
+        self.odd.pop(known, None)
+        if (odd := self._reader.odd_status(item, known, provider)) is not None:
+            self.odd[known] = odd
 
 
 def _resources(mapped: Mapping[str, CalendarOf]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Directory, Kind, Offer, Window
+from syncd.model import Directory, Kind, Offer, Status, Statuses, Window
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import checks, discover, slots, users
@@ -14,7 +14,7 @@ from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
-from syncd.systems.leadconnector.events import Reader, is_deleted
+from syncd.systems.leadconnector.events import is_deleted
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
 from syncd.systems.leadconnector.opening import open_transport
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Door, Event, EventRef, Operation, Person, Value
     from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.events import Reader
     from syncd.systems.leadconnector.wire import Item
     from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
     from syncd.systems.tree import Told, Tree
@@ -71,6 +72,7 @@ class LeadConnector:
         self.capabilities = Capabilities(
             lag=_LAG,
             slots_ahead=slots.LONGEST,
+            statuses=Statuses.of(account.statuses).lasting(Status),
             gone_by_list=frozenset({Kind.BLOCK}),
             update_replaces=True,
         )
@@ -80,7 +82,7 @@ class LeadConnector:
         self._transport = open_transport(name, account, clock, transport)
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
-        self._reading = Reading(name, self._calls, self._knowledge, self._calendars)
+        self._reading = Reading(name, account, self._calls, self._knowledge, self._calendars, clock)
         self._writing = Writing(
             name,
             account,
@@ -236,7 +238,7 @@ class LeadConnector:
 
     @property
     def _reader(self) -> Reader:
-        return Reader(self.name, self._clock, self._knowledge.zone)
+        return self._reading.reader
 
     async def _read_block(self, ref: EventRef, value: Value | None) -> Sighting:
         """Look for a block where it may have been moved to; the platform has no call by id (1.3).

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from syncd.model import zone
+from syncd.model import Status, zone
 
 REMEDY = (
     "in LeadConnector, see that this calendar counts the busy time of the blocked user; where it "
@@ -21,6 +22,7 @@ class Account:
     ``blocks`` says how busy time is written: as an ``event`` block, or as a ``hold``, a booking for
     the contact ``hold_email`` that is cancelled to free the time. ``title`` is what a block shows.
     ``timezone`` (IANA) stands in for the location's own zone, for times that come without one.
+    ``statuses`` are status words of the location's own.
     """
 
     api_key: str = field(repr=False)
@@ -29,6 +31,7 @@ class Account:
     hold_email: str | None = None
     title: str = "Busy"
     timezone: str | None = None
+    statuses: Mapping[str, Status] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse an unknown zone, and a hold form without its contact. Raises ValueError."""

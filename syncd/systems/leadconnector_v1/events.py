@@ -11,14 +11,18 @@ from syncd.model import (
     Event,
     Kind,
     Status,
+    Topic,
     Value,
     find_key,
     read_update,
     read_value,
     resolve_wall_time,
+    said,
+    unknown_status,
     utc,
 )
-from syncd.systems.leadconnector_v1.wire import contact_id
+from syncd.model.statuses import LEADCONNECTOR
+from syncd.systems.leadconnector_v1.wire import Appointment, contact_id
 from syncd.systems.loose import text
 from syncd.systems.port import Malformed
 from syncd.systems.walls import wall_note
@@ -26,43 +30,15 @@ from syncd.systems.walls import wall_note
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from syncd.model import Statuses
     from syncd.systems.leadconnector_v1.account import CalendarOf
-    from syncd.systems.leadconnector_v1.wire import Appointment
-
-STATUSES = {
-    "": Status.CONFIRMED,
-    "booked": Status.CONFIRMED,
-    "new": Status.NEW,
-    "confirmed": Status.CONFIRMED,
-    "showed": Status.SHOWED,
-    "show": Status.SHOWED,
-    "cancelled": Status.CANCELLED,
-    "canceled": Status.CANCELLED,
-    "noshow": Status.NOSHOW,
-    "invalid": Status.INVALID,
-}
-"""The status words seen, squeezed to letters (leadconnector-v1.md 4.2)."""
-
-_PLAINLY_BUSY = frozenset(word for word, status in STATUSES.items() if word and status.busy)
 
 _SHORTEST_TIME = len("2020-08-28T15:30")
 
 
 def status_word(item: Appointment) -> str:
     """The live status as sent: the correct field, else the misspelt one, else the coarse one."""
-    return (
-        text(item.appointment_status) or text(item.appoinment_status) or text(item.status)
-    ).lower()
-
-
-def status_of(item: Appointment) -> Status:
-    """The status in syncd's words. Raises ValueError for a word never seen."""
-    word = status_word(item)
-    squeezed = "".join(filter(str.isalpha, word))
-    if squeezed not in STATUSES:
-        message = f"unknown status {word!r}"
-        raise ValueError(message)
-    return STATUSES[squeezed]
+    return said(item.appointment_status) or said(item.appoinment_status) or said(item.status)
 
 
 def _clock(value: object) -> datetime:
@@ -163,13 +139,17 @@ class Owners:
 
 
 def unchanged(
-    item: Any, owners: Owners, known: Mapping[str, str], holds: Collection[str] = ()
+    item: Any,
+    owners: Owners,
+    known: Mapping[str, str],
+    holds: Collection[str] = (),
+    plain: Collection[str] = LEADCONNECTOR.plain_busy,
 ) -> bool:
     """Whether a row is plainly as it is known; False where that takes a closer look.
 
     Says of a row what `Owners.owner` and `Reader.fingerprint` would, at a fraction of the cost, and
     gives up on whatever is spelt oddly, and on what may be a block that was cancelled. A row that
-    is known was readable, and inside the window.
+    is known was readable, and inside the window. ``plain`` are the words that need no such look.
     """
     try:
         stored = known.get(item.id)
@@ -186,10 +166,10 @@ def unchanged(
         zone = item.selected_timezone or ""
         kind = _kind(item, holds)
         spelt = f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}|{kind}"
-        plain = word in _PLAINLY_BUSY and provider is not None
+        certain = word in plain and provider is not None
     except (AttributeError, TypeError):  # no object at all, or a list where an id should be
         return False
-    return plain and stored == spelt
+    return certain and stored == spelt
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +185,7 @@ class Reader:
     owners: Owners
     zone: str = ""
     holds: frozenset[str] = field(default=frozenset(), repr=False)
+    statuses: Statuses = LEADCONNECTOR
 
     def kind(self, item: Appointment) -> Kind:
         """A block has no customer, or only the one that holds are booked for."""
@@ -218,22 +199,29 @@ class Reader:
         """Interval and status. Raises ValueError. A block knows only busy and free."""
         zone_name = text(item.selected_timezone) or self.zone
         start, end = instant(item.start_time, zone_name), instant(item.end_time, zone_name)
-        status = status_of(item)
+        status = self.statuses.meant(status_word(item))
         if self.kind(item) is Kind.BLOCK and status.busy:
             status = Status.CONFIRMED
         return read_value(start, end, status, self.clock.now())
 
     def is_free_block(self, item: Appointment) -> bool:
         """Whether this is a block that was cancelled: it takes no time, so it counts as absent."""
-        try:
-            return self.kind(item) is Kind.BLOCK and not status_of(item).busy
-        except ValueError:
-            return False
+        return self.kind(item) is Kind.BLOCK and not self.statuses.meant(status_word(item)).busy
+
+    def odd_status(self, item: object, provider: str) -> Malformed | None:
+        """What is to be reported of a row whose status is not known, None for others."""
+        word = status_word(item) if isinstance(item, Appointment) else ""
+        if not isinstance(item, Appointment) or not word or self.statuses.read(word) is not None:
+            return None
+        return Malformed(
+            self.system, text(item.id), unknown_status(word), Topic.UNKNOWN_STATUS, provider
+        )
 
     def fingerprint(self, item: Appointment, provider: str) -> str:
         """The fields that matter, as sent; the zone among them, for times without offset."""
         start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
-        return f"{start}|{end}|{zone}|{status_word(item)}|{provider}|{self.kind(item)}"
+        word = self.statuses.spelt(status_word(item))
+        return f"{start}|{end}|{zone}|{word}|{provider}|{self.kind(item)}"
 
     def event(self, item: Appointment, provider: str) -> Event:
         """The row as an event. Raises Malformed."""
@@ -255,6 +243,7 @@ class Reader:
             key=self.key(item),
             updated_at=self._maybe(item.updated_at),
             owner=user_of(item),
+            tells_status=self.statuses.read(status_word(item)) is not None,
             odd=wall_note(
                 text(item.selected_timezone) or self.zone, item.start_time, item.end_time
             ),

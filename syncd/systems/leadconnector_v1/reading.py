@@ -96,6 +96,7 @@ def snapshot(
         for answer in answers
         if answer.fault is not None and answer.fault not in refused.values()
     ]
+    malformed += filter(None, (reader.odd_status(r.wire, r.provider) for r in rows.values()))
     return Snapshot(
         reader.system,
         tuple(rows.values()),

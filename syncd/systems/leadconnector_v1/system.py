@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, Directory, Kind, Offer
+from syncd.model import Action, Directory, Kind, Offer, Statuses
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector_v1 import checks, discover, reading, users
@@ -76,7 +76,11 @@ class LeadConnectorV1:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = replace(CAPABILITIES, lists_blocks=account.blocks == "hold")
+        self.capabilities = replace(
+            CAPABILITIES,
+            lists_blocks=account.blocks == "hold",
+            statuses=Statuses.of(account.statuses).lasting(CAPABILITIES.statuses),
+        )
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
@@ -89,6 +93,7 @@ class LeadConnectorV1:
             clock,
             Owners.of(self._calendars),
             account.timezone or "",
+            statuses=Statuses.of(account.statuses),
         )
         self._blocks_listed = account.blocks == "hold"
         self._zones: dict[str, str] = {}
@@ -113,7 +118,8 @@ class LeadConnectorV1:
         wanted = self.providers if providers is None else providers
         read_at = self._clock.now()
         await self._learn_holds()
-        sieve = Sieve(self._reader.owners, known, self._note, self._reader.holds)
+        reader = self._reader
+        sieve = Sieve(reader.owners, known, self._note, reader.holds, reader.statuses.plain_busy)
         crowd = False
 
         def sift(listed: reading.Items) -> reading.Items:

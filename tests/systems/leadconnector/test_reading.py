@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.model import Kind, Window
+from syncd.model import Kind, Status, Topic, Window
 from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarOf
 from syncd.systems.port import AuthLost, Incomplete, Malformed, RateLimited, Retryable
@@ -326,7 +326,22 @@ async def test_a_status_never_seen_is_told_and_counts_as_busy(clinic: Clinic) ->
     system = clinic.build()
     got = await system.read(WINDOW)
     assert [(m.event, "'daydreaming'" in m.reason) for m in got.malformed] == [(known, True)]
+    assert [(m.topic, m.provider) for m in got.malformed] == [(Topic.UNKNOWN_STATUS, "alice")]
     assert system.event(got.rows[0]).value.busy
+    # A row that is as it is known is reported as long as its status is.
+    again = await system.read(WINDOW, None, {row.id: row.fingerprint for row in got.rows})
+    assert [m.event for m in again.malformed] == [known]
+
+
+async def test_a_word_that_is_mapped_later_has_its_row_read_again(clinic: Clinic) -> None:
+    clinic.book(at(9))
+    clinic.door.spoil(EVENTS, each(appointmentStatus="Did not come"))
+    known = {row.id: row.fingerprint for row in (await clinic.build().read(WINDOW)).rows}
+    system = clinic.build(statuses={"did not come": Status.NOSHOW})
+    got = await system.read(WINDOW, None, known)
+    assert [system.event(row).value.status for row in got.rows] == [Status.NOSHOW]
+    assert [row.fingerprint == known[row.id] for row in got.rows] == [False]
+    assert not got.malformed
 
 
 async def test_a_fingerprint_tells_time_status_and_owner_and_nothing_personal(
