@@ -222,6 +222,8 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
             "clinic.statuses.No Show",
             'the same word as "no-show"',
         ),
+        ("[systems.crm]", "[systems.crm]\nall_day = 'free'", "crm.all_day", "no choice here"),
+        ("[systems.clinic]", "[systems.clinic]\nall_day = 1", "clinic.all_day", "no text"),
         ("[systems.crm]", "[systems.crm]\ncancel_as = 'no'", "crm.cancel_as", "no choice here"),
         ("[systems.crm]", "[systems.crm]\ncancel_as = 1", "crm.cancel_as", "no text"),
         ("[systems.crm]", "[systems.crm]\nkey_field = 'x'", "crm.key_field", "right form"),

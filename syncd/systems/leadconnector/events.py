@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import (
@@ -19,10 +19,12 @@ from syncd.model import (
     said,
     unknown_status,
 )
+from syncd.model.allday import BUSY
 from syncd.model.statuses import LEADCONNECTOR
+from syncd.systems import allday
 from syncd.systems.leadconnector.directory import booked_on
-from syncd.systems.leadconnector.times import instant
-from syncd.systems.leadconnector.wire import Appointment, Block
+from syncd.systems.leadconnector.times import instant, may_be_bare
+from syncd.systems.leadconnector.wire import Appointment, Block, Wrote
 from syncd.systems.loose import text
 from syncd.systems.port import Malformed
 from syncd.systems.walls import wall_note
@@ -32,9 +34,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncd.model import Statuses
+    from syncd.model.allday import AllDayRule
     from syncd.systems.leadconnector.account import CalendarOf
     from syncd.systems.leadconnector.directory import Calendar
-    from syncd.systems.leadconnector.wire import Item, Wrote
+    from syncd.systems.leadconnector.wire import Item
 
 _BLOCK = "block"
 """What a block's fingerprint has for a status, so that a block never reads like a meeting."""
@@ -48,6 +51,19 @@ def status_word(item: Appointment | Wrote) -> str:
 def is_deleted(item: Item) -> bool:
     """Whether the platform shows the record only to say that it is gone."""
     return item.deleted is True or item.deleted == "true"
+
+
+def is_all_day(item: Item) -> bool:
+    """Whether a record takes whole days: it says so, or its times are dates."""
+    return allday.flagged((item.is_full_day, item.is_all_day, item.all_day)) or allday.is_dated(
+        item.start_time, item.end_time
+    )
+
+
+def needs_zone(item: Item) -> bool:
+    """Whether only the location's zone can tell when a record is."""
+    marked = item.is_full_day or item.is_all_day or item.all_day
+    return bool(marked) or may_be_bare(item.start_time) or may_be_bare(item.end_time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +125,27 @@ def user_of(item: Item) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Parses rows of one system; ``zone`` is the location's ('' while unknown)."""
+    """Parses rows of one system; ``zone`` is the location's ('' while unknown).
+
+    ``all_day`` says by provider what all-day events close, ``title`` what blocks of syncd's show.
+    """
 
     system: str
     clock: Clock
     zone: str = ""
     statuses: Statuses = LEADCONNECTOR
+    all_day: Mapping[str, AllDayRule] = field(default_factory=dict)
+    title: str = ""
 
     def event(self, item: Item, provider: str) -> Event:
         """Parse a row. Raises Malformed. A status that is not known takes the time."""
         known = text(item.id)
         try:
-            value = self.value(item)
+            value = self._closing(item, self.value(item), provider)
         except ValueError as error:
             raise Malformed(self.system, known, str(error)) from error
+        if value is None:
+            raise Malformed(self.system, known, "it lasts all day, and is to close nothing")
         told = True
         match item:
             case Appointment():
@@ -140,18 +163,45 @@ class Reader:
             service=text(item.calendar_id) or None,
             key=key,
             updated_at=self._maybe(item.date_updated),
-            odd=wall_note(self.zone, item.start_time, item.end_time),
+            odd="" if is_all_day(item) else wall_note(self.zone, item.start_time, item.end_time),
             owner=user_of(item),
             tells_status=told,
         )
 
     def value(self, item: Item | Wrote) -> Value:
-        """Read interval and status. Raises ValueError."""
-        start, end = instant(item.start_time, self.zone), instant(item.end_time, self.zone)
+        """Read interval and status; whole days of an all-day event. Raises ValueError."""
+        if not isinstance(item, Wrote) and is_all_day(item):
+            start, end = allday.days(item.start_time, item.end_time, self.zone, self._instant)
+        else:
+            start, end = self._instant(item.start_time), self._instant(item.end_time)
         status = Status.CONFIRMED
         if not isinstance(item, Block):
             status = self.statuses.meant(status_word(item))
         return read_value(start, end, status, self.clock.now())
+
+    def takes_no_time(self, item: Item, provider: str) -> bool:
+        """Whether an event is to close nothing, as it lasts all day."""
+        if not is_all_day(item):
+            return False
+        try:
+            return self._closing(item, self.value(item), provider) is None
+        except ValueError:
+            return False
+
+    def _closing(self, item: Item, value: Value, provider: str) -> Value | None:
+        """What of its time an event takes: for an all-day event without a customer, by policy."""
+        rule = self.all_day.get(provider, BUSY)
+        if rule is BUSY or not is_all_day(item) or self._is_exempt(item):
+            return value
+        return allday.closing(value, rule, self.zone)
+
+    def _is_exempt(self, item: Item) -> bool:
+        if isinstance(item, Appointment):
+            return bool(text(item.contact_id))
+        return allday.may_be_ours(item.title, self.title, item.start_time, item.end_time)
+
+    def _instant(self, value: object) -> datetime:
+        return instant(value, self.zone)
 
     def odd_status(self, item: Item, event: str, provider: str) -> Malformed | None:
         """Return what is to be reported of a row whose status is not known, None for others."""
@@ -163,7 +213,14 @@ class Reader:
     def fingerprint(self, item: Item, provider: str) -> str:
         """Spell the fields that matter, as they came."""
         word = self.statuses.spelt(status_word(item)) if isinstance(item, Appointment) else _BLOCK
-        return f"{item.start_time}|{item.end_time}|{word}|{provider}"
+        spelt = f"{item.start_time}|{item.end_time}|{word}|{provider}"
+        return f"{spelt}|{self._days_taken(item, provider)}" if is_all_day(item) else spelt
+
+    def _days_taken(self, item: Item, provider: str) -> str:
+        try:
+            return allday.spelt(self._closing(item, self.value(item), provider))
+        except ValueError:
+            return "unreadable"
 
     def _maybe(self, value: object) -> datetime | None:
         try:

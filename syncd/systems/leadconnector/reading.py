@@ -10,7 +10,6 @@ from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Owners, Reader
 from syncd.systems.leadconnector.plan import LISTS, plan
 from syncd.systems.leadconnector.resources import event_id, resource_key, takes
-from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.loose import text
 from syncd.systems.port import (
@@ -54,6 +53,7 @@ class Reading:
         """Keep the parts."""
         self._system = system
         self._statuses = Statuses.of(account.statuses)
+        self._title = account.title
         self._clock = clock
         self._calls = calls
         self._knowledge = knowledge
@@ -62,7 +62,15 @@ class Reading:
     @property
     def reader(self) -> Reader:
         """What parses the rows of the location, by what is known of it now."""
-        return Reader(self._system, self._clock, self._knowledge.zone, self._statuses)
+        rules = {provider: of.all_day for provider, of in self._calendars.items()}
+        return Reader(
+            self._system,
+            self._clock,
+            self._knowledge.zone,
+            self._statuses,
+            rules,
+            self._title,
+        )
 
     def plan(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
         """The list calls that read these providers, as far as the location is known by now."""
@@ -103,11 +111,7 @@ class Reading:
         # Without the directory nobody knows on which calendars a user is booked.
         guessed = () if directory else [p for p, of in mapped.items() if not of.calendars]
         rows = list(gathered.rows.values())
-        if not self._knowledge.zone and any(map(_needs_zone, rows)):
-            try:
-                await self._knowledge.location()
-            except SystemFault as fault:
-                faults.append(fault)
+        faults += gathered.faults
         torn = {
             (provider, kind)
             for call, outcome in zip(calls, outcomes, strict=True)
@@ -180,6 +184,12 @@ class Reading:
             listing = (await self._calls.listing(call)).events
         except SystemFault as fault:
             return fault
+        if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
+            try:
+                await self._knowledge.location()
+            except SystemFault as fault:
+                into.faults.append(fault)
+            into.reader = self.reader
         return into.take(call, listing)
 
 
@@ -198,7 +208,7 @@ class _Gathered:
         known: Mapping[str, str],
     ) -> None:
         self._system = reader.system
-        self._reader = reader
+        self.reader = reader
         self._plain = reader.statuses.plain
         self._owners = owners
         self._wanted = wanted
@@ -208,6 +218,7 @@ class _Gathered:
         self.lists = 0
         self.same: dict[str, object] = {}
         self.rows: dict[str, Row] = {}
+        self.faults: list[SystemFault] = []
         self.malformed: list[Malformed] = []
         self.odd: dict[str, Malformed] = {}
 
@@ -223,9 +234,9 @@ class _Gathered:
             if not isinstance(item, Appointment | Block) or not known:
                 nameless += 1
                 continue
-            if events.is_deleted(item):
-                continue
             provider = self._owners.owner(item, asked)
+            if events.is_deleted(item) or self.reader.takes_no_time(item, provider or ""):
+                continue
             if provider is not None and provider in self._wanted:
                 self._add(known, provider, item)
             if isinstance(item, Appointment) and item.assigned_resources:
@@ -256,9 +267,9 @@ class _Gathered:
         if known in self.same and text(item.date_updated) <= text(self.same[known]):
             return
         self._items[known] = item
-        self.rows[known] = Row(known, provider, self._reader.fingerprint(item, provider), item)
+        self.rows[known] = Row(known, provider, self.reader.fingerprint(item, provider), item)
         self.odd.pop(known, None)
-        if (odd := self._reader.odd_status(item, known, provider)) is not None:
+        if (odd := self.reader.odd_status(item, known, provider)) is not None:
             self.odd[known] = odd
 
 
@@ -284,11 +295,8 @@ def _refused(
     }
 
 
-def _needs_zone(row: Row) -> bool:
-    item = row.wire
-    return isinstance(item, Appointment | Block) and (
-        may_be_bare(item.start_time) or may_be_bare(item.end_time)
-    )
+def _needs_zone(item: object) -> bool:
+    return isinstance(item, Appointment | Block) and events.needs_zone(item)
 
 
 def _most_telling(faults: Sequence[SystemFault]) -> SystemFault:

@@ -14,13 +14,12 @@ from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
-from syncd.systems.leadconnector.events import is_deleted
+from syncd.systems.leadconnector.events import is_deleted, needs_zone
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
 from syncd.systems.leadconnector.opening import open_transport
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.leadconnector.resources import appointment_id, resource_key, takes
-from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
 from syncd.systems.loose import text
@@ -305,7 +304,7 @@ class LeadConnector:
 
     async def _used(self, item: Appointment, ref: EventRef) -> Sighting:
         """Say what an appointment is to a resource: of another one it is no event (any more)."""
-        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+        if needs_zone(item):
             await self._knowledge.location()
         key = resource_key(self._calendars[ref.provider].resource or "")
         resource = (await self._knowledge.resources()).get(key)
@@ -320,9 +319,11 @@ class LeadConnector:
 
     async def _sighting(self, item: Item, ref: EventRef) -> Sighting:
         """Say what a record shows now, also where its owner is not mapped. Raises SystemFault."""
-        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+        if needs_zone(item):
             await self._knowledge.location()
         provider = await self._reading.owner(item, (ref.provider,))
+        if self._reader.takes_no_time(item, provider or ""):
+            return Gone(own_list=isinstance(item, Block))
         try:
             return Found(self._reader.event(item, provider or ""))
         except Malformed as error:

@@ -29,6 +29,9 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     date_updated: Any = None
     deleted: Any = None
     assigned_resources: Any = None
+    is_full_day: Any = None
+    is_all_day: Any = None
+    all_day: Any = None
 
 
 class Whole(Appointment, frozen=True, gc=False):
@@ -56,6 +59,9 @@ class Block(msgspec.Struct, rename="camel", frozen=True, gc=False):
     end_time: Any = None
     date_updated: Any = None
     deleted: Any = None
+    is_full_day: Any = None
+    is_all_day: Any = None
+    all_day: Any = None
 
 
 Item = Appointment | Block

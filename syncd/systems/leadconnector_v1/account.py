@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from syncd.model import Status, zone
+from syncd.model.allday import BUSY, AllDayRule
 
 REMEDY = (
     "in LeadConnector, see that this calendar counts the busy time of the blocked user; where it "
@@ -47,12 +48,13 @@ class CalendarOf:
     """Where one provider's time is kept: a calendar (service) id, a user id, a team id, or several.
 
     The user decides whose an event is; the calendar does where no user is named; the team only
-    where neither is.
+    where neither is. ``all_day`` says what all-day events close.
     """
 
     calendar: str | None = None
     user: str | None = None
     team: str | None = None
+    all_day: AllDayRule = BUSY
 
     def __post_init__(self) -> None:
         """Refuse an empty mapping. Raises ValueError."""

@@ -123,7 +123,9 @@ def _keep(
         provider = reader.owners.owner(item, asked)
     except ValueError as error:
         return Malformed(reader.system, known, str(error))
-    if provider is not None and not reader.is_free_block(item) and not _outside(reader, item, kept):
+    if provider is None or reader.is_free_block(item, provider):
+        return None
+    if not _outside(reader, item, kept):
         rows[known] = Row(known, provider, reader.fingerprint(item, provider), item)
     return None
 

@@ -94,6 +94,8 @@ class LeadConnectorV1:
             Owners.of(self._calendars),
             account.timezone or "",
             statuses=Statuses.of(account.statuses),
+            all_day={provider: of.all_day for provider, of in self._calendars.items()},
+            title=account.title,
         )
         self._blocks_listed = account.blocks == "hold"
         self._zones: dict[str, str] = {}
@@ -159,7 +161,7 @@ class LeadConnectorV1:
             await self._learn_zone()
         await self._learn_merged([item])
         self._note([item])
-        if self._reader.is_free_block(item):
+        if self._reader.is_free_block(item, ref.provider):
             return Gone()
         try:
             provider = self._reader.owners.owner(item, (ref.provider,))

@@ -167,9 +167,9 @@ def test_a_tagged_booking_of_any_other_contact_is_an_appointment() -> None:
 
 
 def test_a_cancelled_block_takes_no_time() -> None:
-    assert READER.is_free_block(wire(block(appoinmentStatus="cancelled")))
-    assert not READER.is_free_block(wire(block()))
-    assert not READER.is_free_block(wire(appointment(appoinmentStatus="cancelled")))
+    assert READER.is_free_block(wire(block(appoinmentStatus="cancelled")), "alice")
+    assert not READER.is_free_block(wire(block()), "alice")
+    assert not READER.is_free_block(wire(appointment(appoinmentStatus="cancelled")), "alice")
 
 
 @pytest.mark.parametrize(
