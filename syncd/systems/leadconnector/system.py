@@ -292,8 +292,8 @@ class LeadConnector:
         length = known.length if known is not None else None
         found: list[Window] = []
         for piece in slices(window, slots.LONGEST):
-            days = await self._calls.free_slots(calendar, piece, user)
-            found += slots.offered(days, length, self._knowledge.zone)
+            starts = await self._calls.free_slots(calendar, piece, user)
+            found += slots.offered(starts, length, self._knowledge.zone)
         return found
 
     async def _sight(self, item: Item, ref: EventRef) -> Sighting:

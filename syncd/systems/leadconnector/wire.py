@@ -79,8 +79,11 @@ class Blocks(msgspec.Struct):
     events: list[Block | Odd]
 
 
-class One(msgspec.Struct):
-    """One appointment by id: the specification says ``event``, the wire ``appointment``."""
+class One(Whole, frozen=True, gc=False):
+    """One appointment by id: the specification says ``event``, the wire ``appointment``.
+
+    An answer may also be the appointment itself.
+    """
 
     appointment: Whole | Odd = None
     event: Whole | Odd = None
@@ -199,9 +202,3 @@ class ContactAnswer(msgspec.Struct):
     """The answer of ``GET /contacts/{id}``."""
 
     contact: Contact
-
-
-class Day(msgspec.Struct):
-    """One day of ``GET /calendars/{id}/free-slots``."""
-
-    slots: list[Any]

@@ -165,12 +165,6 @@ class Users(msgspec.Struct):
     users: list[User | Odd]
 
 
-class Day(msgspec.Struct):
-    """One day of ``GET /appointments/slots``."""
-
-    slots: list[Any]
-
-
 def contact_id(item: Appointment | WithContact) -> str:
     """The contact's id: its own where it is there.
 

@@ -1,0 +1,1 @@
+"""Answers as public code, tests and documentation show them, described anew with invented data."""
