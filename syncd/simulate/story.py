@@ -64,6 +64,9 @@ class What(StrEnum):
     NULL_DATE = "null-date"
     FOR_EVER = "for-ever"
     CUT_TEXT = "cut-text"
+    OTHER_WORDS = "other-words"
+    UNKNOWN_WORDS = "unknown-words"
+    ALL_DAY = "all-day"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
@@ -239,6 +242,7 @@ def draw(
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
+        steps += _words(Random(f"words {seed}"), span)  # noqa: S311
     return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
 
 
@@ -275,6 +279,20 @@ def _complaints(random: Random, span: float) -> list[Step]:
         for _ in range(random.randint(0, 3) if COMPLAINTS else 0)
     ]
 
+
+def _words(random: Random, span: float) -> list[Step]:
+    """On some days a platform spells statuses otherwise, or somebody closes a whole day on v2."""
+
+    def step(what: What, system: str) -> Step:
+        at = round(random.uniform(0.02, 0.8) * span, 1)
+        return Step(at, what, system, random.randrange(1000), random.randrange(1000))
+
+    spelt = random.choice((What.OTHER_WORDS, What.UNKNOWN_WORDS, None))
+    steps = [step(spelt, random.choice(SYSTEMS))] if spelt else []
+    return steps + ([step(What.ALL_DAY, "clinic")] if random.random() < _DAYS_OFF else [])
+
+
+_DAYS_OFF = 0.4
 
 _NEW_DISK = 0.15
 

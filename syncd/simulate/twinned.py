@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from syncd.simulate import worded
 from syncd.simulate.story import Step, What
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         case What.MOVE_TWINNED:
             return _move_twinned(town, step, start)
         case _:
-            return ""
+            return worded.perform(town, step)
 
 
 def _twin_as(town: Town, step: Step) -> str:

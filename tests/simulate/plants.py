@@ -41,6 +41,7 @@ from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
+from tests.simulate.plants_of_words import ABOUT_WORDS
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -423,5 +424,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_UPDATES,
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
+    *ABOUT_WORDS,
 )
 """Each with a day on which it breaks a promise."""
