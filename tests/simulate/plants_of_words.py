@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from syncd.engine import recover
 from syncd.model import Status, Statuses, statuses
 from syncd.simulate.story import Story, What
 from syncd.systems import allday
@@ -43,6 +44,11 @@ def a_day_is_one_of_utc(patch: Patch) -> None:
     patch.setattr(allday, "days", lambda start, end, _zone, instant: days(start, end, "", instant))
 
 
+def an_unreadable_record_is_no_record(patch: Patch) -> None:
+    """A block whose create had no answer, and that cannot be read, is made once more."""
+    patch.setattr(recover, "_may_hide", lambda *_given: False)
+
+
 _BOOKED = at(1, What.BOOK, "clinic", slot=70)
 
 ABOUT_WORDS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
@@ -65,4 +71,12 @@ ABOUT_WORDS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
     ),
     (a_day_ends_as_it_starts, day(at(1, What.ALL_DAY, "clinic"))),
     (a_day_is_one_of_utc, day(at(1, What.ALL_DAY, "clinic"))),
+    (
+        an_unreadable_record_is_no_record,
+        day(
+            at(1, What.FAULT, "legacy", slot=1, fault="odd-answer", times=30, spelling="null"),
+            at(2, What.NULL_DATE, "legacy", number=257),
+            at(2.15, What.ALL_DAY, "clinic", number=33, slot=674),
+        ),
+    ),
 )
