@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from syncd.core.diff import News, absorb, vanish
 from syncd.engine.observation import Read
@@ -15,8 +15,6 @@ from syncd.systems.port import Found, Gone, SystemFault
 
 PROBES = 40
 """At most so many absences are followed up by id in one cycle and system; the rest wait."""
-
-DAILY = timedelta(days=1)
 
 
 def take(read: Read, before: Record | None, after: Record, news: News) -> None:
@@ -59,11 +57,17 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
         # Whose the events are follows from the new mapping now.
         read.owners.settle_all(provider)
         for record in read.store.events_of(read.system.name, provider):
-            if record.id not in listed and not record.mine:
+            if record.id not in listed and not record.mine and not _began_before(read, record):
                 read.changes.records.append(replace(record, provider="", fingerprint=""))
                 read.seen.touch(provider, record.id)
                 gone.add(record.id)
     return gone
+
+
+def _began_before(read: Read, record: Record) -> bool:
+    """Whether an event touches the window, and began before anything that was listed."""
+    value = record.observed
+    return value is not None and value.start < read.span.start and read.window.touches(value)
 
 
 async def ask_again(read: Read, *, thorough: bool) -> None:
@@ -71,7 +75,7 @@ async def ask_again(read: Read, *, thorough: bool) -> None:
     again = {change.event for change in await read.owners.due(thorough=thorough)}
     for record in read.store.records(read.system.name, sorted(again)[:PROBES]):
         try:
-            await _ask(read, record)
+            await ask(read, record)
         except SystemFault as fault:
             read.seen.fail(fault)
             return
@@ -115,7 +119,7 @@ async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
             changes.unlinked += store.links(system.name, record.id)
             seen.touch(record.provider, record.id)
             continue
-        if not _is_missed(record, value, covered.window, asked_at):
+        if not is_expected(record, value, covered.window, asked_at):
             # Nothing is proven about it: it lies outside of what was read in full.
             continue
         lag = system.capabilities.lag
@@ -127,21 +131,21 @@ async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
             continue
         probes += 1
         try:
-            proven = await _ask(read, record)
+            proven = await ask(read, record)
         except SystemFault as fault:
             seen.fail(fault)
             return
         seen.suspected -= proven
 
 
-def _is_missed(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
-    """Whether an event should have been listed, so that it is asked for by id.
+def is_expected(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
+    """Whether a complete list of the window shows an event, so that its absence means something.
 
-    No window holds an open end, or the end of a block made for one: such an event is missed where
-    it begins, and looked at once a day while it runs. So its fixed end is put off in time, too.
+    No window holds an open end, or the end of a block made for one: such an event is expected
+    where it begins.
     """
     if record.open_ended or value.end - asked_at > RENEWED:
-        return value.start in window or asked_at - record.observed_at >= DAILY
+        return value.start in window
     return window.holds(value)
 
 
@@ -155,18 +159,18 @@ async def look_after_own(read: Read, unlisted: Sequence[str]) -> None:
         if record.mine
         and not record.retired
         and record.observed is not None
-        and read.window.holds(record.observed)
+        and read.span.holds(record.observed)
         and record.provider in answered - covered
     ]
     for record in sorted(hidden, key=lambda r: (r.observed_at, r.id))[:PROBES]:
         try:
-            await _ask(read, record)
+            await ask(read, record)
         except SystemFault as fault:
             read.seen.fail(fault)
             return
 
 
-async def _ask(read: Read, record: Record) -> bool:
+async def ask(read: Read, record: Record) -> bool:
     """Look for one unlisted event by id. True when the question is settled."""
     system, owners, changes = read.system, read.owners, read.changes
     asked_at = read.clock.now()

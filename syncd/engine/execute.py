@@ -229,7 +229,8 @@ def _just_read(operation: Operation, read: Sequence[Coverage], now: datetime) ->
     return before is not None and any(
         c.provider == operation.provider
         and operation.kind in c.kinds
-        and c.window.touches(before)
+        # Lists show what begins in the time that was read.
+        and before.start in c.window
         and now - c.read_at < FRESH
         for c in read
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -74,6 +74,10 @@ class Window:
     def touches(self, value: Value) -> bool:
         """Whether any part of the interval lies inside."""
         return value.start < self.end and self.start < value.end
+
+    def from_earlier(self, by: timedelta) -> Window:
+        """The same window with an earlier start."""
+        return Window(self.start - by, self.end)
 
     def __contains__(self, instant: datetime) -> bool:
         """Whether the instant lies inside."""

@@ -116,6 +116,10 @@ class _Stage:
         world = self.town.world
         world.sandbox.crm.largest_page = self.story.page
         world.sandbox.clinic.update_replaces = self.story.replaces
+        for name in self.story.overlapping:
+            world.sandbox.systems[name].lists_overlapping = True
+        for step in self.story.before:
+            self._happen(step)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)

@@ -15,7 +15,6 @@ from random import Random
 from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.odd import ODD_ANSWERS
 
 SYSTEMS = ("crm", "clinic", "legacy")
 DAYS = (
@@ -67,6 +66,9 @@ class What(StrEnum):
     OTHER_WORDS = "other-words"
     UNKNOWN_WORDS = "unknown-words"
     ALL_DAY = "all-day"
+    LEAVE = "leave"
+    CHANGE_LEAVE = "change-leave"
+    END_LEAVE = "end-leave"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
@@ -125,6 +127,8 @@ class Story:
 
     ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
     ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
+    ``before`` happens before the program first reads; the lists of the systems ``overlapping`` show
+    what reaches into the time asked for, too.
     """
 
     seed: int
@@ -135,6 +139,8 @@ class Story:
     rules: tuple[tuple[str, str], ...] = ()
     override: tuple[tuple[str, str], ...] = ()
     replaces: bool = True
+    before: tuple[Step, ...] = ()
+    overlapping: tuple[str, ...] = ()
 
     @property
     def choices(self) -> frozenset[str]:
@@ -191,6 +197,8 @@ def draw(
 
     Without ``complaints`` the day is as it was before acts known from complaints were added.
     """
+    from syncd.simulate import draws  # noqa: PLC0415 - it draws steps, which are of this module
+
     random = Random(f"story {seed}")  # noqa: S311 - chance that can be repeated, not a secret
     steps: list[Step] = []
     span = hours * 3600
@@ -237,13 +245,14 @@ def draw(
         steps += _disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
     if complaints and FaultKind.ODD_ANSWER in faults:
         near = [step.at for step in steps if step.what in OUTSIDE]
-        steps += _odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
+        steps += draws.odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
     if complaints:
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
-        steps += _words(Random(f"words {seed}"), span)  # noqa: S311
-    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+        steps += draws.words(Random(f"words {seed}"), span)  # noqa: S311
+    day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    return _with_leaves(day, Random(f"leaves {seed}")) if complaints else day  # noqa: S311
 
 
 _POLICIES = 0.5
@@ -280,20 +289,6 @@ def _complaints(random: Random, span: float) -> list[Step]:
     ]
 
 
-def _words(random: Random, span: float) -> list[Step]:
-    """On some days a platform spells statuses otherwise, or somebody closes a whole day on v2."""
-
-    def step(what: What, system: str) -> Step:
-        at = round(random.uniform(0.02, 0.8) * span, 1)
-        return Step(at, what, system, random.randrange(1000), random.randrange(1000))
-
-    spelt = random.choice((What.OTHER_WORDS, What.UNKNOWN_WORDS, None))
-    steps = [step(spelt, random.choice(SYSTEMS))] if spelt else []
-    return steps + ([step(What.ALL_DAY, "clinic")] if random.random() < _DAYS_OFF else [])
-
-
-_DAYS_OFF = 0.4
-
 _NEW_DISK = 0.15
 
 
@@ -326,25 +321,14 @@ def _updates(random: Random, span: float, faults: Collection[str]) -> list[Step]
 _TWINS, _RESETS = 0.5, 0.4
 
 
-_LASTING = frozenset({"rate-spent", "deep-refusal"})
-"""What outlasts the day: a rate that is learned, and refusals that a person looks after."""
-_ODD = tuple(name for name in ODD_ANSWERS if name not in _LASTING)
-
-
-def _odd_answers(random: Random, span: float, near: list[float]) -> list[Step]:
-    """Draw up to two spells of odd answers, mostly while something is read or written."""
-    return [
-        Step(
-            round(max(0.0, random.choice(near or [span / 2]) - random.uniform(-1200, 60)), 1),
-            What.FAULT,
-            random.choice(SYSTEMS),
-            slot=random.randrange(2),  # 1: only the calls that make blocks are answered oddly
-            fault=str(FaultKind.ODD_ANSWER),
-            times=random.choice((1, 2, 4, 8, 30)),
-            spelling=random.choice(_ODD),
-        )
-        for _ in range(random.randint(0, 2))
-    ]
+def _with_leaves(day: Story, random: Random) -> Story:
+    """Draw, on most days, leaves of weeks, and changes to them while they run."""
+    whats = (What.LEAVE, What.CHANGE_LEAVE, What.CHANGE_LEAVE, What.END_LEAVE)
+    drawn = _complaints(random, day.hours * 3600)
+    steps = [replace(step, what=random.choice(whats)) for step in drawn]
+    some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
+    before = tuple(replace(step, at=0.0, what=What.LEAVE) for step in steps[:2])
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=before, overlapping=some)
 
 
 def _override(random: Random) -> tuple[tuple[str, str], ...]:

@@ -212,6 +212,9 @@ class Capabilities:
 NOTHING_KNOWN: Mapping[str, str] = MappingProxyType({})
 """To be told every row."""
 
+NO_LOOK_BACK = timedelta(0)
+"""Nothing is listed that began before the window."""
+
 
 class Row(NamedTuple):
     """One row of a list, reduced to what diffing needs; ``wire`` is parsed only where it differs.
@@ -367,9 +370,13 @@ class System(Protocol):
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers' events in the window (all mapped ones by default), in fewest calls.
 
+        Platforms list what *begins* in the time asked for. So the lists start ``look_back`` before
+        the window, the coverage with them; rows that ended before the window are left out.
         ``known`` holds fingerprints by id, of events that touch the window. What is listed with the
         same one may be told in `Snapshot.same` instead of as a row: nothing more is kept of it.
 

@@ -176,9 +176,7 @@ class Transport:
             return await self._send(method, path, params, json, headers, write=False)
 
         async def once() -> Answer:
-            if path == self._cheap:
-                return await self._access.repeated_once(sent)
-            return await self._access.repeated(sent)
+            return await self._access.repeated(sent, cheap=path == self._cheap)
 
         try:
             answer = await once()

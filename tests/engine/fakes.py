@@ -29,6 +29,7 @@ from syncd.model import (
     read_value,
 )
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     Accepted,
     Ambiguous,
@@ -110,6 +111,7 @@ class FakeSystem:
     queued: bool = False
     lists_blocks: bool = True
     leaky: bool = False
+    by_start: bool = False
     resets: bool = False
     rooms: dict[str, int] = field(default_factory=dict)
     reads: int = 0
@@ -157,8 +159,11 @@ class FakeSystem:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         self.reads += 1
+        asked = window.from_earlier(look_back)
         self._fail("read")
         chosen = set(self.providers if providers is None else providers)
         rows = [
@@ -170,12 +175,13 @@ class FakeSystem:
             and event not in self.hidden
             and not self.empty
             and window.touches(h.value)
+            and (h.value.start >= asked.start or not self.by_start)
             and (self.lists_blocks or h.kind is Kind.APPOINTMENT)
         ]
         rows = [row for row in rows if row.provider not in self.refused]
         covered = chosen - self.refused.keys()
         kinds = frozenset(Kind) if self.lists_blocks else frozenset({Kind.APPOINTMENT})
-        coverage = [Coverage(self.name, p, kinds, window, self.clock.now()) for p in covered]
+        coverage = [Coverage(self.name, p, kinds, asked, self.clock.now()) for p in covered]
         same = {row.id for row in rows if known.get(row.id) == row.fingerprint}
         news = [row for row in rows if row.id not in same]
         return Snapshot(

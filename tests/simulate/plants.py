@@ -38,6 +38,7 @@ from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
+from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
@@ -68,7 +69,7 @@ def absence_believed_at_once(patch: Patch) -> None:
         absence.take(read, record, vanish(record, read.clock.now()), News.CHANGED)
         return True
 
-    patch.setattr(absence, "_ask", ask)
+    patch.setattr(absence, "ask", ask)
 
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -289,8 +290,8 @@ def one_proof_is_enough(patch: Patch) -> None:
     async def ask(read: Any, record: Any) -> bool:
         return await asked(read, replace(record, missing=99))
 
-    asked = absence._ask
-    patch.setattr(absence, "_ask", ask)
+    asked = absence.ask
+    patch.setattr(absence, "ask", ask)
 
 
 def silence_decides(patch: Patch) -> None:
@@ -425,5 +426,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
     *ABOUT_WORDS,
+    *ABOUT_LEAVES,
 )
 """Each with a day on which it breaks a promise."""

@@ -163,7 +163,7 @@ class LeadConnector(Location):
         rows = [
             wire.event(m, self.calendars[m.calendar], self.location_id, self.zone)
             for m in self.meetings.values(self.as_of(ask))
-            if window and not m.deleted and window[0] <= m.start <= window[1] and asked(m)
+            if window and not m.deleted and self.lists(m, window) and asked(m)
         ]
         return self._ok(events=self.listed(ask, rows))
 
@@ -178,7 +178,7 @@ class LeadConnector(Location):
         rows = [
             wire.blocked(b, self.zone)
             for b in self.closures.values(self.as_of(ask))
-            if window and not b.deleted and window[0] <= b.start <= window[1] and asked(b)
+            if window and not b.deleted and self.lists(b, window) and asked(b)
         ]
         return self._ok(events=self.listed(ask, rows))
 

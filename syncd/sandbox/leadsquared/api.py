@@ -153,7 +153,7 @@ class LeadSquared(Account):
     # --- reading tasks ------------------------------------------------------------------------
 
     def _list_appointments(self, ask: Ask) -> Response:
-        """Appointments that start in the window; "overlaps" is as likely, but less hard (1.1)."""
+        """Appointments that start in the window, or by a knob all that overlap it (1.1)."""
         asked = fields.body(ask, LIST_FIELDS)
         start, end = fields.window(asked, self.timezone)
         wanted = {user.id for user in self._users_asked(asked)}
@@ -162,7 +162,7 @@ class LeadSquared(Account):
             self._shown(task)
             for task in self.tasks.values(self.as_of(ask))
             if task.owner in wanted
-            and start <= task.start <= end
+            and self.lists(task, (start, end))
             and not task.deleted
             and self.types[task.type].category is Category.APPOINTMENT
             and (self.lists_completed or task.status is not Status.COMPLETE)

@@ -203,6 +203,14 @@ class Reader:
     def _instant(self, value: object) -> datetime:
         return instant(value, self.zone)
 
+    def is_over(self, item: Item, before: datetime) -> bool:
+        """Whether a record surely ended by then; one with an unreadable end did not."""
+        try:
+            end = self.value(item).end if is_all_day(item) else self._instant(item.end_time)
+        except ValueError:
+            return False
+        return end <= before
+
     def odd_status(self, item: Item, event: str, provider: str) -> Malformed | None:
         """Return what is to be reported of a row whose status is not known, None for others."""
         word = status_word(item) if isinstance(item, Appointment) else ""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from syncd.model import Coverage, Kind, Statuses, Window
 from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Owners, Reader
-from syncd.systems.leadconnector.plan import LISTS, plan
+from syncd.systems.leadconnector.plan import LISTS, LONGEST, plan
 from syncd.systems.leadconnector.resources import event_id, resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.loose import text
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     AuthLost,
     Incomplete,
@@ -26,7 +27,7 @@ from syncd.systems.port import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from syncd.model import Clock
     from syncd.systems.leadconnector.account import Account, CalendarOf
@@ -84,6 +85,7 @@ class Reading:
         wanted: Collection[str],
         read_at: datetime,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers. Raises SystemFault only if nothing at all could be read."""
         mapped = self._mapped(wanted)
@@ -97,11 +99,13 @@ class Reading:
             faults.append(fault)
         odd: list[Malformed] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
-        calls = plan(mapped, directory, rooms, window)
+        asked = window.from_earlier(look_back)
+        calls = plan(mapped, directory, rooms, asked)
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
         gathered = _Gathered(self.reader, owners, mapped, rooms, known)
+        gathered.over = window.start - LONGEST
         outcomes = await asyncio.gather(*(self._gather(call, gathered) for call in calls))
         refused = _refused(calls, outcomes)
         failed = [outcome for outcome in outcomes if outcome is not None]
@@ -122,7 +126,7 @@ class Reading:
         torn |= {(provider, kind) for provider in lost for kind in Kind}
         proven = {p: frozenset(kind for kind in Kind if (p, kind) not in torn) for p in mapped}
         coverage = [
-            Coverage(self._system, provider, kinds, window, read_at)
+            Coverage(self._system, provider, kinds, asked, read_at)
             for provider, kinds in proven.items()
             if kinds
         ]
@@ -221,6 +225,7 @@ class _Gathered:
         self.faults: list[SystemFault] = []
         self.malformed: list[Malformed] = []
         self.odd: dict[str, Malformed] = {}
+        self.over: datetime | None = None
 
     def take(self, call: ListCall, listing: Sequence[object]) -> Incomplete | None:
         """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
@@ -235,7 +240,7 @@ class _Gathered:
                 nameless += 1
                 continue
             provider = self._owners.owner(item, asked)
-            if events.is_deleted(item) or self.reader.takes_no_time(item, provider or ""):
+            if self._is_nothing(item, provider or ""):
                 continue
             if provider is not None and provider in self._wanted:
                 self._add(known, provider, item)
@@ -248,6 +253,14 @@ class _Gathered:
         self.malformed.append(Malformed(self._system, "", f"{nameless} rows have no id"))
         detail = f"{nameless} rows of the list have no id"
         return Incomplete(self._system, call.call, status=200, detail=detail)
+
+    def _is_nothing(self, item: Item, provider: str) -> bool:
+        """Whether a row takes no time: it is deleted, long over, or lasts all day by policy."""
+        return (
+            events.is_deleted(item)
+            or self.reader.takes_no_time(item, provider)
+            or (self.over is not None and self.reader.is_over(item, self.over))
+        )
 
     def _is_same(self, item: Any) -> bool:
         """Whether a row is as it is known, and no copy of it was listed that is not."""

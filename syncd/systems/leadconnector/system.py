@@ -24,6 +24,7 @@ from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
 from syncd.systems.loose import text
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     Capabilities,
     Found,
@@ -100,10 +101,13 @@ class LeadConnector:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers: a call per group or calendar, and one per user for blocks."""
         wanted = self.providers if providers is None else providers
-        return await self._reading.snapshot(window, wanted, self._clock.now(), known)
+        now = self._clock.now()
+        return await self._reading.snapshot(window, wanted, now, known, look_back)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises Malformed."""

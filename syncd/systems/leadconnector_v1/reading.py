@@ -119,13 +119,14 @@ def _keep(
     known = text(item.id) if isinstance(item, Appointment) else ""
     if not isinstance(item, Appointment) or not known:
         return Malformed(reader.system, "", "has no id")
+    if _outside(reader, item, kept):
+        # First of all: an odd owner of what is over is no fault of the list.
+        return None
     try:
         provider = reader.owners.owner(item, asked)
     except ValueError as error:
         return Malformed(reader.system, known, str(error))
-    if provider is None or reader.is_free_block(item, provider):
-        return None
-    if not _outside(reader, item, kept):
+    if provider is not None and not reader.is_free_block(item, provider):
         rows[known] = Row(known, provider, reader.fingerprint(item, provider), item)
     return None
 

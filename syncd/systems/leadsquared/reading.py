@@ -12,7 +12,15 @@ from syncd.systems.leadsquared.events import unchanged
 from syncd.systems.leadsquared.plan import LIST, proven
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.loose import number, text
-from syncd.systems.port import NOTHING_KNOWN, Incomplete, Malformed, Row, Snapshot, SystemFault
+from syncd.systems.port import (
+    NO_LOOK_BACK,
+    NOTHING_KNOWN,
+    Incomplete,
+    Malformed,
+    Row,
+    Snapshot,
+    SystemFault,
+)
 from syncd.systems.spans import joined
 
 if TYPE_CHECKING:
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
     from syncd.systems.port import ListCall
 
 EARLIER = timedelta(days=1)
-"""How long before the window an event may have begun and still be kept."""
+"""How long before the window an event may have ended and still be kept."""
 
 
 @dataclass(slots=True)
@@ -61,16 +69,18 @@ class Reading:
         self._asked = frozenset[str]().union(*(call.providers for call in planned))
         self._got = Gathered()
 
-    async def snapshot(self, window: Window, read_at: datetime) -> Snapshot:
+    async def snapshot(
+        self, window: Window, read_at: datetime, look_back: timedelta = NO_LOOK_BACK
+    ) -> Snapshot:
         """Read the window. Raises the first fault when no page at all arrived."""
         for call in self._planned:
             await self._pages(call, Window(window.start - EARLIER, window.end))
         got = self._got
         if got.faults and not got.pages:
             raise got.faults[0]
-        kinds = frozenset(Kind)
+        kinds, asked = frozenset(Kind), window.from_earlier(look_back)
         coverage = [
-            Coverage(self._reader.system, provider, kinds, _within(span, window), read_at)
+            Coverage(self._reader.system, provider, kinds, _within(span, asked), read_at)
             for span in joined(got.whole)
             for provider in sorted(self._asked)
         ]
@@ -139,6 +149,9 @@ class Reading:
 
     def _keep(self, task: Task, known: str, kept: Window) -> None:
         reader = self._reader
+        if _outside(reader, task, kept):
+            # First of all: an odd owner of what is over is no fault of the list.
+            return
         try:
             provider = reader.owner(task, self._asked)
         except ValueError as error:
@@ -148,7 +161,7 @@ class Reading:
             self._spelt[task.owner_email_address] = provider
             if user := text(task.owner_id):
                 self._users[provider] = user
-        if provider is None or reader.is_free_block(task) or _outside(reader, task, kept):
+        if provider is None or reader.is_free_block(task):
             return
         fingerprint = reader.fingerprint(task, provider)
         self._got.rows[known] = Row(known, provider, fingerprint, task)
@@ -158,7 +171,7 @@ class Reading:
 
 
 def _within(span: Window, window: Window) -> Window:
-    """What of a span lies in the window: of the rest, rows were dropped."""
+    """What of a span lies in the time that was to be read: the rest was asked for as a margin."""
     return Window(max(span.start, window.start), min(span.end, window.end))
 
 

@@ -19,12 +19,21 @@ from syncd.systems.leadsquared.reading import Reading
 from syncd.systems.leadsquared.wire import Lead, Task
 from syncd.systems.leadsquared.writing import Writing, capabilities
 from syncd.systems.loose import text
-from syncd.systems.port import NOTHING_KNOWN, Found, Gone, Malformed, Rejected, Unknown
+from syncd.systems.port import (
+    NO_LOOK_BACK,
+    NOTHING_KNOWN,
+    Found,
+    Gone,
+    Malformed,
+    Rejected,
+    Unknown,
+)
 from syncd.systems.remembered import Remembered
 from syncd.systems.spans import slices
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import timedelta
 
     import httpx
 
@@ -100,6 +109,8 @@ class LeadSquared:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers' events: a call for all users and 96 days, and its pages.
 
@@ -107,21 +118,26 @@ class LeadSquared:
         the others are read without it.
         """
         try:
-            return await self._read(window, providers, known)
+            return await self._read(window, providers, known, look_back)
         except Rejected as fault:
             wanted = set(self.providers if providers is None else providers)
             listed = await self.users()
             missing = {p for p in wanted if listed.state_of(p) is UserState.MISSING}
             if not missing or missing == wanted:
                 raise
-            snapshot = await self._read(window, wanted - missing, known)
+            snapshot = await self._read(window, wanted - missing, known, look_back)
             return replace(snapshot, refused=dict.fromkeys(missing, fault))
 
     async def _read(
-        self, window: Window, providers: Collection[str] | None, known: Mapping[str, str]
+        self,
+        window: Window,
+        providers: Collection[str] | None,
+        known: Mapping[str, str],
+        look_back: timedelta,
     ) -> Snapshot:
-        reading = Reading(self._calls, self._reader, self.plan(window, providers), known)
-        return await reading.snapshot(window, self._clock.now())
+        planned = self.plan(window.from_earlier(look_back), providers)
+        reading = Reading(self._calls, self._reader, planned, known)
+        return await reading.snapshot(window, self._clock.now(), look_back)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises Malformed."""
