@@ -38,6 +38,12 @@ from syncd.model.ranges import (
     readable,
 )
 from syncd.model.reported import Topic
+from syncd.model.statuses import (
+    Statuses,
+    said,
+    squeezed,
+    unknown_status,
+)
 from syncd.model.stored import (
     OPEN_ENDED,
     Baseline,
@@ -133,6 +139,7 @@ __all__ = [
     "ShutDoor",
     "Span",
     "Status",
+    "Statuses",
     "SystemHealth",
     "SystemState",
     "Topic",
@@ -157,7 +164,10 @@ __all__ = [
     "readable",
     "record_id",
     "resolve_wall_time",
+    "said",
     "same_record",
+    "squeezed",
+    "unknown_status",
     "utc",
     "zone",
 ]

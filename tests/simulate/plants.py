@@ -44,6 +44,7 @@ from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
+from tests.simulate.plants_of_words import ABOUT_WORDS
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -434,6 +435,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
     *ABOUT_HOSTS,
+    *ABOUT_WORDS,
     *ABOUT_LEAVES,
     *ABOUT_LEADSQUARED,
 )
