@@ -149,7 +149,7 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
         shown = event.value if same_interval(operation.after, event.value) else None
         settle(desk, intent, event.id, shown, asked_at, detail="found after a lost reply")
         return True
-    if not late:
+    if not late or _may_hide(system, snapshot, operation.provider, desk.store):
         return False
     complete = any(
         c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
@@ -161,6 +161,19 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
         note = f"{system.name} may have made this block and cannot be asked: look there"
         _review(intent, desk, note)
     return complete or not snapshot.faults
+
+
+def _may_hide(system: System, snapshot: Snapshot, provider: str, store: Store) -> bool:
+    """Whether a calendar shows a record that cannot be read and was never known: it may be ours."""
+    for row in snapshot.rows:
+        if row.provider != provider:
+            continue
+        try:
+            system.event(row)
+        except Malformed:
+            if not store.records(system.name, [row.id]):
+                return True
+    return False
 
 
 def _candidates(system: System, intent: Intent, snapshot: Snapshot, store: Store) -> list[Event]:

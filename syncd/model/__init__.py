@@ -40,6 +40,12 @@ from syncd.model.ranges import (
 )
 from syncd.model.reported import Topic
 from syncd.model.series import series_of
+from syncd.model.statuses import (
+    Statuses,
+    said,
+    squeezed,
+    unknown_status,
+)
 from syncd.model.stored import (
     OPEN_ENDED,
     Baseline,
@@ -139,6 +145,7 @@ __all__ = [
     "ShutDoor",
     "Span",
     "Status",
+    "Statuses",
     "SystemHealth",
     "SystemState",
     "Topic",
@@ -165,8 +172,11 @@ __all__ = [
     "readable",
     "record_id",
     "resolve_wall_time",
+    "said",
     "same_record",
     "series_of",
+    "squeezed",
+    "unknown_status",
     "utc",
     "zone",
 ]

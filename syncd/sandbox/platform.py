@@ -259,7 +259,7 @@ class Platform(ABC):
         if ask.method != "GET" and "Retrieve" not in ask.path:
             return
         now = self.clock.now()
-        for kind in (FaultKind.ODD_TIME, FaultKind.HALF_EMOJI):
+        for kind in (FaultKind.ODD_TIME, FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS):
             fault = self.faults.active(kind, ask.method, ask.path, now)
             if fault is None:
                 continue

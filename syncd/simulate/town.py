@@ -440,8 +440,8 @@ class Town:
         """Switch all faults off, and let users have their old names."""
         self._names_back()
         for platform in self.sandbox.systems.values():
-            for kind in set(FaultKind) - {FaultKind.HALF_EMOJI}:
-                # Nobody repairs texts.
+            for kind in set(FaultKind) - {FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS}:
+                # Nobody repairs texts, or changes words.
                 platform.faults.clear(kind)
 
 

@@ -45,6 +45,7 @@ from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_series import ABOUT_SERIES
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
+from tests.simulate.plants_of_words import ABOUT_WORDS
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -435,6 +436,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
     *ABOUT_HOSTS,
+    *ABOUT_WORDS,
     *ABOUT_LEAVES,
     *ABOUT_LEADSQUARED,
     *ABOUT_SERIES,

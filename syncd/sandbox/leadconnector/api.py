@@ -242,7 +242,7 @@ class LeadConnector(Location):
 
     def _write(self, ask: Ask, before: Meeting, found: wire.Json, what: str) -> Response:
         calendar = self._calendar(found.get("calendarId", before.calendar))
-        status = found.get("appointmentStatus", before.status)
+        status = wire.status(found, before)
         if status not in STATUSES:
             allowed = ", ".join(sorted(STATUSES))
             raise self.refusal(

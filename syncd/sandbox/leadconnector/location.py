@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import utc, zone
@@ -291,10 +291,21 @@ class Location(Platform):
         self.closures.put(block.id, block)
         return block.id
 
+    def close_day(self, user: str, day: date, title: str) -> str:
+        """Close a whole day of a user's, on the location's clock; returns the block's id."""
+        start, end = (
+            datetime.combine(on, time(), self.zone).astimezone(UTC)
+            for on in (day, day + timedelta(days=1))
+        )
+        id = self.block(user, start, end, title)
+        self.closures.put(id, replace(self._block(id), all_day=True))
+        return id
+
     def move_block(self, id: str, start: datetime, end: datetime) -> None:
         """Move a block."""
         start, end = _interval(start, end)
-        moved = replace(self._block(id), start=start, end=end, updated_at=self.stamp())
+        before = replace(self._block(id), all_day=False)
+        moved = replace(before, start=start, end=end, updated_at=self.stamp())
         self.closures.put(id, moved)
 
     def remove_block(self, id: str) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Coverage, Kind, Window, derived_id
+from syncd.model import Coverage, Kind, Statuses, Window, derived_id
 from syncd.systems.leadconnector import events
+from syncd.systems.leadconnector.events import Reader
 from syncd.systems.leadconnector.hosts import Owners
 from syncd.systems.leadconnector.plan import LISTS, LONGEST, plan
 from syncd.systems.leadconnector.resources import resource_key, takes
-from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.loose import text
 from syncd.systems.port import (
@@ -28,10 +27,11 @@ from syncd.systems.port import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.model import Clock
+    from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.knowledge import Knowledge
@@ -46,15 +46,33 @@ class Reading:
     def __init__(
         self,
         system: str,
+        account: Account,
         calls: Calls,
         knowledge: Knowledge,
         calendars: Mapping[str, CalendarOf],
+        clock: Clock,
     ) -> None:
         """Keep the parts."""
         self._system = system
+        self._statuses = Statuses.of(account.statuses)
+        self._title = account.title
+        self._clock = clock
         self._calls = calls
         self._knowledge = knowledge
         self._calendars = calendars
+
+    @property
+    def reader(self) -> Reader:
+        """What parses the rows of the location, by what is known of it now."""
+        rules = {provider: of.all_day for provider, of in self._calendars.items()}
+        return Reader(
+            self._system,
+            self._clock,
+            self._knowledge.zone,
+            self._statuses,
+            rules,
+            self._title,
+        )
 
     def plan(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
         """The list calls that read these providers, as far as the location is known by now."""
@@ -87,10 +105,8 @@ class Reading:
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
-        gathered = _Gathered(self._system, owners, mapped, rooms, known)
-        gathered.over = partial(
-            events.is_over, before=window.start - LONGEST, zone=self._knowledge.zone
-        )
+        gathered = _Gathered(self.reader, owners, mapped, rooms, known)
+        gathered.over = window.start - LONGEST
         outcomes = await asyncio.gather(*(self._gather(call, gathered) for call in calls))
         refused = _refused(calls, outcomes)
         failed = [outcome for outcome in outcomes if outcome is not None]
@@ -100,11 +116,7 @@ class Reading:
         # Without the directory nobody knows on which calendars a user is booked.
         guessed = () if directory else [p for p, of in mapped.items() if not of.calendars]
         rows = list(gathered.rows.values())
-        if not self._knowledge.zone and any(map(_needs_zone, rows)):
-            try:
-                await self._knowledge.location()
-            except SystemFault as fault:
-                faults.append(fault)
+        faults += gathered.faults
         torn = {
             (provider, kind)
             for call, outcome in zip(calls, outcomes, strict=True)
@@ -120,7 +132,12 @@ class Reading:
             if kinds
         ]
         units = {provider: resource.units for provider, resource in rooms.items()}
-        malformed = [*gathered.malformed, *gathered.unowned.values(), *odd]
+        malformed = [
+            *gathered.malformed,
+            *gathered.unowned.values(),
+            *gathered.odd.values(),
+            *odd,
+        ]
         same = gathered.same.keys()
         return Snapshot(self._system, rows, coverage, faults, malformed, units, same, refused)
 
@@ -176,6 +193,12 @@ class Reading:
             listing = (await self._calls.listing(call)).events
         except SystemFault as fault:
             return fault
+        if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
+            try:
+                await self._knowledge.location()
+            except SystemFault as fault:
+                into.faults.append(fault)
+            into.reader = self.reader
         return into.take(call, listing)
 
 
@@ -187,13 +210,15 @@ class _Gathered:
 
     def __init__(
         self,
-        system: str,
+        reader: Reader,
         owners: Owners,
         wanted: Collection[str],
         rooms: Mapping[str, Resource],
         known: Mapping[str, str],
     ) -> None:
-        self._system = system
+        self._system = reader.system
+        self.reader = reader
+        self._plain = reader.statuses.plain
         self._owners = owners
         self._wanted = wanted
         self._rooms = rooms
@@ -202,9 +227,11 @@ class _Gathered:
         self.lists = 0
         self.same: dict[str, object] = {}
         self.rows: dict[str, Row] = {}
+        self.faults: list[SystemFault] = []
         self.malformed: list[Malformed] = []
-        self.over: Callable[[Item], bool] = lambda _item: False
+        self.odd: dict[str, Malformed] = {}
         self.unowned: dict[str, Malformed] = {}
+        self.over: datetime | None = None
 
     def take(self, call: ListCall, listing: Sequence[object]) -> Incomplete | None:
         """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
@@ -218,7 +245,7 @@ class _Gathered:
             if not isinstance(item, Appointment | Block) or not known:
                 nameless += 1
                 continue
-            if events.is_deleted(item) or self.over(item):
+            if events.is_deleted(item) or self._is_over(item):
                 continue
             self._add_all(known, item, asked)
         if not nameless:
@@ -227,9 +254,12 @@ class _Gathered:
         detail = f"{nameless} rows of the list have no id"
         return Incomplete(self._system, call.call, status=200, detail=detail)
 
+    def _is_over(self, item: Item) -> bool:
+        return self.over is not None and self.reader.is_over(item, self.over)
+
     def _is_same(self, item: Any) -> bool:
         """Whether a row is as it is known, and no copy of it was listed that is not."""
-        if not events.unchanged(item, self._owners, self._wanted, self._known):
+        if not events.unchanged(item, self._owners, self._wanted, self._known, self._plain):
             return False
         if item.id in self._items:
             return False
@@ -259,22 +289,26 @@ class _Gathered:
         found = self._owners.unowned(item)
         if found is None or not set(found.providers) & set(self._wanted):
             return
-        if isinstance(item, Appointment) and events.is_busy(item):
+        if isinstance(item, Appointment) and self.reader.is_busy(item):
             self.unowned[known] = Malformed(
                 self._system, known, found.reason, found.topic, found.provider
             )
 
     def _add(self, known: str, provider: str, item: Item, further: Sequence[str] = ()) -> None:
+        if self.reader.takes_no_time(item, provider):
+            return
         before = self._items.get(known)
         if before is not None and text(item.date_updated) <= text(before.date_updated):
             return  # a copy: UTC texts sort as their times do
         if known in self.same and text(item.date_updated) <= text(self.same[known]):
             return
         self._items[known] = item
-        self.rows[known] = Row(known, provider, events.fingerprint(item, provider, further), item)
-        if isinstance(item, Appointment) and events.status_word(item) not in events.STATUSES:
-            reason = f"the status {events.status_word(item)!r} is unknown and counts as confirmed"
-            self.malformed.append(Malformed(self._system, known, reason))
+        self.rows[known] = Row(
+            known, provider, self.reader.fingerprint(item, provider, further), item
+        )
+        self.odd.pop(known, None)
+        if (odd := self.reader.odd_status(item, known, provider)) is not None:
+            self.odd[known] = odd
 
 
 def _resources(mapped: Mapping[str, CalendarOf]) -> dict[str, str]:
@@ -299,11 +333,8 @@ def _refused(
     }
 
 
-def _needs_zone(row: Row) -> bool:
-    item = row.wire
-    return isinstance(item, Appointment | Block) and (
-        may_be_bare(item.start_time) or may_be_bare(item.end_time)
-    )
+def _needs_zone(item: object) -> bool:
+    return isinstance(item, Appointment | Block) and events.needs_zone(item)
 
 
 def _most_telling(faults: Sequence[SystemFault]) -> SystemFault:

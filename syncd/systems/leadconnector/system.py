@@ -6,7 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Directory, Kind, Offer, Window, is_derived, part_of, record_id
+from syncd.model import (
+    Directory,
+    Kind,
+    Offer,
+    Status,
+    Statuses,
+    Window,
+    is_derived,
+    part_of,
+    record_id,
+)
 from syncd.model.derived import USERS
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
@@ -15,14 +25,13 @@ from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
-from syncd.systems.leadconnector.events import Reader, is_deleted
+from syncd.systems.leadconnector.events import is_deleted, needs_zone
 from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
 from syncd.systems.leadconnector.opening import open_transport
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.leadconnector.resources import resource_key, takes
-from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
 from syncd.systems.loose import text
@@ -47,6 +56,7 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Door, Event, EventRef, Operation, Person, Value
     from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.events import Reader
     from syncd.systems.leadconnector.wire import Item
     from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
     from syncd.systems.tree import Told, Tree
@@ -74,6 +84,7 @@ class LeadConnector:
         self.capabilities = Capabilities(
             lag=_LAG,
             slots_ahead=slots.LONGEST,
+            statuses=Statuses.of(account.statuses).lasting(Status),
             gone_by_list=frozenset({Kind.BLOCK}),
             update_replaces=True,
             series_writes=account.series == "write",
@@ -84,7 +95,7 @@ class LeadConnector:
         self._transport = open_transport(name, account, clock, transport)
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
-        self._reading = Reading(name, self._calls, self._knowledge, self._calendars)
+        self._reading = Reading(name, account, self._calls, self._knowledge, self._calendars, clock)
         self._writing = Writing(
             name,
             account,
@@ -243,7 +254,7 @@ class LeadConnector:
 
     @property
     def _reader(self) -> Reader:
-        return Reader(self.name, self._clock, self._knowledge.zone)
+        return self._reading.reader
 
     async def _read_block(self, ref: EventRef, value: Value | None) -> Sighting:
         """Look for a block where it may have been moved to; the platform has no call by id (1.3).
@@ -298,8 +309,8 @@ class LeadConnector:
         length = known.length if known is not None else None
         found: list[Window] = []
         for piece in slices(window, slots.LONGEST):
-            days = await self._calls.free_slots(calendar, piece, user)
-            found += slots.offered(days, length, self._knowledge.zone)
+            starts = await self._calls.free_slots(calendar, piece, user)
+            found += slots.offered(starts, length, self._knowledge.zone)
         return found
 
     async def _sight(self, item: Item, ref: EventRef) -> Sighting:
@@ -316,7 +327,7 @@ class LeadConnector:
         Where the user is no host any more, it is found at the first host instead: whether the
         time is free depends on the users of the account (promise 3).
         """
-        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+        if needs_zone(item):
             await self._knowledge.location()
         owners = await self._reading.owners()
         first = owners.owner(item)
@@ -331,7 +342,7 @@ class LeadConnector:
 
     async def _used(self, item: Appointment, ref: EventRef) -> Sighting:
         """Say what an appointment is to a resource: of another one it is no event (any more)."""
-        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+        if needs_zone(item):
             await self._knowledge.location()
         key = resource_key(self._calendars[ref.provider].resource or "")
         resource = (await self._knowledge.resources()).get(key)
@@ -346,9 +357,11 @@ class LeadConnector:
 
     async def _sighting(self, item: Item, ref: EventRef) -> Sighting:
         """Say what a record shows now, also where its owner is not mapped. Raises SystemFault."""
-        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+        if needs_zone(item):
             await self._knowledge.location()
         provider = (await self._reading.owners()).owner(item, (ref.provider,))
+        if self._reader.takes_no_time(item, provider or ""):
+            return Gone(own_list=isinstance(item, Block))
         try:
             return Found(self._reader.event(item, provider or ""))
         except Malformed as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from syncd.model import Action, EventRef, Status, Value, Window, cut_end, is_derived, mark
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
-from syncd.systems.leadconnector.events import Reader, is_deleted
+from syncd.systems.leadconnector.events import is_deleted
 from syncd.systems.leadconnector.fields import CALENDAR, HOSTS, STATUS, TITLE, USER, Kept
 from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.times import written
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from syncd.model import Clock, Operation
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.calls import Calls
-    from syncd.systems.leadconnector.knowledge import Knowledge
     from syncd.systems.leadconnector.reading import Reading
     from syncd.systems.leadconnector.wire import Wrote
 
@@ -85,7 +84,6 @@ class Updating:
         system: str,
         account: Account,
         calls: Calls,
-        knowledge: Knowledge,
         reading: Reading,
         calendars: Mapping[str, CalendarOf],
         clock: Clock,
@@ -96,7 +94,6 @@ class Updating:
         self._system = system
         self._account = account
         self._calls = calls
-        self._knowledge = knowledge
         self._reading = reading
         self._calendars = calendars
         self._clock = clock
@@ -263,7 +260,7 @@ class Updating:
         return value if told else None
 
     def _value(self, record: Record | Wrote) -> Value:
-        return Reader(self._system, self._clock, self._knowledge.zone).value(record)
+        return self._reading.reader.value(record)
 
 
 def _as_decided(sighting: Sighting, operation: Operation, now: datetime) -> bool:

@@ -99,6 +99,7 @@ def snapshot(
         for answer in answers
         if answer.fault is not None and answer.fault not in refused.values()
     ]
+    malformed += filter(None, (reader.odd_status(r.wire, r.provider) for r in rows.values()))
     return Snapshot(
         reader.system,
         tuple(rows.values()),
@@ -128,7 +129,7 @@ def _keep(
         provider = reader.owners.owner(item, asked)
     except ValueError as error:
         return Malformed(reader.system, known, str(error))
-    if provider is not None and not reader.is_free_block(item):
+    if provider is not None and not reader.is_free_block(item, provider):
         rows[known] = Row(known, provider, reader.fingerprint(item, provider), item)
     return None
 

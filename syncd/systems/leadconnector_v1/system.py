@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, Directory, Kind, Offer
+from syncd.model import Action, Directory, Kind, Offer, Statuses
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector_v1 import checks, discover, reading, users
@@ -77,7 +77,11 @@ class LeadConnectorV1:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = replace(CAPABILITIES, lists_blocks=account.blocks == "hold")
+        self.capabilities = replace(
+            CAPABILITIES,
+            lists_blocks=account.blocks == "hold",
+            statuses=Statuses.of(account.statuses).lasting(CAPABILITIES.statuses),
+        )
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
@@ -90,6 +94,9 @@ class LeadConnectorV1:
             clock,
             Owners.of(self._calendars),
             account.timezone or "",
+            statuses=Statuses.of(account.statuses),
+            all_day={provider: of.all_day for provider, of in self._calendars.items()},
+            title=account.title,
         )
         self._blocks_listed = account.blocks == "hold"
         self._zones: dict[str, str] = {}
@@ -116,7 +123,8 @@ class LeadConnectorV1:
         wanted = self.providers if providers is None else providers
         read_at = self._clock.now()
         await self._learn_holds()
-        sieve = Sieve(self._reader.owners, known, self._note, self._reader.holds)
+        reader = self._reader
+        sieve = Sieve(reader.owners, known, self._note, reader.holds, reader.statuses.plain_busy)
         crowd = False
 
         def sift(listed: reading.Items) -> reading.Items:
@@ -157,7 +165,7 @@ class LeadConnectorV1:
             await self._learn_zone()
         await self._learn_merged([item])
         self._note([item])
-        if self._reader.is_free_block(item):
+        if self._reader.is_free_block(item, ref.provider):
             return Gone()
         try:
             provider = self._reader.owners.owner(item, (ref.provider,))

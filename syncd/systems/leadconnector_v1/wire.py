@@ -42,6 +42,9 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     selected_timezone: Any = None
     updated_at: Any = None
     is_recurring: Any = None
+    is_full_day: Any = None
+    is_all_day: Any = None
+    all_day: Any = None
 
 
 class Listing(msgspec.Struct):
@@ -161,12 +164,6 @@ class Users(msgspec.Struct):
     """The answer of ``GET /users/``."""
 
     users: list[User | Odd]
-
-
-class Day(msgspec.Struct):
-    """One day of ``GET /appointments/slots``."""
-
-    slots: list[Any]
 
 
 def contact_id(item: Appointment | WithContact) -> str:

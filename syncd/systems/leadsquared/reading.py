@@ -47,6 +47,8 @@ class Gathered:
     whole: list[Window] = field(default_factory=list)
     faults: list[SystemFault] = field(default_factory=list)
     malformed: list[Malformed] = field(default_factory=list)
+    reported: dict[str, Malformed] = field(default_factory=dict)
+    """Rows that count although a part of them is not known, by id."""
     pages: int = 0
     without_end: dict[str, str] = field(default_factory=dict)
     """The providers of kept rows that have no end, by id."""
@@ -110,7 +112,7 @@ class Reading:
             tuple(got.rows.values()),
             coverage,
             got.faults,
-            [*got.malformed, *self._assumptions(able)],
+            [*got.malformed, *got.reported.values(), *self._assumptions(able)],
             same=got.same,
             users=self._users,
         )
@@ -152,10 +154,13 @@ class Reading:
         ids: set[str] = set()
         got = self._got
         for item in items:
-            if self._known and unchanged(item, self._spelt, self._known):
+            if self._known and unchanged(
+                item, self._spelt, self._known, self._reader.statuses.plain_busy
+            ):
                 self._shown.end = True
                 # The last copy counts: what a page before held of it is forgotten.
                 got.rows.pop(item.user_task_id, None)
+                got.reported.pop(item.user_task_id, None)
                 got.same.add(item.user_task_id)
                 ids.add(item.user_task_id)
                 continue
@@ -188,6 +193,9 @@ class Reading:
             return
         fingerprint = reader.fingerprint(task, provider)
         self._got.rows[known] = Row(known, provider, fingerprint, task)
+        self._got.reported.pop(known, None)
+        if (odd := reader.odd_status(task, provider)) is not None:
+            self._got.reported[known] = odd
         if not has_end(task):
             self._got.without_end[known] = provider
         if not task.owner_email_address:

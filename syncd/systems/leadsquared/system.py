@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import phonenumbers
 
-from syncd.model import Directory, Kind, UserState
+from syncd.model import Directory, Kind, Statuses, UserState
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadsquared import checks, discover, slots, users
@@ -101,6 +101,7 @@ class LeadSquared:
             {calendar.address: provider for provider, calendar in self._calendars.items()},
             account.busy_task_type,
             account.key_field,
+            Statuses.of_leadsquared(account.statuses),
             self._book.address_of,
             lambda: self.capabilities,
         )

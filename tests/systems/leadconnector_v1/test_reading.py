@@ -7,17 +7,47 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.model import Action, Kind, Operation, Value, Window
+from syncd.model import Action, Kind, Operation, Status, Topic, Value, Window
 from syncd.systems.leadconnector_v1 import CalendarOf
 from syncd.systems.port import Ambiguous, AuthLost, Incomplete, Malformed, Retryable
 from tests.systems.scripted import NOW, Script
 
-from .conftest import LIST, Build, appointment, block, listed
+from .conftest import LIST, PAIR, Build, appointment, block, listed
 
 WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=2))
 MEETINGS = frozenset({Kind.APPOINTMENT})
 ALICE = {"alice": CalendarOf(calendar="cal-a", user="user-a")}
 LOCATION = "GET locations/"
+
+
+async def test_a_status_that_is_not_known_is_reported_and_spoils_no_proof(
+    build: Build, script: Script
+) -> None:
+    odd = appointment("a1", appoinmentStatus="postponed")
+    script.say(LIST, listed(odd, appointment("a2", appoinmentStatus="active")))
+    system = build({"alice": PAIR["alice"]})
+    got = await system.read(WINDOW)
+    assert [(m.event, m.topic, m.provider) for m in got.malformed] == [
+        ("a1", Topic.UNKNOWN_STATUS, "alice")
+    ]
+    assert [system.event(row).value.busy for row in got.rows] == [True, True]
+    assert len(got.coverage) == 1
+
+
+async def test_a_block_with_a_status_that_is_not_known_stays_a_block(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, listed(block("b1", appoinmentStatus="archived")))
+    system = build({"alice": PAIR["alice"]}, statuses={"archived": Status.CANCELLED})
+    assert not (await system.read(WINDOW)).rows
+    system = build({"alice": PAIR["alice"]})
+    (row,) = (await system.read(WINDOW)).rows
+    assert (system.event(row).kind, system.event(row).value.busy) == (Kind.BLOCK, True)
+
+
+async def test_a_status_whose_word_means_another_is_never_written(build: Build) -> None:
+    able = build(statuses={"showed": Status.CANCELLED}).capabilities.statuses
+    assert set(able) == {Status.CONFIRMED, Status.CANCELLED, Status.NOSHOW, Status.INVALID}
 
 
 async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(
