@@ -151,7 +151,10 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
     if not late:
         return False
     complete = any(
-        c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
+        c.provider == operation.provider
+        and Kind.BLOCK in c.kinds
+        and c.window.holds(operation.after)
+        for c in snapshot.coverage
     )
     if complete:
         _drop(intent, desk, "never happened")

@@ -5,6 +5,7 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 """
 
 from syncd.model.doors import Door, Need, ShutDoor
+from syncd.model.facts import Fact
 from syncd.model.health import (
     Allowance,
     OnRota,
@@ -109,6 +110,7 @@ __all__ = [
     "Event",
     "EventRef",
     "Exposure",
+    "Fact",
     "FreeTime",
     "HeldConflict",
     "Hours",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Value,
         Window,
     )
+    from syncd.systems.facts import Facts
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -411,6 +412,11 @@ class System(Protocol):
 
     async def check(self) -> Sequence[Finding]:
         """Look at credentials, rights and mapping without writing. Raises no SystemFault."""
+        ...
+
+    @property
+    def facts(self) -> Facts:
+        """What was measured of the account. Loaded and stored by whoever holds the state."""
         ...
 
     @property

@@ -28,6 +28,7 @@ from syncd.model import (
     mark,
     read_value,
 )
+from syncd.systems.facts import Facts
 from syncd.systems.port import (
     NOTHING_KNOWN,
     Accepted,
@@ -114,6 +115,11 @@ class FakeSystem:
     rooms: dict[str, int] = field(default_factory=dict)
     reads: int = 0
     numbers: Any = field(default_factory=count)
+    facts: Facts = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing was measured yet."""
+        self.facts = Facts(self.name, self.clock)
 
     # the outside
 

@@ -31,7 +31,7 @@ from syncd.sandbox.leadconnector.slots import Taken
 from syncd.simulate.story import Story, What, draw
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
-from syncd.systems.leadconnector.reading import Reading
+from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.limits import Budget
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 from tests.simulate.days import at as _at
@@ -319,13 +319,12 @@ def _still_on(record: Any) -> Any:
 
 def an_empty_list_is_proof(patch: Patch) -> None:
     """A list of v2's blocks with nothing in it says that there are none."""
-    listed = Reading.blocks
+    listed = Blocks.listed
 
-    async def blocks(self: Reading, *given: Any) -> Any:
-        items, _ = await listed(self, *given)
-        return items, True
+    async def believing(self: Blocks, *given: Any, **named: Any) -> Any:
+        return replace(await listed(self, *given, **named), each_shows=True)
 
-    patch.setattr(Reading, "blocks", blocks)
+    patch.setattr(Blocks, "listed", believing)
     one_proof_is_enough(patch)
 
 

@@ -183,6 +183,9 @@ class LeadConnector(Location):
         return self._ok(events=self.listed(ask, rows))
 
     def _get_appointment(self, ask: Ask) -> Response:
+        block = self.closures.get(ask.params["id"]) if self.blocks_by_id else None
+        if block is not None and not block.deleted:
+            return self._ok(appointment=wire.blocked(block, self.zone))
         meeting = self._stored_meeting(ask.params["id"])
         calendar = self.calendars[meeting.calendar]
         shown = wire.event(meeting, calendar, self.location_id, self.zone)

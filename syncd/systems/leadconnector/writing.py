@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Operation, Value
     from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.blocks import Blocks
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.knowledge import Knowledge
-    from syncd.systems.leadconnector.reading import Reading
     from syncd.systems.leadconnector.updating import Sight
     from syncd.systems.leadconnector.wire import Wrote
 
@@ -35,7 +35,7 @@ class Writing:
         calls: Calls,
         knowledge: Knowledge,
         calendars: Mapping[str, CalendarOf],
-        reading: Reading,
+        blocks: Blocks,
         clock: Clock,
         sight: Sight,
     ) -> None:
@@ -47,7 +47,7 @@ class Writing:
         self._knowledge = knowledge
         self._calendars = calendars
         self._updating = Updating(
-            system, account, calls, knowledge, reading, calendars, clock, sight, self._owner
+            system, account, calls, knowledge, blocks, calendars, clock, sight, self._owner
         )
 
     async def write(self, operations: Sequence[Operation]) -> Done | TargetChanged:

@@ -9,6 +9,8 @@ import phonenumbers
 
 from syncd.model import Directory, Kind, UserState
 from syncd.systems import persons
+from syncd.systems.capped_lists import CappedLists, Limit
+from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadsquared import checks, discover, slots, users
 from syncd.systems.leadsquared.calls import Calls
@@ -18,6 +20,7 @@ from syncd.systems.leadsquared.plan import plan
 from syncd.systems.leadsquared.reading import Reading
 from syncd.systems.leadsquared.wire import Lead, Task
 from syncd.systems.leadsquared.writing import Writing, capabilities
+from syncd.systems.list_caps import PAGES
 from syncd.systems.loose import text
 from syncd.systems.port import NOTHING_KNOWN, Found, Gone, Malformed, Rejected, Unknown
 from syncd.systems.remembered import Remembered
@@ -92,6 +95,8 @@ class LeadSquared:
             account.busy_task_type,
             account.key_field,
         )
+        self.facts = Facts(name, clock)
+        self._lists = CappedLists(name, clock, self.facts, PAGES)
         self._persons: Remembered[Person | None] = Remembered(clock)
 
     async def read(
@@ -119,7 +124,9 @@ class LeadSquared:
     async def _read(
         self, window: Window, providers: Collection[str] | None, known: Mapping[str, str]
     ) -> Snapshot:
-        reading = Reading(self._calls, self._reader, self.plan(window, providers), known)
+        limit = Limit(self.name, self._clock)
+        planned = self.plan(window, providers)
+        reading = Reading(self._calls, self._reader, planned, known, lists=self._lists, limit=limit)
         return await reading.snapshot(window, self._clock.now())
 
     def event(self, row: Row) -> Event:

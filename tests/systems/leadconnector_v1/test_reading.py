@@ -24,6 +24,8 @@ async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(
     build: Build, script: Script
 ) -> None:
     script.say(LIST, listed())
+    services = [{"id": calendar, "teamId": "team-2"} for calendar in ("c2", "c3")]
+    script.say("GET calendars/services", {"services": services})
     system = build(
         {
             "ann": CalendarOf(team="team-1", user="u1"),
@@ -34,7 +36,8 @@ async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(
     )
     got = await system.read(WINDOW)
     asked = [{k: v for k, v in r.url.params.items() if k.endswith("Id")} for r in script.requests]
-    assert asked == [{"userId": "u1"}, {"teamId": "team-2"}, {"calendarId": "c4"}]
+    # The services come first: they say whether both calendars are still in the team.
+    assert asked == [{}, {"userId": "u1"}, {"teamId": "team-2"}, {"calendarId": "c4"}]
     assert system.calls_per_read(WINDOW) == 3
     assert {c.provider for c in got.coverage} == {"ann", "ben", "cid", "dan"}
 
