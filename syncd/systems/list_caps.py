@@ -22,12 +22,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from syncd.model import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from syncd.model import Kind
 
@@ -91,7 +93,7 @@ def halves(span: Window) -> tuple[Window, Window] | None:
     length = span.end - span.start
     if length <= SHORTEST:
         return None
-    middle = span.start + timedelta(seconds=length.total_seconds() // 2)
+    middle = _apart(span.start + length / 2)
     return Window(span.start, middle), Window(middle, span.end)
 
 
@@ -151,11 +153,14 @@ def _even(parts: Iterable[Part], most: int) -> Iterable[Part]:
         if count <= 1:
             yield replace(part, rows=rows)
             continue
-        step = timedelta(seconds=length.total_seconds() // count)
-        for number in range(count):
-            start = part.span.start + number * step
-            end = part.span.end if number == count - 1 else start + step
+        cuts = [_apart(part.span.start + number * length / count) for number in range(1, count)]
+        for start, end in pairwise((part.span.start, *cuts, part.span.end)):
             yield Part(Window(start, end), rows / count)
+
+
+def _apart(moment: datetime) -> datetime:
+    """Cut between whole minutes: events start at these, and would be in both pieces."""
+    return moment.replace(second=30, microsecond=0)
 
 
 def proven(
