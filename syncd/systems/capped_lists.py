@@ -11,14 +11,24 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from syncd.model import Topic
-from syncd.systems.list_caps import MOST_EXTRA, SMALL, SUSPICIOUS, Known, Part, halves, planned
+from syncd.model import Topic, Window
+from syncd.systems.list_caps import (
+    MOST_EXTRA,
+    SHORTEST,
+    SMALL,
+    SUSPICIOUS,
+    Known,
+    Part,
+    halves,
+    planned,
+)
 from syncd.systems.port import Malformed, Retryable, SystemFault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from datetime import datetime
 
-    from syncd.model import Clock, Window
+    from syncd.model import Clock
     from syncd.systems.facts import Facts
     from syncd.systems.port import ListCall
 
@@ -124,7 +134,7 @@ class CappedLists:
         self._clock = clock
         self._facts = facts
         self._parts: dict[_Key, list[Part]] = {}
-        self._doubted: set[tuple[str, str]] = set()
+        self._doubted: dict[tuple[str, str], datetime] = {}
         self._doubted_at: dict[tuple[str, str], float] = {}
 
     def known(self, call: str) -> Known:
@@ -140,15 +150,16 @@ class CappedLists:
             for span in planned(call.span, self._parts.get(_key(call), ()), self.known(call.call))
         )
 
-    def doubt(self, call: str, provider: str) -> None:
+    def doubt(self, call: str, provider: str, at: datetime) -> None:
         """Have the provider's lists of this kind checked, whatever their length, in the next read.
 
-        They lack an event that the platform shows by its id. At most every five minutes.
+        They lack an event of that time which the platform shows by its id. At most every five
+        minutes.
         """
         now, key = self._clock.monotonic(), (call, provider)
         if now - self._doubted_at.get(key, -_DOUBT_EVERY) >= _DOUBT_EVERY:
             self._doubted_at[key] = now
-            self._doubted.add(key)
+            self._doubted[key] = at
 
     async def read(
         self,
@@ -156,16 +167,24 @@ class CappedLists:
         ask: Callable[[ListCall], Awaitable[Sequence[T]]],
         identify: Callable[[T], str],
         limit: Limit,
+        *,
+        regular: bool = True,
     ) -> Listed:
-        """Read a list, in as many calls as it takes. ``ask`` makes one, and keeps its rows."""
+        """Read a list, in as many calls as it takes. ``ask`` makes one, and keeps its rows.
+
+        ``regular``: it is a list that every cycle reads, which may be doubted.
+        """
         listed = Listed(call)
         reader = _Reader(self, listed, ask, identify, limit, limit.of_list())
-        doubted = {(call.call, provider) for provider in call.providers} & self._doubted
-        self._doubted -= doubted
+        doubted = [
+            self._doubted.pop((call.call, provider))
+            for provider in sorted(call.providers if regular else ())
+            if (call.call, provider) in self._doubted
+        ]
         pieces = self.plan([call])
         answers = await asyncio.gather(*(reader.one(piece) for piece in pieces))
         for piece, rows in zip(pieces, answers, strict=True):
-            await reader.check(piece, rows, doubted=bool(doubted))
+            await reader.check(piece, rows, [at for at in doubted if at in piece.span])
         self._remember(call, listed)
         return listed
 
@@ -224,9 +243,12 @@ class _Reader(Generic[T]):
             return None
 
     async def check(
-        self, call: ListCall, rows: Sequence[T] | None, *, doubted: bool = False
+        self, call: ListCall, rows: Sequence[T] | None, doubted: Sequence[datetime] = ()
     ) -> None:
-        """Note a part, and read it again in halves if it may have been cut."""
+        """Note a part, and read it again in halves if it may have been cut.
+
+        ``doubted`` are times at which it may lack an event.
+        """
         listed, lists = self._listed, self._lists
         if rows is None:
             listed.parts.append(Part(call.span, 0, whole=False))
@@ -236,8 +258,11 @@ class _Reader(Generic[T]):
         if doubted or known.is_suspicious(len(rows)) or len(rows) > max(known.clear, _USUAL):
             shown = self._ids(rows)
             known = lists.longer(call.call, len(shown))
+        if doubted and await self._lacks(call, shown, doubted[0]):
+            await self._more(call, len(shown))
+            known = lists.known(call.call)
         length = next((n for n in (len(rows), len(shown)) if known.is_suspicious(n)), None)
-        if length is None and not doubted:
+        if length is None:
             listed.parts.append(Part(call.span, len(rows)))
             return
         spans = halves(call.span)
@@ -252,9 +277,15 @@ class _Reader(Generic[T]):
             self._cut(call, rows)  # the platform contradicts itself
             return
         if both - shown:
-            await self._more(call, len(shown) if length is None else length)
+            await self._more(call, length)
         for half, answer in zip(calls, answers, strict=True):
             await self.check(half, answer)
+
+    async def _lacks(self, call: ListCall, shown: set[str], at: datetime) -> bool:
+        """Whether the list shows more around a time when it is asked for nothing else."""
+        around = Window(max(call.span.start, at - SHORTEST), min(call.span.end, at + SHORTEST))
+        self._listed.extra -= 1
+        return not self._ids(await self.one(replace(call, span=around)) or ()) <= shown
 
     async def _more(self, call: ListCall, length: int) -> None:
         """The halves show more: believe in a cap, unless the list itself is longer by now."""

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from syncd.model import Coverage, Event, Value
-
-_LATE = timedelta(minutes=1)
-"""How late a list may be to show a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +17,6 @@ class LastRead:
 
     ids: frozenset[str]
     coverage: Sequence[Coverage]
-    read_at: datetime
 
     def hides(self, found: Event, value: Value | None) -> bool:
         """Whether an event that was found by its id should have been listed and was not.
@@ -30,8 +24,6 @@ class LastRead:
         ``value`` is what was known of it before: one that has moved since proves nothing.
         """
         if value is None or value.interval != found.value.interval or found.id in self.ids:
-            return False
-        if found.updated_at is not None and found.updated_at > self.read_at - _LATE:
             return False
         return any(
             c.provider == found.provider and found.kind in c.kinds and c.window.holds(found.value)

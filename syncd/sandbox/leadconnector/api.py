@@ -157,7 +157,9 @@ class LeadConnector(Location):
         def asked(meeting: Meeting) -> bool:
             calendar = self.calendars[meeting.calendar]
             shown_user = meeting.user if calendar.shows_user else ""
-            return _matches(ask, calendarId=calendar.id, userId=shown_user, groupId=calendar.group)
+            return wire.matches(
+                ask, calendarId=calendar.id, userId=shown_user, groupId=calendar.group
+            )
 
         window = self._window(ask)
         rows = [
@@ -172,7 +174,7 @@ class LeadConnector(Location):
 
         def asked(block: Block) -> bool:
             group = self.calendars[block.calendar].group if block.calendar else ""
-            return _matches(ask, calendarId=block.calendar, userId=block.user, groupId=group)
+            return wire.matches(ask, calendarId=block.calendar, userId=block.user, groupId=group)
 
         window = self._window(ask)
         rows = [
@@ -404,6 +406,9 @@ class LeadConnector(Location):
         user = ask.query.get("userId")
         if self.refuses_unknown_users and user and user not in self.users:
             raise self.refusal(400, "User not found")
+        group = ask.query.get("groupId")
+        if self.refuses_unknown_groups and group and group not in self.groups:
+            raise self.refusal(404, "Group not found")
         start, end = wire.epoch(ask.query["startTime"]), wire.epoch(ask.query["endTime"])
         return None if start is None or end is None else (start, end)
 
@@ -442,8 +447,3 @@ class LeadConnector(Location):
     def refusal(self, status: int, message: str | list[str]) -> Refusal:
         """Say no in the platform's words (1.1)."""
         return Refusal(self._error(status, message))
-
-
-def _matches(ask: Ask, **owners: str) -> bool:
-    """Whether an event has every owner that the query names."""
-    return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())

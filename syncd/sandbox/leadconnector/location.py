@@ -55,6 +55,7 @@ class Location(Platform):
 
         ``scopes`` is what the token may do; None, as at first, is all. ``refuses_unknown_users``:
         whether a list for a user that is not there is refused; nothing is known of that.
+        ``refuses_unknown_groups``: the same of a group or team that is not there.
         ``update_replaces``: what an update leaves out is reset; otherwise it stays as it was.
         ``blocks_by_id``: a block is answered by its id, where v2 reads appointments (C6).
         """
@@ -71,6 +72,7 @@ class Location(Platform):
         self.calendars: dict[str, Calendar] = {}
         self.scopes: frozenset[str] | None = None
         self.refuses_unknown_users = False
+        self.refuses_unknown_groups = False
         self.contacts: dict[str, Contact] = {}
         self.notifications: list[Notification] = []
         self.meetings: Table[Meeting] = Table(clock)

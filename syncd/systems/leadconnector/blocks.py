@@ -141,7 +141,7 @@ class Blocks:
             return listing
 
         if checked:
-            listed = await self._lists.read(call, ask, id_of, limit)
+            listed = await self._lists.read(call, ask, id_of, limit, regular=False)
             if listed.faults:
                 raise listed.faults[0]
             into.whole = into.whole and not listed.cut

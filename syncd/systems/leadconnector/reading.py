@@ -118,7 +118,7 @@ class Reading:
         units = {provider: resource.units for provider, resource in rooms.items()}
         malformed = [*gathered.malformed, *odd]
         same = gathered.same.keys()
-        self._last = LastRead(frozenset((*gathered.rows, *same)), coverage, read_at)
+        self._last = LastRead(frozenset((*gathered.rows, *same)), coverage)
         return Snapshot(self._system, rows, coverage, faults, malformed, units, same, refused)
 
     async def _learn_zone(self, rows: Sequence[Row], faults: list[SystemFault]) -> None:
@@ -158,7 +158,7 @@ class Reading:
         """
         if self._last is not None and self._last.hides(found, value):
             self._knowledge.renew()
-            self._lists.doubt(f"GET {LISTS[found.kind]}", found.provider)
+            self._lists.doubt(f"GET {LISTS[found.kind]}", found.provider, found.value.start)
 
     async def owner(self, item: Item, asked: Collection[str]) -> str | None:
         """Tell whose a single record is. Raises SystemFault."""

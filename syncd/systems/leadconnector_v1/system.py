@@ -142,7 +142,7 @@ class LeadConnectorV1:
         kinds = frozenset(Kind) if self._blocks_listed else frozenset({Kind.APPOINTMENT})
         snapshot = reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
         ids = frozenset((*(row.id for row in snapshot.rows), *sieve.same))
-        self._last = LastRead(ids, snapshot.coverage, read_at)
+        self._last = LastRead(ids, snapshot.coverage)
         return snapshot
 
     async def _planned(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
@@ -181,7 +181,7 @@ class LeadConnectorV1:
             return Unknown(str(error))
         if self._last is not None and self._last.hides(found, value):
             self._knowledge.renew()
-            self._lists.doubt(f"GET {LIST}", found.provider)
+            self._lists.doubt(f"GET {LIST}", found.provider, found.value.start)
         return Found(found)
 
     async def users(self) -> Directory:
