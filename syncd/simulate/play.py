@@ -28,7 +28,7 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import oracle, tellers
+from syncd.simulate import busy, oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
@@ -116,6 +116,7 @@ class _Stage:
         world = self.town.world
         world.sandbox.crm.largest_page = self.story.page
         world.sandbox.clinic.update_replaces = self.story.replaces
+        busy.prepare(self.town, self.story.busy)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)

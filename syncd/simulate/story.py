@@ -16,6 +16,7 @@ from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.odd import ODD_ANSWERS
+from syncd.simulate.busy import ORDINARY, Busy, drawn, list_acts
 
 SYSTEMS = ("crm", "clinic", "legacy")
 DAYS = (
@@ -64,6 +65,8 @@ class What(StrEnum):
     NULL_DATE = "null-date"
     FOR_EVER = "for-ever"
     CUT_TEXT = "cut-text"
+    REGROUP = "regroup"
+    CAP_LISTS = "cap-lists"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
@@ -122,6 +125,7 @@ class Story:
 
     ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
     ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
+    ``busy`` says how long lists are, and where they end.
     """
 
     seed: int
@@ -132,6 +136,7 @@ class Story:
     rules: tuple[tuple[str, str], ...] = ()
     override: tuple[tuple[str, str], ...] = ()
     replaces: bool = True
+    busy: Busy = ORDINARY
 
     @property
     def choices(self) -> frozenset[str]:
@@ -228,7 +233,7 @@ def draw(
         rules += tuple((kind, policies.choice(choices)) for kind, choices in _MORE_RULES.items())
         override = _override(policies) if policies.random() < _POLICIES else ()
         steps += _operator(policies, span)
-    replaces = True
+    replaces, busy = True, ORDINARY
     if complaints:
         steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
         steps += _disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
@@ -239,7 +244,10 @@ def draw(
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
-    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+        lists = Random(f"lists {seed}")  # noqa: S311
+        busy = drawn(lists)
+        steps += [Step(at, What(what), *on) for at, what, on in list_acts(lists, busy, span)]
+    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces, busy)
 
 
 _POLICIES = 0.5

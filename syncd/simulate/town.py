@@ -17,7 +17,7 @@ from syncd.sandbox.agreement import FREE
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import twinned
+from syncd.simulate import busy, twinned
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.spoilt import spoil_rows
@@ -255,7 +255,7 @@ class Town:
             case What.NULL_DATE | What.CUT_TEXT:
                 done = spoil_rows(self.sandbox.systems[step.system].faults, step)
             case _:
-                done = twinned.perform(self, step, start)
+                done = twinned.perform(self, step, start) or busy.perform(self, step, who)
         return done
 
     def _block(self, step: Step, start: datetime, end: datetime, who: str) -> str:

@@ -28,6 +28,7 @@ from syncd.model import (
     Window,
 )
 from syncd.sandbox.leadconnector.slots import Taken
+from syncd.simulate.busy import ORDINARY
 from syncd.simulate.story import Story, What, draw
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
@@ -38,6 +39,7 @@ from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
+from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
@@ -373,7 +375,8 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (an_unanswered_write_is_repeated_blindly, draw(11)),
     (the_budget_is_boundless, draw(15, faults=())),
     (one_proof_is_enough, draw(9)),
-    (an_empty_list_is_proof, draw(5)),
+    # Where blocks are answered by their id, no list is asked.
+    (an_empty_list_is_proof, replace(draw(5), busy=ORDINARY)),
     (calendars_ignore_blocks, draw(2)),
     (every_tag_is_ours, _day(*_BOOKED, _at(3, What.COPY_OURS, "crm", slot=30, number=1))),
     (
@@ -419,6 +422,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     ),
     *ABOUT_ANSWERS,
     *ABOUT_VALUES,
+    *ABOUT_LISTS,
     *ABOUT_UPDATES,
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
