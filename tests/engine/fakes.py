@@ -29,6 +29,7 @@ from syncd.model import (
     read_value,
 )
 from syncd.systems.facts import Facts
+from syncd.systems.list_caps import outside
 from syncd.systems.port import (
     NOTHING_KNOWN,
     Accepted,
@@ -106,6 +107,7 @@ class FakeSystem:
     empty_users: bool = False
     empty: bool = False
     incomplete: bool = False
+    holes: Sequence[Window] = ()
     strip_keys: bool = False
     queue: list[Operation] = field(default_factory=list)
     queued: bool = False
@@ -177,11 +179,16 @@ class FakeSystem:
             and not self.empty
             and window.touches(h.value)
             and (self.lists_blocks or h.kind is Kind.APPOINTMENT)
+            and not any(hole.touches(h.value) for hole in self.holes)
         ]
         rows = [row for row in rows if row.provider not in self.refused]
         covered = chosen - self.refused.keys()
         kinds = frozenset(Kind) if self.lists_blocks else frozenset({Kind.APPOINTMENT})
-        coverage = [Coverage(self.name, p, kinds, window, self.clock.now()) for p in covered]
+        coverage = [
+            Coverage(self.name, p, kinds, span, self.clock.now())
+            for p in covered
+            for span in outside(window, self.holes)
+        ]
         same = {row.id for row in rows if known.get(row.id) == row.fingerprint}
         news = [row for row in rows if row.id not in same]
         return Snapshot(

@@ -54,15 +54,15 @@ async def ask(
     sift: Callable[[Items], Items],
     limit: Limit,
 ) -> Sequence[Answered]:
-    """Read these lists; ``sift`` leaves of each answer what is to be kept.
+    """Read these lists; ``sift`` leaves of each answer what is to be kept."""
+    return await asyncio.gather(*(_one(calls, lists, call, sift, limit) for call in planned))
 
-    Raises the first fault when nothing arrived.
-    """
-    answers = await asyncio.gather(*(_one(calls, lists, call, sift, limit) for call in planned))
+
+def expect_any(answers: Sequence[Answered]) -> None:
+    """Raise the first fault when nothing arrived."""
     faults = [fault for answer in answers for fault in answer.listed.faults]
     if faults and not any(answer.listed.answered for answer in answers):
         raise faults[0]
-    return answers
 
 
 async def _one(

@@ -131,6 +131,7 @@ class LeadConnectorV1:
         if any(answer.is_regrouped for answer in answers) and self._knowledge.renew():
             # A team is gone, or is another one by now.
             return await self.read(window, providers, known)
+        reading.expect_any(answers)
         items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
         if any(map(is_bare, items)):
             await self._learn_zone()
