@@ -31,6 +31,7 @@ from syncd.model import (
     Kind,
     Operation,
     Record,
+    Topic,
     Value,
     Window,
 )
@@ -156,13 +157,15 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
         and c.window.holds(operation.after)
         for c in snapshot.coverage
     )
+    # Where a list was cut, the block may be in the part that was not shown: the next read may tell.
+    unread = snapshot.faults or any(odd.topic is Topic.LIST for odd in snapshot.malformed)
     if complete:
         _drop(intent, desk, "never happened")
-    elif not snapshot.faults:
+    elif not unread:
         # This system does not list blocks, so nobody can tell: at most once, and a person looks.
         note = f"{system.name} may have made this block and cannot be asked: look there"
         _review(intent, desk, note)
-    return complete or not snapshot.faults
+    return complete or not unread
 
 
 def _candidates(system: System, intent: Intent, snapshot: Snapshot, store: Store) -> list[Event]:

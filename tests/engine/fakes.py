@@ -22,6 +22,7 @@ from syncd.model import (
     Operation,
     Person,
     Status,
+    Topic,
     Value,
     Window,
     find_key,
@@ -196,6 +197,9 @@ class FakeSystem:
             news,
             [] if self.incomplete else coverage,
             same=same,
+            malformed=[
+                Malformed(self.name, "", "it is cut", Topic.LIST, p) for p in covered if self.holes
+            ],
             refused=self.refused,
             users=self.told_users,
         )

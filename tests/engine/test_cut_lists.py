@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from syncd.engine.report import Exit
 from syncd.model import Action, Window
 from tests.core.kit import v
 from tests.engine.conftest import Shop
@@ -48,12 +49,14 @@ async def test_absences_on_both_sides_of_a_cut_are_seen(shop: Shop) -> None:
 async def test_a_create_without_an_answer_is_not_repeated_where_the_list_is_cut(
     shop: Shop,
 ) -> None:
+    await settle(shop)
     shop.a.book("p", v(9))
     shop.b.faults["reply"] = [lost_reply("b")]
-    await shop.engine.resync()
     shop.b.holes = [cut(9)]
+    await shop.engine.resync()
     shop.clock.pass_(hours=1)
-    await settle(shop)
+    report = await shop.engine.resync()
+    assert report.exit is Exit.UNANSWERED
     assert [o.action for o in shop.b.writes].count(Action.CREATE_BLOCK) == 1
     shop.b.holes = ()
     await settle(shop)
