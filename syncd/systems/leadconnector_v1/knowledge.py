@@ -31,9 +31,11 @@ class Knowledge:
         return await self._services.get("", self._calls.services)
 
     @property
-    def teams(self) -> Mapping[str, str]:
-        """The team of each calendar (service) as last seen; none before the first call."""
-        found = self._services.last("") or ()
+    def teams(self) -> Mapping[str, str] | None:
+        """The team of each calendar (service) as last seen; None before the first call."""
+        found = self._services.last("")
+        if found is None:
+            return None
         rows = {text(s.id): text(s.team_id) for s in found if isinstance(s, Service)}
         return {id: team for id, team in rows.items() if id and team}
 

@@ -152,7 +152,7 @@ class LeadConnectorV1:
         if team_calendars(calendars):
             with suppress(SystemFault):  # each calendar is asked by itself then
                 await self._knowledge.services()
-        return plan(calendars, self._knowledge.teams, window)
+        return plan(calendars, self._knowledge.teams or {}, window)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises Malformed."""
@@ -268,7 +268,10 @@ class LeadConnectorV1:
         """A call per user, and per team or calendar of those without one."""
         wanted = self.providers if providers is None else providers
         calendars = {p: c for p, c in self._calendars.items() if p in wanted}
-        return self._lists.plan(plan(calendars, self._knowledge.teams, window))
+        # Until the location was asked, it is taken to have the teams that the configuration says.
+        teams = self._knowledge.teams
+        shown = team_calendars(calendars) if teams is None else teams
+        return self._lists.plan(plan(calendars, shown, window))
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """How many calls `plan` names."""
