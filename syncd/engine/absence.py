@@ -6,19 +6,30 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from syncd.core.diff import News, absorb, vanish
 from syncd.engine.observation import Read
 from syncd.engine.owners import Found as FoundElsewhere
-from syncd.model import RENEWED, Action, IntentState, Kind, Record, UserState, Value, Window
+from syncd.model import (
+    RENEWED,
+    Action,
+    IntentState,
+    Kind,
+    Record,
+    UserState,
+    Value,
+    Window,
+    part_of,
+    record_id,
+)
+from syncd.model.derived import USERS
+from syncd.store.derived import derived_from
 from syncd.systems.list_caps import outside
 from syncd.systems.port import Found, Gone, SystemFault
 
 PROBES = 40
 """At most so many absences are followed up by id in one cycle and system; the rest wait."""
-
-DAILY = timedelta(days=1)
 
 
 def take(read: Read, before: Record | None, after: Record, news: News) -> None:
@@ -65,11 +76,17 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
             value = record.observed
             if value is not None and any(gap.touches(value) for gap in gaps):
                 continue  # it may stand where the list was cut
-            if record.id not in listed and not record.mine:
+            if record.id not in listed and not record.mine and not _began_before(read, record):
                 read.changes.records.append(replace(record, provider="", fingerprint=""))
                 read.seen.touch(provider, record.id)
                 gone.add(record.id)
     return gone
+
+
+def _began_before(read: Read, record: Record) -> bool:
+    """Whether an event touches the window, and began before anything that was listed."""
+    value = record.observed
+    return value is not None and value.start < read.span.start and read.window.touches(value)
 
 
 async def ask_again(read: Read, *, thorough: bool) -> None:
@@ -77,7 +94,7 @@ async def ask_again(read: Read, *, thorough: bool) -> None:
     again = {change.event for change in await read.owners.due(thorough=thorough)}
     for record in read.store.records(read.system.name, sorted(again)[:PROBES]):
         try:
-            await _ask(read, record)
+            await ask(read, record)
         except SystemFault as fault:
             read.seen.fail(fault)
             return
@@ -101,7 +118,7 @@ async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
         and intent.operation.system == system.name
     }
     probes = 0
-    absent = store.records(system.name, unlisted)
+    absent = _looked_for(read, store.records(system.name, unlisted))
     await read.owners.refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],
@@ -121,7 +138,7 @@ async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
             changes.unlinked += store.links(system.name, record.id)
             seen.touch(record.provider, record.id)
             continue
-        if not any(_is_missed(record, value, window, asked_at) for window in covered):
+        if not any(is_expected(record, value, window, asked_at) for window in covered):
             # Nothing is proven about it: it lies outside of what was read in full.
             continue
         lag = system.capabilities.lag
@@ -133,7 +150,7 @@ async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
             continue
         probes += 1
         try:
-            proven = await _ask(read, record)
+            proven = await ask(read, record)
         except SystemFault as fault:
             seen.fail(fault)
             return
@@ -149,14 +166,51 @@ def _windows(read: Read) -> Mapping[tuple[str, Kind], Sequence[Window]]:
     return found
 
 
-def _is_missed(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
-    """Whether an event should have been listed, so that it is asked for by id.
+def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:
+    """Leave out the events of further hosts whose meeting is on a calendar that was not read.
 
-    No window holds an open end, or the end of a block made for one: such an event is missed where
-    it begins, and looked at once a day while it runs. So its fixed end is put off in time, too.
+    Their own lists may not show it. `follow_hosts` sees to them when the meeting itself is read.
+    """
+    records = {r.id: record_id(r.id) for r in absent if part_of(r.id).startswith(USERS)}
+    covered = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
+    elsewhere = {
+        first.id
+        for first in read.store.records(read.system.name, sorted(set(records.values())))
+        if first.observed is not None
+        and not first.retired
+        and first.provider in read.system.providers
+        and first.provider not in covered
+    }
+    return [r for r in absent if records.get(r.id) not in elsewhere]
+
+
+async def follow_hosts(read: Read, differ: Sequence[str]) -> None:
+    """Ask whether the known further hosts of these meetings still are, where no row shows them."""
+    shown = {row.id for row in read.snapshot.rows}
+    probes = 0
+    for record in derived_from(read.store, read.system.name, differ):
+        absent = record.id not in shown and record.observed is not None and not record.retired
+        asked = read.owners.change(record) is not None or not record.provider
+        if not absent or asked or not part_of(record.id).startswith(USERS):
+            continue
+        if record.provider in {c.provider for c in read.snapshot.coverage} or probes >= PROBES:
+            continue  # A read of its own calendar follows it up like any event that is missing.
+        probes += 1
+        try:
+            await ask(read, record)
+        except SystemFault as fault:
+            read.seen.fail(fault)
+            return
+
+
+def is_expected(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
+    """Whether a complete list of the window shows an event, so that its absence means something.
+
+    No window holds an open end, or the end of a block made for one: such an event is expected
+    where it begins.
     """
     if record.open_ended or value.end - asked_at > RENEWED:
-        return value.start in window or asked_at - record.observed_at >= DAILY
+        return value.start in window
     return window.holds(value)
 
 
@@ -170,18 +224,18 @@ async def look_after_own(read: Read, unlisted: Sequence[str]) -> None:
         if record.mine
         and not record.retired
         and record.observed is not None
-        and read.window.holds(record.observed)
+        and read.span.holds(record.observed)
         and record.provider in answered - covered
     ]
     for record in sorted(hidden, key=lambda r: (r.observed_at, r.id))[:PROBES]:
         try:
-            await _ask(read, record)
+            await ask(read, record)
         except SystemFault as fault:
             read.seen.fail(fault)
             return
 
 
-async def _ask(read: Read, record: Record) -> bool:
+async def ask(read: Read, record: Record) -> bool:
     """Look for one unlisted event by id. True when the question is settled."""
     system, owners, changes = read.system, read.owners, read.changes
     asked_at = read.clock.now()

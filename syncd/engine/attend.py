@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -34,6 +34,7 @@ from syncd.systems.advice import cause_and_remedy
 from syncd.systems.facts import Facts
 from syncd.systems.findings import checked
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     Ambiguous,
     AuthLost,
@@ -80,6 +81,7 @@ class Attended:
         self.providers: Collection[str] = system.providers
         self.capabilities = system.capabilities
         self._system = system
+        self.facts: Facts = system.facts
         self._earlier: Traffic | None = None
         self._store = store
         self._clock = clock
@@ -87,11 +89,6 @@ class Attended:
         self.health = store.health().get(self.name) or SystemHealth(self.name)
         self._recall()
         self._use(fingerprint(self.name, secrets))
-
-    @property
-    def facts(self) -> Facts:
-        """As the system's own."""
-        return self._system.facts
 
     def insist(self) -> None:
         """Ask it at the next occasion, whatever came before: a person wants it."""
@@ -111,13 +108,15 @@ class Attended:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """As the system's own; its outcome is noted. Raises SystemFault, also while it rests."""
         await self._let(writing=False)
         before = self.traffic
         try:
             with supervised(self.name, "read"):
-                snapshot = await self._system.read(window, providers, known)
+                snapshot = await self._system.read(window, providers, known, look_back=look_back)
         except SystemFault as fault:
             self._failed(fault)
             raise
@@ -234,10 +233,11 @@ class Attended:
 
     def _recall(self) -> None:
         """Give the system what was measured of it before."""
-        self._system.facts.load(facts(self._store, self.name))
+        self.facts = self._system.facts
+        self.facts.load(facts(self._store, self.name))
 
     def _store_facts(self) -> None:
-        if measured := self._system.facts.unsaved():
+        if measured := self.facts.unsaved():
             self._store.note_standing(*measured)
 
     def _use(self, secret: str) -> None:

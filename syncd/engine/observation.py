@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.engine.owners import Owners
 from syncd.engine.report import Health
@@ -52,7 +52,8 @@ class Observation:
 class Read:
     """One read while it is worked on. ``changes`` is stored at its end, all at once.
 
-    ``asked_at`` is when the lists were asked for: nothing in them is younger.
+    ``asked_at`` is when the lists were asked for: nothing in them is younger. The lists start
+    ``look_back`` before the window.
     """
 
     system: System
@@ -63,5 +64,11 @@ class Read:
     owners: Owners
     seen: Observation
     asked_at: datetime
+    look_back: timedelta
     snapshot: Snapshot = field(init=False)
     changes: Changes = field(init=False)
+
+    @property
+    def span(self) -> Window:
+        """The time of which the lists were asked."""
+        return self.window.from_earlier(self.look_back)

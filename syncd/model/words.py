@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -75,6 +75,10 @@ class Window:
         """Whether any part of the interval lies inside."""
         return value.start < self.end and self.start < value.end
 
+    def from_earlier(self, by: timedelta) -> Window:
+        """The same window with an earlier start."""
+        return Window(self.start - by, self.end)
+
     def __contains__(self, instant: datetime) -> bool:
         """Whether the instant lies inside."""
         return self.start <= instant < self.end
@@ -114,6 +118,8 @@ class Event:
     decided to read its times, if anything. ``owner`` is the platform's id of the user whose event
     it is ('' for nobody); ``provider`` is '' where that user is not mapped. Without
     ``tells_status`` the row has no status, or a word that is not known, and ``value`` a guess.
+    Without ``tells_end`` the row has no end, or one that means something else, and the length in
+    ``value`` is assumed.
     """
 
     system: str
@@ -128,6 +134,7 @@ class Event:
     odd: str = ""
     owner: str = ""
     tells_status: bool = True
+    tells_end: bool = True
 
     def with_status_of(self, known: Value | None) -> Event:
         """The event with the status that it is known to have, where its row does not tell one.
@@ -137,6 +144,20 @@ class Event:
         if self.tells_status or known is None or not known.busy:
             return self
         return replace(self, value=replace(self.value, status=known.status))
+
+    def with_end_of(self, *known: Value | None) -> Event:
+        """The event with the end that it is known to have, where its row does not tell one.
+
+        Of the ``known`` values the first that begins with the event counts; where none does, the
+        event was moved, and keeps the length of the last one.
+        """
+        values = [value for value in known if value is not None]
+        if self.tells_end or not values:
+            return self
+        start = self.value.start
+        moved = start + (values[-1].end - values[-1].start)
+        end = next((value.end for value in values if value.start == start), moved)
+        return replace(self, value=replace(self.value, end=end))
 
     @property
     def ref(self) -> EventRef:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.caps import Keeps, ListCap
+from syncd.simulate.acts import Step, What
 
 if TYPE_CHECKING:
-    from syncd.simulate.story import Step
     from syncd.simulate.town import Town
 
 CAP = 100
@@ -46,7 +45,7 @@ class Busy:
 ORDINARY = Busy()
 
 
-def drawn(random: Random) -> Busy:
+def draw_busy(random: Random) -> Busy:
     """Draw the facts of a day: on few days lists are long, about as long as the cap."""
     by_id = random.random() < _BY_ID
     if random.random() >= _BUSY:
@@ -55,25 +54,25 @@ def drawn(random: Random) -> Busy:
     return Busy(rows, random.choice(_KEEPS), random.random() < _BY_ID, by_id)
 
 
-def list_acts(
-    random: Random, busy: Busy, span: float
-) -> Iterator[tuple[float, str, tuple[str, int]]]:
-    """Draw when calendars change their group, and when a cap begins: time, act, system, number."""
+def list_acts(random: Random, busy: Busy, span: float) -> list[Step]:
+    """Draw when calendars change their group, and when a cap begins."""
+    steps: list[Step] = []
     while random.random() < _REGROUPED:
         at = round(random.uniform(0.05, 0.9) * span, 1)
         system = random.choice(("clinic", "clinic", "legacy"))
-        yield at, "regroup", (system, random.randrange(1000))
+        steps.append(Step(at, What.REGROUP, system, random.randrange(1000)))
     if busy.late:
         at = round(random.uniform(0.1, 0.7) * span, 1)
-        yield at, "cap-lists", ("clinic", _KEEPS.index(busy.keeps))
+        steps.append(Step(at, What.CAP_LISTS, "clinic", _KEEPS.index(busy.keeps)))
+    return steps
 
 
 def perform(town: Town, step: Step, who: str) -> str:
     """Do what a step says; what was done, '' if there was nothing to do it to."""
-    match str(step.what):
-        case "cap-lists":
+    match step.what:
+        case What.CAP_LISTS:
             return cap_lists(town, _KEEPS[step.number % len(_KEEPS)])
-        case "regroup" if step.system != "crm":
+        case What.REGROUP if step.system != "crm":
             return regroup(town, step.system, who, step.number)
         case _:
             return ""

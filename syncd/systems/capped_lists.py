@@ -42,11 +42,11 @@ READ_SECONDS = 300.0
 
 _LIFETIME = timedelta(days=30)
 _DOUBT_EVERY = 300.0
-_MOST_LISTS = 2000
+_MOST_LISTS, _MOST_SPANS = 2000, 8
 _USUAL = min(SUSPICIOUS) - 1
 """A list of no more rows proves nothing about caps."""
 
-_Key = tuple[str, str, tuple[str, ...], timedelta]
+_Key = tuple[str, str, tuple[str, ...]]
 
 
 class Limit:
@@ -133,7 +133,7 @@ class CappedLists:
         self._system = system
         self._clock = clock
         self._facts = facts
-        self._parts: dict[_Key, list[Part]] = {}
+        self._parts: dict[_Key, dict[int, list[Part]]] = {}
         self._doubted: dict[tuple[str, str], datetime] = {}
         self._doubted_at: dict[tuple[str, str], float] = {}
 
@@ -147,7 +147,7 @@ class CappedLists:
         return tuple(
             replace(call, span=span)
             for call in calls
-            for span in planned(call.span, self._parts.get(_key(call), ()), self.known(call.call))
+            for span in planned(call.span, self._last_parts(call), self.known(call.call))
         )
 
     def doubt(self, call: str, provider: str, at: datetime) -> None:
@@ -202,16 +202,28 @@ class CappedLists:
         """Note that a list ended after so many rows although there are more."""
         self._facts.put(f"cap {call}", str(rows))
 
+    def _last_parts(self, call: ListCall) -> Sequence[Part]:
+        """The parts of the last read of this list with a span as long, else of the longest one."""
+        key, nothing = (call.call, call.selector, call.ids), dict[int, list[Part]]()
+        by_length = self._parts.get(key, nothing)
+        hours = _hours(call)
+        return by_length.get(hours, by_length.get(max(by_length, default=0), []))
+
     def _remember(self, call: ListCall, listed: Listed) -> None:
-        key, known = _key(call), self.known(call.call)
+        key, known = (call.call, call.selector, call.ids), self.known(call.call)
         if listed.failed:
             return
-        self._parts.pop(key, None)
+        kept = self._parts.pop(key, {})
+        kept.pop(_hours(call), None)
         rows = round(sum(part.rows for part in listed.parts))
         if known.cap is not None or known.is_suspicious(rows):
+            if len(kept) >= _MOST_SPANS:
+                del kept[next(iter(kept))]
+            kept[_hours(call)] = sorted(listed.parts, key=lambda part: part.span.start)
+        if kept:
             if len(self._parts) >= _MOST_LISTS:
                 del self._parts[next(iter(self._parts))]
-            self._parts[key] = sorted(listed.parts, key=lambda part: part.span.start)
+            self._parts[key] = kept
 
 
 class _Reader(Generic[T]):
@@ -307,7 +319,6 @@ class _Reader(Generic[T]):
         return {self._identify(row) for row in rows} - {""}
 
 
-def _key(call: ListCall) -> _Key:
-    """Name a list as a cycle asks for it: near and far windows are remembered apart."""
-    hours = round((call.span.end - call.span.start) / timedelta(hours=1))
-    return call.call, call.selector, call.ids, timedelta(hours=hours)
+def _hours(call: ListCall) -> int:
+    """How long a list's span is: near and far windows are remembered apart."""
+    return round((call.span.end - call.span.start) / timedelta(hours=1))

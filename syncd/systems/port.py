@@ -186,6 +186,11 @@ class Capabilities:
     - ``update_keeps_end``: an update brings about the end that it is sent. Where it may not,
       `System.write` reads the record afterwards.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
+    - ``rows_carry_owner``, ``rows_carry_end``: rows name their owner by address, and have an end.
+      Known of an account, a row without it is an exception, and reported on its own. Where it is
+      not known, the owner is found by id, a length is assumed, and one report is for all rows.
+    - ``completing_changes_end``: completing an appointment may set its end to the time when that
+      was done, so while it is complete its end is the one that is known of it.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     """
 
@@ -205,6 +210,9 @@ class Capabilities:
     update_replaces: bool = False
     update_keeps_end: bool = True
     notifies: bool = False
+    rows_carry_owner: bool = True
+    rows_carry_end: bool = True
+    completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
 
 
@@ -212,6 +220,9 @@ class Capabilities:
 
 NOTHING_KNOWN: Mapping[str, str] = MappingProxyType({})
 """To be told every row."""
+
+NO_LOOK_BACK = timedelta(0)
+"""Nothing is listed that began before the window."""
 
 
 class Row(NamedTuple):
@@ -296,9 +307,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """It was queued under this job id; only a read can confirm it."""
+    """It was queued under this job id; only a read can confirm it.
+
+    ``refused`` are the events of the call that were left as they are, and why.
+    """
 
     job: str
+    refused: Mapping[str, Rejected] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,15 +377,20 @@ class System(Protocol):
     name: str
     providers: Collection[str]
     capabilities: Capabilities
+    facts: Facts
 
     async def read(
         self,
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers' events in the window (all mapped ones by default), in fewest calls.
 
+        Platforms list what *begins* in the time asked for. So the lists start ``look_back`` before
+        the window, the coverage with them; rows that ended before the window are left out.
         ``known`` holds fingerprints by id, of events that touch the window. What is listed with the
         same one may be told in `Snapshot.same` instead of as a row: nothing more is kept of it.
 
@@ -412,11 +432,6 @@ class System(Protocol):
 
     async def check(self) -> Sequence[Finding]:
         """Look at credentials, rights and mapping without writing. Raises no SystemFault."""
-        ...
-
-    @property
-    def facts(self) -> Facts:
-        """What was measured of the account. Loaded and stored by whoever holds the state."""
         ...
 
     @property

@@ -32,6 +32,7 @@ from syncd.model import (
 from syncd.systems.facts import Facts
 from syncd.systems.list_caps import outside
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     Accepted,
     Ambiguous,
@@ -114,6 +115,7 @@ class FakeSystem:
     queued: bool = False
     lists_blocks: bool = True
     leaky: bool = False
+    by_start: bool = False
     resets: bool = False
     rooms: dict[str, int] = field(default_factory=dict)
     reads: int = 0
@@ -166,8 +168,11 @@ class FakeSystem:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         self.reads += 1
+        asked = window.from_earlier(look_back)
         self._fail("read")
         chosen = set(self.providers if providers is None else providers)
         rows = [
@@ -179,6 +184,7 @@ class FakeSystem:
             and event not in self.hidden
             and not self.empty
             and window.touches(h.value)
+            and (h.value.start >= asked.start or not self.by_start)
             and (self.lists_blocks or h.kind is Kind.APPOINTMENT)
             and not any(hole.touches(h.value) for hole in self.holes)
         ]
@@ -188,7 +194,7 @@ class FakeSystem:
         coverage = [
             Coverage(self.name, p, kinds, span, self.clock.now())
             for p in covered
-            for span in outside(window, self.holes)
+            for span in outside(asked, self.holes)
         ]
         same = {row.id for row in rows if known.get(row.id) == row.fingerprint}
         news = [row for row in rows if row.id not in same]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Coverage, Kind, Window
+from syncd.model import Coverage, Kind, Window, derived_id
 from syncd.systems.capped_lists import Limit
 from syncd.systems.last_read import LastRead
 from syncd.systems.leadconnector import events
-from syncd.systems.leadconnector.events import Owners
-from syncd.systems.leadconnector.plan import LISTS, plan
-from syncd.systems.leadconnector.resources import event_id, resource_key, takes
+from syncd.systems.leadconnector.hosts import Owners
+from syncd.systems.leadconnector.plan import LISTS, LONGEST, plan
+from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.list_caps import proven
 from syncd.systems.loose import text
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     AuthLost,
     Incomplete,
@@ -29,8 +31,8 @@ from syncd.systems.port import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime, timedelta
 
     from syncd.model import Clock, Event, Value
     from syncd.systems.capped_lists import CappedLists, Listed
@@ -76,6 +78,7 @@ class Reading:
         wanted: Collection[str],
         read_at: datetime,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers. Raises SystemFault only if nothing at all could be read."""
         mapped = self._mapped(wanted)
@@ -89,16 +92,20 @@ class Reading:
             faults.append(fault)
         odd: list[Malformed] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
-        calls = plan(mapped, directory, rooms, window)
+        asked = window.from_earlier(look_back)
+        calls = plan(mapped, directory, rooms, asked)
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
         gathered = _Gathered(self._system, owners, mapped, rooms, known)
+        gathered.over = partial(
+            events.is_over, before=window.start - LONGEST, zone=self._knowledge.zone
+        )
         limit = Limit(self._system, self._clock)
         listings = await asyncio.gather(*(self._gather(call, gathered, limit) for call in calls))
         if any(_is_regrouped(listed) for listed in listings) and self._knowledge.renew():
             # The group is gone, or is another one by now.
-            return await self.snapshot(window, wanted, read_at, known)
+            return await self.snapshot(window, wanted, read_at, known, look_back)
         refused = _refused(listings)
         failed = [fault for listed in listings for fault in listed.faults]
         if calls and not gathered.lists:
@@ -113,10 +120,10 @@ class Reading:
         coverage = [
             Coverage(self._system, provider, kinds, span, read_at)
             for provider in mapped
-            for span, kinds in _proven(window, provider, listings, unknown)
+            for span, kinds in _proven(asked, provider, listings, unknown)
         ]
         units = {provider: resource.units for provider, resource in rooms.items()}
-        malformed = [*gathered.malformed, *odd]
+        malformed = [*gathered.malformed, *gathered.unowned.values(), *odd]
         same = gathered.same.keys()
         self._last = LastRead(frozenset((*gathered.rows, *same)), coverage)
         return Snapshot(self._system, rows, coverage, faults, malformed, units, same, refused)
@@ -160,10 +167,9 @@ class Reading:
             self._knowledge.renew()
             self._lists.doubt(f"GET {LISTS[found.kind]}", found.provider, found.value.start)
 
-    async def owner(self, item: Item, asked: Collection[str]) -> str | None:
-        """Tell whose a single record is. Raises SystemFault."""
-        directory = await self._knowledge.calendars()
-        return Owners.of(self._calendars, directory).owner(item, asked)
+    async def owners(self) -> Owners:
+        """Say whose records are. Raises SystemFault."""
+        return Owners.of(self._calendars, await self._knowledge.calendars())
 
     def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarOf]:
         return {p: of for p, of in self._calendars.items() if p in wanted}
@@ -209,6 +215,8 @@ class _Gathered:
         self.same: dict[str, object] = {}
         self.rows: dict[str, Row] = {}
         self.malformed: list[Malformed] = []
+        self.over: Callable[[Item], bool] = lambda _item: False
+        self.unowned: dict[str, Malformed] = {}
 
     def take(self, call: ListCall, listing: Sequence[object]) -> Incomplete | None:
         """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
@@ -222,15 +230,9 @@ class _Gathered:
             if not isinstance(item, Appointment | Block) or not known:
                 nameless += 1
                 continue
-            if events.is_deleted(item):
+            if events.is_deleted(item) or self.over(item):
                 continue
-            provider = self._owners.owner(item, asked)
-            if provider is not None and provider in self._wanted:
-                self._add(known, provider, item)
-            if isinstance(item, Appointment) and item.assigned_resources:
-                for room, resource in self._rooms.items():
-                    if takes(item.assigned_resources, resource):
-                        self._add(event_id(known, resource.key), room, item)
+            self._add_all(known, item, asked)
         if not nameless:
             return None
         self.malformed.append(Malformed(self._system, "", f"{nameless} rows have no id"))
@@ -248,14 +250,40 @@ class _Gathered:
             self.same[item.id] = item.date_updated
         return True
 
-    def _add(self, known: str, provider: str, item: Item) -> None:
+    def _add_all(self, known: str, item: Item, asked: Collection[str]) -> None:
+        """Add a row to each calendar whose time it takes, or note that it is nobody's."""
+        provider = self._owners.owner(item, asked)
+        further = self._owners.further(item, provider)
+        if provider is None:
+            self._note_unowned(known, item)
+        elif provider in self._wanted:
+            self._add(known, provider, item, sorted(further))
+        # A further host who was not asked for may have no other list that shows the row.
+        for event, host in further.items():
+            self._add(event, host, item)
+        if isinstance(item, Appointment) and item.assigned_resources:
+            for room, resource in self._rooms.items():
+                if takes(item.assigned_resources, resource):
+                    self._add(derived_id(known, resource.key), room, item)
+
+    def _note_unowned(self, known: str, item: Item) -> None:
+        """Report a meeting that takes place, and that is nobody's."""
+        found = self._owners.unowned(item)
+        if found is None or not set(found.providers) & set(self._wanted):
+            return
+        if isinstance(item, Appointment) and events.is_busy(item):
+            self.unowned[known] = Malformed(
+                self._system, known, found.reason, found.topic, found.provider
+            )
+
+    def _add(self, known: str, provider: str, item: Item, further: Sequence[str] = ()) -> None:
         before = self._items.get(known)
         if before is not None and text(item.date_updated) <= text(before.date_updated):
             return  # a copy: UTC texts sort as their times do
         if known in self.same and text(item.date_updated) <= text(self.same[known]):
             return
         self._items[known] = item
-        self.rows[known] = Row(known, provider, events.fingerprint(item, provider), item)
+        self.rows[known] = Row(known, provider, events.fingerprint(item, provider, further), item)
         if isinstance(item, Appointment) and events.status_word(item) not in events.STATUSES:
             reason = f"the status {events.status_word(item)!r} is unknown and counts as confirmed"
             self.malformed.append(Malformed(self._system, known, reason))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncd.model import Coverage, Kind, Window
+from syncd.systems.leadconnector_v1.events import unowned
 from syncd.systems.leadconnector_v1.plan import WIDER, proven
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.list_caps import outside
@@ -97,6 +98,7 @@ def snapshot(
     """Reduce the answers to rows and proofs. ``kinds`` are those that the list is known to show."""
     rows: dict[str, Row] = {}
     malformed: list[Malformed] = []
+    nobodys: dict[str, Malformed] = {}
     kept = Window(window.start - WIDER, window.end)
     whole: dict[str, list[Window]] = defaultdict(list)
     for answer in answers:
@@ -108,6 +110,7 @@ def snapshot(
         ]
         malformed += odd
         malformed += answer.listed.items(reader.system)
+        nobodys |= _unowned(answer.items, providers, reader)
         span = proven(answer.call.span)
         for provider in providers if not odd else ():
             whole[provider] += outside(span, answer.listed.holes(span))
@@ -136,7 +139,7 @@ def snapshot(
         tuple(rows.values()),
         coverage,
         faults,
-        malformed,
+        [*malformed, *nobodys.values()],
         same=same,
         refused=refused,
     )
@@ -153,13 +156,33 @@ def _keep(
     known = text(item.id) if isinstance(item, Appointment) else ""
     if not isinstance(item, Appointment) or not known:
         return Malformed(reader.system, "", "has no id")
+    if _outside(reader, item, kept):
+        # First of all: an odd owner of what is over is no fault of the list.
+        return None
     try:
         provider = reader.owners.owner(item, asked)
     except ValueError as error:
         return Malformed(reader.system, known, str(error))
-    if provider is not None and not reader.is_free_block(item) and not _outside(reader, item, kept):
+    if provider is not None and not reader.is_free_block(item):
         rows[known] = Row(known, provider, reader.fingerprint(item, provider), item)
     return None
+
+
+def _unowned(items: Items, asked: tuple[str, ...], reader: Reader) -> dict[str, Malformed]:
+    """Report the meetings on mapped calendars that take place, and that are nobody's."""
+    found: dict[str, Malformed] = {}
+    for item in items:
+        if not isinstance(item, Appointment) or reader.kind(item) is not Kind.APPOINTMENT:
+            continue
+        try:
+            nobodys = reader.owners.owner(item, asked) is None and reader.value(item).busy
+        except ValueError:  # It is reported as unreadable.
+            continue
+        if nobodys and (why := unowned(item, reader.owners)) is not None:
+            topic, reason, provider = why
+            known = text(item.id)
+            found[known] = Malformed(reader.system, known, reason, topic, provider)
+    return found
 
 
 def _outside(reader: Reader, item: Appointment, kept: Window) -> bool:

@@ -32,6 +32,7 @@ from syncd.systems.leadconnector_v1.wire import (
 from syncd.systems.leadconnector_v1.writing import CAPABILITIES, Writing
 from syncd.systems.loose import number, text
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     Done,
     Found,
@@ -108,6 +109,8 @@ class LeadConnectorV1:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers' events: a call per user, and per team or calendar without one.
 
@@ -125,12 +128,12 @@ class LeadConnectorV1:
             crowd = crowd or crowded(listed, self._reader)
             return sieve.sift(listed)
 
-        planned = await self._planned(window, wanted)
+        planned = await self._planned(window.from_earlier(look_back), wanted)
         limit = Limit(self.name, self._clock)
         answers = await reading.ask(self._calls, self._lists, planned, sift, limit)
         if any(answer.is_regrouped for answer in answers) and self._knowledge.renew():
             # A team is gone, or is another one by now.
-            return await self.read(window, providers, known)
+            return await self.read(window, providers, known, look_back=look_back)
         reading.expect_any(answers)
         items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
         if any(map(is_bare, items)):
