@@ -193,7 +193,7 @@ def draw(
         facts = Random(f"leadsquared {seed}")  # noqa: S311
         account = draw_account(facts, steps)
         steps += _completed(facts, span)
-    busy = draw_busy(lists := Random(f"lists {seed}")) if complaints else ORDINARY  # noqa: S311
+    busy = draw_busy(lists := Random(f"list caps {seed}")) if complaints else ORDINARY  # noqa: S311
     steps += list_acts(lists, busy, span) if complaints else []
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
