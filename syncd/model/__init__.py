@@ -6,6 +6,7 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 
 from syncd.model.derived import derived_id, is_derived, part_of, record_id, same_record
 from syncd.model.doors import Door, Need, ShutDoor
+from syncd.model.facts import Fact
 from syncd.model.health import (
     Allowance,
     OnRota,
@@ -116,6 +117,7 @@ __all__ = [
     "Event",
     "EventRef",
     "Exposure",
+    "Fact",
     "FreeTime",
     "HeldConflict",
     "Hours",

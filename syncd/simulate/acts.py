@@ -56,6 +56,8 @@ class What(StrEnum):
     REMOVE_HOST = "remove-host"
     HAND_OVER = "hand-over"
     COMPLETE = "complete"
+    REGROUP = "regroup"
+    CAP_LISTS = "cap-lists"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

@@ -17,6 +17,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.simulate import draws
 from syncd.simulate.accounts import Knobs, draw_account
 from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
+from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
 
 __all__ = [
@@ -69,6 +70,7 @@ class Story:
     ``hosts_listed``: v2 lists a meeting under each of its hosts, and ``owner_named``: it names the
     assigned user among them.
     ``account`` says what kind of LeadSquared account there is.
+    ``busy`` says how long lists are, and where they end.
     """
 
     seed: int
@@ -84,6 +86,7 @@ class Story:
     hosts_listed: bool = False
     owner_named: bool = True
     account: Knobs = ()
+    busy: Busy = ORDINARY
 
     @property
     def choices(self) -> frozenset[str]:
@@ -201,8 +204,10 @@ def draw(
         account = draw_account(facts, steps)
         steps += _completed(facts, span)
         steps += draws.words(Random(f"words {seed}"), span)  # noqa: S311
+    busy = draw_busy(lists := Random(f"list caps {seed}")) if complaints else ORDINARY  # noqa: S311
+    steps += list_acts(lists, busy, span) if complaints else []
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
-    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account)
+    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
     return _with_leaves(day, Random(f"leaves {seed}")) if complaints else day  # noqa: S311
 
 

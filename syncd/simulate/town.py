@@ -16,7 +16,7 @@ from syncd.model import floor_to
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import hosted, leaves, twinned
+from syncd.simulate import busy, hosted, leaves, twinned
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.spoilt import spoil_rows
@@ -247,6 +247,7 @@ class Town:
                     hosted.perform(self, step)
                     or twinned.perform(self, step, start)
                     or leaves.perform(self, step)
+                    or busy.perform(self, step, who)
                 )
         return done
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Value,
         Window,
     )
+    from syncd.systems.facts import Facts
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -376,6 +377,7 @@ class System(Protocol):
     name: str
     providers: Collection[str]
     capabilities: Capabilities
+    facts: Facts
 
     async def read(
         self,
