@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
@@ -24,6 +25,7 @@ from syncd.model import (
 )
 from syncd.model.derived import USERS
 from syncd.store.derived import derived_from
+from syncd.systems.list_caps import outside
 from syncd.systems.port import Found, Gone, SystemFault
 
 PROBES = 40
@@ -64,12 +66,16 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
     Blocks of syncd's own stay: that they are not there any more has to be proven.
     """
     listed = {row.id for row in read.snapshot.rows}
-    complete = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
+    complete = {p: spans for (p, kind), spans in _windows(read).items() if kind is Kind.APPOINTMENT}
     gone: set[str] = set()
-    for provider in sorted(remapped & complete):
+    for provider in sorted(remapped & complete.keys()):
         # Whose the events are follows from the new mapping now.
         read.owners.settle_all(provider)
+        gaps = outside(read.window, complete[provider])
         for record in read.store.events_of(read.system.name, provider):
+            value = record.observed
+            if value is not None and any(gap.touches(value) for gap in gaps):
+                continue  # it may stand where the list was cut
             if record.id not in listed and not record.mine and not _began_before(read, record):
                 read.changes.records.append(replace(record, provider="", fingerprint=""))
                 read.seen.touch(provider, record.id)
@@ -103,7 +109,7 @@ async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
         read.changes,
         read.asked_at,
     )
-    coverage = {(c.provider, kind): c for c in read.snapshot.coverage for kind in c.kinds}
+    coverage = _windows(read)
     removing = {
         intent.operation.event
         for intent in read.intents
@@ -118,21 +124,21 @@ async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],
     )
     for record in absent:
-        covered = coverage.get((record.provider, record.kind))
+        covered = coverage.get((record.provider, record.kind), ())
         value = record.observed
         if read.owners.change(record) is not None:
             # Whose it is has been asked already, and is asked again in a while.
             continue
-        if record.retired or value is None or covered is None:
+        if record.retired or value is None or not covered:
             continue
-        if record.id in removing and value.start in covered.window:
+        if record.id in removing and any(value.start in window for window in covered):
             # It was asked to go, and it is gone.
             tomb = replace(vanish(record, asked_at), base=None, ended=True, written=None)
             changes.records.append(tomb)
             changes.unlinked += store.links(system.name, record.id)
             seen.touch(record.provider, record.id)
             continue
-        if not is_expected(record, value, covered.window, asked_at):
+        if not any(is_expected(record, value, window, asked_at) for window in covered):
             # Nothing is proven about it: it lies outside of what was read in full.
             continue
         lag = system.capabilities.lag
@@ -149,6 +155,15 @@ async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
             seen.fail(fault)
             return
         seen.suspected -= proven
+
+
+def _windows(read: Read) -> Mapping[tuple[str, Kind], Sequence[Window]]:
+    """The windows in which each calendar was read whole: several where a list was cut."""
+    found: dict[tuple[str, Kind], list[Window]] = defaultdict(list)
+    for c in read.snapshot.coverage:
+        for kind in c.kinds:
+            found[c.provider, kind].append(c.window)
+    return found
 
 
 def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:

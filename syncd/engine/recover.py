@@ -32,6 +32,7 @@ from syncd.model import (
     Kind,
     Operation,
     Record,
+    Topic,
     Value,
     Window,
 )
@@ -152,15 +153,20 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
     if not late or _may_hide(system, snapshot, operation.provider, desk.store):
         return False
     complete = any(
-        c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
+        c.provider == operation.provider
+        and Kind.BLOCK in c.kinds
+        and c.window.holds(operation.after)
+        for c in snapshot.coverage
     )
+    # Where a list was cut, the block may be in the part that was not shown: the next read may tell.
+    unread = snapshot.faults or any(odd.topic is Topic.LIST for odd in snapshot.malformed)
     if complete:
         _drop(intent, desk, "never happened")
-    elif not snapshot.faults:
+    elif not unread:
         # This system does not list blocks, so nobody can tell: at most once, and a person looks.
         note = f"{system.name} may have made this block and cannot be asked: look there"
         _review(intent, desk, note)
-    return complete or not snapshot.faults
+    return complete or not unread
 
 
 def _may_hide(system: System, snapshot: Snapshot, provider: str, store: Store) -> bool:

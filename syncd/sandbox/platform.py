@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.routing import Route
     from starlette.types import Receive, Scope, Send
 
+    from syncd.sandbox.caps import ListCap
     from syncd.sandbox.clock import Clock
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.limits import RateLimit
@@ -113,6 +114,8 @@ class Platform(ABC):
         self.new_id = ids
         self.faults = faults if faults is not None else Faults()
         self.limit: RateLimit | None = None
+        self.caps: dict[str, ListCap] = {}
+        """Caps of lists, by path: nothing in an answer shows that it was cut."""
         self.calls: list[Call] = []
         self._routes = self.routes()
 
@@ -170,7 +173,8 @@ class Platform(ABC):
         """The rows of a list (or page) as the client gets to see them."""
         if self.fault(FaultKind.EMPTY, ask):
             return []
-        shown = list(rows)
+        cap = self.caps.get(ask.path.rstrip("/"))
+        shown = list(rows) if cap is None else cap.cut(rows)
         if shown and self.fault(FaultKind.SHORT_PAGE, ask):
             shown = shown[: len(shown) - max(1, len(shown) // 3)]
         if shown and self.fault(FaultKind.DUPLICATE_ROWS, ask):

@@ -38,5 +38,5 @@ def draw_account(random: Random, steps: Collection[Step]) -> Knobs:
     return drawn if knowable else tuple((key, plain.get(key, value)) for key, value in drawn)
 
 
-_LOSES = frozenset({"state-lost", "state-restored", "move-series"})
+_LOSES = frozenset({"state-lost", "state-restored"})
 _FORGETS = frozenset({FaultKind.STRIP_KEYS, FaultKind.NEW_ID_ON_MOVE})

@@ -62,6 +62,8 @@ class What(StrEnum):
     DELETE_SERIES = "delete-series"
     TWIN_INSTANCE = "twin-instance"
     MOVE_TWIN_OF_INSTANCE = "move-twin-of-instance"
+    REGROUP = "regroup"
+    CAP_LISTS = "cap-lists"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

@@ -28,7 +28,7 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import oracle, tellers
+from syncd.simulate import busy, oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
@@ -122,6 +122,7 @@ class _Stage:
         clinic.users_name_owner = self.story.owner_named
         for name in self.story.overlapping:
             world.sandbox.systems[name].lists_overlapping = True
+        busy.prepare(self.town, self.story.busy)
         for step in self.story.before:
             self._happen(step)
         for knob, value in self.story.account:
@@ -133,9 +134,8 @@ class _Stage:
             said = "".join(f'{key} = "{value}"\n' for key, value in self.story.override)
             rules += f"[[rules.override]]\n{said}"
         text = config_text(world, "state.db", f'slots = {{ every = "{SLOTS}" }}\n')
-        text = text.replace(
-            "[systems.clinic]\n", f'[systems.clinic]\nseries = "{self.town.series}"\n'
-        )
+        series = f'[systems.clinic]\nseries = "{self.story.series}"'
+        text = text.replace("[systems.clinic]", series)
         path.write_text(f"{text}[rules]\nprefer = {sorted(SYSTEMS)}\n{rules}")
         self.settings = load(path, {})
         supervisor = asyncio.create_task(self._supervise())

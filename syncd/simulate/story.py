@@ -17,6 +17,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.simulate import draws
 from syncd.simulate.accounts import Knobs, draw_account
 from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
+from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
 from syncd.simulate.drawn_series import draw_series
 
@@ -71,6 +72,7 @@ class Story:
     assigned user among them.
     ``series`` says whether syncd writes to instances of a series on v2.
     ``account`` says what kind of LeadSquared account there is.
+    ``busy`` says how long lists are, and where they end.
     """
 
     seed: int
@@ -87,6 +89,7 @@ class Story:
     owner_named: bool = True
     series: str = "hold"
     account: Knobs = ()
+    busy: Busy = ORDINARY
 
     @property
     def choices(self) -> frozenset[str]:
@@ -198,18 +201,25 @@ def draw(
     knobs = (hosts.choice((True, False)), hosts.choice((True, False)))
     drawn = draw_hosts(hosts, span) if complaints else []
     steps += [Step(d.at, What(d.what), d.system, d.number, d.slot) for d in drawn]
-    recurring = Random(f"series {seed}")  # noqa: S311
-    series = recurring.choice(("hold", "write"))
-    steps += draw_series(recurring, span) if complaints else []
     account: Knobs = ()
     if complaints:
         facts = Random(f"leadsquared {seed}")  # noqa: S311
         account = draw_account(facts, steps)
         steps += _completed(facts, span)
         steps += draws.words(Random(f"words {seed}"), span)  # noqa: S311
+    busy = draw_busy(lists := Random(f"list caps {seed}")) if complaints else ORDINARY  # noqa: S311
+    steps += list_acts(lists, busy, span) if complaints else []
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
-    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, series=series)
-    return _with_leaves(day, Random(f"leaves {seed}")) if complaints else day  # noqa: S311
+    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
+    return _with_series(_with_leaves(day, Random(f"leaves {seed}"))) if complaints else day  # noqa: S311
+
+
+def _with_series(day: Story) -> Story:
+    """Add what happens to a recurring appointment, and whether its instances are written to."""
+    random = Random(f"series {day.seed}")  # noqa: S311
+    series = random.choice(("hold", "write"))
+    steps = (*day.steps, *draw_series(random, day.hours * 3600))
+    return replace(day, series=series, steps=tuple(sorted(steps)))
 
 
 def _completed(random: Random, span: float) -> list[Step]:

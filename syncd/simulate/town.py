@@ -16,7 +16,7 @@ from syncd.model import floor_to
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import hosted, leaves, recurring, twinned
+from syncd.simulate import busy, hosted, leaves, recurring, twinned
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.spoilt import spoil_rows
@@ -249,6 +249,7 @@ class Town:
                     or twinned.perform(self, step, start)
                     or leaves.perform(self, step)
                     or recurring.perform(self, step, start)
+                    or busy.perform(self, step, who)
                 )
         return done
 

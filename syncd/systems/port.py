@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Value,
         Window,
     )
+    from syncd.systems.facts import Facts
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -184,8 +185,6 @@ class Capabilities:
       immediately before, whatever its age, and compares it afterwards.
     - ``update_keeps_end``: an update brings about the end that it is sent. Where it may not,
       `System.write` reads the record afterwards.
-    - ``series_writes``: a write to an instance of a recurring event is believed to touch that
-      instance only; otherwise none is made.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
     - ``rows_carry_owner``, ``rows_carry_end``: rows name their owner by address, and have an end.
       Known of an account, a row without it is an exception, and reported on its own. Where it is
@@ -210,7 +209,7 @@ class Capabilities:
     reach: frozenset[str] | None = None
     update_replaces: bool = False
     update_keeps_end: bool = True
-    series_writes: bool = False
+    series_writes: bool = False  # Whether a write to an instance of a series touches it only.
     notifies: bool = False
     rows_carry_owner: bool = True
     rows_carry_end: bool = True
@@ -379,6 +378,7 @@ class System(Protocol):
     name: str
     providers: Collection[str]
     capabilities: Capabilities
+    facts: Facts
 
     async def read(
         self,

@@ -250,3 +250,8 @@ def contact(found: Contact, location: str) -> Json:
         "phone": found.phone or None,
         "tags": [],
     }
+
+
+def matches(ask: Ask, **owners: str) -> bool:
+    """Whether an event has every owner that the query names."""
+    return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())

@@ -6,12 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Statuses, Window, derived_id
+from syncd.systems.capped_lists import Limit
+from syncd.systems.last_read import LastRead
 from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Reader
 from syncd.systems.leadconnector.hosts import Owners
 from syncd.systems.leadconnector.plan import LISTS, LONGEST, plan
 from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
+from syncd.systems.list_caps import proven
 from syncd.systems.loose import text
 from syncd.systems.port import (
     NO_LOOK_BACK,
@@ -30,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from syncd.model import Clock
+    from syncd.model import Clock, Event, Value
+    from syncd.systems.capped_lists import CappedLists, Listed
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.directory import Calendar
@@ -51,6 +55,7 @@ class Reading:
         knowledge: Knowledge,
         calendars: Mapping[str, CalendarOf],
         clock: Clock,
+        lists: CappedLists,
     ) -> None:
         """Keep the parts."""
         self._system = system
@@ -60,6 +65,9 @@ class Reading:
         self._calls = calls
         self._knowledge = knowledge
         self._calendars = calendars
+        self._clock = clock
+        self._lists = lists
+        self._last: LastRead | None = None
 
     @property
     def reader(self) -> Reader:
@@ -78,7 +86,7 @@ class Reading:
         """The list calls that read these providers, as far as the location is known by now."""
         mapped = self._mapped(wanted)
         rooms = _rooms(mapped, self._knowledge.kept_resources)
-        return plan(mapped, self._knowledge.kept, rooms, window)
+        return self._lists.plan(plan(mapped, self._knowledge.kept, rooms, window))
 
     async def snapshot(
         self,
@@ -107,29 +115,26 @@ class Reading:
         owners = Owners.of(self._calendars, directory)
         gathered = _Gathered(self.reader, owners, mapped, rooms, known)
         gathered.over = window.start - LONGEST
-        outcomes = await asyncio.gather(*(self._gather(call, gathered) for call in calls))
-        refused = _refused(calls, outcomes)
-        failed = [outcome for outcome in outcomes if outcome is not None]
+        limit = Limit(self._system, self._clock)
+        listings = await asyncio.gather(*(self._gather(call, gathered, limit) for call in calls))
+        if any(_is_regrouped(listed) for listed in listings) and self._knowledge.renew():
+            # The group is gone, or is another one by now.
+            return await self.snapshot(window, wanted, read_at, known, look_back)
+        refused = _refused(listings)
+        failed = [fault for listed in listings for fault in listed.faults]
         if calls and not gathered.lists:
             raise _most_telling(failed)
         faults += [fault for fault in failed if fault not in refused.values()]
+        odd += [item for listed in listings for item in listed.items(self._system)]
         # Without the directory nobody knows on which calendars a user is booked.
         guessed = () if directory else [p for p, of in mapped.items() if not of.calendars]
         rows = list(gathered.rows.values())
         faults += gathered.faults
-        torn = {
-            (provider, kind)
-            for call, outcome in zip(calls, outcomes, strict=True)
-            if outcome is not None
-            for kind in call.kinds
-            for provider in call.providers
-        } | {(provider, Kind.APPOINTMENT) for provider in guessed}
-        torn |= {(provider, kind) for provider in lost for kind in Kind}
-        proven = {p: frozenset(kind for kind in Kind if (p, kind) not in torn) for p in mapped}
+        unknown = dict.fromkeys(guessed, (Kind.APPOINTMENT,)) | dict.fromkeys(lost, tuple(Kind))
         coverage = [
-            Coverage(self._system, provider, kinds, asked, read_at)
-            for provider, kinds in proven.items()
-            if kinds
+            Coverage(self._system, provider, kinds, span, read_at)
+            for provider in mapped
+            for span, kinds in _proven(asked, provider, listings, unknown)
         ]
         units = {provider: resource.units for provider, resource in rooms.items()}
         malformed = [
@@ -139,6 +144,7 @@ class Reading:
             *odd,
         ]
         same = gathered.same.keys()
+        self._last = LastRead(frozenset((*gathered.rows, *same)), coverage)
         return Snapshot(self._system, rows, coverage, faults, malformed, units, same, refused)
 
     async def _rooms(
@@ -163,22 +169,14 @@ class Reading:
         odd += [Malformed(self._system, wanted[p], reason) for p in lost]
         return rooms, lost
 
-    async def blocks(self, provider: str, window: Window) -> tuple[Sequence[Item], bool]:
-        """List a provider's blocks, and say whether every list held any.
+    def missed(self, found: Event, value: Value | None) -> None:
+        """Note an event that was found by its id, where it was last seen to be (``value``).
 
-        Raises SystemFault if one could not be read whole.
+        If the last read should have listed it, the directory is out of date, or the list is capped.
         """
-        directory = await self._knowledge.calendars()
-        calls = plan({provider: self._calendars[provider]}, directory, {}, window)
-        listings = [
-            (await self._calls.listing(call)).events for call in calls if Kind.BLOCK in call.kinds
-        ]
-        rows = [row for listing in listings for row in listing]
-        items = [row for row in rows if isinstance(row, Block) and text(row.id)]
-        if len(items) < len(rows):
-            detail = "the list of blocks held a row without an id"
-            raise Incomplete(self._system, f"GET {LISTS[Kind.BLOCK]}", status=200, detail=detail)
-        return items, all(listings)
+        if self._last is not None and self._last.hides(found, value):
+            self._knowledge.renew()
+            self._lists.doubt(f"GET {LISTS[found.kind]}", found.provider, found.value.start)
 
     async def owners(self) -> Owners:
         """Say whose records are. Raises SystemFault."""
@@ -187,19 +185,31 @@ class Reading:
     def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarOf]:
         return {p: of for p, of in self._calendars.items() if p in wanted}
 
-    async def _gather(self, call: ListCall, into: _Gathered) -> SystemFault | None:
+    async def _gather(self, call: ListCall, into: _Gathered, limit: Limit) -> Listed:
         """Add a list as it arrives: kept until the last one is there, they cost far more."""
+        odd: list[SystemFault] = []
+
+        async def ask(part: ListCall) -> Sequence[object]:
+            listing = (await self._calls.listing(part)).events
+            if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
+                await self._learn_zone(into)
+            if (fault := into.take(part, listing)) is not None:
+                odd.append(fault)
+            return listing
+
+        listed = await self._lists.read(call, ask, id_of, limit)
+        if odd:
+            listed.faults += odd[:1]
+            listed.failed.append(call.span)
+        return listed
+
+    async def _learn_zone(self, into: _Gathered) -> None:
+        """Ask for the location's zone, without which times of the list cannot be read."""
         try:
-            listing = (await self._calls.listing(call)).events
+            await self._knowledge.location()
         except SystemFault as fault:
-            return fault
-        if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
-            try:
-                await self._knowledge.location()
-            except SystemFault as fault:
-                into.faults.append(fault)
-            into.reader = self.reader
-        return into.take(call, listing)
+            into.faults.append(fault)
+        into.reader = self.reader
 
 
 class _Gathered:
@@ -321,16 +331,44 @@ def _rooms(mapped: Mapping[str, CalendarOf], known: Mapping[str, Resource]) -> d
     return {p: known[key] for p, key in _resources(mapped).items() if key in known}
 
 
-def _refused(
-    calls: Sequence[ListCall], outcomes: Sequence[SystemFault | None]
-) -> dict[str, Rejected]:
+def _refused(listings: Sequence[Listed]) -> dict[str, Rejected]:
     """Find the providers whose own user's list is refused for good: the user may be gone."""
     return {
-        provider: outcome
-        for call, outcome in zip(calls, outcomes, strict=True)
-        if isinstance(outcome, Rejected) and call.selector == "userId"
-        for provider in call.providers
+        provider: fault
+        for listed in listings
+        if listed.call.selector == "userId"
+        for fault in listed.faults
+        if isinstance(fault, Rejected)
+        for provider in listed.call.providers
     }
+
+
+def _is_regrouped(listed: Listed) -> bool:
+    """Whether the list of a group is refused: the directory may be out of date."""
+    refused = any(isinstance(fault, Rejected) for fault in listed.faults)
+    return refused and listed.call.selector == "groupId"
+
+
+def _proven(
+    window: Window,
+    provider: str,
+    listings: Sequence[Listed],
+    unknown: Mapping[str, Sequence[Kind]],
+) -> list[tuple[Window, frozenset[Kind]]]:
+    """What was proven of a provider. ``unknown`` are the kinds of which nothing was."""
+    holes: dict[Kind, list[Window]] = {kind: [] for kind in Kind}
+    for listed in listings:
+        if provider in listed.call.providers:
+            for kind in listed.call.kinds:
+                holes[kind] += listed.holes(window)
+    for kind in unknown.get(provider, ()):
+        holes[kind].append(window)
+    return proven(window, holes)
+
+
+def id_of(row: object) -> str:
+    """The id of a row as it came, '' if it has none."""
+    return text(row.id) if isinstance(row, Appointment | Block) else ""
 
 
 def _needs_zone(item: object) -> bool:

@@ -19,9 +19,12 @@ from syncd.model import (
 )
 from syncd.model.derived import USERS
 from syncd.systems import persons
+from syncd.systems.capped_lists import CappedLists
+from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import checks, discover, slots, users
 from syncd.systems.leadconnector.associations import Associations
+from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
@@ -62,8 +65,6 @@ if TYPE_CHECKING:
     from syncd.systems.tree import Told, Tree
 
 _LAG = timedelta(seconds=10)
-_BLOCK_SOUGHT = (timedelta(days=90), timedelta(days=400))
-"""How far before and after its last place a block is looked for."""
 
 
 class LeadConnector:
@@ -95,14 +96,19 @@ class LeadConnector:
         self._transport = open_transport(name, account, clock, transport)
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
-        self._reading = Reading(name, account, self._calls, self._knowledge, self._calendars, clock)
+        self.facts = Facts(name, clock)
+        lists = CappedLists(name, clock, self.facts)
+        parts = (self._calls, self._knowledge, self._calendars, clock, lists)
+        self._reading = Reading(name, account, *parts)
+        self._blocks = Blocks(name, *parts, self.facts)
         self._writing = Writing(
             name,
             account,
             self._calls,
             self._knowledge,
-            self._calendars,
             self._reading,
+            self._calendars,
+            self._blocks,
             clock,
             self._sight,
         )
@@ -129,9 +135,15 @@ class LeadConnector:
         return replace(self._reader.event(row.wire, row.provider), id=row.id)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
-        """Look for an appointment by id, for a block in its user's list. Raises SystemFault."""
+        """Look for an event by id, for a block also in its user's list. Raises SystemFault."""
         if ref.provider not in self._calendars:
             return Unknown("its provider is not mapped any more")
+        sighting = await self._look_for(ref, value)
+        if isinstance(sighting, Found):
+            self._reading.missed(sighting.event, value)
+        return sighting
+
+    async def _look_for(self, ref: EventRef, value: Value | None) -> Sighting:
         if ref.kind is Kind.BLOCK:
             return await self._read_block(ref, value)
         try:
@@ -257,29 +269,28 @@ class LeadConnector:
         return self._reading.reader
 
     async def _read_block(self, ref: EventRef, value: Value | None) -> Sighting:
-        """Look for a block where it may have been moved to; the platform has no call by id (1.3).
+        """Look for a block by its id, then where it may have been moved to.
 
-        A list that holds others proves that it works, so that the block's absence counts. An empty
-        one proves nothing, unless the platform offers the very time for booking, or shows the
-        blocks of somebody else when asked the same of them.
+        A list counts if it is surely whole around the block's place, and holds others, which
+        proves that it works. An empty one proves nothing, unless the platform offers the very time
+        for booking, or shows the blocks of somebody else when asked the same of them.
         """
-        now = self._clock.now()
-        start, end = value.interval if value is not None else (now, now)
-        sought = Window(start - _BLOCK_SOUGHT[0], end + _BLOCK_SOUGHT[1])
-        items, all_full = await self._reading.blocks(ref.provider, sought)
-        if (item := _named(ref.id, items)) is not None:
-            return Gone(own_list=True) if is_deleted(item) else await self._sighting(item, ref)
-        if all_full:
+        found = await self._blocks.find(ref.id, ref.provider, value)
+        if found.block is not None and not is_deleted(found.block):
+            return await self._sighting(found.block, ref)
+        if found.block is not None or found.proven:
             return Gone(own_list=True)
         if value is not None and await self._is_open(ref.provider, value):
             return Gone()
-        for other in sorted(self._calendars.keys() - {ref.provider}):
-            items, _ = await self._reading.blocks(other, sought)
-            if (item := _named(ref.id, items)) is not None and not is_deleted(item):
+        others = self._calendars.keys() - {ref.provider} if found.empty else ()
+        for other in sorted(others):
+            listing = await self._blocks.everywhere(other, value)
+            item = listing.named(ref.id)
+            if item is not None and not is_deleted(item):
                 return await self._sighting(item, ref)
-            if items:
+            if listing.items:
                 return Gone()
-        return Unknown("no list of blocks shows any, and no free slot shows that the time is free")
+        return Unknown("no list of blocks proves that it is gone, nor a free slot at its time")
 
     async def _is_open(self, provider: str, value: Value) -> bool:
         """Whether a time is offered on all that a block of the provider's could close.
@@ -366,10 +377,6 @@ class LeadConnector:
             return Found(self._reader.event(item, provider or ""))
         except Malformed as error:
             return Unknown(str(error))
-
-
-def _named(id: str, items: Iterable[Item]) -> Item | None:
-    return next((item for item in items if text(item.id) == id), None)
 
 
 def _touched(value: Value, offered: Iterable[Window]) -> bool:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Operation
     from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.blocks import Blocks
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.reading import Reading
     from syncd.systems.leadconnector.wire import Wrote
@@ -85,6 +86,7 @@ class Updating:
         account: Account,
         calls: Calls,
         reading: Reading,
+        blocks: Blocks,
         calendars: Mapping[str, CalendarOf],
         clock: Clock,
         sight: Sight,
@@ -95,6 +97,7 @@ class Updating:
         self._account = account
         self._calls = calls
         self._reading = reading
+        self._blocks = blocks
         self._calendars = calendars
         self._clock = clock
         self._sight = sight
@@ -181,9 +184,10 @@ class Updating:
         """Find a block in its owner's list; v2 is not known to show one by its id."""
         where = value or _wanted(operation)
         near = Window(where.start - _AROUND, where.end + _AROUND)
-        items, _ = await self._reading.blocks(operation.provider, near)
-        known = (i for i in items if isinstance(i, Block) and text(i.id) == operation.ref.id)
-        return next((item for item in known if not is_deleted(item)), None)
+        found = (await self._blocks.listed(operation.provider, near, checked=True)).named(
+            operation.ref.id
+        )
+        return None if found is None or is_deleted(found) else found
 
     async def _look(self, operation: Operation, update: _Update, wrote: Wrote) -> Record | None:
         """Read the target after an update; None where that fails, or shows it elsewhere.

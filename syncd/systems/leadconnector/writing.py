@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Operation, Value
     from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.blocks import Blocks
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.knowledge import Knowledge
     from syncd.systems.leadconnector.reading import Reading
@@ -33,8 +34,9 @@ class Writing:
         account: Account,
         calls: Calls,
         knowledge: Knowledge,
-        calendars: Mapping[str, CalendarOf],
         reading: Reading,
+        calendars: Mapping[str, CalendarOf],
+        blocks: Blocks,
         clock: Clock,
         sight: Sight,
     ) -> None:
@@ -46,7 +48,7 @@ class Writing:
         self._calendars = calendars
         self._reading = reading
         self._updating = Updating(
-            system, account, calls, reading, calendars, clock, sight, self._owner
+            system, account, calls, reading, blocks, calendars, clock, sight, self._owner
         )
 
     async def write(self, operations: Sequence[Operation]) -> Done | TargetChanged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Topic, Window
@@ -24,12 +25,16 @@ from syncd.systems.port import (
 from syncd.systems.spans import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from syncd.systems.capped_lists import CappedLists, Limit
     from syncd.systems.leadsquared.calls import Calls
     from syncd.systems.leadsquared.events import Reader
     from syncd.systems.leadsquared.users import AddressBook
     from syncd.systems.port import ListCall
+
+MOST_PAGES = 100
+"""No list is read further: that many rows in 99 days are a mistake."""
 
 EARLIER = timedelta(days=1)
 """How long before the window an event may have ended and still be kept."""
@@ -75,10 +80,15 @@ class Reading:
         known: Mapping[str, str],
         book: AddressBook,
         shown: Shown,
+        *,
+        lists: CappedLists,
+        limit: Limit,
     ) -> None:
         """Start with nothing."""
         self._book = book
         self._shown = shown
+        self._lists = lists
+        self._limit = limit
         self._known = known
         self._spelt: dict[str, str] = {}
         self._users: dict[str, str] = {}
@@ -121,29 +131,38 @@ class Reading:
         """Read all pages of one call, and note its time as whole if they prove to be."""
         seen: set[str] = set()
         odd = len(self._got.malformed)
-        page = 1
-        while True:
+        until = self._limit.of_list()
+        for page in count(1):
             try:
-                listing = await self._calls.appointments(call, page)
+                async with self._limit.within(until, call.call):
+                    listing = await self._calls.appointments(call, page)
             except SystemFault as fault:
                 self._got.faults.append(fault)
                 return
             self._got.pages += 1
             await self._book.look_up(_named_by_id(listing.rows))
             before = len(seen)
-            seen.update(self._take(listing.rows, kept))
+            ids = self._take(listing.rows, kept)
+            seen.update(ids)
             counted = number(listing.record_count)
             missing = counted is not None and counted > len(seen)
-            if not missing and len(listing.rows) < PAGE:
+            if not (missing or self._may_go_on(call, listing.rows, ids)):
                 break
-            if len(seen) == before:
+            if len(seen) == before or page >= MOST_PAGES:
                 if missing or listing.rows:
                     self._got.faults.append(self._incomplete(len(seen), counted))
                     return
                 break
-            page += 1
         if len(self._got.malformed) == odd:
             self._got.whole.append(proven(call.span))
+
+    def _may_go_on(self, call: ListCall, rows: Sequence[object], ids: Collection[str]) -> bool:
+        """Whether another page may follow, whatever the platform's count says.
+
+        It may end a page where it likes, and count the rows of that page only.
+        """
+        known = self._lists.longer(call.call, len(ids))
+        return len(rows) >= PAGE or known.is_suspicious(len(rows)) or known.is_suspicious(len(ids))
 
     def _incomplete(self, arrived: int, counted: int | None) -> Incomplete:
         detail = f"{arrived} of {'?' if counted is None else counted} rows arrived"

@@ -302,12 +302,12 @@ async def test_without_the_list_of_calendars_nobody_knows_an_unmapped_users_meet
     assert [c.kinds for c in got.coverage] == [{Kind.BLOCK}]
 
 
-async def test_the_list_of_calendars_is_kept_for_an_hour_and_longer_if_it_fails(
+async def test_the_list_of_calendars_is_kept_for_a_quarter_of_an_hour_and_longer_if_it_fails(
     clinic: Clinic,
 ) -> None:
     system = clinic.build()
     await system.read(WINDOW)
-    clinic.clock.advance(3599)
+    clinic.clock.advance(899)
     await system.read(WINDOW)
     assert len(clinic.asked(CALENDARS)) == 1
     clinic.clock.advance(2)
