@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from syncd.model import Action, Operation, OwnerChange, OwnerProof, utc
+from syncd.model import Action, Operation, OwnerChange, OwnerProof, Waiting, utc
 
 
 class Health(StrEnum):
@@ -128,6 +128,7 @@ class Report:
     pending: int = 0
     suspected: int = 0
     withheld: int = 0
+    waiting: list[Waiting] = field(default_factory=list)
     settled: int = 0
     remarks: list[str] = field(default_factory=list)
     dry_run: bool = False
@@ -148,6 +149,7 @@ class Report:
             and not self.pending
             and not self.suspected
             and not self.withheld
+            and not self.waiting
             and not self.guarded
             and not self.unknown
         )
@@ -187,5 +189,15 @@ class Report:
             "conflicts": self.conflicts,
             "exposures": self.exposures,
             "unknown_owners": [each.to_json() for each in self.unknown],
+            "waiting": [
+                {
+                    "system": each.operation.system,
+                    "provider": each.operation.provider,
+                    "event": each.operation.event,
+                    "action": str(each.operation.action),
+                    "why": str(each.why),
+                }
+                for each in self.waiting
+            ],
             "converged": self.converged,
         }

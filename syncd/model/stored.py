@@ -34,6 +34,7 @@ class Record:
     ``written``, ``written_at`` and ``former`` guard against stale reads: what syncd last wrote,
     when, and what stood there before (None: the event did not exist). ``missing`` counts the
     separate proofs of absence so far; ``retired`` events are history, never decided on again.
+    ``series`` and ``original_start`` are those of the `Event`.
     """
 
     system: str
@@ -55,6 +56,8 @@ class Record:
     former: Value | None = None
     missing: int = 0
     retired: bool = False
+    series: str = ""
+    original_start: datetime | None = None
 
     @property
     def ref(self) -> EventRef:

@@ -56,6 +56,12 @@ class What(StrEnum):
     REMOVE_HOST = "remove-host"
     HAND_OVER = "hand-over"
     COMPLETE = "complete"
+    BOOK_SERIES = "book-series"
+    EXTEND_SERIES = "extend-series"
+    MOVE_SERIES = "move-series"
+    DELETE_SERIES = "delete-series"
+    TWIN_INSTANCE = "twin-instance"
+    MOVE_TWIN_OF_INSTANCE = "move-twin-of-instance"
     REGROUP = "regroup"
     CAP_LISTS = "cap-lists"
 

@@ -97,7 +97,7 @@ class _Stage:
         self.outcome = Outcome(story)
         self.host = VirtualClock(story.start)
         self.town = Town(VirtualClock(story.start), story.seed, self._judge)
-        self.town.choices = story.choices
+        self.town.choices, self.town.series = story.choices, story.series
         self.operator = Operator(folder / "state.db", self.town, self._say)
         self.fuse = 0
         self.disk = Disk(folder / "state.db")
@@ -134,6 +134,8 @@ class _Stage:
             said = "".join(f'{key} = "{value}"\n' for key, value in self.story.override)
             rules += f"[[rules.override]]\n{said}"
         text = config_text(world, "state.db", f'slots = {{ every = "{SLOTS}" }}\n')
+        series = f'[systems.clinic]\nseries = "{self.story.series}"'
+        text = text.replace("[systems.clinic]", series)
         path.write_text(f"{text}[rules]\nprefer = {sorted(SYSTEMS)}\n{rules}")
         self.settings = load(path, {})
         supervisor = asyncio.create_task(self._supervise())

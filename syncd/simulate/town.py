@@ -16,7 +16,7 @@ from syncd.model import floor_to
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import busy, hosted, leaves, twinned
+from syncd.simulate import busy, hosted, leaves, recurring, twinned
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.spoilt import spoil_rows
@@ -51,6 +51,7 @@ class Town:
     acts: int = 0
     forgotten: list[datetime] = field(default_factory=list)
     fixed: str = ""
+    series: str = "hold"
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -247,6 +248,7 @@ class Town:
                     hosted.perform(self, step)
                     or twinned.perform(self, step, start)
                     or leaves.perform(self, step)
+                    or recurring.perform(self, step, start)
                     or busy.perform(self, step, who)
                 )
         return done

@@ -63,6 +63,8 @@ def from_record(record: Record) -> dict[str, Any]:
         "former": record.former,
         "missing": record.missing,
         "retired": record.retired or (record.ended and seen is None),
+        "series": record.series,
+        "original_start": record.original_start,
     }
 
 
@@ -88,6 +90,8 @@ def to_record(row: Row) -> Record:
         former=row["former"],
         missing=row["missing"],
         retired=row["retired"],
+        series=row["series"],
+        original_start=row["original_start"],
     )
 
 

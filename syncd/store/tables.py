@@ -56,6 +56,8 @@ class EventRow(_Table, table=True):
     former: Value | None = Field(default=None, sa_type=ValueText)
     missing: int = 0
     retired: bool = False
+    series: str = ""
+    original_start: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class BookingRow(_Table, table=True):

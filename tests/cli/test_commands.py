@@ -24,6 +24,7 @@ KEYS = {
     "conflicts",
     "exposures",
     "unknown_owners",
+    "waiting",
     "converged",
 }
 

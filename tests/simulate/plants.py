@@ -44,6 +44,7 @@ from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_series import ABOUT_SERIES
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
 from tests.simulate.plants_of_words import ABOUT_WORDS
@@ -441,5 +442,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_WORDS,
     *ABOUT_LEAVES,
     *ABOUT_LEADSQUARED,
+    *ABOUT_SERIES,
 )
 """Each with a day on which it breaks a promise."""

@@ -58,6 +58,8 @@ FULL_RECORD = Record(
     written_at=at(2),
     former=v(11, status=Status.NOSHOW),
     missing=2,
+    series="master",
+    original_start=at(3),
 )
 FULL_OPERATION = Operation(
     action=Action.MOVE_BLOCK,
