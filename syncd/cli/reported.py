@@ -31,15 +31,15 @@ def findings(items: Iterable[Item]) -> list[Finding]:
         Finding(
             "warning",
             f"{system}: {str(topic).replace('_', ' ')}",
-            f"{_count(topic, len(of_it))}, the first: {_one(of_it[0])}",
-            f"{_MEANINGS[topic]}. {_REMEDIES[topic]}; {_EVERY}",
+            _count(topic, len(of_it)),
+            f"{_MEANINGS[topic]}. {_REMEDIES[topic]}",
         )
         for system, topic, of_it in _groups(items)
     ]
 
 
 def item_json(item: Item) -> dict[str, Any]:
-    """One entry of ``reported`` in `status --json`: its keys are stable."""
+    """One entry of ``reported`` in JSON: its keys are stable."""
     return {
         "system": item.system,
         "topic": str(item.topic),

@@ -102,7 +102,7 @@ async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[
     )
     removing = _removing(read)
     unproven = {(a.provider, kind) for a in read.snapshot.unproven for kind in a.kinds}
-    sure, unsure = [], []
+    sure, unsure, leaving = [], [], []
     for record in absent:
         place, value = (record.provider, record.kind), record.observed
         if read.owners.change(record) is not None:
@@ -114,6 +114,8 @@ async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[
         listed = record.id in unreadable
         if record.id in removing and not listed and any(value.start in w for w in windows):
             _end_removed(read, record)
+        elif record.id in removing and not listed and place in unproven:
+            leaving.append(record)
         elif _may_be_older(read, record):
             continue
         elif not listed and any(_is_missed(record, value, w, read.asked_at) for w in windows):
@@ -123,7 +125,7 @@ async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[
         ):
             unsure.append(record)
         # Of any other nothing is proven: it lies outside of what was read.
-    await _probe(read, sure, unsure)
+    await _probe(read, sure, unsure, leaving)
 
 
 def _covered(read: Read) -> dict[tuple[str, Kind], list[Window]]:
@@ -160,16 +162,24 @@ def _may_be_older(read: Read, record: Record) -> bool:
     return record.written_at is not None and read.asked_at < record.written_at + lag
 
 
-async def _probe(read: Read, sure: Sequence[Record], unsure: Sequence[Record]) -> None:
-    """Ask for missing events by id, as many as this cycle allows."""
+async def _probe(
+    read: Read, sure: Sequence[Record], unsure: Sequence[Record], leaving: Sequence[Record]
+) -> None:
+    """Ask for missing events by id, as many as this cycle allows.
+
+    ``leaving`` are blocks that were asked to go: no list is needed to prove what syncd did itself.
+    """
     seen, probes = read.seen, read.probes
     seen.suspected += len(sure)
-    provable = {record.id for record in sure}
-    for record in probes.choose(sure, unsure, read.asked_at, read.left):
+    provable, removed = {record.id for record in sure}, {record.id for record in leaving}
+    for record in probes.choose([*leaving, *sure], unsure, read.asked_at, read.left):
         read.left -= 1
         try:
             if record.id in provable:
                 seen.suspected -= await _ask(read, record)
+            elif record.id in removed:
+                if await _is_gone(read, record):
+                    _end_removed(read, record)
             else:
                 probes.found(record.id, gone=await _is_gone(read, record))
         except SystemFault as fault:

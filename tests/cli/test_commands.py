@@ -24,6 +24,8 @@ KEYS = {
     "conflicts",
     "exposures",
     "unknown_owners",
+    "unreadable",
+    "reported",
     "converged",
 }
 
@@ -46,7 +48,7 @@ def test_a_resync_brings_agreement_and_says_so_in_the_promised_object(desk: Desk
     assert (said.code, desk.wrong()) == (0, [])
     assert set(data) == KEYS
     assert data["converged"] is True
-    assert set(data["systems"]["crm"]) == {"state", "reads", "writes"}
+    assert set(data["systems"]["crm"]) == {"state", "reads", "writes", "cause"}
     assert data["operations"]["create-block"] == sum(s["writes"] for s in data["systems"].values())
     again = json.loads(desk.say("resync", "--json").out)
     assert set(again["operations"].values()) == {0}
