@@ -286,14 +286,7 @@ def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterat
         for h in held
         if h.conflict.kind is ConflictKind.GUARD
     )
-    claimed = {
-        (provider, _coarse(town, interval))
-        for provider, interval in _claimed(store, held) | _left_by_persons(store)
-    }
-    sights = [s for s in _sights(town) if s.start < last]
-    for line, provider, interval in _disagreements(sights, now):
-        if (provider, interval) not in claimed:
-            yield f"1: {line}"
+    yield from (f"1: {line}" for line, _, _ in apart(town, store, now, last))
     yield from _twins(town, store, held)
     pending = store.pending_intents()
     if pending:
@@ -305,6 +298,21 @@ def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterat
     for name, platform in town.sandbox.systems.items():
         if platform.limit is not None and platform.limit.refused:
             yield f"9: {platform.limit.refused} calls over the limit of {name}"
+
+
+def apart(
+    town: Town, store: Store, now: datetime, last: datetime
+) -> Iterator[tuple[str, str, Interval]]:
+    """Each disagreement, with its provider and time, that is left to no person to decide."""
+    held = [h for h in store.open_conflicts() if h.conflict.held]
+    claimed = {
+        (provider, _coarse(town, interval))
+        for provider, interval in _claimed(store, held) | _left_by_persons(store)
+    }
+    sights = [s for s in _sights(town) if s.start < last]
+    for line, provider, interval in _disagreements(sights, now):
+        if (provider, interval) not in claimed:
+            yield line, provider, interval
 
 
 def _coarse(town: Town, interval: Interval) -> Interval:

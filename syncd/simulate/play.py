@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -28,7 +28,7 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import oracle, tellers
+from syncd.simulate import broken, oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
@@ -148,6 +148,8 @@ class _Stage:
             await self._until(step.at)
             self._happen(step)
         await self._until(self.story.hours * 3600)
+        if self.town.broken:
+            self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
         self.town.mend()
         self.fuse = 0
         self.state_fault = replace(self.state_fault, times=0)
@@ -232,11 +234,13 @@ class _Stage:
         self._judge_log()
         for line in self.town.endless():
             self._break(line)
+        self._judge_with(lambda *seen: oracle.judge_end(self.town, *seen))
+        self._judge_with(lambda store, *_: broken.judge_repaired(store))
+
+    def _judge_with(self, judge: Callable[[Store, datetime, datetime], Iterable[str]]) -> None:
         with closing(Store.open(self.folder / "state.db", write=False)) as store:
             now = self.town.clock.now()
-            for line in oracle.judge_end(
-                self.town, store, now, now + self.settings.syncd.window.future
-            ):
+            for line in judge(store, now, now + self.settings.syncd.window.future):
                 self._break(line)
 
     async def _quiet(self) -> None:

@@ -156,7 +156,7 @@ class Reading:
             # A right that is missing for rooms must not stop the people.
             why = f"rooms and equipment cannot be read: {fault}"
             odd.append(
-                Malformed(self._system, "resources", why, Topic.LIST, providers=wanted.keys())
+                Malformed(self._system, "resources", why, Topic.RESOURCE, providers=wanted.keys())
             )
             return {}, tuple(wanted)
         except SystemFault as fault:
@@ -165,7 +165,7 @@ class Reading:
         rooms = _rooms(mapped, known)
         lost = tuple(sorted(wanted.keys() - rooms.keys()))
         reason = "there is no active resource of this name, or more than one"
-        odd += [Malformed(self._system, wanted[p], reason, Topic.LIST, p) for p in lost]
+        odd += [Malformed(self._system, wanted[p], reason, Topic.RESOURCE, p) for p in lost]
         return rooms, lost
 
     async def blocks(self, provider: str, window: Window) -> Blocks:
