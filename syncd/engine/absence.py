@@ -62,7 +62,6 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
     """
     listed = {row.id for row in read.snapshot.rows}
     complete = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
-    complete |= {a.provider for a in read.snapshot.unproven if Kind.APPOINTMENT in a.kinds}
     gone: set[str] = set()
     for provider in sorted(remapped & complete):
         # Whose the events are follows from the new mapping now.

@@ -350,7 +350,8 @@ class Engine:
     def _settle(self, window: Window, observed: Mapping[str, Observation], report: Report) -> None:
         """Note which calendars are now known in full, and what nobody can explain in them."""
         settled = self.baselines.settle(_answered(observed), window, self.clock.now())
-        report.settled += len(settled)
+        arrived = [c for o in observed.values() if o.state is Health.OK for c in o.arrived]
+        report.settled += len(settled) + self.baselines.note_arrived(arrived, window)
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
 
@@ -398,8 +399,8 @@ class Engine:
 
 
 def _answered(observed: Mapping[str, Observation]) -> list[Coverage]:
-    """Return what was read in full of the systems that answered."""
-    return [c for o in observed.values() if o.state is Health.OK for c in o.arrived]
+    """Return what the systems that answered proved to be complete."""
+    return [c for o in observed.values() if o.state is Health.OK for c in o.whole]
 
 
 def _read(observation: Observation | None) -> list[Coverage]:

@@ -42,14 +42,20 @@ class Observation:
     without_user: AbstractSet[str] = frozenset()
 
     @property
+    def whole(self) -> list[Coverage]:
+        """What was proven of the calendars of which every list proved to be whole."""
+        unproven = {each.provider for each in self.unproven}
+        return [c for c in self.coverage if c.provider not in unproven]
+
+    @property
     def arrived(self) -> list[Coverage]:
         """Where every row of a calendar arrived, also where some of them have no usable id."""
         at = self.asked_at
         if at is None:
             return [*self.coverage]
-        more = [each for each in self.unproven if not each.lacking]
-        as_read = [Coverage(self.system, e.provider, e.kinds, e.window, at) for e in more]
-        return [*self.coverage, *as_read]
+        lacking = {each.provider for each in self.unproven if each.lacking}
+        as_read = [Coverage(self.system, u.provider, u.kinds, u.window, at) for u in self.unproven]
+        return [c for c in (*self.coverage, *as_read) if c.provider not in lacking]
 
     def touch(self, provider: str, event: str) -> None:
         """Note that an event is news to a provider."""

@@ -102,6 +102,7 @@ class FakeSystem:
     odd: dict[str, str] = field(default_factory=dict)
     unnamed: dict[str, datetime] = field(default_factory=dict)
     """Providers whose list holds a row without an id, and where in time."""
+    unnamed_kinds: frozenset[Kind] = frozenset(Kind)
     ownerless: set[str] = field(default_factory=set)
     """Events that the list shows without an owner."""
     unknown: set[str] = field(default_factory=set)
@@ -191,6 +192,8 @@ class FakeSystem:
         covered = chosen - self.refused.keys() - unnamed
         kinds = frozenset(Kind) if self.lists_blocks else frozenset({Kind.APPOINTMENT})
         coverage = [Coverage(self.name, p, kinds, window, self.clock.now()) for p in covered]
+        if rest := kinds - self.unnamed_kinds:
+            coverage += [Coverage(self.name, p, rest, window, self.clock.now()) for p in unnamed]
         same = {row.id for row in rows if known.get(row.id) == row.fingerprint}
         news = [row for row in rows if row.id not in same]
         return Snapshot(
@@ -201,7 +204,7 @@ class FakeSystem:
             malformed=malformed,
             refused=self.refused,
             users=self.told_users,
-            unproven=[Unproven(p, kinds, window) for p in unnamed],
+            unproven=[Unproven(p, kinds & self.unnamed_kinds, window) for p in unnamed],
         )
 
     def event(self, row: Row) -> Event:
