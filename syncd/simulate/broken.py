@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SEEN_WITHIN = timedelta(hours=6)
 """By then every list was read again in the whole window."""
 
+CARRIED_WITHIN = timedelta(hours=1)
+"""By then the near window was read at least twice, and news is carried."""
+
 
 def perform(town: Town, step: Step) -> str:
     """Break a row from now on, or repair all of a platform; '' if there is none to break."""
@@ -60,7 +63,7 @@ def judge_broken(
     touched = {
         seen.provider
         for change in town.changes
-        if (change.by_hand and change.at > now - SEEN_WITHIN)
+        if (change.by_hand and change.at > now - CARRIED_WITHIN)
         or (change.system, change.event) in town.broken
         for seen in (change.before, change.after)
         if seen is not None

@@ -39,6 +39,7 @@ from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
 
@@ -422,5 +423,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_UPDATES,
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
+    *ABOUT_UNREADABLE,
 )
 """Each with a day on which it breaks a promise."""
