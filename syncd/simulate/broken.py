@@ -49,7 +49,8 @@ def judge_broken(
 
     Where something else went wrong on that day, nobody can tell what was carried by now.
     """
-    if any(step.what in TROUBLE for step in story.steps) or not any(_broken(town)):
+    trouble = town.accidents or any(step.what in TROUBLE for step in story.steps)
+    if trouble or not any(_broken(town)):
         return
     items = [item for item in open_items(store) if item.topic is Topic.UNREADABLE]
     for system, event, lack in _broken(town):
