@@ -92,6 +92,7 @@ def test_a_test_that_takes_long_runs_only_where_it_is_asked_for(folder: Folder) 
     assert folder.played() == "3"
 
 
+@pytest.mark.prove
 def test_what_was_proven_is_not_proven_again_and_what_failed_comes_first(folder: Folder) -> None:
     (folder.path / "breaks4").touch()
     code, said = folder.run("--prove")
@@ -177,6 +178,7 @@ SKIPPED = {
 }
 
 
+@pytest.mark.prove
 def test_what_does_not_run_fails_where_ci_is_true(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     for name, text in SKIPPED.items():
@@ -200,6 +202,7 @@ def test_a_listed_reason_does_not_fail(tmp_path: Path) -> None:
     assert folder.run(ci="true")[0] == 0
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("option", ["-k=short", "-m=not slow"])
 def test_what_is_left_out_by_an_option_fails_where_ci_is_true(tmp_path: Path, option: str) -> None:
     folder = Folder(tmp_path)

@@ -19,6 +19,7 @@ from syncd.config.settings import LeadConnectorSystem, Settings
 from syncd.core.budget import Need, fit, per_minute
 from syncd.daemon.rounds import Rounds, spans_of
 from syncd.engine.report import unknown_owners
+from syncd.engine.running import LOOK_BACK
 from syncd.houses import check_ties
 from syncd.model import Item, Window
 from syncd.store.errors import StateError
@@ -121,7 +122,7 @@ async def _ask(settings: Settings, *, offline: bool, quiet: bool) -> _Asked:
     spans, now = spans_of(settings), RealClock().now()
     near, far = (
         Window(now - spans.past, now + spans.ahead),
-        Window(now - spans.past, now + spans.future),
+        Window(now - spans.past, now + spans.future).from_earlier(LOOK_BACK),
     )
     try:
         if offline:

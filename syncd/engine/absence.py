@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from syncd.core.diff import News, absorb, vanish
 from syncd.engine.observation import Read
@@ -21,10 +21,12 @@ from syncd.model import (
     UserState,
     Value,
     Window,
+    part_of,
+    record_id,
 )
+from syncd.model.derived import USERS
+from syncd.store.derived import derived_from
 from syncd.systems.port import Found, Gone, SystemFault
-
-DAILY = timedelta(days=1)
 
 
 def take(read: Read, before: Record | None, after: Record, news: News) -> None:
@@ -67,11 +69,17 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
         # Whose the events are follows from the new mapping now.
         read.owners.settle_all(provider)
         for record in read.store.events_of(read.system.name, provider):
-            if record.id not in listed and not record.mine:
+            if record.id not in listed and not record.mine and not _began_before(read, record):
                 read.changes.records.append(replace(record, provider="", fingerprint=""))
                 read.seen.touch(provider, record.id)
                 gone.add(record.id)
     return gone
+
+
+def _began_before(read: Read, record: Record) -> bool:
+    """Whether an event touches the window, and began before anything that was listed."""
+    value = record.observed
+    return value is not None and value.start < read.span.start and read.window.touches(value)
 
 
 async def ask_again(read: Read, *, thorough: bool) -> None:
@@ -81,7 +89,7 @@ async def ask_again(read: Read, *, thorough: bool) -> None:
     read.left -= len(again)
     for record in read.store.records(read.system.name, sorted(again)):
         try:
-            await _ask(read, record)
+            await ask(read, record)
         except SystemFault as fault:
             read.seen.fail(fault)
             return
@@ -94,7 +102,7 @@ async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[
     """
     system, store = read.system, read.store
     coverage = _covered(read)
-    absent = store.records(system.name, unlisted)
+    absent = _looked_for(read, store.records(system.name, unlisted))
     await read.owners.refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],
@@ -117,11 +125,9 @@ async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[
             leaving.append(record)
         elif _may_be_older(read, record):
             continue
-        elif not listed and any(_is_missed(record, value, w, read.asked_at) for w in windows):
+        elif not listed and any(is_expected(record, value, w, read.asked_at) for w in windows):
             sure.append(record)
-        elif (listed or place in unproven) and _is_missed(
-            record, value, read.window, read.asked_at
-        ):
+        elif (listed or place in unproven) and is_expected(record, value, read.span, read.asked_at):
             unsure.append(record)
         # Of any other nothing is proven: it lies outside of what was read.
     await _probe(read, sure, unsure, leaving)
@@ -175,7 +181,7 @@ async def _probe(
         read.left -= 1
         try:
             if record.id in provable:
-                seen.suspected -= await _ask(read, record)
+                seen.suspected -= await ask(read, record)
             elif record.id in removed:
                 if await _is_gone(read, record):
                     _end_removed(read, record)
@@ -200,14 +206,51 @@ async def _is_gone(read: Read, record: Record) -> bool:
             return False
 
 
-def _is_missed(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
-    """Whether an event should have been listed, so that it is asked for by id.
+def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:
+    """Leave out the events of further hosts whose meeting is on a calendar that was not read.
 
-    No window holds an open end, or the end of a block made for one: such an event is missed where
-    it begins, and looked at once a day while it runs. So its fixed end is put off in time, too.
+    Their own lists may not show it. `follow_hosts` sees to them when the meeting itself is read.
+    """
+    records = {r.id: record_id(r.id) for r in absent if part_of(r.id).startswith(USERS)}
+    covered = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
+    elsewhere = {
+        first.id
+        for first in read.store.records(read.system.name, sorted(set(records.values())))
+        if first.observed is not None
+        and not first.retired
+        and first.provider in read.system.providers
+        and first.provider not in covered
+    }
+    return [r for r in absent if records.get(r.id) not in elsewhere]
+
+
+async def follow_hosts(read: Read, differ: Sequence[str]) -> None:
+    """Ask whether the known further hosts of these meetings still are, where no row shows them."""
+    shown = {row.id for row in read.snapshot.rows}
+    probes = 0
+    for record in derived_from(read.store, read.system.name, differ):
+        absent = record.id not in shown and record.observed is not None and not record.retired
+        asked = read.owners.change(record) is not None or not record.provider
+        if not absent or asked or not part_of(record.id).startswith(USERS):
+            continue
+        if record.provider in {c.provider for c in read.snapshot.coverage} or probes >= PROBES:
+            continue  # A read of its own calendar follows it up like any event that is missing.
+        probes += 1
+        try:
+            await ask(read, record)
+        except SystemFault as fault:
+            read.seen.fail(fault)
+            return
+
+
+def is_expected(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
+    """Whether a complete list of the window shows an event, so that its absence means something.
+
+    No window holds an open end, or the end of a block made for one: such an event is expected
+    where it begins.
     """
     if record.open_ended or value.end - asked_at > RENEWED:
-        return value.start in window or asked_at - record.observed_at >= DAILY
+        return value.start in window
     return window.holds(value)
 
 
@@ -221,18 +264,18 @@ async def look_after_own(read: Read, unlisted: Sequence[str]) -> None:
         if record.mine
         and not record.retired
         and record.observed is not None
-        and read.window.holds(record.observed)
+        and read.span.holds(record.observed)
         and record.provider in answered - covered
     ]
     for record in sorted(hidden, key=lambda r: (r.observed_at, r.id))[:PROBES]:
         try:
-            await _ask(read, record)
+            await ask(read, record)
         except SystemFault as fault:
             read.seen.fail(fault)
             return
 
 
-async def _ask(read: Read, record: Record) -> bool:
+async def ask(read: Read, record: Record) -> bool:
     """Look for one unlisted event by id. True when the question is settled."""
     system, owners, changes = read.system, read.owners, read.changes
     asked_at = read.clock.now()

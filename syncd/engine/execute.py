@@ -66,7 +66,6 @@ SENT_WITHIN = PROMPT + timedelta(seconds=15)
 """The longest from an intent's commit to its request, which waits for room in the budget as long
 as `systems.transport` has patience: until then nobody can say that it was not sent."""
 
-
 UPDATES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.SET_STATUS})
 """The actions that change a record which stays."""
 
@@ -229,7 +228,8 @@ def _just_read(operation: Operation, read: Sequence[Coverage], now: datetime) ->
     return before is not None and any(
         c.provider == operation.provider
         and operation.kind in c.kinds
-        and c.window.touches(before)
+        # Lists show what begins in the time that was read.
+        and before.start in c.window
         and now - c.read_at < FRESH
         for c in read
     )
@@ -268,10 +268,24 @@ async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Wri
         case TargetChanged(sighting=sighting):
             for intent in call:
                 _overtaken(system, intent, sighting, asked_at, desk, result)
-        case Accepted(job=job):
-            _queue(desk, call, job, at)
-            result.queued.extend(operations)
-            _tell(desk, operations, "queued")
+        case Accepted():
+            _accepted(call, reply, at, desk, result)
+
+
+def _accepted(
+    call: Sequence[Intent], reply: Accepted, at: datetime, desk: Desk, result: Written
+) -> None:
+    """Commit what waits to be carried out, and what of the call was refused."""
+    queued: list[Intent] = []
+    for intent in call:
+        if (why := reply.refused.get(intent.operation.event or "")) is not None:
+            _rejected(intent, why, desk, result)
+        else:
+            queued.append(intent)
+    if queued:
+        _queue(desk, queued, reply.job, at)
+    result.queued.extend(intent.operation for intent in queued)
+    _tell(desk, [intent.operation for intent in queued], "queued")
 
 
 def _unmet(operation: Operation, shown: Value | None) -> bool:

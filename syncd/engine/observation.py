@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.engine.owners import Owners
 from syncd.engine.probes import PROBES, Probes
 from syncd.engine.report import Health
-from syncd.model import Changes, Clock, Coverage, Id, Intent, Window
+from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
 from syncd.store.store import Store
-from syncd.systems.port import AuthLost, Snapshot, System, SystemFault, Unproven
+from syncd.systems.port import AuthLost, Snapshot, System, SystemFault
 
 
 @dataclass(slots=True)
@@ -72,8 +72,8 @@ class Observation:
 class Read:
     """One read while it is worked on. ``changes`` is stored at its end, all at once.
 
-    ``asked_at`` is when the lists were asked for: nothing in them is younger. ``left`` is how many
-    events may still be asked for by id in it.
+    ``asked_at`` is when the lists were asked for: nothing in them is younger. The lists start
+    ``look_back`` before the window. ``left`` is how many events may still be asked for by id in it.
     """
 
     system: System
@@ -84,7 +84,13 @@ class Read:
     owners: Owners
     seen: Observation
     asked_at: datetime
+    look_back: timedelta
     probes: Probes
     left: int = PROBES
     snapshot: Snapshot = field(init=False)
     changes: Changes = field(init=False)
+
+    @property
+    def span(self) -> Window:
+        """The time of which the lists were asked."""
+        return self.window.from_earlier(self.look_back)

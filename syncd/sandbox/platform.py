@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import httpx
 from starlette.datastructures import Headers, QueryParams
@@ -48,6 +48,16 @@ class LostReply(httpx.RemoteProtocolError):
     Over a socket the server closes the connection and nobody sees this exception. Over httpx's
     ASGITransport it comes out of the client, as the very error that a broken socket gives.
     """
+
+
+class Timed(Protocol):
+    """What has a start and an end."""
+
+    @property
+    def start(self) -> datetime: ...  # noqa: D102
+
+    @property
+    def end(self) -> datetime: ...  # noqa: D102
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error
@@ -93,6 +103,9 @@ class Platform(ABC):
     """What the operator's base URL ends in, such as /v1; requests elsewhere are unknown."""
     hidden_params: frozenset[str] = frozenset({"email", "phone", "number", "query"})
     """Query parameters that the request log shows as "***"."""
+    lists_overlapping = False
+    """Whether lists show events that began before the time asked for and reach into it. No platform
+    documents that; a client is asked for most where they do not."""
 
     def __init__(self, name: str, clock: Clock, ids: Ids, faults: Faults | None = None) -> None:
         """Start empty and well behaved."""
@@ -149,6 +162,12 @@ class Platform(ABC):
         """The time whose state a list shows: None for now, or earlier under LAG."""
         lag = self.fault(FaultKind.LAG, ask)
         return self.clock.now() - timedelta(seconds=lag.seconds) if lag else None
+
+    def lists(self, event: Timed, asked: tuple[datetime, datetime]) -> bool:
+        """Whether a list of that time shows an event."""
+        begins = asked[0] <= event.start <= asked[1]
+        reaches = self.lists_overlapping and event.start < asked[0] < event.end
+        return begins or reaches
 
     def listed(self, ask: Ask, rows: Sequence[R]) -> list[R]:
         """The rows of a list (or page) as the client gets to see them."""

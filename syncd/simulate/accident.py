@@ -53,6 +53,12 @@ class Change:
     after: Seen | None
     by_hand: bool
 
+    @property
+    def keeps_time(self) -> bool:
+        """Whether the event takes the same time as before."""
+        both = self.before, self.after
+        return all(seen and seen.busy for seen in both) and len({s.key for s in both if s}) == 1
+
 
 @dataclass(slots=True)
 class Accident:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Topic
 from syncd.sandbox.broken_rows import Lack
-from syncd.simulate import oracle
+from syncd.simulate import hosted, oracle
 from syncd.simulate.story import BROKEN_ROWS, TROUBLE, Step, Story, What
 from syncd.store.reported import open_items
 
@@ -33,7 +33,8 @@ def perform(town: Town, step: Step) -> str:
         return f"repair {repaired} rows" if repaired else ""
     if step.what not in BROKEN_ROWS:
         return ""
-    found = sorted(event for event, seen in town.standing(system).items() if seen.end > now)
+    standing = town.standing(system).items()
+    found = sorted(e for e, seen in standing if seen.end > now and not hosted.is_share(e))
     if not found:
         return ""
     event = found[step.number % len(found)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from syncd.simulate import broken, twinned
+from syncd.simulate import broken, hosted, leaves, twinned
 from syncd.simulate.spoilt import spoil_rows
 from syncd.simulate.story import Step, What
 
@@ -17,4 +17,9 @@ def perform(town: Town, step: Step, start: datetime) -> str:
     """Do what a step says; what was done, '' if there was nothing to do it to."""
     if step.what in {What.NULL_DATE, What.CUT_TEXT}:
         return spoil_rows(town.sandbox.systems[step.system].faults, step)
-    return broken.perform(town, step) or twinned.perform(town, step, start)
+    return (
+        hosted.perform(town, step)
+        or twinned.perform(town, step, start)
+        or leaves.perform(town, step)
+        or broken.perform(town, step)
+    )

@@ -32,6 +32,7 @@ from syncd.simulate import broken, oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
+from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
@@ -115,7 +116,16 @@ class _Stage:
         """Let it all happen, then let it be quiet, then judge."""
         world = self.town.world
         world.sandbox.crm.largest_page = self.story.page
-        world.sandbox.clinic.update_replaces = self.story.replaces
+        clinic = world.sandbox.clinic
+        clinic.update_replaces = self.story.replaces
+        clinic.hosts_listed = self.story.hosts_listed
+        clinic.users_name_owner = self.story.owner_named
+        for name in self.story.overlapping:
+            world.sandbox.systems[name].lists_overlapping = True
+        for step in self.story.before:
+            self._happen(step)
+        for knob, value in self.story.account:
+            setattr(world.sandbox.crm, knob, value)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)
@@ -148,8 +158,7 @@ class _Stage:
             await self._until(step.at)
             self._happen(step)
         await self._until(self.story.hours * 3600)
-        if self.town.broken:
-            self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
+        self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
         self.town.mend()
         self.fuse = 0
         self.state_fault = replace(self.state_fault, times=0)
@@ -324,7 +333,8 @@ class _Stage:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {_words(change)}")
         unannounced: Iterable[str] = ()
-        if not self.town.is_forgotten(change.at) and not puts_back(self.town, change):
+        along = is_share(change.event) or puts_back(self.town, change)
+        if not self.town.is_forgotten(change.at) and not along:
             unannounced = tellers.unannounced(change, self._beside())
         for line in (*oracle.judge_change(self.town, change), *unannounced):
             self._break(line)

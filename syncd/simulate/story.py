@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from random import Random
 
 from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.odd import ODD_ANSWERS
+from syncd.simulate.accounts import Knobs, draw_account
+from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, TROUBLE, Step, What
+from syncd.simulate.drawn_hosts import draw_hosts
+
+__all__ = ["ALL", "HOST", "OPERATOR", "OUTSIDE", "TROUBLE", "Step", "Story", "What", "draw"]
 
 SYSTEMS = ("crm", "clinic", "legacy")
 DAYS = (
@@ -25,56 +29,6 @@ DAYS = (
     datetime(2027, 12, 30, 20, 0, tzinfo=UTC),
 )
 
-
-class What(StrEnum):
-    """What can happen."""
-
-    BOOK = "book"
-    TWIN = "twin"
-    MOVE = "move"
-    CANCEL = "cancel"
-    DELETE = "delete"
-    REASSIGN = "reassign"
-    BLOCK = "block"
-    MOVE_BLOCK = "move-block"
-    REMOVE_BLOCK = "remove-block"
-    EDIT_OURS = "edit-ours"
-    REMOVE_OURS = "remove-ours"
-    FILL = "fill"
-    WIPE = "wipe"
-    SHIFT = "shift"
-    RENAME_USER = "rename-user"
-    HIDE_USERS = "hide-users"
-    STATUS = "status"
-    TWIN_AS = "twin-as"
-    MOVE_TWINNED = "move-twinned"
-    RESYNC = "resync"
-    ACCEPT = "accept"
-    RESOLVE = "resolve"
-    UNDO = "undo"
-    FAULT = "fault"
-    HOST_CLOCK = "host-clock"
-    STATE_FAULT = "state-fault"
-    STATE_LOST = "state-lost"
-    STATE_RESTORED = "state-restored"
-    CRASH = "crash"
-    COPY_OURS = "copy-ours"
-    COPY_TO_MEETING = "copy-to-meeting"
-    PASTE_TAG = "paste-tag"
-    NULL_DATE = "null-date"
-    FOR_EVER = "for-ever"
-    CUT_TEXT = "cut-text"
-    NO_END = "no-end"
-    NO_ID = "no-id"
-    NO_OWNER = "no-owner"
-    NO_OBJECT = "no-object"
-    REPAIR_ROWS = "repair-rows"
-
-
-DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
-TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
-OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO})
-OUTSIDE = frozenset(What) - TROUBLE - OPERATOR
 _WEIGHTS = {
     What.BOOK: 8,
     What.TWIN: 3,
@@ -91,33 +45,6 @@ _WEIGHTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Step:
-    """Something that happens ``at`` seconds. ``number`` picks the target, ``slot`` a time."""
-
-    at: float
-    what: What
-    system: str = ""
-    number: int = 0
-    slot: int = 0
-    fault: str = ""
-    times: int = 1
-    seconds: float = 0.0
-    spelling: str = ""
-
-    def __str__(self) -> str:
-        """One line of the story."""
-        clock = f"{int(self.at) // 3600:02}:{int(self.at) // 60 % 60:02}:{int(self.at) % 60:02}"
-        facts = [self.system, str(self.what)]
-        if self.fault:
-            facts += [self.fault, f"x{self.times}"]
-        if self.seconds:
-            facts.append(f"{self.seconds:g} s")
-        if self.what in OUTSIDE:
-            facts.append(f"#{self.number} slot {self.slot}")
-        return f"{clock}  {' '.join(fact for fact in facts if fact)}"
-
-
 ONE_PAGE, SHORT_PAGE = 1000, 5
 
 
@@ -127,6 +54,11 @@ class Story:
 
     ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
     ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
+    ``before`` happens before the program first reads; the lists of the systems ``overlapping`` show
+    what reaches into the time asked for, too.
+    ``hosts_listed``: v2 lists a meeting under each of its hosts, and ``owner_named``: it names the
+    assigned user among them.
+    ``account`` says what kind of LeadSquared account there is.
     """
 
     seed: int
@@ -137,6 +69,11 @@ class Story:
     rules: tuple[tuple[str, str], ...] = ()
     override: tuple[tuple[str, str], ...] = ()
     replaces: bool = True
+    before: tuple[Step, ...] = ()
+    overlapping: tuple[str, ...] = ()
+    hosts_listed: bool = False
+    owner_named: bool = True
+    account: Knobs = ()
 
     @property
     def choices(self) -> frozenset[str]:
@@ -245,7 +182,24 @@ def draw(
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
         steps += _broken_rows(Random(f"broken rows {seed}"), span)  # noqa: S311
-    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    hosts = Random(f"hosts {seed}")  # noqa: S311
+    knobs = (hosts.choice((True, False)), hosts.choice((True, False)))
+    drawn = draw_hosts(hosts, span) if complaints else []
+    steps += [Step(d.at, What(d.what), d.system, d.number, d.slot) for d in drawn]
+    account: Knobs = ()
+    if complaints:
+        facts = Random(f"leadsquared {seed}")  # noqa: S311
+        account = draw_account(facts, steps)
+        steps += _completed(facts, span)
+    day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account)
+    return _with_leaves(day, Random(f"leaves {seed}")) if complaints else day  # noqa: S311
+
+
+def _completed(random: Random, span: float) -> list[Step]:
+    """On some days people complete up to two meetings in LeadSquared."""
+    ats = [random.uniform(0.2, 0.95) * span for _ in range(random.choice((0, 0, 1, 2)))]
+    return [Step(round(at, 1), What.COMPLETE, "crm", random.randrange(1000)) for at in ats]
 
 
 _POLICIES = 0.5
@@ -324,6 +278,16 @@ def _updates(random: Random, span: float, faults: Collection[str]) -> list[Step]
 
 
 _TWINS, _RESETS = 0.5, 0.4
+
+
+def _with_leaves(day: Story, random: Random) -> Story:
+    """Draw, on most days, leaves of weeks, and changes to them while they run."""
+    whats = (What.LEAVE, What.CHANGE_LEAVE, What.CHANGE_LEAVE, What.END_LEAVE)
+    drawn = _complaints(random, day.hours * 3600)
+    steps = [replace(step, what=random.choice(whats)) for step in drawn]
+    some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
+    before = tuple(replace(step, at=0.0, what=What.LEAVE) for step in steps[:2])
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=before, overlapping=some)
 
 
 _LASTING = frozenset({"rate-spent", "deep-refusal"})

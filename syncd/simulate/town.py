@@ -13,11 +13,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from syncd.model import floor_to
-from syncd.sandbox.agreement import FREE
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import more
+from syncd.simulate import hosted, more
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.staff import Staff
@@ -106,21 +105,10 @@ class Town:
 
     def _events(self, system: str) -> Iterator[tuple[str, Seen]]:
         platform = self.sandbox.systems[system]
+        owners = {user: who for (name, user), who in self._owners.items() if name == system}
         for meeting in platform.appointments():
-            provider = self._owners.get((system, meeting.user))
-            if provider is not None and not meeting.deleted:
-                busy = meeting.status not in FREE
-                seen = Seen(
-                    provider,
-                    "appointment",
-                    meeting.start,
-                    self.end_of(meeting.end),
-                    busy,
-                    meeting.contact,
-                    meeting.status,
-                    (meeting.title, getattr(meeting, "description", "")),
-                )
-                yield meeting.id, seen
+            for event, host in () if meeting.deleted else hosted.shares(meeting, owners):
+                yield event, hosted.seen(meeting, host, self.end_of(meeting.end))
         for block in platform.blocks():
             provider = self._owners.get((system, block.user))
             if provider is not None and not block.deleted:
@@ -303,7 +291,10 @@ class Town:
         found = sorted(
             event
             for event, seen in self._last[step.system].items()
-            if seen.kind == "appointment" and seen.busy and seen.end > self.clock.now()
+            if seen.kind == "appointment"
+            and seen.busy
+            and seen.end > self.clock.now()
+            and not hosted.is_share(event)
         )
         if not found:
             return ""
@@ -358,7 +349,9 @@ class Town:
         event = ours[step.number % len(ours)]
         if step.what is What.PASTE_TAG:
             standing = self._last[system].items()
-            meetings = sorted(e for e, seen in standing if seen.kind == "appointment")
+            meetings = sorted(
+                {hosted.record_of(e) for e, seen in standing if seen.kind == "appointment"}
+            )
             if not meetings:
                 return ""
             meeting = meetings[step.number % len(meetings)]
@@ -384,9 +377,9 @@ class Town:
             if step.what is What.SHIFT and seen.kind == "block":
                 platform.move_block(event, seen.start + hour, seen.end + hour)
             elif step.what is What.SHIFT:
-                platform.move(event, seen.start + hour, seen.end + hour)
+                platform.move(hosted.record_of(event), seen.start + hour, seen.end + hour)
             elif seen.kind == "appointment" and seen.busy and seen.end > self.clock.now():
-                platform.delete(event)
+                platform.delete(hosted.record_of(event))
         after = dict(self._events(step.system))
         # What is polled often is what is seen in one cycle; further away, news may come in parts.
         now = self.clock.now()

@@ -102,6 +102,7 @@ def test_a_whole_session_ends_in_a_configuration_that_syncs(desk: Desk, sit: Sit
 
 
 @pytest.mark.slow
+@pytest.mark.prove
 def test_a_wrong_token_can_be_entered_again(desk: Desk, sit: Sit) -> None:
     sandbox = desk.world.sandbox
     typist = sit("init")
@@ -142,6 +143,7 @@ def test_a_wrong_token_can_be_entered_again(desk: Desk, sit: Sit) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.prove
 def test_names_of_variables_need_no_file_at_all(desk: Desk, sit: Sit) -> None:
     sandbox = desk.world.sandbox
     typist = sit("init", MY_KEY=sandbox.legacy.token)

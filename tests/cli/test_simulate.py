@@ -13,6 +13,7 @@ from syncd.simulate.story import Story, What, draw
 from tests.cli.conftest import Say
 
 
+@pytest.mark.prove
 def test_a_day_is_played_and_its_faults_are_counted_by_kind(say: Say, tmp_path: Path) -> None:
     trace = tmp_path / "trace.txt"
     done = say("simulate", "--seed", 3, "--json", "--trace", trace)

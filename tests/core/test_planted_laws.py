@@ -82,6 +82,7 @@ ROWS: tuple[tuple[Callable[[Patch], None], Law], ...] = (
 )
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("plant", "law"), ROWS, ids=[f"{plant.__name__}-{law.__name__}" for plant, law in ROWS]
 )

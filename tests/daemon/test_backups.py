@@ -94,6 +94,7 @@ def nightly(
 # --- a real process -------------------------------------------------------------------------------
 
 
+@pytest.mark.prove
 def test_a_daemon_makes_up_for_a_missed_night_and_ends_when_asked(
     state: Path, start: Start
 ) -> None:

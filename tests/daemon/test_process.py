@@ -105,6 +105,7 @@ class Asking:
         assert not self._thread.is_alive()
 
 
+@pytest.mark.prove
 def test_a_daemon_killed_at_work_is_told_as_such_and_the_next_takes_over(
     state: Path, start: Start
 ) -> None:
@@ -119,7 +120,9 @@ def test_a_daemon_killed_at_work_is_told_as_such_and_the_next_takes_over(
     assert ask(state, "resync", {}, lambda _text: None).exit == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.prove)]
+)
 def test_a_signal_lets_the_request_in_flight_have_its_answer(
     state: Path, start: Start, number: signal.Signals
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_signal_lets_the_request_in_flight_have_its_answer(
     assert not state.with_name("state.db.sock").exists()
 
 
+@pytest.mark.prove
 def test_a_second_signal_ends_a_request_that_takes_long(state: Path, start: Start) -> None:
     daemon = start(60)
     assert first_line(daemon) == "started\n"

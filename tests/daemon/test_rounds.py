@@ -205,6 +205,7 @@ class Day:
             self.there.discard(NAMES[number])
 
 
+@pytest.mark.prove
 @given(
     st.lists(
         st.tuples(

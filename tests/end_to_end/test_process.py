@@ -109,6 +109,7 @@ async def test_the_daemon_syncs_answers_and_ends_with_zero(place: Place) -> None
     assert not place.path.with_name("state.db.sock").exists()
 
 
+@pytest.mark.prove
 async def test_the_service_manager_hears_of_a_real_daemon(place: Place, tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     said: list[bytes] = []

@@ -1,8 +1,9 @@
 """A business whose engine can be stopped dead at any step, and what is left of it afterwards.
 
 A step is an instant at which a process can end: before and after each commit of `Store.apply`, and
-before and after the effect of each call to a system. After the last one nothing of the process
-does anything any more, in no task, until the business is restarted from disk.
+before and after the effect of each call to a system. What a process that is killed there leaves is
+what is on disk and in the systems at that instant, so both are copied at each step of one run, and
+another process goes on with the copy.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from syncd.engine.agenda import Agenda
+from syncd.engine.cycle import Engine
 from syncd.engine.report import Report
 from syncd.model import (
     Action,
@@ -46,7 +48,7 @@ from syncd.model import (
 )
 from syncd.store.created import beside
 from syncd.store.store import Store
-from syncd.systems.port import NOTHING_KNOWN, Capabilities, Reply, Sighting, Snapshot
+from syncd.systems.port import NO_LOOK_BACK, NOTHING_KNOWN, Capabilities, Reply, Sighting, Snapshot
 from tests.core.kit import SYSTEMS
 from tests.engine.conftest import Shop, make_engine
 from tests.engine.fakes import FakeClock, FakeSystem
@@ -58,36 +60,27 @@ QUEUE = timedelta(seconds=2)
 MOST_RESYNCS = 4
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
 @dataclass
 class Steps:
-    """The steps of a process, named in order; it ends at the one numbered ``end`` (from 1)."""
+    """The steps of a process, named in order; ``at`` is called at each."""
 
-    end: int | None = None
     passed: list[str] = field(default_factory=list)
-    counting: bool = False
+    at: Callable[[], None] | None = None
 
     @contextmanager
-    def counted(self, end: int | None) -> Iterator[None]:
-        """Count the steps of what is done inside, and let it end at that one."""
-        self.end, self.passed, self.counting = end, [], True
+    def watched(self, at: Callable[[], None]) -> Iterator[None]:
+        """Note the steps of what is done inside."""
+        self.passed, self.at = [], at
         try:
             yield
         finally:
-            self.counting = False
+            self.at = None
 
     def step(self, name: str) -> None:
-        """One step; raises Killed if it is the last one, or if that has passed."""
-        if not self.counting:
-            return
-        if self.end is not None and len(self.passed) >= self.end:
-            raise Killed
-        self.passed.append(name)
-        if len(self.passed) == self.end:
-            raise Killed
+        """One step."""
+        if self.at is not None:
+            self.passed.append(name)
+            self.at()
 
     @contextmanager
     def around(self, name: str) -> Iterator[None]:
@@ -152,9 +145,11 @@ class MortalSystem(FakeSystem):
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         async with self._call("read"):
-            return await super().read(window, providers, known)
+            return await super().read(window, providers, known, look_back=look_back)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         async with self._call("read_one"):
@@ -247,16 +242,22 @@ class MortalShop(Shop):
         """The systems, as what they are."""
         return [s for s in self.systems if isinstance(s, MortalSystem)]
 
-    def copy(self, path: Path) -> MortalShop:
-        """The same business, its store closed, once more: with its state at this path."""
-        copyfile(self.path, path)
-        beside(path).unlink(missing_ok=True)
-        if beside(self.path).exists():
-            copyfile(beside(self.path), beside(path))
-        clock, (a, b, c), rows, steps = deepcopy((self.clock, self.mortals, self.rows, self.steps))
-        twin = self._over(path, clock, (a, b, c), rows, steps)
-        twin.engine = replace(twin.engine, mapping=self.engine.mapping, policy=self.engine.policy)
-        return twin
+    def leave(self, path: Path) -> Left:
+        """What a process that ends now leaves behind, with its state copied to this path.
+
+        The log of SQLite goes with the file: what was committed may be there only.
+        """
+        for source, target in (
+            (self.path, path),
+            (Path(f"{self.path}-wal"), Path(f"{path}-wal")),
+            (beside(self.path), beside(path)),
+        ):
+            target.unlink(missing_ok=True)
+            if source.exists():
+                copyfile(source, target)
+        shared = {id(self.steps): Steps()}
+        clock, systems, rows = deepcopy((self.clock, self.mortals, self.rows), shared)
+        return Left(path, clock, systems, rows, self.engine)
 
     def restart(self) -> None:
         self.store.close()
@@ -267,8 +268,26 @@ class MortalShop(Shop):
         """Start the engine of the same state with another mapping."""
         self.engine = replace(self.engine, mapping=mapping)
 
-    def left(self) -> str:
-        """All that a process finds when it starts: the time, the state, the systems."""
+
+@dataclass
+class Left:
+    """What a process left behind: files, the systems outside, and its configuration."""
+
+    path: Path
+    clock: FakeClock
+    mortals: list[MortalSystem]
+    rows: Iterator[int]
+    engine: Engine
+
+    def enter(self) -> MortalShop:
+        """Start the next process on it."""
+        a, b, c = self.mortals
+        shop = MortalShop._over(self.path, self.clock, (a, b, c), self.rows, a.steps)
+        shop.engine = replace(shop.engine, mapping=self.engine.mapping, policy=self.engine.policy)
+        return shop
+
+    def __str__(self) -> str:
+        """All that the next process finds: the time, the state, the systems."""
         with closing(sqlite3.connect(self.path)) as state:
             rows = "\n".join(state.iterdump())
         return repr((self.clock.time, rows, [(s.events, s.queue) for s in self.mortals]))
@@ -337,29 +356,21 @@ def ending(shop: MortalShop) -> Ending:
     )
 
 
-def _at_rest(scenario: Scenario, path: Path) -> MortalShop:
-    """The business just before the run under test, its store closed."""
-    shop = MortalShop.open(path)
+def _at_rest(scenario: Scenario, folder: Path) -> MortalShop:
+    """The business just before the run under test."""
+    shop = MortalShop.open(folder / "arranged.db")
     scenario.arrange(shop)
     _settle(scenario, shop)
     shop.clock.pass_(minutes=5)
     scenario.act(shop)
     for system in shop.mortals:
         system.effects.clear()
-    shop.store.close()
+    shop.restart()
     return shop
 
 
-def _start(scenario: Scenario, shop: MortalShop, end: int | None = None) -> None:
-    """The run under test, stopped dead at a step or undisturbed."""
-    with shop.steps.counted(end), suppress(Killed):
-        # A loop of its own, as a process has: whatever still waits in it dies with it.
-        asyncio.run(scenario.run(shop))
-
-
 def _finish(scenario: Scenario, shop: MortalShop) -> Ending:
-    """Start again, come to rest, and prove that it is rest."""
-    shop.restart()
+    """Come to rest, and prove that it is rest."""
     shop.clock.pass_(seconds=2 * LAG.total_seconds())
     _settle(scenario, shop)
     found = ending(shop)
@@ -384,27 +395,28 @@ def interrupted_everywhere(scenario: Scenario, folder: Path) -> int:
     Raises AssertionError, with the step, where an interrupted run ends otherwise than one that is
     left alone. Steps that leave the same behind (before and after a read, say) are finished once.
     """
-    rest = _at_rest(scenario, folder / "rest.db")
-    whole = rest.copy(folder / "whole.db")
-    _start(scenario, whole)
-    passed = whole.steps.passed
+    whole = _at_rest(scenario, folder)
+    killed: dict[str, tuple[str, Left]] = {}
+
+    def end_here() -> None:
+        number, name = len(whole.steps.passed), whole.steps.passed[-1]
+        left = whole.leave(folder / f"stopped{number}.db")
+        killed.setdefault(str(left), (f"stopped at step {number}, {name}", left))
+
+    with whole.steps.watched(end_here):
+        asyncio.run(scenario.run(whole))
+    passed = len(whole.steps.passed)
+    whole.restart()
     wanted = _finish(scenario, whole)
     whole.store.close()
-    finished: set[str] = set()
-    for end, name in enumerate(passed, start=1):
-        where = f"{scenario.name}, stopped at step {end} of {len(passed)}, {name}"
-        shop = rest.copy(folder / "stopped.db")
+    for where, left in killed.values():
+        shop = left.enter()
         try:
-            _start(scenario, shop, end)
-            assert shop.steps.passed == passed[:end], f"{where}: it took another way there"
-            left = shop.left()
-            if left not in finished:
-                finished.add(left)
-                found = _finish(scenario, shop)
-                same = found == wanted  # of the two, pytest would look for every difference
-                assert same, f"\n{found}\ninstead of\n{wanted}"
+            found = _finish(scenario, shop)
+            same = found == wanted  # of the two, pytest would look for every difference
+            assert same, f"\n{found}\ninstead of\n{wanted}"
         except AssertionError as why:
-            raise AssertionError(f"{where}: {why}") from why
+            raise AssertionError(f"{scenario.name}, {where} of {passed}: {why}") from why
         finally:
             shop.store.close()
-    return len(passed)
+    return passed

@@ -19,7 +19,7 @@ from tests.daemon.kit import until
 from tests.hostile.front import Front, fronted
 from tests.hostile.rows import ROWS, Row
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.prove]
 
 DEEP = next(row for row in ROWS if row.name == "deep")
 LONG = next(row for row in ROWS if row.name == "retry-400-digits")

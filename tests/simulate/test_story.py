@@ -85,6 +85,7 @@ def test_a_broken_story_is_cut_down_to_the_steps_that_break_it() -> None:
     assert set(shrink(story, breaks).steps) == needed
 
 
+@pytest.mark.prove
 def test_a_story_that_was_cut_still_plays() -> None:
     story = draw(7)
     outcome = play(replace(story, steps=story.steps[::3]))
