@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +27,7 @@ from syncd.model import (
 )
 from syncd.model.derived import USERS
 from syncd.store.derived import derived_from
+from syncd.systems.list_caps import outside
 from syncd.systems.port import Found, Gone, SystemFault
 
 
@@ -63,12 +65,16 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
     Blocks of syncd's own stay: that they are not there any more has to be proven.
     """
     listed = {row.id for row in read.snapshot.rows}
-    complete = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
+    complete = {p: spans for (p, kind), spans in _windows(read).items() if kind is Kind.APPOINTMENT}
     gone: set[str] = set()
-    for provider in sorted(remapped & complete):
+    for provider in sorted(remapped & complete.keys()):
         # Whose the events are follows from the new mapping now.
         read.owners.settle_all(provider)
+        gaps = outside(read.window, complete[provider])
         for record in read.store.events_of(read.system.name, provider):
+            value = record.observed
+            if value is not None and any(gap.touches(value) for gap in gaps):
+                continue  # it may stand where the list was cut
             if record.id not in listed and not record.mine and not _began_before(read, record):
                 read.changes.records.append(replace(record, provider="", fingerprint=""))
                 read.seen.touch(provider, record.id)
@@ -101,7 +107,7 @@ async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[
     ``unreadable`` events are listed, in rows that cannot be understood. By id they may be.
     """
     system, store = read.system, read.store
-    coverage = _covered(read)
+    coverage = _windows(read)
     absent = _looked_for(read, store.records(system.name, unlisted))
     await read.owners.refused(
         read.snapshot,
@@ -131,15 +137,6 @@ async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[
             unsure.append(record)
         # Of any other nothing is proven: it lies outside of what was read.
     await _probe(read, sure, unsure, leaving)
-
-
-def _covered(read: Read) -> dict[tuple[str, Kind], list[Window]]:
-    """Return where each calendar's events of a kind are proven to be listed."""
-    found: dict[tuple[str, Kind], list[Window]] = {}
-    for c in read.snapshot.coverage:
-        for kind in c.kinds:
-            found.setdefault((c.provider, kind), []).append(c.window)
-    return found
 
 
 def _removing(read: Read) -> set[str | None]:
@@ -204,6 +201,15 @@ async def _is_gone(read: Read, record: Record) -> bool:
             return True
         case _:
             return False
+
+
+def _windows(read: Read) -> Mapping[tuple[str, Kind], Sequence[Window]]:
+    """The windows in which each calendar was read whole: several where a list was cut."""
+    found: dict[tuple[str, Kind], list[Window]] = defaultdict(list)
+    for c in read.snapshot.coverage:
+        for kind in c.kinds:
+            found[c.provider, kind].append(c.window)
+    return found
 
 
 def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:

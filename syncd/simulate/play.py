@@ -28,7 +28,7 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import broken, oracle, tellers
+from syncd.simulate import broken, busy, oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
@@ -122,6 +122,7 @@ class _Stage:
         clinic.users_name_owner = self.story.owner_named
         for name in self.story.overlapping:
             world.sandbox.systems[name].lists_overlapping = True
+        busy.prepare(self.town, self.story.busy)
         for step in self.story.before:
             self._happen(step)
         for knob, value in self.story.account:
@@ -243,8 +244,7 @@ class _Stage:
         self._judge_log()
         for line in self.town.endless():
             self._break(line)
-        self._judge_with(lambda *seen: oracle.judge_end(self.town, *seen))
-        self._judge_with(lambda store, *_: broken.judge_repaired(store))
+        self._judge_with(lambda *seen: broken.judge_rest(self.town, *seen))
 
     def _judge_with(self, judge: Callable[[Store, datetime, datetime], Iterable[str]]) -> None:
         with closing(Store.open(self.folder / "state.db", write=False)) as store:

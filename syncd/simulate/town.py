@@ -433,8 +433,8 @@ class Town:
         self._names_back()
         for platform in self.sandbox.systems.values():
             platform.broken_rows.clear()
-            for kind in set(FaultKind) - {FaultKind.HALF_EMOJI}:
-                # Nobody repairs texts.
+            for kind in set(FaultKind) - {FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS}:
+                # Nobody repairs texts, or changes words.
                 platform.faults.clear(kind)
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Value,
         Window,
     )
+    from syncd.systems.facts import Facts
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -155,9 +156,6 @@ class Malformed(ValueError):  # noqa: N818 - our word for it
         self.system, self.event = system, event
         self.reason, self.topic = reason, topic
         self.provider, self.providers = provider, providers
-
-
-# --- what a system declares -------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +377,7 @@ class System(Protocol):
     name: str
     providers: Collection[str]
     capabilities: Capabilities
+    facts: Facts
 
     async def read(
         self,
