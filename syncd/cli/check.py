@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from syncd.cli import owners, terminal
+from syncd.cli import owners, reported, terminal
 from syncd.cli.explained import print_rules, rules_json
 from syncd.cli.lists import Listed, lists_of, print_lists
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
@@ -21,7 +21,7 @@ from syncd.daemon.rounds import Rounds, spans_of
 from syncd.engine.report import unknown_owners
 from syncd.engine.running import LOOK_BACK
 from syncd.houses import check_ties
-from syncd.model import Window
+from syncd.model import Item, Window
 from syncd.store.errors import StateError
 from syncd.store.glance import glance
 from syncd.systems.findings import checked
@@ -83,7 +83,8 @@ def examine(
     asked = asyncio.run(_ask(settings, offline=offline, quiet=as_json))
     findings += asked.findings
     findings += _budget(settings, asked.needs)
-    findings += _unknown_owners(settings)
+    known, items = _as_last_read(settings)
+    findings += known
     if as_json:
         terminal.print_json(
             {
@@ -91,11 +92,14 @@ def examine(
                 "calls": [_need_json(settings, n) for n in asked.needs],
                 "lists": [one.to_json() for one in asked.lists],
                 "rules": rules_json(settings),
+                "reported": [reported.item_json(item) for item in items],
             }
         )
     else:
         print_rules(settings)
         _print(settings, findings, asked.needs)
+        for line in reported.lines(items):
+            terminal.say(line)
         print_lists(asked.lists, every=calls)
         if offline and any(isinstance(s, LeadConnectorSystem) for s in settings.systems.values()):
             terminal.say(_UNKNOWN_OFFLINE)
@@ -154,17 +158,18 @@ def _budget(settings: Settings, needs: Sequence[Need]) -> list[Finding]:
     ]
 
 
-def _unknown_owners(settings: Settings) -> list[Finding]:
-    """Tell of events whose owner is in doubt, as far as the last run of this state saw any."""
+def _as_last_read(settings: Settings) -> tuple[list[Finding], Sequence[Item]]:
+    """Report owners in doubt, and records that cannot be carried, as the last run saw them."""
     path, now = settings.syncd.state_path, RealClock().now()
     if not path.exists():
-        return []
+        return [], ()
     try:
         seen = glance(path, now, now)
     except StateError:  # `check` looks at systems; whoever opens the state tells what is wrong
-        return []
+        return [], ()
     unknown = unknown_owners(seen.owner_changes, now)
-    return owners.findings(unknown, remapped(settings, seen.mapped))
+    doubts = owners.findings(unknown, remapped(settings, seen.mapped))
+    return [*doubts, *reported.findings(seen.items)], seen.items
 
 
 def _need_json(settings: Settings, need: Need) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
@@ -11,9 +11,11 @@ from datetime import datetime
 from syncd.core.diff import News, absorb, vanish
 from syncd.engine.observation import Read
 from syncd.engine.owners import Found as FoundElsewhere
+from syncd.engine.probes import PROBES
 from syncd.model import (
     RENEWED,
     Action,
+    Event,
     IntentState,
     Kind,
     Record,
@@ -27,9 +29,6 @@ from syncd.model.derived import USERS
 from syncd.store.derived import derived_from
 from syncd.systems.list_caps import outside
 from syncd.systems.port import Found, Gone, SystemFault
-
-PROBES = 40
-"""At most so many absences are followed up by id in one cycle and system; the rest wait."""
 
 
 def take(read: Read, before: Record | None, after: Record, news: News) -> None:
@@ -91,8 +90,10 @@ def _began_before(read: Read, record: Record) -> bool:
 
 async def ask_again(read: Read, *, thorough: bool) -> None:
     """Ask for events whose user is there again, and which their calendar does not show."""
-    again = {change.event for change in await read.owners.due(thorough=thorough)}
-    for record in read.store.records(read.system.name, sorted(again)[:PROBES]):
+    # The other half is for what is missing from lists.
+    again = {change.event for change in await read.owners.due(thorough=thorough, most=PROBES // 2)}
+    read.left -= len(again)
+    for record in read.store.records(read.system.name, sorted(again)):
         try:
             await ask(read, record)
         except SystemFault as fault:
@@ -100,61 +101,106 @@ async def ask_again(read: Read, *, thorough: bool) -> None:
             return
 
 
-async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
-    """Absence alone removes nothing (promise 3): ask by id, as often as the platform needs."""
-    system, store, seen, changes, asked_at = (
-        read.system,
-        read.store,
-        read.seen,
-        read.changes,
-        read.asked_at,
-    )
+async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[str] = ()) -> None:
+    """Absence alone removes nothing (promise 3): ask by id, as often as the platform needs.
+
+    ``unreadable`` events are listed, in rows that cannot be understood. By id they may be.
+    """
+    system, store = read.system, read.store
     coverage = _windows(read)
-    removing = {
-        intent.operation.event
-        for intent in read.intents
-        if intent.state is IntentState.ACCEPTED
-        and intent.operation.action is Action.REMOVE_BLOCK
-        and intent.operation.system == system.name
-    }
-    probes = 0
     absent = _looked_for(read, store.records(system.name, unlisted))
     await read.owners.refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],
     )
+    removing = _removing(read)
+    unproven = {(a.provider, kind) for a in read.snapshot.unproven for kind in a.kinds}
+    sure, unsure, leaving = [], [], []
     for record in absent:
-        covered = coverage.get((record.provider, record.kind), ())
-        value = record.observed
+        place, value = (record.provider, record.kind), record.observed
         if read.owners.change(record) is not None:
             # Whose it is has been asked already, and is asked again in a while.
             continue
-        if record.retired or value is None or not covered:
+        if record.retired or value is None:
             continue
-        if record.id in removing and any(value.start in window for window in covered):
-            # It was asked to go, and it is gone.
-            tomb = replace(vanish(record, asked_at), base=None, ended=True, written=None)
-            changes.records.append(tomb)
-            changes.unlinked += store.links(system.name, record.id)
-            seen.touch(record.provider, record.id)
+        windows = coverage.get(place, ())
+        listed = record.id in unreadable
+        if record.id in removing and not listed and any(value.start in w for w in windows):
+            _end_removed(read, record)
+        elif record.id in removing and not listed and place in unproven:
+            leaving.append(record)
+        elif _may_be_older(read, record):
             continue
-        if not any(is_expected(record, value, window, asked_at) for window in covered):
-            # Nothing is proven about it: it lies outside of what was read in full.
-            continue
-        lag = system.capabilities.lag
-        if record.written_at is not None and asked_at < record.written_at + lag:
-            # The list may be older than what syncd wrote.
-            continue
-        seen.suspected += 1
-        if probes >= PROBES:
-            continue
-        probes += 1
+        elif not listed and any(is_expected(record, value, w, read.asked_at) for w in windows):
+            sure.append(record)
+        elif (listed or place in unproven) and is_expected(record, value, read.span, read.asked_at):
+            unsure.append(record)
+        # Of any other nothing is proven: it lies outside of what was read.
+    await _probe(read, sure, unsure, leaving)
+
+
+def _removing(read: Read) -> set[str | None]:
+    """Return the blocks that were asked to go, and whose end is to be confirmed by reading."""
+    return {
+        intent.operation.event
+        for intent in read.intents
+        if intent.state is IntentState.ACCEPTED
+        and intent.operation.action is Action.REMOVE_BLOCK
+        and intent.operation.system == read.system.name
+    }
+
+
+def _end_removed(read: Read, record: Record) -> None:
+    """Store that a block that was asked to go is gone."""
+    tomb = replace(vanish(record, read.asked_at), base=None, ended=True, written=None)
+    read.changes.records.append(tomb)
+    read.changes.unlinked += read.store.links(read.system.name, record.id)
+    read.seen.touch(record.provider, record.id)
+
+
+def _may_be_older(read: Read, record: Record) -> bool:
+    """Whether the list may be older than what syncd wrote."""
+    lag = read.system.capabilities.lag
+    return record.written_at is not None and read.asked_at < record.written_at + lag
+
+
+async def _probe(
+    read: Read, sure: Sequence[Record], unsure: Sequence[Record], leaving: Sequence[Record]
+) -> None:
+    """Ask for missing events by id, as many as this cycle allows.
+
+    ``leaving`` are blocks that were asked to go: no list is needed to prove what syncd did itself.
+    """
+    seen, probes = read.seen, read.probes
+    seen.suspected += len(sure)
+    provable, removed = {record.id for record in sure}, {record.id for record in leaving}
+    for record in probes.choose([*leaving, *sure], unsure, read.asked_at, read.left):
+        read.left -= 1
         try:
-            proven = await ask(read, record)
+            if record.id in provable:
+                seen.suspected -= await ask(read, record)
+            elif record.id in removed:
+                if await _is_gone(read, record):
+                    _end_removed(read, record)
+            else:
+                probes.found(record.id, gone=await _is_gone(read, record))
         except SystemFault as fault:
             seen.fail(fault)
-            return
-        seen.suspected -= proven
+            break
+    seen.gone = len(probes.gone)
+
+
+async def _is_gone(read: Read, record: Record) -> bool:
+    """Look for an event whose absence no list proves; take what it shows if it is there."""
+    asked_at = read.clock.now()
+    match await read.system.read_one(record.ref, record.observed):
+        case Found(event=event):
+            _take_found(read, record, event, asked_at)
+            return False
+        case Gone():
+            return True
+        case _:
+            return False
 
 
 def _windows(read: Read) -> Mapping[tuple[str, Kind], Sequence[Window]]:
@@ -241,15 +287,7 @@ async def ask(read: Read, record: Record) -> bool:
     asked_at = read.clock.now()
     match await system.read_one(record.ref, record.observed):
         case Found(event=event):
-            after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
-            if news is News.STALE:
-                return True
-            owners.still_held(record, event)
-            if owners.concerns(record, event):
-                owners.found(FoundElsewhere(record, after, event, news))
-            else:
-                owners.back(record)
-                take(read, record, after, news)
+            _take_found(read, record, event, asked_at)
             return True
         case Gone(own_list=own_list):
             if record.kind in system.capabilities.gone_by_list:
@@ -269,3 +307,17 @@ async def ask(read: Read, record: Record) -> bool:
             return True
         case _:
             return False
+
+
+def _take_found(read: Read, record: Record, event: Event, asked_at: datetime) -> None:
+    """Take what an event shows that was found by id, here or at another owner."""
+    owners = read.owners
+    after, news = absorb(record, event, "", asked_at, read.system.capabilities.lag)
+    if news is News.STALE:
+        return
+    owners.still_held(record, event)
+    if owners.concerns(record, event):
+        owners.found(FoundElsewhere(record, after, event, news))
+    else:
+        owners.back(record)
+        take(read, record, after, news)

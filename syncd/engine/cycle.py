@@ -26,8 +26,10 @@ from syncd.engine.observation import Observation
 from syncd.engine.observe import observe
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
+from syncd.engine.probes import Probes
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report
+from syncd.engine.reports import end_unmapped
 from syncd.engine.running import Depth, Running
 from syncd.engine.slots import ask_all
 from syncd.engine.telling import tell
@@ -86,7 +88,9 @@ class Engine:
     running: Running = field(init=False)
     agenda: Agenda = field(default_factory=Agenda)
     _in_range: bool = False
-    seen_whole: set[tuple[str, str]] = field(default_factory=set)
+    answered: set[tuple[str, str]] = field(default_factory=set)
+    """The calendars, (provider, system), whose lists were answered at least once."""
+    probes: dict[str, Probes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
@@ -105,7 +109,7 @@ class Engine:
         whole: dict[tuple[str, str], set[Kind]] = {}
         for c in self.store.last_coverage():
             whole.setdefault((c.provider, c.system), set()).update(c.kinds)
-        self.seen_whole = {where for where, kinds in whole.items() if Kind.APPOINTMENT in kinds}
+        self.answered = {where for where, kinds in whole.items() if Kind.APPOINTMENT in kinds}
 
     def window(self, *, near: bool) -> Window:
         """The near or the full window, from now."""
@@ -146,6 +150,11 @@ class Engine:
             if waits and not dry_run:
                 progress("waiting for a platform to confirm")
                 await self.clock.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
+        if report.gone:
+            report.remarks.append(
+                f"{report.gone} events are gone by their ids, but their lists do not prove it: "
+                "their time stays blocked until a list is whole"
+            )
         self.file(report, "resync")
         return report
 
@@ -226,6 +235,9 @@ class Engine:
         before = {name: system.traffic for name, system in self.systems.items()}
         full = self._is_full(window)
         dropped = self.baselines.forget_dropped(chosen) if full else set()
+        if full:
+            names = {*self.systems, *(each.name for each in self.annexes.closures)}
+            end_unmapped(self.store, names, self.clock.now())
         self.agenda.add(dropped)
         by_id = depth is Depth.RESYNC and report.cycles == 1
         observed = await self.look(window, report, chosen, desk, progress, depth, by_id=by_id)
@@ -315,6 +327,7 @@ class Engine:
                         remapped=self.baselines.remapped(name),
                         unread=self.baselines.unread(name),
                         full=full,
+                        probes=self.probes.setdefault(name, Probes()),
                         look_back=self.running.look_back(name, mine, depth),
                         running=None if depth is Depth.NEAR else self.running,
                     )
@@ -369,7 +382,8 @@ class Engine:
     def _settle(self, window: Window, observed: Mapping[str, Observation], report: Report) -> None:
         """Note which calendars are now known in full, and what nobody can explain in them."""
         settled = self.baselines.settle(_answered(observed), window, self.clock.now())
-        report.settled += len(settled)
+        arrived = [c for o in observed.values() if o.state is Health.OK for c in o.arrived]
+        report.settled += len(settled) + self.baselines.note_arrived(arrived, window)
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
 
@@ -418,7 +432,7 @@ class Engine:
 
 def _answered(observed: Mapping[str, Observation]) -> list[Coverage]:
     """Return what the systems that answered proved to be complete."""
-    return [c for o in observed.values() if o.state is Health.OK for c in o.coverage]
+    return [c for o in observed.values() if o.state is Health.OK for c in o.whole]
 
 
 def _read(observation: Observation | None) -> list[Coverage]:

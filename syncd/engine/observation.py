@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from syncd.engine.owners import Owners
+from syncd.engine.probes import PROBES, Probes
 from syncd.engine.report import Health
-from syncd.model import Changes, Clock, Coverage, Id, Intent, Window
+from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
 from syncd.store.store import Store
 from syncd.systems.port import AuthLost, Snapshot, System, SystemFault
 
@@ -20,7 +21,8 @@ class Observation:
     """What one read of one system brought. ``touched`` are the events with news, by provider.
 
     ``lively`` counts their news, echoes of what syncd wrote left out. ``without_user`` are the
-    providers whose calendar was never read whole, as the system has no such user.
+    providers whose calendar was never read whole, as the system has no such user. ``gone``
+    counts the events that the system says are gone while no whole list proves it.
     """
 
     system: str
@@ -28,14 +30,32 @@ class Observation:
     cause: str = ""
     asked_at: datetime | None = None
     coverage: Sequence[Coverage] = ()
+    unproven: Sequence[Unproven] = ()
     touched: dict[str, set[Id]] = field(default_factory=dict)
     news: int = 0
     lively: Counter[str] = field(default_factory=Counter)
     suspected: int = 0
+    gone: int = 0
     remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
     units: Mapping[str, int] = field(default_factory=dict)
     without_user: AbstractSet[str] = frozenset()
+
+    @property
+    def whole(self) -> list[Coverage]:
+        """What was proven of the calendars of which every list proved to be whole."""
+        unproven = {each.provider for each in self.unproven}
+        return [c for c in self.coverage if c.provider not in unproven]
+
+    @property
+    def arrived(self) -> list[Coverage]:
+        """Where every row of a calendar arrived, also where some of them have no usable id."""
+        at = self.asked_at
+        if at is None:
+            return [*self.coverage]
+        lacking = {each.provider for each in self.unproven if each.lacking}
+        as_read = [Coverage(self.system, u.provider, u.kinds, u.window, at) for u in self.unproven]
+        return [c for c in (*self.coverage, *as_read) if c.provider not in lacking]
 
     def touch(self, provider: str, event: str) -> None:
         """Note that an event is news to a provider."""
@@ -53,7 +73,7 @@ class Read:
     """One read while it is worked on. ``changes`` is stored at its end, all at once.
 
     ``asked_at`` is when the lists were asked for: nothing in them is younger. The lists start
-    ``look_back`` before the window.
+    ``look_back`` before the window. ``left`` is how many events may still be asked for by id in it.
     """
 
     system: System
@@ -65,6 +85,8 @@ class Read:
     seen: Observation
     asked_at: datetime
     look_back: timedelta
+    probes: Probes
+    left: int = PROBES
     snapshot: Snapshot = field(init=False)
     changes: Changes = field(init=False)
 

@@ -32,7 +32,6 @@ from syncd.model import (
     Kind,
     Operation,
     Record,
-    Topic,
     Value,
     Window,
 )
@@ -159,7 +158,10 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
         for c in snapshot.coverage
     )
     # Where a list was cut, the block may be in the part that was not shown: the next read may tell.
-    unread = snapshot.faults or any(odd.topic is Topic.LIST for odd in snapshot.malformed)
+    # And a row without an id may be it.
+    unread = snapshot.faults or any(
+        u.provider == operation.provider and Kind.BLOCK in u.kinds for u in snapshot.unproven
+    )
     if complete:
         _drop(intent, desk, "never happened")
     elif not unread:

@@ -38,7 +38,7 @@ from syncd.model.ranges import (
     read_value,
     readable,
 )
-from syncd.model.reported import Topic
+from syncd.model.reported import Item, Topic
 from syncd.model.series import series_of
 from syncd.model.statuses import (
     Statuses,
@@ -92,6 +92,7 @@ from syncd.model.words import (
     Person,
     Role,
     Status,
+    Unproven,
     Value,
     Window,
 )
@@ -128,6 +129,7 @@ __all__ = [
     "Id",
     "Intent",
     "IntentState",
+    "Item",
     "Kind",
     "Need",
     "Note",
@@ -149,6 +151,7 @@ __all__ = [
     "SystemHealth",
     "SystemState",
     "Topic",
+    "Unproven",
     "UserState",
     "Value",
     "WaitReason",

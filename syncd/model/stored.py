@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from syncd.model.derived import is_derived
 from syncd.model.owners import CalendarUser, OwnerChange
+from syncd.model.reported import Item
 from syncd.model.words import (
     Conflict,
     Coverage,
@@ -315,3 +316,4 @@ class Changes:
     owner_changes: list[OwnerChange] = field(default_factory=list)
     owners_settled: list[OwnerChange] = field(default_factory=list)
     users: list[CalendarUser] = field(default_factory=list)
+    reported: list[Item] = field(default_factory=list)

@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match
 
 from syncd.model import floor_to
+from syncd.sandbox.broken_rows import Lack, broken, first_broken
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.odd import ODD_ANSWERS, Odd
 from syncd.sandbox.odd_rows import spoilt
@@ -117,6 +118,8 @@ class Platform(ABC):
         self.caps: dict[str, ListCap] = {}
         """Caps of lists, by path: nothing in an answer shows that it was cut."""
         self.calls: list[Call] = []
+        self.broken_rows: dict[str, Lack] = {}
+        """What the rows of these events lack in each answer to a read."""
         self._routes = self.routes()
 
     # --- what a platform says for itself ------------------------------------------------------
@@ -263,15 +266,16 @@ class Platform(ABC):
         if ask.method != "GET" and "Retrieve" not in ask.path:
             return
         now = self.clock.now()
-        for kind in (FaultKind.ODD_TIME, FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS):
+        for kind in _SPOILING:
             fault = self.faults.active(kind, ask.method, ask.path, now)
             if fault is None:
                 continue
-            body = spoilt(bytes(response.body), kind, fault.spelling)
+            body = _spoilt(bytes(response.body), kind, fault.spelling)
             if body != response.body:
                 self.fault(kind, ask)
-                response.body = body
-                response.headers["content-length"] = str(len(body))
+                _replace_body(response, body)
+        if self.broken_rows:
+            _replace_body(response, broken(bytes(response.body), self.broken_rows))
 
     def _route(self, ask: Ask, scope: Scope) -> Response:
         here = {**scope, "path": ask.path, "root_path": ""}
@@ -307,6 +311,25 @@ async def _ask(scope: Scope, receive: Receive, base_path: str) -> Ask:
     path = path[len(base_path) :] if inside else f"/outside{path}"
     query = QueryParams(scope["query_string"])
     return Ask(scope["method"], path, {}, query, Headers(scope=scope), body)
+
+
+_SPOILING = (
+    FaultKind.ODD_TIME,
+    FaultKind.HALF_EMOJI,
+    FaultKind.ODD_STATUS,
+    FaultKind.BROKEN_ROW,
+)
+
+
+def _spoilt(body: bytes, kind: FaultKind, spelling: str) -> bytes:
+    if kind is FaultKind.BROKEN_ROW:
+        return first_broken(body, Lack(spelling or Lack.END))
+    return spoilt(body, kind, spelling)
+
+
+def _replace_body(response: Response, body: bytes) -> None:
+    response.body = body
+    response.headers["content-length"] = str(len(body))
 
 
 def _odd_answer(odd: Odd, true: Response) -> Response:

@@ -62,6 +62,11 @@ class What(StrEnum):
     DELETE_SERIES = "delete-series"
     TWIN_INSTANCE = "twin-instance"
     MOVE_TWIN_OF_INSTANCE = "move-twin-of-instance"
+    NO_END = "no-end"
+    NO_ID = "no-id"
+    NO_OWNER = "no-owner"
+    NO_OBJECT = "no-object"
+    REPAIR_ROWS = "repair-rows"
     REGROUP = "regroup"
     CAP_LISTS = "cap-lists"
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -28,10 +28,12 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import busy, oracle, tellers
+from syncd.simulate import broken, busy, oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
+from syncd.simulate.drawn_facts import set_facts
+from syncd.simulate.economy import idle_writes, writes_per_change
 from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
@@ -115,18 +117,10 @@ class _Stage:
     async def play(self) -> Outcome:
         """Let it all happen, then let it be quiet, then judge."""
         world = self.town.world
-        world.sandbox.crm.largest_page = self.story.page
-        clinic = world.sandbox.clinic
-        clinic.update_replaces = self.story.replaces
-        clinic.hosts_listed = self.story.hosts_listed
-        clinic.users_name_owner = self.story.owner_named
-        for name in self.story.overlapping:
-            world.sandbox.systems[name].lists_overlapping = True
+        set_facts(world.sandbox, self.story)
         busy.prepare(self.town, self.story.busy)
         for step in self.story.before:
             self._happen(step)
-        for knob, value in self.story.account:
-            setattr(world.sandbox.crm, knob, value)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)
@@ -161,6 +155,7 @@ class _Stage:
             await self._until(step.at)
             self._happen(step)
         await self._until(self.story.hours * 3600)
+        self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
         self.town.mend()
         self.fuse = 0
         self.state_fault = replace(self.state_fault, times=0)
@@ -245,11 +240,12 @@ class _Stage:
         self._judge_log()
         for line in self.town.endless():
             self._break(line)
+        self._judge_with(lambda *seen: broken.judge_rest(self.town, *seen))
+
+    def _judge_with(self, judge: Callable[[Store, datetime, datetime], Iterable[str]]) -> None:
         with closing(Store.open(self.folder / "state.db", write=False)) as store:
             now = self.town.clock.now()
-            for line in oracle.judge_end(
-                self.town, store, now, now + self.settings.syncd.window.future
-            ):
+            for line in judge(store, now, now + self.settings.syncd.window.future):
                 self._break(line)
 
     async def _quiet(self) -> None:
@@ -271,7 +267,7 @@ class _Stage:
         end = now + self.settings.syncd.window.future
         for line in oracle.judge_end(self.town, app.store, now, end):
             self._break(line)
-        told = (oracle.writes_per_change, oracle.idle_writes, statuses_left)
+        told = (writes_per_change, idle_writes, statuses_left)
         for line in (line for judge in told for line in judge(self.town)):
             self._break(line)
         app.store.close()

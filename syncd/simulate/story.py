@@ -197,6 +197,7 @@ def draw(
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
+        steps += _broken_rows(Random(f"broken rows {seed}"), span)  # noqa: S311
     hosts = Random(f"hosts {seed}")  # noqa: S311
     knobs = (hosts.choice((True, False)), hosts.choice((True, False)))
     drawn = draw_hosts(hosts, span) if complaints else []
@@ -245,6 +246,7 @@ COMPLAINTS: tuple[What, ...] = (
     What.TWIN_AS,
     What.MOVE_TWINNED,
 )
+BROKEN_ROWS: tuple[What, ...] = (What.NO_END, What.NO_ID, What.NO_OWNER, What.NO_OBJECT)
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 
@@ -259,6 +261,17 @@ def _complaints(random: Random, span: float) -> list[Step]:
             random.randrange(1000),
         )
         for _ in range(random.randint(0, 3) if COMPLAINTS else 0)
+    ]
+
+
+def _broken_rows(random: Random, span: float) -> list[Step]:
+    """On some days rows of a platform lack something, for a while or until all is repaired."""
+    whats = random.choices(BROKEN_ROWS, k=random.choice((0, 0, 1, 2)))
+    whats += [What.REPAIR_ROWS] * (len(whats) and random.randrange(2))
+    system = random.choice(SYSTEMS)
+    return [
+        Step(round(random.uniform(0.05, 0.9) * span, 1), what, system, random.randrange(1000))
+        for what in whats
     ]
 
 

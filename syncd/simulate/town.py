@@ -16,10 +16,9 @@ from syncd.model import floor_to
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import busy, hosted, leaves, recurring, twinned
+from syncd.simulate import hosted, more
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
-from syncd.simulate.spoilt import spoil_rows
 from syncd.simulate.staff import Staff
 from syncd.simulate.story import Step, What
 from syncd.simulate.way import Way
@@ -46,6 +45,7 @@ class Town:
     answers: list[tuple[datetime, str]] = field(default_factory=list)
     choices: frozenset[str] = frozenset()
     ours: set[tuple[str, str]] = field(default_factory=set)
+    broken: dict[tuple[str, str], datetime] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     acts: int = 0
@@ -241,16 +241,8 @@ class Town:
                 done = self._change_block(step, start, end)
             case What.COPY_OURS | What.COPY_TO_MEETING | What.PASTE_TAG:
                 done = self._copy_ours(step, start, end, who)
-            case What.NULL_DATE | What.CUT_TEXT:
-                done = spoil_rows(self.sandbox.systems[step.system].faults, step)
             case _:
-                done = (
-                    hosted.perform(self, step)
-                    or twinned.perform(self, step, start)
-                    or leaves.perform(self, step)
-                    or recurring.perform(self, step, start)
-                    or busy.perform(self, step, who)
-                )
+                done = more.perform(self, step, start)
         return done
 
     def _block(self, step: Step, start: datetime, end: datetime, who: str) -> str:
@@ -441,6 +433,7 @@ class Town:
         """Switch all faults off, and let users have their old names."""
         self._names_back()
         for platform in self.sandbox.systems.values():
+            platform.broken_rows.clear()
             for kind in set(FaultKind) - {FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS}:
                 # Nobody repairs texts, or changes words.
                 platform.faults.clear(kind)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from syncd.model import Topic, Window
+from syncd.model import Unproven, Window
 from syncd.systems.list_caps import (
     MOST_EXTRA,
     SHORTEST,
@@ -23,6 +23,7 @@ from syncd.systems.list_caps import (
     planned,
 )
 from syncd.systems.port import Malformed, Retryable, SystemFault
+from syncd.systems.reported import nameless, shortened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -78,6 +79,7 @@ class Listed:
     """How a list was read: its parts in order, and the faults of those that failed.
 
     ``failed`` are the spans of the latter; ``cut`` those that may hold rows which were not shown.
+    ``unnamed`` is how many rows of one answer have no usable id.
     """
 
     call: ListCall
@@ -85,6 +87,7 @@ class Listed:
     faults: list[SystemFault] = field(default_factory=list)
     failed: list[Window] = field(default_factory=list)
     cut: list[Window] = field(default_factory=list)
+    unnamed: int = 0
     extra: int = MOST_EXTRA
 
     @property
@@ -103,19 +106,25 @@ class Listed:
         after = min(max(self.call.span.end - window.end, timedelta()), day)
         return [
             replace(hole, start=hole.start - after, end=hole.end + before)
-            for hole in (*self.failed, *self.cut)
+            for hole in (*self.failed, *self.cut, *([self.call.span] if self.unnamed else ()))
         ]
 
-    def items(self, system: str) -> list[Malformed]:
-        """What is to be reported: that the list ends before its rows do, once per provider."""
-        if not self.cut:
+    def unproven(self, window: Window) -> list[Unproven]:
+        """What the list was asked for and is answered, but not proven to be whole."""
+        if self.failed or not (self.cut or self.unnamed):
             return []
-        what = f"{self.call.call} by {self.call.selector} {', '.join(self.call.ids)}"
-        reason = f"{what}: it shows not all of its rows, however short the time asked for"
-        return [
-            Malformed(system, "", reason, Topic.LIST, provider)
-            for provider in sorted(self.call.providers)
-        ]
+        lacking = bool(self.cut)
+        providers = sorted(self.call.providers)
+        return [Unproven(p, self.call.kinds, window, lacking) for p in providers]
+
+    def items(self, system: str) -> list[Malformed]:
+        """What is to be reported: rows without an id, and that the list ends before its rows do."""
+        found = [nameless(system, self.call, self.unnamed)] if self.unnamed else []
+        if self.cut:
+            what = f"by {self.call.selector} {', '.join(self.call.ids)}"
+            why = f"{what}, it shows not all of its rows, however short the time asked for"
+            found.append(shortened(system, self.call, why))
+        return found
 
 
 class CappedLists:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Offer,
         Operation,
         Person,
+        Unproven,
         Value,
         Window,
     )
@@ -137,7 +138,8 @@ class Ambiguous(SystemFault):
 class Malformed(ValueError):  # noqa: N818 - our word for it
     """A record that cannot be read, or only with an assumption; ``topic`` says which.
 
-    ``provider`` is whose calendar it concerns, '' where that is not known.
+    ``provider`` is whose calendar it concerns, '' if it may be any of ``providers``. ``event`` is
+    the record's id, or the name of a list.
     """
 
     def __init__(
@@ -147,17 +149,13 @@ class Malformed(ValueError):  # noqa: N818 - our word for it
         reason: str,
         topic: Topic = Topic.UNREADABLE,
         provider: str = "",
+        providers: Collection[str] = (),
     ) -> None:
-        """Keep which record it is, and what is wrong with it (no personal data)."""
+        """Keep which record it is, and the ``reason``, without personal data."""
         super().__init__(f"{system}: record {event or '(no id)'}: {reason}")
-        self.system = system
-        self.event = event
-        self.reason = reason
-        self.topic = topic
-        self.provider = provider
-
-
-# --- what a system declares -------------------------------------------------------------------
+        self.system, self.event = system, event
+        self.reason, self.topic = reason, topic
+        self.provider, self.providers = provider, providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +242,7 @@ class Snapshot:
     """One read: its rows, what it proved complete, and what of it could not be read.
 
     Rows are deduplicated by id. A scope that failed has no coverage; its rows still count as news.
+    So do those of an ``unproven`` one, which is no fault: what it lacks proves nothing.
     ``units`` tells of rooms and equipment how many of them can be in use at once.
     ``refused`` are the providers of whom the system refuses to list anything, perhaps because it no
     longer has that user: nothing is covered of them, and the other rows count.
@@ -261,6 +260,7 @@ class Snapshot:
     same: Collection[str] = ()
     refused: Mapping[str, Rejected] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
+    unproven: Sequence[Unproven] = ()
 
 
 @dataclass(frozen=True, slots=True)

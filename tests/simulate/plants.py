@@ -45,6 +45,7 @@ from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_series import ABOUT_SERIES
+from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
 from tests.simulate.plants_of_words import ABOUT_WORDS
@@ -438,6 +439,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_UPDATES,
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
+    *ABOUT_UNREADABLE,
     *ABOUT_HOSTS,
     *ABOUT_WORDS,
     *ABOUT_LEAVES,

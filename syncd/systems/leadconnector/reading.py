@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Coverage, Kind, Statuses, Window, derived_id
+from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
 from syncd.systems.capped_lists import Limit
 from syncd.systems.last_read import LastRead
 from syncd.systems.leadconnector import events
@@ -20,7 +20,6 @@ from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
     AuthLost,
-    Incomplete,
     Malformed,
     RateLimited,
     Rejected,
@@ -145,7 +144,17 @@ class Reading:
         ]
         same = gathered.same.keys()
         self._last = LastRead(frozenset((*gathered.rows, *same)), coverage)
-        return Snapshot(self._system, rows, coverage, faults, malformed, units, same, refused)
+        return Snapshot(
+            self._system,
+            rows,
+            coverage,
+            faults,
+            malformed,
+            units,
+            same,
+            refused,
+            unproven=[each for listed in listings for each in listed.unproven(asked)],
+        )
 
     async def _rooms(
         self, mapped: Mapping[str, CalendarOf], faults: list[SystemFault], odd: list[Malformed]
@@ -158,7 +167,10 @@ class Reading:
             known = await self._knowledge.resources()
         except (AuthLost, Rejected) as fault:
             # A right that is missing for rooms must not stop the people.
-            odd += [Malformed(self._system, key, str(fault)) for key in sorted(wanted.values())]
+            why = f"rooms and equipment cannot be read: {fault}"
+            odd.append(
+                Malformed(self._system, "resources", why, Topic.RESOURCE, providers=wanted.keys())
+            )
             return {}, tuple(wanted)
         except SystemFault as fault:
             faults.append(fault)
@@ -166,7 +178,7 @@ class Reading:
         rooms = _rooms(mapped, known)
         lost = tuple(sorted(wanted.keys() - rooms.keys()))
         reason = "there is no active resource of this name, or more than one"
-        odd += [Malformed(self._system, wanted[p], reason) for p in lost]
+        odd += [Malformed(self._system, wanted[p], reason, Topic.RESOURCE, p) for p in lost]
         return rooms, lost
 
     def missed(self, found: Event, value: Value | None) -> None:
@@ -187,20 +199,18 @@ class Reading:
 
     async def _gather(self, call: ListCall, into: _Gathered, limit: Limit) -> Listed:
         """Add a list as it arrives: kept until the last one is there, they cost far more."""
-        odd: list[SystemFault] = []
+        unnamed = 0
 
         async def ask(part: ListCall) -> Sequence[object]:
+            nonlocal unnamed
             listing = (await self._calls.listing(part)).events
             if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
                 await self._learn_zone(into)
-            if (fault := into.take(part, listing)) is not None:
-                odd.append(fault)
+            unnamed = max(unnamed, into.take(part, listing))
             return listing
 
         listed = await self._lists.read(call, ask, id_of, limit)
-        if odd:
-            listed.faults += odd[:1]
-            listed.failed.append(call.span)
+        listed.unnamed = unnamed
         return listed
 
     async def _learn_zone(self, into: _Gathered) -> None:
@@ -243,26 +253,22 @@ class _Gathered:
         self.unowned: dict[str, Malformed] = {}
         self.over: datetime | None = None
 
-    def take(self, call: ListCall, listing: Sequence[object]) -> Incomplete | None:
-        """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
+    def take(self, call: ListCall, listing: Sequence[object]) -> int:
+        """Add a list, and return how many of its rows have no id: its gaps prove nothing then."""
         self.lists += 1
         asked = call.providers if call.selector == "userId" else ()
-        nameless = 0
+        unnamed = 0
         for item in listing:
             if self._known and self._is_same(item):
                 continue
             known = text(item.id) if isinstance(item, Appointment | Block) else ""
             if not isinstance(item, Appointment | Block) or not known:
-                nameless += 1
+                unnamed += 1
                 continue
             if events.is_deleted(item) or self._is_over(item):
                 continue
             self._add_all(known, item, asked)
-        if not nameless:
-            return None
-        self.malformed.append(Malformed(self._system, "", f"{nameless} rows have no id"))
-        detail = f"{nameless} rows of the list have no id"
-        return Incomplete(self._system, call.call, status=200, detail=detail)
+        return unnamed
 
     def _is_over(self, item: Item) -> bool:
         return self.over is not None and self.reader.is_over(item, self.over)

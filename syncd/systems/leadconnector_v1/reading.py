@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from syncd.model import Coverage, Kind, Window
+from syncd.model import Coverage, Kind, Unproven, Window
 from syncd.systems.leadconnector_v1.events import unowned
 from syncd.systems.leadconnector_v1.plan import WIDER, proven
 from syncd.systems.leadconnector_v1.wire import Appointment
@@ -74,13 +74,18 @@ async def _one(
     limit: Limit,
 ) -> Answered:
     items: Items = []
+    unnamed = 0
 
     async def part(piece: ListCall) -> Items:
+        nonlocal unnamed
         rows = (await calls.appointments(piece)).appointments
         items.extend(sift(rows))
+        unnamed = max(unnamed, sum(not _id_of(row) for row in rows))
         return rows
 
-    return Answered(await lists.read(call, part, _id_of, limit), items)
+    listed = await lists.read(call, part, _id_of, limit)
+    listed.unnamed = unnamed
+    return Answered(listed, items)
 
 
 def _id_of(row: Appointment | Odd) -> str:
@@ -101,18 +106,17 @@ def snapshot(
     nobodys: dict[str, Malformed] = {}
     kept = Window(window.start - WIDER, window.end)
     whole: dict[str, list[Window]] = defaultdict(list)
+    unproven: list[Unproven] = []
     for answer in answers:
         providers = tuple(answer.call.providers)
-        odd = [
-            fault
-            for item in answer.items
-            if (fault := _keep(rows, item, providers, reader, kept)) is not None
-        ]
-        malformed += odd
+        for item in answer.items:
+            if isinstance(item, Appointment) and text(item.id):
+                malformed += _keep(rows, item, providers, reader, kept)
         malformed += answer.listed.items(reader.system)
         nobodys |= _unowned(answer.items, providers, reader)
         span = proven(answer.call.span)
-        for provider in providers if not odd else ():
+        unproven += [replace(u, kinds=kinds) for u in answer.listed.unproven(span)]
+        for provider in providers:
             whole[provider] += outside(span, answer.listed.holes(span))
     coverage = [
         Coverage(reader.system, provider, kinds, span, read_at)
@@ -143,30 +147,29 @@ def snapshot(
         [*malformed, *nobodys.values()],
         same=same,
         refused=refused,
+        unproven=unproven,
     )
 
 
 def _keep(
     rows: dict[str, Row],
-    item: Appointment | Odd,
+    item: Appointment,
     asked: tuple[str, ...],
     reader: Reader,
     kept: Window,
-) -> Malformed | None:
-    """Add an item to the rows if it is somebody's; what makes it unreadable, if anything does."""
-    known = text(item.id) if isinstance(item, Appointment) else ""
-    if not isinstance(item, Appointment) or not known:
-        return Malformed(reader.system, "", "has no id")
+) -> list[Malformed]:
+    """Add an item to the rows if it is somebody's; report what makes it unreadable, if any."""
+    known = text(item.id)
     if _outside(reader, item, kept):
         # First of all: an odd owner of what is over is no fault of the list.
-        return None
+        return []
     try:
         provider = reader.owners.owner(item, asked)
     except ValueError as error:
-        return Malformed(reader.system, known, str(error))
+        return [Malformed(reader.system, known, str(error), providers=asked)]
     if provider is not None and not reader.is_free_block(item, provider):
         rows[known] = Row(known, provider, reader.fingerprint(item, provider), item)
-    return None
+    return []
 
 
 def _unowned(items: Items, asked: tuple[str, ...], reader: Reader) -> dict[str, Malformed]:

@@ -93,7 +93,7 @@ async def test_an_owner_that_no_list_of_users_explains_makes_the_row_unreadable(
     got = await build().read(WINDOW)
     assert owners(got) == {"t2": "alice"}
     assert reported(got) == [("t1", Topic.UNREADABLE, "")]
-    assert not got.coverage
+    assert [c.provider for c in got.coverage] == ["alice", "bob"]  # its id is no other event's
     assert not got.faults
 
 

@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0011');
+INSERT INTO "alembic_version" VALUES('0007');
 CREATE TABLE allowance (
 	system VARCHAR NOT NULL, 
 	at VARCHAR(27) NOT NULL, 
@@ -184,14 +184,6 @@ CREATE TABLE intent (
 );
 INSERT INTO "intent" VALUES('i','run','create-block','b','p','block',NULL,NULL,'2026-06-01T09:00:00.000000Z/2026-06-01T10:00:00.000000Z confirmed','["m"]',NULL,'','open','2026-06-01T00:00:00.000000Z',0,'','');
 INSERT INTO "intent" VALUES('made','run','create-block','b','p','block','k',NULL,'2026-06-01T09:00:00.000000Z/2026-06-01T10:00:00.000000Z confirmed','["m"]',NULL,'','done','2026-06-01T00:00:00.000000Z',0,'','');
-CREATE TABLE odd (
-	system VARCHAR NOT NULL, 
-	event VARCHAR NOT NULL, 
-	reason VARCHAR NOT NULL, 
-	first_at VARCHAR(27) NOT NULL, 
-	PRIMARY KEY (system, event, reason)
-);
-INSERT INTO "odd" VALUES('a','e','no end','2026-06-01T00:00:00.000000Z');
 CREATE TABLE owner_change (
 	system VARCHAR NOT NULL, 
 	event VARCHAR NOT NULL, 
@@ -234,6 +226,20 @@ CREATE TABLE replica (
 );
 INSERT INTO "replica" VALUES('m','a','e','origin',0);
 INSERT INTO "replica" VALUES('m','b','k','block',0);
+CREATE TABLE reported (
+	system VARCHAR NOT NULL, 
+	topic VARCHAR NOT NULL, 
+	event VARCHAR NOT NULL, 
+	reason VARCHAR NOT NULL, 
+	calendars TEXT NOT NULL, 
+	back INTEGER NOT NULL, 
+	ahead INTEGER NOT NULL, 
+	since VARCHAR(27) NOT NULL, 
+	seen_at VARCHAR(27) NOT NULL, 
+	ended_at VARCHAR(27), 
+	PRIMARY KEY (system, topic, event)
+);
+INSERT INTO "reported" VALUES('a','unreadable','e','no end','["p"]',86400,5184000,'2026-06-01T00:00:00.000000Z','2026-06-01T00:00:00.000000Z',NULL);
 CREATE TABLE rota (
 	provider VARCHAR NOT NULL, 
 	slice INTEGER NOT NULL, 
