@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,11 +10,19 @@ from datetime import datetime, timedelta
 from syncd.core.diff import News, absorb, vanish
 from syncd.engine.observation import Read
 from syncd.engine.owners import Found as FoundElsewhere
-from syncd.model import RENEWED, Action, IntentState, Kind, Record, UserState, Value, Window
+from syncd.engine.probes import PROBES
+from syncd.model import (
+    RENEWED,
+    Action,
+    Event,
+    IntentState,
+    Kind,
+    Record,
+    UserState,
+    Value,
+    Window,
+)
 from syncd.systems.port import Found, Gone, SystemFault
-
-PROBES = 40
-"""At most so many absences are followed up by id in one cycle and system; the rest wait."""
 
 DAILY = timedelta(days=1)
 
@@ -54,6 +62,7 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
     """
     listed = {row.id for row in read.snapshot.rows}
     complete = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
+    complete |= {a.provider for a in read.snapshot.unproven if Kind.APPOINTMENT in a.kinds}
     gone: set[str] = set()
     for provider in sorted(remapped & complete):
         # Whose the events are follows from the new mapping now.
@@ -68,8 +77,10 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
 
 async def ask_again(read: Read, *, thorough: bool) -> None:
     """Ask for events whose user is there again, and which their calendar does not show."""
-    again = {change.event for change in await read.owners.due(thorough=thorough)}
-    for record in read.store.records(read.system.name, sorted(again)[:PROBES]):
+    # The other half is for what is missing from lists.
+    again = {change.event for change in await read.owners.due(thorough=thorough, most=PROBES // 2)}
+    read.left -= len(again)
+    for record in read.store.records(read.system.name, sorted(again)):
         try:
             await _ask(read, record)
         except SystemFault as fault:
@@ -77,61 +88,107 @@ async def ask_again(read: Read, *, thorough: bool) -> None:
             return
 
 
-async def follow_up(read: Read, unlisted: Sequence[str]) -> None:
-    """Absence alone removes nothing (promise 3): ask by id, as often as the platform needs."""
-    system, store, seen, changes, asked_at = (
-        read.system,
-        read.store,
-        read.seen,
-        read.changes,
-        read.asked_at,
-    )
-    coverage = {(c.provider, kind): c for c in read.snapshot.coverage for kind in c.kinds}
-    removing = {
-        intent.operation.event
-        for intent in read.intents
-        if intent.state is IntentState.ACCEPTED
-        and intent.operation.action is Action.REMOVE_BLOCK
-        and intent.operation.system == system.name
-    }
-    probes = 0
+async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[str] = ()) -> None:
+    """Absence alone removes nothing (promise 3): ask by id, as often as the platform needs.
+
+    ``unreadable`` events are listed, in rows that cannot be understood. By id they may be.
+    """
+    system, store = read.system, read.store
+    coverage = _covered(read)
     absent = store.records(system.name, unlisted)
     await read.owners.refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],
     )
+    removing = _removing(read)
+    unproven = {(a.provider, kind) for a in read.snapshot.unproven for kind in a.kinds}
+    sure, unsure = [], []
     for record in absent:
-        covered = coverage.get((record.provider, record.kind))
-        value = record.observed
+        place, value = (record.provider, record.kind), record.observed
         if read.owners.change(record) is not None:
             # Whose it is has been asked already, and is asked again in a while.
             continue
-        if record.retired or value is None or covered is None:
+        if record.retired or value is None:
             continue
-        if record.id in removing and value.start in covered.window:
-            # It was asked to go, and it is gone.
-            tomb = replace(vanish(record, asked_at), base=None, ended=True, written=None)
-            changes.records.append(tomb)
-            changes.unlinked += store.links(system.name, record.id)
-            seen.touch(record.provider, record.id)
+        windows = coverage.get(place, ())
+        listed = record.id in unreadable
+        if record.id in removing and not listed and any(value.start in w for w in windows):
+            _end_removed(read, record)
+        elif _may_be_older(read, record):
             continue
-        if not _is_missed(record, value, covered.window, asked_at):
-            # Nothing is proven about it: it lies outside of what was read in full.
-            continue
-        lag = system.capabilities.lag
-        if record.written_at is not None and asked_at < record.written_at + lag:
-            # The list may be older than what syncd wrote.
-            continue
-        seen.suspected += 1
-        if probes >= PROBES:
-            continue
-        probes += 1
+        elif not listed and any(_is_missed(record, value, w, read.asked_at) for w in windows):
+            sure.append(record)
+        elif (listed or place in unproven) and _is_missed(
+            record, value, read.window, read.asked_at
+        ):
+            unsure.append(record)
+        # Of any other nothing is proven: it lies outside of what was read.
+    await _probe(read, sure, unsure)
+
+
+def _covered(read: Read) -> dict[tuple[str, Kind], list[Window]]:
+    """Return where each calendar's events of a kind are proven to be listed."""
+    found: dict[tuple[str, Kind], list[Window]] = {}
+    for c in read.snapshot.coverage:
+        for kind in c.kinds:
+            found.setdefault((c.provider, kind), []).append(c.window)
+    return found
+
+
+def _removing(read: Read) -> set[str | None]:
+    """Return the blocks that were asked to go, and whose end is to be confirmed by reading."""
+    return {
+        intent.operation.event
+        for intent in read.intents
+        if intent.state is IntentState.ACCEPTED
+        and intent.operation.action is Action.REMOVE_BLOCK
+        and intent.operation.system == read.system.name
+    }
+
+
+def _end_removed(read: Read, record: Record) -> None:
+    """Store that a block that was asked to go is gone."""
+    tomb = replace(vanish(record, read.asked_at), base=None, ended=True, written=None)
+    read.changes.records.append(tomb)
+    read.changes.unlinked += read.store.links(read.system.name, record.id)
+    read.seen.touch(record.provider, record.id)
+
+
+def _may_be_older(read: Read, record: Record) -> bool:
+    """Whether the list may be older than what syncd wrote."""
+    lag = read.system.capabilities.lag
+    return record.written_at is not None and read.asked_at < record.written_at + lag
+
+
+async def _probe(read: Read, sure: Sequence[Record], unsure: Sequence[Record]) -> None:
+    """Ask for missing events by id, as many as this cycle allows."""
+    seen, probes = read.seen, read.probes
+    seen.suspected += len(sure)
+    provable = {record.id for record in sure}
+    for record in probes.choose(sure, unsure, read.asked_at, read.left):
+        read.left -= 1
         try:
-            proven = await _ask(read, record)
+            if record.id in provable:
+                seen.suspected -= await _ask(read, record)
+            else:
+                probes.found(record.id, gone=await _is_gone(read, record))
         except SystemFault as fault:
             seen.fail(fault)
-            return
-        seen.suspected -= proven
+            break
+    seen.gone = len(probes.gone)
+
+
+async def _is_gone(read: Read, record: Record) -> bool:
+    """Look for an event whose absence no list proves; take what it shows if it is there."""
+    asked_at = read.clock.now()
+    match await read.system.read_one(record.ref, record.observed):
+        case Found(event=event):
+            _take_found(read, record, event, asked_at)
+            return False
+        case Gone():
+            return True
+        case _:
+            return False
 
 
 def _is_missed(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
@@ -172,15 +229,7 @@ async def _ask(read: Read, record: Record) -> bool:
     asked_at = read.clock.now()
     match await system.read_one(record.ref, record.observed):
         case Found(event=event):
-            after, news = absorb(record, event, "", asked_at, system.capabilities.lag)
-            if news is News.STALE:
-                return True
-            owners.still_held(record, event)
-            if owners.concerns(record, event):
-                owners.found(FoundElsewhere(record, after, event, news))
-            else:
-                owners.back(record)
-                take(read, record, after, news)
+            _take_found(read, record, event, asked_at)
             return True
         case Gone(own_list=own_list):
             if record.kind in system.capabilities.gone_by_list:
@@ -200,3 +249,17 @@ async def _ask(read: Read, record: Record) -> bool:
             return True
         case _:
             return False
+
+
+def _take_found(read: Read, record: Record, event: Event, asked_at: datetime) -> None:
+    """Take what an event shows that was found by id, here or at another owner."""
+    owners = read.owners
+    after, news = absorb(record, event, "", asked_at, read.system.capabilities.lag)
+    if news is News.STALE:
+        return
+    owners.still_held(record, event)
+    if owners.concerns(record, event):
+        owners.found(FoundElsewhere(record, after, event, news))
+    else:
+        owners.back(record)
+        take(read, record, after, news)

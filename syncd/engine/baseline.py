@@ -6,7 +6,7 @@ restore, after a lost state, and after the configuration mapped something else t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -118,17 +118,7 @@ def _covered(coverage: Iterable[Coverage], whole: Window) -> list[Place]:
     for c in coverage:
         if Kind.APPOINTMENT in c.kinds:
             read.setdefault((c.provider, c.system), []).append(c.window)
-    return [place for place, windows in sorted(read.items()) if _covers(windows, whole)]
-
-
-def _covers(windows: Sequence[Window], whole: Window) -> bool:
-    """Whether windows that may touch or overlap leave no gap in the whole one."""
-    reached = whole.start
-    for window in sorted(windows, key=lambda w: w.start):
-        if window.start > reached:
-            return False
-        reached = max(reached, window.end)
-    return reached >= whole.end
+    return [place for place, windows in sorted(read.items()) if whole.covered_by(windows)]
 
 
 def unexplained(store: Store, provider: str, system: str, now: datetime) -> list[str]:

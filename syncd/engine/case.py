@@ -74,7 +74,7 @@ def _read(
     """Where a calendar was read by now; None if that is everywhere."""
     if engine.baselines.read_whole(*place) or place not in engine.baselines.mapped:
         return None
-    coverage = () if observation is None else observation.coverage
+    coverage = () if observation is None else observation.arrived
     return tuple(
         c.window for c in coverage if c.provider == place[0] and Kind.APPOINTMENT in c.kinds
     )
@@ -112,7 +112,7 @@ def _calendar(
         and not unknown
         and not engine.rests(system)
         and place not in policy.read_only
-        and place in engine.seen_whole
+        and place in engine.answered
         and able.reach is None
         # How much of it there is must be known first.
         and (provider not in policy.resources or provider in engine.annexes.units),

@@ -26,6 +26,7 @@ from syncd.engine.observation import Observation
 from syncd.engine.observe import observe
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
+from syncd.engine.probes import Probes
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report
 from syncd.engine.slots import ask_all
@@ -82,7 +83,9 @@ class Engine:
     baselines: Baselines = field(init=False)
     agenda: Agenda = field(default_factory=Agenda)
     _in_range: bool = False
-    seen_whole: set[tuple[str, str]] = field(default_factory=set)
+    answered: set[tuple[str, str]] = field(default_factory=set)
+    """The calendars, (provider, system), whose lists were answered at least once."""
+    probes: dict[str, Probes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
@@ -100,7 +103,7 @@ class Engine:
         whole: dict[tuple[str, str], set[Kind]] = {}
         for c in self.store.last_coverage():
             whole.setdefault((c.provider, c.system), set()).update(c.kinds)
-        self.seen_whole = {where for where, kinds in whole.items() if Kind.APPOINTMENT in kinds}
+        self.answered = {where for where, kinds in whole.items() if Kind.APPOINTMENT in kinds}
 
     def window(self, *, near: bool) -> Window:
         """The near or the full window, from now."""
@@ -304,6 +307,7 @@ class Engine:
                         remapped=self.baselines.remapped(name),
                         unread=self.baselines.unread(name),
                         full=full,
+                        probes=self.probes.setdefault(name, Probes()),
                     )
                     for name, system in self.systems.items()
                     if (mine := [p for p in chosen if name in self.mapping[p]])
@@ -385,8 +389,8 @@ class Engine:
 
 
 def _answered(observed: Mapping[str, Observation]) -> list[Coverage]:
-    """Return what the systems that answered proved to be complete."""
-    return [c for o in observed.values() if o.state is Health.OK for c in o.coverage]
+    """Return what was read in full of the systems that answered."""
+    return [c for o in observed.values() if o.state is Health.OK for c in o.arrived]
 
 
 def _read(observation: Observation | None) -> list[Coverage]:

@@ -36,8 +36,8 @@ async def decide_on(
     for observation in observed.values():
         news = observation.touched.items()
         engine.agenda.touch({p: events for p, events in news if p in engine.mapping})
-        for c in observation.coverage:
-            engine.seen_whole.add((c.provider, c.system))
+        engine.answered |= {(c.provider, c.system) for c in observation.coverage}
+        engine.answered |= {(a.provider, observation.system) for a in observation.unproven}
     if accept is not None:
         brake.accept(engine.store, accept, engine.clock.now())
     due = [provider for provider in chosen if engine.agenda.due(provider)]

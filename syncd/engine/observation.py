@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.engine.owners import Owners
+from syncd.engine.probes import PROBES, Probes
 from syncd.engine.report import Health
 from syncd.model import Changes, Clock, Coverage, Id, Intent, Window
 from syncd.store.store import Store
-from syncd.systems.port import AuthLost, Snapshot, System, SystemFault
+from syncd.systems.port import AuthLost, Snapshot, System, SystemFault, Unproven
 
 
 @dataclass(slots=True)
@@ -20,7 +21,8 @@ class Observation:
     """What one read of one system brought. ``touched`` are the events with news, by provider.
 
     ``lively`` counts their news, echoes of what syncd wrote left out. ``without_user`` are the
-    providers whose calendar was never read whole, as the system has no such user.
+    providers whose calendar was never read whole, as the system has no such user. ``gone``
+    counts the events that the system says are gone while no whole list proves it.
     """
 
     system: str
@@ -28,14 +30,26 @@ class Observation:
     cause: str = ""
     asked_at: datetime | None = None
     coverage: Sequence[Coverage] = ()
+    unproven: Sequence[Unproven] = ()
     touched: dict[str, set[Id]] = field(default_factory=dict)
     news: int = 0
     lively: Counter[str] = field(default_factory=Counter)
     suspected: int = 0
+    gone: int = 0
     remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
     units: Mapping[str, int] = field(default_factory=dict)
     without_user: AbstractSet[str] = frozenset()
+
+    @property
+    def arrived(self) -> list[Coverage]:
+        """Where every row of a calendar arrived, also where some of them have no usable id."""
+        at = self.asked_at
+        if at is None:
+            return [*self.coverage]
+        more = [each for each in self.unproven if not each.lacking]
+        as_read = [Coverage(self.system, e.provider, e.kinds, e.window, at) for e in more]
+        return [*self.coverage, *as_read]
 
     def touch(self, provider: str, event: str) -> None:
         """Note that an event is news to a provider."""
@@ -52,7 +66,8 @@ class Observation:
 class Read:
     """One read while it is worked on. ``changes`` is stored at its end, all at once.
 
-    ``asked_at`` is when the lists were asked for: nothing in them is younger.
+    ``asked_at`` is when the lists were asked for: nothing in them is younger. ``left`` is how many
+    events may still be asked for by id in it.
     """
 
     system: System
@@ -63,5 +78,7 @@ class Read:
     owners: Owners
     seen: Observation
     asked_at: datetime
+    probes: Probes
+    left: int = PROBES
     snapshot: Snapshot = field(init=False)
     changes: Changes = field(init=False)

@@ -9,20 +9,21 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-import structlog
-
 from syncd.core.diff import News, absorb, compare, is_reset
 from syncd.engine.absence import ask_again, follow_up, let_go, look_after_own, take, take_elsewhere
 from syncd.engine.observation import Observation, Read
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
+from syncd.engine.probes import Probes
 from syncd.engine.recover import unsettled_updates
+from syncd.engine.reports import Reports, log_reported
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Changes,
     Clock,
     Intent,
     Record,
+    Topic,
     Value,
     Window,
 )
@@ -34,8 +35,6 @@ from syncd.systems.port import (
     System,
     SystemFault,
 )
-
-log = structlog.get_logger(__name__)
 
 
 async def observe(
@@ -50,6 +49,7 @@ async def observe(
     remapped: AbstractSet[str] = frozenset(),
     unread: AbstractSet[str] = frozenset(),
     full: bool = True,
+    probes: Probes | None = None,
 ) -> Observation:
     """Read these providers of one system and store what is new, or nothing if that fails.
 
@@ -57,12 +57,15 @@ async def observe(
     ``remapped`` providers are others than before: what they do not show was never said to be gone,
     and once they were read in ``full``, it is no longer theirs. The calendars of ``unread``
     providers were never read whole: what is listed for a user who is not there counts as no read.
+    ``probes`` tells which missing events were asked for by id in earlier reads.
 
     Raises nothing but what the state raises: all else is a fault of this system, and is returned.
     """
     seen = Observation(system.name, asked_at=clock.now())
     owners = Owners.of(system, store, clock, remapped)
-    read = Read(system, store, clock, window, intents, owners, seen, clock.now())
+    read = Read(
+        system, store, clock, window, intents, owners, seen, clock.now(), probes or Probes()
+    )
     try:
         with supervised(system.name, "reading events"):
             await _observe(
@@ -96,25 +99,29 @@ async def _observe(
     doubted = list(owners.open.values())
     seen.without_user = await owners.missing_of(snapshot, unread)
     covered = [c for c in snapshot.coverage if c.provider not in seen.without_user]
-    snapshot = replace(snapshot, coverage=covered)
+    unproven = [u for u in snapshot.unproven if u.provider not in seen.without_user]
+    snapshot = replace(snapshot, coverage=covered, unproven=unproven)
     read.snapshot = snapshot
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
+    seen.unproven = unproven
     read.changes = Changes(coverage=list(snapshot.coverage))
+    reports = Reports()
     for broken in snapshot.malformed:
-        _report(read, broken)
+        reports.add(broken)
+    unreadable = reports.unreadable
     unsettled = unsettled_updates(system, read.intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = {r.id: r for r in store.records(system.name, delta.differ)}
     for event_id in delta.differ:
-        _absorb_row(read, rows[event_id], known.get(event_id), unsettled.get(event_id))
+        _absorb_row(read, reports, rows[event_id], known.get(event_id), unsettled.get(event_id))
     owners.see(snapshot, store.records(system.name, owners.events), read.window.start)
     moved_out: set[str] = set()
     if anew:
         moved_out = let_go(read, remapped)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
     await ask_again(read, thorough=by_id)
-    await follow_up(read, unlisted)
+    await follow_up(read, unlisted, unreadable)
     if by_id:
         await look_after_own(read, unlisted)
     for each in await owners.prove(read.changes):
@@ -124,32 +131,26 @@ async def _observe(
     owners.learn(snapshot.users, read.changes)
     if owners.fault is not None:
         seen.fail(owners.fault)
+    same = {*snapshot.same, *(rows.keys() - {*delta.differ})}
+    reported = reports.settle(read, same, full=full)
     store.apply(read.changes)
+    log_reported(reported)
     announce(system.name, doubted, owners.open.values())
 
 
-def _report(read: Read, broken: Malformed) -> None:
-    """Report a record once."""
-    if read.store.note_odd(broken.system, broken.event, broken.reason, read.clock.now()):
-        log.warning(
-            "record skipped", system=broken.system, event_id=broken.event, reason=broken.reason
-        )
-        read.seen.remarks.append(f"skipped: {broken}")
-
-
 def _absorb_row(
-    read: Read, row: Row, record: Record | None, unsettled: Value | None = None
+    read: Read, reports: Reports, row: Row, record: Record | None, unsettled: Value | None = None
 ) -> None:
     system, owners = read.system, read.owners
     try:
         event = system.event(row)
     except Malformed as broken:
-        _report(read, broken)
+        reports.add(broken, row.provider)
         return
-    now = read.clock.now()
-    if event.odd and read.store.note_odd(event.system, event.id, event.odd, now):
-        log.warning("time resolved", system=event.system, event_id=event.id, reason=event.odd)
-        read.seen.remarks.append(f"{event.system} {event.id}: {event.odd}")
+    reports.read_well.add(row.id)
+    if event.odd:
+        assumed = Malformed(event.system, event.id, event.odd, Topic.ASSUMED)
+        reports.add(assumed, row.provider)
     event = event.with_status_of(record.observed if record is not None else None)
     if event.value.end <= read.window.start and (record is None or record.retired):
         # History: it was over before the window began.

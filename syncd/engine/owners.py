@@ -116,7 +116,8 @@ class Owners:
         Such a list proves nothing of a calendar that was never read whole. Rooms have no user.
         """
         shown = {row.provider for row in snapshot.rows}
-        empty = {c.provider for c in snapshot.coverage if c.provider in unread} - shown
+        listed = {c.provider for c in snapshot.coverage} | {a.provider for a in snapshot.unproven}
+        empty = (listed & unread) - shown
         if not empty:
             return set()
         mapped = (await self._users()).mapped.keys()
@@ -173,10 +174,14 @@ class Owners:
                 if record.provider == provider and _value(record) is not None:
                     self.missing(record)
 
-    async def due(self, *, thorough: bool) -> list[OwnerChange]:
-        """Look again at what was unproven; return the changes whose events must be asked for."""
-        now, asked = self.clock.now(), []
-        for change in list(self.open.values()):
+    async def due(self, *, thorough: bool, most: int) -> list[OwnerChange]:
+        """Look again at what was unproven; return the changes whose events must be asked for.
+
+        These are at most so many, those first that were asked for longest ago.
+        """
+        now = self.clock.now()
+        asked: list[OwnerChange] = []
+        for change in sorted(self.open.values(), key=lambda c: (c.asked_at, c.event)):
             if change.proven or not (thorough or now - change.asked_at >= RECHECK):
                 continue
             directory, known = await self._users(), self.known.get(change.provider, "")
@@ -185,6 +190,8 @@ class Owners:
             unseen = not change.owner and not change.holder
             if user is UserState.PRESENT or (user is UserState.UNKNOWN and unseen):
                 # Its owner may be another one by now, or its list be proven to work.
+                if len(asked) == most:
+                    continue
                 asked.append(again)
             else:
                 proof = directory.proof(change.provider, change.owner, change.holder, known=known)

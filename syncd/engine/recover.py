@@ -150,16 +150,20 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
         return True
     if not late:
         return False
+    # A row without an id may be the block that was made.
+    unproven = snapshot.faults or any(
+        a.provider == operation.provider and Kind.BLOCK in a.kinds for a in snapshot.unproven
+    )
     complete = any(
         c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
     )
     if complete:
         _drop(intent, desk, "never happened")
-    elif not snapshot.faults:
+    elif not unproven:
         # This system does not list blocks, so nobody can tell: at most once, and a person looks.
         note = f"{system.name} may have made this block and cannot be asked: look there"
         _review(intent, desk, note)
-    return complete or not snapshot.faults
+    return complete or not unproven
 
 
 def _candidates(system: System, intent: Intent, snapshot: Snapshot, store: Store) -> list[Event]:

@@ -36,7 +36,7 @@ from syncd.model.ranges import (
     read_value,
     readable,
 )
-from syncd.model.reported import Topic
+from syncd.model.reported import Item, Topic
 from syncd.model.stored import (
     OPEN_ENDED,
     Baseline,
@@ -115,6 +115,7 @@ __all__ = [
     "Id",
     "Intent",
     "IntentState",
+    "Item",
     "Kind",
     "Need",
     "Note",

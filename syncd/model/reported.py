@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -23,3 +25,35 @@ class Topic(StrEnum):
     UNASSIGNED = "unassigned"
     ASSUMED = "assumed"
     LIST = "list"
+
+    @property
+    def carried(self) -> bool:
+        """Whether the record closes its time in the other systems although it is reported."""
+        return self in {Topic.UNKNOWN_STATUS, Topic.ASSUMED}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One reported record or list, from the read that first showed it until it is gone.
+
+    ``event`` is the record's id. For rows without one, and for lists, it is the list's name.
+    ``calendars`` are the providers whose lists may show it, as far as they have not shown the
+    opposite since. The read that showed it reached from ``back`` before to ``ahead`` after its
+    time; ``seen_at`` is kept to the hour.
+    """
+
+    system: str
+    event: str
+    topic: Topic
+    reason: str
+    calendars: tuple[str, ...]
+    back: timedelta
+    ahead: timedelta
+    since: datetime
+    seen_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[Topic, str]:
+        """What names the item within its system."""
+        return (self.topic, self.event)

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from syncd.model.owners import CalendarUser, OwnerChange
+from syncd.model.reported import Item
 from syncd.model.words import (
     Conflict,
     Coverage,
@@ -306,3 +307,4 @@ class Changes:
     owner_changes: list[OwnerChange] = field(default_factory=list)
     owners_settled: list[OwnerChange] = field(default_factory=list)
     users: list[CalendarUser] = field(default_factory=list)
+    reported: list[Item] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -74,6 +75,15 @@ class Window:
     def touches(self, value: Value) -> bool:
         """Whether any part of the interval lies inside."""
         return value.start < self.end and self.start < value.end
+
+    def covered_by(self, windows: Iterable[Window]) -> bool:
+        """Whether windows that may touch or overlap leave no gap in this one."""
+        reached = self.start
+        for window in sorted(windows, key=lambda w: w.start):
+            if window.start > reached:
+                return False
+            reached = max(reached, window.end)
+        return reached >= self.end
 
     def __contains__(self, instant: datetime) -> bool:
         """Whether the instant lies inside."""

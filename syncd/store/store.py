@@ -32,14 +32,14 @@ from syncd.model import (
     SystemState,
     Window,
 )
-from syncd.store import owners, queries, rows
+from syncd.store import owners, queries, reported, rows
 from syncd.store.connect import connect, expect_current, expect_sound, migrate
 from syncd.store.created import CreatedIds
 from syncd.store.driver import Driver
 from syncd.store.errors import told
 from syncd.store.glance import Run
 from syncd.store.living import PENDING, living
-from syncd.store.prepared import adding, inserting, putting, saying
+from syncd.store.prepared import adding, putting, saying
 from syncd.store.reconcile import file_of, keep_proof, reconcile
 from syncd.store.removal import CHUNK, forget, retire, unlink
 from syncd.store.tables import (
@@ -53,9 +53,9 @@ from syncd.store.tables import (
     HEALTH,
     HISTORY,
     INTENT,
-    ODD,
     OWNER_CHANGE,
     REPLICA,
+    REPORTED,
     RUN,
     WAIVER,
 )
@@ -166,13 +166,6 @@ class Store:
         asked = {"system": system, "provider": provider}
         return [rows.to_record(row) for row in self.tell(queries.EVENTS_OF, asked)]
 
-    def note_odd(self, system: str, event: str, reason: str, at: datetime) -> bool:
-        """Note an odd record; True the first time, so that it is reported once."""
-        row = {"system": system, "event": event, "reason": reason, "first_at": at}
-        with told(self.place), self._engine.begin() as connection:
-            statement = inserting(connection.dialect, ODD).values(row).on_conflict_do_nothing()
-            return bool(connection.execute(statement).rowcount == 1)
-
     # --- decide -------------------------------------------------------------------------------
 
     def state(self, provider: str) -> ProviderState:
@@ -221,6 +214,7 @@ class Store:
         changed = [rows.from_owner_change(c) for c in changes.owner_changes]
         self._put(cursor, OWNER_CHANGE, changed)
         self._put(cursor, CALENDAR_USER, [rows.from_user(u) for u in changes.users])
+        self._put(cursor, REPORTED, [reported.from_item(i) for i in changes.reported])
         if changes.notes:
             lines = [rows.from_note(n) for n in changes.notes]
             adding(dialect, HISTORY, tuple(lines[0])).carry_out(cursor, lines)

@@ -201,14 +201,23 @@ class HistoryRow(_Table, table=True):
     seen_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
-class OddRow(_Table, table=True):
-    """A record of a platform that could not be read, or only by a rule, and was reported once."""
+class ReportedRow(_Table, table=True):
+    """A record or list that cannot be carried, or only with an assumption (`model.Item`).
 
-    __tablename__ = "odd"
+    ``back`` and ``ahead`` are seconds.
+    """
+
+    __tablename__ = "reported"
     system: str = Field(primary_key=True)
+    topic: str = Field(primary_key=True)
     event: str = Field(primary_key=True)
-    reason: str = Field(primary_key=True)
-    first_at: datetime = Field(sa_type=Instant)
+    reason: str
+    calendars: Any = Field(sa_type=JsonText)
+    back: int
+    ahead: int
+    since: datetime = Field(sa_type=Instant)
+    seen_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class HealthRow(_Table, table=True):
@@ -361,7 +370,7 @@ COVERAGE = METADATA.tables["coverage"]
 BASELINE = METADATA.tables["baseline"]
 RUN = METADATA.tables["run"]
 HISTORY = METADATA.tables["history"]
-ODD = METADATA.tables["odd"]
+REPORTED = METADATA.tables["reported"]
 HEALTH = METADATA.tables["health"]
 ALLOWANCE = METADATA.tables["allowance"]
 ROTA = METADATA.tables["rota"]

@@ -136,7 +136,8 @@ class Ambiguous(SystemFault):
 class Malformed(ValueError):  # noqa: N818 - our word for it
     """A record that cannot be read, or only with an assumption; ``topic`` says which.
 
-    ``provider`` is whose calendar it concerns, '' where that is not known.
+    ``provider`` is whose calendar it concerns, '' where that is not known; ``providers`` are those
+    whose it may be then. ``event`` is the record's id, or the name of a list (`nameless`).
     """
 
     def __init__(
@@ -146,6 +147,7 @@ class Malformed(ValueError):  # noqa: N818 - our word for it
         reason: str,
         topic: Topic = Topic.UNREADABLE,
         provider: str = "",
+        providers: Collection[str] = (),
     ) -> None:
         """Keep which record it is, and what is wrong with it (no personal data)."""
         super().__init__(f"{system}: record {event or '(no id)'}: {reason}")
@@ -154,6 +156,7 @@ class Malformed(ValueError):  # noqa: N818 - our word for it
         self.reason = reason
         self.topic = topic
         self.provider = provider
+        self.providers = providers
 
 
 # --- what a system declares -------------------------------------------------------------------
@@ -227,10 +230,27 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Unproven:
+    """What a read was told of these kinds of a calendar in this window, without proving it whole.
+
+    ``lacking``: rows are missing from it, or may be. Otherwise all rows arrived, and some of them
+    have no usable id.
+    """
+
+    provider: str
+    kinds: frozenset[Kind]
+    window: Window
+    lacking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One read: its rows, what it proved complete, and what of it could not be read.
 
     Rows are deduplicated by id. A scope that failed has no coverage; its rows still count as news.
+    Nor has one that is ``unproven``: it was answered, and did not prove to be whole. That is no
+    fault of the system: its rows count, its calendars can be written to, and what it lacks proves
+    nothing.
     ``units`` tells of rooms and equipment how many of them can be in use at once.
     ``refused`` are the providers of whom the system refuses to list anything, perhaps because it no
     longer has that user: nothing is covered of them, and the other rows count.
@@ -248,6 +268,7 @@ class Snapshot:
     same: Collection[str] = ()
     refused: Mapping[str, Rejected] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
+    unproven: Sequence[Unproven] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,7 +260,7 @@ class MortalShop(Shop):
     def restart(self) -> None:
         self.store.close()
         self.store = MortalStore.begin(self.path, self.steps)
-        self.engine = replace(self.engine, store=self.store, agenda=Agenda(), seen_whole=set())
+        self.engine = replace(self.engine, store=self.store, agenda=Agenda(), answered=set())
 
     def configure(self, mapping: Mapping[str, Sequence[str]]) -> None:
         """Start the engine of the same state with another mapping."""

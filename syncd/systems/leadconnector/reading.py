@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from syncd.model import Coverage, Kind, Window
+from syncd.model import Coverage, Kind, Topic, Window
 from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Owners
-from syncd.systems.leadconnector.plan import LISTS, plan
+from syncd.systems.leadconnector.plan import plan
 from syncd.systems.leadconnector.resources import event_id, resource_key, takes
 from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
@@ -16,14 +16,15 @@ from syncd.systems.loose import text
 from syncd.systems.port import (
     NOTHING_KNOWN,
     AuthLost,
-    Incomplete,
     Malformed,
     RateLimited,
     Rejected,
     Row,
     Snapshot,
     SystemFault,
+    Unproven,
 )
+from syncd.systems.reported import nameless
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -36,6 +37,14 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.resources import Resource
     from syncd.systems.leadconnector.wire import Item
     from syncd.systems.port import ListCall
+
+
+class Blocks(NamedTuple):
+    """A provider's blocks: whether every list held any row, and whether all rows have an id."""
+
+    items: Sequence[Block]
+    shown: bool
+    named: bool
 
 
 class Reading:
@@ -106,6 +115,13 @@ class Reading:
             for provider in call.providers
         } | {(provider, Kind.APPOINTMENT) for provider in guessed}
         torn |= {(provider, kind) for provider in lost for kind in Kind}
+        unproven = [
+            Unproven(provider, call.kinds, window)
+            for call in gathered.nameless
+            for provider in sorted(call.providers)
+            if not torn & {(provider, kind) for kind in call.kinds}
+        ]
+        torn |= {(a.provider, kind) for a in unproven for kind in a.kinds}
         proven = {p: frozenset(kind for kind in Kind if (p, kind) not in torn) for p in mapped}
         coverage = [
             Coverage(self._system, provider, kinds, window, read_at)
@@ -115,7 +131,17 @@ class Reading:
         units = {provider: resource.units for provider, resource in rooms.items()}
         malformed = [*gathered.malformed, *odd]
         same = gathered.same.keys()
-        return Snapshot(self._system, rows, coverage, faults, malformed, units, same, refused)
+        return Snapshot(
+            self._system,
+            rows,
+            coverage,
+            faults,
+            malformed,
+            units,
+            same,
+            refused,
+            unproven=unproven,
+        )
 
     async def _rooms(
         self, mapped: Mapping[str, CalendarOf], faults: list[SystemFault], odd: list[Malformed]
@@ -128,7 +154,10 @@ class Reading:
             known = await self._knowledge.resources()
         except (AuthLost, Rejected) as fault:
             # A right that is missing for rooms must not stop the people.
-            odd += [Malformed(self._system, key, str(fault)) for key in sorted(wanted.values())]
+            why = f"rooms and equipment cannot be read: {fault}"
+            odd.append(
+                Malformed(self._system, "resources", why, Topic.LIST, providers=wanted.keys())
+            )
             return {}, tuple(wanted)
         except SystemFault as fault:
             faults.append(fault)
@@ -136,14 +165,11 @@ class Reading:
         rooms = _rooms(mapped, known)
         lost = tuple(sorted(wanted.keys() - rooms.keys()))
         reason = "there is no active resource of this name, or more than one"
-        odd += [Malformed(self._system, wanted[p], reason) for p in lost]
+        odd += [Malformed(self._system, wanted[p], reason, Topic.LIST, p) for p in lost]
         return rooms, lost
 
-    async def blocks(self, provider: str, window: Window) -> tuple[Sequence[Item], bool]:
-        """List a provider's blocks, and say whether every list held any.
-
-        Raises SystemFault if one could not be read whole.
-        """
+    async def blocks(self, provider: str, window: Window) -> Blocks:
+        """List a provider's blocks. Raises SystemFault if a list is not answered."""
         directory = await self._knowledge.calendars()
         calls = plan({provider: self._calendars[provider]}, directory, {}, window)
         listings = [
@@ -151,10 +177,7 @@ class Reading:
         ]
         rows = [row for listing in listings for row in listing]
         items = [row for row in rows if isinstance(row, Block) and text(row.id)]
-        if len(items) < len(rows):
-            detail = "the list of blocks held a row without an id"
-            raise Incomplete(self._system, f"GET {LISTS[Kind.BLOCK]}", status=200, detail=detail)
-        return items, all(listings)
+        return Blocks(items, all(listings), len(items) == len(rows))
 
     async def owner(self, item: Item, asked: Collection[str]) -> str | None:
         """Tell whose a single record is. Raises SystemFault."""
@@ -170,7 +193,8 @@ class Reading:
             listing = (await self._calls.listing(call)).events
         except SystemFault as fault:
             return fault
-        return into.take(call, listing)
+        into.take(call, listing)
+        return None
 
 
 class _Gathered:
@@ -197,18 +221,19 @@ class _Gathered:
         self.same: dict[str, object] = {}
         self.rows: dict[str, Row] = {}
         self.malformed: list[Malformed] = []
+        self.nameless: list[ListCall] = []
 
-    def take(self, call: ListCall, listing: Sequence[object]) -> Incomplete | None:
+    def take(self, call: ListCall, listing: Sequence[object]) -> None:
         """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
         self.lists += 1
         asked = call.providers if call.selector == "userId" else ()
-        nameless = 0
+        unnamed = 0
         for item in listing:
             if self._known and self._is_same(item):
                 continue
             known = text(item.id) if isinstance(item, Appointment | Block) else ""
             if not isinstance(item, Appointment | Block) or not known:
-                nameless += 1
+                unnamed += 1
                 continue
             if events.is_deleted(item):
                 continue
@@ -219,11 +244,9 @@ class _Gathered:
                 for room, resource in self._rooms.items():
                     if takes(item.assigned_resources, resource):
                         self._add(event_id(known, resource.key), room, item)
-        if not nameless:
-            return None
-        self.malformed.append(Malformed(self._system, "", f"{nameless} rows have no id"))
-        detail = f"{nameless} rows of the list have no id"
-        return Incomplete(self._system, call.call, status=200, detail=detail)
+        if unnamed:
+            self.nameless.append(call)
+            self.malformed.append(nameless(self._system, call, unnamed))
 
     def _is_same(self, item: Any) -> bool:
         """Whether a row is as it is known, and no copy of it was listed that is not."""
@@ -245,8 +268,9 @@ class _Gathered:
         self._items[known] = item
         self.rows[known] = Row(known, provider, events.fingerprint(item, provider), item)
         if isinstance(item, Appointment) and events.status_word(item) not in events.STATUSES:
-            reason = f"the status {events.status_word(item)!r} is unknown and counts as confirmed"
-            self.malformed.append(Malformed(self._system, known, reason))
+            reason = f"the status {events.status_word(item)!r} is unknown: it counts as busy"
+            topic = Topic.UNKNOWN_STATUS
+            self.malformed.append(Malformed(self._system, known, reason, topic, provider))
 
 
 def _resources(mapped: Mapping[str, CalendarOf]) -> dict[str, str]:

@@ -248,15 +248,21 @@ class LeadConnector:
         now = self._clock.now()
         start, end = value.interval if value is not None else (now, now)
         sought = Window(start - _BLOCK_SOUGHT[0], end + _BLOCK_SOUGHT[1])
-        items, all_full = await self._reading.blocks(ref.provider, sought)
-        if (item := _named(ref.id, items)) is not None:
+        own = await self._reading.blocks(ref.provider, sought)
+        if (item := _named(ref.id, own.items)) is not None:
             return Gone(own_list=True) if is_deleted(item) else await self._sighting(item, ref)
-        if all_full:
+        if not own.named:
+            return Unknown("the list of blocks holds a row without an id")
+        if own.shown:
             return Gone(own_list=True)
         if value is not None and await self._is_open(ref.provider, value):
             return Gone()
+        return await self._read_others(ref, sought)
+
+    async def _read_others(self, ref: EventRef, sought: Window) -> Sighting:
+        """Look for a block in the lists of the other providers."""
         for other in sorted(self._calendars.keys() - {ref.provider}):
-            items, _ = await self._reading.blocks(other, sought)
+            items = (await self._reading.blocks(other, sought)).items
             if (item := _named(ref.id, items)) is not None and not is_deleted(item):
                 return await self._sighting(item, ref)
             if items:

@@ -174,8 +174,8 @@ class Updating:
         """Find a block in its owner's list; v2 is not known to show one by its id."""
         where = value or _wanted(operation)
         near = Window(where.start - _AROUND, where.end + _AROUND)
-        items, _ = await self._reading.blocks(operation.provider, near)
-        known = (i for i in items if isinstance(i, Block) and text(i.id) == operation.ref.id)
+        listed = await self._reading.blocks(operation.provider, near)
+        known = (item for item in listed.items if text(item.id) == operation.ref.id)
         return next((item for item in known if not is_deleted(item)), None)
 
     async def _look(self, operation: Operation, update: _Update, wrote: Wrote) -> Record | None:

@@ -11,7 +11,15 @@ from syncd.model import Coverage, Kind, Window
 from syncd.systems.leadconnector_v1.plan import WIDER, proven
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.loose import text
-from syncd.systems.port import Malformed, Rejected, Row, Snapshot, SystemFault
+from syncd.systems.port import (
+    Malformed,
+    Rejected,
+    Row,
+    Snapshot,
+    SystemFault,
+    Unproven,
+)
+from syncd.systems.reported import nameless
 from syncd.systems.spans import joined
 
 if TYPE_CHECKING:
@@ -69,16 +77,20 @@ def snapshot(
     malformed: list[Malformed] = []
     kept = Window(window.start - WIDER, window.end)
     whole: dict[str, list[Window]] = defaultdict(list)
+    unproven: list[Unproven] = []
     for answer in answers:
-        providers = tuple(answer.call.providers)
-        odd = [
-            fault
-            for item in answer.items
-            if (fault := _keep(rows, item, providers, reader, kept)) is not None
-        ]
-        malformed += odd
-        for provider in providers if answer.fault is None and not odd else ():
-            whole[provider].append(proven(answer.call.span))
+        providers, span = tuple(answer.call.providers), proven(answer.call.span)
+        unnamed = 0
+        for item in answer.items:
+            if isinstance(item, Appointment) and text(item.id):
+                malformed += _keep(rows, item, providers, reader, kept)
+            else:
+                unnamed += 1
+        if unnamed:
+            malformed.append(nameless(reader.system, answer.call, unnamed))
+            unproven += [Unproven(provider, kinds, span) for provider in providers]
+        for provider in providers if answer.fault is None and not unnamed else ():
+            whole[provider].append(span)
     coverage = [
         Coverage(reader.system, provider, kinds, span, read_at)
         for provider, pieces in whole.items()
@@ -104,27 +116,26 @@ def snapshot(
         malformed,
         same=same,
         refused=refused,
+        unproven=unproven,
     )
 
 
 def _keep(
     rows: dict[str, Row],
-    item: Appointment | Odd,
+    item: Appointment,
     asked: tuple[str, ...],
     reader: Reader,
     kept: Window,
-) -> Malformed | None:
-    """Add an item to the rows if it is somebody's; what makes it unreadable, if anything does."""
-    known = text(item.id) if isinstance(item, Appointment) else ""
-    if not isinstance(item, Appointment) or not known:
-        return Malformed(reader.system, "", "has no id")
+) -> list[Malformed]:
+    """Add an item to the rows if it is somebody's; report what makes it unreadable, if any."""
+    known = text(item.id)
     try:
         provider = reader.owners.owner(item, asked)
     except ValueError as error:
-        return Malformed(reader.system, known, str(error))
+        return [Malformed(reader.system, known, str(error), providers=asked)]
     if provider is not None and not reader.is_free_block(item) and not _outside(reader, item, kept):
         rows[known] = Row(known, provider, reader.fingerprint(item, provider), item)
-    return None
+    return []
 
 
 def _outside(reader: Reader, item: Appointment, kept: Window) -> bool:

@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Any
 from syncd.model import Coverage, Kind, Window
 from syncd.systems.leadsquared.calls import PAGE
 from syncd.systems.leadsquared.events import unchanged
-from syncd.systems.leadsquared.plan import LIST, proven
+from syncd.systems.leadsquared.plan import proven
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.loose import number, text
-from syncd.systems.port import NOTHING_KNOWN, Incomplete, Malformed, Row, Snapshot, SystemFault
+from syncd.systems.port import (
+    NOTHING_KNOWN,
+    Malformed,
+    Row,
+    Snapshot,
+    SystemFault,
+    Unproven,
+)
+from syncd.systems.reported import nameless, shortened
 from syncd.systems.spans import joined
 
 if TYPE_CHECKING:
@@ -36,6 +44,7 @@ class Gathered:
     whole: list[Window] = field(default_factory=list)
     faults: list[SystemFault] = field(default_factory=list)
     malformed: list[Malformed] = field(default_factory=list)
+    unproven: list[Unproven] = field(default_factory=list)
     pages: int = 0
 
 
@@ -80,13 +89,13 @@ class Reading:
             got.malformed,
             same=got.same,
             users=self._users,
+            unproven=got.unproven,
         )
 
     async def _pages(self, call: ListCall, kept: Window) -> None:
         """Read all pages of one call, and note its time as whole if they prove to be."""
         seen: set[str] = set()
-        odd = len(self._got.malformed)
-        page = 1
+        page, unnamed, why = 1, 0, ""
         while True:
             try:
                 listing = await self._calls.appointments(call, page)
@@ -95,27 +104,38 @@ class Reading:
                 return
             self._got.pages += 1
             before = len(seen)
-            seen.update(self._take(listing.rows, kept))
-            counted = number(listing.record_count)
-            missing = counted is not None and counted > len(seen)
+            ids, without_id = self._take(listing.rows, kept)
+            seen |= ids
+            unnamed += without_id
+            counted, arrived = number(listing.record_count), len(seen) + unnamed
+            missing = counted is not None and counted > arrived
             if not missing and len(listing.rows) < PAGE:
                 break
             if len(seen) == before:
                 if missing or listing.rows:
-                    self._got.faults.append(self._incomplete(len(seen), counted))
-                    return
+                    why = f"{arrived} of {'?' if counted is None else counted} rows arrived"
                 break
             page += 1
-        if len(self._got.malformed) == odd:
-            self._got.whole.append(proven(call.span))
+        self._judge(call, kept, unnamed, why)
 
-    def _incomplete(self, arrived: int, counted: int | None) -> Incomplete:
-        detail = f"{arrived} of {'?' if counted is None else counted} rows arrived"
-        return Incomplete(self._reader.system, f"POST {LIST}", status=200, detail=detail)
+    def _judge(self, call: ListCall, kept: Window, unnamed: int, why: str) -> None:
+        """Note what the pages of one call prove; ``why`` says that rows of it are missing."""
+        got, system, span = self._got, self._reader.system, proven(call.span)
+        if unnamed:
+            got.malformed.append(nameless(system, call, unnamed))
+        if why:
+            got.malformed.append(shortened(system, call, why))
+        if not unnamed and not why:
+            got.whole.append(span)
+            return
+        window = _within(span, kept)
+        kinds, lacking = frozenset(Kind), bool(why)
+        got.unproven += [Unproven(p, kinds, window, lacking) for p in sorted(call.providers)]
 
-    def _take(self, items: Sequence[Any], kept: Window) -> set[str]:
-        """Keep a page's rows; the ids that it held, mapped or not."""
+    def _take(self, items: Sequence[Any], kept: Window) -> tuple[set[str], int]:
+        """Keep a page's rows. Return the ids in it, mapped or not, and how many rows have none."""
         ids: set[str] = set()
+        unnamed = 0
         got = self._got
         for item in items:
             if self._known and unchanged(item, self._spelt, self._known):
@@ -126,18 +146,19 @@ class Reading:
                 continue
             known = text(item.user_task_id) if isinstance(item, Task) else ""
             if not isinstance(item, Task) or not known:
-                self._got.malformed.append(Malformed(self._reader.system, "", "has no id"))
+                unnamed += 1
                 continue
             ids.add(known)
             self._keep(item, known, kept)
-        return ids
+        return ids, unnamed
 
     def _keep(self, task: Task, known: str, kept: Window) -> None:
         reader = self._reader
         try:
             provider = reader.owner(task, self._asked)
         except ValueError as error:
-            self._got.malformed.append(Malformed(reader.system, known, str(error)))
+            broken = Malformed(reader.system, known, str(error), providers=self._asked)
+            self._got.malformed.append(broken)
             return
         if provider is not None and isinstance(task.owner_email_address, str):
             self._spelt[task.owner_email_address] = provider

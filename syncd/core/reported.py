@@ -1,0 +1,146 @@
+"""The life of reported items: when they begin, when they have ended, what is kept meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from syncd.model import Item, Topic
+
+_SLACK = timedelta(minutes=1)
+"""Windows are counted from the moment that they are asked for; a read begins a little later."""
+
+_KEPT_TO = timedelta(hours=1)
+"""`Item.seen_at` is stored only so often: a read that shows nothing new writes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An item that a read reports. ``calendars`` are those whose lists may show it."""
+
+    event: str
+    topic: Topic
+    reason: str
+    calendars: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one read of a system says of the items that it does not report.
+
+    It reached from ``back`` before to ``ahead`` after ``at``; ``full``: that is the whole window
+    that is kept in sync. ``mapped`` are the providers of the system, ``whole`` those whose lists
+    proved complete. ``read_well`` are the events that were parsed, ``same`` those that were listed
+    as they are known, ``over`` known events that have ended.
+    """
+
+    system: str
+    at: datetime
+    back: timedelta
+    ahead: timedelta
+    full: bool
+    mapped: Collection[str]
+    whole: Collection[str]
+    read_well: Collection[str]
+    same: Collection[str]
+    over: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The items that a read changes, as they are to be stored."""
+
+    begun: list[Item] = field(default_factory=list)
+    changed: list[Item] = field(default_factory=list)
+    ended: list[Item] = field(default_factory=list)
+
+
+def follow(items: Iterable[Item], shown: Iterable[Shown], look: Look) -> Outcome:
+    """Return which items begin, change or end with a read.
+
+    ``items`` are those of the system that are open.
+    """
+    outcome = Outcome()
+    known = {item.key: item for item in items}
+    reported = _joined(shown)
+    for key, each in reported.items():
+        before = known.get(key)
+        after = _begun(each, look) if before is None else _seen(before, each, look)
+        if before is None:
+            outcome.begun.append(after)
+        elif after is not before:
+            outcome.changed.append(after)
+    for key, item in known.items():
+        if key in reported:
+            continue
+        after = _unseen(item, look)
+        if after.ended_at is not None:
+            outcome.ended.append(after)
+        elif after is not item:
+            outcome.changed.append(after)
+    return outcome
+
+
+def _joined(shown: Iterable[Shown]) -> Mapping[tuple[Topic, str], Shown]:
+    """Return one of each key: several lists may show a record."""
+    found: dict[tuple[Topic, str], Shown] = {}
+    for each in shown:
+        key = (each.topic, each.event)
+        calendars = found[key].calendars if key in found else frozenset[str]()
+        found[key] = replace(each, calendars=calendars | each.calendars)
+    return found
+
+
+def _begun(shown: Shown, look: Look) -> Item:
+    calendars = tuple(sorted(shown.calendars or look.mapped))
+    return Item(
+        look.system,
+        shown.event,
+        shown.topic,
+        shown.reason,
+        calendars,
+        look.back,
+        look.ahead,
+        look.at,
+        look.at,
+    )
+
+
+def _seen(item: Item, shown: Shown, look: Look) -> Item:
+    calendars = frozenset(shown.calendars or look.mapped)
+    after = replace(
+        item,
+        reason=shown.reason,
+        calendars=tuple(sorted(calendars.union(item.calendars))),
+        back=_wider(item.back, look.back),
+        ahead=_wider(item.ahead, look.ahead),
+    )
+    if after == item and look.at - item.seen_at < _KEPT_TO:
+        return item
+    return replace(after, seen_at=look.at)
+
+
+def _unseen(item: Item, look: Look) -> Item:
+    """Return what becomes of an open item that a read does not report."""
+    if item.event in look.read_well or item.event in look.over:
+        return replace(item, ended_at=look.at)
+    if item.event in look.same:
+        # The list shows the row as it is known: readable, and not looked at anew.
+        return replace(item, ended_at=look.at) if item.topic is Topic.UNREADABLE else item
+    left = frozenset(item.calendars) & frozenset(look.mapped)
+    if look.full or (_reaches(look.back, item.back) and _reaches(look.ahead, item.ahead)):
+        left = left.difference(look.whole)
+    if not left:
+        return replace(item, ended_at=look.at)
+    return (
+        item if len(left) == len(item.calendars) else replace(item, calendars=tuple(sorted(left)))
+    )
+
+
+def _wider(kept: timedelta, now: timedelta) -> timedelta:
+    return kept if _reaches(kept, now) else now
+
+
+def _reaches(reach: timedelta, needed: timedelta) -> bool:
+    return reach + _SLACK >= needed

@@ -1,0 +1,67 @@
+"""Which missing events are asked for by id in a cycle: at most 40 a system, each in its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from syncd.model import Record
+
+PROBES = 40
+"""At most so many events are asked for by id in one cycle and system; the rest wait."""
+
+RECHECK = timedelta(minutes=5)
+"""An event whose absence no list can prove now is asked for again after this long."""
+
+
+@dataclass(slots=True)
+class Probes:
+    """Whose turn it is to be asked for by id, of the events of one system that are missing.
+
+    Kept from cycle to cycle. A process that starts anew begins at another place each time.
+    """
+
+    _turn: int = 0
+    _asked: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    _gone: set[str] = field(default_factory=set)
+
+    def choose(
+        self, sure: Iterable[Record], unsure: Iterable[Record], now: datetime, most: int
+    ) -> list[Record]:
+        """Return the events to ask for now.
+
+        The absence of ``sure`` events counts once it is proven by id. That of ``unsure`` ones does
+        not, as no list proves it: they are asked for less often, to follow their changes.
+        """
+        sure, unsure = list(sure), list(unsure)
+        wanted = {record.id for record in (*sure, *unsure)}
+        self._asked = {event: at for event, at in self._asked.items() if event in wanted}
+        self._gone &= {record.id for record in unsure}
+        self._turn += 1
+        due = [
+            r for r in unsure if r.id not in self._asked or now - self._asked[r.id][1] >= RECHECK
+        ]
+        certain = {record.id for record in sure}
+
+        def rank(record: Record) -> tuple[int, bool, int, bytes]:
+            turn = self._asked.get(record.id, (0, now))[0]
+            return (turn, record.id not in certain, -record.missing, _shuffled(record.id, now))
+
+        chosen = sorted((*sure, *due), key=rank)[:most]
+        self._asked |= {record.id: (self._turn, now) for record in chosen}
+        return chosen
+
+    def found(self, event: str, *, gone: bool) -> None:
+        """Note what the system said of an unsure event."""
+        (self._gone.add if gone else self._gone.discard)(event)
+
+    @property
+    def gone(self) -> Collection[str]:
+        """The unsure events that the system says are gone, without a whole list to prove it."""
+        return self._gone
+
+
+def _shuffled(event: str, now: datetime) -> bytes:
+    return blake2b(f"{now.isoformat()} {event}".encode(), digest_size=8).digest()

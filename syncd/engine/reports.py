@@ -1,0 +1,82 @@
+"""What one read reports: follow what was reported before, and log what begins and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import structlog
+
+from syncd.core.reported import Look, Outcome, Shown, follow
+from syncd.engine.observation import Read
+from syncd.model import Item, Kind, Topic, Window
+from syncd.store.reported import open_items
+from syncd.systems.port import Malformed
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Reports:
+    """The records and lists that one read reports, and the events that it parsed."""
+
+    shown: list[Shown] = field(default_factory=list)
+    read_well: set[str] = field(default_factory=set)
+
+    def add(self, broken: Malformed, provider: str = "") -> None:
+        """Report a record or a list; ``provider`` is whose list showed it."""
+        of = broken.provider or provider
+        calendars = frozenset({of} if of else broken.providers)
+        self.shown.append(Shown(broken.event, broken.topic, broken.reason, calendars))
+
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """The records that are listed, but cannot be understood."""
+        return frozenset(each.event for each in self.shown if each.topic is Topic.UNREADABLE)
+
+    def settle(self, read: Read, same: Collection[str], *, full: bool) -> Outcome:
+        """Have stored what begins, changes and ends with this read; return it."""
+        items = open_items(read.store, read.system.name)
+        if not items and not self.shown:
+            return Outcome()
+        begin, end = read.window.start, read.window.end
+        known = read.store.records(read.system.name, sorted({item.event for item in items}))
+        look = Look(
+            read.system.name,
+            read.asked_at,
+            read.asked_at - begin,
+            end - read.asked_at,
+            full,
+            frozenset(read.system.providers),
+            _whole(read),
+            self.read_well,
+            same,
+            {r.id for r in known if r.observed is not None and r.observed.end <= begin},
+        )
+        outcome = follow(items, self.shown, look)
+        read.changes.reported += [*outcome.begun, *outcome.changed, *outcome.ended]
+        return outcome
+
+
+def _whole(read: Read) -> frozenset[str]:
+    """Return the providers whose lists proved complete in all of the window."""
+    if read.snapshot.faults:
+        return frozenset()
+    unproven = {each.provider for each in read.snapshot.unproven}
+    covered: dict[str, list[Window]] = {}
+    for c in read.snapshot.coverage:
+        if Kind.APPOINTMENT in c.kinds and c.provider not in unproven:
+            covered.setdefault(c.provider, []).append(c.window)
+    return frozenset(p for p, windows in covered.items() if read.window.covered_by(windows))
+
+
+def log_reported(outcome: Outcome) -> None:
+    """Log each item once when it begins, and once when it has ended."""
+    for item in outcome.begun:
+        log.warning("record reported", **_facts(item), reason=item.reason)
+    for item in outcome.ended:
+        log.info("record no longer reported", **_facts(item))
+
+
+def _facts(item: Item) -> dict[str, str]:
+    return {"system": item.system, "event_id": item.event, "topic": str(item.topic)}
