@@ -148,6 +148,7 @@ def absorb(
         key=event.key or record.key,
         updated_at=event.updated_at,
         missing=0,
+        missing_since=None,
     )
     if value == record.base and not record.ended:
         return seen, News.SAME
@@ -195,4 +196,5 @@ def vanish(record: Record, at: datetime) -> Record:
         written_at=at,
         former=record.observed if record.observed is not None else record.former,
         missing=0,
+        missing_since=None,
     )

@@ -62,6 +62,7 @@ def from_record(record: Record) -> dict[str, Any]:
         "written_at": record.written_at,
         "former": record.former,
         "missing": record.missing,
+        "missing_since": record.missing_since,
         "retired": record.retired or (record.ended and seen is None),
     }
 
@@ -87,6 +88,7 @@ def to_record(row: Row) -> Record:
         written_at=row["written_at"],
         former=row["former"],
         missing=row["missing"],
+        missing_since=row["missing_since"],
         retired=row["retired"],
     )
 

@@ -170,6 +170,8 @@ class Capabilities:
     - ``lag``: a read may be this much older than a write that was answered.
     - ``gone_proofs``: per kind, in how many separate cycles `System.read_one` must say Gone before
       an absence is believed.
+    - ``refused_when_gone``: the kinds whose deleted events may be refused when they are read by id,
+      with a status that says nothing of deletion. Then lists must prove it (`core.absence`).
     - ``statuses``: what an appointment will show after syncd wrote a status; a status that is not a
       key cannot be written.
     - ``batch``: how many operations of an action go into one call (1 where not named).
@@ -202,6 +204,7 @@ class Capabilities:
     bulk_only: frozenset[Action] = frozenset()
     key_survives: bool = True
     gone_by_list: frozenset[Kind] = frozenset()
+    refused_when_gone: frozenset[Kind] = frozenset()
     lists_blocks: bool = True
     reach: frozenset[str] | None = None
     update_replaces: bool = False
@@ -273,9 +276,14 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The event is there, with this value, perhaps elsewhere, or at an owner that is not mapped."""
+    """The event is there, with this value, perhaps elsewhere, or at an owner that is not mapped.
+
+    ``elsewhere``: the lists that were read cannot show it, as its calendar belongs to another group
+    or team by now. The adapter has noted that, and the next read asks the right lists.
+    """
 
     event: Event
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +298,10 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The system cannot tell."""
+    """The system cannot tell. ``refused``: it refuses to read this id, whatever that means."""
 
     why: str = ""
+    refused: bool = False
 
 
 Sighting = Found | Gone | Unknown

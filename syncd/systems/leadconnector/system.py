@@ -119,9 +119,7 @@ class LeadConnector:
         try:
             item = await self._calls.appointment(appointment_id(ref.id))
         except Rejected as fault:
-            if fault.why is Refusal.GONE:
-                return Gone()
-            raise
+            return Gone() if fault.why is Refusal.GONE else Unknown(str(fault), refused=True)
         if text(item.id) != appointment_id(ref.id):
             return Unknown("the answer is about another appointment")
         if is_deleted(item):

@@ -146,7 +146,7 @@ class LeadConnectorV1:
         try:
             item = await self._calls.appointment(ref.id)
         except Rejected as fault:
-            return Gone() if fault.why is Refusal.GONE else Unknown(str(fault))
+            return Gone() if fault.why is Refusal.GONE else Unknown(str(fault), refused=True)
         if text(item.id) != ref.id:
             return Unknown("the answer is about something else")
         if is_bare(item):

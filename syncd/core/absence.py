@@ -1,0 +1,203 @@
+"""Whether an event that a list lacks is proven to be gone: the one place that judges it (promise 3).
+
+Absence alone proves nothing. What is asked besides the list, and how often, depends on what the
+platform can answer; `judge` says so from the evidence alone, for all platforms alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from syncd.model import UserState, Value, Window
+
+
+class ById(StrEnum):
+    """What the system says of the event when it is asked for it by id."""
+
+    GONE = "gone"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class Slot(StrEnum):
+    """What the system's free slots say of the time at which the event was last seen.
+
+    UNTOLD: they cannot say anything of that time. UNANSWERED: they could, but not now.
+    """
+
+    OFFERED = "offered"
+    TAKEN = "taken"
+    UNTOLD = "untold"
+    UNANSWERED = "unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of an event that the list of its calendar lacks; None: not asked yet.
+
+    - ``listed_whole``: the list proved complete where the event was last seen, and hides no event
+      that the system shows by id.
+    - ``others_listed``: that list shows another known event of the same calendar.
+    - ``by_list``: the answer by id comes from a list itself, as nothing reads this kind by id.
+    - ``own_list``: that list shows other events of the calendar's own user.
+    - ``refused_when_gone``: the platform may refuse to read what was deleted (`Capabilities`).
+    - ``counted``, ``since``: how many earlier cycles brought the same evidence, and when the first
+      of them asked for its list. ``needed`` is how many there must be, this one included.
+    - ``key_reads``: the same credentials read another event by id in this cycle.
+    - ``user``: whether the user behind the calendar is there.
+    """
+
+    answer: ById
+    asked_at: datetime
+    lag: timedelta
+    listed_whole: bool = True
+    others_listed: bool = False
+    by_list: bool = False
+    own_list: bool = False
+    refused_when_gone: bool = False
+    counted: int = 0
+    since: datetime | None = None
+    needed: int = 1
+    key_reads: bool | None = None
+    user: UserState | None = None
+    slot: Slot | None = None
+
+
+class Verdict(StrEnum):
+    """What follows from the evidence; of ASK_..., that more of it is needed.
+
+    COUNTED: this cycle brought a proof, and another one must bring the next. WAITING: it is too
+    early for the next one. OWNER_IN_DOUBT: the event's user may be the one that is missing.
+    UNPROVEN: nothing follows, and the event stays as it was.
+    """
+
+    PROVEN = "proven"
+    COUNTED = "counted"
+    WAITING = "waiting"
+    OWNER_IN_DOUBT = "owner-in-doubt"
+    UNPROVEN = "unproven"
+    ASK_KEY = "ask-key"
+    ASK_USER = "ask-user"
+    ASK_SLOT = "ask-slot"
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Say whether the event is proven to be gone, or what is missing for a proof."""
+    match evidence.answer:
+        case ById.UNKNOWN:
+            return Verdict.UNPROVEN
+        case _ if not evidence.listed_whole:
+            return Verdict.UNPROVEN
+        case ById.GONE:
+            return _judge_gone(evidence)
+        case ById.REFUSED:
+            return _judge_refused(evidence)
+
+
+def _judge_gone(evidence: Evidence) -> Verdict:
+    """The system says that there is no such event: a fact, once it was said often enough."""
+    if evidence.by_list:
+        if evidence.user is None:
+            return Verdict.ASK_USER
+        if _user_in_doubt(evidence, others=evidence.own_list):
+            return Verdict.OWNER_IN_DOUBT
+    enough = evidence.counted + 1 >= evidence.needed
+    return Verdict.PROVEN if enough else Verdict.COUNTED
+
+
+def _judge_refused(evidence: Evidence) -> Verdict:
+    """The system refuses the id, which a deleted event and any other trouble look like.
+
+    The proof is then: two complete lists of different cycles, at least the lag bound apart, each of
+    which shows another known event; another id is read in the same cycle; the user is there; and
+    the time is offered again, where that can be asked.
+    """
+    if not (evidence.refused_when_gone and evidence.others_listed):
+        return Verdict.UNPROVEN
+    if evidence.key_reads is None:
+        return Verdict.ASK_KEY
+    if not evidence.key_reads:
+        return Verdict.UNPROVEN
+    if evidence.user is None:
+        return Verdict.ASK_USER
+    if _user_in_doubt(evidence, others=evidence.others_listed):
+        return Verdict.OWNER_IN_DOUBT
+    if evidence.since is None or evidence.counted + 1 < max(2, evidence.needed):
+        return Verdict.COUNTED
+    if evidence.asked_at - evidence.since < evidence.lag:
+        return Verdict.WAITING
+    match evidence.slot:
+        case None:
+            return Verdict.ASK_SLOT
+        case Slot.TAKEN:
+            return Verdict.UNPROVEN
+        case Slot.UNANSWERED:
+            return Verdict.WAITING
+        case _:
+            return Verdict.PROVEN
+
+
+def _user_in_doubt(evidence: Evidence, *, others: bool) -> bool:
+    """Whether the list may be short because its user is missing; one that shows others is not."""
+    unknown = evidence.user is UserState.UNKNOWN and not others
+    return evidence.user is UserState.MISSING or unknown
+
+
+_WEEKS = 2
+
+
+def slots_window(value: Value) -> Window:
+    """The window of free slots that `slot_of` needs."""
+    return Window(value.start, value.end + timedelta(weeks=_WEEKS))
+
+
+def slot_of(value: Value, offers: Iterable[Window], taken: Iterable[Value], now: datetime) -> Slot:
+    """Say whether a time is offered again.
+
+    That it is not says something only where the same time of a later week is offered: else it may
+    lie outside of the hours in which people can book. ``taken`` are the calendar's other events.
+    """
+    if value.start <= now or any(other.busy and other.overlaps(value) for other in taken):
+        return Slot.UNTOLD
+    offered = list(offers)
+    if any(offer.touches(value) for offer in offered):
+        return Slot.OFFERED
+    for week in range(1, _WEEKS + 1):
+        later = Value(value.start + timedelta(weeks=week), value.end + timedelta(weeks=week))
+        if any(offer.touches(later) for offer in offered):
+            return Slot.TAKEN
+    return Slot.UNTOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An event that a list lacks and that the system shows by id, as it was known and as it is.
+
+    ``changed_at`` is when it last changed, as far as anybody can tell. ``elsewhere``: it was moved
+    to a place that the list does not show (`port.Found`).
+    """
+
+    known: Value
+    value: Value
+    same_place: bool
+    changed_at: datetime | None
+    elsewhere: bool = False
+
+
+def is_hidden(shown: Shown, windows: Iterable[Window], asked_at: datetime, lag: timedelta) -> bool:
+    """Whether a list that proved complete in these windows should have shown the event.
+
+    A list may be older than a change by the lag bound. What was moved to another calendar may be in
+    another list by now.
+    """
+    if not shown.same_place or shown.elsewhere:
+        return False
+    if shown.changed_at is None:
+        # Nobody knows when it was changed: only one that is as it was is not late.
+        settled = shown.value == shown.known
+    else:
+        settled = shown.changed_at + lag <= asked_at
+    return settled and any(window.holds(shown.value) for window in windows)
