@@ -197,14 +197,6 @@ CREATE INDEX intent_key ON intent ("key");
 CREATE INDEX intent_run ON intent (run);
 CREATE INDEX intent_state ON intent (state, provider);
 
-CREATE TABLE odd (
-    system VARCHAR NOT NULL,
-    event VARCHAR NOT NULL,
-    reason VARCHAR NOT NULL,
-    first_at VARCHAR(27) NOT NULL,
-    PRIMARY KEY (system, event, reason)
-);
-
 CREATE TABLE owner_change (
     system VARCHAR NOT NULL,
     event VARCHAR NOT NULL,
@@ -249,6 +241,20 @@ CREATE TABLE replica (
     FOREIGN KEY(booking) REFERENCES booking (id)
 );
 CREATE INDEX replica_event ON replica (system, event);
+
+CREATE TABLE reported (
+    system VARCHAR NOT NULL,
+    topic VARCHAR NOT NULL,
+    event VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    calendars TEXT NOT NULL,
+    back INTEGER NOT NULL,
+    ahead INTEGER NOT NULL,
+    since VARCHAR(27) NOT NULL,
+    seen_at VARCHAR(27) NOT NULL,
+    ended_at VARCHAR(27),
+    PRIMARY KEY (system, topic, event)
+);
 
 CREATE TABLE rota (
     provider VARCHAR NOT NULL,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from syncd.cli import owners, terminal
+from syncd.cli import owners, reported, terminal
 from syncd.cli.explained import print_rules, rules_json
 from syncd.cli.lists import Listed, lists_of, print_lists
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
@@ -82,7 +82,7 @@ def examine(
     asked = asyncio.run(_ask(settings, offline=offline, quiet=as_json))
     findings += asked.findings
     findings += _budget(settings, asked.needs)
-    findings += _unknown_owners(settings)
+    findings += _from_the_state(settings)
     if as_json:
         terminal.print_json(
             {
@@ -153,8 +153,8 @@ def _budget(settings: Settings, needs: Sequence[Need]) -> list[Finding]:
     ]
 
 
-def _unknown_owners(settings: Settings) -> list[Finding]:
-    """Tell of events whose owner is in doubt, as far as the last run of this state saw any."""
+def _from_the_state(settings: Settings) -> list[Finding]:
+    """Report owners in doubt, and records that cannot be carried, as last read."""
     path, now = settings.syncd.state_path, RealClock().now()
     if not path.exists():
         return []
@@ -163,7 +163,8 @@ def _unknown_owners(settings: Settings) -> list[Finding]:
     except StateError:  # `check` looks at systems; whoever opens the state tells what is wrong
         return []
     unknown = unknown_owners(seen.owner_changes, now)
-    return owners.findings(unknown, remapped(settings, seen.mapped))
+    doubts = owners.findings(unknown, remapped(settings, seen.mapped))
+    return [*doubts, *reported.findings(seen.items)]
 
 
 def _need_json(settings: Settings, need: Need) -> dict[str, Any]:

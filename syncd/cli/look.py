@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli import owners, terminal, words
+from syncd.cli import owners, reported, terminal, words
 from syncd.cli.exposed import (
     LOOKED_BACK,
     exposure_json,
@@ -37,7 +37,7 @@ from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
 from syncd.engine.report import unknown_owners
-from syncd.model import Booking, Record, Replica, Value
+from syncd.model import Booking, Record, Replica, Topic, Value
 from syncd.store.files import is_there
 from syncd.store.glance import NOTHING, Orphan, glance
 
@@ -83,6 +83,8 @@ def status(
         "orphans": len(seen.orphans),
         "orphaned": [_orphan_json(orphan) for orphan in seen.orphans],
         "unknown_owners": [each.to_json() for each in unknown],
+        "unreadable": sum(item.topic is Topic.UNREADABLE for item in seen.items),
+        "reported": [reported.item_json(item) for item in seen.items],
         "closing_seconds": spread_json(spread_),
         **safety.to_json(),
         "last_run": None
@@ -107,7 +109,12 @@ def status(
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
     told = (s.trouble(now, zone) for s in systems.values())
-    troubles = (*owners.lines(unknown, corrected), *filter(None, told), *safety.troubles(now))
+    troubles = (
+        *reported.lines(seen.items),
+        *owners.lines(unknown, corrected),
+        *filter(None, told),
+        *safety.troubles(now),
+    )
     for line in (*_orphaned(settings, seen.orphans), *troubles):
         terminal.warn(line)
     for line in stretched(settings, systems) if daemon else ():

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import typer
 
-from syncd.cli import owners, terminal, words
+from syncd.cli import owners, reported, terminal, words
 from syncd.cli.options import (
     AcceptOption,
     ConfigOption,
@@ -32,12 +31,13 @@ from syncd.config.settings import Settings
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.report import Exit, Report, UnknownOwners
-from syncd.model import ConflictKind, Operation, Window
+from syncd.model import ConflictKind, Item, Operation, Window
 from syncd.store import StateError, Store
 from syncd.store.files import is_there
 from syncd.store.nightly import is_due
 from syncd.store.nightly import make as make_backup
 from syncd.store.reconcile import file_of
+from syncd.store.reported import open_items
 from syncd.wiring import build
 
 _MOST_ROWS = 60
@@ -47,8 +47,8 @@ _BACKED_UP = timedelta(days=1)
 """Where no daemon makes backups at night, a resync makes one as often as this."""
 
 _ENDINGS = {
-    Exit.DONE: "everything agrees",
-    Exit.CONFLICTS: "everything else agrees, but conflicts are held: see `syncd conflicts`",
+    Exit.DONE: "everything that can be carried agrees",
+    Exit.CONFLICTS: "everything else agrees, but a person is needed",
     Exit.UNANSWERED: "done as far as possible; syncd takes up the rest when it can",
     Exit.GUARDED: "stopped by the guard",
 }
@@ -69,7 +69,8 @@ def resync(
     """Bring all systems into step once: read, decide, write, until nothing is left to do.
 
     On a terminal the plan is shown and a yes is asked for. While the daemon runs, the daemon does
-    the work. Exit: 0 done, 3 conflicts are held, 4 a system did not answer, 5 stopped by the guard,
+    the work. Exit: 0 done, 3 a person is needed (conflicts,
+    unreadable records), 4 a system did not answer, 5 stopped by the guard,
     6 another syncd holds the state.
     """
     settings, full = settings_in_two(context, config)
@@ -100,7 +101,7 @@ def resync(
     if as_json:
         terminal.print_json(data)
     else:
-        _show(settings, data, report.exit, _causes(report), report.remarks)
+        _show(settings, data, report.exit, report.remarks)
     raise typer.Exit(report.exit.code)
 
 
@@ -286,6 +287,7 @@ def show_plan(settings: Settings, report: Report) -> None:
             terminal.say(f"  … and {len(operations) - _MOST_ROWS} more (--json lists all)")
     _show_trouble({n: str(s.state) for n, s in report.systems.items()}, _causes(report))
     _show_unknown_owners([each.to_json() for each in report.unknown])
+    _show_items(report.items)
     for system in report.guarded:
         terminal.warn(
             f"The guard would stop what {system} tells: too much of it vanished or moved at once."
@@ -315,31 +317,36 @@ def _show(
     settings: Settings,
     data: dict[str, Any],
     ending: Exit,
-    causes: Mapping[str, str] = MappingProxyType({}),
     remarks: Sequence[str] = (),
 ) -> None:
     """Print how a run ended: ``data`` is the object of `resync --json`.
 
-    Causes and remarks are known here only of a run of our own; the daemon's are in its log.
+    Remarks are known here only of a run of our own; the daemon's are in its log.
     """
     rows = [
         (name, s["state"], str(s["reads"]), str(s["writes"]))
         for name, s in sorted(data["systems"].items())
     ]
     terminal.table(f"run {data['run']}", ("system", "state", "reads", "writes"), rows)
-    _show_trouble({n: s["state"] for n, s in data["systems"].items()}, causes)
+    systems = data["systems"].items()
+    _show_trouble({n: s["state"] for n, s in systems}, {n: s.get("cause", "") for n, s in systems})
     for remark in remarks:
         terminal.warn(remark)
     made = words.writes(data["operations"])
     terminal.say("written: " + (made or "nothing, as nothing differed"))
-    _show_guards(settings)
+    items = _show_state(settings)
     _show_unknown_owners(data["unknown_owners"])
+    _show_items(items)
     if data["exposures"]:
         terminal.say(
             f"{words.count(data['exposures'], 'interval is', 'intervals are')} still open "
             "in a system although the provider is busy elsewhere: see `syncd status`"
         )
-    terminal.say(_ENDINGS[ending])
+    if data["conflicts"]:
+        terminal.say(f"{words.count(data['conflicts'], 'conflict')} held: see `syncd conflicts`")
+    uncarried = any(not item.topic.carried for item in items)
+    agrees = ending is Exit.DONE and not data["exposures"] and not uncarried
+    terminal.say("everything agrees" if agrees else _ENDINGS[ending])
 
 
 def _show_trouble(states: Mapping[str, str], causes: Mapping[str, str]) -> None:
@@ -353,14 +360,22 @@ def _show_unknown_owners(found: Sequence[Mapping[str, Any]]) -> None:
         terminal.warn(line)
 
 
-def _show_guards(settings: Settings) -> None:
+def _show_items(items: Sequence[Item]) -> None:
+    for line in reported.lines(items):
+        terminal.warn(line)
+
+
+def _show_state(settings: Settings) -> list[Item]:
+    """Print what the guard stopped, and return what is reported, as the state has it."""
     try:
         store = Store.open(settings.syncd.state_path, write=False)
     except StateError:
-        return
+        return []
+    items = open_items(store)
     for held in store.open_conflicts():
         if held.conflict.kind is ConflictKind.GUARD:
             terminal.warn(
                 f"{held.conflict.note}. If that is right: syncd resync --accept {held.run}"
             )
     store.close()
+    return items

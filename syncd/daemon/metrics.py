@@ -26,7 +26,7 @@ from prometheus_client.registry import Collector
 from syncd import __version__
 from syncd.core.budget import Paces
 from syncd.engine.report import Report
-from syncd.model import Action, Allowance, Clock, SystemHealth, SystemState
+from syncd.model import Action, Allowance, Clock, SystemHealth, SystemState, Topic
 from syncd.store.nightly import last
 from syncd.store.store import Store
 from syncd.systems.port import Traffic
@@ -144,8 +144,7 @@ def outcome(report: Report) -> str:
     """How a job ended, in one word."""
     if report.guarded:
         return "guarded"
-    whole = report.answered and not report.unknown
-    return "whole" if whole else "incomplete"
+    return "whole" if report.whole else "incomplete"
 
 
 class _Standing(Collector):
@@ -249,6 +248,16 @@ class _Standing(Collector):
             "Events of which it is not proven whose they are, so that their time stays closed.",
             ["system"],
             [((name,), count) for name, count in unknown.items()],
+        )
+
+        counts = {(name, topic): 0 for name in self._systems() for topic in Topic}
+        for item in report.items if report else ():
+            counts[item.system, item.topic] = counts.get((item.system, item.topic), 0) + 1
+        yield _gauge(
+            "syncd_reported",
+            "Records and lists that cannot be carried, or only with an assumption, by topic.",
+            ["system", "topic"],
+            [((name, str(topic)), count) for (name, topic), count in counts.items()],
         )
 
     def _of_state(self) -> Iterable[Metric]:

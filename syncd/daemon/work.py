@@ -255,6 +255,7 @@ class Work:
             writes={str(action): n for action, n in sorted(report.operations.items()) if n},
             refused=len(report.failures),
             conflicts=report.conflicts,
+            unreadable=report.unreadable,
             exposures=report.exposures,
             journal=report.pending,
             guarded=report.guarded,

@@ -29,6 +29,7 @@ from syncd.engine.policy import Ids, Policy
 from syncd.engine.probes import Probes
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report
+from syncd.engine.reports import end_unmapped
 from syncd.engine.slots import ask_all
 from syncd.engine.telling import tell
 from syncd.engine.undo import Undone, undo
@@ -144,6 +145,11 @@ class Engine:
             if waits and not dry_run:
                 progress("waiting for a platform to confirm")
                 await self.clock.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
+        if report.gone:
+            report.remarks.append(
+                f"{report.gone} events are gone by their ids, but their lists do not prove it: "
+                "their time stays blocked until a list is whole"
+            )
         self.file(report, "resync")
         return report
 
@@ -223,6 +229,9 @@ class Engine:
         before = {name: system.traffic for name, system in self.systems.items()}
         full = self._is_full(window)
         dropped = self.baselines.forget_dropped(chosen) if full else set()
+        if full:
+            names = {*self.systems, *(each.name for each in self.annexes.closures)}
+            end_unmapped(self.store, names, self.clock.now())
         self.agenda.add(dropped)
         observed = await self.look(
             window, report, chosen, desk, progress, by_id=thorough and report.cycles == 1

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from syncd.model import Action, Operation, OwnerChange, OwnerProof, utc
+from syncd.model import Action, Item, Operation, OwnerChange, OwnerProof, Topic, utc
 
 
 class Health(StrEnum):
@@ -110,7 +110,8 @@ def unknown_owners(changes: Iterable[OwnerChange], now: datetime) -> list[Unknow
 class Report:
     """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
 
-    ``lively`` counts the news of each provider.
+    ``lively`` counts the news of each provider. ``items`` are the reported records and lists that
+    are open, ``gone`` counts events that are gone by id while no whole list proves it.
     """
 
     run: str
@@ -133,6 +134,23 @@ class Report:
     dry_run: bool = False
     failures: list[str] = field(default_factory=list)
     unknown: list[UnknownOwners] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    gone: int = 0
+
+    @property
+    def unreadable(self) -> int:
+        """How many records cannot be understood."""
+        return sum(item.topic is Topic.UNREADABLE for item in self.items)
+
+    @property
+    def shortened(self) -> list[Item]:
+        """The lists from which rows are missing, or may be."""
+        return [item for item in self.items if item.topic is Topic.LIST]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every system answered with all that it was asked for."""
+        return self.answered and not self.unknown and not self.shortened
 
     @property
     def answered(self) -> bool:
@@ -141,15 +159,15 @@ class Report:
 
     @property
     def converged(self) -> bool:
-        """Whether nothing is left to do: all answered, nothing planned, nothing unconfirmed."""
+        """Whether nothing is left to do: all was read, nothing planned, nothing unconfirmed."""
         return (
-            self.answered
+            self.whole
             and not self.planned
             and not self.pending
             and not self.suspected
             and not self.withheld
             and not self.guarded
-            and not self.unknown
+            and not self.gone
         )
 
     @property
@@ -157,9 +175,9 @@ class Report:
         """How the run ended."""
         if self.guarded:
             return Exit.GUARDED
-        if not self.answered or self.unknown or (not self.dry_run and not self.converged):
+        if not self.whole or (not self.dry_run and not self.converged):
             return Exit.UNANSWERED
-        return Exit.CONFLICTS if self.conflicts else Exit.DONE
+        return Exit.CONFLICTS if self.conflicts or self.unreadable else Exit.DONE
 
     def to_json(self) -> dict[str, object]:
         """The object of `resync --json` (DESIGN section 9): its keys are stable.
@@ -167,11 +185,17 @@ class Report:
         A dry run counts the operations that it would make.
         """
         counted = Counter(o.action for o in self.planned) if self.dry_run else self.operations
+        counts = Counter(item.topic for item in self.items)
         return {
             "run": self.run,
             "cycles": self.cycles,
             "systems": {
-                name: {"state": str(s.state), "reads": s.reads, "writes": s.writes}
+                name: {
+                    "state": str(s.state),
+                    "reads": s.reads,
+                    "writes": s.writes,
+                    "cause": s.cause,
+                }
                 for name, s in sorted(self.systems.items())
             },
             "operations": {
@@ -187,5 +211,7 @@ class Report:
             "conflicts": self.conflicts,
             "exposures": self.exposures,
             "unknown_owners": [each.to_json() for each in self.unknown],
+            "unreadable": self.unreadable,
+            "reported": {str(topic): counts[topic] for topic in Topic},
             "converged": self.converged,
         }

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import structlog
 
 from syncd.core.reported import Look, Outcome, Shown, follow
 from syncd.engine.observation import Read
-from syncd.model import Item, Kind, Topic, Window
+from syncd.model import Changes, Item, Kind, Topic, Window
 from syncd.store.reported import open_items
+from syncd.store.store import Store
 from syncd.systems.port import Malformed
 
 log = structlog.get_logger(__name__)
@@ -68,6 +70,14 @@ def _whole(read: Read) -> frozenset[str]:
         if Kind.APPOINTMENT in c.kinds and c.provider not in unproven:
             covered.setdefault(c.provider, []).append(c.window)
     return frozenset(p for p, windows in covered.items() if read.window.covered_by(windows))
+
+
+def end_unmapped(store: Store, systems: Collection[str], now: datetime) -> None:
+    """End what was reported of systems that are not configured any more."""
+    left = [replace(i, ended_at=now) for i in open_items(store) if i.system not in systems]
+    if left:
+        store.apply(Changes(reported=left))
+        log_reported(Outcome(ended=left))
 
 
 def log_reported(outcome: Outcome) -> None:

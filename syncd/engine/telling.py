@@ -10,6 +10,7 @@ from syncd.engine.observation import Observation
 from syncd.engine.report import Report, SystemReport, UnknownOwners, unknown_owners
 from syncd.model import ConflictKind, OwnerProof
 from syncd.store.owners import owner_changes
+from syncd.store.reported import open_items
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -56,4 +57,6 @@ def tell(
         for provider in sorted(o.without_user)
         if (provider, o.system) not in told_of
     ]
+    report.gone = sum(o.gone for o in observed.values())
+    report.items = open_items(engine.store)
     report.exposures = engine.exposed.measure()

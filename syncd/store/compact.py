@@ -24,6 +24,7 @@ from syncd.store.tables import (
     HISTORY,
     INTENT,
     REPLICA,
+    REPORTED,
     RUN,
     WAIVER,
 )
@@ -46,6 +47,7 @@ def compact(store: Store, before: datetime) -> int:
             delete(RUN).where(RUN.c.finished_at < before),
             delete(CONFLICT).where(CONFLICT.c.closed_at < before),
             delete(CLOSING).where(CLOSING.c.visible_at < before),
+            delete(REPORTED).where(REPORTED.c.ended_at < before),
             delete(EXPOSURE).where(EXPOSURE.c.ends < before),
             *_each(INTENT, INTENT.c.id, _written(store, before)),
             *_each(WAIVER, WAIVER.c.booking, over),

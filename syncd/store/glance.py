@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ from syncd.model import (
     Closing,
     Exposure,
     IntentState,
+    Item,
     OnRota,
     OwnerChange,
     OwnerProof,
     SystemHealth,
     SystemState,
+    Topic,
 )
 from syncd.store.errors import told
 from syncd.store.files import is_there
@@ -57,6 +59,7 @@ _CREATED = (
     " AND event IS NOT NULL ORDER BY rowid DESC LIMIT 200"
 )
 _MAPPED = "SELECT provider, system, mapping FROM baseline"
+_REPORTED = "SELECT * FROM reported WHERE ended_at IS NULL ORDER BY system, topic, event"
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
 
@@ -88,7 +91,8 @@ class Glance:
 
     ``read_at`` is when each system was last read in full, ``rota`` when whose whole window is.
     ``created`` are the last blocks made, (system, event), by this ``installation``. ``mapped`` is a
-    digest of what each calendar, (provider, system), was last read as.
+    digest of what each calendar, (provider, system), was last read as. ``items`` are the reported
+    records and lists that are open.
     """
 
     counts: Mapping[str, int]
@@ -104,6 +108,7 @@ class Glance:
     created: tuple[tuple[str, str], ...] = ()
     owner_changes: tuple[OwnerChange, ...] = ()
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    items: tuple[Item, ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -151,6 +156,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple((row["system"], row["event"]) for row in ask(_CREATED)),
         tuple(_owner_change(row) for row in ask("SELECT * FROM owner_change")),
         {(row["provider"], row["system"]): row["mapping"] for row in ask(_MAPPED)},
+        tuple(_item(row) for row in ask(_REPORTED)),
     )
 
 
@@ -192,6 +198,20 @@ def _owner_change(row: sqlite3.Row) -> OwnerChange:
     times = {name: datetime.fromisoformat(row[name]) for name in ("since", "asked_at")}
     proof, value = OwnerProof(row["proof"]), value_of(row["value"])
     return OwnerChange(**{**dict(row), **times, "proof": proof, "value": value})
+
+
+def _item(row: sqlite3.Row) -> Item:
+    return Item(
+        row["system"],
+        row["event"],
+        Topic(row["topic"]),
+        row["reason"],
+        tuple(json.loads(row["calendars"])),
+        timedelta(seconds=row["back"]),
+        timedelta(seconds=row["ahead"]),
+        datetime.fromisoformat(row["since"]),
+        datetime.fromisoformat(row["seen_at"]),
+    )
 
 
 def _closing(row: sqlite3.Row) -> Closing:

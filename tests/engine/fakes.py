@@ -48,6 +48,7 @@ from syncd.systems.port import (
     SystemFault,
     Traffic,
     Unknown,
+    Unproven,
 )
 from tests.core.kit import NOW
 
@@ -99,6 +100,13 @@ class FakeSystem:
     hidden: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     odd: dict[str, str] = field(default_factory=dict)
+    unnamed: dict[str, datetime] = field(default_factory=dict)
+    """Providers whose list holds a row without an id, and where in time."""
+    ownerless: set[str] = field(default_factory=set)
+    """Events that the list shows without an owner."""
+    unknown: set[str] = field(default_factory=set)
+    """Events that nothing can be read of by id."""
+    asked: list[str] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
     refused: Mapping[str, Rejected] = field(default_factory=dict)
     told_users: Mapping[str, str] = field(default_factory=dict)
@@ -173,7 +181,14 @@ class FakeSystem:
             and (self.lists_blocks or h.kind is Kind.APPOINTMENT)
         ]
         rows = [row for row in rows if row.provider not in self.refused]
-        covered = chosen - self.refused.keys()
+        unnamed = {p for p, at in self.unnamed.items() if at in window} & chosen
+        malformed = [
+            Malformed(self.name, f"list of {p}", "1 row has no id", providers=[p]) for p in unnamed
+        ]
+        ownerless = [row for row in rows if row.id in self.ownerless]
+        malformed += [Malformed(self.name, row.id, "names no owner") for row in ownerless]
+        rows = [row for row in rows if row not in ownerless]
+        covered = chosen - self.refused.keys() - unnamed
         kinds = frozenset(Kind) if self.lists_blocks else frozenset({Kind.APPOINTMENT})
         coverage = [Coverage(self.name, p, kinds, window, self.clock.now()) for p in covered]
         same = {row.id for row in rows if known.get(row.id) == row.fingerprint}
@@ -183,8 +198,10 @@ class FakeSystem:
             news,
             [] if self.incomplete else coverage,
             same=same,
+            malformed=malformed,
             refused=self.refused,
             users=self.told_users,
+            unproven=[Unproven(p, kinds, window) for p in unnamed],
         )
 
     def event(self, row: Row) -> Event:
@@ -217,6 +234,9 @@ class FakeSystem:
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         del value
         self._fail("read_one")
+        self.asked.append(ref.id)
+        if ref.id in self.unknown:
+            return Unknown()
         held = self.events.get(ref.id)
         try:
             return Gone() if held is None else Found(self._event(ref.id, held))

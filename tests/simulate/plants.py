@@ -322,8 +322,7 @@ def an_empty_list_is_proof(patch: Patch) -> None:
     listed = Reading.blocks
 
     async def blocks(self: Reading, *given: Any) -> Any:
-        items, _ = await listed(self, *given)
-        return items, True
+        return (await listed(self, *given))._replace(shown=True)
 
     patch.setattr(Reading, "blocks", blocks)
     one_proof_is_enough(patch)

@@ -14,6 +14,7 @@ from syncd.model import (
     HeldConflict,
     Intent,
     IntentState,
+    Item,
     Kind,
     Note,
     Operation,
@@ -21,6 +22,7 @@ from syncd.model import (
     Replica,
     Role,
     Status,
+    Topic,
     Value,
     Window,
 )
@@ -75,6 +77,13 @@ def intent(name: str, *, state: IntentState = IntentState.OPEN, **more: Any) -> 
         key=more.pop("key", None),
     )
     return Intent(name, more.pop("run", "run"), operation, state, more.pop("opened_at", DAY))
+
+
+def item(event: str, **more: Any) -> Item:
+    """An unreadable record, seen in a read of the whole window."""
+    more = {"topic": Topic.UNREADABLE, "reason": "no end", "calendars": ("p",), **more}
+    more = {"back": timedelta(days=1), "ahead": timedelta(days=60), **more}
+    return Item(system="a", event=event, since=DAY, seen_at=more.pop("seen_at", DAY), **more)
 
 
 def held(name: str, *, provider: str = "p", **more: Any) -> HeldConflict:

@@ -27,6 +27,7 @@ from syncd.store.compact import compact
 from syncd.store.journal import failed_operations, intents_of, intents_since
 from syncd.store.part import most_news, parts
 from syncd.store.proof import bearers, created_ids, is_unanswered, orphans, owned_with
+from syncd.store.reported import open_items
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
 
@@ -170,7 +171,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "last_coverage": store.last_coverage,
         "baselines": store.baselines,
         "events_of": lambda: store.events_of("a", "p"),
-        "note_odd": lambda: store.note_odd("a", "e", "why", DAY),
+        "open_items": lambda: [open_items(store), open_items(store, "a")],
         "state": lambda: store.state("p"),
         "failed_operations": lambda: failed_operations(store, "p"),
         "created_ids": lambda: created_ids(store, "a", ["e"]),

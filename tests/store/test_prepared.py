@@ -13,7 +13,7 @@ from syncd.model import Baseline, Changes, Coverage, IntentState, Kind, Status, 
 from syncd.store import Store, rows
 from syncd.store import tables as t
 from syncd.store.prepared import saying
-from tests.store.kit import DAY, at, book, held, intent, link, note, rec, span, v
+from tests.store.kit import DAY, at, book, held, intent, item, link, note, rec, span, v
 
 EVENT = replace(
     rec("e", v(9), updated_at=at(8), written=v(9), written_at=at(8.5), former=v(7), mine=True),
@@ -132,7 +132,7 @@ def test_whatever_else_is_stored_waits_for_the_disk_after_what_did_not(store: St
     for store_it in (
         lambda: store.start_run("r", "resync", DAY),
         lambda: store.finish_run("r", DAY, {}),
-        lambda: store.note_odd("a", "e", "why", DAY),
+        lambda: store.apply(Changes(reported=[item("e")])),
         lambda: store.note_standing(SystemHealth("a")),
         lambda: store.carry_out([t.RUN.delete()]),
     ):

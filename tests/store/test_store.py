@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.model import Changes, Coverage, IntentState, Kind, Role, Value, Window
+from syncd.model import Changes, Coverage, IntentState, Kind, Role, Topic, Value, Window
 from syncd.store import Store
 from syncd.store.journal import failed_operations
-from tests.store.kit import DAY, alive, at, book, held, intent, link, note, rec, span, v
+from syncd.store.reported import open_items
+from tests.store.kit import DAY, alive, at, book, held, intent, item, link, note, rec, span, v
 
 # --- apply ----------------------------------------------------------------------------------------
 
@@ -302,12 +303,20 @@ def test_records_are_found_by_more_ids_than_one_statement_takes(store: Store) ->
     assert store.records("a", []) == []
 
 
-def test_an_odd_record_is_reported_only_once(store: Store) -> None:
-    assert store.note_odd("a", "e", "no end", DAY)
-    assert not store.note_odd("a", "e", "no end", at(1))
-    assert store.note_odd("a", "e", "ends before it begins", at(1))
-    assert store.note_odd("a", "f", "no end", at(1))
-    assert store.note_odd("b", "e", "no end", at(1))
+def test_a_reported_item_is_open_until_its_end_is_stored(store: Store) -> None:
+    first, second = item("e"), item("f", topic=Topic.LIST, calendars=("p", "q"))
+    store.apply(Changes(reported=[first, second]))
+    assert open_items(store) == open_items(store, "a") == [second, first]
+    assert open_items(store, "b") == []
+    store.apply(Changes(reported=[replace(first, ended_at=at(1))]))
+    assert open_items(store) == [second]
+
+
+def test_a_record_that_is_reported_again_has_its_new_beginning(store: Store) -> None:
+    store.apply(Changes(reported=[replace(item("e"), ended_at=at(1))]))
+    again = replace(item("e"), since=at(2), seen_at=at(2))
+    store.apply(Changes(reported=[again]))
+    assert open_items(store) == [again]
 
 
 def test_the_last_coverage_replaces_the_one_before_it(store: Store) -> None:

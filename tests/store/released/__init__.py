@@ -10,7 +10,7 @@ from pathlib import Path
 from syncd.model import Baseline, Changes, Coverage, IntentState, Kind, Role
 from syncd.store import Store
 from syncd.store.connect import _scripts
-from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
+from tests.store.kit import DAY, book, held, intent, item, link, note, rec, span, v
 
 FROZEN = Path(__file__).parent
 
@@ -40,9 +40,9 @@ def furnished(path: Path, frozen: Path | None = None) -> None:
             coverage=[Coverage("a", "p", frozenset(Kind), span(0, 24), DAY)],
             notes=[note("seen")],
             baselines=[Baseline("a", "p", "digest", DAY)],
+            reported=[item("e")],
         )
     )
     store.start_run("r", "resync", DAY)
     store.finish_run("r", DAY, {"converged": True})
-    store.note_odd("a", "e", "no end", DAY)
     store.close()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncd.model import Kind, Window
+from syncd.model import Kind, Topic, Window
 from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarOf
 from syncd.systems.port import AuthLost, Incomplete, Malformed, RateLimited, Retryable
@@ -200,8 +200,13 @@ async def test_a_row_without_id_is_told_and_its_list_proves_no_absence(
     got = await clinic.build().read(WINDOW)
     assert {r.id for r in got.rows} == known
     assert [c.kinds for c in got.coverage] == [left]
-    assert [m.reason for m in got.malformed] == ["1 rows have no id"]
-    assert [type(f) for f in got.faults] == [Incomplete]
+    (item,) = got.malformed
+    assert (item.event, item.topic) == (f"{call} of alice", Topic.UNREADABLE)
+    assert item.reason.startswith("1 row has no id")
+    assert [(u.provider, u.kinds, u.lacking) for u in got.unproven] == [
+        ("alice", frozenset(Kind) - left, False)
+    ]
+    assert not got.faults
 
 
 @pytest.mark.parametrize(

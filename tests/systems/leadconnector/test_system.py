@@ -282,8 +282,15 @@ async def test_a_calendar_that_cannot_be_blocked_proves_nothing_of_blocks(clinic
 async def test_a_list_of_blocks_with_a_nameless_row_proves_nothing(clinic: Clinic) -> None:
     clinic.block(at(12))
     clinic.door.spoil(BLOCKED, rows(lambda found: [*found, {}]))
-    with pytest.raises(Incomplete):
-        await clinic.build().read_one(ref("x", Kind.BLOCK), hour(at(12)))
+    sighting = await clinic.build().read_one(ref("x", Kind.BLOCK), hour(at(12)))
+    assert isinstance(sighting, Unknown)
+
+
+async def test_a_block_that_is_listed_beside_a_nameless_row_is_found(clinic: Clinic) -> None:
+    block = clinic.block(at(12))
+    clinic.door.spoil(BLOCKED, rows(lambda found: [*found, {}]))
+    sighting = await clinic.build().read_one(ref(block, Kind.BLOCK), hour(at(12)))
+    assert isinstance(sighting, Found)
 
 
 # --- customers --------------------------------------------------------------------------------

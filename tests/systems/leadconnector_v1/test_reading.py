@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.model import Action, Kind, Operation, Value, Window
+from syncd.model import Action, Kind, Operation, Topic, Value, Window
 from syncd.systems.leadconnector_v1 import CalendarOf
 from syncd.systems.port import Ambiguous, AuthLost, Incomplete, Malformed, Retryable
 from tests.systems.scripted import NOW, Script
@@ -136,7 +136,11 @@ async def test_a_row_without_id_proves_no_absence_in_its_scope(
     got = await build().read(WINDOW)
     assert [r.id for r in got.rows] == ["a1"]
     assert [c.provider for c in got.coverage] == ["bob"]
-    assert len(got.malformed) == 1
+    (item,) = got.malformed
+    assert (item.event, item.topic) == ("GET appointments/ of alice", Topic.UNREADABLE)
+    assert [(u.provider, u.lacking) for u in got.unproven] == [("alice", False)]
+    assert all(WINDOW.covered_by([u.window]) for u in got.unproven)
+    assert not got.faults
 
 
 async def test_strangers_rows_and_cancelled_blocks_are_dropped(

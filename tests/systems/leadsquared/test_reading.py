@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.model import Kind, Window
+from syncd.model import Kind, Topic, Window
+from syncd.systems.leadsquared.plan import LIST as PATH
 from syncd.systems.leadsquared.slots import asked_days
 from syncd.systems.port import AuthLost, Incomplete, RateLimited, Retryable
 from tests.systems.scripted import NOW, Script
@@ -106,7 +107,11 @@ async def test_a_count_above_the_rows_proves_nothing(build: Build, script: Scrip
     got = await build().read(WINDOW)
     assert [r.id for r in got.rows] == ["t1"]
     assert not got.coverage
-    assert [type(f) for f in got.faults] == [Incomplete]
+    assert [(m.topic, m.reason.split(":")[0]) for m in got.malformed] == [
+        (Topic.LIST, "1 of 3 rows arrived")
+    ]
+    assert [(u.provider, u.lacking) for u in got.unproven] == [("alice", True), ("bob", True)]
+    assert not got.faults
 
 
 async def test_a_full_page_that_repeats_for_ever_proves_nothing(
@@ -116,7 +121,8 @@ async def test_a_full_page_that_repeats_for_ever_proves_nothing(
     got = await build().read(WINDOW)
     assert len(script.requests) == 2
     assert not got.coverage
-    assert [type(f) for f in got.faults] == [Incomplete]
+    assert [m.topic for m in got.malformed] == [Topic.LIST]
+    assert not got.faults
 
 
 async def test_an_exactly_full_page_is_closed_by_an_empty_one(build: Build, script: Script) -> None:
@@ -172,18 +178,23 @@ async def test_a_rate_limit_inside_a_200_lowers_the_budget(build: Build, script:
 
 @pytest.mark.parametrize("odd", [None, "x", 3, [1], {}, {"UserTaskId": None}])
 async def test_a_row_without_id_proves_no_absence(build: Build, script: Script, odd: Any) -> None:
-    script.say(LIST, page(task("t1"), odd, count=1))
+    script.say(LIST, page(task("t1"), odd, count=2))
     got = await build().read(WINDOW)
     assert [r.id for r in got.rows] == ["t1"]
     assert not got.coverage
-    assert len(got.malformed) == 1
+    assert [(m.event, m.topic) for m in got.malformed] == [(f"POST {PATH}", Topic.UNREADABLE)]
+    assert [(u.provider, u.lacking) for u in got.unproven] == [("alice", False), ("bob", False)]
+    assert all(WINDOW.covered_by([u.window]) for u in got.unproven)
+    assert not got.faults
 
 
-async def test_a_row_of_nobody_proves_no_absence(build: Build, script: Script) -> None:
+async def test_a_row_of_nobody_is_reported_and_the_rest_of_its_list_proves_absence(
+    build: Build, script: Script
+) -> None:
     script.say(LIST, page(task("t1", OwnerEmailAddress=None)))
     got = await build().read(WINDOW)
-    assert not got.coverage
-    assert got.malformed[0].event == "t1"
+    assert [c.provider for c in got.coverage] == ["alice", "bob"]
+    assert [(m.event, m.topic) for m in got.malformed] == [("t1", Topic.UNREADABLE)]
 
 
 async def test_strangers_rows_and_cancelled_blocks_are_dropped(

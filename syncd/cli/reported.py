@@ -1,0 +1,93 @@
+"""Reported records and lists, in the words that a person reads: by system and topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from syncd.cli import words
+from syncd.model import Item, Topic
+from syncd.systems.port import Finding
+
+_LISTED = 5
+"""So many items of a system and topic are shown one by one; the rest is counted."""
+
+_EVERY = "`syncd status --json` lists all"
+
+
+def lines(items: Iterable[Item]) -> Iterator[str]:
+    """For each system and topic a line, and one for each of the first few items."""
+    for system, topic, of_it in _groups(items):
+        yield f"{system}: {_count(topic, len(of_it))}. {_MEANINGS[topic]}:"
+        yield from (f"  {_one(item)}" for item in of_it[:_LISTED])
+        if len(of_it) > _LISTED:
+            yield f"  and {len(of_it) - _LISTED} more: {_EVERY}"
+
+
+def findings(items: Iterable[Item]) -> list[Finding]:
+    """The findings of `syncd check`: one for each system and topic."""
+    return [
+        Finding(
+            "warning",
+            f"{system}: {str(topic).replace('_', ' ')}",
+            f"{_count(topic, len(of_it))}, the first: {_one(of_it[0])}",
+            f"{_MEANINGS[topic]}. {_REMEDIES[topic]}; {_EVERY}",
+        )
+        for system, topic, of_it in _groups(items)
+    ]
+
+
+def item_json(item: Item) -> dict[str, Any]:
+    """One entry of ``reported`` in `status --json`: its keys are stable."""
+    return {
+        "system": item.system,
+        "topic": str(item.topic),
+        "event": item.event,
+        "calendars": list(item.calendars),
+        "reason": item.reason,
+        "since": words.instant_json(item.since),
+        "seen_at": words.instant_json(item.seen_at),
+    }
+
+
+def _groups(items: Iterable[Item]) -> Iterator[tuple[str, Topic, Sequence[Item]]]:
+    order = list(Topic)
+    ordered = sorted(items, key=lambda i: (i.system, order.index(i.topic), i.since, i.event))
+    for (system, topic), each in groupby(ordered, key=lambda i: (i.system, i.topic)):
+        yield system, topic, list(each)
+
+
+def _count(topic: Topic, number: int) -> str:
+    return words.count(number, *_NOUNS[topic])
+
+
+def _one(item: Item) -> str:
+    of = f" ({item.calendars[0]})" if len(item.calendars) == 1 else ""
+    return f"{item.event}{of}: {item.reason}"
+
+
+_NOUNS = {
+    Topic.UNREADABLE: ("unreadable record", "unreadable records"),
+    Topic.UNKNOWN_STATUS: ("record with an unknown status", "records with an unknown status"),
+    Topic.UNMAPPED_OWNER: ("record of nobody mapped", "records of nobody mapped"),
+    Topic.UNASSIGNED: ("record without an assigned user", "records without an assigned user"),
+    Topic.ASSUMED: ("record with an assumed time", "records with assumed times"),
+    Topic.LIST: ("incomplete list", "incomplete lists"),
+}
+_MEANINGS = {
+    Topic.UNREADABLE: "A new one blocks no time; one read before keeps its last known time blocked",
+    Topic.UNKNOWN_STATUS: "They count as busy",
+    Topic.UNMAPPED_OWNER: "They block no time",
+    Topic.UNASSIGNED: "They block no time until somebody is assigned",
+    Topic.ASSUMED: "They are carried with the assumption",
+    Topic.LIST: "Nothing is freed because such a list does not show it",
+}
+_REMEDIES = {
+    Topic.UNREADABLE: "Correct or delete the record in the system",
+    Topic.UNKNOWN_STATUS: "Correct the status in the system, if it is not meant to be busy",
+    Topic.UNMAPPED_OWNER: "Map the user under [providers], if the time is to be blocked",
+    Topic.UNASSIGNED: "Assign the record in the system",
+    Topic.ASSUMED: "Correct the record in the system, if the assumption is wrong",
+    Topic.LIST: "If it stays so, look for what the reason names",
+}
