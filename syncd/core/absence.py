@@ -1,7 +1,7 @@
-"""Whether an event that a list lacks is proven to be gone: the one place that judges it (promise 3).
+"""Judge whether an event that its list lacks is proven to be gone (promise 3).
 
-Absence alone proves nothing. What is asked besides the list, and how often, depends on what the
-platform can answer; `judge` says so from the evidence alone, for all platforms alike.
+Absence alone proves nothing. What must be asked besides the list, and how often, depends on what
+the platform can answer; `judge` decides from the evidence alone, for all platforms alike.
 """
 
 from __future__ import annotations
@@ -115,29 +115,20 @@ def _judge_refused(evidence: Evidence) -> Verdict:
     which shows another known event; another id is read in the same cycle; the user is there; and
     the time is offered again, where that can be asked.
     """
-    if not (evidence.refused_when_gone and evidence.others_listed):
-        return Verdict.UNPROVEN
-    if evidence.key_reads is None:
-        return Verdict.ASK_KEY
-    if not evidence.key_reads:
-        return Verdict.UNPROVEN
-    if evidence.user is None:
-        return Verdict.ASK_USER
-    if _user_in_doubt(evidence, others=evidence.others_listed):
-        return Verdict.OWNER_IN_DOUBT
-    if evidence.since is None or evidence.counted + 1 < max(2, evidence.needed):
-        return Verdict.COUNTED
-    if evidence.asked_at - evidence.since < evidence.lag:
-        return Verdict.WAITING
-    match evidence.slot:
-        case None:
-            return Verdict.ASK_SLOT
-        case Slot.TAKEN:
-            return Verdict.UNPROVEN
-        case Slot.UNANSWERED:
-            return Verdict.WAITING
-        case _:
-            return Verdict.PROVEN
+    e = evidence
+    steps: tuple[tuple[bool, Verdict], ...] = (
+        (not (e.refused_when_gone and e.others_listed), Verdict.UNPROVEN),
+        (e.key_reads is None, Verdict.ASK_KEY),
+        (e.key_reads is False, Verdict.UNPROVEN),
+        (e.user is None, Verdict.ASK_USER),
+        (_user_in_doubt(e, others=e.others_listed), Verdict.OWNER_IN_DOUBT),
+        (e.since is None or e.counted + 1 < max(2, e.needed), Verdict.COUNTED),
+        (e.since is not None and e.asked_at - e.since < e.lag, Verdict.WAITING),
+        (e.slot is None, Verdict.ASK_SLOT),
+        (e.slot is Slot.TAKEN, Verdict.UNPROVEN),
+        (e.slot is Slot.UNANSWERED, Verdict.WAITING),
+    )
+    return next((verdict for applies, verdict in steps if applies), Verdict.PROVEN)
 
 
 def _user_in_doubt(evidence: Evidence, *, others: bool) -> bool:
@@ -174,30 +165,25 @@ def slot_of(value: Value, offers: Iterable[Window], taken: Iterable[Value], now:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An event that a list lacks and that the system shows by id, as it was known and as it is.
+    """An event that a list lacks and that the system shows by id.
 
-    ``changed_at`` is when it last changed, as far as anybody can tell. ``elsewhere``: it was moved
-    to a place that the list does not show (`port.Found`).
+    ``same_place``: it is in the calendar in which it was known to be. ``elsewhere``: that calendar
+    belongs to other lists by now (`port.Found`). ``changed_at`` is when it was last changed, or
+    first seen as it is.
     """
 
-    known: Value
     value: Value
     same_place: bool
-    changed_at: datetime | None
+    changed_at: datetime
     elsewhere: bool = False
 
 
 def is_hidden(shown: Shown, windows: Iterable[Window], asked_at: datetime, lag: timedelta) -> bool:
-    """Whether a list that proved complete in these windows should have shown the event.
+    """Say whether a list that proved complete in these windows should have shown the event.
 
-    A list may be older than a change by the lag bound. What was moved to another calendar may be in
-    another list by now.
+    A list may be older than a change by the lag bound, and what was moved to another calendar, or
+    with its calendar to another group, is in another list.
     """
-    if not shown.same_place or shown.elsewhere:
+    if not shown.same_place or shown.elsewhere or shown.changed_at + lag > asked_at:
         return False
-    if shown.changed_at is None:
-        # Nobody knows when it was changed: only one that is as it was is not late.
-        settled = shown.value == shown.known
-    else:
-        settled = shown.changed_at + lag <= asked_at
-    return settled and any(window.holds(shown.value) for window in windows)
+    return any(window.holds(shown.value) for window in windows)

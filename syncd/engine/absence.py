@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from syncd.core.absence import Verdict
 from syncd.core.diff import News, absorb, vanish
+from syncd.engine.evidence import weigh
+from syncd.engine.hidden import Place, hides, reported_before, unasked, void, windows_of
 from syncd.engine.observation import Read
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.probes import PROBES
+from syncd.engine.questions import Questions
+from syncd.engine.reports import Reports
 from syncd.model import (
     RENEWED,
     Action,
@@ -18,11 +23,10 @@ from syncd.model import (
     IntentState,
     Kind,
     Record,
-    UserState,
     Value,
     Window,
 )
-from syncd.systems.port import Found, Gone, SystemFault
+from syncd.systems.port import Found, Gone, Malformed, Sighting, SystemFault, Unknown
 
 DAILY = timedelta(days=1)
 
@@ -75,36 +79,96 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
     return gone
 
 
-async def ask_again(read: Read, *, thorough: bool) -> None:
+async def ask_again(read: Read, questions: Questions, reports: Reports, *, thorough: bool) -> None:
     """Ask for events whose user is there again, and which their calendar does not show."""
     # The other half is for what is missing from lists.
     again = {change.event for change in await read.owners.due(thorough=thorough, most=PROBES // 2)}
-    read.left -= len(again)
-    for record in read.store.records(read.system.name, sorted(again)):
-        try:
-            await _ask(read, record)
-        except SystemFault as fault:
-            read.seen.fail(fault)
-            return
+    await _ask_each(read, questions, reports, read.store.records(read.system.name, sorted(again)))
 
 
-async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[str] = ()) -> None:
+async def follow_up(
+    read: Read, questions: Questions, reports: Reports, unlisted: Sequence[str]
+) -> None:
     """Absence alone removes nothing (promise 3): ask by id, as often as the platform needs.
 
-    ``unreadable`` events are listed, in rows that cannot be understood. By id they may be.
+    Unreadable events are listed, in rows that cannot be understood. By id they may be.
     """
-    system, store = read.system, read.store
-    coverage = _covered(read)
-    absent = store.records(system.name, unlisted)
+    probes = read.probes
+    rows = {row.id for row in read.snapshot.rows}
+    probes.listed({*read.snapshot.same, *rows})
+    missing = await _sort(read, unlisted, reports.unreadable)
+    reports.missing |= {record.id for record in (*missing.sure, *missing.unsure)} - rows
+    windows = windows_of(read)
+    # What hid events before, and still does, is void before anything is asked.
+    still = await void(read, questions, reports, _places(missing.sure, probes.hidden))
+    sure = [record for record in missing.sure if _place(record) not in still]
+    unsure = [*missing.unsure, *(record for record in missing.sure if _place(record) in still)]
+    answers = await _ask_all(read, questions, sure, unsure)
+    provable = {record.id: record for record in sure}
+    found = [(a.record, a.sighting) for a in answers if isinstance(a.sighting, Found)]
+    of_sure = [(record, each) for record, each in found if record.id in provable]
+    hidden = {r.id for r, each in of_sure if hides(read, r, each, windows.get(_place(r), ()))}
+    moved = {r.id for r, each in of_sure if each.elsewhere}
+    probes.hidden |= hidden
+    before = reported_before(read) if sure else frozenset[str]()
+    doubted = {p for p in unasked(read, sure) if p[0] in before}
+    bad = {*_places(sure, hidden), *doubted}
+    still |= await void(read, questions, reports, bad, _places(sure, moved))
+    for record in missing.removed:
+        if _place(record) not in still:
+            _end_removed(read, record)
+    read.seen.suspected += sum(_place(record) not in still for record in sure)
+    # A list that is found to hide events, or to be another one by now, is read once more.
+    again = [r for r in sure if r.id in hidden | moved and r.provider not in before]
+    read.seen.suspected += len(again)
+    for answer in answers:
+        whole = answer.record.id in provable and _place(answer.record) not in still
+        settled = await _settle(read, questions, reports, answer, listed_whole=whole)
+        read.seen.suspected -= whole and settled
+    read.seen.gone = len(probes.gone)
+
+
+@dataclass(slots=True)
+class _Missing:
+    """The known events that the lists lack.
+
+    The absence of ``sure`` ones counts once it is proven by id. Of ``unsure`` ones no list proves
+    it. ``removed`` are blocks that were asked to go.
+    """
+
+    sure: list[Record] = field(default_factory=list)
+    unsure: list[Record] = field(default_factory=list)
+    removed: list[Record] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    record: Record
+    sighting: Sighting
+    asked_at: datetime
+
+
+def _place(record: Record) -> Place:
+    return (record.provider, record.kind)
+
+
+def _places(records: Iterable[Record], events: Collection[str]) -> set[Place]:
+    return {_place(record) for record in records if record.id in events}
+
+
+async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]) -> _Missing:
+    """Sort the events that the lists lack by what their absence can prove."""
+    coverage = windows_of(read)
+    absent = read.store.records(read.system.name, unlisted)
     await read.owners.refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],
     )
     removing = _removing(read)
     unproven = {(a.provider, kind) for a in read.snapshot.unproven for kind in a.kinds}
-    sure, unsure = [], []
+    missing = _Missing()
     for record in absent:
-        place, value = (record.provider, record.kind), record.observed
+        place, value = _place(record), record.observed
         if read.owners.change(record) is not None:
             # Whose it is has been asked already, and is asked again in a while.
             continue
@@ -113,26 +177,17 @@ async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[
         windows = coverage.get(place, ())
         listed = record.id in unreadable
         if record.id in removing and not listed and any(value.start in w for w in windows):
-            _end_removed(read, record)
+            missing.removed.append(record)
         elif _may_be_older(read, record):
             continue
         elif not listed and any(_is_missed(record, value, w, read.asked_at) for w in windows):
-            sure.append(record)
+            missing.sure.append(record)
         elif (listed or place in unproven) and _is_missed(
             record, value, read.window, read.asked_at
         ):
-            unsure.append(record)
+            missing.unsure.append(record)
         # Of any other nothing is proven: it lies outside of what was read.
-    await _probe(read, sure, unsure)
-
-
-def _covered(read: Read) -> dict[tuple[str, Kind], list[Window]]:
-    """Return where each calendar's events of a kind are proven to be listed."""
-    found: dict[tuple[str, Kind], list[Window]] = {}
-    for c in read.snapshot.coverage:
-        for kind in c.kinds:
-            found.setdefault((c.provider, kind), []).append(c.window)
-    return found
+    return missing
 
 
 def _removing(read: Read) -> set[str | None]:
@@ -160,35 +215,22 @@ def _may_be_older(read: Read, record: Record) -> bool:
     return record.written_at is not None and read.asked_at < record.written_at + lag
 
 
-async def _probe(read: Read, sure: Sequence[Record], unsure: Sequence[Record]) -> None:
+async def _ask_all(
+    read: Read, questions: Questions, sure: Sequence[Record], unsure: Sequence[Record]
+) -> list[_Answer]:
     """Ask for missing events by id, as many as this cycle allows."""
-    seen, probes = read.seen, read.probes
-    seen.suspected += len(sure)
-    provable = {record.id for record in sure}
-    for record in probes.choose(sure, unsure, read.asked_at, read.left):
-        read.left -= 1
-        try:
-            if record.id in provable:
-                seen.suspected -= await _ask(read, record)
-            else:
-                probes.found(record.id, gone=await _is_gone(read, record))
-        except SystemFault as fault:
-            seen.fail(fault)
+    answers: list[_Answer] = []
+    for record in read.probes.choose(sure, unsure, read.asked_at, max(0, read.left)):
+        if questions.over or read.left <= 0:
             break
-    seen.gone = len(probes.gone)
-
-
-async def _is_gone(read: Read, record: Record) -> bool:
-    """Look for an event whose absence no list proves; take what it shows if it is there."""
-    asked_at = read.clock.now()
-    match await read.system.read_one(record.ref, record.observed):
-        case Found(event=event):
-            _take_found(read, record, event, asked_at)
-            return False
-        case Gone():
-            return True
-        case _:
-            return False
+        read.probes.note_asked(record.id, read.asked_at)
+        try:
+            sighting, asked_at = await questions.ask(record)
+        except SystemFault as fault:
+            read.seen.fail(fault)
+            break
+        answers.append(_Answer(record, sighting, asked_at))
+    return answers
 
 
 def _is_missed(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
@@ -202,7 +244,9 @@ def _is_missed(record: Record, value: Value, window: Window, asked_at: datetime)
     return window.holds(value)
 
 
-async def look_after_own(read: Read, unlisted: Sequence[str]) -> None:
+async def look_after_own(
+    read: Read, questions: Questions, reports: Reports, unlisted: Sequence[str]
+) -> None:
     """Where the list is not known to show blocks, ask for syncd's own by id, in turn."""
     covered = {c.provider for c in read.snapshot.coverage if Kind.BLOCK in c.kinds}
     answered = {c.provider for c in read.snapshot.coverage}
@@ -215,40 +259,91 @@ async def look_after_own(read: Read, unlisted: Sequence[str]) -> None:
         and read.window.holds(record.observed)
         and record.provider in answered - covered
     ]
-    for record in sorted(hidden, key=lambda r: (r.observed_at, r.id))[:PROBES]:
+    hidden.sort(key=lambda r: (r.observed_at, r.id))
+    reports.missing |= {record.id for record in hidden}
+    await _ask_each(read, questions, reports, hidden)
+
+
+async def _ask_each(
+    read: Read, questions: Questions, reports: Reports, records: Iterable[Record]
+) -> None:
+    """Ask for events of which the system's answer alone decides."""
+    for record in records:
+        if questions.over or read.left <= 0:
+            return
         try:
-            await _ask(read, record)
+            sighting, asked_at = await questions.ask(record)
+            answer = _Answer(record, sighting, asked_at)
+            await _settle(read, questions, reports, answer, listed_whole=True)
         except SystemFault as fault:
             read.seen.fail(fault)
             return
 
 
-async def _ask(read: Read, record: Record) -> bool:
-    """Look for one unlisted event by id. True when the question is settled."""
-    system, owners, changes = read.system, read.owners, read.changes
-    asked_at = read.clock.now()
-    match await system.read_one(record.ref, record.observed):
-        case Found(event=event):
-            _take_found(read, record, event, asked_at)
-            return True
-        case Gone(own_list=own_list):
-            if record.kind in system.capabilities.gone_by_list:
-                user = await owners.user_of(record.provider)
-                if user is UserState.MISSING or (user is UserState.UNKNOWN and not own_list):
-                    owners.missing(record)
-                    return True
-            owners.back(record)
-            needed = system.capabilities.gone_proofs.get(record.kind, 1)
-            if record.missing + 1 < needed:
-                # Without its fingerprint the row is looked at again as soon as it is listed again.
-                fingerprint = record.fingerprint if record.open_ended else ""
-                suspect = replace(record, missing=record.missing + 1, fingerprint=fingerprint)
-                changes.records.append(suspect)
-                return False
-            take(read, record, vanish(record, asked_at), News.CHANGED)
-            return True
+async def _settle(
+    read: Read, questions: Questions, reports: Reports, answer: _Answer, *, listed_whole: bool
+) -> bool:
+    """Take what the system said of one missing event. True when the question is settled.
+
+    ``listed_whole``: its list proved whole without it.
+    """
+    record, probes, known = answer.record, read.probes, not isinstance(answer.sighting, Unknown)
+    probes.found(record.id, gone=isinstance(answer.sighting, Gone) and not listed_whole)
+    if known:
+        reports.answered.add(record.id)
+        probes.note_silence(record.id, silent=False)
+    if isinstance(answer.sighting, Found):
+        _take_found(read, record, answer.sighting.event, answer.asked_at)
+        return True
+    if known and not listed_whole:
+        probes.hidden.discard(record.id)
+        return False
+    verdict = await weigh(read, questions, record, answer.sighting, listed_whole=listed_whole)
+    match verdict:
+        case Verdict.PROVEN:
+            reports.answered.add(record.id)
+            read.owners.back(record)
+            take(read, record, vanish(record, answer.asked_at), News.CHANGED)
+        case Verdict.OWNER_IN_DOUBT:
+            reports.answered.add(record.id)
+            read.owners.missing(record)
+        case Verdict.COUNTED:
+            read.owners.back(record)
+            read.changes.records.append(_counted(read, record))
+        case Verdict.WAITING:
+            pass
         case _:
-            return False
+            return _cannot_tell(read, reports, record, answer.sighting)
+    return verdict in {Verdict.PROVEN, Verdict.OWNER_IN_DOUBT}
+
+
+def _counted(read: Read, record: Record) -> Record:
+    """Return a missing event with one more proof that it is gone."""
+    since = record.missing_since if record.missing else None
+    return replace(
+        record,
+        missing=record.missing + 1,
+        missing_since=since or read.asked_at,
+        # Without its fingerprint the row is looked at again as soon as it is listed again.
+        fingerprint=record.fingerprint if record.open_ended else "",
+    )
+
+
+def _cannot_tell(read: Read, reports: Reports, record: Record, sighting: Sighting) -> bool:
+    """Report an event that cannot be read by id: it stays as it was. True once it is reported.
+
+    One question that fails may be an accident; a refusal is none.
+    """
+    if not isinstance(sighting, Unknown):
+        return False
+    before = read.probes.note_silence(record.id, silent=True)
+    by_list = record.kind in read.system.capabilities.gone_by_list
+    if not sighting.refused and (by_list or not before):
+        return False
+    if record.id not in reports.unreadable:
+        reason = f"its list lacks it, and it cannot be read by its id: {sighting.why}"
+        reports.add(Malformed(read.system.name, record.id, reason, provider=record.provider))
+    return True
 
 
 def _take_found(read: Read, record: Record, event: Event, asked_at: datetime) -> None:

@@ -15,6 +15,7 @@ from syncd.engine.observation import Observation, Read
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
 from syncd.engine.probes import Probes
+from syncd.engine.questions import Questions
 from syncd.engine.recover import unsettled_updates
 from syncd.engine.reports import Reports, log_reported
 from syncd.engine.supervise import supervised
@@ -105,10 +106,9 @@ async def _observe(
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
     seen.unproven = unproven
     read.changes = Changes(coverage=list(snapshot.coverage))
-    reports = Reports()
+    reports, questions = Reports(), Questions(read)
     for broken in snapshot.malformed:
         reports.add(broken)
-    unreadable = reports.unreadable
     unsettled = unsettled_updates(system, read.intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
@@ -120,10 +120,10 @@ async def _observe(
     if anew:
         moved_out = let_go(read, remapped)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
-    await ask_again(read, thorough=by_id)
-    await follow_up(read, unlisted, unreadable)
+    await ask_again(read, questions, reports, thorough=by_id)
+    await follow_up(read, questions, reports, unlisted)
     if by_id:
-        await look_after_own(read, unlisted)
+        await look_after_own(read, questions, reports, unlisted)
     for each in await owners.prove(read.changes):
         take_elsewhere(read, each)
     for change in owners.freed:

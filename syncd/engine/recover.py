@@ -252,7 +252,11 @@ async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
         _drop(intent, desk, "its target is not known any more")
         return True
     record = records[0]
-    match await system.read_one(operation.ref, operation.after or operation.before):
+    sighting = await system.read_one(operation.ref, operation.after or operation.before)
+    if isinstance(sighting, Unknown) and record.observed is None:
+        # Its lists have proven what the read by id does not say.
+        sighting = Gone()
+    match sighting:
         case Gone():
             changes = outcome.gone(record, desk.store.links(system.name, record.id), asked_at)
             state = (

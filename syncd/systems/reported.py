@@ -8,6 +8,8 @@ from syncd.model import Topic
 from syncd.systems.port import Malformed
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from syncd.systems.port import ListCall
 
 
@@ -28,3 +30,12 @@ def shortened(system: str, call: ListCall, why: str) -> Malformed:
     """Report a list from which rows are missing, or may be."""
     reason = f"{why}: what this list lacks is not taken for deleted"
     return Malformed(system, list_name(call), reason, Topic.LIST, providers=call.providers)
+
+
+def hiding(system: str, call: ListCall, providers: Collection[str]) -> Malformed:
+    """Report a list that lacks events of these providers which are shown by their ids."""
+    reason = (
+        "it lacks events that the system shows by their ids: new ones in it may not be seen, "
+        "and what it lacks is not taken for deleted"
+    )
+    return Malformed(system, list_name(call), reason, Topic.LIST, providers=providers)

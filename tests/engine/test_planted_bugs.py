@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from syncd.core import decide, outcome, refusals
-from syncd.core.diff import News, absorb, vanish
+from syncd.core.diff import absorb
 from syncd.core.ownership import NO_OWNERSHIP
 from syncd.engine import absence, case, cycle, execute, observe, recover
 from syncd.model import Changes, Intent, IntentState, Operation, Window
@@ -31,6 +31,7 @@ from tests.simulate.plants import (
     the_guard_is_off,
     the_journal_is_not_written,
 )
+from tests.simulate.plants_of_proof import absence_believed_at_once, one_proof_is_enough
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -50,22 +51,6 @@ def own_blocks_count_as_sources(patch: Patch) -> None:
     patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
-def absence_is_believed_at_once(patch: Patch) -> None:
-    async def ask(read: Any, record: Any) -> bool:
-        absence.take(read, record, vanish(record, read.clock.now()), News.CHANGED)
-        return True
-
-    patch.setattr(absence, "_ask", ask)
-
-
-def one_proof_is_enough_for_every_platform(patch: Patch) -> None:
-    async def ask(read: Any, record: Any) -> bool:
-        return await asked(read, replace(record, missing=99))
-
-    asked = absence._ask
-    patch.setattr(absence, "_ask", ask)
-
-
 def doubts_are_never_forgotten(patch: Patch) -> None:
     def keeps_doubts(record: Any, *given: Any) -> Any:
         after, news = absorb(record, *given)
@@ -78,7 +63,7 @@ def doubts_are_never_forgotten(patch: Patch) -> None:
 def coverage_is_ignored(patch: Patch) -> None:
     patch.setattr(Window, "holds", lambda _self, _value: True)
     patch.setattr(Store, "fingerprints", _every_fingerprint)
-    absence_is_believed_at_once(patch)
+    absence_believed_at_once(patch)
 
 
 def _every_fingerprint(
@@ -141,7 +126,7 @@ def the_first_of_two_with_one_tag_is_adopted(patch: Patch) -> None:
 
 def nobody_looks_whose_a_block_is_before_a_write(patch: Patch) -> None:
     patch.setattr(execute, "_not_ours", lambda *_given: set())
-    patch.setattr(execute, "_just_read", lambda *_given: True)
+    patch.setattr(execute, "just_read", lambda *_given: True)
 
 
 def blocks_are_adopted_before_all_is_read(patch: Patch) -> None:
@@ -158,10 +143,10 @@ async def empty_list(shop: Shop) -> None:
 
 ROWS: tuple[tuple[Plant, Check], ...] = (
     (own_blocks_count_as_sources, promises.test_a_move_moves_each_block_once),
-    (absence_is_believed_at_once, missing_from_a_list),
-    (absence_is_believed_at_once, empty_list),
+    (absence_believed_at_once, missing_from_a_list),
+    (absence_believed_at_once, empty_list),
     (
-        one_proof_is_enough_for_every_platform,
+        one_proof_is_enough,
         promises.test_an_end_needs_as_many_proofs_as_the_platform_demands,
     ),
     (

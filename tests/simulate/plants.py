@@ -11,7 +11,6 @@ import pytest
 
 import syncd.core.merge as merging
 from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
-from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
 from syncd.core.ownership import NO_OWNERSHIP, Ownership
 from syncd.engine import absence, brake, case, cycle, observe, recover
@@ -39,6 +38,7 @@ from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_proof import absence_believed_at_once, one_proof_is_enough
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
 
@@ -60,16 +60,6 @@ def own_blocks_are_sources(patch: Patch) -> None:
     patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
-def absence_believed_at_once(patch: Patch) -> None:
-    """What is not listed is gone."""
-
-    async def ask(read: Any, record: Any) -> bool:
-        absence.take(read, record, vanish(record, read.clock.now()), News.CHANGED)
-        return True
-
-    patch.setattr(absence, "_ask", ask)
-
-
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
 
@@ -79,14 +69,14 @@ def coverage_ignored(patch: Patch) -> None:
     follow = absence.follow_up
     absence_believed_at_once(patch)
 
-    async def everything(read: Any, unlisted: Any) -> None:
+    async def everything(read: Any, *given: Any) -> None:
         kinds = frozenset(Kind)
         whole = [
             Coverage(read.system.name, p, kinds, Window(_LONG_AGO, _FAR_OFF), read.clock.now())
             for p in read.system.providers
         ]
         read.snapshot = replace(read.snapshot, coverage=whole)
-        await follow(read, unlisted)
+        await follow(read, *given)
 
     patch.setattr(observe, "follow_up", everything)
 
@@ -280,16 +270,6 @@ def the_budget_is_boundless(patch: Patch) -> None:
         return 0.0
 
     patch.setattr(Budget, "enter", enter)
-
-
-def one_proof_is_enough(patch: Patch) -> None:
-    """A block that one read of v2 does not list is gone."""
-
-    async def ask(read: Any, record: Any) -> bool:
-        return await asked(read, replace(record, missing=99))
-
-    asked = absence._ask
-    patch.setattr(absence, "_ask", ask)
 
 
 def silence_decides(patch: Patch) -> None:
