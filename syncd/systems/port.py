@@ -21,6 +21,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from syncd.model import Kind, Status, Topic, capped_wait
+from syncd.systems.sightings import Found as Found  # noqa: PLC0414 - part of the port
+from syncd.systems.sightings import Gone as Gone  # noqa: PLC0414 - part of the port
+from syncd.systems.sightings import Sighting as Sighting  # noqa: PLC0414 - part of the port
+from syncd.systems.sightings import Unknown as Unknown  # noqa: PLC0414 - part of the port
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -272,39 +276,6 @@ class Snapshot:
     refused: Mapping[str, Rejected] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
     unproven: Sequence[Unproven] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The event is there, with this value, perhaps elsewhere, or at an owner that is not mapped.
-
-    ``elsewhere``: the lists that were read cannot show it, as its calendar belongs to another group
-    or team by now. The adapter has noted that, and the next read asks the right lists.
-    """
-
-    event: Event
-    elsewhere: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """The system says that there is no such event (any more).
-
-    ``own_list``: the list of its own user shows others, as that of a missing user would not.
-    """
-
-    own_list: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """The system cannot tell. ``refused``: it refuses to read this id, whatever that means."""
-
-    why: str = ""
-    refused: bool = False
-
-
-Sighting = Found | Gone | Unknown
 
 
 # --- what a write brings ----------------------------------------------------------------------
