@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -102,13 +102,14 @@ async def follow_up(
     # What hid events before, and still does, is void before anything is asked.
     still = await void(read, questions, reports, _places(missing.sure, probes.hidden))
     sure = [record for record in missing.sure if _place(record) not in still]
-    unsure = [*missing.unsure, *(record for record in missing.sure if _place(record) in still)]
-    answers = await _ask_all(read, questions, sure, unsure)
-    provable = {record.id: record for record in sure}
-    found = [(a.record, a.sighting) for a in answers if isinstance(a.sighting, Found)]
-    of_sure = [(record, each) for record, each in found if record.id in provable]
-    hidden = {r.id for r, each in of_sure if hides(read, r, each, windows.get(_place(r), ()))}
-    moved = {r.id for r, each in of_sure if each.elsewhere}
+    # No question tells more of what only lists show.
+    by_list = read.system.capabilities.gone_by_list
+    asked_still = {place for place in still if place[1] not in by_list}
+    unsure = [*missing.unsure, *(r for r in missing.sure if _place(r) in asked_still)]
+    answers = await _ask_all(read, questions, sure, unsure, windows)
+    provable = {record.id for record in sure}
+    hidden = {answer.record.id for answer in answers if answer.hidden}
+    moved = {answer.record.id for answer in answers if answer.moved} & provable
     probes.hidden |= hidden
     before = reported_before(read) if sure else frozenset[str]()
     doubted = {p for p in unasked(read, sure) if p[0] in before}
@@ -143,9 +144,17 @@ class _Missing:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
+    """What was said of a missing event. ``hidden``: its list should have shown it."""
+
     record: Record
     sighting: Sighting
     asked_at: datetime
+    hidden: bool = False
+
+    @property
+    def moved(self) -> bool:
+        """Whether other lists show it by now."""
+        return isinstance(self.sighting, Found) and self.sighting.elsewhere
 
 
 def _place(record: Record) -> Place:
@@ -216,20 +225,40 @@ def _may_be_older(read: Read, record: Record) -> bool:
 
 
 async def _ask_all(
-    read: Read, questions: Questions, sure: Sequence[Record], unsure: Sequence[Record]
+    read: Read,
+    questions: Questions,
+    sure: Sequence[Record],
+    unsure: Sequence[Record],
+    windows: Mapping[Place, Sequence[Window]],
 ) -> list[_Answer]:
-    """Ask for missing events by id, as many as this cycle allows."""
+    """Ask for missing events by id, as many as this cycle allows.
+
+    Those that only lists show come last, and not at all once another list of their calendar hides
+    something: then their lists prove nothing either.
+    """
     answers: list[_Answer] = []
-    for record in read.probes.choose(sure, unsure, read.asked_at, max(0, read.left)):
+    hiding: set[str] = set()
+    provable = {record.id for record in sure}
+    by_list = read.system.capabilities.gone_by_list
+    chosen = read.probes.choose(sure, unsure, read.asked_at, max(0, read.left))
+    for record in sorted(chosen, key=lambda r: r.kind in by_list):
         if questions.over or read.left <= 0:
             break
+        if record.kind in by_list and record.provider in hiding:
+            continue
         read.probes.note_asked(record.id, read.asked_at)
         try:
             sighting, asked_at = await questions.ask(record)
         except SystemFault as fault:
             read.seen.fail(fault)
             break
-        answers.append(_Answer(record, sighting, asked_at))
+        hidden = (
+            record.id in provable
+            and isinstance(sighting, Found)
+            and hides(read, record, sighting, windows.get(_place(record), ()))
+        )
+        hiding |= {record.provider} if hidden else set()
+        answers.append(_Answer(record, sighting, asked_at, hidden))
     return answers
 
 

@@ -75,6 +75,9 @@ async def void(
         if providers:
             voided |= {(provider, kind) for provider in providers for kind in call.kinds}
             reports.add(hiding(read.system.name, call, providers))
+    # What only lists show is not asked for by id: nothing would show that they hide it.
+    by_list = read.system.capabilities.gone_by_list
+    voided |= {(provider, kind) for provider, _ in set(voided) for kind in by_list}
     _take_back(read, voided)
     return frozenset(voided | gone)
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 from starlette.datastructures import Headers, QueryParams
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match
 
 from syncd.model import floor_to
+from syncd.sandbox.concealed import Concealed, bad_request
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.odd import ODD_ANSWERS, Odd
 from syncd.sandbox.odd_rows import spoilt
@@ -99,6 +100,7 @@ class Platform(ABC):
         self.clock = clock
         self.new_id = ids
         self.faults = faults if faults is not None else Faults()
+        self.concealed = Concealed()
         self.limit: RateLimit | None = None
         self.calls: list[Call] = []
         self._routes = self.routes()
@@ -146,6 +148,10 @@ class Platform(ABC):
         """The time whose state a list shows: None for now, or earlier under LAG."""
         lag = self.fault(FaultKind.LAG, ask)
         return self.clock.now() - timedelta(seconds=lag.seconds) if lag else None
+
+    def lists(self, event: str) -> bool:
+        """Whether lists show this event."""
+        return self.concealed.is_listed(event, self.clock.now())
 
     def listed(self, ask: Ask, rows: Sequence[R]) -> list[R]:
         """The rows of a list (or page) as the client gets to see them."""
@@ -230,7 +236,7 @@ class Platform(ABC):
         elif self.fault(FaultKind.UNAUTHORISED, ask):
             response = self.unauthorised(ask)
         else:
-            response = self.authorise(ask) or self._route(ask, scope)
+            response = self.authorise(ask) or self._refused(ask) or self._route(ask, scope)
         for key, value in self.limit_headers().items():
             response.headers[key] = value
         return response
@@ -249,6 +255,10 @@ class Platform(ABC):
                 self.fault(kind, ask)
                 response.body = body
                 response.headers["content-length"] = str(len(body))
+
+    def _refused(self, ask: Ask) -> Response | None:
+        words = self.concealed.words(ask.method, ask.path, ask.query.get("id"))
+        return JSONResponse(bad_request(words), 400) if words else None
 
     def _route(self, ask: Ask, scope: Scope) -> Response:
         here = {**scope, "path": ask.path, "root_path": ""}

@@ -164,6 +164,7 @@ class LeadConnector(Location):
             wire.event(m, self.calendars[m.calendar], self.location_id, self.zone)
             for m in self.meetings.values(self.as_of(ask))
             if window and not m.deleted and window[0] <= m.start <= window[1] and asked(m)
+            if self.lists(m.id)
         ]
         return self._ok(events=self.listed(ask, rows))
 
@@ -179,6 +180,7 @@ class LeadConnector(Location):
             wire.blocked(b, self.zone)
             for b in self.closures.values(self.as_of(ask))
             if window and not b.deleted and window[0] <= b.start <= window[1] and asked(b)
+            if self.lists(b.id)
         ]
         return self._ok(events=self.listed(ask, rows))
 

@@ -162,6 +162,7 @@ class LeadSquared(Account):
             self._shown(task)
             for task in self.tasks.values(self.as_of(ask))
             if task.owner in wanted
+            and self.lists(task.id)
             and start <= task.start <= end
             and not task.deleted
             and self.types[task.type].category is Category.APPOINTMENT
