@@ -119,6 +119,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     ]
     injected = town.sandbox.systems[change.system].faults.injected
     hidden = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
+    hidden = hidden or change.system in town.concealed
     if on_top and not hidden:
         yield f"4: a block on top of {on_top[0]} in {where}"
     caused = after.interval in _by_policy(town, change, change.at - LATE) or any(

@@ -31,6 +31,7 @@ from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
+from syncd.simulate.concealing import refuse_deleted
 from syncd.simulate.disk import Disk
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
@@ -116,6 +117,8 @@ class _Stage:
         world = self.town.world
         world.sandbox.crm.largest_page = self.story.page
         world.sandbox.clinic.update_replaces = self.story.replaces
+        if self.story.refuses_deleted:
+            refuse_deleted(self.town)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)

@@ -6,7 +6,7 @@ still means something when others were taken out.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -64,6 +64,8 @@ class What(StrEnum):
     NULL_DATE = "null-date"
     FOR_EVER = "for-ever"
     CUT_TEXT = "cut-text"
+    HIDE_LIST = "hide-list"
+    REFUSE_ID = "refuse-id"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
@@ -122,6 +124,7 @@ class Story:
 
     ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
     ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
+    ``refuses_deleted``: v1 answers 400 for what was deleted.
     """
 
     seed: int
@@ -132,6 +135,7 @@ class Story:
     rules: tuple[tuple[str, str], ...] = ()
     override: tuple[tuple[str, str], ...] = ()
     replaces: bool = True
+    refuses_deleted: bool = False
 
     @property
     def choices(self) -> frozenset[str]:
@@ -230,7 +234,7 @@ def draw(
         steps += _operator(policies, span)
     replaces = True
     if complaints:
-        steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
+        steps += _acts(Random(f"complaints {seed}"), span, COMPLAINTS, 3)  # noqa: S311
         steps += _disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
     if complaints and FaultKind.ODD_ANSWER in faults:
         near = [step.at for step in steps if step.what in OUTSIDE]
@@ -239,12 +243,21 @@ def draw(
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
-    return Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    refuses_deleted = False
+    if complaints:
+        concealed = Random(f"concealed {seed}")  # noqa: S311
+        refuses_deleted = concealed.random() < _CONCEALED
+        steps += _acts(concealed, span, _CONCEALING, 1)
+    ordered = tuple(sorted(steps))
+    return Story(seed, start, hours, ordered, page, rules, override, replaces, refuses_deleted)
 
 
 _POLICIES = 0.5
 
 _REPLACES = 0.7
+
+_CONCEALED, _CONCEALING = 0.3, (What.HIDE_LIST, What.REFUSE_ID)
+"""How often v1 answers 400 for deleted events; acts by which platforms conceal events."""
 
 COMPLAINTS: tuple[What, ...] = (
     What.NULL_DATE,
@@ -262,17 +275,17 @@ COMPLAINTS: tuple[What, ...] = (
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 
-def _complaints(random: Random, span: float) -> list[Step]:
-    """Draw up to three acts that are known from complaints, on most days at least one."""
+def _acts(random: Random, span: float, whats: Sequence[What], most: int) -> list[Step]:
+    """Draw up to so many acts of these kinds."""
     return [
         Step(
             round(random.uniform(0.05, 0.9) * span, 1),
-            random.choice(COMPLAINTS),
+            random.choice(whats),
             random.choice(SYSTEMS),
             random.randrange(1000),
             random.randrange(1000),
         )
-        for _ in range(random.randint(0, 3) if COMPLAINTS else 0)
+        for _ in range(random.randint(0, most))
     ]
 
 
