@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from syncd.core.absence import Verdict
 from syncd.core.diff import News, absorb, vanish
 from syncd.engine.evidence import weigh
-from syncd.engine.hidden import Place, hides, reported_before, unasked, void, windows_of
+from syncd.engine.hidden import Place, hides, unasked, void, windows_of
 from syncd.engine.observation import Read
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.probes import PROBES
@@ -26,6 +26,7 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.store.reported import reported_lists
 from syncd.systems.port import Found, Gone, Malformed, Sighting, SystemFault, Unknown
 
 DAILY = timedelta(days=1)
@@ -111,7 +112,7 @@ async def follow_up(
     hidden = {answer.record.id for answer in answers if answer.hidden}
     moved = {answer.record.id for answer in answers if answer.moved} & provable
     probes.hidden |= hidden
-    before = reported_before(read) if sure else frozenset[str]()
+    before = reported_lists(read.store, read.system.name) if sure else frozenset[str]()
     doubted = {p for p in unasked(read, sure) if p[0] in before}
     bad = {*_places(sure, hidden), *doubted}
     still |= await void(read, questions, reports, bad, _places(sure, moved))

@@ -14,9 +14,8 @@ from syncd.core.absence import Shown, is_hidden
 from syncd.engine.observation import Read
 from syncd.engine.questions import Questions
 from syncd.engine.reports import Reports
-from syncd.model import Coverage, Kind, Record, Topic, Window
-from syncd.store.reported import open_items
-from syncd.systems.port import Found, ListCall, Unproven
+from syncd.model import Coverage, EventRef, Kind, Record, Window
+from syncd.systems.port import Found, ListCall, SystemFault, Unproven
 from syncd.systems.reported import hiding
 
 Place = tuple[str, Kind]
@@ -40,10 +39,38 @@ def hides(read: Read, record: Record, found: Found, windows: Collection[Window])
     return is_hidden(shown, windows, read.asked_at, read.system.capabilities.lag)
 
 
-def reported_before(read: Read) -> frozenset[str]:
-    """The providers whose lists were reported as not whole by an earlier read."""
-    items = open_items(read.store, read.system.name)
-    return frozenset(p for i in items if i.topic is Topic.LIST for p in i.calendars)
+async def ask_for_created(
+    read: Read, questions: Questions, reports: Reports, unread: Collection[str]
+) -> None:
+    """Look whether lists that show nothing hide blocks that syncd made, after its state was lost.
+
+    No record tells what they should show; the file of created ids does. ``unread`` are the
+    providers whose calendar was not read whole since.
+    """
+    created, system = read.store.created, read.system
+    if created is None or not unread or Kind.BLOCK in system.capabilities.gone_by_list:
+        return
+    shown = {row.provider for row in read.snapshot.rows}
+    shown |= {record.provider for record in await questions.listed()}
+    windows = windows_of(read)
+    empty = {p for p, kind in windows if kind is Kind.BLOCK and p in unread} - shown
+    for line in created.last_of(system.name, empty, _MOST_CREATED) if empty else ():
+        read.left -= 1
+        try:
+            sighting = await system.read_one(
+                EventRef(system.name, line.provider, line.event, _OURS)
+            )
+        except SystemFault:
+            continue
+        if not isinstance(sighting, Found):
+            continue
+        place, value = (sighting.event.provider, _OURS), sighting.event.value
+        if place[0] in empty and any(window.holds(value) for window in windows.get(place, ())):
+            await void(read, questions, reports, [place])
+            return
+
+
+_OURS, _MOST_CREATED = Kind.BLOCK, 3
 
 
 async def void(

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from syncd.core.diff import News, absorb, compare, is_reset
 from syncd.engine.absence import ask_again, follow_up, let_go, look_after_own, take, take_elsewhere
+from syncd.engine.hidden import ask_for_created
 from syncd.engine.observation import Observation, Read
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
@@ -109,6 +110,7 @@ async def _observe(
     reports, questions = Reports(), Questions(read)
     for broken in snapshot.malformed:
         reports.add(broken)
+    await ask_for_created(read, questions, reports, unread)
     unsettled = unsettled_updates(system, read.intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)

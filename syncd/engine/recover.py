@@ -35,6 +35,7 @@ from syncd.model import (
     Window,
 )
 from syncd.store.proof import bearers
+from syncd.store.reported import reported_lists
 from syncd.store.store import Store
 from syncd.systems.port import Found, Gone, Malformed, Snapshot, System, SystemFault, Unknown
 
@@ -157,6 +158,8 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
     complete = any(
         c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
     )
+    if complete and await _hides(system, operation.provider, snapshot, desk.store):
+        return False
     if complete:
         _drop(intent, desk, "never happened")
     elif not unproven:
@@ -164,6 +167,26 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
         note = f"{system.name} may have made this block and cannot be asked: look there"
         _review(intent, desk, note)
     return complete or not unproven
+
+
+async def _hides(system: System, provider: str, snapshot: Snapshot, store: Store) -> bool:
+    """Whether the lists of a calendar hide events: then what they lack may have been made.
+
+    A known event that is missing is asked for by id. Where lists were reported as not whole, and
+    no known event is there to show that they are again, it is as before.
+    """
+    listed = {row.id for row in snapshot.rows}
+    windows = [c.window for c in snapshot.coverage if c.provider == provider]
+    known = {e for w in windows for e in store.fingerprints(system.name, w, [provider])}
+    for record in store.records(system.name, sorted(known - listed)[:_MOST_ASKED]):
+        sighting = await system.read_one(record.ref, record.observed)
+        if isinstance(sighting, Found) and sighting.event.provider == provider:
+            return True
+    return not known & listed and provider in reported_lists(store, system.name)
+
+
+_MOST_ASKED = 3
+"""So many missing events are asked for before a list is believed."""
 
 
 def _candidates(system: System, intent: Intent, snapshot: Snapshot, store: Store) -> list[Event]:

@@ -34,7 +34,8 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
         return
     for accident in town.accidents:
         going_on = accident.stops and not accident.over and accident.follows(change)
-        if going_on and not _ended_elsewhere(town, change, accident.system):
+        ended = _ended_elsewhere(town, change, accident.system) or _stays_closed(town, change)
+        if going_on and not ended:
             yield f"7: went on after {len(accident.news)} at once in {accident.system}: {where}"
     match before, after:
         case None, Seen():
@@ -73,6 +74,14 @@ def _ended_elsewhere(town: Town, change: Change, system: str) -> bool:
         and (past.before.kind, past.before.key) == ("appointment", key)
         and (past.after is None or not past.after.busy)
         for past in town.changes
+    )
+
+
+def _stays_closed(town: Town, change: Change) -> bool:
+    """Whether a block went from a time that the calendar's own meeting takes."""
+    return change.after is None and any(
+        seen.kind == "appointment" and seen.busy and change.before and seen.key == change.before.key
+        for seen in town.standing(change.system).values()
     )
 
 

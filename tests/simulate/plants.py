@@ -38,7 +38,11 @@ from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
-from tests.simulate.plants_of_proof import absence_believed_at_once, one_proof_is_enough
+from tests.simulate.plants_of_proof import (
+    ABOUT_PROOF,
+    absence_believed_at_once,
+    one_proof_is_enough,
+)
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
 
@@ -402,5 +406,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_UPDATES,
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
+    *ABOUT_PROOF,
 )
 """Each with a day on which it breaks a promise."""
