@@ -335,6 +335,8 @@ def policy_of(settings: Settings) -> Policy:
         past=general.window.past,
         future=general.window.future,
         ahead=general.near.ahead,
+        longest=general.longest,
+        far_every=general.far.every,
         slots_every=general.slots.every,
         keep=general.history.keep,
         places=settings.places,

@@ -19,8 +19,9 @@ from syncd.config.settings import LeadConnectorSystem, Settings
 from syncd.core.budget import Need, fit, per_minute
 from syncd.daemon.rounds import Rounds, spans_of
 from syncd.engine.report import unknown_owners
+from syncd.engine.running import LOOK_BACK
 from syncd.houses import check_ties
-from syncd.model import Window
+from syncd.model import Item, Window
 from syncd.store.errors import StateError
 from syncd.store.glance import glance
 from syncd.systems.findings import checked
@@ -82,7 +83,8 @@ def examine(
     asked = asyncio.run(_ask(settings, offline=offline, quiet=as_json))
     findings += asked.findings
     findings += _budget(settings, asked.needs)
-    findings += _from_the_state(settings)
+    known, items = _as_last_read(settings)
+    findings += known
     if as_json:
         terminal.print_json(
             {
@@ -90,11 +92,14 @@ def examine(
                 "calls": [_need_json(settings, n) for n in asked.needs],
                 "lists": [one.to_json() for one in asked.lists],
                 "rules": rules_json(settings),
+                "reported": [reported.item_json(item) for item in items],
             }
         )
     else:
         print_rules(settings)
         _print(settings, findings, asked.needs)
+        for line in reported.lines(items):
+            terminal.say(line)
         print_lists(asked.lists, every=calls)
         if offline and any(isinstance(s, LeadConnectorSystem) for s in settings.systems.values()):
             terminal.say(_UNKNOWN_OFFLINE)
@@ -117,7 +122,7 @@ async def _ask(settings: Settings, *, offline: bool, quiet: bool) -> _Asked:
     spans, now = spans_of(settings), RealClock().now()
     near, far = (
         Window(now - spans.past, now + spans.ahead),
-        Window(now - spans.past, now + spans.future),
+        Window(now - spans.past, now + spans.future).from_earlier(LOOK_BACK),
     )
     try:
         if offline:
@@ -153,18 +158,18 @@ def _budget(settings: Settings, needs: Sequence[Need]) -> list[Finding]:
     ]
 
 
-def _from_the_state(settings: Settings) -> list[Finding]:
-    """Report owners in doubt, and records that cannot be carried, as last read."""
+def _as_last_read(settings: Settings) -> tuple[list[Finding], Sequence[Item]]:
+    """Report owners in doubt, and records that cannot be carried, as the last run saw them."""
     path, now = settings.syncd.state_path, RealClock().now()
     if not path.exists():
-        return []
+        return [], ()
     try:
         seen = glance(path, now, now)
     except StateError:  # `check` looks at systems; whoever opens the state tells what is wrong
-        return []
+        return [], ()
     unknown = unknown_owners(seen.owner_changes, now)
     doubts = owners.findings(unknown, remapped(settings, seen.mapped))
-    return [*doubts, *reported.findings(seen.items)]
+    return [*doubts, *reported.findings(seen.items)], seen.items
 
 
 def _need_json(settings: Settings, need: Need) -> dict[str, Any]:

@@ -17,14 +17,14 @@ from syncd.cli.options import ConfigOption, JsonOption, read_settings
 from syncd.config.problems import ConfigError
 from syncd.config.settings import ProviderSettings, SystemSettings
 from syncd.provision.matching import match
-from syncd.provision.people import doubt_finding, seats_of, strangers
+from syncd.provision.people import calendar_only, doubt_finding, seats_of, strangers
 from syncd.systems.boundary import contained
 from syncd.systems.findings import fault_finding
 from syncd.systems.port import Finding, SystemFault
 from syncd.systems.tree import AppointmentType, Calendar, Resource, Tree, User
 from syncd.wiring import RealClock, open_accounts
 
-_LEVELS = {"warning": "look", "error": "WRONG"}
+_LEVELS = {"ok": "note", "warning": "look", "error": "WRONG"}
 PLATFORM_NAMES = {
     "leadsquared": "LeadSquared",
     "leadconnector": "LeadConnector v2",
@@ -46,6 +46,7 @@ def discover(
     with suppress(ConfigError):  # the mapping may still be unfinished
         mapped = read_settings(context, config).providers
     odd = [finding for tree in trees for finding in strangers(tree, mapped)]
+    odd += [finding for tree in trees for finding in calendar_only(tree, mapped)]
     odd += [doubt_finding(doubt) for doubt in match(seats_of(trees)).doubts]
     if as_json:
         systems = {tree.system: tree_json(tree) for tree in trees}
@@ -100,7 +101,7 @@ def tree_json(tree: Tree) -> dict[str, Any]:
     """A tree with stable keys; rooms and equipment apart, as v2 keeps them."""
     data = asdict(tree)
     resources = data.pop("resources")
-    del data["system"]
+    del data["system"], data["users_listed"]  # a finding says so
     return {
         **data,
         "rooms": [_no_kind(r) for r in resources if r["kind"] == "room"],
@@ -115,7 +116,7 @@ def _no_kind(resource: dict[str, Any]) -> dict[str, Any]:
 def show_findings(findings: Sequence[Finding]) -> None:
     """Print what could not be read or is odd, each with its remedy."""
     rows = [
-        (_LEVELS[f.level], f.subject, f"{f.message}. {f.remedy[:1].upper()}{f.remedy[1:]}")
+        (_LEVELS[f.level], f.subject, f"{f.message}. {f.remedy[:1].upper()}{f.remedy[1:]}".strip())
         for f in findings
     ]
     if rows:

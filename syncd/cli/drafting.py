@@ -15,7 +15,7 @@ from syncd.config.settings import ProviderSettings, SystemSettings
 from syncd.provision.additions import additions, owners_of, place_of
 from syncd.provision.credentials import Given, Way, source_of
 from syncd.provision.matching import Matching, Seat, match, provider_name
-from syncd.provision.people import doubt_finding, seats_of
+from syncd.provision.people import calendar_only, doubt_finding, seats_of
 from syncd.provision.template import Draft, NewProvider, NewSystem
 from syncd.systems.tree import Tree
 
@@ -60,7 +60,13 @@ def ask(before: Before, interview: Interview) -> tuple[Draft, Kept]:
     for tree in trees:
         terminal.say()
         show_tree(tree)
-    show_findings([finding for tree in trees for finding in tree.findings])
+    show_findings(
+        [
+            finding
+            for tree in trees
+            for finding in (*tree.findings, *calendar_only(tree, before.providers))
+        ]
+    )
     accounts = [_with_busy_type(account, trees, interview) for account in accounts]
     verdicts = _verdicts(before, trees, interview)
     zone = before.zone

@@ -31,15 +31,15 @@ def findings(items: Iterable[Item]) -> list[Finding]:
         Finding(
             "warning",
             f"{system}: {str(topic).replace('_', ' ')}",
-            f"{_count(topic, len(of_it))}, the first: {_one(of_it[0])}",
-            f"{_MEANINGS[topic]}. {_REMEDIES[topic]}; {_EVERY}",
+            _count(topic, len(of_it)),
+            f"{_MEANINGS[topic]}. {_REMEDIES[topic]}",
         )
         for system, topic, of_it in _groups(items)
     ]
 
 
 def item_json(item: Item) -> dict[str, Any]:
-    """One entry of ``reported`` in `status --json`: its keys are stable."""
+    """One entry of ``reported`` in JSON: its keys are stable."""
     return {
         "system": item.system,
         "topic": str(item.topic),
@@ -74,6 +74,7 @@ _NOUNS = {
     Topic.UNASSIGNED: ("record without an assigned user", "records without an assigned user"),
     Topic.ASSUMED: ("record with an assumed time", "records with assumed times"),
     Topic.LIST: ("incomplete list", "incomplete lists"),
+    Topic.RESOURCE: ("room or equipment not found", "rooms or equipment not found"),
 }
 _MEANINGS = {
     Topic.UNREADABLE: "A new one blocks no time; one read before keeps its last known time blocked",
@@ -82,6 +83,7 @@ _MEANINGS = {
     Topic.UNASSIGNED: "They block no time until somebody is assigned",
     Topic.ASSUMED: "They are carried with the assumption",
     Topic.LIST: "Nothing is freed because such a list does not show it",
+    Topic.RESOURCE: "Their bookings block no time",
 }
 _REMEDIES = {
     Topic.UNREADABLE: "Correct or delete the record in the system",
@@ -90,4 +92,5 @@ _REMEDIES = {
     Topic.UNASSIGNED: "Assign the record in the system",
     Topic.ASSUMED: "Correct the record in the system, if the assumption is wrong",
     Topic.LIST: "If it stays so, look for what the reason names",
+    Topic.RESOURCE: "Correct the resource under [providers], or the rights of the token",
 }

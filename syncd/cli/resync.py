@@ -343,7 +343,10 @@ def _show(
             "in a system although the provider is busy elsewhere: see `syncd status`"
         )
     if data["conflicts"]:
-        terminal.say(f"{words.count(data['conflicts'], 'conflict')} held: see `syncd conflicts`")
+        terminal.say(
+            f"{words.count(data['conflicts'], 'conflict is', 'conflicts are')} held: "
+            "see `syncd conflicts`"
+        )
     uncarried = any(not item.topic.carried for item in items)
     agrees = ending is Exit.DONE and not data["exposures"] and not uncarried
     terminal.say("everything agrees" if agrees else _ENDINGS[ending])

@@ -84,6 +84,7 @@ class General(Table):
     ``state`` is an absolute path (from a file: relative to that file) or an SQLAlchemy URL, which
     may hold a password and is therefore not shown. ``listen`` is where the daemon serves its
     health and metrics, ``heartbeat`` an address that hears of each whole cycle; both off if absent.
+    ``longest`` is how long before the window an event that still runs may have begun to be found.
     ``ca_file`` holds certificates of authorities that are trusted besides the well-known ones.
     ``env_file`` holds environment variables that the environment itself does not set, one
     NAME=value a line, for secrets that name them.
@@ -95,6 +96,7 @@ class General(Table):
     window: WindowSettings = WindowSettings()
     near: NearSettings = NearSettings()
     far: FarSettings = FarSettings()
+    longest: Annotated[timedelta, span("1d", "366d")] = timedelta(days=60)
     slots: SlotsSettings = SlotsSettings()
     history: HistorySettings = HistorySettings()
     resync_at: TimeOfDay = time(3, 30)

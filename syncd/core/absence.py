@@ -142,15 +142,16 @@ _WEEKS = 2
 
 def slots_window(value: Value) -> Window:
     """The window of free slots that `slot_of` needs."""
-    return Window(value.start, value.end + timedelta(weeks=_WEEKS, hours=1))
+    return Window(value.start, value.end + timedelta(weeks=_WEEKS))
 
 
 def slot_of(value: Value, offers: Iterable[Window], taken: Iterable[Value], now: datetime) -> Slot:
     """Say whether a time is offered again.
 
-    That it is not says something only where the same time of a later week is offered, and an hour
-    before and after it, as the clocks may have changed: else it may lie outside of the hours in
-    which people can book. ``taken`` are the calendar's other events.
+    That it is not says something only where the same time of a later week is offered: else it may
+    lie outside of the hours in which people can book. Where the clocks change in between, a time
+    at the edge of these hours may count as taken although it is free: the safe side.
+    ``taken`` are the calendar's other events.
     """
     if value.start <= now or any(other.busy and other.overlaps(value) for other in taken):
         return Slot.UNTOLD
@@ -158,9 +159,8 @@ def slot_of(value: Value, offers: Iterable[Window], taken: Iterable[Value], now:
     if any(offer.touches(value) for offer in offered):
         return Slot.OFFERED
     for week in range(1, _WEEKS + 1):
-        hours = [timedelta(weeks=week, hours=hour) for hour in (-1, 0, 1)]
-        later = [Value(value.start + by, value.end + by) for by in hours]
-        if all(any(offer.touches(each) for offer in offered) for each in later):
+        later = Value(value.start + timedelta(weeks=week), value.end + timedelta(weeks=week))
+        if any(offer.touches(later) for offer in offered):
             return Slot.TAKEN
     return Slot.UNTOLD
 

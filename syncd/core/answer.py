@@ -16,7 +16,7 @@ from syncd.core.draft import Draft
 from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Relink, Twin
 from syncd.core.merge import RESOLVED, Word, claimed
-from syncd.core.refusals import REFUSALS, immovable, name_of
+from syncd.core.refusals import REFUSALS, name_of, not_written, only_read
 from syncd.model import (
     Booking,
     Claim,
@@ -130,10 +130,11 @@ class _Table:
 
     def word(self, booking: Booking, value: Value) -> Verdict:
         """Give a booking this value, if syncd may write it."""
-        if value.interval != booking.agreed.interval or not value.busy:
-            why = immovable(self.draft, booking, self.calendars)
-            if why:
-                raise Unfit(f"this cannot be carried out: {why}", "Change it there by hand.")
+        why = only_read(self.draft, booking, value)
+        if not why and (value.interval != booking.agreed.interval or not value.busy):
+            why = not_written(self.draft, booking, self.calendars)
+        if why:
+            raise Unfit(f"this cannot be carried out: {why}", "Change it there by hand.")
         return self.verdict(words={booking.id: Word(value, f"{RESOLVED}: {self.answer}")})
 
 
@@ -263,7 +264,8 @@ def _apart(table: _Table, booking: Booking) -> Verdict:
     """Both are right: the booking keeps the first that takes place, the others go their own way."""
     conflict = table.conflict
     records = [r for r in table.draft.appointments(booking.id) if _claims(conflict, r)]
-    on = [r for r in records if claimed(r).busy]
+    # A derived event is never written to, so its time is the one that the booking keeps.
+    on = sorted((r for r in records if claimed(r).busy), key=lambda r: not r.derived)
     if conflict.kind in {ConflictKind.SLOT_TAKEN, ConflictKind.CANNOT_CANCEL}:
         if not records:
             raise Unfit("there are no two appointments here", "Choose --take, --at or --dismiss.")

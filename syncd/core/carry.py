@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from syncd.core.diff import cut, is_news, is_rounding, nominal, to_restore
 from syncd.core.facts import Calendar, digest
+from syncd.core.rules import Choice
 from syncd.model import (
     Action,
     Booking,
@@ -25,11 +26,15 @@ _RESTORED = "puts back what an update reset"
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """Writes for one booking's replicas; replicas with nothing left to be told; what cannot be."""
+    """Writes for one booking's replicas; replicas with nothing left to be told; what cannot be.
+
+    ``apart``: a derived event shows something else than what is agreed, and is never written to.
+    """
 
     operations: tuple[Operation, ...] = ()
     settled: tuple[Replica, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    apart: bool = False
 
 
 def carry(
@@ -41,7 +46,7 @@ def carry(
     operations: list[Operation] = []
     settled: list[Replica] = []
     conflicts: list[Conflict] = []
-    for replica, record in pairs:
+    for replica, record in (pair for pair in pairs if not pair[1].derived):
         calendar = calendars.get(record.system)
         restored = to_restore(record)
         if replica.settled == booking.revision and restored is None:
@@ -67,7 +72,67 @@ def carry(
         elif _shows(record.observed, shown):
             # A write that is only queued is not told of yet: it may come to nothing.
             settled.append(replace(replica, settled=booking.revision))
-    return Carry(tuple(operations), tuple(settled), tuple(conflicts))
+    heard, apart = _derived(booking, pairs, calendars)
+    return Carry(tuple(operations), (*settled, *heard), (*conflicts, *apart), bool(apart))
+
+
+def _derived(
+    booking: Booking,
+    pairs: Sequence[tuple[Replica, Record]],
+    calendars: Mapping[str, Calendar],
+) -> tuple[list[Replica], list[Conflict]]:
+    """Return the derived events that show what is agreed, and the conflicts with the others."""
+    settled: list[Replica] = []
+    conflicts: list[Conflict] = []
+    for replica, record in pairs:
+        calendar = calendars.get(record.system)
+        if not record.derived or replica.settled == booking.revision:
+            continue
+        # What a silent calendar showed last still counts: nothing is freed because it is silent.
+        believed = calendar is not None and calendar.believed
+        known = record.observed if believed else (record.base or record.observed)
+        if known is None:
+            settled.append(replace(replica, settled=booking.revision))
+        elif believed and is_news(record):
+            continue
+        elif shows(known, booking.agreed):
+            settled.append(replace(replica, settled=booking.revision))
+        else:
+            conflicts.append(_set_apart(booking, record, [r for _, r in pairs]))
+    return settled, conflicts
+
+
+def shows(observed: Value, agreed: Value) -> bool:
+    """Return whether an event that syncd never writes to says what was agreed of the meeting.
+
+    A status that takes the same time is that of the record, and nothing is to be agreed about it.
+    """
+    if observed.busy is not agreed.busy:
+        return False
+    alike = replace(agreed, status=observed.status)
+    return not observed.busy or observed == alike or is_rounding(alike, observed)
+
+
+def _set_apart(booking: Booking, record: Record, records: Sequence[Record]) -> Conflict:
+    """Return the conflict between a derived event and what its booking was changed to elsewhere."""
+    note = (
+        f"the meeting in {record.system} has other hosts or uses a room, so syncd does not change "
+        f"it for {booking.provider} alone: change it there by hand, or put it back elsewhere"
+    )
+    if not booking.agreed.busy:
+        return _cannot_cancel(booking, record, note)
+    kind = ConflictKind.MOVED_APART
+    if record.observed is not None and not record.observed.busy:
+        kind = ConflictKind.MOVED_AND_CANCELLED
+    return Conflict(
+        kind=kind,
+        provider=booking.provider,
+        subject=booking.id,
+        claims=tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in records),
+        inputs=digest(booking.revision, *((r.system, r.id, r.observed) for r in records)),
+        note=note,
+        rule=f"{kind} = {Choice.HOLD}",
+    )
 
 
 def _shows(observed: Value, meant: Value) -> bool:
@@ -86,7 +151,8 @@ def _operation(
             # It is off there too, in whatever word.
             return None, None
         if status is None:
-            return None, _cannot_cancel(booking, record, calendar)
+            note = f"{calendar.system} has no way to cancel: cancel it there by hand"
+            return None, _cannot_cancel(booking, record, note)
         return _write(Action.SET_STATUS, booking, record, replace(shown, status=status)), None
     if shown.interval != agreed.interval:
         after = replace(agreed, status=shown.status)
@@ -111,7 +177,7 @@ def _write(action: Action, booking: Booking, record: Record, after: Value) -> Op
     )
 
 
-def _cannot_cancel(booking: Booking, record: Record, calendar: Calendar) -> Conflict:
+def _cannot_cancel(booking: Booking, record: Record, note: str) -> Conflict:
     return Conflict(
         kind=ConflictKind.CANNOT_CANCEL,
         provider=booking.provider,
@@ -121,5 +187,5 @@ def _cannot_cancel(booking: Booking, record: Record, calendar: Calendar) -> Conf
             Claim(record.system, record.id, record.observed, record.observed_at),
         ),
         inputs=digest(booking.revision, record.system, record.id, record.observed),
-        note=f"{calendar.system} has no way to cancel: cancel it there by hand",
+        note=note,
     )

@@ -50,11 +50,13 @@ from syncd.model import (
     ConflictKind,
     Id,
     Operation,
+    OwnerChange,
     ProviderState,
     Record,
     Replica,
     Role,
     Value,
+    same_record,
 )
 
 
@@ -242,12 +244,31 @@ def _reassign(draft: Draft, case: Case) -> None:
         if not change.proven or (calendar is not None and not calendar.believed):
             kept.add((change.system, change.event))
             continue
+        _follow_record(draft, change)
         draft.give_away((change.system, change.event))
         draft.changes.owners_settled.append(change)
     for replica in draft.state.replicas:
         id_ = (replica.system, replica.event)
         if id_ not in draft.records and id_ not in kept:
             draft.leave(replica, "no longer in this calendar")
+
+
+def _follow_record(draft: Draft, change: OwnerChange) -> None:
+    """Let a booking follow its record, where the provider is still one of the hosts.
+
+    The first host of a meeting changed: the record is another provider's event now, and there is a
+    derived event for the former one.
+    """
+    known = draft.linked_ids()
+    for replica in draft.state.replicas:
+        if (replica.system, replica.event) != (change.system, change.event):
+            continue
+        for record in draft.unlinked() if replica.role.meets else ():
+            same = record.system == change.system and same_record(record.id, change.event)
+            if same and (record.system, record.id) not in known:
+                draft.put(replace(record, base=change.value))
+                draft.link(replace(replica, event=record.id))
+                return
 
 
 def _renew(draft: Draft) -> None:
@@ -336,7 +357,7 @@ def _carry_all(
         for replica in told.settled:
             draft.link(replica)
         waits = [o for o in told.operations if refusals.refused(draft, o) is not None]
-        if booking_id in frozen or waits:
+        if booking_id in frozen or waits or told.apart:
             claims[booking_id] = [booking.agreed, *shown(draft, case.calendars, booking_id)]
         operations += told.operations if booking_id not in frozen else ()
     return operations, conflicts

@@ -105,12 +105,26 @@ def is_news(record: Record) -> bool:
     return record.ended or record.observed != record.base
 
 
+def as_known(record: Record | None, event: Event) -> Event:
+    """Return an event with the status and end that are known where its row does not tell them.
+
+    A write that no read has shown yet may have brought about another end: where the event begins
+    as it was written, that end counts.
+    """
+    if record is None:
+        return event
+    shown = record.observed or record.base or record.former
+    pending = record.base == record.former and record.base != record.written
+    written = record.written if pending else None
+    return event.with_status_of(record.observed).with_end_of(written, shown)
+
+
 def absorb(
     record: Record | None, event: Event, fingerprint: str, seen_at: datetime, lag: timedelta
 ) -> tuple[Record, News]:
     """Lay one observation over what is stored. ``seen_at`` is when the read was asked for."""
     known = record.observed if record is not None else None
-    event = event.with_status_of(known)
+    event = as_known(record, event)
     value = cut_end(event.value, seen_at, known)
     if value is not event.value:
         fingerprint = OPEN_ENDED

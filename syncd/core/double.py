@@ -13,7 +13,7 @@ from datetime import datetime
 from syncd.core.draft import Draft
 from syncd.core.facts import Calendar, digest
 from syncd.core.rules import Choice, Rules
-from syncd.model import Booking, Claim, Conflict, ConflictKind, Kind
+from syncd.model import Booking, Claim, Conflict, ConflictKind, Kind, same_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,18 @@ def double_bookings(
         over = [(together[0], late) for late in together[seats:]]
         found += [_conflict(draft, pair, rules) for pair in over if capacity == 1]
         sittings += [_Sitting((late,)) for late in together[seats:] if capacity > 1]
-    found += [_conflict(draft, pair, rules) for pair in _overlapping(sittings, capacity)]
+    pairs = (p for p in _overlapping(sittings, capacity) if not _is_one_record(draft, *p))
+    found += [_conflict(draft, pair, rules) for pair in pairs]
     return found
+
+
+def _is_one_record(draft: Draft, first: Booking, second: Booking) -> bool:
+    """Whether both show one record: it has just become the first host's, or no longer is."""
+    return any(
+        one.system == other.system and same_record(one.id, other.id)
+        for one in draft.appointments(first.id)
+        for other in draft.appointments(second.id)
+    )
 
 
 def frozen(conflicts: Iterable[Conflict]) -> set[str]:

@@ -77,7 +77,8 @@ def judge(
 
 
 def _inside(record: Record, window: Window) -> bool:
-    return record.base is not None and window.touches(record.base)
+    """Whether lists of that time show an event: they show what begins in it."""
+    return record.base is not None and record.base.start in window
 
 
 def _gone_or_moved(record: Record) -> bool:

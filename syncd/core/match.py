@@ -21,6 +21,7 @@ from syncd.model import (
     Kind,
     Record,
     Replica,
+    same_record,
 )
 
 Who = Mapping[tuple[str, str], frozenset[str]]
@@ -163,11 +164,19 @@ def _relink(
         ),
         key=_id,
     )
+    for old in list(vanished):
+        # The record became the host's own event, or no longer is: nothing has to be guessed.
+        same = next((new for new in unlinked if _is_same_record(old, new)), None)
+        if same is not None:
+            found.append(Relink(links[_id(old)], old, same))
+            vanished.remove(old)
+    taken = {_id(relink.new) for relink in found}
     for old in vanished:
         candidates = [
             new
             for new in unlinked
             if new.kind is Kind.APPOINTMENT
+            and _id(new) not in taken
             and new.system == old.system
             and new.person == old.person
             and new.service == old.service
@@ -186,6 +195,15 @@ def _relink(
             _ambiguous(provider, links[_id(old)].booking, [old, *candidates], "came back as which?")
         )
     return found, conflicts, held
+
+
+def _is_same_record(old: Record, new: Record) -> bool:
+    return (
+        new.system == old.system
+        and new.kind is old.kind
+        and new.observed is not None
+        and same_record(old.id, new.id)
+    )
 
 
 def _facts(record: Record) -> tuple[str, str | None, str | None]:

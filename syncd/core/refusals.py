@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from syncd.core import plan
+from syncd.core.carry import shows
 from syncd.core.diff import cut, is_news, is_rounding
 from syncd.core.double import pair_of
 from syncd.core.draft import Draft
@@ -155,6 +156,11 @@ def name_of(conflict: Conflict) -> str:
 
 def immovable(draft: Draft, booking: Booking, calendars: Mapping[str, Calendar]) -> str:
     """Why syncd cannot bring a meeting to another time; '' when it can."""
+    return not_written(draft, booking, calendars) or only_read(draft, booking)
+
+
+def not_written(draft: Draft, booking: Booking, calendars: Mapping[str, Calendar]) -> str:
+    """Return why syncd never writes to a meeting at all; '' when it does."""
     if booking.kind is Kind.BLOCK:
         return "it is busy time that somebody else made, which syncd never writes to"
     fixed = sorted(
@@ -163,6 +169,19 @@ def immovable(draft: Draft, booking: Booking, calendars: Mapping[str, Calendar])
         if record.system in calendars and calendars[record.system].fixed
     )
     return f"{fixed[0]} is only read (write = false)" if fixed else ""
+
+
+def only_read(draft: Draft, booking: Booking, value: Value | None = None) -> str:
+    """Return why a meeting cannot be brought to a value, or to any; '' when it can.
+
+    A derived event that shows the value needs no write.
+    """
+    for record in draft.appointments(booking.id):
+        if not record.derived or record.observed is None:
+            continue
+        if value is None or not shows(record.observed, value):
+            return f"the meeting in {record.system} has other hosts or uses a room"
+    return ""
 
 
 def _still_refused(

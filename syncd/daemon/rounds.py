@@ -16,6 +16,7 @@ from syncd.core import rota
 from syncd.core.budget import Need
 from syncd.core.rota import Rota
 from syncd.engine.report import Report
+from syncd.engine.running import LOOK_BACK
 from syncd.model import Clock, OnRota, Window
 from syncd.systems.port import Traffic
 
@@ -173,6 +174,6 @@ class Rounds:
 
     def _far(self, providers: Collection[str]) -> dict[str, int]:
         now = self._clock.now()
-        window = Window(now - self._spans.past, now + self._spans.future)
+        window = Window(now - self._spans.past, now + self._spans.future).from_earlier(LOOK_BACK)
         wanted = self._beside(providers)
         return {name: s.calls_per_read(window, wanted) for name, s in self._systems.items()}

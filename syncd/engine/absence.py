@@ -5,59 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from syncd.core.absence import Verdict
-from syncd.core.diff import News, absorb, vanish
-from syncd.engine.evidence import weigh
+from syncd.core.diff import vanish
+from syncd.engine.answers import Answer, ask, settle
 from syncd.engine.hidden import Place, hides, unasked, void, windows_of
 from syncd.engine.observation import Read
-from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.probes import PROBES
 from syncd.engine.questions import Questions
 from syncd.engine.reports import Reports
 from syncd.model import (
     RENEWED,
     Action,
-    Event,
     IntentState,
     Kind,
     Record,
     Value,
     Window,
+    part_of,
+    record_id,
 )
+from syncd.model.derived import USERS
+from syncd.store.derived import derived_from
 from syncd.store.reported import reported_lists
-from syncd.systems.port import Found, Gone, Malformed, Sighting, SystemFault, Unknown
-
-DAILY = timedelta(days=1)
-
-
-def take(read: Read, before: Record | None, after: Record, news: News) -> None:
-    """Store what an event shows now, and note whose news that is."""
-    read.changes.records.append(after)
-    if news is News.SAME and before is not None and before.provider == after.provider:
-        return
-    seen = read.seen
-    seen.touch(after.provider, after.id)
-    if before is not None:
-        seen.touch(before.provider, before.id)
-    if news is not News.ECHO:
-        seen.news += 1
-        seen.lively[after.provider] += 1
-
-
-def take_elsewhere(read: Read, found: FoundElsewhere) -> None:
-    """Take an event that shows another owner: to whoever is mapped; else it stays where it was.
-
-    A block of ours stays, too, until it is proven: for the other one it would only be in the way.
-    """
-    change = read.owners.change(found.before)
-    proven = change is not None and change.proven
-    if found.event.provider in read.system.providers and (proven or not found.before.mine):
-        take(read, found.before, replace(found.after, retired=False), found.news)
-    else:
-        read.seen.touch(found.before.provider, found.before.id)
-        read.seen.news += 1
+from syncd.systems.port import Found, Gone, SystemFault
 
 
 def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
@@ -67,17 +38,22 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
     """
     listed = {row.id for row in read.snapshot.rows}
     complete = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
-    complete |= {a.provider for a in read.snapshot.unproven if Kind.APPOINTMENT in a.kinds}
     gone: set[str] = set()
     for provider in sorted(remapped & complete):
         # Whose the events are follows from the new mapping now.
         read.owners.settle_all(provider)
         for record in read.store.events_of(read.system.name, provider):
-            if record.id not in listed and not record.mine:
+            if record.id not in listed and not record.mine and not _began_before(read, record):
                 read.changes.records.append(replace(record, provider="", fingerprint=""))
                 read.seen.touch(provider, record.id)
                 gone.add(record.id)
     return gone
+
+
+def _began_before(read: Read, record: Record) -> bool:
+    """Whether an event touches the window, and began before anything that was listed."""
+    value = record.observed
+    return value is not None and value.start < read.span.start and read.window.touches(value)
 
 
 async def ask_again(read: Read, questions: Questions, reports: Reports, *, thorough: bool) -> None:
@@ -107,7 +83,9 @@ async def follow_up(
     by_list = read.system.capabilities.gone_by_list
     asked_still = {place for place in still if place[1] not in by_list}
     unsure = [*missing.unsure, *(r for r in missing.sure if _place(r) in asked_still)]
-    answers = await _ask_all(read, questions, sure, unsure, windows)
+    leaving = [*missing.leaving, *(r for r in missing.removed if _place(r) in asked_still)]
+    answers = await _ask_all(read, questions, [*leaving, *sure], unsure, windows)
+    removed = {record.id for record in leaving}
     provable = {record.id for record in sure}
     hidden = {answer.record.id for answer in answers if answer.hidden}
     moved = {answer.record.id for answer in answers if answer.moved} & provable
@@ -124,8 +102,12 @@ async def follow_up(
     again = [r for r in sure if r.id in hidden | moved and r.provider not in before]
     read.seen.suspected += len(again)
     for answer in answers:
+        if answer.record.id in removed and isinstance(answer.sighting, Gone):
+            # No list is needed to prove what syncd did itself.
+            _end_removed(read, answer.record)
+            continue
         whole = answer.record.id in provable and _place(answer.record) not in still
-        settled = await _settle(read, questions, reports, answer, listed_whole=whole)
+        settled = await settle(read, questions, reports, answer, listed_whole=whole)
         read.seen.suspected -= whole and settled
     read.seen.gone = len(probes.gone)
 
@@ -135,27 +117,14 @@ class _Missing:
     """The known events that the lists lack.
 
     The absence of ``sure`` ones counts once it is proven by id. Of ``unsure`` ones no list proves
-    it. ``removed`` are blocks that were asked to go.
+    it. ``removed`` are blocks that were asked to go, ``leaving`` those of them of which no list
+    proves that they are gone.
     """
 
     sure: list[Record] = field(default_factory=list)
     unsure: list[Record] = field(default_factory=list)
     removed: list[Record] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What was said of a missing event. ``hidden``: its list should have shown it."""
-
-    record: Record
-    sighting: Sighting
-    asked_at: datetime
-    hidden: bool = False
-
-    @property
-    def moved(self) -> bool:
-        """Whether other lists show it by now."""
-        return isinstance(self.sighting, Found) and self.sighting.elsewhere
+    leaving: list[Record] = field(default_factory=list)
 
 
 def _place(record: Record) -> Place:
@@ -169,7 +138,7 @@ def _places(records: Iterable[Record], events: Collection[str]) -> set[Place]:
 async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]) -> _Missing:
     """Sort the events that the lists lack by what their absence can prove."""
     coverage = windows_of(read)
-    absent = read.store.records(read.system.name, unlisted)
+    absent = _looked_for(read, read.store.records(read.system.name, unlisted))
     await read.owners.refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],
@@ -188,13 +157,13 @@ async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]
         listed = record.id in unreadable
         if record.id in removing and not listed and any(value.start in w for w in windows):
             missing.removed.append(record)
+        elif record.id in removing and not listed and place in unproven:
+            missing.leaving.append(record)
         elif _may_be_older(read, record):
             continue
-        elif not listed and any(_is_missed(record, value, w, read.asked_at) for w in windows):
+        elif not listed and any(is_expected(record, value, w, read.asked_at) for w in windows):
             missing.sure.append(record)
-        elif (listed or place in unproven) and _is_missed(
-            record, value, read.window, read.asked_at
-        ):
+        elif (listed or place in unproven) and is_expected(record, value, read.span, read.asked_at):
             missing.unsure.append(record)
         # Of any other nothing is proven: it lies outside of what was read.
     return missing
@@ -231,13 +200,13 @@ async def _ask_all(
     sure: Sequence[Record],
     unsure: Sequence[Record],
     windows: Mapping[Place, Sequence[Window]],
-) -> list[_Answer]:
+) -> list[Answer]:
     """Ask for missing events by id, as many as this cycle allows.
 
     Those that only lists show come last, and not at all once another list of their calendar hides
     something: then their lists prove nothing either.
     """
-    answers: list[_Answer] = []
+    answers: list[Answer] = []
     hiding: set[str] = set()
     provable = {record.id for record in sure}
     by_list = read.system.capabilities.gone_by_list
@@ -247,6 +216,7 @@ async def _ask_all(
             break
         if record.kind in by_list and record.provider in hiding:
             continue
+        read.left -= 1
         read.probes.note_asked(record.id, read.asked_at)
         try:
             sighting, asked_at = await questions.ask(record)
@@ -259,18 +229,59 @@ async def _ask_all(
             and hides(read, record, sighting, windows.get(_place(record), ()))
         )
         hiding |= {record.provider} if hidden else set()
-        answers.append(_Answer(record, sighting, asked_at, hidden))
+        answers.append(Answer(record, sighting, asked_at, hidden))
     return answers
 
 
-def _is_missed(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
-    """Whether an event should have been listed, so that it is asked for by id.
+def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:
+    """Leave out the events of further hosts whose meeting is on a calendar that was not read.
 
-    No window holds an open end, or the end of a block made for one: such an event is missed where
-    it begins, and looked at once a day while it runs. So its fixed end is put off in time, too.
+    Their own lists may not show it. `follow_hosts` sees to them when the meeting itself is read.
+    """
+    records = {r.id: record_id(r.id) for r in absent if part_of(r.id).startswith(USERS)}
+    covered = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
+    elsewhere = {
+        first.id
+        for first in read.store.records(read.system.name, sorted(set(records.values())))
+        if first.observed is not None
+        and not first.retired
+        and first.provider in read.system.providers
+        and first.provider not in covered
+    }
+    return [r for r in absent if records.get(r.id) not in elsewhere]
+
+
+async def follow_hosts(
+    read: Read, questions: Questions, reports: Reports, differ: Sequence[str]
+) -> None:
+    """Ask whether the known further hosts of these meetings still are, where no row shows them."""
+    shown = {row.id for row in read.snapshot.rows}
+    probes = 0
+    for record in derived_from(read.store, read.system.name, differ):
+        absent = record.id not in shown and record.observed is not None and not record.retired
+        asked = read.owners.change(record) is not None or not record.provider
+        if not absent or asked or not part_of(record.id).startswith(USERS):
+            continue
+        if record.provider in {c.provider for c in read.snapshot.coverage} or probes >= PROBES:
+            continue  # A read of its own calendar follows it up like any event that is missing.
+        if questions.over:
+            return
+        probes += 1
+        try:
+            await ask(read, questions, reports, record)
+        except SystemFault as fault:
+            read.seen.fail(fault)
+            return
+
+
+def is_expected(record: Record, value: Value, window: Window, asked_at: datetime) -> bool:
+    """Whether a complete list of the window shows an event, so that its absence means something.
+
+    No window holds an open end, or the end of a block made for one: such an event is expected
+    where it begins.
     """
     if record.open_ended or value.end - asked_at > RENEWED:
-        return value.start in window or asked_at - record.observed_at >= DAILY
+        return value.start in window
     return window.holds(value)
 
 
@@ -286,7 +297,7 @@ async def look_after_own(
         if record.mine
         and not record.retired
         and record.observed is not None
-        and read.window.holds(record.observed)
+        and read.span.holds(record.observed)
         and record.provider in answered - covered
     ]
     hidden.sort(key=lambda r: (r.observed_at, r.id))
@@ -302,89 +313,8 @@ async def _ask_each(
         if questions.over or read.left <= 0:
             return
         try:
-            sighting, asked_at = await questions.ask(record)
-            answer = _Answer(record, sighting, asked_at)
-            await _settle(read, questions, reports, answer, listed_whole=True)
+            read.left -= 1
+            await ask(read, questions, reports, record)
         except SystemFault as fault:
             read.seen.fail(fault)
             return
-
-
-async def _settle(
-    read: Read, questions: Questions, reports: Reports, answer: _Answer, *, listed_whole: bool
-) -> bool:
-    """Take what the system said of one missing event. True when the question is settled.
-
-    ``listed_whole``: its list proved whole without it.
-    """
-    record, probes, known = answer.record, read.probes, not isinstance(answer.sighting, Unknown)
-    probes.found(record.id, gone=isinstance(answer.sighting, Gone) and not listed_whole)
-    if known:
-        reports.answered.add(record.id)
-        probes.note_silence(record.id, silent=False)
-    if isinstance(answer.sighting, Found):
-        _take_found(read, record, answer.sighting.event, answer.asked_at)
-        return True
-    if known and not listed_whole:
-        probes.hidden.discard(record.id)
-        return False
-    verdict = await weigh(read, questions, record, answer.sighting, listed_whole=listed_whole)
-    match verdict:
-        case Verdict.PROVEN:
-            reports.answered.add(record.id)
-            read.owners.back(record)
-            take(read, record, vanish(record, answer.asked_at), News.CHANGED)
-        case Verdict.OWNER_IN_DOUBT:
-            reports.answered.add(record.id)
-            read.owners.missing(record)
-        case Verdict.COUNTED:
-            read.owners.back(record)
-            read.changes.records.append(_counted(read, record))
-        case Verdict.WAITING:
-            pass
-        case _:
-            return _cannot_tell(read, reports, record, answer.sighting)
-    return verdict in {Verdict.PROVEN, Verdict.OWNER_IN_DOUBT}
-
-
-def _counted(read: Read, record: Record) -> Record:
-    """Return a missing event with one more proof that it is gone."""
-    since = record.missing_since if record.missing else None
-    return replace(
-        record,
-        missing=record.missing + 1,
-        missing_since=since or read.asked_at,
-        # Without its fingerprint the row is looked at again as soon as it is listed again.
-        fingerprint=record.fingerprint if record.open_ended else "",
-    )
-
-
-def _cannot_tell(read: Read, reports: Reports, record: Record, sighting: Sighting) -> bool:
-    """Report an event that cannot be read by id: it stays as it was. True once it is reported.
-
-    One question that fails may be an accident; a refusal is none.
-    """
-    if not isinstance(sighting, Unknown):
-        return False
-    before = read.probes.note_silence(record.id, silent=True)
-    by_list = record.kind in read.system.capabilities.gone_by_list
-    if not sighting.refused and (by_list or not before):
-        return False
-    if record.id not in reports.unreadable:
-        reason = f"its list lacks it, and it cannot be read by its id: {sighting.why}"
-        reports.add(Malformed(read.system.name, record.id, reason, provider=record.provider))
-    return True
-
-
-def _take_found(read: Read, record: Record, event: Event, asked_at: datetime) -> None:
-    """Take what an event shows that was found by id, here or at another owner."""
-    owners = read.owners
-    after, news = absorb(record, event, "", asked_at, read.system.capabilities.lag)
-    if news is News.STALE:
-        return
-    owners.still_held(record, event)
-    if owners.concerns(record, event):
-        owners.found(FoundElsewhere(record, after, event, news))
-    else:
-        owners.back(record)
-        take(read, record, after, news)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -32,6 +32,7 @@ from syncd.store.store import Store
 from syncd.systems.advice import cause_and_remedy
 from syncd.systems.findings import checked
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     Ambiguous,
     AuthLost,
@@ -103,13 +104,15 @@ class Attended:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """As the system's own; its outcome is noted. Raises SystemFault, also while it rests."""
         await self._let(writing=False)
         before = self.traffic
         try:
             with supervised(self.name, "read"):
-                snapshot = await self._system.read(window, providers, known)
+                snapshot = await self._system.read(window, providers, known, look_back=look_back)
         except SystemFault as fault:
             self._failed(fault)
             raise

@@ -27,10 +27,17 @@ class Baselines:
     mapped: Mapping[Place, str]
     _rows: dict[Place, Baseline] = field(init=False)
     _seen: set[Place] = field(default_factory=set)
+    _arrived: set[Place] = field(default_factory=set)
+    _lost: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Read the rows; nothing is written."""
         self._rows = {(b.provider, b.system): b for b in self.store.baselines()}
+        self._lost = not self._rows and self._has_made_blocks()
+
+    def _has_made_blocks(self) -> bool:
+        created = self.store.created
+        return created is not None and created.newest is not None
 
     def cover(self, places: Iterable[Place]) -> None:
         """Take in calendars that no configuration maps, but what is found in a system."""
@@ -49,6 +56,29 @@ class Baselines:
         """Whether the calendar was read in full, if only in the cycle that goes on now."""
         return self.settled(provider, system) or (provider, system) in self._seen
 
+    def arrived(self, provider: str, system: str) -> bool:
+        """Whether every row of the calendar arrived once, if some of them without a usable id.
+
+        Then what its rows show may free time. What they do not show may not: a block that no known
+        meeting explains stays until the calendar was read in full.
+        """
+        return self.settled(provider, system) or (provider, system) in self._arrived
+
+    def may_hide_blocks(self, provider: str, system: str) -> bool:
+        """Whether a block of ours may stand there that this state does not know: it was lost.
+
+        Such a block may be a row without an id.
+        """
+        row = self._rows.get((provider, system))
+        return self._lost or (row is not None and row.settled_at is None)
+
+    def note_arrived(self, coverage: Iterable[Coverage], whole: Window) -> int:
+        """Take note of the calendars whose rows have all arrived; return how many are new."""
+        places = {place for place in _covered(coverage, whole) if place in self.mapped}
+        new = {place for place in places - self._arrived if not self.settled(*place)}
+        self._arrived |= new
+        return len(new)
+
     def note_read(self, coverage: Iterable[Coverage], whole: Window) -> None:
         """Take note, before anything is decided, of the calendars that were just read in full."""
         self._seen |= {place for place in _covered(coverage, whole) if place in self.mapped}
@@ -58,8 +88,7 @@ class Baselines:
 
         An installation that has made nothing so far has nothing to lose there.
         """
-        created = self.store.created
-        if not self._rows and (created is None or created.newest is None):
+        if not self._rows and not self._has_made_blocks():
             return frozenset()
         places = (place for place in self.mapped if place[1] == system)
         return frozenset(provider for provider, _ in places if not self.settled(provider, system))
@@ -106,9 +135,13 @@ class Baselines:
             for provider, system in _covered(coverage, whole)
             if (provider, system) in self.mapped and not self.settled(provider, system)
         ]
-        if fresh:
-            self.store.apply(Changes(baselines=fresh))
-            self._rows.update({(b.provider, b.system): b for b in fresh})
+        places = {(b.provider, b.system) for b in fresh}
+        # The rows that are stored now must not hide that the state was lost.
+        lost = self.mapped.keys() - self._rows.keys() - places if self._lost else set()
+        stored = [*fresh, *(Baseline(s, p, self.mapped[p, s], None) for p, s in sorted(lost))]
+        if stored:
+            self.store.apply(Changes(baselines=stored))
+            self._rows.update({(b.provider, b.system): b for b in stored})
         return [(b.provider, b.system) for b in fresh]
 
 

@@ -22,6 +22,7 @@ from syncd.model import (
     ProviderState,
     Record,
     Window,
+    record_id,
 )
 from syncd.store.owners import owner_changes
 from syncd.store.part import most_news
@@ -129,7 +130,10 @@ def _judge(
 
 
 def _without_handed_over(state: ProviderState) -> list[Record]:
-    """The records of a provider; what was handed over has vanished from its calendar."""
+    """The records of a provider; what was handed over has vanished from its calendar.
+
+    Not so where the provider still is a host: the same record has another event there now.
+    """
     given = {(c.system, c.event): c for c in state.owner_changes if c.proven}
     gone = [
         Record(
@@ -144,7 +148,9 @@ def _without_handed_over(state: ProviderState) -> list[Record]:
         )
         for change in given.values()
     ]
-    return [*(r for r in state.records if (r.system, r.id) not in given), *gone]
+    left = [r for r in state.records if (r.system, r.id) not in given]
+    shown = {(r.system, record_id(r.id)) for r in left if r.observed and not r.mine}
+    return [r for r in (*left, *gone) if r.observed or (r.system, record_id(r.id)) not in shown]
 
 
 def _is(held: HeldConflict, system: str, provider: str) -> bool:

@@ -72,9 +72,14 @@ def _read(
     engine: Engine, place: tuple[str, str], observation: Observation | None
 ) -> tuple[Window, ...] | None:
     """Where a calendar was read by now; None if that is everywhere."""
-    if engine.baselines.read_whole(*place) or place not in engine.baselines.mapped:
+    known = engine.baselines
+    hiding = known.may_hide_blocks(*place)
+    everywhere = known.read_whole(*place) or (known.arrived(*place) and not hiding)
+    if everywhere or place not in known.mapped:
         return None
-    coverage = () if observation is None else observation.arrived
+    if observation is None:
+        return ()
+    coverage = observation.whole if hiding else observation.arrived
     return tuple(
         c.window for c in coverage if c.provider == place[0] and Kind.APPOINTMENT in c.kinds
     )
@@ -121,7 +126,7 @@ def _calendar(
         statuses=able.statuses,
         skew=source.traffic.skew or timedelta(0),
         read=_read(engine, place, observation),
-        fresh=answered and able.reach is None and not engine.baselines.settled(*place),
+        fresh=answered and able.reach is None and not engine.baselines.arrived(*place),
         keeps_tags=able.key_survives,
         fixed=place in policy.read_only,
         seats=source.seats,

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from syncd.core.closures import Closure, Use, closures
 from syncd.model import (
+    READABLE,
     Clock,
     Coverage,
     Directory,
@@ -32,6 +33,7 @@ from syncd.model import (
 from syncd.store.store import Store
 from syncd.store.tables import EVENT
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     Capabilities,
     Finding,
@@ -110,9 +112,11 @@ class Closures:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Work out what is closed. Raises Retryable while the doors are not known."""
-        del known  # nothing is saved: it is asked of nobody
+        del known, look_back  # nothing is saved, and all is known: it is asked of nobody
         wanted = sorted(set(self.providers) & set(providers or self.providers))
         rows = [
             Row(closure.id, provider, f"{closure.start}|{closure.end}", closure)
@@ -122,9 +126,10 @@ class Closures:
         ]
         now = self._clock.now()
         kinds = frozenset(Kind)
-        return Snapshot(
-            self.name, rows, [Coverage(self.name, p, kinds, window, now) for p in wanted]
-        )
+        # Whatever touches the window is among the rows, however early it begins or late it ends.
+        proven = Window(window.start - READABLE, window.end + READABLE)
+        coverage = [Coverage(self.name, provider, kinds, proven, now) for provider in wanted]
+        return Snapshot(self.name, rows, coverage)
 
     def event(self, row: Row) -> Event:
         """Make an event of a closure. Raises Malformed."""

@@ -30,6 +30,7 @@ from syncd.engine.probes import Probes
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report
 from syncd.engine.reports import end_unmapped
+from syncd.engine.running import Depth, Running
 from syncd.engine.slots import ask_all
 from syncd.engine.telling import tell
 from syncd.engine.undo import Undone, undo
@@ -82,6 +83,7 @@ class Engine:
     annexes: Annexes = field(default_factory=Annexes)
     exposed: Watch = field(init=False)
     baselines: Baselines = field(init=False)
+    running: Running = field(init=False)
     agenda: Agenda = field(default_factory=Agenda)
     _in_range: bool = False
     answered: set[tuple[str, str]] = field(default_factory=set)
@@ -92,6 +94,7 @@ class Engine:
         """Everything is to be decided on once."""
         policy = self.policy
         self.exposed = Watch(self.store, self.clock, self.systems, policy.read_only, policy.future)
+        self.running = Running(policy.longest, policy.far_every)
         self.agenda.add(self.mapping)
         self.baselines = Baselines(
             self.store,
@@ -132,7 +135,7 @@ class Engine:
                 providers,
                 accept,
                 progress,
-                thorough=True,
+                depth=Depth.RESYNC,
             )
             done = (report.operations.total(), len(report.failures), report.settled)
             if report.converged or report.guarded or self.stopping.is_set():
@@ -181,7 +184,8 @@ class Engine:
     async def watch(self, *, near: bool, providers: Sequence[str] | None = None) -> Report:
         """One cycle of the daemon, over all providers or these."""
         report = Report(run=self.ids.row())
-        await self.cycle(self.window(near=near), report, providers)
+        depth = Depth.NEAR if near else Depth.FAR
+        await self.cycle(self.window(near=near), report, providers, depth=depth)
         self.file(report, "near" if near else "far")
         return report
 
@@ -218,7 +222,7 @@ class Engine:
         accept: str | None = None,
         progress: Progress = lambda _text: None,
         *,
-        thorough: bool = False,
+        depth: Depth = Depth.FAR,
     ) -> None:
         """Recover, observe, decide, write, confirm, once. The report is brought up to date."""
         structlog.contextvars.bind_contextvars(run=report.run)
@@ -233,9 +237,8 @@ class Engine:
             names = {*self.systems, *(each.name for each in self.annexes.closures)}
             end_unmapped(self.store, names, self.clock.now())
         self.agenda.add(dropped)
-        observed = await self.look(
-            window, report, chosen, desk, progress, by_id=thorough and report.cycles == 1
-        )
+        by_id = depth is Depth.RESYNC and report.cycles == 1
+        observed = await self.look(window, report, chosen, desk, progress, depth, by_id=by_id)
         if full:
             self.baselines.note_read(_answered(observed), window)
         progress("deciding")
@@ -288,6 +291,7 @@ class Engine:
         chosen: Sequence[str],
         desk: Desk,
         progress: Progress,
+        depth: Depth,
         *,
         by_id: bool,
     ) -> dict[str, Observation]:
@@ -302,11 +306,16 @@ class Engine:
         progress("reading")
         intents = self.store.pending_intents() if pending else pending
         full = self._is_full(window)
+        read = {
+            name: mine
+            for name in self.systems
+            if (mine := [p for p in chosen if name in self.mapping[p]])
+        }
         try:
             seen = await asyncio.gather(
                 *(
                     observe(
-                        system,
+                        self.systems[name],
                         self.store,
                         self.clock,
                         window,
@@ -317,9 +326,10 @@ class Engine:
                         unread=self.baselines.unread(name),
                         full=full,
                         probes=self.probes.setdefault(name, Probes()),
+                        look_back=self.running.look_back(name, mine, depth),
+                        running=None if depth is Depth.NEAR else self.running,
                     )
-                    for name, system in self.systems.items()
-                    if (mine := [p for p in chosen if name in self.mapping[p]])
+                    for name, mine in read.items()
                 )
             )
         except Exception:
@@ -327,6 +337,7 @@ class Engine:
             self.agenda.add(chosen)
             raise
         observed = {o.system: o for o in seen}
+        self.running.note(observed, read, depth)
         self.agenda.add(self.annexes.count(seen))
         if intents:
             confirm(self.store.pending_intents(), desk)
@@ -350,7 +361,8 @@ class Engine:
     def _settle(self, window: Window, observed: Mapping[str, Observation], report: Report) -> None:
         """Note which calendars are now known in full, and what nobody can explain in them."""
         settled = self.baselines.settle(_answered(observed), window, self.clock.now())
-        report.settled += len(settled)
+        arrived = [c for o in observed.values() if o.state is Health.OK for c in o.arrived]
+        report.settled += len(settled) + self.baselines.note_arrived(arrived, window)
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
 
@@ -398,8 +410,8 @@ class Engine:
 
 
 def _answered(observed: Mapping[str, Observation]) -> list[Coverage]:
-    """Return what was read in full of the systems that answered."""
-    return [c for o in observed.values() if o.state is Health.OK for c in o.arrived]
+    """Return what the systems that answered proved to be complete."""
+    return [c for o in observed.values() if o.state is Health.OK for c in o.whole]
 
 
 def _read(observation: Observation | None) -> list[Coverage]:

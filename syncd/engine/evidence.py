@@ -12,9 +12,16 @@ from syncd.systems.port import Gone, Rejected, Sighting, SystemFault, Unknown
 
 
 async def weigh(
-    read: Read, questions: Questions, record: Record, sighting: Sighting, *, listed_whole: bool
+    read: Read,
+    questions: Questions,
+    record: Record,
+    sighting: Sighting,
+    *,
+    listed_whole: bool | None,
 ) -> Verdict:
     """Judge one event that its list lacks and that was not found by id. Raises no SystemFault.
+
+    ``listed_whole``: whether its list proved whole without it; None where no list should show it.
 
     Each question besides the first is asked only where the verdict hangs on it.
     """
@@ -23,7 +30,7 @@ async def weigh(
         _answer(sighting),
         read.asked_at,
         able.lag,
-        listed_whole=listed_whole,
+        listed_whole=listed_whole is not False,
         by_list=record.kind in able.gone_by_list,
         own_list=isinstance(sighting, Gone) and sighting.own_list,
         refused_when_gone=record.kind in able.refused_when_gone,

@@ -18,7 +18,7 @@ import structlog
 
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
-from syncd.engine.reread import just_read, reread, sighted
+from syncd.engine.reread import just_read, not_ours, reread, sighted
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,
@@ -28,7 +28,6 @@ from syncd.model import (
     HeldConflict,
     Intent,
     IntentState,
-    Kind,
     Note,
     Operation,
     Record,
@@ -65,7 +64,6 @@ MOST_UNREAD = 3
 SENT_WITHIN = PROMPT + timedelta(seconds=15)
 """The longest from an intent's commit to its request, which waits for room in the budget as long
 as `systems.transport` has patience: until then nobody can say that it was not sent."""
-
 
 UPDATES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.SET_STATUS})
 """The actions that change a record which stays."""
@@ -184,7 +182,7 @@ async def _still_right(
 ) -> list[Intent]:
     """Leave out those whose target is not any more what the decision was made on (promise 5)."""
     right: list[Intent] = []
-    theirs = _not_ours(system, call, desk)
+    theirs = not_ours(system.name, [i.operation for i in call], desk.store)
     for intent in call:
         operation = intent.operation
         if operation.provider in result.unsure:
@@ -230,17 +228,6 @@ async def _still_right(
     return right
 
 
-def _not_ours(system: System, call: Sequence[Intent], desk: Desk) -> set[str]:
-    """The targets of block writes that are not known as ours: they are never written to."""
-    targets = {
-        i.operation.event
-        for i in call
-        if i.operation.kind is Kind.BLOCK and i.operation.event is not None
-    }
-    ours = {r.id for r in desk.store.records(system.name, sorted(targets)) if r.mine}
-    return targets - ours
-
-
 async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Written) -> None:
     """Make one call. Raises SystemFault; all but Ambiguous mean that nothing happened."""
     now = desk.clock.now()
@@ -274,10 +261,24 @@ async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Wri
         case TargetChanged(sighting=sighting):
             for intent in call:
                 _overtaken(system, intent, sighting, asked_at, desk, result)
-        case Accepted(job=job):
-            _queue(desk, call, job, at)
-            result.queued.extend(operations)
-            _tell(desk, operations, "queued")
+        case Accepted():
+            _accepted(call, reply, at, desk, result)
+
+
+def _accepted(
+    call: Sequence[Intent], reply: Accepted, at: datetime, desk: Desk, result: Written
+) -> None:
+    """Commit what waits to be carried out, and what of the call was refused."""
+    queued: list[Intent] = []
+    for intent in call:
+        if (why := reply.refused.get(intent.operation.event or "")) is not None:
+            _rejected(intent, why, desk, result)
+        else:
+            queued.append(intent)
+    if queued:
+        _queue(desk, queued, reply.job, at)
+    result.queued.extend(intent.operation for intent in queued)
+    _tell(desk, [intent.operation for intent in queued], "queued")
 
 
 def _unmet(operation: Operation, shown: Value | None) -> bool:

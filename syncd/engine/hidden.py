@@ -14,8 +14,8 @@ from syncd.core.absence import Shown, is_hidden
 from syncd.engine.observation import Read
 from syncd.engine.questions import Questions
 from syncd.engine.reports import Reports
-from syncd.model import Coverage, EventRef, Kind, Record, Window
-from syncd.systems.port import Found, ListCall, SystemFault, Unproven
+from syncd.model import Coverage, EventRef, Kind, Record, Unproven, Window
+from syncd.systems.port import Found, ListCall, SystemFault
 from syncd.systems.reported import hiding
 
 Place = tuple[str, Kind]

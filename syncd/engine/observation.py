@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.engine.owners import Owners
 from syncd.engine.probes import PROBES, Probes
 from syncd.engine.report import Health
-from syncd.model import Changes, Clock, Coverage, Id, Intent, Window
+from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
 from syncd.store.store import Store
-from syncd.systems.port import AuthLost, Snapshot, System, SystemFault, Unproven
+from syncd.systems.port import AuthLost, Snapshot, System, SystemFault
 
 
 @dataclass(slots=True)
@@ -42,14 +42,20 @@ class Observation:
     without_user: AbstractSet[str] = frozenset()
 
     @property
+    def whole(self) -> list[Coverage]:
+        """What was proven of the calendars of which every list proved to be whole."""
+        unproven = {each.provider for each in self.unproven}
+        return [c for c in self.coverage if c.provider not in unproven]
+
+    @property
     def arrived(self) -> list[Coverage]:
         """Where every row of a calendar arrived, also where some of them have no usable id."""
         at = self.asked_at
         if at is None:
             return [*self.coverage]
-        more = [each for each in self.unproven if not each.lacking]
-        as_read = [Coverage(self.system, e.provider, e.kinds, e.window, at) for e in more]
-        return [*self.coverage, *as_read]
+        lacking = {each.provider for each in self.unproven if each.lacking}
+        as_read = [Coverage(self.system, u.provider, u.kinds, u.window, at) for u in self.unproven]
+        return [c for c in (*self.coverage, *as_read) if c.provider not in lacking]
 
     def touch(self, provider: str, event: str) -> None:
         """Note that an event is news to a provider."""
@@ -66,8 +72,8 @@ class Observation:
 class Read:
     """One read while it is worked on. ``changes`` is stored at its end, all at once.
 
-    ``asked_at`` is when the lists were asked for: nothing in them is younger. ``left`` is how many
-    events may still be asked for by id in it.
+    ``asked_at`` is when the lists were asked for: nothing in them is younger. The lists start
+    ``look_back`` before the window. ``left`` is how many events may still be asked for by id in it.
     """
 
     system: System
@@ -78,7 +84,13 @@ class Read:
     owners: Owners
     seen: Observation
     asked_at: datetime
+    look_back: timedelta
     probes: Probes
     left: int = PROBES
     snapshot: Snapshot = field(init=False)
     changes: Changes = field(init=False)
+
+    @property
+    def span(self) -> Window:
+        """The time of which the lists were asked."""
+        return self.window.from_earlier(self.look_back)

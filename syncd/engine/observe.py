@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import timedelta
 
-from syncd.core.diff import News, absorb, compare, is_reset
-from syncd.engine.absence import ask_again, follow_up, let_go, look_after_own, take, take_elsewhere
+from syncd.core.diff import News, absorb, as_known, compare, is_reset
+from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go, look_after_own
+from syncd.engine.answers import take, take_elsewhere
 from syncd.engine.hidden import ask_for_created
 from syncd.engine.observation import Observation, Read
 from syncd.engine.owners import Found as FoundElsewhere
@@ -19,6 +21,7 @@ from syncd.engine.probes import Probes
 from syncd.engine.questions import Questions
 from syncd.engine.recover import unsettled_updates
 from syncd.engine.reports import Reports, log_reported
+from syncd.engine.running import Running, follow_running
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Changes,
@@ -31,6 +34,7 @@ from syncd.model import (
 )
 from syncd.store.store import Store
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     Malformed,
     Row,
@@ -51,6 +55,8 @@ async def observe(
     remapped: AbstractSet[str] = frozenset(),
     unread: AbstractSet[str] = frozenset(),
     full: bool = True,
+    look_back: timedelta = NO_LOOK_BACK,
+    running: Running | None = None,
     probes: Probes | None = None,
 ) -> Observation:
     """Read these providers of one system and store what is new, or nothing if that fails.
@@ -59,19 +65,25 @@ async def observe(
     ``remapped`` providers are others than before: what they do not show was never said to be gone,
     and once they were read in ``full``, it is no longer theirs. The calendars of ``unread``
     providers were never read whole: what is listed for a user who is not there counts as no read.
-    ``probes`` tells which missing events were asked for by id in earlier reads.
+    The lists start ``look_back`` before the window; with ``running``, known events that they need
+    not show are followed by id. ``probes`` tells which were asked for by id in earlier reads.
 
     Raises nothing but what the state raises: all else is a fault of this system, and is returned.
     """
     seen = Observation(system.name, asked_at=clock.now())
     owners = Owners.of(system, store, clock, remapped)
-    read = Read(
-        system, store, clock, window, intents, owners, seen, clock.now(), probes or Probes()
-    )
+    asked, now = probes or Probes(), clock.now()
+    read = Read(system, store, clock, window, intents, owners, seen, now, look_back, asked)
     try:
         with supervised(system.name, "reading events"):
             await _observe(
-                read, providers, by_id=by_id, remapped=remapped, unread=unread, full=full
+                read,
+                providers,
+                by_id=by_id,
+                remapped=remapped,
+                unread=unread,
+                full=full,
+                running=running,
             )
     except SystemFault as fault:
         seen = Observation(system.name, asked_at=seen.asked_at, remarks=seen.remarks)
@@ -87,6 +99,7 @@ async def _observe(
     remapped: AbstractSet[str],
     unread: AbstractSet[str],
     full: bool,
+    running: Running | None,
 ) -> None:
     """Read, and fill in what is seen; it is stored at the end, all at once. Raises SystemFault."""
     system, store, seen, owners = read.system, read.store, read.seen, read.owners
@@ -95,7 +108,8 @@ async def _observe(
     stored = store.fingerprints(system.name, read.window, None if whole else providers)
     # What another calendar shows is looked at in full.
     anew = full and remapped
-    snapshot = await system.read(read.window, providers, NOTHING_KNOWN if anew else stored)
+    known_rows = NOTHING_KNOWN if anew else stored
+    snapshot = await system.read(read.window, providers, known_rows, look_back=read.look_back)
     if snapshot.faults:
         seen.fail(snapshot.faults[0])
     doubted = list(owners.open.values())
@@ -124,6 +138,10 @@ async def _observe(
     unlisted = [event for event in delta.unlisted if event not in moved_out]
     await ask_again(read, questions, reports, thorough=by_id)
     await follow_up(read, questions, reports, unlisted)
+    if running is not None:
+        await follow_running(read, questions, reports, running, unlisted, at_once=by_id)
+    differ = [event for event in delta.differ if event in known]
+    await follow_hosts(read, questions, reports, differ)
     if by_id:
         await look_after_own(read, questions, reports, unlisted)
     for each in await owners.prove(read.changes):
@@ -153,7 +171,7 @@ def _absorb_row(
     if event.odd:
         assumed = Malformed(event.system, event.id, event.odd, Topic.ASSUMED)
         reports.add(assumed, row.provider)
-    event = event.with_status_of(record.observed if record is not None else None)
+    event = as_known(record, event)
     if event.value.end <= read.window.start and (record is None or record.retired):
         # History: it was over before the window began.
         return

@@ -71,6 +71,7 @@ class Questions:
         candidates = [r for r in await self.listed() if r.kind not in by_list]
         candidates.sort(key=lambda r: (r.kind is not Kind.APPOINTMENT, r.id))
         for record in candidates[:_MOST_CONTROLS]:
+            self.read.left -= 1
             try:
                 if isinstance(await self._ask(record), Found):
                     return True
@@ -81,7 +82,6 @@ class Questions:
         return False
 
     async def _ask(self, record: Record) -> Sighting:
-        self.read.left -= 1
         try:
             sighting = await self.read.system.read_one(record.ref, record.observed)
         except Rejected as fault:

@@ -194,7 +194,7 @@ def _candidates(system: System, intent: Intent, snapshot: Snapshot, store: Store
     events: list[Event] = []
     for row in snapshot.rows:
         try:
-            events.append(system.event(row))
+            events.append(system.event(row).with_end_of(intent.operation.after))
         except Malformed:
             continue
     found = _bearing(intent.operation, events, store)
@@ -298,8 +298,12 @@ async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
 def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, desk: Desk) -> bool:
     operation = intent.operation
     event = event.with_status_of(operation.before)
+    # Where a row tells no end, one that was only queued counts as done: no read could ever show it.
+    # An unanswered write of another end may not have left, and is made once more.
+    queued = intent.state is IntentState.ACCEPTED
+    both = (operation.after, operation.before) if queued else (operation.before, operation.after)
+    event = event.with_end_of(*both)
     if operation.after is not None and same_interval(operation.after, event.value):
-        queued = intent.state is IntentState.ACCEPTED
         detail = "shown by a read" if queued else "found after a lost reply"
         settle(desk, intent, event.id, event.value, asked_at, detail=detail)
         return True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from syncd.core.diff import News, absorb, vanish
-from syncd.model import Changes, Clock, Coverage, EventRef, Operation, Record
+from syncd.model import Changes, Clock, Coverage, EventRef, Kind, Operation, Record
 from syncd.store.store import Store
 from syncd.systems.port import Found, Gone, Rejected, Sighting, System, Unknown
 
@@ -58,7 +58,18 @@ def just_read(operation: Operation, read: Sequence[Coverage], now: datetime) -> 
     return before is not None and any(
         c.provider == operation.provider
         and operation.kind in c.kinds
-        and c.window.touches(before)
+        # Lists show what begins in the time that was read.
+        and before.start in c.window
         and now - c.read_at < FRESH
         for c in read
     )
+
+
+def not_ours(system: str, operations: Sequence[Operation], store: Store) -> set[str]:
+    """The targets of block writes that are not known as ours: they are never written to."""
+    targets = {
+        operation.event
+        for operation in operations
+        if operation.kind is Kind.BLOCK and operation.event is not None
+    }
+    return targets - {r.id for r in store.records(system, sorted(targets)) if r.mine}

@@ -12,6 +12,7 @@ from syncd.core.decide import decide
 from syncd.engine import brake
 from syncd.engine.case import case_of
 from syncd.engine.report import Exit, Health, Report
+from syncd.engine.running import Depth
 from syncd.engine.telling import tell
 from syncd.model import Changes, Intent, IntentState, Note, Operation, ProviderState, Waiver
 from syncd.store.journal import intents_of, intents_since
@@ -94,7 +95,7 @@ async def undo(
     before = {name: system.traffic for name, system in engine.systems.items()}
     # What is read here is stored, and no news to the next read: whoever decides next looks at all.
     engine.agenda.add(chosen)
-    observed = await engine.look(window, report, chosen, desk, progress, by_id=True)
+    observed = await engine.look(window, report, chosen, desk, progress, Depth.RESYNC, by_id=True)
     held = brake.look(engine.store, (), {}, engine.mapping, observed, engine.policy.limits)
     for provider in chosen:
         state = engine.store.state(provider)
@@ -126,7 +127,9 @@ async def undo(
                 break
             progress("waiting for a platform to confirm")
             await engine.clock.sleep(pause)
-            observed |= await engine.look(window, report, chosen, desk, progress, by_id=False)
+            observed |= await engine.look(
+                window, report, chosen, desk, progress, Depth.RESYNC, by_id=False
+            )
         done = [i for i in intents_of(engine.store, report.run) if i.state is IntentState.DONE]
         undone.unwritten = len(undone.operations) - len(done)
     for provider in chosen:

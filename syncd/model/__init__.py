@@ -4,6 +4,7 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 (`resolve_wall_time`) or goes out to a person.
 """
 
+from syncd.model.derived import derived_id, is_derived, part_of, record_id, same_record
 from syncd.model.doors import Door, Need, ShutDoor
 from syncd.model.health import (
     Allowance,
@@ -81,6 +82,7 @@ from syncd.model.words import (
     Person,
     Role,
     Status,
+    Unproven,
     Value,
     Window,
 )
@@ -136,23 +138,29 @@ __all__ = [
     "SystemHealth",
     "SystemState",
     "Topic",
+    "Unproven",
     "UserState",
     "Value",
     "Waiver",
     "Window",
     "capped_wait",
     "cut_end",
+    "derived_id",
     "find_key",
     "floor_to",
     "from_millis",
     "in_range",
+    "is_derived",
     "is_open_ended",
     "mark",
     "on_clock",
+    "part_of",
     "read_update",
     "read_value",
     "readable",
+    "record_id",
     "resolve_wall_time",
+    "same_record",
     "utc",
     "zone",
 ]

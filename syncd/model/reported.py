@@ -17,6 +17,7 @@ class Topic(StrEnum):
     - UNASSIGNED: nobody is assigned to it yet.
     - ASSUMED: a part of it had to be assumed: a length, or a local time that does not exist.
     - LIST: a list is not whole (capped, or it hides events): what it lacks proves nothing.
+    - RESOURCE: a mapped room or piece of equipment is not there, or cannot be read.
     """
 
     UNREADABLE = "unreadable"
@@ -25,6 +26,7 @@ class Topic(StrEnum):
     UNASSIGNED = "unassigned"
     ASSUMED = "assumed"
     LIST = "list"
+    RESOURCE = "resource"
 
     @property
     def carried(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from syncd.model.derived import is_derived
 from syncd.model.owners import CalendarUser, OwnerChange
 from syncd.model.reported import Item
 from syncd.model.words import (
@@ -62,6 +63,11 @@ class Record:
     def ref(self) -> EventRef:
         """The name of this event."""
         return EventRef(self.system, self.provider, self.id, self.kind)
+
+    @property
+    def derived(self) -> bool:
+        """Whether it is derived from the record of another calendar: a source, never a target."""
+        return is_derived(self.id)
 
     @property
     def open_ended(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -85,6 +85,10 @@ class Window:
             reached = max(reached, window.end)
         return reached >= self.end
 
+    def from_earlier(self, by: timedelta) -> Window:
+        """The same window with an earlier start."""
+        return Window(self.start - by, self.end)
+
     def __contains__(self, instant: datetime) -> bool:
         """Whether the instant lies inside."""
         return self.start <= instant < self.end
@@ -124,6 +128,8 @@ class Event:
     decided to read its times, if anything. ``owner`` is the platform's id of the user whose event
     it is ('' for nobody); ``provider`` is '' where that user is not mapped. Without
     ``tells_status`` the row has no status, or a word that is not known, and ``value`` a guess.
+    Without ``tells_end`` the row has no end, or one that means something else, and the length in
+    ``value`` is assumed.
     """
 
     system: str
@@ -138,6 +144,7 @@ class Event:
     odd: str = ""
     owner: str = ""
     tells_status: bool = True
+    tells_end: bool = True
 
     def with_status_of(self, known: Value | None) -> Event:
         """The event with the status that it is known to have, where its row does not tell one.
@@ -147,6 +154,20 @@ class Event:
         if self.tells_status or known is None or not known.busy:
             return self
         return replace(self, value=replace(self.value, status=known.status))
+
+    def with_end_of(self, *known: Value | None) -> Event:
+        """The event with the end that it is known to have, where its row does not tell one.
+
+        Of the ``known`` values the first that begins with the event counts; where none does, the
+        event was moved, and keeps the length of the last one.
+        """
+        values = [value for value in known if value is not None]
+        if self.tells_end or not values:
+            return self
+        start = self.value.start
+        moved = start + (values[-1].end - values[-1].start)
+        end = next((value.end for value in values if value.start == start), moved)
+        return replace(self, value=replace(self.value, end=end))
 
     @property
     def ref(self) -> EventRef:
@@ -269,3 +290,17 @@ class Coverage:
     kinds: frozenset[Kind]
     window: Window
     read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """What a read was told of these kinds of a calendar in this window, without proving it whole.
+
+    ``lacking``: rows are missing from it, or may be. Otherwise all rows arrived, and some of them
+    have no usable id.
+    """
+
+    provider: str
+    kinds: frozenset[Kind]
+    window: Window
+    lacking: bool = False

@@ -12,6 +12,7 @@ from syncd.config.settings import (
     ProviderSettings,
 )
 from syncd.provision.matching import Doubt, Ground, Seat
+from syncd.systems.findings import calendar_only_finding
 from syncd.systems.port import Finding
 from syncd.systems.tree import Tree, User
 
@@ -59,7 +60,10 @@ def doubt_finding(doubt: Doubt) -> Finding:
 
 
 def strangers(tree: Tree, providers: Mapping[str, ProviderSettings]) -> Iterator[Finding]:
-    """Mapped ids that the system does not have; when all are, the key may be another location's."""
+    """Mapped ids that the system does not have; when all are, the key may be another location's.
+
+    An empty list of users proves of no user that it is missing.
+    """
     if not tree.opened:
         return
     known = {user.id for user in tree.users} | {user.email.casefold() for user in tree.users}
@@ -68,7 +72,7 @@ def strangers(tree: Tree, providers: Mapping[str, ProviderSettings]) -> Iterator
         (name, id)
         for name, provider in providers.items()
         if tree.system in provider.calendars
-        for id in _ids(provider.calendars[tree.system])
+        for id in _ids(provider.calendars[tree.system], users=tree.users_listed)
         if id not in known
     }
     mapped = [n for n, p in providers.items() if tree.system in p.calendars]
@@ -91,11 +95,22 @@ def strangers(tree: Tree, providers: Mapping[str, ProviderSettings]) -> Iterator
         )
 
 
-def _ids(calendar: CalendarSettings) -> Iterator[str]:
+def calendar_only(tree: Tree, providers: Mapping[str, ProviderSettings]) -> Iterator[Finding]:
+    """Find providers of a v2 location whose Google and Outlook busy time is not seen."""
+    for name, provider in sorted(providers.items()):
+        calendar = provider.calendars.get(tree.system)
+        if isinstance(calendar, LeadConnectorCalendar) and calendar.calendars and not calendar.user:
+            teams = {c.id: c.users for c in tree.calendars}
+            team = any(teams.get(id) for id in calendar.calendars)
+            yield calendar_only_finding(tree.system, name, team=team)
+
+
+def _ids(calendar: CalendarSettings, *, users: bool) -> Iterator[str]:
+    """The ids that a mapping names; those of users only if they can be looked up."""
     match calendar:
         case LeadSquaredCalendar(user=user):
-            yield user.casefold()
+            yield from [user.casefold()] if users else ()
         case LeadConnectorCalendar(user=user, calendars=calendars):
-            yield from filter(None, (user, *calendars))
+            yield from filter(None, (user if users else None, *calendars))
         case LeadConnectorV1Calendar(user=user, calendar=one, team=team):
-            yield from filter(None, (user, one, team))
+            yield from filter(None, (user if users else None, one, team))

@@ -168,6 +168,7 @@ state = "state/syncd.db"                # SQLite; relative paths are relative to
 window = {{ past = "1d", future = "60d" }}
 near = {{ every = "60s", ahead = "2d" }}  # what is soon is looked at often,
 far = {{ every = "15m" }}                 # the whole window more seldom,
+longest = "60d"                         # how early what still runs may have begun to be found,
 resync_at = "03:30"                     # and once a night until nothing is left to do
 """
 

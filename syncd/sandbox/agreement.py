@@ -49,10 +49,14 @@ def sights(
     found = []
     for name, system in systems.items():
         for meeting in system.appointments():
-            provider = owners.get((name, meeting.user))
-            if provider is not None and not meeting.deleted:
-                busy = meeting.status not in FREE
-                found.append(Sight(meeting.start, meeting.end, name, provider, "appointment", busy))
+            if meeting.deleted:
+                continue
+            busy = meeting.status not in FREE
+            span = (meeting.start, meeting.end, name)
+            for user in (meeting.user, *getattr(meeting, "hosts", ())):
+                provider = owners.get((name, user))
+                if provider is not None:
+                    found.append(Sight(*span, provider, "appointment", busy))
         for block in system.blocks():
             provider = owners.get((name, block.user))
             if provider is not None and not block.deleted:

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from syncd.model import utc
+from syncd.sandbox.broken_rows import Lack
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.records import Outside
 
@@ -67,6 +68,14 @@ def _count(value: object) -> int:
         message = "must be a whole number, 0 or more"
         raise ValueError(message)
     return value
+
+
+def _lack(value: object) -> Lack:
+    try:
+        return Lack(_text(value))
+    except ValueError:
+        message = f"must be one of {', '.join(Lack)}"
+        raise ValueError(message) from None
 
 
 def _kind(value: object) -> FaultKind:
@@ -128,6 +137,11 @@ VERBS: Mapping[str, Verb] = {
     "set-status": Verb(lambda at, **given: at.set_status(**given), {**_ID, "status": Field(_text)}),
     "cancel": Verb(lambda at, **given: at.cancel(**given), _ID),
     "delete": Verb(lambda at, **given: at.delete(**given), _ID),
+    "break-row": Verb(
+        lambda at, **given: at.broken_rows.__setitem__(given["id"], given["lack"]),
+        {**_ID, "lack": Field(_lack)},
+    ),
+    "repair-row": Verb(lambda at, **given: at.broken_rows.pop(given["id"], None), _ID),
     "block": Verb(
         lambda at, **given: at.block(**given),
         {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from syncd.sandbox.broken_rows import Lack
 from syncd.sandbox.odd import ODD_ANSWERS
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ class FaultKind(StrEnum):
     ODD_TIME = "odd-time"
     """The first row that is read begins in year 1; with ``spelling="ever"`` it ends in 9999, with
     ``"updated"`` it was last updated in year 1."""
+    BROKEN_ROW = "broken-row"
+    """The first row of a list lacks its end; with ``spelling="no-id"`` its id, with ``"no-owner"``
+    its owner, with ``"no-object"`` it is a text. `Platform.broken_rows` does so to given rows."""
     HALF_EMOJI = "half-emoji"
     """Texts of events that are read hold half an emoji as an escape; with ``spelling="bytes"`` as
     bytes that are no UTF-8, with ``"nul"`` a NUL character."""
@@ -113,10 +117,14 @@ class Faults:
     def add(self, fault: Fault) -> None:
         """Switch a fault on.
 
-        Raises ValueError for a path that is no regular expression, and an unknown odd answer.
+        Raises ValueError for a path that is no regular expression, and for an
+        unknown odd answer or row.
         """
         if fault.kind is FaultKind.ODD_ANSWER and fault.spelling not in ODD_ANSWERS:
             message = f"spelling {fault.spelling!r} is none of {', '.join(ODD_ANSWERS)}"
+            raise ValueError(message)
+        if fault.kind is FaultKind.BROKEN_ROW and fault.spelling not in {"", *Lack}:
+            message = f"spelling {fault.spelling!r} is none of {', '.join(Lack)}"
             raise ValueError(message)
         try:
             re.compile(fault.path)

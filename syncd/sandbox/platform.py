@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import httpx
 from starlette.datastructures import Headers, QueryParams
@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match
 
 from syncd.model import floor_to
+from syncd.sandbox.broken_rows import Lack, broken, first_broken
 from syncd.sandbox.concealed import Concealed, bad_request
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.odd import ODD_ANSWERS, Odd
@@ -48,6 +49,19 @@ class LostReply(httpx.RemoteProtocolError):
     Over a socket the server closes the connection and nobody sees this exception. Over httpx's
     ASGITransport it comes out of the client, as the very error that a broken socket gives.
     """
+
+
+class Timed(Protocol):
+    """What has a start and an end."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+
+    @property
+    def start(self) -> datetime: ...  # noqa: D102
+
+    @property
+    def end(self) -> datetime: ...  # noqa: D102
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error
@@ -93,6 +107,9 @@ class Platform(ABC):
     """What the operator's base URL ends in, such as /v1; requests elsewhere are unknown."""
     hidden_params: frozenset[str] = frozenset({"email", "phone", "number", "query"})
     """Query parameters that the request log shows as "***"."""
+    lists_overlapping = False
+    """Whether lists show events that began before the time asked for and reach into it. No platform
+    documents that; a client is asked for most where they do not."""
 
     def __init__(self, name: str, clock: Clock, ids: Ids, faults: Faults | None = None) -> None:
         """Start empty and well behaved."""
@@ -103,6 +120,8 @@ class Platform(ABC):
         self.concealed = Concealed()
         self.limit: RateLimit | None = None
         self.calls: list[Call] = []
+        self.broken_rows: dict[str, Lack] = {}
+        """What the rows of these events lack in each answer to a read."""
         self._routes = self.routes()
 
     # --- what a platform says for itself ------------------------------------------------------
@@ -149,9 +168,13 @@ class Platform(ABC):
         lag = self.fault(FaultKind.LAG, ask)
         return self.clock.now() - timedelta(seconds=lag.seconds) if lag else None
 
-    def lists(self, event: str) -> bool:
-        """Whether lists show this event."""
-        return self.concealed.is_listed(event, self.clock.now())
+    def lists(self, event: Timed, asked: tuple[datetime, datetime]) -> bool:
+        """Whether a list of that time shows an event."""
+        if not self.concealed.is_listed(event.id, self.clock.now()):
+            return False
+        begins = asked[0] <= event.start <= asked[1]
+        reaches = self.lists_overlapping and event.start < asked[0] < event.end
+        return begins or reaches
 
     def listed(self, ask: Ask, rows: Sequence[R]) -> list[R]:
         """The rows of a list (or page) as the client gets to see them."""
@@ -246,15 +269,16 @@ class Platform(ABC):
         if ask.method != "GET" and "Retrieve" not in ask.path:
             return
         now = self.clock.now()
-        for kind in (FaultKind.ODD_TIME, FaultKind.HALF_EMOJI):
+        for kind in (FaultKind.ODD_TIME, FaultKind.HALF_EMOJI, FaultKind.BROKEN_ROW):
             fault = self.faults.active(kind, ask.method, ask.path, now)
             if fault is None:
                 continue
-            body = spoilt(bytes(response.body), kind, fault.spelling)
+            body = _spoilt(bytes(response.body), kind, fault.spelling)
             if body != response.body:
                 self.fault(kind, ask)
-                response.body = body
-                response.headers["content-length"] = str(len(body))
+                _replace_body(response, body)
+        if self.broken_rows:
+            _replace_body(response, broken(bytes(response.body), self.broken_rows))
 
     def _refused(self, ask: Ask) -> Response | None:
         words = self.concealed.words(ask.method, ask.path, ask.query.get("id"))
@@ -294,6 +318,17 @@ async def _ask(scope: Scope, receive: Receive, base_path: str) -> Ask:
     path = path[len(base_path) :] if inside else f"/outside{path}"
     query = QueryParams(scope["query_string"])
     return Ask(scope["method"], path, {}, query, Headers(scope=scope), body)
+
+
+def _spoilt(body: bytes, kind: FaultKind, spelling: str) -> bytes:
+    if kind is FaultKind.BROKEN_ROW:
+        return first_broken(body, Lack(spelling or Lack.END))
+    return spoilt(body, kind, spelling)
+
+
+def _replace_body(response: Response, body: bytes) -> None:
+    response.body = body
+    response.headers["content-length"] = str(len(body))
 
 
 def _odd_answer(odd: Odd, true: Response) -> Response:

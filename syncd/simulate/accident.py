@@ -53,6 +53,12 @@ class Change:
     after: Seen | None
     by_hand: bool
 
+    @property
+    def keeps_time(self) -> bool:
+        """Whether the event takes the same time as before."""
+        both = self.before, self.after
+        return all(seen and seen.busy for seen in both) and len({s.key for s in both if s}) == 1
+
 
 @dataclass(slots=True)
 class Accident:
@@ -110,6 +116,14 @@ def let_pass(accidents: Iterable[Accident], since: datetime) -> set[Interval]:
         for _, new in accident.news.values()
         if new is not None
     }
+
+
+def stays_closed(change: Change, standing: Mapping[str, Seen]) -> bool:
+    """Whether a block went from a time that a meeting of its own calendar takes."""
+    return change.after is None and any(
+        seen.kind == "appointment" and seen.busy and change.before and seen.key == change.before.key
+        for seen in standing.values()
+    )
 
 
 def _shift(before: Seen, after: Seen | None) -> timedelta | None:

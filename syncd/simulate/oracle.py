@@ -14,7 +14,8 @@ from syncd.model import ConflictKind, HeldConflict, Kind, Record, Replica, Role,
 from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from syncd.simulate.accident import Change, Interval, Key, Seen, let_pass
+from syncd.simulate.accident import Change, Interval, Key, Seen, let_pass, stays_closed
+from syncd.simulate.hosted import has_shares, is_share, known_as, told_by_first
 from syncd.simulate.town import LATE, Town
 from syncd.simulate.untouched import changed_more, puts_back, status_changed
 from syncd.store import Store
@@ -34,15 +35,20 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
         return
     for accident in town.accidents:
         going_on = accident.stops and not accident.over and accident.follows(change)
-        ended = _ended_elsewhere(town, change, accident.system) or _stays_closed(town, change)
+        ended = _ended_elsewhere(town, change, accident.system) or stays_closed(
+            change, town.standing(change.system)
+        )
         if going_on and not ended:
             yield f"7: went on after {len(accident.news)} at once in {accident.system}: {where}"
     match before, after:
         case None, Seen():
             yield from _made(town, change, after)
-        case Seen(), Seen() if before.kind == "appointment":
+        case Seen(), Seen() if before.kind == "appointment" and not is_share(change.event):
             yield from _touched(town, change, before, after)
         case Seen(), None:
+            yield from _removed(town, change, before)
+        case Seen(), Seen() if before.start <= after.start and after.end < before.end:
+            # Cut short: the rest is free.
             yield from _removed(town, change, before)
         case _:
             pass
@@ -77,21 +83,15 @@ def _ended_elsewhere(town: Town, change: Change, system: str) -> bool:
     )
 
 
-def _stays_closed(town: Town, change: Change) -> bool:
-    """Whether a block went from a time that the calendar's own meeting takes."""
-    return change.after is None and any(
-        seen.kind == "appointment" and seen.busy and change.before and seen.key == change.before.key
-        for seen in town.standing(change.system).values()
-    )
-
-
 def _decided(town: Town, change: Change) -> bool:
     """Whether it may be what a person has just decided, by an answer or by taking back a run."""
+    return _answered(town, change, change.at - LATE)
+
+
+def _answered(town: Town, change: Change, since: datetime) -> bool:
     seen = change.after or change.before
-    return any(
-        provider in {"", seen.provider if seen else ""} and change.at - at < LATE
-        for at, provider in town.answers
-    )
+    concerned = {"", seen.provider if seen else ""}
+    return any(provider in concerned and at > since for at, provider in town.answers)
 
 
 def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
@@ -134,6 +134,8 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     caused = after.interval in _by_policy(town, change, change.at - LATE) or any(
         _sources(town, change, after, since=change.at - LATE)
     )
+    # What a person decided while the guard stood is written when the guard lets go.
+    caused = caused or _answered(town, change, _since(town, change.at - LATE))
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
 
@@ -149,6 +151,8 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[
         and other.at > change.at - timedelta(hours=26)
         and _person(town, other) == town.person(change.system, before)
     ]
+    if told and has_shares(town, change) and not told_by_first(town, change, told):
+        yield f"6: changed a meeting that has other hosts for one who is not its first: {where}"
     # Whoever moved this one itself is overruled only by what was said elsewhere after that, or so
     # shortly before that nobody could tell. What was stopped, and put back by hand, said nothing.
     own = [c.at for c in town.changes if c.by_hand and c.event == change.event]
@@ -279,7 +283,10 @@ def _since(town: Town, since: datetime) -> datetime:
 
 
 def _stands_since(town: Town, system: str, event: str) -> datetime:
-    return max(c.at for c in town.changes if (c.system, c.event) == (system, event))
+    """Since when an event takes its time; another status that takes it as well changes nothing."""
+    return max(
+        c.at for c in town.changes if (c.system, c.event) == (system, event) and not c.keeps_time
+    )
 
 
 # --- at the end -----------------------------------------------------------------------------------
@@ -296,14 +303,7 @@ def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterat
         for h in held
         if h.conflict.kind is ConflictKind.GUARD
     )
-    claimed = {
-        (provider, _coarse(town, interval))
-        for provider, interval in _claimed(store, held) | _left_by_persons(store)
-    }
-    sights = [s for s in _sights(town) if s.start < last]
-    for line, provider, interval in _disagreements(sights, now):
-        if (provider, interval) not in claimed:
-            yield f"1: {line}"
+    yield from (f"1: {line}" for line, _, _ in apart(town, store, now, last))
     yield from _twins(town, store, held)
     pending = store.pending_intents()
     if pending:
@@ -315,6 +315,21 @@ def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterat
     for name, platform in town.sandbox.systems.items():
         if platform.limit is not None and platform.limit.refused:
             yield f"9: {platform.limit.refused} calls over the limit of {name}"
+
+
+def apart(
+    town: Town, store: Store, now: datetime, last: datetime
+) -> Iterator[tuple[str, str, Interval]]:
+    """Each disagreement, with its provider and time, that is left to no person to decide."""
+    held = [h for h in store.open_conflicts() if h.conflict.held]
+    claimed = {
+        (provider, _coarse(town, interval))
+        for provider, interval in _claimed(store, held) | _left_by_persons(store)
+    }
+    sights = [s for s in _sights(town) if s.start < last]
+    for line, provider, interval in _disagreements(sights, now):
+        if (provider, interval) not in claimed:
+            yield line, provider, interval
 
 
 def _coarse(town: Town, interval: Interval) -> Interval:
@@ -360,9 +375,11 @@ def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Int
 
 
 def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
-    """The times that a person wants as they are: what was taken back, and what a rule lets be."""
-    found: set[tuple[str, Interval]] = set()
+    """The times that a person wants as they are: taken back, dismissed, or let be by a rule."""
     waived, bookings = _waived(store), store.bookings()
+    found = _claimed(
+        store, [h for who in PEOPLE for h in store.state(who).conflicts if h.dismissed]
+    )
     by_booking: dict[str, list[tuple[Replica, Record | None]]] = {b.id: [] for b in bookings}
     for pair in store.replicas(list(by_booking)):
         by_booking[pair[0].booking].append(pair)
@@ -385,8 +402,10 @@ def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator
     open_ |= _waived(store)
     bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
     values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
+    providers = {b.id: b.provider for b in bookings}
     for replica, _ in store.replicas(list(values)):
-        seen = town.standing(replica.system).get(replica.event)
+        event = known_as(replica.event, providers[replica.booking])
+        seen = town.standing(replica.system).get(event)
         # What is off in LeadSquared cannot be put on again: there is no such call.
         revivable = seen is not None and (seen.busy or replica.system != "crm")
         if replica.role.meets and seen is not None and revivable:
@@ -400,9 +419,12 @@ def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator
 def writes_per_change(town: Town) -> Iterator[str]:
     """One change from outside causes at most one write per other calendar (promise 2)."""
     by_hand = Counter(c.by_hand for c in town.changes)
-    made = by_hand[False] - sum(puts_back(town, c) for c in town.changes if not c.by_hand)
+    shared = sum(is_share(c.event) for c in town.changes if not c.by_hand)
+    made = by_hand[False] - shared
+    made -= sum(puts_back(town, c) for c in town.changes if not (c.by_hand or is_share(c.event)))
     # Each change by hand may touch the two other calendars, and undo what it did there before.
-    allowed = 3 * by_hand[True]
+    # A move of ours is news to each further host of the meeting.
+    allowed = 3 * (by_hand[True] + shared)
     if town.choices & {"revert", "next-free"}:
         # What is refused goes elsewhere, and all others go with it.
         allowed *= 2

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -28,11 +28,12 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import oracle, tellers
+from syncd.simulate import broken, oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
-from syncd.simulate.concealing import refuse_deleted
 from syncd.simulate.disk import Disk
+from syncd.simulate.facts import set_facts
+from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
@@ -115,10 +116,9 @@ class _Stage:
     async def play(self) -> Outcome:
         """Let it all happen, then let it be quiet, then judge."""
         world = self.town.world
-        world.sandbox.crm.largest_page = self.story.page
-        world.sandbox.clinic.update_replaces = self.story.replaces
-        if self.story.refuses_deleted:
-            refuse_deleted(self.town)
+        set_facts(self.town, self.story)
+        for step in self.story.before:
+            self._happen(step)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)
@@ -151,6 +151,7 @@ class _Stage:
             await self._until(step.at)
             self._happen(step)
         await self._until(self.story.hours * 3600)
+        self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
         self.town.mend()
         self.fuse = 0
         self.state_fault = replace(self.state_fault, times=0)
@@ -235,11 +236,13 @@ class _Stage:
         self._judge_log()
         for line in self.town.endless():
             self._break(line)
+        self._judge_with(lambda *seen: oracle.judge_end(self.town, *seen))
+        self._judge_with(lambda store, *_: broken.judge_repaired(store))
+
+    def _judge_with(self, judge: Callable[[Store, datetime, datetime], Iterable[str]]) -> None:
         with closing(Store.open(self.folder / "state.db", write=False)) as store:
             now = self.town.clock.now()
-            for line in oracle.judge_end(
-                self.town, store, now, now + self.settings.syncd.window.future
-            ):
+            for line in judge(store, now, now + self.settings.syncd.window.future):
                 self._break(line)
 
     async def _quiet(self) -> None:
@@ -323,7 +326,8 @@ class _Stage:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {_words(change)}")
         unannounced: Iterable[str] = ()
-        if not self.town.is_forgotten(change.at) and not puts_back(self.town, change):
+        along = is_share(change.event) or puts_back(self.town, change)
+        if not self.town.is_forgotten(change.at) and not along:
             unannounced = tellers.unannounced(change, self._beside())
         for line in (*oracle.judge_change(self.town, change), *unannounced):
             self._break(line)

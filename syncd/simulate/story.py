@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from random import Random
 
 from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.odd import ODD_ANSWERS
+from syncd.simulate.accounts import Knobs, draw_account
+from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, TROUBLE, Step, What
+from syncd.simulate.drawn_hosts import draw_hosts
+
+__all__ = ["ALL", "HOST", "OPERATOR", "OUTSIDE", "TROUBLE", "Step", "Story", "What", "draw"]
 
 SYSTEMS = ("crm", "clinic", "legacy")
 DAYS = (
@@ -25,53 +29,6 @@ DAYS = (
     datetime(2027, 12, 30, 20, 0, tzinfo=UTC),
 )
 
-
-class What(StrEnum):
-    """What can happen."""
-
-    BOOK = "book"
-    TWIN = "twin"
-    MOVE = "move"
-    CANCEL = "cancel"
-    DELETE = "delete"
-    REASSIGN = "reassign"
-    BLOCK = "block"
-    MOVE_BLOCK = "move-block"
-    REMOVE_BLOCK = "remove-block"
-    EDIT_OURS = "edit-ours"
-    REMOVE_OURS = "remove-ours"
-    FILL = "fill"
-    WIPE = "wipe"
-    SHIFT = "shift"
-    RENAME_USER = "rename-user"
-    HIDE_USERS = "hide-users"
-    STATUS = "status"
-    TWIN_AS = "twin-as"
-    MOVE_TWINNED = "move-twinned"
-    RESYNC = "resync"
-    ACCEPT = "accept"
-    RESOLVE = "resolve"
-    UNDO = "undo"
-    FAULT = "fault"
-    HOST_CLOCK = "host-clock"
-    STATE_FAULT = "state-fault"
-    STATE_LOST = "state-lost"
-    STATE_RESTORED = "state-restored"
-    CRASH = "crash"
-    COPY_OURS = "copy-ours"
-    COPY_TO_MEETING = "copy-to-meeting"
-    PASTE_TAG = "paste-tag"
-    NULL_DATE = "null-date"
-    FOR_EVER = "for-ever"
-    CUT_TEXT = "cut-text"
-    HIDE_LIST = "hide-list"
-    REFUSE_ID = "refuse-id"
-
-
-DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
-TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
-OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO})
-OUTSIDE = frozenset(What) - TROUBLE - OPERATOR
 _WEIGHTS = {
     What.BOOK: 8,
     What.TWIN: 3,
@@ -88,33 +45,6 @@ _WEIGHTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Step:
-    """Something that happens ``at`` seconds. ``number`` picks the target, ``slot`` a time."""
-
-    at: float
-    what: What
-    system: str = ""
-    number: int = 0
-    slot: int = 0
-    fault: str = ""
-    times: int = 1
-    seconds: float = 0.0
-    spelling: str = ""
-
-    def __str__(self) -> str:
-        """One line of the story."""
-        clock = f"{int(self.at) // 3600:02}:{int(self.at) // 60 % 60:02}:{int(self.at) % 60:02}"
-        facts = [self.system, str(self.what)]
-        if self.fault:
-            facts += [self.fault, f"x{self.times}"]
-        if self.seconds:
-            facts.append(f"{self.seconds:g} s")
-        if self.what in OUTSIDE:
-            facts.append(f"#{self.number} slot {self.slot}")
-        return f"{clock}  {' '.join(fact for fact in facts if fact)}"
-
-
 ONE_PAGE, SHORT_PAGE = 1000, 5
 
 
@@ -124,6 +54,11 @@ class Story:
 
     ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
     ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
+    ``before`` happens before the program first reads; the lists of the systems ``overlapping`` show
+    what reaches into the time asked for, too.
+    ``hosts_listed``: v2 lists a meeting under each of its hosts, and ``owner_named``: it names the
+    assigned user among them.
+    ``account`` says what kind of LeadSquared account there is.
     ``refuses_deleted``: v1 answers 400 for what was deleted.
     """
 
@@ -135,6 +70,11 @@ class Story:
     rules: tuple[tuple[str, str], ...] = ()
     override: tuple[tuple[str, str], ...] = ()
     replaces: bool = True
+    before: tuple[Step, ...] = ()
+    overlapping: tuple[str, ...] = ()
+    hosts_listed: bool = False
+    owner_named: bool = True
+    account: Knobs = ()
     refuses_deleted: bool = False
 
     @property
@@ -243,13 +183,26 @@ def draw(
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
         steps += _updates(updates, span, faults)
-    refuses_deleted = False
+        steps += _broken_rows(Random(f"broken rows {seed}"), span)  # noqa: S311
+    hosts = Random(f"hosts {seed}")  # noqa: S311
+    knobs = (hosts.choice((True, False)), hosts.choice((True, False)))
+    drawn = draw_hosts(hosts, span) if complaints else []
+    steps += [Step(d.at, What(d.what), d.system, d.number, d.slot) for d in drawn]
+    account: Knobs = ()
     if complaints:
-        concealed = Random(f"concealed {seed}")  # noqa: S311
-        refuses_deleted = concealed.random() < _CONCEALED
-        steps += _acts(concealed, span, _CONCEALING, 1)
-    ordered = tuple(sorted(steps))
-    return Story(seed, start, hours, ordered, page, rules, override, replaces, refuses_deleted)
+        facts = Random(f"leadsquared {seed}")  # noqa: S311
+        account = draw_account(facts, steps)
+        steps += _completed(facts, span)
+    day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account)
+    leaves, concealed = Random(f"leaves {seed}"), Random(f"concealed {seed}")  # noqa: S311
+    return _with_concealed(_with_leaves(day, leaves), concealed) if complaints else day
+
+
+def _completed(random: Random, span: float) -> list[Step]:
+    """On some days people complete up to two meetings in LeadSquared."""
+    ats = [random.uniform(0.2, 0.95) * span for _ in range(random.choice((0, 0, 1, 2)))]
+    return [Step(round(at, 1), What.COMPLETE, "crm", random.randrange(1000)) for at in ats]
 
 
 _POLICIES = 0.5
@@ -272,6 +225,7 @@ COMPLAINTS: tuple[What, ...] = (
     What.TWIN_AS,
     What.MOVE_TWINNED,
 )
+BROKEN_ROWS: tuple[What, ...] = (What.NO_END, What.NO_ID, What.NO_OWNER, What.NO_OBJECT)
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 
@@ -286,6 +240,17 @@ def _acts(random: Random, span: float, whats: Sequence[What], most: int) -> list
             random.randrange(1000),
         )
         for _ in range(random.randint(0, most))
+    ]
+
+
+def _broken_rows(random: Random, span: float) -> list[Step]:
+    """On some days rows of a platform lack something, for a while or until all is repaired."""
+    whats = random.choices(BROKEN_ROWS, k=random.choice((0, 0, 1, 2)))
+    whats += [What.REPAIR_ROWS] * (len(whats) and random.randrange(2))
+    system = random.choice(SYSTEMS)
+    return [
+        Step(round(random.uniform(0.05, 0.9) * span, 1), what, system, random.randrange(1000))
+        for what in whats
     ]
 
 
@@ -319,6 +284,23 @@ def _updates(random: Random, span: float, faults: Collection[str]) -> list[Step]
 
 
 _TWINS, _RESETS = 0.5, 0.4
+
+
+def _with_concealed(day: Story, random: Random) -> Story:
+    """Draw what platforms show in one way and not in the other."""
+    refuses = random.random() < _CONCEALED
+    steps = _acts(random, day.hours * 3600, _CONCEALING, 1)
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
+
+
+def _with_leaves(day: Story, random: Random) -> Story:
+    """Draw, on most days, leaves of weeks, and changes to them while they run."""
+    whats = (What.LEAVE, What.CHANGE_LEAVE, What.CHANGE_LEAVE, What.END_LEAVE)
+    drawn = _acts(random, day.hours * 3600, COMPLAINTS, 3)
+    steps = [replace(step, what=random.choice(whats)) for step in drawn]
+    some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
+    before = tuple(replace(step, at=0.0, what=What.LEAVE) for step in steps[:2])
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=before, overlapping=some)
 
 
 _LASTING = frozenset({"rate-spent", "deep-refusal"})

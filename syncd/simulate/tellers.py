@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterator
 
 from syncd.simulate.accident import Change
+from syncd.simulate.hosted import is_share
 from syncd.simulate.town import Town
 from syncd.simulate.untouched import puts_back
 
@@ -40,7 +41,7 @@ def unexplained(town: Town, database: sqlite3.Connection) -> Iterator[str]:
         provider = seen.provider if seen else ""
         known = (change.system, action, change.event) in told
         known = known or (change.system, action, provider) in lost
-        known = known or change.by_hand or puts_back(town, change)
+        known = known or change.by_hand or puts_back(town, change) or is_share(change.event)
         if not (known or town.is_forgotten(change.at)):
             yield f"10: not in the history: {action} of {change.system} {change.event}"
 

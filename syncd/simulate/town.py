@@ -13,14 +13,13 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from syncd.model import floor_to
-from syncd.sandbox.agreement import FREE
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import concealing, twinned
+from syncd.simulate import hosted, more
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
-from syncd.simulate.spoilt import spoil_rows, switch_on
+from syncd.simulate.spoilt import switch_on
 from syncd.simulate.staff import Staff
 from syncd.simulate.story import Step, What
 from syncd.simulate.way import Way
@@ -47,6 +46,7 @@ class Town:
     answers: list[tuple[datetime, str]] = field(default_factory=list)
     choices: frozenset[str] = frozenset()
     ours: set[tuple[str, str]] = field(default_factory=set)
+    broken: dict[tuple[str, str], datetime] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     acts: int = 0
@@ -107,21 +107,10 @@ class Town:
 
     def _events(self, system: str) -> Iterator[tuple[str, Seen]]:
         platform = self.sandbox.systems[system]
+        owners = {user: who for (name, user), who in self._owners.items() if name == system}
         for meeting in platform.appointments():
-            provider = self._owners.get((system, meeting.user))
-            if provider is not None and not meeting.deleted:
-                busy = meeting.status not in FREE
-                seen = Seen(
-                    provider,
-                    "appointment",
-                    meeting.start,
-                    self.end_of(meeting.end),
-                    busy,
-                    meeting.contact,
-                    meeting.status,
-                    (meeting.title, getattr(meeting, "description", "")),
-                )
-                yield meeting.id, seen
+            for event, host in () if meeting.deleted else hosted.shares(meeting, owners):
+                yield event, hosted.seen(meeting, host, self.end_of(meeting.end))
         for block in platform.blocks():
             provider = self._owners.get((system, block.user))
             if provider is not None and not block.deleted:
@@ -253,10 +242,8 @@ class Town:
                 done = self._change_block(step, start, end)
             case What.COPY_OURS | What.COPY_TO_MEETING | What.PASTE_TAG:
                 done = self._copy_ours(step, start, end, who)
-            case What.NULL_DATE | What.CUT_TEXT:
-                done = spoil_rows(self.sandbox.systems[step.system].faults, step)
             case _:
-                done = concealing.perform(self, step) or twinned.perform(self, step, start)
+                done = more.perform(self, step, start)
         return done
 
     def _block(self, step: Step, start: datetime, end: datetime, who: str) -> str:
@@ -306,7 +293,10 @@ class Town:
         found = sorted(
             event
             for event, seen in self._last[step.system].items()
-            if seen.kind == "appointment" and seen.busy and seen.end > self.clock.now()
+            if seen.kind == "appointment"
+            and seen.busy
+            and seen.end > self.clock.now()
+            and not hosted.is_share(event)
         )
         if not found:
             return ""
@@ -361,7 +351,9 @@ class Town:
         event = ours[step.number % len(ours)]
         if step.what is What.PASTE_TAG:
             standing = self._last[system].items()
-            meetings = sorted(e for e, seen in standing if seen.kind == "appointment")
+            meetings = sorted(
+                {hosted.record_of(e) for e, seen in standing if seen.kind == "appointment"}
+            )
             if not meetings:
                 return ""
             meeting = meetings[step.number % len(meetings)]
@@ -387,9 +379,9 @@ class Town:
             if step.what is What.SHIFT and seen.kind == "block":
                 platform.move_block(event, seen.start + hour, seen.end + hour)
             elif step.what is What.SHIFT:
-                platform.move(event, seen.start + hour, seen.end + hour)
+                platform.move(hosted.record_of(event), seen.start + hour, seen.end + hour)
             elif seen.kind == "appointment" and seen.busy and seen.end > self.clock.now():
-                platform.delete(event)
+                platform.delete(hosted.record_of(event))
         after = dict(self._events(step.system))
         # What is polled often is what is seen in one cycle; further away, news may come in parts.
         now = self.clock.now()
@@ -429,6 +421,7 @@ class Town:
         """Switch all faults off, and let users have their old names."""
         self._names_back()
         for platform in self.sandbox.systems.values():
+            platform.broken_rows.clear()
             platform.concealed.clear()
             for kind in set(FaultKind) - {FaultKind.HALF_EMOJI}:
                 # Nobody repairs texts.

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from syncd.simulate.completed import complete
+from syncd.simulate.hosted import is_share
 from syncd.simulate.story import Step, What
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ def perform(town: Town, step: Step, start: datetime) -> str:
             return _status(town, step)
         case What.MOVE_TWINNED:
             return _move_twinned(town, step, start)
+        case What.COMPLETE:
+            return complete(town, step)
         case _:
             return ""
 
@@ -55,7 +59,7 @@ def _twin_as(town: Town, step: Step) -> str:
 
 def _status(town: Town, step: Step) -> str:
     """Give a meeting of v2 another status that takes its time."""
-    found = sorted(_meetings(town, "clinic")) if step.system == "clinic" else []
+    found = sorted(_records(town, "clinic")) if step.system == "clinic" else []
     if not found:
         return ""
     event, seen = found[step.number % len(found)]
@@ -69,7 +73,7 @@ def _move_twinned(town: Town, step: Step, start: datetime) -> str:
     other = "legacy" if step.system == "clinic" else "clinic"
     found = [
         (event, seen)
-        for event, seen in sorted(_meetings(town, step.system))
+        for event, seen in sorted(_records(town, step.system))
         if _twins(town, other, step.system, seen)
     ]
     if not found:
@@ -83,6 +87,10 @@ def _meetings(town: Town, system: str) -> Iterator[tuple[str, Seen]]:
     for event, seen in town.standing(system).items():
         if seen.kind == "appointment" and seen.busy and seen.start > town.clock.now():
             yield event, seen
+
+
+def _records(town: Town, system: str) -> Iterator[tuple[str, Seen]]:
+    return ((e, seen) for e, seen in _meetings(town, system) if not is_share(e))
 
 
 def _twins(town: Town, system: str, name: str, seen: Seen) -> bool:

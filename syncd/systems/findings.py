@@ -10,7 +10,7 @@ from syncd.systems.boundary import contained
 from syncd.systems.port import Finding, SystemFault
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Collection, Sequence
 
 _BOUND = timedelta(seconds=30)
 
@@ -22,6 +22,36 @@ EMPTY_USER_LIST = (
     ),
 )
 """Message and remedy for an account that lists no user; that was seen on a working one."""
+
+
+TEAM_MEMBERS = (
+    "the list of users is empty: the users shown are the team members of its calendars",
+    (
+        "users who are on no team are missing, and so may be names and addresses: match them "
+        "yourself where nothing is proposed, or let the key or token read users"
+    ),
+)
+"""Message and remedy where people are taken from teams, as the account lists no user."""
+
+
+def empty_list_finding(system: str, members: Collection[object]) -> Finding:
+    """Make the finding of an account that lists no user; ``members`` stand in for them."""
+    words = TEAM_MEMBERS if members else EMPTY_USER_LIST
+    return Finding("warning", f"{system}: users", *words)
+
+
+def calendar_only_finding(system: str, provider: str, *, team: bool) -> Finding:
+    """Make the finding of a v2 provider who is mapped by calendars and not by a user.
+
+    Where the calendars have no ``team`` there is nobody to name, and nothing to do.
+    """
+    return Finding(
+        "warning" if team else "ok",
+        f"{system}: {provider}",
+        "mapped by calendar only: busy time from Google and Outlook is listed by user only, so it "
+        "is not seen here",
+        f"name the user, too, in {system} of [providers.{provider}.calendars]" if team else "",
+    )
 
 
 def fault_finding(fault: SystemFault) -> Finding:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Offer,
         Operation,
         Person,
+        Unproven,
         Value,
         Window,
     )
@@ -140,8 +141,8 @@ class Ambiguous(SystemFault):
 class Malformed(ValueError):  # noqa: N818 - our word for it
     """A record that cannot be read, or only with an assumption; ``topic`` says which.
 
-    ``provider`` is whose calendar it concerns, '' where that is not known; ``providers`` are those
-    whose it may be then. ``event`` is the record's id, or the name of a list (`nameless`).
+    ``provider`` is whose calendar it concerns, '' if it may be any of ``providers``. ``event`` is
+    the record's id, or the name of a list.
     """
 
     def __init__(
@@ -153,14 +154,11 @@ class Malformed(ValueError):  # noqa: N818 - our word for it
         provider: str = "",
         providers: Collection[str] = (),
     ) -> None:
-        """Keep which record it is, and what is wrong with it (no personal data)."""
+        """Keep which record it is, and the ``reason``, without personal data."""
         super().__init__(f"{system}: record {event or '(no id)'}: {reason}")
-        self.system = system
-        self.event = event
-        self.reason = reason
-        self.topic = topic
-        self.provider = provider
-        self.providers = providers
+        self.system, self.event = system, event
+        self.reason, self.topic = reason, topic
+        self.provider, self.providers = provider, providers
 
 
 # --- what a system declares -------------------------------------------------------------------
@@ -194,6 +192,11 @@ class Capabilities:
     - ``update_keeps_end``: an update brings about the end that it is sent. Where it may not,
       `System.write` reads the record afterwards.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
+    - ``rows_carry_owner``, ``rows_carry_end``: rows name their owner by address, and have an end.
+      Known of an account, a row without it is an exception, and reported on its own. Where it is
+      not known, the owner is found by id, a length is assumed, and one report is for all rows.
+    - ``completing_changes_end``: completing an appointment may set its end to the time when that
+      was done, so while it is complete its end is the one that is known of it.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     """
 
@@ -214,6 +217,9 @@ class Capabilities:
     update_replaces: bool = False
     update_keeps_end: bool = True
     notifies: bool = False
+    rows_carry_owner: bool = True
+    rows_carry_end: bool = True
+    completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
 
 
@@ -221,6 +227,9 @@ class Capabilities:
 
 NOTHING_KNOWN: Mapping[str, str] = MappingProxyType({})
 """To be told every row."""
+
+NO_LOOK_BACK = timedelta(0)
+"""Nothing is listed that began before the window."""
 
 
 class Row(NamedTuple):
@@ -237,27 +246,11 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Unproven:
-    """What a read was told of these kinds of a calendar in this window, without proving it whole.
-
-    ``lacking``: rows are missing from it, or may be. Otherwise all rows arrived, and some of them
-    have no usable id.
-    """
-
-    provider: str
-    kinds: frozenset[Kind]
-    window: Window
-    lacking: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One read: its rows, what it proved complete, and what of it could not be read.
 
     Rows are deduplicated by id. A scope that failed has no coverage; its rows still count as news.
-    Nor has one that is ``unproven``: it was answered, and did not prove to be whole. That is no
-    fault of the system: its rows count, its calendars can be written to, and what it lacks proves
-    nothing.
+    So do those of an ``unproven`` one, which is no fault: what it lacks proves nothing.
     ``units`` tells of rooms and equipment how many of them can be in use at once.
     ``refused`` are the providers of whom the system refuses to list anything, perhaps because it no
     longer has that user: nothing is covered of them, and the other rows count.
@@ -296,9 +289,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """It was queued under this job id; only a read can confirm it."""
+    """It was queued under this job id; only a read can confirm it.
+
+    ``refused`` are the events of the call that were left as they are, and why.
+    """
 
     job: str
+    refused: Mapping[str, Rejected] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,9 +365,13 @@ class System(Protocol):
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers' events in the window (all mapped ones by default), in fewest calls.
 
+        Platforms list what *begins* in the time asked for. So the lists start ``look_back`` before
+        the window, the coverage with them; rows that ended before the window are left out.
         ``known`` holds fingerprints by id, of events that touch the window. What is listed with the
         same one may be told in `Snapshot.same` instead of as a row: nothing more is kept of it.
 

@@ -238,6 +238,12 @@ class Transport:
         """Make the fault for a success whose body is not what was asked for."""
         return self._noted(Incomplete(self._system, call, status=200, detail=detail))
 
+    def rejected(self, call: str, words: str) -> Rejected:
+        """Make the fault for a success whose body says that nothing was done, and why."""
+        fault = Rejected(self._system, call, status=200, detail=platform_words(words))
+        self._noted(fault)
+        return fault
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()

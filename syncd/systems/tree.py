@@ -96,7 +96,9 @@ class Tree:
     """Everything of one system that a mapping may name.
 
     ``account`` is the id of location or account and ``name`` its name, each '' where none is told.
-    ``findings`` say what could not be read, and what is odd in what was.
+    ``findings`` say what could not be read, and what is odd in what was. Without ``users_listed``
+    the account's list of users is empty, which does not prove that there is none: ``users`` are
+    then those who are found elsewhere.
     """
 
     system: str
@@ -111,6 +113,7 @@ class Tree:
     associations: tuple[Association, ...] = ()
     types: tuple[AppointmentType, ...] = ()
     findings: tuple[Finding, ...] = ()
+    users_listed: bool = True
 
     @property
     def opened(self) -> bool:

@@ -90,7 +90,8 @@ async def writing(home: Path) -> dict[str, Any]:
     app = build(
         load(home / "syncd.toml", {}), on_write=lambda *_: wrote.append(time.process_time())
     )
-    await asyncio.gather(*(s.read(app.engine.window(near=False)) for s in app.systems.values()))
+    window, longest = app.engine.window(near=False), app.engine.running.longest
+    await asyncio.gather(*(s.read(window, look_back=longest) for s in app.systems.values()))
     stamps: list[tuple[str, float]] = []
     began = time.perf_counter()
     report = await app.engine.resync(

@@ -24,6 +24,8 @@ KEYS = {
     "conflicts",
     "exposures",
     "unknown_owners",
+    "unreadable",
+    "reported",
     "converged",
 }
 
@@ -46,7 +48,7 @@ def test_a_resync_brings_agreement_and_says_so_in_the_promised_object(desk: Desk
     assert (said.code, desk.wrong()) == (0, [])
     assert set(data) == KEYS
     assert data["converged"] is True
-    assert set(data["systems"]["crm"]) == {"state", "reads", "writes"}
+    assert set(data["systems"]["crm"]) == {"state", "reads", "writes", "cause"}
     assert data["operations"]["create-block"] == sum(s["writes"] for s in data["systems"].values())
     again = json.loads(desk.say("resync", "--json").out)
     assert set(again["operations"].values()) == {0}
@@ -163,7 +165,7 @@ def test_a_held_conflict_is_listed_with_both_values_and_exit_three(desk: Desk) -
         platform.move(twin.id, world.at(4, hour), world.at(4, hour) + HOUR)
     said = desk.say("resync", "--yes")
     assert said.code == 3
-    assert "conflicts are held" in said.out
+    assert "1 conflict is held: see `syncd conflicts`" in said.out
     shown = desk.say("conflicts")
     assert shown.code == 3
     assert "moved_apart" in shown.out

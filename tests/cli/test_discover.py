@@ -100,6 +100,33 @@ def test_when_nobody_who_is_mapped_is_there_the_key_is_for_another_location(desk
     assert "[systems.legacy]" in finding["remedy"]
 
 
+@pytest.mark.parametrize("system", ["crm", "clinic", "legacy"])
+def test_an_empty_list_of_users_does_not_say_that_mapped_users_are_missing(
+    desk: Desk, system: str
+) -> None:
+    platform = desk.world.sandbox.systems[system]
+    platform.faults.add(Fault(FaultKind.EMPTY, path=".*[Uu]sers.*"))
+    said = desk.say("discover", "--json")
+    assert said.code == 0
+    shown = json.loads(said.out)
+    assert shown["findings"] == []
+    (finding,) = shown["systems"][system]["findings"]
+    assert "the list of users is empty" in finding["message"]
+    assert (len(shown["systems"][system]["users"]) > 0) is (system != "crm")
+
+
+def test_a_provider_mapped_by_calendar_only_is_told_what_is_not_seen(desk: Desk) -> None:
+    user = desk.world.seats["clinic", "bob"].user
+    text = desk.path.read_text()
+    assert f'user = "{user}", ' in text
+    desk.path.write_text(text.replace(f'user = "{user}", ', ""))
+    (finding,) = json.loads(desk.say("discover", "--json").out)["findings"]
+    assert (finding["level"], finding["subject"]) == ("warning", "clinic: bob")
+    assert "Google and Outlook is listed by user only" in finding["message"]
+    checked = " ".join(desk.say("check").out.split())
+    assert "Google and Outlook is listed by user only" in checked
+
+
 @pytest.mark.parametrize("broken", ["[systems.crm]", "base_url"])
 def test_a_configuration_without_usable_accounts_ends_with_two(desk: Desk, broken: str) -> None:
     desk.path.write_text(desk.path.read_text().replace(broken, "[rules]\nx", 1))

@@ -294,6 +294,21 @@ def test_two_users_with_one_e_mail_are_told_apart_by_id(desk: Desk) -> None:
     assert run(desk)[0] == 0
 
 
+def test_where_no_user_is_listed_a_team_member_is_found_by_name_or_id(desk: Desk) -> None:
+    legacy = desk.world.sandbox.legacy
+    bob = desk.world.seats["legacy", "bob"].user
+    legacy.faults.add(Fault(FaultKind.EMPTY, path=".*[Uu]sers.*"))
+    team = TEAM.replace("alice@example.com", "Alice")
+    for said in ("Bob", bob):
+        write(desk, team.replace("Bob", said))
+        assert run(desk)[0] == 0
+    write(desk, team.replace("Bob", "Nobody"))
+    code, plan = run(desk)
+    (row,) = (row for row in plan if row["sort"] == "team")
+    assert (code, row["step"]) == (3, "by hand")
+    assert "the list of users is empty, so only team members are known" in row["note"]
+
+
 def test_a_taken_slug_is_found_out_before_anything_is_sent(desk: Desk) -> None:
     write(desk, TEAM.replace('slug = "sales-team"', 'slug = "staff"'))
     code, plan = run(desk, "--apply")

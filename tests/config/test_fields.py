@@ -42,6 +42,9 @@ def test_anything_else_is_no_duration(text: object) -> None:
     ("line", "key", "reason"),
     [
         ('near = { every = "4s" }', "near.every", "too short"),
+        ('longest = "23h"', "longest", "too short"),
+        ('longest = "367d"', "longest", "too long"),
+        ("longest = 60", "longest", "no duration"),
         ('near = { every = "2d" }', "near.every", "too long"),
         ('near = { ahead = "30m" }', "near.ahead", "too short"),
         ('far = { every = "30s" }', "far.every", "too short"),

@@ -79,7 +79,7 @@ def test_systems_and_providers_are_enough(desk: Desk) -> None:
     general = settings.syncd
     assert (general.window.past, general.window.future) == (timedelta(days=1), timedelta(days=60))
     assert (general.near.every, general.near.ahead) == (timedelta(minutes=1), timedelta(days=2))
-    assert general.far.every == timedelta(minutes=15)
+    assert (general.far.every, general.longest) == (timedelta(minutes=15), timedelta(days=60))
     assert (general.resync_at, general.zone) == (time(3, 30), "UTC")
     assert settings.rules == RulesSettings()
     assert settings.guard == GuardSettings(count=10, share=0.2)

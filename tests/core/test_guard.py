@@ -55,6 +55,13 @@ def test_five_of_six_moved_by_one_delta_is_no_accident() -> None:
     assert stop(shifted(1, 5, 6)) is None
 
 
+def test_a_leave_that_the_read_need_not_list_is_not_counted_as_unmoved() -> None:
+    near = [Window(at(0), at(48))]
+    leave = rec("a", "leave", v(-100, 100), v(-100, 100))
+    assert stop([*shifted(1, 5, 5), leave], near) is not None
+    assert stop([*shifted(1, 5, 5), leave], [Window(at(-200), at(48))]) is None
+
+
 def test_different_deltas_are_no_accident() -> None:
     records = [rec("a", str(i), v(20 + i * i), v(9 + i)) for i in range(6)]
     assert stop(records) is None

@@ -22,6 +22,7 @@ from syncd.model import (
     Operation,
     Person,
     Status,
+    Unproven,
     Value,
     Window,
     find_key,
@@ -29,6 +30,7 @@ from syncd.model import (
     read_value,
 )
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     Accepted,
     Ambiguous,
@@ -48,7 +50,6 @@ from syncd.systems.port import (
     SystemFault,
     Traffic,
     Unknown,
-    Unproven,
 )
 from tests.core.kit import NOW
 
@@ -102,6 +103,7 @@ class FakeSystem:
     odd: dict[str, str] = field(default_factory=dict)
     unnamed: dict[str, datetime] = field(default_factory=dict)
     """Providers whose list holds a row without an id, and where in time."""
+    unnamed_kinds: frozenset[Kind] = frozenset(Kind)
     ownerless: set[str] = field(default_factory=set)
     """Events that the list shows without an owner."""
     unknown: set[str] = field(default_factory=set)
@@ -118,6 +120,7 @@ class FakeSystem:
     queued: bool = False
     lists_blocks: bool = True
     leaky: bool = False
+    by_start: bool = False
     resets: bool = False
     refuses: dict[str, SystemFault] = field(default_factory=dict)
     """What is answered to a read of these events by id."""
@@ -169,8 +172,11 @@ class FakeSystem:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         self.reads += 1
+        asked = window.from_earlier(look_back)
         self._fail("read")
         chosen = set(self.providers if providers is None else providers)
         rows = [
@@ -182,6 +188,7 @@ class FakeSystem:
             and event not in self.hidden
             and not self.empty
             and window.touches(h.value)
+            and (h.value.start >= asked.start or not self.by_start)
             and (self.lists_blocks or h.kind is Kind.APPOINTMENT)
         ]
         rows = [row for row in rows if row.provider not in self.refused]
@@ -194,7 +201,9 @@ class FakeSystem:
         rows = [row for row in rows if row not in ownerless]
         covered = chosen - self.refused.keys() - unnamed
         kinds = frozenset(Kind) if self.lists_blocks else frozenset({Kind.APPOINTMENT})
-        coverage = [Coverage(self.name, p, kinds, window, self.clock.now()) for p in covered]
+        coverage = [Coverage(self.name, p, kinds, asked, self.clock.now()) for p in covered]
+        if rest := kinds - self.unnamed_kinds:
+            coverage += [Coverage(self.name, p, rest, asked, self.clock.now()) for p in unnamed]
         same = {row.id for row in rows if known.get(row.id) == row.fingerprint}
         news = [row for row in rows if row.id not in same]
         return Snapshot(
@@ -205,7 +214,7 @@ class FakeSystem:
             malformed=malformed,
             refused=self.refused,
             users=self.told_users,
-            unproven=[Unproven(p, kinds, window) for p in unnamed],
+            unproven=[Unproven(p, kinds & self.unnamed_kinds, asked) for p in unnamed],
         )
 
     def event(self, row: Row) -> Event:

@@ -48,7 +48,7 @@ from syncd.model import (
 )
 from syncd.store.created import beside
 from syncd.store.store import Store
-from syncd.systems.port import NOTHING_KNOWN, Capabilities, Reply, Sighting, Snapshot
+from syncd.systems.port import NO_LOOK_BACK, NOTHING_KNOWN, Capabilities, Reply, Sighting, Snapshot
 from tests.core.kit import SYSTEMS
 from tests.engine.conftest import Shop, make_engine
 from tests.engine.fakes import FakeClock, FakeSystem
@@ -145,9 +145,11 @@ class MortalSystem(FakeSystem):
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         async with self._call("read"):
-            return await super().read(window, providers, known)
+            return await super().read(window, providers, known, look_back=look_back)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         async with self._call("read_one"):

@@ -138,8 +138,8 @@ async def test_a_block_that_shows_a_customer_just_before_the_write_is_not_remove
     shop.a.delete(event)
     read = shop.c.read
 
-    async def slowly(*arguments: object) -> object:
-        found = await read(*arguments)  # type: ignore[arg-type]
+    async def slowly(*arguments: object, **named: object) -> object:
+        found = await read(*arguments, **named)  # type: ignore[arg-type]
         shop.clock.pass_(seconds=15)
         make_meeting(shop.b, block, "kim")
         return found

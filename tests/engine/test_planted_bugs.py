@@ -16,12 +16,14 @@ import pytest
 from syncd.core import decide, outcome, refusals
 from syncd.core.diff import absorb
 from syncd.core.ownership import NO_OWNERSHIP
-from syncd.engine import absence, case, cycle, execute, observe, recover
+from syncd.engine import absence, answers, case, cycle, execute, observe, recover, running
+from syncd.engine.running import Running
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
 from tests.engine import test_guarded as guarded
 from tests.engine import test_ownership as ownership
 from tests.engine import test_promises as promises
+from tests.engine import test_running as lasting
 from tests.engine.conftest import Shop, open_shop
 from tests.simulate.copied import a_customer_ends_nothing, every_tag_is_ours
 from tests.simulate.plants import (
@@ -51,13 +53,35 @@ def own_blocks_count_as_sources(patch: Patch) -> None:
     patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
+def what_a_read_touches_was_just_read(patch: Patch) -> None:
+    """A read of a part of an event counts as a read of the event."""
+
+    def just_read(operation: Operation, read: Any, _now: Any) -> bool:
+        before = operation.before
+        return before is not None and any(c.window.touches(before) for c in read)
+
+    patch.setattr(execute, "just_read", just_read)
+
+
+def a_new_mapping_lets_go_of_all_that_is_not_listed(patch: Patch) -> None:
+    patch.setattr(absence, "_began_before", lambda *_given: False)
+
+
+def running_events_are_followed_without_a_bound(patch: Patch) -> None:
+    patch.setattr(running, "MOST", 10**6)
+
+
+def a_resync_looks_back_as_a_far_read_does(patch: Patch) -> None:
+    patch.setattr(Running, "look_back", lambda *_given: running.LOOK_BACK)
+
+
 def doubts_are_never_forgotten(patch: Patch) -> None:
     def keeps_doubts(record: Any, *given: Any) -> Any:
         after, news = absorb(record, *given)
         return replace(after, missing=record.missing if record else 0), news
 
     patch.setattr(observe, "absorb", keeps_doubts)
-    patch.setattr(absence, "absorb", keeps_doubts)
+    patch.setattr(answers, "absorb", keeps_doubts)
 
 
 def coverage_is_ignored(patch: Patch) -> None:
@@ -125,7 +149,7 @@ def the_first_of_two_with_one_tag_is_adopted(patch: Patch) -> None:
 
 
 def nobody_looks_whose_a_block_is_before_a_write(patch: Patch) -> None:
-    patch.setattr(execute, "_not_ours", lambda *_given: set())
+    patch.setattr(execute, "not_ours", lambda *_given: set())
     patch.setattr(execute, "just_read", lambda *_given: True)
 
 
@@ -212,6 +236,16 @@ ROWS: tuple[tuple[Plant, Check], ...] = (
     (
         blocks_are_adopted_before_all_is_read,
         ownership.test_nothing_is_adopted_before_every_system_was_read_in_full,
+    ),
+    (what_a_read_touches_was_just_read, lasting.test_a_long_block_is_read_again_before_it_is_moved),
+    (a_new_mapping_lets_go_of_all_that_is_not_listed, lasting.newly_mapped_after_90_days),
+    (
+        running_events_are_followed_without_a_bound,
+        lasting.test_more_running_events_than_the_bound_take_turns,
+    ),
+    (
+        a_resync_looks_back_as_a_far_read_does,
+        lasting.test_a_leave_entered_later_that_began_long_ago_waits_for_a_resync,
     ),
     (nobody_is_anybody, promises.test_a_twin_is_moved_and_no_block_lies_on_top_of_it),
     (

@@ -244,9 +244,9 @@ async def test_a_target_that_changed_since_the_read_is_not_overwritten(shop: Sho
     shop.b.read_one = meanwhile  # type: ignore[method-assign,assignment]
     original_read = shop.c.read
 
-    async def slow_read(*arguments: object) -> object:
+    async def slow_read(*arguments: object, **named: object) -> object:
         shop.clock.pass_(seconds=15)
-        return await original_read(*arguments)  # type: ignore[arg-type]
+        return await original_read(*arguments, **named)  # type: ignore[arg-type]
 
     shop.c.read = slow_read  # type: ignore[method-assign,assignment]
     await settle(shop)

@@ -8,10 +8,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.engine.report import Exit, Health
-from syncd.model import Topic, Value
+from syncd.model import Kind, Topic, Value
 from syncd.store.reported import open_items
 from tests.core.kit import NOW, v
 from tests.engine.conftest import Shop
+from tests.engine.test_lost_state import loses_the_database
 from tests.engine.test_promises import settle
 
 FAR = timedelta(days=30)
@@ -257,6 +258,26 @@ async def test_a_remapped_calendar_frees_again_although_its_list_holds_an_unname
     shop.a.cancel(event)
     assert (await shop.engine.resync()).exit is Exit.CONFLICTS
     assert shop.blocks()["b"] == []
+
+
+@pytest.mark.parametrize("kinds", [frozenset(Kind), frozenset({Kind.BLOCK})])
+async def test_after_a_lost_state_an_unexplained_block_stays_while_a_list_has_an_unnamed_row(
+    shop: Shop, kinds: frozenset[Kind]
+) -> None:
+    lunch = shop.a.human_block("p", v(9))
+    await settle(shop)
+    loses_the_database(shop)
+    shop.a.hidden.add(lunch)
+    shop.a.unnamed, shop.a.unnamed_kinds = {"p": v(9).start}, kinds
+    shop.b.book("p", v(11))
+    report = await shop.engine.resync()
+    assert shop.blocks()["b"] == [v(9).interval]
+    assert shop.blocks()["c"] == [v(9).interval, v(11).interval]
+    assert report.exit is Exit.UNANSWERED
+    shop.a.hidden.clear()
+    shop.a.unnamed.clear()
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert shop.blocks()["b"] == [v(9).interval]
 
 
 # --- asking by id, in turn ------------------------------------------------------------------------

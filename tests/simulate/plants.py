@@ -37,12 +37,16 @@ from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
+from tests.simulate.plants_of_hosts import ABOUT_HOSTS
+from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
+from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_proof import (
     ABOUT_PROOF,
     absence_believed_at_once,
     one_proof_is_enough,
 )
+from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
 
@@ -330,7 +334,14 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (own_blocks_are_sources, draw(0)),
     (absence_believed_at_once, draw(0)),
     (coverage_ignored, draw(0)),
-    (queued_write_awaited_for_ever, draw(1, faults=("fail-jobs",))),
+    (
+        queued_write_awaited_for_ever,
+        _day(
+            *_TWINS,
+            _at(7, What.FAULT, "crm", fault="fail-jobs", times=1),
+            _at(7.1, What.MOVE, "clinic", slot=30),
+        ),
+    ),
     (nobody_is_anybody, draw(0)),
     (
         everybody_is_one,
@@ -407,5 +418,9 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
     *ABOUT_PROOF,
+    *ABOUT_UNREADABLE,
+    *ABOUT_HOSTS,
+    *ABOUT_LEAVES,
+    *ABOUT_LEADSQUARED,
 )
 """Each with a day on which it breaks a promise."""

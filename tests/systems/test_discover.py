@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 
 import pytest
 
+from syncd.model import UserState
+from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.leadconnector import LeadConnector
 from syncd.sandbox.leadconnector.associations_api import Association
 from syncd.sandbox.leadsquared.records import Category
 from syncd.sandbox.scenario import World, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
+from syncd.systems.leadconnector.members import MOST_NAMES
 from syncd.systems.tree import Tree
 from tests.systems.scripted import FakeClock
 
@@ -54,6 +57,21 @@ class Town:
             secret_key=crm.secret_key,
         )
         return await self._read(leadsquared.LeadSquared("crm", account, {}, FakeClock()))
+
+    def account(self, system: str) -> Adapter:
+        """An adapter with alice mapped by user."""
+        sandbox, seat = self.world.sandbox, self.world.seats[system, "alice"]
+        if system == "clinic":
+            v2 = leadconnector.Account(
+                base_url=sandbox.urls["clinic"],
+                location_id=sandbox.clinic.location_id,
+                token=sandbox.clinic.token,
+            )
+            mapped = {"alice": leadconnector.CalendarOf(user=seat.user)}
+            return leadconnector.LeadConnector("clinic", v2, mapped, FakeClock())
+        v1 = leadconnector_v1.Account(base_url=sandbox.urls["legacy"], api_key=sandbox.legacy.token)
+        member = {"alice": leadconnector_v1.CalendarOf(user=seat.user)}
+        return leadconnector_v1.LeadConnectorV1("legacy", v1, member, FakeClock())
 
     async def _read(self, adapter: Adapter) -> Tree:
         try:
@@ -238,3 +256,81 @@ async def test_a_system_that_cannot_be_reached_is_one_finding(town: Town, system
     (finding,) = tree.findings
     assert finding.level == "error"
     assert "cannot be reached" in finding.remedy
+
+
+HIDDEN = Fault(FaultKind.EMPTY, path=".*[Uu]sers.*")
+"""Users are there, and no list names them."""
+
+
+async def test_an_empty_list_of_users_on_v2_falls_back_to_team_members_with_names(
+    town: Town,
+) -> None:
+    clinic = town.world.sandbox.clinic
+    everybody = (await town.clinic()).users
+    clinic.faults.add(HIDDEN)
+    tree = await town.clinic()
+    assert {u.id: (u.name, u.email) for u in tree.users} == {
+        u.id: (u.name, u.email) for u in everybody
+    }
+    assert (tree.opened, tree.users_listed) == (True, False)
+    (finding,) = tree.findings
+    assert (finding.level, finding.subject) == ("warning", "clinic: users")
+    assert "team members of its calendars" in finding.message
+
+
+async def test_members_whose_names_cannot_be_read_are_known_by_id(town: Town) -> None:
+    clinic = town.world.sandbox.clinic
+    clinic.faults.add(HIDDEN)
+    clinic.staff.shows_each = False
+    calls = len(clinic.calls)
+    tree = await town.clinic()
+    seats = {town.world.seats["clinic", who].user for who in ("alice", "bob", "carol")}
+    assert {(u.id, u.name) for u in tree.users} == {(user, "") for user in seats}
+    assert sum("/users/" in c.path for c in clinic.calls[calls:]) == 2  # the list, and one of them
+
+
+async def test_names_of_a_large_team_are_asked_for_in_bounds(town: Town) -> None:
+    clinic = town.world.sandbox.clinic
+    clinic.limit = None
+    users = [clinic.add_user(f"User {n}", f"u{n}@example.com") for n in range(60)]
+    clinic.add_calendar("All", users=users)
+    clinic.faults.add(HIDDEN)
+    tree = await town.clinic()
+    assert len(tree.users) == 63
+    assert sum(c.path.startswith("/users/") for c in clinic.calls) == 1 + MOST_NAMES
+
+
+async def test_an_empty_list_of_users_on_v1_falls_back_to_teams_and_services(town: Town) -> None:
+    legacy = town.world.sandbox.legacy
+    everybody = {u.id: u.name for u in (await town.legacy()).users}
+    legacy.faults.add(HIDDEN)
+    tree = await town.legacy()
+    assert {u.id: u.name for u in tree.users} == everybody
+    assert not tree.users_listed
+    assert "team members" in tree.findings[0].message
+
+
+@pytest.mark.parametrize("system", ["crm", "clinic", "legacy"])
+async def test_an_account_that_lists_nobody_at_all_is_told_and_opened(
+    town: Town, system: str
+) -> None:
+    platform = town.world.sandbox.systems[system]
+    platform.faults.add(HIDDEN)
+    town.world.sandbox.clinic.calendars.clear()
+    town.world.sandbox.legacy.calendars.clear()
+    town.world.sandbox.legacy.groups.clear()
+    tree = await getattr(town, system)()
+    assert (tree.opened, tree.users, tree.users_listed) == (True, (), False)
+    assert any("nobody can tell" in f.message for f in tree.findings)
+
+
+@pytest.mark.parametrize("system", ["clinic", "legacy"])
+async def test_team_members_are_no_proof_that_a_user_exists(town: Town, system: str) -> None:
+    town.world.sandbox.systems[system].faults.add(HIDDEN)
+    account = town.account(system)
+    try:
+        found = await account.users()
+    finally:
+        await account.aclose()
+    assert (found.listed, found.users) == (False, frozenset())
+    assert found.state_of("alice") is UserState.UNKNOWN

@@ -134,4 +134,6 @@ def test_a_free_slot_with_an_odd_time_is_left_out_or_read(odd: Any, zone: str) -
     user = {"EmailAddress": "a", "UserTimeZone": zone, "AvailableSlots": slots}
     days = _wire(Days, {"List": [{"Date": odd, "UserSlots": [user]}]})
     window = Window(NOW, NOW.replace(day=9))
-    assert all(o.start < o.end for o in leadsquared_slots.offered([days], "a", window))
+    # Where not one slot can be read, nobody knows what is offered.
+    with suppress(leadsquared_slots.NotUnderstood):
+        assert all(o.start < o.end for o in leadsquared_slots.offered([days], "a", window))

@@ -26,6 +26,7 @@ from syncd.sandbox.leadconnector.resources_api import Resources
 from syncd.sandbox.leadconnector.scopes import may_call
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
 from syncd.sandbox.leadconnector.updates import MEMBER_MISSING, emptied, ignored, lacks_member
+from syncd.sandbox.leadconnector.users_api import Users
 from syncd.sandbox.platform import Refusal
 from syncd.sandbox.records import Block
 from syncd.sandbox.replies import JSONResponse
@@ -52,6 +53,7 @@ class LeadConnector(Location):
     def __init__(self, *arguments: Any, **more: Any) -> None:
         """Start an empty location; takes what `Location` takes."""
         self.resources = Resources(self)
+        self.staff = Users(self)
         self.associations = Associations(self)
         super().__init__(*arguments, **more)
 
@@ -74,7 +76,7 @@ class LeadConnector(Location):
             *self.associations.routes(),
             ("GET", "/calendars/{id}/free-slots", self._free_slots),
             ("GET", "/calendars/{id}", self._get_calendar),
-            ("GET", "/users/", self._list_users),
+            *self.staff.routes(),
             ("GET", "/locations/{id}", self._get_location),
             ("GET", "/contacts/{id}", self._get_contact),
         ]
@@ -135,11 +137,6 @@ class LeadConnector(Location):
     def _get_calendar(self, ask: Ask) -> Response:
         return self._ok(calendar=wire.calendar(self._calendar(ask.params["id"]), self.location_id))
 
-    def _list_users(self, ask: Ask) -> Response:
-        self.check_location(ask.query.get("locationId"))
-        rows = [wire.user(u, self.location_id) for u in self.users.values()]
-        return self._ok(users=self.listed(ask, rows))
-
     def _get_location(self, ask: Ask) -> Response:
         self.check_location(ask.params["id"])
         shown = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
@@ -156,15 +153,14 @@ class LeadConnector(Location):
     def _list_events(self, ask: Ask) -> Response:
         def asked(meeting: Meeting) -> bool:
             calendar = self.calendars[meeting.calendar]
-            shown_user = meeting.user if calendar.shows_user else ""
-            return _matches(ask, calendarId=calendar.id, userId=shown_user, groupId=calendar.group)
+            user = self.listed_as(meeting, ask.query.get("userId", ""))
+            return _matches(ask, calendarId=calendar.id, userId=user, groupId=calendar.group)
 
         window = self._window(ask)
         rows = [
-            wire.event(m, self.calendars[m.calendar], self.location_id, self.zone)
+            self._shown(m)
             for m in self.meetings.values(self.as_of(ask))
-            if window and not m.deleted and window[0] <= m.start <= window[1] and asked(m)
-            if self.lists(m.id)
+            if window and not m.deleted and self.lists(m, window) and asked(m)
         ]
         return self._ok(events=self.listed(ask, rows))
 
@@ -179,17 +175,19 @@ class LeadConnector(Location):
         rows = [
             wire.blocked(b, self.zone)
             for b in self.closures.values(self.as_of(ask))
-            if window and not b.deleted and window[0] <= b.start <= window[1] and asked(b)
-            if self.lists(b.id)
+            if window and not b.deleted and self.lists(b, window) and asked(b)
         ]
         return self._ok(events=self.listed(ask, rows))
 
     def _get_appointment(self, ask: Ask) -> Response:
         meeting = self._stored_meeting(ask.params["id"])
-        calendar = self.calendars[meeting.calendar]
-        shown = wire.event(meeting, calendar, self.location_id, self.zone)
+        shown = self._shown(meeting)
         shown["description"] = meeting.description
         return self._ok(appointment={**shown, "appointmentMeta": {"slotType": "regular"}})
+
+    def _shown(self, meeting: Meeting) -> wire.Json:
+        where = (self.calendars[meeting.calendar], self.location_id, self.zone)
+        return wire.event(meeting, *where, name_owner=self.users_name_owner)
 
     def _free_slots(self, ask: Ask) -> Response:
         calendar = self._calendar(ask.params["id"])
@@ -267,6 +265,7 @@ class LeadConnector(Location):
             title=self.stored_text(ask, found.get("title", before.title)),
             description=self.stored_text(ask, found.get("description", before.description)),
             updated_at=self.stamp(),
+            hosts=() if self.update_drops_hosts else before.hosts,
         )
         if "startTime" in found and found.get("ignoreFreeSlotValidation") is not True:
             self._check_slot(after, found)

@@ -56,6 +56,9 @@ class Location(Platform):
         ``scopes`` is what the token may do; None, as at first, is all. ``refuses_unknown_users``:
         whether a list for a user that is not there is refused; nothing is known of that.
         ``update_replaces``: what an update leaves out is reset; otherwise it stays as it was.
+        Of meetings with several hosts nothing is known for certain: ``hosts_listed`` says whether
+        the list of a further host's user shows them, ``users_name_owner`` whether their ``users``
+        name the assigned user, too, and ``update_drops_hosts`` whether an update loses the others.
         """
         super().__init__(name, clock, ids, faults)
         self.token = token
@@ -69,6 +72,9 @@ class Location(Platform):
         self.calendars: dict[str, Calendar] = {}
         self.scopes: frozenset[str] | None = None
         self.refuses_unknown_users = False
+        self.hosts_listed = False
+        self.users_name_owner = True
+        self.update_drops_hosts = False
         self.contacts: dict[str, Contact] = {}
         self.notifications: list[Notification] = []
         self.meetings: Table[Meeting] = Table(clock)
@@ -140,12 +146,15 @@ class Location(Platform):
         title: str = "Appointment",
         resources: Sequence[str] = (),
         description: str = "",
+        hosts: Sequence[str] = (),
     ) -> str:
         """Enter an appointment; event calendars take an empty user. Returns its id."""
         _known(self.calendars, calendar, "calendar")
         _known(self.contacts, contact, "contact")
         if user:
             _known(self.users, user, "user")
+        for host in hosts:
+            _known(self.users, host, "user")
         now = self.stamp()
         meeting = Meeting(
             self.new_id(),
@@ -159,9 +168,19 @@ class Location(Platform):
             added_at=now,
             resources=tuple(resources),
             description=description,
+            hosts=tuple(hosts),
         )
         self.meetings.put(meeting.id, meeting)
         return meeting.id
+
+    def set_hosts(self, id: str, user: str, hosts: Sequence[str] = ()) -> None:
+        """Assign a meeting to a user, or to nobody (empty), with these further hosts."""
+        for each in (*([user] if user else []), *hosts):
+            _known(self.users, each, "user")
+        further = tuple(host for host in dict.fromkeys(hosts) if host != user)
+        now = self.stamp()
+        changed = replace(self._meeting(id), user=user, hosts=further, updated_at=now)
+        self.meetings.put(id, changed)
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
         """Move an appointment, or give it to another user. Returns its id, which may be new."""
@@ -257,8 +276,12 @@ class Location(Platform):
         _known(self.users, into, "user")
         del self.users[user]
         for meeting in list(self.meetings.values()):
-            if meeting.user == user:
-                self.meetings.put(meeting.id, replace(meeting, user=into))
+            if user in meeting.takes:
+                owner, *others = (into if each == user else each for each in meeting.takes)
+                if not meeting.user:
+                    owner, others = "", [owner, *others]
+                hosts = tuple(other for other in dict.fromkeys(others) if other != owner)
+                self.meetings.put(meeting.id, replace(meeting, user=owner, hosts=hosts))
         for block in list(self.closures.values()):
             if block.user == user:
                 self.closures.put(block.id, replace(block, user=into))
@@ -280,6 +303,12 @@ class Location(Platform):
     def changes(self) -> int:
         """How often appointments and blocks changed until now."""
         return self.meetings.changes + self.closures.changes
+
+    def listed_as(self, meeting: Meeting, user: str) -> str:
+        """Return whose meeting it is to a list that asks for this user."""
+        if not self.calendars[meeting.calendar].shows_user:
+            return ""
+        return user if self.hosts_listed and user in meeting.hosts else meeting.user
 
     def _meeting(self, id: str) -> Meeting:
         meeting = self.meetings.get(id)

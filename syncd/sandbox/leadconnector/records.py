@@ -86,6 +86,12 @@ class Meeting(Appointment):
     source: str = "calendar_page"
     description: str = ""
     resources: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The users whose time it takes: the assigned one, and the further hosts."""
+        return tuple(dict.fromkeys(user for user in (self.user, *self.hosts) if user))
 
     @property
     def busy(self) -> bool:

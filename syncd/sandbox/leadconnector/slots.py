@@ -52,7 +52,7 @@ class Taken:
                 continue
             if meeting.calendar == calendar.id and meeting.user == user:
                 guests += 1
-            elif user and meeting.user == user:
+            elif user and user in meeting.takes:
                 return False
         return guests < calendar.per_slot
 

@@ -103,8 +103,18 @@ def stamped(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def event(meeting: Meeting, calendar: Calendar, location: str, where: ZoneInfo) -> Json:
-    """An appointment as the lists and the read by id show it."""
+def event(
+    meeting: Meeting,
+    calendar: Calendar,
+    location: str,
+    where: ZoneInfo,
+    *,
+    name_owner: bool = False,
+) -> Json:
+    """An appointment as the lists and the read by id show it.
+
+    ``name_owner``: where there are further hosts, ``users`` names the assigned one, too.
+    """
     shown = {
         **_head(meeting, location),
         "startTime": local(meeting.start, where),
@@ -114,7 +124,8 @@ def event(meeting: Meeting, calendar: Calendar, location: str, where: ZoneInfo) 
         "deleted": meeting.deleted,
     }
     if calendar.shows_user:
-        shown |= {"assignedUserId": meeting.user, "users": []}
+        owner = [meeting.user] if meeting.user and meeting.hosts and name_owner else []
+        shown |= {"assignedUserId": meeting.user, "users": [*owner, *meeting.hosts]}
         if calendar.group:
             shown["groupId"] = calendar.group
     return shown

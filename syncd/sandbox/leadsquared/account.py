@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.model import utc, zone
 from syncd.sandbox.history import Table
+from syncd.sandbox.leadsquared.facts import Facts
 from syncd.sandbox.leadsquared.jobs import JobClock, Jobs
 from syncd.sandbox.leadsquared.records import (
     OFFICE_HOURS,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _WORD = {status: word for word, status in WORDS.items()}
 
 
-class Account(Platform):
+class Account(Facts, Platform):
     """Users, task types, leads and tasks of one account.
 
     In the sandbox's common words a calendar is a task type, a user is an e-mail, a contact is a
@@ -167,7 +168,7 @@ class Account(Platform):
         if user:
             _known(self.users, user, "user")
             task = replace(task, owner=self.users[user].id)
-        start, end = _interval(start, end)
+        start, end = _interval(start, self.end_by_hand(start, end, task))
         moved = self._touched(task, id=self.moved_id(id), start=start, end=end)
         if moved.id != id:
             self.delete(id)
@@ -198,8 +199,9 @@ class Account(Platform):
 
     def move_block(self, id: str, start: datetime, end: datetime) -> None:
         """Move a block."""
-        start, end = _interval(start, end)
-        self.tasks.put(id, self._touched(self._block(id), start=start, end=end))
+        block = self._block(id)
+        start, end = _interval(start, self.end_by_hand(start, end, block))
+        self.tasks.put(id, self._touched(block, start=start, end=end))
 
     def remove_block(self, id: str) -> None:
         """Remove a block."""
@@ -318,7 +320,7 @@ class Account(Platform):
         self, type: str, user: str, start: datetime, end: datetime, title: str, **more: Any
     ) -> str:
         _known(self.users, user, "user")
-        start, end = _interval(start, end)
+        start, end = _interval(start, self.end_by_hand(start, end))
         owner, now = self.users[user].id, self.stamp()
         task = Task(
             id=self.new_id(),

@@ -64,21 +64,6 @@ _ANY_HOST = "UserByAccessKey.Get"
 class LeadSquared(Account):
     """An emulated LeadSquared account: state and verbs of `Account`, served over HTTP.
 
-    Where the dossier leaves a fact open (8), the emulator takes the answer that asks more of a
-    client, or lets a test choose:
-
-    - ``rate_spelling``: "429", "403" or "200", how too many calls are refused (4.3);
-    - ``largest_page``: more rows are not given, whatever PageSize says (1.1);
-    - ``lists_completed``: whether lists show completed appointments (1.7);
-    - ``refuses_overlaps``: whether a create onto taken time fails where the type allows no
-      conflicts (6);
-    - ``deletes_later``: whether a deletion is only accepted, and done like a time update (2.1);
-    - ``home_host``: the account lives there, so that all other hosts refuse it, in words that name
-      the right one (4.2);
-    - ``shows_conflicts``: whether task types tell Allow Conflicts, which no document shows (3);
-    - ``refuses_unknown_users``: whether a list for an address that nobody has is refused (1.1);
-    - ``phone_spelling``: "digits", or "dashed" as one tenant wants it (3).
-
     ``keys_in_query`` counts the requests whose keys came where they end up in logs.
     """
 
@@ -86,16 +71,6 @@ class LeadSquared(Account):
     hidden_params = frozenset({"accessKey", "secretKey", "emailaddress", "phone"})
 
     keys_in_query = 0
-    rate_spelling = "429"
-    largest_page = 1000
-    lists_completed = True
-    refuses_overlaps = False
-    deletes_later = False
-    refuses_unknown_users = False
-    phone_spelling = "digits"
-    home_host = ""
-    shows_conflicts = False
-    usual_job_seconds = 0.3
 
     # --- the platform's common behaviour ------------------------------------------------------
 
@@ -153,20 +128,20 @@ class LeadSquared(Account):
     # --- reading tasks ------------------------------------------------------------------------
 
     def _list_appointments(self, ask: Ask) -> Response:
-        """Appointments that start in the window; "overlaps" is as likely, but less hard (1.1)."""
+        """Appointments that start in the window, or by a knob all that overlap it (1.1)."""
         asked = fields.body(ask, LIST_FIELDS)
-        start, end = fields.window(asked, self.timezone)
+        start, end = fields.window(asked, self.date_zone or self.timezone)
         wanted = {user.id for user in self._users_asked(asked)}
         page = fields.paging(asked, self.largest_page)
         rows = [
             self._shown(task)
             for task in self.tasks.values(self.as_of(ask))
             if task.owner in wanted
-            and self.lists(task.id)
-            and start <= task.start <= end
+            and self.lists(task, (start, end))
             and not task.deleted
             and self.types[task.type].category is Category.APPOINTMENT
             and (self.lists_completed or task.status is not Status.COMPLETE)
+            and (self.lists_cancelled or task.status is not Status.CANCELLED)
         ]
         rows.sort(key=lambda row: row["DueDate"])
         return self._list(ask, rows, page)
@@ -214,7 +189,10 @@ class LeadSquared(Account):
         given = fields.body(ask, {"TaskList", "StatusWebhookURL"})
         fields.text(given, "StatusWebhookURL")
         wanted: dict[str, Span] = {}
-        for each in fields.many(given, "TaskList"):
+        rows = fields.many(given, "TaskList")
+        if len(rows) > self.most_bulk_rows:
+            fields.refuse(fields.BAD_INPUT, "Too many tasks in one request")
+        for each in rows:
             row = fields.checked(each, {"UserTaskId", "FromDate", "ToDate"})
             id = fields.needed(row, "UserTaskId")
             start, end = fields.span(row, "FromDate", "ToDate")
@@ -330,7 +308,7 @@ class LeadSquared(Account):
         while day <= last:
             days[day] = [wire.user_day(user, day_of(user, day, taken[user.id])) for user in users]
             day += timedelta(days=1)
-        return self._list(ask, wire.slots(days), page)
+        return self._list(ask, wire.slots(days, self.slot_names), page)
 
     def _taken(self, owner: str) -> list[Span]:
         """The time of a user that appointments close: those whose type allows no conflicts."""
@@ -438,7 +416,8 @@ class LeadSquared(Account):
 
     def _shown(self, task: Task) -> fields.Json:
         users = {user.id: user for user in self.users.values()}
-        return wire.task(task, self.types[task.type], users, self.contacts)
+        shown = wire.task(task, self.types[task.type], users, self.contacts)
+        return self.as_shown(task, shown)
 
     def _query(self, ask: Ask, key: str) -> str:
         return ask.query.get(key) or fields.missing(key)

@@ -177,14 +177,22 @@ def user_day(found: User, day: Day) -> Json:
     }
 
 
-def slots(found: Mapping[date, Collection[Json]]) -> list[Json]:
-    """Days, each with its users (3)."""
+def slots(found: Mapping[date, Collection[Json]], names: tuple[str, str]) -> list[Json]:
+    """Days, each with its users (3); ``names`` are those of a slot's start and end."""
+    if names != _ENDS:
+        for user in (user for users in found.values() for user in users):
+            for key in ("AvailableSlots", "BusySlots"):
+                user[key] = [dict(zip(names, slot.values(), strict=True)) for slot in user[key]]
     return [{"Date": day.isoformat(), "UserSlots": list(users)} for day, users in found.items()]
+
+
+_ENDS = ("StartTime", "EndTime")
 
 
 def _walls(spans: Sequence[Span], where: ZoneInfo) -> list[Json]:
     return [
-        {"StartTime": _wall(start, where), "EndTime": _wall(end, where)} for start, end in spans
+        dict(zip(_ENDS, (_wall(start, where), _wall(end, where)), strict=True))
+        for start, end in spans
     ]
 
 

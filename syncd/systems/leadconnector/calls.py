@@ -110,6 +110,11 @@ class Calls:
         """List the location's users."""
         return await self._ask("/users/", wire.Users, {"locationId": self._account.location_id})
 
+    async def user(self, id: str) -> wire.User:
+        """Read one user, who may come bare or wrapped."""
+        answer = await self._ask(f"/users/{part(id)}", wire.OneUser)
+        return answer.user or answer
+
     async def resources(self, sort: str) -> list[dict[str, Any]]:
         """List all rooms, or all equipment, page by page.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Window, zone
 from syncd.systems.advice import cause_and_remedy
-from syncd.systems.findings import EMPTY_USER_LIST
+from syncd.systems.findings import EMPTY_USER_LIST, calendar_only_finding
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.advice import lacks_scope, missing_scope
 from syncd.systems.leadconnector.closing import doors_of, unmapped_rooms
@@ -202,6 +202,9 @@ def _mapping(
             f'none of its calendars can be blocked: none is of type "{EVENT}"',
             f"name a user, or an event calendar, or set write = false: {correct}",
         )
+    if of.user is None:
+        team = any(directory[c].team for c in of.calendars if c in directory)
+        yield calendar_only_finding(system, provider, team=team)
     if of.user is None and len(of.calendars) > 1:
         yield Finding(
             "warning",

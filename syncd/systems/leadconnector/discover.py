@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from syncd.systems.advice import advice
+from syncd.systems.findings import empty_list_finding
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.advice import lacks_scope, missing_scope
 from syncd.systems.leadconnector.directory import directory_of
 from syncd.systems.leadconnector.inventory import Association as Link
 from syncd.systems.leadconnector.inventory import Resource as Row
+from syncd.systems.leadconnector.members import members_of, user_of
 from syncd.systems.loose import number, text
 from syncd.systems.port import AuthLost, Finding, SystemFault
-from syncd.systems.tree import Association, Calendar, Group, Parts, Resource, Told, Tree, User
+from syncd.systems.tree import Association, Calendar, Group, Parts, Resource, Told, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +52,16 @@ async def discover(
         return Tree(system=system, platform="leadconnector", findings=tuple(parts.findings))
     calendars = await parts.read("calendars", calls.calendars(), wire.Calendars([]))
     groups = await parts.read("groups", calls.groups(), wire.Groups([]))
-    users = await parts.read("users", calls.users(), wire.Users([]))
+    no_users = wire.Users([])
+    listed = await parts.read("users", calls.users(), no_users)
+    users = tuple(
+        user_of(row) for row in listed.users if isinstance(row, wire.User) and text(row.id)
+    )
+    is_empty = listed is not no_users and not users
+    if is_empty:
+        members = members_of(directory_of(calendars).values(), calls)
+        users = await parts.read("team members", members, ())
+        parts.findings.append(empty_list_finding(system, users))
     rooms = await parts.read("rooms", inventory.resources("rooms"), list[Row]())
     equipment = await parts.read("equipment", inventory.resources("equipments"), list[Row]())
     associations = await parts.read("associations", inventory.associations(), list[Link]())
@@ -60,9 +71,7 @@ async def discover(
         account=account.location_id,
         name=text(here.name),
         zone=text(here.timezone),
-        users=tuple(
-            _user(row) for row in users.users if isinstance(row, wire.User) and text(row.id)
-        ),
+        users=users,
         calendars=tuple(_calendars(calendars)),
         groups=tuple(
             Group(text(row.id), text(row.name))
@@ -75,6 +84,7 @@ async def discover(
         ),
         associations=tuple(_association(row) for row in associations),
         findings=tuple(parts.findings),
+        users_listed=not is_empty,
     )
 
 
@@ -90,17 +100,6 @@ def _calendars(listing: wire.Calendars) -> Iterable[Calendar]:
             found.group,
             found.id not in off,
         )
-
-
-def _user(row: wire.User) -> User:
-    whole = " ".join(filter(None, (text(row.first_name), text(row.last_name))))
-    return User(
-        text(row.id),
-        text(row.name) or whole,
-        text(row.email),
-        text(row.phone),
-        active=row.deleted is not True,
-    )
 
 
 def _resource(kind: Literal["room", "equipment"], row: Row) -> Resource:

@@ -1,13 +1,12 @@
-"""From a v2 row to syncd's words: whose it is, when it is, what became of it."""
+"""From a v2 row to syncd's words: when it is, and what became of it."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Clock, Event, Kind, Status, Value, find_key, read_update, read_value
-from syncd.systems.leadconnector.directory import booked_on
+from syncd.systems.leadconnector.hosts import user_of
 from syncd.systems.leadconnector.times import instant
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.loose import text
@@ -15,11 +14,10 @@ from syncd.systems.port import Malformed
 from syncd.systems.walls import wall_note
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
-    from syncd.systems.leadconnector.account import CalendarOf
-    from syncd.systems.leadconnector.directory import Calendar
+    from syncd.systems.leadconnector.hosts import Owners
     from syncd.systems.leadconnector.wire import Item, Wrote
 
 STATUSES = {
@@ -48,66 +46,22 @@ def status_word(item: Appointment | Wrote) -> str:
     return (text(item.appointment_status) or text(item.appoinment_status)).lower()
 
 
+def is_busy(item: Appointment) -> bool:
+    """Whether a meeting takes its time; one with a word that is not known does."""
+    return STATUSES.get(status_word(item), Status.CONFIRMED).busy
+
+
 def is_deleted(item: Item) -> bool:
     """Whether the platform shows the record only to say that it is gone."""
     return item.deleted is True or item.deleted == "true"
 
 
-@dataclass(frozen=True, slots=True)
-class Owners:
-    """Which provider a row belongs to: by its user, else by its calendar.
-
-    ``calendars`` are those that exactly one provider owns. ``named`` are the providers that a user
-    id names: a row on their calendar that names somebody else is not theirs.
-    """
-
-    users: Mapping[str, str]
-    calendars: Mapping[str, str]
-    named: frozenset[str]
-
-    @classmethod
-    def of(cls, calendars: Mapping[str, CalendarOf], directory: Mapping[str, Calendar]) -> Owners:
-        """Index a mapping. A calendar that was not mapped is a user's own if nobody shares it."""
-        seats = [
-            (seat, provider)
-            for provider, of in calendars.items()
-            for seat in booked_on(of, directory)
-            if seat in of.calendars or len(directory[seat].team) == 1
-        ]
-        count = Counter(seat for seat, _ in seats)
-        return cls(
-            {of.user: provider for provider, of in calendars.items() if of.user},
-            {seat: provider for seat, provider in seats if count[seat] == 1},
-            frozenset(provider for provider, of in calendars.items() if of.user),
-        )
-
-    def owner(self, item: Item, asked: Collection[str] = ()) -> str | None:
-        """Return the row's provider, None for nobody that is mapped.
-
-        ``asked`` are the providers of the call by user that brought the row: one that names neither
-        user nor calendar is theirs. A meeting of several users belongs to the first that is mapped.
-        """
-        user = text(item.assigned_user_id)
-        if user in self.users:
-            return self.users[user]
-        more = item.users if isinstance(item, Appointment) else None
-        others = [text(other) for other in more] if isinstance(more, list) else []
-        for other in others:
-            if other in self.users:
-                return self.users[other]
-        place = text(item.calendar_id)
-        provider = self.calendars.get(place)
-        if provider is not None:
-            return None if (user or others) and provider in self.named else provider
-        nameless = not (user or others or place)
-        return next(iter(asked)) if nameless and len(asked) == 1 else None
-
-
-def user_of(item: Item) -> str:
-    """The id of the user whose time a record takes, the first of several; '' for nobody."""
-    more = item.users if isinstance(item, Appointment) else None
-    others = [text(other) for other in more] if isinstance(more, list) else []
-    return text(item.assigned_user_id) or next(filter(None, others), "")
+def is_over(item: Item, before: datetime, zone: str) -> bool:
+    """Whether a record surely ended by then; one with an unreadable end did not."""
+    try:
+        return instant(item.end_time, zone) <= before
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +119,14 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
     """Whether a row is plainly as it is known; False where that takes a closer look.
 
     Says of a row what `Owners.owner` and `fingerprint` would, at a third of the cost, and gives up
-    on whatever is spelt oddly.
+    on whatever is spelt oddly, and on a meeting with a further host that is mapped.
     """
     try:
         stored = known.get(item.id)
         if stored is None or item.deleted:
             return False
-        provider = owners.users.get(item.assigned_user_id)
+        user = item.assigned_user_id
+        provider = owners.users.get(user)
         if type(item) is Block:
             word = _BLOCK
         else:
@@ -180,7 +135,12 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
                 word = item.appoinment_status
             if word not in _PLAIN:
                 return False
-            if provider is None and not item.users:
+            users = item.users
+            if users and (
+                type(users) is not list or any(u != user and u in owners.users for u in users)
+            ):
+                return False
+            if provider is None and not users:
                 provider = owners.calendars.get(item.calendar_id)
                 if provider in owners.named:
                     return False
@@ -190,7 +150,7 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
     return stored == spelt and provider in wanted
 
 
-def fingerprint(item: Item, provider: str) -> str:
-    """Spell the fields that matter, as they came."""
+def fingerprint(item: Item, provider: str, further: Iterable[str] = ()) -> str:
+    """Spell the fields that matter, as they came; ``further`` are the events derived from it."""
     word = status_word(item) if isinstance(item, Appointment) else _BLOCK
-    return f"{item.start_time}|{item.end_time}|{word}|{provider}"
+    return "|".join((f"{item.start_time}|{item.end_time}|{word}|{provider}", *further))

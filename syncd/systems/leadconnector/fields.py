@@ -21,6 +21,8 @@ TITLE = "title"
 DESCRIPTION = "description"
 USER = "assignedUserId"
 CALENDAR = "calendarId"
+HOSTS = "users"
+"""The further hosts, which no request can set."""
 
 PRIVATE = (TITLE, DESCRIPTION)
 """Texts that may name a customer."""

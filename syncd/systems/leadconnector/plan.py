@@ -36,7 +36,7 @@ LISTS = {Kind.APPOINTMENT: "/calendars/events", Kind.BLOCK: "/calendars/blocked-
 """The two lists: each shows nothing of the other's (leadconnector-v2.md 0.4)."""
 
 LONGEST = timedelta(hours=24)
-"""The longest event that a read must not miss: the platform filters by start (1.3)."""
+"""Asked before the window, and not proven: the platform filters by start (1.3)."""
 
 
 def plan(

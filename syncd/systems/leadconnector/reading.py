@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from syncd.model import Coverage, Kind, Topic, Window
+from syncd.model import Coverage, Kind, Topic, Unproven, Window, derived_id
 from syncd.systems.leadconnector import events
-from syncd.systems.leadconnector.events import Owners
-from syncd.systems.leadconnector.plan import plan
-from syncd.systems.leadconnector.resources import event_id, resource_key, takes
+from syncd.systems.leadconnector.hosts import Owners
+from syncd.systems.leadconnector.plan import LONGEST, plan
+from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.loose import text
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     AuthLost,
     Malformed,
@@ -22,13 +24,12 @@ from syncd.systems.port import (
     Row,
     Snapshot,
     SystemFault,
-    Unproven,
 )
 from syncd.systems.reported import nameless
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime, timedelta
 
     from syncd.systems.leadconnector.account import CalendarOf
     from syncd.systems.leadconnector.calls import Calls
@@ -75,6 +76,7 @@ class Reading:
         wanted: Collection[str],
         read_at: datetime,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers. Raises SystemFault only if nothing at all could be read."""
         mapped = self._mapped(wanted)
@@ -88,11 +90,15 @@ class Reading:
             faults.append(fault)
         odd: list[Malformed] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
-        calls = plan(mapped, directory, rooms, window)
+        asked = window.from_earlier(look_back)
+        calls = plan(mapped, directory, rooms, asked)
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
         gathered = _Gathered(self._system, owners, mapped, rooms, known)
+        gathered.over = partial(
+            events.is_over, before=window.start - LONGEST, zone=self._knowledge.zone
+        )
         outcomes = await asyncio.gather(*(self._gather(call, gathered) for call in calls))
         refused = _refused(calls, outcomes)
         failed = [outcome for outcome in outcomes if outcome is not None]
@@ -116,7 +122,7 @@ class Reading:
         } | {(provider, Kind.APPOINTMENT) for provider in guessed}
         torn |= {(provider, kind) for provider in lost for kind in Kind}
         unproven = [
-            Unproven(provider, call.kinds, window)
+            Unproven(provider, call.kinds, asked)
             for call in gathered.nameless
             for provider in sorted(call.providers)
             if not torn & {(provider, kind) for kind in call.kinds}
@@ -124,12 +130,12 @@ class Reading:
         torn |= {(a.provider, kind) for a in unproven for kind in a.kinds}
         proven = {p: frozenset(kind for kind in Kind if (p, kind) not in torn) for p in mapped}
         coverage = [
-            Coverage(self._system, provider, kinds, window, read_at)
+            Coverage(self._system, provider, kinds, asked, read_at)
             for provider, kinds in proven.items()
             if kinds
         ]
         units = {provider: resource.units for provider, resource in rooms.items()}
-        malformed = [*gathered.malformed, *odd]
+        malformed = [*gathered.malformed, *gathered.unowned.values(), *odd]
         same = gathered.same.keys()
         return Snapshot(
             self._system,
@@ -156,7 +162,7 @@ class Reading:
             # A right that is missing for rooms must not stop the people.
             why = f"rooms and equipment cannot be read: {fault}"
             odd.append(
-                Malformed(self._system, "resources", why, Topic.LIST, providers=wanted.keys())
+                Malformed(self._system, "resources", why, Topic.RESOURCE, providers=wanted.keys())
             )
             return {}, tuple(wanted)
         except SystemFault as fault:
@@ -165,7 +171,7 @@ class Reading:
         rooms = _rooms(mapped, known)
         lost = tuple(sorted(wanted.keys() - rooms.keys()))
         reason = "there is no active resource of this name, or more than one"
-        odd += [Malformed(self._system, wanted[p], reason, Topic.LIST, p) for p in lost]
+        odd += [Malformed(self._system, wanted[p], reason, Topic.RESOURCE, p) for p in lost]
         return rooms, lost
 
     async def blocks(self, provider: str, window: Window) -> Blocks:
@@ -179,10 +185,9 @@ class Reading:
         items = [row for row in rows if isinstance(row, Block) and text(row.id)]
         return Blocks(items, all(listings), len(items) == len(rows))
 
-    async def owner(self, item: Item, asked: Collection[str]) -> str | None:
-        """Tell whose a single record is. Raises SystemFault."""
-        directory = await self._knowledge.calendars()
-        return Owners.of(self._calendars, directory).owner(item, asked)
+    async def owners(self) -> Owners:
+        """Say whose records are. Raises SystemFault."""
+        return Owners.of(self._calendars, await self._knowledge.calendars())
 
     def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarOf]:
         return {p: of for p, of in self._calendars.items() if p in wanted}
@@ -222,6 +227,8 @@ class _Gathered:
         self.rows: dict[str, Row] = {}
         self.malformed: list[Malformed] = []
         self.nameless: list[ListCall] = []
+        self.over: Callable[[Item], bool] = lambda _item: False
+        self.unowned: dict[str, Malformed] = {}
 
     def take(self, call: ListCall, listing: Sequence[object]) -> None:
         """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
@@ -235,15 +242,9 @@ class _Gathered:
             if not isinstance(item, Appointment | Block) or not known:
                 unnamed += 1
                 continue
-            if events.is_deleted(item):
+            if events.is_deleted(item) or self.over(item):
                 continue
-            provider = self._owners.owner(item, asked)
-            if provider is not None and provider in self._wanted:
-                self._add(known, provider, item)
-            if isinstance(item, Appointment) and item.assigned_resources:
-                for room, resource in self._rooms.items():
-                    if takes(item.assigned_resources, resource):
-                        self._add(event_id(known, resource.key), room, item)
+            self._add_all(known, item, asked)
         if unnamed:
             self.nameless.append(call)
             self.malformed.append(nameless(self._system, call, unnamed))
@@ -259,14 +260,40 @@ class _Gathered:
             self.same[item.id] = item.date_updated
         return True
 
-    def _add(self, known: str, provider: str, item: Item) -> None:
+    def _add_all(self, known: str, item: Item, asked: Collection[str]) -> None:
+        """Add a row to each calendar whose time it takes, or note that it is nobody's."""
+        provider = self._owners.owner(item, asked)
+        further = self._owners.further(item, provider)
+        if provider is None:
+            self._note_unowned(known, item)
+        elif provider in self._wanted:
+            self._add(known, provider, item, sorted(further))
+        # A further host who was not asked for may have no other list that shows the row.
+        for event, host in further.items():
+            self._add(event, host, item)
+        if isinstance(item, Appointment) and item.assigned_resources:
+            for room, resource in self._rooms.items():
+                if takes(item.assigned_resources, resource):
+                    self._add(derived_id(known, resource.key), room, item)
+
+    def _note_unowned(self, known: str, item: Item) -> None:
+        """Report a meeting that takes place, and that is nobody's."""
+        found = self._owners.unowned(item)
+        if found is None or not set(found.providers) & set(self._wanted):
+            return
+        if isinstance(item, Appointment) and events.is_busy(item):
+            self.unowned[known] = Malformed(
+                self._system, known, found.reason, found.topic, found.provider
+            )
+
+    def _add(self, known: str, provider: str, item: Item, further: Sequence[str] = ()) -> None:
         before = self._items.get(known)
         if before is not None and text(item.date_updated) <= text(before.date_updated):
             return  # a copy: UTC texts sort as their times do
         if known in self.same and text(item.date_updated) <= text(self.same[known]):
             return
         self._items[known] = item
-        self.rows[known] = Row(known, provider, events.fingerprint(item, provider), item)
+        self.rows[known] = Row(known, provider, events.fingerprint(item, provider, further), item)
         if isinstance(item, Appointment) and events.status_word(item) not in events.STATUSES:
             reason = f"the status {events.status_word(item)!r} is unknown: it counts as busy"
             topic = Topic.UNKNOWN_STATUS

@@ -1,8 +1,8 @@
 """Rooms and equipment: which there are, which calendars use them, which appointments take them.
 
 An appointment names what it takes in ``assignedResources``, which no request can set
-(leadconnector-v2.md 0.6). It is the business of its user and of each of its resources, so each of
-these providers has an event of its own: a resource's event id ends in ``@rooms/yoga room``.
+(leadconnector-v2.md 0.6). Each of its resources has an event that is derived from it
+(`model.derived`), with an id that ends in ``@rooms/yoga room``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PATHS = {"rooms": "/calendars/resources/rooms", "equipment": "/calendars/resources/equipments"}
-_MARK = "@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,3 @@ def _names(each: object) -> Iterable[str]:
     if isinstance(each, dict):
         return [text(each.get(key)) for key in ("id", "_id", "resourceId", "name")]
     return [text(each)]
-
-
-def event_id(appointment: str, key: str) -> str:
-    """The id of an appointment as an event of a resource."""
-    return f"{appointment}{_MARK}{key}"
-
-
-def appointment_id(event: str) -> str:
-    """The platform's own id behind an event's."""
-    return event.partition(_MARK)[0]

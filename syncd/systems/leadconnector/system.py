@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Directory, Kind, Offer, Window
+from syncd.model import Directory, Kind, Offer, Window, is_derived, part_of, record_id
+from syncd.model.derived import USERS
 from syncd.systems import persons
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import checks, discover, slots, users
@@ -15,16 +16,18 @@ from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
 from syncd.systems.leadconnector.events import Reader, is_deleted
+from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
 from syncd.systems.leadconnector.opening import open_transport
 from syncd.systems.leadconnector.reading import Reading
-from syncd.systems.leadconnector.resources import appointment_id, resource_key, takes
+from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
 from syncd.systems.loose import text
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     Capabilities,
     Found,
@@ -99,10 +102,13 @@ class LeadConnector:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers: a call per group or calendar, and one per user for blocks."""
         wanted = self.providers if providers is None else providers
-        return await self._reading.snapshot(window, wanted, self._clock.now(), known)
+        now = self._clock.now()
+        return await self._reading.snapshot(window, wanted, now, known, look_back)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises Malformed."""
@@ -117,10 +123,10 @@ class LeadConnector:
         if ref.kind is Kind.BLOCK:
             return await self._read_block(ref, value)
         try:
-            item = await self._calls.appointment(appointment_id(ref.id))
+            item = await self._calls.appointment(record_id(ref.id))
         except Rejected as fault:
             return Gone() if fault.why is Refusal.GONE else Unknown(str(fault), refused=True)
-        if text(item.id) != appointment_id(ref.id):
+        if text(item.id) != record_id(ref.id):
             return Unknown("the answer is about another appointment")
         if is_deleted(item):
             return Gone()
@@ -301,9 +307,30 @@ class LeadConnector:
 
     async def _sight(self, item: Item, ref: EventRef) -> Sighting:
         """Say what a record is to the provider that it was asked for."""
-        if isinstance(item, Appointment) and "@" in ref.id:
-            return await self._used(item, ref)
-        return await self._sighting(item, ref)
+        if not isinstance(item, Appointment) or not is_derived(ref.id):
+            return await self._sighting(item, ref)
+        if part_of(ref.id).startswith(USERS):
+            return await self._hosted(item, ref)
+        return await self._used(item, ref)
+
+    async def _hosted(self, item: Appointment, ref: EventRef) -> Sighting:
+        """Say what an appointment is to one of its further hosts.
+
+        Where the user is no host any more, it is found at the first host instead: whether the
+        time is free depends on the users of the account (promise 3).
+        """
+        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+            await self._knowledge.location()
+        owners = await self._reading.owners()
+        first = owners.owner(item)
+        host = owners.further(item, first).get(ref.id, "")
+        user = part_of(ref.id).removeprefix(USERS)
+        if first is not None and owners.users.get(user) == first and user in hosts_of(item):
+            return Gone()  # The record itself is this host's event now.
+        try:
+            return Found(replace(self._reader.event(item, host), id=ref.id))
+        except Malformed as error:
+            return Unknown(str(error))
 
     async def _used(self, item: Appointment, ref: EventRef) -> Sighting:
         """Say what an appointment is to a resource: of another one it is no event (any more)."""
@@ -324,7 +351,7 @@ class LeadConnector:
         """Say what a record shows now, also where its owner is not mapped. Raises SystemFault."""
         if may_be_bare(item.start_time) or may_be_bare(item.end_time):
             await self._knowledge.location()
-        provider = await self._reading.owner(item, (ref.provider,))
+        provider = (await self._reading.owners()).owner(item, (ref.provider,))
         try:
             return Found(self._reader.event(item, provider or ""))
         except Malformed as error:

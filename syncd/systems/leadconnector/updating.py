@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, EventRef, Status, Value, Window, cut_end, mark
+from syncd.model import Action, EventRef, Status, Value, Window, cut_end, is_derived, mark
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
 from syncd.systems.leadconnector.events import Reader, is_deleted
-from syncd.systems.leadconnector.fields import CALENDAR, STATUS, TITLE, USER, Kept
-from syncd.systems.leadconnector.resources import appointment_id
+from syncd.systems.leadconnector.fields import CALENDAR, HOSTS, STATUS, TITLE, USER, Kept
+from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.times import written
 from syncd.systems.leadconnector.wire import Block, Whole
 from syncd.systems.loose import text
@@ -57,13 +57,18 @@ Owner = Callable[[str], Awaitable[dict[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """One update: where it goes, and what it sends besides the fields in ``kept``."""
+    """One update: where it goes, and what it sends besides the fields in ``kept``.
+
+    ``hosts`` were those of the meeting just before. No request can set them, so whether an update
+    leaves them as they are is seen only afterwards.
+    """
 
     path: str
     start: datetime
     end: datetime
     kept: Kept
     more: dict[str, object]
+    hosts: tuple[str, ...] = ()
 
     @property
     def body(self) -> dict[str, object]:
@@ -104,6 +109,9 @@ class Updating:
         Nothing is written to a record that is not as it was decided on.
         """
         _wanted(operation)
+        if is_derived(operation.ref.id):
+            detail = "an event that is derived from a meeting is only read"
+            raise Rejected(self._system, f"PUT {APPOINTMENTS}", detail=detail)
         latest = self._clock.monotonic() + PATIENCE
         owner: str | None = None
         reads = 0
@@ -154,6 +162,8 @@ class Updating:
                 seen = await self._look(operation, update, wrote)
                 lost = [name for name in fields.reset(kept, wrote, seen) if name in before]
                 restored = [name for name in before if name not in lost]
+        if seen is not None and not set(update.hosts) <= set(hosts_of(seen)):
+            lost = [*lost, HOSTS]
         shown = self._shown(update, wrote, seen)
         return Done([(operation.ref.id, shown)], tuple(restored), tuple(lost))
 
@@ -163,12 +173,12 @@ class Updating:
         if _is_block(operation):
             return await self._listed(operation, operation.before) or Unknown("it is not listed")
         try:
-            item = await self._calls.appointment(appointment_id(ref.id))
+            item = await self._calls.appointment(ref.id)
         except Rejected as fault:
             if fault.why is Refusal.GONE:
                 raise
             return Unknown(str(fault), refused=True)
-        if text(item.id) != appointment_id(ref.id):
+        if text(item.id) != ref.id:
             return Unknown("the answer is about another appointment")
         if is_deleted(item):
             path = f"GET {APPOINTMENTS}/{part(ref.id)}"
@@ -233,8 +243,8 @@ class Updating:
             "ignoreFreeSlotValidation": True,
             "ignoreDateRange": True,
         }
-        path = f"{APPOINTMENTS}/{part(appointment_id(operation.ref.id))}"
-        return _Update(path, start, end, kept, quiet)
+        path = f"{APPOINTMENTS}/{part(operation.ref.id)}"
+        return _Update(path, start, end, kept, quiet, hosts_of(record))
 
     async def _put(self, update: _Update, deadline: float) -> Wrote:
         texts = fields.private(update.kept)

@@ -174,6 +174,12 @@ class User(msgspec.Struct, rename="camel"):
     deleted: Any = None
 
 
+class OneUser(User, rename="camel"):
+    """The answer of ``GET /users/{id}``: a user, or an object that holds one."""
+
+    user: User | None = None
+
+
 class Users(msgspec.Struct):
     """The answer of ``GET /users/``."""
 

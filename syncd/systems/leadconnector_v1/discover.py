@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.systems.advice import advice
+from syncd.systems.findings import empty_list_finding
 from syncd.systems.leadconnector_v1 import wire
 from syncd.systems.leadconnector_v1.calls import known_zone
 from syncd.systems.loose import Odd, text
@@ -12,6 +13,8 @@ from syncd.systems.port import AuthLost, Finding, SystemFault
 from syncd.systems.tree import Calendar, Group, Parts, Told, Tree, User
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from syncd.systems.leadconnector_v1.account import Account
     from syncd.systems.leadconnector_v1.calls import Calls
 
@@ -35,20 +38,45 @@ async def discover(system: str, account: Account, calls: Calls, told: Told) -> T
     no_users: list[wire.User | Odd] = []
     teams = await parts.read("teams", calls.teams(), no_teams)
     services = await parts.read("services", calls.services(), no_services)
-    users = await parts.read("users", calls.users(), no_users)
+    rows = await parts.read("users", calls.users(), no_users)
+    users = tuple(_user(row) for row in rows if isinstance(row, wire.User) and text(row.id))
+    is_empty = rows is not no_users and not users
+    if is_empty:
+        users = members_of(teams, services)
+        parts.findings.append(empty_list_finding(system, users))
     return Tree(
         system=system,
         platform="leadconnector-v1",
         account=text(here.id),
         name=text(here.name),
         zone=account.timezone or known_zone(text(here.timezone)),
-        users=tuple(_user(row) for row in users if isinstance(row, wire.User) and text(row.id)),
+        users=users,
         calendars=tuple(
             _calendar(row) for row in services if isinstance(row, wire.Service) and text(row.id)
         ),
         groups=tuple(_group(row) for row in teams if isinstance(row, wire.Team) and text(row.id)),
         findings=tuple(parts.findings),
+        users_listed=not is_empty,
     )
+
+
+def members_of(teams: Iterable[object], services: Iterable[object]) -> tuple[User, ...]:
+    """Return the members of all teams, with names, and who is booked through services, without.
+
+    They serve to find and name people where the list of users is empty. Whether a user exists is
+    never concluded from them (promise 3).
+    """
+    found: dict[str, User] = {}
+    for team in teams:
+        members = team.members if isinstance(team, wire.Team) else None
+        for member in members if isinstance(members, list) else ():
+            if isinstance(member, wire.Named) and (id := text(member.id)):
+                found[id] = User(id, text(member.name))
+    for service in services:
+        if isinstance(service, wire.Service):
+            for id in _calendar(service).users:
+                found.setdefault(id, User(id))
+    return tuple(found[id] for id in sorted(found))
 
 
 def _user(row: wire.User) -> User:

@@ -11,6 +11,7 @@ from syncd.model import (
     Event,
     Kind,
     Status,
+    Topic,
     Value,
     find_key,
     read_update,
@@ -121,6 +122,8 @@ class Owners:
     calendars: Mapping[str, str]
     named: frozenset[str]
     """Providers that a user id names: rows of their calendar that name another are not theirs."""
+    shared: frozenset[str] = frozenset()
+    """Calendars and teams that several providers are mapped to."""
 
     @classmethod
     def of(cls, calendars: Mapping[str, CalendarOf]) -> Owners:
@@ -138,6 +141,7 @@ class Owners:
             {c.user: provider for provider, c in calendars.items() if c.user},
             {place: provider for place, provider in places.items() if place not in shared},
             frozenset(provider for provider, c in calendars.items() if c.user),
+            frozenset(shared),
         )
 
     def owner(self, item: Appointment, asked: Collection[str] = ()) -> str | None:
@@ -160,6 +164,20 @@ class Owners:
             return next(iter(asked))
         message = "names neither user nor calendar"
         raise ValueError(message)
+
+
+def unowned(item: Appointment, owners: Owners) -> tuple[Topic, str, str] | None:
+    """Return why a row on a mapped calendar is nobody's, and whose calendar it is, if one's."""
+    user, places = user_of(item), calendars_of(item)
+    if not user:
+        if owners.shared.isdisjoint(places):
+            return None
+        return (Topic.UNASSIGNED, "nobody is assigned to it yet: it closes no time", "")
+    provider = next((owners.calendars[p] for p in places if p in owners.calendars), "")
+    if not provider and owners.shared.isdisjoint(places):
+        return None
+    reason = f"its host {user} is nobody in [providers]: it closes no time"
+    return (Topic.UNMAPPED_OWNER, reason, provider)
 
 
 def unchanged(

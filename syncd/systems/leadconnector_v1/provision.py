@@ -55,6 +55,7 @@ class Provisioner:
         self.name = name
         self._transport = open_transport(name, account, clock, transport)
         self._users: Mapping[str, Sequence[str]] | None = None
+        self._users_listed = True
 
     async def look(self, sort: Sort, names: Collection[str]) -> Sequence[Existing]:
         """List all teams, or all services. Raises SystemFault."""
@@ -136,8 +137,27 @@ class Provisioner:
                 for row in rows
                 if text(row.get("id"))
             }
+            self._users_listed = bool(self._users)
+            if not self._users:
+                self._users = await self._members()
         wanted = said.lower() if "@" in said else said
-        return pick(wanted, self._users, "user", f"[systems.{self.name}]")
+        try:
+            return pick(wanted, self._users, "user", f"[systems.{self.name}]")
+        except Unresolved as error:
+            if self._users_listed:
+                raise
+            reason = f"{error.reason}; the list of users is empty, so only team members are known"
+            raise Unresolved(reason, f"{error.remedy} Or let the key read users.") from None
+
+    async def _members(self) -> dict[str, tuple[str, str]]:
+        """The members of teams, by id, with their names: the list of users may be empty."""
+        return {
+            id: ("", text(member.get("name")))
+            for row in await self._list(_PATHS[Sort.TEAM], "teams")
+            if isinstance(members := row.get("members"), list)
+            for member in members
+            if isinstance(member, dict) and (id := text(member.get("id")))
+        }
 
     async def _team(self, said: str) -> str:
         rows = await self._list(_PATHS[Sort.TEAM], "teams")

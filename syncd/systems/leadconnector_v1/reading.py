@@ -7,7 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from syncd.model import Coverage, Kind, Window
+from syncd.model import Coverage, Kind, Unproven, Window
+from syncd.systems.leadconnector_v1.events import unowned
 from syncd.systems.leadconnector_v1.plan import WIDER, proven
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.loose import text
@@ -17,7 +18,6 @@ from syncd.systems.port import (
     Row,
     Snapshot,
     SystemFault,
-    Unproven,
 )
 from syncd.systems.reported import nameless
 from syncd.systems.spans import joined
@@ -75,6 +75,7 @@ def snapshot(
     """Reduce the answers to rows and proofs. ``kinds`` are those that the list is known to show."""
     rows: dict[str, Row] = {}
     malformed: list[Malformed] = []
+    nobodys: dict[str, Malformed] = {}
     kept = Window(window.start - WIDER, window.end)
     whole: dict[str, list[Window]] = defaultdict(list)
     unproven: list[Unproven] = []
@@ -86,6 +87,7 @@ def snapshot(
                 malformed += _keep(rows, item, providers, reader, kept)
             else:
                 unnamed += 1
+        nobodys |= _unowned(answer.items, providers, reader)
         if unnamed:
             malformed.append(nameless(reader.system, answer.call, unnamed))
             unproven += [Unproven(provider, kinds, span) for provider in providers]
@@ -113,7 +115,7 @@ def snapshot(
         tuple(rows.values()),
         coverage,
         faults,
-        malformed,
+        [*malformed, *nobodys.values()],
         same=same,
         refused=refused,
         unproven=unproven,
@@ -129,13 +131,33 @@ def _keep(
 ) -> list[Malformed]:
     """Add an item to the rows if it is somebody's; report what makes it unreadable, if any."""
     known = text(item.id)
+    if _outside(reader, item, kept):
+        # First of all: an odd owner of what is over is no fault of the list.
+        return []
     try:
         provider = reader.owners.owner(item, asked)
     except ValueError as error:
         return [Malformed(reader.system, known, str(error), providers=asked)]
-    if provider is not None and not reader.is_free_block(item) and not _outside(reader, item, kept):
+    if provider is not None and not reader.is_free_block(item):
         rows[known] = Row(known, provider, reader.fingerprint(item, provider), item)
     return []
+
+
+def _unowned(items: Items, asked: tuple[str, ...], reader: Reader) -> dict[str, Malformed]:
+    """Report the meetings on mapped calendars that take place, and that are nobody's."""
+    found: dict[str, Malformed] = {}
+    for item in items:
+        if not isinstance(item, Appointment) or reader.kind(item) is not Kind.APPOINTMENT:
+            continue
+        try:
+            nobodys = reader.owners.owner(item, asked) is None and reader.value(item).busy
+        except ValueError:  # It is reported as unreadable.
+            continue
+        if nobodys and (why := unowned(item, reader.owners)) is not None:
+            topic, reason, provider = why
+            known = text(item.id)
+            found[known] = Malformed(reader.system, known, reason, topic, provider)
+    return found
 
 
 def _outside(reader: Reader, item: Appointment, kept: Window) -> bool:

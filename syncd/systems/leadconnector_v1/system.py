@@ -28,6 +28,7 @@ from syncd.systems.leadconnector_v1.wire import (
 from syncd.systems.leadconnector_v1.writing import CAPABILITIES, Writing
 from syncd.systems.loose import number, text
 from syncd.systems.port import (
+    NO_LOOK_BACK,
     NOTHING_KNOWN,
     Done,
     Found,
@@ -104,6 +105,8 @@ class LeadConnectorV1:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers' events: a call per user, and per team or calendar without one.
 
@@ -121,7 +124,8 @@ class LeadConnectorV1:
             crowd = crowd or crowded(listed, self._reader)
             return sieve.sift(listed)
 
-        answers = await reading.ask(self._calls, self.plan(window, wanted), sift)
+        planned = self.plan(window.from_earlier(look_back), wanted)
+        answers = await reading.ask(self._calls, planned, sift)
         items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
         if any(map(is_bare, items)):
             await self._learn_zone()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from syncd.systems.decoding import decode
 from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.plan import LIST
-from syncd.systems.loose import Odd, read_json, text
+from syncd.systems.loose import Odd, number, read_json, text
 from syncd.systems.port import Ambiguous, Refusal, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from syncd.model import Value
-    from syncd.systems.port import ListCall
+    from syncd.systems.port import ListCall, SystemFault
     from syncd.systems.transport import Transport
 
 T = TypeVar("T")
@@ -26,6 +27,9 @@ PAGE = 1000
 """Rows per page: what a production client asks for (leadsquared.md 1.1)."""
 
 _NOT_FOUND = 404
+
+_SHORT = 200
+"""Bytes: an answer without rows is not longer."""
 
 _ONE_PAGE = {"PageIndex": 1, "PageSize": PAGE}
 
@@ -46,7 +50,8 @@ class Calls:
             call.selector: list(call.ids),
             "Paging": {"PageIndex": page, "PageSize": PAGE},
         }
-        return await self._ask("POST", LIST, wire.Listing, json=body)
+        answer = await self._transport.read("POST", LIST, json=body)
+        return self._transport.decoded(lambda: _listing(answer), f"POST {LIST}")
 
     async def zones(self, users: Sequence[str], day: date) -> dict[str, str]:
         """The zones of these users, by address in lower case: free slots name them (3)."""
@@ -58,12 +63,16 @@ class Calls:
         }
         answer = await self._ask("POST", SLOTS, wire.Days, json=body)
         return {
-            text(user.email_address).casefold(): text(user.user_time_zone)
+            text(user.get("EmailAddress")).casefold(): text(user.get("UserTimeZone"))
             for found in answer.days
-            if isinstance(found, wire.Day)
-            for user in found.user_slots or ()
-            if isinstance(user, wire.UserSlots)
+            if isinstance(found, wire.Day) and isinstance(found.user_slots, list)
+            for user in found.user_slots
+            if isinstance(user, dict)
         }
+
+    def not_understood(self, detail: str) -> SystemFault:
+        """Make the fault for an answer about free slots that has another shape than is known."""
+        return self._transport.incomplete(f"POST {SLOTS}", detail)
 
     async def free_slots(self, user: str, days: tuple[date, date]) -> wire.Days:
         """One user's free slots; at most 100 days."""
@@ -127,10 +136,28 @@ class Calls:
         path = "Task.svc/BulkUpdateAppointmentTime"
         return (await self._tell("POST", path, json={"TaskList": rows})).id
 
-    async def delete(self, task_ids: Sequence[str]) -> str:
-        """Queue the deletion of tasks; the job's id, '' where the answer names none."""
+    async def delete(self, task_ids: Sequence[str]) -> tuple[str, Rejected | None]:
+        """Queue the deletion of tasks: the job's id ('' for none), and why some were left, if so.
+
+        Such an answer does not tell which ones. Raises Rejected if not one was deleted.
+        """
         path = "Task.svc/DeleteTasks"
-        return (await self._tell("POST", path, json={"TaskIds": list(task_ids)})).id
+        asked = len(task_ids)
+        wrote = await self._tell(
+            "POST",
+            path,
+            json={"TaskIds": list(task_ids)},
+            proves=lambda wrote: wrote.succeeded or wrote.deleted(asked) is not None,
+        )
+        count = wrote.deleted(asked)
+        if count is None or count == asked:
+            return wrote.id, None
+        reason = text(wrote.failure_reason) or "no reason given"
+        words = f"{count} of {asked} tasks deleted: {reason}"
+        fault = self._transport.rejected(f"POST {path}", words)
+        if not count:
+            raise fault
+        return wrote.id, fault
 
     async def complete(self, task_id: str) -> None:
         """Mark a task complete: a GET that writes, so it is sent at most once."""
@@ -164,14 +191,29 @@ class Calls:
         *,
         params: dict[str, str] | None = None,
         json: object = None,
+        proves: Callable[[wire.Wrote], bool] = lambda wrote: wrote.succeeded,
     ) -> wire.Wrote:
         """A write that says that it was taken. Raises Ambiguous for every other 2xx answer."""
         answer = await self._transport.write(method, path, params=params, json=json)
         wrote = read_json(answer.content, wire.Wrote)
-        if wrote is None or not wrote.succeeded:
+        if wrote is None or not proves(wrote):
             raise self._unproven(method, path)
         return wrote
 
     def _unproven(self, method: str, path: str) -> Ambiguous:
         detail = "the answer does not say that it was done"
         return Ambiguous(self._system, f"{method} {path}", status=200, detail=detail)
+
+
+def _listing(body: bytes) -> wire.Listing:
+    """Decode a page of appointments. Raises one of `decoding.UNREADABLE`.
+
+    Some searches answer a bare array, depending on the account (leadsquared.md 4.6); it is a page
+    without a count. Null in place of the rows is an empty page if it is counted as one.
+    """
+    if body.lstrip()[:1] == b"[":
+        return wire.Listing(decode(body, list[wire.Task | Odd]))
+    none = read_json(body, wire.NoRows) if len(body) < _SHORT else None
+    if none is not None and number(none.record_count) == 0:
+        return wire.Listing([], 0)
+    return decode(body, wire.Listing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.systems.advice import advice
+from syncd.systems.findings import empty_list_finding
 from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.hosts import elsewhere, named_in, wrong_region
 from syncd.systems.leadsquared.types import allows_conflicts, is_appointment, mandatory_fields
@@ -39,11 +40,11 @@ async def discover(system: str, account: Account, calls: Calls, today: date, tol
     if parts.findings:  # the keys open nothing, or not here: further calls would say so again
         return Tree(system=system, platform="leadsquared", findings=tuple(parts.findings))
     no_rows: list[wire.User | Odd] = []
-    rows = [
-        row
-        for row in await parts.read("users", calls.users(), no_rows)
-        if isinstance(row, wire.User) and text(row.email_address)
-    ]
+    listed = await parts.read("users", calls.users(), no_rows)
+    rows = [row for row in listed if isinstance(row, wire.User) and text(row.email_address)]
+    is_empty = listed is not no_rows and not rows
+    if is_empty:
+        parts.findings.append(empty_list_finding(system, rows))
     active = [text(row.email_address) for row in rows if is_active(row)]
     zones: dict[str, str] = {}
     if active:
@@ -59,6 +60,7 @@ async def discover(system: str, account: Account, calls: Calls, today: date, tol
         types=tuple(_types(types)),
         # Another host refuses each call in the same words.
         findings=tuple(dict.fromkeys(parts.findings)),
+        users_listed=not is_empty,
     )
 
 

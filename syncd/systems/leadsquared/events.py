@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import (
@@ -22,10 +22,10 @@ from syncd.model import (
 from syncd.systems.leadsquared.users import owner_of
 from syncd.systems.leadsquared.wire import TypeName
 from syncd.systems.loose import number, text
-from syncd.systems.port import Malformed
+from syncd.systems.port import Capabilities, Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from syncd.systems.leadsquared.wire import Task
 
@@ -35,6 +35,14 @@ STATUSES = {"": Status.CONFIRMED, "0": Status.CONFIRMED, "1": Status.SHOWED}
 
 _PLAINLY_BUSY = frozenset({"0", "1", 0, 1})
 """The codes of a task that is certainly no busy time that was cancelled."""
+
+LENGTH = timedelta(hours=1)
+"""The length that is assumed of a task whose end is not known. Each task type has a default length,
+but no documented answer shows it."""
+
+_NEVER = re.compile(r"0001-01-01\b.*|0?1/0?1/0001\b.*|/Date\(-62135596800000([+-]\d{4})?\)/")
+
+_COMPLETE = "1"
 
 _WCF = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
 _FIRST_YEAR = 1970
@@ -84,7 +92,7 @@ def unchanged(task: Any, spelt: Mapping[str, str], known: Mapping[str, str]) -> 
         stored = known.get(task.user_task_id)
         if stored is None or task.status_code not in _PLAINLY_BUSY:
             return False
-        provider = spelt[task.owner_email_address]
+        provider = spelt[task.owner_email_address or task.owner_id]
         spelling = f"{task.due_date}|{task.end_date}|{task.status_code}|{provider}"
         customer = "c" if task.related_entity_id else ""
         same = stored == f"{spelling}|{task.task_type.name}|{customer}"
@@ -95,31 +103,42 @@ def unchanged(task: Any, spelt: Mapping[str, str], known: Mapping[str, str]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Parses tasks of one system. ``owners`` maps `CalendarOf.address` to providers."""
+    """Parses tasks of one system. ``owners`` maps `CalendarOf.address` to providers.
+
+    ``address_of`` gives a user's address by id, '' where it is not known. Where ``able`` says that
+    completing leaves the end alone, that of a completed task is believed.
+    """
 
     system: str
     clock: Clock
     owners: Mapping[str, str]
     busy_task_type: str
     key_field: str | None = None
+    address_of: Callable[[str], str] = lambda _user: ""
+    able: Callable[[], Capabilities] = Capabilities
 
-    def owner(self, task: Task, asked: Collection[str] = ()) -> str | None:
+    def owner(self, task: Task, asked: Collection[str] = (), holder: str = "") -> str | None:
         """The task's provider, None where that user is not mapped.
 
-        A task that names no owner is that of the only provider asked for. Raises ValueError where
-        several were.
+        A task that names its owner by id only is of the user with that id. If that user is not
+        known, it is of the only provider ``asked`` for, whose list it was in; and a task that names
+        no owner at all stays with its ``holder``. Raises ValueError where neither helps.
         """
-        address = text(task.owner_email_address).casefold()
+        user = text(task.owner_id)
+        address = text(task.owner_email_address).casefold() or self.address_of(user)
         if address:
             return self.owners.get(address)
         if len(asked) == 1:
             return next(iter(asked))
-        message = "names no owner"
+        if holder and not user:
+            return holder
+        message = "its owner is an id that no user has" if user else "names no owner"
         raise ValueError(message)
 
     def type_name(self, task: Task) -> str:
-        """The name of the task's type."""
-        return text(task.task_type.name) if isinstance(task.task_type, TypeName) else ""
+        """The name of the task's type, which comes with the whole type, or alone."""
+        kind = task.task_type
+        return text(kind.name if isinstance(kind, TypeName) else kind)
 
     def kind(self, task: Task) -> Kind:
         """The busy type is busy time unless a customer is in it; every other type is a meeting."""
@@ -137,15 +156,26 @@ class Reader:
         return self.kind(task) is Kind.BLOCK and not self.status(task).busy
 
     def value(self, task: Task) -> Value:
-        """Interval and status. Raises ValueError."""
-        start, end = instant(task.due_date), instant(task.end_date)
+        """Interval and status, of an assumed length where no end is told. Raises ValueError."""
+        start = instant(task.due_date)
+        end = instant(task.end_date) if self.tells_end(task) else start + LENGTH
         return read_value(start, end, self.status(task), self.clock.now())
+
+    def tells_end(self, task: Task) -> bool:
+        """Whether the task's end is its own: that of a completed one may be when it was completed.
+
+        An end that is no time is one that is told, and makes the task unreadable.
+        """
+        completed = text(task.status_code) == _COMPLETE
+        return has_end(task) and not (completed and self.able().completing_changes_end)
 
     def fingerprint(self, task: Task, provider: str) -> str:
         """The fields that matter, as sent; of a customer only whether there is one."""
         start, end, status = text(task.due_date), text(task.end_date), text(task.status_code)
         customer = "c" if task.related_entity_id else ""
-        return f"{start}|{end}|{status}|{provider}|{self.type_name(task)}|{customer}"
+        spelling = f"{start}|{end}|{status}|{provider}|{self.type_name(task)}|{customer}"
+        # Not as `unchanged` spells it: a task without an end is reported in each read.
+        return spelling if has_end(task) else f"{spelling}|no end"
 
     def event(self, task: Task, provider: str) -> Event:
         """The task as an event. Raises Malformed."""
@@ -165,6 +195,7 @@ class Reader:
             key=find_key(task.description, self._field(task), task.name),
             updated_at=self._maybe(task.modified_on),
             owner=owner_of(task),
+            tells_end=self.tells_end(task),
         )
 
     def _maybe(self, value: object) -> datetime | None:
@@ -176,6 +207,12 @@ class Reader:
     def _field(self, task: Task) -> object:
         fields = task.custom_fields
         return fields.get(self.key_field) if isinstance(fields, dict) and self.key_field else None
+
+
+def has_end(task: Task) -> bool:
+    """Whether the task has an end at all; the year 1 is the platform's sign for none."""
+    end = text(task.end_date)
+    return bool(end) and not _NEVER.fullmatch(end)
 
 
 def _has_customer(task: Task) -> bool:

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Coverage, Kind, Window
+from syncd.model import Coverage, Kind, Topic, Unproven, Window
 from syncd.systems.leadsquared.calls import PAGE
-from syncd.systems.leadsquared.events import unchanged
+from syncd.systems.leadsquared.events import LENGTH, has_end, unchanged
 from syncd.systems.leadsquared.plan import proven
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.loose import number, text
 from syncd.systems.port import (
-    NOTHING_KNOWN,
+    NO_LOOK_BACK,
+    Capabilities,
     Malformed,
     Row,
     Snapshot,
     SystemFault,
-    Unproven,
 )
 from syncd.systems.reported import nameless, shortened
 from syncd.systems.spans import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Mapping, Sequence
 
     from syncd.systems.leadsquared.calls import Calls
     from syncd.systems.leadsquared.events import Reader
+    from syncd.systems.leadsquared.users import AddressBook
     from syncd.systems.port import ListCall
 
 EARLIER = timedelta(days=1)
-"""How long before the window an event may have begun and still be kept."""
+"""How long before the window an event may have ended and still be kept."""
+
+
+_MINUTES = LENGTH // timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -46,6 +49,18 @@ class Gathered:
     malformed: list[Malformed] = field(default_factory=list)
     unproven: list[Unproven] = field(default_factory=list)
     pages: int = 0
+    without_end: dict[str, str] = field(default_factory=dict)
+    """The providers of kept rows that have no end, by id."""
+    by_id: dict[str, str] = field(default_factory=dict)
+    """The providers of kept rows that name their owner by id only, by id."""
+
+
+@dataclass(slots=True)
+class Shown:
+    """What rows of the account were seen to have, since this process began to read."""
+
+    owner: bool = False
+    end: bool = False
 
 
 class Reading:
@@ -56,9 +71,13 @@ class Reading:
         calls: Calls,
         reader: Reader,
         planned: Sequence[ListCall],
-        known: Mapping[str, str] = NOTHING_KNOWN,
+        known: Mapping[str, str],
+        book: AddressBook,
+        shown: Shown,
     ) -> None:
         """Start with nothing."""
+        self._book = book
+        self._shown = shown
         self._known = known
         self._spelt: dict[str, str] = {}
         self._users: dict[str, str] = {}
@@ -68,16 +87,22 @@ class Reading:
         self._asked = frozenset[str]().union(*(call.providers for call in planned))
         self._got = Gathered()
 
-    async def snapshot(self, window: Window, read_at: datetime) -> Snapshot:
+    async def snapshot(
+        self,
+        window: Window,
+        read_at: datetime,
+        able: Capabilities,
+        look_back: timedelta = NO_LOOK_BACK,
+    ) -> Snapshot:
         """Read the window. Raises the first fault when no page at all arrived."""
         for call in self._planned:
             await self._pages(call, Window(window.start - EARLIER, window.end))
         got = self._got
         if got.faults and not got.pages:
             raise got.faults[0]
-        kinds = frozenset(Kind)
+        kinds, asked = frozenset(Kind), window.from_earlier(look_back)
         coverage = [
-            Coverage(self._reader.system, provider, kinds, _within(span, window), read_at)
+            Coverage(self._reader.system, provider, kinds, _within(span, asked), read_at)
             for span in joined(got.whole)
             for provider in sorted(self._asked)
         ]
@@ -86,7 +111,7 @@ class Reading:
             tuple(got.rows.values()),
             coverage,
             got.faults,
-            got.malformed,
+            [*got.malformed, *self._assumptions(able)],
             same=got.same,
             users=self._users,
             unproven=got.unproven,
@@ -103,6 +128,7 @@ class Reading:
                 self._got.faults.append(fault)
                 return
             self._got.pages += 1
+            await self._book.look_up(_named_by_id(listing.rows))
             before = len(seen)
             ids, without_id = self._take(listing.rows, kept)
             seen |= ids
@@ -139,6 +165,7 @@ class Reading:
         got = self._got
         for item in items:
             if self._known and unchanged(item, self._spelt, self._known):
+                self._shown.end = True
                 # The last copy counts: what a page before held of it is forgotten.
                 got.rows.pop(item.user_task_id, None)
                 got.same.add(item.user_task_id)
@@ -154,29 +181,75 @@ class Reading:
 
     def _keep(self, task: Task, known: str, kept: Window) -> None:
         reader = self._reader
+        if _outside(reader, task, kept):
+            # First of all: an odd owner of what is over is no fault of the list.
+            return
         try:
             provider = reader.owner(task, self._asked)
         except ValueError as error:
             broken = Malformed(reader.system, known, str(error), providers=self._asked)
             self._got.malformed.append(broken)
             return
-        if provider is not None and isinstance(task.owner_email_address, str):
-            self._spelt[task.owner_email_address] = provider
+        named = task.owner_email_address or task.owner_id
+        if provider is not None and isinstance(named, str):
+            self._spelt[named] = provider
             if user := text(task.owner_id):
                 self._users[provider] = user
-        if provider is None or reader.is_free_block(task) or _outside(reader, task, kept):
+        self._shown.end |= has_end(task)
+        self._shown.owner |= bool(task.owner_email_address)
+        if provider is None or reader.is_free_block(task):
             return
         fingerprint = reader.fingerprint(task, provider)
         self._got.rows[known] = Row(known, provider, fingerprint, task)
+        if not has_end(task):
+            self._got.without_end[known] = provider
+        if not task.owner_email_address:
+            self._got.by_id[known] = provider
+
+    def _assumptions(self, able: Capabilities) -> Iterator[Malformed]:
+        """Report what was assumed of rows: of each one, or once if no row of the account has it."""
+        got, shown = self._got, self._shown
+        assumed = f"it has no end; unless more is known of it, it counts as {_MINUTES} minutes long"
+        each = able.rows_carry_end or shown.end
+        yield from self._assumed(got.without_end, assumed, f"no task has an end: {assumed}", each)
+        if able.rows_carry_owner:
+            assumed = "it names its owner by id only"
+            yield from self._assumed(got.by_id, assumed, assumed, each=True)
+
+    def _assumed(
+        self, rows: Mapping[str, str], of_one: str, of_all: str, each: bool
+    ) -> Iterator[Malformed]:
+        system = self._reader.system
+        if not each and rows:
+            yield Malformed(system, "", of_all, Topic.ASSUMED)
+            return
+        for known, provider in rows.items():
+            yield Malformed(system, known, of_one, Topic.ASSUMED, provider)
 
 
 def _within(span: Window, window: Window) -> Window:
-    """What of a span lies in the window: of the rest, rows were dropped."""
+    """What of a span lies in the time that was to be read: the rest was asked for as a margin."""
     return Window(max(span.start, window.start), min(span.end, window.end))
 
 
+def _named_by_id(rows: Sequence[object]) -> set[str]:
+    """The ids of owners whom rows name by id only."""
+    return {
+        user
+        for row in rows
+        if isinstance(row, Task)
+        and not text(row.owner_email_address)
+        and (user := text(row.owner_id))
+    }
+
+
 def _outside(reader: Reader, task: Task, kept: Window) -> bool:
-    """Whether a row surely lies outside; one with an unreadable time is kept, to be reported."""
+    """Whether a row surely lies outside; one with an unreadable time is kept, to be reported.
+
+    So is one whose end is not told, as what is known of it may reach into the window.
+    """
+    if not reader.tells_end(task):
+        kept = Window(datetime.min.replace(tzinfo=UTC), kept.end)
     try:
         return not kept.touches(reader.value(task))
     except ValueError:

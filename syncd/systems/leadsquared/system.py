@@ -15,16 +15,25 @@ from syncd.systems.leadsquared.calls import Calls
 from syncd.systems.leadsquared.events import Reader
 from syncd.systems.leadsquared.opening import open_transport
 from syncd.systems.leadsquared.plan import plan
-from syncd.systems.leadsquared.reading import Reading
+from syncd.systems.leadsquared.reading import Reading, Shown
 from syncd.systems.leadsquared.wire import Lead, Task
 from syncd.systems.leadsquared.writing import Writing, capabilities
 from syncd.systems.loose import text
-from syncd.systems.port import NOTHING_KNOWN, Found, Gone, Malformed, Rejected, Unknown
+from syncd.systems.port import (
+    NO_LOOK_BACK,
+    NOTHING_KNOWN,
+    Found,
+    Gone,
+    Malformed,
+    Rejected,
+    Unknown,
+)
 from syncd.systems.remembered import Remembered
 from syncd.systems.spans import slices
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import timedelta
 
     import httpx
 
@@ -85,13 +94,17 @@ class LeadSquared:
         self._transport = open_transport(name, account, clock, transport)
         self._calls = Calls(name, self._transport)
         self._writing = Writing(name, account, self._calendars, self._calls, self.capabilities)
+        self._book = users.AddressBook(clock, self._calls)
         self._reader = Reader(
             name,
             clock,
             {calendar.address: provider for provider, calendar in self._calendars.items()},
             account.busy_task_type,
             account.key_field,
+            self._book.address_of,
+            lambda: self.capabilities,
         )
+        self._shown = Shown()
         self._persons: Remembered[Person | None] = Remembered(clock)
 
     async def read(
@@ -99,6 +112,8 @@ class LeadSquared:
         window: Window,
         providers: Collection[str] | None = None,
         known: Mapping[str, str] = NOTHING_KNOWN,
+        *,
+        look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
         """Read these providers' events: a call for all users and 96 days, and its pages.
 
@@ -106,21 +121,26 @@ class LeadSquared:
         the others are read without it.
         """
         try:
-            return await self._read(window, providers, known)
+            return await self._read(window, providers, known, look_back)
         except Rejected as fault:
             wanted = set(self.providers if providers is None else providers)
             listed = await self.users()
             missing = {p for p in wanted if listed.state_of(p) is UserState.MISSING}
             if not missing or missing == wanted:
                 raise
-            snapshot = await self._read(window, wanted - missing, known)
+            snapshot = await self._read(window, wanted - missing, known, look_back)
             return replace(snapshot, refused=dict.fromkeys(missing, fault))
 
     async def _read(
-        self, window: Window, providers: Collection[str] | None, known: Mapping[str, str]
+        self,
+        window: Window,
+        providers: Collection[str] | None,
+        known: Mapping[str, str],
+        look_back: timedelta,
     ) -> Snapshot:
-        reading = Reading(self._calls, self._reader, self.plan(window, providers), known)
-        return await reading.snapshot(window, self._clock.now())
+        planned = self.plan(window.from_earlier(look_back), providers)
+        reading = Reading(self._calls, self._reader, planned, known, self._book, self._shown)
+        return await reading.snapshot(window, self._clock.now(), self.capabilities, look_back)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises Malformed."""
@@ -142,15 +162,19 @@ class LeadSquared:
             return Unknown("the answer is about something else")
         if self._reader.is_free_block(task):
             return Gone()
+        if not task.owner_email_address and (user := text(task.owner_id)):
+            await self._book.look_up({user})
         try:
-            provider = self._reader.owner(task, (ref.provider,))
+            provider = self._reader.owner(task, holder=ref.provider)
             return Found(self._reader.event(task, provider or ""))
         except (ValueError, Malformed) as error:
             return Unknown(str(error))
 
     async def users(self) -> Directory:
         """Read the account's users now. Raises SystemFault."""
-        return users.directory(self._calendars, await self._calls.users())
+        rows = await self._calls.users()
+        self._book.learn(rows)
+        return users.directory(self._calendars, rows)
 
     async def person(self, event: Event) -> Person | None:
         """Look up a lead's addresses; kept in memory for an hour."""
@@ -193,7 +217,10 @@ class LeadSquared:
             await self._calls.free_slots(calendar.user, slots.asked_days(piece))
             for piece in slices(window, slots.LONGEST)
         ]
-        return slots.offered(answers, calendar.address, window)
+        try:
+            return slots.offered(answers, calendar.address, window)
+        except slots.NotUnderstood as odd:
+            raise self._calls.not_understood(str(odd)) from None
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """A call for all users and 96 days."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from syncd.systems.loose import Odd, text
+from syncd.systems.loose import Odd, number, text
 
 
 class TypeName(msgspec.Struct, rename="pascal", frozen=True, gc=False):
@@ -44,6 +44,13 @@ class Listing(msgspec.Struct, rename="pascal"):
     record_count: Any = None
 
 
+class NoRows(msgspec.Struct, rename="pascal"):
+    """A page that says null instead of an empty list; only a count of 0 makes it empty."""
+
+    rows: None = msgspec.field(name="List")
+    record_count: Any = None
+
+
 class Wrote(msgspec.Struct, rename="pascal"):
     """The answer to a write. Only ``Status`` proves that it was taken (leadsquared.md 0.4)."""
 
@@ -51,6 +58,9 @@ class Wrote(msgspec.Struct, rename="pascal"):
     message: Any = None
     exception_type: Any = None
     exception_message: Any = None
+    tasks_count: Any = None
+    deleted_tasks_count: Any = None
+    failure_reason: Any = None
 
     @property
     def id(self) -> str:
@@ -63,16 +73,33 @@ class Wrote(msgspec.Struct, rename="pascal"):
         doubted = isinstance(self.message, dict) and self.message.get("IsSuccessful") is False
         return text(self.status).casefold() == "success" and not doubted
 
+    def deleted(self, asked: int) -> int | None:
+        """How many of the tasks were deleted for certain; None if it was only queued.
+
+        Where a reason for a failure stands beside numbers that do not add up, or beside none, not
+        one is certain.
+        """
+        count, reason = number(self.deleted_tasks_count), text(self.failure_reason)
+        if count is None:
+            return 0 if reason else None
+        return max(0, min(count, asked))
+
 
 class User(msgspec.Struct, rename="pascal", frozen=True):
-    """One row of ``Users.Get``; status 0 is active."""
+    """One row of ``Users.Get``; status 0 is active. Other calls say ``UserId`` for ``ID``."""
 
     id: Any = msgspec.field(name="ID", default=None)
+    user_id: Any = None
     first_name: Any = None
     last_name: Any = None
     email_address: Any = None
     phone_mobile: Any = None
     status_code: Any = None
+
+    def __post_init__(self) -> None:
+        """Take the id under whichever name it comes."""
+        if self.id is None:
+            msgspec.structs.force_setattr(self, "id", self.user_id)
 
 
 class Caller(msgspec.Struct, rename="pascal", frozen=True):
@@ -112,26 +139,11 @@ class Lead(msgspec.Struct, rename="pascal", frozen=True):
     mobile: Any = None
 
 
-class Slot(msgspec.Struct, rename="pascal", frozen=True):
-    """One free slot; its inner names are cut off in the docs, so both guesses are optional."""
-
-    start_time: Any = None
-    end_time: Any = None
-
-
-class UserSlots(msgspec.Struct, rename="pascal", frozen=True):
-    """One user's free slots on one day, in that user's zone."""
-
-    email_address: Any = None
-    user_time_zone: Any = None
-    available_slots: list[Slot | Odd] | None = None
-
-
 class Day(msgspec.Struct, rename="pascal", frozen=True):
-    """One day of free slots."""
+    """One day of free slots. What is inside is read by name, as the docs cut those names off."""
 
     date: Any = None
-    user_slots: list[UserSlots | Odd] | None = None
+    user_slots: Any = None
 
 
 class Days(msgspec.Struct, rename="pascal"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, Status, mark
 from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.slots import LONGEST
-from syncd.systems.port import Accepted, Capabilities, Done, Rejected, Reply
+from syncd.systems.port import Accepted, Capabilities, Done, Rejected, Reply, SystemFault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from syncd.model import Kind, Operation, Value
     from syncd.systems.leadsquared.account import Account, CalendarOf
     from syncd.systems.leadsquared.calls import Calls
+
+BULK_ROWS = 100
+"""Rows of one bulk call: nobody knows how many a time update takes."""
+
+MOST_LOOKS = 40
+"""After a deletion that failed in part, at most so many tasks are asked for."""
 
 _NO_NOTICE = "1000"
 _NO_LEAD = 0
@@ -28,19 +35,21 @@ def capabilities(account: Account, kinds: frozenset[Kind]) -> Capabilities:
     """What LeadSquared can be relied on for.
 
     The time update and the deletion are queued (2.1). A missing id answers like an unknown one, so
-    one look proves little (1.5). Batches stay far below what is stated (5 000 deletions) or unknown
-    (time updates).
+    one look proves little (1.5). How many rows a bulk call takes is stated for deletions only
+    (5 000). What only a live account can tell has its safe value: rows may lack an owner's address
+    and an end, and completing an appointment changes its end.
     """
     return Capabilities(
         gone_proofs=dict.fromkeys(kinds, 2),
         statuses=_COMPLETES_ALL if account.cancel_as == "complete" else _COMPLETES,
-        batch={
-            Action.MOVE_BLOCK: 200,
-            Action.MOVE_APPOINTMENT: 200,
-            Action.REMOVE_BLOCK: 1000,
-        },
+        batch=dict.fromkeys(
+            (Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.REMOVE_BLOCK), BULK_ROWS
+        ),
         asynchronous=frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.REMOVE_BLOCK}),
         bulk_only=frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT}),
+        rows_carry_owner=False,
+        rows_carry_end=False,
+        completing_changes_end=True,
         slots_ahead=LONGEST,
     )
 
@@ -91,7 +100,7 @@ class Writing:
                 targets = [(o.ref.id, _wanted(o)) for o in operations]
                 return Accepted(await self._calls.move(targets))
             case Action.REMOVE_BLOCK:
-                return Accepted(await self._calls.delete([o.ref.id for o in operations]))
+                return await self._delete([o.ref.id for o in operations])
             case Action.CREATE_BLOCK:
                 (operation,) = operations
                 return await self._create(operation)
@@ -103,6 +112,22 @@ class Writing:
         calendar = self._calendars[operation.provider]
         fields = block_fields(self._account, calendar, _wanted(operation), operation.key)
         return Done([(await self._calls.create(fields), None)])
+
+    async def _delete(self, task_ids: Sequence[str]) -> Accepted:
+        """Delete tasks; if only some were, ask for them one by one.
+
+        One that is there was refused. One that is not, or could not be asked for, counts as queued:
+        the next reads tell.
+        """
+        job, fault = await self._calls.delete(task_ids)
+        if fault is None:
+            return Accepted(job)
+        there: list[str] = []
+        with suppress(SystemFault):
+            for task_id in task_ids[:MOST_LOOKS]:
+                if await self._calls.task(task_id):
+                    there.append(task_id)  # noqa: PERF401 - a fault keeps what was seen before
+        return Accepted(job, dict.fromkeys(there, fault))
 
     async def _set_status(self, operation: Operation) -> Done:
         status = _wanted(operation).status

@@ -11,6 +11,10 @@ from syncd.systems.leadconnector import CalendarOf, LeadConnector
 
 from .conftest import Clinic
 
+ONLY = (
+    "mapped by calendar only: busy time from Google and Outlook is listed by user only, so it is "
+    "not seen here"
+)
 Problem = tuple[str, str, str]
 
 
@@ -27,6 +31,7 @@ async def test_a_sound_location_has_only_good_findings_and_is_only_read(clinic: 
     told = [f"{f.subject}: {f.message}" for f in found]
     assert told == [
         "clinic: the token is accepted; 3 calendars",
+        f"clinic: hall: {ONLY}",
         "clinic: group 'Practice': 2 mapped calendars are read by one call",
         "clinic: appointment list: it can be read",
         "clinic: block list: it can be read",
@@ -92,13 +97,20 @@ async def test_a_user_who_is_not_on_the_team_is_a_warning(clinic: Clinic) -> Non
 async def test_a_provider_that_cannot_be_blocked_is_an_error(clinic: Clinic) -> None:
     found = await problems(clinic.build({"desk": CalendarOf(None, (clinic.calendar,))}))
     message = 'none of its calendars can be blocked: none is of type "event"'
-    assert found == [("error", "clinic: desk", message)]
+    assert found == [("error", "clinic: desk", message), ("warning", "clinic: desk", ONLY)]
 
 
 async def test_several_calendars_without_a_user_are_a_warning(clinic: Clinic) -> None:
     found = await problems(clinic.build({"hall": CalendarOf(None, (clinic.hall, clinic.calendar))}))
     message = "several calendars without a user: only the first event calendar is blocked"
-    assert found == [("warning", "clinic: hall", message)]
+    assert found == [("warning", "clinic: hall", ONLY), ("warning", "clinic: hall", message)]
+
+
+async def test_a_calendar_without_a_team_has_nobody_to_name(clinic: Clinic) -> None:
+    system = clinic.build({"hall": CalendarOf(None, (clinic.hall,))})
+    assert await problems(system) == []
+    (told,) = [f for f in await system.check() if f.message == ONLY]
+    assert (told.level, told.remedy) == ("ok", "")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from syncd.model import Event, Kind, Status, Value, Window, mark
 from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarOf
-from syncd.systems.leadconnector.events import Owners, is_deleted
+from syncd.systems.leadconnector.events import is_deleted
+from syncd.systems.leadconnector.hosts import Owners
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.port import Malformed, Row
 from tests.sandbox.kit import HOUR, at

@@ -362,3 +362,21 @@ async def test_read_at_is_when_the_read_began(clinic: Clinic) -> None:
     got = await clinic.build().read(WINDOW)
     assert clinic.clock.now() > began
     assert got.coverage[0].read_at == began
+
+
+async def test_a_look_back_is_asked_for_and_proven_and_history_is_left_out(clinic: Clinic) -> None:
+    back = 20 * DAY
+    leave = clinic.platform.block(clinic.alice, WINDOW.start - 15 * DAY, WINDOW.end, "Leave")
+    clinic.platform.block(clinic.alice, WINDOW.start - 15 * DAY, WINDOW.start - 14 * DAY, "Over")
+    assert not (await clinic.build().read(WINDOW)).rows
+    got = await clinic.build().read(WINDOW, look_back=back)
+    assert [row.id for row in got.rows] == [leave]
+    assert [c.window for c in got.coverage] == [WINDOW.from_earlier(back)]
+
+
+async def test_an_unknown_status_of_what_is_over_is_not_reported(clinic: Clinic) -> None:
+    start = WINDOW.start - 15 * DAY
+    clinic.platform.book(clinic.calendar, clinic.alice, start, start + DAY, clinic.contact)
+    clinic.door.spoil(EVENTS, each(appointmentStatus="odd", appoinmentStatus="odd"))
+    got = await clinic.build().read(WINDOW, look_back=20 * DAY)
+    assert (got.rows, got.malformed) == ([], [])

@@ -271,3 +271,21 @@ async def test_a_hold_contact_that_is_not_there_yet_is_no_fault(
     script.say(LIST, listed(appointment()))
     got = await build(ALICE, **HOLDS).read(WINDOW)
     assert len(got.rows) == 1
+
+
+WEEKS = timedelta(days=60)
+
+
+async def test_a_look_back_is_asked_for_and_proven_and_history_is_left_out(
+    build: Build, script: Script
+) -> None:
+    start = "2026-01-20T08:00:00Z"
+    leave = appointment("a1", startTime=start, endTime="2026-03-05T08:00:00Z")
+    over = appointment("a2", startTime=start, endTime="2026-01-20T09:00:00Z")
+    script.say(LIST, listed(leave, over))
+    got = await build(ALICE).read(WINDOW, look_back=WEEKS)
+    assert [row.id for row in got.rows] == ["a1"]
+    assert not got.malformed
+    assert [c.window for c in got.coverage] == [WINDOW.from_earlier(WEEKS)]
+    asked = (WINDOW.start - WEEKS - timedelta(days=1)).timestamp() * 1000
+    assert [int(r.url.params["startDate"]) for r in script.requests] == [asked]

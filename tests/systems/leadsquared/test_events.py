@@ -159,7 +159,7 @@ def test_an_absent_entity_number_does_not_hide_the_lead() -> None:
     "changes",
     [
         {"DueDate": None},
-        {"EndDate": ...},
+        {"EndDate": "soon"},
         {"EndDate": "2026-03-02 10:30:00"},
         {"EndDate": "2026-03-02 09:00:00"},
         {"DueDate": "/Date(99999999999999999999)/"},

@@ -226,3 +226,29 @@ async def test_rows_far_from_the_window_are_dropped_and_near_ones_are_kept(
     got = await build().read(WINDOW)
     assert [r.id for r in got.rows] == ["just before", "unreadable"]
     assert len(got.coverage) == 2
+
+
+WEEKS = timedelta(days=60)
+
+
+async def test_a_look_back_is_asked_for_and_proven_and_history_is_left_out(
+    build: Build, script: Script
+) -> None:
+    leave = task("t1", DueDate="2026-01-20 08:00:00", EndDate="2026-03-05 08:00:00")
+    over = task("t2", DueDate="2026-01-20 08:00:00", EndDate="2026-01-20 09:00:00")
+    ownerless = over | {"UserTaskId": "t3", "OwnerEmailAddress": ""}
+    script.say(LIST, page(leave, over, ownerless))
+    got = await build().read(WINDOW, look_back=WEEKS)
+    assert [row.id for row in got.rows] == ["t1"]
+    # What is over says nothing about the list, however odd it is.
+    assert (got.malformed, got.faults) == ([], [])
+    assert {c.window for c in got.coverage} == {WINDOW.from_earlier(WEEKS)}
+    assert script.sent[0]["FromDate"] == "2025-12-29"
+
+
+async def test_a_look_back_beyond_100_days_takes_a_call_more(build: Build, script: Script) -> None:
+    script.say(LIST, page())
+    window = Window(NOW - timedelta(days=1), NOW + timedelta(days=60))
+    got = await build().read(window, look_back=WEEKS)
+    assert len(script.sent) == 2
+    assert {c.window for c in got.coverage} == {window.from_earlier(WEEKS)}

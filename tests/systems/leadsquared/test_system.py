@@ -9,7 +9,16 @@ import pytest
 
 from syncd.model import Event, EventRef, Kind, Offer, Person, Status, Value, Window
 from syncd.systems.leadsquared.system import phone_spellings
-from syncd.systems.port import AuthLost, Found, Gone, Malformed, Retryable, Row, Unknown
+from syncd.systems.port import (
+    AuthLost,
+    Found,
+    Gone,
+    Incomplete,
+    Malformed,
+    Retryable,
+    Row,
+    Unknown,
+)
 from tests.systems.scripted import NOW, FakeClock, Script
 
 from .conftest import LIST, ONE, Build, page, task
@@ -59,7 +68,7 @@ async def test_a_cancelled_block_is_gone_and_a_cancelled_meeting_is_not(
     [
         httpx.Response(200, json=[task("t2")]),
         httpx.Response(200, json=[None]),
-        httpx.Response(200, json=[task(EndDate="")]),
+        httpx.Response(200, json=[task(EndDate="soon")]),
         httpx.Response(404),
         httpx.Response(500, json={"Status": "Error", "ExceptionType": "MXInvalidEntityException"}),
     ],
@@ -175,6 +184,48 @@ async def test_free_slots_are_read_in_the_users_zone(build: Build, script: Scrip
     starts = [datetime(2026, 3, 2, *at, tzinfo=UTC) for at in ((9, 30), (10, 30), (11, 0))]
     assert found == [Offer(start, start + half) for start in starts]
     assert script.sent[0]["IncludeAllowedConflictSlots"] is False
+
+
+BLANK = {"EmailAddress": "alice@example.com", "UserTimeZone": "UTC"}
+
+
+@pytest.mark.parametrize(
+    ("user", "names"),
+    [
+        ({"AvailableSlots": [{"From": "09:00:00", "To": "10:00:00"}]}, "From, To"),
+        ({"FreeSlots": [{"StartTime": "09:00:00", "EndTime": "10:00:00"}]}, "FreeSlots"),
+        ({"AvailableSlots": {"Start": "09:00:00"}}, "AvailableSlots"),
+        ({"AvailableSlots": ["09:00:00"]}, "no objects"),
+        ({"AvailableSlots": [{"StartTime": "nine", "EndTime": "ten"}]}, "times"),
+        ({"AvailableSlots": [{"Kim Example": 1}]}, "no names"),
+    ],
+)
+async def test_free_slots_with_other_names_are_not_nothing_offered(
+    build: Build, script: Script, user: dict[str, Any], names: str
+) -> None:
+    day = {"Date": "2026-03-02", "UserSlots": [BLANK | user]}
+    script.say(SLOTS, {"RecordCount": 1, "List": [day]})
+    with pytest.raises(Incomplete) as raised:
+        await build().free_slots("alice", WINDOW)
+    assert names in raised.value.detail
+    assert "Kim" not in raised.value.detail
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"AvailableSlots": []},
+        {"AvailableSlots": None},
+        {"NoSlotsReason": "Holiday"},
+        {"AvailableSlots": [], "NoSlotsReason": "Leave"},
+    ],
+)
+async def test_a_user_without_free_slots_offers_nothing(
+    build: Build, script: Script, user: dict[str, Any]
+) -> None:
+    day = {"Date": "2026-03-02", "UserSlots": [BLANK | user]}
+    script.say(SLOTS, {"RecordCount": 1, "List": [day]})
+    assert await build().free_slots("alice", WINDOW) == []
 
 
 async def test_free_slots_of_a_long_window_are_asked_in_pieces(

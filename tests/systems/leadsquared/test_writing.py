@@ -1,15 +1,16 @@
 """Operations as calls, and which answers prove them."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 
 from syncd.model import Action, Kind, Operation, Status, Value
-from syncd.systems.port import Accepted, Ambiguous, Done, RateLimited, Rejected
+from syncd.systems.port import Accepted, Ambiguous, Done, RateLimited, Refusal, Rejected
 from tests.systems.scripted import Script
 
-from .conftest import Build
+from .conftest import ONE, Build, task
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 VALUE = Value(START, START + timedelta(hours=1))
@@ -121,22 +122,77 @@ async def test_moves_share_one_bulk_call_that_is_only_accepted(
     }
 
 
+def deleted(count: Any, reason: str | None = None, **more: Any) -> dict[str, Any]:
+    """The answer that tells how many tasks were deleted."""
+    told = {"Operation": "Bulk Delete Tasks", "DeletedTasksCount": count, "FailureReason": reason}
+    return {"Status": "Success", "TasksCount": 2} | told | more
+
+
+REMOVALS = [operation(Action.REMOVE_BLOCK, t, None) for t in ("t1", "t2")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "job"),
+    [(QUEUED, "5812945"), (deleted(2), ""), (deleted("2", "none"), ""), (deleted(None), "")],
+)
 async def test_removals_share_one_bulk_call_that_is_only_accepted(
+    build: Build, script: Script, answer: dict[str, Any], job: str
+) -> None:
+    script.say(DELETE, answer)
+    assert await build().write(REMOVALS) == Accepted(job)
+    assert script.sent == [{"TaskIds": ["t1", "t2"]}]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        deleted(0, "You do not have permission"),
+        deleted("0", "You do not have permission", Status="Failure"),
+        deleted(0),
+        deleted(None, "You do not have permission"),
+    ],
+)
+async def test_a_deletion_that_deleted_nothing_is_rejected_with_its_reason(
+    build: Build, script: Script, answer: dict[str, Any]
+) -> None:
+    script.say(DELETE, answer)
+    with pytest.raises(Rejected) as raised:
+        await build().write(REMOVALS)
+    assert ("permission" if answer["FailureReason"] else "no reason") in raised.value.detail
+    assert raised.value.why is Refusal.UNFIT
+    assert len(script.requests) == 1
+
+
+async def test_a_deletion_in_part_is_looked_at_task_by_task(build: Build, script: Script) -> None:
+    def one(request: httpx.Request) -> httpx.Response:
+        found = request.url.params["id"] == "t2"
+        return httpx.Response(200, json=[task("t2")] if found else [])
+
+    script.say(DELETE, deleted(1, "One of them is locked by kim@example.com"))
+    script.say(ONE, one)
+    reply = await build().write(REMOVALS)
+    assert isinstance(reply, Accepted)
+    assert list(reply.refused) == ["t2"]
+    assert "1 of 2" in reply.refused["t2"].detail
+    assert "kim@example.com" not in reply.refused["t2"].detail
+
+
+async def test_a_deletion_in_part_that_cannot_be_looked_at_waits_for_the_next_reads(
     build: Build, script: Script
 ) -> None:
-    done = {
-        "Status": "Success",
-        "Operation": "Bulk Delete Tasks",
-        "TasksCount": 2,
-        "DeletedTasksCount": 1,
-        "FailureReason": "one was gone",
-    }
-    script.say(DELETE, QUEUED, done)
-    system = build()
-    removals = [operation(Action.REMOVE_BLOCK, t, None) for t in ("t1", "t2")]
-    assert await system.write(removals) == Accepted("5812945")
-    assert await system.write(removals) == Accepted("")
-    assert script.sent[0] == {"TaskIds": ["t1", "t2"]}
+    script.say(DELETE, deleted(1))
+    script.say(ONE, httpx.Response(401))
+    assert await build().write(REMOVALS) == Accepted("")
+
+
+async def test_of_a_large_deletion_in_part_forty_tasks_are_looked_at(
+    build: Build, script: Script
+) -> None:
+    script.say(DELETE, deleted(60, TasksCount=100))
+    script.say(ONE, [])
+    many = [operation(Action.REMOVE_BLOCK, f"t{n}", None) for n in range(100)]
+    assert await build(calls_per_5s=100).write(many) == Accepted("")
+    assert len(script.requests) == 1 + 40
 
 
 async def test_shown_up_is_marking_complete(build: Build, script: Script) -> None:
@@ -182,3 +238,6 @@ def test_what_is_declared_is_what_the_platform_can(build: Build) -> None:
         Action.REMOVE_BLOCK,
     }
     assert able.bulk_only == {Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT}
+    assert set(able.batch.values()) == {100}
+    assert able.completing_changes_end
+    assert (able.rows_carry_owner, able.rows_carry_end) == (False, False)

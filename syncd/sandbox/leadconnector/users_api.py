@@ -1,0 +1,44 @@
+"""The users of one location over HTTP (leadconnector-v2.md 1.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.sandbox.leadconnector import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.responses import Response
+
+    from syncd.sandbox.leadconnector.api import LeadConnector
+    from syncd.sandbox.platform import Ask
+
+
+class Users:
+    """The calls about users; ``shows_each`` says whether a user can be read by id.
+
+    On a working location the list was seen to be empty, as agency users are missing from it: that
+    is the fault `FaultKind.EMPTY` for the path of the list.
+    """
+
+    def __init__(self, location: LeadConnector) -> None:
+        """Serve the users of this location."""
+        self._location = location
+        self.shows_each = True
+
+    def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
+        """The two calls."""
+        return [("GET", "/users/", self._list), ("GET", "/users/{id}", self._get)]
+
+    def _list(self, ask: Ask) -> Response:
+        location = self._location
+        location.check_location(ask.query.get("locationId"))
+        rows = [wire.user(user, location.location_id) for user in location.users.values()]
+        return location.reply(200, {"users": location.listed(ask, rows)})
+
+    def _get(self, ask: Ask) -> Response:
+        found = self._location.users.get(ask.params["id"])
+        if found is None or not self.shows_each:
+            raise self._location.refusal(404, "User not found")
+        return self._location.reply(200, wire.user(found, self._location.location_id))

@@ -1,0 +1,77 @@
+"""What no document tells of a LeadSquared account: each test and each simulated day chooses.
+
+Where the dossier leaves a fact open (8), the emulator takes by default the answer that the
+documents suggest, or the one that asks more of a client. Numbers in brackets are its sections.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from syncd.sandbox.leadsquared.records import Status, Task
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+USUAL_LENGTH = timedelta(hours=1)
+"""How long everything is that people enter in an account whose rows carry no end."""
+
+
+class Facts:
+    """The knobs of an account.
+
+    - ``rate_spelling``: "429", "403" or "200", how too many calls are refused (4.3);
+    - ``largest_page``: more rows are not given, whatever PageSize says (1.1);
+    - ``lists_completed``, ``lists_cancelled``: whether lists show such appointments (1.7);
+    - ``date_zone``: in which zone a bare date begins, "" for the account's (1.1);
+    - ``rows_carry_owner``: whether rows name their owner's address, or only the owner's id;
+    - ``rows_carry_end``: whether rows have an EndDate. Where they have none, everything that people
+      enter has `USUAL_LENGTH`, and people move it as it is: no client could see anything else;
+    - ``completing_changes_end``: whether a completed task shows the time of its completion as its
+      end, even if that is before its start;
+    - ``refuses_overlaps``: whether a create onto taken time fails where the type allows no
+      conflicts (6);
+    - ``deletes_later``: whether a deletion is only accepted, and done like a time update (2.1);
+    - ``most_bulk_rows``: a time update of more rows is refused (2.1);
+    - ``home_host``: the account lives there, so that all other hosts refuse it, in words that name
+      the right one (4.2);
+    - ``shows_conflicts``: whether task types tell Allow Conflicts, which no document shows (3);
+    - ``slot_names``: what the two ends of a free slot are called (3);
+    - ``refuses_unknown_users``: whether a list for an address that nobody has is refused (1.1);
+    - ``phone_spelling``: "digits", or "dashed" as one tenant wants it (3).
+    """
+
+    rate_spelling = "429"
+    largest_page = 1000
+    lists_completed = True
+    lists_cancelled = True
+    date_zone = ""
+    rows_carry_owner = True
+    rows_carry_end = True
+    completing_changes_end = False
+    refuses_overlaps = False
+    deletes_later = False
+    most_bulk_rows = 1000
+    home_host = ""
+    shows_conflicts = False
+    slot_names = ("StartTime", "EndTime")
+    refuses_unknown_users = False
+    phone_spelling = "digits"
+    usual_job_seconds = 0.3
+
+    def as_shown(self, task: Task, shown: dict[str, Any]) -> dict[str, Any]:
+        """Return a row with what rows of this account carry."""
+        if self.completing_changes_end and task.status is Status.COMPLETE and task.completed_at:
+            shown["EndDate"] = f"{task.completed_at:%Y-%m-%d %H:%M:%S}"
+        if not self.rows_carry_end:
+            del shown["EndDate"]
+        if not self.rows_carry_owner:
+            del shown["OwnerEmailAddress"]
+        return shown
+
+    def end_by_hand(self, start: datetime, end: datetime, before: Task | None = None) -> datetime:
+        """Return the end of what a person enters, or moves from where it was before."""
+        if self.rows_carry_end:
+            return end
+        return start + (before.end - before.start if before else USUAL_LENGTH)

@@ -1,0 +1,93 @@
+"""What can happen on a day: the acts of people, faults, and one step of a story."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class What(StrEnum):
+    """What can happen."""
+
+    BOOK = "book"
+    TWIN = "twin"
+    MOVE = "move"
+    CANCEL = "cancel"
+    DELETE = "delete"
+    REASSIGN = "reassign"
+    BLOCK = "block"
+    MOVE_BLOCK = "move-block"
+    REMOVE_BLOCK = "remove-block"
+    EDIT_OURS = "edit-ours"
+    REMOVE_OURS = "remove-ours"
+    FILL = "fill"
+    WIPE = "wipe"
+    SHIFT = "shift"
+    RENAME_USER = "rename-user"
+    HIDE_USERS = "hide-users"
+    STATUS = "status"
+    TWIN_AS = "twin-as"
+    MOVE_TWINNED = "move-twinned"
+    RESYNC = "resync"
+    ACCEPT = "accept"
+    RESOLVE = "resolve"
+    UNDO = "undo"
+    FAULT = "fault"
+    HOST_CLOCK = "host-clock"
+    STATE_FAULT = "state-fault"
+    STATE_LOST = "state-lost"
+    STATE_RESTORED = "state-restored"
+    CRASH = "crash"
+    COPY_OURS = "copy-ours"
+    COPY_TO_MEETING = "copy-to-meeting"
+    PASTE_TAG = "paste-tag"
+    NULL_DATE = "null-date"
+    FOR_EVER = "for-ever"
+    CUT_TEXT = "cut-text"
+    HIDE_LIST = "hide-list"
+    REFUSE_ID = "refuse-id"
+    LEAVE = "leave"
+    CHANGE_LEAVE = "change-leave"
+    END_LEAVE = "end-leave"
+    ADD_HOST = "add-host"
+    REMOVE_HOST = "remove-host"
+    HAND_OVER = "hand-over"
+    COMPLETE = "complete"
+    NO_END = "no-end"
+    NO_ID = "no-id"
+    NO_OWNER = "no-owner"
+    NO_OBJECT = "no-object"
+    REPAIR_ROWS = "repair-rows"
+
+
+DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
+TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
+OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO})
+OUTSIDE = frozenset(What) - TROUBLE - OPERATOR
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Step:
+    """Something that happens ``at`` seconds. ``number`` picks the target, ``slot`` a time."""
+
+    at: float
+    what: What
+    system: str = ""
+    number: int = 0
+    slot: int = 0
+    fault: str = ""
+    times: int = 1
+    seconds: float = 0.0
+    spelling: str = ""
+
+    def __str__(self) -> str:
+        """One line of the story."""
+        clock = f"{int(self.at) // 3600:02}:{int(self.at) // 60 % 60:02}:{int(self.at) % 60:02}"
+        facts = [self.system, str(self.what)]
+        if self.fault:
+            facts += [self.fault, f"x{self.times}"]
+        if self.seconds:
+            facts.append(f"{self.seconds:g} s")
+        if self.what in OUTSIDE:
+            facts.append(f"#{self.number} slot {self.slot}")
+        return f"{clock}  {' '.join(fact for fact in facts if fact)}"

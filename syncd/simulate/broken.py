@@ -1,0 +1,88 @@
+"""Rows that lack their end, their id or their owner, or are no objects: broken and repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Topic
+from syncd.sandbox.broken_rows import Lack
+from syncd.simulate import hosted, oracle
+from syncd.simulate.story import BROKEN_ROWS, TROUBLE, Step, Story, What
+from syncd.store.reported import open_items
+
+if TYPE_CHECKING:
+    from syncd.simulate.town import Town
+    from syncd.store import Store
+
+SEEN_WITHIN = timedelta(hours=6)
+"""By then every list was read again in the whole window."""
+
+CARRIED_WITHIN = timedelta(hours=1)
+"""By then the near window was read at least twice, and news is carried."""
+
+
+def perform(town: Town, step: Step) -> str:
+    """Break a row from now on, or repair all of a platform; '' if there is none to break."""
+    system, now = step.system, town.clock.now()
+    rows = town.sandbox.systems[system].broken_rows
+    if step.what is What.REPAIR_ROWS:
+        repaired = len(rows)
+        rows.clear()
+        return f"repair {repaired} rows" if repaired else ""
+    if step.what not in BROKEN_ROWS:
+        return ""
+    standing = town.standing(system).items()
+    found = sorted(e for e, seen in standing if seen.end > now and not hosted.is_share(e))
+    if not found:
+        return ""
+    event = found[step.number % len(found)]
+    rows[event] = Lack(str(step.what))
+    town.broken[system, event] = now
+    return f"{step.what} {event}"
+
+
+def judge_broken(
+    town: Town, story: Story, store: Store, now: datetime, last: datetime
+) -> Iterator[str]:
+    """Say what is wrong while rows are broken: nobody is told, or others wait for them.
+
+    Where something else went wrong on that day, nobody can tell what was carried by now.
+    """
+    trouble = town.accidents or any(step.what in TROUBLE for step in story.steps)
+    if trouble or not any(_broken(town)):
+        return
+    items = [item for item in open_items(store) if item.topic is Topic.UNREADABLE]
+    for system, event, lack in _broken(town):
+        seen = town.standing(system).get(event)
+        shown = seen is not None and seen.end > now and seen.start < last
+        if not shown or lack is Lack.OWNER or town.broken[system, event] > now - SEEN_WITHIN:
+            continue
+        named = event if lack is Lack.END else ""
+        if not any(i.system == system and named in {"", i.event} for i in items):
+            yield f"10: nothing says that a row of {system} is broken: {event} {lack}"
+    touched = {
+        seen.provider
+        for change in town.changes
+        if (change.by_hand and change.at > now - CARRIED_WITHIN)
+        or (change.system, change.event) in town.broken
+        for seen in (change.before, change.after)
+        if seen is not None
+    }
+    for line, provider, _ in oracle.apart(town, store, now, last):
+        if provider not in touched and "open in" in line:
+            yield f"8: waits for broken rows of others: {line}"
+
+
+def judge_repaired(store: Store) -> Iterator[str]:
+    """Say what is still reported although every row reads well."""
+    for item in open_items(store):
+        if item.topic in {Topic.UNREADABLE, Topic.LIST}:
+            yield f"10: still reported after its end: {item.system} {item.event}: {item.reason}"
+
+
+def _broken(town: Town) -> Iterator[tuple[str, str, Lack]]:
+    for system, platform in town.sandbox.systems.items():
+        for event, lack in platform.broken_rows.items():
+            yield system, event, lack

@@ -1,0 +1,38 @@
+"""Draw what happens on a day to the hosts of a meeting, as data that `story` makes steps of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import NamedTuple
+
+_SEVERAL_HOSTS = 0.4
+_ACTS = ("add-host", "remove-host", "hand-over")
+
+
+class Drawn(NamedTuple):
+    """One act: when, what, where; ``number`` picks the target, ``slot`` a time or a person."""
+
+    at: float
+    what: str
+    system: str
+    number: int
+    slot: int
+
+
+def draw_hosts(random: Random, span: float) -> Sequence[Drawn]:
+    """On some days a meeting of v2 gets a second host; others are added, removed, or take it over.
+
+    It may be entered in another system for one of them, too.
+    """
+    if random.random() >= _SEVERAL_HOSTS:
+        return ()
+
+    def act(low: float, what: str, system: str = "clinic") -> Drawn:
+        at = round(random.uniform(low, low + 0.3) * span, 1)
+        return Drawn(at, what, system, random.randrange(1000), random.randrange(1000))
+
+    acts = [act(0.0, "book"), act(0.1, "add-host")]
+    if random.choice((True, False)):
+        acts.append(act(0.3, "twin", random.choice(("crm", "legacy"))))
+    return [*acts, *(act(0.4, random.choice(_ACTS)) for _ in range(random.randint(0, 3)))]

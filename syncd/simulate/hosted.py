@@ -1,0 +1,126 @@
+"""Meetings of several hosts on v2: one record that takes the time of each of them.
+
+A further host's share in a meeting is an event of its own here, as it is for syncd: people act on
+the record, and each host's time is judged apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncd.sandbox.agreement import FREE
+from syncd.sandbox.scenario import PEOPLE
+from syncd.simulate.accident import Seen
+from syncd.simulate.story import Step, What
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from syncd.sandbox.records import Appointment
+    from syncd.simulate.accident import Change
+    from syncd.simulate.town import Town
+
+HOSTS = (What.ADD_HOST, What.REMOVE_HOST, What.HAND_OVER)
+_MARK = "@users/"
+
+
+def record_of(event: str) -> str:
+    """Return the platform's own id behind an event."""
+    return event.partition(_MARK)[0]
+
+
+def is_share(event: str) -> bool:
+    """Return whether an event is a further host's share in a meeting."""
+    return _MARK in event
+
+
+def known_as(event: str, provider: str) -> str:
+    """Return the event here that syncd knows by this id: a share is named by its person here."""
+    return f"{record_of(event)}{_MARK}{provider}" if is_share(event) else event
+
+
+def shares(meeting: Appointment, owners: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the events that a meeting is, each with its provider; ``owners`` are by user."""
+    found: set[str] = set()
+    for user in (meeting.user, *getattr(meeting, "hosts", ())):
+        provider = owners.get(user)
+        if provider is not None and provider not in found:
+            yield (f"{meeting.id}{_MARK}{provider}" if found else meeting.id), provider
+            found.add(provider)
+
+
+def seen(meeting: Appointment, provider: str, end: datetime) -> Seen:
+    """Return what a meeting is to one of its hosts."""
+    return Seen(
+        provider,
+        "appointment",
+        meeting.start,
+        end,
+        meeting.status not in FREE,
+        meeting.contact,
+        meeting.status,
+        (meeting.title, getattr(meeting, "description", "")),
+    )
+
+
+def has_shares(town: Town, change: Change) -> bool:
+    """Return whether the changed meeting has further hosts."""
+    standing = town.standing(change.system)
+    return any(is_share(event) and record_of(event) == change.event for event in standing)
+
+
+def told_by_first(town: Town, change: Change, told: Iterable[Change]) -> bool:
+    """Return whether one of these changes was made to the calendar of a first host of the meeting.
+
+    Whoever was its first host of late counts, too: the write may have been decided on before.
+    """
+    past = [c for c in town.changes if (c.system, c.event) == (change.system, change.event)]
+    firsts = {s.provider for c in past for s in (c.before, c.after) if s is not None}
+    return any(s.provider in firsts for c in told for s in (c.before, c.after) if s is not None)
+
+
+def perform(town: Town, step: Step) -> str:
+    """Change the hosts of a meeting; return what was done, '' if no meeting fits."""
+    if step.what not in HOSTS:
+        return ""
+    clinic = town.sandbox.clinic
+    found = sorted(_meetings(town))
+    if step.what is not What.ADD_HOST:
+        found = [event for event in found if _further(town, event)]
+    if not found:
+        return ""
+    event = found[step.number % len(found)]
+    first = town.standing("clinic")[event].provider
+    others = _further(town, event)
+    match step.what:
+        case What.ADD_HOST:
+            free = [who for who in PEOPLE if who not in {first, *others}]
+            others += free[step.slot % len(free) :][:1] if free else []
+        case What.REMOVE_HOST:
+            others.pop(step.slot % len(others))
+        case _:
+            # Half of the time whoever had it stays a host.
+            given = others.pop(step.slot % len(others))
+            others += [first] if step.slot % 2 else []
+            first = given
+    user, *hosts = (town.world.seats["clinic", who].user for who in (first, *others))
+    clinic.set_hosts(event, user, hosts)
+    return f"{step.what} {event}: {first} with {', '.join(others) or 'nobody'}"
+
+
+def _meetings(town: Town) -> Iterator[str]:
+    for event, seen in town.standing("clinic").items():
+        if not is_share(event) and _is_ahead(town, seen):
+            yield event
+
+
+def _is_ahead(town: Town, seen: Seen) -> bool:
+    return seen.kind == "appointment" and seen.busy and seen.start > town.clock.now()
+
+
+def _further(town: Town, event: str) -> list[str]:
+    """Return the further hosts of a meeting."""
+    standing = town.standing("clinic").items()
+    return sorted(s.provider for e, s in standing if is_share(e) and record_of(e) == event)

@@ -1,0 +1,26 @@
+"""Acts known from complaints, each performed by a module of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncd.simulate import broken, concealing, hosted, leaves, twinned
+from syncd.simulate.spoilt import spoil_rows
+from syncd.simulate.story import Step, What
+
+if TYPE_CHECKING:
+    from syncd.simulate.town import Town
+
+
+def perform(town: Town, step: Step, start: datetime) -> str:
+    """Do what a step says; what was done, '' if there was nothing to do it to."""
+    if step.what in {What.NULL_DATE, What.CUT_TEXT}:
+        return spoil_rows(town.sandbox.systems[step.system].faults, step)
+    return (
+        hosted.perform(town, step)
+        or twinned.perform(town, step, start)
+        or leaves.perform(town, step)
+        or broken.perform(town, step)
+        or concealing.perform(town, step)
+    )

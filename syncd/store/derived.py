@@ -1,0 +1,31 @@
+"""Stored events that are derived from a record (`model.derived`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sqlalchemy import String, bindparam, select
+
+from syncd.model import Record, derived_id
+from syncd.store import rows
+from syncd.store.tables import EVENT
+
+if TYPE_CHECKING:
+    from syncd.store.store import Store
+
+# A range, not a pattern: the key has an index, and a pattern would go through all events.
+_DERIVED = select(EVENT).where(
+    EVENT.c.system == bindparam("system"),
+    EVENT.c.id > bindparam("low", type_=String),
+    EVENT.c.id < bindparam("high", type_=String),
+)
+_NEXT = chr(ord("@") + 1)
+
+
+def derived_from(store: Store, system: str, records: Iterable[str]) -> list[Record]:
+    """Return what is stored of the events derived from these records. Raises StateError."""
+    asked = (
+        {"system": system, "low": derived_id(id_, ""), "high": f"{id_}{_NEXT}"} for id_ in records
+    )
+    return [rows.to_record(row) for row in store.tell(_DERIVED, *asked)]

@@ -1,0 +1,52 @@
+"""The team members of a location's calendars, where its list of users is empty.
+
+That was seen on a working location: agency users are missing from the list. The members serve to
+find and name people only. Whether a user exists is never concluded from them (promise 3).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.systems.leadconnector import wire
+from syncd.systems.loose import text
+from syncd.systems.port import SystemFault
+from syncd.systems.tree import User
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.leadconnector.directory import Calendar
+
+MOST_NAMES = 25
+"""So many members are asked for by id, to have their names."""
+
+
+def user_of(row: wire.User) -> User:
+    """Return a row of the list of users in the words of all platforms."""
+    whole = " ".join(filter(None, (text(row.first_name), text(row.last_name))))
+    return User(
+        text(row.id),
+        text(row.name) or whole,
+        text(row.email),
+        text(row.phone),
+        active=row.deleted is not True,
+    )
+
+
+async def members_of(calendars: Iterable[Calendar], calls: Calls) -> tuple[User, ...]:
+    """Return the members of all teams, with their names as far as these can be read.
+
+    After the first fault no further name is asked for. Raises no SystemFault.
+    """
+    ids = sorted({user for calendar in calendars for user in calendar.team})
+    found = {id: User(id) for id in ids}
+    try:
+        for id in ids[:MOST_NAMES]:
+            row = await calls.user(id)
+            if text(row.id) == id:
+                found[id] = user_of(row)
+    except SystemFault:
+        pass
+    return tuple(found.values())

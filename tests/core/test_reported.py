@@ -1,0 +1,74 @@
+"""When reported items begin, change and end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncd.core.reported import Look, Outcome, Shown, follow
+from syncd.model import Item, Topic
+from tests.core.kit import NOW
+
+DAY = timedelta(days=1)
+LOOK = Look("a", NOW, DAY, 60 * DAY, True, {"p", "q"}, {"p", "q"}, (), (), ())
+NEAR = replace(LOOK, full=False, ahead=2 * DAY)
+SHOWN = Shown("e", Topic.UNREADABLE, "no end", frozenset({"p"}))
+LONG_AGO = NOW - DAY
+ITEM = Item("a", "e", Topic.UNREADABLE, "no end", ("p",), DAY, 60 * DAY, LONG_AGO, NOW)
+
+
+def ended(outcome: Outcome) -> bool:
+    return bool(outcome.ended) and not outcome.begun and not outcome.changed
+
+
+@pytest.mark.parametrize(
+    ("item", "look", "ends"),
+    [
+        pytest.param(ITEM, LOOK, True, id="a full read of whole lists"),
+        pytest.param(ITEM, NEAR, False, id="a shorter read than the one that showed it"),
+        pytest.param(replace(ITEM, ahead=2 * DAY), NEAR, True, id="as far as the one"),
+        pytest.param(ITEM, replace(LOOK, whole={"q"}), False, id="its list is not whole"),
+        pytest.param(ITEM, replace(NEAR, read_well={"e"}), True, id="it reads well"),
+        pytest.param(ITEM, replace(NEAR, same={"e"}), True, id="it is as it was known before"),
+        pytest.param(ITEM, replace(NEAR, over={"e"}), True, id="it is over"),
+        pytest.param(ITEM, replace(NEAR, mapped={"q"}), True, id="nobody is mapped to it"),
+        pytest.param(
+            replace(ITEM, topic=Topic.ASSUMED),
+            replace(LOOK, same={"e"}),
+            False,
+            id="an assumption about a row that is listed as it is known",
+        ),
+    ],
+)
+def test_an_item_that_a_read_does_not_show(item: Item, look: Look, ends: bool) -> None:
+    outcome = follow([item], [], look)
+    assert ended(outcome) is ends
+    assert ends or outcome == Outcome()
+
+
+def test_an_item_begins_and_is_then_left_alone_for_an_hour() -> None:
+    (begun,) = follow([], [SHOWN, SHOWN], LOOK).begun
+    assert (begun.since, begun.seen_at, begun.calendars) == (NOW, NOW, ("p",))
+    later = replace(LOOK, at=NOW + timedelta(minutes=59))
+    assert follow([begun], [SHOWN], later) == Outcome()
+    (kept,) = follow([begun], [SHOWN], replace(LOOK, at=NOW + timedelta(hours=1))).changed
+    assert (kept.since, kept.seen_at) == (NOW, NOW + timedelta(hours=1))
+
+
+def test_a_list_of_several_calendars_ends_when_each_has_shown_the_opposite() -> None:
+    nobody = replace(SHOWN, calendars=frozenset())
+    (begun,) = follow([], [nobody], LOOK).begun
+    assert begun.calendars == ("p", "q")
+    (left,) = follow([begun], [], replace(LOOK, whole={"p"})).changed
+    assert left.calendars == ("q",)
+    assert ended(follow([left], [], replace(LOOK, whole={"q"})))
+    (again,) = follow([left], [nobody], LOOK).changed
+    assert again.calendars == ("p", "q")
+
+
+def test_a_near_read_that_shows_it_does_not_shorten_what_ended_only_by_a_far_one() -> None:
+    assert follow([ITEM], [SHOWN], NEAR) == Outcome()
+    (wider,) = follow([replace(ITEM, ahead=2 * DAY)], [SHOWN], LOOK).changed
+    assert wider.ahead == 60 * DAY

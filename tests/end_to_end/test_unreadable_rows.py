@@ -1,0 +1,123 @@
+"""Rows without an end, an id or an owner, and rows that are no objects, over real sockets."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from syncd.engine.report import Exit, Health
+from syncd.model import Topic
+from syncd.sandbox import Fault, FaultKind
+from syncd.sandbox.agreement import sights
+from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.scenario import SYSTEMS
+from syncd.store.reported import open_items
+from tests.end_to_end.conftest import Shop
+
+
+def closed(shop: Shop, start: datetime) -> set[str]:
+    """The systems in which a block of syncd's begins then."""
+    seen = sights(shop.world.sandbox.systems, shop.world.owners)
+    return {s.system for s in seen if s.ours and s.start == start}
+
+
+def break_row(shop: Shop, system: str, lack: Lack, who: str = "alice") -> datetime:
+    """Book a meeting whose row lacks something from now on; return its start."""
+    start = shop.world.at(6, 7)
+    event = shop.world.book(system, who, start)
+    shop.world.sandbox.systems[system].broken_rows[event] = lack
+    return start
+
+
+def others(system: str) -> set[str]:
+    return set(SYSTEMS) - {system}
+
+
+UNNAMED = (Lack.ID, Lack.OBJECT)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("lack", UNNAMED)
+async def test_one_unnamed_row_in_a_first_sync_stops_nobody_and_is_reported_in_each_run(
+    shop: Shop, system: str, lack: Lack
+) -> None:
+    odd = break_row(shop, system, lack)
+    theirs = shop.world.at(6, 9)
+    shop.world.book(min(others(system)), "alice", theirs)
+    for _ in range(2):
+        report = await shop.resync()
+        assert {s.state for s in report.systems.values()} == {Health.OK}
+        assert (report.exit, report.unreadable) == (Exit.CONFLICTS, 1)
+        assert system in closed(shop, theirs)
+    assert all("06 07" in line or f"{odd:%H:%M}" in line for line in shop.wrong())
+    shop.world.sandbox.systems[system].broken_rows.clear()
+    report = await shop.resync()
+    assert (report.exit, shop.wrong(), open_items(shop.app.store)) == (Exit.DONE, [], [])
+    assert closed(shop, odd) == others(system)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_removals_elsewhere_proceed_while_a_list_holds_an_unnamed_row(
+    shop: Shop, system: str
+) -> None:
+    other = min(others(system))
+    start = shop.world.at(6, 9)
+    event = shop.world.book(other, "alice", start)
+    here, canceled = shop.world.at(6, 11), shop.world.at(6, 13)
+    mine = shop.world.book(system, "alice", canceled)
+    shop.world.book(system, "alice", here)
+    break_row(shop, system, Lack.OBJECT)
+    await shop.resync()
+    assert closed(shop, start) == others(other)
+    shop.world.sandbox.systems[other].delete(event)
+    if system != "crm":
+        shop.world.sandbox.systems[system].cancel(mine)
+    await shop.resync()
+    assert closed(shop, start) == set()
+    assert closed(shop, here) == others(system)
+    if system != "crm":
+        assert closed(shop, canceled) == set()
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_a_known_meeting_without_an_end_keeps_its_time_and_follows_when_it_has_one(
+    shop: Shop, system: str
+) -> None:
+    start, later = shop.world.at(6, 7), shop.world.at(6, 16)
+    event = shop.world.book(system, "bob", start)
+    await shop.resync()
+    platform = shop.world.sandbox.systems[system]
+    platform.broken_rows[event] = Lack.END
+    platform.move(event, later, later + timedelta(hours=1))
+    report = await shop.resync()
+    assert (report.exit, report.unreadable) == (Exit.CONFLICTS, 1)
+    assert closed(shop, start) == others(system)
+    platform.broken_rows.clear()
+    report = await shop.resync()
+    assert (report.exit, report.items) == (Exit.DONE, [])
+    assert (closed(shop, start), closed(shop, later)) == (set(), others(system))
+
+
+async def test_a_row_without_an_owner_in_a_list_of_all_users_stops_nobody(shop: Shop) -> None:
+    odd, theirs = break_row(shop, "crm", Lack.OWNER), shop.world.at(6, 9)
+    shop.world.book("clinic", "alice", theirs)
+    report = await shop.resync()
+    assert {s.state for s in report.systems.values()} == {Health.OK}
+    assert report.exit is Exit.CONFLICTS
+    assert [(i.system, i.topic) for i in report.items] == [("crm", Topic.UNREADABLE)]
+    assert closed(shop, theirs) == {"crm", "legacy"}
+    shop.world.sandbox.crm.broken_rows.clear()
+    assert (await shop.resync()).exit is Exit.DONE
+    assert closed(shop, odd) == {"clinic", "legacy"}
+
+
+@pytest.mark.parametrize("lack", Lack)
+async def test_the_first_row_of_the_next_list_is_spoilt_once(shop: Shop, lack: Lack) -> None:
+    await shop.resync()
+    shop.world.sandbox.clinic.faults.add(Fault(FaultKind.BROKEN_ROW, times=1, spelling=lack))
+    first = await shop.resync()
+    assert (first.operations.total(), {s.state for s in first.systems.values()}) == (0, {Health.OK})
+    assert shop.world.sandbox.clinic.faults.injected[FaultKind.BROKEN_ROW] == 1
+    last = await shop.resync()
+    assert (last.exit, last.items, last.operations.total()) == (Exit.DONE, [], 0)

@@ -1,0 +1,75 @@
+"""The emulated location's meetings of several hosts: what lists, updates and slots make of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.sandbox.kit import Clinic, a_clinic, at
+
+
+@pytest.fixture
+async def clinic() -> AsyncIterator[Clinic]:
+    """A clinic that is served."""
+    async with a_clinic() as found:
+        yield found
+
+
+@pytest.mark.parametrize("named", [False, True])
+async def test_users_name_the_further_hosts_and_perhaps_the_assigned_one(
+    clinic: Clinic, named: bool
+) -> None:
+    clinic.platform.users_name_owner = named
+    clinic.book(at(9), hosts=[clinic.bob])
+    clinic.book(at(11))
+    several, alone = (await clinic.events()).json()["events"]
+    assert several["assignedUserId"] == alone["assignedUserId"] == clinic.alice
+    assert several["users"] == ([clinic.alice, clinic.bob] if named else [clinic.bob])
+    assert alone["users"] == []
+
+
+@pytest.mark.parametrize("listed", [False, True])
+async def test_the_list_of_a_further_host_s_user_may_show_the_meeting(
+    clinic: Clinic, listed: bool
+) -> None:
+    clinic.platform.hosts_listed = listed
+    meeting = clinic.book(at(9), hosts=[clinic.bob])
+    assert await clinic.ids(userId=clinic.bob) == ([meeting] if listed else [])
+    assert await clinic.ids(userId=clinic.alice) == [meeting]
+    assert await clinic.ids(calendarId=clinic.bobs) == []
+
+
+@pytest.mark.parametrize("drops", [False, True])
+async def test_an_update_takes_no_hosts_and_may_lose_them(clinic: Clinic, drops: bool) -> None:
+    clinic.platform.update_drops_hosts = drops
+    path = f"/calendars/events/appointments/{clinic.book(at(9), hosts=[clinic.bob])}"
+    body = {"title": "Visit", "ignoreFreeSlotValidation": True, "toNotify": False}
+    refused = await clinic.client.put(path, json={**body, "users": [clinic.alice]})
+    assert refused.status_code == 422
+    assert (await clinic.client.put(path, json=body)).status_code == 200
+    shown = (await clinic.client.get(path)).json()["appointment"]
+    assert (clinic.bob in shown["users"]) is not drops
+
+
+async def test_a_further_host_is_offered_nowhere_else_and_keeps_it_under_a_new_id(
+    clinic: Clinic,
+) -> None:
+    meeting = clinic.book(at(9), hosts=[clinic.bob])
+
+    async def offered() -> str:
+        span = {"startDate": str(int(at(8).timestamp() * 1000))}
+        span["endDate"] = str(int(at(17).timestamp() * 1000))
+        answer = await clinic.client.get(f"/calendars/{clinic.bobs}/free-slots", params=span)
+        return answer.text
+
+    assert "T09:00:00" not in await offered()
+    clinic.platform.rename_user(clinic.bob, "anew")
+    (row,) = (await clinic.events()).json()["events"]
+    assert (row["id"], row["users"]) == (meeting, [clinic.alice, "anew"])
+    clinic.platform.set_hosts(meeting, clinic.alice)
+    assert "T09:00:00" in await offered()
+    clinic.platform.set_hosts(meeting, "", ["anew"])
+    clinic.platform.rename_user("anew", clinic.bob)
+    (row,) = (await clinic.events()).json()["events"]
+    assert (row["assignedUserId"], row["users"]) == ("", [clinic.bob])

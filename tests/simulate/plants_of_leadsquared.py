@@ -1,0 +1,80 @@
+"""Bugs in how LeadSquared's rows are read, each with a day on which it breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncd.model import Event
+from syncd.simulate.accounts import Knobs
+from syncd.simulate.story import Story, What
+from syncd.systems.leadsquared.events import Reader
+from syncd.systems.leadsquared.users import AddressBook
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def the_end_of_a_completed_task_is_believed(patch: Patch) -> None:
+    """When it was completed is taken for its end: the rest of the time is freed elsewhere."""
+    patch.setattr(Reader, "tells_end", lambda _reader, task: bool(task.end_date))
+
+
+def an_assumed_length_replaces_the_known_one(patch: Patch) -> None:
+    """A row without an end counts as an hour long in each read, whatever is known of it."""
+    patch.setattr(Event, "with_end_of", lambda event, *_known: event)
+
+
+def a_row_without_an_end_is_unreadable(patch: Patch) -> None:
+    """Nothing of such an account is ever carried."""
+    value = Reader.value
+
+    def strict(reader: Reader, task: Any) -> Any:
+        if not task.end_date:
+            message = "a time is missing or unreadable"
+            raise ValueError(message)
+        return value(reader, task)
+
+    patch.setattr(Reader, "value", strict)
+
+
+def an_owner_is_known_by_address_only(patch: Patch) -> None:
+    """Rows that name their owner by id are nobody's."""
+
+    async def look_up(_book: AddressBook, _users: object) -> None:
+        return None
+
+    patch.setattr(AddressBook, "look_up", look_up)
+
+
+def account(story: Story, *knobs: tuple[str, object]) -> Story:
+    """The same day with such an account."""
+    made: Knobs = knobs
+    return replace(story, account=made)
+
+
+_BOOKED = at(1, What.BOOK, "crm", slot=70)
+_LONG = at(1, What.BOOK, "crm", slot=5)  # from 5:30 to 7:00
+_COMPLETED = at(5.8, What.COMPLETE, "crm")
+
+ABOUT_LEADSQUARED: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (
+        the_end_of_a_completed_task_is_believed,
+        account(day(_LONG, _COMPLETED), ("completing_changes_end", True)),
+    ),
+    (
+        an_assumed_length_replaces_the_known_one,
+        account(day(_LONG, _COMPLETED), ("completing_changes_end", True)),
+    ),
+    (
+        a_row_without_an_end_is_unreadable,
+        account(day(_BOOKED), ("rows_carry_end", False)),
+    ),
+    (
+        an_owner_is_known_by_address_only,
+        account(day(_BOOKED), ("rows_carry_owner", False)),
+    ),
+)

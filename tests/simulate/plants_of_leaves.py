@@ -1,0 +1,72 @@
+"""Bugs in how long busy time is read, each with a day on which it breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncd.core import guard
+from syncd.engine import observe
+from syncd.engine.running import Running
+from syncd.model import Record, Window
+from syncd.simulate.story import Step, Story, What
+from syncd.systems.port import NO_LOOK_BACK
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def lists_start_with_the_window(patch: Patch) -> None:
+    """No read looks back."""
+    patch.setattr(Running, "look_back", lambda *_given: NO_LOOK_BACK)
+
+
+def running_events_are_not_followed(patch: Patch) -> None:
+    """What no list has to show is never read by id."""
+
+    async def nothing(*_given: Any, **_named: Any) -> None:
+        return
+
+    patch.setattr(observe, "follow_running", nothing)
+
+
+def what_a_window_touches_counts_as_read(patch: Patch) -> None:
+    """The guard takes a leave that no near read lists for one that did not move."""
+
+    def inside(record: Record, window: Window) -> bool:
+        return record.base is not None and window.touches(record.base)
+
+    patch.setattr(guard, "_inside", inside)
+
+
+def leave_before(system: str, days: int, *steps: Step) -> Story:
+    """A day that begins with somebody's leave, which itself began so many days ago."""
+    leave = Step(0.0, What.LEAVE, system, slot=days - 1)
+    return replace(day(*steps), before=(leave,))
+
+
+ABOUT_LEAVES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (lists_start_with_the_window, leave_before("clinic", 5)),
+    (lists_start_with_the_window, day(at(2, What.LEAVE, "crm", slot=5))),
+    (running_events_are_not_followed, leave_before("crm", 20, at(2, What.END_LEAVE, "crm"))),
+    (
+        running_events_are_not_followed,
+        leave_before("legacy", 20, at(2, What.CHANGE_LEAVE, "legacy", slot=1)),
+    ),
+    (
+        running_events_are_not_followed,
+        leave_before("clinic", 30, at(2, What.REMOVE_OURS, "legacy")),
+    ),
+    (
+        what_a_window_touches_counts_as_read,
+        leave_before(
+            "crm",
+            20,
+            at(3, What.FILL, "crm", slot=9, times=7),
+            at(8.5, What.SHIFT, "crm"),
+        ),
+    ),
+)

@@ -1,0 +1,246 @@
+"""Rows without an owner's address or an end, and completed tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from syncd.model import EventRef, Kind, Status, Topic, Value, Window
+from syncd.systems.leadsquared.events import LENGTH
+from syncd.systems.port import Found, Snapshot, Unknown
+from tests.systems.scripted import NOW, FakeClock, Script
+
+from .conftest import LIST, ONE, Build, page, task
+
+WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=2))
+USERS = "GET UserManagement.svc/Users.Get"
+START = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
+BY_ID = {"OwnerEmailAddress": ..., "OwnerName": "Somebody"}
+NO_END = {"EndDate": ...}
+STAFF = [
+    {"ID": "u-alice", "EmailAddress": "Alice@Example.com", "StatusCode": 0},
+    {"ID": "u-bob", "EmailAddress": "bob@example.com", "StatusCode": 0},
+    {"ID": "u-carol", "EmailAddress": "carol@example.com", "StatusCode": 1},
+]
+
+
+def by_id(task_id: str, owner: str, **more: Any) -> dict[str, Any]:
+    """A row that names its owner by id only."""
+    return task(task_id, OwnerId=owner, **BY_ID, **more)
+
+
+def owners(got: Snapshot) -> dict[str, str]:
+    return {row.id: row.provider for row in got.rows}
+
+
+def reported(got: Snapshot) -> list[tuple[str, Topic, str]]:
+    return [(each.event, each.topic, each.provider) for each in got.malformed]
+
+
+def users_asked(script: Script) -> int:
+    return sum("Users.Get" in request.url.path for request in script.requests)
+
+
+async def test_a_row_that_names_its_owner_by_id_is_of_the_user_with_that_id(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, page(by_id("t1", "u-alice"), by_id("t2", "u-bob"), by_id("t3", "u-carol")))
+    script.say(USERS, STAFF)
+    got = await build().read(WINDOW)
+    assert owners(got) == {"t1": "alice", "t2": "bob"}
+    assert not got.malformed
+    assert {c.provider for c in got.coverage} == {"alice", "bob"}
+    assert got.users == {"alice": "u-alice", "bob": "u-bob"}
+
+
+async def test_rows_with_an_address_cost_no_list_of_users(build: Build, script: Script) -> None:
+    script.say(LIST, page(task("t1", OwnerId="u-alice")))
+    await build().read(WINDOW)
+    assert users_asked(script) == 0
+
+
+async def test_users_are_read_once_an_hour_and_again_for_an_unknown_id_at_most_every_five_minutes(
+    build: Build, script: Script, clock: FakeClock
+) -> None:
+    script.say(USERS, STAFF)
+    script.say(LIST, page(by_id("t1", "u-alice")))
+    system = build()
+    for _ in range(3):
+        await system.read(WINDOW)
+    assert users_asked(script) == 1
+    script.say(LIST, page(by_id("t1", "u-alice"), by_id("t2", "u-new")))
+    clock.passed += 301
+    for _ in range(3):
+        await system.read(WINDOW)
+    assert users_asked(script) == 2
+    script.say(LIST, page(by_id("t1", "u-alice")))
+    clock.passed += 3601
+    await system.read(WINDOW)
+    assert users_asked(script) == 3
+
+
+@pytest.mark.parametrize("listed", [STAFF, [], httpx.Response(403), httpx.Response(500)])
+async def test_an_owner_that_no_list_of_users_explains_makes_the_row_unreadable(
+    build: Build, script: Script, listed: Any
+) -> None:
+    script.say(LIST, page(by_id("t1", "u-stranger"), task("t2")))
+    script.say(USERS, listed)
+    got = await build().read(WINDOW)
+    assert owners(got) == {"t2": "alice"}
+    assert reported(got) == [("t1", Topic.UNREADABLE, "")]
+    assert [c.provider for c in got.coverage] == ["alice", "bob"]  # its id is no other event's
+    assert not got.faults
+
+
+async def test_an_empty_or_failed_list_of_users_forgets_nobody(
+    build: Build, script: Script, clock: FakeClock
+) -> None:
+    script.say(LIST, page(by_id("t1", "u-alice")))
+    script.say(USERS, STAFF, [], httpx.Response(403))
+    system = build()
+    for _ in range(3):
+        assert owners(await system.read(WINDOW)) == {"t1": "alice"}
+        clock.passed += 3700
+    assert users_asked(script) == 3
+
+
+REF = EventRef("crm", "alice", "t1", Kind.APPOINTMENT)
+
+
+@pytest.mark.parametrize(
+    ("row", "provider"),
+    [
+        (by_id("t1", "u-alice"), "alice"),
+        (by_id("t1", "u-bob"), "bob"),
+        (by_id("t1", "u-carol"), ""),
+        (task("t1", OwnerEmailAddress=None), "alice"),
+    ],
+)
+async def test_a_task_read_by_id_is_found_at_the_owner_that_it_names(
+    build: Build, script: Script, row: dict[str, Any], provider: str
+) -> None:
+    script.say(ONE, [row])
+    script.say(USERS, STAFF)
+    found = await build().read_one(REF)
+    assert isinstance(found, Found)
+    assert found.event.provider == provider
+
+
+async def test_a_task_read_by_id_whose_owner_nobody_knows_proves_nothing(
+    build: Build, script: Script
+) -> None:
+    script.say(ONE, [by_id("t1", "u-stranger")])
+    script.say(USERS, STAFF)
+    assert isinstance(await build().read_one(REF), Unknown)
+
+
+@pytest.mark.parametrize(
+    "never",
+    [..., None, "", "0001-01-01 00:00:00.000", "1/1/0001 12:00:00 AM", "/Date(-62135596800000)/"],
+)
+async def test_a_row_without_an_end_counts_as_an_hour_long_and_is_reported_by_itself(
+    build: Build, script: Script, never: Any
+) -> None:
+    script.say(LIST, page(task("t1", EndDate=never), task("t2")))
+    system = build()
+    for known in ({}, {r.id: r.fingerprint for r in (await system.read(WINDOW)).rows}):
+        got = await system.read(WINDOW, known=known)
+        row = next(row for row in got.rows if row.id == "t1")
+        event = system.event(row)
+        assert (event.value, event.tells_end) == (Value(START, START + LENGTH), False)
+        assert reported(got) == [("t1", Topic.ASSUMED, "alice")]
+        assert len(got.coverage) == 2
+
+
+async def test_an_account_none_of_whose_rows_has_an_end_is_one_report(
+    build: Build, script: Script
+) -> None:
+    rows = [task(f"t{n}", **NO_END) for n in range(5)]
+    script.say(LIST, page(*rows))
+    system = build()
+    got = await system.read(WINDOW)
+    assert reported(got) == [("", Topic.ASSUMED, "")]
+    assert len(got.rows) == 5
+    assert len(got.coverage) == 2
+    system.capabilities = replace(system.capabilities, rows_carry_end=True)
+    assert len((await system.read(WINDOW)).malformed) == 5
+
+
+async def test_where_rows_are_known_to_name_an_address_one_without_it_is_reported(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, page(by_id("t1", "u-alice"), task("t2")))
+    script.say(USERS, STAFF)
+    system = build()
+    assert not (await system.read(WINDOW)).malformed
+    system.capabilities = replace(system.capabilities, rows_carry_owner=True)
+    got = await system.read(WINDOW)
+    assert reported(got) == [("t1", Topic.ASSUMED, "alice")]
+    assert len(got.coverage) == 2
+
+
+COMPLETED_AT = ("2026-03-02 10:41:07", "2026-03-01 17:00:00", "2026-03-02 10:30:00")
+
+
+@pytest.mark.parametrize("end", [*COMPLETED_AT, "0001-01-01 00:00:00.000", "soon"])
+async def test_the_end_of_a_completed_task_is_not_believed(
+    build: Build, script: Script, end: str
+) -> None:
+    script.say(LIST, page(task("t1", StatusCode=1, EndDate=end)))
+    system = build()
+    (row,) = (await system.read(WINDOW)).rows
+    event = system.event(row)
+    assert event.value == Value(START, START + LENGTH, Status.SHOWED)
+    assert not event.tells_end
+
+
+def ends(*spans: tuple[int, int] | None) -> Sequence[Value | None]:
+    return [
+        span and Value(START + timedelta(minutes=span[0]), START + timedelta(minutes=span[1]))
+        for span in spans
+    ]
+
+
+@pytest.mark.parametrize(
+    ("known", "minutes"),
+    [
+        (ends((0, 45)), 45),
+        (ends((0, 120), (0, 45)), 120),
+        (ends(None, (0, 45)), 45),
+        (ends((-60, 30)), 90),
+        (ends((-60, 30), (-30, 15)), 45),
+        (ends(), 60),
+        (ends(None), 60),
+    ],
+)
+async def test_what_is_known_of_a_completed_task_says_how_long_it_is(
+    build: Build, script: Script, known: Sequence[Value | None], minutes: int
+) -> None:
+    script.say(LIST, page(task("t1", StatusCode="1", EndDate=COMPLETED_AT[0])))
+    system = build()
+    (row,) = (await system.read(WINDOW)).rows
+    value = system.event(row).with_end_of(*known).value
+    assert value == Value(START, START + timedelta(minutes=minutes), Status.SHOWED)
+
+
+async def test_an_event_that_tells_its_end_keeps_it(build: Build, script: Script) -> None:
+    script.say(LIST, page(task("t1")))
+    system = build()
+    (row,) = (await system.read(WINDOW)).rows
+    event = system.event(row)
+    assert event.with_end_of(*ends((0, 120))) == event
+
+
+async def test_where_completing_leaves_the_end_alone_it_is_believed(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, page(task("t1", StatusCode=1)))
+    system = build()
+    system.capabilities = replace(system.capabilities, completing_changes_end=False)
+    (row,) = (await system.read(WINDOW)).rows
+    assert system.event(row).value.end == START + timedelta(minutes=30)

@@ -1,0 +1,1 @@
+"""Answers seen in public code, described as small fixtures of our own."""
