@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from syncd.model import UserState, Value, Window
+from syncd.model import Status, UserState, Value, Window
 
 
 class ById(StrEnum):
@@ -165,6 +165,9 @@ def slot_of(value: Value, offers: Iterable[Window], taken: Iterable[Value], now:
     return Slot.UNTOLD
 
 
+_LISTED = frozenset({Status.NEW, Status.CONFIRMED})
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """An event that a list lacks and that the system shows by id.
@@ -184,8 +187,11 @@ def is_hidden(shown: Shown, windows: Iterable[Window], asked_at: datetime, lag: 
     """Say whether a list that proved complete in these windows should have shown the event.
 
     A list may be older than a change by the lag bound, and what was moved to another calendar, or
-    with its calendar to another group, is in another list.
+    with its calendar to another group, is in another list. Some lists leave out what is over or
+    off: that they lack it says nothing of the rest.
     """
+    if shown.value.status not in _LISTED:
+        return False
     if not shown.same_place or shown.elsewhere or shown.changed_at + lag > asked_at:
         return False
     return any(window.holds(shown.value) for window in windows)

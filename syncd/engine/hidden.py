@@ -14,7 +14,8 @@ from syncd.core.absence import Shown, is_hidden
 from syncd.engine.observation import Read
 from syncd.engine.questions import Questions
 from syncd.engine.reports import Reports
-from syncd.model import Coverage, EventRef, Kind, Record, Unproven, Window
+from syncd.model import Coverage, EventRef, Kind, Record, Unproven, Window, part_of
+from syncd.store.derived import derived_from
 from syncd.systems.port import Found, ListCall, SystemFault
 from syncd.systems.reported import hiding
 
@@ -23,7 +24,13 @@ Place = tuple[str, Kind]
 
 
 def hides(read: Read, record: Record, found: Found, windows: Collection[Window]) -> bool:
-    """Whether the list that proved complete in these windows hides this event."""
+    """Whether the list that proved complete in these windows hides this event.
+
+    A meeting of several hosts may be in the list of any of them, and what was derived from it, as
+    its further host's, is in no list of its own.
+    """
+    if part_of(record.id) or derived_from(read.store, read.system.name, [record.id]):
+        return False
     event, skew = found.event, read.system.traffic.skew or timedelta(0)
     changed = record.observed_at if event.updated_at is None else event.updated_at - skew
     written = record.written_at

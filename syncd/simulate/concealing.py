@@ -32,7 +32,14 @@ def perform(town: Town, step: Step) -> str:
     concealed.everything = step.number % 2 == 0
     if concealed.everything:
         return f"hide all in lists for {hours} hours"
-    concealed.ids = {event for n, event in enumerate(standing) if (n + step.slot) % 3}
+    # Where nothing but lists shows the blocks of v2, one that a list hides is a removed one.
+    only_lists = step.system == "clinic"
+    shown = town.standing(step.system)
+    concealed.ids = {
+        event
+        for n, event in enumerate(standing)
+        if (n + step.slot) % 3 and not (only_lists and shown[event].kind == "block")
+    }
     return f"hide {len(concealed.ids)} of {len(standing)} in lists for {hours} hours"
 
 

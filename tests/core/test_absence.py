@@ -140,8 +140,18 @@ WINDOW = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UT
         (Shown(v(9), same_place=True, changed_at=BEFORE, elsewhere=True), [WINDOW], False),
         (Shown(v(9), same_place=True, changed_at=NOW - LAG / 2), [WINDOW], False),
         (Shown(v(9), same_place=True, changed_at=NOW - LAG), [WINDOW], True),
+        (Shown(off(9), same_place=True, changed_at=BEFORE), [WINDOW], False),
     ],
-    ids=["hidden", "not covered", "outside", "moved away", "regrouped", "within the lag", "after"],
+    ids=[
+        "hidden",
+        "not covered",
+        "outside",
+        "moved away",
+        "regrouped",
+        "within the lag",
+        "after",
+        "off",
+    ],
 )
 def test_a_list_hides_what_it_should_have_shown(
     shown: Shown, windows: list[Window], hidden: bool
