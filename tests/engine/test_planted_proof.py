@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from syncd.core.absence import Evidence, Slot, Verdict, judge
-from syncd.engine import evidence, execute
+from syncd.engine import evidence, execute, observe
 from syncd.engine.questions import Questions
 from syncd.model import Changes, UserState
 from syncd.systems.port import Rejected, SystemFault
@@ -52,6 +52,15 @@ def a_target_that_cannot_be_read_is_written_to(patch: Patch) -> None:
     patch.setattr(execute, "reread", unread)
 
 
+def nobody_asks_for_what_was_created(patch: Patch) -> None:
+    """An empty list is believed where the state was lost."""
+
+    async def nothing(*_given: Any) -> None:
+        return None
+
+    patch.setattr(observe, "ask_for_created", nothing)
+
+
 def believes(doubt: Callable[[Shop], None]) -> Callable[[Shop], Awaitable[None]]:
     async def check(shop: Shop) -> None:
         await proof.test_no_deletion_is_believed_while_one_part_of_the_proof_is_missing(shop, doubt)
@@ -86,6 +95,14 @@ ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Shop], Awaitable[None]]
     "a hidden list is believed": (
         a_hidden_list_is_believed,
         proof.test_a_resync_of_a_list_that_hides_events_says_so,
+    ),
+    "a create is repeated because a hidden list lacks it": (
+        a_hidden_list_is_believed,
+        proof.test_no_create_is_repeated_on_the_word_of_a_hiding_list,
+    ),
+    "nobody asks for what was created before a loss": (
+        nobody_asks_for_what_was_created,
+        proof.test_after_a_lost_state_an_empty_list_is_asked_for_what_was_created,
     ),
     "a refused id takes the system down": (a_refusal_takes_the_system_down, refused),
     "a write goes on unread": (

@@ -368,3 +368,37 @@ async def test_a_removal_without_an_answer_ends_once_lists_prove_it(shop: Shop) 
         await shop.engine.watch(near=False)
     assert shop.store.pending_intents() == []
     assert (await shop.engine.resync()).exit is Exit.DONE
+
+
+# Creates whose reply was lost, and lost states, beside lists that hide events.
+
+
+async def test_no_create_is_repeated_on_the_word_of_a_hiding_list(shop: Shop) -> None:
+    shop.b.book("p", v(20))
+    await settled(shop)
+    shop.a.book("p", v(16))
+    shop.b.faults["reply"] = [Ambiguous("b", "POST block")]
+    await shop.engine.watch(near=False)
+    shop.b.empty = True
+    for _ in range(3):
+        shop.clock.pass_(minutes=1)
+        await shop.engine.watch(near=False)
+    assert shop.blocks()["b"].count(v(16).interval) == 1
+    assert shop.store.pending_intents()
+    shop.b.empty = False
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert shop.blocks()["b"].count(v(16).interval) == 1
+
+
+async def test_after_a_lost_state_an_empty_list_is_asked_for_what_was_created(shop: Shop) -> None:
+    await settled(shop)
+    before = shop.blocks()
+    shop.store.close()
+    shop.path.unlink()
+    shop.restart()
+    shop.b.empty = True
+    assert (await shop.engine.resync()).exit is Exit.UNANSWERED
+    assert shop.blocks() == before
+    shop.b.empty = False
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert shop.blocks() == before
