@@ -126,6 +126,14 @@ CREATE TABLE exposure (
     PRIMARY KEY (provider, system, starts, ends)
 );
 
+CREATE TABLE fact (
+    system VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    value VARCHAR NOT NULL,
+    at VARCHAR(27) NOT NULL,
+    PRIMARY KEY (system, name)
+);
+
 CREATE TABLE free_time (
     system VARCHAR NOT NULL,
     provider VARCHAR NOT NULL,

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -43,6 +44,7 @@ from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
 from syncd.houses import closures_of, ties_of
 from syncd.model import Clock, Hours, Operation
+from syncd.model.allday import BUSY, AllDay, AllDayRule
 from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.port import System
@@ -173,8 +175,23 @@ def build_systems(
         }
         if mapped:
             transport = (transports or {}).get(name) or network(settings.syncd.ca_file)
-            found[name] = _adapter(name, system, mapped, clock, transport)
+            rules = {provider: all_day_rule(settings, provider, name) for provider in mapped}
+            found[name] = _adapter(name, system, mapped, clock, transport, rules)
     return found
+
+
+def all_day_rule(settings: Settings, provider: str, system: str) -> AllDayRule:
+    """What all-day events close of a provider in a system: the most specific policy wins.
+
+    Working hours that nobody configured are not the provider's: then whole days are closed. Without
+    a zone they are on the location's clock.
+    """
+    general, own = settings.syncd, settings.providers[provider]
+    policy = own.all_day or settings.systems[system].all_day or general.all_day
+    spans = general.hours if "hours" in general.model_fields_set else ()
+    zone_name = general.zone if "zone" in general.model_fields_set else ""
+    hours = Hours(spans if own.hours is None else own.hours, own.zone or zone_name)
+    return AllDayRule(policy, hours) if policy is not AllDay.BUSY else BUSY
 
 
 def secrets_of(system: SystemSettings) -> list[str]:
@@ -225,6 +242,7 @@ def _adapter(
     mapped: Mapping[str, CalendarSettings],
     clock: Clock,
     transport: httpx.AsyncBaseTransport | None,
+    all_day: Mapping[str, AllDayRule] = MappingProxyType({}),
 ) -> Adapter:
     account = _account(system)
     match system:
@@ -245,7 +263,9 @@ def _adapter(
                 name,
                 leadconnector.Account(**account),
                 {
-                    provider: leadconnector.CalendarOf(c.user, c.calendars, c.resource)
+                    provider: leadconnector.CalendarOf(
+                        c.user, c.calendars, c.resource, all_day.get(provider, BUSY)
+                    )
                     for provider, c in mapped.items()
                     if isinstance(c, LeadConnectorCalendar)
                 },
@@ -257,7 +277,9 @@ def _adapter(
                 name,
                 leadconnector_v1.Account(**account),
                 {
-                    provider: leadconnector_v1.CalendarOf(c.calendar, c.user, c.team)
+                    provider: leadconnector_v1.CalendarOf(
+                        c.calendar, c.user, c.team, all_day.get(provider, BUSY)
+                    )
                     for provider, c in mapped.items()
                     if isinstance(c, LeadConnectorV1Calendar)
                 },
@@ -295,7 +317,8 @@ def build_provisioners(
 
 def _account(system: SystemSettings) -> dict[str, Any]:
     """What an adapter is told of its account."""
-    return {key: _plain(said) for key, said in system if key not in {"type", "associations"}}
+    apart = {"type", "associations", "all_day"}
+    return {key: _plain(said) for key, said in system if key not in apart}
 
 
 def _plain(said: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import time, timedelta
 from ipaddress import ip_address
@@ -32,6 +33,8 @@ _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
 _HOW = 'Write a whole number and a unit, s, m, h or d: "90s", "15m", "2h", "1d".'
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
+_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories: controls, halves of characters, separators of lines and paragraphs."""
 _NAME = re.compile(r"[a-z0-9_-]+")
 _NOWHERE = Surroundings(Path(), {})
 """For settings that a program builds itself: their paths stay as they are."""
@@ -130,6 +133,14 @@ def _email(value: str) -> str:
     return value.strip()
 
 
+def _one_line(value: str) -> str:
+    """A platform refuses a title with a line break, or cuts it there (corrections.md C8)."""
+    if any(unicodedata.category(letter) in _NO_TEXT for letter in value):
+        reason = "it holds a line break or another control character"
+        raise Refused(reason, "Write it in one line of plain text.")
+    return value
+
+
 def _state(value: str, info: ValidationInfo) -> str:
     """Anchor a path, and the file of an SQLite URL, at the configuration's own directory."""
     home = around(info).home
@@ -172,6 +183,7 @@ def around(info: ValidationInfo) -> Surroundings:
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Title = Annotated[Text, AfterValidator(_one_line)]
 TimeOfDay = Annotated[time, PlainValidator(_time)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]

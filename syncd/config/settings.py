@@ -26,17 +26,23 @@ from syncd.config.fields import (
     State,
     Text,
     TimeOfDay,
+    Title,
     ZoneName,
     span,
 )
 from syncd.config.hours import WorkingHours
 from syncd.config.listen import Heartbeat, Listen
 from syncd.config.problems import Problem, Refused
+from syncd.config.statuses import StatusWords
 from syncd.config.table import Table
 from syncd.core.rules import Choice
+from syncd.model.allday import AllDay
 
 if TYPE_CHECKING:
     from syncd.config.provision import ProvisionSettings
+
+
+AllDayPolicy = Literal[AllDay.BUSY, AllDay.IGNORE, AllDay.HOURS]
 
 
 class WindowSettings(Table):
@@ -106,6 +112,7 @@ class General(Table):
     listen: Listen | None = None
     heartbeat: Heartbeat | None = None
     ca_file: CaFile | None = None
+    all_day: AllDayPolicy = AllDay.BUSY
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -137,9 +144,11 @@ class LeadSquaredSystem(Table):
     secret_key: Hidden
     busy_task_type: Text = "Busy"
     cancel_as: Literal["hold", "complete"] = "hold"
-    title: Text = "Busy"
+    title: Title = "Busy"
     key_field: Annotated[str, Field(pattern=r"^mx_Custom_[0-9]+$")] | None = None
     calls_per_5s: Annotated[StrictInt, Field(ge=1, le=100)] = 8
+    statuses: StatusWords = Field(default_factory=dict)
+    all_day: AllDayPolicy | None = None
 
 
 class AssociationsSettings(Table):
@@ -165,9 +174,11 @@ class LeadConnectorSystem(Table):
     token: Hidden
     base_url: BaseUrl = "https://services.leadconnectorhq.com"
     version: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|v[0-9]+)$")] = "2021-04-15"
-    title: Text = "Busy"
+    title: Title = "Busy"
     notify: StrictBool = False
     associations: AssociationsSettings = AssociationsSettings()
+    statuses: StatusWords = Field(default_factory=dict)
+    all_day: AllDayPolicy | None = None
 
 
 class LeadConnectorV1System(Table):
@@ -178,8 +189,10 @@ class LeadConnectorV1System(Table):
     base_url: BaseUrl = "https://rest.gohighlevel.com/v1"
     blocks: Literal["event", "hold"] = "event"
     hold_email: Email | None = None
-    title: Text = "Busy"
+    title: Title = "Busy"
     timezone: ZoneName | None = None
+    statuses: StatusWords = Field(default_factory=dict)
+    all_day: AllDayPolicy | None = None
 
     @model_validator(mode="after")
     def _hold_has_its_contact(self) -> Self:
@@ -260,12 +273,15 @@ class ProviderSettings(Table):
     """A person, room or piece of equipment, and its calendar in each system (by system name).
 
     ``capacity`` is how many meetings it may have at one time (equipment: how many there are).
+    ``all_day`` is what all-day events without a customer close; it wins over that of a system,
+    which wins over that of ``[syncd]``.
     """
 
     kind: Literal["person", "room", "equipment"] = "person"
     zone: ZoneName | None = None
     hours: WorkingHours | None = None
     capacity: Annotated[StrictInt, Field(ge=1)] = 1
+    all_day: AllDayPolicy | None = None
     calendars: dict[str, CalendarSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")

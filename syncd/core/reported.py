@@ -30,9 +30,10 @@ class Look:
     """What one read of a system says of the items that it does not report.
 
     It reached from ``back`` before to ``ahead`` after ``at``; ``full``: that is the whole window
-    that is kept in sync. ``mapped`` are the providers of the system, ``whole`` those whose lists
-    proved complete. ``read_well`` are the events that were parsed, ``same`` those that were listed
-    as they are known, ``over`` known events that have ended.
+    that is kept in sync. ``mapped`` are the providers of the system, ``asked`` those that were
+    read, ``whole`` those whose lists proved complete. ``read_well`` are the events that were
+    parsed, ``same`` those that were listed as they are known, ``over`` known events that have
+    ended.
     """
 
     system: str
@@ -41,6 +42,7 @@ class Look:
     ahead: timedelta
     full: bool
     mapped: Collection[str]
+    asked: frozenset[str]
     whole: Collection[str]
     read_well: Collection[str]
     same: Collection[str]
@@ -123,12 +125,16 @@ def _seen(item: Item, shown: Shown, look: Look) -> Item:
 
 def _unseen(item: Item, look: Look) -> Item:
     """Return what becomes of an open item that a read does not report."""
-    if item.event in look.read_well or item.event in look.over:
-        return replace(item, ended_at=look.at)
-    if item.event in look.same:
-        # The list shows the row as it is known: readable, and not looked at anew.
-        return replace(item, ended_at=look.at) if item.topic is Topic.UNREADABLE else item
     left = frozenset(item.calendars) & frozenset(look.mapped)
+    listed = item.event in look.same
+    if item.event in look.read_well or (listed and item.topic is Topic.UNREADABLE):
+        # A list of fewer users may tell whose a row is that does not say so itself.
+        return replace(item, ended_at=look.at) if left <= look.asked else item
+    if listed:
+        # The row is as it is known, and was not looked at anew.
+        return item
+    if item.event in look.over:
+        return replace(item, ended_at=look.at)
     if look.full or (_reaches(look.back, item.back) and _reaches(look.ahead, item.ahead)):
         left = left.difference(look.whole)
     if not left:

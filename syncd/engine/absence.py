@@ -28,6 +28,7 @@ from syncd.model import (
 from syncd.model.derived import USERS
 from syncd.store.derived import derived_from
 from syncd.store.reported import reported_lists
+from syncd.systems.list_caps import outside
 from syncd.systems.port import Found, Gone, SystemFault
 
 
@@ -37,12 +38,18 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
     Blocks of syncd's own stay: that they are not there any more has to be proven.
     """
     listed = {row.id for row in read.snapshot.rows}
-    complete = {c.provider for c in read.snapshot.coverage if Kind.APPOINTMENT in c.kinds}
+    complete = {
+        p: spans for (p, kind), spans in windows_of(read).items() if kind is Kind.APPOINTMENT
+    }
     gone: set[str] = set()
-    for provider in sorted(remapped & complete):
+    for provider in sorted(remapped & complete.keys()):
         # Whose the events are follows from the new mapping now.
         read.owners.settle_all(provider)
+        gaps = outside(read.window, complete[provider])
         for record in read.store.events_of(read.system.name, provider):
+            value = record.observed
+            if value is not None and any(gap.touches(value) for gap in gaps):
+                continue  # it may stand where the list was cut
             if record.id not in listed and not record.mine and not _began_before(read, record):
                 read.changes.records.append(replace(record, provider="", fingerprint=""))
                 read.seen.touch(provider, record.id)

@@ -28,8 +28,10 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.store.facts import facts
 from syncd.store.store import Store
 from syncd.systems.advice import cause_and_remedy
+from syncd.systems.facts import Facts
 from syncd.systems.findings import checked
 from syncd.systems.port import (
     NO_LOOK_BACK,
@@ -79,11 +81,13 @@ class Attended:
         self.providers: Collection[str] = system.providers
         self.capabilities = system.capabilities
         self._system = system
+        self.facts: Facts = system.facts
         self._earlier: Traffic | None = None
         self._store = store
         self._clock = clock
         self._renew = renew
         self.health = store.health().get(self.name) or SystemHealth(self.name)
+        self._recall()
         self._use(fingerprint(self.name, secrets))
 
     def insist(self) -> None:
@@ -122,6 +126,7 @@ class Attended:
             after = self.traffic
             calls, waited = after.reads - before.reads, after.waited - before.waited
             self._note(Attempt(self._clock.now(), latency=waited / max(1, calls)))
+        self._store_facts()
         return snapshot
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
@@ -155,7 +160,9 @@ class Attended:
         """As the system's own, unless it rests."""
         await self._let(writing=False)
         with supervised(self.name, "read_one"):
-            return await self._system.read_one(ref, value)
+            sighting = await self._system.read_one(ref, value)
+        self._store_facts()
+        return sighting
 
     async def users(self) -> Directory:
         """Delegate to the system, unless it rests."""
@@ -217,11 +224,21 @@ class Attended:
         if self.health.state is SystemState.UNAUTHORISED and (fresh := self._renew()) is not None:
             self._earlier, old = self.traffic, self._system
             secrets, self._system = fresh
+            self._recall()
             await old.aclose()
             self._use(fingerprint(self.name, secrets))
             if not rests(self.health, self._clock.now(), writing=writing):
                 return
         raise _rest(self.health, self._clock.now())
+
+    def _recall(self) -> None:
+        """Give the system what was measured of it before."""
+        self.facts = self._system.facts
+        self.facts.load(facts(self._store, self.name))
+
+    def _store_facts(self) -> None:
+        if measured := self.facts.unsaved():
+            self._store.note_standing(*measured)
 
     def _use(self, secret: str) -> None:
         if secret == self.health.secret:

@@ -32,6 +32,7 @@ from syncd.model import (
 )
 from syncd.store.store import Store
 from syncd.store.tables import EVENT
+from syncd.systems.facts import Facts
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -83,6 +84,7 @@ class Closures:
             statuses={},
             reach=frozenset({house.name}),
         )
+        self.facts = Facts(self.name, clock)
         self._house = house
         self._store = store
         self._clock = clock

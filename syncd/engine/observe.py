@@ -152,7 +152,7 @@ async def _observe(
     if owners.fault is not None:
         seen.fail(owners.fault)
     same = {*snapshot.same, *(rows.keys() - {*delta.differ})}
-    reported = reports.settle(read, same, full=full)
+    reported = reports.settle(read, providers, same, full=full)
     store.apply(read.changes)
     log_reported(reported)
     announce(system.name, doubted, owners.open.values())

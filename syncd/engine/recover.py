@@ -149,24 +149,41 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
         shown = event.value if same_interval(operation.after, event.value) else None
         settle(desk, intent, event.id, shown, asked_at, detail="found after a lost reply")
         return True
-    if not late:
+    if not late or _may_hide(system, snapshot, operation.provider, desk.store):
         return False
-    # A row without an id may be the block that was made.
-    unproven = snapshot.faults or any(
-        a.provider == operation.provider and Kind.BLOCK in a.kinds for a in snapshot.unproven
-    )
     complete = any(
-        c.provider == operation.provider and Kind.BLOCK in c.kinds for c in snapshot.coverage
+        c.provider == operation.provider
+        and Kind.BLOCK in c.kinds
+        and c.window.holds(operation.after)
+        for c in snapshot.coverage
+    )
+    # Where a list was cut, the block may be in the part that was not shown: the next read may tell.
+    # And a row without an id may be it.
+    unread = snapshot.faults or any(
+        u.provider == operation.provider and Kind.BLOCK in u.kinds for u in snapshot.unproven
     )
     if complete and await _hides(system, operation.provider, snapshot, desk.store):
         return False
     if complete:
         _drop(intent, desk, "never happened")
-    elif not unproven:
+    elif not unread:
         # This system does not list blocks, so nobody can tell: at most once, and a person looks.
         note = f"{system.name} may have made this block and cannot be asked: look there"
         _review(intent, desk, note)
-    return complete or not unproven
+    return complete or not unread
+
+
+def _may_hide(system: System, snapshot: Snapshot, provider: str, store: Store) -> bool:
+    """Whether a calendar shows a record that cannot be read and was never known: it may be ours."""
+    for row in snapshot.rows:
+        if row.provider != provider:
+            continue
+        try:
+            system.event(row)
+        except Malformed:
+            if not store.records(system.name, [row.id]):
+                return True
+    return False
 
 
 async def _hides(system: System, provider: str, snapshot: Snapshot, store: Store) -> bool:

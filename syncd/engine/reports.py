@@ -40,7 +40,9 @@ class Reports:
         """The records that are listed, but cannot be understood."""
         return frozenset(each.event for each in self.shown if each.topic is Topic.UNREADABLE)
 
-    def settle(self, read: Read, same: Collection[str], *, full: bool) -> Outcome:
+    def settle(
+        self, read: Read, asked: Collection[str], same: Collection[str], *, full: bool
+    ) -> Outcome:
         """Have stored what begins, changes and ends with this read; return it."""
         items = open_items(read.store, read.system.name)
         if not items and not self.shown:
@@ -55,6 +57,7 @@ class Reports:
             end - read.asked_at,
             full,
             frozenset(read.system.providers),
+            frozenset(asked),
             _whole(read),
             self.read_well,
             {*same, *self.answered},

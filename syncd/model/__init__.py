@@ -6,6 +6,7 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 
 from syncd.model.derived import derived_id, is_derived, part_of, record_id, same_record
 from syncd.model.doors import Door, Need, ShutDoor
+from syncd.model.facts import Fact
 from syncd.model.health import (
     Allowance,
     OnRota,
@@ -38,6 +39,12 @@ from syncd.model.ranges import (
     readable,
 )
 from syncd.model.reported import Item, Topic
+from syncd.model.statuses import (
+    Statuses,
+    said,
+    squeezed,
+    unknown_status,
+)
 from syncd.model.stored import (
     OPEN_ENDED,
     Baseline,
@@ -111,6 +118,7 @@ __all__ = [
     "Event",
     "EventRef",
     "Exposure",
+    "Fact",
     "FreeTime",
     "HeldConflict",
     "Hours",
@@ -135,6 +143,7 @@ __all__ = [
     "ShutDoor",
     "Span",
     "Status",
+    "Statuses",
     "SystemHealth",
     "SystemState",
     "Topic",
@@ -160,7 +169,10 @@ __all__ = [
     "readable",
     "record_id",
     "resolve_wall_time",
+    "said",
     "same_record",
+    "squeezed",
+    "unknown_status",
     "utc",
     "zone",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
-from syncd.model.time import zone
+from syncd.model.time import on_clock, resolve_wall_time, zone
 
 DAY_MINUTES = 24 * 60
 
@@ -36,6 +36,41 @@ class Hours:
             for day, first, last in self._days(start, end)
         )
 
+    def cut(self, start: datetime, end: datetime) -> tuple[datetime, datetime] | None:
+        """Return from the first opening inside an interval to the last closing, None if closed.
+
+        What lies between two openings is not left out: one interval comes back.
+        """
+        if not self.spans:
+            return start, end
+        first, last = self._date(start), self._date(end)
+        opens = next(
+            (o[0] for day in _week(first, last, 1) for o in self._open(day, start, end)), None
+        )
+        closes = next(
+            (o[1] for day in _week(last, first, -1) for o in reversed(self._open(day, start, end))),
+            None,
+        )
+        return (opens, closes) if opens is not None and closes is not None else None
+
+    def _date(self, instant: datetime) -> date:
+        return on_clock(instant, zone(self.zone)).date()
+
+    def _open(self, day: date, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """The open times of a day inside an interval, in order."""
+        found = []
+        for span in self.spans:
+            if day.weekday() in span.days:
+                opens = max(start, self._at(day, span.opens))
+                closes = min(end, self._at(day, span.closes))
+                if opens < closes:
+                    found.append((opens, closes))
+        return sorted(found)
+
+    def _at(self, day: date, minutes: int) -> datetime:
+        wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
+        return resolve_wall_time(wall, self.zone).instant
+
     def _days(self, start: datetime, end: datetime) -> Iterator[tuple[int, int, int]]:
         """Cut an interval at midnights: day of the week, first and last minute."""
         where = zone(self.zone)
@@ -47,3 +82,9 @@ class Hours:
             if ends > begins or day == first.date() == last.date():
                 yield day.weekday(), begins, ends
             day += timedelta(days=1)
+
+
+def _week(first: date, last: date, step: int) -> Iterator[date]:
+    """The days from one to another, at most eight of them: by then each weekday came up."""
+    for number in range(min(abs((last - first).days), 7) + 1):
+        yield first + timedelta(days=step * number)

@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 _IDS = ("id", "UserTaskId")
-_ENDS = ("endTime", "EndDate")
+_ENDS = ("endTime", "EndDate", "DueDate")
+"""A task without an end has the usual length of its type, so it lacks its start as well."""
 _OWNERS = (
     "assignedUserId",
     "users",

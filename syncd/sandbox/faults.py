@@ -73,6 +73,9 @@ class FaultKind(StrEnum):
     HALF_EMOJI = "half-emoji"
     """Texts of events that are read hold half an emoji as an escape; with ``spelling="bytes"`` as
     bytes that are no UTF-8, with ``"nul"`` a NUL character."""
+    ODD_STATUS = "odd-status"
+    """Reads show another spelling of each status; with ``spelling="unknown"`` a word that is in no
+    documentation in place of each status that takes time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,44 @@ _HALVES: Mapping[str, bytes] = {
     "nul": rb"\1Kim\\u0000 ",
 }
 
+UNKNOWN_WORD = "In Review"
+"""A status that is in no documentation; an update that sends it back leaves the status as it is."""
+
+_WORDS: Mapping[str, bytes] = {
+    "new": b"pending",
+    "confirmed": b"Confirmed",
+    "showed": b"Completed",
+    "cancelled": b"CANCELED",
+    "noshow": b"no-show",
+}
+_CODES: Mapping[str, bytes] = {"0": b"Pending", "1": b"Completed", "2": b"Cancelled"}
+_TAKEN = frozenset({"new", "confirmed", "showed", "0", "1"})
+_STATUS = re.compile(rb'("app(?:ointment|oinment)Status":\s*)"(\w+)"')
+_CODE = re.compile(rb'("StatusCode":\s*)([0-9]+)(?=,\s*"OwnerId")')
+
+
+def respelt(body: bytes, *, unknown: bool) -> bytes:
+    """Return the body with other status words, or with unknown ones where the time is taken."""
+
+    def word(found: re.Match[bytes]) -> bytes:
+        status = found[2].decode()
+        if not unknown:
+            return found[1] + b'"' + _WORDS.get(status, found[2]) + b'"'
+        return found[1] + b'"' + UNKNOWN_WORD.encode() + b'"' if status in _TAKEN else found[0]
+
+    def code(found: re.Match[bytes]) -> bytes:
+        status = found[2].decode()
+        if not unknown:
+            return found[1] + b'"' + _CODES[status] + b'"'
+        return found[1] + b"-1" if status in _TAKEN else found[0]
+
+    return _CODE.sub(code, _STATUS.sub(word, body))
+
 
 def spoilt(body: bytes, kind: FaultKind, spelling: str) -> bytes:
-    """Return the body with one odd time, or with every text cut; as it is if it holds none."""
+    """Return the body with one odd time, or with every text or status odd; or as it is."""
+    if kind is FaultKind.ODD_STATUS:
+        return respelt(body, unknown=spelling == "unknown")
     if kind is FaultKind.ODD_TIME:
         pattern, odd = _TIMES[spelling]
         return pattern.sub(odd, body, count=1)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from starlette.routing import Route
     from starlette.types import Receive, Scope, Send
 
+    from syncd.sandbox.caps import ListCap
     from syncd.sandbox.clock import Clock
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.limits import RateLimit
@@ -119,6 +120,8 @@ class Platform(ABC):
         self.faults = faults if faults is not None else Faults()
         self.concealed = Concealed()
         self.limit: RateLimit | None = None
+        self.caps: dict[str, ListCap] = {}
+        """Caps of lists, by path: nothing in an answer shows that it was cut."""
         self.calls: list[Call] = []
         self.broken_rows: dict[str, Lack] = {}
         """What the rows of these events lack in each answer to a read."""
@@ -180,7 +183,8 @@ class Platform(ABC):
         """The rows of a list (or page) as the client gets to see them."""
         if self.fault(FaultKind.EMPTY, ask):
             return []
-        shown = list(rows)
+        cap = self.caps.get(ask.path.rstrip("/"))
+        shown = list(rows) if cap is None else cap.cut(rows)
         if shown and self.fault(FaultKind.SHORT_PAGE, ask):
             shown = shown[: len(shown) - max(1, len(shown) // 3)]
         if shown and self.fault(FaultKind.DUPLICATE_ROWS, ask):
@@ -269,7 +273,7 @@ class Platform(ABC):
         if ask.method != "GET" and "Retrieve" not in ask.path:
             return
         now = self.clock.now()
-        for kind in (FaultKind.ODD_TIME, FaultKind.HALF_EMOJI, FaultKind.BROKEN_ROW):
+        for kind in _SPOILING:
             fault = self.faults.active(kind, ask.method, ask.path, now)
             if fault is None:
                 continue
@@ -318,6 +322,14 @@ async def _ask(scope: Scope, receive: Receive, base_path: str) -> Ask:
     path = path[len(base_path) :] if inside else f"/outside{path}"
     query = QueryParams(scope["query_string"])
     return Ask(scope["method"], path, {}, query, Headers(scope=scope), body)
+
+
+_SPOILING = (
+    FaultKind.ODD_TIME,
+    FaultKind.HALF_EMOJI,
+    FaultKind.ODD_STATUS,
+    FaultKind.BROKEN_ROW,
+)
 
 
 def _spoilt(body: bytes, kind: FaultKind, spelling: str) -> bytes:

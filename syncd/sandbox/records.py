@@ -25,7 +25,10 @@ class Appointment:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Busy time without a customer; owned by a user or a calendar."""
+    """Busy time without a customer; owned by a user or a calendar.
+
+    One that lasts ``all_day`` is shown by the day only: it ends as it starts.
+    """
 
     id: str
     user: str
@@ -35,6 +38,7 @@ class Block:
     title: str
     updated_at: datetime
     deleted: bool = False
+    all_day: bool = False
 
 
 class Outside(Protocol):

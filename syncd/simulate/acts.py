@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+SYSTEMS = ("crm", "clinic", "legacy")
+
 
 class What(StrEnum):
     """What can happen."""
@@ -44,6 +46,9 @@ class What(StrEnum):
     NULL_DATE = "null-date"
     FOR_EVER = "for-ever"
     CUT_TEXT = "cut-text"
+    OTHER_WORDS = "other-words"
+    UNKNOWN_WORDS = "unknown-words"
+    ALL_DAY = "all-day"
     HIDE_LIST = "hide-list"
     REFUSE_ID = "refuse-id"
     LEAVE = "leave"
@@ -58,6 +63,8 @@ class What(StrEnum):
     NO_OWNER = "no-owner"
     NO_OBJECT = "no-object"
     REPAIR_ROWS = "repair-rows"
+    REGROUP = "regroup"
+    CAP_LISTS = "cap-lists"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

@@ -75,8 +75,9 @@ def judge_broken(
             yield f"8: waits for broken rows of others: {line}"
 
 
-def judge_repaired(store: Store) -> Iterator[str]:
-    """Say what is still reported although every row reads well."""
+def judge_rest(town: Town, store: Store, now: datetime, last: datetime) -> Iterator[str]:
+    """Say what is wrong at the end, and what is still reported although every row reads well."""
+    yield from oracle.judge_end(town, store, now, last)
     for item in open_items(store):
         if item.topic in {Topic.UNREADABLE, Topic.LIST}:
             yield f"10: still reported after its end: {item.system} {item.event}: {item.reason}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.simulate import busy
 from syncd.simulate.concealing import refuse_deleted
 
 if TYPE_CHECKING:
@@ -22,5 +23,6 @@ def set_facts(town: Town, story: Story) -> None:
         sandbox.systems[name].lists_overlapping = True
     for knob, value in story.account:
         setattr(sandbox.crm, knob, value)
+    busy.prepare(town, story.busy)
     if story.refuses_deleted:
         refuse_deleted(town)

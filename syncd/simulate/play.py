@@ -236,8 +236,7 @@ class _Stage:
         self._judge_log()
         for line in self.town.endless():
             self._break(line)
-        self._judge_with(lambda *seen: oracle.judge_end(self.town, *seen))
-        self._judge_with(lambda store, *_: broken.judge_repaired(store))
+        self._judge_with(lambda *seen: broken.judge_rest(self.town, *seen))
 
     def _judge_with(self, judge: Callable[[Store, datetime, datetime], Iterable[str]]) -> None:
         with closing(Store.open(self.folder / "state.db", write=False)) as store:

@@ -14,14 +14,25 @@ from random import Random
 from syncd.core.rules import CHOICES
 from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.odd import ODD_ANSWERS
+from syncd.simulate import draws
 from syncd.simulate.accounts import Knobs, draw_account
-from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, TROUBLE, Step, What
+from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
+from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
 
-__all__ = ["ALL", "HOST", "OPERATOR", "OUTSIDE", "TROUBLE", "Step", "Story", "What", "draw"]
+__all__ = [
+    "ALL",
+    "HOST",
+    "OPERATOR",
+    "OUTSIDE",
+    "SYSTEMS",
+    "TROUBLE",
+    "Step",
+    "Story",
+    "What",
+    "draw",
+]
 
-SYSTEMS = ("crm", "clinic", "legacy")
 DAYS = (
     datetime(2027, 3, 27, 18, 0, tzinfo=UTC),  # the clocks of Berlin go forward in the night
     datetime(2027, 10, 30, 18, 0, tzinfo=UTC),  # and back
@@ -59,6 +70,7 @@ class Story:
     ``hosts_listed``: v2 lists a meeting under each of its hosts, and ``owner_named``: it names the
     assigned user among them.
     ``account`` says what kind of LeadSquared account there is.
+    ``busy`` says how long lists are, and where they end.
     ``refuses_deleted``: v1 answers 400 for what was deleted.
     """
 
@@ -75,6 +87,7 @@ class Story:
     hosts_listed: bool = False
     owner_named: bool = True
     account: Knobs = ()
+    busy: Busy = ORDINARY
     refuses_deleted: bool = False
 
     @property
@@ -178,7 +191,7 @@ def draw(
         steps += _disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
     if complaints and FaultKind.ODD_ANSWER in faults:
         near = [step.at for step in steps if step.what in OUTSIDE]
-        steps += _odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
+        steps += draws.odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
     if complaints:
         updates = Random(f"updates {seed}")  # noqa: S311
         replaces = updates.random() < _REPLACES
@@ -193,10 +206,12 @@ def draw(
         facts = Random(f"leadsquared {seed}")  # noqa: S311
         account = draw_account(facts, steps)
         steps += _completed(facts, span)
+        steps += draws.words(Random(f"words {seed}"), span)  # noqa: S311
+    busy = draw_busy(lists := Random(f"list caps {seed}")) if complaints else ORDINARY  # noqa: S311
+    steps += list_acts(lists, busy, span) if complaints else []
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
-    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account)
-    leaves, concealed = Random(f"leaves {seed}"), Random(f"concealed {seed}")  # noqa: S311
-    return _with_concealed(_with_leaves(day, leaves), concealed) if complaints else day
+    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
+    return _with_concealed(_with_leaves(day)) if complaints else day
 
 
 def _completed(random: Random, span: float) -> list[Step]:
@@ -286,42 +301,23 @@ def _updates(random: Random, span: float, faults: Collection[str]) -> list[Step]
 _TWINS, _RESETS = 0.5, 0.4
 
 
-def _with_concealed(day: Story, random: Random) -> Story:
+def _with_concealed(day: Story) -> Story:
     """Draw what platforms show in one way and not in the other."""
+    random = Random(f"concealed {day.seed}")  # noqa: S311
     refuses = random.random() < _CONCEALED
     steps = _acts(random, day.hours * 3600, _CONCEALING, 1)
     return replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
 
 
-def _with_leaves(day: Story, random: Random) -> Story:
+def _with_leaves(day: Story) -> Story:
     """Draw, on most days, leaves of weeks, and changes to them while they run."""
+    random = Random(f"leaves {day.seed}")  # noqa: S311
     whats = (What.LEAVE, What.CHANGE_LEAVE, What.CHANGE_LEAVE, What.END_LEAVE)
     drawn = _acts(random, day.hours * 3600, COMPLAINTS, 3)
     steps = [replace(step, what=random.choice(whats)) for step in drawn]
     some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
     before = tuple(replace(step, at=0.0, what=What.LEAVE) for step in steps[:2])
     return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=before, overlapping=some)
-
-
-_LASTING = frozenset({"rate-spent", "deep-refusal"})
-"""What outlasts the day: a rate that is learned, and refusals that a person looks after."""
-_ODD = tuple(name for name in ODD_ANSWERS if name not in _LASTING)
-
-
-def _odd_answers(random: Random, span: float, near: list[float]) -> list[Step]:
-    """Draw up to two spells of odd answers, mostly while something is read or written."""
-    return [
-        Step(
-            round(max(0.0, random.choice(near or [span / 2]) - random.uniform(-1200, 60)), 1),
-            What.FAULT,
-            random.choice(SYSTEMS),
-            slot=random.randrange(2),  # 1: only the calls that make blocks are answered oddly
-            fault=str(FaultKind.ODD_ANSWER),
-            times=random.choice((1, 2, 4, 8, 30)),
-            spelling=random.choice(_ODD),
-        )
-        for _ in range(random.randint(0, 2))
-    ]
 
 
 def _override(random: Random) -> tuple[tuple[str, str], ...]:

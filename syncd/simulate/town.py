@@ -423,6 +423,6 @@ class Town:
         for platform in self.sandbox.systems.values():
             platform.broken_rows.clear()
             platform.concealed.clear()
-            for kind in set(FaultKind) - {FaultKind.HALF_EMOJI}:
-                # Nobody repairs texts.
+            for kind in set(FaultKind) - {FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS}:
+                # Nobody repairs texts, or changes words.
                 platform.faults.clear(kind)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from syncd.simulate import worded
 from syncd.simulate.completed import complete
 from syncd.simulate.hosted import is_share
 from syncd.simulate.story import Step, What
@@ -29,7 +30,7 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         case What.COMPLETE:
             return complete(town, step)
         case _:
-            return ""
+            return worded.perform(town, step)
 
 
 def _twin_as(town: Town, step: Step) -> str:

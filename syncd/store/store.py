@@ -21,6 +21,7 @@ from syncd.model import (
     Booking,
     Changes,
     Coverage,
+    Fact,
     HeldConflict,
     Intent,
     IntentState,
@@ -50,6 +51,7 @@ from syncd.store.tables import (
     CONFLICT,
     COVERAGE,
     EVENT,
+    FACT,
     HEALTH,
     HISTORY,
     INTENT,
@@ -246,12 +248,11 @@ class Store:
         """The calls of each account, as last counted."""
         return {row["system"]: Allowance(**row) for row in self.ask(select(ALLOWANCE))}
 
-    def note_standing(self, *facts: SystemHealth | Allowance) -> None:
-        """Keep how systems are, or what their accounts allow."""
+    def note_standing(self, *facts: SystemHealth | Allowance | Fact) -> None:
+        """Keep how systems are, what their accounts allow, or what was measured of them."""
         with told(self.place), self._driver.transaction() as cursor:
             for fact in facts:
-                table = HEALTH if isinstance(fact, SystemHealth) else ALLOWANCE
-                self._put(cursor, table, [asdict(fact)])
+                self._put(cursor, _STANDING[type(fact)], [asdict(fact)])
 
     # --- show ---------------------------------------------------------------------------------
 
@@ -398,6 +399,9 @@ class Store:
         if values:
             put = putting(self._engine.dialect, table, tuple(values[0]))
             put.carry_out(cursor, values)
+
+
+_STANDING = {SystemHealth: HEALTH, Allowance: ALLOWANCE, Fact: FACT}
 
 
 def _is_read_again(changes: Changes) -> bool:

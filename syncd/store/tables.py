@@ -251,6 +251,16 @@ class AllowanceRow(_Table, table=True):
     day: int | None = None
 
 
+class FactRow(_Table, table=True):
+    """What was measured of a system: a cap of its lists, what it answers (`model.Fact`)."""
+
+    __tablename__ = "fact"
+    system: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    value: str
+    at: datetime = Field(sa_type=Instant)
+
+
 class RotaRow(_Table, table=True):
     """When a provider's whole window is read (`model.OnRota`)."""
 
@@ -374,6 +384,7 @@ HISTORY = METADATA.tables["history"]
 REPORTED = METADATA.tables["reported"]
 HEALTH = METADATA.tables["health"]
 ALLOWANCE = METADATA.tables["allowance"]
+FACT = METADATA.tables["fact"]
 ROTA = METADATA.tables["rota"]
 FREE_TIME = METADATA.tables["free_time"]
 EXPOSURE = METADATA.tables["exposure"]

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Value,
         Window,
     )
+    from syncd.systems.facts import Facts
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -159,9 +160,6 @@ class Malformed(ValueError):  # noqa: N818 - our word for it
         self.system, self.event = system, event
         self.reason, self.topic = reason, topic
         self.provider, self.providers = provider, providers
-
-
-# --- what a system declares -------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +357,7 @@ class System(Protocol):
     name: str
     providers: Collection[str]
     capabilities: Capabilities
+    facts: Facts
 
     async def read(
         self,

@@ -7,6 +7,7 @@ asked for twice within its time to live, not even by two that ask at once (docs/
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 HOUR = 3600.0
+QUARTER = 900.0
+"""The far interval: how long what is booked on a calendar that is new may stay unseen."""
+
 _MINUTE = 60.0
+_RENEWED_EVERY = 300.0
 _MOST = 10_000
 
 
@@ -39,6 +44,7 @@ class Remembered(Generic[T]):
         self._seconds = seconds
         self._better_than_none = better_than_none
         self._answers: dict[str, tuple[float, T]] = {}
+        self._renewed: dict[str, float] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, key: str, ask: Callable[[], Awaitable[T]]) -> T:
@@ -63,6 +69,19 @@ class Remembered(Generic[T]):
         """The last answer for a key, however old; None if there is none."""
         kept = self._answers.get(key)
         return kept[1] if kept is not None else None
+
+    def renew(self, key: str) -> bool:
+        """Have it asked for anew before its time; until an answer comes, the old one is the `last`.
+
+        At most every five minutes; False: not again so soon.
+        """
+        now = self._clock.monotonic()
+        if now - self._renewed.get(key, -math.inf) < _RENEWED_EVERY:
+            return False
+        self._renewed[key] = now
+        if key in self._answers:
+            self._answers[key] = (-math.inf, self._answers[key][1])
+        return True
 
     def forget(self, key: str) -> None:
         """Have it asked for anew."""

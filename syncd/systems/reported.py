@@ -15,21 +15,28 @@ if TYPE_CHECKING:
 
 def list_name(call: ListCall) -> str:
     """Name a list in a report: its path, and whose it is if it is one provider's."""
-    of = f" of {next(iter(call.providers))}" if len(call.providers) == 1 else ""
-    return f"{call.call}{of}"
+    provider = _only(call)
+    return f"{call.call} of {provider}" if provider else call.call
 
 
 def nameless(system: str, call: ListCall, count: int) -> Malformed:
     """Report the rows of a list that have no usable id, or are no objects."""
-    rows = "1 row has" if count == 1 else f"{count} rows have"
-    reason = f"{rows} no id: what this list lacks is not taken for deleted"
-    return Malformed(system, list_name(call), reason, providers=call.providers)
+    return _reported(system, call, "1 row has no id" if count == 1 else f"{count} rows have no id")
 
 
 def shortened(system: str, call: ListCall, why: str) -> Malformed:
     """Report a list from which rows are missing, or may be."""
+    return _reported(system, call, why, Topic.LIST)
+
+
+def _reported(system: str, call: ListCall, why: str, topic: Topic = Topic.UNREADABLE) -> Malformed:
     reason = f"{why}: what this list lacks is not taken for deleted"
-    return Malformed(system, list_name(call), reason, Topic.LIST, providers=call.providers)
+    return Malformed(system, list_name(call), reason, topic, _only(call), call.providers)
+
+
+def _only(call: ListCall) -> str:
+    """The provider of a list that is read for one only, else ''."""
+    return next(iter(call.providers)) if len(call.providers) == 1 else ""
 
 
 def hiding(system: str, call: ListCall, providers: Collection[str]) -> Malformed:

@@ -23,6 +23,7 @@ from tenacity import (
 )
 
 from syncd.systems import decoding
+from syncd.systems.access import Access, CheapRead
 from syncd.systems.boundary import contained
 from syncd.systems.client import LIMITS, Answer
 from syncd.systems.connections import Connections
@@ -121,8 +122,9 @@ class Transport:
         attempts: int = 3,
         patience: float = 15.0,
         redact: Callable[[str], str] | None = None,
+        cheap: CheapRead | None = None,
     ) -> None:
-        """Keep the parts; nothing is sent yet."""
+        """Keep the parts; nothing is sent yet. ``cheap`` tells whether the secret is accepted."""
         self._system = system
         self._client = client
         self._clock = clock
@@ -132,6 +134,13 @@ class Transport:
         self._patience = patience
         self._redact = redact or Redactor()
         self._count = _Counters()
+
+        async def check() -> object:
+            read = cheap or CheapRead("")
+            return await self._send("GET", read.path, read.params, None, read.headers, write=False)
+
+        self._access = Access(clock, check if cheap else None)
+        self._cheap = cheap.path if cheap else None
 
     @property
     def traffic(self) -> Traffic:
@@ -159,12 +168,15 @@ class Transport:
     ) -> bytes:
         """Ask something that is safe to ask twice, and return the body of the success.
 
-        Repeated on failed connections, time-outs, 5xx and short rate limits. Raises SystemFault,
-        never Ambiguous.
+        Repeated on failed connections, time-outs, 5xx, short rate limits and a 401. Raises
+        SystemFault, never Ambiguous.
         """
 
-        async def once() -> Answer:
+        async def sent() -> Answer:
             return await self._send(method, path, params, json, headers, write=False)
+
+        async def once() -> Answer:
+            return await self._access.repeated(sent, cheap=path == self._cheap)
 
         try:
             answer = await once()
@@ -203,6 +215,7 @@ class Transport:
     ) -> Answer:
         """Change something, sending it at most once, and return the success.
 
+        A 401 says that nothing was done, and is repeated once, if there is time for it.
         ``deadline`` (of the clock's `monotonic`) is checked last before the request leaves.
         ``private`` are texts of the body of which no error may repeat a word.
 
@@ -210,10 +223,23 @@ class Transport:
         was refused for that, Ambiguous if it may have taken effect, AuthLost or Rejected as the
         platform's table says.
         """
-        try:
+        latest = min(deadline, self._clock.monotonic() + self._patience)
+        deadlines = iter((deadline, latest))
+
+        async def once() -> Answer:
             return await self._send(
-                method, path, params, json, headers, write=True, deadline=deadline, private=private
+                method,
+                path,
+                params,
+                json,
+                headers,
+                write=True,
+                deadline=next(deadlines),
+                private=private,
             )
+
+        try:
+            return await self._access.repeated_once(once)
         except Retryable as fault:
             if fault.status is None:
                 raise

@@ -18,6 +18,7 @@ from syncd.config.settings import (
     RulesSettings,
 )
 from syncd.core.rules import Choice
+from syncd.model import Status
 
 from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, Desk
 
@@ -193,6 +194,36 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
             "clinic.title",
             "too long",
         ),
+        (
+            "[systems.clinic]",
+            '[systems.clinic]\ntitle = "Busy\\nnow"',
+            "clinic.title",
+            "control character",
+        ),
+        ("[systems.crm]", '[systems.crm]\ntitle = "Bu\\u2028sy"', "crm.title", "control"),
+        ("[systems.legacy]", '[systems.legacy]\ntitle = "B\\u0000"', "legacy.title", "control"),
+        ("[systems.crm]", "[systems.crm]\nstatuses = 1", "crm.statuses", "no table"),
+        ("[systems.crm]", "[systems.crm]\nstatuses = { x = 1 }", "crm.statuses.x", "no text"),
+        (
+            "[systems.legacy]",
+            "[systems.legacy]\nstatuses = { x = 'canceled' }",
+            "legacy.statuses.x",
+            '"canceled" is no status',
+        ),
+        (
+            "[systems.clinic]",
+            "[systems.clinic]\nstatuses = { '--' = 'new' }",
+            "clinic.statuses.--",
+            "neither letters nor digits",
+        ),
+        (
+            "[systems.clinic]",
+            "[systems.clinic]\nstatuses = { no-show = 'new', 'No Show' = 'noshow' }",
+            "clinic.statuses.No Show",
+            'the same word as "no-show"',
+        ),
+        ("[systems.crm]", "[systems.crm]\nall_day = 'free'", "crm.all_day", "no choice here"),
+        ("[systems.clinic]", "[systems.clinic]\nall_day = 1", "clinic.all_day", "no text"),
         ("[systems.crm]", "[systems.crm]\ncancel_as = 'no'", "crm.cancel_as", "no choice here"),
         ("[systems.crm]", "[systems.crm]\ncancel_as = 1", "crm.cancel_as", "no text"),
         ("[systems.crm]", "[systems.crm]\nkey_field = 'x'", "crm.key_field", "right form"),
@@ -224,6 +255,24 @@ def test_a_system_that_is_not_right_is_refused(
 def test_a_provider_that_is_not_right_is_refused(desk: Desk, line: str, key: str) -> None:
     problem = desk.the_problem(CRM + CLINIC + f"[providers.alice]\n{line}\n" + ALICE)
     assert problem.key == f"providers.alice.{key}"
+
+
+def test_status_words_of_ones_own_load_and_every_wrong_one_is_named_with_its_line(
+    desk: Desk,
+) -> None:
+    own = "statuses = { 'Did not come' = 'noshow', pending = 'cancelled', '-1' = 'invalid' }"
+    clinic = desk.load(SMALL.replace("[systems.clinic]", f"[systems.clinic]\n{own}"))
+    assert clinic.systems["clinic"].statuses == {
+        "Did not come": Status.NOSHOW,
+        "pending": Status.CANCELLED,
+        "-1": Status.INVALID,
+    }
+    wrong = "[systems.crm.statuses]\nmaybe = 'no'\nperhaps = 'cancelld'\n"
+    problems = {p.key: p for p in desk.refused(SMALL + wrong)}
+    assert set(problems) == {"systems.crm.statuses.maybe", "systems.crm.statuses.perhaps"}
+    problem = problems["systems.crm.statuses.perhaps"]
+    assert problem.remedy == 'Did you mean "cancelled"?'
+    assert problem.line == (SMALL + wrong).count("\n")
 
 
 def test_every_choice_that_syncd_has_loads(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from syncd.config.settings import PLATFORMS, General, GuardSettings, RulesSettings
 from syncd.core.facts import Limits
 from syncd.core.rules import Rules
+from syncd.model.allday import BUSY
 from syncd.systems.leadconnector.account import Account as V2Account
 from syncd.systems.leadconnector.account import CalendarOf as V2Calendar
 from syncd.systems.leadconnector_v1.account import Account as V1Account
@@ -45,6 +46,7 @@ def test_a_system_has_its_adapters_options_with_their_defaults(platform: str) ->
     table = defaults_of_table(PLATFORMS[platform][0])
     table.pop("type")
     table.pop("associations", None)  # the engine's, not the adapter's
+    assert table.pop("all_day") is None  # goes to each calendar, as `wiring.all_day_rule` says
     assert table == defaults_of_class(ADAPTERS[platform][0])
 
 
@@ -54,7 +56,9 @@ def test_a_calendar_has_its_adapters_options_with_their_defaults(platform: str) 
     assert table.pop("write") is True
     if platform == "leadconnector":
         table.pop("calendar")  # the short form of calendars
-    assert table == defaults_of_class(ADAPTERS[platform][1])
+    adapters = defaults_of_class(ADAPTERS[platform][1])
+    assert adapters.pop("all_day", BUSY) is BUSY  # said for systems and providers
+    assert table == adapters
 
 
 def test_rules_and_guard_have_the_cores_defaults() -> None:

@@ -12,7 +12,8 @@ from syncd.model import Item, Topic
 from tests.core.kit import NOW
 
 DAY = timedelta(days=1)
-LOOK = Look("a", NOW, DAY, 60 * DAY, True, {"p", "q"}, {"p", "q"}, (), (), ())
+PQ = frozenset("pq")
+LOOK = Look("a", NOW, DAY, 60 * DAY, True, PQ, PQ, PQ, (), (), ())
 NEAR = replace(LOOK, full=False, ahead=2 * DAY)
 SHOWN = Shown("e", Topic.UNREADABLE, "no end", frozenset({"p"}))
 LONG_AGO = NOW - DAY
@@ -34,6 +35,12 @@ def ended(outcome: Outcome) -> bool:
         pytest.param(ITEM, replace(NEAR, same={"e"}), True, id="it is as it was known before"),
         pytest.param(ITEM, replace(NEAR, over={"e"}), True, id="it is over"),
         pytest.param(ITEM, replace(NEAR, mapped={"q"}), True, id="nobody is mapped to it"),
+        pytest.param(
+            replace(ITEM, calendars=("p", "q")),
+            replace(LOOK, asked=frozenset("p"), whole={"p"}, same={"e"}),
+            False,
+            id="only the list of one of its calendars tells whose it is",
+        ),
         pytest.param(
             replace(ITEM, topic=Topic.ASSUMED),
             replace(LOOK, same={"e"}),

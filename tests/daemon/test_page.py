@@ -7,6 +7,7 @@ import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,14 +18,16 @@ from structlog.testing import capture_logs
 
 from syncd.config.listen import Address
 from syncd.core.budget import Paces
+from syncd.daemon.metrics import outcome
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.page import served
 from syncd.daemon.service import serve
 from syncd.engine.report import Health, Report, SystemReport
-from syncd.model import Action, SystemState
+from syncd.model import Action, SystemState, Topic
 from tests.daemon.kit import FakeEngine, until
 from tests.daemon.test_service import RARE
 from tests.daemon.watched import Studio, studio
+from tests.store.kit import item
 
 __all__ = ["studio"]
 
@@ -99,6 +102,20 @@ async def test_a_daemon_that_ends_no_job_any_more_is_not_alive(studio: Studio) -
     studio.clock.pass_(seconds=2)
     async with page(studio.monitor) as client:
         assert (await client.get("/healthz")).status_code == 503
+
+
+async def test_reported_records_are_counted_and_only_short_lists_leave_a_job_incomplete(
+    studio: Studio,
+) -> None:
+    items = [replace(item(event), system="crm") for event in "ab"]
+    studio.monitor.heard(studio.report(items=items))
+    assert studio.monitor.ready()[0]
+    text = studio.monitor.metrics.render().decode()
+    assert 'syncd_reported{system="crm",topic="unreadable"} 2.0' in text
+    assert 'syncd_reported{system="web",topic="unreadable"} 0.0' in text
+    assert outcome(studio.report(items=items)) == "whole"
+    short = replace(items[0], topic=Topic.LIST)
+    assert outcome(studio.report(items=[short])) == "incomplete"
 
 
 async def test_the_numbers_follow_what_happened(studio: Studio) -> None:

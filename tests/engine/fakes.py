@@ -22,6 +22,7 @@ from syncd.model import (
     Operation,
     Person,
     Status,
+    Topic,
     Unproven,
     Value,
     Window,
@@ -29,6 +30,8 @@ from syncd.model import (
     mark,
     read_value,
 )
+from syncd.systems.facts import Facts
+from syncd.systems.list_caps import outside
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -115,6 +118,7 @@ class FakeSystem:
     empty_users: bool = False
     empty: bool = False
     incomplete: bool = False
+    holes: Sequence[Window] = ()
     strip_keys: bool = False
     queue: list[Operation] = field(default_factory=list)
     queued: bool = False
@@ -129,6 +133,11 @@ class FakeSystem:
     rooms: dict[str, int] = field(default_factory=dict)
     reads: int = 0
     numbers: Any = field(default_factory=count)
+    facts: Facts = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing was measured yet."""
+        self.facts = Facts(self.name, self.clock)
 
     # the outside
 
@@ -190,6 +199,7 @@ class FakeSystem:
             and window.touches(h.value)
             and (h.value.start >= asked.start or not self.by_start)
             and (self.lists_blocks or h.kind is Kind.APPOINTMENT)
+            and not any(hole.touches(h.value) for hole in self.holes)
         ]
         rows = [row for row in rows if row.provider not in self.refused]
         unnamed = {p for p, at in self.unnamed.items() if at in window} & chosen
@@ -201,9 +211,16 @@ class FakeSystem:
         rows = [row for row in rows if row not in ownerless]
         covered = chosen - self.refused.keys() - unnamed
         kinds = frozenset(Kind) if self.lists_blocks else frozenset({Kind.APPOINTMENT})
-        coverage = [Coverage(self.name, p, kinds, asked, self.clock.now()) for p in covered]
+        coverage = [
+            Coverage(self.name, p, kinds, span, self.clock.now())
+            for p in covered
+            for span in outside(asked, self.holes)
+        ]
         if rest := kinds - self.unnamed_kinds:
             coverage += [Coverage(self.name, p, rest, asked, self.clock.now()) for p in unnamed]
+        malformed += [
+            Malformed(self.name, "", "it is cut", Topic.LIST, p) for p in covered if self.holes
+        ]
         same = {row.id for row in rows if known.get(row.id) == row.fingerprint}
         news = [row for row in rows if row.id not in same]
         return Snapshot(

@@ -27,10 +27,11 @@ from syncd.model import (
     Window,
 )
 from syncd.sandbox.leadconnector.slots import Taken
+from syncd.simulate.busy import ORDINARY
 from syncd.simulate.story import Story, What, draw
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
-from syncd.systems.leadconnector.reading import Reading
+from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.limits import Budget
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 from tests.simulate.days import at as _at
@@ -40,6 +41,7 @@ from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_hosts import ABOUT_HOSTS
 from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
+from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_proof import (
     ABOUT_PROOF,
@@ -49,6 +51,7 @@ from tests.simulate.plants_of_proof import (
 from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
+from tests.simulate.plants_of_words import ABOUT_WORDS
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -307,12 +310,12 @@ def _still_on(record: Any) -> Any:
 
 def an_empty_list_is_proof(patch: Patch) -> None:
     """A list of v2's blocks with nothing in it says that there are none."""
-    listed = Reading.blocks
+    listed = Blocks.listed
 
-    async def blocks(self: Reading, *given: Any) -> Any:
-        return (await listed(self, *given))._replace(shown=True)
+    async def believing(self: Blocks, *given: Any, **named: Any) -> Any:
+        return replace(await listed(self, *given, **named), each_shows=True)
 
-    patch.setattr(Reading, "blocks", blocks)
+    patch.setattr(Blocks, "listed", believing)
     one_proof_is_enough(patch)
 
 
@@ -368,7 +371,8 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (an_unanswered_write_is_repeated_blindly, draw(11)),
     (the_budget_is_boundless, draw(15, faults=())),
     (one_proof_is_enough, draw(9)),
-    (an_empty_list_is_proof, draw(5)),
+    # Where blocks are answered by their id, no list is asked.
+    (an_empty_list_is_proof, replace(draw(5), busy=ORDINARY)),
     (calendars_ignore_blocks, draw(2)),
     (every_tag_is_ours, _day(*_BOOKED, _at(3, What.COPY_OURS, "crm", slot=30, number=1))),
     (
@@ -414,12 +418,14 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     ),
     *ABOUT_ANSWERS,
     *ABOUT_VALUES,
+    *ABOUT_LISTS,
     *ABOUT_UPDATES,
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
     *ABOUT_PROOF,
     *ABOUT_UNREADABLE,
     *ABOUT_HOSTS,
+    *ABOUT_WORDS,
     *ABOUT_LEAVES,
     *ABOUT_LEADSQUARED,
 )

@@ -13,7 +13,7 @@ import pytest
 from syncd.model import Event, Window
 from syncd.systems.leadconnector import events as v2
 from syncd.systems.leadconnector import slots as v2_slots
-from syncd.systems.leadconnector.wire import Appointment, Day
+from syncd.systems.leadconnector.wire import Appointment
 from syncd.systems.leadconnector_v1 import CalendarOf
 from syncd.systems.leadconnector_v1 import events as v1
 from syncd.systems.leadconnector_v1.wire import Appointment as V1Appointment
@@ -129,7 +129,7 @@ def test_an_end_for_ever_is_read_in_every_zone(read: Read, zone: str, end: str) 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:30])
 @pytest.mark.parametrize("zone", ZONES[:-1])
 def test_a_free_slot_with_an_odd_time_is_left_out_or_read(odd: Any, zone: str) -> None:
-    list(v2_slots.offered({"2026-03-02": Day([odd, GOOD[0]])}, None, zone))
+    list(v2_slots.offered([odd, GOOD[0]], None, zone))
     slots = [{"StartTime": odd, "EndTime": odd}, {"StartTime": "10:00", "EndTime": odd}]
     user = {"EmailAddress": "a", "UserTimeZone": zone, "AvailableSlots": slots}
     days = _wire(Days, {"List": [{"Date": odd, "UserSlots": [user]}]})

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 import httpx
 import msgspec
 import pytest
 
+from syncd.systems.access import CheapRead
 from syncd.systems.client import Answer as Whole
 from syncd.systems.client import open_client
 from syncd.systems.limits import Budget
 from syncd.systems.port import (
     Ambiguous,
     AuthLost,
+    Delayed,
     Incomplete,
     RateLimited,
     Rejected,
@@ -68,7 +71,13 @@ class Platform:
 class Bench:
     """A transport, the platform behind it, and the clock of both."""
 
-    def __init__(self, *answers: Answer, delay: float = 0.0, patience: float = 15.0) -> None:
+    def __init__(
+        self,
+        *answers: Answer,
+        delay: float = 0.0,
+        patience: float = 15.0,
+        cheap: CheapRead | None = None,
+    ) -> None:
         self.clock = VirtualClock()
         self.platform = Platform(answers, self.clock, delay)
         self.transport = Transport(
@@ -83,7 +92,13 @@ class Bench:
             fault_of,
             patience=patience,
             redact=Redactor([SECRET]),
+            cheap=cheap,
         )
+
+    @property
+    def paths(self) -> list[str]:
+        """What was asked for, in order."""
+        return [request.url.path for request in self.platform.requests]
 
     async def read(self) -> bytes:
         return await self.clock.drive(self.transport.read("GET", "things/7", params={"q": "1"}))
@@ -147,11 +162,66 @@ async def test_a_read_that_failed_is_never_ambiguous(failure: Exception) -> None
     assert caught.value.status is None
 
 
-@pytest.mark.parametrize(("status", "kind"), [(401, AuthLost), (404, Rejected), (302, Rejected)])
+@pytest.mark.parametrize(("status", "kind"), [(404, Rejected), (302, Rejected)])
 async def test_a_refusal_is_not_repeated(status: int, kind: type[SystemFault]) -> None:
     bench = Bench(httpx.Response(status, headers={"location": "https://evil.example.com"}))
     with pytest.raises(kind):
         await bench.read()
+    assert bench.sent == 1
+
+
+DENIED = httpx.Response(401, text="no")
+
+
+@pytest.mark.parametrize("ask", [Bench.read, Bench.write], ids=["read", "write"])
+async def test_a_sporadic_401_is_repeated_once_after_a_second(
+    ask: Callable[[Bench], Awaitable[object]],
+) -> None:
+    bench = Bench(DENIED, OK)
+    await ask(bench)
+    assert (bench.sent, bench.clock.slept) == (2, [1.0])
+
+
+async def test_access_counts_as_lost_when_a_cheap_read_is_denied_too() -> None:
+    bench = Bench(DENIED, cheap=CheapRead("me"))
+    with pytest.raises(AuthLost):
+        await bench.read()
+    assert bench.paths == ["/v1/things/7", "/v1/things/7", "/v1/me"]
+    # What was settled a moment ago is not asked again.
+    with pytest.raises(AuthLost):
+        await bench.read()
+    assert bench.sent == 4
+
+
+async def test_a_call_denied_twice_is_tried_once_more_while_a_cheap_read_works() -> None:
+    bench = Bench(DENIED, DENIED, OK, OK, cheap=CheapRead("me"))
+    assert await bench.read() == b"{}"
+    assert bench.paths == ["/v1/things/7", "/v1/things/7", "/v1/me", "/v1/things/7"]
+
+
+async def test_calls_that_are_denied_together_check_once() -> None:
+    bench = Bench(DENIED, cheap=CheapRead("me"))
+
+    async def both() -> list[object]:
+        reads = (bench.transport.read("GET", f"things/{n}") for n in range(3))
+        return await asyncio.gather(*reads, return_exceptions=True)
+
+    assert {type(fault) for fault in await bench.clock.drive(both())} == {AuthLost}
+    assert bench.paths.count("/v1/me") == 1
+
+
+async def test_a_check_that_fails_otherwise_proves_nothing() -> None:
+    bench = Bench(DENIED, DENIED, DOWN, cheap=CheapRead("me"))
+    with pytest.raises(AuthLost):
+        await bench.read()
+    assert bench.sent == 3
+
+
+async def test_a_write_that_is_denied_is_not_sent_again_after_its_deadline() -> None:
+    bench = Bench(DENIED)
+    late = bench.clock.monotonic() + 0.5
+    with pytest.raises(Delayed):
+        await bench.clock.drive(bench.transport.write("PUT", "things/7", deadline=late))
     assert bench.sent == 1
 
 

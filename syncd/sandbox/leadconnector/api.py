@@ -154,7 +154,7 @@ class LeadConnector(Location):
         def asked(meeting: Meeting) -> bool:
             calendar = self.calendars[meeting.calendar]
             user = self.listed_as(meeting, ask.query.get("userId", ""))
-            return _matches(ask, calendarId=calendar.id, userId=user, groupId=calendar.group)
+            return wire.matches(ask, calendarId=calendar.id, userId=user, groupId=calendar.group)
 
         window = self._window(ask)
         rows = [
@@ -169,7 +169,7 @@ class LeadConnector(Location):
 
         def asked(block: Block) -> bool:
             group = self.calendars[block.calendar].group if block.calendar else ""
-            return _matches(ask, calendarId=block.calendar, userId=block.user, groupId=group)
+            return wire.matches(ask, calendarId=block.calendar, userId=block.user, groupId=group)
 
         window = self._window(ask)
         rows = [
@@ -180,6 +180,9 @@ class LeadConnector(Location):
         return self._ok(events=self.listed(ask, rows))
 
     def _get_appointment(self, ask: Ask) -> Response:
+        block = self.closures.get(ask.params["id"]) if self.blocks_by_id else None
+        if block is not None and not block.deleted:
+            return self._ok(appointment=wire.blocked(block, self.zone))
         meeting = self._stored_meeting(ask.params["id"])
         shown = self._shown(meeting)
         shown["description"] = meeting.description
@@ -242,7 +245,7 @@ class LeadConnector(Location):
 
     def _write(self, ask: Ask, before: Meeting, found: wire.Json, what: str) -> Response:
         calendar = self._calendar(found.get("calendarId", before.calendar))
-        status = found.get("appointmentStatus", before.status)
+        status = wire.status(found, before)
         if status not in STATUSES:
             allowed = ", ".join(sorted(STATUSES))
             raise self.refusal(
@@ -402,6 +405,9 @@ class LeadConnector(Location):
         user = ask.query.get("userId")
         if self.refuses_unknown_users and user and user not in self.users:
             raise self.refusal(400, "User not found")
+        group = ask.query.get("groupId")
+        if self.refuses_unknown_groups and group and group not in self.groups:
+            raise self.refusal(404, "Group not found")
         start, end = wire.epoch(ask.query["startTime"]), wire.epoch(ask.query["endTime"])
         return None if start is None or end is None else (start, end)
 
@@ -440,8 +446,3 @@ class LeadConnector(Location):
     def refusal(self, status: int, message: str | list[str]) -> Refusal:
         """Say no in the platform's words (1.1)."""
         return Refusal(self._error(status, message))
-
-
-def _matches(ask: Ask, **owners: str) -> bool:
-    """Whether an event has every owner that the query names."""
-    return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import utc, zone
@@ -55,7 +55,9 @@ class Location(Platform):
 
         ``scopes`` is what the token may do; None, as at first, is all. ``refuses_unknown_users``:
         whether a list for a user that is not there is refused; nothing is known of that.
+        ``refuses_unknown_groups``: the same of a group or team that is not there.
         ``update_replaces``: what an update leaves out is reset; otherwise it stays as it was.
+        ``blocks_by_id``: a block is answered by its id, where v2 reads appointments (C6).
         Of meetings with several hosts nothing is known for certain: ``hosts_listed`` says whether
         the list of a further host's user shows them, ``users_name_owner`` whether their ``users``
         name the assigned user, too, and ``update_drops_hosts`` whether an update loses the others.
@@ -66,12 +68,14 @@ class Location(Platform):
         self.timezone = timezone
         self.zone = zone(timezone)
         self.update_replaces = True
+        self.blocks_by_id = False
         self.limit = RateLimit(100, 10, 200_000)
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
         self.calendars: dict[str, Calendar] = {}
         self.scopes: frozenset[str] | None = None
         self.refuses_unknown_users = False
+        self.refuses_unknown_groups = False
         self.hosts_listed = False
         self.users_name_owner = True
         self.update_drops_hosts = False
@@ -228,10 +232,21 @@ class Location(Platform):
         self.closures.put(block.id, block)
         return block.id
 
+    def close_day(self, user: str, day: date, title: str) -> str:
+        """Close a whole day of a user's, on the location's clock; returns the block's id."""
+        start, end = (
+            datetime.combine(on, time(), self.zone).astimezone(UTC)
+            for on in (day, day + timedelta(days=1))
+        )
+        id = self.block(user, start, end, title)
+        self.closures.put(id, replace(self._block(id), all_day=True))
+        return id
+
     def move_block(self, id: str, start: datetime, end: datetime) -> None:
         """Move a block."""
         start, end = _interval(start, end)
-        moved = replace(self._block(id), start=start, end=end, updated_at=self.stamp())
+        before = replace(self._block(id), all_day=False)
+        moved = replace(before, start=start, end=end, updated_at=self.stamp())
         self.closures.put(id, moved)
 
     def remove_block(self, id: str) -> None:
@@ -289,6 +304,20 @@ class Location(Platform):
             team = dict.fromkeys(into if each == user else each for each in calendar.users)
             self.calendars[calendar.id] = replace(calendar, users=tuple(team))
         return into
+
+    def regroup(self, calendar: str, group: str) -> None:
+        """Put a calendar into another group (a service into another team), '' for none."""
+        _known(self.calendars, calendar, "calendar")
+        if group:
+            _known(self.groups, group, "group")
+        self.calendars[calendar] = replace(self.calendars[calendar], group=group)
+
+    def staff_calendar(self, calendar: str, users: Sequence[str]) -> None:
+        """Give a calendar another team of users."""
+        _known(self.calendars, calendar, "calendar")
+        for user in users:
+            _known(self.users, user, "user")
+        self.calendars[calendar] = replace(self.calendars[calendar], users=tuple(users))
 
     # --- looking at it ------------------------------------------------------------------------
 

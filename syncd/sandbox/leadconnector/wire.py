@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from syncd.sandbox.leadconnector.records import Calendar, Group, Meeting, User
+from syncd.sandbox.odd_rows import UNKNOWN_WORD
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -103,6 +104,12 @@ def stamped(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def status(found: Json, meeting: Meeting) -> str:
+    """Return the status that an update asks for; a word that only reads show changes nothing."""
+    wanted: str = found.get("appointmentStatus", meeting.status)
+    return meeting.status if wanted == UNKNOWN_WORD else wanted
+
+
 def event(
     meeting: Meeting,
     calendar: Calendar,
@@ -161,9 +168,9 @@ def blocked(block: Block, where: ZoneInfo) -> Json:
         "title": block.title,
         **owner,
         "startTime": local(block.start, where),
-        "endTime": local(block.end, where),
+        "endTime": local(block.start if block.all_day else block.end, where),
         "address": "",
-        "isFullDay": False,
+        "isFullDay": block.all_day,
         "deleted": False,
     }
 
@@ -241,3 +248,8 @@ def contact(found: Contact, location: str) -> Json:
         "phone": found.phone or None,
         "tags": [],
     }
+
+
+def matches(ask: Ask, **owners: str) -> bool:
+    """Whether an event has every owner that the query names."""
+    return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())

@@ -165,6 +165,9 @@ class LeadConnectorV1(Location):
         user = ask.query.get("userId")
         if self.refuses_unknown_users and user and user not in self.users:
             fields.refuse_invalid("userId")
+        team = ask.query.get("teamId")
+        if self.refuses_unknown_groups and team and team not in self.groups:
+            fields.refuse_invalid("teamId")
         start, end = fields.epoch(ask.query, "startDate"), fields.epoch(ask.query, "endDate")
         whole = ask.query.get("includeAll") == "true"
         as_of = self.as_of(ask)

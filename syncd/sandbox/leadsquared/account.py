@@ -44,6 +44,9 @@ class Account(Facts, Platform):
     sense (ValueError).
     """
 
+    counts_page = False
+    """RecordCount lies: it counts the rows of a page, not those of all pages."""
+
     def __init__(
         self,
         name: str,

@@ -406,13 +406,14 @@ class LeadSquared(Account):
         return _success(Id=self.jobs.add(due, work), IsSuccessful=True)
 
     def _list(self, ask: Ask, rows: Sequence[fields.Json], page: slice) -> Response:
-        """A page of rows; RecordCount counts all pages, and tells what a short page hides."""
+        """A page of rows; RecordCount counts all pages, or lies and counts those of this one."""
         empty = self.faults.active(FaultKind.EMPTY, ask.method, ask.path, self.clock.now())
         if page.start and (fault := self.fault(FaultKind.SHIFT_ROWS, ask)):
             by = -1 if fault.spelling == "again" else 1
             page = slice(page.start + by, page.stop + by)
         shown = self.listed(ask, rows[page])
-        return JSONResponse({"RecordCount": 0 if empty else len(rows), "List": shown})
+        count = len(shown if self.counts_page else rows)
+        return JSONResponse({"RecordCount": 0 if empty else count, "List": shown})
 
     def _shown(self, task: Task) -> fields.Json:
         users = {user.id: user for user in self.users.values()}

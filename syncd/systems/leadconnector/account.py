@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from syncd.model import Status
+from syncd.model.allday import BUSY, AllDayRule
 
 REMEDY = (
     "in LeadConnector, make the blocked user a member of this calendar's team, and let it count "
@@ -17,6 +21,7 @@ class Account:
 
     ``version`` is the ``Version`` header of the calendar calls (leadconnector-v2.md 1.8).
     ``title`` is what a block shows. ``notify`` lets writes to appointments start automations.
+    ``statuses`` are status words of the location's own.
     """
 
     location_id: str
@@ -25,6 +30,7 @@ class Account:
     version: str = "2021-04-15"
     title: str = "Busy"
     notify: bool = False
+    statuses: Mapping[str, Status] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +40,14 @@ class CalendarOf:
     With a user and no calendars, all calendars of which the user is a team member count. Without a
     user the calendar itself is blocked, which only calendars of type ``event`` allow, and just the
     first one is (leadconnector-v2.md 0.2). ``resource`` is a room or equipment instead, such as
-    ``rooms/yoga room``: its appointments are read, and it cannot be blocked itself.
+    ``rooms/yoga room``: its appointments are read, and it cannot be blocked itself. ``all_day``
+    says what all-day events close.
     """
 
     user: str | None = None
     calendars: tuple[str, ...] = ()
     resource: str | None = None
+    all_day: AllDayRule = BUSY
 
     def __post_init__(self) -> None:
         """Refuse an empty mapping. Raises ValueError."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from syncd.model import Kind
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.plan import LISTS
-from syncd.systems.leadconnector.resources import PATHS
+from syncd.systems.leadconnector.resources import PATHS, rows_of
 from syncd.systems.leadconnector.times import millis
 from syncd.systems.loose import read_json
+from syncd.systems.offered import starts
 from syncd.systems.port import Ambiguous
 
 if TYPE_CHECKING:
@@ -66,8 +68,8 @@ class Calls:
         """Read one appointment. Raises Rejected (GONE) where there is none."""
         path = f"{APPOINTMENTS}/{part(event)}"
         one = await self._ask(path, wire.One)
-        for found in (one.appointment, one.event):
-            if isinstance(found, wire.Whole):
+        for found in (one.appointment, one.event, one):
+            if isinstance(found, wire.Whole) and found.id is not None:
                 return found
         raise self._transport.incomplete(f"GET {path}", "the answer holds no appointment")
 
@@ -87,19 +89,16 @@ class Calls:
             "/calendars/groups", wire.Groups, {"locationId": self._account.location_id}
         )
 
-    async def free_slots(
-        self, calendar: str, window: Window, user: str | None
-    ) -> dict[str, wire.Day]:
-        """List what a calendar offers, by local date; at most 31 days."""
+    async def free_slots(self, calendar: str, window: Window, user: str | None) -> list[object]:
+        """List when a calendar's free slots start, as sent; at most 31 days."""
         params = {
             "startDate": millis(window.start),
             "endDate": millis(window.end),
             "userId": user,
         }
         path = f"/calendars/{part(calendar)}/free-slots"
-        answer = await self._ask(path, dict[str, wire.Day | str | None], params)
-        # A trace id sits beside the dates.
-        return {on: day for on, day in answer.items() if isinstance(day, wire.Day)}
+        answer: object = await self._ask(path, object, params)
+        return self._transport.decoded(lambda: starts(answer), f"GET {path}")
 
     async def location(self) -> wire.Location:
         """Read the location."""
@@ -118,8 +117,8 @@ class Calls:
     async def resources(self, sort: str) -> list[dict[str, Any]]:
         """List all rooms, or all equipment, page by page.
 
-        A platform that heeds no ``skip`` repeats itself, which ends it. Raises Incomplete where the
-        answer is not the bare array that is documented.
+        A platform that ignores ``skip`` repeats itself, which ends it. Raises Incomplete where the
+        answer holds no list of them.
         """
         path = PATHS[sort]
         found: list[dict[str, Any]] = []
@@ -129,7 +128,8 @@ class Calls:
                 "limit": str(_PAGE),
                 "skip": str(len(found)),
             }
-            page = await self._ask(path, list[dict[str, Any]], params)
+            answer: object = await self._ask(path, object, params)
+            page = self._transport.decoded(partial(rows_of, answer), f"GET {path}")
             if not page or page[0] in found:
                 break
             found += page

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 EVENT = "event"
 """The only type of calendar that can be blocked itself (leadconnector-v2.md 0.2)."""
 
-_UNITS = {"mins": timedelta(minutes=1), "hours": timedelta(hours=1)}
+_UNITS = {
+    **dict.fromkeys(("mins", "min", "minutes", "minute"), timedelta(minutes=1)),
+    **dict.fromkeys(("hours", "hour"), timedelta(hours=1)),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Clock, Event, Kind, Status, Value, find_key, read_update, read_value
+from syncd.model import (
+    Clock,
+    Event,
+    Kind,
+    Status,
+    Topic,
+    Value,
+    find_key,
+    read_update,
+    read_value,
+    said,
+    unknown_status,
+)
+from syncd.model.allday import BUSY
+from syncd.model.statuses import LEADCONNECTOR
+from syncd.systems import allday
 from syncd.systems.leadconnector.hosts import user_of
-from syncd.systems.leadconnector.times import instant
-from syncd.systems.leadconnector.wire import Appointment, Block
+from syncd.systems.leadconnector.times import instant, may_be_bare
+from syncd.systems.leadconnector.wire import Appointment, Block, Wrote
 from syncd.systems.loose import text
 from syncd.systems.port import Malformed
 from syncd.systems.walls import wall_note
@@ -17,25 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
+    from syncd.model import Statuses
+    from syncd.model.allday import AllDayRule
     from syncd.systems.leadconnector.hosts import Owners
-    from syncd.systems.leadconnector.wire import Item, Wrote
-
-STATUSES = {
-    "": Status.CONFIRMED,
-    "new": Status.NEW,
-    "confirmed": Status.CONFIRMED,
-    "booked": Status.CONFIRMED,
-    "active": Status.CONFIRMED,
-    "showed": Status.SHOWED,
-    "completed": Status.SHOWED,
-    "cancelled": Status.CANCELLED,
-    "noshow": Status.NOSHOW,
-    "no_show": Status.NOSHOW,
-    "invalid": Status.INVALID,
-}
-"""The status words of v2 (leadconnector-v2.md 1.4, 1.8)."""
-
-_PLAIN = frozenset(STATUSES) - {""}
+    from syncd.systems.leadconnector.wire import Item
 
 _BLOCK = "block"
 """What a block's fingerprint has for a status, so that a block never reads like a meeting."""
@@ -43,12 +44,7 @@ _BLOCK = "block"
 
 def status_word(item: Appointment | Wrote) -> str:
     """Return the status as sent: the correct field, else the misspelt one."""
-    return (text(item.appointment_status) or text(item.appoinment_status)).lower()
-
-
-def is_busy(item: Appointment) -> bool:
-    """Whether a meeting takes its time; one with a word that is not known does."""
-    return STATUSES.get(status_word(item), Status.CONFIRMED).busy
+    return said(item.appointment_status) or said(item.appoinment_status)
 
 
 def is_deleted(item: Item) -> bool:
@@ -56,33 +52,46 @@ def is_deleted(item: Item) -> bool:
     return item.deleted is True or item.deleted == "true"
 
 
-def is_over(item: Item, before: datetime, zone: str) -> bool:
-    """Whether a record surely ended by then; one with an unreadable end did not."""
-    try:
-        return instant(item.end_time, zone) <= before
-    except ValueError:
-        return False
+def is_all_day(item: Item) -> bool:
+    """Whether a record takes whole days: it says so, or its times are dates."""
+    return allday.flagged((item.is_full_day, item.is_all_day, item.all_day)) or allday.is_dated(
+        item.start_time, item.end_time
+    )
+
+
+def needs_zone(item: Item) -> bool:
+    """Whether only the location's zone can tell when a record is."""
+    marked = item.is_full_day or item.is_all_day or item.all_day
+    return bool(marked) or may_be_bare(item.start_time) or may_be_bare(item.end_time)
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Parses rows of one system; ``zone`` is the location's ('' while unknown)."""
+    """Parses rows of one system; ``zone`` is the location's ('' while unknown).
+
+    ``all_day`` says by provider what all-day events close, ``title`` what blocks of syncd's show.
+    """
 
     system: str
     clock: Clock
     zone: str = ""
+    statuses: Statuses = LEADCONNECTOR
+    all_day: Mapping[str, AllDayRule] = field(default_factory=dict)
+    title: str = ""
 
     def event(self, item: Item, provider: str) -> Event:
-        """Parse a row. Raises Malformed. A status never seen counts as confirmed, so as busy."""
+        """Parse a row. Raises Malformed. A status that is not known takes the time."""
         known = text(item.id)
         try:
-            value = self.value(item)
+            value = self._closing(item, self.value(item), provider)
         except ValueError as error:
             raise Malformed(self.system, known, str(error)) from error
+        if value is None:
+            raise Malformed(self.system, known, "it lasts all day, and is to close nothing")
         told = True
         match item:
             case Appointment():
-                told = bool(status_word(item)) and status_word(item) in STATUSES
+                told = self.statuses.read(status_word(item)) is not None
                 kind, person, key = Kind.APPOINTMENT, text(item.contact_id) or None, None
             case Block():
                 kind, person, key = Kind.BLOCK, None, find_key(item.title)
@@ -96,17 +105,77 @@ class Reader:
             service=text(item.calendar_id) or None,
             key=key,
             updated_at=self._maybe(item.date_updated),
-            odd=wall_note(self.zone, item.start_time, item.end_time),
+            odd="" if is_all_day(item) else wall_note(self.zone, item.start_time, item.end_time),
             owner=user_of(item),
             tells_status=told,
         )
 
     def value(self, item: Item | Wrote) -> Value:
-        """Read interval and status. Raises ValueError."""
-        start, end = instant(item.start_time, self.zone), instant(item.end_time, self.zone)
-        word = "" if isinstance(item, Block) else status_word(item)
-        status = STATUSES.get(word, Status.CONFIRMED)
+        """Read interval and status; whole days of an all-day event. Raises ValueError."""
+        if not isinstance(item, Wrote) and is_all_day(item):
+            start, end = allday.days(item.start_time, item.end_time, self.zone, self._instant)
+        else:
+            start, end = self._instant(item.start_time), self._instant(item.end_time)
+        status = Status.CONFIRMED
+        if not isinstance(item, Block):
+            status = self.statuses.meant(status_word(item))
         return read_value(start, end, status, self.clock.now())
+
+    def takes_no_time(self, item: Item, provider: str) -> bool:
+        """Whether an event is to close nothing, as it lasts all day."""
+        if not is_all_day(item):
+            return False
+        try:
+            return self._closing(item, self.value(item), provider) is None
+        except ValueError:
+            return False
+
+    def _closing(self, item: Item, value: Value, provider: str) -> Value | None:
+        """What of its time an event takes: for an all-day event without a customer, by policy."""
+        rule = self.all_day.get(provider, BUSY)
+        if rule is BUSY or not is_all_day(item) or self._is_exempt(item):
+            return value
+        return allday.closing(value, rule, self.zone)
+
+    def _is_exempt(self, item: Item) -> bool:
+        if isinstance(item, Appointment):
+            return bool(text(item.contact_id))
+        return allday.may_be_ours(item.title, self.title, item.start_time, item.end_time)
+
+    def _instant(self, value: object) -> datetime:
+        return instant(value, self.zone)
+
+    def is_over(self, item: Item, before: datetime) -> bool:
+        """Whether a record surely ended by then; one with an unreadable end did not."""
+        try:
+            end = self.value(item).end if is_all_day(item) else self._instant(item.end_time)
+        except ValueError:
+            return False
+        return end <= before
+
+    def odd_status(self, item: Item, event: str, provider: str) -> Malformed | None:
+        """Return what is to be reported of a row whose status is not known, None for others."""
+        word = status_word(item) if isinstance(item, Appointment) else ""
+        if not word or self.statuses.read(word) is not None:
+            return None
+        return Malformed(self.system, event, unknown_status(word), Topic.UNKNOWN_STATUS, provider)
+
+    def is_busy(self, item: Appointment) -> bool:
+        """Whether a meeting takes its time; one with a word that is not known does."""
+        return self.statuses.meant(status_word(item)).busy
+
+    def fingerprint(self, item: Item, provider: str, further: Iterable[str] = ()) -> str:
+        """Spell the fields that matter, as they came; ``further`` are events derived from it."""
+        word = self.statuses.spelt(status_word(item)) if isinstance(item, Appointment) else _BLOCK
+        spelt = f"{item.start_time}|{item.end_time}|{word}|{provider}"
+        days = (self._days_taken(item, provider),) if is_all_day(item) else ()
+        return "|".join((spelt, *days, *further))
+
+    def _days_taken(self, item: Item, provider: str) -> str:
+        try:
+            return allday.spelt(self._closing(item, self.value(item), provider))
+        except ValueError:
+            return "unreadable"
 
     def _maybe(self, value: object) -> datetime | None:
         try:
@@ -115,11 +184,18 @@ class Reader:
             return None
 
 
-def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping[str, str]) -> bool:
+def unchanged(
+    item: Any,
+    owners: Owners,
+    wanted: Collection[str],
+    known: Mapping[str, str],
+    plain: Collection[str] = LEADCONNECTOR.plain,
+) -> bool:
     """Whether a row is plainly as it is known; False where that takes a closer look.
 
-    Says of a row what `Owners.owner` and `fingerprint` would, at a third of the cost, and gives up
-    on whatever is spelt oddly, and on a meeting with a further host that is mapped.
+    Says of a row what `Owners.owner` and `Reader.fingerprint` would, at a third of the cost, and
+    gives up on whatever is spelt oddly, and on a meeting with a further host that is mapped.
+    ``plain`` are the status words that need no such look.
     """
     try:
         stored = known.get(item.id)
@@ -133,7 +209,7 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
             word = item.appointment_status
             if word is None:
                 word = item.appoinment_status
-            if word not in _PLAIN:
+            if word not in plain:
                 return False
             users = item.users
             if users and (
@@ -148,9 +224,3 @@ def unchanged(item: Any, owners: Owners, wanted: Collection[str], known: Mapping
     except (AttributeError, TypeError):  # no object at all, or a list where an id should be
         return False
     return stored == spelt and provider in wanted
-
-
-def fingerprint(item: Item, provider: str, further: Iterable[str] = ()) -> str:
-    """Spell the fields that matter, as they came; ``further`` are the events derived from it."""
-    word = status_word(item) if isinstance(item, Appointment) else _BLOCK
-    return "|".join((f"{item.start_time}|{item.end_time}|{word}|{provider}", *further))

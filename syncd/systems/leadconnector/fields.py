@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import Status
-from syncd.systems.leadconnector.events import STATUSES, status_word
+from syncd.model.statuses import LEADCONNECTOR
+from syncd.systems.leadconnector.events import status_word
 from syncd.systems.leadconnector.wire import Block, Whole, Wrote
 from syncd.systems.loose import text
 
@@ -39,8 +40,9 @@ It holds texts that may name a customer: it is never stored and never logged.
 def kept_of(item: Whole | Block | Wrote) -> Kept:
     """Take from a record what an update must send back.
 
-    A word of ours for the status replaces one that only comes in answers. A word that is not known
-    is sent as it came: left out, it would be reset.
+    A status that only comes in answers ("completed", "pending") is sent as the word of the same
+    meaning that an update takes. One that is not known is sent as it came: left out, it would be
+    reset. What the configuration maps a word to is never written.
     """
     found = {
         TITLE: _raw(item.title),
@@ -48,11 +50,9 @@ def kept_of(item: Whole | Block | Wrote) -> Kept:
         CALENDAR: text(item.calendar_id),
     }
     if not isinstance(item, Block):
-        word = status_word(item)
-        known = STATUSES.get(word)
-        if known is None:
-            word = text(item.appointment_status) or text(item.appoinment_status)
-        elif word and word not in _WRITABLE:
+        word = text(item.appointment_status) or text(item.appoinment_status)
+        known = LEADCONNECTOR.read(status_word(item))
+        if known is not None and word not in _WRITABLE:
             word = known.value
         found[STATUS] = word
         found[DESCRIPTION] = _raw(item.description)
@@ -111,7 +111,7 @@ def status(kept: Mapping[str, str]) -> Status | None:
 
 
 def _status(word: str) -> Status | None:
-    return STATUSES.get(word.lower()) if word else None
+    return LEADCONNECTOR.read(word)
 
 
 def _raw(value: object) -> str:

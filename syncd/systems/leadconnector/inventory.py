@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from syncd.systems.decoding import decode
+from syncd.systems.leadconnector.resources import rows_of
 from syncd.systems.loose import Odd
 
 if TYPE_CHECKING:
@@ -62,10 +63,13 @@ class Inventory:
         self._transport = transport
 
     async def resources(self, type: str) -> list[Resource]:
-        """All ``rooms`` or ``equipments``; each page is a bare array."""
+        """All ``rooms`` or ``equipments``."""
         path = f"/calendars/resources/{type}"
-        version = self._account.version
-        return await self._whole(path, version, _decoder(list[Resource | Odd]), Resource)
+
+        def rows(body: bytes) -> list[Any]:
+            return [msgspec.convert(row, type=Resource | Odd) for row in rows_of(decode(body, Any))]
+
+        return await self._whole(path, self._account.version, rows, Resource)
 
     async def associations(self) -> list[Association]:
         """All associations; the list comes in an envelope, or bare."""
@@ -100,7 +104,3 @@ class Inventory:
             found += rows
             if len(page) < _PAGE:
                 return found
-
-
-def _decoder(shape: type[list[Any]]) -> Callable[[bytes], list[Any]]:
-    return partial(decode, shape=shape)

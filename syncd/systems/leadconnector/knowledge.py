@@ -1,4 +1,4 @@
-"""What an adapter knows of its location for an hour at a time: calendars, zone, country."""
+"""What an adapter knows of its location for a while: calendars, resources, zone, country."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncd.systems.leadconnector.resources import PATHS, resource_of
 from syncd.systems.leadconnector.wire import Location
 from syncd.systems.loose import text
 from syncd.systems.port import AuthLost, Rejected
-from syncd.systems.remembered import Remembered
+from syncd.systems.remembered import QUARTER, Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Knowledge:
         """Start knowing nothing."""
         self._calls = calls
         self._directory: Remembered[Mapping[str, Calendar]] = Remembered(
-            clock, better_than_none=True
+            clock, QUARTER, better_than_none=True
         )
         self._resources: Remembered[Mapping[str, Resource]] = Remembered(clock, RESOURCES_KEPT)
         self._location: Remembered[Location] = Remembered(clock, better_than_none=True)
@@ -64,6 +64,10 @@ class Knowledge:
             return directory_of(await self._calls.calendars())
 
         return await self._directory.get("", ask)
+
+    def renew(self) -> bool:
+        """Have the calendars read again: a list was not as they say. False: not again so soon."""
+        return self._directory.renew("")
 
     async def resources(self) -> Mapping[str, Resource]:
         """Return rooms and equipment by key, those of one name left out. Raises SystemFault."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.systems.access import CheapRead
 from syncd.systems.client import open_client
 from syncd.systems.leadconnector.faults import fault_of
 from syncd.systems.limits import Budget
@@ -32,4 +33,7 @@ def open_transport(
         Budget(clock, _RATE),
         fault_of,
         redact=Redactor([account.token]),
+        cheap=CheapRead(
+            "/calendars/", {"locationId": account.location_id}, {"Version": account.version}
+        ),
     )

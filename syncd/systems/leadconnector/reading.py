@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from syncd.model import Coverage, Kind, Topic, Unproven, Window, derived_id
+from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
+from syncd.systems.capped_lists import Limit
+from syncd.systems.last_read import LastRead
 from syncd.systems.leadconnector import events
+from syncd.systems.leadconnector.events import Reader
 from syncd.systems.leadconnector.hosts import Owners
-from syncd.systems.leadconnector.plan import LONGEST, plan
+from syncd.systems.leadconnector.plan import LISTS, LONGEST, plan
 from syncd.systems.leadconnector.resources import resource_key, takes
-from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
+from syncd.systems.list_caps import proven
 from syncd.systems.loose import text
 from syncd.systems.port import (
     NO_LOOK_BACK,
@@ -25,13 +27,14 @@ from syncd.systems.port import (
     Snapshot,
     SystemFault,
 )
-from syncd.systems.reported import nameless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.model import Clock, Event, Value
+    from syncd.systems.capped_lists import CappedLists, Listed
+    from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.knowledge import Knowledge
@@ -40,35 +43,50 @@ if TYPE_CHECKING:
     from syncd.systems.port import ListCall
 
 
-class Blocks(NamedTuple):
-    """A provider's blocks: whether every list held any row, and whether all rows have an id."""
-
-    items: Sequence[Block]
-    shown: bool
-    named: bool
-
-
 class Reading:
     """Reads the lists of one location."""
 
     def __init__(
         self,
         system: str,
+        account: Account,
         calls: Calls,
         knowledge: Knowledge,
         calendars: Mapping[str, CalendarOf],
+        clock: Clock,
+        lists: CappedLists,
     ) -> None:
         """Keep the parts."""
         self._system = system
+        self._statuses = Statuses.of(account.statuses)
+        self._title = account.title
+        self._clock = clock
         self._calls = calls
         self._knowledge = knowledge
         self._calendars = calendars
+        self._clock = clock
+        self._lists = lists
+        self._last: LastRead | None = None
+        self._outdated = False
+
+    @property
+    def reader(self) -> Reader:
+        """What parses the rows of the location, by what is known of it now."""
+        rules = {provider: of.all_day for provider, of in self._calendars.items()}
+        return Reader(
+            self._system,
+            self._clock,
+            self._knowledge.zone,
+            self._statuses,
+            rules,
+            self._title,
+        )
 
     def plan(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
         """The list calls that read these providers, as far as the location is known by now."""
         mapped = self._mapped(wanted)
         rooms = _rooms(mapped, self._knowledge.kept_resources)
-        return plan(mapped, self._knowledge.kept, rooms, window)
+        return self._lists.plan(plan(mapped, self._knowledge.kept, rooms, window))
 
     async def snapshot(
         self,
@@ -95,48 +113,39 @@ class Reading:
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
-        gathered = _Gathered(self._system, owners, mapped, rooms, known)
-        gathered.over = partial(
-            events.is_over, before=window.start - LONGEST, zone=self._knowledge.zone
-        )
-        outcomes = await asyncio.gather(*(self._gather(call, gathered) for call in calls))
-        refused = _refused(calls, outcomes)
-        failed = [outcome for outcome in outcomes if outcome is not None]
+        gathered = _Gathered(self.reader, owners, mapped, rooms, known)
+        gathered.over = window.start - LONGEST
+        limit = Limit(self._system, self._clock)
+        listings = await asyncio.gather(*(self._gather(call, gathered, limit) for call in calls))
+        if any(_is_regrouped(listed) for listed in listings) and self._knowledge.renew():
+            # The group is gone, or is another one by now.
+            return await self.snapshot(window, wanted, read_at, known, look_back)
+        refused = _refused(listings)
+        failed = [fault for listed in listings for fault in listed.faults]
         if calls and not gathered.lists:
             raise _most_telling(failed)
         faults += [fault for fault in failed if fault not in refused.values()]
+        odd += [item for listed in listings for item in listed.items(self._system)]
         # Without the directory nobody knows on which calendars a user is booked.
         guessed = () if directory else [p for p, of in mapped.items() if not of.calendars]
         rows = list(gathered.rows.values())
-        if not self._knowledge.zone and any(map(_needs_zone, rows)):
-            try:
-                await self._knowledge.location()
-            except SystemFault as fault:
-                faults.append(fault)
-        torn = {
-            (provider, kind)
-            for call, outcome in zip(calls, outcomes, strict=True)
-            if outcome is not None
-            for kind in call.kinds
-            for provider in call.providers
-        } | {(provider, Kind.APPOINTMENT) for provider in guessed}
-        torn |= {(provider, kind) for provider in lost for kind in Kind}
-        unproven = [
-            Unproven(provider, call.kinds, asked)
-            for call in gathered.nameless
-            for provider in sorted(call.providers)
-            if not torn & {(provider, kind) for kind in call.kinds}
-        ]
-        torn |= {(a.provider, kind) for a in unproven for kind in a.kinds}
-        proven = {p: frozenset(kind for kind in Kind if (p, kind) not in torn) for p in mapped}
+        faults += gathered.faults
+        unknown = dict.fromkeys(guessed, (Kind.APPOINTMENT,)) | dict.fromkeys(lost, tuple(Kind))
         coverage = [
-            Coverage(self._system, provider, kinds, asked, read_at)
-            for provider, kinds in proven.items()
-            if kinds
+            Coverage(self._system, provider, kinds, span, read_at)
+            for provider in mapped
+            for span, kinds in _proven(asked, provider, listings, unknown)
         ]
         units = {provider: resource.units for provider, resource in rooms.items()}
-        malformed = [*gathered.malformed, *gathered.unowned.values(), *odd]
+        malformed = [
+            *gathered.malformed,
+            *gathered.unowned.values(),
+            *gathered.odd.values(),
+            *odd,
+        ]
         same = gathered.same.keys()
+        self._last = LastRead(frozenset((*gathered.rows, *same)), coverage)
+        self._outdated = False
         return Snapshot(
             self._system,
             rows,
@@ -146,7 +155,7 @@ class Reading:
             units,
             same,
             refused,
-            unproven=unproven,
+            unproven=[each for listed in listings for each in listed.unproven(asked)],
         )
 
     async def _rooms(
@@ -174,16 +183,17 @@ class Reading:
         odd += [Malformed(self._system, wanted[p], reason, Topic.RESOURCE, p) for p in lost]
         return rooms, lost
 
-    async def blocks(self, provider: str, window: Window) -> Blocks:
-        """List a provider's blocks. Raises SystemFault if a list is not answered."""
-        directory = await self._knowledge.calendars()
-        calls = plan({provider: self._calendars[provider]}, directory, {}, window)
-        listings = [
-            (await self._calls.listing(call)).events for call in calls if Kind.BLOCK in call.kinds
-        ]
-        rows = [row for listing in listings for row in listing]
-        items = [row for row in rows if isinstance(row, Block) and text(row.id)]
-        return Blocks(items, all(listings), len(items) == len(rows))
+    def missed(self, found: Event, value: Value | None) -> bool:
+        """Note an event that was found by its id, where it was last seen to be (``value``).
+
+        If the last read should have listed it, the directory is out of date, or the list is capped.
+        True if the directory is read again because of that, so that the next read may ask others.
+        """
+        if self._last is not None and self._last.hides(found, value):
+            self._outdated = self._knowledge.renew() or self._outdated
+            self._lists.doubt(f"GET {LISTS[found.kind]}", found.provider, found.value.start)
+            return self._outdated
+        return False
 
     async def owners(self) -> Owners:
         """Say whose records are. Raises SystemFault."""
@@ -192,14 +202,29 @@ class Reading:
     def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarOf]:
         return {p: of for p, of in self._calendars.items() if p in wanted}
 
-    async def _gather(self, call: ListCall, into: _Gathered) -> SystemFault | None:
+    async def _gather(self, call: ListCall, into: _Gathered, limit: Limit) -> Listed:
         """Add a list as it arrives: kept until the last one is there, they cost far more."""
+        unnamed = 0
+
+        async def ask(part: ListCall) -> Sequence[object]:
+            nonlocal unnamed
+            listing = (await self._calls.listing(part)).events
+            if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
+                await self._learn_zone(into)
+            unnamed = max(unnamed, into.take(part, listing))
+            return listing
+
+        listed = await self._lists.read(call, ask, id_of, limit)
+        listed.unnamed = unnamed
+        return listed
+
+    async def _learn_zone(self, into: _Gathered) -> None:
+        """Ask for the location's zone, without which times of the list cannot be read."""
         try:
-            listing = (await self._calls.listing(call)).events
+            await self._knowledge.location()
         except SystemFault as fault:
-            return fault
-        into.take(call, listing)
-        return None
+            into.faults.append(fault)
+        into.reader = self.reader
 
 
 class _Gathered:
@@ -210,13 +235,15 @@ class _Gathered:
 
     def __init__(
         self,
-        system: str,
+        reader: Reader,
         owners: Owners,
         wanted: Collection[str],
         rooms: Mapping[str, Resource],
         known: Mapping[str, str],
     ) -> None:
-        self._system = system
+        self._system = reader.system
+        self.reader = reader
+        self._plain = reader.statuses.plain
         self._owners = owners
         self._wanted = wanted
         self._rooms = rooms
@@ -225,13 +252,14 @@ class _Gathered:
         self.lists = 0
         self.same: dict[str, object] = {}
         self.rows: dict[str, Row] = {}
+        self.faults: list[SystemFault] = []
         self.malformed: list[Malformed] = []
-        self.nameless: list[ListCall] = []
-        self.over: Callable[[Item], bool] = lambda _item: False
+        self.odd: dict[str, Malformed] = {}
         self.unowned: dict[str, Malformed] = {}
+        self.over: datetime | None = None
 
-    def take(self, call: ListCall, listing: Sequence[object]) -> None:
-        """Add a list; a row that cannot be named takes away what the list's gaps would prove."""
+    def take(self, call: ListCall, listing: Sequence[object]) -> int:
+        """Add a list, and return how many of its rows have no id: its gaps prove nothing then."""
         self.lists += 1
         asked = call.providers if call.selector == "userId" else ()
         unnamed = 0
@@ -242,16 +270,17 @@ class _Gathered:
             if not isinstance(item, Appointment | Block) or not known:
                 unnamed += 1
                 continue
-            if events.is_deleted(item) or self.over(item):
+            if events.is_deleted(item) or self._is_over(item):
                 continue
             self._add_all(known, item, asked)
-        if unnamed:
-            self.nameless.append(call)
-            self.malformed.append(nameless(self._system, call, unnamed))
+        return unnamed
+
+    def _is_over(self, item: Item) -> bool:
+        return self.over is not None and self.reader.is_over(item, self.over)
 
     def _is_same(self, item: Any) -> bool:
         """Whether a row is as it is known, and no copy of it was listed that is not."""
-        if not events.unchanged(item, self._owners, self._wanted, self._known):
+        if not events.unchanged(item, self._owners, self._wanted, self._known, self._plain):
             return False
         if item.id in self._items:
             return False
@@ -281,23 +310,26 @@ class _Gathered:
         found = self._owners.unowned(item)
         if found is None or not set(found.providers) & set(self._wanted):
             return
-        if isinstance(item, Appointment) and events.is_busy(item):
+        if isinstance(item, Appointment) and self.reader.is_busy(item):
             self.unowned[known] = Malformed(
                 self._system, known, found.reason, found.topic, found.provider
             )
 
     def _add(self, known: str, provider: str, item: Item, further: Sequence[str] = ()) -> None:
+        if self.reader.takes_no_time(item, provider):
+            return
         before = self._items.get(known)
         if before is not None and text(item.date_updated) <= text(before.date_updated):
             return  # a copy: UTC texts sort as their times do
         if known in self.same and text(item.date_updated) <= text(self.same[known]):
             return
         self._items[known] = item
-        self.rows[known] = Row(known, provider, events.fingerprint(item, provider, further), item)
-        if isinstance(item, Appointment) and events.status_word(item) not in events.STATUSES:
-            reason = f"the status {events.status_word(item)!r} is unknown: it counts as busy"
-            topic = Topic.UNKNOWN_STATUS
-            self.malformed.append(Malformed(self._system, known, reason, topic, provider))
+        self.rows[known] = Row(
+            known, provider, self.reader.fingerprint(item, provider, further), item
+        )
+        self.odd.pop(known, None)
+        if (odd := self.reader.odd_status(item, known, provider)) is not None:
+            self.odd[known] = odd
 
 
 def _resources(mapped: Mapping[str, CalendarOf]) -> dict[str, str]:
@@ -310,23 +342,48 @@ def _rooms(mapped: Mapping[str, CalendarOf], known: Mapping[str, Resource]) -> d
     return {p: known[key] for p, key in _resources(mapped).items() if key in known}
 
 
-def _refused(
-    calls: Sequence[ListCall], outcomes: Sequence[SystemFault | None]
-) -> dict[str, Rejected]:
+def _refused(listings: Sequence[Listed]) -> dict[str, Rejected]:
     """Find the providers whose own user's list is refused for good: the user may be gone."""
     return {
-        provider: outcome
-        for call, outcome in zip(calls, outcomes, strict=True)
-        if isinstance(outcome, Rejected) and call.selector == "userId"
-        for provider in call.providers
+        provider: fault
+        for listed in listings
+        if listed.call.selector == "userId"
+        for fault in listed.faults
+        if isinstance(fault, Rejected)
+        for provider in listed.call.providers
     }
 
 
-def _needs_zone(row: Row) -> bool:
-    item = row.wire
-    return isinstance(item, Appointment | Block) and (
-        may_be_bare(item.start_time) or may_be_bare(item.end_time)
-    )
+def _is_regrouped(listed: Listed) -> bool:
+    """Whether the list of a group is refused: the directory may be out of date."""
+    refused = any(isinstance(fault, Rejected) for fault in listed.faults)
+    return refused and listed.call.selector == "groupId"
+
+
+def _proven(
+    window: Window,
+    provider: str,
+    listings: Sequence[Listed],
+    unknown: Mapping[str, Sequence[Kind]],
+) -> list[tuple[Window, frozenset[Kind]]]:
+    """What was proven of a provider. ``unknown`` are the kinds of which nothing was."""
+    holes: dict[Kind, list[Window]] = {kind: [] for kind in Kind}
+    for listed in listings:
+        if provider in listed.call.providers:
+            for kind in listed.call.kinds:
+                holes[kind] += listed.holes(window)
+    for kind in unknown.get(provider, ()):
+        holes[kind].append(window)
+    return proven(window, holes)
+
+
+def id_of(row: object) -> str:
+    """The id of a row as it came, '' if it has none."""
+    return text(row.id) if isinstance(row, Appointment | Block) else ""
+
+
+def _needs_zone(item: object) -> bool:
+    return isinstance(item, Appointment | Block) and events.needs_zone(item)
 
 
 def _most_telling(faults: Sequence[SystemFault]) -> SystemFault:

@@ -33,6 +33,23 @@ class Resource:
         return self.key.startswith("rooms/")
 
 
+_LISTS = ("resources", "rooms", "equipments", "equipment")
+
+
+def rows_of(answer: object) -> list[dict[str, Any]]:
+    """Return the rows of a list of resources: a bare array is documented, an envelope was seen.
+
+    Raises ValueError where there is no list.
+    """
+    around = answer if isinstance(answer, dict) else {"resources": answer}
+    for key in _LISTS:
+        rows = around.get(key)
+        if isinstance(rows, list):
+            return [row for row in rows if isinstance(row, dict)]
+    message = f"no list of resources in what came: {', '.join(sorted(around)[:5])}"
+    raise ValueError(message)
+
+
 def resource_key(said: str) -> str:
     """Spell ``rooms/NAME`` and ``equipment/NAME`` in one way."""
     sort, _, name = said.partition("/")

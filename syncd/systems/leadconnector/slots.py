@@ -9,24 +9,21 @@ from syncd.model import Window
 from syncd.systems.leadconnector.times import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from syncd.systems.leadconnector.wire import Day
+    from collections.abc import Iterable, Iterator
 
 LONGEST = timedelta(days=31)
 """What one call may span (leadconnector-v2.md 1.3)."""
 
 
-def offered(days: Mapping[str, Day], length: timedelta | None, zone: str) -> Iterator[Window]:
-    """Turn the answer into intervals. Of unknown ``length``, a slot proves a minute and no more.
+def offered(starts: Iterable[object], length: timedelta | None, zone: str) -> Iterator[Window]:
+    """Turn starts into intervals. Of unknown ``length``, a slot proves a minute and no more.
 
     Unreadable slots are left out.
     """
-    for day in days.values():
-        for slot in day.slots:
-            try:
-                start = instant(slot, zone)
-                end = start + (length or timedelta(minutes=1))
-            except (ValueError, OverflowError):
-                continue
-            yield Window(start, end)
+    for slot in starts:
+        try:
+            start = instant(slot, zone)
+            end = start + (length or timedelta(minutes=1))
+        except (ValueError, OverflowError):
+            continue
+        yield Window(start, end)

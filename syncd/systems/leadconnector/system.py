@@ -6,23 +6,35 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Directory, Kind, Offer, Window, is_derived, part_of, record_id
+from syncd.model import (
+    Directory,
+    Kind,
+    Offer,
+    Status,
+    Statuses,
+    Window,
+    is_derived,
+    part_of,
+    record_id,
+)
 from syncd.model.derived import USERS
 from syncd.systems import persons
+from syncd.systems.capped_lists import CappedLists
+from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import checks, discover, slots, users
 from syncd.systems.leadconnector.associations import Associations
+from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
-from syncd.systems.leadconnector.events import Reader, is_deleted
+from syncd.systems.leadconnector.events import is_deleted, needs_zone
 from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
 from syncd.systems.leadconnector.opening import open_transport
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.leadconnector.resources import resource_key, takes
-from syncd.systems.leadconnector.times import may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
 from syncd.systems.loose import text
@@ -47,13 +59,12 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Door, Event, EventRef, Operation, Person, Value
     from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.events import Reader
     from syncd.systems.leadconnector.wire import Item
     from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
     from syncd.systems.tree import Told, Tree
 
 _LAG = timedelta(seconds=10)
-_BLOCK_SOUGHT = (timedelta(days=90), timedelta(days=400))
-"""How far before and after its last place a block is looked for."""
 
 
 class LeadConnector:
@@ -74,6 +85,7 @@ class LeadConnector:
         self.capabilities = Capabilities(
             lag=_LAG,
             slots_ahead=slots.LONGEST,
+            statuses=Statuses.of(account.statuses).lasting(Status),
             gone_by_list=frozenset({Kind.BLOCK}),
             update_replaces=True,
         )
@@ -83,14 +95,19 @@ class LeadConnector:
         self._transport = open_transport(name, account, clock, transport)
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
-        self._reading = Reading(name, self._calls, self._knowledge, self._calendars)
+        self.facts = Facts(name, clock)
+        lists = CappedLists(name, clock, self.facts)
+        parts = (self._calls, self._knowledge, self._calendars, clock, lists)
+        self._reading = Reading(name, account, *parts)
+        self._blocks = Blocks(name, *parts, self.facts)
         self._writing = Writing(
             name,
             account,
             self._calls,
             self._knowledge,
-            self._calendars,
             self._reading,
+            self._calendars,
+            self._blocks,
             clock,
             self._sight,
         )
@@ -117,9 +134,15 @@ class LeadConnector:
         return replace(self._reader.event(row.wire, row.provider), id=row.id)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
-        """Look for an appointment by id, for a block in its user's list. Raises SystemFault."""
+        """Look for an event by id, for a block also in its user's list. Raises SystemFault."""
         if ref.provider not in self._calendars:
             return Unknown("its provider is not mapped any more")
+        sighting = await self._look_for(ref, value)
+        if isinstance(sighting, Found):
+            return Found(sighting.event, elsewhere=self._reading.missed(sighting.event, value))
+        return sighting
+
+    async def _look_for(self, ref: EventRef, value: Value | None) -> Sighting:
         if ref.kind is Kind.BLOCK:
             return await self._read_block(ref, value)
         try:
@@ -240,38 +263,31 @@ class LeadConnector:
 
     @property
     def _reader(self) -> Reader:
-        return Reader(self.name, self._clock, self._knowledge.zone)
+        return self._reading.reader
 
     async def _read_block(self, ref: EventRef, value: Value | None) -> Sighting:
-        """Look for a block where it may have been moved to; the platform has no call by id (1.3).
+        """Look for a block by its id, then where it may have been moved to.
 
-        A list that holds others proves that it works, so that the block's absence counts. An empty
-        one proves nothing, unless the platform offers the very time for booking, or shows the
-        blocks of somebody else when asked the same of them.
+        A list counts if it is surely whole around the block's place, and holds others, which
+        proves that it works. An empty one proves nothing, unless the platform offers the very time
+        for booking, or shows the blocks of somebody else when asked the same of them.
         """
-        now = self._clock.now()
-        start, end = value.interval if value is not None else (now, now)
-        sought = Window(start - _BLOCK_SOUGHT[0], end + _BLOCK_SOUGHT[1])
-        own = await self._reading.blocks(ref.provider, sought)
-        if (item := _named(ref.id, own.items)) is not None:
-            return Gone(own_list=True) if is_deleted(item) else await self._sighting(item, ref)
-        if not own.named:
-            return Unknown("the list of blocks holds a row without an id")
-        if own.shown:
+        found = await self._blocks.find(ref.id, ref.provider, value)
+        if found.block is not None and not is_deleted(found.block):
+            return await self._sighting(found.block, ref)
+        if found.block is not None or found.proven:
             return Gone(own_list=True)
         if value is not None and await self._is_open(ref.provider, value):
             return Gone()
-        return await self._read_others(ref, sought)
-
-    async def _read_others(self, ref: EventRef, sought: Window) -> Sighting:
-        """Look for a block in the lists of the other providers."""
-        for other in sorted(self._calendars.keys() - {ref.provider}):
-            items = (await self._reading.blocks(other, sought)).items
-            if (item := _named(ref.id, items)) is not None and not is_deleted(item):
+        others = self._calendars.keys() - {ref.provider} if found.empty else ()
+        for other in sorted(others):
+            listing = await self._blocks.everywhere(other, value)
+            item = listing.named(ref.id)
+            if item is not None and not is_deleted(item):
                 return await self._sighting(item, ref)
-            if items:
+            if listing.items:
                 return Gone()
-        return Unknown("no list of blocks shows any, and no free slot shows that the time is free")
+        return Unknown("no list of blocks proves that it is gone, nor a free slot at its time")
 
     async def _is_open(self, provider: str, value: Value) -> bool:
         """Whether a time is offered on all that a block of the provider's could close.
@@ -301,8 +317,8 @@ class LeadConnector:
         length = known.length if known is not None else None
         found: list[Window] = []
         for piece in slices(window, slots.LONGEST):
-            days = await self._calls.free_slots(calendar, piece, user)
-            found += slots.offered(days, length, self._knowledge.zone)
+            starts = await self._calls.free_slots(calendar, piece, user)
+            found += slots.offered(starts, length, self._knowledge.zone)
         return found
 
     async def _sight(self, item: Item, ref: EventRef) -> Sighting:
@@ -319,7 +335,7 @@ class LeadConnector:
         Where the user is no host any more, it is found at the first host instead: whether the
         time is free depends on the users of the account (promise 3).
         """
-        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+        if needs_zone(item):
             await self._knowledge.location()
         owners = await self._reading.owners()
         first = owners.owner(item)
@@ -334,7 +350,7 @@ class LeadConnector:
 
     async def _used(self, item: Appointment, ref: EventRef) -> Sighting:
         """Say what an appointment is to a resource: of another one it is no event (any more)."""
-        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+        if needs_zone(item):
             await self._knowledge.location()
         key = resource_key(self._calendars[ref.provider].resource or "")
         resource = (await self._knowledge.resources()).get(key)
@@ -349,17 +365,15 @@ class LeadConnector:
 
     async def _sighting(self, item: Item, ref: EventRef) -> Sighting:
         """Say what a record shows now, also where its owner is not mapped. Raises SystemFault."""
-        if may_be_bare(item.start_time) or may_be_bare(item.end_time):
+        if needs_zone(item):
             await self._knowledge.location()
         provider = (await self._reading.owners()).owner(item, (ref.provider,))
+        if self._reader.takes_no_time(item, provider or ""):
+            return Gone(own_list=isinstance(item, Block))
         try:
             return Found(self._reader.event(item, provider or ""))
         except Malformed as error:
             return Unknown(str(error))
-
-
-def _named(id: str, items: Iterable[Item]) -> Item | None:
-    return next((item for item in items if text(item.id) == id), None)
 
 
 def _touched(value: Value, offered: Iterable[Window]) -> bool:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from syncd.model import from_millis, resolve_wall_time, utc
+from syncd.model import resolve_wall_time, utc
+from syncd.systems.allday import inner
+from syncd.systems.epochs import epoch
 from syncd.systems.loose import text
 
-_SHORTEST = len("2020-08-28")
 _AWARE = len("2020-08-28T15:30:00Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instant(value: object, zone: str) -> datetime:
-    """Read ISO 8601 with or without offset, or epoch milliseconds, as number or text.
+    """Read ISO 8601 with or without offset, or a number of milliseconds or seconds since 1970.
 
     A time without offset is a wall clock in ``zone`` ('' if unknown). Raises ValueError.
     """
+    value = inner(value)
+    if (moment := epoch(value)) is not None:
+        return moment
     written = text(value)
-    if written.isascii() and written.isdigit() and len(written) > _SHORTEST:
-        return from_millis(int(written))
     try:
         moment = datetime.fromisoformat(written)
     except ValueError:

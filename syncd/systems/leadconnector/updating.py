@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from syncd.model import Action, EventRef, Status, Value, Window, cut_end, is_derived, mark
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
-from syncd.systems.leadconnector.events import Reader, is_deleted
+from syncd.systems.leadconnector.events import is_deleted
 from syncd.systems.leadconnector.fields import CALENDAR, HOSTS, STATUS, TITLE, USER, Kept
 from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.times import written
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Operation
     from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.blocks import Blocks
     from syncd.systems.leadconnector.calls import Calls
-    from syncd.systems.leadconnector.knowledge import Knowledge
     from syncd.systems.leadconnector.reading import Reading
     from syncd.systems.leadconnector.wire import Wrote
 
@@ -85,8 +85,8 @@ class Updating:
         system: str,
         account: Account,
         calls: Calls,
-        knowledge: Knowledge,
         reading: Reading,
+        blocks: Blocks,
         calendars: Mapping[str, CalendarOf],
         clock: Clock,
         sight: Sight,
@@ -96,8 +96,8 @@ class Updating:
         self._system = system
         self._account = account
         self._calls = calls
-        self._knowledge = knowledge
         self._reading = reading
+        self._blocks = blocks
         self._calendars = calendars
         self._clock = clock
         self._sight = sight
@@ -189,9 +189,10 @@ class Updating:
         """Find a block in its owner's list; v2 is not known to show one by its id."""
         where = value or _wanted(operation)
         near = Window(where.start - _AROUND, where.end + _AROUND)
-        listed = await self._reading.blocks(operation.provider, near)
-        known = (item for item in listed.items if text(item.id) == operation.ref.id)
-        return next((item for item in known if not is_deleted(item)), None)
+        found = (await self._blocks.listed(operation.provider, near, checked=True)).named(
+            operation.ref.id
+        )
+        return None if found is None or is_deleted(found) else found
 
     async def _look(self, operation: Operation, update: _Update, wrote: Wrote) -> Record | None:
         """Read the target after an update; None where that fails, or shows it elsewhere.
@@ -268,7 +269,7 @@ class Updating:
         return value if told else None
 
     def _value(self, record: Record | Wrote) -> Value:
-        return Reader(self._system, self._clock, self._knowledge.zone).value(record)
+        return self._reading.reader.value(record)
 
 
 def _as_decided(sighting: Sighting, operation: Operation, now: datetime) -> bool:

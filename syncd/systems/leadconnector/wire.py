@@ -29,6 +29,9 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     date_updated: Any = None
     deleted: Any = None
     assigned_resources: Any = None
+    is_full_day: Any = None
+    is_all_day: Any = None
+    all_day: Any = None
 
 
 class Whole(Appointment, frozen=True, gc=False):
@@ -56,6 +59,9 @@ class Block(msgspec.Struct, rename="camel", frozen=True, gc=False):
     end_time: Any = None
     date_updated: Any = None
     deleted: Any = None
+    is_full_day: Any = None
+    is_all_day: Any = None
+    all_day: Any = None
 
 
 Item = Appointment | Block
@@ -73,8 +79,11 @@ class Blocks(msgspec.Struct):
     events: list[Block | Odd]
 
 
-class One(msgspec.Struct):
-    """One appointment by id: the specification says ``event``, the wire ``appointment``."""
+class One(Whole, frozen=True, gc=False):
+    """One appointment by id: the specification says ``event``, the wire ``appointment``.
+
+    An answer may also be the appointment itself.
+    """
 
     appointment: Whole | Odd = None
     event: Whole | Odd = None
@@ -199,9 +208,3 @@ class ContactAnswer(msgspec.Struct):
     """The answer of ``GET /contacts/{id}``."""
 
     contact: Contact
-
-
-class Day(msgspec.Struct):
-    """One day of ``GET /calendars/{id}/free-slots``."""
-
-    slots: list[Any]

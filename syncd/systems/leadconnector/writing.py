@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from syncd.model import Action, mark
 from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, part
 from syncd.systems.leadconnector.directory import EVENT
-from syncd.systems.leadconnector.events import Reader
 from syncd.systems.leadconnector.times import written
 from syncd.systems.leadconnector.updating import Updating
 from syncd.systems.loose import text
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Operation, Value
     from syncd.systems.leadconnector.account import Account, CalendarOf
+    from syncd.systems.leadconnector.blocks import Blocks
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.knowledge import Knowledge
     from syncd.systems.leadconnector.reading import Reading
@@ -34,20 +34,21 @@ class Writing:
         account: Account,
         calls: Calls,
         knowledge: Knowledge,
-        calendars: Mapping[str, CalendarOf],
         reading: Reading,
+        calendars: Mapping[str, CalendarOf],
+        blocks: Blocks,
         clock: Clock,
         sight: Sight,
     ) -> None:
         """Keep the parts. ``sight`` tells what a record is to syncd."""
-        self._clock = clock
         self._system = system
         self._account = account
         self._calls = calls
         self._knowledge = knowledge
         self._calendars = calendars
+        self._reading = reading
         self._updating = Updating(
-            system, account, calls, knowledge, reading, calendars, clock, sight, self._owner
+            system, account, calls, reading, blocks, calendars, clock, sight, self._owner
         )
 
     async def write(self, operations: Sequence[Operation]) -> Done | TargetChanged:
@@ -107,7 +108,7 @@ class Writing:
     def _shown(self, wrote: Wrote) -> Value | None:
         """Read the value that the answer itself shows."""
         try:
-            return Reader(self._system, self._clock, self._knowledge.zone).value(wrote)
+            return self._reading.reader.value(wrote)
         except ValueError:
             return None
 

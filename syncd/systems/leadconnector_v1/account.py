@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from syncd.model import zone
+from syncd.model import Status, zone
+from syncd.model.allday import BUSY, AllDayRule
 
 REMEDY = (
     "in LeadConnector, see that this calendar counts the busy time of the blocked user; where it "
@@ -21,6 +23,7 @@ class Account:
     ``blocks`` says how busy time is written: as an ``event`` block, or as a ``hold``, a booking for
     the contact ``hold_email`` that is cancelled to free the time. ``title`` is what a block shows.
     ``timezone`` (IANA) stands in for the location's own zone, for times that come without one.
+    ``statuses`` are status words of the location's own.
     """
 
     api_key: str = field(repr=False)
@@ -29,6 +32,7 @@ class Account:
     hold_email: str | None = None
     title: str = "Busy"
     timezone: str | None = None
+    statuses: Mapping[str, Status] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse an unknown zone, and a hold form without its contact. Raises ValueError."""
@@ -44,12 +48,13 @@ class CalendarOf:
     """Where one provider's time is kept: a calendar (service) id, a user id, a team id, or several.
 
     The user decides whose an event is; the calendar does where no user is named; the team only
-    where neither is.
+    where neither is. ``all_day`` says what all-day events close.
     """
 
     calendar: str | None = None
     user: str | None = None
     team: str | None = None
+    all_day: AllDayRule = BUSY
 
     def __post_init__(self) -> None:
         """Refuse an empty mapping. Raises ValueError."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-from syncd.model import Window, utc, zone
+from syncd.model import Window, zone
 from syncd.systems.leadconnector_v1 import wire
+from syncd.systems.leadconnector_v1.events import instant
 from syncd.systems.leadconnector_v1.plan import LIST
 from syncd.systems.loose import Odd, read_json, text
+from syncd.systems.offered import starts
 from syncd.systems.port import Ambiguous, Refusal, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from syncd.model import Status, Value
     from syncd.systems.port import ListCall
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DAY_KEY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NO_CONTACT = {404, 422}
 
 
@@ -115,7 +115,7 @@ class Calls:
     async def free_slots(
         self, calendar: str, user: str | None, window: Window, zone_name: str
     ) -> list[datetime]:
-        """When a booking may start; at most 31 days (4.1). Keys that are no dates do not count."""
+        """When a booking may start; at most 31 days (4.1)."""
         params = {
             "calendarId": calendar,
             "startDate": _millis(window.start),
@@ -124,14 +124,9 @@ class Calls:
         }
         if user:
             params["userId"] = user
-        days = await self._ask("appointments/slots", dict[str, wire.Day | Odd], params)
-        return [
-            start
-            for key, day in days.items()
-            if _DAY_KEY.fullmatch(key) and isinstance(day, wire.Day)
-            for slot in day.slots
-            if (start := _slot(text(slot))) is not None
-        ]
+        answer: object = await self._ask("appointments/slots", object, params)
+        found = self._transport.decoded(lambda: starts(answer), "GET appointments/slots")
+        return [start for slot in found if (start := _slot(slot, zone_name)) is not None]
 
     async def create(self, fields: Mapping[str, str]) -> tuple[str, str]:
         """Make a booking or an event block; its id, and its contact's as far as it is told.
@@ -179,8 +174,8 @@ def known_zone(name: str) -> str:
         return ""
 
 
-def _slot(written: str) -> datetime | None:
+def _slot(start: object, zone_name: str) -> datetime | None:
     try:
-        return utc(datetime.fromisoformat(written))
+        return instant(start, zone_name)
     except ValueError:
         return None

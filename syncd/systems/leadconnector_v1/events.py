@@ -17,9 +17,15 @@ from syncd.model import (
     read_update,
     read_value,
     resolve_wall_time,
+    said,
+    unknown_status,
     utc,
 )
-from syncd.systems.leadconnector_v1.wire import contact_id
+from syncd.model.allday import BUSY
+from syncd.model.statuses import LEADCONNECTOR
+from syncd.systems import allday
+from syncd.systems.epochs import epoch
+from syncd.systems.leadconnector_v1.wire import Appointment, contact_id
 from syncd.systems.loose import text
 from syncd.systems.port import Malformed
 from syncd.systems.walls import wall_note
@@ -27,47 +33,23 @@ from syncd.systems.walls import wall_note
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from syncd.model import Statuses
+    from syncd.model.allday import AllDayRule
     from syncd.systems.leadconnector_v1.account import CalendarOf
-    from syncd.systems.leadconnector_v1.wire import Appointment
-
-STATUSES = {
-    "": Status.CONFIRMED,
-    "booked": Status.CONFIRMED,
-    "new": Status.NEW,
-    "confirmed": Status.CONFIRMED,
-    "showed": Status.SHOWED,
-    "show": Status.SHOWED,
-    "cancelled": Status.CANCELLED,
-    "canceled": Status.CANCELLED,
-    "noshow": Status.NOSHOW,
-    "invalid": Status.INVALID,
-}
-"""The status words seen, squeezed to letters (leadconnector-v1.md 4.2)."""
-
-_PLAINLY_BUSY = frozenset(word for word, status in STATUSES.items() if word and status.busy)
 
 _SHORTEST_TIME = len("2020-08-28T15:30")
 
 
 def status_word(item: Appointment) -> str:
     """The live status as sent: the correct field, else the misspelt one, else the coarse one."""
-    return (
-        text(item.appointment_status) or text(item.appoinment_status) or text(item.status)
-    ).lower()
-
-
-def status_of(item: Appointment) -> Status:
-    """The status in syncd's words. Raises ValueError for a word never seen."""
-    word = status_word(item)
-    squeezed = "".join(filter(str.isalpha, word))
-    if squeezed not in STATUSES:
-        message = f"unknown status {word!r}"
-        raise ValueError(message)
-    return STATUSES[squeezed]
+    return said(item.appointment_status) or said(item.appoinment_status) or said(item.status)
 
 
 def _clock(value: object) -> datetime:
     """A time as sent, aware or not. Raises ValueError."""
+    value = allday.inner(value)
+    if (moment := epoch(value)) is not None:
+        return moment
     written = text(value)
     if len(written) < _SHORTEST_TIME:
         message = "a time is missing or unreadable"
@@ -94,13 +76,22 @@ def instant(value: object, zone_name: str) -> datetime:
 
 
 def is_bare(item: Appointment) -> bool:
-    """Whether a time of the row lacks both an offset and a zone of its own."""
+    """Whether only the location's zone can tell when the row is."""
+    if is_all_day(item):
+        return True
     if text(item.selected_timezone):
         return False
     try:
         return _clock(item.start_time).tzinfo is None or _clock(item.end_time).tzinfo is None
     except ValueError:
         return False
+
+
+def is_all_day(item: Appointment) -> bool:
+    """Whether a row takes whole days: it says so, or its times are dates."""
+    return allday.flagged((item.is_full_day, item.is_all_day, item.all_day)) or allday.is_dated(
+        item.start_time, item.end_time
+    )
 
 
 def user_of(item: Appointment) -> str:
@@ -181,13 +172,17 @@ def unowned(item: Appointment, owners: Owners) -> tuple[Topic, str, str] | None:
 
 
 def unchanged(
-    item: Any, owners: Owners, known: Mapping[str, str], holds: Collection[str] = ()
+    item: Any,
+    owners: Owners,
+    known: Mapping[str, str],
+    holds: Collection[str] = (),
+    plain: Collection[str] = LEADCONNECTOR.plain_busy,
 ) -> bool:
     """Whether a row is plainly as it is known; False where that takes a closer look.
 
     Says of a row what `Owners.owner` and `Reader.fingerprint` would, at a fraction of the cost, and
     gives up on whatever is spelt oddly, and on what may be a block that was cancelled. A row that
-    is known was readable, and inside the window.
+    is known was readable, and inside the window. ``plain`` are the words that need no such look.
     """
     try:
         stored = known.get(item.id)
@@ -204,10 +199,10 @@ def unchanged(
         zone = item.selected_timezone or ""
         kind = _kind(item, holds)
         spelt = f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}|{kind}"
-        plain = word in _PLAINLY_BUSY and provider is not None
+        certain = word in plain and provider is not None
     except (AttributeError, TypeError):  # no object at all, or a list where an id should be
         return False
-    return plain and stored == spelt
+    return certain and stored == spelt
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +218,9 @@ class Reader:
     owners: Owners
     zone: str = ""
     holds: frozenset[str] = field(default=frozenset(), repr=False)
+    statuses: Statuses = LEADCONNECTOR
+    all_day: Mapping[str, AllDayRule] = field(default_factory=dict)
+    title: str = ""
 
     def kind(self, item: Appointment) -> Kind:
         """A block has no customer, or only the one that holds are booked for."""
@@ -235,31 +233,73 @@ class Reader:
     def value(self, item: Appointment) -> Value:
         """Interval and status. Raises ValueError. A block knows only busy and free."""
         zone_name = text(item.selected_timezone) or self.zone
-        start, end = instant(item.start_time, zone_name), instant(item.end_time, zone_name)
-        status = status_of(item)
+
+        def read(value: object) -> datetime:
+            return instant(value, zone_name)
+
+        if is_all_day(item):
+            start, end = allday.days(item.start_time, item.end_time, self.zone or zone_name, read)
+        else:
+            start, end = read(item.start_time), read(item.end_time)
+        status = self.statuses.meant(status_word(item))
         if self.kind(item) is Kind.BLOCK and status.busy:
             status = Status.CONFIRMED
         return read_value(start, end, status, self.clock.now())
 
-    def is_free_block(self, item: Appointment) -> bool:
-        """Whether this is a block that was cancelled: it takes no time, so it counts as absent."""
+    def is_free_block(self, item: Appointment, provider: str) -> bool:
+        """Whether this is a block that takes no time, so that it counts as absent.
+
+        It was cancelled, or it lasts all day and is to close nothing.
+        """
+        if self.kind(item) is not Kind.BLOCK:
+            return False
+        if not self.statuses.meant(status_word(item)).busy:
+            return True
         try:
-            return self.kind(item) is Kind.BLOCK and not status_of(item).busy
+            return self._closing(item, self.value(item), provider) is None
         except ValueError:
             return False
+
+    def _closing(self, item: Appointment, value: Value, provider: str) -> Value | None:
+        """What of its time an event takes: for an all-day block, by policy."""
+        rule = self.all_day.get(provider, BUSY)
+        if rule is BUSY or not is_all_day(item) or self.kind(item) is not Kind.BLOCK:
+            return value
+        if allday.may_be_ours(item.title, self.title, item.start_time, item.end_time):
+            return value
+        return allday.closing(value, rule, self.zone)
+
+    def odd_status(self, item: object, provider: str) -> Malformed | None:
+        """What is to be reported of a row whose status is not known, None for others."""
+        word = status_word(item) if isinstance(item, Appointment) else ""
+        if not isinstance(item, Appointment) or not word or self.statuses.read(word) is not None:
+            return None
+        return Malformed(
+            self.system, text(item.id), unknown_status(word), Topic.UNKNOWN_STATUS, provider
+        )
 
     def fingerprint(self, item: Appointment, provider: str) -> str:
         """The fields that matter, as sent; the zone among them, for times without offset."""
         start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
-        return f"{start}|{end}|{zone}|{status_word(item)}|{provider}|{self.kind(item)}"
+        word = self.statuses.spelt(status_word(item))
+        spelt = f"{start}|{end}|{zone}|{word}|{provider}|{self.kind(item)}"
+        return f"{spelt}|{self._days_taken(item, provider)}" if is_all_day(item) else spelt
+
+    def _days_taken(self, item: Appointment, provider: str) -> str:
+        try:
+            return allday.spelt(self._closing(item, self.value(item), provider))
+        except ValueError:
+            return "unreadable"
 
     def event(self, item: Appointment, provider: str) -> Event:
         """The row as an event. Raises Malformed."""
         known = text(item.id)
         try:
-            value = self.value(item)
+            value = self._closing(item, self.value(item), provider)
         except ValueError as error:
             raise Malformed(self.system, known, str(error)) from error
+        if value is None:
+            raise Malformed(self.system, known, "it lasts all day, and is to close nothing")
         kind = self.kind(item)
         places = calendars_of(item)
         return Event(
@@ -273,7 +313,10 @@ class Reader:
             key=self.key(item),
             updated_at=self._maybe(item.updated_at),
             owner=user_of(item),
-            odd=wall_note(
+            tells_status=self.statuses.read(status_word(item)) is not None,
+            odd=""
+            if is_all_day(item)
+            else wall_note(
                 text(item.selected_timezone) or self.zone, item.start_time, item.end_time
             ),
         )

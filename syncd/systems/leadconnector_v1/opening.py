@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.systems.access import CheapRead
 from syncd.systems.client import open_client
 from syncd.systems.leadconnector_v1.faults import fault_of
 from syncd.systems.limits import Budget
@@ -32,4 +33,5 @@ def open_transport(
         Budget(clock, _RATE),
         fault_of,
         redact=Redactor([account.api_key]),
+        cheap=CheapRead("locations/"),
     )

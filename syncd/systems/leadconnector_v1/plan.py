@@ -5,8 +5,8 @@ What one call proves (leadconnector-v1.md 4.2):
 - By user, it proves that user's appointments and blocks, which no other filter surely shows: a
   team's list would read all its members at once, but whether it shows the blocks that belong to a
   user is not known, and a block that is not seen is an open hour.
-- By calendar, it proves that calendar. By team, it proves the team and each calendar that the
-  configuration says is the team's; of two teams neither is believed.
+- By calendar, it proves that calendar. By team, it proves the team and each calendar that both the
+  configuration and the location say is the team's; of two teams neither is believed.
 - Clients ask for a year at a time; more was not seen.
 
 The user decides whose an event is; the calendar where no user is named; the team only where neither
@@ -39,12 +39,17 @@ LONGEST = timedelta(days=365) - 2 * WIDER
 """One call's piece of the window: no limit is documented, and clients ask for a year (4.2)."""
 
 
-def plan(calendars: Mapping[str, CalendarOf], window: Window) -> tuple[ListCall, ...]:
-    """Plan the reading of these providers."""
+def plan(
+    calendars: Mapping[str, CalendarOf], shown: Mapping[str, str], window: Window
+) -> tuple[ListCall, ...]:
+    """Plan the reading of these providers.
+
+    ``shown`` is the team of each calendar as the location shows it by now.
+    """
     finest: dict[Scope, set[str]] = defaultdict(set)
     for provider, calendar in calendars.items():
         finest[_scope(calendar)].add(provider)
-    teams = _teams(calendars)
+    teams = dict(team_calendars(calendars).items() & shown.items())
     whole = {scope: _by_team(scope, teams) for scope in finest}
     together = Counter(whole.values())
     fewest: dict[Scope, set[str]] = defaultdict(set)
@@ -78,7 +83,7 @@ def _scope(calendar: CalendarOf) -> Scope:
     return ("teamId", calendar.team or "")
 
 
-def _teams(calendars: Mapping[str, CalendarOf]) -> dict[str, str]:
+def team_calendars(calendars: Mapping[str, CalendarOf]) -> dict[str, str]:
     """The team of each calendar, as far as exactly one is told."""
     told: dict[str, set[str]] = defaultdict(set)
     for calendar in calendars.values():

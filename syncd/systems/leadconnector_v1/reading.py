@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from syncd.model import Coverage, Kind, Unproven, Window
 from syncd.systems.leadconnector_v1.events import unowned
 from syncd.systems.leadconnector_v1.plan import WIDER, proven
 from syncd.systems.leadconnector_v1.wire import Appointment
+from syncd.systems.list_caps import outside
 from syncd.systems.loose import text
-from syncd.systems.port import (
-    Malformed,
-    Rejected,
-    Row,
-    Snapshot,
-    SystemFault,
-)
-from syncd.systems.reported import nameless
+from syncd.systems.port import Malformed, Rejected, Row, Snapshot
 from syncd.systems.spans import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
+    from syncd.systems.capped_lists import CappedLists, Limit, Listed
     from syncd.systems.leadconnector_v1.calls import Calls
     from syncd.systems.leadconnector_v1.events import Reader
     from syncd.systems.loose import Odd
@@ -36,32 +31,65 @@ Items = list["Appointment | Odd"]
 
 @dataclass(slots=True)
 class Answered:
-    """What one call brought: its items, or why there are none."""
+    """What one list brought: its items, and how it was read."""
 
-    call: ListCall
+    listed: Listed
     items: Items = field(default_factory=list)
-    fault: SystemFault | None = None
+
+    @property
+    def call(self) -> ListCall:
+        """The list."""
+        return self.listed.call
+
+    @property
+    def is_regrouped(self) -> bool:
+        """Whether the list of a team is refused: the teams may be others by now."""
+        refused = any(isinstance(fault, Rejected) for fault in self.listed.faults)
+        return refused and self.call.selector == "teamId"
 
 
 async def ask(
-    calls: Calls, planned: Sequence[ListCall], sift: Callable[[Items], Items]
+    calls: Calls,
+    lists: CappedLists,
+    planned: Sequence[ListCall],
+    sift: Callable[[Items], Items],
+    limit: Limit,
 ) -> Sequence[Answered]:
-    """Make these list calls; ``sift`` leaves of each list what is to be kept.
+    """Read these lists; ``sift`` leaves of each answer what is to be kept."""
+    return await asyncio.gather(*(_one(calls, lists, call, sift, limit) for call in planned))
 
-    Raises the first fault when nothing arrived.
-    """
-    answers = await asyncio.gather(*(_one(calls, call, sift) for call in planned))
-    faults = [answer.fault for answer in answers if answer.fault is not None]
-    if faults and len(faults) == len(answers):
+
+def expect_any(answers: Sequence[Answered]) -> None:
+    """Raise the first fault when nothing arrived."""
+    faults = [fault for answer in answers for fault in answer.listed.faults]
+    if faults and not any(answer.listed.answered for answer in answers):
         raise faults[0]
-    return answers
 
 
-async def _one(calls: Calls, call: ListCall, sift: Callable[[Items], Items]) -> Answered:
-    try:
-        return Answered(call, sift((await calls.appointments(call)).appointments))
-    except SystemFault as fault:
-        return Answered(call, fault=fault)
+async def _one(
+    calls: Calls,
+    lists: CappedLists,
+    call: ListCall,
+    sift: Callable[[Items], Items],
+    limit: Limit,
+) -> Answered:
+    items: Items = []
+    unnamed = 0
+
+    async def part(piece: ListCall) -> Items:
+        nonlocal unnamed
+        rows = (await calls.appointments(piece)).appointments
+        items.extend(sift(rows))
+        unnamed = max(unnamed, sum(not _id_of(row) for row in rows))
+        return rows
+
+    listed = await lists.read(call, part, _id_of, limit)
+    listed.unnamed = unnamed
+    return Answered(listed, items)
+
+
+def _id_of(row: Appointment | Odd) -> str:
+    return text(row.id) if isinstance(row, Appointment) else ""
 
 
 def snapshot(
@@ -80,19 +108,16 @@ def snapshot(
     whole: dict[str, list[Window]] = defaultdict(list)
     unproven: list[Unproven] = []
     for answer in answers:
-        providers, span = tuple(answer.call.providers), proven(answer.call.span)
-        unnamed = 0
+        providers = tuple(answer.call.providers)
         for item in answer.items:
             if isinstance(item, Appointment) and text(item.id):
                 malformed += _keep(rows, item, providers, reader, kept)
-            else:
-                unnamed += 1
+        malformed += answer.listed.items(reader.system)
         nobodys |= _unowned(answer.items, providers, reader)
-        if unnamed:
-            malformed.append(nameless(reader.system, answer.call, unnamed))
-            unproven += [Unproven(provider, kinds, span) for provider in providers]
-        for provider in providers if answer.fault is None and not unnamed else ():
-            whole[provider].append(span)
+        span = proven(answer.call.span)
+        unproven += [replace(u, kinds=kinds) for u in answer.listed.unproven(span)]
+        for provider in providers:
+            whole[provider] += outside(span, answer.listed.holes(span))
     coverage = [
         Coverage(reader.system, provider, kinds, span, read_at)
         for provider, pieces in whole.items()
@@ -100,16 +125,20 @@ def snapshot(
     ]
     # A user's own list that is refused for good says that the user may be gone.
     refused = {
-        provider: answer.fault
+        provider: fault
         for answer in answers
-        if isinstance(answer.fault, Rejected) and answer.call.selector == "userId"
+        if answer.call.selector == "userId"
+        for fault in answer.listed.faults
+        if isinstance(fault, Rejected)
         for provider in answer.call.providers
     }
     faults = [
-        answer.fault
+        fault
         for answer in answers
-        if answer.fault is not None and answer.fault not in refused.values()
+        for fault in answer.listed.faults
+        if fault not in refused.values()
     ]
+    malformed += filter(None, (reader.odd_status(r.wire, r.provider) for r in rows.values()))
     return Snapshot(
         reader.system,
         tuple(rows.values()),
@@ -138,7 +167,7 @@ def _keep(
         provider = reader.owners.owner(item, asked)
     except ValueError as error:
         return [Malformed(reader.system, known, str(error), providers=asked)]
-    if provider is not None and not reader.is_free_block(item):
+    if provider is not None and not reader.is_free_block(item, provider):
         rows[known] = Row(known, provider, reader.fingerprint(item, provider), item)
     return []
 

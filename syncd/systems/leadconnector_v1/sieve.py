@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.model.statuses import LEADCONNECTOR
 from syncd.systems.leadconnector_v1.events import unchanged
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.loose import text
@@ -27,8 +28,10 @@ class Sieve:
         known: Mapping[str, str],
         note: Callable[[Iterable[Appointment]], None],
         holds: Collection[str] = (),
+        plain: Collection[str] = LEADCONNECTOR.plain_busy,
     ) -> None:
         """Start with nothing."""
+        self._plain = plain
         self._owners = owners
         self._known = known
         self._note = note
@@ -41,12 +44,13 @@ class Sieve:
         if not self._known:
             return items
         owners, known, others = self._owners, self._known, self._others
+        plain = self._plain
         left: Items = []
         same: list[Appointment] = []
         for item in items:
             if not isinstance(item, Appointment):
                 left.append(item)
-            elif unchanged(item, owners, known, self._holds) and item.id not in others:
+            elif unchanged(item, owners, known, self._holds, plain) and item.id not in others:
                 same.append(item)
             else:
                 left.append(item)

@@ -7,15 +7,19 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, Directory, Kind, Offer
+from syncd.model import Action, Directory, Kind, Offer, Statuses
 from syncd.systems import persons
+from syncd.systems.capped_lists import CappedLists, Limit
+from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
+from syncd.systems.last_read import LastRead
 from syncd.systems.leadconnector_v1 import checks, discover, reading, users
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
 from syncd.systems.leadconnector_v1.holds import Holds
+from syncd.systems.leadconnector_v1.knowledge import Knowledge
 from syncd.systems.leadconnector_v1.opening import open_transport
-from syncd.systems.leadconnector_v1.plan import plan
+from syncd.systems.leadconnector_v1.plan import LIST, plan, team_calendars
 from syncd.systems.leadconnector_v1.seats import crowded, seats_of
 from syncd.systems.leadconnector_v1.sieve import Sieve
 from syncd.systems.leadconnector_v1.wire import (
@@ -49,7 +53,6 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Event, EventRef, Operation, Person, Value, Window
     from syncd.systems.leadconnector_v1.account import Account, CalendarOf
-    from syncd.systems.loose import Odd
     from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
     from syncd.systems.tree import Told, Tree
 
@@ -77,7 +80,11 @@ class LeadConnectorV1:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = replace(CAPABILITIES, lists_blocks=account.blocks == "hold")
+        self.capabilities = replace(
+            CAPABILITIES,
+            lists_blocks=account.blocks == "hold",
+            statuses=Statuses.of(account.statuses).lasting(CAPABILITIES.statuses),
+        )
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
@@ -90,14 +97,19 @@ class LeadConnectorV1:
             clock,
             Owners.of(self._calendars),
             account.timezone or "",
+            statuses=Statuses.of(account.statuses),
+            all_day={provider: of.all_day for provider, of in self._calendars.items()},
+            title=account.title,
         )
         self._blocks_listed = account.blocks == "hold"
         self._zones: dict[str, str] = {}
         self._persons: Remembered[Person | None] = Remembered(clock)
         self._zone: Remembered[str] = Remembered(clock, better_than_none=True)
-        self._services: Remembered[Sequence[Service | Odd]] = Remembered(
-            clock, better_than_none=True
-        )
+        self._knowledge = Knowledge(self._calls, clock)
+        self.facts = Facts(name, clock)
+        self._lists = CappedLists(name, clock, self.facts)
+        self._last: LastRead | None = None
+        self._outdated = False
         self._seats: Mapping[str, int] = {}
 
     async def read(
@@ -116,7 +128,8 @@ class LeadConnectorV1:
         wanted = self.providers if providers is None else providers
         read_at = self._clock.now()
         await self._learn_holds()
-        sieve = Sieve(self._reader.owners, known, self._note, self._reader.holds)
+        reader = self._reader
+        sieve = Sieve(reader.owners, known, self._note, reader.holds, reader.statuses.plain_busy)
         crowd = False
 
         def sift(listed: reading.Items) -> reading.Items:
@@ -124,8 +137,13 @@ class LeadConnectorV1:
             crowd = crowd or crowded(listed, self._reader)
             return sieve.sift(listed)
 
-        planned = self.plan(window.from_earlier(look_back), wanted)
-        answers = await reading.ask(self._calls, planned, sift)
+        planned = await self._planned(window.from_earlier(look_back), wanted)
+        limit = Limit(self.name, self._clock)
+        answers = await reading.ask(self._calls, self._lists, planned, sift, limit)
+        if any(answer.is_regrouped for answer in answers) and self._knowledge.renew():
+            # A team is gone, or is another one by now.
+            return await self.read(window, providers, known, look_back=look_back)
+        reading.expect_any(answers)
         items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
         if any(map(is_bare, items)):
             await self._learn_zone()
@@ -133,9 +151,21 @@ class LeadConnectorV1:
         self._note(items)
         if crowd:
             with suppress(SystemFault):  # what was known before counts, and it is asked again
-                self._seats = seats_of(await self._services.get("", self._calls.services))
+                self._seats = seats_of(await self._knowledge.services())
         kinds = frozenset(Kind) if self._blocks_listed else frozenset({Kind.APPOINTMENT})
-        return reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
+        snapshot = reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
+        ids = frozenset((*(row.id for row in snapshot.rows), *sieve.same))
+        self._last = LastRead(ids, snapshot.coverage)
+        self._outdated = False
+        return snapshot
+
+    async def _planned(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
+        """Plan the lists; a team is asked only if the location still says whose it is."""
+        calendars = {p: c for p, c in self._calendars.items() if p in wanted}
+        if team_calendars(calendars):
+            with suppress(SystemFault):  # each calendar is asked by itself then
+                await self._knowledge.services()
+        return plan(calendars, self._knowledge.teams or {}, window)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises Malformed."""
@@ -145,7 +175,6 @@ class LeadConnectorV1:
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         """Look for one event. 404 means gone; what 400 and 422 mean of an id is not documented."""
-        del value  # the platform finds by id
         await self._learn_holds()
         try:
             item = await self._calls.appointment(ref.id)
@@ -157,13 +186,18 @@ class LeadConnectorV1:
             await self._learn_zone()
         await self._learn_merged([item])
         self._note([item])
-        if self._reader.is_free_block(item):
+        if self._reader.is_free_block(item, ref.provider):
             return Gone()
         try:
             provider = self._reader.owners.owner(item, (ref.provider,))
-            return Found(self._reader.event(item, provider or ""))
+            found = self._reader.event(item, provider or "")
         except (ValueError, Malformed) as error:
             return Unknown(str(error))
+        if self._last is not None and self._last.hides(found, value):
+            self._outdated = self._knowledge.renew() or self._outdated
+            self._lists.doubt(f"GET {LIST}", found.provider, found.value.start)
+            return Found(found, elsewhere=self._outdated)
+        return Found(found)
 
     async def users(self) -> Directory:
         """Read users now, and calendars where they are mapped themselves. Raises SystemFault."""
@@ -230,7 +264,7 @@ class LeadConnectorV1:
         if not calendar.calendar:
             raise Rejected(self.name, detail=f"no calendar id is configured for {provider}")
         zone_name = await self._learn_zone() or "UTC"
-        services = await self._services.get("", self._calls.services)
+        services = await self._knowledge.services()
         length = _lengths(services).get(calendar.calendar, _USUAL_SLOT)
         starts: set[object] = set()
         found = []
@@ -247,7 +281,11 @@ class LeadConnectorV1:
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """A call per user, and per team or calendar of those without one."""
         wanted = self.providers if providers is None else providers
-        return plan({p: c for p, c in self._calendars.items() if p in wanted}, window)
+        calendars = {p: c for p, c in self._calendars.items() if p in wanted}
+        # Until the location was asked, it is taken to have the teams that the configuration says.
+        teams = self._knowledge.teams
+        shown = team_calendars(calendars) if teams is None else teams
+        return self._lists.plan(plan(calendars, shown, window))
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """How many calls `plan` names."""

@@ -41,6 +41,9 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     end_time: Any = None
     selected_timezone: Any = None
     updated_at: Any = None
+    is_full_day: Any = None
+    is_all_day: Any = None
+    all_day: Any = None
 
 
 class Listing(msgspec.Struct):
@@ -160,12 +163,6 @@ class Users(msgspec.Struct):
     """The answer of ``GET /users/``."""
 
     users: list[User | Odd]
-
-
-class Day(msgspec.Struct):
-    """One day of ``GET /appointments/slots``."""
-
-    slots: list[Any]
 
 
 def contact_id(item: Appointment | WithContact) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from syncd.model import Status
 
 REMEDY = (
     'switch "Allow Conflicts" off for the appointment type {type!r} in LeadSquared: while it is '
@@ -21,6 +24,7 @@ class Account:
     person, ``complete`` marks the appointment complete. ``title`` is what a block shows.
     ``key_field`` is the custom field (``mx_Custom_1``) that also carries syncd's key, if any.
     ``calls_per_5s`` is what the plan allows; by default less than most do (leadsquared.md 4.3).
+    ``statuses`` are status words and codes of the account's own.
     """
 
     base_url: str
@@ -31,6 +35,7 @@ class Account:
     title: str = "Busy"
     key_field: str | None = None
     calls_per_5s: int = 8
+    statuses: Mapping[str, Status] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,17 @@ from syncd.model import (
     Event,
     Kind,
     Status,
+    Topic,
     Value,
     find_key,
     from_millis,
     read_update,
     read_value,
+    said,
+    unknown_status,
     utc,
 )
+from syncd.model.statuses import LEADSQUARED
 from syncd.systems.leadsquared.users import owner_of
 from syncd.systems.leadsquared.wire import TypeName
 from syncd.systems.loose import number, text
@@ -27,22 +31,14 @@ from syncd.systems.port import Capabilities, Malformed
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from syncd.model import Statuses
     from syncd.systems.leadsquared.wire import Task
-
-STATUSES = {"": Status.CONFIRMED, "0": Status.CONFIRMED, "1": Status.SHOWED}
-"""Open (or not told) and complete; nothing else is documented, so the rest reads as cancelled
-(leadsquared.md 1.7)."""
-
-_PLAINLY_BUSY = frozenset({"0", "1", 0, 1})
-"""The codes of a task that is certainly no busy time that was cancelled."""
 
 LENGTH = timedelta(hours=1)
 """The length that is assumed of a task whose end is not known. Each task type has a default length,
 but no documented answer shows it."""
 
 _NEVER = re.compile(r"0001-01-01\b.*|0?1/0?1/0001\b.*|/Date\(-62135596800000([+-]\d{4})?\)/")
-
-_COMPLETE = "1"
 
 _WCF = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
 _FIRST_YEAR = 1970
@@ -81,16 +77,22 @@ def written_time(moment: datetime) -> str:
     return utc(moment).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def unchanged(task: Any, spelt: Mapping[str, str], known: Mapping[str, str]) -> bool:
+def unchanged(
+    task: Any,
+    spelt: Mapping[str, str],
+    known: Mapping[str, str],
+    plain: Collection[str] = LEADSQUARED.plain_busy,
+) -> bool:
     """Whether a task is plainly as it is known; False where that takes a closer look.
 
     Says of a task what `Reader.owner` and `Reader.fingerprint` would, at a fraction of the cost.
-    ``spelt`` are the providers by their addresses as they were sent. A task that is known was
-    readable, and inside the window.
+    ``spelt`` are the providers by their addresses as they were sent, ``plain`` the codes of a task
+    that is certainly no busy time that was cancelled. A task that is known was readable, and inside
+    the window.
     """
     try:
         stored = known.get(task.user_task_id)
-        if stored is None or task.status_code not in _PLAINLY_BUSY:
+        if stored is None or str(task.status_code) not in plain:
             return False
         provider = spelt[task.owner_email_address or task.owner_id]
         spelling = f"{task.due_date}|{task.end_date}|{task.status_code}|{provider}"
@@ -114,6 +116,7 @@ class Reader:
     owners: Mapping[str, str]
     busy_task_type: str
     key_field: str | None = None
+    statuses: Statuses = LEADSQUARED
     address_of: Callable[[str], str] = lambda _user: ""
     able: Callable[[], Capabilities] = Capabilities
 
@@ -147,7 +150,7 @@ class Reader:
 
     def status(self, task: Task) -> Status:
         """The status in syncd's words; a block is busy whether or not somebody completed it."""
-        status = STATUSES.get(text(task.status_code), Status.CANCELLED)
+        status = self.statuses.meant(said(task.status_code))
         busy_block = self.kind(task) is Kind.BLOCK and status.busy
         return Status.CONFIRMED if busy_block else status
 
@@ -166,16 +169,30 @@ class Reader:
 
         An end that is no time is one that is told, and makes the task unreadable.
         """
-        completed = text(task.status_code) == _COMPLETE
+        completed = LEADSQUARED.meant(said(task.status_code)) is Status.SHOWED
         return has_end(task) and not (completed and self.able().completing_changes_end)
 
     def fingerprint(self, task: Task, provider: str) -> str:
         """The fields that matter, as sent; of a customer only whether there is one."""
-        start, end, status = text(task.due_date), text(task.end_date), text(task.status_code)
+        start, end = text(task.due_date), text(task.end_date)
+        status = self.statuses.spelt(said(task.status_code))
         customer = "c" if task.related_entity_id else ""
         spelling = f"{start}|{end}|{status}|{provider}|{self.type_name(task)}|{customer}"
         # Not as `unchanged` spells it: a task without an end is reported in each read.
         return spelling if has_end(task) else f"{spelling}|no end"
+
+    def odd_status(self, task: Task, provider: str) -> Malformed | None:
+        """What is to be reported of a task whose status is not known, None for others."""
+        word = said(task.status_code)
+        if not word or self.statuses.read(word) is not None:
+            return None
+        return Malformed(
+            self.system,
+            text(task.user_task_id),
+            unknown_status(word),
+            Topic.UNKNOWN_STATUS,
+            provider,
+        )
 
     def event(self, task: Task, provider: str) -> Event:
         """The task as an event. Raises Malformed."""
@@ -196,6 +213,7 @@ class Reader:
             updated_at=self._maybe(task.modified_on),
             owner=owner_of(task),
             tells_end=self.tells_end(task),
+            tells_status=self.statuses.read(said(task.status_code)) is not None,
         )
 
     def _maybe(self, value: object) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.systems.access import CheapRead
 from syncd.systems.client import open_client
 from syncd.systems.leadsquared.faults import fault_of
 from syncd.systems.limits import Budget
@@ -29,4 +30,5 @@ def open_transport(
         Budget(clock, (account.calls_per_5s, 5.0)),
         fault_of,
         redact=Redactor(keys.values()),
+        cheap=CheapRead("Authentication.svc/UserByAccessKey.Get"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Topic, Unproven, Window
@@ -24,12 +25,16 @@ from syncd.systems.reported import nameless, shortened
 from syncd.systems.spans import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from syncd.systems.capped_lists import CappedLists, Limit
     from syncd.systems.leadsquared.calls import Calls
     from syncd.systems.leadsquared.events import Reader
     from syncd.systems.leadsquared.users import AddressBook
     from syncd.systems.port import ListCall
+
+MOST_PAGES = 100
+"""No list is read further: that many rows in 99 days are a mistake."""
 
 EARLIER = timedelta(days=1)
 """How long before the window an event may have ended and still be kept."""
@@ -48,6 +53,8 @@ class Gathered:
     faults: list[SystemFault] = field(default_factory=list)
     malformed: list[Malformed] = field(default_factory=list)
     unproven: list[Unproven] = field(default_factory=list)
+    reported: dict[str, Malformed] = field(default_factory=dict)
+    """Rows that count although a part of them is not known, by id."""
     pages: int = 0
     without_end: dict[str, str] = field(default_factory=dict)
     """The providers of kept rows that have no end, by id."""
@@ -74,10 +81,15 @@ class Reading:
         known: Mapping[str, str],
         book: AddressBook,
         shown: Shown,
+        *,
+        lists: CappedLists,
+        limit: Limit,
     ) -> None:
         """Start with nothing."""
         self._book = book
         self._shown = shown
+        self._lists = lists
+        self._limit = limit
         self._known = known
         self._spelt: dict[str, str] = {}
         self._users: dict[str, str] = {}
@@ -111,7 +123,7 @@ class Reading:
             tuple(got.rows.values()),
             coverage,
             got.faults,
-            [*got.malformed, *self._assumptions(able)],
+            [*got.malformed, *got.reported.values(), *self._assumptions(able)],
             same=got.same,
             users=self._users,
             unproven=got.unproven,
@@ -120,10 +132,12 @@ class Reading:
     async def _pages(self, call: ListCall, kept: Window) -> None:
         """Read all pages of one call, and note its time as whole if they prove to be."""
         seen: set[str] = set()
-        page, unnamed, why = 1, 0, ""
-        while True:
+        until = self._limit.of_list()
+        unnamed, why = 0, ""
+        for page in count(1):
             try:
-                listing = await self._calls.appointments(call, page)
+                async with self._limit.within(until, call.call):
+                    listing = await self._calls.appointments(call, page)
             except SystemFault as fault:
                 self._got.faults.append(fault)
                 return
@@ -135,13 +149,12 @@ class Reading:
             unnamed += without_id
             counted, arrived = number(listing.record_count), len(seen) + unnamed
             missing = counted is not None and counted > arrived
-            if not missing and len(listing.rows) < PAGE:
+            if not (missing or self._may_go_on(call, listing.rows, ids)):
                 break
-            if len(seen) == before:
+            if len(seen) == before or page >= MOST_PAGES:
                 if missing or listing.rows:
                     why = f"{arrived} of {'?' if counted is None else counted} rows arrived"
                 break
-            page += 1
         self._judge(call, kept, unnamed, why)
 
     def _judge(self, call: ListCall, kept: Window, unnamed: int, why: str) -> None:
@@ -158,16 +171,27 @@ class Reading:
         kinds, lacking = frozenset(Kind), bool(why)
         got.unproven += [Unproven(p, kinds, window, lacking) for p in sorted(call.providers)]
 
+    def _may_go_on(self, call: ListCall, rows: Sequence[object], ids: Collection[str]) -> bool:
+        """Whether another page may follow, whatever the platform's count says.
+
+        It may end a page where it likes, and count the rows of that page only.
+        """
+        known = self._lists.longer(call.call, len(ids))
+        return len(rows) >= PAGE or known.is_suspicious(len(rows)) or known.is_suspicious(len(ids))
+
     def _take(self, items: Sequence[Any], kept: Window) -> tuple[set[str], int]:
         """Keep a page's rows. Return the ids in it, mapped or not, and how many rows have none."""
         ids: set[str] = set()
         unnamed = 0
         got = self._got
         for item in items:
-            if self._known and unchanged(item, self._spelt, self._known):
+            if self._known and unchanged(
+                item, self._spelt, self._known, self._reader.statuses.plain_busy
+            ):
                 self._shown.end = True
                 # The last copy counts: what a page before held of it is forgotten.
                 got.rows.pop(item.user_task_id, None)
+                got.reported.pop(item.user_task_id, None)
                 got.same.add(item.user_task_id)
                 ids.add(item.user_task_id)
                 continue
@@ -201,6 +225,9 @@ class Reading:
             return
         fingerprint = reader.fingerprint(task, provider)
         self._got.rows[known] = Row(known, provider, fingerprint, task)
+        self._got.reported.pop(known, None)
+        if (odd := reader.odd_status(task, provider)) is not None:
+            self._got.reported[known] = odd
         if not has_end(task):
             self._got.without_end[known] = provider
         if not task.owner_email_address:

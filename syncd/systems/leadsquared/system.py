@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import phonenumbers
 
-from syncd.model import Directory, Kind, UserState
+from syncd.model import Directory, Kind, Statuses, UserState
 from syncd.systems import persons
+from syncd.systems.capped_lists import CappedLists, Limit
+from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadsquared import checks, discover, slots, users
 from syncd.systems.leadsquared.calls import Calls
@@ -18,6 +20,7 @@ from syncd.systems.leadsquared.plan import plan
 from syncd.systems.leadsquared.reading import Reading, Shown
 from syncd.systems.leadsquared.wire import Lead, Task
 from syncd.systems.leadsquared.writing import Writing, capabilities
+from syncd.systems.list_caps import PAGES
 from syncd.systems.loose import text
 from syncd.systems.port import (
     NO_LOOK_BACK,
@@ -101,10 +104,13 @@ class LeadSquared:
             {calendar.address: provider for provider, calendar in self._calendars.items()},
             account.busy_task_type,
             account.key_field,
+            Statuses.of_leadsquared(account.statuses),
             self._book.address_of,
             lambda: self.capabilities,
         )
         self._shown = Shown()
+        self.facts = Facts(name, clock)
+        self._lists = CappedLists(name, clock, self.facts, PAGES)
         self._persons: Remembered[Person | None] = Remembered(clock)
 
     async def read(
@@ -139,7 +145,17 @@ class LeadSquared:
         look_back: timedelta,
     ) -> Snapshot:
         planned = self.plan(window.from_earlier(look_back), providers)
-        reading = Reading(self._calls, self._reader, planned, known, self._book, self._shown)
+        limit = Limit(self.name, self._clock)
+        reading = Reading(
+            self._calls,
+            self._reader,
+            planned,
+            known,
+            self._book,
+            self._shown,
+            lists=self._lists,
+            limit=limit,
+        )
         return await reading.snapshot(window, self._clock.now(), self.capabilities, look_back)
 
     def event(self, row: Row) -> Event:

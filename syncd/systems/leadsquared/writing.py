@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, Status, mark
+from syncd.model import Action, Status, Statuses, mark
 from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.slots import LONGEST
 from syncd.systems.port import Accepted, Capabilities, Done, Rejected, Reply, SystemFault
@@ -25,10 +25,17 @@ MOST_LOOKS = 40
 
 _NO_NOTICE = "1000"
 _NO_LEAD = 0
-_COMPLETES = {Status.SHOWED: Status.SHOWED}
-_COMPLETES_ALL = dict.fromkeys(
-    (Status.SHOWED, Status.CANCELLED, Status.NOSHOW, Status.INVALID), Status.SHOWED
-)
+_COMPLETE = "1"
+_OFF = tuple(status for status in Status if not status.busy)
+
+
+def _completes(account: Account) -> Mapping[Status, Status]:
+    """What completing a task brings about, as its code is read then, by the status wanted."""
+    shown = Statuses.of_leadsquared(account.statuses).meant(_COMPLETE)
+    showed = shown is Status.SHOWED
+    off = account.cancel_as == "complete" and (showed or not shown.busy)
+    wanted = [*((Status.SHOWED,) if showed else ()), *(_OFF if off else ())]
+    return dict.fromkeys(wanted, shown)
 
 
 def capabilities(account: Account, kinds: frozenset[Kind]) -> Capabilities:
@@ -41,7 +48,7 @@ def capabilities(account: Account, kinds: frozenset[Kind]) -> Capabilities:
     """
     return Capabilities(
         gone_proofs=dict.fromkeys(kinds, 2),
-        statuses=_COMPLETES_ALL if account.cancel_as == "complete" else _COMPLETES,
+        statuses=_completes(account),
         batch=dict.fromkeys(
             (Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.REMOVE_BLOCK), BULK_ROWS
         ),

@@ -48,7 +48,7 @@ async def test_a_token_that_opens_nothing_is_one_error(
 ) -> None:
     ((level, subject, _),) = await problems(clinic.build(**options))
     assert (level, subject) == ("error", "clinic")
-    assert clinic.door.calls == ["GET /calendars/"]
+    assert set(clinic.door.calls) == {"GET /calendars/"}  # a 401 is repeated
 
 
 async def test_a_calendar_that_is_not_there_is_an_error(clinic: Clinic) -> None:

@@ -180,6 +180,12 @@ async def test_each_status_is_read_as_what_it_is(clinic: Clinic, status: Status)
         ({"appointmentStatus": "No_Show"}, Status.NOSHOW),
         ({"appointmentStatus": "active"}, Status.CONFIRMED),
         ({"appointmentStatus": "completed"}, Status.SHOWED),
+        ({"appointmentStatus": "canceled"}, Status.CANCELLED),
+        ({"appointmentStatus": "CANCELED"}, Status.CANCELLED),
+        ({"appointmentStatus": "no-show"}, Status.NOSHOW),
+        ({"appointmentStatus": "no show"}, Status.NOSHOW),
+        ({"appointmentStatus": "pending"}, Status.NEW),
+        ({"appointmentStatus": {"name": "cancelled"}}, Status.CONFIRMED),
         ({"appointmentStatus": None, "appoinmentStatus": None}, Status.CONFIRMED),
     ],
 )

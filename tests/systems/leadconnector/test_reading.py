@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from syncd.model import Kind, Topic, Window
+from syncd.model import EventRef, Kind, Status, Topic, Window
+from syncd.model.allday import AllDay, AllDayRule
 from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarOf
-from syncd.systems.port import AuthLost, Incomplete, Malformed, RateLimited, Retryable
+from syncd.systems.port import AuthLost, Gone, Incomplete, Malformed, RateLimited, Retryable
 from tests.sandbox.kit import at, ms
 
-from .conftest import BLOCKED, EVENTS, WINDOW, Clinic, each, events, rows
+from .conftest import BLOCKED, EVENTS, WINDOW, Clinic, each, events, hour, rows
 
 CALENDARS = "GET /calendars/"
 DAY = timedelta(days=1)
@@ -306,12 +307,12 @@ async def test_without_the_list_of_calendars_nobody_knows_an_unmapped_users_meet
     assert [c.kinds for c in got.coverage] == [{Kind.BLOCK}]
 
 
-async def test_the_list_of_calendars_is_kept_for_an_hour_and_longer_if_it_fails(
+async def test_the_list_of_calendars_is_kept_for_a_quarter_of_an_hour_and_longer_if_it_fails(
     clinic: Clinic,
 ) -> None:
     system = clinic.build()
     await system.read(WINDOW)
-    clinic.clock.advance(3599)
+    clinic.clock.advance(899)
     await system.read(WINDOW)
     assert len(clinic.asked(CALENDARS)) == 1
     clinic.clock.advance(2)
@@ -331,7 +332,22 @@ async def test_a_status_never_seen_is_told_and_counts_as_busy(clinic: Clinic) ->
     system = clinic.build()
     got = await system.read(WINDOW)
     assert [(m.event, "'daydreaming'" in m.reason) for m in got.malformed] == [(known, True)]
+    assert [(m.topic, m.provider) for m in got.malformed] == [(Topic.UNKNOWN_STATUS, "alice")]
     assert system.event(got.rows[0]).value.busy
+    # A row that is as it is known is reported as long as its status is.
+    again = await system.read(WINDOW, None, {row.id: row.fingerprint for row in got.rows})
+    assert [m.event for m in again.malformed] == [known]
+
+
+async def test_a_word_that_is_mapped_later_has_its_row_read_again(clinic: Clinic) -> None:
+    clinic.book(at(9))
+    clinic.door.spoil(EVENTS, each(appointmentStatus="Did not come"))
+    known = {row.id: row.fingerprint for row in (await clinic.build().read(WINDOW)).rows}
+    system = clinic.build(statuses={"did not come": Status.NOSHOW})
+    got = await system.read(WINDOW, None, known)
+    assert [system.event(row).value.status for row in got.rows] == [Status.NOSHOW]
+    assert [row.fingerprint == known[row.id] for row in got.rows] == [False]
+    assert not got.malformed
 
 
 async def test_a_fingerprint_tells_time_status_and_owner_and_nothing_personal(
@@ -380,3 +396,49 @@ async def test_an_unknown_status_of_what_is_over_is_not_reported(clinic: Clinic)
     clinic.door.spoil(EVENTS, each(appointmentStatus="odd", appoinmentStatus="odd"))
     got = await clinic.build().read(WINDOW, look_back=20 * DAY)
     assert (got.rows, got.malformed) == ([], [])
+
+
+# --- all-day events ---------------------------------------------------------------------------
+
+MIDNIGHTS = {"startTime": "2026-03-03T00:00:00+01:00", "endTime": "2026-03-03T00:00:00+01:00"}
+
+
+def ignoring(clinic: Clinic) -> dict[str, CalendarOf]:
+    """Alice, whose all-day events close nothing."""
+    rule = AllDayRule(AllDay.IGNORE)
+    return {"alice": CalendarOf(clinic.alice, (clinic.calendar,), all_day=rule)}
+
+
+async def test_a_day_that_starts_as_it_ends_closes_the_day_and_asks_for_the_zone_once(
+    clinic: Clinic,
+) -> None:
+    known = clinic.block(at(12))
+    clinic.door.spoil(BLOCKED, each(isFullDay=True, **MIDNIGHTS))
+    system = clinic.build()
+    (row,) = (await system.read(WINDOW)).rows
+    value = system.event(row).value
+    assert (row.id, value.start, value.end) == (known, at(0, 3), at(0, 4))
+    again = await system.read(WINDOW, None, {row.id: row.fingerprint})
+    assert [r.fingerprint for r in again.rows] == [row.fingerprint]
+    assert clinic.door.calls.count("GET /locations/{id}") == 1
+
+
+async def test_a_day_that_is_to_close_nothing_is_no_event_and_is_gone_where_it_was_known(
+    clinic: Clinic,
+) -> None:
+    known = clinic.block(at(12))
+    clinic.door.spoil(BLOCKED, each(isFullDay=True, **MIDNIGHTS))
+    system = clinic.build(ignoring(clinic))
+    got = await system.read(WINDOW)
+    assert (got.rows, got.malformed, len(got.coverage)) == ([], [], 1)
+    ref = EventRef("clinic", "alice", known, Kind.BLOCK)
+    assert await system.read_one(ref, hour(at(12))) == Gone(own_list=True)
+
+
+async def test_where_the_zone_is_refused_a_day_is_one_of_utc(clinic: Clinic) -> None:
+    clinic.block(at(12))
+    clinic.door.spoil(BLOCKED, each(isFullDay=True, startTime="2026-03-03", endTime="2026-03-03"))
+    clinic.fault(FaultKind.UNAUTHORISED, path="/locations")
+    system = clinic.build()
+    (row,) = (await system.read(WINDOW)).rows
+    assert system.event(row).value.start == at(1, 3)

@@ -407,6 +407,7 @@ async def tour(clinic: Clinic, system: LeadConnector) -> None:
 async def test_a_full_tour_makes_exactly_the_published_calls(clinic: Clinic) -> None:
     carol = clinic.platform.add_user("Carol Cole", "carol@example.com")
     mapped = clinic.both | clinic.room | {"carol": CalendarOf(carol, (clinic.calendar, "nowhere"))}
+    clinic.platform.blocks_by_id = True
     await tour(clinic, clinic.build(mapped))
     assert set(clinic.door.calls) == CALLS
     assert not clinic.platform.notifications

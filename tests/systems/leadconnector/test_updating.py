@@ -1,12 +1,13 @@
 """An update replaces the record: all of it goes back, nothing of it changes but what is wanted."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from syncd.model import Action, Status, Value
+from syncd.model import Action, Status, Statuses, Value
 from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarOf
 from syncd.systems.leadconnector.wire import Whole, Wrote
@@ -21,7 +22,7 @@ from syncd.systems.port import (
 )
 from tests.sandbox.kit import at
 
-from .conftest import KEY, Clinic, hour, operation
+from .conftest import KEY, WINDOW, Clinic, hour, operation
 
 GET = "GET /calendars/events/appointments/{id}"
 PUT = "PUT /calendars/events/appointments/{id}"
@@ -383,3 +384,35 @@ async def test_no_error_repeats_a_word_of_the_texts_that_were_sent(
 def test_records_with_texts_show_none_of_them_in_their_repr() -> None:
     for shape in (Whole, Wrote):
         assert "Knee" not in repr(shape(id="a", title="Knee pain", description="Knee"))
+
+
+@pytest.mark.parametrize(
+    ("shown", "sent"),
+    [
+        ("pending", "new"),
+        ("Completed", "showed"),
+        ("unheard of", "unheard of"),
+        ("mine", "mine"),
+    ],
+)
+async def test_a_move_sends_a_status_back_in_a_word_that_an_update_takes(
+    clinic: Clinic, shown: str, sent: str
+) -> None:
+    """What is not known goes back as it came, and so does what the configuration maps."""
+    known = clinic.book(at(9))
+    odd = {"appointmentStatus": shown, "appoinmentStatus": shown}
+    clinic.door.spoil(GET, lambda answer: {"appointment": {**answer["appointment"], **odd}})
+    system = clinic.build(statuses={"mine": Status.NEW})
+    (row,) = (await system.read(WINDOW)).rows
+    before = replace(hour(at(9)), status=Statuses.of({"mine": Status.NEW}).meant(shown))
+    wanted = replace(before, start=at(11), end=at(12))
+    move = operation(Action.MOVE_APPOINTMENT, row.id, wanted, before=before)
+    with suppress(Rejected):
+        await system.write([move])
+    assert [put.body["appointmentStatus"] for put in clinic.asked(PUT)][:1] == [sent]
+    assert known == row.id
+
+
+def test_a_status_whose_word_means_another_is_never_written(clinic: Clinic) -> None:
+    able = clinic.build(statuses={"no-show": Status.CONFIRMED}).capabilities.statuses
+    assert set(able) == set(Status) - {Status.NOSHOW}

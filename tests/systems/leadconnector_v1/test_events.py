@@ -57,9 +57,31 @@ def test_the_live_status_is_found_however_it_is_spelt(
     assert event(**fields).value.status is status
 
 
-def test_an_unknown_status_is_malformed_rather_than_guessed() -> None:
-    with pytest.raises(Malformed, match="postponed"):
-        event(appoinmentStatus="postponed")
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("completed", Status.SHOWED),
+        ("active", Status.CONFIRMED),
+        ("Pending", Status.NEW),
+        ("rescheduled", Status.CONFIRMED),
+        ("unconfirmed", Status.NEW),
+        ("CANCELED", Status.CANCELLED),
+        ("No-Show", Status.NOSHOW),
+    ],
+)
+def test_the_words_of_all_platforms_are_understood(word: str, status: Status) -> None:
+    found = event(appoinmentStatus=word)
+    assert (found.value.status, found.tells_status) == (status, True)
+
+
+@pytest.mark.parametrize("word", ["postponed", 7, {"name": "cancelled"}])
+def test_a_status_that_is_not_known_takes_the_time_and_is_a_guess(word: Any) -> None:
+    found = event(appoinmentStatus=word)
+    assert (found.value.status, found.tells_status) == (Status.CONFIRMED, False)
+
+
+def test_a_row_without_a_status_keeps_the_one_that_is_known() -> None:
+    assert not event(appoinmentStatus=..., status=...).tells_status
 
 
 @pytest.mark.parametrize(
@@ -145,9 +167,9 @@ def test_a_tagged_booking_of_any_other_contact_is_an_appointment() -> None:
 
 
 def test_a_cancelled_block_takes_no_time() -> None:
-    assert READER.is_free_block(wire(block(appoinmentStatus="cancelled")))
-    assert not READER.is_free_block(wire(block()))
-    assert not READER.is_free_block(wire(appointment(appoinmentStatus="cancelled")))
+    assert READER.is_free_block(wire(block(appoinmentStatus="cancelled")), "alice")
+    assert not READER.is_free_block(wire(block()), "alice")
+    assert not READER.is_free_block(wire(appointment(appoinmentStatus="cancelled")), "alice")
 
 
 @pytest.mark.parametrize(

@@ -31,16 +31,19 @@ places = (
     .filter(any)
     .map(lambda ids: CalendarOf(*ids))
 )
+shown_teams = st.dictionaries(st.sampled_from(CALENDARS), st.sampled_from(TEAMS))
 mappings = st.lists(places, max_size=5).map(lambda ofs: {f"p{n}": of for n, of in enumerate(ofs)})
 
 
-def proves(selector: str, id: str, mapped: Mapping[str, CalendarOf]) -> frozenset[Fact]:
+def proves(
+    selector: str, id: str, mapped: Mapping[str, CalendarOf], shown: Mapping[str, str]
+) -> frozenset[Fact]:
     """What one call proves, if it arrives whole (see `plan`; spelled here once more, and anew)."""
     found = {(selector, id)}
     if selector == "teamId":
         for calendar in CALENDARS:
             told = {of.team for of in mapped.values() if of.calendar == calendar} - {None}
-            if told == {id}:
+            if told == {id} and shown.get(calendar) == id:
                 found.add(("calendarId", calendar))
     return frozenset(found)
 
@@ -53,16 +56,18 @@ def wanted(of: CalendarOf) -> Fact:
 
 
 @settings(max_examples=400)
-@given(mappings)
-def test_no_set_of_calls_that_proves_as_much_is_smaller(mapped: Mapping[str, CalendarOf]) -> None:
+@given(mappings, shown_teams)
+def test_no_set_of_calls_that_proves_as_much_is_smaller(
+    mapped: Mapping[str, CalendarOf], teams: Mapping[str, str]
+) -> None:
     needs = {p: wanted(of) for p, of in mapped.items()}
     all_of_it = frozenset(needs.values())
     ids = {"userId": USERS, "calendarId": CALENDARS, "teamId": TEAMS}
     possible = [(selector, id) for selector, known in ids.items() for id in known]
-    planned = plan(mapped, WINDOW)
-    shown = [proves(call.selector, call.ids[0], mapped) for call in planned]
+    planned = plan(mapped, teams, WINDOW)
+    shown = [proves(call.selector, call.ids[0], mapped, teams) for call in planned]
     assert all_of_it <= frozenset[Fact]().union(*shown)
-    assert len(planned) == fewest(all_of_it, (proves(*call, mapped) for call in possible))
+    assert len(planned) == fewest(all_of_it, (proves(*call, mapped, teams) for call in possible))
     for call, facts in zip(planned, shown, strict=True):
         assert call.providers == {p for p, needed in needs.items() if needed in facts}, call
         assert call.kinds == frozenset(Kind)
@@ -70,9 +75,18 @@ def test_no_set_of_calls_that_proves_as_much_is_smaller(mapped: Mapping[str, Cal
 
 def test_a_calendar_of_a_team_that_is_read_anyway_needs_no_call_of_its_own() -> None:
     mapped = {"ann": CalendarOf("c1", team="t1"), "all": CalendarOf(team="t1")}
-    (call,) = plan(mapped, WINDOW)
+    (call,) = plan(mapped, {"c1": "t1"}, WINDOW)
     assert (call.selector, call.ids) == ("teamId", ("t1",))
     assert call.providers == {"ann", "all"}
+
+
+@pytest.mark.parametrize("shown", [{}, {"c1": "t2"}])
+def test_a_calendar_that_the_location_shows_in_another_team_is_asked_for_alone(
+    shown: dict[str, str],
+) -> None:
+    mapped = {"ann": CalendarOf("c1", team="t1"), "all": CalendarOf(team="t1")}
+    planned = plan(mapped, shown, WINDOW)
+    assert {(c.selector, c.ids) for c in planned} == {("calendarId", ("c1",)), ("teamId", ("t1",))}
 
 
 def test_of_two_teams_that_are_told_of_a_calendar_neither_is_believed() -> None:
@@ -81,14 +95,16 @@ def test_of_two_teams_that_are_told_of_a_calendar_neither_is_believed() -> None:
         "ben": CalendarOf("c1", "u1", team="t2"),
         "all": CalendarOf(team="t1"),
     }
-    assert ("calendarId", ("c1",)) in {(c.selector, c.ids) for c in plan(mapped, WINDOW)}
+    assert ("calendarId", ("c1",)) in {
+        (c.selector, c.ids) for c in plan(mapped, {"c1": "t1"}, WINDOW)
+    }
 
 
 @pytest.mark.parametrize("days", [1, 61, 363, 364, 726, 727])
 def test_a_window_takes_as_few_years_as_can_prove_each_day_of_it(days: int) -> None:
     """A call asks for a year, and proves all but its first and its last day."""
     window = Window(NOW, NOW + days * DAY)
-    planned = plan({"ann": CalendarOf("c1")}, window)
+    planned = plan({"ann": CalendarOf("c1")}, {}, window)
     assert all(call.span.end - call.span.start <= 365 * DAY for call in planned)
     every = range(days)
     years = [frozenset(range(first + 1, first + 364)) for first in range(-365, days)]

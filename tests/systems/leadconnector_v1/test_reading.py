@@ -7,12 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.model import Action, Kind, Operation, Topic, Value, Window
+from syncd.model import Action, EventRef, Kind, Operation, Status, Topic, Value, Window
 from syncd.systems.leadconnector_v1 import CalendarOf
-from syncd.systems.port import Ambiguous, AuthLost, Incomplete, Malformed, Retryable
-from tests.systems.scripted import NOW, Script
+from syncd.systems.port import Ambiguous, AuthLost, Found, Incomplete, Malformed, Retryable
+from tests.systems.scripted import NOW, FakeClock, Script
 
-from .conftest import LIST, Build, appointment, block, listed
+from .conftest import LIST, ONE, PAIR, Build, appointment, block, listed
 
 WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=2))
 MEETINGS = frozenset({Kind.APPOINTMENT})
@@ -20,10 +20,42 @@ ALICE = {"alice": CalendarOf(calendar="cal-a", user="user-a")}
 LOCATION = "GET locations/"
 
 
+async def test_a_status_that_is_not_known_is_reported_and_spoils_no_proof(
+    build: Build, script: Script
+) -> None:
+    odd = appointment("a1", appoinmentStatus="postponed")
+    script.say(LIST, listed(odd, appointment("a2", appoinmentStatus="active")))
+    system = build({"alice": PAIR["alice"]})
+    got = await system.read(WINDOW)
+    assert [(m.event, m.topic, m.provider) for m in got.malformed] == [
+        ("a1", Topic.UNKNOWN_STATUS, "alice")
+    ]
+    assert [system.event(row).value.busy for row in got.rows] == [True, True]
+    assert len(got.coverage) == 1
+
+
+async def test_a_block_with_a_status_that_is_not_known_stays_a_block(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, listed(block("b1", appoinmentStatus="archived")))
+    system = build({"alice": PAIR["alice"]}, statuses={"archived": Status.CANCELLED})
+    assert not (await system.read(WINDOW)).rows
+    system = build({"alice": PAIR["alice"]})
+    (row,) = (await system.read(WINDOW)).rows
+    assert (system.event(row).kind, system.event(row).value.busy) == (Kind.BLOCK, True)
+
+
+async def test_a_status_whose_word_means_another_is_never_written(build: Build) -> None:
+    able = build(statuses={"showed": Status.CANCELLED}).capabilities.statuses
+    assert set(able) == {Status.CONFIRMED, Status.CANCELLED, Status.NOSHOW, Status.INVALID}
+
+
 async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(
     build: Build, script: Script
 ) -> None:
     script.say(LIST, listed())
+    services = [{"id": calendar, "teamId": "team-2"} for calendar in ("c2", "c3")]
+    script.say("GET calendars/services", {"services": services})
     system = build(
         {
             "ann": CalendarOf(team="team-1", user="u1"),
@@ -34,7 +66,8 @@ async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(
     )
     got = await system.read(WINDOW)
     asked = [{k: v for k, v in r.url.params.items() if k.endswith("Id")} for r in script.requests]
-    assert asked == [{"userId": "u1"}, {"teamId": "team-2"}, {"calendarId": "c4"}]
+    # The services come first: they say whether both calendars are still in the team.
+    assert asked == [{}, {"userId": "u1"}, {"teamId": "team-2"}, {"calendarId": "c4"}]
     assert system.calls_per_read(WINDOW) == 3
     assert {c.provider for c in got.coverage} == {"ann", "ben", "cid", "dan"}
 
@@ -271,6 +304,70 @@ async def test_a_hold_contact_that_is_not_there_yet_is_no_fault(
     script.say(LIST, listed(appointment()))
     got = await build(ALICE, **HOLDS).read(WINDOW)
     assert len(got.rows) == 1
+
+
+TEAM = {
+    "ann": CalendarOf(calendar="c1", team="t1"),
+    "ben": CalendarOf(calendar="c2", team="t1"),
+}
+SERVICES = "GET calendars/services"
+
+
+def services(**teams: str) -> dict[str, Any]:
+    return {"services": [{"id": id, "teamId": team} for id, team in teams.items()]}
+
+
+async def test_a_calendar_that_left_its_team_is_read_by_itself(
+    build: Build, script: Script, clock: FakeClock
+) -> None:
+    script.say(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
+    script.say(LIST, listed())
+    system = build(TEAM)
+    await system.read(WINDOW)
+    assert [call.selector for call in system.plan(WINDOW)] == ["teamId"]
+    clock.passed += 901
+    await system.read(WINDOW)
+    assert {(call.selector, call.ids[0]) for call in system.plan(WINDOW)} == {
+        ("calendarId", "c1"),
+        ("calendarId", "c2"),
+    }
+
+
+async def test_a_known_event_that_a_team_lacks_has_the_services_read_again(
+    build: Build, script: Script
+) -> None:
+    script.say(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
+    script.say(LIST, listed())
+    row = appointment("a1", calendarId="c1", userId="")
+    script.say(ONE, row)
+    system = build(TEAM)
+    await system.read(WINDOW)
+    found = await system.read_one(EventRef("legacy", "ann", "a1", Kind.APPOINTMENT))
+    assert isinstance(found, Found)
+    await system.read_one(EventRef("legacy", "ann", "a1", Kind.APPOINTMENT), found.event.value)
+    await system.read(WINDOW)
+    assert "teamId" not in {call.selector for call in system.plan(WINDOW)}
+
+
+async def test_a_team_that_is_refused_is_read_by_the_services_of_now_in_the_same_read(
+    build: Build, script: Script
+) -> None:
+    script.say(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
+    script.say(LIST, httpx.Response(422, json={"teamId": {"rule": "invalid"}}), listed())
+    got = await build(TEAM).read(WINDOW)
+    assert not got.faults
+    assert {c.provider for c in got.coverage} == {"ann", "ben"}
+
+
+async def test_a_list_that_shows_150_rows_whatever_is_asked_is_reported_and_proves_nothing(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, listed(*(appointment(f"a{n}") for n in range(150))))
+    got = await build(ALICE).read(WINDOW)
+    assert [(m.topic, m.provider) for m in got.malformed] == [(Topic.LIST, "alice")]
+    assert len(got.rows) == 150
+    assert not got.coverage
+    assert not got.faults
 
 
 WEEKS = timedelta(days=60)

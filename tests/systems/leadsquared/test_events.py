@@ -85,12 +85,27 @@ def test_a_task_becomes_an_appointment_with_all_that_matters() -> None:
         (..., Status.CONFIRMED),
         (1, Status.SHOWED),
         ("1", Status.SHOWED),
+        (1.0, Status.SHOWED),
         (2, Status.CANCELLED),
-        ("9", Status.CANCELLED),
+        ("Pending", Status.CONFIRMED),
+        ("Overdue", Status.CONFIRMED),
+        ("Completed", Status.SHOWED),
+        ("Cancelled", Status.CANCELLED),
+        (-1, Status.CONFIRMED),
+        ("9", Status.CONFIRMED),
     ],
 )
 def test_a_status_code_may_be_number_or_text(code: object, status: Status) -> None:
     assert event(StatusCode=code).value.status is status
+
+
+def test_a_task_turns_overdue_without_any_news() -> None:
+    assert event(StatusCode="Overdue").value == event(StatusCode=0).value
+
+
+@pytest.mark.parametrize("code", [-1, 3, "Deferred", ...])
+def test_a_status_that_is_not_known_is_a_guess(code: object) -> None:
+    assert not event(StatusCode=code).tells_status
 
 
 NOBODY = {"RelatedEntity": 0, "RelatedEntityId": ""}

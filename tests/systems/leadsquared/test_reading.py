@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.model import Kind, Topic, Window
+from syncd.model import Kind, Status, Topic, Window
 from syncd.systems.leadsquared.plan import LIST as PATH
 from syncd.systems.leadsquared.slots import asked_days
 from syncd.systems.port import AuthLost, Incomplete, RateLimited, Retryable
@@ -201,11 +201,36 @@ async def test_strangers_rows_and_cancelled_blocks_are_dropped(
     build: Build, script: Script
 ) -> None:
     nobody = {"RelatedEntity": 0, "RelatedEntityId": ""}
-    off = task("t2", StatusCode=3, TaskType={"Name": "Busy"}, **nobody)
+    off = task("t2", StatusCode=2, TaskType={"Name": "Busy"}, **nobody)
     script.say(LIST, page(task("t1", OwnerEmailAddress="carol@example.com"), off))
     got = await build().read(WINDOW)
     assert not got.rows
     assert len(got.coverage) == 2
+
+
+async def test_a_status_that_is_not_known_is_reported_and_spoils_no_proof(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, page(task("t1", StatusCode=-1), task("t2", StatusCode="Pending")))
+    system = build()
+    got = await system.read(WINDOW)
+    assert {(m.event, m.topic, m.provider) for m in got.malformed} == {
+        ("t1", Topic.UNKNOWN_STATUS, "alice")
+    }
+    assert all(system.event(row).value.busy for row in got.rows)
+    assert len(got.coverage) == 2
+
+
+async def test_a_word_that_is_mapped_later_has_its_row_read_again(
+    build: Build, script: Script
+) -> None:
+    script.say(LIST, page(task("t1", StatusCode="Deferred")))
+    known = {row.id: row.fingerprint for row in (await build().read(WINDOW)).rows}
+    system = build(statuses={"deferred": Status.CANCELLED})
+    got = await system.read(WINDOW, None, known)
+    assert [row.fingerprint == known[row.id] for row in got.rows] == [False]
+    assert not system.event(got.rows[0]).value.busy
+    assert not got.malformed
 
 
 async def test_rows_far_from_the_window_are_dropped_and_near_ones_are_kept(

@@ -14,6 +14,7 @@ from .conftest import ONE, Build, task
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 VALUE = Value(START, START + timedelta(hours=1))
+OFF = (Status.CANCELLED, Status.NOSHOW, Status.INVALID)
 CREATE = "POST Task.svc/Create"
 MOVE = "POST Task.svc/BulkUpdateAppointmentTime"
 DELETE = "POST Task.svc/DeleteTasks"
@@ -241,3 +242,28 @@ def test_what_is_declared_is_what_the_platform_can(build: Build) -> None:
     assert set(able.batch.values()) == {100}
     assert able.completing_changes_end
     assert (able.rows_carry_owner, able.rows_carry_end) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("cancel_as", "own", "written"),
+    [
+        ("hold", {}, {Status.SHOWED: Status.SHOWED}),
+        ("hold", {"1": Status.CANCELLED}, {}),
+        ("complete", {}, dict.fromkeys([Status.SHOWED, *OFF], Status.SHOWED)),
+        ("complete", {"1": Status.CANCELLED}, dict.fromkeys(OFF, Status.CANCELLED)),
+        (
+            "complete",
+            {"completed": Status.CANCELLED},
+            dict.fromkeys([Status.SHOWED, *OFF], Status.SHOWED),
+        ),
+        ("complete", {"1": Status.CONFIRMED}, {}),
+    ],
+)
+def test_what_completing_brings_about_is_read_by_the_words_of_the_account(
+    build: Build,
+    cancel_as: str,
+    own: dict[str, Status],
+    written: dict[Status, Status],
+) -> None:
+    able = build(cancel_as=cancel_as, statuses=own).capabilities.statuses
+    assert able == written

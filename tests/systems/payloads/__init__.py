@@ -1,1 +1,1 @@
-"""Answers seen in public code, described as small fixtures of our own."""
+"""Answers as public code, tests and documentation show them, described anew with invented data."""

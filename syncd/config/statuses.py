@@ -1,0 +1,43 @@
+"""Status words that a system has of its own: ``statuses = { "did not come" = "noshow" }``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, PlainSerializer, PlainValidator
+
+from syncd.config.problems import Refused, did_you_mean, listed
+from syncd.model import Status, squeezed
+
+_MEANINGS = tuple(status.value for status in Status)
+
+
+def _status(value: object) -> Status:
+    if isinstance(value, Status):
+        return value
+    if not isinstance(value, str):
+        raise Refused("it is no text", f"Write {listed(_MEANINGS)}.")
+    if value not in _MEANINGS:
+        close = did_you_mean(value, _MEANINGS).replace("Known here: ", "Write ")
+        raise Refused(f'"{value}" is no status', close)
+    return Status(value)
+
+
+def _words(words: dict[str, Status]) -> dict[str, Status]:
+    """Refuse words that are empty, and words that a platform could not tell apart."""
+    seen: dict[str, str] = {}
+    for word in words:
+        key = squeezed(word)
+        if not key:
+            reason = "it has neither letters nor digits"
+            raise Refused(reason, "Write the word that the platform shows.", under=(word,))
+        if key in seen:
+            reason = f'it is the same word as "{seen[key]}"'
+            remedy = "Remove one of them: case, spaces, hyphens and underscores do not count."
+            raise Refused(reason, remedy, under=(word,))
+        seen[key] = word
+    return words
+
+
+StatusName = Annotated[Status, PlainValidator(_status), PlainSerializer(str)]
+StatusWords = Annotated[dict[str, StatusName], AfterValidator(_words)]

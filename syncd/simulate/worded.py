@@ -1,0 +1,42 @@
+"""Status words that platforms spell otherwise, and whole days that somebody closes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.scenario import PEOPLE
+from syncd.simulate.story import Step, What
+
+if TYPE_CHECKING:
+    from syncd.simulate.town import Town
+
+
+def perform(town: Town, step: Step) -> str:
+    """Do what a step says; what was done, '' if there was nothing to do it to."""
+    match step.what:
+        case What.OTHER_WORDS | What.UNKNOWN_WORDS:
+            return _respell(town, step)
+        case What.ALL_DAY if step.system == "clinic":
+            return _close_day(town, step)
+        case _:
+            return ""
+
+
+def _respell(town: Town, step: Step) -> str:
+    """Let all reads from now on spell statuses otherwise, or some show words that nobody knows."""
+    unknown = step.what is What.UNKNOWN_WORDS
+    times = 1 + step.number % 200 if unknown else None
+    fault = Fault(FaultKind.ODD_STATUS, times=times, spelling="unknown" if unknown else "")
+    town.sandbox.systems[step.system].faults.add(fault)
+    return f"{step.what} in {times or 'all'} reads"
+
+
+def _close_day(town: Town, step: Step) -> str:
+    """Close a whole day of somebody's; the location shows it by its midnight only."""
+    clinic = town.sandbox.clinic
+    who = PEOPLE[step.number % len(PEOPLE)]
+    day = town.clock.now().astimezone(clinic.zone).date() + timedelta(days=1 + step.slot % 5)
+    event = clinic.close_day(town.world.seats["clinic", who].user, day, "Day off")
+    return f"close {day:%d %b} for {who}: {event}"

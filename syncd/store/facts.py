@@ -1,0 +1,16 @@
+"""What was measured of a system, as stored (`model.Fact`)."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, select
+
+from syncd.model import Fact
+from syncd.store.store import Store
+from syncd.store.tables import FACT
+
+_OF_SYSTEM = select(FACT).where(FACT.c.system == bindparam("of_system"))
+
+
+def facts(store: Store, system: str) -> list[Fact]:
+    """Load the facts of a system."""
+    return [Fact(**row) for row in store.tell(_OF_SYSTEM, {"of_system": system})]

@@ -1,0 +1,54 @@
+"""What was found out about an account while it was used, kept across restarts (`model.Fact`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from syncd.model import Clock
+
+RENEWED = timedelta(days=1)
+"""A fact that is confirmed again is written anew only after this long."""
+
+
+@dataclass(slots=True)
+class Facts:
+    """The facts of one system. The adapter notes them; whoever holds the state stores them."""
+
+    system: str
+    clock: Clock
+    _known: dict[str, Fact] = field(default_factory=dict)
+    _unsaved: set[str] = field(default_factory=set)
+
+    def load(self, facts: Iterable[Fact]) -> None:
+        """Take over what was stored."""
+        self._known |= {fact.name: fact for fact in facts}
+
+    def get(self, name: str, lifetime: timedelta) -> str:
+        """The value of a fact that is not older than its lifetime; '' if there is none."""
+        fact = self._known.get(name)
+        if fact is None or not -RENEWED <= self.clock.now() - fact.at <= lifetime:
+            return ""
+        return fact.value
+
+    def put(self, name: str, value: str) -> None:
+        """Note a fact, or confirm it; '' withdraws it."""
+        before, now = self._known.get(name), self.clock.now()
+        if not value and (before is None or not before.value):
+            return
+        if before is not None and before.value == value and abs(now - before.at) < RENEWED:
+            return
+        self._known[name] = Fact(self.system, name, value, now)
+        self._unsaved.add(name)
+
+    def unsaved(self) -> Sequence[Fact]:
+        """The facts that were noted since this was last asked."""
+        found = [replace(self._known[name]) for name in sorted(self._unsaved)]
+        self._unsaved.clear()
+        return found

@@ -1,0 +1,187 @@
+"""Find one block: by its id where the location answers that, else in lists.
+
+Whether ``GET /calendars/events/appointments/{id}`` answers a block is not known of every location
+(corrections.md C6), so it is tried, and what came of it is kept as a fact. An absence counts only
+if the list around the block's place is surely whole: other rows in it prove nothing, as a list may
+be capped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Kind, Window
+from syncd.systems.capped_lists import Limit
+from syncd.systems.leadconnector.plan import plan
+from syncd.systems.leadconnector.wire import Block, Whole
+from syncd.systems.list_caps import SMALL
+from syncd.systems.loose import text
+from syncd.systems.port import Incomplete, Refusal, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from syncd.model import Clock, Value
+    from syncd.systems.capped_lists import CappedLists
+    from syncd.systems.facts import Facts
+    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.systems.leadconnector.calls import Calls
+    from syncd.systems.leadconnector.knowledge import Knowledge
+    from syncd.systems.port import ListCall
+
+BY_ID = "blocks by id"
+"""The fact: 'yes' if the location answers a block by its id, 'no' if it does not."""
+
+_ASKED_AGAIN = timedelta(days=7)
+"""How long such an answer is believed."""
+
+_SOUGHT = (timedelta(days=90), timedelta(days=400))
+"""How far before and after its last place a block is looked for."""
+
+_AROUND = timedelta(days=1)
+"""How far around its last place the list has to be whole."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """Blocks as listed. ``each_shows``: every list held any; ``whole``: none of them may be cut."""
+
+    items: list[Block] = field(default_factory=list)
+    each_shows: bool = True
+    whole: bool = True
+
+    def named(self, id: str) -> Block | None:
+        """The block with this id."""
+        return next((item for item in self.items if text(item.id) == id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search for a block came to: the ``block``, or whether its absence is ``proven``.
+
+    ``empty``: no list showed any block at all, and the platform was not seen to answer by id.
+    """
+
+    block: Block | None = None
+    proven: bool = False
+    empty: bool = False
+
+
+class Blocks:
+    """Looks for the blocks of one location. Every method raises SystemFault."""
+
+    def __init__(
+        self,
+        system: str,
+        calls: Calls,
+        knowledge: Knowledge,
+        calendars: Mapping[str, CalendarOf],
+        clock: Clock,
+        lists: CappedLists,
+        facts: Facts,
+    ) -> None:
+        """Keep the parts."""
+        self._system = system
+        self._calls = calls
+        self._knowledge = knowledge
+        self._calendars = calendars
+        self._clock = clock
+        self._lists = lists
+        self._facts = facts
+
+    async def find(self, id: str, provider: str, value: Value | None) -> Search:
+        """Look for a block of a provider that was last seen at a place."""
+        known = self._facts.get(BY_ID, _ASKED_AGAIN)
+        item, gone = (None, False) if known == "no" else await self._by_id(id)
+        if item is not None:
+            self._facts.put(BY_ID, "yes")
+            return Search(item)
+        found = await self.everywhere(provider, value)
+        item = found.named(id)
+        shows, whole = found.each_shows, found.whole
+        if item is None and not whole and value is not None:
+            near = Window(value.start - _AROUND, value.end + _AROUND)
+            found = await self.listed(provider, near, checked=True)
+            item, whole = found.named(id), found.whole
+        if item is not None:
+            if not known:
+                self._facts.put(BY_ID, "no")
+            return Search(item)
+        shows = shows or (gone and known == "yes")
+        return Search(proven=whole and shows, empty=not shows)
+
+    async def everywhere(self, provider: str, value: Value | None) -> Listing:
+        """List a provider's blocks wherever one may have been moved to, as far as one call goes."""
+        now = self._clock.now()
+        start, end = value.interval if value is not None else (now, now)
+        return await self.listed(provider, Window(start - _SOUGHT[0], end + _SOUGHT[1]))
+
+    async def listed(self, provider: str, window: Window, *, checked: bool = False) -> Listing:
+        """List a provider's blocks. ``checked``: a list that may be capped is read in parts.
+
+        No group is asked: a calendar may be in another one by now.
+        """
+        known = await self._knowledge.calendars()
+        directory = {id: replace(calendar, group="") for id, calendar in known.items()}
+        limit = Limit(self._system, self._clock)
+        found = Listing()
+        for call in plan({provider: self._calendars[provider]}, directory, {}, window):
+            if Kind.BLOCK in call.kinds:
+                await self._add(call, found, limit, checked=checked)
+        return found
+
+    async def _add(self, call: ListCall, into: Listing, limit: Limit, *, checked: bool) -> None:
+        rows: list[object] = []
+
+        async def ask(part: ListCall) -> Sequence[object]:
+            listing = (await self._calls.listing(part)).events
+            rows.extend(listing)
+            return listing
+
+        if checked:
+            listed = await self._lists.read(call, ask, id_of, limit, regular=False)
+            if listed.faults:
+                raise listed.faults[0]
+            into.whole = into.whole and not listed.cut
+        else:
+            async with limit.within(limit.of_list(), call.call):
+                await ask(call)
+            into.whole = into.whole and len(rows) < SMALL
+        items = [row for row in rows if isinstance(row, Block) and text(row.id)]
+        # A row without an id may be the one that is looked for.
+        into.whole = into.whole and len(items) == len(rows)
+        into.items += items
+        into.each_shows = into.each_shows and bool(rows)
+
+    async def _by_id(self, id: str) -> tuple[Block | None, bool]:
+        """Ask for a block by its id; also whether the platform says that there is none."""
+        try:
+            item = await self._calls.appointment(id)
+        except Rejected as fault:
+            return None, fault.why is Refusal.GONE
+        except Incomplete:
+            return None, False
+        return (_block_of(item) if text(item.id) == id else None), False
+
+
+def _block_of(item: Whole) -> Block | None:
+    """Read an answer as a block; None if it is about a meeting."""
+    if text(item.contact_id) or text(item.appointment_status) or text(item.appoinment_status):
+        return None
+    return Block(
+        id=item.id,
+        calendar_id=item.calendar_id,
+        assigned_user_id=item.assigned_user_id,
+        title=item.title,
+        start_time=item.start_time,
+        end_time=item.end_time,
+        date_updated=item.date_updated,
+        deleted=item.deleted,
+    )
+
+
+def id_of(row: object) -> str:
+    """The id of a row as it came, '' if it has none."""
+    return text(row.id) if isinstance(row, Block) else ""

@@ -1,0 +1,63 @@
+"""A list that was cut covers what lies around the cut: nothing in it is believed gone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from syncd.engine.report import Exit
+from syncd.model import Action, Window
+from tests.core.kit import v
+from tests.engine.conftest import Shop
+from tests.engine.fakes import lost_reply
+from tests.engine.test_promises import settle
+
+
+def cut(hour: int) -> Window:
+    """The hour before and after."""
+    around = v(hour).interval
+    return Window(around[0] - timedelta(hours=1), around[1] + timedelta(hours=1))
+
+
+async def test_what_lies_in_a_cut_is_neither_asked_for_nor_freed(shop: Shop) -> None:
+    hidden, gone = shop.a.book("p", v(9)), shop.a.book("p", v(15))
+    late = shop.a.book("p", v(20))
+    await settle(shop)
+    shop.a.holes = [cut(9)]
+    for event in (gone, late):
+        shop.a.delete(event)
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(9).interval]
+    shop.a.holes = ()
+    shop.a.delete(hidden)
+    await settle(shop)
+    assert shop.blocks()["b"] == []
+
+
+async def test_absences_on_both_sides_of_a_cut_are_seen(shop: Shop) -> None:
+    """Each calendar is covered by two windows then."""
+    early, late = shop.a.book("p", v(7)), shop.a.book("p", v(20))
+    await settle(shop)
+    shop.a.holes = [cut(12)]
+    shop.a.delete(early)
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(20).interval]
+    shop.a.delete(late)
+    await settle(shop)
+    assert shop.blocks()["b"] == []
+
+
+async def test_a_create_without_an_answer_is_not_repeated_where_the_list_is_cut(
+    shop: Shop,
+) -> None:
+    await settle(shop)
+    shop.a.book("p", v(9))
+    shop.b.faults["reply"] = [lost_reply("b")]
+    shop.b.holes = [cut(9)]
+    await shop.engine.resync()
+    shop.clock.pass_(hours=1)
+    report = await shop.engine.resync()
+    assert report.exit is Exit.UNANSWERED
+    assert [o.action for o in shop.b.writes].count(Action.CREATE_BLOCK) == 1
+    shop.b.holes = ()
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(9).interval]

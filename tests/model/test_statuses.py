@@ -1,0 +1,123 @@
+"""One table of status words for all platforms, and words that a configuration maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from syncd.model import Status, Statuses, said, squeezed, unknown_status
+from syncd.model.statuses import NO_WORD
+
+ANY = Statuses.of()
+CRM = Statuses.of_leadsquared()
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("new", Status.NEW),
+        ("pending", Status.NEW),
+        ("Unconfirmed", Status.NEW),
+        ("overdue", Status.NEW),
+        ("confirmed", Status.CONFIRMED),
+        ("booked", Status.CONFIRMED),
+        ("active", Status.CONFIRMED),
+        ("rescheduled", Status.CONFIRMED),
+        ("Re-Scheduled", Status.CONFIRMED),
+        ("showed", Status.SHOWED),
+        ("COMPLETED", Status.SHOWED),
+        ("cancelled", Status.CANCELLED),
+        ("canceled", Status.CANCELLED),
+        ("CANCELED", Status.CANCELLED),
+        ("noshow", Status.NOSHOW),
+        ("no-show", Status.NOSHOW),
+        ("no show", Status.NOSHOW),
+        ("No_Show", Status.NOSHOW),
+        (" invalid ", Status.INVALID),
+    ],
+)
+def test_a_word_means_one_status_however_it_is_spelt(word: str, status: Status) -> None:
+    assert ANY.read(word) is status
+
+
+@pytest.mark.parametrize(
+    "word", ["", "?", "1", "-1", "cancel", "deleted", "not cancelled", "uncancelled", "abgesagt"]
+)
+def test_a_word_that_is_not_known_takes_the_time(word: str) -> None:
+    assert ANY.read(word) is None
+    assert ANY.meant(word).busy
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("0", Status.CONFIRMED),
+        ("Pending", Status.CONFIRMED),
+        ("Overdue", Status.CONFIRMED),
+        ("1", Status.SHOWED),
+        ("1.0", Status.SHOWED),
+        ("Completed", Status.SHOWED),
+        ("2", Status.CANCELLED),
+        ("Cancelled", Status.CANCELLED),
+        ("-1", None),
+        ("12", None),
+    ],
+)
+def test_leadsquared_has_codes_and_one_status_for_what_is_to_come(
+    word: str, status: Status | None
+) -> None:
+    assert CRM.read(word) is status
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (None, ""),
+        ("  ", ""),
+        (" New ", "New"),
+        (2, "2"),
+        (2.0, "2"),
+        (-1, "-1"),
+        (2.5, NO_WORD),
+        ("9" * 5_000, "9" * 5_000),
+        ("new\0", "new\ufffd"),
+        (True, NO_WORD),
+        ({"name": "cancelled"}, NO_WORD),
+        (["cancelled"], NO_WORD),
+    ],
+)
+def test_a_status_that_is_no_word_is_not_taken_for_one(value: Any, word: str) -> None:
+    assert said(value) == word
+    assert ANY.meant(said(value)).busy
+
+
+def test_a_configured_word_overrides_the_table_in_every_spelling() -> None:
+    own = Statuses.of({"Did not come": Status.NOSHOW, "completed": Status.CONFIRMED})
+    assert own.read("did-not-come") is Status.NOSHOW
+    assert own.read("Completed") is Status.CONFIRMED
+    assert own.read("complete") is Status.SHOWED
+    crm = Statuses.of_leadsquared({"0": Status.NEW, "-1": Status.CANCELLED})
+    assert crm.read("0") is Status.NEW
+    assert crm.read("-1") is Status.CANCELLED
+    assert crm.read("1") is Status.SHOWED
+
+
+def test_a_fingerprint_shows_the_meaning_of_words_that_may_get_another() -> None:
+    assert ANY.spelt("confirmed") == "confirmed"
+    assert ANY.spelt("") == ""
+    assert ANY.spelt("maybe") == "maybe=?"
+    assert ANY.spelt("canceled") == "canceled=cancelled"
+    own = Statuses.of({"maybe": Status.CANCELLED, "confirmed": Status.NEW})
+    assert own.spelt("maybe") == "maybe=cancelled"
+    assert own.spelt("confirmed") == "confirmed=new"
+    assert "confirmed" not in own.plain
+    assert Statuses.of_leadsquared({"0": Status.NEW}).plain == {"1"}
+
+
+def test_squeezing_keeps_the_sign_of_a_number() -> None:
+    assert (squeezed("-1"), squeezed("01"), squeezed("no-1")) == ("-1", "1", "no1")
+
+
+def test_a_long_word_is_cut_where_it_is_reported() -> None:
+    assert len(unknown_status("x" * 5_000)) < 120

@@ -1,0 +1,64 @@
+"""Planted bugs in reading lists that end silently, and in what is known of calendars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncd.simulate.busy import CAP, Busy
+from syncd.simulate.story import Story, What
+from syncd.systems.leadconnector import knowledge
+from syncd.systems.leadconnector.blocks import Blocks
+from syncd.systems.list_caps import Known
+from syncd.systems.remembered import Remembered
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+_LAST = 50
+"""The slot at the end of the window: a list that shows its first rows hides it."""
+_TWO_DAYS = 172_800.0
+
+
+def a_capped_list_counts_as_whole(patch: Patch) -> None:
+    """Whatever arrived of a list is all that there is."""
+    patch.setattr(Known, "is_suspicious", lambda _known, _rows: False)
+
+
+def a_block_is_gone_as_a_list_shows_others(patch: Patch) -> None:
+    """A list with any rows in it proves the absence of others, however long it is."""
+    listed = Blocks.listed
+
+    async def believing(self: Blocks, *given: Any, **named: Any) -> Any:
+        return replace(await listed(self, *given, **named), whole=True)
+
+    patch.setattr(Blocks, "listed", believing)
+
+
+def directories_are_kept(patch: Patch) -> None:
+    """Which calendars are in which group is asked once, and not again for what lists lack."""
+    patch.setattr(knowledge, "QUARTER", _TWO_DAYS)
+    patch.setattr(Remembered, "renew", lambda _self, _key: False)
+
+
+def _with(busy: Busy, story: Story) -> Story:
+    return replace(story, busy=busy)
+
+
+_BOOKED = at(1, What.BOOK, "clinic", slot=_LAST, number=2)
+_BLOCKED = at(1, What.BLOCK, "clinic", slot=_LAST, number=2)
+_CAPPED = at(4, What.CAP_LISTS, "clinic")
+_REGROUPED = at(3, What.REGROUP, "clinic")
+_BOOKED_LATER = at(5, What.BOOK, "clinic", slot=70)
+
+ABOUT_LISTS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (a_capped_list_counts_as_whole, _with(Busy(CAP + 6, "first"), day(_BOOKED))),
+    (
+        a_block_is_gone_as_a_list_shows_others,
+        _with(Busy(CAP + 4, "first", late=True), day(_BLOCKED, _CAPPED)),
+    ),
+    (directories_are_kept, day(_REGROUPED, _BOOKED_LATER)),
+)

@@ -1,0 +1,82 @@
+"""Bugs in how status words and all-day events are read, each with a day on which it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from syncd.engine import recover
+from syncd.model import Status, Statuses, statuses
+from syncd.simulate.story import Story, What
+from syncd.systems import allday
+from syncd.systems.leadconnector import fields
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def only_the_documented_words_are_known(patch: Patch) -> None:
+    """Another spelling of cancelled keeps the time closed."""
+    plain: Mapping[str, Status] = {status.value: status for status in Status}
+    patch.setattr(statuses, "WORDS", plain)
+    patch.setattr(statuses, "squeezed", str.strip)
+
+
+def an_unknown_word_frees_the_time(patch: Patch) -> None:
+    """What is not known counts as cancelled, as LeadSquared's words did."""
+    patch.setattr(Statuses, "meant", lambda table, word: table.read(word) or Status.CANCELLED)
+
+
+def a_word_goes_back_as_it_came(patch: Patch) -> None:
+    """An update on v2 sends a status that only comes in answers, and is refused."""
+    patch.setattr(fields, "_WRITABLE", frozenset({"pending", "Confirmed", "Completed"}))
+
+
+def a_day_ends_as_it_starts(patch: Patch) -> None:
+    """An all-day event without an end of its own is unreadable, and its day stays open."""
+    patch.setattr(allday, "flagged", lambda _values: False)
+
+
+def a_day_is_one_of_utc(patch: Patch) -> None:
+    """Midnights are those of UTC, not of the location."""
+    days = allday.days
+    patch.setattr(allday, "days", lambda start, end, _zone, instant: days(start, end, "", instant))
+
+
+def an_unreadable_record_is_no_record(patch: Patch) -> None:
+    """A block whose create had no answer, and that cannot be read, is made once more."""
+    patch.setattr(recover, "_may_hide", lambda *_given: False)
+
+
+_BOOKED = at(1, What.BOOK, "clinic", slot=70)
+
+ABOUT_WORDS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (
+        only_the_documented_words_are_known,
+        day(at(0.5, What.OTHER_WORDS, "clinic"), _BOOKED, at(3, What.CANCEL, "clinic")),
+    ),
+    (
+        an_unknown_word_frees_the_time,
+        day(at(1, What.BOOK, "crm", slot=70), at(3, What.UNKNOWN_WORDS, "crm", number=150)),
+    ),
+    (
+        a_word_goes_back_as_it_came,
+        day(
+            at(0.5, What.OTHER_WORDS, "clinic"),
+            at(1, What.BOOK, "legacy", slot=70),
+            at(2, What.TWIN_AS, "clinic", slot=0),
+            at(5, What.MOVE_TWINNED, "legacy", slot=34),
+        ),
+    ),
+    (a_day_ends_as_it_starts, day(at(1, What.ALL_DAY, "clinic"))),
+    (a_day_is_one_of_utc, day(at(1, What.ALL_DAY, "clinic"))),
+    (
+        an_unreadable_record_is_no_record,
+        day(
+            at(1, What.FAULT, "legacy", slot=1, fault="odd-answer", times=30, spelling="null"),
+            at(2, What.NULL_DATE, "legacy", number=257),
+            at(2.15, What.ALL_DAY, "clinic", number=33, slot=674),
+        ),
+    ),
+)

@@ -1,0 +1,194 @@
+"""One block: by its id where the location answers that, else in lists that are surely whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from syncd.model import EventRef, Kind
+from syncd.sandbox.caps import Keeps, ListCap
+from syncd.systems.facts import Facts
+from syncd.systems.leadconnector import CalendarOf, LeadConnector
+from syncd.systems.port import Found, Gone, Unknown
+from tests.sandbox.kit import HOUR, at
+
+from .conftest import BLOCKED, WINDOW, Clinic, hour
+
+BY_ID = "GET /calendars/events/appointments/{id}"
+CALENDARS = "GET /calendars/"
+DAY = timedelta(days=1)
+
+
+def ref(block: str, provider: str = "alice") -> EventRef:
+    return EventRef("clinic", provider, block, Kind.BLOCK)
+
+
+async def gone(system: LeadConnector, block: str) -> bool:
+    return isinstance(await system.read_one(ref(block), hour(at(12))), Gone)
+
+
+async def test_a_block_that_is_answered_by_its_id_takes_one_call(clinic: Clinic) -> None:
+    clinic.platform.blocks_by_id = True
+    block, system = clinic.block(at(12)), clinic.build()
+    await system.read(WINDOW)
+    clinic.door.seen.clear()
+    found = await system.read_one(ref(block), hour(at(12)))
+    assert isinstance(found, Found)
+    assert (found.event.id, found.event.kind, found.event.provider) == (block, Kind.BLOCK, "alice")
+    assert clinic.door.calls == [BY_ID]
+
+
+async def test_a_location_that_does_not_answer_blocks_by_id_is_asked_that_once(
+    clinic: Clinic,
+) -> None:
+    block, system = clinic.block(at(12)), clinic.build()
+    for _ in range(3):
+        assert isinstance(await system.read_one(ref(block), hour(at(12))), Found)
+    assert len(clinic.asked(BY_ID)) == 1
+    clinic.clock.advance(8 * 86_400)
+    await system.read_one(ref(block), hour(at(12)))
+    assert len(clinic.asked(BY_ID)) == 2
+
+
+async def test_whether_blocks_are_answered_by_id_is_remembered(clinic: Clinic) -> None:
+    block, system = clinic.block(at(12)), clinic.build()
+    await system.read_one(ref(block), hour(at(12)))
+    again = clinic.build()
+    again.facts.load(system.facts.unsaved())
+    await again.read_one(ref(block), hour(at(12)))
+    assert len(clinic.asked(BY_ID)) == 1
+    assert isinstance(system.facts, Facts)
+
+
+async def test_a_404_alone_proves_nothing_where_no_block_was_ever_answered_by_id(
+    clinic: Clinic,
+) -> None:
+    """The day is full besides, so that no free slot proves it either."""
+    clinic.platform.block(clinic.alice, at(0), at(0) + 2 * DAY, "Off")
+    block = clinic.block(at(12))
+    clinic.platform.remove_block(block)
+    clinic.platform.caps["/calendars/blocked-slots"] = ListCap(1, "first")
+    clinic.door.spoil(BLOCKED, lambda answer: {**answer, "events": []})
+    assert isinstance(await clinic.build().read_one(ref(block), hour(at(12))), Unknown)
+
+
+async def test_a_404_counts_with_an_empty_list_where_blocks_are_answered_by_id(
+    clinic: Clinic,
+) -> None:
+    clinic.platform.blocks_by_id = True
+    clinic.platform.block(clinic.alice, at(0), at(0) + 2 * DAY, "Off")
+    block, system = clinic.block(at(12)), clinic.build()
+    await system.read_one(ref(block), hour(at(12)))
+    clinic.platform.remove_block(block)
+    clinic.door.spoil(BLOCKED, lambda answer: {**answer, "events": []})
+    assert await system.read_one(ref(block), hour(at(12))) == Gone(own_list=True)
+
+
+async def test_a_list_that_shows_a_block_wins_over_a_404(clinic: Clinic) -> None:
+    """Busy time from Google may be listed, and not be answered by its id."""
+    clinic.platform.blocks_by_id = True
+    first, system = clinic.block(at(9)), clinic.build()
+    await system.read_one(ref(first), hour(at(9)))
+    clinic.platform.blocks_by_id = False
+    mirrored = clinic.block(at(12))
+    assert isinstance(await system.read_one(ref(mirrored), hour(at(12))), Found)
+
+
+@pytest.mark.parametrize("keeps", ["first", "last", "any"])
+async def test_a_block_is_not_gone_because_a_capped_list_shows_others(
+    clinic: Clinic, keeps: Keeps
+) -> None:
+    """A cap of 120: no length that anybody would suspect."""
+    clinic.platform.caps["/calendars/blocked-slots"] = ListCap(120, keeps)
+    for number in range(130):
+        when = at(0) + number * DAY / 2 - 20 * DAY
+        clinic.platform.block(clinic.alice, when, when + HOUR, "Closed")
+    blocks = [clinic.block(at(12) + day * DAY) for day in (-9, 0, 9, 40)]
+    system = clinic.build()
+    for block, day in zip(blocks, (-9, 0, 9, 40), strict=True):
+        value = hour(at(12) + day * DAY)
+        assert isinstance(await system.read_one(ref(block), value), Found)
+    clinic.platform.remove_block(blocks[1])
+    assert await system.read_one(ref(blocks[1]), hour(at(12))) == Gone(own_list=True)
+
+
+async def test_a_crowd_that_no_quarter_of_an_hour_shows_whole_proves_no_absence(
+    clinic: Clinic,
+) -> None:
+    clinic.platform.caps["/calendars/blocked-slots"] = ListCap(100, "first")
+    for _ in range(130):
+        clinic.platform.block(clinic.alice, at(12), at(12) + HOUR, "Closed")
+    block = clinic.block(at(12))
+    clinic.platform.remove_block(block)
+    assert isinstance(await clinic.build().read_one(ref(block), hour(at(12))), Unknown)
+
+
+async def test_the_blocks_of_a_calendar_that_left_its_group_are_not_gone(clinic: Clinic) -> None:
+    """The directory says that both calendars are in one group, whose list shows the other's."""
+    platform = clinic.platform
+    second = platform.add_calendar("Second hall", "event", group=clinic.group)
+    platform.regroup(clinic.hall, clinic.group)
+    mapped = {"hall": CalendarOf(None, (clinic.hall, second))}
+    system = clinic.build(mapped)
+    block = platform.block("", at(12), at(13), "Cleaning", clinic.hall)
+    platform.block("", at(12), at(13), "Cleaning", second)
+    await system.read(WINDOW)
+    platform.regroup(clinic.hall, platform.add_group("Others"))
+    await system.read(WINDOW)
+    assert isinstance(await system.read_one(ref(block, "hall"), hour(at(12))), Found)
+
+
+async def test_a_known_event_that_a_list_lacks_has_the_calendars_read_again(
+    clinic: Clinic,
+) -> None:
+    meeting, system = clinic.book(at(9)), clinic.build(clinic.both)
+    await system.read(WINDOW)
+    clinic.platform.regroup(clinic.calendar, clinic.platform.add_group("Others"))
+    lacking = await system.read(WINDOW)
+    assert meeting not in {row.id for row in lacking.rows}
+    await system.read_one(EventRef("clinic", "alice", meeting, Kind.APPOINTMENT), hour(at(9)))
+    asked = len(clinic.asked(CALENDARS))
+    again = await system.read(WINDOW)
+    assert meeting in {row.id for row in again.rows}
+    assert len(clinic.asked(CALENDARS)) == asked + 1
+
+
+async def test_a_list_that_lacks_an_event_has_the_calendars_read_every_five_minutes_at_most(
+    clinic: Clinic,
+) -> None:
+    meeting, system = clinic.book(at(9)), clinic.build(clinic.both)
+    clinic.door.spoil("GET /calendars/events", lambda answer: {**answer, "events": []})
+    for _ in range(4):
+        await system.read(WINDOW)
+        await system.read_one(EventRef("clinic", "alice", meeting, Kind.APPOINTMENT), hour(at(9)))
+    assert len(clinic.asked(CALENDARS)) == 2
+
+
+async def test_an_event_that_moved_into_the_window_says_nothing_about_calendars(
+    clinic: Clinic,
+) -> None:
+    meeting, system = clinic.book(at(9)), clinic.build()
+    clinic.door.spoil("GET /calendars/events", lambda answer: {**answer, "events": []})
+    await system.read(WINDOW)
+    known = hour(at(9) - 3 * DAY)
+    await system.read_one(EventRef("clinic", "alice", meeting, Kind.APPOINTMENT), known)
+    await system.read(WINDOW)
+    assert len(clinic.asked(CALENDARS)) == 1
+
+
+async def test_a_group_that_is_refused_is_read_by_the_calendars_of_now_in_the_same_read(
+    clinic: Clinic,
+) -> None:
+    platform, system = clinic.platform, clinic.build(clinic.both)
+    await system.read(WINDOW)
+    new = platform.add_group("New")
+    for calendar in (clinic.calendar, clinic.bobs):
+        platform.regroup(calendar, new)
+    del platform.groups[clinic.group]
+    platform.refuses_unknown_groups = True
+    meeting = clinic.book(at(9))
+    got = await system.read(WINDOW)
+    assert not got.faults
+    assert meeting in {row.id for row in got.rows}
+    assert {c.provider for c in got.coverage} == {"alice", "bob"}

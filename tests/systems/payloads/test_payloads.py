@@ -1,0 +1,168 @@
+"""Every answer of the tables through the real adapters, and through the table in the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from syncd.model import Event, EventRef, Kind, Window
+from syncd.systems import leadconnector as v2
+from syncd.systems import leadconnector_v1 as v1
+from syncd.systems.port import Found, Gone, Incomplete, Malformed, System
+from tests.systems.payloads import leadconnector, leadconnector_v1
+from tests.systems.payloads.case import Case, read_as, shown
+from tests.systems.scripted import NOW, FakeClock, Script
+
+DOCS = Path(__file__).parents[3] / "docs" / "payloads.md"
+WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=10))
+CALENDARS = {
+    "calendars": [
+        {"id": "cal-a", "teamMembers": [{"userId": "user-a"}], "slotDuration": 30},
+    ]
+}
+
+
+async def _list(system: System) -> tuple[str, ...]:
+    try:
+        snapshot = await system.read(WINDOW)
+    except Incomplete:
+        return ("not whole",)
+    parsed: list[tuple[Any, Event | Malformed]] = []
+    for row in snapshot.rows:
+        try:
+            parsed.append((row, system.event(row)))
+        except Malformed as broken:
+            parsed.append((row, broken))
+    return read_as(snapshot, parsed)
+
+
+async def _one(system: System, event: str) -> tuple[str, ...]:
+    sighting = await system.read_one(EventRef(system.name, "alice", event, Kind.APPOINTMENT))
+    match sighting:
+        case Found(event=found):
+            return (shown(found),)
+        case Gone():
+            return ("gone",)
+        case _:
+            return ("unknown",)
+
+
+async def _slots(system: System) -> tuple[str, ...]:
+    try:
+        offers = await system.free_slots("alice", WINDOW)
+    except Incomplete:
+        return ("not understood",)
+    return tuple(f"{offer.start:%H:%M}-{offer.end:%H:%M}" for offer in offers)
+
+
+async def _users(system: System) -> tuple[str, ...]:
+    return (f"alice {(await system.users()).state_of('alice').value}",)
+
+
+V2_CALLS = {
+    "events": "GET /calendars/events",
+    "blocked-slots": "GET /calendars/blocked-slots",
+    "appointment": "GET /calendars/events/appointments/evt-1",
+    "free-slots": "GET /calendars/cal-a/free-slots",
+    "users": "GET /users/",
+    "rooms": "GET /calendars/resources/rooms",
+    "calendars": "GET /calendars/",
+}
+
+
+@pytest.mark.parametrize("case", leadconnector.CASES, ids=str)
+async def test_an_answer_of_v2_is_read_as_the_table_says(case: Case) -> None:
+    script = Script("")
+    script.say("GET /calendars/", CALENDARS)
+    script.say("GET /calendars/events", {"events": []})
+    script.say("GET /calendars/blocked-slots", {"events": []})
+    script.say("GET /locations/loc-1", {"location": {"timezone": "Europe/Berlin"}})
+    script.say("GET /calendars/resources/equipments", [])
+    script.say(V2_CALLS[case.call], case.answer)
+    system = v2.LeadConnector(
+        "clinic",
+        v2.Account(location_id="loc-1", token="pit", base_url="https://api.example.com"),
+        {"alice": v2.CalendarOf("user-a", ("cal-a",))},
+        FakeClock(),
+        transport=httpx.MockTransport(script),
+    )
+    asked: dict[str, Callable[[], Any]] = {
+        "events": lambda: _list(system),
+        "blocked-slots": lambda: _list(system),
+        "appointment": lambda: _one(system, "evt-1"),
+        "free-slots": lambda: _slots(system),
+        "users": lambda: _users(system),
+        "rooms": lambda: _rooms(system),
+        "calendars": lambda: _calendars(system),
+    }
+    assert await asked[case.call]() == case.read
+    await system.aclose()
+
+
+async def _rooms(system: v2.LeadConnector) -> tuple[str, ...]:
+    try:
+        found = await system._knowledge.resources()
+    except Incomplete:
+        return ("not understood",)
+    return tuple(f"{room.key} {room.id}" for room in found.values())
+
+
+async def _calendars(system: v2.LeadConnector) -> tuple[str, ...]:
+    found = (await system._knowledge.calendars()).values()
+    return tuple(
+        f"{c.id} {(c.length or timedelta()).seconds // 60} min {', '.join(sorted(c.team)) or '-'}"
+        for c in found
+    )
+
+
+V1_CALLS = {
+    "list": "GET appointments/",
+    "one": "GET appointments/apt-1",
+    "slots": "GET appointments/slots",
+    "users": "GET users/",
+}
+
+
+@pytest.mark.parametrize("case", leadconnector_v1.CASES, ids=str)
+async def test_an_answer_of_v1_is_read_as_the_table_says(case: Case) -> None:
+    script = Script("/v1/")
+    script.say("GET appointments/", {"appointments": []})
+    script.say("GET locations/", {"locations": [{"id": "loc-1", "timezone": "Europe/Berlin"}]})
+    script.say("GET calendars/services", {"services": []})
+    script.say("GET calendars/teams", {"teams": []})
+    script.say(V1_CALLS[case.call], case.answer)
+    system = v1.LeadConnectorV1(
+        "legacy",
+        v1.Account(base_url="https://api.example.com/v1", api_key="key"),
+        {"alice": v1.CalendarOf("cal-a", "user-a"), "bob": v1.CalendarOf("cal-b")},
+        FakeClock(),
+        transport=httpx.MockTransport(script),
+    )
+    asked: dict[str, Callable[[], Any]] = {
+        "list": lambda: _list(system),
+        "one": lambda: _one(system, "apt-1"),
+        "slots": lambda: _slots(system),
+        "users": lambda: _users(system),
+    }
+    assert await asked[case.call]() == case.read
+    await system.aclose()
+
+
+def lines(cases: tuple[Case, ...]) -> list[str]:
+    """The rows of the table in the docs."""
+    return [
+        f"| {case.call} | {case.name} | {case.seen} | {'; '.join(case.read) or 'nothing'} |"
+        for case in cases
+    ]
+
+
+@pytest.mark.parametrize("cases", [leadconnector.CASES, leadconnector_v1.CASES], ids=["v2", "v1"])
+def test_the_docs_show_every_case_as_it_is_read(cases: tuple[Case, ...]) -> None:
+    assert len(cases) >= 30
+    text = DOCS.read_text()
+    assert [line for line in lines(cases) if line not in text] == []
