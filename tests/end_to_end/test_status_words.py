@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncd.engine.report import Exit
+from syncd.model import Topic
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.agreement import sights
 from syncd.sandbox.scenario import SYSTEMS
@@ -63,7 +64,9 @@ async def test_a_meeting_first_seen_in_an_unknown_word_closes_its_time(shop: Sho
     report = await shop.resync()
     for name, start in starts.items():
         assert set(closed(shop, start)) == set(SYSTEMS) - {name}
-    assert any("is not known" in remark for remark in report.remarks)
+    found = {(i.system, i.topic) for i in report.items}
+    assert {(name, Topic.UNKNOWN_STATUS) for name in starts} <= found
+    assert report.exit is Exit.DONE
 
 
 async def test_a_word_that_the_configuration_maps_frees_the_time_after_a_restart(
