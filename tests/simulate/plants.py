@@ -370,7 +370,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (a_stale_read_is_believed, draw(21, faults=("lag",))),
     (an_unanswered_write_is_repeated_blindly, draw(11)),
     (the_budget_is_boundless, draw(15, faults=())),
-    (one_proof_is_enough, draw(9)),
     # Where blocks are answered by their id, no list is asked.
     (an_empty_list_is_proof, replace(draw(5), busy=ORDINARY)),
     (calendars_ignore_blocks, draw(2)),

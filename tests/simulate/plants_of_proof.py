@@ -64,6 +64,8 @@ _HIDDEN = at(1, What.HIDE_LIST, "crm", slot=4)
 _LOST_CREATE = at(1.5, What.FAULT, "crm", 1, fault="odd-answer", times=1, spelling="deep")
 _REFUSED = tuple(at(2, What.REFUSE_ID, "legacy", number=number) for number in range(4))
 
+_SHORT = at(3, What.FAULT, "legacy", fault="short-page", times=3)
+
 ABOUT_PROOF: tuple[tuple[Callable[[Patch], None], Story], ...] = (
     (
         a_hidden_list_is_believed,
@@ -72,6 +74,14 @@ ABOUT_PROOF: tuple[tuple[Callable[[Patch], None], Story], ...] = (
             _HIDDEN,
             _LOST_CREATE,
             at(1.6, What.BOOK, "clinic", slot=71),
+        ),
+    ),
+    (
+        one_proof_is_enough,
+        day(
+            *(at(0.2, What.BOOK, "legacy", slot=slot) for slot in (32, 34, 36)),
+            _REFUSED[3],
+            _SHORT,
         ),
     ),
     (
