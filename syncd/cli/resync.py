@@ -31,7 +31,7 @@ from syncd.config.settings import Settings
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.report import Exit, Report, UnknownOwners
-from syncd.model import ConflictKind, Item, Operation, Window
+from syncd.model import ConflictKind, Item, Operation, Waiting, WaitReason, Window
 from syncd.store import StateError, Store
 from syncd.store.files import is_there
 from syncd.store.nightly import is_due
@@ -299,9 +299,28 @@ def show_plan(settings: Settings, report: Report) -> None:
             f"{words.count(report.withheld, 'removal')} would wait: in calendars that were not "
             "read in full yet, the first cycle removes nothing"
         )
+    _show_waiting(report.waiting, settings)
     total = len(report.planned)
     ending = f"{words.count(total, 'write')} would be made" if total else "nothing to write"
     terminal.say(f"{ending}; this was a dry run, and nothing was changed")
+
+
+_WHY_WAITING = {
+    WaitReason.SERIES: (
+        "it may change the whole series: do it by hand there, or see `series` in the README"
+    ),
+}
+
+
+def _show_waiting(waiting: Sequence[Waiting], settings: Settings) -> None:
+    """Print the writes that wait, and why."""
+    rows = [
+        (w.operation.system, words.operation(w.operation, zone), _WHY_WAITING[w.why])
+        for w in waiting[:_MOST_ROWS]
+        for zone in [zone_of(settings, w.operation.provider)]
+    ]
+    if rows:
+        terminal.table("waiting", ("system", "would be written", "waits because"), rows)
 
 
 def _causes(report: Report) -> dict[str, str]:
@@ -337,6 +356,8 @@ def _show(
     items = _show_state(settings)
     _show_unknown_owners(data["unknown_owners"])
     _show_items(items)
+    if waits := len(data["waiting"]):
+        terminal.warn(f"{words.count(waits, 'write waits', 'writes wait')}: see `syncd plan`")
     if data["exposures"]:
         terminal.say(
             f"{words.count(data['exposures'], 'interval is', 'intervals are')} still open "

@@ -176,6 +176,7 @@ class LeadConnectorSystem(Table):
     version: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|v[0-9]+)$")] = "2021-04-15"
     title: Title = "Busy"
     notify: StrictBool = False
+    series: Literal["hold", "write"] = "hold"
     associations: AssociationsSettings = AssociationsSettings()
     statuses: StatusWords = Field(default_factory=dict)
     all_day: AllDayPolicy | None = None

@@ -17,6 +17,7 @@ from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Relink, Twin
 from syncd.core.merge import RESOLVED, Word, claimed
 from syncd.core.refusals import REFUSALS, name_of, not_written, only_read
+from syncd.core.series import by_position
 from syncd.model import (
     Booking,
     Claim,
@@ -27,6 +28,7 @@ from syncd.model import (
     Record,
     Status,
     Value,
+    series_of,
 )
 
 
@@ -185,14 +187,19 @@ def sort_again(matched: Matched, draft: Draft, verdict: Verdict) -> Matched:
     ids = {(c.system, c.event) for c in mine.claims}
     ours = [r for r in matched.held if (r.system, r.id) in ids]
     chosen = next((r for r in ours if (r.system, r.id) == verdict.same), None)
-    rest = tuple(r for r in ours if r is not chosen)
+    taken = [] if chosen is None else [chosen]
     relinked, twins = matched.relinked, matched.twins
     if chosen is not None and mine.subject in draft.bookings:
-        old = next(r for r in draft.appointments(mine.subject) if (r.system, r.id) in ids)
-        link = draft.links[mine.subject][old.system, old.id]
-        relinked = (*relinked, Relink(link, old, chosen))
+        pairs = _successors(draft, mine, chosen, ours)
+        taken = [new for _, new in pairs]
+        links = draft.linked_ids()
+        relinked += tuple(Relink(links[old.system, old.id], old, new) for old, new in pairs)
     elif chosen is not None:
         twins = (*twins, Twin(_meeting_of(draft, mine, chosen), None, chosen))
+    # What another series could have become, too, waits for the answer to that.
+    others = {(c.system, c.event) for m in matched.conflicts if m is not mine for c in m.claims}
+    ours = [r for r in ours if r in taken or (r.system, r.id) not in others]
+    rest = tuple(r for r in ours if r not in taken)
     return replace(
         matched,
         relinked=relinked,
@@ -201,6 +208,17 @@ def sort_again(matched: Matched, draft: Draft, verdict: Verdict) -> Matched:
         held=tuple(r for r in matched.held if r not in ours),
         conflicts=tuple(c for c in matched.conflicts if c is not mine),
     )
+
+
+def _successors(
+    draft: Draft, conflict: Conflict, chosen: Record, candidates: Sequence[Record]
+) -> list[tuple[Record, Record]]:
+    """Pair what vanished with what it is: one answer holds for all instances of a series."""
+    gone = [draft.records[c.system, c.event or ""] for c in conflict.claims if c.value is None]
+    if not gone[0].series or not chosen.series:
+        return [(gone[0], chosen)]
+    same = [r for r in candidates if series_of(r) == series_of(chosen)]
+    return by_position(gone, same)
 
 
 def split(draft: Draft, verdict: Verdict, new_id: Callable[[], str]) -> None:
@@ -304,8 +322,20 @@ def _ambiguous(table: _Table) -> Verdict:
         return table.verdict()
     linked = table.draft.linked_ids()
     candidates = [c for c in conflict.claims if (c.system, c.event) not in linked]
+    if not answer.event:
+        candidates = _one_of_each_series(table, candidates)
     claim = _claim(table, candidates)
     return table.verdict(same=(claim.system, claim.event or ""))
+
+
+def _one_of_each_series(table: _Table, claims: Sequence[Claim]) -> list[Claim]:
+    """Leave out what is answered with another instance of the same series."""
+    found: dict[object, Claim] = {}
+    for claim in claims:
+        record = table.draft.records.get((claim.system, claim.event or ""))
+        series = series_of(record) if record is not None else ()
+        found.setdefault(series or (claim.system, claim.event), claim)
+    return list(found.values())
 
 
 def _record_of(table: _Table, booking: Booking) -> Record:

@@ -7,12 +7,23 @@ from collections.abc import Mapping, Sequence
 from syncd.core.diff import is_news
 from syncd.core.draft import Draft
 from syncd.core.facts import Calendar
-from syncd.model import Conflict, Value
+from syncd.model import Conflict, ConflictKind, Value
 
 
-def standing_of(draft: Draft, conflict: Conflict) -> list[Value]:
-    """What a held conflict claims, and what its booking's appointments newly show."""
-    news = [r.observed for r in draft.appointments(conflict.subject) if is_news(r)]
+def bookings_of(draft: Draft, conflict: Conflict) -> set[str]:
+    """The bookings that wait for an answer: of a series, those of all instances that vanished."""
+    if conflict.subject not in draft.bookings:
+        return set()
+    asked = {conflict.subject}
+    if conflict.kind is ConflictKind.AMBIGUOUS:
+        gone = {(c.system, c.event) for c in conflict.claims if c.value is None}
+        asked |= {r.booking for r in draft.replicas() if (r.system, r.event) in gone}
+    return asked
+
+
+def standing_of(draft: Draft, booking: str, conflict: Conflict) -> list[Value]:
+    """What a held conflict claims, and what a booking's appointments newly show."""
+    news = [r.observed for r in draft.appointments(booking) if is_news(r)]
     return [*_values(conflict), *(value for value in news if value is not None)]
 
 

@@ -23,8 +23,8 @@ from syncd.core.answer import (
     split,
 )
 from syncd.core.blocks import Interval
-from syncd.core.carry import carry
-from syncd.core.claims import claims_of, shown, standing_of
+from syncd.core.bookings import carry_all
+from syncd.core.claims import bookings_of, claims_of, shown, standing_of
 from syncd.core.closing import Closing, close, under_doubt, waived
 from syncd.core.diff import is_news
 from syncd.core.draft import Draft
@@ -55,7 +55,7 @@ from syncd.model import (
     Record,
     Replica,
     Role,
-    Value,
+    Waiting,
     same_record,
 )
 
@@ -89,6 +89,7 @@ class Case:
 class Decision:
     """The outcome: rows to store, writes to make (unordered), intervals still open somewhere.
 
+    ``waiting`` are writes that are wanted and are not among the operations.
     ``wanted`` is what each calendar should close, by system; ``unmatched`` counts the appointments
     whose person could not be looked up; ``adopted`` are the events that became ours.
     """
@@ -101,6 +102,7 @@ class Decision:
     wanted: Wanted = field(default_factory=dict)
     unmatched: int = 0
     adopted: tuple[Record, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
 
 
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
@@ -121,19 +123,22 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     edits.release(draft, case.calendars, case.rules)
     matched = _link(draft, case, new_id)
     conflicts += matched.conflicts
-    held = _unheard(state, case)
-    held |= {c.subject: c for c in matched.conflicts if c.subject in draft.bookings}
+    held = _unheard(draft, case)
+    held |= {b: c for c in matched.conflicts for b in bookings_of(draft, c)}
     # What came back under a new id, nobody can say which, is not off: all of it stands. And so does
     # what is held and cannot be looked at now, with what else is claimed since.
-    claims = {booking: standing_of(draft, conflict) for booking, conflict in held.items()}
+    claims = {b: standing_of(draft, b, conflict) for b, conflict in held.items()}
     merged = _merge_all(draft, case, skip=claims.keys())
     conflicts += merged
     claims |= claims_of(draft, case.calendars, merged, matched.conflicts)
+    for each in matched.expected:
+        standing = shown(draft, case.calendars, each.replica.booking)
+        claims.setdefault(each.replica.booking, standing).append(each.new.observed or standing[0])
     doubles = double.double_bookings(draft, case.calendars, case.rules, case.capacity)
     conflicts += doubles
     kept = kept_both(draft, case.verdict)
     frozen = double.frozen(c for c in doubles if key(c) not in kept)
-    told, cannot = _carry_all(draft, case, claims, frozen)
+    told, cannot, waiting = carry_all(draft, case.calendars, claims, frozen)
     conflicts += cannot
     edits.take_back(draft)
     unmatched = (*matched.held, *matched.waiting)
@@ -172,6 +177,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         wanted,
         len(matched.waiting),
         tuple(became_ours),
+        tuple(waiting),
     )
 
 
@@ -182,14 +188,15 @@ _CONTRADICTIONS = {
 }
 
 
-def _unheard(state: ProviderState, case: Case) -> dict[str, Conflict]:
+def _unheard(draft: Draft, case: Case) -> dict[str, Conflict]:
     """Contradictions that are held and cannot be judged anew: not everybody in them is heard.
 
     They stay as they are. A system that is silent has not taken back what it claimed.
     """
     return {
-        held.conflict.subject: held.conflict
-        for held in state.conflicts
+        booking: held.conflict
+        for held in draft.state.conflicts
+        for booking in {held.conflict.subject, *bookings_of(draft, held.conflict)}
         if held.conflict.kind in _CONTRADICTIONS
         and all(claim.event is not None for claim in held.conflict.claims)
         and not all(heard(claim.system, case.calendars) for claim in held.conflict.claims)
@@ -215,8 +222,11 @@ def decide_answered(
     return plain, frozenset()
 
 
-def _fresh(draft: Draft, case: Case) -> list[Record]:
-    """Unlinked events that may be matched: believed, somebody else's, not over."""
+def _fresh(draft: Draft, case: Case, *, past: bool = False) -> list[Record]:
+    """Unlinked events that may be matched: believed, somebody else's, not over.
+
+    Of what is over only instances of a series matter: they stand for those that vanished with it.
+    """
     return [
         record
         for record in draft.unlinked()
@@ -229,7 +239,8 @@ def _fresh(draft: Draft, case: Case) -> list[Record]:
             tags=case.calendars[record.system].keeps_tags,
         )
         and record.observed is not None
-        and record.observed.end > case.now
+        and (record.observed.end > case.now) is not past
+        and (record.series or not past)
     ]
 
 
@@ -303,6 +314,7 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
         draft.linked_ids(),
         case.who,
         {name for name, calendar in case.calendars.items() if not calendar.believed},
+        _fresh(draft, case, past=True),
     )
     matched = sort_again(matched, draft, case.verdict)
     for relink in matched.relinked:
@@ -338,29 +350,6 @@ def _merge_all(draft: Draft, case: Case, *, skip: AbstractSet[str]) -> list[Conf
         if merged.conflict is not None:
             held.append(merged.conflict)
     return held
-
-
-def _carry_all(
-    draft: Draft, case: Case, claims: dict[str, list[Value]], frozen: AbstractSet[str]
-) -> tuple[list[Operation], list[Conflict]]:
-    """What the appointments of all bookings must be told, but for those that wait for a person.
-
-    Where an appointment cannot be brought along, its time and the agreed one both stay claimed.
-    """
-    operations: list[Operation] = []
-    conflicts: list[Conflict] = []
-    for booking_id in sorted(draft.bookings.keys() - claims.keys()):
-        booking = draft.bookings[booking_id]
-        pairs = [p for p in draft.pairs(booking_id) if booking_id not in waived(draft, p[0].system)]
-        told = carry(booking, pairs, case.calendars)
-        conflicts += told.conflicts
-        for replica in told.settled:
-            draft.link(replica)
-        waits = [o for o in told.operations if refusals.refused(draft, o) is not None]
-        if booking_id in frozen or waits or told.apart:
-            claims[booking_id] = [booking.agreed, *shown(draft, case.calendars, booking_id)]
-        operations += told.operations if booking_id not in frozen else ()
-    return operations, conflicts
 
 
 def _merge(

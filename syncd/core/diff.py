@@ -145,6 +145,8 @@ def absorb(
             service=event.service,
             key=event.key,
             updated_at=event.updated_at,
+            series=event.series,
+            original_start=event.original_start,
         )
         return fresh, News.NEW if record is None else News.CHANGED
     if _is_renewal(record, value, fingerprint):
@@ -163,6 +165,8 @@ def absorb(
         updated_at=event.updated_at,
         missing=0,
         missing_since=None,
+        series=event.series,
+        original_start=event.original_start,
     )
     if value == record.base and not record.ended:
         return seen, News.SAME

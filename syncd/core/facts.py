@@ -29,6 +29,7 @@ class Calendar:
     - ``fixed``: the configuration forbids writing, now and later.
     - ``seats``: how many meetings of a service may take place at one time; one where not named.
     - ``blockable``: its time can be closed by a block. A room's cannot: what needs the room is.
+    - ``series_writes``: a write to an instance of a series touches that instance only.
     - ``reach``: the systems in which its busy time closes anything; None: in all others.
     """
 
@@ -44,6 +45,7 @@ class Calendar:
     fixed: bool = False
     seats: Mapping[str, int] = field(default_factory=dict)
     blockable: bool = True
+    series_writes: bool = False
     reach: frozenset[str] | None = None
 
 

@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from syncd.core.diff import is_news
 from syncd.core.facts import Limits, digest
-from syncd.model import Claim, Conflict, ConflictKind, Record, Value, Window
+from syncd.core.series import relocated
+from syncd.model import Claim, Conflict, ConflictKind, Record, Value, Window, series_of
 
 
 def mark(system: str, event: str | None, value: Value | None) -> str:
@@ -41,7 +42,11 @@ def judge(
     inside them, because only those had the chance to vanish or move. ``tripped`` are the events on
     which the guard stands already: the same accident never passes because a later read covered
     more, or because some of it has meanwhile ended; only when events come back is it judged anew.
+    Of number and share a series is one meeting, however many instances moved with it. What is moved
+    by one common amount is counted by events, and an instance under a new id as one that moved:
+    where the whole calendar is one series, nothing else tells an accident from a move.
     """
+    records = list(records)
     known = [
         record
         for record in records
@@ -55,10 +60,12 @@ def judge(
     seen = [r for r in known if r in news or any(_inside(r, window) for window in covered)]
     if tripped:
         seen = news
-    vanished = [r for r in news if r.observed is None]
-    deltas = {_delta(r) for r in news if r.observed is not None}
-    shifted = not vanished and len(deltas) == 1 and None not in deltas
-    if len(news) > limits.count and len(news) > limits.share * len(seen):
+    again = relocated(r for r in records if r.system == system)
+    shown = [(r, r.observed or again.get((r.system, r.id))) for r in news]
+    deltas = {_delta(r.base, value) for r, value in shown}
+    shifted = len(deltas) == 1 and None not in deltas
+    meetings = _meetings(news)
+    if meetings > limits.count and meetings > limits.share * _meetings(seen):
         note = f"{len(news)} known events vanished or moved at once"
     elif shifted and len(news) == len(seen) and len(news) >= limits.common:
         note = f"all {len(news)} known events moved by {_words(deltas.pop())}"
@@ -87,11 +94,15 @@ def _gone_or_moved(record: Record) -> bool:
     return record.base is not None and record.observed.interval != record.base.interval
 
 
-def _delta(record: Record) -> timedelta | None:
-    if record.observed is None or record.base is None:
+def _meetings(records: Iterable[Record]) -> int:
+    """How many meetings these are: all instances of a series are one."""
+    return len({series_of(r) or (r.id,) for r in records})
+
+
+def _delta(before: Value | None, after: Value | None) -> timedelta | None:
+    if before is None or after is None:
         return None
-    start = record.observed.start - record.base.start
-    end = record.observed.end - record.base.end
+    start, end = after.start - before.start, after.end - before.end
     return start if start == end else None
 
 

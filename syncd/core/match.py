@@ -13,6 +13,7 @@ from datetime import datetime
 
 from syncd.core.diff import is_news
 from syncd.core.facts import digest
+from syncd.core.series import pair_instances, persons_with_series
 from syncd.model import (
     Booking,
     Claim,
@@ -59,6 +60,8 @@ class Matched:
     held: tuple[Record, ...] = ()
     waiting: tuple[Record, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    expected: tuple[Relink, ...] = ()
+    """What an instance has become if it is gone, which is not proven yet; among the waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +93,27 @@ def match(
     links: Mapping[tuple[str, str], Replica],
     who: Who,
     unbelieved: Collection[str] = (),
+    past: Sequence[Record] = (),
 ) -> Matched:
     """Sort every unlinked, believed, foreign event of a provider.
 
     ``linked`` maps a booking to its appointment records, ``links`` an event to its replica. A
     record whose person could not be looked up (it is not in ``who``) waits, if it matters. What is
-    known of ``unbelieved`` systems still takes twins, but no end there is looked into.
+    known of ``unbelieved`` systems still takes twins, but no end there is looked into. ``past``
+    are events that are over: one may be what an instance of a series became, and is nothing else.
     """
     ends = {
         booking: [record for record in records if record.system not in unbelieved]
         for booking, records in linked.items()
     }
-    relinked, conflicts, held = _relink(provider, unlinked, ends, links)
-    taken = {_id(r.new) for r in relinked} | {_id(r) for r in held}
+    relinked, conflicts, held = _relink(provider, [*unlinked, *past], ends, links)
+    expected = [r for r in relinked if r.old.observed is not None]
+    relinked = [r for r in relinked if r.old.observed is None]
+    taken = {_id(r.new) for r in (*relinked, *expected)} | {_id(r) for r in held}
     rest = [r for r in unlinked if _id(r) not in taken and r.observed and r.observed.busy]
     twins: list[Twin] = []
     opened = [r for r in rest if r.kind is Kind.BLOCK]
-    waiting: list[Record] = []
+    waiting = [r.new for r in expected]
     for interval, seats in sorted(_groups(rest, bookings, linked).items()):
         fresh = [seat.record for seat in seats if seat.booking is None]
         if not fresh:
@@ -138,6 +145,7 @@ def match(
         tuple(held),
         tuple(waiting),
         tuple(conflicts),
+        tuple(expected),
     )
 
 
@@ -155,15 +163,8 @@ def _relink(
     found: list[Relink] = []
     conflicts: list[Conflict] = []
     held: list[Record] = []
-    vanished = sorted(
-        (
-            record
-            for records in linked.values()
-            for record in records
-            if record.observed is None and is_news(record) and record.person
-        ),
-        key=_id,
-    )
+    known = sorted((record for records in linked.values() for record in records), key=_id)
+    vanished = [r for r in known if r.observed is None and is_news(r) and (r.person or r.series)]
     for old in list(vanished):
         # The record became the host's own event, or no longer is: nothing has to be guessed.
         same = next((new for new in unlinked if _is_same_record(old, new)), None)
@@ -171,19 +172,30 @@ def _relink(
             found.append(Relink(links[_id(old)], old, same))
             vanished.remove(old)
     taken = {_id(relink.new) for relink in found}
+    fresh = [
+        r
+        for r in unlinked
+        if r.kind is Kind.APPOINTMENT and r.observed and r.observed.busy and _id(r) not in taken
+    ]
+    # An instance that is missing, and not proven to be gone, moved with its series, or not at all.
+    missing = [r for r in known if r.missing and r.series and r.observed is not None]
+    pairing = pair_instances([*vanished, *missing], fresh)
+    found += [Relink(links[_id(old)], old, new) for old, new in pairing.pairs]
+    for question in pairing.questions:
+        gone = [r for r in question.old if r.observed is None]
+        if not gone:
+            # Nobody is asked before it is proven; what is new waits for that.
+            old, waits = question.old[0], {_id(relink.new) for relink in found}
+            found += [Relink(links[_id(old)], old, r) for r in question.new if _id(r) not in waits]
+            continue
+        held.extend(new for new in question.new if new not in held)
+        first, records = links[_id(gone[0])].booking, [*gone, *question.new]
+        conflicts.append(_ambiguous(provider, first, records, "came back as which?"))
+    serial = persons_with_series(vanished, missing, fresh)
+    vanished = [old for old in vanished if not old.series and _facts(old) not in serial]
     for old in vanished:
-        candidates = [
-            new
-            for new in unlinked
-            if new.kind is Kind.APPOINTMENT
-            and _id(new) not in taken
-            and new.system == old.system
-            and new.person == old.person
-            and new.service == old.service
-            and new.observed is not None
-            and new.observed.busy
-        ]
-        rivals = [o for o in vanished if (o.system, o.person, o.service) == _facts(old)]
+        candidates = [new for new in fresh if _facts(new) == _facts(old)]
+        rivals = [o for o in vanished if _facts(o) == _facts(old)]
         if not candidates:
             continue
         if len(candidates) == 1 and len(rivals) == 1:
@@ -206,8 +218,8 @@ def _is_same_record(old: Record, new: Record) -> bool:
     )
 
 
-def _facts(record: Record) -> tuple[str, str | None, str | None]:
-    return (record.system, record.person, record.service)
+def _facts(record: Record) -> tuple[str, str, str]:
+    return (record.system, record.person or "", record.service or "")
 
 
 def _groups(

@@ -15,6 +15,7 @@ from syncd.engine.brake import Brake
 from syncd.engine.observation import Observation
 from syncd.engine.ownership import ownership_of
 from syncd.engine.report import Health
+from syncd.engine.siblings import may_write_series
 from syncd.model import Kind, OwnerProof, ProviderState, Window
 from syncd.store.exposed import free_times
 from syncd.store.journal import failed_operations
@@ -132,4 +133,5 @@ def _calendar(
         seats=source.seats,
         blockable=able.reach is None and policy.resources.get(provider) != system,
         reach=able.reach,
+        series_writes=may_write_series(source, engine.store),
     )

@@ -15,7 +15,7 @@ import structlog
 
 from syncd.core.answer import Answer
 from syncd.core.repair import repair
-from syncd.engine import baseline
+from syncd.engine import baseline, series
 from syncd.engine.agenda import Agenda
 from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
@@ -38,12 +38,14 @@ from syncd.model import (
     READABLE,
     Clock,
     Coverage,
+    Intent,
     Kind,
     Operation,
     Window,
 )
 from syncd.store.compact import compact
 from syncd.store.ranges import providers_out_of_range
+from syncd.store.series import forget_stops
 from syncd.store.store import Store
 from syncd.systems.port import System
 
@@ -337,20 +339,39 @@ class Engine:
             self.agenda.add(chosen)
             raise
         observed = {o.system: o for o in seen}
+        await asyncio.gather(*(self._follow_series(o, window, intents) for o in seen))
         self.running.note(observed, read, depth)
         self.agenda.add(self.annexes.count(seen))
         if intents:
             confirm(self.store.pending_intents(), desk)
         return observed
 
+    async def _follow_series(
+        self, seen: Observation, window: Window, intents: Sequence[Intent]
+    ) -> None:
+        """Read further ahead where an instance of a series vanished: it may have moved as one."""
+        providers = series.complete(self.store, seen)
+        rest = series.beyond(window, self.window(near=False))
+        if not providers or rest is None or seen.state is not Health.OK:
+            return
+        system = self.systems[seen.system]
+        more = await observe(system, self.store, self.clock, rest, providers, intents, full=False)
+        series.join(seen, more)
+        series.complete(self.store, seen)
+
     def _repair(self, desk: Desk) -> None:
-        """Once: take times out of range out of a state that an older version left."""
+        """Once: take times out of range out of a state that an older version left.
+
+        And where no instance of a series is written to, what was seen of such writes is forgotten.
+        """
         if self._in_range:
             return
         now = self.clock.now()
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
             log.warning("times out of range read past", provider=provider)
             self.store.apply(repair(self.store.state(provider), now, desk.run))
+        held = [n for n, s in self.systems.items() if not s.capabilities.series_writes]
+        forget_stops(self.store, held, now)
         self._in_range = True
 
     def _is_full(self, window: Window) -> bool:

@@ -126,6 +126,7 @@ def _finished(engine: Engine, decision: Decision, case: Case, state: ProviderSta
     return (
         not decision.operations
         and not decision.withheld
+        and not decision.waiting
         and not decision.exposures
         and not case.ownership.doubtful
         and not state.intents

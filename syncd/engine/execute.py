@@ -13,12 +13,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
 from syncd.engine.reread import just_read, not_ours, reread, sighted
+from syncd.engine.resets import report_reset, reset_words
+from syncd.engine.siblings import held_instances, watched
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,
@@ -68,8 +71,6 @@ as `systems.transport` has patience: until then nobody can say that it was not s
 UPDATES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.SET_STATUS})
 """The actions that change a record which stays."""
 
-RESET = "the update reset"
-
 
 @dataclass(slots=True)
 class Written:
@@ -101,6 +102,8 @@ class Desk:
     stopping: asyncio.Event
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
     place_of: Callable[[str], str] = lambda _rule: ""
+    repairs: bool = False
+    """Whether what a write changed besides its target is being put back."""
 
 
 async def execute(
@@ -143,8 +146,10 @@ async def _carry_out(
                 with supervised(system.name, "reading the target of a write", Retryable):
                     ready = await _still_right(system, call, read, desk, result)
             if ready:
-                with supervised(system.name, "writing", Ambiguous):
-                    await _write(system, ready, desk, result)
+                write = partial(_write, system, ready, desk, result)
+                repairs = replace(desk, repairs=True)
+                back = partial(_carry_out, system, read=(), desk=repairs, result=result)
+                await watched(system, [i.operation for i in ready], desk, result, write, back)
         except Ambiguous as fault:
             # The journal keeps them open; nothing is written on top until a read has told.
             result.unsure.update(i.operation.provider for i in ready)
@@ -183,12 +188,13 @@ async def _still_right(
     """Leave out those whose target is not any more what the decision was made on (promise 5)."""
     right: list[Intent] = []
     theirs = not_ours(system.name, [i.operation for i in call], desk.store)
+    theirs |= held_instances(system, [i.operation for i in call], desk)
     for intent in call:
         operation = intent.operation
         if operation.provider in result.unsure:
             continue
         if operation.event in theirs:
-            log.warning("not ours", system=system.name, event_id=operation.event)
+            log.warning("not to be written to", system=system.name, event_id=operation.event)
             continue
         able = system.capabilities
         bulk = operation.action in able.bulk_only
@@ -252,10 +258,10 @@ async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Wri
     match reply:
         case Done(events=events):
             landed = zip(call, events, strict=True)
-            detail = _reset_words(reply)
+            detail = reset_words(reply)
             changes = [_settled(desk, i, event, shown, at, detail) for i, (event, shown) in landed]
             desk.store.apply(outcome.join(changes))
-            _report_reset(system.name, operations, reply, result)
+            report_reset(system.name, operations, reply, result)
             result.done.extend(operations)
             _tell(desk, operations, "done")
         case TargetChanged(sighting=sighting):
@@ -321,37 +327,6 @@ def _settled(
     changes.intents.append(closed)
     changes.notes += notes_of(desk, operation, event, detail, at)
     return changes
-
-
-def _reset_words(reply: Done) -> str:
-    """Say in the history what a write did, and what it reset besides."""
-    said = ["done"]
-    if reply.restored:
-        said.append(f"{RESET} {', '.join(reply.restored)}, which was put back")
-    if reply.lost:
-        said.append(f"{RESET} {', '.join(reply.lost)}, which could not be put back")
-    return "; ".join(said)
-
-
-def _report_reset(
-    system: str, operations: Sequence[Operation], reply: Done, result: Written
-) -> None:
-    """Tell of fields that an update reset; those that could not be put back are a failure."""
-    if not (reply.restored or reply.lost):
-        return
-    event = operations[0].event or ""
-    log.warning(
-        "update reset fields",
-        system=system,
-        event_id=event,
-        restored=list(reply.restored),
-        lost=list(reply.lost),
-    )
-    words = f"{system} {event}: {_reset_words(reply)}"
-    if reply.lost:
-        result.failures.append(words)
-    else:
-        result.remarks.append(words)
 
 
 def _overtaken(

@@ -16,7 +16,8 @@ import structlog
 from syncd.core import outcome, plan
 from syncd.core.diff import News, absorb, is_reset
 from syncd.core.ownership import same_interval
-from syncd.engine.execute import RESET, SENT_WITHIN, Desk, notes_of, settle
+from syncd.engine.execute import SENT_WITHIN, Desk, notes_of, settle
+from syncd.engine.resets import RESET
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Action,

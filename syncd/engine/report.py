@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from syncd.model import Action, Item, Operation, OwnerChange, OwnerProof, Topic, utc
+from syncd.model import Action, Item, Operation, OwnerChange, OwnerProof, Topic, Waiting, utc
 
 
 class Health(StrEnum):
@@ -129,6 +129,7 @@ class Report:
     pending: int = 0
     suspected: int = 0
     withheld: int = 0
+    waiting: list[Waiting] = field(default_factory=list)
     settled: int = 0
     remarks: list[str] = field(default_factory=list)
     dry_run: bool = False
@@ -166,6 +167,7 @@ class Report:
             and not self.pending
             and not self.suspected
             and not self.withheld
+            and not self.waiting
             and not self.guarded
             and not self.gone
         )
@@ -213,5 +215,15 @@ class Report:
             "unknown_owners": [each.to_json() for each in self.unknown],
             "unreadable": self.unreadable,
             "reported": {str(topic): counts[topic] for topic in Topic},
+            "waiting": [
+                {
+                    "system": each.operation.system,
+                    "provider": each.operation.provider,
+                    "event": each.operation.event,
+                    "action": str(each.operation.action),
+                    "why": str(each.why),
+                }
+                for each in self.waiting
+            ],
             "converged": self.converged,
         }

@@ -48,6 +48,7 @@ def tell(
         ]
     )
     report.withheld = sum(d.withheld for d in decisions.values())
+    report.waiting = [each for d in decisions.values() for each in d.waiting]
     now = engine.clock.now()
     report.unknown = unknown_owners(owner_changes(engine.store), now)
     told_of = {(each.provider, each.system) for each in report.unknown}

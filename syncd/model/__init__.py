@@ -39,6 +39,7 @@ from syncd.model.ranges import (
     readable,
 )
 from syncd.model.reported import Item, Topic
+from syncd.model.series import series_of
 from syncd.model.statuses import (
     Statuses,
     said,
@@ -73,8 +74,10 @@ from syncd.model.time import (
     utc,
     zone,
 )
+from syncd.model.waiting import Waiting, WaitReason
 from syncd.model.waits import LONGEST_DAILY_WAIT, LONGEST_WAIT, capped_wait
 from syncd.model.words import (
+    UNNAMED_SERIES,
     Action,
     Claim,
     Conflict,
@@ -100,6 +103,7 @@ __all__ = [
     "OPEN_ENDED",
     "READABLE",
     "RENEWED",
+    "UNNAMED_SERIES",
     "Action",
     "Allowance",
     "Baseline",
@@ -150,6 +154,8 @@ __all__ = [
     "Unproven",
     "UserState",
     "Value",
+    "WaitReason",
+    "Waiting",
     "Waiver",
     "Window",
     "capped_wait",
@@ -171,6 +177,7 @@ __all__ = [
     "resolve_wall_time",
     "said",
     "same_record",
+    "series_of",
     "squeezed",
     "unknown_status",
     "utc",

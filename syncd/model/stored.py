@@ -36,6 +36,7 @@ class Record:
     when, and what stood there before (None: the event did not exist). ``missing`` counts the
     separate proofs of absence so far, the first of which is of ``missing_since``; ``retired``
     events are history, never decided on again.
+    ``series`` and ``original_start`` are those of the `Event`.
     """
 
     system: str
@@ -58,6 +59,8 @@ class Record:
     missing: int = 0
     missing_since: datetime | None = None
     retired: bool = False
+    series: str = ""
+    original_start: datetime | None = None
 
     @property
     def ref(self) -> EventRef:

@@ -104,6 +104,9 @@ class Offer(Window):
     seat: str = ""
 
 
+UNNAMED_SERIES = "?"
+"""The series of an instance whose master id the platform does not show."""
+
 Id = tuple[str, str]
 """(system, event id)."""
 
@@ -128,6 +131,9 @@ class Event:
     decided to read its times, if anything. ``owner`` is the platform's id of the user whose event
     it is ('' for nobody); ``provider`` is '' where that user is not mapped. Without
     ``tells_status`` the row has no status, or a word that is not known, and ``value`` a guess.
+    ``series`` is the platform's id of the recurring event of which this is an instance ('' for a
+    single event, `UNNAMED_SERIES` where only the fact is shown); ``original_start`` is where its
+    series put it, if the platform shows that.
     Without ``tells_end`` the row has no end, or one that means something else, and the length in
     ``value`` is assumed.
     """
@@ -144,6 +150,8 @@ class Event:
     odd: str = ""
     owner: str = ""
     tells_status: bool = True
+    series: str = ""
+    original_start: datetime | None = None
     tells_end: bool = True
 
     def with_status_of(self, known: Value | None) -> Event:

@@ -63,6 +63,12 @@ class What(StrEnum):
     NO_OWNER = "no-owner"
     NO_OBJECT = "no-object"
     REPAIR_ROWS = "repair-rows"
+    BOOK_SERIES = "book-series"
+    EXTEND_SERIES = "extend-series"
+    MOVE_SERIES = "move-series"
+    DELETE_SERIES = "delete-series"
+    TWIN_INSTANCE = "twin-instance"
+    MOVE_TWIN_OF_INSTANCE = "move-twin-of-instance"
     REGROUP = "regroup"
     CAP_LISTS = "cap-lists"
 

@@ -16,6 +16,12 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate.accident import Change, Interval, Key, Seen, let_pass, stays_closed
 from syncd.simulate.hosted import has_shares, is_share, known_as, told_by_first
+from syncd.simulate.recurring import (
+    is_held,
+    many_questions,
+    waiting_times,
+    with_held_instances,
+)
 from syncd.simulate.town import LATE, Town
 from syncd.simulate.untouched import changed_more, puts_back, status_changed
 from syncd.store import Store
@@ -62,6 +68,8 @@ def _never(town: Town, change: Change) -> Iterator[str]:
             yield f"6: made an appointment: {where}"
         case Seen(kind="appointment"), None:
             yield f"6: removed an appointment: {where}"
+        case Seen(kind="appointment"), Seen() if is_held(town, change.system, change.event):
+            yield f"6: wrote to an instance of a series: {where}"
         case Seen(kind="appointment"), Seen() if changed_more(town, change):
             yield f"6: changed more than time and status: {where}"
         case Seen(kind="block"), _ if (change.system, change.event) not in town.ours:
@@ -305,6 +313,7 @@ def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterat
     )
     yield from (f"1: {line}" for line, _, _ in apart(town, store, now, last))
     yield from _twins(town, store, held)
+    yield from many_questions(town, [h.conflict for h in held])
     pending = store.pending_intents()
     if pending:
         yield f"1: {len(pending)} writes still without an outcome"
@@ -322,9 +331,10 @@ def apart(
 ) -> Iterator[tuple[str, str, Interval]]:
     """Each disagreement, with its provider and time, that is left to no person to decide."""
     held = [h for h in store.open_conflicts() if h.conflict.held]
+    waiting = waiting_times(town, store)
     claimed = {
         (provider, _coarse(town, interval))
-        for provider, interval in _claimed(store, held) | _left_by_persons(store)
+        for provider, interval in _claimed(store, held) | _left_by_persons(store) | waiting
     }
     sights = [s for s in _sights(town) if s.start < last]
     for line, provider, interval in _disagreements(sights, now):
@@ -369,7 +379,9 @@ def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Int
     agreed = {b.id: b.agreed for b in store.bookings()}
     for each in held:
         values = [claim.value for claim in each.conflict.claims]
-        values.append(agreed.get(each.conflict.subject))
+        gone = [c for c in each.conflict.claims if c.event and c.value is None]
+        links = [link.booking for c in gone for link in store.links(c.system, c.event or "")]
+        values += [agreed.get(name) for name in (each.conflict.subject, *links)]
         found |= {(each.conflict.provider, v.interval) for v in values if v is not None}
     return found
 
@@ -399,7 +411,7 @@ def _waived(store: Store) -> set[str]:
 def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator[str]:
     """What syncd takes for one meeting must be at one time everywhere, or be held."""
     open_ = {subject for h in held for subject in h.conflict.subject.split("+")}
-    open_ |= _waived(store)
+    open_ |= _waived(store) | with_held_instances(town, store)
     bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
     values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
     providers = {b.id: b.provider for b in bookings}
@@ -434,14 +446,6 @@ def writes_per_change(town: Town) -> Iterator[str]:
     allowed += 6 * len(town.forgotten)
     if made > allowed:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
-
-
-def idle_writes(town: Town) -> Iterator[str]:
-    """Writes that were answered as done and changed nothing: they were not needed (promise 2)."""
-    for line in town.idle:
-        injected = town.sandbox.systems[line.split()[0]].faults.injected
-        if not (injected[FaultKind.FAIL_JOBS] or injected[FaultKind.RESET_FIELDS]):
-            yield f"2: a write without an effect: {line}"
 
 
 def _span(interval: Interval) -> str:

@@ -38,7 +38,7 @@ from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
 from syncd.simulate.town import Town
-from syncd.simulate.untouched import puts_back, statuses_left
+from syncd.simulate.untouched import idle_writes, puts_back, statuses_left
 from syncd.store import StateError, Store
 from syncd.store.exposed import exposures
 from syncd.wiring import App, build
@@ -98,7 +98,7 @@ class _Stage:
         self.outcome = Outcome(story)
         self.host = VirtualClock(story.start)
         self.town = Town(VirtualClock(story.start), story.seed, self._judge)
-        self.town.choices = story.choices
+        self.town.choices, self.town.series = story.choices, story.series
         self.operator = Operator(folder / "state.db", self.town, self._say)
         self.fuse = 0
         self.disk = Disk(folder / "state.db")
@@ -126,6 +126,8 @@ class _Stage:
             said = "".join(f'{key} = "{value}"\n' for key, value in self.story.override)
             rules += f"[[rules.override]]\n{said}"
         text = config_text(world, "state.db", f'slots = {{ every = "{SLOTS}" }}\n')
+        series = f'[systems.clinic]\nseries = "{self.story.series}"'
+        text = text.replace("[systems.clinic]", series)
         path.write_text(f"{text}[rules]\nprefer = {sorted(SYSTEMS)}\n{rules}")
         self.settings = load(path, {})
         supervisor = asyncio.create_task(self._supervise())
@@ -263,7 +265,7 @@ class _Stage:
         end = now + self.settings.syncd.window.future
         for line in oracle.judge_end(self.town, app.store, now, end):
             self._break(line)
-        told = (oracle.writes_per_change, oracle.idle_writes, statuses_left)
+        told = (oracle.writes_per_change, idle_writes, statuses_left)
         for line in (line for judge in told for line in judge(self.town)):
             self._break(line)
         app.store.close()

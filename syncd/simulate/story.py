@@ -19,6 +19,7 @@ from syncd.simulate.accounts import Knobs, draw_account
 from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
+from syncd.simulate.drawn_series import draw_series
 
 __all__ = [
     "ALL",
@@ -69,6 +70,7 @@ class Story:
     what reaches into the time asked for, too.
     ``hosts_listed``: v2 lists a meeting under each of its hosts, and ``owner_named``: it names the
     assigned user among them.
+    ``series`` says whether syncd writes to instances of a series on v2.
     ``account`` says what kind of LeadSquared account there is.
     ``busy`` says how long lists are, and where they end.
     ``refuses_deleted``: v1 answers 400 for what was deleted.
@@ -86,6 +88,7 @@ class Story:
     overlapping: tuple[str, ...] = ()
     hosts_listed: bool = False
     owner_named: bool = True
+    series: str = "hold"
     account: Knobs = ()
     busy: Busy = ORDINARY
     refuses_deleted: bool = False
@@ -211,7 +214,15 @@ def draw(
     steps += list_acts(lists, busy, span) if complaints else []
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return _with_concealed(_with_leaves(day)) if complaints else day
+    return _with_concealed(_with_series(_with_leaves(day))) if complaints else day
+
+
+def _with_series(day: Story) -> Story:
+    """Add what happens to a recurring appointment, and whether its instances are written to."""
+    random = Random(f"series {day.seed}")  # noqa: S311
+    series = random.choice(("hold", "write"))
+    steps = (*day.steps, *draw_series(random, day.hours * 3600))
+    return replace(day, series=series, steps=tuple(sorted(steps)))
 
 
 def _completed(random: Random, span: float) -> list[Step]:

@@ -53,6 +53,7 @@ class Town:
     forgotten: list[datetime] = field(default_factory=list)
     fixed: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
+    series: str = "hold"
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -64,6 +64,8 @@ def from_record(record: Record) -> dict[str, Any]:
         "missing": record.missing,
         "missing_since": record.missing_since,
         "retired": record.retired or (record.ended and seen is None),
+        "series": record.series,
+        "original_start": record.original_start,
     }
 
 
@@ -90,6 +92,8 @@ def to_record(row: Row) -> Record:
         missing=row["missing"],
         missing_since=row["missing_since"],
         retired=row["retired"],
+        series=row["series"],
+        original_start=row["original_start"],
     )
 
 

@@ -57,6 +57,8 @@ class EventRow(_Table, table=True):
     missing: int = 0
     missing_since: datetime | None = Field(default=None, sa_type=Instant)
     retired: bool = False
+    series: str = ""
+    original_start: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class BookingRow(_Table, table=True):

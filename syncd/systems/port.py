@@ -214,6 +214,7 @@ class Capabilities:
     reach: frozenset[str] | None = None
     update_replaces: bool = False
     update_keeps_end: bool = True
+    series_writes: bool = False  # Whether a write to an instance of a series touches it only.
     notifies: bool = False
     rows_carry_owner: bool = True
     rows_carry_end: bool = True

@@ -26,6 +26,7 @@ KEYS = {
     "unknown_owners",
     "unreadable",
     "reported",
+    "waiting",
     "converged",
 }
 

@@ -226,6 +226,8 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
         ("[systems.clinic]", "[systems.clinic]\nall_day = 1", "clinic.all_day", "no text"),
         ("[systems.crm]", "[systems.crm]\ncancel_as = 'no'", "crm.cancel_as", "no choice here"),
         ("[systems.crm]", "[systems.crm]\ncancel_as = 1", "crm.cancel_as", "no text"),
+        ("[systems.clinic]", "[systems.clinic]\nseries = 'all'", "clinic.series", "no choice here"),
+        ("[systems.crm]", "[systems.crm]\nseries = 'hold'", "crm.series", "no such key"),
         ("[systems.crm]", "[systems.crm]\nkey_field = 'x'", "crm.key_field", "right form"),
         ("[systems.legacy]", "[systems.legacy]\nblocks = 'hold'", "legacy.hold_email", "contact"),
         ("[systems.legacy]", "[systems.legacy]\nhold_email = 'x'", "legacy.hold_email", "e-mail"),

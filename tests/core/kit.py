@@ -93,10 +93,14 @@ def calendars(*, without: str = "", unbelieved: str = "") -> dict[str, Calendar]
 def decided(state: ProviderState, **more: Any) -> Decision:
     """Decide on a state with everything in order but for what is named."""
     numbers = count(1)
+    return decide(state, case(**more), lambda: f"new{next(numbers)}")
+
+
+def case(**more: Any) -> Case:
+    """The case of a decision with everything in order but for what is named."""
     more.setdefault("calendars", calendars())
     more.setdefault("rules", Rules(prefer=SYSTEMS))
-    case = Case(now=NOW, horizon=DAY - timedelta(days=1), run="run", **more)
-    return decide(state, case, lambda: f"new{next(numbers)}")
+    return Case(now=NOW, horizon=DAY - timedelta(days=1), run="run", **more)
 
 
 def summary(decision: Decision) -> list[tuple[str, str, str]]:

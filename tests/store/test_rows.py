@@ -59,6 +59,8 @@ FULL_RECORD = Record(
     former=v(11, status=Status.NOSHOW),
     missing=2,
     missing_since=DAY,
+    series="master",
+    original_start=at(3),
 )
 FULL_OPERATION = Operation(
     action=Action.MOVE_BLOCK,

@@ -35,6 +35,8 @@ ODD: st.SearchStrategy[Any] = st.sampled_from(
 IDS = st.sampled_from(["e1", "e2", "e3", "e4", "e5", "e6"])
 WORDS = st.sampled_from(["confirmed", "cancelled"])
 HOURS = st.sampled_from([-40, -2, 0, 9, 10, 30, 300])
+RECURRING: st.SearchStrategy[Any] = st.sampled_from([None, False, False, True, "true", 1, ["x"]])
+MASTERS: st.SearchStrategy[Any] = st.sampled_from([None, None, "", "m1", "m2", 7, ["m1"]])
 DATES = st.sampled_from(["2026-06-01T00:00:00.000Z", "2026-06-02T00:00:00.000Z"])
 
 
@@ -62,6 +64,8 @@ def v2_item(draw: st.DrawFn) -> Item:
         "dateUpdated": draw(DATES),
         "deleted": draw(st.sampled_from([False, False, False, None, True, "true"])),
         "title": "Busy",
+        "isRecurring": draw(RECURRING),
+        "masterEventId": draw(MASTERS),
     }
 
 
@@ -86,6 +90,7 @@ def v1_item(draw: st.DrawFn) -> Item:
         "startTime": draw(usual([iso(hour)])),
         "endTime": draw(usual([iso(hour + 1)])),
         "selectedTimezone": draw(st.sampled_from(["Europe/Berlin", None])),
+        "isRecurring": draw(RECURRING),
     }
 
 
@@ -100,6 +105,8 @@ def task(draw: st.DrawFn) -> Item:
         "DueDate": draw(usual([f"{when:%Y-%m-%d %H:%M:%S}"])),
         "EndDate": draw(usual([f"{when + timedelta(hours=1):%Y-%m-%d %H:%M:%S}"])),
         "TaskType": {"Name": draw(st.sampled_from(["Busy", "Meeting"]))},
+        "IsRecurring": draw(RECURRING),
+        "RecurrenceId": draw(MASTERS),
     }
 
 
@@ -327,11 +334,16 @@ LOOK_THE_SAME: list[tuple[str, Item, Item]] = [
     # a cancelled meeting, and now a cancelled block: that one takes no time, so it is absent
     ("v1", {"appointmentStatus": "cancelled"}, {"contactId": None}),
     ("leadsquared", {"StatusCode": 2}, {"TaskType": {"Name": "Busy"}}),
+    # a single meeting, which is made an instance of a series
+    ("leadconnector", {}, {"masterEventId": "m1"}),
+    ("leadconnector", {}, {"isRecurring": True}),
+    ("v1", {}, {"isRecurring": True}),
+    ("leadsquared", {}, {"RecurrenceId": "m1"}),
 ]
 
 
 @pytest.mark.parametrize(("platform", "first", "then"), LOOK_THE_SAME)
-async def test_a_row_whose_fingerprint_alone_is_the_same_is_looked_at(
+async def test_a_row_that_only_looks_the_same_at_a_glance_is_looked_at(
     platform: str, first: Item, then: Item
 ) -> None:
     make, _ = PLATFORMS[platform]

@@ -272,7 +272,7 @@ class LeadConnector(Location):
         )
         if "startTime" in found and found.get("ignoreFreeSlotValidation") is not True:
             self._check_slot(after, found)
-        self.meetings.put(after.id, after)
+        self.write_meeting(after)
         if found.get("toNotify") is not False:
             self.notifications.append(Notification(after.id, what))
         return self._ok(**wire.written(after, calendar, self.location_id))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.clock import Clock
     from syncd.sandbox.faults import Faults
     from syncd.sandbox.ids import Ids
+    from syncd.sandbox.recurring import Move
 
 
 class Location(Platform):
@@ -57,6 +58,7 @@ class Location(Platform):
         whether a list for a user that is not there is refused; nothing is known of that.
         ``refuses_unknown_groups``: the same of a group or team that is not there.
         ``update_replaces``: what an update leaves out is reset; otherwise it stays as it was.
+        ``writes_whole_series``: an update of one instance of a series changes all of them alike.
         ``blocks_by_id``: a block is answered by its id, where v2 reads appointments (C6).
         Of meetings with several hosts nothing is known for certain: ``hosts_listed`` says whether
         the list of a further host's user shows them, ``users_name_owner`` whether their ``users``
@@ -68,6 +70,7 @@ class Location(Platform):
         self.timezone = timezone
         self.zone = zone(timezone)
         self.update_replaces = True
+        self.writes_whole_series = False
         self.blocks_by_id = False
         self.limit = RateLimit(100, 10, 200_000)
         self.users: dict[str, User] = {}
@@ -151,8 +154,14 @@ class Location(Platform):
         resources: Sequence[str] = (),
         description: str = "",
         hosts: Sequence[str] = (),
+        *,
+        id: str = "",
+        series: str = "",
     ) -> str:
-        """Enter an appointment; event calendars take an empty user. Returns its id."""
+        """Enter an appointment; event calendars take an empty user. Returns its id.
+
+        One with a ``series`` is an instance of the recurring event of that id.
+        """
         _known(self.calendars, calendar, "calendar")
         _known(self.contacts, contact, "contact")
         if user:
@@ -161,7 +170,7 @@ class Location(Platform):
             _known(self.users, host, "user")
         now = self.stamp()
         meeting = Meeting(
-            self.new_id(),
+            id or self.new_id(),
             calendar,
             user,
             *_interval(start, end),
@@ -172,10 +181,64 @@ class Location(Platform):
             added_at=now,
             resources=tuple(resources),
             description=description,
+            series=series,
             hosts=tuple(hosts),
         )
         self.meetings.put(meeting.id, meeting)
         return meeting.id
+
+    def instances(self, series: str) -> list[Meeting]:
+        """The appointments of a series that are not deleted, in the order of time."""
+        found = [m for m in self.meetings.values() if m.series == series and not m.deleted]
+        return sorted(found, key=lambda m: (m.start, m.id))
+
+    def series_of(self) -> dict[str, str]:
+        """The series of every instance that ever was, by its id."""
+        return {each.id: each.series for each in self.meetings.values() if each.series}
+
+    def instance_id(self, series: str, start: datetime, end: datetime) -> str:
+        """The id of an instance: master, start in ms, length in s (leadconnector-v2.md 1.4)."""
+        return f"{series}_{int(start.timestamp() * 1000)}_{int((end - start).total_seconds())}"
+
+    def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
+        """Move these instances at once, perhaps to other ids and another series."""
+        records = [self._meeting(id) for id in moves]
+        for record in records:
+            if moves[record.id][0] != record.id:
+                self.delete(record.id)
+        for record in records:
+            known, start, end = moves[record.id]
+            start, end = _interval(start, end)
+            moved = replace(
+                record,
+                id=known,
+                start=start,
+                end=end,
+                series=series,
+                updated_at=self.stamp(),
+            )
+            self.meetings.put(known, moved)
+
+    def write_meeting(self, meeting: Meeting) -> None:
+        """Keep what a request made of an appointment.
+
+        Of a series all instances change alike, if ``writes_whole_series``: nothing is known of it.
+        """
+        before = self.meetings.get(meeting.id)
+        self.meetings.put(meeting.id, meeting)
+        if not (self.writes_whole_series and before is not None and meeting.series):
+            return
+        by, longer = meeting.start - before.start, meeting.end - before.end
+        for other in self.instances(meeting.series):
+            if other.id != meeting.id:
+                changed = replace(
+                    other,
+                    start=other.start + by,
+                    end=other.end + longer,
+                    status=meeting.status if meeting.status != before.status else other.status,
+                    updated_at=meeting.updated_at,
+                )
+                self.meetings.put(other.id, changed)
 
     def set_hosts(self, id: str, user: str, hosts: Sequence[str] = ()) -> None:
         """Assign a meeting to a user, or to nobody (empty), with these further hosts."""

@@ -86,6 +86,7 @@ class Meeting(Appointment):
     source: str = "calendar_page"
     description: str = ""
     resources: tuple[str, ...] = ()
+    series: str = ""
     hosts: tuple[str, ...] = ()
 
     @property

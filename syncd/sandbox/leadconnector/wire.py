@@ -130,6 +130,8 @@ def event(
         "createdBy": {"source": meeting.source, "userId": None},
         "deleted": meeting.deleted,
     }
+    if meeting.series:
+        shown |= {"isRecurring": True, "masterEventId": meeting.series}
     if calendar.shows_user:
         owner = [meeting.user] if meeting.user and meeting.hosts and name_owner else []
         shown |= {"assignedUserId": meeting.user, "users": [*owner, *meeting.hosts]}

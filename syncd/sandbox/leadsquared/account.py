@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.clock import Clock
     from syncd.sandbox.faults import Faults
     from syncd.sandbox.ids import Ids
+    from syncd.sandbox.recurring import Move
 
 _WORD = {status: word for word, status in WORDS.items()}
 
@@ -159,11 +160,43 @@ class Account(Facts, Platform):
         contact: str,
         status: str = "confirmed",
         title: str = "Appointment",
+        *,
+        id: str = "",
+        series: str = "",
     ) -> str:
-        """Enter an appointment of a type (calendar) with a user (e-mail). Returns its id."""
+        """Enter an appointment of a type (calendar) with a user (e-mail). Returns its id.
+
+        One with a ``series`` is one of the recurring appointment of that id.
+        """
         _known(self.types, calendar, "task type")
         _known(self.contacts, contact, "lead")
-        return self._enter(calendar, user, start, end, title, lead=contact, **_status(status, end))
+        more = {"lead": contact, "series": series, **_status(status, end)}
+        return self._enter(calendar, user, start, end, title, id=id, **more)
+
+    def instances(self, series: str) -> list[Task]:
+        """The appointments of a series that are not deleted, in the order of time."""
+        found = [t for t in self.tasks.values() if t.series == series and not t.deleted]
+        return sorted(found, key=lambda t: (t.start, t.id))
+
+    def series_of(self) -> dict[str, str]:
+        """The series of every instance that ever was, by its id."""
+        return {each.id: each.series for each in self.tasks.values() if each.series}
+
+    def instance_id(self, series: str, start: datetime, end: datetime) -> str:  # noqa: ARG002
+        """The id of an instance: an id as any other."""
+        return self.new_id()
+
+    def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
+        """Move these instances at once, perhaps to other ids and another series."""
+        records = [self._appointment(id) for id in moves]
+        for record in records:
+            if moves[record.id][0] != record.id:
+                self.delete(record.id)
+        for record in records:
+            known, start, end = moves[record.id]
+            start, end = _interval(start, end)
+            moved = self._touched(record, id=known, start=start, end=end, series=series)
+            self.tasks.put(known, moved)
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
         """Move an appointment, or give it to another user. Returns its id, which may be new."""
@@ -326,7 +359,7 @@ class Account(Facts, Platform):
         start, end = _interval(start, self.end_by_hand(start, end))
         owner, now = self.users[user].id, self.stamp()
         task = Task(
-            id=self.new_id(),
+            id=more.pop("id", "") or self.new_id(),
             number=self.next_number(),
             type=type,
             owner=owner,

@@ -112,3 +112,4 @@ class Task:
     reminder: int = 0
     custom: Mapping[str, str] = field(default_factory=dict)
     deleted: bool = False
+    series: str = ""

@@ -78,6 +78,9 @@ def task(
     }
     if lead:
         shown["RelatedEntityId"] = lead.id
+    if found.series:
+        # No recording of a recurring task was found: these names are assumed.
+        shown |= {"IsRecurring": True, "RecurrenceId": found.series}
     # Appointments say it inside of TaskType only.
     return shown if type.category is Category.APPOINTMENT else {**shown, "Category": 1}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from syncd.model import Status
 from syncd.model.allday import BUSY, AllDayRule
@@ -21,6 +22,7 @@ class Account:
 
     ``version`` is the ``Version`` header of the calendar calls (leadconnector-v2.md 1.8).
     ``title`` is what a block shows. ``notify`` lets writes to appointments start automations.
+    ``series`` says whether instances of recurring events are written to, or such writes held.
     ``statuses`` are status words of the location's own.
     """
 
@@ -30,6 +32,7 @@ class Account:
     version: str = "2021-04-15"
     title: str = "Busy"
     notify: bool = False
+    series: Literal["hold", "write"] = "hold"
     statuses: Mapping[str, Status] = field(default_factory=dict)
 
 

@@ -22,6 +22,7 @@ from syncd.model import (
 from syncd.model.allday import BUSY
 from syncd.model.statuses import LEADCONNECTOR
 from syncd.systems import allday
+from syncd.systems.leadconnector import series
 from syncd.systems.leadconnector.hosts import user_of
 from syncd.systems.leadconnector.times import instant, may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block, Wrote
@@ -108,6 +109,8 @@ class Reader:
             odd="" if is_all_day(item) else wall_note(self.zone, item.start_time, item.end_time),
             owner=user_of(item),
             tells_status=told,
+            series=series.series(item),
+            original_start=series.original_start(item),
         )
 
     def value(self, item: Item | Wrote) -> Value:
@@ -168,6 +171,7 @@ class Reader:
         """Spell the fields that matter, as they came; ``further`` are events derived from it."""
         word = self.statuses.spelt(status_word(item)) if isinstance(item, Appointment) else _BLOCK
         spelt = f"{item.start_time}|{item.end_time}|{word}|{provider}"
+        spelt += series.spelt(item) if isinstance(item, Appointment) else ""
         days = (self._days_taken(item, provider),) if is_all_day(item) else ()
         return "|".join((spelt, *days, *further))
 
@@ -221,6 +225,8 @@ def unchanged(
                 if provider in owners.named:
                     return False
         spelt = f"{item.start_time}|{item.end_time}|{word}|{provider}"
+        if word is not _BLOCK:
+            spelt += series.spelt(item)
     except (AttributeError, TypeError):  # no object at all, or a list where an id should be
         return False
     return stored == spelt and provider in wanted

@@ -88,6 +88,7 @@ class LeadConnector:
             statuses=Statuses.of(account.statuses).lasting(Status),
             gone_by_list=frozenset({Kind.BLOCK}),
             update_replaces=True,
+            series_writes=account.series == "write",
         )
         self._account = account
         self._calendars = dict(calendars)

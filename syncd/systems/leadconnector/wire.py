@@ -29,6 +29,8 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     date_updated: Any = None
     deleted: Any = None
     assigned_resources: Any = None
+    is_recurring: Any = None
+    master_event_id: Any = None
     is_full_day: Any = None
     is_all_day: Any = None
     all_day: Any = None

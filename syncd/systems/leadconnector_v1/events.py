@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import (
+    UNNAMED_SERIES,
     Clock,
     Event,
     Kind,
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from syncd.model import Statuses
     from syncd.model.allday import AllDayRule
     from syncd.systems.leadconnector_v1.account import CalendarOf
+
+_SERIES = f"|series {UNNAMED_SERIES}"
+"""What the fingerprint of an instance ends with."""
 
 _SHORTEST_TIME = len("2020-08-28T15:30")
 
@@ -73,6 +77,12 @@ def instant(value: object, zone_name: str) -> datetime:
         message = "a time has no offset, and no zone is known"
         raise ValueError(message)
     return resolve_wall_time(moment, zone_name).instant
+
+
+def series(item: Appointment) -> str:
+    """Say of an instance of a series that it is one: v1 names no master (leadconnector-v1.md 3)."""
+    recurring = item.is_recurring is True or text(item.is_recurring).casefold() == "true"
+    return UNNAMED_SERIES if recurring else ""
 
 
 def is_bare(item: Appointment) -> bool:
@@ -199,6 +209,8 @@ def unchanged(
         zone = item.selected_timezone or ""
         kind = _kind(item, holds)
         spelt = f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}|{kind}"
+        if series(item):
+            spelt += _SERIES
         certain = word in plain and provider is not None
     except (AttributeError, TypeError):  # no object at all, or a list where an id should be
         return False
@@ -283,6 +295,7 @@ class Reader:
         start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
         word = self.statuses.spelt(status_word(item))
         spelt = f"{start}|{end}|{zone}|{word}|{provider}|{self.kind(item)}"
+        spelt += _SERIES if series(item) else ""
         return f"{spelt}|{self._days_taken(item, provider)}" if is_all_day(item) else spelt
 
     def _days_taken(self, item: Appointment, provider: str) -> str:
@@ -313,6 +326,7 @@ class Reader:
             key=self.key(item),
             updated_at=self._maybe(item.updated_at),
             owner=user_of(item),
+            series=series(item) if kind is Kind.APPOINTMENT else "",
             tells_status=self.statuses.read(status_word(item)) is not None,
             odd=""
             if is_all_day(item)

@@ -41,6 +41,7 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     end_time: Any = None
     selected_timezone: Any = None
     updated_at: Any = None
+    is_recurring: Any = None
     is_full_day: Any = None
     is_all_day: Any = None
     all_day: Any = None

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import (
+    UNNAMED_SERIES,
     Clock,
     Event,
     Kind,
@@ -97,7 +98,7 @@ def unchanged(
         provider = spelt[task.owner_email_address or task.owner_id]
         spelling = f"{task.due_date}|{task.end_date}|{task.status_code}|{provider}"
         customer = "c" if task.related_entity_id else ""
-        same = stored == f"{spelling}|{task.task_type.name}|{customer}"
+        same = stored == f"{spelling}|{task.task_type.name}|{customer}{_spelt(task)}"
     except (AttributeError, KeyError, TypeError):  # no object, a new spelling, a list as an id
         return False
     return same
@@ -178,6 +179,7 @@ class Reader:
         status = self.statuses.spelt(said(task.status_code))
         customer = "c" if task.related_entity_id else ""
         spelling = f"{start}|{end}|{status}|{provider}|{self.type_name(task)}|{customer}"
+        spelling += _spelt(task)
         # Not as `unchanged` spells it: a task without an end is reported in each read.
         return spelling if has_end(task) else f"{spelling}|no end"
 
@@ -212,6 +214,7 @@ class Reader:
             key=find_key(task.description, self._field(task), task.name),
             updated_at=self._maybe(task.modified_on),
             owner=owner_of(task),
+            series=series(task),
             tells_end=self.tells_end(task),
             tells_status=self.statuses.read(said(task.status_code)) is not None,
         )
@@ -225,6 +228,25 @@ class Reader:
     def _field(self, task: Task) -> object:
         fields = task.custom_fields
         return fields.get(self.key_field) if isinstance(fields, dict) and self.key_field else None
+
+
+def series(task: Task) -> str:
+    """The id of the recurring task of which this is one; '' for a single one.
+
+    The names of the fields are assumed: no recording of a recurring task was found.
+    """
+    named = text(task.recurrence_id)
+    if named.strip("0-"):
+        return named
+    recurring = task.is_recurring is True or text(task.is_recurring).casefold() in {"true", "1"}
+    return UNNAMED_SERIES if recurring else ""
+
+
+def _spelt(task: Task) -> str:
+    """What a fingerprint says of a row's series: nothing of a single task."""
+    if task.recurrence_id or task.is_recurring:
+        return f"|series {found}" if (found := series(task)) else ""
+    return ""
 
 
 def has_end(task: Task) -> bool:

@@ -35,6 +35,8 @@ class Task(msgspec.Struct, rename="pascal", frozen=True, gc=False):
     modified_on: Any = None
     task_type: TypeName | Odd = None
     custom_fields: Any = None
+    recurrence_id: Any = None
+    is_recurring: Any = None
 
 
 class Listing(msgspec.Struct, rename="pascal"):

@@ -1,0 +1,50 @@
+"""What the appointments of all bookings of a provider are to be told, and which of it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+
+from syncd.core import refusals
+from syncd.core.carry import carry
+from syncd.core.claims import shown
+from syncd.core.closing import waived
+from syncd.core.draft import Draft
+from syncd.core.facts import Calendar
+from syncd.core.series import is_held
+from syncd.model import Conflict, Operation, Value, Waiting, WaitReason
+
+
+def carry_all(
+    draft: Draft,
+    calendars: Mapping[str, Calendar],
+    claims: dict[str, list[Value]],
+    frozen: AbstractSet[str],
+) -> tuple[list[Operation], list[Conflict], list[Waiting]]:
+    """What the appointments of all bookings must be told, but for those that wait for a person.
+
+    Where an appointment cannot be brought along, its time and the agreed one both stay claimed.
+    """
+    operations: list[Operation] = []
+    conflicts: list[Conflict] = []
+    waiting: list[Waiting] = []
+    for booking_id in sorted(draft.bookings.keys() - claims.keys()):
+        booking = draft.bookings[booking_id]
+        pairs = [p for p in draft.pairs(booking_id) if booking_id not in waived(draft, p[0].system)]
+        told = carry(booking, pairs, calendars)
+        conflicts += told.conflicts
+        for replica in told.settled:
+            draft.link(replica)
+        held = [o for o in told.operations if _is_instance(draft, calendars, o)]
+        waits = [o for o in told.operations if refusals.refused(draft, o) is not None]
+        if booking_id in frozen or waits or held or told.apart:
+            claims[booking_id] = [booking.agreed, *shown(draft, calendars, booking_id)]
+        if booking_id not in frozen:
+            operations += [o for o in told.operations if o not in held]
+            waiting += [Waiting(o, WaitReason.SERIES) for o in held]
+    return operations, conflicts, waiting
+
+
+def _is_instance(draft: Draft, calendars: Mapping[str, Calendar], operation: Operation) -> bool:
+    record = draft.records.get((operation.system, operation.event or ""))
+    return is_held(record, calendars[operation.system])

@@ -1,0 +1,47 @@
+"""What a series needs to be seen of before a decision: all of it, if any of it moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from syncd.engine.observation import Observation
+from syncd.model import Kind, Record, Window, series_of
+from syncd.store.series import suspects
+from syncd.store.store import Store
+
+
+def complete(store: Store, seen: Observation) -> list[str]:
+    """Have a decision see the suspects of series with news; the providers to be read further.
+
+    Which instance became which is told by their order, so those that vanish in some cycle are of no
+    use without the others, which may lie beyond what was read.
+    """
+    news = [r for r in _touched(store, seen) if series_of(r)]
+    for provider in sorted({r.provider for r in news}):
+        for record in suspects(store, seen.system, provider):
+            seen.touch(provider, record.id)
+    return sorted({r.provider for r in news if r.observed is None and r.provider})
+
+
+def _touched(store: Store, seen: Observation) -> Iterable[Record]:
+    ids = sorted({event for events in seen.touched.values() for system, event in events})
+    return [r for r in store.records(seen.system, ids) if r.kind is Kind.APPOINTMENT]
+
+
+def beyond(read: Window, whole: Window) -> Window | None:
+    """What of the whole window was not read; nothing is asked for twice in a cycle."""
+    return Window(read.end, whole.end) if read.end < whole.end else None
+
+
+def join(seen: Observation, more: Observation) -> None:
+    """Add what a further read of the same system brought."""
+    seen.coverage = [*seen.coverage, *more.coverage]
+    for provider, events in more.touched.items():
+        seen.touched.setdefault(provider, set()).update(events)
+    seen.news += more.news
+    seen.lively.update(more.lively)
+    seen.suspected += more.suspected
+    seen.remarks += more.remarks
+    seen.without_user = {*seen.without_user, *more.without_user}
+    if more.fault is not None:
+        seen.fail(more.fault)

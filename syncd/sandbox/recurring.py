@@ -1,0 +1,123 @@
+"""Recurring events, as people book, move, extend and delete them on the emulated platforms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+class Instance(Protocol):
+    """One appointment of a series, whatever else a platform keeps of it."""
+
+    @property
+    def id(self) -> str:
+        """Its own id."""
+        ...
+
+    @property
+    def start(self) -> datetime:
+        """When it begins."""
+        ...
+
+    @property
+    def end(self) -> datetime:
+        """When it ends."""
+        ...
+
+
+Move = tuple[str, datetime, datetime]
+"""The id that an instance has after a move, its start and its end."""
+
+
+class Recurring(Protocol):
+    """A platform on which appointments can be repeated."""
+
+    def new_id(self) -> str:
+        """Make up an id."""
+        ...
+
+    def series_of(self) -> dict[str, str]:
+        """The series of every instance that ever was, by its id."""
+        ...
+
+    def instances(self, series: str) -> Sequence[Instance]:
+        """The appointments of a series that are not deleted, in the order of time."""
+        ...
+
+    def instance_id(self, series: str, start: datetime, end: datetime) -> str:
+        """The id of an instance that is made or made anew."""
+        ...
+
+    def book(
+        self,
+        calendar: str,
+        user: str,
+        start: datetime,
+        end: datetime,
+        contact: str,
+        status: str = "confirmed",
+        title: str = "Appointment",
+        *,
+        id: str = "",
+        series: str = "",
+    ) -> str:
+        """Enter an appointment, perhaps as an instance of a series."""
+        ...
+
+    def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
+        """Move these instances at once, perhaps to other ids and another series."""
+        ...
+
+    def delete(self, id: str) -> None:
+        """Delete an appointment."""
+        ...
+
+
+def book_series(
+    platform: Recurring,
+    calendar: str,
+    user: str,
+    starts: Sequence[datetime],
+    length: timedelta,
+    contact: str,
+    *,
+    series: str = "",
+    title: str = "Appointment",
+) -> str:
+    """Book a recurring appointment, or extend the one that is named; returns its master id."""
+    series = series or platform.new_id()
+    for start in starts:
+        end = start + length
+        known = platform.instance_id(series, start, end)
+        platform.book(calendar, user, start, end, contact, title=title, id=known, series=series)
+    return series
+
+
+def move_series(
+    platform: Recurring,
+    series: str,
+    by: timedelta,
+    *,
+    new_ids: bool = True,
+    new_master: bool = False,
+) -> str:
+    """Move all instances of a series; returns its master id, which may be a new one.
+
+    Whether the instances keep their ids is not known of any platform.
+    """
+    master = platform.new_id() if new_master else series
+    moves: dict[str, Move] = {}
+    for instance in platform.instances(series):
+        start, end = instance.start + by, instance.end + by
+        changes = new_ids or new_master
+        known = platform.instance_id(master, start, end) if changes else instance.id
+        moves[instance.id] = (known, start, end)
+    platform.move_instances(moves, master)
+    return master
+
+
+def delete_series(platform: Recurring, series: str) -> None:
+    """Delete all instances of a series."""
+    for instance in list(platform.instances(series)):
+        platform.delete(instance.id)

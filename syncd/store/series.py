@@ -1,0 +1,63 @@
+"""The instances of a series, as stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import bindparam, select
+
+from syncd.model import Fact, Record, series_of
+from syncd.store import rows
+from syncd.store.facts import facts
+from syncd.store.store import Store
+from syncd.store.tables import EVENT
+
+_WRITES = "series_writes"
+_HELD = "held"
+_INSTANCES = select(EVENT).where(
+    EVENT.c.system == bindparam("of_system"),
+    EVENT.c.series == bindparam("of_series"),
+    EVENT.c.retired.is_(False),
+)
+_MISSING = select(EVENT).where(
+    EVENT.c.system == bindparam("of_system"),
+    EVENT.c.provider == bindparam("of_provider"),
+    EVENT.c.retired.is_(False),
+    EVENT.c.missing > 0,
+)
+
+
+def siblings(store: Store, record: Record) -> list[Record]:
+    """The other instances of a record's series that stand, in the order of time."""
+    if not series_of(record):
+        return []
+    asked = {"of_system": record.system, "of_series": record.series}
+    found = [rows.to_record(row) for row in store.tell(_INSTANCES, asked)]
+    others = [r for r in found if r.id != record.id and series_of(r) == series_of(record)]
+    standing = [(r.observed.start, r.id, r) for r in others if r.observed is not None]
+    return [r for _, _, r in sorted(standing, key=lambda each: each[:2])]
+
+
+def suspects(store: Store, system: str, provider: str) -> list[Record]:
+    """The instances of series in a calendar that are missing, and not proven to be gone."""
+    asked = {"of_system": system, "of_provider": provider}
+    found = [rows.to_record(row) for row in store.tell(_MISSING, asked)]
+    return [r for r in found if series_of(r)]
+
+
+def are_writes_stopped(store: Store, system: str) -> bool:
+    """Whether a write to one instance there was seen to change others."""
+    return any(fact.name == _WRITES and fact.value == _HELD for fact in facts(store, system))
+
+
+def stop_writes(store: Store, system: str, at: datetime) -> None:
+    """Remember that a write to one instance changed others: no more such writes there."""
+    store.note_standing(Fact(system, _WRITES, _HELD, at))
+
+
+def forget_stops(store: Store, systems: Iterable[str], at: datetime) -> None:
+    """Forget what was seen in systems whose series are held anyway: a person begins anew there."""
+    for system in systems:
+        if are_writes_stopped(store, system):
+            store.note_standing(Fact(system, _WRITES, "", at))

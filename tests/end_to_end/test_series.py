@@ -1,0 +1,200 @@
+"""A recurring appointment is moved, and written to, over real sockets."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from syncd.engine import siblings
+from syncd.engine.report import Exit
+from syncd.model import Action, WaitReason
+from syncd.sandbox.recurring import book_series, delete_series, move_series
+from syncd.store.series import are_writes_stopped
+from tests.end_to_end.conftest import Shop
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def repeat(shop: Shop, system: str, times: int = 5, *, every: timedelta = DAY) -> str:
+    """Book a recurring appointment of Alice's, in the evening; returns its master id."""
+    world = shop.world
+    seat = world.seats[system, "alice"]
+    starts = [world.at(0, 18) + n * every for n in range(times)]
+    platform: Any = world.sandbox.systems[system]
+    return book_series(
+        platform, seat.calendar, seat.user, starts, HOUR, seat.contact, title="Knee pain"
+    )
+
+
+def starts(shop: Shop, system: str, series: str) -> list[datetime]:
+    platform: Any = shop.world.sandbox.systems[system]
+    return [instance.start for instance in platform.instances(series)]
+
+
+@pytest.mark.parametrize("system", ["clinic", "crm"])
+@pytest.mark.parametrize("new_master", [False, True])
+async def test_a_moved_series_with_new_ids_takes_its_blocks_along_and_asks_nothing(
+    shop: Shop, system: str, new_master: bool
+) -> None:
+    series = repeat(shop, system)
+    await shop.resync()
+    before = shop.blocks()
+    bookings = {b.id for b in shop.app.store.bookings()}
+    platform: Any = shop.world.sandbox.systems[system]
+    move_series(platform, series, 2 * HOUR, new_master=new_master)
+    report = await shop.resync()
+    assert report.exit is Exit.DONE
+    assert report.conflicts == 0
+    assert shop.wrong() == []
+    assert shop.blocks() == before
+    # Relinked: no booking ended, and none was opened.
+    assert {b.id for b in shop.app.store.bookings()} == bookings
+    assert (await shop.resync()).operations.total() == 0
+
+
+async def test_a_poll_of_the_near_window_follows_a_series_that_reaches_beyond(shop: Shop) -> None:
+    series = repeat(shop, "clinic", 6, every=timedelta(days=7))
+    await shop.resync()
+    bookings = {b.id for b in shop.app.store.bookings()}
+    move_series(shop.world.sandbox.clinic, series, timedelta(days=8))
+    polled = await shop.app.engine.watch(near=True)
+    assert polled.operations == {Action.MOVE_BLOCK: 12}
+    await shop.resync()
+    assert shop.wrong() == []
+    assert {b.id for b in shop.app.store.bookings()} == bookings
+
+
+async def test_a_deleted_series_gives_its_time_back(shop: Shop) -> None:
+    await shop.resync()
+    before = shop.blocks()
+    series = repeat(shop, "clinic")
+    await shop.resync()
+    delete_series(shop.world.sandbox.clinic, series)
+    assert (await shop.resync()).exit is Exit.DONE
+    assert shop.blocks() == before
+    assert shop.wrong() == []
+
+
+async def test_a_long_series_is_no_accident_to_the_guard(shop: Shop) -> None:
+    series = repeat(shop, "clinic", 15)
+    await shop.resync()
+    move_series(shop.world.sandbox.clinic, series, HOUR)
+    assert (await shop.resync()).exit is Exit.DONE
+    assert shop.wrong() == []
+
+
+async def twin_of_first(shop: Shop) -> str:
+    """Enter the first instance of a v2 series in v1, too; sync, and move that by two hours."""
+    first = shop.world.at(0, 18)
+    twin = shop.world.book("legacy", "alice", first)
+    await shop.resync()
+    shop.world.sandbox.legacy.move(twin, first + 2 * HOUR, first + 3 * HOUR)
+    return twin
+
+
+async def test_a_write_to_an_instance_waits_and_its_times_stay_closed(shop: Shop) -> None:
+    series = repeat(shop, "clinic")
+    before = starts(shop, "clinic", series)
+    await twin_of_first(shop)
+    report = await shop.resync()
+    assert report.exit is Exit.UNANSWERED
+    assert [w.why for w in report.waiting] == [WaitReason.SERIES]
+    assert starts(shop, "clinic", series) == before
+    told: Any = report.to_json()["waiting"]
+    assert [(w["system"], w["action"], w["why"]) for w in told] == [
+        ("clinic", "move-appointment", "series")
+    ]
+    crm = {b.start for b in shop.world.sandbox.crm.blocks() if not b.deleted}
+    clinic = {b.start for b in shop.world.sandbox.clinic.blocks() if not b.deleted}
+    assert {before[0], before[0] + 2 * HOUR} <= crm
+    assert before[0] + 2 * HOUR in clinic
+    # It is told again, and written never.
+    assert len((await shop.resync()).waiting) == 1
+    assert starts(shop, "clinic", series) == before
+
+
+async def release(shop: Shop, said: str = "write") -> None:
+    """A person lets instances of series be written to, or not."""
+    text = shop.path.read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("series = ")]
+    at = lines.index("[systems.clinic]")
+    lines.insert(at + 1, f'series = "{said}"')
+    shop.path.write_text("\n".join(lines) + "\n")
+    await shop.reload()
+
+
+async def test_a_released_write_to_an_instance_is_made(shop: Shop) -> None:
+    series = repeat(shop, "clinic")
+    before = starts(shop, "clinic", series)
+    await twin_of_first(shop)
+    await release(shop)
+    report = await shop.resync()
+    assert (report.exit, report.waiting) == (Exit.DONE, [])
+    assert starts(shop, "clinic", series) == sorted([before[0] + 2 * HOUR, *before[1:]])
+    assert shop.wrong() == []
+
+
+async def test_siblings_that_a_write_changed_are_put_back_and_such_writes_stop(
+    shop: Shop,
+) -> None:
+    series = repeat(shop, "clinic")
+    before = starts(shop, "clinic", series)
+    shop.world.sandbox.clinic.writes_whole_series = True
+    await twin_of_first(shop)
+    await release(shop)
+    report = await shop.resync()
+    assert starts(shop, "clinic", series) == before
+    assert any("series" in remark for remark in report.remarks)
+    assert are_writes_stopped(shop.app.store, "clinic")
+    assert report.exit is Exit.UNANSWERED
+    assert [w.why for w in report.waiting] == [WaitReason.SERIES]
+    # Nobody elsewhere heard of what the write did by mistake.
+    agreed = {b.agreed.start for b in shop.app.store.bookings()}
+    assert {before[0] + 2 * HOUR, *before[1:]} <= agreed
+    await shop.restart()
+    again = await shop.resync()
+    assert (again.operations.total(), len(again.waiting)) == (0, 1)
+    assert starts(shop, "clinic", series) == before
+    # Held once and released again, it is tried anew: by now the platform keeps instances apart.
+    shop.world.sandbox.clinic.writes_whole_series = False
+    await release(shop, "hold")
+    await shop.resync()
+    await release(shop, "write")
+    assert (await shop.resync()).exit is Exit.DONE
+    assert starts(shop, "clinic", series) == sorted([before[0] + 2 * HOUR, *before[1:]])
+
+
+async def test_a_status_that_a_write_gave_all_siblings_is_put_back(shop: Shop) -> None:
+    series = repeat(shop, "clinic")
+    twin = shop.world.book("legacy", "alice", shop.world.at(0, 18))
+    await shop.resync()
+    shop.world.sandbox.clinic.writes_whole_series = True
+    await release(shop)
+    shop.world.sandbox.legacy.cancel(twin)
+    await shop.resync()
+    found = shop.world.sandbox.clinic.instances(series)
+    assert {m.status for m in found[1:]} == {"confirmed"}
+
+
+async def test_planted_siblings_that_are_not_compared_are_carried_elsewhere(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug that the simulator does not show: the test above fails under it."""
+
+    async def believing(*_given: object) -> None:
+        return None
+
+    monkeypatch.setattr(siblings.Watch, "compare", believing)
+    with pytest.raises(AssertionError):
+        await test_siblings_that_a_write_changed_are_put_back_and_such_writes_stop(shop)
+
+
+async def test_planted_writes_to_instances_that_are_not_held_are_found(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.core.bookings.is_held", lambda *_given: False)
+    monkeypatch.setattr("syncd.engine.execute.held_instances", lambda *_given: set())
+    with pytest.raises(AssertionError):
+        await test_a_write_to_an_instance_waits_and_its_times_stay_closed(shop)

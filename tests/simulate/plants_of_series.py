@@ -1,0 +1,37 @@
+"""Bugs about recurring appointments, each with a day on which it breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from syncd.core import bookings
+from syncd.engine import execute
+from syncd.simulate.story import Story, What
+from syncd.systems.leadconnector import series
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def instances_are_matched_one_by_one(patch: Patch) -> None:
+    """Nobody looks for the series of an instance: each is an appointment by itself."""
+    patch.setattr(series, "series", lambda _item: "")
+
+
+def instances_are_written_to(patch: Patch) -> None:
+    """A write to an instance of a series is not held."""
+    patch.setattr(bookings, "is_held", lambda *_given: False)
+    patch.setattr(execute, "held_instances", lambda *_given: set())
+
+
+_BOOKED = at(1, What.BOOK_SERIES, "clinic", slot=32, number=1)
+_MOVED = at(4, What.MOVE_SERIES, "clinic", slot=11)
+_TWIN = at(2, What.TWIN_INSTANCE, "legacy")
+_TWIN_MOVED = at(5, What.MOVE_TWIN_OF_INSTANCE, "legacy", slot=8)
+
+ABOUT_SERIES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (instances_are_matched_one_by_one, day(_BOOKED, _MOVED)),
+    (instances_are_written_to, day(_BOOKED, _TWIN, _TWIN_MOVED)),
+)
