@@ -135,9 +135,8 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         and not any(event in accident.news for accident in town.accidents)
     ]
     injected = town.sandbox.systems[change.system].faults.injected
-    hidden = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
-    hidden = hidden or change.system in town.concealed
-    if on_top and not hidden:
+    short = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
+    if on_top and not (short or change.system in town.concealed):
         yield f"4: a block on top of {on_top[0]} in {where}"
     caused = after.interval in _by_policy(town, change, change.at - LATE) or any(
         _sources(town, change, after, since=change.at - LATE)
@@ -331,11 +330,8 @@ def apart(
 ) -> Iterator[tuple[str, str, Interval]]:
     """Each disagreement, with its provider and time, that is left to no person to decide."""
     held = [h for h in store.open_conflicts() if h.conflict.held]
-    waiting = waiting_times(town, store)
-    claimed = {
-        (provider, _coarse(town, interval))
-        for provider, interval in _claimed(store, held) | _left_by_persons(store) | waiting
-    }
+    left = _claimed(store, held) | _left_by_persons(store) | waiting_times(town, store)
+    claimed = {(provider, _coarse(town, interval)) for provider, interval in left}
     sights = [s for s in _sights(town) if s.start < last]
     for line, provider, interval in _disagreements(sights, now):
         if (provider, interval) not in claimed:
