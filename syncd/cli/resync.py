@@ -355,9 +355,9 @@ def _show(
     terminal.say("written: " + (made or "nothing, as nothing differed"))
     items = _show_state(settings)
     _show_unknown_owners(data["unknown_owners"])
-    _show_items(items)
     if waits := len(data["waiting"]):
         terminal.warn(f"{words.count(waits, 'write waits', 'writes wait')}: see `syncd plan`")
+    _show_items(items)
     if data["exposures"]:
         terminal.say(
             f"{words.count(data['exposures'], 'interval is', 'intervals are')} still open "

@@ -9,7 +9,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from syncd.model import Action, Item, Operation, OwnerChange, OwnerProof, Topic, Waiting, utc
+from syncd.model import (
+    Action,
+    Item,
+    Operation,
+    OwnerChange,
+    OwnerProof,
+    Topic,
+    Waiting,
+    utc,
+)
 
 
 class Health(StrEnum):
@@ -213,8 +222,6 @@ class Report:
             "conflicts": self.conflicts,
             "exposures": self.exposures,
             "unknown_owners": [each.to_json() for each in self.unknown],
-            "unreadable": self.unreadable,
-            "reported": {str(topic): counts[topic] for topic in Topic},
             "waiting": [
                 {
                     "system": each.operation.system,
@@ -225,5 +232,7 @@ class Report:
                 }
                 for each in self.waiting
             ],
+            "unreadable": self.unreadable,
+            "reported": {str(topic): counts[topic] for topic in Topic},
             "converged": self.converged,
         }

@@ -9,6 +9,7 @@ from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate.story import Step, What
 
 if TYPE_CHECKING:
+    from syncd.simulate.story import Story
     from syncd.simulate.town import Town
 
 _AWAY = timedelta(days=40)
@@ -43,12 +44,14 @@ def perform(town: Town, step: Step) -> str:
     return f"hide {len(concealed.ids)} of {len(standing)} in lists for {hours} hours"
 
 
-def refuse_deleted(town: Town) -> None:
-    """Let v1 answer 400 for what was deleted.
+def prepare(town: Town, story: Story) -> None:
+    """Let v1 answer 400 for what was deleted, on such a day.
 
     It tells a deleted event from any other trouble only by the other events of its calendar, so
     there is one in each that nobody touches, as there is in every real location.
     """
+    if not story.refuses_deleted:
+        return
     legacy = town.sandbox.legacy
     legacy.refuses_deleted = True
     away = town.clock.now() + _AWAY

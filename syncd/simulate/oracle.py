@@ -6,7 +6,6 @@ meeting; everything else it knows from having watched.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -23,7 +22,7 @@ from syncd.simulate.recurring import (
     with_held_instances,
 )
 from syncd.simulate.town import LATE, Town
-from syncd.simulate.untouched import changed_more, puts_back, status_changed
+from syncd.simulate.untouched import changed_more, status_changed
 from syncd.store import Store
 
 FRESH = timedelta(minutes=45)
@@ -422,26 +421,6 @@ def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator
         on = {interval for interval, busy in shown if busy}
         if len(on) > 1 or (on and len(shown) > len(on)):
             yield f"5: the events of booking {booking} differ: {sorted(map(_span, on))}"
-
-
-def writes_per_change(town: Town) -> Iterator[str]:
-    """One change from outside causes at most one write per other calendar (promise 2)."""
-    by_hand = Counter(c.by_hand for c in town.changes)
-    shared = sum(is_share(c.event) for c in town.changes if not c.by_hand)
-    made = by_hand[False] - shared
-    made -= sum(puts_back(town, c) for c in town.changes if not (c.by_hand or is_share(c.event)))
-    # Each change by hand may touch the two other calendars, and undo what it did there before.
-    # A move of ours is news to each further host of the meeting.
-    allowed = 3 * (by_hand[True] + shared)
-    if town.choices & {"revert", "next-free"}:
-        # What is refused goes elsewhere, and all others go with it.
-        allowed *= 2
-    # What a person decides, or takes back, is written everywhere once more.
-    allowed += made if any(not who for _, who in town.answers) else 6 * len(town.answers)
-    # After a loss all that a person has decided before is decided anew.
-    allowed += 6 * len(town.forgotten)
-    if made > allowed:
-        yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
 
 
 def _span(interval: Interval) -> str:

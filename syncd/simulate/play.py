@@ -28,17 +28,18 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import broken, oracle, tellers
+from syncd.simulate import broken, busy, concealing, oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
-from syncd.simulate.facts import set_facts
+from syncd.simulate.drawn_facts import set_facts
+from syncd.simulate.economy import idle_writes, writes_per_change
 from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
 from syncd.simulate.town import Town
-from syncd.simulate.untouched import idle_writes, puts_back, statuses_left
+from syncd.simulate.untouched import puts_back, statuses_left
 from syncd.store import StateError, Store
 from syncd.store.exposed import exposures
 from syncd.wiring import App, build
@@ -116,7 +117,9 @@ class _Stage:
     async def play(self) -> Outcome:
         """Let it all happen, then let it be quiet, then judge."""
         world = self.town.world
-        set_facts(self.town, self.story)
+        set_facts(world.sandbox, self.story)
+        busy.prepare(self.town, self.story.busy)
+        concealing.prepare(self.town, self.story)
         for step in self.story.before:
             self._happen(step)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
@@ -265,7 +268,7 @@ class _Stage:
         end = now + self.settings.syncd.window.future
         for line in oracle.judge_end(self.town, app.store, now, end):
             self._break(line)
-        told = (oracle.writes_per_change, idle_writes, statuses_left)
+        told = (writes_per_change, idle_writes, statuses_left)
         for line in (line for judge in told for line in judge(self.town)):
             self._break(line)
         app.store.close()

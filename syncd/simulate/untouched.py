@@ -74,11 +74,3 @@ def _given(town: Town, system: str, event: str, seen: Seen) -> set[str]:
             and town.person(change.system, after) == person
         )
     }
-
-
-def idle_writes(town: Town) -> Iterator[str]:
-    """Writes that were answered as done and changed nothing: they were not needed (promise 2)."""
-    for line in town.idle:
-        injected = town.sandbox.systems[line.split()[0]].faults.injected
-        if not (injected[FaultKind.FAIL_JOBS] or injected[FaultKind.RESET_FIELDS]):
-            yield f"2: a write without an effect: {line}"

@@ -24,9 +24,9 @@ KEYS = {
     "conflicts",
     "exposures",
     "unknown_owners",
+    "waiting",
     "unreadable",
     "reported",
-    "waiting",
     "converged",
 }
 

@@ -1,0 +1,22 @@
+"""Set what nobody can know of the platforms as it was drawn for the day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from syncd.sandbox.server import Sandbox
+    from syncd.simulate.story import Story
+
+
+def set_facts(sandbox: Sandbox, story: Story) -> None:
+    """Let the platforms behave on this day as the story says."""
+    sandbox.crm.largest_page = story.page
+    clinic = sandbox.clinic
+    clinic.update_replaces = story.replaces
+    clinic.hosts_listed = story.hosts_listed
+    clinic.users_name_owner = story.owner_named
+    for name in story.overlapping:
+        sandbox.systems[name].lists_overlapping = True
+    for knob, value in story.account:
+        setattr(sandbox.crm, knob, value)

@@ -1,0 +1,42 @@
+"""Judge how many writes were made: none without an effect, none more than changes allow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from syncd.sandbox.faults import FaultKind
+from syncd.simulate.hosted import is_share
+from syncd.simulate.untouched import puts_back
+
+if TYPE_CHECKING:
+    from syncd.simulate.town import Town
+
+
+def writes_per_change(town: Town) -> Iterator[str]:
+    """One change from outside causes at most one write per other calendar (promise 2)."""
+    by_hand = Counter(c.by_hand for c in town.changes)
+    shared = sum(is_share(c.event) for c in town.changes if not c.by_hand)
+    made = by_hand[False] - shared
+    made -= sum(puts_back(town, c) for c in town.changes if not (c.by_hand or is_share(c.event)))
+    # Each change by hand may touch the two other calendars, and undo what it did there before.
+    # A move of ours is news to each further host of the meeting.
+    allowed = 3 * (by_hand[True] + shared)
+    if town.choices & {"revert", "next-free"}:
+        # What is refused goes elsewhere, and all others go with it.
+        allowed *= 2
+    # What a person decides, or takes back, is written everywhere once more.
+    allowed += made if any(not who for _, who in town.answers) else 6 * len(town.answers)
+    # After a loss all that a person has decided before is decided anew.
+    allowed += 6 * len(town.forgotten)
+    if made > allowed:
+        yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
+
+
+def idle_writes(town: Town) -> Iterator[str]:
+    """Writes that were answered as done and changed nothing: they were not needed (promise 2)."""
+    for line in town.idle:
+        injected = town.sandbox.systems[line.split()[0]].faults.injected
+        if not (injected[FaultKind.FAIL_JOBS] or injected[FaultKind.RESET_FIELDS]):
+            yield f"2: a write without an effect: {line}"
