@@ -13,7 +13,19 @@ import pytest
 from syncd.model import Event, EventRef, Kind, Window
 from syncd.systems import leadconnector as v2
 from syncd.systems import leadconnector_v1 as v1
-from syncd.systems.port import Found, Gone, Incomplete, Malformed, System
+from syncd.systems.leadconnector_v1.wire import Service
+from syncd.systems.port import (
+    AuthLost,
+    Found,
+    Gone,
+    Incomplete,
+    Malformed,
+    RateLimited,
+    Rejected,
+    Retryable,
+    System,
+    SystemFault,
+)
 from tests.systems.payloads import leadconnector, leadconnector_v1
 from tests.systems.payloads.case import Case, read_as, shown
 from tests.systems.scripted import NOW, FakeClock, Script
@@ -27,11 +39,22 @@ CALENDARS = {
 }
 
 
+MEANS: dict[type[SystemFault], str] = {
+    AuthLost: "access lost",
+    Incomplete: "not understood",
+    RateLimited: "wait",
+    Rejected: "refused",
+    Retryable: "asked again",
+}
+
+
 async def _list(system: System) -> tuple[str, ...]:
     try:
         snapshot = await system.read(WINDOW)
     except Incomplete:
         return ("not whole",)
+    except SystemFault as fault:
+        return (MEANS[type(fault)],)
     parsed: list[tuple[Any, Event | Malformed]] = []
     for row in snapshot.rows:
         try:
@@ -61,7 +84,15 @@ async def _slots(system: System) -> tuple[str, ...]:
 
 
 async def _users(system: System) -> tuple[str, ...]:
-    return (f"alice {(await system.users()).state_of('alice').value}",)
+    return await _state(system, "alice")
+
+
+async def _state(system: System, provider: str) -> tuple[str, ...]:
+    try:
+        found = await system.users()
+    except SystemFault as fault:
+        return (MEANS[type(fault)],)
+    return (f"{provider} {found.state_of(provider).value}",)
 
 
 V2_CALLS = {
@@ -125,6 +156,8 @@ V1_CALLS = {
     "one": "GET appointments/apt-1",
     "slots": "GET appointments/slots",
     "users": "GET users/",
+    "services": "GET calendars/services",
+    "teams": "GET calendars/teams",
 }
 
 
@@ -134,6 +167,7 @@ async def test_an_answer_of_v1_is_read_as_the_table_says(case: Case) -> None:
     script.say("GET appointments/", {"appointments": []})
     script.say("GET locations/", {"locations": [{"id": "loc-1", "timezone": "Europe/Berlin"}]})
     script.say("GET calendars/services", {"services": []})
+    script.say("GET users/", {"users": [{"id": "user-a"}]})
     script.say("GET calendars/teams", {"teams": []})
     script.say(V1_CALLS[case.call], case.answer)
     system = v1.LeadConnectorV1(
@@ -148,9 +182,16 @@ async def test_an_answer_of_v1_is_read_as_the_table_says(case: Case) -> None:
         "one": lambda: _one(system, "apt-1"),
         "slots": lambda: _slots(system),
         "users": lambda: _users(system),
+        "services": lambda: _services(system),
+        "teams": lambda: _state(system, "bob"),
     }
     assert await asked[case.call]() == case.read
     await system.aclose()
+
+
+async def _services(system: v1.LeadConnectorV1) -> tuple[str, ...]:
+    found = [row for row in await system._knowledge.services() if isinstance(row, Service)]
+    return tuple(f"{row.id} team {row.team_id or '-'}" for row in found)
 
 
 def lines(cases: tuple[Case, ...]) -> list[str]:
