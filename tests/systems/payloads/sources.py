@@ -140,7 +140,7 @@ V1: dict[str, Source] = {
     "agenda": _phrase("agenda for a chat", "formatAppointmentsForAI"),
     "clinic-board": _phrase("front end of a clinic", "clinicConfig.location_id"),
     "slot-count": _phrase("serverless function", "Error in checkBookedSlots:"),
-    "slot-test": _phrase("test script", "/free-slots?date=${date}`"),
+    "slot-test": _phrase("test script", "v1/calendars/${calendarId}/free-slots?date="),
     "data-slots": _phrase("serverless function", "/freeSlots?start=${start}"),
     "dialog": _phrase("voice booking", "response2.data._dates_.slots"),
     "two-transports": _phrase("client of v2 and v1", "body?.calendars || body?.services"),
@@ -164,13 +164,15 @@ LEADSQUARED: dict[str, Source] = {
     "task-types": _page("Get List of Task Types"),
     "create": _page("Create an Appointment"),
     "bulk-time": _page("Bulk Update Appointment Timings"),
+    "bulk-create": _page("Create Tasks in Bulk"),
+    "create-to-do": _page("Create a To-Do"),
+    "update": _page("Update a Task"),
     "bulk-delete": _page("Delete Tasks in Bulk"),
     "activities": _page("Delete Activities of a Lead"),
     "lead-delete": _page("Delete a Lead"),
     "errors": _page("Error Handling"),
     "users": _page("Get Users"),
     "user-by-id": _page("Get a User by Id"),
-    "free-slots": _page("Get Available Slots of Users by Email Address"),
     "panora-task": _repository(
         "TypeScript client's type",
         "panoratech/Panora",
@@ -194,9 +196,12 @@ LEADSQUARED: dict[str, Source] = {
     ),
     "demand": _phrase("extraction for an analysis", "Demand-analysis extraction"),
     "scraper": _phrase("Python client", "get_tasks_by_serch_criteria"),
+    "python-tests": _phrase("a Python client's tests", "def test_retries_plain_500"),
+    "sync-script": _phrase(
+        "an operator's script", "returns HTTP 500 with MXInvalidEntityException"
+    ),
     "bulk-upload": _phrase("React client", "API_CREATE_LEAD_WITH_BULK_UPLOAD"),
     "backfill": _phrase("an operator's notes", "LSQ returns this on rate limit"),
-    "complete": _phrase("script of an operator", "Starting mark-complete loop"),
 }
 
 

@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from syncd.model import Action, Kind, Operation, Topic, Value, Window
-from syncd.systems.port import Malformed, Snapshot, SystemFault
+from syncd.systems.port import Malformed, Refusal, Rejected, Snapshot, SystemFault
 from tests.systems.leadsquared.conftest import LIST, Build, build, clock, page, script, task
-from tests.systems.payloads.leadsquared import NAMES, PAGES, ROWS, SAID, USERS, Page, Row, Said
+from tests.systems.payloads.leadsquared import NAMES, PAGES, ROWS, SAID, USERS
+from tests.systems.payloads.leadsquared_base import Page, Row, Said
 from tests.systems.scripted import NOW, Script
 
 __all__ = ["build", "clock", "script"]
@@ -84,7 +85,8 @@ async def fault_of(build: Build, case: Said) -> str:
         else:
             await system.read(WINDOW)
     except SystemFault as fault:
-        return type(fault).__name__
+        gone = isinstance(fault, Rejected) and fault.why is Refusal.GONE
+        return "Rejected: gone" if gone else type(fault).__name__
     return ""
 
 
@@ -92,7 +94,7 @@ async def fault_of(build: Build, case: Said) -> str:
 async def test_an_answer_means_what_the_table_says(
     build: Build, script: Script, case: Said
 ) -> None:
-    answer = httpx.Response(case.status, content=case.body)
+    answer = httpx.Response(case.status, headers=case.headers, content=case.body)
     script.say(DELETE if case.write else LIST, answer)
     script.say(ASKED, [ALICE, BOB])
     assert await fault_of(build, case) == case.means
