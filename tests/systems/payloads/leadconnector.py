@@ -261,12 +261,16 @@ CASES = (
     Case(
         "a day as a bare list", "corrections: M10", "free-slots", {"2026-03-03": STARTS}, TWO_SLOTS
     ),
-    Case("one flat list", "live-booking", "free-slots", {"slots": STARTS}, TWO_SLOTS),
-    Case("freeSlots", "live-booking", "free-slots", {"freeSlots": STARTS}, TWO_SLOTS),
+    Case(
+        "one flat list", "live-booking: under any key", "free-slots", {"slots": STARTS}, TWO_SLOTS
+    ),
+    Case(
+        "freeSlots", "live-booking: under any key", "free-slots", {"freeSlots": STARTS}, TWO_SLOTS
+    ),
     Case("a bare list", "invented", "free-slots", STARTS, TWO_SLOTS),
     Case(
         "slots as objects",
-        "partners",
+        "partners: it spreads them; their keys are invented",
         "free-slots",
         {"2026-03-03": {"slots": [{"startTime": s, "endTime": None} for s in STARTS]}},
         TWO_SLOTS,
@@ -305,7 +309,7 @@ CASES = (
     Case("no users", "corrections: C9", "users", {"users": []}, ("alice unknown",)),
     Case(
         "rooms in an array",
-        "spec",
+        "spec: it shows no id",
         "rooms",
         [{"name": "Blue", "id": "r-1", "calendarIds": ["cal-a"]}],
         ("rooms/Blue r-1",),
@@ -345,7 +349,7 @@ CASES = (
     ),
     Case(
         "a calendar without a team",
-        "sizmo-tests",
+        "invented",
         "calendars",
         {"calendars": [{"id": "cal-h", "teamMembers": None, "slotDuration": 45}, "x", None]},
         ("cal-h 45 min -",),

@@ -32,7 +32,13 @@ TRACED = (
     Case("status invalid", "recallsync, mcp", "events", status("invalid"), (f"{AT_NINE} invalid",)),
     Case("status active", "spec", "events", status("active"), (f"{AT_NINE} confirmed",)),
     Case("status completed", "spec", "events", status("completed"), (f"{AT_NINE} showed",)),
-    Case("status pending", "ristak-booking", "events", status("pending"), (f"{AT_NINE} new",)),
+    Case(
+        "status pending",
+        "ristak-booking: it writes it",
+        "events",
+        status("pending"),
+        (f"{AT_NINE} new",),
+    ),
     Case("status attended", "ristak-words", "events", status("attended"), (f"{AT_NINE} showed",)),
     Case("status complete", "ristak-words", "events", status("complete"), (f"{AT_NINE} showed",)),
     Case("status missed", "ristak-words", "events", status("missed"), REPORTED),
@@ -94,7 +100,7 @@ TRACED = (
     ),
     Case(
         "no dates of creation and change",
-        "issue-246",
+        "issue-246: of answers to writes",
         "events",
         meetings(dateUpdated=..., dateAdded=...),
         (f"{AT_NINE} confirmed",),
@@ -180,7 +186,7 @@ TRACED = (
     ),
     Case("a block without an end", "ristak", "blocked-slots", blocks(endTime=...), ("unreadable",)),
     Case(
-        "a row that asks for both lists",
+        "events beside another list",
         "two-lists",
         "blocked-slots",
         {"events": [CLOSED], "blockedSlots": []},
@@ -210,8 +216,8 @@ TRACED = (
         (f"{AT_NINE} confirmed",),
     ),
     Case(
-        "an empty object, by id",
-        "rust-cli",
+        "an id alone, by id",
+        "rust-cli: after a booking",
         "appointment",
         {"id": "evt-1"},
         ("unknown",),
@@ -340,14 +346,14 @@ TRACED = (
     # refusals
     Case(
         "a token of another location",
-        "probe-notes",
+        "probe-notes: of another call",
         "users",
         refusal(403, {"message": "The token does not have access to this location"}),
         ("access lost",),
     ),
     Case(
         "a key of v1",
-        "probe-notes",
+        "probe-notes: of another call",
         "users",
         refusal(401, {"message": "Invalid JWT"}),
         ("access lost",),

@@ -34,7 +34,7 @@ CASES = (
     ),
     Case(
         "status invalid",
-        "vendor",
+        "vendor: a word that can be set",
         "list",
         status("invalid"),
         (f"{AT_NINE} invalid",),
@@ -192,9 +192,19 @@ CASES = (
     Case("by id", "vendor", "one", BOOKED, (f"{AT_NINE} confirmed",)),
     Case("by id, in an envelope", "invented", "one", {"appointment": BOOKED}, ("unknown",)),
     Case(
-        "days by their dates", "crud, vendor", "slots", {"2026-03-03": {"slots": STARTS}}, TWO_SLOTS
+        "days by their dates",
+        "crud, crud-slots",
+        "slots",
+        {"2026-03-03": {"slots": STARTS}},
+        TWO_SLOTS,
     ),
-    Case("one flat list", "slot-test", "slots", {"slots": STARTS}, TWO_SLOTS),
+    Case(
+        "one flat list",
+        "slot-test: of a route that v1 does not have",
+        "slots",
+        {"slots": STARTS},
+        TWO_SLOTS,
+    ),
     Case("a day as a bare list", "corrections: M10", "slots", {"2026-03-03": STARTS}, TWO_SLOTS),
     Case(
         "a first day that is empty",
@@ -213,7 +223,7 @@ CASES = (
     Case("nothing free", "slot-count", "slots", {}, ()),
     Case(
         "days under another name",
-        "data-slots",
+        "data-slots: of a route that v1 does not have",
         "slots",
         {"data": {"2026-03-03": STARTS}},
         ("not understood",),

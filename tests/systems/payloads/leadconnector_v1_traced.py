@@ -108,7 +108,9 @@ TRACED = (
         live(None, status="noshow"),
         (f"{AT_NINE} noshow",),
     ),
-    Case("status scheduled", "scheduled-hook", "list", live("scheduled"), CONFIRMED),
+    Case(
+        "status scheduled", "scheduled-hook: its own default", "list", live("scheduled"), CONFIRMED
+    ),
     Case(
         "a word that holds cancel",
         "danish-hook",
