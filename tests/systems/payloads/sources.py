@@ -95,7 +95,9 @@ V2: dict[str, Source] = {
     ),
     "busy-slots": _phrase("TypeScript type of a block", "Raw GHL blocked-slot"),
     "two-lists": _phrase("script that moves blocks", "plan-bloqueos.json"),
-    "coach-board": _phrase("a dashboard's reader", "ISSAC_USER_ID"),
+    "coach-board": _phrase(
+        "a dashboard's reader", 'e.get("title") or "Busy", "start": e["startTime"]'
+    ),
     "live-booking": _phrase("check of a booking page", "Ask Tommy live booking is not configured"),
     "slot-objects": _phrase("serverless function", "const ghlSlots = data.slots"),
     "hook-builder": _phrase("a sync's reader", "Build webhook-compatible payload"),
@@ -136,8 +138,8 @@ V1: dict[str, Source] = {
     "show-board": _phrase("dashboard that counts shows", "Failed to fetch stats from GHL"),
     "day-board": _phrase("dashboard that counts by day", "def merge_appointments_by_day"),
     "month-board": _phrase("dashboard of a month", "[GHL] Synced: booked="),
-    "full-calendar": _phrase("calendar of a front end", "start: appointment.start_time"),
-    "agenda": _phrase("agenda for a chat", "formatAppointmentsForAI"),
+    "full-calendar": _phrase("calendar of a front end", "v1/appointments/?startDate=1718971796000"),
+    "agenda": _phrase("agenda for a chat", "Zona horaria no especificada"),
     "clinic-board": _phrase("front end of a clinic", "clinicConfig.location_id"),
     "slot-count": _phrase("serverless function", "Error in checkBookedSlots:"),
     "slot-test": _phrase("test script", "v1/calendars/${calendarId}/free-slots?date="),
