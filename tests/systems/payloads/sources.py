@@ -32,6 +32,9 @@ def _repository(what: str, repository: str, *files: str) -> Source:
 
 
 def _phrase(what: str, phrase: str) -> Source:
+    if "|" in phrase or "`" in phrase:
+        message = f"a table cannot show {phrase}"
+        raise ValueError(message)
     return Source(what, f"public file with the phrase `{phrase}`")
 
 
@@ -139,13 +142,13 @@ V1: dict[str, Source] = {
     "day-board": _phrase("dashboard that counts by day", "def merge_appointments_by_day"),
     "month-board": _phrase("dashboard of a month", "[GHL] Synced: booked="),
     "full-calendar": _phrase("calendar of a front end", "v1/appointments/?startDate=1718971796000"),
-    "agenda": _phrase("agenda for a chat", "Zona horaria no especificada"),
+    "agenda": _phrase("agenda for a chat", "getAccountById debe ejecutarse antes"),
     "clinic-board": _phrase("front end of a clinic", "clinicConfig.location_id"),
     "slot-count": _phrase("serverless function", "Error in checkBookedSlots:"),
     "slot-test": _phrase("test script", "v1/calendars/${calendarId}/free-slots?date="),
     "data-slots": _phrase("serverless function", "/freeSlots?start=${start}"),
     "dialog": _phrase("voice booking", "response2.data._dates_.slots"),
-    "two-transports": _phrase("client of v2 and v1", "body?.calendars || body?.services"),
+    "two-transports": _phrase("client of v2 and v1", "DEFAULT_BOT_GUEST_EMAIL"),
     "flutter": _phrase("mobile client", "LeadAppointmentScreen(opp: opp"),
     "user-sync": _phrase("sync of users", "Syncing Location Users"),
     "contact-test": _phrase("test script", "The v1 API should return full contact details"),
@@ -153,7 +156,7 @@ V1: dict[str, Source] = {
     "tattoo-hook": _phrase("receiver of a webhook", "Get appointment status (GHL sometimes"),
     "new-hook": _phrase("receiver of a webhook", "if (!rawStatus) rawStatus = 'new'"),
     "danish-hook": _phrase("receiver of a webhook", "vi foretrækker calendar"),
-    "scheduled-hook": _phrase("receiver of a webhook", "calendar.appoinmentStatus || 'scheduled'"),
+    "scheduled-hook": _phrase("receiver of a webhook", "data.calendar.appoinmentStatus"),
 }
 
 LEADSQUARED: dict[str, Source] = {
