@@ -101,6 +101,9 @@ def _keep(engine: Engine, made: list[_Made]) -> None:
             # A decision may have taken the news out of what is left to do: an event that is no
             # longer the booking's leads nobody to the blocks that still stand.
             engine.agenda.touch({provider: [(r.system, r.id) for r in part.records]})
+        else:
+            # The same holds for a decision on the whole: what it left to do may be anywhere.
+            engine.agenda.add([provider])
     # Now that these are ours, whatever else bears their tags is a copy, and is decided on anew.
     adopted = [record for each in made for record in each.decision.adopted]
     engine.agenda.add(bearing_providers(engine.store, adopted) & engine.mapping.keys())
