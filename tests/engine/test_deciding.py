@@ -115,6 +115,22 @@ async def test_what_a_decision_on_all_leaves_to_do_is_done_once_a_user_is_back(s
     assert v(24).interval not in shop.blocks()["c"]
 
 
+async def test_a_meeting_that_is_deleted_once_it_is_off_is_taken_out_of_its_booking(
+    shop: Shop, looked_at: list[int]
+) -> None:
+    (event,) = await booked(shop, 1)
+    shop.a.move(event, v(24, status=Status.CANCELLED))
+    assert (await shop.engine.resync()).converged
+    shop.a.delete(event)
+    for _ in range(2):
+        shop.clock.pass_(minutes=2)
+        await shop.engine.watch(near=False)
+    assert shop.store.links("a", event) == []
+    before = len(looked_at)
+    await shop.engine.watch(near=False)
+    assert len(looked_at) == before, "it is settled"
+
+
 async def test_an_event_that_is_anothers_when_it_is_read_again_is_decided_on_there(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
