@@ -50,6 +50,7 @@ class Town:
     idle: list[str] = field(default_factory=list)
     acts: int = 0
     forgotten: list[datetime] = field(default_factory=list)
+    unspelt: dict[str, datetime] = field(default_factory=dict)
     fixed: str = ""
     series: str = "hold"
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
