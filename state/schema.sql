@@ -107,7 +107,7 @@ CREATE TABLE event (
     written_at VARCHAR(27),
     former VARCHAR(80),
     missing INTEGER NOT NULL,
-    retired BOOLEAN NOT NULL, series VARCHAR DEFAULT '' NOT NULL, original_start VARCHAR(27),
+    retired BOOLEAN NOT NULL, series VARCHAR DEFAULT '' NOT NULL, original_start VARCHAR(27), missing_since VARCHAR(27),
     PRIMARY KEY (system, id)
 );
 CREATE INDEX event_key ON event ("key");

@@ -164,6 +164,7 @@ def absorb(
         key=event.key or record.key,
         updated_at=event.updated_at,
         missing=0,
+        missing_since=None,
         series=event.series,
         original_start=event.original_start,
     )
@@ -213,4 +214,5 @@ def vanish(record: Record, at: datetime) -> Record:
         written_at=at,
         former=record.observed if record.observed is not None else record.former,
         missing=0,
+        missing_since=None,
     )

@@ -101,6 +101,7 @@ def _changed(
         written_at=at,
         former=record.observed,
         missing=0,
+        missing_since=None,
     )
     return Changes(records=[written])
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from syncd.core.diff import News, absorb, vanish
+from syncd.core.diff import vanish
+from syncd.engine.answers import Answer, ask, settle
+from syncd.engine.hidden import Place, hides, unasked, void, windows_of
 from syncd.engine.observation import Read
-from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.probes import PROBES
+from syncd.engine.questions import Questions
+from syncd.engine.reports import Reports
 from syncd.model import (
     RENEWED,
     Action,
-    Event,
     IntentState,
     Kind,
     Record,
-    UserState,
     Value,
     Window,
     part_of,
@@ -27,36 +27,9 @@ from syncd.model import (
 )
 from syncd.model.derived import USERS
 from syncd.store.derived import derived_from
+from syncd.store.reported import reported_lists
 from syncd.systems.list_caps import outside
 from syncd.systems.port import Found, Gone, SystemFault
-
-
-def take(read: Read, before: Record | None, after: Record, news: News) -> None:
-    """Store what an event shows now, and note whose news that is."""
-    read.changes.records.append(after)
-    if news is News.SAME and before is not None and before.provider == after.provider:
-        return
-    seen = read.seen
-    seen.touch(after.provider, after.id)
-    if before is not None:
-        seen.touch(before.provider, before.id)
-    if news is not News.ECHO:
-        seen.news += 1
-        seen.lively[after.provider] += 1
-
-
-def take_elsewhere(read: Read, found: FoundElsewhere) -> None:
-    """Take an event that shows another owner: to whoever is mapped; else it stays where it was.
-
-    A block of ours stays, too, until it is proven: for the other one it would only be in the way.
-    """
-    change = read.owners.change(found.before)
-    proven = change is not None and change.proven
-    if found.event.provider in read.system.providers and (proven or not found.before.mine):
-        take(read, found.before, replace(found.after, retired=False), found.news)
-    else:
-        read.seen.touch(found.before.provider, found.before.id)
-        read.seen.news += 1
 
 
 def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
@@ -65,7 +38,9 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
     Blocks of syncd's own stay: that they are not there any more has to be proven.
     """
     listed = {row.id for row in read.snapshot.rows}
-    complete = {p: spans for (p, kind), spans in _windows(read).items() if kind is Kind.APPOINTMENT}
+    complete = {
+        p: spans for (p, kind), spans in windows_of(read).items() if kind is Kind.APPOINTMENT
+    }
     gone: set[str] = set()
     for provider in sorted(remapped & complete.keys()):
         # Whose the events are follows from the new mapping now.
@@ -88,36 +63,98 @@ def _began_before(read: Read, record: Record) -> bool:
     return value is not None and value.start < read.span.start and read.window.touches(value)
 
 
-async def ask_again(read: Read, *, thorough: bool) -> None:
+async def ask_again(read: Read, questions: Questions, reports: Reports, *, thorough: bool) -> None:
     """Ask for events whose user is there again, and which their calendar does not show."""
     # The other half is for what is missing from lists.
     again = {change.event for change in await read.owners.due(thorough=thorough, most=PROBES // 2)}
-    read.left -= len(again)
-    for record in read.store.records(read.system.name, sorted(again)):
-        try:
-            await ask(read, record)
-        except SystemFault as fault:
-            read.seen.fail(fault)
-            return
+    await _ask_each(read, questions, reports, read.store.records(read.system.name, sorted(again)))
 
 
-async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[str] = ()) -> None:
+async def follow_up(
+    read: Read, questions: Questions, reports: Reports, unlisted: Sequence[str]
+) -> None:
     """Absence alone removes nothing (promise 3): ask by id, as often as the platform needs.
 
-    ``unreadable`` events are listed, in rows that cannot be understood. By id they may be.
+    Unreadable events are listed, in rows that cannot be understood. By id they may be.
     """
-    system, store = read.system, read.store
-    coverage = _windows(read)
-    absent = _looked_for(read, store.records(system.name, unlisted))
+    probes = read.probes
+    rows = {row.id for row in read.snapshot.rows}
+    probes.listed({*read.snapshot.same, *rows})
+    missing = await _sort(read, unlisted, reports.unreadable)
+    reports.missing |= {record.id for record in (*missing.sure, *missing.unsure)} - rows
+    windows = windows_of(read)
+    # What hid events before, and still does, is void before anything is asked.
+    still = await void(read, questions, reports, _places(missing.sure, probes.hidden))
+    sure = [record for record in missing.sure if _place(record) not in still]
+    # No question tells more of what only lists show.
+    by_list = read.system.capabilities.gone_by_list
+    asked_still = {place for place in still if place[1] not in by_list}
+    unsure = [*missing.unsure, *(r for r in missing.sure if _place(r) in asked_still)]
+    leaving = [*missing.leaving, *(r for r in missing.removed if _place(r) in asked_still)]
+    answers = await _ask_all(read, questions, [*leaving, *sure], unsure, windows)
+    removed = {record.id for record in leaving}
+    provable = {record.id for record in sure}
+    hidden = {answer.record.id for answer in answers if answer.hidden}
+    moved = {answer.record.id for answer in answers if answer.moved} & provable
+    probes.hidden |= hidden
+    before = reported_lists(read.store, read.system.name) if sure else frozenset[str]()
+    doubted = {p for p in unasked(read, sure) if p[0] in before}
+    bad = {*_places(sure, hidden), *doubted}
+    still |= await void(read, questions, reports, bad, _places(sure, moved))
+    for record in missing.removed:
+        if _place(record) not in still:
+            _end_removed(read, record)
+    read.seen.suspected += sum(_place(record) not in still for record in sure)
+    # A list that is found to hide events, or to be another one by now, is read once more.
+    again = [r for r in sure if r.id in hidden | moved and r.provider not in before]
+    read.seen.suspected += len(again)
+    for answer in answers:
+        if answer.record.id in removed and isinstance(answer.sighting, Gone):
+            # No list is needed to prove what syncd did itself.
+            _end_removed(read, answer.record)
+            continue
+        whole = answer.record.id in provable and _place(answer.record) not in still
+        settled = await settle(read, questions, reports, answer, listed_whole=whole)
+        read.seen.suspected -= whole and settled
+    read.seen.gone = len(probes.gone)
+
+
+@dataclass(slots=True)
+class _Missing:
+    """The known events that the lists lack.
+
+    The absence of ``sure`` ones counts once it is proven by id. Of ``unsure`` ones no list proves
+    it. ``removed`` are blocks that were asked to go, ``leaving`` those of them of which no list
+    proves that they are gone.
+    """
+
+    sure: list[Record] = field(default_factory=list)
+    unsure: list[Record] = field(default_factory=list)
+    removed: list[Record] = field(default_factory=list)
+    leaving: list[Record] = field(default_factory=list)
+
+
+def _place(record: Record) -> Place:
+    return (record.provider, record.kind)
+
+
+def _places(records: Iterable[Record], events: Collection[str]) -> set[Place]:
+    return {_place(record) for record in records if record.id in events}
+
+
+async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]) -> _Missing:
+    """Sort the events that the lists lack by what their absence can prove."""
+    coverage = windows_of(read)
+    absent = _looked_for(read, read.store.records(read.system.name, unlisted))
     await read.owners.refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],
     )
     removing = _removing(read)
     unproven = {(a.provider, kind) for a in read.snapshot.unproven for kind in a.kinds}
-    sure, unsure, leaving = [], [], []
+    missing = _Missing()
     for record in absent:
-        place, value = (record.provider, record.kind), record.observed
+        place, value = _place(record), record.observed
         if read.owners.change(record) is not None:
             # Whose it is has been asked already, and is asked again in a while.
             continue
@@ -126,17 +163,17 @@ async def follow_up(read: Read, unlisted: Sequence[str], unreadable: Collection[
         windows = coverage.get(place, ())
         listed = record.id in unreadable
         if record.id in removing and not listed and any(value.start in w for w in windows):
-            _end_removed(read, record)
+            missing.removed.append(record)
         elif record.id in removing and not listed and place in unproven:
-            leaving.append(record)
+            missing.leaving.append(record)
         elif _may_be_older(read, record):
             continue
         elif not listed and any(is_expected(record, value, w, read.asked_at) for w in windows):
-            sure.append(record)
+            missing.sure.append(record)
         elif (listed or place in unproven) and is_expected(record, value, read.span, read.asked_at):
-            unsure.append(record)
+            missing.unsure.append(record)
         # Of any other nothing is proven: it lies outside of what was read.
-    await _probe(read, sure, unsure, leaving)
+    return missing
 
 
 def _removing(read: Read) -> set[str | None]:
@@ -164,52 +201,43 @@ def _may_be_older(read: Read, record: Record) -> bool:
     return record.written_at is not None and read.asked_at < record.written_at + lag
 
 
-async def _probe(
-    read: Read, sure: Sequence[Record], unsure: Sequence[Record], leaving: Sequence[Record]
-) -> None:
+async def _ask_all(
+    read: Read,
+    questions: Questions,
+    sure: Sequence[Record],
+    unsure: Sequence[Record],
+    windows: Mapping[Place, Sequence[Window]],
+) -> list[Answer]:
     """Ask for missing events by id, as many as this cycle allows.
 
-    ``leaving`` are blocks that were asked to go: no list is needed to prove what syncd did itself.
+    Those that only lists show come last, and not at all once another list of their calendar hides
+    something: then their lists prove nothing either.
     """
-    seen, probes = read.seen, read.probes
-    seen.suspected += len(sure)
-    provable, removed = {record.id for record in sure}, {record.id for record in leaving}
-    for record in probes.choose([*leaving, *sure], unsure, read.asked_at, read.left):
-        read.left -= 1
-        try:
-            if record.id in provable:
-                seen.suspected -= await ask(read, record)
-            elif record.id in removed:
-                if await _is_gone(read, record):
-                    _end_removed(read, record)
-            else:
-                probes.found(record.id, gone=await _is_gone(read, record))
-        except SystemFault as fault:
-            seen.fail(fault)
+    answers: list[Answer] = []
+    hiding: set[str] = set()
+    provable = {record.id for record in sure}
+    by_list = read.system.capabilities.gone_by_list
+    chosen = read.probes.choose(sure, unsure, read.asked_at, max(0, read.left))
+    for record in sorted(chosen, key=lambda r: r.kind in by_list):
+        if questions.over or read.left <= 0:
             break
-    seen.gone = len(probes.gone)
-
-
-async def _is_gone(read: Read, record: Record) -> bool:
-    """Look for an event whose absence no list proves; take what it shows if it is there."""
-    asked_at = read.clock.now()
-    match await read.system.read_one(record.ref, record.observed):
-        case Found(event=event):
-            _take_found(read, record, event, asked_at)
-            return False
-        case Gone():
-            return True
-        case _:
-            return False
-
-
-def _windows(read: Read) -> Mapping[tuple[str, Kind], Sequence[Window]]:
-    """The windows in which each calendar was read whole: several where a list was cut."""
-    found: dict[tuple[str, Kind], list[Window]] = defaultdict(list)
-    for c in read.snapshot.coverage:
-        for kind in c.kinds:
-            found[c.provider, kind].append(c.window)
-    return found
+        if record.kind in by_list and record.provider in hiding:
+            continue
+        read.left -= 1
+        read.probes.note_asked(record.id, read.asked_at)
+        try:
+            sighting, asked_at = await questions.ask(record)
+        except SystemFault as fault:
+            read.seen.fail(fault)
+            break
+        hidden = (
+            record.id in provable
+            and isinstance(sighting, Found)
+            and hides(read, record, sighting, windows.get(_place(record), ()))
+        )
+        hiding |= {record.provider} if hidden else set()
+        answers.append(Answer(record, sighting, asked_at, hidden))
+    return answers
 
 
 def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:
@@ -230,7 +258,9 @@ def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:
     return [r for r in absent if records.get(r.id) not in elsewhere]
 
 
-async def follow_hosts(read: Read, differ: Sequence[str]) -> None:
+async def follow_hosts(
+    read: Read, questions: Questions, reports: Reports, differ: Sequence[str]
+) -> None:
     """Ask whether the known further hosts of these meetings still are, where no row shows them."""
     shown = {row.id for row in read.snapshot.rows}
     probes = 0
@@ -241,9 +271,11 @@ async def follow_hosts(read: Read, differ: Sequence[str]) -> None:
             continue
         if record.provider in {c.provider for c in read.snapshot.coverage} or probes >= PROBES:
             continue  # A read of its own calendar follows it up like any event that is missing.
+        if questions.over:
+            return
         probes += 1
         try:
-            await ask(read, record)
+            await ask(read, questions, reports, record)
         except SystemFault as fault:
             read.seen.fail(fault)
             return
@@ -260,7 +292,9 @@ def is_expected(record: Record, value: Value, window: Window, asked_at: datetime
     return window.holds(value)
 
 
-async def look_after_own(read: Read, unlisted: Sequence[str]) -> None:
+async def look_after_own(
+    read: Read, questions: Questions, reports: Reports, unlisted: Sequence[str]
+) -> None:
     """Where the list is not known to show blocks, ask for syncd's own by id, in turn."""
     covered = {c.provider for c in read.snapshot.coverage if Kind.BLOCK in c.kinds}
     answered = {c.provider for c in read.snapshot.coverage}
@@ -273,51 +307,21 @@ async def look_after_own(read: Read, unlisted: Sequence[str]) -> None:
         and read.span.holds(record.observed)
         and record.provider in answered - covered
     ]
-    for record in sorted(hidden, key=lambda r: (r.observed_at, r.id))[:PROBES]:
+    hidden.sort(key=lambda r: (r.observed_at, r.id))
+    reports.missing |= {record.id for record in hidden}
+    await _ask_each(read, questions, reports, hidden)
+
+
+async def _ask_each(
+    read: Read, questions: Questions, reports: Reports, records: Iterable[Record]
+) -> None:
+    """Ask for events of which the system's answer alone decides."""
+    for record in records:
+        if questions.over or read.left <= 0:
+            return
         try:
-            await ask(read, record)
+            read.left -= 1
+            await ask(read, questions, reports, record)
         except SystemFault as fault:
             read.seen.fail(fault)
             return
-
-
-async def ask(read: Read, record: Record) -> bool:
-    """Look for one unlisted event by id. True when the question is settled."""
-    system, owners, changes = read.system, read.owners, read.changes
-    asked_at = read.clock.now()
-    match await system.read_one(record.ref, record.observed):
-        case Found(event=event):
-            _take_found(read, record, event, asked_at)
-            return True
-        case Gone(own_list=own_list):
-            if record.kind in system.capabilities.gone_by_list:
-                user = await owners.user_of(record.provider)
-                if user is UserState.MISSING or (user is UserState.UNKNOWN and not own_list):
-                    owners.missing(record)
-                    return True
-            owners.back(record)
-            needed = system.capabilities.gone_proofs.get(record.kind, 1)
-            if record.missing + 1 < needed:
-                # Without its fingerprint the row is looked at again as soon as it is listed again.
-                fingerprint = record.fingerprint if record.open_ended else ""
-                suspect = replace(record, missing=record.missing + 1, fingerprint=fingerprint)
-                changes.records.append(suspect)
-                return False
-            take(read, record, vanish(record, asked_at), News.CHANGED)
-            return True
-        case _:
-            return False
-
-
-def _take_found(read: Read, record: Record, event: Event, asked_at: datetime) -> None:
-    """Take what an event shows that was found by id, here or at another owner."""
-    owners = read.owners
-    after, news = absorb(record, event, "", asked_at, read.system.capabilities.lag)
-    if news is News.STALE:
-        return
-    owners.still_held(record, event)
-    if owners.concerns(record, event):
-        owners.found(FoundElsewhere(record, after, event, news))
-    else:
-        owners.back(record)
-        take(read, record, after, news)

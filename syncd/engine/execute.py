@@ -19,7 +19,7 @@ import structlog
 
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
-from syncd.engine.reread import reread, sighted
+from syncd.engine.reread import just_read, not_ours, reread, sighted
 from syncd.engine.resets import report_reset, reset_words
 from syncd.engine.siblings import held_instances, watched
 from syncd.engine.supervise import supervised
@@ -31,7 +31,6 @@ from syncd.model import (
     HeldConflict,
     Intent,
     IntentState,
-    Kind,
     Note,
     Operation,
     Record,
@@ -55,15 +54,15 @@ from syncd.systems.port import (
 
 log = structlog.get_logger(__name__)
 
-FRESH = timedelta(seconds=10)
-"""A target read by this cycle less than this long ago needs no second read (promise 5)."""
-
 AHEAD = 10
 """Operations whose intents are committed together: ten share a commit that waits for the disk. More
 would save next to nothing, and each that a crash leaves open costs a read."""
 
 PROMPT = timedelta(seconds=5)
 """An intent that was committed longer ago is committed anew before its request is sent."""
+
+MOST_UNREAD = 3
+"""After so many targets without an answer it is the system that does not answer."""
 
 SENT_WITHIN = PROMPT + timedelta(seconds=15)
 """The longest from an intent's commit to its request, which waits for room in the budget as long
@@ -87,6 +86,8 @@ class Written:
     news: list[Record] = field(default_factory=list)
     """What a second read of targets brought."""
     remarks: list[str] = field(default_factory=list)
+    unread: int = 0
+    """How many targets could not be read, as no answer came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ async def _still_right(
 ) -> list[Intent]:
     """Leave out those whose target is not any more what the decision was made on (promise 5)."""
     right: list[Intent] = []
-    theirs = _not_ours(system, call, desk)
+    theirs = not_ours(system.name, [i.operation for i in call], desk.store)
     theirs |= held_instances(system, [i.operation for i in call], desk)
     for intent in call:
         operation = intent.operation
@@ -199,11 +200,27 @@ async def _still_right(
         bulk = operation.action in able.bulk_only
         # Where an update replaces the record, writing it begins with reading it, fresh or not.
         reads_itself = able.update_replaces and operation.action in UPDATES
-        fresh = _just_read(operation, read, desk.clock.now())
+        fresh = just_read(operation, read, desk.clock.now())
         if operation.event is None or bulk or reads_itself or fresh:
             right.append(intent)
             continue
-        record, changes = await reread(system, desk.store, desk.clock, operation.ref)
+        try:
+            record, changes = await reread(system, desk.store, desk.clock, operation.ref)
+        except RateLimited:
+            raise
+        except SystemFault as fault:
+            result.unread += not isinstance(fault, Rejected)
+            if result.unread >= MOST_UNREAD:
+                raise
+            # What one event answers is no fault of its system: its write waits, others go on.
+            result.failures.append(f"waits, as its target cannot be read: {fault}")
+            log.warning(
+                "target cannot be read before the write",
+                system=system.name,
+                event_id=operation.event,
+                fault=str(fault),
+            )
+            continue
         if changes.records:
             desk.store.apply(changes)
         result.news += changes.records
@@ -215,30 +232,6 @@ async def _still_right(
         else:
             right.append(intent)
     return right
-
-
-def _not_ours(system: System, call: Sequence[Intent], desk: Desk) -> set[str]:
-    """The targets of block writes that are not known as ours: they are never written to."""
-    targets = {
-        i.operation.event
-        for i in call
-        if i.operation.kind is Kind.BLOCK and i.operation.event is not None
-    }
-    ours = {r.id for r in desk.store.records(system.name, sorted(targets)) if r.mine}
-    return targets - ours
-
-
-def _just_read(operation: Operation, read: Sequence[Coverage], now: datetime) -> bool:
-    """Whether this cycle's own read showed the target a moment ago, and not only its neighbours."""
-    before = operation.before
-    return before is not None and any(
-        c.provider == operation.provider
-        and operation.kind in c.kinds
-        # Lists show what begins in the time that was read.
-        and before.start in c.window
-        and now - c.read_at < FRESH
-        for c in read
-    )
 
 
 async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Written) -> None:

@@ -11,19 +11,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from syncd.core.diff import News, absorb, as_known, compare, is_reset
-from syncd.engine.absence import (
-    ask_again,
-    follow_hosts,
-    follow_up,
-    let_go,
-    look_after_own,
-    take,
-    take_elsewhere,
-)
+from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go, look_after_own
+from syncd.engine.answers import take, take_elsewhere
+from syncd.engine.hidden import ask_for_created
 from syncd.engine.observation import Observation, Read
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
 from syncd.engine.probes import Probes
+from syncd.engine.questions import Questions
 from syncd.engine.recover import unsettled_updates
 from syncd.engine.reports import Reports, log_reported
 from syncd.engine.running import Running, follow_running
@@ -127,10 +122,10 @@ async def _observe(
     seen.coverage, seen.units = snapshot.coverage, snapshot.units
     seen.unproven = unproven
     read.changes = Changes(coverage=list(snapshot.coverage))
-    reports = Reports()
+    reports, questions = Reports(), Questions(read)
     for broken in snapshot.malformed:
         reports.add(broken)
-    unreadable = reports.unreadable
+    await ask_for_created(read, questions, reports, unread)
     unsettled = unsettled_updates(system, read.intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
@@ -142,13 +137,14 @@ async def _observe(
     if anew:
         moved_out = let_go(read, remapped)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
-    await ask_again(read, thorough=by_id)
-    await follow_up(read, unlisted, unreadable)
+    await ask_again(read, questions, reports, thorough=by_id)
+    await follow_up(read, questions, reports, unlisted)
     if running is not None:
-        await follow_running(read, running, unlisted, at_once=by_id)
-    await follow_hosts(read, [event for event in delta.differ if event in known])
+        await follow_running(read, questions, reports, running, unlisted, at_once=by_id)
+    differ = [event for event in delta.differ if event in known]
+    await follow_hosts(read, questions, reports, differ)
     if by_id:
-        await look_after_own(read, unlisted)
+        await look_after_own(read, questions, reports, unlisted)
     for each in await owners.prove(read.changes):
         take_elsewhere(read, each)
     for change in owners.freed:

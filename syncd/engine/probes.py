@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -26,6 +26,9 @@ class Probes:
     _turn: int = 0
     _asked: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
+    _silent: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
+    """The events that lists hid although they are shown by their ids."""
 
     def choose(
         self, sure: Iterable[Record], unsure: Iterable[Record], now: datetime, most: int
@@ -36,8 +39,6 @@ class Probes:
         not, as no list proves it: they are asked for less often, to follow their changes.
         """
         sure, unsure = list(sure), list(unsure)
-        wanted = {record.id for record in (*sure, *unsure)}
-        self._asked = {event: at for event, at in self._asked.items() if event in wanted}
         self._gone &= {record.id for record in unsure}
         self._turn += 1
         due = [
@@ -49,9 +50,28 @@ class Probes:
             turn = self._asked.get(record.id, (0, now))[0]
             return (turn, record.id not in certain, -record.missing, _shuffled(record.id, now))
 
-        chosen = sorted((*sure, *due), key=rank)[:most]
-        self._asked |= {record.id: (self._turn, now) for record in chosen}
-        return chosen
+        return sorted((*sure, *due), key=rank)[:most]
+
+    def listed(self, events: Container[str]) -> None:
+        """Note which events are listed: they are missing no more."""
+        for event in [event for event in self._asked if event in events]:
+            del self._asked[event]
+        self.hidden -= {event for event in self.hidden if event in events}
+        self._silent -= {event for event in self._silent if event in events}
+
+    def note_asked(self, event: str, now: datetime) -> None:
+        """Note that an event is asked for."""
+        self._asked[event] = (self._turn, now)
+
+    def was_asked(self, event: str) -> bool:
+        """Whether an event was asked for since it is missing."""
+        return event in self._asked
+
+    def note_silence(self, event: str, *, silent: bool) -> bool:
+        """Note whether an event could not be read by id; return whether that was so before."""
+        before = event in self._silent
+        (self._silent.add if silent else self._silent.discard)(event)
+        return before
 
     def found(self, event: str, *, gone: bool) -> None:
         """Note what the system said of an unsure event."""

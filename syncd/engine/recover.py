@@ -36,6 +36,7 @@ from syncd.model import (
     Window,
 )
 from syncd.store.proof import bearers
+from syncd.store.reported import reported_lists
 from syncd.store.store import Store
 from syncd.systems.port import Found, Gone, Malformed, Snapshot, System, SystemFault, Unknown
 
@@ -162,6 +163,8 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
     unread = snapshot.faults or any(
         u.provider == operation.provider and Kind.BLOCK in u.kinds for u in snapshot.unproven
     )
+    if complete and await _hides(system, operation.provider, snapshot, desk.store):
+        return False
     if complete:
         _drop(intent, desk, "never happened")
     elif not unread:
@@ -182,6 +185,26 @@ def _may_hide(system: System, snapshot: Snapshot, provider: str, store: Store) -
             if not store.records(system.name, [row.id]):
                 return True
     return False
+
+
+async def _hides(system: System, provider: str, snapshot: Snapshot, store: Store) -> bool:
+    """Whether the lists of a calendar hide events: then what they lack may have been made.
+
+    A known event that is missing is asked for by id. Where lists were reported as not whole, and
+    no known event is there to show that they are again, it is as before.
+    """
+    listed = {row.id for row in snapshot.rows}
+    windows = [c.window for c in snapshot.coverage if c.provider == provider]
+    known = {e for w in windows for e in store.fingerprints(system.name, w, [provider])}
+    for record in store.records(system.name, sorted(known - listed)[:_MOST_ASKED]):
+        sighting = await system.read_one(record.ref, record.observed)
+        if isinstance(sighting, Found) and sighting.event.provider == provider:
+            return True
+    return not known & listed and provider in reported_lists(store, system.name)
+
+
+_MOST_ASKED = 3
+"""So many missing events are asked for before a list is believed."""
 
 
 def _candidates(system: System, intent: Intent, snapshot: Snapshot, store: Store) -> list[Event]:
@@ -270,7 +293,11 @@ async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
         _drop(intent, desk, "its target is not known any more")
         return True
     record = records[0]
-    match await system.read_one(operation.ref, operation.after or operation.before):
+    sighting = await system.read_one(operation.ref, operation.after or operation.before)
+    if isinstance(sighting, Unknown) and record.observed is None:
+        # Its lists have proven what the read by id does not say.
+        sighting = Gone()
+    match sighting:
         case Gone():
             changes = outcome.gone(record, desk.store.links(system.name, record.id), asked_at)
             state = (

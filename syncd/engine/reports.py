@@ -24,6 +24,10 @@ class Reports:
 
     shown: list[Shown] = field(default_factory=list)
     read_well: set[str] = field(default_factory=set)
+    answered: set[str] = field(default_factory=set)
+    """The events that lists lack, and of which an answer by id says what became of them."""
+    missing: set[str] = field(default_factory=set)
+    """The events that lists lack; no list shows that they are unreadable no more."""
 
     def add(self, broken: Malformed, provider: str = "") -> None:
         """Report a record or a list; ``provider`` is whose list showed it."""
@@ -43,6 +47,7 @@ class Reports:
         items = open_items(read.store, read.system.name)
         if not items and not self.shown:
             return Outcome()
+        self._keep(items)
         begin, end = read.window.start, read.window.end
         known = read.store.records(read.system.name, sorted({item.event for item in items}))
         look = Look(
@@ -55,12 +60,22 @@ class Reports:
             frozenset(asked),
             _whole(read),
             self.read_well,
-            same,
+            {*same, *self.answered},
             {r.id for r in known if r.observed is not None and r.observed.end <= begin},
         )
         outcome = follow(items, self.shown, look)
         read.changes.reported += [*outcome.begun, *outcome.changed, *outcome.ended]
         return outcome
+
+    def _keep(self, items: Collection[Item]) -> None:
+        """Go on reporting what cannot be read by id, until a list or an answer shows otherwise."""
+        shown = {each.event for each in self.shown if each.topic is Topic.UNREADABLE}
+        kept = self.missing - self.answered - shown
+        self.shown += [
+            Shown(item.event, item.topic, item.reason, frozenset(item.calendars))
+            for item in items
+            if item.topic is Topic.UNREADABLE and item.event in kept
+        ]
 
 
 def _whole(read: Read) -> frozenset[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from syncd.core.diff import News, absorb, vanish
-from syncd.model import Changes, Clock, EventRef, Record
+from syncd.model import Changes, Clock, Coverage, EventRef, Kind, Operation, Record
 from syncd.store.store import Store
-from syncd.systems.port import Found, Gone, Sighting, System
+from syncd.systems.port import Found, Gone, Rejected, Sighting, System, Unknown
+
+FRESH = timedelta(seconds=10)
+"""A target read by this cycle less than this long ago needs no second read (promise 5)."""
 
 
 async def reread(
@@ -15,13 +19,16 @@ async def reread(
 ) -> tuple[Record | None, Changes]:
     """Read one event just before it is written to; the record as it is now, and what to store.
 
-    Raises SystemFault when it cannot be read.
+    Raises Rejected when this event cannot be read, whatever the reason: then it is not known what a
+    write would change. Raises SystemFault when the system does not answer.
     """
     record = next(iter(store.records(system.name, [ref.id])), None)
     if record is None:
         return None, Changes()
     asked_at = clock.now()
     sighting = await system.read_one(ref, record.observed)
+    if isinstance(sighting, Unknown):
+        raise Rejected(system.name, f"read of {ref.id}", detail=sighting.why)
     return sighted(record, sighting, asked_at, system.capabilities.lag)
 
 
@@ -43,3 +50,26 @@ def sighted(
             return after, Changes(records=[after])
         case _:
             return record, Changes()
+
+
+def just_read(operation: Operation, read: Sequence[Coverage], now: datetime) -> bool:
+    """Whether this cycle's own read showed the target a moment ago, and not only its neighbours."""
+    before = operation.before
+    return before is not None and any(
+        c.provider == operation.provider
+        and operation.kind in c.kinds
+        # Lists show what begins in the time that was read.
+        and before.start in c.window
+        and now - c.read_at < FRESH
+        for c in read
+    )
+
+
+def not_ours(system: str, operations: Sequence[Operation], store: Store) -> set[str]:
+    """The targets of block writes that are not known as ours: they are never written to."""
+    targets = {
+        operation.event
+        for operation in operations
+        if operation.kind is Kind.BLOCK and operation.event is not None
+    }
+    return targets - {r.id for r in store.records(system, sorted(targets)) if r.mine}

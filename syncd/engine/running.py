@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from syncd.engine import absence
+from syncd.engine import answers
 from syncd.engine.absence import is_expected
 from syncd.engine.observation import Observation, Read
+from syncd.engine.questions import Questions
 from syncd.engine.report import Health
+from syncd.engine.reports import Reports
 from syncd.model import Id, IntentState, Record
 from syncd.systems.port import NO_LOOK_BACK, SystemFault
 
@@ -98,7 +100,13 @@ class Running:
 
 
 async def follow_running(
-    read: Read, running: Running, unlisted: Sequence[str], *, at_once: bool
+    read: Read,
+    questions: Questions,
+    reports: Reports,
+    running: Running,
+    unlisted: Sequence[str],
+    *,
+    at_once: bool,
 ) -> None:
     """Read known events by id that run, and that the lists did not show nor had to show.
 
@@ -116,9 +124,12 @@ async def follow_running(
     queued = [record for record in records if record.id in awaited]
     lasting = [r for r in records if r.id not in awaited and _is_settled(read, r)]
     due = running.due(lasting, read.asked_at, at_once=at_once)
+    reports.missing |= {record.id for record in records}
     for record in (*queued[:MOST], *due):
+        if questions.over:
+            return
         try:
-            settled = await absence.ask(read, record)
+            settled = await answers.ask(read, questions, reports, record)
         except SystemFault as fault:
             read.seen.fail(fault)
             return

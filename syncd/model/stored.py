@@ -34,7 +34,8 @@ class Record:
     wrote or accepted (None: nothing yet; ``ended`` tells an accepted end from a new event).
     ``written``, ``written_at`` and ``former`` guard against stale reads: what syncd last wrote,
     when, and what stood there before (None: the event did not exist). ``missing`` counts the
-    separate proofs of absence so far; ``retired`` events are history, never decided on again.
+    separate proofs of absence so far, the first of which is of ``missing_since``; ``retired``
+    events are history, never decided on again.
     ``series`` and ``original_start`` are those of the `Event`.
     """
 
@@ -56,6 +57,7 @@ class Record:
     written_at: datetime | None = None
     former: Value | None = None
     missing: int = 0
+    missing_since: datetime | None = None
     retired: bool = False
     series: str = ""
     original_start: datetime | None = None

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import httpx
 from starlette.datastructures import Headers, QueryParams
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match
 
 from syncd.model import floor_to
 from syncd.sandbox.broken_rows import Lack, broken, first_broken
+from syncd.sandbox.concealed import Concealed, bad_request
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.odd import ODD_ANSWERS, Odd
 from syncd.sandbox.odd_rows import spoilt
@@ -53,6 +54,9 @@ class LostReply(httpx.RemoteProtocolError):
 
 class Timed(Protocol):
     """What has a start and an end."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
 
     @property
     def start(self) -> datetime: ...  # noqa: D102
@@ -114,6 +118,7 @@ class Platform(ABC):
         self.clock = clock
         self.new_id = ids
         self.faults = faults if faults is not None else Faults()
+        self.concealed = Concealed()
         self.limit: RateLimit | None = None
         self.caps: dict[str, ListCap] = {}
         """Caps of lists, by path: nothing in an answer shows that it was cut."""
@@ -168,6 +173,8 @@ class Platform(ABC):
 
     def lists(self, event: Timed, asked: tuple[datetime, datetime]) -> bool:
         """Whether a list of that time shows an event."""
+        if not self.concealed.is_listed(event.id, self.clock.now()):
+            return False
         begins = asked[0] <= event.start <= asked[1]
         reaches = self.lists_overlapping and event.start < asked[0] < event.end
         return begins or reaches
@@ -256,7 +263,7 @@ class Platform(ABC):
         elif self.fault(FaultKind.UNAUTHORISED, ask):
             response = self.unauthorised(ask)
         else:
-            response = self.authorise(ask) or self._route(ask, scope)
+            response = self.authorise(ask) or self._refused(ask) or self._route(ask, scope)
         for key, value in self.limit_headers().items():
             response.headers[key] = value
         return response
@@ -276,6 +283,10 @@ class Platform(ABC):
                 _replace_body(response, body)
         if self.broken_rows:
             _replace_body(response, broken(bytes(response.body), self.broken_rows))
+
+    def _refused(self, ask: Ask) -> Response | None:
+        words = self.concealed.words(ask.method, ask.path, ask.query.get("id"))
+        return JSONResponse(bad_request(words), 400) if words else None
 
     def _route(self, ask: Ask, scope: Scope) -> Response:
         here = {**scope, "path": ask.path, "root_path": ""}

@@ -118,5 +118,13 @@ def let_pass(accidents: Iterable[Accident], since: datetime) -> set[Interval]:
     }
 
 
+def stays_closed(change: Change, standing: Mapping[str, Seen]) -> bool:
+    """Whether a block went from a time that a meeting of its own calendar takes."""
+    return change.after is None and any(
+        seen.kind == "appointment" and seen.busy and change.before and seen.key == change.before.key
+        for seen in standing.values()
+    )
+
+
 def _shift(before: Seen, after: Seen | None) -> timedelta | None:
     return None if after is None else after.start - before.start

@@ -49,6 +49,8 @@ class What(StrEnum):
     OTHER_WORDS = "other-words"
     UNKNOWN_WORDS = "unknown-words"
     ALL_DAY = "all-day"
+    HIDE_LIST = "hide-list"
+    REFUSE_ID = "refuse-id"
     LEAVE = "leave"
     CHANGE_LEAVE = "change-leave"
     END_LEAVE = "end-leave"

@@ -13,7 +13,7 @@ from syncd.model import ConflictKind, HeldConflict, Kind, Record, Replica, Role,
 from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from syncd.simulate.accident import Change, Interval, Key, Seen, let_pass
+from syncd.simulate.accident import Change, Interval, Key, Seen, let_pass, stays_closed
 from syncd.simulate.hosted import has_shares, is_share, known_as, told_by_first
 from syncd.simulate.recurring import (
     is_held,
@@ -40,7 +40,10 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
         return
     for accident in town.accidents:
         going_on = accident.stops and not accident.over and accident.follows(change)
-        if going_on and not _ended_elsewhere(town, change, accident.system):
+        ended = _ended_elsewhere(town, change, accident.system) or stays_closed(
+            change, town.standing(change.system)
+        )
+        if going_on and not ended:
             yield f"7: went on after {len(accident.news)} at once in {accident.system}: {where}"
     match before, after:
         case None, Seen():
@@ -131,8 +134,8 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         and not any(event in accident.news for accident in town.accidents)
     ]
     injected = town.sandbox.systems[change.system].faults.injected
-    hidden = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
-    if on_top and not hidden:
+    short = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
+    if on_top and not (short or change.system in town.concealed):
         yield f"4: a block on top of {on_top[0]} in {where}"
     caused = after.interval in _by_policy(town, change, change.at - LATE) or any(
         _sources(town, change, after, since=change.at - LATE)
@@ -326,12 +329,8 @@ def apart(
 ) -> Iterator[tuple[str, str, Interval]]:
     """Each disagreement, with its provider and time, that is left to no person to decide."""
     held = [h for h in store.open_conflicts() if h.conflict.held]
-    claimed = {
-        (provider, _coarse(town, interval))
-        for provider, interval in (
-            _claimed(store, held) | _left_by_persons(store) | waiting_times(town, store)
-        )
-    }
+    left = _claimed(store, held) | _left_by_persons(store) | waiting_times(town, store)
+    claimed = {(provider, _coarse(town, interval)) for provider, interval in left}
     sights = [s for s in _sights(town) if s.start < last]
     for line, provider, interval in _disagreements(sights, now):
         if (provider, interval) not in claimed:

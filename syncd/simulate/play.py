@@ -28,7 +28,7 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import broken, busy, oracle, tellers
+from syncd.simulate import broken, busy, concealing, oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
@@ -119,6 +119,7 @@ class _Stage:
         world = self.town.world
         set_facts(world.sandbox, self.story)
         busy.prepare(self.town, self.story.busy)
+        concealing.prepare(self.town, self.story)
         for step in self.story.before:
             self._happen(step)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}

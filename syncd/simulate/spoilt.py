@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.simulate.story import Step, What
+
+_CREATES = r"/Task\.svc/Create|/calendars/events/block-slots|/appointments/$"
+"""The calls that make blocks."""
+
+
+def switch_on(faults: Faults, step: Step, now: datetime) -> None:
+    """Switch on the fault of a step."""
+    skewed = step.fault == FaultKind.CLOCK_SKEW
+    only_creates = step.fault == FaultKind.ODD_ANSWER and step.slot
+    faults.add(
+        Fault(
+            FaultKind(step.fault),
+            path=_CREATES if only_creates else "",
+            method="POST" if only_creates else "",
+            times=None if skewed else step.times,
+            until=now + timedelta(seconds=60.0 * step.times) if skewed else None,
+            seconds=step.seconds,
+            spelling=step.spelling,
+        )
+    )
 
 
 def spoil_rows(faults: Faults, step: Step) -> str:

@@ -6,7 +6,7 @@ still means something when others were taken out.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
@@ -73,6 +73,7 @@ class Story:
     ``series`` says whether syncd writes to instances of a series on v2.
     ``account`` says what kind of LeadSquared account there is.
     ``busy`` says how long lists are, and where they end.
+    ``refuses_deleted``: v1 answers 400 for what was deleted.
     """
 
     seed: int
@@ -90,6 +91,7 @@ class Story:
     series: str = "hold"
     account: Knobs = ()
     busy: Busy = ORDINARY
+    refuses_deleted: bool = False
 
     @property
     def choices(self) -> frozenset[str]:
@@ -188,7 +190,7 @@ def draw(
         steps += _operator(policies, span)
     replaces = True
     if complaints:
-        steps += _complaints(Random(f"complaints {seed}"), span)  # noqa: S311
+        steps += _acts(Random(f"complaints {seed}"), span, COMPLAINTS, 3)  # noqa: S311
         steps += _disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
     if complaints and FaultKind.ODD_ANSWER in faults:
         near = [step.at for step in steps if step.what in OUTSIDE]
@@ -212,7 +214,7 @@ def draw(
     steps += list_acts(lists, busy, span) if complaints else []
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return _with_series(_with_leaves(day, Random(f"leaves {seed}"))) if complaints else day  # noqa: S311
+    return _with_concealed(_with_series(_with_leaves(day))) if complaints else day
 
 
 def _with_series(day: Story) -> Story:
@@ -233,6 +235,9 @@ _POLICIES = 0.5
 
 _REPLACES = 0.7
 
+_CONCEALED, _CONCEALING = 0.3, (What.HIDE_LIST, What.REFUSE_ID)
+"""How often v1 answers 400 for deleted events; acts by which platforms conceal events."""
+
 COMPLAINTS: tuple[What, ...] = (
     What.NULL_DATE,
     What.FOR_EVER,
@@ -250,17 +255,17 @@ BROKEN_ROWS: tuple[What, ...] = (What.NO_END, What.NO_ID, What.NO_OWNER, What.NO
 """Acts of people and platforms that are known from public complaints about sync tools."""
 
 
-def _complaints(random: Random, span: float) -> list[Step]:
-    """Draw up to three acts that are known from complaints, on most days at least one."""
+def _acts(random: Random, span: float, whats: Sequence[What], most: int) -> list[Step]:
+    """Draw up to so many acts of these kinds."""
     return [
         Step(
             round(random.uniform(0.05, 0.9) * span, 1),
-            random.choice(COMPLAINTS),
+            random.choice(whats),
             random.choice(SYSTEMS),
             random.randrange(1000),
             random.randrange(1000),
         )
-        for _ in range(random.randint(0, 3) if COMPLAINTS else 0)
+        for _ in range(random.randint(0, most))
     ]
 
 
@@ -307,10 +312,19 @@ def _updates(random: Random, span: float, faults: Collection[str]) -> list[Step]
 _TWINS, _RESETS = 0.5, 0.4
 
 
-def _with_leaves(day: Story, random: Random) -> Story:
+def _with_concealed(day: Story) -> Story:
+    """Draw what platforms show in one way and not in the other."""
+    random = Random(f"concealed {day.seed}")  # noqa: S311
+    refuses = random.random() < _CONCEALED
+    steps = _acts(random, day.hours * 3600, _CONCEALING, 1)
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
+
+
+def _with_leaves(day: Story) -> Story:
     """Draw, on most days, leaves of weeks, and changes to them while they run."""
+    random = Random(f"leaves {day.seed}")  # noqa: S311
     whats = (What.LEAVE, What.CHANGE_LEAVE, What.CHANGE_LEAVE, What.END_LEAVE)
-    drawn = _complaints(random, day.hours * 3600)
+    drawn = _acts(random, day.hours * 3600, COMPLAINTS, 3)
     steps = [replace(step, what=random.choice(whats)) for step in drawn]
     some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
     before = tuple(replace(step, at=0.0, what=What.LEAVE) for step in steps[:2])

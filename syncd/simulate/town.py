@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from syncd.model import floor_to
-from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.simulate import hosted, more
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
+from syncd.simulate.spoilt import switch_on
 from syncd.simulate.staff import Staff
 from syncd.simulate.story import Step, What
 from syncd.simulate.way import Way
@@ -51,7 +52,8 @@ class Town:
     acts: int = 0
     forgotten: list[datetime] = field(default_factory=list)
     unspelt: dict[str, datetime] = field(default_factory=dict)
-    fixed: str = ""
+    fixed: set[str] = field(default_factory=set)
+    concealed: set[str] = field(default_factory=set)
     series: str = "hold"
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class Town:
         # is one that nobody touches, as there is in every real location.
         carol = self.world.seats["clinic", "carol"].user
         away = self.clock.now() + timedelta(days=40)
-        self.fixed = self.sandbox.clinic.block(carol, away, away + HALF_HOUR, "Closed")
+        self.fixed = {self.sandbox.clinic.block(carol, away, away + HALF_HOUR, "Closed")}
         for name in SYSTEMS:
             self.look(name, by_hand=True)
 
@@ -325,7 +327,7 @@ class Town:
             event
             for event, seen in self._last[step.system].items()
             if seen.kind == "block"
-            and event != self.fixed
+            and event not in self.fixed
             and ((step.system, event) in self.ours) is mine
             and seen.end > self.clock.now()
         )
@@ -415,30 +417,14 @@ class Town:
 
     def break_(self, step: Step) -> None:
         """Switch a fault on."""
-        skewed = step.fault == FaultKind.CLOCK_SKEW
-        only_creates = step.fault == FaultKind.ODD_ANSWER and step.slot
-        until = self.clock.now() + timedelta(seconds=60.0 * step.times) if skewed else None
-        self.sandbox.systems[step.system].faults.add(
-            Fault(
-                FaultKind(step.fault),
-                path=_CREATES if only_creates else "",
-                method="POST" if only_creates else "",
-                times=None if skewed else step.times,
-                until=until,
-                seconds=step.seconds,
-                spelling=step.spelling,
-            )
-        )
+        switch_on(self.sandbox.systems[step.system].faults, step, self.clock.now())
 
     def mend(self) -> None:
         """Switch all faults off, and let users have their old names."""
         self._names_back()
         for platform in self.sandbox.systems.values():
             platform.broken_rows.clear()
+            platform.concealed.clear()
             for kind in set(FaultKind) - {FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS}:
                 # Nobody repairs texts, or changes words.
                 platform.faults.clear(kind)
-
-
-_CREATES = r"/Task\.svc/Create|/calendars/events/block-slots|/appointments/$"
-"""The calls that make blocks."""

@@ -226,6 +226,16 @@ class CreatedIds:
         ours = [x for x in found if self.installation in {0, x.installation}]
         return ours or (x for x in read(self.path) if self.installation in {0, x.installation})
 
+    def last_of(self, system: str, providers: Collection[str], most: int) -> list[Line]:
+        """The newest lines at the file's end of these providers in a system, the newest first."""
+        try:
+            lines = list(self._end()) if self._size else []
+        except _TROUBLE as error:
+            self._fail(error)
+            return []
+        mine = [x for x in lines if x.system == system and x.provider in providers]
+        return mine[: -most - 1 : -1]
+
     def lately(self, system: str, event: str) -> bool:
         """Whether the end of the file has a line for this event, or one was just appended."""
         return hash((system, event)) in self._recent

@@ -29,6 +29,12 @@ def open_items(store: Store, system: str | None = None) -> list[Item]:
     return [to_item(row) for row in store.tell(_OPEN_OF, {"of_system": system})]
 
 
+def reported_lists(store: Store, system: str) -> frozenset[str]:
+    """The providers of a system whose lists are reported as not whole. Raises StateError."""
+    items = open_items(store, system)
+    return frozenset(p for item in items if item.topic is Topic.LIST for p in item.calendars)
+
+
 def from_item(item: Item) -> dict[str, Any]:
     """An item's row."""
     return {

@@ -55,6 +55,7 @@ class EventRow(_Table, table=True):
     written_at: datetime | None = Field(default=None, sa_type=Instant)
     former: Value | None = Field(default=None, sa_type=ValueText)
     missing: int = 0
+    missing_since: datetime | None = Field(default=None, sa_type=Instant)
     retired: bool = False
     series: str = ""
     original_start: datetime | None = Field(default=None, sa_type=Instant)

@@ -21,6 +21,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from syncd.model import Kind, Status, Topic, capped_wait
+from syncd.systems.sightings import Found as Found  # noqa: PLC0414 - part of the port
+from syncd.systems.sightings import Gone as Gone  # noqa: PLC0414 - part of the port
+from syncd.systems.sightings import Sighting as Sighting  # noqa: PLC0414 - part of the port
+from syncd.systems.sightings import Unknown as Unknown  # noqa: PLC0414 - part of the port
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -166,6 +170,8 @@ class Capabilities:
     - ``lag``: a read may be this much older than a write that was answered.
     - ``gone_proofs``: per kind, in how many separate cycles `System.read_one` must say Gone before
       an absence is believed.
+    - ``refused_when_gone``: the kinds whose deleted events may be refused when they are read by id,
+      with a status that says nothing of deletion. Then lists must prove it (`core.absence`).
     - ``statuses``: what an appointment will show after syncd wrote a status; a status that is not a
       key cannot be written.
     - ``batch``: how many operations of an action go into one call (1 where not named).
@@ -204,6 +210,7 @@ class Capabilities:
     bulk_only: frozenset[Action] = frozenset()
     key_survives: bool = True
     gone_by_list: frozenset[Kind] = frozenset()
+    refused_when_gone: frozenset[Kind] = frozenset()
     lists_blocks: bool = True
     reach: frozenset[str] | None = None
     update_replaces: bool = False
@@ -262,33 +269,6 @@ class Snapshot:
     refused: Mapping[str, Rejected] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
     unproven: Sequence[Unproven] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The event is there, with this value, perhaps elsewhere, or at an owner that is not mapped."""
-
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """The system says that there is no such event (any more).
-
-    ``own_list``: the list of its own user shows others, as that of a missing user would not.
-    """
-
-    own_list: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """The system cannot tell."""
-
-    why: str = ""
-
-
-Sighting = Found | Gone | Unknown
 
 
 # --- what a write brings ----------------------------------------------------------------------

@@ -8,6 +8,8 @@ from syncd.model import Topic
 from syncd.systems.port import Malformed
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from syncd.systems.port import ListCall
 
 
@@ -35,3 +37,12 @@ def _reported(system: str, call: ListCall, why: str, topic: Topic = Topic.UNREAD
 def _only(call: ListCall) -> str:
     """The provider of a list that is read for one only, else ''."""
     return next(iter(call.providers)) if len(call.providers) == 1 else ""
+
+
+def hiding(system: str, call: ListCall, providers: Collection[str]) -> Malformed:
+    """Report a list that lacks events of these providers which are shown by their ids."""
+    reason = (
+        "it lacks events that the system shows by their ids: new ones in it may not be seen, "
+        "and what it lacks is not taken for deleted"
+    )
+    return Malformed(system, list_name(call), reason, Topic.LIST, providers=providers)

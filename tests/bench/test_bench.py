@@ -17,7 +17,7 @@ from tests.bench.cells import _agreed, changed, engine, first, lasting
 
 
 async def test_an_agency_that_agrees_costs_its_list_calls_and_no_other(tmp_path: Path) -> None:
-    cell = await engine(tmp_path, 30, rounds=1)
+    cell = await engine(tmp_path, 31, rounds=1)
     # LeadSquared in one page; v2 in a group and two users' blocks; v1 by two users.
     assert cell["calls"] == 1 + 3 + 2
     assert cell["bytes"] > 0

@@ -44,6 +44,7 @@ def path_of(system: str) -> str:
     return "/calendars/blocked-slots" if system == "clinic" else "/appointments"
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("keeps", KEEPS)
 @pytest.mark.parametrize("system", ["clinic", "legacy"])
 async def test_three_hundred_blocks_and_a_cap_of_two_hundred_free_nothing(
@@ -97,6 +98,7 @@ async def test_what_a_capped_list_hides_is_carried(shop: Shop, path: str, keeps:
     assert shop.app.systems[system].facts.get(f"cap {call}", MONTH) == "100"
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("system", ["clinic", "legacy"])
 async def test_a_learned_cap_is_read_by_plan_after_a_restart(shop: Shop, system: str) -> None:
     close(shop.world, system, "carol", 300)

@@ -126,6 +126,10 @@ class FakeSystem:
     leaky: bool = False
     by_start: bool = False
     resets: bool = False
+    refuses: dict[str, SystemFault] = field(default_factory=dict)
+    """What is answered to a read of these events by id."""
+    refuses_gone: bool = False
+    """Deleted events are answered with 400."""
     rooms: dict[str, int] = field(default_factory=dict)
     reads: int = 0
     numbers: Any = field(default_factory=count)
@@ -263,7 +267,11 @@ class FakeSystem:
         self.asked.append(ref.id)
         if ref.id in self.unknown:
             return Unknown()
+        if ref.id in self.refuses:
+            raise self.refuses[ref.id]
         held = self.events.get(ref.id)
+        if held is None and self.refuses_gone:
+            return Unknown("answered 400", refused=True)
         try:
             return Gone() if held is None else Found(self._event(ref.id, held))
         except Malformed as error:

@@ -141,7 +141,7 @@ async def test_an_event_that_is_anothers_when_it_is_read_again_is_decided_on_the
     shop.clock.pass_(minutes=2)
     await shop.engine.watch(near=False)
     shop.a.move(first, v(27))
-    monkeypatch.setattr("syncd.engine.execute.FRESH", timedelta(0))
+    monkeypatch.setattr("syncd.engine.reread.FRESH", timedelta(0))
     looked = shop.b.read_one
 
     async def given(*about: Any) -> Any:

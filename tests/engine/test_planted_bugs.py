@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from syncd.core import decide, outcome, refusals
-from syncd.core.diff import News, absorb, vanish
+from syncd.core.diff import absorb
 from syncd.core.ownership import NO_OWNERSHIP
-from syncd.engine import absence, case, cycle, execute, observe, recover, running
+from syncd.engine import absence, answers, case, cycle, execute, observe, recover, running
 from syncd.engine.running import Running
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
@@ -33,6 +33,7 @@ from tests.simulate.plants import (
     the_guard_is_off,
     the_journal_is_not_written,
 )
+from tests.simulate.plants_of_proof import absence_believed_at_once, one_proof_is_enough
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -52,14 +53,6 @@ def own_blocks_count_as_sources(patch: Patch) -> None:
     patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
-def absence_is_believed_at_once(patch: Patch) -> None:
-    async def ask(read: Any, record: Any) -> bool:
-        absence.take(read, record, vanish(record, read.clock.now()), News.CHANGED)
-        return True
-
-    patch.setattr(absence, "ask", ask)
-
-
 def what_a_read_touches_was_just_read(patch: Patch) -> None:
     """A read of a part of an event counts as a read of the event."""
 
@@ -67,7 +60,7 @@ def what_a_read_touches_was_just_read(patch: Patch) -> None:
         before = operation.before
         return before is not None and any(c.window.touches(before) for c in read)
 
-    patch.setattr(execute, "_just_read", just_read)
+    patch.setattr(execute, "just_read", just_read)
 
 
 def a_new_mapping_lets_go_of_all_that_is_not_listed(patch: Patch) -> None:
@@ -82,27 +75,19 @@ def a_resync_looks_back_as_a_far_read_does(patch: Patch) -> None:
     patch.setattr(Running, "look_back", lambda *_given: running.LOOK_BACK)
 
 
-def one_proof_is_enough_for_every_platform(patch: Patch) -> None:
-    async def ask(read: Any, record: Any) -> bool:
-        return await asked(read, replace(record, missing=99))
-
-    asked = absence.ask
-    patch.setattr(absence, "ask", ask)
-
-
 def doubts_are_never_forgotten(patch: Patch) -> None:
     def keeps_doubts(record: Any, *given: Any) -> Any:
         after, news = absorb(record, *given)
         return replace(after, missing=record.missing if record else 0), news
 
     patch.setattr(observe, "absorb", keeps_doubts)
-    patch.setattr(absence, "absorb", keeps_doubts)
+    patch.setattr(answers, "absorb", keeps_doubts)
 
 
 def coverage_is_ignored(patch: Patch) -> None:
     patch.setattr(Window, "holds", lambda _self, _value: True)
     patch.setattr(Store, "fingerprints", _every_fingerprint)
-    absence_is_believed_at_once(patch)
+    absence_believed_at_once(patch)
 
 
 def _every_fingerprint(
@@ -164,8 +149,8 @@ def the_first_of_two_with_one_tag_is_adopted(patch: Patch) -> None:
 
 
 def nobody_looks_whose_a_block_is_before_a_write(patch: Patch) -> None:
-    patch.setattr(execute, "_not_ours", lambda *_given: set())
-    patch.setattr(execute, "_just_read", lambda *_given: True)
+    patch.setattr(execute, "not_ours", lambda *_given: set())
+    patch.setattr(execute, "just_read", lambda *_given: True)
 
 
 def blocks_are_adopted_before_all_is_read(patch: Patch) -> None:
@@ -182,10 +167,10 @@ async def empty_list(shop: Shop) -> None:
 
 ROWS: tuple[tuple[Plant, Check], ...] = (
     (own_blocks_count_as_sources, promises.test_a_move_moves_each_block_once),
-    (absence_is_believed_at_once, missing_from_a_list),
-    (absence_is_believed_at_once, empty_list),
+    (absence_believed_at_once, missing_from_a_list),
+    (absence_believed_at_once, empty_list),
     (
-        one_proof_is_enough_for_every_platform,
+        one_proof_is_enough,
         promises.test_an_end_needs_as_many_proofs_as_the_platform_demands,
     ),
     (

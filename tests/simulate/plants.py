@@ -11,7 +11,6 @@ import pytest
 
 import syncd.core.merge as merging
 from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
-from syncd.core.diff import News, vanish
 from syncd.core.merge import merge
 from syncd.core.ownership import NO_OWNERSHIP, Ownership
 from syncd.engine import absence, brake, case, cycle, observe, recover
@@ -44,6 +43,11 @@ from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_proof import (
+    ABOUT_PROOF,
+    absence_believed_at_once,
+    one_proof_is_enough,
+)
 from tests.simulate.plants_of_series import ABOUT_SERIES
 from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
@@ -68,16 +72,6 @@ def own_blocks_are_sources(patch: Patch) -> None:
     patch.setattr(decide, "may_match", lambda *_given, **_named: True)
 
 
-def absence_believed_at_once(patch: Patch) -> None:
-    """What is not listed is gone."""
-
-    async def ask(read: Any, record: Any) -> bool:
-        absence.take(read, record, vanish(record, read.clock.now()), News.CHANGED)
-        return True
-
-    patch.setattr(absence, "ask", ask)
-
-
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _FAR_OFF = _LONG_AGO + timedelta(days=99_999)
 
@@ -87,14 +81,14 @@ def coverage_ignored(patch: Patch) -> None:
     follow = absence.follow_up
     absence_believed_at_once(patch)
 
-    async def everything(read: Any, unlisted: Any) -> None:
+    async def everything(read: Any, *given: Any) -> None:
         kinds = frozenset(Kind)
         whole = [
             Coverage(read.system.name, p, kinds, Window(_LONG_AGO, _FAR_OFF), read.clock.now())
             for p in read.system.providers
         ]
         read.snapshot = replace(read.snapshot, coverage=whole)
-        await follow(read, unlisted)
+        await follow(read, *given)
 
     patch.setattr(observe, "follow_up", everything)
 
@@ -290,16 +284,6 @@ def the_budget_is_boundless(patch: Patch) -> None:
     patch.setattr(Budget, "enter", enter)
 
 
-def one_proof_is_enough(patch: Patch) -> None:
-    """A block that one read of v2 does not list is gone."""
-
-    async def ask(read: Any, record: Any) -> bool:
-        return await asked(read, replace(record, missing=99))
-
-    asked = absence.ask
-    patch.setattr(absence, "ask", ask)
-
-
 def silence_decides(patch: Patch) -> None:
     """A held contradiction is decided when one of its systems does not answer."""
     patch.setattr(decide, "_unheard", lambda _state, _case: {})
@@ -387,7 +371,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (a_stale_read_is_believed, draw(21, faults=("lag",))),
     (an_unanswered_write_is_repeated_blindly, draw(11)),
     (the_budget_is_boundless, draw(15, faults=())),
-    (one_proof_is_enough, draw(9)),
     # Where blocks are answered by their id, no list is asked.
     (an_empty_list_is_proof, replace(draw(5), busy=ORDINARY)),
     (calendars_ignore_blocks, draw(2)),
@@ -439,6 +422,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_UPDATES,
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
+    *ABOUT_PROOF,
     *ABOUT_UNREADABLE,
     *ABOUT_HOSTS,
     *ABOUT_WORDS,

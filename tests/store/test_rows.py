@@ -58,6 +58,7 @@ FULL_RECORD = Record(
     written_at=at(2),
     former=v(11, status=Status.NOSHOW),
     missing=2,
+    missing_since=DAY,
     series="master",
     original_start=at(3),
 )

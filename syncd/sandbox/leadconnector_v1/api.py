@@ -63,6 +63,7 @@ class LeadConnectorV1(Location):
 
         ``lists_blocks``: whether lists show event blocks, which is not known (4.2).
         ``checks_slots``: whether a slot that is not offered is refused, as is mostly seen (4.4).
+        ``refuses_deleted``: a deleted event that is asked for is answered with 400, not with 404.
         ``update_keeps_end``: an update honours its end; else the length is what it was, or usual.
         """
         self.teams = Teams(self)
@@ -72,6 +73,7 @@ class LeadConnectorV1(Location):
         self.lists_blocks = lists_blocks
         self.checks_slots = checks_slots
         self.update_keeps_end = True
+        self.refuses_deleted = False
         self._session = guid_ids(f"session {name}")
 
     # --- the platform's common behaviour ------------------------------------------------------
@@ -324,6 +326,8 @@ class LeadConnectorV1(Location):
         """The appointment or block of the path; a deleted one is as unknown as any other."""
         id = ask.params["id"]
         found = self.meetings.get(id) or self.closures.get(id)
+        if found is not None and found.deleted and self.refuses_deleted:
+            raise Refusal(fields.message(400, "Bad request"))
         if found is None or found.deleted:
             raise self._not_found(ask)
         return found

@@ -67,6 +67,7 @@ class Reading:
         self._clock = clock
         self._lists = lists
         self._last: LastRead | None = None
+        self._outdated = False
 
     @property
     def reader(self) -> Reader:
@@ -144,6 +145,7 @@ class Reading:
         ]
         same = gathered.same.keys()
         self._last = LastRead(frozenset((*gathered.rows, *same)), coverage)
+        self._outdated = False
         return Snapshot(
             self._system,
             rows,
@@ -181,14 +183,17 @@ class Reading:
         odd += [Malformed(self._system, wanted[p], reason, Topic.RESOURCE, p) for p in lost]
         return rooms, lost
 
-    def missed(self, found: Event, value: Value | None) -> None:
+    def missed(self, found: Event, value: Value | None) -> bool:
         """Note an event that was found by its id, where it was last seen to be (``value``).
 
         If the last read should have listed it, the directory is out of date, or the list is capped.
+        True if the directory is read again because of that, so that the next read may ask others.
         """
         if self._last is not None and self._last.hides(found, value):
-            self._knowledge.renew()
+            self._outdated = self._knowledge.renew() or self._outdated
             self._lists.doubt(f"GET {LISTS[found.kind]}", found.provider, found.value.start)
+            return self._outdated
+        return False
 
     async def owners(self) -> Owners:
         """Say whose records are. Raises SystemFault."""

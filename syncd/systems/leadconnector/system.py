@@ -140,7 +140,7 @@ class LeadConnector:
             return Unknown("its provider is not mapped any more")
         sighting = await self._look_for(ref, value)
         if isinstance(sighting, Found):
-            self._reading.missed(sighting.event, value)
+            return Found(sighting.event, elsewhere=self._reading.missed(sighting.event, value))
         return sighting
 
     async def _look_for(self, ref: EventRef, value: Value | None) -> Sighting:
@@ -149,9 +149,7 @@ class LeadConnector:
         try:
             item = await self._calls.appointment(record_id(ref.id))
         except Rejected as fault:
-            if fault.why is Refusal.GONE:
-                return Gone()
-            raise
+            return Gone() if fault.why is Refusal.GONE else Unknown(str(fault), refused=True)
         if text(item.id) != record_id(ref.id):
             return Unknown("the answer is about another appointment")
         if is_deleted(item):

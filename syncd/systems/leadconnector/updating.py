@@ -172,7 +172,12 @@ class Updating:
         ref = operation.ref
         if _is_block(operation):
             return await self._listed(operation, operation.before) or Unknown("it is not listed")
-        item = await self._calls.appointment(ref.id)
+        try:
+            item = await self._calls.appointment(ref.id)
+        except Rejected as fault:
+            if fault.why is Refusal.GONE:
+                raise
+            return Unknown(str(fault), refused=True)
         if text(item.id) != ref.id:
             return Unknown("the answer is about another appointment")
         if is_deleted(item):

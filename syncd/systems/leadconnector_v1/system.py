@@ -109,6 +109,7 @@ class LeadConnectorV1:
         self.facts = Facts(name, clock)
         self._lists = CappedLists(name, clock, self.facts)
         self._last: LastRead | None = None
+        self._outdated = False
         self._seats: Mapping[str, int] = {}
 
     async def read(
@@ -155,6 +156,7 @@ class LeadConnectorV1:
         snapshot = reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
         ids = frozenset((*(row.id for row in snapshot.rows), *sieve.same))
         self._last = LastRead(ids, snapshot.coverage)
+        self._outdated = False
         return snapshot
 
     async def _planned(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
@@ -177,7 +179,7 @@ class LeadConnectorV1:
         try:
             item = await self._calls.appointment(ref.id)
         except Rejected as fault:
-            return Gone() if fault.why is Refusal.GONE else Unknown(str(fault))
+            return Gone() if fault.why is Refusal.GONE else Unknown(str(fault), refused=True)
         if text(item.id) != ref.id:
             return Unknown("the answer is about something else")
         if is_bare(item):
@@ -192,8 +194,9 @@ class LeadConnectorV1:
         except (ValueError, Malformed) as error:
             return Unknown(str(error))
         if self._last is not None and self._last.hides(found, value):
-            self._knowledge.renew()
+            self._outdated = self._knowledge.renew() or self._outdated
             self._lists.doubt(f"GET {LIST}", found.provider, found.value.start)
+            return Found(found, elsewhere=self._outdated)
         return Found(found)
 
     async def users(self) -> Directory:

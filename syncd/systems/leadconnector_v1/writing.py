@@ -24,11 +24,14 @@ _WRITABLE = (
 
 CAPABILITIES = Capabilities(
     gone_proofs={Kind.APPOINTMENT: 1, Kind.BLOCK: 2},
+    refused_when_gone=frozenset(Kind),
     statuses={status: status for status in _WRITABLE},
     update_keeps_end=False,
     notifies=True,
 )
-"""Every write is a single call that is answered at once. `new` cannot be set (4.6), and no field
+"""What 400 and 422 mean of an id is not documented: deleted appointments may be answered so.
+
+Every write is a single call that is answered at once. `new` cannot be set (4.6), and no field
 keeps the location's own workflows from telling the customer."""
 
 

@@ -170,7 +170,7 @@ class LeadSquared:
         try:
             found = await self._calls.task(ref.id)
         except Rejected as fault:
-            return Unknown(str(fault))
+            return Unknown(str(fault), refused=True)
         if not found:
             return Gone()
         task = found[0]

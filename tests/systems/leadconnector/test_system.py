@@ -128,8 +128,9 @@ async def test_a_path_that_the_platform_does_not_know_proves_nothing(
 ) -> None:
     words = {404: "Cannot GET /x", 401: "This route is not yet supported by the IAM Service."}
     clinic.door.spoil(ONE, lambda _: {"message": words[status]}, status=status)
-    with pytest.raises(Rejected):
-        await clinic.build().read_one(ref(clinic.book(at(9))))
+    sighting = await clinic.build().read_one(ref(clinic.book(at(9))))
+    assert isinstance(sighting, Unknown)
+    assert sighting.refused
 
 
 async def test_a_bare_time_of_one_meeting_is_read_in_the_locations_zone(clinic: Clinic) -> None:

@@ -1,0 +1,197 @@
+"""Judge whether an event that its list lacks is proven to be gone (promise 3).
+
+Absence alone proves nothing. What must be asked besides the list, and how often, depends on what
+the platform can answer; `judge` decides from the evidence alone, for all platforms alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from syncd.model import Status, UserState, Value, Window
+
+
+class ById(StrEnum):
+    """What the system says of the event when it is asked for it by id."""
+
+    GONE = "gone"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class Slot(StrEnum):
+    """What the system's free slots say of the time at which the event was last seen.
+
+    UNTOLD: they cannot say anything of that time. UNANSWERED: they could, but not now.
+    """
+
+    OFFERED = "offered"
+    TAKEN = "taken"
+    UNTOLD = "untold"
+    UNANSWERED = "unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of an event that the list of its calendar lacks; None: not asked yet.
+
+    - ``listed_whole``: the list proved complete where the event was last seen, and hides no event
+      that the system shows by id.
+    - ``others_listed``: that list shows another known event of the same calendar.
+    - ``by_list``: the answer by id comes from a list itself, as nothing reads this kind by id.
+    - ``own_list``: that list shows other events of the calendar's own user.
+    - ``refused_when_gone``: the platform may refuse to read what was deleted (`Capabilities`).
+    - ``counted``, ``since``: how many earlier cycles brought the same evidence, and when the first
+      of them asked for its list. ``needed`` is how many there must be, this one included.
+    - ``key_reads``: the same credentials read another event by id in this cycle.
+    - ``user``: whether the user behind the calendar is there.
+    """
+
+    answer: ById
+    asked_at: datetime
+    lag: timedelta
+    listed_whole: bool = True
+    others_listed: bool = False
+    by_list: bool = False
+    own_list: bool = False
+    refused_when_gone: bool = False
+    counted: int = 0
+    since: datetime | None = None
+    needed: int = 1
+    key_reads: bool | None = None
+    user: UserState | None = None
+    slot: Slot | None = None
+
+
+class Verdict(StrEnum):
+    """What follows from the evidence; of ASK_..., that more of it is needed.
+
+    COUNTED: this cycle brought a proof, and another one must bring the next. WAITING: it is too
+    early for the next one. OWNER_IN_DOUBT: the event's user may be the one that is missing.
+    UNPROVEN: nothing follows, and the event stays as it was.
+    """
+
+    PROVEN = "proven"
+    COUNTED = "counted"
+    WAITING = "waiting"
+    OWNER_IN_DOUBT = "owner-in-doubt"
+    UNPROVEN = "unproven"
+    ASK_KEY = "ask-key"
+    ASK_USER = "ask-user"
+    ASK_SLOT = "ask-slot"
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Say whether the event is proven to be gone, or what is missing for a proof."""
+    match evidence.answer:
+        case ById.UNKNOWN:
+            return Verdict.UNPROVEN
+        case _ if not evidence.listed_whole:
+            return Verdict.UNPROVEN
+        case ById.GONE:
+            return _judge_gone(evidence)
+        case ById.REFUSED:
+            return _judge_refused(evidence)
+
+
+def _judge_gone(evidence: Evidence) -> Verdict:
+    """The system says that there is no such event: a fact, once it was said often enough."""
+    if evidence.by_list:
+        if evidence.user is None:
+            return Verdict.ASK_USER
+        if _user_in_doubt(evidence, others=evidence.own_list):
+            return Verdict.OWNER_IN_DOUBT
+    enough = evidence.counted + 1 >= evidence.needed
+    return Verdict.PROVEN if enough else Verdict.COUNTED
+
+
+def _judge_refused(evidence: Evidence) -> Verdict:
+    """The system refuses the id, which a deleted event and any other trouble look like.
+
+    The proof is then: two complete lists of different cycles, at least the lag bound apart, each of
+    which shows another known event; another id is read in the same cycle; the user is there; and
+    the time is offered again, where that can be asked.
+    """
+    e = evidence
+    steps: tuple[tuple[bool, Verdict], ...] = (
+        (not (e.refused_when_gone and e.others_listed), Verdict.UNPROVEN),
+        (e.key_reads is None, Verdict.ASK_KEY),
+        (e.key_reads is False, Verdict.UNPROVEN),
+        (e.user is None, Verdict.ASK_USER),
+        (_user_in_doubt(e, others=e.others_listed), Verdict.OWNER_IN_DOUBT),
+        (e.since is None or e.counted + 1 < max(2, e.needed), Verdict.COUNTED),
+        (e.since is not None and e.asked_at - e.since < e.lag, Verdict.WAITING),
+        (e.slot is None, Verdict.ASK_SLOT),
+        (e.slot is Slot.TAKEN, Verdict.UNPROVEN),
+        (e.slot is Slot.UNANSWERED, Verdict.WAITING),
+    )
+    return next((verdict for applies, verdict in steps if applies), Verdict.PROVEN)
+
+
+def _user_in_doubt(evidence: Evidence, *, others: bool) -> bool:
+    """Whether the list may be short because its user is missing; one that shows others is not."""
+    unknown = evidence.user is UserState.UNKNOWN and not others
+    return evidence.user is UserState.MISSING or unknown
+
+
+_WEEKS = 2
+
+
+def slots_window(value: Value) -> Window:
+    """The window of free slots that `slot_of` needs."""
+    return Window(value.start, value.end + timedelta(weeks=_WEEKS))
+
+
+def slot_of(value: Value, offers: Iterable[Window], taken: Iterable[Value], now: datetime) -> Slot:
+    """Say whether a time is offered again.
+
+    That it is not says something only where the same time of a later week is offered: else it may
+    lie outside of the hours in which people can book. Where the clocks change in between, a time
+    at the edge of these hours may count as taken although it is free: the safe side.
+    ``taken`` are the calendar's other events.
+    """
+    if value.start <= now or any(other.busy and other.overlaps(value) for other in taken):
+        return Slot.UNTOLD
+    offered = list(offers)
+    if any(offer.touches(value) for offer in offered):
+        return Slot.OFFERED
+    for week in range(1, _WEEKS + 1):
+        later = Value(value.start + timedelta(weeks=week), value.end + timedelta(weeks=week))
+        if any(offer.touches(later) for offer in offered):
+            return Slot.TAKEN
+    return Slot.UNTOLD
+
+
+_LISTED = frozenset({Status.NEW, Status.CONFIRMED})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An event that a list lacks and that the system shows by id.
+
+    ``same_place``: it is in the calendar in which it was known to be. ``elsewhere``: that calendar
+    belongs to other lists by now (`port.Found`). ``changed_at`` is when it was last changed, or
+    first seen as it is.
+    """
+
+    value: Value
+    same_place: bool
+    changed_at: datetime
+    elsewhere: bool = False
+
+
+def is_hidden(shown: Shown, windows: Iterable[Window], asked_at: datetime, lag: timedelta) -> bool:
+    """Say whether a list that proved complete in these windows should have shown the event.
+
+    A list may be older than a change by the lag bound, and what was moved to another calendar, or
+    with its calendar to another group, is in another list. Some lists leave out what is over or
+    off: that they lack it says nothing of the rest.
+    """
+    if shown.value.status not in _LISTED:
+        return False
+    if not shown.same_place or shown.elsewhere or shown.changed_at + lag > asked_at:
+        return False
+    return any(window.holds(shown.value) for window in windows)

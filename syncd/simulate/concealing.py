@@ -1,0 +1,62 @@
+"""Lists that hide what is shown by id, and ids that cannot be read, for some hours."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.sandbox.scenario import PEOPLE
+from syncd.simulate.story import Step, What
+
+if TYPE_CHECKING:
+    from syncd.simulate.story import Story
+    from syncd.simulate.town import Town
+
+_AWAY = timedelta(days=40)
+_HALF_HOUR = timedelta(minutes=30)
+
+
+def perform(town: Town, step: Step) -> str:
+    """Conceal something on one platform; what was done, '' if there was nothing to conceal."""
+    concealed = town.sandbox.systems[step.system].concealed
+    standing = sorted(town.standing(step.system))
+    if step.what not in {What.HIDE_LIST, What.REFUSE_ID} or not standing:
+        return ""
+    town.concealed.add(step.system)
+    town.staff.since.append(town.clock.now())
+    if step.what is What.REFUSE_ID:
+        event = standing[step.number % len(standing)]
+        concealed.refused[event] = "Bad request"
+        return f"refuse {event}"
+    hours = 1 + step.slot % 5
+    concealed.until = town.clock.now() + timedelta(hours=hours)
+    concealed.everything = step.number % 2 == 0
+    if concealed.everything:
+        return f"hide all in lists for {hours} hours"
+    # Where nothing but lists shows the blocks of v2, one that a list hides is a removed one.
+    only_lists = step.system == "clinic"
+    shown = town.standing(step.system)
+    concealed.ids = {
+        event
+        for n, event in enumerate(standing)
+        if (n + step.slot) % 3 and not (only_lists and shown[event].kind == "block")
+    }
+    return f"hide {len(concealed.ids)} of {len(standing)} in lists for {hours} hours"
+
+
+def prepare(town: Town, story: Story) -> None:
+    """Let v1 answer 400 for what was deleted, on such a day.
+
+    It tells a deleted event from any other trouble only by the other events of its calendar, so
+    there is one in each that nobody touches, as there is in every real location.
+    """
+    if not story.refuses_deleted:
+        return
+    legacy = town.sandbox.legacy
+    legacy.refuses_deleted = True
+    away = town.clock.now() + _AWAY
+    for number, person in enumerate(PEOPLE):
+        start = away + number * 4 * _HALF_HOUR
+        user = town.world.seats["legacy", person].user
+        town.fixed.add(legacy.block(user, start, start + _HALF_HOUR, "Closed"))
+    town.look("legacy", by_hand=True)

@@ -1,0 +1,159 @@
+"""What proves that a missing event is gone: one row per case, for all platforms."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from syncd.core.absence import (
+    ById,
+    Evidence,
+    Shown,
+    Slot,
+    Verdict,
+    is_hidden,
+    judge,
+    slot_of,
+    slots_window,
+)
+from syncd.model import UserState, Window
+from tests.core.kit import NOW, off, v
+
+LAG = timedelta(seconds=30)
+BEFORE = NOW - timedelta(minutes=5)
+
+FACT = {"answer": ById.GONE}
+LISTED = {"answer": ById.GONE, "by_list": True, "needed": 2}
+REFUSED = {
+    "answer": ById.REFUSED,
+    "refused_when_gone": True,
+    "others_listed": True,
+    "key_reads": True,
+    "user": UserState.PRESENT,
+    "counted": 1,
+    "since": BEFORE,
+    "slot": Slot.OFFERED,
+}
+
+CASES: dict[str, tuple[dict[str, Any], Verdict]] = {
+    # A 404, or an empty answer: a fact, once it was said often enough.
+    "404 is a fact": (FACT, Verdict.PROVEN),
+    "404 of a list that is not whole": ({**FACT, "listed_whole": False}, Verdict.UNPROVEN),
+    "404 where two are needed": ({**FACT, "needed": 2}, Verdict.COUNTED),
+    "second 404 where two are needed": ({**FACT, "needed": 2, "counted": 1}, Verdict.PROVEN),
+    # Kinds that nothing reads by id: the list is the answer.
+    "list alone: whose user?": (LISTED, Verdict.ASK_USER),
+    "list alone, user present": ({**LISTED, "user": UserState.PRESENT}, Verdict.COUNTED),
+    "second list, user present": (
+        {**LISTED, "user": UserState.PRESENT, "counted": 1},
+        Verdict.PROVEN,
+    ),
+    "list of a missing user": (
+        {**LISTED, "user": UserState.MISSING, "counted": 1},
+        Verdict.OWNER_IN_DOUBT,
+    ),
+    "list of a missing user that shows others": (
+        {**LISTED, "user": UserState.MISSING, "own_list": True, "counted": 1},
+        Verdict.OWNER_IN_DOUBT,
+    ),
+    "list of an unknown user": (
+        {**LISTED, "user": UserState.UNKNOWN, "counted": 1},
+        Verdict.OWNER_IN_DOUBT,
+    ),
+    "list of an unknown user that shows others": (
+        {**LISTED, "user": UserState.UNKNOWN, "own_list": True, "counted": 1},
+        Verdict.PROVEN,
+    ),
+    # An id that is refused.
+    "400: all of the proof": (REFUSED, Verdict.PROVEN),
+    "400 where deleted events answer 404": (
+        {**REFUSED, "refused_when_gone": False},
+        Verdict.UNPROVEN,
+    ),
+    "400 and an incomplete or hiding list": ({**REFUSED, "listed_whole": False}, Verdict.UNPROVEN),
+    "400 and a list that shows no other": ({**REFUSED, "others_listed": False}, Verdict.UNPROVEN),
+    "400: another id is to be read": ({**REFUSED, "key_reads": None}, Verdict.ASK_KEY),
+    "400, and so is any other id": ({**REFUSED, "key_reads": False}, Verdict.UNPROVEN),
+    "400: the user is to be looked up": ({**REFUSED, "user": None}, Verdict.ASK_USER),
+    "400 and the user is missing": (
+        {**REFUSED, "user": UserState.MISSING},
+        Verdict.OWNER_IN_DOUBT,
+    ),
+    "400 and the first list": ({**REFUSED, "counted": 0, "since": None}, Verdict.COUNTED),
+    "400 and a second list within the lag": (
+        {**REFUSED, "since": NOW - LAG / 2},
+        Verdict.WAITING,
+    ),
+    "400 and a second list after the lag": ({**REFUSED, "since": NOW - LAG}, Verdict.PROVEN),
+    "400 and a count of no known time": ({**REFUSED, "since": None}, Verdict.COUNTED),
+    "400: the slot is to be asked": ({**REFUSED, "slot": None}, Verdict.ASK_SLOT),
+    "400 and the slot is taken": ({**REFUSED, "slot": Slot.TAKEN}, Verdict.UNPROVEN),
+    "400 and the slot is not told": ({**REFUSED, "slot": Slot.UNTOLD}, Verdict.PROVEN),
+    "400 and no answer about slots": ({**REFUSED, "slot": Slot.UNANSWERED}, Verdict.WAITING),
+    # No answer at all.
+    "unknown": ({**REFUSED, "answer": ById.UNKNOWN}, Verdict.UNPROVEN),
+}
+
+
+@pytest.mark.parametrize(("given", "verdict"), CASES.values(), ids=CASES)
+def test_the_evidence_decides(given: dict[str, Any], verdict: Verdict) -> None:
+    assert judge(Evidence(asked_at=NOW, lag=LAG, **given)) is verdict
+
+
+FREE = Window(v(8).start, v(12).start)
+WEEK = timedelta(weeks=1)
+LATER = Window(FREE.start + WEEK, FREE.end + WEEK)
+
+
+@pytest.mark.parametrize(
+    ("offers", "taken", "now", "slot"),
+    [
+        ([FREE, LATER], [], NOW, Slot.OFFERED),
+        ([LATER], [], NOW, Slot.TAKEN),
+        ([LATER], [off(9)], NOW, Slot.TAKEN),
+        ([LATER], [v(9)], NOW, Slot.UNTOLD),
+        ([], [], NOW, Slot.UNTOLD),
+        ([FREE, LATER], [], v(9).start, Slot.UNTOLD),
+    ],
+    ids=["offered", "taken", "a cancelled neighbour", "a neighbour", "never offered", "begun"],
+)
+def test_free_slots_say_whether_a_time_is_taken(
+    offers: list[Window], taken: list[Any], now: datetime, slot: Slot
+) -> None:
+    assert slot_of(v(9), offers, taken, now) is slot
+    assert slots_window(v(9)).touches(v(9))
+
+
+SHOWN = Shown(v(9), same_place=True, changed_at=BEFORE)
+WINDOW = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("shown", "windows", "hidden"),
+    [
+        (SHOWN, [WINDOW], True),
+        (SHOWN, [], False),
+        (SHOWN, [Window(WINDOW.start, v(9).start)], False),
+        (Shown(v(9), same_place=False, changed_at=BEFORE), [WINDOW], False),
+        (Shown(v(9), same_place=True, changed_at=BEFORE, elsewhere=True), [WINDOW], False),
+        (Shown(v(9), same_place=True, changed_at=NOW - LAG / 2), [WINDOW], False),
+        (Shown(v(9), same_place=True, changed_at=NOW - LAG), [WINDOW], True),
+        (Shown(off(9), same_place=True, changed_at=BEFORE), [WINDOW], False),
+    ],
+    ids=[
+        "hidden",
+        "not covered",
+        "outside",
+        "moved away",
+        "regrouped",
+        "within the lag",
+        "after",
+        "off",
+    ],
+)
+def test_a_list_hides_what_it_should_have_shown(
+    shown: Shown, windows: list[Window], hidden: bool
+) -> None:
+    assert is_hidden(shown, windows, NOW, LAG) is hidden

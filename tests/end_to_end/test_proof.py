@@ -1,0 +1,102 @@
+"""Lists that hide events, and ids that are refused, on the three platforms over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from syncd.engine.report import Exit, Health
+from syncd.model import Item, Topic
+from syncd.sandbox.scenario import SYSTEMS
+from syncd.store.reported import open_items
+from tests.end_to_end.conftest import Shop
+
+LAG = timedelta(seconds=0.5)
+
+
+def meetings(shop: Shop, system: str, person: str = "alice") -> list[str]:
+    """The future meetings of somebody in a system that are booked, in order of time."""
+    user, now = shop.world.seats[system, person].user, datetime.now(UTC)
+    platform = shop.world.sandbox.systems[system]
+    found = [m for m in platform.appointments() if m.user == user and m.start > now]
+    busy = [m for m in found if not m.deleted and m.status in {"confirmed", "new", ""}]
+    return [m.id for m in sorted(busy, key=lambda m: m.start)]
+
+
+def items(shop: Shop, topic: Topic) -> list[Item]:
+    return [item for item in open_items(shop.app.engine.store) if item.topic is topic]
+
+
+def hurry(shop: Shop) -> None:
+    """Let lists be at most half a second late, so that no test waits for more."""
+    for system in shop.app.systems.values():
+        system.capabilities = replace(system.capabilities, lag=LAG)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_an_empty_list_is_not_believed_while_events_are_shown_by_id(
+    shop: Shop, system: str
+) -> None:
+    hurry(shop)
+    assert (await shop.resync()).exit is Exit.DONE
+    blocks, concealed = shop.blocks(), shop.world.sandbox.systems[system].concealed
+    await asyncio.sleep(LAG.total_seconds())
+    concealed.everything = True
+    report = await shop.resync()
+    assert (report.exit, report.systems[system].state) == (Exit.UNANSWERED, Health.OK)
+    assert {item.system for item in items(shop, Topic.LIST)} == {system}
+    assert shop.blocks() == blocks
+    concealed.clear()
+    assert ((await shop.resync()).exit, shop.blocks()) == (Exit.DONE, blocks)
+    assert items(shop, Topic.LIST) == []
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+async def test_what_is_neither_listed_nor_read_by_id_still_blocks_its_time(
+    shop: Shop, system: str
+) -> None:
+    hurry(shop)
+    await shop.resync()
+    concealed, blocks = shop.world.sandbox.systems[system].concealed, shop.blocks()
+    first = meetings(shop, system)[0]
+    concealed.ids.add(first)
+    concealed.refused[first] = "The instance was moved"
+    assert (await shop.resync()).exit in {Exit.CONFLICTS, Exit.UNANSWERED}
+    assert (await shop.resync()).exit is Exit.CONFLICTS
+    (item,) = items(shop, Topic.UNREADABLE)
+    assert (item.event, item.calendars, shop.blocks()) == (first, ("alice",), blocks)
+
+
+@pytest.mark.parametrize("system", ["crm", "clinic"])
+async def test_an_id_that_answers_400_concerns_its_event_only(shop: Shop, system: str) -> None:
+    hurry(shop)
+    await shop.resync()
+    platform, blocks = shop.world.sandbox.systems[system], shop.blocks()
+    first, second = meetings(shop, system)[:2]
+    platform.concealed.refused[first] = "The instance was moved"
+    platform.delete(first)
+    platform.delete(second)
+    report = await shop.resync()
+    assert (report.exit, report.systems[system].state) == (Exit.CONFLICTS, Health.OK)
+    (item,) = items(shop, Topic.UNREADABLE)
+    assert (item.event, item.calendars) == (first, ("alice",))
+    assert blocks - 2 <= shop.blocks() < blocks, "the other meeting's blocks are gone"
+    platform.concealed.clear()
+    assert (await shop.resync()).exit is Exit.DONE
+    assert items(shop, Topic.UNREADABLE) == []
+    assert shop.wrong() == []
+
+
+async def test_deleted_meetings_that_answer_400_are_freed_within_three_resyncs(shop: Shop) -> None:
+    hurry(shop)
+    await shop.resync()
+    legacy = shop.world.sandbox.legacy
+    legacy.refuses_deleted = True
+    legacy.delete(meetings(shop, "legacy")[0])
+    reports = [await shop.resync() for _ in range(3)]
+    assert reports[-1].exit is Exit.DONE
+    assert shop.wrong() == []
+    assert items(shop, Topic.UNREADABLE) == []

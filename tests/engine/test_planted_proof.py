@@ -1,0 +1,128 @@
+"""Each part of the proof that an event is gone is needed: without it, a test fails."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.core.absence import Evidence, Slot, Verdict, judge
+from syncd.engine import evidence, execute, observe
+from syncd.engine.questions import Questions
+from syncd.model import Changes, UserState
+from syncd.systems.port import Rejected, SystemFault
+from tests.engine import test_proof as proof
+from tests.engine.conftest import Shop, open_shop
+from tests.simulate.plants_of_proof import a_hidden_list_is_believed, one_proof_is_enough
+
+Patch = pytest.MonkeyPatch
+
+
+def unseen(**assumed: Any) -> Callable[[Patch], None]:
+    """A plant that assumes a part of the evidence instead of looking."""
+
+    def plant(patch: Patch) -> None:
+        def assuming(found: Evidence) -> Verdict:
+            return judge(replace(found, **assumed))
+
+        patch.setattr(evidence, "judge", assuming)
+
+    return plant
+
+
+def a_refusal_takes_the_system_down(patch: Patch) -> None:
+    """What one id answers is raised as the system's own fault."""
+
+    async def ask(self: Questions, record: Any) -> Any:
+        return await self.read.system.read_one(record.ref, record.observed), self.read.clock.now()
+
+    patch.setattr(Questions, "ask", ask)
+
+
+def a_target_that_cannot_be_read_is_written_to(patch: Patch) -> None:
+    """A write goes on when its target refuses to be read."""
+
+    async def unread(_system: Any, store: Any, _clock: Any, ref: Any) -> Any:
+        (record,) = store.records(ref.system, [ref.id])
+        return record, Changes()
+
+    patch.setattr(execute, "reread", unread)
+
+
+def nobody_asks_for_what_was_created(patch: Patch) -> None:
+    """An empty list is believed where the state was lost."""
+
+    async def nothing(*_given: Any) -> None:
+        return None
+
+    patch.setattr(observe, "ask_for_created", nothing)
+
+
+def believes(doubt: Callable[[Shop], None]) -> Callable[[Shop], Awaitable[None]]:
+    async def check(shop: Shop) -> None:
+        await proof.test_no_deletion_is_believed_while_one_part_of_the_proof_is_missing(shop, doubt)
+
+    return check
+
+
+async def refused(shop: Shop) -> None:
+    fault: Callable[[], SystemFault] = lambda: Rejected("a", "GET event", status=400)  # noqa: E731
+    await proof.test_an_id_that_is_refused_concerns_its_event_only(shop, fault)
+
+
+ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Shop], Awaitable[None]]]] = {
+    "the list need not show others": (
+        unseen(others_listed=True),
+        believes(proof._the_list_shows_no_other),
+    ),
+    "a hiding list is whole": (
+        unseen(listed_whole=True, others_listed=True),
+        believes(proof._the_list_hides_others),
+    ),
+    "no other id need be read": (unseen(key_reads=True), believes(proof._no_id_is_read)),
+    "the user is there": (
+        unseen(user=UserState.PRESENT),
+        believes(proof._the_user_is_missing),
+    ),
+    "the time is free": (unseen(slot=Slot.OFFERED), believes(proof._the_time_is_not_offered)),
+    "one list is enough": (
+        one_proof_is_enough,
+        proof.test_the_proof_is_two_lists_at_least_the_lag_apart,
+    ),
+    "a hidden list is believed": (
+        a_hidden_list_is_believed,
+        proof.test_a_resync_of_a_list_that_hides_events_says_so,
+    ),
+    "a create is repeated because a hidden list lacks it": (
+        a_hidden_list_is_believed,
+        proof.test_no_create_is_repeated_on_the_word_of_a_hiding_list,
+    ),
+    "nobody asks for what was created before a loss": (
+        nobody_asks_for_what_was_created,
+        proof.test_after_a_lost_state_an_empty_list_is_asked_for_what_was_created,
+    ),
+    "a refused id takes the system down": (a_refusal_takes_the_system_down, refused),
+    "a write goes on unread": (
+        a_target_that_cannot_be_read_is_written_to,
+        proof.test_a_write_waits_whose_target_is_refused_and_the_others_go_on,
+    ),
+}
+
+
+@pytest.mark.parametrize(("plant", "check"), ROWS.values(), ids=ROWS)
+async def test_a_planted_bug_is_caught(
+    plant: Callable[[Patch], None],
+    check: Callable[[Shop], Awaitable[None]],
+    tmp_path: Path,
+    monkeypatch: Patch,
+) -> None:
+    plant(monkeypatch)
+    shop = open_shop(tmp_path / "state.db")
+    try:
+        with pytest.raises(AssertionError):
+            await check(shop)
+    finally:
+        shop.store.close()
