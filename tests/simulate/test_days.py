@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from syncd.simulate.play import play
-from syncd.simulate.story import What
+from syncd.simulate.story import What, draw
 from tests.simulate.days import at, day
 
 
@@ -18,3 +20,9 @@ def test_a_status_that_was_entered_where_words_are_unknown_is_learned_later() ->
     assert outcome.broken == []
     carried = [line for line in outcome.trace if "crm syncd: alice appointment" in line]
     assert len(carried) == 1, "it is carried as any other change"
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", [17, 47, 62, 65, 101])
+def test_days_with_complaints_that_once_broke_a_promise_hold(seed: int) -> None:
+    assert play(draw(seed)).broken == []
