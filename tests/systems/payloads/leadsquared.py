@@ -42,7 +42,12 @@ ROWS = (
     Row("StatusCode as text", {"StatusCode": "0"}, MEETING),
     Row(
         "completed, EndDate is when that was done",
-        {"StatusCode": 1, "EndDate": "2026-03-02 10:34:56", "PercentCompleted": 100},
+        {
+            "StatusCode": 1,
+            "EndDate": "2026-03-02 10:34:56",
+            "ModifiedOn": "2026-03-02 10:34:56",
+            "PercentCompleted": 100,
+        },
         ("alice", "appointment", "showed", 60, "lead-7"),
     ),
     Row(
@@ -101,7 +106,7 @@ ROWS = (
     Row(
         "the busy type, completed by somebody",
         BUSY | {"StatusCode": 1},
-        ("alice", "block", "confirmed", 60, ""),
+        ("alice", "block", "confirmed", 45, ""),
     ),
     Row("the busy type with a lead", {"TaskType": {"Name": "Busy"}}, MEETING),
     Row(
