@@ -98,7 +98,7 @@ def examine(
     else:
         print_rules(settings)
         _print(settings, findings, asked.needs)
-        for line in reported.lines(items):
+        for line in reported.lines(items, explained=False):
             terminal.say(line)
         print_lists(asked.lists, every=calls)
         if offline and any(isinstance(s, LeadConnectorSystem) for s in settings.systems.values()):
