@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +18,9 @@ from syncd.systems.visible import visible
 
 WIDTH = 100
 """No line that syncd prints is wider."""
+
+_BESIDE, _BETWEEN = 2, 3
+"""What a table takes beside its first and last column together, and between two columns."""
 
 
 def console(*, err: bool = False) -> Console:
@@ -48,14 +52,38 @@ def print_json(data: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; long cells are folded, never cut."""
+    """Print a table; long cells are folded, between words where that can be, and never cut."""
     drawn = Table(title=plain(title), box=SIMPLE_HEAD, pad_edge=False)
     drawn.title_justify, drawn.title_style = "left", "bold"
-    for name in columns:
-        drawn.add_column(plain(name), overflow="fold")
-    for row in rows:
-        drawn.add_row(*(plain(cell) for cell in row))
-    console().print(drawn)
+    screen = console()
+    cells = [[plain(cell) for cell in row] for row in (columns, *rows)]
+    needed = [[Measurement.get(screen, screen.options, cell) for cell in row] for row in cells]
+    room = screen.width - _BESIDE - _BETWEEN * (len(columns) - 1)
+    widths = fitted(
+        [max(of_it) for of_it in zip(*([m.minimum for m in row] for row in needed), strict=True)],
+        [max(of_it) for of_it in zip(*([m.maximum for m in row] for row in needed), strict=True)],
+        room,
+    )
+    for name, width in zip(cells[0], widths, strict=True):
+        drawn.add_column(name, overflow="fold", width=width)
+    for row in cells[1:]:
+        drawn.add_row(*row)
+    screen.print(drawn)
+
+
+def fitted(words: Sequence[int], lines: Sequence[int], room: int) -> list[int]:
+    """Share out the room of a table: how wide each column is.
+
+    ``words`` are the longest words of the columns, ``lines`` their longest lines. No word is
+    broken while there is room for all; else those of the columns with the longest ones are.
+    """
+    widths = list(words)
+    while sum(widths) > room and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+    while sum(widths) < min(room, sum(lines)):
+        wanting = [n for n, width in enumerate(widths) if width < lines[n]]
+        widths[max(wanting, key=lambda n: lines[n] / widths[n])] += 1
+    return widths
 
 
 @contextmanager
