@@ -154,8 +154,8 @@ VERBS: Mapping[str, Verb] = {
     "set-status": Verb(lambda at, **given: at.set_status(**given), {**_ID, "status": Field(_text)}),
     "cancel": Verb(lambda at, **given: at.cancel(**given), _ID),
     "delete": Verb(lambda at, **given: at.delete(**given), _ID),
-    "break-row": Verb(lambda at, **given: _break(at, **given), {**_ID, "lack": Field(_lack)}),
-    "repair-row": Verb(lambda at, **given: _repair(at, **given), _ID),
+    "break-row": Verb(_break, {**_ID, "lack": Field(_lack)}),
+    "repair-row": Verb(_repair, _ID),
     "block": Verb(
         lambda at, **given: at.block(**given),
         {
