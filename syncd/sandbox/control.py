@@ -119,7 +119,8 @@ class Verb:
 
 
 def _seek(at: Outside, event: str) -> None:
-    if all(event != each.id for each in (*at.appointments(), *at.blocks())):
+    shown = {each.id for each in at.appointments()} | {each.id for each in at.blocks()}
+    if event not in shown:
         message = f"no event {event}"
         raise LookupError(message)
 
