@@ -74,15 +74,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 def fitted(words: Sequence[int], lines: Sequence[int], room: int) -> list[int]:
     """Share out the room of a table: how wide each column is.
 
-    ``words`` are the longest words of the columns, ``lines`` their longest lines. No word is
-    broken while there is room for all; else those of the columns with the longest ones are.
+    ``words`` are the longest words of the columns, ``lines`` their longest lines. The widest give
+    way first. No word is broken while there is room for all; else the longest ones are.
     """
-    widths = list(words)
+    widths = list(lines)
     while sum(widths) > room and max(widths) > 1:
-        widths[widths.index(max(widths))] -= 1
-    while sum(widths) < min(room, sum(lines)):
-        wanting = [n for n, width in enumerate(widths) if width < lines[n]]
-        widths[max(wanting, key=lambda n: lines[n] / widths[n])] += 1
+        loose = [n for n, width in enumerate(widths) if width > words[n]]
+        widths[max(loose or range(len(widths)), key=lambda n: widths[n])] -= 1
     return widths
 
 

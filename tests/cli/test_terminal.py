@@ -13,7 +13,7 @@ from syncd.cli import terminal
         ([3, 12], [5, 12], 40, [5, 12]),  # all fits: as wide as the lines
         ([3, 12], [30, 12], 30, [18, 12]),  # an id stays whole, the rest is the text's
         ([4, 30], [4, 60], 20, [4, 16]),  # no room: the longest word is broken
-        ([5, 5, 5], [25, 45, 5], 40, [13, 22, 5]),  # each line is folded about as often
+        ([5, 5, 5], [25, 45, 5], 40, [17, 18, 5]),  # the widest give way first
         ([5, 5], [5, 5], 0, [1, 1]),
         ([0], [0], 10, [0]),
     ],
