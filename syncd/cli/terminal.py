@@ -22,6 +22,9 @@ WIDTH = 100
 _BESIDE, _BETWEEN = 2, 3
 """What a table takes beside its first and last column together, and between two columns."""
 
+_ID = 40
+"""An id, or what is as short, is kept whole in tables."""
+
 
 def console(*, err: bool = False) -> Console:
     """The terminal, or a file or pipe of fixed width."""
@@ -75,11 +78,11 @@ def fitted(words: Sequence[int], lines: Sequence[int], room: int) -> list[int]:
     """Share out the room of a table: how wide each column is.
 
     ``words`` are the longest words of the columns, ``lines`` their longest lines. The widest give
-    way first. No word is broken while there is room for all; else the longest ones are.
+    way first. No word as long as an id is broken while there is room for all; paths may be.
     """
     widths = list(lines)
     while sum(widths) > room and max(widths) > 1:
-        loose = [n for n, width in enumerate(widths) if width > words[n]]
+        loose = [n for n, width in enumerate(widths) if width > min(words[n], _ID)]
         widths[max(loose or range(len(widths)), key=lambda n: widths[n])] -= 1
     return widths
 

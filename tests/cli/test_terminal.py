@@ -14,6 +14,7 @@ from syncd.cli import terminal
         ([3, 12], [30, 12], 30, [18, 12]),  # an id stays whole, the rest is the text's
         ([4, 30], [4, 60], 20, [4, 16]),  # no room: the longest word is broken
         ([5, 5, 5], [25, 45, 5], 40, [17, 18, 5]),  # the widest give way first
+        ([80, 9], [80, 90], 80, [40, 40]),  # a path gives way to text
         ([5, 5], [5, 5], 0, [1, 1]),
         ([0], [0], 10, [0]),
     ],
