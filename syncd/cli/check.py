@@ -98,13 +98,12 @@ def examine(
     else:
         print_rules(settings)
         _print(settings, findings, asked.needs)
-        for line in reported.lines(items):
+        for line in (*reported.lines(items, explained=False), *([""] if items else ())):
             terminal.say(line)
         print_lists(asked.lists, every=calls)
         if offline and any(isinstance(s, LeadConnectorSystem) for s in settings.systems.values()):
             terminal.say(_UNKNOWN_OFFLINE)
-        wrong = sum(f.level == "error" for f in findings)
-        terminal.say("all well" if not wrong else f"{wrong} wrong: nothing should be run before")
+        terminal.say(_in_short([f.level for f in findings]))
     fatal = {"error", "warning"} if strict else {"error"}
     return 2 if any(f.level in fatal for f in findings) else 0
 
@@ -182,6 +181,13 @@ def _need_json(settings: Settings, need: Need) -> dict[str, Any]:
         "allowed": need.allowed,
         "left_today": need.left_today,
     }
+
+
+def _in_short(levels: Sequence[str]) -> str:
+    wrong, odd = levels.count("error"), levels.count("warning")
+    if wrong:
+        return f"{wrong} wrong: nothing should be run before"
+    return f"all well, but for {odd} to look at" if odd else "all well"
 
 
 def _sentence(text: str) -> str:

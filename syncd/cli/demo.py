@@ -32,6 +32,9 @@ _NEAR = timedelta(seconds=1)
 _PATIENCE = 8.0
 """Seconds after which an act that is not answered counts as a failure."""
 
+_LAST_ANSWERS = 1.0
+"""So many seconds syncd may need to hear what the platforms have done already."""
+
 _ZONE = ZoneInfo(ZONE)
 _PLATFORM = {"crm": "LeadSquared", "clinic": "LeadConnector v2", "legacy": "LeadConnector v1"}
 
@@ -136,6 +139,7 @@ async def _play(act: Act, story: Story, app: App, daemon: asyncio.Task[int]) -> 
     terminal.say(f"{datetime.now(_ZONE):%H:%M:%S}  {act.system}: {act.says}", style="bold")
     act.act()
     await _until_agreed(story, daemon, patience=_PATIENCE)
+    await _until_heard(story)
     actions = {str(action) for action in Action}
     for note in reversed(app.store.history(provider=act.who, limit=20)):
         if note.at >= before and note.what not in actions and note.system:
@@ -163,6 +167,14 @@ async def _until_agreed(story: Story, daemon: asyncio.Task[int], patience: float
                 terminal.warn(f"  not yet: {line}")
             return
         await asyncio.sleep(0.05)
+
+
+async def _until_heard(story: Story) -> None:
+    """Wait for the last answers: the platforms agree a little before syncd has heard of it."""
+    deadline, heard = time.monotonic() + _LAST_ANSWERS, 0
+    while time.monotonic() < deadline and not 0 < len(story.writes) == heard:
+        heard = len(story.writes)
+        await asyncio.sleep(0.1)
 
 
 def _acts(world: World) -> Sequence[Act]:

@@ -85,8 +85,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 1 unexpected error; 2 usage or configuration; 3 conflicts are "
-    "held; 4 a system did not answer; 5 stopped by the guard; 6 another syncd holds the state.",
+    epilog="Exit codes: 0 done; 1 unexpected error; 2 usage or configuration; 3 a person is needed "
+    "(conflicts are held, or records are unreadable); 4 a system did not answer, writes wait, or a "
+    "list is not whole; 5 stopped by the guard; 6 another syncd holds the state.",
 )
 
 

@@ -16,13 +16,15 @@ _LISTED = 5
 _EVERY = "`syncd status --json` lists all"
 
 
-def lines(items: Iterable[Item]) -> Iterator[str]:
-    """For each system and topic a line, and one for each of the first few items."""
+def lines(items: Iterable[Item], *, explained: bool = True) -> Iterator[str]:
+    """For each system and topic a line, one for each of the first few items, and what to do."""
     for system, topic, of_it in _groups(items):
-        yield f"{system}: {_count(topic, len(of_it))}. {_MEANINGS[topic]}:"
+        yield f"{system}: {_count(topic, len(of_it))}:"
         yield from (f"  {_one(item)}" for item in of_it[:_LISTED])
         if len(of_it) > _LISTED:
             yield f"  and {len(of_it) - _LISTED} more: {_EVERY}"
+        if explained:
+            yield f"{_explained(system, topic)}."
 
 
 def findings(items: Iterable[Item]) -> list[Finding]:
@@ -32,7 +34,7 @@ def findings(items: Iterable[Item]) -> list[Finding]:
             "warning",
             f"{system}: {str(topic).replace('_', ' ')}",
             _count(topic, len(of_it)),
-            f"{_MEANINGS[topic]}. {_REMEDIES[topic]}",
+            _explained(system, topic),
         )
         for system, topic, of_it in _groups(items)
     ]
@@ -62,8 +64,14 @@ def _count(topic: Topic, number: int) -> str:
     return words.count(number, *_NOUNS[topic])
 
 
+def _explained(system: str, topic: Topic) -> str:
+    return f"{_MEANINGS[topic]}. {_REMEDIES[topic].format(system=system)}"
+
+
 def _one(item: Item) -> str:
     of = f" ({item.calendars[0]})" if len(item.calendars) == 1 else ""
+    if of and item.event.endswith(f" of {item.calendars[0]}"):  # the list's name says it
+        of = ""
     return f"{item.event}{of}: {item.reason}"
 
 
@@ -78,16 +86,17 @@ _NOUNS = {
 }
 _MEANINGS = {
     Topic.UNREADABLE: "A new one blocks no time; one read before keeps its last known time blocked",
-    Topic.UNKNOWN_STATUS: "They count as busy",
-    Topic.UNMAPPED_OWNER: "They block no time",
-    Topic.UNASSIGNED: "They block no time until somebody is assigned",
-    Topic.ASSUMED: "They are carried with the assumption",
+    Topic.UNKNOWN_STATUS: "Counted as busy",
+    Topic.UNMAPPED_OWNER: "Blocks no time",
+    Topic.UNASSIGNED: "Blocks no time until somebody is assigned",
+    Topic.ASSUMED: "Carried with the assumption",
     Topic.LIST: "Nothing is freed because such a list does not show it",
-    Topic.RESOURCE: "Their bookings block no time",
+    Topic.RESOURCE: "Bookings of it block no time",
 }
 _REMEDIES = {
     Topic.UNREADABLE: "Correct or delete the record in the system",
-    Topic.UNKNOWN_STATUS: "Correct the status in the system, if it is not meant to be busy",
+    Topic.UNKNOWN_STATUS: "If it is not busy, say what the word means under "
+    "[systems.{system}.statuses], or correct it in the system",
     Topic.UNMAPPED_OWNER: "Map the user under [providers], if the time is to be blocked",
     Topic.UNASSIGNED: "Assign the record in the system",
     Topic.ASSUMED: "Correct the record in the system, if the assumption is wrong",

@@ -35,7 +35,8 @@ def sandbox(
     They hold three people and a week of bookings, and nothing in them is real. The control port
     takes what people do by hand, such as: POST /clinic/cancel {"id": "…"}. GET /clinic/state shows
     the ids; a wrong verb is answered with those that there are, copy-block and rename-user among
-    them.
+    them. POST /clinic/break-row {"id": "…", "lack": "no-end"} (or "no-id", "no-owner", "no-object")
+    makes a record unreadable, and repair-row {"id": "…"} whole again.
     """
     asyncio.run(_serve(_ports(ports), write_config, empty=empty))
 

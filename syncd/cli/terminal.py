@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +18,12 @@ from syncd.systems.visible import visible
 
 WIDTH = 100
 """No line that syncd prints is wider."""
+
+_BESIDE, _BETWEEN = 2, 3
+"""What a table takes beside its first and last column together, and between two columns."""
+
+_ID = 40
+"""An id, or what is as short, is kept whole in tables."""
 
 
 def console(*, err: bool = False) -> Console:
@@ -48,14 +55,36 @@ def print_json(data: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; long cells are folded, never cut."""
+    """Print a table; long cells are folded, between words where that can be, and never cut."""
     drawn = Table(title=plain(title), box=SIMPLE_HEAD, pad_edge=False)
     drawn.title_justify, drawn.title_style = "left", "bold"
-    for name in columns:
-        drawn.add_column(plain(name), overflow="fold")
-    for row in rows:
-        drawn.add_row(*(plain(cell) for cell in row))
-    console().print(drawn)
+    screen = console()
+    cells = [[plain(cell) for cell in row] for row in (columns, *rows)]
+    needed = [[Measurement.get(screen, screen.options, cell) for cell in row] for row in cells]
+    room = screen.width - _BESIDE - _BETWEEN * (len(columns) - 1)
+    widths = fitted(
+        [max(of_it) for of_it in zip(*([m.minimum for m in row] for row in needed), strict=True)],
+        [max(of_it) for of_it in zip(*([m.maximum for m in row] for row in needed), strict=True)],
+        room,
+    )
+    for name, width in zip(cells[0], widths, strict=True):
+        drawn.add_column(name, overflow="fold", width=width)
+    for row in cells[1:]:
+        drawn.add_row(*row)
+    screen.print(drawn)
+
+
+def fitted(words: Sequence[int], lines: Sequence[int], room: int) -> list[int]:
+    """Share out the room of a table: how wide each column is.
+
+    ``words`` are the longest words of the columns, ``lines`` their longest lines. The widest give
+    way first. No word as long as an id is broken while there is room for all; paths may be.
+    """
+    widths = list(lines)
+    while sum(widths) > room and max(widths) > 1:
+        loose = [n for n, width in enumerate(widths) if width > min(words[n], _ID)]
+        widths[max(loose or range(len(widths)), key=lambda n: widths[n])] -= 1
+    return widths
 
 
 @contextmanager

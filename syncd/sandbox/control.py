@@ -36,6 +36,7 @@ class Controlled(Outside, Protocol):
 
     faults: Faults
     calls: list[Call]
+    broken_rows: dict[str, Lack]
 
 
 # --- fields -------------------------------------------------------------------------------------
@@ -117,6 +118,23 @@ class Verb:
     status: int = 200
 
 
+def _seek(at: Outside, event: str) -> None:
+    shown = {each.id for each in at.appointments()} | {each.id for each in at.blocks()}
+    if event not in shown:
+        message = f"no event {event}"
+        raise LookupError(message)
+
+
+def _break(at: Controlled, id: str, lack: Lack) -> None:
+    _seek(at, id)
+    at.broken_rows[id] = lack
+
+
+def _repair(at: Controlled, id: str) -> None:
+    _seek(at, id)
+    at.broken_rows.pop(id, None)
+
+
 VERBS: Mapping[str, Verb] = {
     "book": Verb(
         lambda at, **given: at.book(**given),
@@ -137,11 +155,8 @@ VERBS: Mapping[str, Verb] = {
     "set-status": Verb(lambda at, **given: at.set_status(**given), {**_ID, "status": Field(_text)}),
     "cancel": Verb(lambda at, **given: at.cancel(**given), _ID),
     "delete": Verb(lambda at, **given: at.delete(**given), _ID),
-    "break-row": Verb(
-        lambda at, **given: at.broken_rows.__setitem__(given["id"], given["lack"]),
-        {**_ID, "lack": Field(_lack)},
-    ),
-    "repair-row": Verb(lambda at, **given: at.broken_rows.pop(given["id"], None), _ID),
+    "break-row": Verb(_break, {**_ID, "lack": Field(_lack)}),
+    "repair-row": Verb(_repair, _ID),
     "block": Verb(
         lambda at, **given: at.block(**given),
         {

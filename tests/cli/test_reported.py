@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from syncd.model import Changes
+from syncd.cli.reported import lines
+from syncd.model import Changes, Topic
 from syncd.sandbox.broken_rows import Lack
 from syncd.store import Store
 from tests.cli.conftest import Desk
@@ -42,6 +43,7 @@ def test_unreadable_bookings_are_named_in_every_command_until_they_are_gone(desk
     assert {each["event"] for each in known["reported"]} == set(events)
     checked = desk.say("check")
     assert checked.code == 0
+    assert checked.out.splitlines()[-1].startswith("all well, but for ")
     assert all(event in checked.out for event in events)
     assert desk.say("check", "--strict").code == 2
     planned = desk.say("plan")
@@ -81,3 +83,17 @@ def test_a_calendar_with_an_unnamed_row_is_named(desk: Desk) -> None:
     said = desk.say("resync", "--yes")
     assert said.code == 3
     assert "GET /calendars/events: 1 row has no id" in said.err
+
+
+def test_what_is_reported_comes_with_its_remedy_and_says_each_name_once() -> None:
+    shown = list(
+        lines(
+            [
+                item("e", topic=Topic.UNKNOWN_STATUS, reason="odd"),
+                item("GET /x of alice", calendars=("alice",)),
+            ]
+        )
+    )
+    assert "[systems.a.statuses]" in shown[-1]
+    assert "  GET /x of alice: " in "\n".join(shown)
+    assert "Correct or delete the record" in shown[2]

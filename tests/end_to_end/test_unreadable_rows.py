@@ -99,17 +99,35 @@ async def test_a_known_meeting_without_an_end_keeps_its_time_and_follows_when_it
     assert (closed(shop, start), closed(shop, later)) == (set(), others(system))
 
 
-async def test_a_row_without_an_owner_in_a_list_of_all_users_stops_nobody(shop: Shop) -> None:
-    odd, theirs = break_row(shop, "crm", Lack.OWNER), shop.world.at(6, 9)
-    shop.world.book("clinic", "alice", theirs)
+@pytest.mark.parametrize(("system", "other"), [("crm", "clinic"), ("clinic", "crm")])
+async def test_a_row_without_an_owner_in_a_list_of_all_users_stops_nobody(
+    shop: Shop, system: str, other: str
+) -> None:
+    odd, theirs = break_row(shop, system, Lack.OWNER), shop.world.at(6, 9)
+    shop.world.book(other, "alice", theirs)
     report = await shop.resync()
     assert {s.state for s in report.systems.values()} == {Health.OK}
     assert report.exit is Exit.CONFLICTS
-    assert [(i.system, i.topic) for i in report.items] == [("crm", Topic.UNREADABLE)]
-    assert closed(shop, theirs) == {"crm", "legacy"}
-    shop.world.sandbox.crm.broken_rows.clear()
-    assert (await shop.resync()).exit is Exit.DONE
-    assert closed(shop, odd) == {"clinic", "legacy"}
+    assert [(i.system, i.topic) for i in report.items] == [(system, Topic.UNREADABLE)]
+    assert closed(shop, theirs) == others(other)
+    shop.world.sandbox.systems[system].broken_rows.clear()
+    report = await shop.resync()
+    assert (report.exit, report.items) == (Exit.DONE, [])
+    assert closed(shop, odd) == others(system)
+
+
+async def test_a_known_event_whose_owner_a_list_does_not_name_any_more_keeps_its_time(
+    shop: Shop,
+) -> None:
+    start = shop.world.at(6, 7)
+    event = shop.world.book("clinic", "bob", start)
+    await shop.resync()
+    shop.world.sandbox.clinic.broken_rows[event] = Lack.OWNER
+    for _ in range(3):
+        report = await shop.resync()
+        assert (report.exit, report.operations.total()) == (Exit.CONFLICTS, 0)
+        assert [(i.event, i.topic) for i in report.items] == [(event, Topic.UNREADABLE)]
+        assert closed(shop, start) == others("clinic")
 
 
 @pytest.mark.parametrize("lack", Lack)

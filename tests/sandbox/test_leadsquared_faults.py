@@ -207,6 +207,12 @@ async def test_the_control_api_drives_it_like_the_others(crm: Crm) -> None:
         wrong = await people.post("/set-status", json={"id": id, "status": "noshow"})
         assert wrong.status_code == 422
         assert (await people.post("/delete", json={"id": block})).status_code == 404
+        odd = {"id": id, "lack": "no-end"}
+        assert (await people.post("/break-row", json=odd)).is_success
+        assert (await people.post("/repair-row", json={"id": id})).json() == {"id": id}
+        assert crm.platform.broken_rows == {}
+        unknown = await people.post("/break-row", json={**odd, "id": "nobody"})
+        assert (unknown.status_code, unknown.json()) == (404, {"error": "no event nobody"})
         state = (await people.get("/state")).json()
     assert [(a["user"], a["status"]) for a in state["appointments"]] == [(BOB, "cancelled")]
     found = {(b["user"], b["start"], b["deleted"]) for b in state["blocks"]}

@@ -105,16 +105,23 @@ class Owners:
             if user in self.users and self.users[user] != owner
         }
 
-    def unowned(self, item: Item) -> Unowned | None:
+    def unowned(self, item: Item, listed: Collection[str] = ()) -> Unowned | None:
         """Return why a row is nobody's, where it is on a calendar that is kept in sync.
 
         What users who are not mapped do on a team's calendar is nobody's business, unless that
-        calendar is mapped itself.
+        calendar is mapped itself. A row that names neither host nor calendar may be of any of the
+        providers that were ``listed``.
         """
         hosts, place = hosts_of(item), text(item.calendar_id)
         if not isinstance(item, Appointment):
             return None
-        if not hosts:
+        if not hosts and not place:
+            found, topic, reason = (
+                listed,
+                Topic.UNREADABLE,
+                "it names neither a host nor a calendar",
+            )
+        elif not hosts:
             found, topic = self.teams.get(place, ()), Topic.UNASSIGNED
             reason = "nobody is assigned to it yet: it closes no time"
         else:

@@ -144,7 +144,8 @@ class Reading:
             *odd,
         ]
         same = gathered.same.keys()
-        self._last = LastRead(frozenset((*gathered.rows, *same)), coverage)
+        odd_ones = {e for e, odd in gathered.unowned.items() if odd.topic is Topic.UNREADABLE}
+        self._last = LastRead(frozenset((*gathered.rows, *same, *odd_ones)), coverage)
         self._outdated = False
         return Snapshot(
             self._system,
@@ -261,7 +262,6 @@ class _Gathered:
     def take(self, call: ListCall, listing: Sequence[object]) -> int:
         """Add a list, and return how many of its rows have no id: its gaps prove nothing then."""
         self.lists += 1
-        asked = call.providers if call.selector == "userId" else ()
         unnamed = 0
         for item in listing:
             if self._known and self._is_same(item):
@@ -272,7 +272,7 @@ class _Gathered:
                 continue
             if events.is_deleted(item) or self._is_over(item):
                 continue
-            self._add_all(known, item, asked)
+            self._add_all(known, item, call)
         return unnamed
 
     def _is_over(self, item: Item) -> bool:
@@ -289,12 +289,13 @@ class _Gathered:
             self.same[item.id] = item.date_updated
         return True
 
-    def _add_all(self, known: str, item: Item, asked: Collection[str]) -> None:
+    def _add_all(self, known: str, item: Item, call: ListCall) -> None:
         """Add a row to each calendar whose time it takes, or note that it is nobody's."""
+        asked = call.providers if call.selector == "userId" else ()
         provider = self._owners.owner(item, asked)
         further = self._owners.further(item, provider)
         if provider is None:
-            self._note_unowned(known, item)
+            self._note_unowned(known, item, call.providers)
         elif provider in self._wanted:
             self._add(known, provider, item, sorted(further))
         # A further host who was not asked for may have no other list that shows the row.
@@ -305,9 +306,9 @@ class _Gathered:
                 if takes(item.assigned_resources, resource):
                     self._add(derived_id(known, resource.key), room, item)
 
-    def _note_unowned(self, known: str, item: Item) -> None:
+    def _note_unowned(self, known: str, item: Item, listed: Collection[str]) -> None:
         """Report a meeting that takes place, and that is nobody's."""
-        found = self._owners.unowned(item)
+        found = self._owners.unowned(item, listed)
         if found is None or not set(found.providers) & set(self._wanted):
             return
         if isinstance(item, Appointment) and self.reader.is_busy(item):

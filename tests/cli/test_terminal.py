@@ -1,0 +1,37 @@
+"""Tables as wide as the terminal: cells are folded between words, ids stay whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.cli import terminal
+
+
+@pytest.mark.parametrize(
+    ("words", "lines", "room", "widths"),
+    [
+        ([3, 12], [5, 12], 40, [5, 12]),  # all fits: as wide as the lines
+        ([3, 12], [30, 12], 30, [18, 12]),  # an id stays whole, the rest is the text's
+        ([4, 30], [4, 60], 20, [4, 16]),  # no room: the longest word is broken
+        ([5, 5, 5], [25, 45, 5], 40, [17, 18, 5]),  # the widest give way first
+        ([80, 9], [80, 90], 80, [40, 40]),  # a path gives way to text
+        ([5, 5], [5, 5], 0, [1, 1]),
+        ([0], [0], 10, [0]),
+    ],
+)
+def test_the_room_is_shared_out_so_that_no_word_is_broken(
+    words: list[int], lines: list[int], room: int, widths: list[int]
+) -> None:
+    assert terminal.fitted(words, lines, room) == widths
+
+
+def test_a_table_in_80_columns_breaks_no_id(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terminal, "WIDTH", 80)
+    ids = ["0f8fad5b-d9cb-469f-a165-70867728950e", "pv6vxgdkqlwh"]
+    text = "why it is so, in many words that take more than a line of eighty columns to say"
+    terminal.table("", ("event", "run", "why", "create-block"), [[*ids, text, ""]])
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in [*ids, "create-block"])
+    assert max(map(len, printed.splitlines())) <= 80
