@@ -69,7 +69,7 @@ async def test_the_floor_reads_the_same_events(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_whole_processes_agree_over_http_too() -> None:
     bench = Bench()
-    with bench.served(size=30) as home:
+    with bench.served(size=31) as home:
         bench.cell("seed", "state", home=home)
         assert bench.cell("over_http", "http", home=home, rounds=1)["calls"] == 6
         assert bench.cell("bulk", "bulk", home=home, moves=10)["calls"] == 1

@@ -87,6 +87,7 @@ TRACED_ROWS = (
         {
             "StatusCode": 1,
             "CompletedOn": "2026-03-02 10:40:00.000",
+            "ModifiedOn": "2026-03-02 10:40:00.000",
             "ModifiedByName": "Some Body",
         },
         ("alice", "appointment", "showed", 60, "lead-7"),
