@@ -38,7 +38,8 @@ class Look:
     ``mapped`` are the providers of the system, ``asked`` those that were
     read, ``whole`` those whose lists proved complete. ``read_well`` are the events that were
     parsed, ``same`` those that were listed as they are known, ``over`` known events that have
-    ended, ``early`` ones that still run and began before the lists did.
+    ended, ``early`` ones that still run and began before the lists did, ``answered`` those that
+    lists lack and of which an answer by id tells.
     """
 
     system: str
@@ -53,6 +54,7 @@ class Look:
     same: Collection[str]
     over: Collection[str]
     early: Collection[str] = ()
+    answered: Collection[str] = ()
     look_back: timedelta = timedelta(0)
     deepest: bool = False
 
@@ -134,8 +136,11 @@ def _seen(item: Item, shown: Shown, look: Look) -> Item:
 def _unseen(item: Item, look: Look) -> Item:
     """Return what becomes of an open item that a read does not report."""
     left = frozenset(item.calendars) & frozenset(look.mapped)
-    listed = item.event in look.same
-    if item.event in look.read_well or (listed and item.topic is Topic.UNREADABLE):
+    listed = item.event in look.same or item.event in look.answered
+    # A row that is as it is known can be read, and is somebody's.
+    well = item.event in look.same and not item.topic.carried
+    well = well or (listed and item.topic is Topic.UNREADABLE)
+    if item.event in look.read_well or well:
         # A list of fewer users may tell whose a row is that does not say so itself.
         return replace(item, ended_at=look.at) if left <= look.asked else item
     if listed:

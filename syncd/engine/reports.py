@@ -69,9 +69,10 @@ class Reports:
             frozenset(asked),
             _whole(read),
             self.read_well,
-            {*same, *self.answered},
+            same,
             {r.id for r in known if r.observed is not None and r.observed.end <= begin},
             {r.id for r in known if r.observed is not None and r.observed.start < read.span.start},
+            self.answered,
             read.look_back,
             full and deepest,
         )

@@ -35,6 +35,12 @@ def ended(outcome: Outcome) -> bool:
             replace(ITEM, back=61 * DAY), replace(LOOK, deepest=True), True, id="as deep as any"
         ),
         pytest.param(ITEM, replace(LOOK, early={"e"}), False, id="it began before the lists"),
+        pytest.param(
+            replace(ITEM, topic=Topic.UNMAPPED_OWNER),
+            replace(NEAR, same={"e"}),
+            True,
+            id="its former host is back, and so it is as it was known",
+        ),
         pytest.param(ITEM, replace(LOOK, whole={"q"}), False, id="its list is not whole"),
         pytest.param(ITEM, replace(NEAR, read_well={"e"}), True, id="it reads well"),
         pytest.param(ITEM, replace(NEAR, same={"e"}), True, id="it is as it was known before"),
