@@ -3,6 +3,9 @@
 .DELETE_ON_ERROR:
 .PHONY: help demo test gate prove soak endurance bench bench-peers lint wheel constraints clean
 
+# Where Python is told to keep no compiled files, every process that a test starts compiles all anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input

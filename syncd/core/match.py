@@ -114,7 +114,9 @@ def match(
     twins: list[Twin] = []
     opened = [r for r in rest if r.kind is Kind.BLOCK]
     waiting = [r.new for r in expected]
-    for interval, seats in sorted(_groups(rest, bookings, linked).items()):
+    groups = _groups(rest, bookings, linked)
+    _seat_relinked(groups, relinked, bookings, linked)
+    for interval, seats in sorted(groups.items()):
         fresh = [seat.record for seat in seats if seat.booking is None]
         if not fresh:
             continue
@@ -247,6 +249,21 @@ def _groups(
                 _Seat(record, booking) for record in sorted(records, key=_id)
             )
     return groups
+
+
+def _seat_relinked(
+    groups: Mapping[tuple[datetime, datetime], list[_Seat]],
+    relinked: Iterable[Relink],
+    bookings: Iterable[Booking],
+    linked: Mapping[str, Sequence[Record]],
+) -> None:
+    """Put what came back under a new id where it stands now: it takes twins there at once."""
+    by_id = {booking.id: booking for booking in bookings}
+    for relink in relinked:
+        booking, value = by_id[relink.replica.booking], relink.new.observed
+        alone = len(linked.get(booking.id, ())) == 1
+        if alone and booking.agreed.busy and value and value.busy and value.interval in groups:
+            groups[value.interval].append(_Seat(relink.new, booking))
 
 
 def _contested(seats: Sequence[_Seat]) -> bool:

@@ -101,6 +101,9 @@ def _keep(engine: Engine, made: list[_Made]) -> None:
             # A decision may have taken the news out of what is left to do: an event that is no
             # longer the booking's leads nobody to the blocks that still stand.
             engine.agenda.touch({provider: [(r.system, r.id) for r in part.records]})
+        else:
+            # The same holds for a decision on the whole: what it left to do may be anywhere.
+            engine.agenda.add([provider])
     # Now that these are ours, whatever else bears their tags is a copy, and is decided on anew.
     adopted = [record for each in made for record in each.decision.adopted]
     engine.agenda.add(bearing_providers(engine.store, adopted) & engine.mapping.keys())
@@ -122,9 +125,13 @@ def _is_local(engine: Engine, provider: str) -> bool:
 
 
 def _finished(engine: Engine, decision: Decision, case: Case, state: ProviderState) -> bool:
-    """Whether this provider needs no further decision until there is news of it."""
+    """Whether this provider needs no further decision until there is news of it.
+
+    What ended is history from here on, and the next decision takes it out of its booking.
+    """
     return (
         not decision.operations
+        and not any(r.ended and r.observed is None for r in decision.changes.records)
         and not decision.withheld
         and not decision.waiting
         and not decision.exposures

@@ -109,6 +109,7 @@ async def _observe(
     # What another calendar shows is looked at in full.
     anew = full and remapped
     known_rows = NOTHING_KNOWN if anew else stored
+    await owners.look_ahead(unread & {*providers})
     snapshot = await system.read(read.window, providers, known_rows, look_back=read.look_back)
     if snapshot.faults:
         seen.fail(snapshot.faults[0])

@@ -68,6 +68,7 @@ class Owners:
     _held: list[tuple[OwnerChange, Event]] = field(default_factory=list)
     _settled: list[OwnerChange] = field(default_factory=list)
     _directory: Directory | None = None
+    _before: Directory | None = None
 
     @classmethod
     def of(
@@ -110,18 +111,30 @@ class Owners:
         """Whether the provider's user is there."""
         return (await self._users()).state_of(provider, self.known.get(provider, ""))
 
+    async def look_ahead(self, unread: AbstractSet[str]) -> None:
+        """Read the users before the lists if there are such providers: see `missing_of`."""
+        if unread:
+            self._before, self._directory = await self._users(), None
+
     async def missing_of(self, snapshot: Snapshot, unread: AbstractSet[str]) -> set[str]:
         """Return those of these providers whose list is empty and whose user is not there.
 
-        Such a list proves nothing of a calendar that was never read whole. Rooms have no user.
+        Such a list proves nothing of a calendar that was never read whole. A user who was missing
+        when the list was asked for may be back a moment later, so that both what was read of users
+        before it and what is read of them now have to show them. Rooms have no user.
         """
         shown = {row.provider for row in snapshot.rows}
         listed = {c.provider for c in snapshot.coverage} | {a.provider for a in snapshot.unproven}
         empty = (listed & unread) - shown
         if not empty:
             return set()
-        mapped = (await self._users()).mapped.keys()
-        return {p for p in empty & mapped if await self.user_of(p) is UserState.MISSING}
+        looks = [look for look in (self._before, await self._users()) if look is not None]
+        return {
+            provider
+            for look in looks
+            for provider in empty & look.mapped.keys()
+            if look.state_of(provider, self.known.get(provider, "")) is UserState.MISSING
+        }
 
     def missing(self, record: Record) -> None:
         """Note an event that is not shown, as the user whose list would show it may be missing."""

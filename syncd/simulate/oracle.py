@@ -132,6 +132,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         and not _moves_along(town, change, event)
         # What the guard stopped was of another time for syncd when that meeting came.
         and not any(event in accident.news for accident in town.accidents)
+        and not _left_by_a_shift(town, change.system, seen)
     ]
     injected = town.sandbox.systems[change.system].faults.injected
     short = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
@@ -144,6 +145,23 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     caused = caused or _answered(town, change, _since(town, change.at - LATE))
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
+
+
+def _left_by_a_shift(town: Town, system: str, seen: Seen) -> bool:
+    """Whether the same meeting stood here and was moved away at once elsewhere, which was accepted.
+
+    Until a person decides, the meeting is held at both times; what was entered meanwhile at the
+    former one is another meeting, for which no block of the first one stands (DESIGN 5, Blocks).
+    """
+    person = town.person(system, seen)
+    return any(
+        after is not None
+        and before.key == seen.key
+        and town.person(accident.system, before) == person
+        for accident in town.accidents
+        if accident.over
+        for before, after in accident.news.values()
+    )
 
 
 def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[str]:

@@ -51,6 +51,7 @@ class Town:
     idle: list[str] = field(default_factory=list)
     acts: int = 0
     forgotten: list[datetime] = field(default_factory=list)
+    unspelt: dict[str, datetime] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
     series: str = "hold"

@@ -60,7 +60,11 @@ def statuses_left(town: Town) -> Iterator[str]:
 
 
 def _given(town: Town, system: str, event: str, seen: Seen) -> set[str]:
-    """Find the statuses that people gave the event itself, or gave later to meetings elsewhere."""
+    """Find the statuses that people gave the event itself, or gave later to meetings elsewhere.
+
+    What was entered where words were unknown counts as given later: until its word is known, the
+    meeting is confirmed for syncd, and when it is, that is a change as any other.
+    """
     person = town.person(system, seen)
     return {
         after.status
@@ -69,8 +73,15 @@ def _given(town: Town, system: str, event: str, seen: Seen) -> set[str]:
         if (change.system, change.event) == (system, event)
         or (
             change.system != system
-            and change.before is not None
-            and change.before.status != after.status
+            and _is_given(town, change, after)
             and town.person(change.system, after) == person
         )
     }
+
+
+def _is_given(town: Town, change: Change, after: Seen) -> bool:
+    """Whether a change is one of the status for whoever reads that system."""
+    if change.before is None:
+        since = town.unspelt.get(change.system)
+        return since is not None and change.at >= since
+    return change.before.status != after.status

@@ -30,6 +30,8 @@ def _respell(town: Town, step: Step) -> str:
     times = 1 + step.number % 200 if unknown else None
     fault = Fault(FaultKind.ODD_STATUS, times=times, spelling="unknown" if unknown else "")
     town.sandbox.systems[step.system].faults.add(fault)
+    if unknown:
+        town.unspelt.setdefault(step.system, town.clock.now())
     return f"{step.what} in {times or 'all'} reads"
 
 

@@ -196,7 +196,8 @@ class Capabilities:
       Known of an account, a row without it is an exception, and reported on its own. Where it is
       not known, the owner is found by id, a length is assumed, and one report is for all rows.
     - ``completing_changes_end``: completing an appointment may set its end to the time when that
-      was done, so while it is complete its end is the one that is known of it.
+      was done, so while it is complete its end is the one that is known of it,
+      unless it shows one that is still to come.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     """
 

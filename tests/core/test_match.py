@@ -128,6 +128,17 @@ def test_a_vanished_appointment_that_came_back_under_a_new_id_is_relinked() -> N
     assert found.opened == ()
 
 
+def test_what_was_entered_where_an_appointment_came_back_is_its_twin() -> None:
+    gone = rec("a", "1", None, v(9), person="ann", service="s")
+    back = rec("a", "2", v(12), person="ann", service="s")
+    entered = rec("b", "3", v(12), person="lead7")
+    links = [origin("x", "a", "1")]
+    found = run([back, entered], [booking("x", v(9))], {"x": [gone]}, links)
+    assert [(r.old.id, r.new.id) for r in found.relinked] == [("1", "2")]
+    assert [(t.booking, t.record.id) for t in found.twins] == [("x", "3")]
+    assert found.opened == ()
+
+
 def test_several_that_could_have_come_back_are_a_conflict() -> None:
     gone = rec("a", "1", None, v(9), person="ann", service="s")
     back = [rec("a", i, v(12 + int(i)), person="ann", service="s") for i in ("2", "3")]

@@ -96,6 +96,41 @@ async def test_who_is_not_done_is_looked_at_in_part_until_it_is(
     assert len(looked_at) == before, "it is settled"
 
 
+async def test_what_a_decision_on_all_leaves_to_do_is_done_once_a_user_is_back(shop: Shop) -> None:
+    (gone,) = await booked(shop, 1)
+    other = shop.c.book("p", v(40))
+    assert (await shop.engine.resync()).converged
+    shop.c.missing = {"p"}
+    shop.c.events[other] = replace(shop.c.events[other], provider="new-id")
+    shop.a.delete(gone)
+    for _ in range(3):
+        shop.clock.pass_(minutes=6)
+        await shop.engine.watch(near=False)
+    assert [v(24).interval in blocks for blocks in shop.blocks().values()] == [False, False, True]
+    shop.c.missing = set()
+    shop.c.events[other] = replace(shop.c.events[other], provider="p")
+    for _ in range(2):
+        shop.clock.pass_(minutes=6)
+        await shop.engine.watch(near=False)
+    assert v(24).interval not in shop.blocks()["c"]
+
+
+async def test_a_meeting_that_is_deleted_once_it_is_off_is_taken_out_of_its_booking(
+    shop: Shop, looked_at: list[int]
+) -> None:
+    (event,) = await booked(shop, 1)
+    shop.a.move(event, v(24, status=Status.CANCELLED))
+    assert (await shop.engine.resync()).converged
+    shop.a.delete(event)
+    for _ in range(2):
+        shop.clock.pass_(minutes=2)
+        await shop.engine.watch(near=False)
+    assert shop.store.links("a", event) == []
+    before = len(looked_at)
+    await shop.engine.watch(near=False)
+    assert len(looked_at) == before, "it is settled"
+
+
 async def test_an_event_that_is_anothers_when_it_is_read_again_is_decided_on_there(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

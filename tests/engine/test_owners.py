@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -203,6 +204,34 @@ async def test_what_is_listed_for_a_missing_user_is_no_first_read(shop: Shop) ->
     shop.b.missing, shop.b.hidden = set(), set()
     assert (await shop.engine.resync()).exit is Exit.DONE
     assert all(len(shop.blocks()[name]) == 1 for name in ("a", "c"))
+
+
+@pytest.mark.parametrize("back", [True, False])
+async def test_a_list_is_no_first_read_while_its_user_comes_or_goes(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, back: bool
+) -> None:
+    shop.b.book("p", v(9))
+    await shop.engine.resync()
+    (block,) = [r.id for r in shop.store.events_of("a", "p")]
+    loses_the_database(shop)
+    read = FakeSystem.read
+
+    async def meanwhile(self: FakeSystem, window: Window, *given: Any, **more: Any) -> Any:
+        if self is not shop.a:
+            return await read(self, window, *given, **more)
+        self.hidden = {block}
+        found = await read(self, window, *given, **more)
+        self.missing = set() if back else {"p"}
+        return found
+
+    shop.a.missing = {"p"} if back else set()
+    monkeypatch.setattr(FakeSystem, "read", meanwhile)
+    await shop.engine.watch(near=False)
+    monkeypatch.setattr(FakeSystem, "read", read)
+    assert len(shop.a.blocks("p")) == 1
+    shop.a.hidden, shop.a.missing = set(), set()
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert [len(system.blocks("p")) for system in shop.systems] == [1, 0, 1]
 
 
 async def test_a_new_mapping_that_does_not_show_the_event_frees_it(shop: Shop) -> None:

@@ -171,7 +171,20 @@ class Reader:
         An end that is no time is one that is told, and makes the task unreadable.
         """
         completed = LEADSQUARED.meant(said(task.status_code)) is Status.SHOWED
-        return has_end(task) and not (completed and self.able().completing_changes_end)
+        doubted = completed and self.able().completing_changes_end
+        return has_end(task) and (not doubted or self._is_to_come(task))
+
+    def _is_to_come(self, task: Task) -> bool:
+        """Whether the task ends later than now and than its last change: nobody completed it then.
+
+        The last change, where it is told, shows it by the platform's own times.
+        """
+        try:
+            end = instant(task.end_date)
+        except ValueError:
+            return False
+        changed = self._maybe(task.modified_on)
+        return end > self.clock.now() and (changed is None or end > changed)
 
     def fingerprint(self, task: Task, provider: str) -> str:
         """The fields that matter, as sent; of a customer only whether there is one."""

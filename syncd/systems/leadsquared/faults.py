@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _TOO_MANY_TYPE = "MXAPIRateLimitExceededException"
 _TOO_MANY_TEXT = re.compile(r"API calls exceeded the limit of \d+ in \d+ second", re.IGNORECASE)
 _ABSENT_TEXT = re.compile(r"does not exist|not found|invalid task", re.IGNORECASE)
+_TASK_TEXT = re.compile(r"task(?!\s*type)", re.IGNORECASE)
 _APPLICATION = "MX"
 _SUCCESS = range(200, 300)
 _TIMED_OUT = 408
@@ -68,7 +69,14 @@ def _is_error(body: Wrote) -> bool:
 
 
 def _why(kind: str, words: str) -> Refusal:
-    """GONE where the task itself is unknown; no other refusal is told apart in the docs."""
-    if kind == "MXInvalidEntityException" and _ABSENT_TEXT.search(words):
+    """GONE where the task itself is unknown; no other refusal is told apart in the docs.
+
+    The same words tell of a lead, a user or a task type that is unknown: the task is still there.
+    """
+    if (
+        kind == "MXInvalidEntityException"
+        and _ABSENT_TEXT.search(words)
+        and _TASK_TEXT.search(words)
+    ):
         return Refusal.GONE
     return Refusal.UNFIT

@@ -84,3 +84,18 @@ def test_an_unknown_task_is_gone_and_other_refusals_are_not() -> None:
     assert gone.why is Refusal.GONE
     assert isinstance(unfit, Rejected)
     assert unfit.why is Refusal.UNFIT
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Lead does not exist in the system",
+        "User does not exist in the system",
+        "Task type does not exist in the system",
+        "Invalid task type",
+    ],
+)
+def test_what_a_task_names_may_be_unknown_while_the_task_is_there(words: str) -> None:
+    fault = fault_of(httpx.Response(500, json=error("MXInvalidEntityException", words)))
+    assert isinstance(fault, Rejected)
+    assert fault.why is Refusal.UNFIT

@@ -191,7 +191,7 @@ COMPLETED_AT = ("2026-03-02 10:41:07", "2026-03-01 17:00:00", "2026-03-02 10:30:
 async def test_the_end_of_a_completed_task_is_not_believed(
     build: Build, script: Script, end: str
 ) -> None:
-    script.say(LIST, page(task("t1", StatusCode=1, EndDate=end)))
+    script.say(LIST, page(task("t1", StatusCode=1, EndDate=end, ModifiedOn=end)))
     system = build()
     (row,) = (await system.read(WINDOW)).rows
     event = system.event(row)
@@ -221,7 +221,8 @@ def ends(*spans: tuple[int, int] | None) -> Sequence[Value | None]:
 async def test_what_is_known_of_a_completed_task_says_how_long_it_is(
     build: Build, script: Script, known: Sequence[Value | None], minutes: int
 ) -> None:
-    script.say(LIST, page(task("t1", StatusCode="1", EndDate=COMPLETED_AT[0])))
+    when = {"EndDate": COMPLETED_AT[0], "ModifiedOn": COMPLETED_AT[0]}
+    script.say(LIST, page(task("t1", StatusCode="1", **when)))
     system = build()
     (row,) = (await system.read(WINDOW)).rows
     value = system.event(row).with_end_of(*known).value
@@ -244,3 +245,31 @@ async def test_where_completing_leaves_the_end_alone_it_is_believed(
     system.capabilities = replace(system.capabilities, completing_changes_end=False)
     (row,) = (await system.read(WINDOW)).rows
     assert system.event(row).value.end == START + timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("changed", "hours", "told"),
+    [
+        (-3.0, 0, True),
+        (0.25, 0, True),
+        (0.5, 0, False),
+        (-3.0, 3, False),
+        (None, 0, True),
+        (None, 3, False),
+    ],
+)
+async def test_an_end_that_is_to_come_is_that_of_a_completed_task(
+    build: Build,
+    script: Script,
+    clock: FakeClock,
+    changed: float | None,
+    hours: int,
+    told: bool,
+) -> None:
+    # Nobody knows its length yet, as after a loss of the state.
+    at = "" if changed is None else f"{START + timedelta(hours=changed):%Y-%m-%d %H:%M:%S}"
+    clock.passed += hours * 3600
+    script.say(LIST, page(task("t1", StatusCode=1, ModifiedOn=at)))
+    system = build()
+    (row,) = (await system.read(WINDOW)).rows
+    assert system.event(row).tells_end is told

@@ -2,118 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tests.systems.payloads.case import Case, changed
-
-MEETING = {
-    "id": "evt-1",
-    "calendarId": "cal-a",
-    "locationId": "loc-1",
-    "contactId": "con-1",
-    "assignedUserId": "user-a",
-    "title": "First visit",
-    "appointmentStatus": "confirmed",
-    "startTime": "2026-03-03T10:00:00+01:00",
-    "endTime": "2026-03-03T11:00:00+01:00",
-    "dateUpdated": "2026-03-01T08:00:00.000Z",
-}
-CLOSED = {
-    "id": "blk-1",
-    "assignedUserId": "user-a",
-    "title": "Away",
-    "startTime": "2026-03-03T10:00:00+01:00",
-    "endTime": "2026-03-03T11:00:00+01:00",
-    "deleted": False,
-}
-STARTS = ["2026-03-03T10:00:00+01:00", "2026-03-03T10:30:00+01:00"]
-AT_NINE = "appointment alice 03 09:00-10:00"
-BLOCK = "block alice 03 09:00-10:00 confirmed"
-TWO_SLOTS = ("09:00-09:30", "09:30-10:00")
-
-
-def meetings(**changes: Any) -> dict[str, Any]:
-    return {"events": [changed(MEETING, changes)], "traceId": "t-1"}
-
-
-def blocks(**changes: Any) -> dict[str, Any]:
-    return {"events": [changed(CLOSED, changes)], "traceId": "t-1"}
-
-
-def status(word: str, **more: Any) -> dict[str, Any]:
-    return meetings(appointmentStatus=word, **more)
-
+from tests.systems.payloads.case import Case
+from tests.systems.payloads.leadconnector_base import (
+    AT_NINE,
+    BLOCK,
+    CLOSED,
+    MEETING,
+    STARTS,
+    TWO_SLOTS,
+    blocks,
+    meetings,
+    status,
+)
+from tests.systems.payloads.leadconnector_traced import TRACED
 
 CASES = (
     # lists of appointments
-    Case("status no_show", "client models", "events", status("no_show"), (f"{AT_NINE} noshow",)),
-    Case("status no-show", "workflow code", "events", status("no-show"), (f"{AT_NINE} noshow",)),
+    Case(
+        "status no_show", "sizmo, ristak-words", "events", status("no_show"), (f"{AT_NINE} noshow",)
+    ),
+    Case("status no-show", "corrections: M6", "events", status("no-show"), (f"{AT_NINE} noshow",)),
     Case(
         "status canceled",
-        "workflow code, beside cancelled",
+        "corrections: M6",
         "events",
         status("canceled"),
         (f"{AT_NINE} cancelled",),
     ),
     Case(
         "status in capitals",
-        "clients that lower it first",
+        "sizmo: it lowers the word first",
         "events",
         status("Showed"),
         (f"{AT_NINE} showed",),
     ),
     Case(
         "status in a language of its own",
-        "invented; clients have a fallback",
+        "invented",
         "events",
         status("agendado"),
         (f"{AT_NINE} confirmed", "reported: unknown_status"),
     ),
     Case(
         "only the misspelt status",
-        "clients that try both",
+        "warehouse, m2k",
         "events",
         meetings(appointmentStatus=..., appoinmentStatus="cancelled"),
         (f"{AT_NINE} cancelled",),
     ),
     Case(
         "two statuses that differ",
-        "a test double",
+        "invented",
         "events",
         meetings(appoinmentStatus="WRONG"),
         (f"{AT_NINE} confirmed",),
     ),
     Case(
         "only the coarse status",
-        "clients that fall back to it",
+        "sizmo, m2k",
         "events",
         meetings(appointmentStatus=..., status="booked"),
         (f"{AT_NINE} confirmed",),
     ),
     Case(
         "no status at all",
-        "clients with a fallback",
+        "ristak-words: none is taken for an open one",
         "events",
         meetings(appointmentStatus=...),
         (f"{AT_NINE} confirmed",),
     ),
     Case(
         "created by a page",
-        "test doubles",
+        "m2k: createdBy; its value is invented",
         "events",
         meetings(createdBy={"source": "contactdetails_page", "userId": "user-b"}),
         (f"{AT_NINE} confirmed",),
     ),
     Case(
         "a deleted row in a list",
-        "clients that skip it",
+        "coach-board",
         "events",
         meetings(deleted=True),
         ("nothing",),
     ),
     Case(
         "an instance of a series",
-        "client documentation",
+        "dossier",
         "events",
         meetings(
             id="evt-1_1772528400000_3600",
@@ -125,21 +99,21 @@ CASES = (
     ),
     Case(
         "nobody assigned, on a calendar of one",
-        "test doubles",
+        "invented",
         "events",
         meetings(assignedUserId=None, users=None),
         (f"{AT_NINE} confirmed",),
     ),
     Case(
         "no contact",
-        "clients that write (no contact)",
+        "phorest",
         "events",
         meetings(contactId=...),
         (f"{AT_NINE} confirmed",),
     ),
     Case(
         "UTC with milliseconds",
-        "test doubles",
+        "sizmo-tests",
         "events",
         meetings(startTime="2026-03-03T09:00:00.000Z", endTime="2026-03-03T10:00:00.000Z"),
         (f"{AT_NINE} confirmed",),
@@ -153,37 +127,39 @@ CASES = (
     ),
     Case(
         "milliseconds as numbers",
-        "clients that test for a number",
+        "invented",
         "events",
         meetings(startTime=1772528400000, endTime=1772532000000),
         (f"{AT_NINE} confirmed",),
     ),
     Case(
         "milliseconds as floats",
-        "known before",
+        "corrections: M12",
         "events",
         meetings(startTime=1772528400000.0, endTime="1772532000000.0"),
         (f"{AT_NINE} confirmed",),
     ),
     Case(
         "seconds",
-        "invented; clients mix the units up",
+        "invented",
         "events",
         meetings(startTime=1772528400, endTime="1772532000"),
         (f"{AT_NINE} confirmed",),
     ),
     Case(
         "it ends as it starts",
-        "a sample in the vendor's documentation",
+        "spec: its own example",
         "events",
         meetings(endTime=MEETING["startTime"]),
         ("unreadable",),
     ),
-    Case("no end", "test doubles", "events", meetings(endTime=...), ("unreadable",)),
-    Case("no events", "every client", "events", {"events": [], "traceId": "t-1"}, ("nothing",)),
+    Case("no end", "sizmo-tests", "events", meetings(endTime=...), ("unreadable",)),
+    Case(
+        "no events", "sizmo-tests, ristak", "events", {"events": [], "traceId": "t-1"}, ("nothing",)
+    ),
     Case(
         "an answer without the list",
-        "clients that write events or nothing",
+        "ristak, sizmo: they take it for an empty list",
         "events",
         {"traceId": "t-1"},
         ("not whole",),
@@ -191,7 +167,7 @@ CASES = (
     # lists of blocks
     Case(
         "from Google, expanded",
-        "notes of a probe in production",
+        "corrections: C3",
         "blocked-slots",
         blocks(
             id="blk-1_1772528400000_3600",
@@ -204,22 +180,22 @@ CASES = (
     ),
     Case(
         "a calendar's block",
-        "client code",
+        "spec, ristak",
         "blocked-slots",
         blocks(assignedUserId=..., calendarId="cal-a"),
         (BLOCK,),
     ),
-    Case("no title", "clients that write Busy", "blocked-slots", blocks(title=...), (BLOCK,)),
+    Case("no title", "coach-board", "blocked-slots", blocks(title=...), (BLOCK,)),
     Case(
         "dates only",
-        "clients that compare ten letters",
+        "invented",
         "blocked-slots",
         blocks(startTime="2026-03-03", endTime="2026-03-05"),
         ("block alice 02 23:00-04 23:00 confirmed",),
     ),
     Case(
         "a whole day to 23:59:59",
-        "calendars of other vendors",
+        "invented",
         "blocked-slots",
         blocks(
             startTime="2026-03-03T00:00:00+01:00",
@@ -230,7 +206,7 @@ CASES = (
     ),
     Case(
         "times in objects",
-        "the specification's type of times",
+        "spec: the type is object; the keys are invented",
         "blocked-slots",
         blocks(
             startTime={"dateTime": STARTS[0]}, endTime={"dateTime": "2026-03-03T11:00:00+01:00"}
@@ -239,7 +215,7 @@ CASES = (
     ),
     Case(
         "a list under another name",
-        "clients that try both",
+        "two-lists",
         "blocked-slots",
         {"blockedSlots": [CLOSED]},
         ("not whole",),
@@ -247,22 +223,22 @@ CASES = (
     # one appointment
     Case(
         "in appointment",
-        "controllers that unwrap it",
+        "sizmo-tests",
         "appointment",
         {"appointment": MEETING, "traceId": "t-1"},
         (f"{AT_NINE} confirmed",),
     ),
-    Case("in event", "client code", "appointment", {"event": MEETING}, (f"{AT_NINE} confirmed",)),
+    Case("in event", "spec", "appointment", {"event": MEETING}, (f"{AT_NINE} confirmed",)),
     Case(
         "without an envelope",
-        "clients that try three shapes",
+        "ristak",
         "appointment",
         {**MEETING, "traceId": "t-1"},
         (f"{AT_NINE} confirmed",),
     ),
     Case(
         "deleted, by id",
-        "clients that skip it",
+        "invented",
         "appointment",
         {"appointment": {**MEETING, "deleted": True}},
         ("gone",),
@@ -270,41 +246,47 @@ CASES = (
     # free slots
     Case(
         "days by their dates",
-        "every client",
+        "spec, mcp",
         "free-slots",
         {"2026-03-03": {"slots": STARTS}, "traceId": "t-1"},
         TWO_SLOTS,
     ),
     Case(
         "days one level deeper",
-        "client documentation",
+        "corrections: M10",
         "free-slots",
         {"_dates_": {"2026-03-03": {"slots": STARTS}}, "slots": []},
         TWO_SLOTS,
     ),
-    Case("a day as a bare list", "known before", "free-slots", {"2026-03-03": STARTS}, TWO_SLOTS),
-    Case("one flat list", "client code", "free-slots", {"slots": STARTS}, TWO_SLOTS),
-    Case("freeSlots", "client code", "free-slots", {"freeSlots": STARTS}, TWO_SLOTS),
-    Case("a bare list", "clients that test for an array", "free-slots", STARTS, TWO_SLOTS),
+    Case(
+        "a day as a bare list", "corrections: M10", "free-slots", {"2026-03-03": STARTS}, TWO_SLOTS
+    ),
+    Case(
+        "one flat list", "live-booking: under any key", "free-slots", {"slots": STARTS}, TWO_SLOTS
+    ),
+    Case(
+        "freeSlots", "live-booking: under any key", "free-slots", {"freeSlots": STARTS}, TWO_SLOTS
+    ),
+    Case("a bare list", "invented", "free-slots", STARTS, TWO_SLOTS),
     Case(
         "slots as objects",
-        "client code that spreads them",
+        "partners: it spreads them; their keys are invented",
         "free-slots",
         {"2026-03-03": {"slots": [{"startTime": s, "endTime": None} for s in STARTS]}},
         TWO_SLOTS,
     ),
     Case(
         "keys that nobody knows beside days",
-        "known before; clients skip traceId",
+        "corrections: M10",
         "free-slots",
         {"2026-03-03": {"slots": STARTS}, "meta": {"count": 2}, "timezone": "UTC", "limit": 5},
         TWO_SLOTS,
     ),
-    Case("nothing free", "client code", "free-slots", {"traceId": "t-1"}, ()),
-    Case("a day that is full", "client code", "free-slots", {"2026-03-03": {"slots": []}}, ()),
+    Case("nothing free", "rust-sdk, ristak", "free-slots", {"traceId": "t-1"}, ()),
+    Case("a day that is full", "check-in", "free-slots", {"2026-03-03": {"slots": []}}, ()),
     Case(
         "days under another name",
-        "client code with a data field",
+        "langgraph",
         "free-slots",
         {"data": {"2026-03-03": {"slots": STARTS}}},
         ("not understood",),
@@ -312,36 +294,36 @@ CASES = (
     # directories
     Case(
         "users with roles",
-        "client code",
+        "spec-users",
         "users",
         {"users": [{"id": "user-a", "roles": {"type": "account", "role": "admin"}, "phone": ""}]},
         ("alice present",),
     ),
     Case(
         "a deleted user",
-        "client code",
+        "spec-users",
         "users",
         {"users": [{"id": "user-a", "deleted": True}, {"id": "user-z"}]},
         ("alice missing",),
     ),
-    Case("no users", "known before", "users", {"users": []}, ("alice unknown",)),
+    Case("no users", "corrections: C9", "users", {"users": []}, ("alice unknown",)),
     Case(
         "rooms in an array",
-        "client libraries",
+        "spec: it shows no id",
         "rooms",
         [{"name": "Blue", "id": "r-1", "calendarIds": ["cal-a"]}],
         ("rooms/Blue r-1",),
     ),
     Case(
         "rooms under their name",
-        "known before",
+        "corrections: M11",
         "rooms",
         {"rooms": [{"_id": "r-1", "name": "Blue"}]},
         ("rooms/Blue r-1",),
     ),
     Case(
         "rooms under resources",
-        "known before",
+        "corrections: M11",
         "rooms",
         {"resources": [{"id": "r-1", "name": "Blue"}, None, "x"], "total": 1},
         ("rooms/Blue r-1",),
@@ -349,7 +331,7 @@ CASES = (
     Case("rooms under another name", "invented", "rooms", {"items": []}, ("not understood",)),
     Case(
         "a calendar with hours",
-        "client code",
+        "invented",
         "calendars",
         {
             "calendars": [
@@ -367,9 +349,10 @@ CASES = (
     ),
     Case(
         "a calendar without a team",
-        "client code",
+        "invented",
         "calendars",
         {"calendars": [{"id": "cal-h", "teamMembers": None, "slotDuration": 45}, "x", None]},
         ("cal-h 45 min -",),
     ),
+    *TRACED,
 )

@@ -1,60 +1,28 @@
-"""Answers of LeadSquared that were seen in public code, clients, tests and pages.
+"""Answers of LeadSquared, described with invented names, ids, addresses and texts.
 
-Each is described, not copied: all names, ids, addresses and texts are invented, and a case holds
-what is odd about it and nothing else. docs/payloads.md lists them with where they were seen.
+A case holds what is odd about an answer and nothing else. Where it was met: leadsquared_seen.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a list: what is odd, and what it is read as.
-
-    ``read`` is provider, kind, status, minutes and person; None if the row is no event. ``told`` is
-    the topic under which it is reported, '' for none.
-    """
-
-    name: str
-    odd: Mapping[str, Any]
-    read: tuple[str, str, str, int, str] | None
-    told: str = ""
-
-
-@dataclass(frozen=True)
-class Page:
-    """A whole answer of the list: its body, the ids that are read, and whether it proves absence.
-
-    ``ids`` is None where the answer is no list at all.
-    """
-
-    name: str
-    body: bytes
-    ids: tuple[str, ...] | None
-    whole: bool = True
-
-
-@dataclass(frozen=True)
-class Said:
-    """An answer with its status, and what it means: the name of the fault, '' for a success."""
-
-    name: str
-    status: int
-    body: bytes
-    means: str
-    write: bool = False
-
-
-MEETING = ("alice", "appointment", "confirmed", 45, "lead-7")
-UNRELATED = ("alice", "appointment", "confirmed", 45, "")
-NOBODY = {"RelatedEntity": 0, "RelatedEntityId": ...}
-BUSY = {"TaskType": {"Name": "Busy", "Category": 0}, **NOBODY}
+from tests.systems.payloads.leadsquared_base import (
+    BUSY,
+    MEETING,
+    NOBODY,
+    ONE,
+    UNRELATED,
+    Json,
+    Page,
+    Row,
+    Said,
+    error,
+)
+from tests.systems.payloads.leadsquared_traced import (
+    TRACED_PAGES,
+    TRACED_ROWS,
+    TRACED_SAID,
+    TRACED_USERS,
+)
 
 ROWS = (
     Row("the whole row of the list by e-mail", {}, MEETING),
@@ -74,7 +42,12 @@ ROWS = (
     Row("StatusCode as text", {"StatusCode": "0"}, MEETING),
     Row(
         "completed, EndDate is when that was done",
-        {"StatusCode": 1, "EndDate": "2026-03-02 10:34:56", "PercentCompleted": 100},
+        {
+            "StatusCode": 1,
+            "EndDate": "2026-03-02 10:34:56",
+            "ModifiedOn": "2026-03-02 10:34:56",
+            "PercentCompleted": 100,
+        },
         ("alice", "appointment", "showed", 60, "lead-7"),
     ),
     Row(
@@ -133,7 +106,7 @@ ROWS = (
     Row(
         "the busy type, completed by somebody",
         BUSY | {"StatusCode": 1},
-        ("alice", "block", "confirmed", 60, ""),
+        ("alice", "block", "confirmed", 45, ""),
     ),
     Row("the busy type with a lead", {"TaskType": {"Name": "Busy"}}, MEETING),
     Row(
@@ -161,10 +134,8 @@ ROWS = (
         None,
         "unreadable",
     ),
+    *TRACED_ROWS,
 )
-
-ONE = b'{"UserTaskId":"t1","DueDate":"2026-03-02 10:30:00.000","EndDate":"2026-03-02 11:15:00",'
-ONE += b'"OwnerEmailAddress":"alice@example.com","TaskType":{"Name":"Visit"}}'
 
 PAGES = (
     Page("RecordCount and List", b'{"RecordCount":1,"List":[%b]}' % ONE, ("t1",)),
@@ -181,15 +152,8 @@ PAGES = (
     Page("an empty object", b"{}", None),
     Page("text that is no JSON", b"Invalid JSON", None),
     Page("a page for people", b"<html><body>Endpoint not found.</body></html>", None),
+    *TRACED_PAGES,
 )
-
-
-def error(kind: str, words: str) -> bytes:
-    """The envelope of all errors."""
-    return b'{"Status":"Error","ExceptionType":"%b","ExceptionMessage":"%b"}' % (
-        kind.encode(),
-        words.encode(),
-    )
 
 
 def deleted(count: int, reason: bytes = b"null") -> bytes:
@@ -250,6 +214,7 @@ SAID = (
     Said("deleted, all counts equal", 200, deleted(1), "", write=True),
     Said("nothing deleted, with a reason", 200, deleted(0, b'"locked"'), "Rejected", write=True),
     Said("nothing deleted, without a reason", 200, deleted(0), "Rejected", write=True),
+    *TRACED_SAID,
 )
 
 USERS: tuple[tuple[str, Json, str], ...] = (
@@ -267,6 +232,7 @@ USERS: tuple[tuple[str, Json, str], ...] = (
         "present",
     ),
     ("a user without an id", {"FirstName": "Alice"}, "missing"),
+    *TRACED_USERS,
 )
 """Rows of users: what is odd (over Alice's address), and whether Alice is there."""
 
