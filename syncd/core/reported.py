@@ -17,12 +17,16 @@ _KEPT_TO = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An item that a read reports. ``calendars`` are those whose lists may show it."""
+    """An item that a read reports. ``calendars`` are those whose lists may show it.
+
+    ``began`` is when it began, as far as that is known and has passed.
+    """
 
     event: str
     topic: Topic
     reason: str
     calendars: frozenset[str]
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,12 @@ class Look:
     """What one read of a system says of the items that it does not report.
 
     It reached from ``back`` before to ``ahead`` after ``at``; ``full``: that is the whole window
-    that is kept in sync. ``mapped`` are the providers of the system, ``asked`` those that were
+    that is kept in sync. Its lists started ``look_back`` earlier; ``deepest``: as early as any.
+    ``mapped`` are the providers of the system, ``asked`` those that were
     read, ``whole`` those whose lists proved complete. ``read_well`` are the events that were
     parsed, ``same`` those that were listed as they are known, ``over`` known events that have
-    ended.
+    ended, ``early`` ones that still run and began before the lists did, ``answered`` those that
+    lists lack and of which an answer by id tells.
     """
 
     system: str
@@ -47,6 +53,10 @@ class Look:
     read_well: Collection[str]
     same: Collection[str]
     over: Collection[str]
+    early: Collection[str] = ()
+    answered: Collection[str] = ()
+    look_back: timedelta = timedelta(0)
+    deepest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,7 @@ def _begun(shown: Shown, look: Look) -> Item:
         shown.topic,
         shown.reason,
         calendars,
-        look.back,
+        _needed(shown, look),
         look.ahead,
         look.at,
         look.at,
@@ -115,7 +125,7 @@ def _seen(item: Item, shown: Shown, look: Look) -> Item:
         item,
         reason=shown.reason,
         calendars=tuple(sorted(calendars.union(item.calendars))),
-        back=_wider(item.back, look.back),
+        back=_wider(item.back, _needed(shown, look)),
         ahead=_wider(item.ahead, look.ahead),
     )
     if after == item and look.at - item.seen_at < _KEPT_TO:
@@ -126,8 +136,11 @@ def _seen(item: Item, shown: Shown, look: Look) -> Item:
 def _unseen(item: Item, look: Look) -> Item:
     """Return what becomes of an open item that a read does not report."""
     left = frozenset(item.calendars) & frozenset(look.mapped)
-    listed = item.event in look.same
-    if item.event in look.read_well or (listed and item.topic is Topic.UNREADABLE):
+    listed = item.event in look.same or item.event in look.answered
+    # A row that is as it is known can be read, and is somebody's.
+    well = item.event in look.same and not item.topic.carried
+    well = well or (listed and item.topic is Topic.UNREADABLE)
+    if item.event in look.read_well or well:
         # A list of fewer users may tell whose a row is that does not say so itself.
         return replace(item, ended_at=look.at) if left <= look.asked else item
     if listed:
@@ -135,13 +148,22 @@ def _unseen(item: Item, look: Look) -> Item:
         return item
     if item.event in look.over:
         return replace(item, ended_at=look.at)
-    if look.full or (_reaches(look.back, item.back) and _reaches(look.ahead, item.ahead)):
+    if item.event in look.early:
+        return item
+    deep = look.deepest or _reaches(look.back + look.look_back, item.back)
+    if deep and (look.full or _reaches(look.ahead, item.ahead)):
         left = left.difference(look.whole)
     if not left:
         return replace(item, ended_at=look.at)
     return (
         item if len(left) == len(item.calendars) else replace(item, calendars=tuple(sorted(left)))
     )
+
+
+def _needed(shown: Shown, look: Look) -> timedelta:
+    """Return how far back lists must start to show it again: further for what began early."""
+    early = shown.began is not None and shown.began < look.at - look.back
+    return look.back + look.look_back if early else look.back
 
 
 def _wider(kept: timedelta, now: timedelta) -> timedelta:

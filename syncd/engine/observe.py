@@ -153,7 +153,8 @@ async def _observe(
     if owners.fault is not None:
         seen.fail(owners.fault)
     same = {*snapshot.same, *(rows.keys() - {*delta.differ})}
-    reported = reports.settle(read, providers, same, full=full)
+    deepest = running is not None and read.look_back >= running.longest
+    reported = reports.settle(read, providers, same, full=full, deepest=deepest)
     store.apply(read.changes)
     log_reported(reported)
     announce(system.name, doubted, owners.open.values())

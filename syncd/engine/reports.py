@@ -33,7 +33,7 @@ class Reports:
         """Report a record or a list; ``provider`` is whose list showed it."""
         of = broken.provider or provider
         calendars = frozenset({of} if of else broken.providers)
-        self.shown.append(Shown(broken.event, broken.topic, broken.reason, calendars))
+        self.shown.append(Shown(broken.event, broken.topic, broken.reason, calendars, broken.began))
 
     @property
     def unreadable(self) -> frozenset[str]:
@@ -41,9 +41,18 @@ class Reports:
         return frozenset(each.event for each in self.shown if each.topic is Topic.UNREADABLE)
 
     def settle(
-        self, read: Read, asked: Collection[str], same: Collection[str], *, full: bool
+        self,
+        read: Read,
+        asked: Collection[str],
+        same: Collection[str],
+        *,
+        full: bool,
+        deepest: bool,
     ) -> Outcome:
-        """Have stored what begins, changes and ends with this read; return it."""
+        """Have stored what begins, changes and ends with this read; return it.
+
+        ``deepest``: no read looks further back.
+        """
         items = open_items(read.store, read.system.name)
         if not items and not self.shown:
             return Outcome()
@@ -60,8 +69,12 @@ class Reports:
             frozenset(asked),
             _whole(read),
             self.read_well,
-            {*same, *self.answered},
+            same,
             {r.id for r in known if r.observed is not None and r.observed.end <= begin},
+            {r.id for r in known if r.observed is not None and r.observed.start < read.span.start},
+            self.answered,
+            read.look_back,
+            full and deepest,
         )
         outcome = follow(items, self.shown, look)
         read.changes.reported += [*outcome.begun, *outcome.changed, *outcome.ended]

@@ -15,7 +15,7 @@ The error tree is cut by *decision*, not by cause (DESIGN section 6)::
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -143,7 +143,8 @@ class Malformed(ValueError):  # noqa: N818 - our word for it
     """A record that cannot be read, or only with an assumption; ``topic`` says which.
 
     ``provider`` is whose calendar it concerns, '' if it may be any of ``providers``. ``event`` is
-    the record's id, or the name of a list.
+    the record's id, or the name of a list; ``began`` is the record's start, if that can be read
+    and has passed.
     """
 
     def __init__(
@@ -154,12 +155,13 @@ class Malformed(ValueError):  # noqa: N818 - our word for it
         topic: Topic = Topic.UNREADABLE,
         provider: str = "",
         providers: Collection[str] = (),
+        began: datetime | None = None,
     ) -> None:
         """Keep which record it is, and the ``reason``, without personal data."""
         super().__init__(f"{system}: record {event or '(no id)'}: {reason}")
         self.system, self.event = system, event
         self.reason, self.topic = reason, topic
-        self.provider, self.providers = provider, providers
+        self.provider, self.providers, self.began = provider, providers, began
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,17 @@ def ended(outcome: Outcome) -> bool:
         pytest.param(ITEM, LOOK, True, id="a full read of whole lists"),
         pytest.param(ITEM, NEAR, False, id="a shorter read than the one that showed it"),
         pytest.param(replace(ITEM, ahead=2 * DAY), NEAR, True, id="as far as the one"),
+        pytest.param(replace(ITEM, back=61 * DAY), LOOK, False, id="lists that start too late"),
+        pytest.param(
+            replace(ITEM, back=61 * DAY), replace(LOOK, deepest=True), True, id="as deep as any"
+        ),
+        pytest.param(ITEM, replace(LOOK, early={"e"}), False, id="it began before the lists"),
+        pytest.param(
+            replace(ITEM, topic=Topic.UNMAPPED_OWNER),
+            replace(NEAR, same={"e"}),
+            True,
+            id="its former host is back, and so it is as it was known",
+        ),
         pytest.param(ITEM, replace(LOOK, whole={"q"}), False, id="its list is not whole"),
         pytest.param(ITEM, replace(NEAR, read_well={"e"}), True, id="it reads well"),
         pytest.param(ITEM, replace(NEAR, same={"e"}), True, id="it is as it was known before"),

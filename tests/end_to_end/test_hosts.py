@@ -321,3 +321,18 @@ async def test_a_meeting_without_a_mapped_host_is_reported_with_its_calendar(sho
     snapshot = await shop.app.systems["clinic"].read(Window(now, now + timedelta(days=9)))
     told = {m.event: (str(m.topic), m.provider) for m in snapshot.malformed}
     assert told == {meeting.id: ("unmapped_owner", "alice")}
+
+
+async def test_a_stranger_is_not_reported_any_more_once_the_former_host_is_back(
+    shop: Shop,
+) -> None:
+    meeting = Collective(shop)
+    alice = meeting.user("alice")
+    await shop.resync()
+    stranger = meeting.clinic.add_user("Stranger", "stranger@example.com")
+    meeting.clinic.set_hosts(meeting.id, stranger, [])
+    del meeting.clinic.users[stranger]
+    assert [item.event for item in (await shop.resync()).items] == [meeting.id]
+    meeting.clinic.set_hosts(meeting.id, alice, [])
+    assert (await shop.resync()).items == []
+    assert meeting.closed("alice") == list(ELSEWHERE)

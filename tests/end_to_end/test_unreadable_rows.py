@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -139,3 +139,20 @@ async def test_the_first_row_of_the_next_list_is_spoilt_once(shop: Shop, lack: L
     assert shop.world.sandbox.clinic.faults.injected[FaultKind.BROKEN_ROW] == 1
     last = await shop.resync()
     assert (last.exit, last.items, last.operations.total()) == (Exit.DONE, [], 0)
+
+
+@pytest.mark.parametrize("system", ["clinic", "legacy"])
+async def test_an_old_row_that_only_the_deepest_read_lists_stays_reported(
+    shop: Shop, system: str
+) -> None:
+    start = datetime.now(UTC) - timedelta(days=20)
+    leave = shop.world.block(system, "alice", start, 30 * 24 * 60, "Leave")
+    platform = shop.world.sandbox.systems[system]
+    platform.broken_rows[leave] = Lack.END
+    await shop.resync()
+    for near in (False, True, False):
+        await shop.app.engine.watch(near=near)
+        assert [item.event for item in open_items(shop.app.store)] == [leave]
+    platform.remove_block(leave)
+    await shop.resync()
+    assert open_items(shop.app.store) == []

@@ -310,7 +310,8 @@ class Reader:
         try:
             value = self._closing(item, self.value(item), provider)
         except ValueError as error:
-            raise Malformed(self.system, known, str(error)) from error
+            began = self._maybe(item.start_time)
+            raise Malformed(self.system, known, str(error), began=began) from error
         if value is None:
             raise Malformed(self.system, known, "it lasts all day, and is to close nothing")
         kind = self.kind(item)
