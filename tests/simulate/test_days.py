@@ -9,6 +9,7 @@ from syncd.simulate.story import What, draw
 from tests.simulate.days import at, day
 
 
+@pytest.mark.prove
 def test_a_status_that_was_entered_where_words_are_unknown_is_learned_later() -> None:
     outcome = play(
         day(
