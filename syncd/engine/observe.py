@@ -137,14 +137,8 @@ async def _observe(
     if anew:
         moved_out = let_go(read, remapped)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
-    await ask_again(read, questions, reports, thorough=by_id)
-    await follow_up(read, questions, reports, unlisted)
-    if running is not None:
-        await follow_running(read, questions, reports, running, unlisted, at_once=by_id)
     differ = [event for event in delta.differ if event in known]
-    await follow_hosts(read, questions, reports, differ)
-    if by_id:
-        await look_after_own(read, questions, reports, unlisted)
+    await _ask_by_id(read, questions, reports, unlisted, differ, running, by_id=by_id)
     for each in await owners.prove(read.changes):
         take_elsewhere(read, each)
     for change in owners.freed:
@@ -158,6 +152,26 @@ async def _observe(
     store.apply(read.changes)
     log_reported(reported)
     announce(system.name, doubted, owners.open.values())
+
+
+async def _ask_by_id(
+    read: Read,
+    questions: Questions,
+    reports: Reports,
+    unlisted: Sequence[str],
+    differ: Sequence[str],
+    running: Running | None,
+    *,
+    by_id: bool,
+) -> None:
+    """Ask for known events that the lists do not show. ``differ`` are those that show news."""
+    await ask_again(read, questions, reports, thorough=by_id)
+    await follow_up(read, questions, reports, unlisted)
+    if running is not None:
+        await follow_running(read, questions, reports, running, unlisted, at_once=by_id)
+    await follow_hosts(read, questions, reports, differ)
+    if by_id:
+        await look_after_own(read, questions, reports, unlisted)
 
 
 def _absorb_row(

@@ -13,7 +13,7 @@ import syncd.core.merge as merging
 from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
 from syncd.core.merge import merge
 from syncd.core.ownership import NO_OWNERSHIP, Ownership
-from syncd.engine import absence, brake, case, cycle, observe, recover
+from syncd.engine import absence, answers, brake, case, cycle, observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import (
     Changes,
@@ -231,7 +231,7 @@ def a_stale_read_is_believed(patch: Patch) -> None:
         return diff.absorb(record, event, fingerprint, seen_at, -_LONG)
 
     patch.setattr(observe, "absorb", believing)
-    patch.setattr(absence, "absorb", believing)
+    patch.setattr(answers, "absorb", believing)
 
 
 _LONG = timedelta(days=1)
@@ -369,7 +369,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (history_is_not_kept, draw(0)),
     (an_echo_is_an_edit, draw(0, faults=("rounding",))),
     (a_stale_read_is_believed, draw(21, faults=("lag",))),
-    (an_unanswered_write_is_repeated_blindly, draw(11)),
+    (an_unanswered_write_is_repeated_blindly, draw(9)),
     (the_budget_is_boundless, draw(15, faults=())),
     # Where blocks are answered by their id, no list is asked.
     (an_empty_list_is_proof, replace(draw(5), busy=ORDINARY)),

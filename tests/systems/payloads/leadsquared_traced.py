@@ -90,7 +90,7 @@ TRACED_ROWS = (
             "ModifiedOn": "2026-03-02 10:40:00.000",
             "ModifiedByName": "Some Body",
         },
-        ("alice", "appointment", "showed", 60, "lead-7"),
+        ("alice", "appointment", "showed", 45, "lead-7"),
     ),
     Row("an address and no OwnerId", {"OwnerId": ...}, MEETING),
     Row("no Description (columns excluded)", {"Description": ...}, MEETING),
