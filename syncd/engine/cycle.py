@@ -56,6 +56,9 @@ log = structlog.get_logger(__name__)
 MOST_CYCLES = 12
 """A resync that is not done after so many cycles says so instead of going on."""
 
+IDLE_CYCLES = 1
+"""A resync makes so many more cycles without a write while a list is not known to be whole."""
+
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a resync that waits for a platform to confirm."""
 
@@ -129,7 +132,7 @@ class Engine:
         """Cycle over the full window until nothing is left to do, or nothing more can be done."""
         self.agenda.add(providers or self.mapping)
         report = Report(run=self.ids.row(), dry_run=dry_run)
-        before = (0, 0, 0)
+        before, idle = (0, 0, 0), 0
         for turn in range(1 if dry_run else MOST_CYCLES):
             await self.cycle(
                 window or self.window(near=False),
@@ -143,8 +146,10 @@ class Engine:
             if report.converged or report.guarded or self.stopping.is_set():
                 break
             waits = report.suspected or self.waits(report)
-            if not waits and done == before:
-                # Nothing was written, refused or is to be confirmed: another cycle is the same.
+            idle = idle + 1 if not waits and done == before else 0
+            # Nothing was written, refused or is to be confirmed: another cycle is the same, unless
+            # a list is read in parts, of which a cycle asks for some only.
+            if idle > (IDLE_CYCLES if report.shortened else 0):
                 break
             before = done
             if waits and not dry_run:
