@@ -83,6 +83,8 @@ _NOUNS = {
     Topic.ASSUMED: ("record with an assumed time", "records with assumed times"),
     Topic.LIST: ("incomplete list", "incomplete lists"),
     Topic.RESOURCE: ("room or equipment not found", "rooms or equipment not found"),
+    Topic.PERSON: ("meeting of two different people", "meetings of two different people"),
+    Topic.ACCOUNT: ("fact about the whole account", "facts about the whole account"),
 }
 _MEANINGS = {
     Topic.UNREADABLE: "A new one blocks no time; one read before keeps its last known time blocked",
@@ -92,6 +94,8 @@ _MEANINGS = {
     Topic.ASSUMED: "Carried with the assumption",
     Topic.LIST: "Nothing is freed because such a list does not show it",
     Topic.RESOURCE: "Bookings of it block no time",
+    Topic.PERSON: "Carried as one meeting",
+    Topic.ACCOUNT: "Carried as far as possible",
 }
 _REMEDIES = {
     Topic.UNREADABLE: "Correct or delete the record in the system",
@@ -102,4 +106,6 @@ _REMEDIES = {
     Topic.ASSUMED: "Correct the record in the system, if the assumption is wrong",
     Topic.LIST: "If it stays so, look for what the reason names",
     Topic.RESOURCE: "Correct the resource under [providers], or the rights of the token",
+    Topic.PERSON: "Correct the customer in one of the systems",
+    Topic.ACCOUNT: "See what the reason names",
 }

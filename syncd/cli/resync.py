@@ -309,6 +309,13 @@ _WHY_WAITING = {
     WaitReason.SERIES: (
         "it may change the whole series: do it by hand there, or see `series` in the README"
     ),
+    WaitReason.NO_ACCESS: "the key may read and not write there: give it the right to write",
+    WaitReason.UNANSWERED: "the system did not answer",
+    WaitReason.NOT_READ: "the calendar was not read there yet",
+    WaitReason.OWNER: "it is not known whose the events there are",
+    WaitReason.UNITS: "it is not known how many pieces there are",
+    WaitReason.CLOCK: "this machine's clock differs from the platforms': set it right",
+    WaitReason.GUARD: "the guard withholds it: see `syncd status`",
 }
 
 

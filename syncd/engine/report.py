@@ -115,6 +115,28 @@ def unknown_owners(changes: Iterable[OwnerChange], now: datetime) -> list[Unknow
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A stop of the guard: one calendar, or a whole system where ``provider`` is empty.
+
+    ``run`` is what `resync --accept` takes; ``count`` is how many meetings vanished or moved.
+    """
+
+    system: str
+    provider: str
+    run: str
+    count: int
+
+    def to_json(self) -> dict[str, object]:
+        """One entry of ``stopped`` in JSON: its keys are stable."""
+        return {
+            "system": self.system,
+            "provider": self.provider or None,
+            "run": self.run,
+            "count": self.count,
+        }
+
+
 @dataclass(slots=True)
 class Report:
     """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
@@ -135,6 +157,8 @@ class Report:
     conflicts: int = 0
     exposures: int = 0
     guarded: list[str] = field(default_factory=list)
+    stopped: list[Stop] = field(default_factory=list)
+    double_bookings: int = 0
     pending: int = 0
     suspected: int = 0
     withheld: int = 0
@@ -220,6 +244,8 @@ class Report:
                 )
             },
             "conflicts": self.conflicts,
+            "double_bookings": self.double_bookings,
+            "stopped": [each.to_json() for each in self.stopped],
             "exposures": self.exposures,
             "unknown_owners": [each.to_json() for each in self.unknown],
             "waiting": [

@@ -18,6 +18,8 @@ class Topic(StrEnum):
     - ASSUMED: a part of it had to be assumed: a length, or a local time that does not exist.
     - LIST: a list is not whole (capped, or it hides events): what it lacks proves nothing.
     - RESOURCE: a mapped room or piece of equipment is not there, or cannot be read.
+    - PERSON: two systems name different people for one meeting.
+    - ACCOUNT: a fact about the whole account, reported once and not for each record.
     """
 
     UNREADABLE = "unreadable"
@@ -27,11 +29,13 @@ class Topic(StrEnum):
     ASSUMED = "assumed"
     LIST = "list"
     RESOURCE = "resource"
+    PERSON = "person"
+    ACCOUNT = "account"
 
     @property
     def carried(self) -> bool:
         """Whether the record closes its time in the other systems although it is reported."""
-        return self in {Topic.UNKNOWN_STATUS, Topic.ASSUMED}
+        return self in {Topic.UNKNOWN_STATUS, Topic.ASSUMED, Topic.PERSON, Topic.ACCOUNT}
 
 
 @dataclass(frozen=True, slots=True)

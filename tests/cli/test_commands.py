@@ -22,6 +22,8 @@ KEYS = {
     "systems",
     "operations",
     "conflicts",
+    "double_bookings",
+    "stopped",
     "exposures",
     "unknown_owners",
     "waiting",
