@@ -21,6 +21,10 @@ FAR_OFF = 14_400.0
 """Seconds by which a clock is so wrong that a meeting of today may seem to be over."""
 
 
+JUST_NOW = 600.0
+"""Seconds in which a cycle may still go by what it measured before a jump."""
+
+
 def perform(town: Town, step: Step) -> str:
     """Do what a step says; return what was done, '' if it is nothing of this module."""
     match step.what:
@@ -59,6 +63,10 @@ def judge_clock(story: Story, town: Town, change: Change, offset: timedelta) -> 
     faults = any(step.what is What.FAULT for step in story.steps)
     concealed = bool(town.concealed)
     if faults or concealed or abs(offset) <= 2 * BOUND or town.answers:
+        return
+    since = (change.at - story.start).total_seconds()
+    jumps = [step.at for step in story.steps if step.what is What.HOST_CLOCK]
+    if any(at <= since < at + JUST_NOW for at in jumps):
         return
     before, after = change.before, change.after
     freed = before is not None and before.busy and (after is None or not after.busy)

@@ -8,17 +8,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from time import perf_counter
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from syncd.core.decide import Decision
 from syncd.core.facts import Limits
 from syncd.core.rules import Rules
 from syncd.engine.cycle import Engine
 from syncd.engine.policy import Policy
 from syncd.engine.report import Exit
-from syncd.model import Action, Kind, Person, Status, WaitReason
+from syncd.model import Action, Changes, Kind, Operation, Person, Status, Waiting, WaitReason
 from syncd.store.waiting import waiting_writes
 from syncd.systems.port import AuthLost, RateLimited, Retryable, SystemFault
 from tests.core.kit import SYSTEMS, v
@@ -218,6 +220,29 @@ async def test_a_quiet_cycle_with_unchanged_waiting_writes_stores_nothing(shop: 
         shop.clock.pass_(seconds=60)
         assert len((await shop.engine.watch(near=True)).waiting) == 12
     assert rows() == before
+
+
+async def test_thousands_of_unchanged_waiting_writes_cost_a_cycle_next_to_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def waiting() -> tuple[Waiting, ...]:
+        operations = (
+            Operation(Action.CREATE_BLOCK, "b", "p", Kind.BLOCK, None, None, v(9 + number))
+            for number in range(5_000)
+        )
+        return tuple(Waiting(operation, WaitReason.NO_ACCESS) for operation in operations)
+
+    decision, book = Decision(Changes(), (), (), 0), shop.engine.waiting
+    mapped = {("p", "b")}
+    book.hear({"p": replace(decision, waiting=waiting())}, [])
+    book.settle(mapped, shop.clock.now())
+    monkeypatch.setattr("syncd.engine.waits.plan.name", None)
+    monkeypatch.setattr("syncd.engine.waits.keep_waiting", None)
+    again = replace(decision, waiting=waiting())
+    began = perf_counter()
+    book.hear({"p": again}, [])
+    book.settle(mapped, shop.clock.now())
+    assert perf_counter() - began < 0.1
 
 
 async def test_a_run_keeps_a_hundred_of_the_waiting_writes_at_most(shop: Shop) -> None:
