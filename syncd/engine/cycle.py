@@ -64,6 +64,9 @@ MOST_CYCLES = 12
 IDLE_CYCLES = 1
 """A resync makes so many more cycles without a write while a list is not known to be whole."""
 
+READ_LATER = timedelta(days=1)
+"""A calendar that was read so long from now was read by another clock."""
+
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a resync that waits for a platform to confirm."""
 
@@ -398,7 +401,9 @@ class Engine:
         """
         if self._in_range:
             return
-        now = self.clock.now()
+        now = self.now()
+        if any(c.read_at > now + READ_LATER for c in self.store.last_coverage()):
+            return  # This machine's clock was set back: what is out of range cannot be told.
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
             log.warning("times out of range read past", provider=provider)
             self.store.apply(repair(self.store.state(provider), now, desk.run))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from syncd.engine.observation import Observation
-from syncd.engine.report import Report, SystemReport, UnknownOwners, unknown_owners
+from syncd.engine.report import Health, Report, SystemReport, UnknownOwners, unknown_owners
 from syncd.model import ConflictKind, OwnerProof
 from syncd.store.owners import owner_changes
 from syncd.store.reported import open_items
@@ -36,6 +36,10 @@ def tell(
         start, traffic = before[name], system.traffic
         told.reads += traffic.reads - getattr(start, "reads", 0)
         told.writes += traffic.writes - getattr(start, "writes", 0)
+    for name, cause in engine.annexes.unknown.items():
+        told = report.systems[name]
+        if told.state is Health.OK:
+            told.state, told.cause = Health.DOWN, f"what its rooms close is not known: {cause}"
     _name_refused_writes(engine, report)
     report.suspected = sum(o.suspected for o in observed.values())
     report.pending = len(engine.store.pending_intents())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -17,10 +17,12 @@ from structlog.testing import capture_logs
 from syncd.core.decide import Decision
 from syncd.core.facts import Limits
 from syncd.core.rules import Rules
+from syncd.engine.annexes import Annexes
+from syncd.engine.closures import Closures
 from syncd.engine.cycle import Engine
 from syncd.engine.policy import Policy
-from syncd.engine.report import Exit
-from syncd.model import Action, Changes, Kind, Operation, Person, Status, Waiting, WaitReason
+from syncd.engine.report import Exit, Health
+from syncd.model import Action, Changes, Door, Kind, Operation, Person, Status, Waiting, WaitReason
 from syncd.store.waiting import waiting_writes
 from syncd.systems.port import AuthLost, RateLimited, Retryable, SystemFault
 from tests.core.kit import SYSTEMS, v
@@ -151,6 +153,22 @@ async def test_equipment_of_unknown_number_waits_for_its_count(shop: Shop) -> No
     assert {(w.operation.system, w.why) for w in report.waiting} == {("c", WaitReason.UNITS)}
     shop.engine.annexes.units["p"] = 1
     assert (await shop.engine.resync()).exit is Exit.DONE
+
+
+class _Silent:
+    """A location that does not tell what its rooms close."""
+
+    name = "a"
+
+    async def doors(self, also: Collection[str]) -> Sequence[Door]:
+        raise AuthLost("a", f"rooms of {sorted(also)}", status=403)
+
+
+async def test_rooms_of_which_nothing_is_known_are_not_called_agreed(shop: Shop) -> None:
+    shop.engine.annexes = Annexes((Closures(_Silent(), shop.store, shop.clock),))
+    report = await shop.engine.resync()
+    assert (report.exit, report.systems["a"].state) == (Exit.UNANSWERED, Health.DOWN)
+    assert "rooms" in report.systems["a"].cause
 
 
 async def test_writes_on_top_of_one_of_unknown_outcome_wait(shop: Shop) -> None:
@@ -358,6 +376,20 @@ async def test_with_a_clock_that_is_ahead_a_meeting_of_today_is_still_closed(sho
     assert [line["event"] for line in logs if "clock" in line["event"]] == [
         "this machine's clock is wrong"
     ]
+
+
+async def test_a_clock_that_was_set_back_by_decades_forgets_no_booking(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    await shop.engine.resync()
+    writes, bookings = shop.writes(), {b.id for b in shop.store.bookings()}
+    right = shop.clock.time
+    shop.restart()
+    shop.clock.time = right.replace(year=1971)
+    await shop.engine.resync()
+    shop.clock.time = right
+    report = await shop.engine.resync()
+    assert (report.exit, shop.writes()) == (Exit.DONE, writes)
+    assert {b.id for b in shop.store.bookings()} == bookings
 
 
 async def test_with_a_clock_that_is_behind_the_far_end_of_the_window_is_read(shop: Shop) -> None:
