@@ -71,7 +71,7 @@ def resync(
 
     On a terminal the plan is shown and a yes is asked for. While the daemon runs, the daemon does
     the work. Exit: 0 done, 3 a person is needed (conflicts,
-    unreadable records), 4 a system did not answer, 5 stopped by the guard,
+    unreadable records), 4 a system did not answer or writes wait, 5 stopped by the guard,
     6 another syncd holds the state.
     """
     settings, full = settings_in_two(context, config)
