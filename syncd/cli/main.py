@@ -44,6 +44,7 @@ _PANELS = {
         "slots": "Tell when a provider can be booked in all systems, and where they differ and "
         "why.",
         "conflicts": "List the conflicts, with both values; or show one; or resolve it.",
+        "acknowledge": "Silence one reported item, or a double booking, until it changes.",
         "look:history": "Tell what was seen and written, newest last, and which rule decided.",
     },
     "Keep": {

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from syncd.cli import owners, reported, terminal, words
+from syncd.cli import endings, owners, reported, terminal, words
 from syncd.cli.options import (
     AcceptOption,
     ConfigOption,
@@ -37,7 +37,7 @@ from syncd.store.files import is_there
 from syncd.store.nightly import is_due
 from syncd.store.nightly import make as make_backup
 from syncd.store.reconcile import file_of
-from syncd.store.reported import open_items
+from syncd.store.reported import marks_of, shown_items
 from syncd.wiring import build
 
 _MOST_ROWS = 60
@@ -45,13 +45,6 @@ _MOST_ROWS = 60
 
 _BACKED_UP = timedelta(days=1)
 """Where no daemon makes backups at night, a resync makes one as often as this."""
-
-_ENDINGS = {
-    Exit.DONE: "everything that can be carried agrees",
-    Exit.CONFLICTS: "everything else agrees, but a person is needed",
-    Exit.UNANSWERED: "done as far as possible; syncd takes up the rest when it can",
-    Exit.GUARDED: "stopped by the guard",
-}
 
 
 def resync(
@@ -69,9 +62,10 @@ def resync(
     """Bring all systems into step once: read, decide, write, until nothing is left to do.
 
     On a terminal the plan is shown and a yes is asked for. While the daemon runs, the daemon does
-    the work. Exit: 0 done, 3 a person is needed (conflicts,
-    unreadable records), 4 a system did not answer, 5 stopped by the guard,
-    6 another syncd holds the state.
+    the work. Exit: 0 done, nothing left; 3 done, but a person is needed (held conflicts, double
+    bookings, unreadable records, unless acknowledged); 4 done as far as possible (a system did
+    not answer, writes wait, a person said no or interrupted); 5 stopped by the guard; 6 another
+    syncd holds the state. The higher of 5, 4 and 3 wins. With --dry-run: as `plan`.
     """
     settings, full = settings_in_two(context, config)
     providers = chosen(settings, provider)
@@ -90,7 +84,7 @@ def resync(
             if sys.stdin.isatty() and not yes and not as_json:
                 planned = preview(settings, window, providers, accept)
                 if planned.planned and not _agreed(settings, planned):
-                    raise typer.Exit(0)
+                    raise typer.Exit(Exit.UNANSWERED.code)
             report = asyncio.run(_resync(settings, window, providers, accept, quiet=as_json))
             _back_up(path)
     except StateHeld as held:
@@ -101,7 +95,7 @@ def resync(
     if as_json:
         terminal.print_json(data)
     else:
-        _show(settings, data, report.exit, report.remarks)
+        _show(settings, data, report.remarks)
     raise typer.Exit(report.exit.code)
 
 
@@ -114,7 +108,11 @@ def plan(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show what a resync would write now, operation by operation. Writes nothing."""
+    """Show what a resync would write now, operation by operation. Writes nothing.
+
+    Exit: 0 also where something would be written; 3 a person would be needed; 4 a system did not
+    answer, or writes would wait; 5 the guard would stop it.
+    """
     settings = settings_of(context, config)
     report = preview(
         settings, span(settings, start, end), chosen(settings, provider), quiet=as_json
@@ -264,9 +262,8 @@ def _hand_over(
     if as_json:
         terminal.print_json(answer.result)
     else:
-        ending = next(e for e in Exit if e.code == answer.exit)
         terminal.say("carried out by the running daemon")
-        _show(settings, answer.result, ending)
+        _show(settings, answer.result)
     return answer.exit
 
 
@@ -339,12 +336,7 @@ def _by_time(wanted: Operation) -> tuple[datetime, str]:
     return (value.start if value else datetime.max.replace(tzinfo=UTC), wanted.system)
 
 
-def _show(
-    settings: Settings,
-    data: dict[str, Any],
-    ending: Exit,
-    remarks: Sequence[str] = (),
-) -> None:
+def _show(settings: Settings, data: dict[str, Any], remarks: Sequence[str] = ()) -> None:
     """Print how a run ended: ``data`` is the object of `resync --json`.
 
     Remarks are known here only of a run of our own; the daemon's are in its log.
@@ -362,22 +354,8 @@ def _show(
     terminal.say("written: " + (made or "nothing, as nothing differed"))
     items = _show_state(settings)
     _show_unknown_owners(data["unknown_owners"])
-    if waits := len(data["waiting"]):
-        terminal.warn(f"{words.count(waits, 'write waits', 'writes wait')}: see `syncd plan`")
     _show_items(items)
-    if data["exposures"]:
-        terminal.say(
-            f"{words.count(data['exposures'], 'interval is', 'intervals are')} still open "
-            "in a system although the provider is busy elsewhere: see `syncd status`"
-        )
-    if data["conflicts"]:
-        terminal.say(
-            f"{words.count(data['conflicts'], 'conflict is', 'conflicts are')} held: "
-            "see `syncd conflicts`"
-        )
-    uncarried = any(not item.topic.carried for item in items)
-    agrees = ending is Exit.DONE and not data["exposures"] and not uncarried
-    terminal.say("everything agrees" if agrees else _ENDINGS[ending])
+    terminal.say(endings.ending(endings.left_of(data["left"]), data["acknowledged"]))
 
 
 def _show_trouble(states: Mapping[str, str], causes: Mapping[str, str]) -> None:
@@ -402,7 +380,7 @@ def _show_state(settings: Settings) -> list[Item]:
         store = Store.open(settings.syncd.state_path, write=False)
     except StateError:
         return []
-    items = open_items(store)
+    items = shown_items(store, datetime.now(UTC), marks_of(store))
     for held in store.open_conflicts():
         if held.conflict.kind is ConflictKind.GUARD:
             terminal.warn(

@@ -155,6 +155,7 @@ class Engine:
             if waits and not dry_run:
                 progress("waiting for a platform to confirm")
                 await self.clock.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
+        report.interrupted = self.stopping.is_set() and not report.converged
         if report.gone:
             report.remarks.append(
                 f"{report.gone} events are gone by their ids, but their lists do not prove it: "

@@ -29,6 +29,8 @@ KEYS = {
     "waiting",
     "unreadable",
     "reported",
+    "acknowledged",
+    "left",
     "converged",
 }
 
