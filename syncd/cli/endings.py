@@ -56,10 +56,10 @@ def ending(left: Mapping[Left, int], acknowledged: int) -> str:
 
 
 def rest(left: Mapping[Left, int], acknowledged: int) -> str:
-    """Name each thing that is left, for `status`; '' where nothing is."""
+    """Name each thing that is left, for `status`."""
     known = f"{acknowledged} acknowledged (syncd acknowledge)" if acknowledged else ""
     found = ", ".join(filter(None, (*_named(left), known)))
-    return f"left: {found}" if found else ""
+    return f"left: {found or 'nothing'}"
 
 
 def _beginning(left: Mapping[Left, int]) -> str:

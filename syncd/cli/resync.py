@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from syncd.cli import endings, owners, reported, terminal, words
+from syncd.cli import endings, left_behind, owners, reported, terminal, words
 from syncd.cli.options import (
     AcceptOption,
     ConfigOption,
@@ -34,6 +34,7 @@ from syncd.engine.report import Exit, Report, UnknownOwners
 from syncd.model import ConflictKind, Item, Operation, Waiting, WaitReason, Window
 from syncd.store import StateError, Store
 from syncd.store.files import is_there
+from syncd.store.left_behind import LeftBehind
 from syncd.store.nightly import is_due
 from syncd.store.nightly import make as make_backup
 from syncd.store.reconcile import file_of
@@ -285,6 +286,7 @@ def show_plan(settings: Settings, report: Report) -> None:
     _show_trouble({n: str(s.state) for n, s in report.systems.items()}, _causes(report))
     _show_unknown_owners([each.to_json() for each in report.unknown])
     _show_items(report.items)
+    _show_left_behind(settings, report.left_behind or ())
     for system in report.guarded:
         terminal.warn(
             f"The guard would stop what {system} tells: too much of it vanished or moved at once."
@@ -355,6 +357,7 @@ def _show(settings: Settings, data: dict[str, Any], remarks: Sequence[str] = ())
     items = _show_state(settings)
     _show_unknown_owners(data["unknown_owners"])
     _show_items(items)
+    _show_left_behind(settings, map(LeftBehind.from_json, data["left_behind"]))
     terminal.say(endings.ending(endings.left_of(data["left"]), data["acknowledged"]))
 
 
@@ -371,6 +374,11 @@ def _show_unknown_owners(found: Sequence[Mapping[str, Any]]) -> None:
 
 def _show_items(items: Sequence[Item]) -> None:
     for line in reported.lines(items):
+        terminal.warn(line)
+
+
+def _show_left_behind(settings: Settings, found: Iterable[LeftBehind]) -> None:
+    for line in left_behind.lines(settings, found):
         terminal.warn(line)
 
 

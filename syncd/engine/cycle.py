@@ -22,6 +22,7 @@ from syncd.engine.baseline import Baselines
 from syncd.engine.deciding import decide_on
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.exposure import Watch
+from syncd.engine.leaving import name_left_behind
 from syncd.engine.observation import Observation
 from syncd.engine.observe import observe
 from syncd.engine.persons import Persons
@@ -131,8 +132,7 @@ class Engine:
     ) -> Report:
         """Cycle over the full window until nothing is left to do, or nothing more can be done."""
         self.agenda.add(providers or self.mapping)
-        report = Report(run=self.ids.row(), dry_run=dry_run)
-        before, idle = (0, 0, 0), 0
+        report, before, idle = Report(run=self.ids.row(), dry_run=dry_run), (0, 0, 0), 0
         for turn in range(1 if dry_run else MOST_CYCLES):
             await self.cycle(
                 window or self.window(near=False),
@@ -249,6 +249,8 @@ class Engine:
         observed = await self.look(window, report, chosen, desk, progress, depth, by_id=by_id)
         if full:
             self.baselines.note_read(_answered(observed), window)
+        if by_id:
+            report.left_behind = name_left_behind(self)
         progress("deciding")
         decisions = await decide_on(self, chosen, observed, report, accept, dropped)
         if self.annexes.closures:

@@ -19,6 +19,7 @@ from syncd.model import (
     Waiting,
     utc,
 )
+from syncd.store.left_behind import LeftBehind
 
 
 class Health(StrEnum):
@@ -215,6 +216,8 @@ class Report:
     are open, ``gone`` counts events that are gone by id while no whole list proves it.
     ``double_bookings`` counts all pairs, ``doubles_open`` those that are neither held nor
     acknowledged; ``acknowledged`` is how many items and pairs a person has acknowledged.
+    ``left_behind`` are blocks where the configuration maps nothing any more: as a person chose
+    that, they are named, and count as nothing that is left to do. None: they were not counted.
     """
 
     run: str
@@ -245,6 +248,7 @@ class Report:
     doubles_open: int = 0
     acknowledged: int = 0
     interrupted: bool = False
+    left_behind: list[LeftBehind] | None = None
 
     @property
     def unreadable(self) -> int:
@@ -364,6 +368,7 @@ class Report:
             "unreadable": self.unreadable,
             "reported": {str(topic): counts[topic] for topic in Topic},
             "acknowledged": self.acknowledged,
+            "left_behind": [each.to_json() for each in self.left_behind or ()],
             "left": {str(kind): left.get(kind, 0) for kind in Left},
             "converged": self.converged,
         }

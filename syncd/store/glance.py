@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,19 +18,26 @@ from syncd.model import (
     Allowance,
     Cause,
     Closing,
+    Conflict,
+    ConflictKind,
     Exposure,
+    HeldConflict,
     IntentState,
     Item,
+    Mark,
     OnRota,
     OwnerChange,
     OwnerProof,
     SystemHealth,
     SystemState,
     Topic,
+    record_id,
 )
+from syncd.model.summary import summarise
 from syncd.store.errors import told
 from syncd.store.files import is_there
-from syncd.store.instants import instant_text, value_of
+from syncd.store.instants import claim_of, instant_text, value_of
+from syncd.store.left_behind import STANDING
 from syncd.store.version import newest_schema
 
 _PENDING = ", ".join(f"'{state}'" for state in IntentState if state.pending)
@@ -59,6 +66,11 @@ _CREATED = (
     " AND event IS NOT NULL ORDER BY rowid DESC LIMIT 200"
 )
 _MAPPED = "SELECT provider, system, mapping FROM baseline"
+_MARKS = "SELECT * FROM acknowledged"
+_CONFLICTS = (
+    "SELECT * FROM conflict WHERE closed_at IS NULL AND outcome = '' ORDER BY opened_at, id"
+)
+_OTHERS_EVENTS = "SELECT id FROM event WHERE system = ? AND NOT retired AND ends > ? AND NOT mine"
 _REPORTED = "SELECT * FROM reported WHERE ended_at IS NULL ORDER BY system, topic, event"
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
@@ -92,7 +104,8 @@ class Glance:
     ``read_at`` is when each system was last read in full, ``rota`` when whose whole window is.
     ``created`` are the last blocks made, (system, event), by this ``installation``. ``mapped`` is a
     digest of what each calendar, (provider, system), was last read as. ``items`` are the reported
-    records and lists that are open.
+    records and lists that are open, ``conflicts`` what is held or told, ``marks`` what persons have
+    acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`).
     """
 
     counts: Mapping[str, int]
@@ -109,6 +122,9 @@ class Glance:
     owner_changes: tuple[OwnerChange, ...] = ()
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     items: tuple[Item, ...] = ()
+    conflicts: tuple[HeldConflict, ...] = ()
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    standing: tuple[Mapping[str, Any], ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -142,6 +158,12 @@ def glance(path: Path, now: datetime, since: datetime) -> Glance:
 def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Glance:
     ask = connection.execute
     last = ask(_LAST).fetchone()
+    marks = {row["subject"]: _mark(row) for row in ask(_MARKS)}
+
+    def is_every(system: str, events: Collection[str]) -> bool:
+        found = (row["id"] for row in ask(_OTHERS_EVENTS, [system, instant_text(now)]))
+        return all(event in events or record_id(event) in events for event in found)
+
     return Glance(
         {name: int(ask(sql).fetchone()[0]) for name, sql in _LIVING.items()},
         None if last is None else _run(last),
@@ -156,7 +178,10 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple((row["system"], row["event"]) for row in ask(_CREATED)),
         tuple(_owner_change(row) for row in ask("SELECT * FROM owner_change")),
         {(row["provider"], row["system"]): row["mapping"] for row in ask(_MAPPED)},
-        tuple(_item(row) for row in ask(_REPORTED)),
+        tuple(summarise([_item(row) for row in ask(_REPORTED)], marks, is_every)),
+        tuple(_conflict(row) for row in ask(_CONFLICTS)),
+        marks,
+        tuple(dict(row) for row in ask(STANDING, {"now": instant_text(now)})),
     )
 
 
@@ -211,6 +236,27 @@ def _item(row: sqlite3.Row) -> Item:
         timedelta(seconds=row["ahead"]),
         datetime.fromisoformat(row["since"]),
         datetime.fromisoformat(row["seen_at"]),
+    )
+
+
+def _mark(row: sqlite3.Row) -> Mark:
+    return Mark(row["subject"], row["inputs"], datetime.fromisoformat(row["at"]), row["by"])
+
+
+def _conflict(row: sqlite3.Row) -> HeldConflict:
+    kind, claims = ConflictKind(row["kind"]), map(claim_of, json.loads(row["claims"]))
+    conflict = Conflict(
+        kind,
+        row["provider"],
+        row["subject"],
+        tuple(claims),
+        row["inputs"],
+        row["note"],
+        row["rule"],
+        bool(row["held"]),
+    )
+    return HeldConflict(
+        row["id"], conflict, datetime.fromisoformat(row["opened_at"]), row["run"], None, ""
     )
 
 
