@@ -6,6 +6,7 @@ import getpass
 import os
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -87,18 +88,20 @@ def _list(settings: Settings, *, as_json: bool) -> None:
         terminal.say("nothing is reported")
     else:
         zone = zone_of(settings, None)
-        rows = [
-            (
-                entry.id,
-                entry.system,
-                entry.what.replace("_", " "),
-                ": ".join(filter(None, (entry.event or entry.provider, entry.reason))),
-                f"{words.moment(entry.at, zone)} {entry.by}" if entry.at else "",
-            )
-            for entry in found
-        ]
-        columns = ("id", "system", "what", "about", "acknowledged")
-        terminal.table("reported", columns, rows)
+        rows = [(entry.id, _what(entry, zone), _about(entry)) for entry in found]
+        terminal.table("reported", ("id", "what", "about"), rows)
+
+
+def _what(entry: Entry, zone: ZoneInfo) -> str:
+    what = entry.what.replace("_", " ")
+    if entry.at is None:
+        return what
+    return f"{what}\n(acknowledged {words.moment(entry.at, zone)} {entry.by})"
+
+
+def _about(entry: Entry) -> str:
+    place = " ".join(filter(None, (entry.system, entry.event or entry.provider)))
+    return f"{place}\n{entry.reason}"
 
 
 def _login_name() -> str:

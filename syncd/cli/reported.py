@@ -80,7 +80,7 @@ def _explained(system: str, topic: Topic) -> str:
 
 def _one(item: Item) -> str:
     if item.events:
-        return f"[{item.id}] all {item.number} records that are listed: {item.reason}"
+        return f"[{item.id}] all {len(item.events)} records that are listed: {item.reason}"
     of = f" ({item.calendars[0]})" if len(item.calendars) == 1 else ""
     if of and item.event.endswith(f" of {item.calendars[0]}"):  # the list's name says it
         of = ""

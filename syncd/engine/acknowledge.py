@@ -128,6 +128,7 @@ def _near(start: str, known: Sequence[Entry]) -> str:
 
 def _of_item(item: Item, marks: Marks) -> Entry:
     mark = marks.get(item.digest) if item.acknowledged_at is not None else None
+    every = f"all {len(item.events)} records that are listed: " if item.events else ""
     return Entry(
         item.id,
         item.digest,
@@ -136,7 +137,9 @@ def _of_item(item: Item, marks: Marks) -> Entry:
         item.calendars[0] if len(item.calendars) == 1 else "",
         item.event,
         str(item.topic),
-        f"all {item.number} records that are listed: {item.reason}" if item.events else item.reason,
+        f"all {len(item.events)} records that are listed: {item.reason}"
+        if item.events
+        else item.reason,
         item.acknowledged_at,
         mark.by if mark else "",
     )

@@ -82,8 +82,8 @@ class Item:
 
     @property
     def number(self) -> int:
-        """How many records it is about."""
-        return len(self.events) or 1
+        """How many records it counts as: a fact about an account is one."""
+        return 1 if self.topic is Topic.ACCOUNT else len(self.events) or 1
 
     @property
     def key(self) -> tuple[Topic, str]:
