@@ -137,9 +137,7 @@ def _of_item(item: Item, marks: Marks) -> Entry:
         item.calendars[0] if len(item.calendars) == 1 else "",
         item.event,
         str(item.topic),
-        f"all {len(item.events)} records that are listed: {item.reason}"
-        if item.events
-        else item.reason,
+        every + item.reason,
         item.acknowledged_at,
         mark.by if mark else "",
     )
