@@ -30,19 +30,14 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.cli.reading import plan_of
-from syncd.cli.remaining import (
-    acknowledged_in,
-    double_booked_json,
-    left_behind_in,
-    left_in,
-    stops_in,
-)
+from syncd.cli.remaining import double_booked_json, left_behind_in
 from syncd.cli.safety import safety_of
 from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.mapped import remapped
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
+from syncd.engine.remaining import acknowledged_in, left_in, stops_in
 from syncd.engine.report import Exit, Left, unknown_owners
 from syncd.model import Booking, ConflictKind, Record, Replica, Topic, Value
 from syncd.store.files import is_there

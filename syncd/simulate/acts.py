@@ -71,11 +71,12 @@ class What(StrEnum):
     REPAIR_ROWS = "repair-rows"
     REGROUP = "regroup"
     CAP_LISTS = "cap-lists"
+    ACKNOWLEDGE = "acknowledge"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
 TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
-OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO})
+OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO, What.ACKNOWLEDGE})
 OUTSIDE = frozenset(What) - TROUBLE - OPERATOR
 
 
