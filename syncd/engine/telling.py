@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from syncd.engine.observation import Observation
 from syncd.engine.report import Health, Report, SystemReport, UnknownOwners, unknown_owners
 from syncd.model import ConflictKind, OwnerProof
+from syncd.model.summary import acknowledged, stale
 from syncd.store.owners import owner_changes
-from syncd.store.reported import open_items
+from syncd.store.reported import drop_marks, marks_of, shown_items
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -43,13 +44,7 @@ def tell(
     _name_refused_writes(engine, report)
     report.suspected = sum(o.suspected for o in observed.values())
     report.pending = len(engine.store.pending_intents())
-    report.conflicts = len(
-        [
-            h
-            for h in engine.store.open_conflicts()
-            if h.conflict.held and h.conflict.kind is not ConflictKind.GUARD
-        ]
-    )
+    _tell_standing(engine, report)
     now = engine.clock.now()
     report.unknown = unknown_owners(owner_changes(engine.store), now)
     told_of = {(each.provider, each.system) for each in report.unknown}
@@ -61,7 +56,6 @@ def tell(
     ]
     report.clock_error = engine.clock_error
     report.gone = sum(o.gone for o in observed.values())
-    report.items = open_items(engine.store)
     report.exposures = engine.exposed.measure()
 
 
@@ -73,3 +67,24 @@ def _name_refused_writes(engine: Engine, report: Report) -> None:
         health, told = healths.get(name), report.systems[name]
         if health is not None and not told.cause:
             told.cause = health.cause
+
+
+def _tell_standing(engine: Engine, report: Report) -> None:
+    """Count the conflicts, double bookings and reported items, and which are acknowledged.
+
+    An acknowledgement of what has ended or changed is forgotten.
+    """
+    store, conflicts = engine.store, engine.store.open_conflicts()
+    marks = marks_of(store)
+    doubles = [h for h in conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
+    known = sum(acknowledged(h, marks) is not None for h in conflicts)
+    told = sum(not h.conflict.held for h in conflicts)
+    report.items = shown_items(store, engine.clock.now(), marks)
+    report.conflicts = sum(
+        h.conflict.held and h.conflict.kind is not ConflictKind.GUARD for h in conflicts
+    )
+    report.double_bookings = len(doubles)
+    report.doubles_open = told - known
+    report.acknowledged = known + sum(i.acknowledged_at is not None for i in report.items)
+    if not report.dry_run:
+        drop_marks(store, stale(marks, report.items, conflicts))

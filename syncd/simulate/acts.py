@@ -73,11 +73,12 @@ class What(StrEnum):
     CAP_LISTS = "cap-lists"
     FORBID_WRITES = "forbid-writes"
     ALLOW_WRITES = "allow-writes"
+    ACKNOWLEDGE = "acknowledge"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
 TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
-OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO})
+OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO, What.ACKNOWLEDGE})
 OUTSIDE = frozenset(What) - TROUBLE - OPERATOR
 
 

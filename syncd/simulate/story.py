@@ -19,6 +19,7 @@ from syncd.simulate.accounts import Knobs, draw_account
 from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
+from syncd.simulate.drawn_marks import draw_marks
 from syncd.simulate.drawn_series import draw_series
 from syncd.simulate.drawn_waits import draw_waits
 
@@ -215,7 +216,14 @@ def draw(
     steps += (*list_acts(lists, busy, span), *draw_waits(seed, span, faults)) if complaints else ()
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return _with_concealed(_with_series(_with_leaves(day))) if complaints else day
+    return _with_marks(_with_concealed(_with_series(_with_leaves(day)))) if complaints else day
+
+
+def _with_marks(day: Story) -> Story:
+    """Add what the operator acknowledges."""
+    drawn = draw_marks(Random(f"marks {day.seed}"), day.hours * 3600)  # noqa: S311
+    marks = [Step(d.at, What(d.what), d.system, d.number, d.slot) for d in drawn]
+    return replace(day, steps=tuple(sorted((*day.steps, *marks))))
 
 
 def _with_series(day: Story) -> Story:

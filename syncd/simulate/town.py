@@ -55,6 +55,7 @@ class Town:
     fixed: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
     series: str = "hold"
+    known: set[tuple[object, ...]] = field(default_factory=set)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -28,12 +27,10 @@ from syncd.model import (
     Record,
     Replica,
     Role,
-    Status,
-    Value,
     Waiver,
     Window,
 )
-from syncd.store.instants import instant_text
+from syncd.store.instants import claim_of, instant_text
 
 Row = RowMapping | Mapping[str, Any]
 
@@ -224,7 +221,7 @@ def to_conflict(row: Row) -> HeldConflict:
             ConflictKind(row["kind"]),
             row["provider"],
             row["subject"],
-            tuple(_to_claim(claim) for claim in row["claims"]),
+            tuple(claim_of(claim) for claim in row["claims"]),
             row["inputs"],
             row["note"],
             row["rule"],
@@ -247,15 +244,6 @@ def _from_claim(claim: Claim) -> dict[str, Any]:
         "status": str(value.status) if value else None,
         "seen_at": instant_text(claim.seen_at) if claim.seen_at else None,
     }
-
-
-def _to_claim(data: Mapping[str, Any]) -> Claim:
-    instant = datetime.fromisoformat
-    value = None
-    if data["start"] is not None:
-        value = Value(instant(data["start"]), instant(data["end"]), Status(data["status"]))
-    seen = instant(data["seen_at"]) if data["seen_at"] else None
-    return Claim(data["system"], data["event"], value, seen)
 
 
 def from_coverage(coverage: Coverage) -> dict[str, Any]:

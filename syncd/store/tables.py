@@ -223,6 +223,16 @@ class ReportedRow(_Table, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class AcknowledgedRow(_Table, table=True):
+    """A reported item or a double booking that a person has acknowledged (`model.Mark`)."""
+
+    __tablename__ = "acknowledged"
+    subject: str = Field(primary_key=True)
+    inputs: str
+    at: datetime = Field(sa_type=Instant)
+    by: str = ""
+
+
 class HealthRow(_Table, table=True):
     """How a system is, why, and until when it is left alone (`model.SystemHealth`)."""
 
@@ -399,6 +409,7 @@ BASELINE = METADATA.tables["baseline"]
 RUN = METADATA.tables["run"]
 HISTORY = METADATA.tables["history"]
 REPORTED = METADATA.tables["reported"]
+ACKNOWLEDGED = METADATA.tables["acknowledged"]
 HEALTH = METADATA.tables["health"]
 ALLOWANCE = METADATA.tables["allowance"]
 FACT = METADATA.tables["fact"]
