@@ -90,7 +90,7 @@ def _derived(
             continue
         # What a silent calendar showed last still counts: nothing is freed because it is silent.
         believed = calendar is not None and calendar.believed
-        known = record.observed if believed else (record.base or record.observed)
+        known = record.observed if believed or record.over else (record.base or record.observed)
         if known is None:
             settled.append(replace(replica, settled=booking.revision))
         elif believed and is_news(record):

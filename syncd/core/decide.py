@@ -108,7 +108,7 @@ class Decision:
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
     """The appointments whose person has to be looked up before this state can be decided on."""
     draft = Draft(state, case.run, case.now)
-    linked = {booking: draft.appointments(booking) for booking in draft.bookings}
+    linked = {booking: draft.present(booking) for booking in draft.bookings}
     return wanted_persons(_fresh(draft, case), list(draft.bookings.values()), linked)
 
 
@@ -301,6 +301,7 @@ def _renew(draft: Draft) -> None:
             draft.book(after)
             draft.link(replace(replica, settled=after.revision))
             draft.note(after, "agreed", before=booking, rule=rule)
+            edits.extend_release(draft, booking, after)
             break
 
 
@@ -310,7 +311,7 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
         draft.state.provider,
         _fresh(draft, case),
         list(draft.bookings.values()),
-        {booking: draft.appointments(booking) for booking in draft.bookings},
+        {booking: draft.present(booking) for booking in draft.bookings},
         draft.linked_ids(),
         case.who,
         {name for name, calendar in case.calendars.items() if not calendar.believed},

@@ -125,13 +125,9 @@ def _is_local(engine: Engine, provider: str) -> bool:
 
 
 def _finished(engine: Engine, decision: Decision, case: Case, state: ProviderState) -> bool:
-    """Whether this provider needs no further decision until there is news of it.
-
-    What ended is history from here on, and the next decision takes it out of its booking.
-    """
+    """Whether this provider needs no further decision until there is news of it."""
     return (
         not decision.operations
-        and not any(r.ended and r.observed is None for r in decision.changes.records)
         and not decision.withheld
         and not decision.waiting
         and not decision.exposures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -95,6 +96,11 @@ def to_record(row: Row) -> Record:
         series=row["series"],
         original_start=row["original_start"],
     )
+
+
+def to_ended(row: Row) -> Record:
+    """The record of an event that is gone, and of a booking that is alive."""
+    return replace(to_record(row), retired=False)
 
 
 def from_booking(booking: Booking) -> dict[str, Any]:
