@@ -184,6 +184,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
 _CONTRADICTIONS = {
     ConflictKind.MOVED_APART,
     ConflictKind.MOVED_AND_CANCELLED,
+    ConflictKind.TWIN_DELETED,
     ConflictKind.AMBIGUOUS,
 }
 
