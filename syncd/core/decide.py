@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from syncd.core import double, edits, refusals
+from syncd.core import double, edits, refusals, revival
 from syncd.core.answer import (
     NO_VERDICT,
     Answer,
@@ -121,6 +121,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     _renew(draft)
     split(draft, case.verdict, new_id)
     edits.release(draft, case.calendars, case.rules)
+    revival.relink_recreated(draft, _fresh(draft, case))
     matched = _link(draft, case, new_id)
     conflicts += matched.conflicts
     held = _unheard(draft, case)
@@ -128,6 +129,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     # What came back under a new id, nobody can say which, is not off: all of it stands. And so does
     # what is held and cannot be looked at now, with what else is claimed since.
     claims = {b: standing_of(draft, b, conflict) for b, conflict in held.items()}
+    revival.leave_cancelled(draft, [s for s, c in case.calendars.items() if c.believed])
     merged = _merge_all(draft, case, skip=claims.keys())
     conflicts += merged
     claims |= claims_of(draft, case.calendars, merged, matched.conflicts)
@@ -377,9 +379,9 @@ def _merge(
     if merged.agreed == before.agreed and not lost:
         return merged
     revision = before.revision + 1
-    restated = merged.agreed.status is not before.agreed.status or any(
-        restates(record, merged.agreed) for record in lost
-    )
+    restated = merged.agreed.status is not before.agreed.status
+    restated = restated and not revival.is_undoable(before, merged.agreed, merged.accepted)
+    restated = restated or any(restates(record, merged.agreed) for record in lost)
     booking = replace(
         before,
         agreed=merged.agreed,

@@ -117,21 +117,8 @@ class Rules:
         return Choice.NEXT_FREE in choices
 
     def _general(self, kind: ConflictKind) -> Choice:
-        match kind:
-            case ConflictKind.MOVED_APART:
-                return self.moved_apart
-            case ConflictKind.MOVED_AND_CANCELLED:
-                return self.moved_and_cancelled
-            case ConflictKind.BLOCK_EDITED:
-                return self.block_edited
-            case ConflictKind.SLOT_TAKEN:
-                return self.slot_taken
-            case ConflictKind.DOUBLE_BOOKED:
-                return self.double_booked
-            case ConflictKind.TWIN_DELETED:
-                return self.twin_deleted
-            case _:
-                return CHOICES[kind][0]
+        said: Choice = getattr(self, kind) if len(CHOICES[kind]) > 1 else CHOICES[kind][0]
+        return said
 
 
 def explain(rules: Rules, kind: ConflictKind, systems: Collection[str]) -> list[tuple[str, Law]]:
