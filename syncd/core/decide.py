@@ -40,6 +40,7 @@ from syncd.core.ownership import (
     settle_ownership,
     standing_doubts,
 )
+from syncd.core.persons import Compared, compare_persons, persons_to_compare
 from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rules import Rules
 from syncd.model import (
@@ -91,7 +92,8 @@ class Decision:
 
     ``waiting`` are writes that are wanted and are not among the operations.
     ``wanted`` is what each calendar should close, by system; ``unmatched`` counts the appointments
-    whose person could not be looked up; ``adopted`` are the events that became ours.
+    whose person could not be looked up; ``adopted`` are the events that became ours; ``compared``
+    are the meetings whose persons were compared anew.
     """
 
     changes: Changes
@@ -103,13 +105,15 @@ class Decision:
     unmatched: int = 0
     adopted: tuple[Record, ...] = ()
     waiting: tuple[Waiting, ...] = ()
+    compared: tuple[Compared, ...] = ()
 
 
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
     """The appointments whose person has to be looked up before this state can be decided on."""
     draft = Draft(state, case.run, case.now)
     linked = {booking: draft.present(booking) for booking in draft.bookings}
-    return wanted_persons(_fresh(draft, case), list(draft.bookings.values()), linked)
+    candidates = wanted_persons(_fresh(draft, case), list(draft.bookings.values()), linked)
+    return (*candidates, *persons_to_compare(draft))
 
 
 def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decision:
@@ -143,6 +147,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     told, cannot, waiting = carry_all(draft, case.calendars, claims, frozen)
     conflicts += cannot
     edits.take_back(draft)
+    compared, unknown = compare_persons(draft, case.who)
     unmatched = (*matched.held, *matched.waiting)
     left = {claim.event for conflict in merged for claim in conflict.claims if claim.event}
     left |= under_doubt(draft, case.calendars)
@@ -177,9 +182,10 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         exposures,
         len(kept_back),
         wanted,
-        len(matched.waiting),
+        len(matched.waiting) + unknown,
         tuple(became_ours),
         tuple(waiting),
+        tuple(compared),
     )
 
 
@@ -337,7 +343,8 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
         else:
             continue
         draft.accept(twin.record)
-        link = Replica(booking.id, twin.record.system, twin.record.id, Role.TWIN, booking.revision)
+        system, event, person = twin.record.system, twin.record.id, twin.record.person
+        link = Replica(booking.id, system, event, Role.TWIN, booking.revision, person)
         draft.link(link)
         draft.note(booking, "seen", record=twin.record, rule="twin: same person, same time")
     return matched

@@ -162,7 +162,7 @@ class Draft:
         )
         self.book(booking)
         self.accept(record)
-        self.link(Replica(booking_id, record.system, record.id, Role.ORIGIN))
+        self.link(Replica(booking_id, record.system, record.id, Role.ORIGIN, person=record.person))
         self.note(booking, "seen", record=record, rule="opens a booking")
         return booking
 

@@ -32,7 +32,11 @@ def take(read: Read, before: Record | None, after: Record, news: News) -> None:
 
 def _alike(before: Record, after: Record) -> bool:
     """Whether nothing is left to decide; news that was taken back may be what a conflict held."""
-    return before.provider == after.provider and before.observed == after.observed
+    return (before.provider, before.observed, before.person) == (
+        after.provider,
+        after.observed,
+        after.person,
+    )
 
 
 def take_elsewhere(read: Read, found: FoundElsewhere) -> None:

@@ -105,13 +105,17 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """The link between a booking and one of its events. Several bookings may share one block."""
+    """The link between a booking and one of its events. Several bookings may share one block.
+
+    ``person`` is whose appointment it was when the persons of the meeting were last compared.
+    """
 
     booking: str
     system: str
     event: str
     role: Role
     settled: int = 0
+    person: str | None = None
 
 
 class IntentState(StrEnum):

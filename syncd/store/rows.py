@@ -140,12 +140,20 @@ def from_replica(replica: Replica) -> dict[str, Any]:
         "event": replica.event,
         "role": str(replica.role),
         "settled": replica.settled,
+        "person": replica.person,
     }
 
 
 def to_replica(row: Row) -> Replica:
     """A row's replica."""
-    return Replica(row["booking"], row["system"], row["event"], Role(row["role"]), row["settled"])
+    return Replica(
+        row["booking"],
+        row["system"],
+        row["event"],
+        Role(row["role"]),
+        row["settled"],
+        row["person"],
+    )
 
 
 def from_intent(intent: Intent) -> dict[str, Any]:
