@@ -70,6 +70,9 @@ class What(StrEnum):
     NO_OBJECT = "no-object"
     REPAIR_ROWS = "repair-rows"
     REGROUP = "regroup"
+    DELETE_ONE = "delete-one"
+    CANCEL_OTHER = "cancel-other"
+    UNDELETE = "undelete"
     CAP_LISTS = "cap-lists"
 
 

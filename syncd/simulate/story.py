@@ -20,6 +20,7 @@ from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step,
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
 from syncd.simulate.drawn_series import draw_series
+from syncd.simulate.drawn_twins import with_twins
 
 __all__ = [
     "ALL",
@@ -214,7 +215,7 @@ def draw(
     steps += list_acts(lists, busy, span) if complaints else []
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return _with_concealed(_with_series(_with_leaves(day))) if complaints else day
+    return with_twins(_with_concealed(_with_series(_with_leaves(day)))) if complaints else day
 
 
 def _with_series(day: Story) -> Story:

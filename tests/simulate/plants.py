@@ -49,6 +49,7 @@ from tests.simulate.plants_of_proof import (
     one_proof_is_enough,
 )
 from tests.simulate.plants_of_series import ABOUT_SERIES
+from tests.simulate.plants_of_twins import ABOUT_TWINS
 from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
@@ -425,6 +426,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_PROOF,
     *ABOUT_UNREADABLE,
     *ABOUT_HOSTS,
+    *ABOUT_TWINS,
     *ABOUT_WORDS,
     *ABOUT_LEAVES,
     *ABOUT_LEADSQUARED,
