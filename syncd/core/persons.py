@@ -65,5 +65,10 @@ def _changed(draft: Draft) -> Iterator[list[tuple[Replica, Record]]]:
             continue
         pairs = [p for p in draft.pairs(booking.id) if p[1].observed is not None and p[1].person]
         pairs.sort(key=lambda pair: pair[0].role is not Role.ORIGIN)
-        if len(pairs) > 1 and any(replica.person != record.person for replica, record in pairs):
+        if len(pairs) > 1 and any(_is_another(*pair) for pair in pairs):
             yield pairs
+
+
+def _is_another(replica: Replica, record: Record) -> bool:
+    """Return whether a record names another person than when it was linked, or last compared."""
+    return replica.person is not None and replica.person != record.person

@@ -107,7 +107,8 @@ class Booking:
 class Replica:
     """The link between a booking and one of its events. Several bookings may share one block.
 
-    ``person`` is whose appointment it was when the persons of the meeting were last compared.
+    ``person`` is whose appointment it was when it was linked, or when the persons of the meeting
+    were last compared (None: nobody's).
     """
 
     booking: str

@@ -74,6 +74,8 @@ class What(StrEnum):
     CANCEL_OTHER = "cancel-other"
     UNDELETE = "undelete"
     CAP_LISTS = "cap-lists"
+    FORBID_WRITES = "forbid-writes"
+    ALLOW_WRITES = "allow-writes"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

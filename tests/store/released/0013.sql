@@ -255,6 +255,18 @@ CREATE TABLE run (
 	PRIMARY KEY (id)
 );
 INSERT INTO "run" VALUES('r','resync','2026-06-01T00:00:00.000000Z','2026-06-01T00:00:00.000000Z','{"converged":true}');
+CREATE TABLE waiting (
+	name VARCHAR NOT NULL, 
+	system VARCHAR NOT NULL, 
+	provider VARCHAR NOT NULL, 
+	action VARCHAR NOT NULL, 
+	event VARCHAR, 
+	why VARCHAR NOT NULL, 
+	starts VARCHAR(27) NOT NULL, 
+	ends VARCHAR(27) NOT NULL, 
+	since VARCHAR(27) NOT NULL, 
+	PRIMARY KEY (name)
+);
 CREATE TABLE waiver (
 	booking VARCHAR NOT NULL, 
 	system VARCHAR NOT NULL, 
