@@ -252,7 +252,7 @@ CREATE TABLE replica (
     system VARCHAR NOT NULL,
     event VARCHAR NOT NULL,
     role VARCHAR NOT NULL,
-    settled INTEGER NOT NULL,
+    settled INTEGER NOT NULL, person VARCHAR,
     PRIMARY KEY (booking, system, event),
     FOREIGN KEY(booking) REFERENCES booking (id)
 );

@@ -224,7 +224,7 @@ def bookings(
                 b.id,
                 words.value(b.agreed, zone),
                 str(b.kind),
-                " ".join(f"{r.system}:{r.role}" for r, _ in replicas[b.id]),
+                " ".join(_where(r, record) for r, record in replicas[b.id]),
                 _standing_of(b, replicas[b.id], held=b.id in held),
             )
             for b in found
@@ -232,6 +232,11 @@ def bookings(
         ]
         columns = ("booking", "agreed", "kind", "where", "")
         terminal.table(f"{name} · {zone.key}", columns, rows)
+
+
+def _where(replica: Replica, record: Record | None) -> str:
+    gone = " (gone)" if record is not None and record.over else ""
+    return f"{replica.system}:{replica.role}{gone}"
 
 
 def _standing_of(

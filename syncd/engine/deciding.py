@@ -15,8 +15,10 @@ from syncd.core.rules import Rules
 from syncd.engine import brake
 from syncd.engine.case import case_of
 from syncd.engine.observation import Observation
+from syncd.engine.other_persons import end_persons, follow_persons
 from syncd.engine.ownership import bearing_providers
 from syncd.engine.report import Report
+from syncd.engine.reports import log_reported
 from syncd.model import ProviderState, WaitReason
 from syncd.store.part import parts
 
@@ -89,9 +91,15 @@ def _keep(engine: Engine, made: list[_Made]) -> None:
     """
     if not made:
         return
-    engine.store.apply(*(each.decision.changes for each in made))
+    store, now = engine.store, engine.clock.now()
+    for each in made:
+        named = follow_persons(store, each.state.provider, each.decision.compared, now)
+        each.decision.changes.reported += [*named.begun, *named.ended]
+        log_reported(named)
+    store.apply(*(each.decision.changes for each in made))
     for each in made:
         provider, part, decision = each.state.provider, each.part, each.decision
+        log_reported(end_persons(store, provider, now))
         for conflict in each.counted:
             del engine.answers[conflict]
         engine.exposed.hear(provider, decision.wanted, part)
@@ -125,13 +133,9 @@ def _is_local(engine: Engine, provider: str) -> bool:
 
 
 def _finished(decision: Decision, case: Case, state: ProviderState) -> bool:
-    """Whether this provider needs no further decision until there is news of it.
-
-    What ended is history from here on, and the next decision takes it out of its booking.
-    """
+    """Whether this provider needs no further decision until there is news of it."""
     return (
         not decision.operations
-        and not any(r.ended and r.observed is None for r in decision.changes.records)
         and not decision.waiting
         and not decision.exposures
         and not case.ownership.doubtful

@@ -185,6 +185,7 @@ _TAIL = """\
 prefer = {prefer}    # the tie-break of all
 moved_apart = "latest"                  # "latest", "prefer" or "hold" (leave it to a person)
 moved_and_cancelled = "cancel"          # "cancel", "move" or "hold"
+twin_deleted = "cancel"                 # only one record is deleted: "cancel", "keep" or "hold"
 
 # When a system's news is not believed until `syncd resync --accept RUN`: more than so many, and
 # more than such a share, of a calendar's known events vanish or move at once.

@@ -28,7 +28,7 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import broken, busy, concealing, oracle, tellers, viewed, waits
+from syncd.simulate import broken, busy, concealing, one_sided, oracle, tellers, viewed, waits
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
@@ -100,6 +100,7 @@ class _Stage:
         self.host = VirtualClock(story.start)
         self.town = Town(VirtualClock(story.start), story.seed, self._judge)
         self.town.choices, self.town.series = story.choices, story.series
+        one_sided.set_rules(self.town, story)
         self.operator = Operator(folder / "state.db", self.town, self._say)
         self.fuse, self.said = 0, -1
         self.disk = Disk(folder / "state.db")

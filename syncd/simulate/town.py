@@ -45,6 +45,8 @@ class Town:
     accidents: list[Accident] = field(default_factory=list)
     answers: list[tuple[datetime, str]] = field(default_factory=list)
     choices: frozenset[str] = frozenset()
+    twin_deleted: str = "cancel"
+    block_edited: str = "restore"
     ours: set[tuple[str, str]] = field(default_factory=set)
     broken: dict[tuple[str, str], datetime] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -94,6 +96,11 @@ def to_record(row: Row) -> Record:
     )
 
 
+def to_ended(row: Row) -> Record:
+    """The record of an event that is gone, and of a booking that is alive."""
+    return replace(to_record(row), retired=False)
+
+
 def from_booking(booking: Booking) -> dict[str, Any]:
     """A living booking's row: putting a retired one again revives it."""
     return {
@@ -131,12 +138,20 @@ def from_replica(replica: Replica) -> dict[str, Any]:
         "event": replica.event,
         "role": str(replica.role),
         "settled": replica.settled,
+        "person": replica.person,
     }
 
 
 def to_replica(row: Row) -> Replica:
     """A row's replica."""
-    return Replica(row["booking"], row["system"], row["event"], Role(row["role"]), row["settled"])
+    return Replica(
+        row["booking"],
+        row["system"],
+        row["event"],
+        Role(row["role"]),
+        row["settled"],
+        row["person"],
+    )
 
 
 def from_intent(intent: Intent) -> dict[str, Any]:

@@ -87,6 +87,7 @@ class ReplicaRow(_Table, table=True):
     event: str = Field(primary_key=True)
     role: str
     settled: int = 0
+    person: str | None = None
 
 
 class IntentRow(_Table, table=True):

@@ -50,6 +50,7 @@ from tests.simulate.plants_of_proof import (
 )
 from tests.simulate.plants_of_series import ABOUT_SERIES
 from tests.simulate.plants_of_telling import ABOUT_TELLING
+from tests.simulate.plants_of_twins import ABOUT_TWINS
 from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
@@ -428,6 +429,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_TELLING,
     *ABOUT_UNREADABLE,
     *ABOUT_HOSTS,
+    *ABOUT_TWINS,
     *ABOUT_WORDS,
     *ABOUT_LEAVES,
     *ABOUT_LEADSQUARED,
