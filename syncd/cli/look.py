@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli import endings, left_behind, owners, reported, terminal, words
+from syncd.cli import endings, left_behind, owners, reported, terminal, waiting, words
 from syncd.cli.exposed import (
     LOOKED_BACK,
     exposure_json,
@@ -98,10 +98,11 @@ def status(
         "double_bookings": len(doubles),
         "double_booked": [double_booked_json(held, seen) for held in doubles],
         "stopped": [stop.to_json() for stop in stops_in(seen)],
-        "waiting": (last.report or {}).get("waiting", []) if last else [],
         "acknowledged": known,
         "left": {str(kind): left.get(kind, 0) for kind in Left},
         "left_behind": [each.to_json() for each in behind],
+        "waiting": [waiting.waiting_json(write) for write in seen.waiting],
+        "clock_error_seconds": round(seen.clock_error.total_seconds()),
         "closing_seconds": spread_json(spread_),
         **safety.to_json(),
         "last_run": None
@@ -126,7 +127,10 @@ def status(
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
     told = (s.trouble(now, zone) for s in systems.values())
+    causes = {name: h.cause for name, h in seen.health.items() if h.writing}
     troubles = (
+        *waiting.clock_lines(seen.clock_error.total_seconds()),
+        *waiting.lines(data["waiting"], zone, causes),
         *reported.lines(seen.items),
         *owners.lines(unknown, corrected),
         *left_behind.lines(settings, behind),

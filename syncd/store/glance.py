@@ -31,6 +31,8 @@ from syncd.model import (
     SystemHealth,
     SystemState,
     Topic,
+    WaitingWrite,
+    WaitReason,
     record_id,
 )
 from syncd.model.summary import summarise
@@ -72,6 +74,10 @@ _CONFLICTS = (
 )
 _OTHERS_EVENTS = "SELECT id FROM event WHERE system = ? AND NOT retired AND ends > ? AND NOT mine"
 _REPORTED = "SELECT * FROM reported WHERE ended_at IS NULL ORDER BY system, topic, event"
+_WAITING = "SELECT * FROM waiting ORDER BY system, starts, name"
+MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
+"""Where the error of this machine's clock is kept: a fact of no system."""
+_CLOCK = "SELECT value FROM fact WHERE system = ? AND name = ?"
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
 
@@ -106,6 +112,8 @@ class Glance:
     digest of what each calendar, (provider, system), was last read as. ``items`` are the reported
     records and lists that are open, ``conflicts`` what is held or told, ``marks`` what persons have
     acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`).
+    ``clock_error`` is how far the platforms' time is ahead of this machine's clock, where that is
+    wrong.
     """
 
     counts: Mapping[str, int]
@@ -125,6 +133,8 @@ class Glance:
     conflicts: tuple[HeldConflict, ...] = ()
     marks: Mapping[str, Mark] = field(default_factory=dict)
     standing: tuple[Mapping[str, Any], ...] = ()
+    waiting: tuple[WaitingWrite, ...] = ()
+    clock_error: timedelta = timedelta(0)
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -182,6 +192,8 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_conflict(row) for row in ask(_CONFLICTS)),
         marks,
         tuple(dict(row) for row in ask(STANDING, {"now": instant_text(now)})),
+        tuple(_waiting(row) for row in ask(_WAITING)),
+        _clock_error(ask(_CLOCK, [MACHINE, CLOCK_ERROR]).fetchone()),
     )
 
 
@@ -258,6 +270,25 @@ def _conflict(row: sqlite3.Row) -> HeldConflict:
     return HeldConflict(
         row["id"], conflict, datetime.fromisoformat(row["opened_at"]), row["run"], None, ""
     )
+
+
+def _waiting(row: sqlite3.Row) -> WaitingWrite:
+    start, end, since = (datetime.fromisoformat(row[name]) for name in ("starts", "ends", "since"))
+    return WaitingWrite(
+        row["name"],
+        row["system"],
+        row["provider"],
+        row["action"],
+        row["event"],
+        WaitReason(row["why"]),
+        start,
+        end,
+        since,
+    )
+
+
+def _clock_error(row: sqlite3.Row | None) -> timedelta:
+    return timedelta(seconds=0 if row is None else float(row["value"]))
 
 
 def _closing(row: sqlite3.Row) -> Closing:
