@@ -26,6 +26,7 @@ def left_in(
         Left.SYSTEMS: len(silent),
         Left.UNKNOWN_OWNERS: len(unknown),
         Left.WRITES: seen.counts["intents"],
+        Left.WAITING: len(seen.waiting),
         Left.CONFLICTS: sum(h.conflict.kind is not ConflictKind.GUARD for h in held),
         Left.DOUBLE_BOOKINGS: sum(
             not h.conflict.held and acknowledged(h, seen.marks) is None for h in seen.conflicts

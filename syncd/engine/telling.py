@@ -59,16 +59,6 @@ def tell(
     report.exposures = engine.exposed.measure()
 
 
-def _name_refused_writes(engine: Engine, report: Report) -> None:
-    """Say of systems that answer, and take no writes for now, why that is."""
-    silent = [name for name in engine.systems if engine.rests(name) is not None]
-    healths = engine.store.health() if silent else {}
-    for name in silent:
-        health, told = healths.get(name), report.systems[name]
-        if health is not None and not told.cause:
-            told.cause = health.cause
-
-
 def _tell_standing(engine: Engine, report: Report) -> None:
     """Count the conflicts, double bookings and reported items, and which are acknowledged.
 
@@ -88,3 +78,13 @@ def _tell_standing(engine: Engine, report: Report) -> None:
     report.acknowledged = known + sum(i.acknowledged_at is not None for i in report.items)
     if not report.dry_run:
         drop_marks(store, stale(marks, report.items, conflicts))
+
+
+def _name_refused_writes(engine: Engine, report: Report) -> None:
+    """Say of systems that answer, and take no writes for now, why that is."""
+    silent = [name for name in engine.systems if engine.rests(name) is not None]
+    healths = engine.store.health() if silent else {}
+    for name in silent:
+        health, told = healths.get(name), report.systems[name]
+        if health is not None and not told.cause:
+            told.cause = health.cause

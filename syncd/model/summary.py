@@ -12,7 +12,8 @@ from syncd.model.stored import HeldConflict
 LEAST = 5
 """So many records, at least, make a fault of every record one of the account."""
 
-_OF_RECORDS = frozenset(Topic) - {Topic.LIST, Topic.RESOURCE, Topic.PERSON, Topic.ACCOUNT}
+_LACKS = frozenset({Topic.UNREADABLE, Topic.ASSUMED, Topic.UNASSIGNED})
+"""The topics of records that lack a field."""
 
 Marks = Mapping[str, Mark]
 """What was acknowledged, by subject."""
@@ -29,7 +30,7 @@ def summarise(
     """
     groups: dict[tuple[str, Topic, str], list[Item]] = defaultdict(list)
     for item in items:
-        if item.topic in _OF_RECORDS and item.event:
+        if item.topic in _LACKS and item.event:
             groups[item.system, item.topic, item.reason].append(item)
     shared = {
         group

@@ -74,9 +74,9 @@ class What(StrEnum):
     CANCEL_OTHER = "cancel-other"
     UNDELETE = "undelete"
     CAP_LISTS = "cap-lists"
+    ACKNOWLEDGE = "acknowledge"
     FORBID_WRITES = "forbid-writes"
     ALLOW_WRITES = "allow-writes"
-    ACKNOWLEDGE = "acknowledge"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

@@ -111,8 +111,9 @@ class Glance:
     ``created`` are the last blocks made, (system, event), by this ``installation``. ``mapped`` is a
     digest of what each calendar, (provider, system), was last read as. ``items`` are the reported
     records and lists that are open, ``conflicts`` what is held or told, ``marks`` what persons have
-    acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`). ``clock_error``
-    is how far the platforms' time is ahead of this machine's clock, where that is wrong.
+    acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`).
+    ``clock_error`` is how far the platforms' time is ahead of this machine's clock, where that is
+    wrong.
     """
 
     counts: Mapping[str, int]
@@ -129,11 +130,11 @@ class Glance:
     owner_changes: tuple[OwnerChange, ...] = ()
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     items: tuple[Item, ...] = ()
-    waiting: tuple[WaitingWrite, ...] = ()
-    clock_error: timedelta = timedelta(0)
     conflicts: tuple[HeldConflict, ...] = ()
     marks: Mapping[str, Mark] = field(default_factory=dict)
     standing: tuple[Mapping[str, Any], ...] = ()
+    waiting: tuple[WaitingWrite, ...] = ()
+    clock_error: timedelta = timedelta(0)
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -193,6 +194,8 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_conflict(row) for row in ask(_CONFLICTS)),
         marks,
         tuple(dict(row) for row in ask(STANDING, {"now": instant_text(now)})),
+        tuple(_waiting(row) for row in ask(_WAITING)),
+        _clock_error(ask(_CLOCK, [MACHINE, CLOCK_ERROR]).fetchone()),
     )
 
 
@@ -250,25 +253,6 @@ def _item(row: sqlite3.Row) -> Item:
     )
 
 
-def _waiting(row: sqlite3.Row) -> WaitingWrite:
-    start, end, since = (datetime.fromisoformat(row[name]) for name in ("starts", "ends", "since"))
-    return WaitingWrite(
-        row["name"],
-        row["system"],
-        row["provider"],
-        row["action"],
-        row["event"],
-        WaitReason(row["why"]),
-        start,
-        end,
-        since,
-    )
-
-
-def _clock_error(row: sqlite3.Row | None) -> timedelta:
-    return timedelta(seconds=0 if row is None else float(row["value"]))
-
-
 def _mark(row: sqlite3.Row) -> Mark:
     return Mark(row["subject"], row["inputs"], datetime.fromisoformat(row["at"]), row["by"])
 
@@ -288,6 +272,25 @@ def _conflict(row: sqlite3.Row) -> HeldConflict:
     return HeldConflict(
         row["id"], conflict, datetime.fromisoformat(row["opened_at"]), row["run"], None, ""
     )
+
+
+def _waiting(row: sqlite3.Row) -> WaitingWrite:
+    start, end, since = (datetime.fromisoformat(row[name]) for name in ("starts", "ends", "since"))
+    return WaitingWrite(
+        row["name"],
+        row["system"],
+        row["provider"],
+        row["action"],
+        row["event"],
+        WaitReason(row["why"]),
+        start,
+        end,
+        since,
+    )
+
+
+def _clock_error(row: sqlite3.Row | None) -> timedelta:
+    return timedelta(seconds=0 if row is None else float(row["value"]))
 
 
 def _closing(row: sqlite3.Row) -> Closing:

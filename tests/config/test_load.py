@@ -219,7 +219,7 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
         (
             "[systems.clinic]",
             "[systems.clinic]\nstatuses = { no-show = 'new', 'No Show' = 'noshow' }",
-            "clinic.statuses.No Show",
+            'clinic.statuses."No Show"',
             'the same word as "no-show"',
         ),
         ("[systems.crm]", "[systems.crm]\nall_day = 'free'", "crm.all_day", "no choice here"),

@@ -38,7 +38,7 @@ BROKEN, LIST = item("e"), item("GET /x", topic=Topic.LIST)
         ({"waiting": [WAITS]}, 4, {Left.WAITING: 1}),
         ({"planned": [BLOCK]}, 4, {Left.WRITES: 1}),
         ({"pending": 3}, 4, {Left.WRITES: 3}),
-        ({"suspected": 3}, 4, {Left.REMOVALS: 3}),
+        ({"suspected": 2}, 4, {Left.REMOVALS: 2}),
         ({"gone": 1}, 4, {Left.UNPROVEN: 1}),
         ({"interrupted": True}, 4, {Left.INTERRUPTED: 1}),
         ({"guarded": ["a"]}, 5, {Left.STOPPED: 1}),

@@ -53,8 +53,8 @@ def test_an_account_without_a_readable_row_stays_unreadable() -> None:
     assert (one.topic, one.number) == (Topic.UNREADABLE, 5)
 
 
-@pytest.mark.parametrize("topic", [Topic.LIST, Topic.RESOURCE])
-def test_lists_and_resources_are_no_rows(topic: Topic) -> None:
+@pytest.mark.parametrize("topic", [Topic.LIST, Topic.RESOURCE, Topic.UNKNOWN_STATUS])
+def test_what_is_no_missing_field_of_a_row_is_not_joined(topic: Topic) -> None:
     assert len(summarise(items(6, topic), {}, every)) == 6
 
 
