@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from syncd.core import plan
 from syncd.core.decide import Case
 from syncd.core.facts import Calendar
+from syncd.core.rebooked import NearCycle
 from syncd.core.rules import Rules
 from syncd.engine.brake import Brake
 from syncd.engine.observation import Observation
@@ -57,6 +58,7 @@ def case_of(
         ownership=ownership_of(engine.store, state, whole=_read_whole(engine, provider)),
         withhold=withhold,
         capacity=units.get(provider, policy.capacity.get(provider, 1)),
+        near=NearCycle(policy.near_every, engine.window(near=True)),
     )
 
 
