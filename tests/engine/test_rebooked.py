@@ -8,9 +8,11 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.core.answer import Answer, Way
 from syncd.core.facts import Limits
 from syncd.core.rebooked import REBOOKED
 from syncd.core.rules import Rules
+from syncd.engine.resolve import resolve
 from syncd.model import Action, ConflictKind, Kind, Person, Status
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
@@ -224,9 +226,11 @@ async def test_without_times_only_one_near_cycle_counts(
 ) -> None:
     old = await meeting(shop)
     shop.a.tells_times = False
-    acts = [lambda: shop.a.cancel(old), lambda: shop.a.book("p", v(12), "ann")]
-    for act in acts if first == "cancel" else acts[::-1]:
-        act()
+    for act in ("cancel", "book") if first == "cancel" else ("book", "cancel"):
+        if act == "cancel":
+            shop.a.cancel(old)
+        else:
+            shop.a.book("p", v(12), "ann")
         for _ in range(apart):
             await cycle(shop)
     await settle(shop)
@@ -303,6 +307,40 @@ async def test_one_cancelled_and_two_booked_is_a_question(shop: Shop) -> None:
     assert twins(shop) == [(v(9).interval, True)]
     assert {v(12).interval, v(14).interval} <= set(shop.blocks()["b"])
     assert {v(12).interval, v(14).interval} <= set(shop.blocks()["c"])
+
+
+async def one_of_two(shop: Shop) -> tuple[str, str, str]:
+    """Cancel one and book two, one of them before: the open question, and the new events."""
+    old = await meeting(shop)
+    first = shop.a.book("p", v(12), "ann")
+    await cycle(shop)
+    shop.a.cancel(old)
+    second = shop.a.book("p", v(14), "ann")
+    await shop.engine.resync()
+    (held,) = shop.store.open_conflicts()
+    return held.id, first, second
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_a_person_says_which_of_the_new_bookings_it_is(shop: Shop, which: int) -> None:
+    question, *events = await one_of_two(shop)
+    await resolve(shop.engine, question, Answer(Way.TAKE, "a", events[which]))
+    await settle(shop)
+    hours = (12, 14)
+    assert twins(shop) == [(v(hours[which]).interval, True)]
+    assert shop.blocks()["b"] == [v(hours[1 - which]).interval]
+    assert shop.blocks()["c"] == [v(12).interval, v(14).interval]
+    assert conflicts(shop) == []
+
+
+async def test_a_person_says_that_the_new_bookings_are_others(shop: Shop) -> None:
+    question, *_ = await one_of_two(shop)
+    await resolve(shop.engine, question, Answer(Way.KEEP_BOTH))
+    await settle(shop)
+    await settle(shop)
+    assert twins(shop) == [(v(9).interval, False)]
+    assert shop.blocks()["b"] == [v(12).interval, v(14).interval]
+    assert conflicts(shop) == []
 
 
 async def test_two_cancelled_and_one_booked_is_a_question(shop: Shop) -> None:
