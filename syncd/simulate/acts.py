@@ -71,6 +71,9 @@ class What(StrEnum):
     REPAIR_ROWS = "repair-rows"
     REGROUP = "regroup"
     CAP_LISTS = "cap-lists"
+    REBOOK = "rebook"
+    WEEKLY = "weekly"
+    CANCEL_WEEKLY = "cancel-weekly"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

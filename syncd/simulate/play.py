@@ -37,6 +37,7 @@ from syncd.simulate.economy import idle_writes, writes_per_change
 from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
+from syncd.simulate.rebooking import judge_rebookings
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
 from syncd.simulate.town import Town
 from syncd.simulate.untouched import puts_back, statuses_left
@@ -268,7 +269,7 @@ class _Stage:
         end = now + self.settings.syncd.window.future
         for line in oracle.judge_end(self.town, app.store, now, end):
             self._break(line)
-        told = (writes_per_change, idle_writes, statuses_left)
+        told = (writes_per_change, idle_writes, statuses_left, judge_rebookings)
         for line in (line for judge in told for line in judge(self.town)):
             self._break(line)
         app.store.close()

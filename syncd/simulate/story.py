@@ -19,6 +19,7 @@ from syncd.simulate.accounts import Knobs, draw_account
 from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
+from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
 from syncd.simulate.drawn_series import draw_series
 
 __all__ = [
@@ -73,7 +74,8 @@ class Story:
     ``series`` says whether syncd writes to instances of a series on v2.
     ``account`` says what kind of LeadSquared account there is.
     ``busy`` says how long lists are, and where they end.
-    ``refuses_deleted``: v1 answers 400 for what was deleted.
+    ``refuses_deleted``: v1 answers 400 for what was deleted. The rows of systems that are
+    ``untold`` do not say when they were made or changed.
     """
 
     seed: int
@@ -92,6 +94,7 @@ class Story:
     account: Knobs = ()
     busy: Busy = ORDINARY
     refuses_deleted: bool = False
+    untold: tuple[str, ...] = ()
 
     @property
     def choices(self) -> frozenset[str]:
@@ -317,7 +320,15 @@ def _with_concealed(day: Story) -> Story:
     random = Random(f"concealed {day.seed}")  # noqa: S311
     refuses = random.random() < _CONCEALED
     steps = _acts(random, day.hours * 3600, _CONCEALING, 1)
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
+    day = replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
+    return _with_rebookings(day)
+
+
+def _with_rebookings(day: Story) -> Story:
+    """Draw who cancels and books anew, and which platforms tell no times."""
+    random = Random(f"rebookings {day.seed}")  # noqa: S311
+    steps = (*day.steps, *draw_rebookings(random, day.hours * 3600))
+    return replace(day, steps=tuple(sorted(steps)), untold=draw_untold(random))
 
 
 def _with_leaves(day: Story) -> Story:
