@@ -155,7 +155,8 @@ def _operation(
             return None, _cannot_cancel(booking, record, note)
         return _write(Action.SET_STATUS, booking, record, replace(shown, status=status)), None
     if shown.interval != agreed.interval:
-        after = replace(agreed, status=shown.status)
+        revived = not shown.busy and calendar.moves_set_status
+        after = replace(agreed, status=(status if revived else None) or shown.status)
         return _write(Action.MOVE_APPOINTMENT, booking, record, after), None
     owed = not shown.busy or replica.settled < booking.status_revision
     if owed and status is not None and status is not shown.status:

@@ -127,6 +127,7 @@ def _calendar(
         believed=answered and system not in stopped and not unknown,
         grain=able.grain,
         statuses=able.statuses,
+        moves_set_status=able.update_sets_status,
         skew=source.traffic.skew or timedelta(0),
         read=_read(engine, place, observation),
         fresh=answered and able.reach is None and not engine.baselines.arrived(*place),

@@ -112,14 +112,21 @@ async def test_booked_first_and_then_cancelled_moves_the_twin(shop: Shop) -> Non
     assert twins(shop) == [(v(12).interval, True)]
 
 
-async def test_a_cancellation_that_was_carried_revives_and_moves_the_twin(shop: Shop) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_cancellation_that_was_carried_revives_and_moves_the_twin(
+    shop: Shop, *, at_once: bool
+) -> None:
+    shop.b.capabilities = replace(shop.b.capabilities, update_sets_status=at_once)
     old = await meeting(shop)
     shop.a.cancel(old)
     await cycle(shop)
     assert twins(shop) == [(v(9).interval, False)]
+    before = written(shop)
     shop.clock.pass_(minutes=10)
     shop.a.book("p", v(12), "ann")
     await settle(shop)
+    revived = {("b", "move-appointment"): 1, ("b", "set-status"): 0 if at_once else 1}
+    assert written(shop) - before == +Counter({**revived, ("c", "create-block"): 1})
     assert twins(shop) == [(v(12).interval, True)]
     assert shop.blocks() == {"a": [], "b": [], "c": [v(12).interval]}
     assert conflicts(shop) == []

@@ -51,7 +51,7 @@ _BOOKED, _TWIN = at(1, What.BOOK, "clinic", slot=34), at(1.5, What.TWIN, "legacy
 
 
 def rebooked_day(slot: int, *, times: int = 1) -> Story:
-    """A meeting of two systems is cancelled first (even) or last, and booked anew, around a read."""
+    """A meeting of two systems is cancelled, first (even) or last, and booked anew."""
     first = at(12.25, What.REBOOK, "clinic", slot=slot, number=1)
     return day(_BOOKED, _TWIN, first, replace(first, at=first.at + 600, times=times))
 
