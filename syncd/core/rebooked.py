@@ -307,8 +307,10 @@ def _follows(ended: Ended, booked: Booked, what: Rebookings) -> bool:
         # It is gone, and nobody knows the other one: it may have got a new id.
         return True
     beside = booked.beside if booked.opened else booked.beside & ended.elsewhere
-    if not ended.eligible or beside or (ended.decided and booked.opened):
-        # What was decided on before, both of them, was told apart then.
+    if not ended.eligible or beside:
+        return False
+    if booked.opened and (ended.decided or not ended.elsewhere):
+        # Both were told apart before; or the time of the new one is closed, and there is no twin.
         return False
     if old.off_at is not None and new.created_at is not None:
         return abs(old.off_at - new.created_at) <= TOGETHER
