@@ -71,6 +71,7 @@ class What(StrEnum):
     REPAIR_ROWS = "repair-rows"
     REGROUP = "regroup"
     CAP_LISTS = "cap-lists"
+    BOOK_BOTH = "book-both"
     REBOOK = "rebook"
     WEEKLY = "weekly"
     CANCEL_WEEKLY = "cancel-weekly"

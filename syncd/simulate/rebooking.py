@@ -28,7 +28,7 @@ TOGETHER = timedelta(minutes=14)
 KNOWN = timedelta(hours=8)
 """What stands for so long is known to the program, whatever faults there were."""
 
-_WEEK = timedelta(days=7)
+_WEEK, _LENGTH = timedelta(days=7), timedelta(minutes=30)
 _MIXED = (FaultKind.CLOCK_SKEW, FaultKind.ROUNDING, FaultKind.NEW_ID_ON_MOVE, FaultKind.ODD_TIME)
 """Faults after which nobody can say which event, or which time, is which."""
 
@@ -62,8 +62,8 @@ def perform(town: Town, step: Step, start: datetime) -> str:
     match step.what:
         case What.REBOOK:
             return _rebook(town, step, start)
-        case What.WEEKLY:
-            return _book_weekly(town, step, start)
+        case What.BOOK_BOTH | What.WEEKLY:
+            return _book_both(town, step, start)
         case What.CANCEL_WEEKLY:
             return _cancel_weekly(town, step)
         case _:
@@ -115,35 +115,39 @@ def _enter(town: Town, system: str, like: Seen, start: datetime) -> str:
     )
 
 
-def _book_weekly(town: Town, step: Step, start: datetime) -> str:
-    """Book a client for now and for a week later, and enter the first meeting elsewhere, too."""
+def _book_both(town: Town, step: Step, start: datetime) -> str:
+    """Book a client in two systems; a weekly one for the week after as well, in the first."""
+    weekly = step.what is What.WEEKLY
     who = PEOPLE[step.number % len(PEOPLE)]
     person = ("kim", "lee")[step.slot % 2]
-    end = start + timedelta(minutes=30)
-    found: dict[str, list[str]] = {}
     others = [name for name in town.sandbox.systems if name != step.system]
-    for name in (step.system, others[step.number % len(others)]):
+    other = step.spelling or others[step.number % len(others)]
+    events: dict[str, list[str]] = {}
+    for name in (step.system, other):
         seat = town.world.seats[name, who]
-        weeks = (0, 1) if name == step.system else (0,)
-        found[name] = [
+        starts = [start + week * _WEEK for week in range(2 if weekly and name != other else 1)]
+        events[name] = [
             town.sandbox.systems[name].book(
                 seat.calendar,
                 seat.user,
-                start + week * _WEEK,
-                end + week * _WEEK,
+                at,
+                at + _LENGTH,
                 town.contact(name, person),
                 title="Knee pain",
             )
-            for week in weeks
+            for at in starts
         ]
         town.look(name, by_hand=True)
-    old, new = found.pop(step.system)
-    twins = tuple((name, events[0]) for name, events in found.items())
-    now, seen = town.clock.now(), town.standing(step.system)[old]
-    town.rebookings.append(
-        Rebooking(step.system, old, seen, twins, now, booked_at=now, new=(new,), weekly=True)
-    )
-    return f"weekly {who} {old} {start:%d %H:%M} and {new}"
+    old, *later = events[step.system]
+    if weekly:
+        now, seen = town.clock.now(), town.standing(step.system)[old]
+        twins = ((other, events[other][0]),)
+        town.rebookings.append(
+            Rebooking(
+                step.system, old, seen, twins, now, booked_at=now, new=tuple(later), weekly=True
+            )
+        )
+    return f"{step.what} {who} {old} {start:%d %H:%M} and {other} {events[other][0]}"
 
 
 def _cancel_weekly(town: Town, step: Step) -> str:

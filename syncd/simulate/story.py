@@ -327,7 +327,7 @@ def _with_concealed(day: Story) -> Story:
 def _with_rebookings(day: Story) -> Story:
     """Draw who cancels and books anew, and which platforms tell no times."""
     random = Random(f"rebookings {day.seed}")  # noqa: S311
-    steps = (*day.steps, *draw_rebookings(random, day.hours * 3600))
+    steps = (*day.steps, *draw_rebookings(random, day.hours * 3600, day.steps))
     return replace(day, steps=tuple(sorted(steps)), untold=draw_untold(random))
 
 
