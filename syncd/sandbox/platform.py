@@ -126,6 +126,8 @@ class Platform(ABC):
         self.caps: dict[str, ListCap] = {}
         """Caps of lists, by path: nothing in an answer shows that it was cut."""
         self.calls: list[Call] = []
+        self.backdated = timedelta(0)
+        """How long ago what is entered now is said to have been entered."""
         self.broken_rows: dict[str, Lack] = {}
         """What the rows of these events lack in each answer to a read."""
         self._routes = self.routes()
@@ -214,7 +216,7 @@ class Platform(ABC):
 
     def stamp(self) -> datetime:
         """The platform's own idea of now, for update times and the Date header."""
-        now = self.clock.now()
+        now = self.clock.now() - self.backdated
         skew = self.faults.active(FaultKind.CLOCK_SKEW, now=now) if self.faults else None
         return now + timedelta(seconds=skew.seconds) if skew else now
 
