@@ -75,6 +75,8 @@ class What(StrEnum):
     REBOOK = "rebook"
     WEEKLY = "weekly"
     CANCEL_WEEKLY = "cancel-weekly"
+    FORBID_WRITES = "forbid-writes"
+    ALLOW_WRITES = "allow-writes"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

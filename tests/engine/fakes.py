@@ -119,6 +119,8 @@ class FakeSystem:
     told_users: Mapping[str, str] = field(default_factory=dict)
     empty_users: bool = False
     empty: bool = False
+    skew: timedelta | None = None
+    """How far its clock is ahead of the host's, as its answers show."""
     incomplete: bool = False
     holes: Sequence[Window] = ()
     strip_keys: bool = False
@@ -130,8 +132,6 @@ class FakeSystem:
     resets: bool = False
     tells_times: bool = True
     """Rows say when they were made and last changed."""
-    skew: timedelta = timedelta(0)
-    """How far the platform's clock is ahead."""
     refuses: dict[str, SystemFault] = field(default_factory=dict)
     """What is answered to a read of these events by id."""
     refuses_gone: bool = False
@@ -272,7 +272,7 @@ class FakeSystem:
         )
 
     def _time(self, at: datetime | None) -> datetime | None:
-        return None if at is None or not self.tells_times else at + self.skew
+        return None if at is None or not self.tells_times else at + (self.skew or timedelta(0))
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         del value
@@ -371,7 +371,7 @@ class FakeSystem:
 
     @property
     def traffic(self) -> Traffic:
-        return Traffic(reads=self.reads, writes=len(self.writes))
+        return Traffic(reads=self.reads, writes=len(self.writes), skew=self.skew)
 
     async def aclose(self) -> None:
         return None
