@@ -115,10 +115,11 @@ CREATE TABLE event (
     written_at VARCHAR(27),
     former VARCHAR(80),
     missing INTEGER NOT NULL,
-    retired BOOLEAN NOT NULL, series VARCHAR DEFAULT '' NOT NULL, original_start VARCHAR(27), missing_since VARCHAR(27),
+    retired BOOLEAN NOT NULL, series VARCHAR DEFAULT '' NOT NULL, original_start VARCHAR(27), missing_since VARCHAR(27), created_at VARCHAR(27), off_at VARCHAR(27), off_seen_at VARCHAR(27),
     PRIMARY KEY (system, id)
 );
 CREATE INDEX event_key ON event ("key");
+CREATE INDEX event_person ON event (system, person);
 CREATE INDEX event_provider ON event (provider, retired, starts, ends, system, id);
 CREATE INDEX event_window ON event (system, retired, starts, ends, id, fingerprint);
 

@@ -365,6 +365,7 @@ def policy_of(settings: Settings) -> Policy:
         future=general.window.future,
         ahead=general.near.ahead,
         longest=general.longest,
+        near_every=general.near.every,
         far_every=general.far.every,
         slots_every=general.slots.every,
         keep=general.history.keep,

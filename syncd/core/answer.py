@@ -16,6 +16,7 @@ from syncd.core.draft import Draft
 from syncd.core.facts import Calendar
 from syncd.core.match import Matched, Relink, Twin
 from syncd.core.merge import RESOLVED, Word, claimed
+from syncd.core.rebooked import REBOOKED
 from syncd.core.refusals import REFUSALS, name_of, not_written, only_read
 from syncd.core.series import by_position
 from syncd.model import (
@@ -184,6 +185,7 @@ def sort_again(matched: Matched, draft: Draft, verdict: Verdict) -> Matched:
     mine = next((c for c in matched.conflicts if verdict.answers(c)), None)
     if mine is None or verdict.quiet:
         return matched
+    links = draft.linked_ids()
     ids = {(c.system, c.event) for c in mine.claims}
     ours = [r for r in matched.held if (r.system, r.id) in ids]
     chosen = next((r for r in ours if (r.system, r.id) == verdict.same), None)
@@ -192,14 +194,15 @@ def sort_again(matched: Matched, draft: Draft, verdict: Verdict) -> Matched:
     if chosen is not None and mine.subject in draft.bookings:
         pairs = _successors(draft, mine, chosen, ours)
         taken = [new for _, new in pairs]
-        links = draft.linked_ids()
-        relinked += tuple(Relink(links[old.system, old.id], old, new) for old, new in pairs)
+        relinked += tuple(
+            Relink(links[old.system, old.id], old, new, _rule(old, new)) for old, new in pairs
+        )
     elif chosen is not None:
         twins = (*twins, Twin(_meeting_of(draft, mine, chosen), None, chosen))
     # What another series could have become, too, waits for the answer to that.
     others = {(c.system, c.event) for m in matched.conflicts if m is not mine for c in m.claims}
     ours = [r for r in ours if r in taken or (r.system, r.id) not in others]
-    rest = tuple(r for r in ours if r not in taken)
+    rest = tuple(r for r in ours if r not in taken and (r.system, r.id) not in links)
     return replace(
         matched,
         relinked=relinked,
@@ -214,11 +217,16 @@ def _successors(
     draft: Draft, conflict: Conflict, chosen: Record, candidates: Sequence[Record]
 ) -> list[tuple[Record, Record]]:
     """Pair what vanished with what it is: one answer holds for all instances of a series."""
-    gone = [draft.records[c.system, c.event or ""] for c in conflict.claims if c.value is None]
+    ended = (c for c in conflict.claims if c.value is None or not c.value.busy)
+    gone = [draft.records[c.system, c.event or ""] for c in ended]
     if not gone[0].series or not chosen.series:
         return [(gone[0], chosen)]
     same = [r for r in candidates if series_of(r) == series_of(chosen)]
     return by_position(gone, same)
+
+
+def _rule(old: Record, new: Record) -> str:
+    return "" if old.series and new.series else REBOOKED
 
 
 def split(draft: Draft, verdict: Verdict, new_id: Callable[[], str]) -> None:
@@ -324,6 +332,9 @@ def _ambiguous(table: _Table) -> Verdict:
         return table.verdict()
     linked = table.draft.linked_ids()
     candidates = [c for c in conflict.claims if (c.system, c.event) not in linked]
+    if conflict.subject in table.draft.bookings:
+        # What was booked may have opened a booking of its own.
+        candidates = [c for c in conflict.claims if c.value is not None and c.value.busy]
     if not answer.event:
         candidates = _one_of_each_series(table, candidates)
     claim = _claim(table, candidates)

@@ -168,7 +168,8 @@ def _operation(
             return None, _cannot_cancel(booking, record, note)
         return _write(Action.SET_STATUS, booking, record, replace(shown, status=status)), None
     if shown.interval != agreed.interval:
-        after = replace(agreed, status=shown.status)
+        revived = not shown.busy and calendar.moves_set_status
+        after = replace(agreed, status=(status if revived else None) or shown.status)
         return _write(Action.MOVE_APPOINTMENT, booking, record, after), None
     if not shown.busy and replica.settled >= booking.status_revision:
         # Nobody has said another status since syncd called it off.

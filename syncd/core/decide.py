@@ -32,7 +32,7 @@ from syncd.core.exposure import Wanted
 from syncd.core.facts import Calendar
 from syncd.core.holding import Holding, unsettled
 from syncd.core.match import Matched, Who, match, wanted_persons
-from syncd.core.merge import Merged, Word, merge, restates, shows_agreed
+from syncd.core.merge import ONE_CHANGE, Merged, Word, merge, restates, shows_agreed
 from syncd.core.ownership import (
     NO_OWNERSHIP,
     Ownership,
@@ -43,6 +43,7 @@ from syncd.core.ownership import (
 )
 from syncd.core.persons import Compared, compare_persons, persons_to_compare
 from syncd.core.queue import heard, settle_conflicts
+from syncd.core.rebooked import REBOOKED, NearCycle, follow, rebookings
 from syncd.core.rules import Rules
 from syncd.model import (
     Booking,
@@ -67,6 +68,7 @@ class Case:
     """What one decision is told. ``failures`` counts permanent failures by `plan.name`.
 
     ``horizon`` is the start of the full window: bookings that ended before it are retired.
+    ``near`` is how often the near window is read (None: it is not known).
     ``ownership`` tells whose the tagged blocks are. ``capacity`` is how many meetings the provider
     may have at one time (equipment: its pieces less those that are broken). ``verdict`` is a
     person's answer.
@@ -83,6 +85,7 @@ class Case:
     ownership: Ownership = NO_OWNERSHIP
     capacity: int = 1
     verdict: Verdict = NO_VERDICT
+    near: NearCycle | None = None
     withhold: WaitReason | None = None
     """Why nothing that frees time is written, whatever the calendars allow."""
 
@@ -313,18 +316,23 @@ def _renew(draft: Draft) -> None:
 
 def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
     """Match unlinked events, and make the links that follow."""
+    fresh = _fresh(draft, case)
     matched = match(
         draft.state.provider,
-        _fresh(draft, case),
+        fresh,
         list(draft.bookings.values()),
         {booking: draft.present(booking) for booking in draft.bookings},
         draft.linked_ids(),
         case.who,
         {name for name, calendar in case.calendars.items() if not calendar.believed},
         _fresh(draft, case, past=True),
+        rebookings(draft, case.calendars, fresh, case.who, case.near),
     )
     matched = sort_again(matched, draft, case.verdict)
     for relink in matched.relinked:
+        if relink.rule == REBOOKED:
+            follow(draft, relink.replica, relink.new)
+            continue
         draft.unlink(relink.replica)
         draft.forget(relink.old)
         draft.put(replace(relink.new, base=relink.old.base))
@@ -370,6 +378,8 @@ def _merge(
     merged = merge(
         before, records, case.calendars, case.rules, blocks=blocks, word=word, waived=put_back
     )
+    if booking_id in draft.rebooked and merged.rule == ONE_CHANGE:
+        merged = replace(merged, rule=REBOOKED)
     if merged.conflict is not None or not (merged.accepted or word):
         return merged
     for record in merged.accepted:

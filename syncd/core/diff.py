@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypedDict
 
 from syncd.model import OPEN_ENDED, Event, Kind, Record, Status, Value, cut_end, floor_to
 
@@ -150,6 +151,8 @@ def absorb(
             updated_at=event.updated_at,
             series=event.series,
             original_start=event.original_start,
+            created_at=event.created_at,
+            **_off(None, event, value, seen_at),
         )
         return fresh, News.NEW if record is None else News.CHANGED
     if _is_renewal(record, value, fingerprint):
@@ -170,6 +173,8 @@ def absorb(
         missing_since=None,
         series=event.series,
         original_start=event.original_start,
+        created_at=record.created_at or event.created_at,
+        **_off(record, event, value, seen_at),
     )
     if value == record.base and not record.ended:
         return seen, News.SAME
@@ -191,6 +196,27 @@ def may_be_older(record: Record, asked_at: datetime, lag: timedelta) -> bool:
     """
     at = record.written_at
     return at is not None and asked_at < at + lag and at - asked_at < LONGEST_READ
+
+
+class _Off(TypedDict):
+    off_at: datetime | None
+    off_seen_at: datetime | None
+
+
+def _off(record: Record | None, event: Event, value: Value, seen_at: datetime) -> _Off:
+    """Since when the event is off, by the platform's clock and by when it was first seen so.
+
+    A platform whose time of update did not move with the status does not tell when that changed.
+    """
+    if value.busy:
+        return _Off(off_at=None, off_seen_at=None)
+    if record is None:
+        return _Off(off_at=event.updated_at, off_seen_at=seen_at)
+    was_on = record.observed is not None and record.observed.busy
+    if record.off_seen_at is not None and not was_on:
+        return _Off(off_at=record.off_at, off_seen_at=record.off_seen_at)
+    moved = record.updated_at is None or record.updated_at != event.updated_at
+    return _Off(off_at=event.updated_at if moved else None, off_seen_at=seen_at)
 
 
 def _is_stale(record: Record, value: Value, seen_at: datetime, lag: timedelta) -> bool:
@@ -223,4 +249,5 @@ def vanish(record: Record, at: datetime) -> Record:
         former=record.observed if record.observed is not None else record.former,
         missing=0,
         missing_since=None,
+        off_seen_at=record.off_seen_at or record.missing_since or at,
     )

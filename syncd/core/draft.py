@@ -25,7 +25,10 @@ from syncd.model import (
 
 @dataclass(slots=True)
 class Draft:
-    """Records by (system, event), bookings by id, links both ways; and the changes so far."""
+    """Records by (system, event), bookings by id, links both ways; and the changes so far.
+
+    ``rebooked`` are the bookings that went on with another event (`core.rebooked`).
+    """
 
     state: ProviderState
     run: str
@@ -34,6 +37,7 @@ class Draft:
     bookings: dict[str, Booking] = field(init=False)
     links: dict[str, dict[Id, Replica]] = field(init=False)
     changes: Changes = field(default_factory=Changes)
+    rebooked: set[str] = field(default_factory=set)
     _touched: dict[Id, None] = field(default_factory=dict)
     _given_away: list[Record] = field(default_factory=list)
 

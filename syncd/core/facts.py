@@ -20,6 +20,7 @@ class Calendar:
     - ``believed``: its news may be acted on (not down, not stopped by the guard). Otherwise it
       counts as unchanged, and nothing of it that differs is written to.
     - ``statuses``: what an appointment there shows after a status was written; not a key = cannot.
+    - ``moves_set_status``: the write that moves an appointment may set its status as well.
     - ``skew``: the platform's clock minus ours.
     - ``fresh``: it answered, and was never read in full before (under its present mapping): nothing
       that frees time is written.
@@ -38,6 +39,7 @@ class Calendar:
     believed: bool = True
     grain: timedelta = timedelta(seconds=1)
     statuses: Mapping[Status, Status] = field(default_factory=lambda: EVERY_STATUS)
+    moves_set_status: bool = False
     skew: timedelta = timedelta(0)
     fresh: bool = False
     read: tuple[Window, ...] | None = None

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from syncd.core.diff import is_news
 from syncd.core.facts import Limits, digest
+from syncd.core.rebooked import relocated as rebooked
 from syncd.core.series import relocated
 from syncd.model import Claim, Conflict, ConflictKind, Record, Value, Window, series_of
 
@@ -52,7 +53,13 @@ def judge(
         for record in records
         if record.system == system and record.base is not None and not record.ended
     ]
-    news = [r for r in known if _gone_or_moved(r) and mark_of(r) not in accepted]
+    # What was cancelled and booked anew is one that moved.
+    again = rebooked(r for r in records if r.system == system)
+    news = [
+        r
+        for r in known
+        if (_gone_or_moved(r) or (r.system, r.id) in again) and mark_of(r) not in accepted
+    ]
     if not news:
         return None
     fresh = {r.id for r in news}
@@ -60,8 +67,8 @@ def judge(
     seen = [r for r in known if r in news or any(_inside(r, window) for window in covered)]
     if tripped:
         seen = news
-    again = relocated(r for r in records if r.system == system)
-    shown = [(r, r.observed or again.get((r.system, r.id))) for r in news]
+    again |= relocated(r for r in records if r.system == system)
+    shown = [(r, again.get((r.system, r.id), r.observed)) for r in news]
     deltas = {_delta(r.base, value) for r, value in shown}
     shifted = len(deltas) == 1 and None not in deltas
     meetings = _meetings(news)

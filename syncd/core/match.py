@@ -13,6 +13,7 @@ from datetime import datetime
 
 from syncd.core.diff import is_news
 from syncd.core.facts import digest
+from syncd.core.rebooked import NO_REBOOKINGS, REBOOKED, Ended, Rebookings, pair
 from syncd.core.series import pair_instances, persons_with_series
 from syncd.model import (
     Booking,
@@ -31,11 +32,15 @@ Who = Mapping[tuple[str, str], frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Relink:
-    """A vanished appointment has come back under a new id: the booking follows it."""
+    """A vanished appointment has come back under a new id: the booking follows it.
+
+    ``rule`` is `REBOOKED` where it was ended, and booked anew.
+    """
 
     replica: Replica
     old: Record
     new: Record
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ def match(
     who: Who,
     unbelieved: Collection[str] = (),
     past: Sequence[Record] = (),
+    rebookings: Rebookings = NO_REBOOKINGS,
 ) -> Matched:
     """Sort every unlinked, believed, foreign event of a provider.
 
@@ -101,14 +107,15 @@ def match(
     record whose person could not be looked up (it is not in ``who``) waits, if it matters. What is
     known of ``unbelieved`` systems still takes twins, but no end there is looked into. ``past``
     are events that are over: one may be what an instance of a series became, and is nothing else.
+    ``rebookings`` tells what may have been cancelled and booked anew.
     """
     ends = {
         booking: [record for record in records if record.system not in unbelieved]
         for booking, records in linked.items()
     }
-    relinked, conflicts, held = _relink(provider, [*unlinked, *past], ends, links)
-    expected = [r for r in relinked if r.old.observed is not None]
-    relinked = [r for r in relinked if r.old.observed is None]
+    relinked, conflicts, held = _relink(provider, [*unlinked, *past], ends, links, rebookings)
+    expected = [r for r in relinked if r.old.observed is not None and r.old.observed.busy]
+    relinked = [r for r in relinked if r not in expected]
     taken = {_id(r.new) for r in (*relinked, *expected)} | {_id(r) for r in held}
     rest = [r for r in unlinked if _id(r) not in taken and r.observed and r.observed.busy]
     twins: list[Twin] = []
@@ -160,8 +167,9 @@ def _relink(
     unlinked: Sequence[Record],
     linked: Mapping[str, Sequence[Record]],
     links: Mapping[tuple[str, str], Replica],
+    rebookings: Rebookings,
 ) -> tuple[list[Relink], list[Conflict], list[Record]]:
-    """Before an end is believed: look whether the same meeting came back under a new id."""
+    """Before an end is believed: look whether the same meeting is on under another id."""
     found: list[Relink] = []
     conflicts: list[Conflict] = []
     held: list[Record] = []
@@ -195,18 +203,17 @@ def _relink(
         conflicts.append(_ambiguous(provider, first, records, "came back as which?"))
     serial = persons_with_series(vanished, missing, fresh)
     vanished = [old for old in vanished if not old.series and _facts(old) not in serial]
-    for old in vanished:
-        candidates = [new for new in fresh if _facts(new) == _facts(old)]
-        rivals = [o for o in vanished if _facts(o) == _facts(old)]
-        if not candidates:
-            continue
-        if len(candidates) == 1 and len(rivals) == 1:
-            found.append(Relink(links[_id(old)], old, candidates[0]))
-            continue
+    ended = [Ended(links[_id(old)], old) for old in vanished]
+    taken = {_id(relink.new) for relink in found} | {_id(new) for new in held}
+    pairs = pair(rebookings.with_vanished(ended, fresh), taken)
+    found += [Relink(e.replica, e.record, b.record, REBOOKED) for e, b in pairs.certain]
+    for doubt, after in pairs.doubtful:
         # Several could be it, or several could have become it: a person must say.
+        candidates = [booked.record for booked in after]
         held.extend(new for new in candidates if new not in held)
+        records = [doubt.record, *candidates]
         conflicts.append(
-            _ambiguous(provider, links[_id(old)].booking, [old, *candidates], "came back as which?")
+            _ambiguous(provider, doubt.replica.booking, records, "came back as which?")
         )
     return found, conflicts, held
 

@@ -22,6 +22,9 @@ from syncd.model import Booking, Claim, Conflict, ConflictKind, Record, Value
 RESOLVED = "resolved"
 """How the rule begins by which a person decided."""
 
+ONE_CHANGE = "one change"
+"""The rule where nobody contradicts anybody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Merged:
@@ -243,7 +246,7 @@ def _one_change(moved: Sequence[Bid], news: Sequence[Record], rules: Rules) -> s
     blocks = {record.id for record in news if record.mine}
     if moved and blocks.issuperset(bid.event for bid in moved):
         return str(rules.law(ConflictKind.BLOCK_EDITED, {bid.system for bid in moved}))
-    return "one change"
+    return ONE_CHANGE
 
 
 def _on(booking: Booking, winner: Bid | None, bids: Sequence[Bid], rules: Rules) -> Value:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from syncd.core import plan
 from syncd.core.decide import Case
 from syncd.core.facts import Calendar
+from syncd.core.rebooked import NearCycle
 from syncd.core.rules import Rules
 from syncd.engine.brake import Brake
 from syncd.engine.observation import Observation
@@ -60,6 +61,7 @@ def case_of(
         ownership=ownership_of(engine.store, state, whole=_read_whole(engine, provider)),
         withhold=WaitReason.CLOCK if engine.clock_error else withhold,
         capacity=units.get(provider, policy.capacity.get(provider, 1)),
+        near=NearCycle(policy.near_every, engine.window(near=True)),
     )
 
 
@@ -139,6 +141,7 @@ def _calendar(
         believed=answered and system not in stopped and not unknown,
         grain=able.grain,
         statuses=able.statuses,
+        moves_set_status=able.update_sets_status,
         skew=source.traffic.skew or timedelta(0),
         read=_read(engine, place, observation),
         fresh=answered and able.reach is None and not engine.baselines.arrived(*place),

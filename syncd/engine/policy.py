@@ -18,10 +18,10 @@ class Policy:
     ``read_only`` holds the calendars, (provider, system), that are never written to; ``capacity``
     is how many meetings a provider may have at one time, where that is more than one. History is
     kept in full for ``keep``. A resync finds what began up to ``longest`` before the window; the
-    whole window is read every ``far_every``. ``places`` tells where the configuration says the rule
-    for a kind of conflict. ``resources`` gives the system in which a provider is a room or
-    equipment that others need. ``clocks`` names the platform whose clock the answers of
-    a system show.
+    near window is read every ``near_every``, the whole one every ``far_every``. ``places`` tells
+    where the configuration says the rule for a kind of conflict. ``resources`` gives the system in
+    which a provider is a room or equipment that others need. ``clocks`` names the platform whose
+    clock the answers of a system show.
     """
 
     rules: Mapping[str, Rules]
@@ -31,6 +31,7 @@ class Policy:
     ahead: timedelta = timedelta(days=2)
     read_only: frozenset[tuple[str, str]] = frozenset()
     capacity: Mapping[str, int] = field(default_factory=dict)
+    near_every: timedelta = timedelta(seconds=60)
     longest: timedelta = timedelta(days=60)
     far_every: timedelta = timedelta(minutes=15)
     slots_every: timedelta = timedelta(minutes=15)

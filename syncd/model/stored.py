@@ -36,7 +36,9 @@ class Record:
     when, and what stood there before (None: the event did not exist). ``missing`` counts the
     separate proofs of absence so far, the first of which is of ``missing_since``; ``retired``
     events are history, never decided on again.
-    ``series`` and ``original_start`` are those of the `Event`.
+    ``series``, ``original_start`` and ``created_at`` are those of the `Event`. ``off_at`` is the
+    platform's time of the change that took the event off (None: it does not tell, or the event is
+    on), ``off_seen_at`` when that was first seen; a later change to it alters neither.
     """
 
     system: str
@@ -61,6 +63,9 @@ class Record:
     retired: bool = False
     series: str = ""
     original_start: datetime | None = None
+    created_at: datetime | None = None
+    off_at: datetime | None = None
+    off_seen_at: datetime | None = None
 
     @property
     def ref(self) -> EventRef:

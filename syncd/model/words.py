@@ -126,8 +126,9 @@ class Event:
     """One event as a system showed it, parsed.
 
     ``person`` and ``service`` are the platform's opaque ids (a contact or lead; a calendar or
-    type). ``key`` is the syncd marker found on it, if any. ``updated_at`` is that platform's own
-    clock and compares only with earlier values of the same platform. ``odd`` says what had to be
+    type). ``key`` is the syncd marker found on it, if any. ``updated_at`` and ``created_at`` are of
+    that platform's own clock and compare only with times of the same platform, None where it does
+    not tell them. ``odd`` says what had to be
     decided to read its times, if anything. ``owner`` is the platform's id of the user whose event
     it is ('' for nobody); ``provider`` is '' where that user is not mapped. Without
     ``tells_status`` the row has no status, or a word that is not known, and ``value`` a guess.
@@ -153,6 +154,7 @@ class Event:
     series: str = ""
     original_start: datetime | None = None
     tells_end: bool = True
+    created_at: datetime | None = None
 
     def with_status_of(self, known: Value | None) -> Event:
         """The event with the status that it is known to have, where its row does not tell one.

@@ -26,6 +26,7 @@ from syncd.sandbox.concealed import Concealed, bad_request
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.odd import ODD_ANSWERS, Odd
 from syncd.sandbox.odd_rows import spoilt
+from syncd.sandbox.untold import without_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,6 +112,8 @@ class Platform(ABC):
     lists_overlapping = False
     """Whether lists show events that began before the time asked for and reach into it. No platform
     documents that; a client is asked for most where they do not."""
+    tells_times = True
+    """Whether records say when they were made and last changed. No field of them is certain."""
 
     def __init__(self, name: str, clock: Clock, ids: Ids, faults: Faults | None = None) -> None:
         """Start empty and well behaved."""
@@ -123,6 +126,8 @@ class Platform(ABC):
         self.caps: dict[str, ListCap] = {}
         """Caps of lists, by path: nothing in an answer shows that it was cut."""
         self.calls: list[Call] = []
+        self.backdated = timedelta(0)
+        """How long ago what is entered now is said to have been entered."""
         self.broken_rows: dict[str, Lack] = {}
         """What the rows of these events lack in each answer to a read."""
         self._routes = self.routes()
@@ -211,7 +216,7 @@ class Platform(ABC):
 
     def stamp(self) -> datetime:
         """The platform's own idea of now, for update times and the Date header."""
-        now = self.clock.now()
+        now = self.clock.now() - self.backdated
         skew = self.faults.active(FaultKind.CLOCK_SKEW, now=now) if self.faults else None
         return now + timedelta(seconds=skew.seconds) if skew else now
 
@@ -281,6 +286,8 @@ class Platform(ABC):
             if body != response.body:
                 self.fault(kind, ask)
                 _replace_body(response, body)
+        if not self.tells_times:
+            _replace_body(response, without_times(bytes(response.body)))
         if self.broken_rows:
             _replace_body(response, broken(bytes(response.body), self.broken_rows))
 

@@ -74,6 +74,15 @@ def furnish(sandbox: Sandbox, now: datetime, *, empty: bool = False) -> World:
 
 
 def _book_a_week(world: World) -> None:
+    """Enter a week of bookings, as of yesterday."""
+    for system in world.sandbox.systems.values():
+        system.backdated = timedelta(days=1)
+    _enter_a_week(world)
+    for system in world.sandbox.systems.values():
+        system.backdated = timedelta(0)
+
+
+def _enter_a_week(world: World) -> None:
     # Everybody is booked somewhere on most days; the hour tells systems apart.
     for day in range(5):
         for index, who in enumerate(PEOPLE):

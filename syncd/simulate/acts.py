@@ -75,6 +75,10 @@ class What(StrEnum):
     UNDELETE = "undelete"
     CAP_LISTS = "cap-lists"
     ACKNOWLEDGE = "acknowledge"
+    BOOK_BOTH = "book-both"
+    REBOOK = "rebook"
+    WEEKLY = "weekly"
+    CANCEL_WEEKLY = "cancel-weekly"
     FORBID_WRITES = "forbid-writes"
     ALLOW_WRITES = "allow-writes"
 

@@ -18,5 +18,7 @@ def set_facts(sandbox: Sandbox, story: Story) -> None:
     clinic.users_name_owner = story.owner_named
     for name in story.overlapping:
         sandbox.systems[name].lists_overlapping = True
+    for name in story.untold:
+        sandbox.systems[name].tells_times = False
     for knob, value in story.account:
         setattr(sandbox.crm, knob, value)

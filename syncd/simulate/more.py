@@ -13,6 +13,7 @@ from syncd.simulate import (
     hosted,
     leaves,
     one_sided,
+    rebooking,
     recurring,
     twinned,
     waits,
@@ -37,5 +38,6 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         or broken.perform(town, step)
         or concealing.perform(town, step)
         or one_sided.perform(town, step)
+        or rebooking.perform(town, step, start)
         or waits.perform(town, step)
     )

@@ -37,6 +37,7 @@ from syncd.simulate.economy import idle_writes, writes_per_change
 from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
+from syncd.simulate.rebooking import judge_rebookings
 from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
 from syncd.simulate.town import Town
 from syncd.simulate.untouched import puts_back, statuses_left
@@ -275,7 +276,7 @@ class _Stage:
             self._break(line)
         for line in viewed.judge_report(self.town, app.store, last, now, end):
             self._break(line)
-        told = (writes_per_change, idle_writes, statuses_left)
+        told = (writes_per_change, idle_writes, statuses_left, judge_rebookings)
         for line in (line for judge in told for line in judge(self.town)):
             self._break(line)
         app.store.close()

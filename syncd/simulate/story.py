@@ -20,6 +20,7 @@ from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step,
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
 from syncd.simulate.drawn_marks import draw_marks
+from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
 from syncd.simulate.drawn_series import draw_series
 from syncd.simulate.drawn_twins import with_twins
 from syncd.simulate.drawn_waits import draw_waits
@@ -76,7 +77,8 @@ class Story:
     ``series`` says whether syncd writes to instances of a series on v2.
     ``account`` says what kind of LeadSquared account there is.
     ``busy`` says how long lists are, and where they end.
-    ``refuses_deleted``: v1 answers 400 for what was deleted.
+    ``refuses_deleted``: v1 answers 400 for what was deleted. The rows of systems that are
+    ``untold`` do not say when they were made or changed.
     """
 
     seed: int
@@ -95,6 +97,7 @@ class Story:
     account: Knobs = ()
     busy: Busy = ORDINARY
     refuses_deleted: bool = False
+    untold: tuple[str, ...] = ()
 
     @property
     def choices(self) -> frozenset[str]:
@@ -331,7 +334,15 @@ def _with_concealed(day: Story) -> Story:
     random = Random(f"concealed {day.seed}")  # noqa: S311
     refuses = random.random() < _CONCEALED
     steps = _acts(random, day.hours * 3600, _CONCEALING, 1)
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
+    day = replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
+    return _with_rebookings(day)
+
+
+def _with_rebookings(day: Story) -> Story:
+    """Draw who cancels and books anew, and which platforms tell no times."""
+    random = Random(f"rebookings {day.seed}")  # noqa: S311
+    steps = (*day.steps, *draw_rebookings(random, day.hours * 3600, day.steps))
+    return replace(day, steps=tuple(sorted(steps)), untold=draw_untold(random))
 
 
 def _with_leaves(day: Story) -> Story:

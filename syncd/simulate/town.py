@@ -19,6 +19,7 @@ from syncd.sandbox.server import Sandbox
 from syncd.simulate import hosted, more
 from syncd.simulate.accident import Accident, Change, Seen
 from syncd.simulate.loop import VirtualClock
+from syncd.simulate.rebooking import Rebooking
 from syncd.simulate.spoilt import switch_on
 from syncd.simulate.staff import Staff
 from syncd.simulate.story import Step, What
@@ -58,6 +59,7 @@ class Town:
     concealed: set[str] = field(default_factory=set)
     series: str = "hold"
     known: set[tuple[object, ...]] = field(default_factory=set)
+    rebookings: list[Rebooking] = field(default_factory=list)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)

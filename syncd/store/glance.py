@@ -189,8 +189,6 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_owner_change(row) for row in ask("SELECT * FROM owner_change")),
         {(row["provider"], row["system"]): row["mapping"] for row in ask(_MAPPED)},
         tuple(summarise([_item(row) for row in ask(_REPORTED)], marks, is_every)),
-        tuple(_waiting(row) for row in ask(_WAITING)),
-        _clock_error(ask(_CLOCK, [MACHINE, CLOCK_ERROR]).fetchone()),
         tuple(_conflict(row) for row in ask(_CONFLICTS)),
         marks,
         tuple(dict(row) for row in ask(STANDING, {"now": instant_text(now)})),

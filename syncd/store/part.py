@@ -28,6 +28,11 @@ _TOUCHING = select(EVENT.c.system, EVENT.c.id).where(
     EVENT.c.starts < bindparam("end", type_=String),
     EVENT.c.ends > bindparam("start", type_=String),
 )
+_OF_PERSON = select(EVENT.c.system, EVENT.c.id).where(
+    EVENT.c.system == bindparam("system"),
+    EVENT.c.person == bindparam("person"),
+    EVENT.c.provider == bindparam("provider"),
+)
 _SERVED = select(BOOKING).join(REPLICA, REPLICA.c.booking == BOOKING.c.id)
 _SERVED = _SERVED.where(
     REPLICA.c.system == bindparam("system"),
@@ -125,6 +130,7 @@ class _Growth:
             spans = {s for r in records for s in _spans(r)}
             spans |= {_span(b.provider, b.agreed) for b in bookings.values()}
             ids = {(r.system, r.event) for r in linked} | self._touching(spans - asked)
+            ids |= self._of_persons(records) if not asked else set()
             ids -= known
             asked |= spans
 
@@ -174,6 +180,15 @@ class _Growth:
             for row in self.store.tell(_SERVED, *asked)
             if row["id"] not in self.bookings and row["provider"] in self.providers
         }
+
+    def _of_persons(self, news: Iterable[Record]) -> set[Id]:
+        """The appointments of whose are new or ended: one may be booked instead of another."""
+        asked = (
+            {"system": r.system, "person": r.person, "provider": r.provider}
+            for r in news
+            if r.person and (r.base is None or r.observed is None or not r.observed.busy)
+        )
+        return {(row["system"], row["id"]) for row in self.store.tell(_OF_PERSON, *asked)}
 
     def _touching(self, spans: Collection[Span]) -> set[Id]:
         """The events that take place during any of these."""

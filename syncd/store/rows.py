@@ -64,6 +64,9 @@ def from_record(record: Record) -> dict[str, Any]:
         "retired": record.retired or (record.ended and seen is None),
         "series": record.series,
         "original_start": record.original_start,
+        "created_at": record.created_at,
+        "off_at": record.off_at,
+        "off_seen_at": record.off_seen_at,
     }
 
 
@@ -92,6 +95,9 @@ def to_record(row: Row) -> Record:
         retired=row["retired"],
         series=row["series"],
         original_start=row["original_start"],
+        created_at=row["created_at"],
+        off_at=row["off_at"],
+        off_seen_at=row["off_seen_at"],
     )
 
 

@@ -34,6 +34,7 @@ class EventRow(_Table, table=True):
         Index("event_window", "system", "retired", "starts", "ends", "id", "fingerprint"),
         Index("event_provider", "provider", "retired", "starts", "ends", "system", "id"),
         Index("event_key", "key"),
+        Index("event_person", "system", "person"),
     )
     system: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -59,6 +60,9 @@ class EventRow(_Table, table=True):
     retired: bool = False
     series: str = ""
     original_start: datetime | None = Field(default=None, sa_type=Instant)
+    created_at: datetime | None = Field(default=None, sa_type=Instant)
+    off_at: datetime | None = Field(default=None, sa_type=Instant)
+    off_seen_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class BookingRow(_Table, table=True):

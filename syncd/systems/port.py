@@ -189,6 +189,7 @@ class Capabilities:
     - ``update_replaces``: an update replaces the record: a field that it leaves out is reset (an
       appointment's status to confirmed, texts to nothing). `System.write` then reads the record
       immediately before, whatever its age, and compares it afterwards.
+    - ``update_sets_status``: the update that moves an appointment may set its status as well.
     - ``update_keeps_end``: an update brings about the end that it is sent. Where it may not,
       `System.write` reads the record afterwards.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
@@ -216,6 +217,7 @@ class Capabilities:
     lists_blocks: bool = True
     reach: frozenset[str] | None = None
     update_replaces: bool = False
+    update_sets_status: bool = False
     update_keeps_end: bool = True
     series_writes: bool = False  # Whether a write to an instance of a series touches it only.
     notifies: bool = False

@@ -87,6 +87,8 @@ class Held:
     person: str | None = None
     title: str = ""
     updated_at: datetime | None = None
+    service: str = "s"
+    created_at: datetime | None = None
 
 
 @dataclass
@@ -128,6 +130,8 @@ class FakeSystem:
     leaky: bool = False
     by_start: bool = False
     resets: bool = False
+    tells_times: bool = True
+    """Rows say when they were made and last changed."""
     refuses: dict[str, SystemFault] = field(default_factory=dict)
     """What is answered to a read of these events by id."""
     refuses_gone: bool = False
@@ -143,8 +147,11 @@ class FakeSystem:
 
     # the outside
 
-    def book(self, provider: str, value: Value, person: str | None = None) -> str:
-        return self._put(Held(provider, Kind.APPOINTMENT, value, person, "", self.clock.now()))
+    def book(
+        self, provider: str, value: Value, person: str | None = None, service: str = "s"
+    ) -> str:
+        now = self.clock.now()
+        return self._put(Held(provider, Kind.APPOINTMENT, value, person, "", now, service, now))
 
     def human_block(self, provider: str, value: Value) -> str:
         return self._put(Held(provider, Kind.BLOCK, value, None, "lunch", self.clock.now()))
@@ -254,12 +261,16 @@ class FakeSystem:
             held.kind,
             value,
             person=held.person,
-            service="s",
+            service=held.service,
             key=find_key(held.title),
-            updated_at=held.updated_at,
+            updated_at=self._time(held.updated_at),
+            created_at=self._time(held.created_at),
             odd=self.odd.get(event, ""),
             owner=held.provider,
         )
+
+    def _time(self, at: datetime | None) -> datetime | None:
+        return None if at is None or not self.tells_times else at + (self.skew or timedelta(0))
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         del value

@@ -48,6 +48,7 @@ from tests.simulate.plants_of_proof import (
     absence_believed_at_once,
     one_proof_is_enough,
 )
+from tests.simulate.plants_of_rebookings import ABOUT_REBOOKINGS
 from tests.simulate.plants_of_series import ABOUT_SERIES
 from tests.simulate.plants_of_telling import ABOUT_TELLING
 from tests.simulate.plants_of_twins import ABOUT_TWINS
@@ -434,6 +435,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LEAVES,
     *ABOUT_LEADSQUARED,
     *ABOUT_SERIES,
+    *ABOUT_REBOOKINGS,
     *ABOUT_WAITING,
 )
 """Each with a day on which it breaks a promise."""

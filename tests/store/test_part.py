@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.model import Changes, Conflict, ConflictKind, HeldConflict, Kind, Role, Waiver
+from syncd.model import Changes, Conflict, ConflictKind, HeldConflict, Kind, Role, Status, Waiver
 from syncd.store import Store
 from syncd.store.part import most_news, neighbours, parts
 from tests.store.kit import DAY, book, held, intent, link, rec, v
@@ -58,6 +58,27 @@ def test_whatever_takes_place_at_the_same_time_belongs_to_it_link_by_link(store:
         ["m1", "m2"],
         ["a-m1", "a-m2", "early", "new", "b-m1", "b-m2"],
     )
+
+
+def test_the_other_appointments_of_whose_is_new_or_off_belong_to_it(store: Store) -> None:
+    fill(store)
+    off = v(9, status=Status.CANCELLED)
+    store.apply(
+        Changes(
+            records=[
+                rec("a-m1", off, base=v(9), person="ann"),
+                rec("a-m3", v(15), base=v(15), person="ann"),
+                rec("new", v(20), person="ann"),
+                rec("hers", v(20), "b", person="ann"),
+                rec("theirs", v(22), provider="q", person="ann"),
+            ]
+        )
+    )
+    for news in ("a-m1", "new"):
+        _, events = names(store, ("a", news))
+        assert {"a-m1", "b-m1", "a-m3", "b-m3", "new"} <= set(events)
+        assert "theirs" not in events
+    assert names(store, ("a", "a-m3")) == (["m3"], ["a-m3", "b-m3"])
 
 
 def test_what_ends_when_another_begins_does_not_meet_it(store: Store) -> None:

@@ -61,6 +61,9 @@ FULL_RECORD = Record(
     missing_since=DAY,
     series="master",
     original_start=at(3),
+    created_at=at(4),
+    off_at=at(5),
+    off_seen_at=at(6),
 )
 FULL_OPERATION = Operation(
     action=Action.MOVE_BLOCK,

@@ -91,9 +91,10 @@ class Reader:
             raise Malformed(self.system, known, str(error), began=began) from error
         if value is None:
             raise Malformed(self.system, known, "it lasts all day, and is to close nothing")
-        told = True
+        told, made = True, None
         match item:
             case Appointment():
+                made = self._maybe(item.date_added)
                 told = self.statuses.read(status_word(item)) is not None
                 kind, person, key = Kind.APPOINTMENT, text(item.contact_id) or None, None
             case Block():
@@ -108,6 +109,7 @@ class Reader:
             service=text(item.calendar_id) or None,
             key=key,
             updated_at=self._maybe(item.date_updated),
+            created_at=made,
             odd="" if is_all_day(item) else wall_note(self.zone, item.start_time, item.end_time),
             owner=user_of(item),
             tells_status=told,

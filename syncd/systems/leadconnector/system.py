@@ -88,6 +88,7 @@ class LeadConnector:
             statuses=Statuses.of(account.statuses).lasting(Status),
             gone_by_list=frozenset({Kind.BLOCK}),
             update_replaces=True,
+            update_sets_status=True,
             series_writes=account.series == "write",
         )
         self._account = account

@@ -26,6 +26,7 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     appoinment_status: Any = None
     start_time: Any = None
     end_time: Any = None
+    date_added: Any = None
     date_updated: Any = None
     deleted: Any = None
     assigned_resources: Any = None

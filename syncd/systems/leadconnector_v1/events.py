@@ -328,6 +328,7 @@ class Reader:
             service=places[0] if places else None,
             key=self.key(item),
             updated_at=self._maybe(item.updated_at),
+            created_at=self._maybe(item.created_at),
             owner=user_of(item),
             series=series(item) if kind is Kind.APPOINTMENT else "",
             tells_status=self.statuses.read(status_word(item)) is not None,

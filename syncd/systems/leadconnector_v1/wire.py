@@ -40,6 +40,7 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     start_time: Any = None
     end_time: Any = None
     selected_timezone: Any = None
+    created_at: Any = None
     updated_at: Any = None
     is_recurring: Any = None
     is_full_day: Any = None

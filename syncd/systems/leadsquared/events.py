@@ -227,6 +227,7 @@ class Reader:
             service=self.type_name(task) or None,
             key=find_key(task.description, self._field(task), task.name),
             updated_at=self._maybe(task.modified_on),
+            created_at=self._maybe(task.created_on),
             owner=owner_of(task),
             series=series(task),
             tells_end=self.tells_end(task),

@@ -32,6 +32,7 @@ class Task(msgspec.Struct, rename="pascal", frozen=True, gc=False):
     status_code: Any = None
     owner_id: Any = None
     owner_email_address: Any = None
+    created_on: Any = None
     modified_on: Any = None
     task_type: TypeName | Odd = None
     custom_fields: Any = None

@@ -39,6 +39,7 @@ async def test_a_meeting_becomes_an_event(clinic: Clinic) -> None:
             person=clinic.contact,
             service=clinic.calendar,
             updated_at=clinic.clock.now(),
+            created_at=clinic.clock.now(),
             owner=clinic.alice,
         )
     ]
@@ -67,6 +68,7 @@ async def test_the_later_change_shows_as_the_later_update(clinic: Clinic) -> Non
     (after,) = await events(system)
     assert before.updated_at is not None
     assert after.updated_at == before.updated_at + timedelta(seconds=5)
+    assert after.created_at == before.created_at == before.updated_at
 
 
 # --- times ------------------------------------------------------------------------------------
@@ -257,7 +259,7 @@ async def test_a_foreign_row_is_malformed(clinic: Clinic) -> None:
 
 async def test_an_update_time_that_cannot_be_read_is_none(clinic: Clinic) -> None:
     clinic.book(at(9))
-    clinic.door.spoil(EVENTS, each(dateUpdated="yesterday"))
+    clinic.door.spoil(EVENTS, each(dateUpdated="yesterday", dateAdded={"$date": 1}))
     (event,) = await events(clinic.build())
-    assert event.updated_at is None
+    assert (event.updated_at, event.created_at) == (None, None)
     assert event.value == Value(at(9), at(10))

@@ -27,12 +27,20 @@ def event(reader: Reader = READER, **changes: Any) -> Event:
 
 
 def test_a_row_becomes_an_appointment_with_all_that_matters() -> None:
-    found = event(updatedAt="2026-03-01T09:00:00.000Z", notes="bring x")
+    made, changed = "2026-02-28T09:00:00.000Z", "2026-03-01T09:00:00.000Z"
+    found = event(createdAt=made, updatedAt=changed, notes="bring x")
     assert found.kind is Kind.APPOINTMENT
     assert found.value.start == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
     assert found.value.end == datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
     assert (found.person, found.service, found.key) == ("contact-1", "cal-a", None)
     assert found.updated_at == datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+    assert found.created_at == datetime(2026, 2, 28, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("odd", ["yesterday", "", None, 1e400, -1e300, {"a": 1}, [], "0001-01-01"])
+def test_an_unreadable_time_of_making_or_change_is_only_unknown(odd: object) -> None:
+    found = event(createdAt=odd, updatedAt=odd)
+    assert (found.created_at, found.updated_at) == (None, None)
 
 
 @pytest.mark.parametrize(

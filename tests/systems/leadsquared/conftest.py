@@ -66,6 +66,7 @@ def task(task_id: str = "t1", **changes: Any) -> dict[str, Any]:
         "EndDate": "2026-03-02 11:00:00",
         "StatusCode": 0,
         "OwnerEmailAddress": "alice@example.com",
+        "CreatedOn": "2026-02-28 09:00:00.000",
         "ModifiedOn": "2026-03-01 09:00:00.000",
         "TaskType": {"Name": "Meeting", "Category": 0, "CreatedOn": "/Date(1502992091000+0000)/"},
         "CustomFields": {},

@@ -75,6 +75,7 @@ def test_a_task_becomes_an_appointment_with_all_that_matters() -> None:
     assert found.value.end == datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
     assert (found.person, found.service, found.key) == ("lead-1", "Meeting", None)
     assert found.updated_at == datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+    assert found.created_at == datetime(2026, 2, 28, 9, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -185,8 +186,13 @@ def test_an_unreadable_or_empty_interval_is_malformed(changes: dict[str, Any]) -
         event(**changes)
 
 
-def test_an_unreadable_change_time_is_only_unknown() -> None:
-    assert event(ModifiedOn="yesterday").updated_at is None
+@pytest.mark.parametrize(
+    "odd",
+    ["yesterday", "", None, {"a": 1}, "/Date(99999999999999999999)/", "0001-01-01 00:00:00.000"],
+)
+def test_an_unreadable_time_of_making_or_change_is_only_unknown(odd: object) -> None:
+    found = event(CreatedOn=odd, ModifiedOn=odd)
+    assert (found.created_at, found.updated_at) == (None, None)
 
 
 def test_the_owner_is_found_without_regard_to_case() -> None:

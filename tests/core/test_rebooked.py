@@ -1,0 +1,167 @@
+"""When a cancellation and a new booking are a reschedule: one named row per case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.core.diff import absorb, vanish
+from syncd.core.rebooked import Booked, Ended, NearCycle, Rebookings, pair, relocated
+from syncd.model import Event, Kind, Record, Window
+from tests.core.kit import DAY, NOW, at, off, origin, rec, v
+
+CYCLE = NearCycle(timedelta(seconds=60), Window(at(0), at(48)))
+MINUTE = timedelta(minutes=1)
+
+
+def gone(event: str = "1", **more: Any) -> Record:
+    """An appointment that was cancelled now, by the platform's clock and ours."""
+    more = {"person": "ann", "service": "s", "off_at": NOW, "off_seen_at": NOW, **more}
+    return rec("a", event, off(9), v(9), **more)
+
+
+def new(event: str = "9", hour: float = 12, **more: Any) -> Record:
+    """An appointment that was booked now."""
+    return rec("a", event, v(hour), **{"person": "ann", "service": "s", "created_at": NOW, **more})
+
+
+def pairs(
+    ended: list[Record],
+    booked: list[Record],
+    *,
+    opened: bool = False,
+    seen_at: datetime = NOW,
+    cycle: NearCycle | None = CYCLE,
+) -> tuple[list[tuple[str, str]], list[tuple[str, list[str]]]]:
+    found = pair(
+        Rebookings(
+            [Ended(origin(f"m{r.id}", "a", r.id), r, frozenset({"b"})) for r in ended],
+            [Booked(r, seen_at, opened) for r in booked],
+            cycle,
+        )
+    )
+    return (
+        [(e.record.id, b.record.id) for e, b in found.certain],
+        [(e.record.id, [b.record.id for b in after]) for e, after in found.doubtful],
+    )
+
+
+CERTAIN: tuple[list[object], list[object]] = ([("1", "9")], [])
+NOTHING: tuple[list[object], list[object]] = ([], [])
+
+
+@pytest.mark.parametrize(
+    ("minutes", "found"),
+    [(0, CERTAIN), (15, CERTAIN), (-15, CERTAIN), (16, NOTHING), (-16, NOTHING)],
+)
+def test_fifteen_minutes_either_way_by_the_platforms_times(minutes: int, found: object) -> None:
+    assert pairs([gone()], [new(created_at=NOW + minutes * MINUTE)]) == found
+
+
+@pytest.mark.parametrize(("off_at", "created_at"), [(None, NOW), (NOW, None), (None, None)])
+@pytest.mark.parametrize(("seconds", "found"), [(0, CERTAIN), (70, CERTAIN), (120, NOTHING)])
+def test_without_one_of_the_times_one_near_cycle_counts(
+    off_at: datetime | None, created_at: datetime | None, seconds: int, found: object
+) -> None:
+    old, booked = gone(off_at=off_at), new(created_at=created_at)
+    for seen_at in (NOW + timedelta(seconds=seconds), NOW - timedelta(seconds=seconds)):
+        assert pairs([old], [booked], seen_at=seen_at) == found
+
+
+def test_without_times_and_without_a_near_cycle_nothing_is_guessed() -> None:
+    assert pairs([gone(off_at=None)], [new()], cycle=None) == NOTHING
+
+
+def test_what_was_made_long_before_it_was_first_seen_is_not_new() -> None:
+    assert pairs([gone(off_at=None)], [new(created_at=NOW - 60 * MINUTE)]) == NOTHING
+
+
+def test_without_any_time_only_the_near_window_counts() -> None:
+    next_week = new(hour=24 * 7, created_at=None)
+    assert pairs([gone(off_at=None)], [next_week]) == NOTHING
+    assert pairs([gone(off_at=None)], [new(created_at=None)]) == CERTAIN
+
+
+@pytest.mark.parametrize("other", [{"person": "bob"}, {"service": "t"}])
+def test_another_person_or_service_is_another_meeting(other: dict[str, Any]) -> None:
+    assert pairs([gone()], [new(**other)]) == NOTHING
+
+
+def test_several_are_a_question_and_never_the_first_hit() -> None:
+    assert pairs([gone()], [new("8"), new("9")]) == ([], [("1", ["8", "9"])])
+    both = [("1", ["9"]), ("2", ["9"])]
+    assert pairs([gone("1"), gone("2")], [new()]) == ([], both)
+
+
+def test_pairs_that_are_told_apart_by_their_times_are_no_question() -> None:
+    later = NOW + 60 * MINUTE
+    ended = [gone("1"), gone("2", off_at=later)]
+    found = pairs(ended, [new("8"), new("9", created_at=later)])
+    assert found == ([("1", "8"), ("2", "9")], [])
+
+
+def test_what_was_decided_on_before_is_not_looked_at_again() -> None:
+    decided = replace(gone(), base=off(9))
+    assert pairs([decided], [new()]) == CERTAIN
+    assert pairs([decided], [new()], opened=True) == NOTHING
+
+
+def event(hour: float, updated_at: datetime | None, *, on: bool = False) -> Event:
+    value = v(hour) if on else off(hour)
+    return Event("a", "p", "1", Kind.APPOINTMENT, value, updated_at=updated_at)
+
+
+def seen(before: Record | None, event: Event, at: datetime = NOW) -> Record:
+    return absorb(before, event, "f", at, timedelta(0))[0]
+
+
+def test_the_first_time_at_which_it_was_off_stays() -> None:
+    was_on = rec("a", "1", v(9), v(9), updated_at=at(1))
+    first = seen(was_on, event(9, at(2)))
+    assert (first.off_at, first.off_seen_at) == (at(2), NOW)
+    later = seen(first, event(10, at(5)), NOW + MINUTE)
+    assert (later.off_at, later.off_seen_at) == (at(2), NOW)
+    assert vanish(later, NOW + 2 * MINUTE).off_seen_at == NOW
+    again = seen(later, event(9, at(6), on=True), NOW + MINUTE)
+    assert (again.off_at, again.off_seen_at) == (None, None)
+
+
+def test_a_time_of_update_that_stood_still_is_not_that_of_the_cancellation() -> None:
+    was_on = rec("a", "1", v(9), v(9), updated_at=at(1))
+    assert seen(was_on, event(9, at(1))).off_at is None
+
+
+def test_a_deletion_counts_from_when_it_was_first_missed() -> None:
+    missed = rec("a", "1", v(9), v(9), missing=1, missing_since=at(3))
+    assert vanish(missed, NOW).off_seen_at == at(3)
+    assert vanish(rec("a", "1", v(9), v(9)), NOW).off_seen_at == NOW
+
+
+def test_the_guard_is_told_where_a_meeting_went() -> None:
+    assert relocated([gone(), new()]) == {("a", "1"): v(12)}
+    assert relocated([gone(), new(), new("8")]) == {}
+
+
+_TIMES = st.none() | st.datetimes(
+    DAY.replace(tzinfo=None) - timedelta(days=1), DAY.replace(tzinfo=None) + timedelta(days=1)
+).map(lambda t: t.replace(tzinfo=DAY.tzinfo))
+
+
+@given(st.lists(_TIMES, max_size=4), st.lists(_TIMES, max_size=4))
+def test_nothing_is_paired_twice_and_nothing_certain_is_asked(
+    offs: list[datetime | None], mades: list[datetime | None]
+) -> None:
+    ended = [gone(f"o{i}", off_at=t) for i, t in enumerate(offs)]
+    booked = [new(f"n{i}", created_at=t) for i, t in enumerate(mades)]
+    certain, doubtful = pairs(ended, booked)
+    olds, news = [old for old, _ in certain], [after for _, after in certain]
+    assert len(set(olds)) == len(olds)
+    assert len(set(news)) == len(news)
+    asked = {after for _, found in doubtful for after in found}
+    assert not asked & set(news)
+    assert not {old for old, _ in doubtful} & set(olds)
