@@ -110,9 +110,14 @@ class AuthLost(SystemFault):
 
 
 class Refusal(StrEnum):
-    """Why a system refused for good."""
+    """Why a system refused for good.
+
+    GONE proves that a record is not there. UNKNOWN_ID only says that the system cannot find what a
+    call names: enough for a lookup by key, and no proof that an event was deleted.
+    """
 
     GONE = "gone"
+    UNKNOWN_ID = "unknown_id"
     SLOT_TAKEN = "slot_taken"
     OWNER_MISSING = "owner_missing"
     UNFIT = "unfit"
