@@ -25,6 +25,7 @@ from syncd.systems.port import (
 if TYPE_CHECKING:
     from syncd.systems.client import Answer
 
+NO_ROUTE = "not yet supported by the iam"
 _SUCCESS = range(200, 300)
 _SERVER = range(500, 600)
 _TEMPORARY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
@@ -54,7 +55,7 @@ def fault_of(answer: Answer) -> SystemFault | None:
     code = _code(answer)
     detail = said or f"no message, {answer.headers.get('content-type', 'no body')}"
     fault: SystemFault
-    if "not yet supported by the iam" in words:
+    if NO_ROUTE in words:
         # A wrong path or verb, whatever the code: no token is at fault, and repeating cannot help.
         return Rejected("", detail=detail)
     match status:
