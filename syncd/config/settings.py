@@ -176,6 +176,7 @@ class LeadConnectorSystem(Table):
     title: Text = "Busy"
     notify: StrictBool = False
     series: Literal["hold", "write"] = "hold"
+    buffers: Literal["ignore", "close"] = "ignore"
     associations: AssociationsSettings = AssociationsSettings()
     statuses: StatusWords = Field(default_factory=dict)
     all_day: AllDayPolicy | None = None

@@ -157,6 +157,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         exposures += blocks.open
         wanted[system] = blocks.intervals
         became_ours += blocks.adopted
+        conflicts += blocks.refused
     withhold = case.withhold or any(c.fresh for c in case.calendars.values())
     operations = [o for o in operations if not _may_double(o, case.calendars[o.system])]
     kept_back = [o for o in operations if _frees(o) and (withhold or _is_blind(o, case.ownership))]
@@ -365,7 +366,7 @@ def _merge(
     if merged.conflict is not None or not (merged.accepted or word):
         return merged
     for record in merged.accepted:
-        draft.accept(record)
+        draft.accept(draft.records[record.system, record.id])
         draft.note(before, "changed", record=record, rule=merged.rule)
     lost = [
         record

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from syncd.model import (
         Action,
+        Buffer,
         Coverage,
         Directory,
         Event,
@@ -426,6 +427,11 @@ class System(Protocol):
     @property
     def seats(self) -> Mapping[str, int]:
         """How many meetings a service may have at one time, as far as is known; else one."""
+        ...
+
+    @property
+    def buffers(self) -> Mapping[str, Buffer]:
+        """What blocks in other systems cover beside a meeting, by service, as last known."""
         ...
 
     @property
