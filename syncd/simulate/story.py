@@ -18,6 +18,7 @@ from syncd.simulate import draws
 from syncd.simulate.accounts import Knobs, draw_account
 from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
+from syncd.simulate.drawn_buffers import draw_buffers
 from syncd.simulate.drawn_hosts import draw_hosts
 from syncd.simulate.drawn_series import draw_series
 
@@ -73,6 +74,7 @@ class Story:
     ``series`` says whether syncd writes to instances of a series on v2.
     ``account`` says what kind of LeadSquared account there is.
     ``busy`` says how long lists are, and where they end.
+    ``buffers`` are minutes that v2 keeps free before and after bookings, and blocks cover.
     ``refuses_deleted``: v1 answers 400 for what was deleted.
     """
 
@@ -92,6 +94,7 @@ class Story:
     account: Knobs = ()
     busy: Busy = ORDINARY
     refuses_deleted: bool = False
+    buffers: tuple[int, int] = (0, 0)
 
     @property
     def choices(self) -> frozenset[str]:
@@ -317,7 +320,8 @@ def _with_concealed(day: Story) -> Story:
     random = Random(f"concealed {day.seed}")  # noqa: S311
     refuses = random.random() < _CONCEALED
     steps = _acts(random, day.hours * 3600, _CONCEALING, 1)
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
+    day = replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
+    return replace(day, buffers=draw_buffers(day.seed, day.choices))
 
 
 def _with_leaves(day: Story) -> Story:
