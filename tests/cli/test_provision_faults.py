@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from syncd.provision import look
+from syncd.provision.look import Plan
 from syncd.sandbox import Fault, FaultKind
+from syncd.systems.leadconnector import provision
+from syncd.systems.port import Refusal
 from tests.cli.conftest import Desk
 from tests.cli.test_provision import ALL, run, write
 
@@ -75,3 +80,27 @@ def test_no_long_id_is_broken_in_a_table_of_80_columns(
     said = desk.say("provision")
     assert all(len(line) <= 80 for line in said.out.splitlines())
     assert "custom_objects.external_booking " in said.out.split("create object")[0]
+
+
+def test_planted_a_400_that_counts_as_a_fault_is_seen(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provision, "_ABSENT", frozenset({Refusal.GONE}))
+    with pytest.raises(AssertionError):
+        test_an_unknown_key_is_absent_whatever_status_says_so(desk, 400)
+
+
+def test_planted_a_fault_that_stops_its_whole_system_is_seen(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = look._plan_system
+
+    async def all_or_nothing(*given: Any) -> Plan:
+        plan = await planned(*given)
+        return Plan([], plan.failed) if plan.failed else plan
+
+    monkeypatch.setattr(look, "_plan_system", all_or_nothing)
+    with pytest.raises(AssertionError):
+        test_a_sort_that_cannot_be_read_stops_no_other_sort(
+            desk, "/associations/key", 400, {"external_bookings"}
+        )
