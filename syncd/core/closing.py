@@ -41,7 +41,10 @@ class Closing:
 
 
 def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
-    """Plan one calendar's blocks, and take over the links that need no write."""
+    """Plan one calendar's blocks, and take over the links that need no write.
+
+    What is planned in a calendar that cannot be written to now is to wait.
+    """
     claims, now = what.claims, draft.now
     bookings = _meant_for(draft, what.calendars, calendar.system)
     holding = {
@@ -95,7 +98,7 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
         refused=tuple(replace(c, held=False, note=_UNBUFFERED) for c in refused.values()),
     )
     if not calendar.writable:
-        return replace(blocks, operations=())
+        return replace(blocks, operations=()) if calendar.read_only else blocks
     _take_over(draft, calendar.system, blocks)
     return blocks
 

@@ -71,6 +71,8 @@ class What(StrEnum):
     REPAIR_ROWS = "repair-rows"
     REGROUP = "regroup"
     CAP_LISTS = "cap-lists"
+    FORBID_WRITES = "forbid-writes"
+    ALLOW_WRITES = "allow-writes"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
