@@ -15,7 +15,7 @@ from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateLock
 from syncd.provision.apply import Hands, Outcome, apply
-from syncd.provision.look import Plan, make_plan
+from syncd.provision.look import Failed, Plan, make_plan
 from syncd.provision.plan import Known, Row, Step
 from syncd.provision.wanted import wanted_things
 from syncd.store import Store
@@ -44,8 +44,10 @@ def provision(
     update, with the bodies that it would send. Nothing is changed without --apply, nothing removed
     without --prune, and nothing ever that syncd did not make itself. A second run plans nothing.
 
-    Exit: 0 done, or shown; 3 something is left for a person to do; 4 a system did not answer;
-    6 another syncd holds the state.
+    What cannot be read or made costs no other sort of things: the rest is planned and applied.
+
+    Exit: 0 done, or shown; 3 something is left for a person to do; 4 incomplete: a system did not
+    answer, or refused; 6 another syncd holds the state.
     """
     settings = settings_of(context, config)
     things = wanted_things(settings)
@@ -104,7 +106,7 @@ async def _work(
 
 
 def _code(plan: Plan, outcomes: Sequence[Outcome]) -> int:
-    if plan.faults or any(outcome.error for outcome in outcomes):
+    if plan.failed or any(outcome.error for outcome in outcomes):
         return 4
     return 3 if plan.steps(Step.BY_HAND) else 0
 
@@ -131,8 +133,8 @@ def _show(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool, prune: bool
                 terminal.say(f"\n{row.step} {row.sort} {row.name}: {row.note}".rstrip(": "))
                 terminal.say(f"  {row.request.method} /{row.request.path.lstrip('/')}")
                 terminal.say(_indented(row.request.body))
-    for name, fault in sorted(plan.faults.items()):
-        terminal.warn(f"{name}: nothing is known of it now. {advice(fault)}")
+    for said in _faults(plan):
+        terminal.warn(said)
     terminal.say("" if rows else "nothing is stated under [[provision.…]], and nothing was made")
     terminal.say(_sum(plan, outcomes, applied=applied, prune=prune))
 
@@ -169,6 +171,8 @@ def _sum(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool, prune: bool)
         said = [f"{doing} to do: --apply does it" if doing else "nothing to do"]
         said.append(f"{unwanted} not wanted: --apply --prune removes" * bool(unwanted))
     said.append(f"{by_hand} for you to do by hand" * bool(by_hand))
+    failed = len(plan.failed)
+    said.append(f"incomplete: {failed} could not be planned" * bool(failed))
     return "; ".join(filter(None, said))
 
 
@@ -181,8 +185,32 @@ def _json(plan: Plan, outcomes: Sequence[Outcome], *, applied: bool) -> dict[str
             {"system": system, "sort": str(sort), "count": count}
             for (system, sort), count in sorted(plan.others.items())
         ],
-        "faults": {name: str(fault) for name, fault in sorted(plan.faults.items())},
+        "faults": {each.system: str(each.fault) for each in reversed(plan.failed)},
+        "failed": [
+            {
+                "system": each.system,
+                "sort": str(each.sort),
+                "name": each.name,
+                "error": str(each.fault),
+            }
+            for each in plan.failed
+        ],
     }
+
+
+def _faults(plan: Plan) -> list[str]:
+    """Say what could not be planned: one line for all sorts that failed alike."""
+    alike: dict[tuple[str, str], list[Failed]] = {}
+    for each in plan.failed:
+        alike.setdefault((each.system, advice(each.fault)), []).append(each)
+    return [
+        f"{system}: nothing is known of it now ({', '.join(map(_failed, found))}). {said}"
+        for (system, said), found in alike.items()
+    ]
+
+
+def _failed(each: Failed) -> str:
+    return f"{each.sort} {each.name}".rstrip()
 
 
 def _row_json(row: Row, outcome: Outcome | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from syncd.systems.visible import visible
 WIDTH = 100
 """No line that syncd prints is wider."""
 
-_BESIDE, _BETWEEN = 2, 3
+_BESIDE, _BETWEEN, _TIGHT = 2, 3, 2
 """What a table takes beside its first and last column together, and between two columns."""
 
 _ID = 40
@@ -81,12 +81,12 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     screen = console()
     cells = [[plain(cell) for cell in row] for row in (columns, *rows)]
     needed = [[Measurement.get(screen, screen.options, cell) for cell in row] for row in cells]
+    longest = [max(of_it) for of_it in zip(*([m.minimum for m in r] for r in needed), strict=True)]
+    lines = [max(of_it) for of_it in zip(*([m.maximum for m in r] for r in needed), strict=True)]
     room = screen.width - _BESIDE - _BETWEEN * (len(columns) - 1)
-    widths = fitted(
-        [max(of_it) for of_it in zip(*([m.minimum for m in row] for row in needed), strict=True)],
-        [max(of_it) for of_it in zip(*([m.maximum for m in row] for row in needed), strict=True)],
-        room,
-    )
+    if sum(min(words, _ID) for words in longest) > room:
+        drawn.padding, room = (0, 1, 0, 0), screen.width - _BESIDE - _TIGHT * (len(columns) - 1)
+    widths = fitted(longest, lines, room)
     for name, width in zip(cells[0], widths, strict=True):
         drawn.add_column(name, overflow="fold", width=width)
     for row in cells[1:]:

@@ -33,8 +33,10 @@ _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
 _HOW = 'Write a whole number and a unit, s, m, h or d: "90s", "15m", "2h", "1d".'
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?")
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
-_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories: controls, halves of characters, separators of lines and paragraphs."""
+_NO_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories: controls, format characters, halves of characters, line separators."""
+_JOINERS = frozenset("\u200c\u200d")
+"""Format characters that words of some scripts, and emojis of several parts, consist of."""
 _NAME = re.compile(r"[a-z0-9_-]+")
 _NOWHERE = Surroundings(Path(), {})
 """For settings that a program builds itself: their paths stay as they are."""
@@ -128,17 +130,32 @@ def _share(value: object) -> float:
 
 def _email(value: str) -> str:
     name, at, host = value.strip().rpartition("@")
-    if not (name and at and host) or any(letter.isspace() for letter in value.strip()):
+    spaced = any(letter.isspace() for letter in value.strip())
+    if not (name and at and host) or spaced or _control(value.strip()) is not None:
         raise Refused("it is no e-mail address", 'Write one, like "alice@example.com".')
     return value.strip()
 
 
 def _one_line(value: str) -> str:
-    """A platform refuses a title with a line break, or cuts it there (corrections.md C8)."""
-    if any(unicodedata.category(letter) in _NO_TEXT for letter in value):
-        reason = "it holds a line break or another control character"
+    """Refuse control characters: platforms refuse a title with a line break, or cut it there."""
+    if (letter := _control(value)) is not None:
+        reason = f"it holds a line break or another control character (U+{ord(letter):04X})"
         raise Refused(reason, "Write it in one line of plain text.")
     return value
+
+
+def _plain_text(value: str) -> str:
+    """Refuse control characters but for line breaks, which descriptions and notes may have."""
+    if (letter := _control(value.replace("\n", ""))) is not None:
+        reason = f"it holds a control character (U+{ord(letter):04X})"
+        raise Refused(reason, "Write plain text; line breaks are allowed.")
+    return value
+
+
+def _control(value: str) -> str | None:
+    """Return the first character that is no text, if there is one."""
+    found = (c for c in value if unicodedata.category(c) in _NO_TEXT and c not in _JOINERS)
+    return next(found, None)
 
 
 def _state(value: str, info: ValidationInfo) -> str:
@@ -182,8 +199,12 @@ def around(info: ValidationInfo) -> Surroundings:
     return info.context if isinstance(info.context, Surroundings) else _NOWHERE
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Title = Annotated[Text, AfterValidator(_one_line)]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_one_line),
+]
+Words = Annotated[str, StringConstraints(max_length=5000), AfterValidator(_plain_text)]
 TimeOfDay = Annotated[time, PlainValidator(_time)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]

@@ -12,14 +12,13 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, PlainValidator, StrictBool, StrictInt, model_validator
 
-from syncd.config.fields import Text
+from syncd.config.fields import Text, Words
 from syncd.config.problems import Finding, Refused, did_you_mean
 from syncd.config.table import Table
 
 _SPAN = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])-([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _MOST_CALENDARS = 100
 Count = Annotated[StrictInt, Field(ge=0)]
-Words = Annotated[str, Field(max_length=5000)]
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Minutes = Literal[10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 360, 420, 480]
 """The lengths of slots that v1 offers (leadconnector-v1.md 3.2)."""

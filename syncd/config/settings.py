@@ -26,7 +26,6 @@ from syncd.config.fields import (
     State,
     Text,
     TimeOfDay,
-    Title,
     ZoneName,
     span,
 )
@@ -144,7 +143,7 @@ class LeadSquaredSystem(Table):
     secret_key: Hidden
     busy_task_type: Text = "Busy"
     cancel_as: Literal["hold", "complete"] = "hold"
-    title: Title = "Busy"
+    title: Text = "Busy"
     key_field: Annotated[str, Field(pattern=r"^mx_Custom_[0-9]+$")] | None = None
     calls_per_5s: Annotated[StrictInt, Field(ge=1, le=100)] = 8
     statuses: StatusWords = Field(default_factory=dict)
@@ -174,9 +173,10 @@ class LeadConnectorSystem(Table):
     token: Hidden
     base_url: BaseUrl = "https://services.leadconnectorhq.com"
     version: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}|v[0-9]+)$")] = "2021-04-15"
-    title: Title = "Busy"
+    title: Text = "Busy"
     notify: StrictBool = False
     series: Literal["hold", "write"] = "hold"
+    buffers: Literal["ignore", "close"] = "ignore"
     associations: AssociationsSettings = AssociationsSettings()
     statuses: StatusWords = Field(default_factory=dict)
     all_day: AllDayPolicy | None = None
@@ -190,7 +190,7 @@ class LeadConnectorV1System(Table):
     base_url: BaseUrl = "https://rest.gohighlevel.com/v1"
     blocks: Literal["event", "hold"] = "event"
     hold_email: Email | None = None
-    title: Title = "Busy"
+    title: Text = "Busy"
     timezone: ZoneName | None = None
     statuses: StatusWords = Field(default_factory=dict)
     all_day: AllDayPolicy | None = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from syncd.core.buffers import as_meeting
 from syncd.core.double import pair_of
 from syncd.core.draft import Draft
 from syncd.core.facts import Calendar
@@ -245,7 +246,8 @@ def _take(table: _Table, booking: Booking) -> Verdict:
     record = _record_of(table, booking)
     if record.mine:
         # A block says when, and nothing more.
-        seen = record.observed or booking.agreed
+        shown = as_meeting(table.draft, table.calendars, booking, record)
+        seen = shown.observed or booking.agreed
         return table.word(booking, replace(booking.agreed, start=seen.start, end=seen.end))
     value = claimed(record)
     if table.conflict.kind is ConflictKind.CANNOT_CANCEL and not value.busy:

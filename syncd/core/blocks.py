@@ -11,12 +11,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from syncd.core.diff import cut, is_news, nominal
 from syncd.core.facts import Calendar
-from syncd.model import Action, Booking, Kind, Operation, Record, Replica, Role, Status, Value
+from syncd.model import (
+    NO_BUFFER,
+    Action,
+    Booking,
+    Buffer,
+    Conflict,
+    Kind,
+    Operation,
+    Record,
+    Replica,
+    Role,
+    Status,
+    Value,
+)
 
 Interval = tuple[datetime, datetime]
+
+NO_BUFFERS: Mapping[str, Buffer] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +69,8 @@ class BlockPlan:
     are records of blocks that are gone and served by nothing; ``found`` are those of blocks that
     stand where they are wanted, though syncd does not know that it brought them there.
     ``intervals`` are those that the calendar should close, with the bookings that want it.
-    ``adopted`` are the orphans that became ours.
+    ``adopted`` are the orphans that became ours; ``refused`` are the conflicts because of which
+    blocks cover no buffer.
     """
 
     operations: tuple[Operation, ...] = ()
@@ -64,6 +81,7 @@ class BlockPlan:
     open: int = 0
     intervals: Mapping[Interval, AbstractSet[str]] = field(default_factory=dict)
     adopted: tuple[Record, ...] = ()
+    refused: tuple[Conflict, ...] = ()
 
 
 def wanted_blocks(
@@ -74,18 +92,19 @@ def wanted_blocks(
     others: Iterable[Record],
     now: datetime,
     released: AbstractSet[str] = frozenset(),
+    buffers: Mapping[str, Buffer] = NO_BUFFERS,
 ) -> dict[Interval, set[str]]:
     """The intervals that this calendar should close, each with the bookings that want it.
 
     ``claims`` are the values of held conflicts: every claimed interval stays closed. ``others`` are
     events of this calendar that need no block on top: somebody else's blocks, and appointments that
     are still to be matched. ``released`` are the bookings that a person wants open here.
+    ``buffers`` are what a block covers beside a meeting, by booking.
     """
-    taken = {
-        record.observed.interval
-        for record in others
-        if record.observed is not None and record.observed.busy
-    }
+    others = [r for r in others if r.observed is not None and r.observed.busy]
+    taken = {record.observed.interval for record in others if record.observed is not None}
+    # Somebody else's block of the meeting's time alone does not cover the buffers.
+    meetings = {r.observed.interval for r in others if r.observed and r.kind is Kind.APPOINTMENT}
     wanted: dict[Interval, set[str]] = defaultdict(set)
     for booking in bookings:
         here = [r for r in appointments.get(booking.id, ()) if r.system == calendar.system]
@@ -93,16 +112,20 @@ def wanted_blocks(
         if here and held is None:
             continue
         # While it is held, a calendar that has the meeting closes what the others claim, too.
-        shown = {r.observed.interval for r in here if r.observed and r.observed.busy} | taken
+        shown = {r.observed.interval for r in here if r.observed and r.observed.busy} | meetings
         if not calendar.believed:
             # What vanished or moved there may stand where it was all the same.
             shown |= {r.base.interval for r in here if r.base}
         agreed = () if here or booking.id in released else (booking.agreed,)
         values = (*agreed, *(held or ()))
-        for value in (cut(value, calendar.grain) for value in values):
+        buffer = buffers.get(booking.id, NO_BUFFER)
+        for value in values:
+            interval = cut(buffer.around(value), calendar.grain).interval
+            if not value.busy or interval in taken:
+                continue
             # Nothing is made for an interval that has ended.
-            if value.busy and value.end > now and value.interval not in shown:
-                wanted[value.interval].add(booking.id)
+            if interval[1] > now and cut(value, calendar.grain).interval not in shown:
+                wanted[interval].add(booking.id)
     return dict(wanted)
 
 

@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
+from syncd.core import refusals
 from syncd.core.blocks import BlockPlan, Interval, Own, own_blocks, plan_blocks, wanted_blocks
+from syncd.core.buffers import buffers_of
 from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
 from syncd.core.facts import Calendar
 from syncd.core.ownership import Ownership, adopt, may_adopt
 from syncd.core.units import crowded_blocks
 from syncd.model import Action, Booking, IntentState, Record, Replica, Role, Value
+
+_UNBUFFERED = "the time is closed without its buffer: the system refuses a block that covers it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,15 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
     others = _others(draft, calendar, what)
     left_be = waived(draft, calendar.system)
     released = _released(draft, calendar.system)
+    buffers = buffers_of(draft, what.calendars, bookings, calendar.system)
 
     def beside(
         there: Sequence[Record], let_be: AbstractSet[str] = frozenset()
     ) -> dict[Interval, set[str]]:
         if what.capacity > 1:
             uses = [b for b in bookings if b.id not in let_be]
-            return crowded_blocks(calendar, uses, holding, claims, what.capacity, now)
-        return wanted_blocks(calendar, bookings, holding, claims, there, now, let_be)
+            return crowded_blocks(calendar, uses, holding, claims, what.capacity, now, buffers)
+        return wanted_blocks(calendar, bookings, holding, claims, there, now, let_be, buffers)
 
     def asked(there: Sequence[Record]) -> dict[Interval, set[str]]:
         found = beside(there, released)
@@ -74,24 +79,40 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
     ours = _closed_by_ours(draft, calendar.system)
     others = [r for r in others if r not in orphans or _interval(r) not in ours]
     wanted = asked(others)
+    refused = refusals.of_times(draft, calendar.system, wanted) if buffers else {}
+    if refused:
+        # The platform takes no block over what stands in a buffer: better one without it.
+        plain = {booking for interval in refused for booking in wanted[interval]}
+        buffers = {booking: buffer for booking, buffer in buffers.items() if booking not in plain}
+        wanted = asked(others)
     own = [
         block
         for block in _staying(draft, calendar.system, what.left)
         if block.interval in wanted or not block.bookings & left_be
     ]
     blocks = plan_blocks(draft.state.provider, calendar, wanted, own, now)
-    blocks = replace(blocks, intervals=beside(others), adopted=tuple(adopted))
+    blocks = replace(
+        blocks,
+        intervals=beside(others),
+        adopted=tuple(adopted),
+        refused=tuple(replace(c, held=False, note=_UNBUFFERED) for c in refused.values()),
+    )
     if not calendar.writable:
         return replace(blocks, operations=()) if calendar.read_only else blocks
+    _take_over(draft, calendar.system, blocks)
+    return blocks
+
+
+def _take_over(draft: Draft, system: str, blocks: BlockPlan) -> None:
+    """Take over the links that a plan changes without a write."""
     for event, serves in blocks.links:
-        _relink_block(draft, calendar.system, event, serves)
+        _relink_block(draft, system, event, serves)
     for record in blocks.found:
         draft.accept(record)
     for record in blocks.lost:
         for replica in [r for r in draft.replicas() if _is(r, record)]:
             draft.unlink(replica)
         draft.accept(record)
-    return blocks
 
 
 def _others(draft: Draft, calendar: Calendar, what: Closing) -> list[Record]:

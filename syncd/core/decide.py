@@ -167,6 +167,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         exposures += blocks.open
         wanted[system] = blocks.intervals
         became_ours += blocks.adopted
+        conflicts += blocks.refused
     holding = Holding(case.calendars, case.ownership, unsettled(draft), case.withhold)
     retried = frozenset({case.verdict.retry})
     operations, refused, held_back = refusals.permitted(
@@ -383,7 +384,7 @@ def _merge(
     if merged.conflict is not None or not (merged.accepted or word):
         return merged
     for record in merged.accepted:
-        draft.accept(record)
+        draft.accept(draft.records[record.system, record.id])
         draft.note(before, "changed", record=record, rule=merged.rule)
     lost = [
         record

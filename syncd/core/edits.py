@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from syncd.core.buffers import as_meeting, buffer_of
 from syncd.core.diff import cut, is_news, nominal
 from syncd.core.draft import Draft
 from syncd.core.facts import Calendar
@@ -29,9 +30,11 @@ def followed(
         if record.observed is None or not record.observed.busy or len(links) != 1:
             continue
         booking = draft.bookings[links[0].booking]
+        shown = as_meeting(draft, calendars, booking, record)
         moved = record.base is not None and record.base.interval != record.observed.interval
-        if moved and record.observed.end > draft.now and not immovable(draft, booking, calendars):
-            found[booking.id].append(record)
+        late = shown.observed is None or shown.observed.end <= draft.now
+        if moved and not late and not immovable(draft, booking, calendars):
+            found[booking.id].append(shown)
     return found
 
 
@@ -94,16 +97,18 @@ def _edited(
         if rules.law(ConflictKind.BLOCK_EDITED, {record.system}).choice is not choice:
             continue
         mine = sorted(links.get(id_, []), key=lambda link: link.booking)
-        if mine and all(_stood_for(draft, record, link, calendar) for link in mine):
+        if mine and all(_stood_for(draft, record, link, calendars) for link in mine):
             yield record, mine
 
 
-def _stood_for(draft: Draft, record: Record, link: Replica, calendar: Calendar) -> bool:
+def _stood_for(
+    draft: Draft, record: Record, link: Replica, calendars: Mapping[str, Calendar]
+) -> bool:
     booking, meant = draft.bookings.get(link.booking), nominal(record)
+    if booking is None or meant is None:
+        return False
+    buffer = buffer_of(draft, calendars, booking, record.system)
+    closed = cut(buffer.around(booking.agreed), calendars[record.system].grain)
     return (
-        booking is not None
-        and booking.agreed.busy
-        and booking.agreed.end > draft.now
-        and meant is not None
-        and meant.interval == cut(booking.agreed, calendar.grain).interval
+        booking.agreed.busy and booking.agreed.end > draft.now and meant.interval == closed.interval
     )

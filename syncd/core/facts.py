@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.model import Status, WaitReason, Window
+from syncd.model import Buffer, Status, WaitReason, Window
 
 EVERY_STATUS: Mapping[Status, Status] = {status: status for status in Status}
 
@@ -29,6 +29,7 @@ class Calendar:
     - ``keeps_tags``: the tag of a block comes back on a read.
     - ``fixed``: the configuration forbids writing, now and later.
     - ``seats``: how many meetings of a service may take place at one time; one where not named.
+    - ``buffers``: what blocks elsewhere cover beside a meeting of a service.
     - ``blockable``: its time can be closed by a block. A room's cannot: what needs the room is.
     - ``series_writes``: a write to an instance of a series touches that instance only.
     - ``reach``: the systems in which its busy time closes anything; None: in all others.
@@ -46,6 +47,7 @@ class Calendar:
     keeps_tags: bool = True
     fixed: bool = False
     seats: Mapping[str, int] = field(default_factory=dict)
+    buffers: Mapping[str, Buffer] = field(default_factory=dict)
     blockable: bool = True
     series_writes: bool = False
     reach: frozenset[str] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -267,17 +267,38 @@ def _shown(operation: Operation, draft: Draft) -> str:
     )
 
 
+def of_times(
+    draft: Draft, system: str, wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]]
+) -> dict[tuple[datetime, datetime], Conflict]:
+    """Those of these intervals that a system refused for blocks, while the reason still stands."""
+    found: dict[tuple[datetime, datetime], Conflict] = {}
+    for held in draft.state.conflicts:
+        conflict = held.conflict
+        value = conflict.claims[0].value if conflict.claims else None
+        if conflict.kind is not ConflictKind.SLOT_TAKEN or conflict.claims[-1].system != system:
+            continue
+        if value is None or value.interval not in wanted:
+            continue
+        way = _standing_at(draft, system, wanted[value.interval], value)
+        if conflict.inputs.partition(":")[2] == way:
+            found[value.interval] = conflict
+    return found
+
+
 def _in_the_way(operation: Operation, draft: Draft) -> str:
     """A digest of what stands in the calendar at the wanted time, and is not for this meeting."""
-    wanted = operation.after
-    if wanted is None:
+    if operation.after is None:
         return ""
-    own = {id_ for booking in operation.bookings for id_ in draft.links.get(booking, {})}
+    return _standing_at(draft, operation.system, operation.bookings, operation.after)
+
+
+def _standing_at(draft: Draft, system: str, bookings: Iterable[str], wanted: Value) -> str:
+    own = {id_ for booking in bookings for id_ in draft.links.get(booking, {})}
     return digest(
         *sorted(
             r.observed.interval
             for id_, r in draft.records.items()
-            if r.system == operation.system
+            if r.system == system
             and id_ not in own
             and r.observed is not None
             and r.observed.busy

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from syncd.core.blocks import Interval
+from syncd.core.blocks import NO_BUFFERS, Interval
 from syncd.core.diff import cut
 from syncd.core.facts import Calendar
-from syncd.model import Booking, Record, Value
+from syncd.model import NO_BUFFER, Booking, Buffer, Record, Value
 
 
 def crowded_blocks(
@@ -20,6 +20,7 @@ def crowded_blocks(
     claims: Mapping[str, Sequence[Value]],
     units: int,
     now: datetime,
+    buffers: Mapping[str, Buffer] = NO_BUFFERS,
 ) -> dict[Interval, set[str]]:
     """The intervals that this calendar should close, each with the bookings that want it.
 
@@ -29,7 +30,8 @@ def crowded_blocks(
     uses: list[tuple[Value, str, bool]] = []
     for booking in bookings:
         here = any(r.system == calendar.system for r in appointments.get(booking.id, ()))
-        values = (booking.agreed, *claims.get(booking.id, ()))
+        buffer = buffers.get(booking.id, NO_BUFFER)
+        values = map(buffer.around, (booking.agreed, *claims.get(booking.id, ())))
         uses += [(cut(v, calendar.grain), booking.id, here) for v in values if v.busy]
     points = sorted({v.start for v, _, _ in uses} | {v.end for v, _, _ in uses})
     spans: list[tuple[datetime, datetime]] = []

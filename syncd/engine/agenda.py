@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from syncd.model import Id
+from syncd.model import Buffer, Id
 
 
 @dataclass(slots=True)
@@ -19,6 +19,7 @@ class Agenda:
     _whole: set[str] = field(default_factory=set)
     _around: dict[str, set[Id]] = field(default_factory=dict)
     _unmatched: set[str] = field(default_factory=set)
+    _buffers: dict[str, Mapping[str, Buffer]] = field(default_factory=dict)
 
     def add(self, providers: Iterable[str]) -> None:
         """Decide on all of these providers."""
@@ -28,6 +29,12 @@ class Agenda:
         """Decide on these providers, at least around these events."""
         for provider, events in news.items():
             self._around.setdefault(provider, set()).update(events)
+
+    def has_other_buffers(self, system: str, buffers: Mapping[str, Buffer]) -> bool:
+        """Whether blocks for a system's bookings are to cover other buffers than before."""
+        before = self._buffers.get(system, {})
+        self._buffers[system] = dict(buffers)
+        return before != buffers
 
     def due(self, provider: str) -> bool:
         """Whether there may be something to do for it."""

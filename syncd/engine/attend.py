@@ -16,6 +16,7 @@ import structlog
 from syncd.core.health import Attempt, Turn, after, again, rests, turn, why_no_writes
 from syncd.engine.supervise import supervised
 from syncd.model import (
+    Buffer,
     Clock,
     Directory,
     Event,
@@ -191,6 +192,11 @@ class Attended:
     def seats(self) -> Mapping[str, int]:
         """As the system's own."""
         return self._system.seats
+
+    @property
+    def buffers(self) -> Mapping[str, Buffer]:
+        """Delegate to the system."""
+        return self._system.buffers
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """As the system's own."""

@@ -148,6 +148,7 @@ def _calendar(
         keeps_tags=able.key_survives,
         fixed=place in policy.read_only,
         seats=source.seats,
+        buffers=source.buffers,
         blockable=able.reach is None and policy.resources.get(provider) != system,
         reach=able.reach,
         series_writes=may_write_series(source, engine.store),

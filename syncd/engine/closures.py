@@ -16,6 +16,7 @@ from sqlalchemy import select
 from syncd.core.closures import Closure, Use, closures
 from syncd.model import (
     READABLE,
+    Buffer,
     Clock,
     Coverage,
     Directory,
@@ -174,6 +175,11 @@ class Closures:
     @property
     def seats(self) -> Mapping[str, int]:
         """It has no meetings."""
+        return {}
+
+    @property
+    def buffers(self) -> Mapping[str, Buffer]:
+        """What rooms close has no buffer."""
         return {}
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:

@@ -40,6 +40,9 @@ async def decide_on(
         engine.agenda.touch({p: events for p, events in news if p in engine.mapping})
         engine.answered |= {(c.provider, c.system) for c in observation.coverage}
         engine.answered |= {(a.provider, observation.system) for a in observation.unproven}
+    for name, system in engine.systems.items():
+        if engine.agenda.has_other_buffers(name, system.buffers):
+            engine.agenda.add(p for p, mapped in engine.mapping.items() if name in mapped)
     if accept is not None:
         brake.accept(engine.store, accept, engine.clock.now())
     due = [provider for provider in chosen if engine.agenda.due(provider)]

@@ -4,6 +4,7 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 (`resolve_wall_time`) or goes out to a person.
 """
 
+from syncd.model.buffers import NO_BUFFER, Buffer
 from syncd.model.derived import derived_id, is_derived, part_of, record_id, same_record
 from syncd.model.doors import Door, Need, ShutDoor
 from syncd.model.facts import Fact
@@ -100,6 +101,7 @@ from syncd.model.words import (
 __all__ = [
     "LONGEST_DAILY_WAIT",
     "LONGEST_WAIT",
+    "NO_BUFFER",
     "OPEN_ENDED",
     "READABLE",
     "RENEWED",
@@ -108,6 +110,7 @@ __all__ = [
     "Allowance",
     "Baseline",
     "Booking",
+    "Buffer",
     "CalendarUser",
     "Cause",
     "Changes",

@@ -17,7 +17,7 @@ from syncd.store.store import Store
 from syncd.systems.advice import advice
 from syncd.systems.boundary import contained
 from syncd.systems.port import Ambiguous, Rejected, SystemFault
-from syncd.systems.provisioning import Existing, Provisioner, Thing
+from syncd.systems.provisioning import Existing, Provisioner, Sort, Thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +40,24 @@ class Hands:
 
 
 async def apply(plan: Plan, hands: Hands, *, prune: bool) -> AsyncIterator[Outcome]:
-    """Carry out a plan and tell of each row that was more than looked at. Raises StateError."""
-    down: dict[str, SystemFault] = {}
+    """Carry out a plan and yield each row that was more than looked at. Raises StateError.
+
+    After a fault the other things of that sort are not tried in that system; other sorts are.
+    """
+    down: dict[tuple[str, Sort], SystemFault] = {}
     for row in plan.rows:
         if row.step is Step.NOT_WANTED and not prune:
             continue
-        if row.system in down:
+        before = down.get((row.system, row.sort))
+        if before is not None:
             if row.step in {Step.CREATE, Step.UPDATE, Step.NOT_WANTED}:
-                yield Outcome(row, "", f"not tried: {down[row.system]}", down[row.system])
+                yield Outcome(row, "", f"not tried: {before}", before)
             continue
         try:
             outcome = await _carry_out(row, hands)
         except SystemFault as fault:
             if not isinstance(fault, Rejected):
-                down[row.system] = fault
+                down[row.system, row.sort] = fault
             outcome = Outcome(row, "", advice(fault), fault)
         if outcome is not None:
             yield outcome

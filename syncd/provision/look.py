@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncd.provision.plan import Known, Row, Step, compare, unwanted
@@ -13,20 +13,31 @@ from syncd.systems.port import SystemFault
 from syncd.systems.provisioning import Existing, Provisioner, Sort, Thing, Unresolved
 
 REPLACES = "replaces all of it: what is not shown here goes back to the platform's defaults"
+_SORTS = frozenset(map(str, Sort))
 MISSING_IN_LIST = (
     "syncd made it, and it is still there, but the list leaves it out: look again later"
 )
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A sort of things that could not be read, or (with a ``name``) one thing of it."""
+
+    system: str
+    sort: Sort
+    name: str
+    fault: SystemFault
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """All rows, in the order in which they are carried out; ``faults`` of systems that failed.
+    """All rows, in the order in which they are carried out; ``failed`` is what cannot be planned.
 
     ``others`` counts, by system and sort, what is there and no business of syncd.
     """
 
     rows: Sequence[Row]
-    faults: Mapping[str, SystemFault] = field(default_factory=dict)
+    failed: Sequence[Failed] = ()
     others: Mapping[tuple[str, Sort], int] = field(default_factory=dict)
 
     def steps(self, step: Step) -> list[Row]:
@@ -54,48 +65,59 @@ async def make_plan(
     gone = [row for row in rows if row.step is Step.NOT_WANTED]
     return Plan(
         [*kept, *reversed(gone)],
-        {name: fault for plan in found for name, fault in plan.faults.items()},
+        [failed for plan in found for failed in plan.failed],
         {key: count for plan in found for key, count in plan.others.items()},
     )
 
 
 async def _plan_system(provisioner: Provisioner, things: Sequence[Thing], known: Known) -> Plan:
-    try:
-        with contained(provisioner.name, "provision"):
-            return await _plan(provisioner, things, known)
-    except SystemFault as fault:
-        return Plan([], {provisioner.name: fault})
-
-
-async def _plan(provisioner: Provisioner, things: Sequence[Thing], known: Known) -> Plan:
+    """Plan one system; what fails costs its own sort, or one thing, and no other."""
     names: dict[Sort, set[str]] = defaultdict(set)
     for thing in things:
         names[thing.sort].add(thing.name)
     for system, sort, name in known:
-        if system == provisioner.name:
+        if system == provisioner.name and sort in _SORTS:
             names[Sort(sort)].add(name)
+    sorts = [sort for sort in Sort if sort in names]
+    looks = await asyncio.gather(*(_look(provisioner, sort, names[sort]) for sort in sorts))
+    failed = [each for each in looks if isinstance(each, Failed)]
     existing = {
-        (provisioner.name, sort): await provisioner.look(sort, frozenset(names[sort]))
-        for sort in Sort
-        if sort in names
+        (provisioner.name, sort): found
+        for sort, found in zip(sorts, looks, strict=True)
+        if not isinstance(found, Failed)
     }
+    things = [thing for thing in things if (thing.system, thing.sort) in existing]
     coming = {
         (thing.sort, thing.name)
         for thing in things
         if all(each.name != thing.name for each in existing[thing.system, thing.sort])
     }
-    rows = [
-        await plan_one(provisioner, thing, existing[thing.system, thing.sort], known, coming)
-        for thing in things
-    ]
+    rows: list[Row] = []
+    for thing in things:
+        try:
+            with contained(provisioner.name, f"provision {thing.sort}"):
+                here = existing[thing.system, thing.sort]
+                rows.append(await plan_one(provisioner, thing, here, known, coming))
+        except SystemFault as fault:
+            failed.append(Failed(thing.system, thing.sort, thing.name, fault))
     rows += unwanted(things, existing, known, provisioner.kept)
-    mine = {(row.sort, row.name) for row in rows}
+    mine = {(row.sort, row.name) for row in rows} | {(f.sort, f.name) for f in failed}
     others: dict[tuple[str, Sort], int] = {
         (system, sort): sum((sort, each.name) not in mine for each in everything)
         for (system, sort), everything in existing.items()
         if sort is not Sort.BUSY_TYPE
     }
-    return Plan(rows, {}, others)
+    return Plan(rows, failed, others)
+
+
+async def _look(
+    provisioner: Provisioner, sort: Sort, names: Collection[str]
+) -> Sequence[Existing] | Failed:
+    try:
+        with contained(provisioner.name, f"provision {sort}"):
+            return await provisioner.look(sort, frozenset(names))
+    except SystemFault as fault:
+        return Failed(provisioner.name, sort, "", fault)
 
 
 async def plan_one(

@@ -15,7 +15,10 @@ Key = tuple[str, Interval]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One event as a platform holds it now; ``busy`` is false for a meeting that is off."""
+    """One event as a platform holds it now; ``busy`` is false for a meeting that is off.
+
+    A block that covers a buffer has the time of its meeting, and its own as ``wide``.
+    """
 
     provider: str
     kind: str
@@ -25,6 +28,7 @@ class Seen:
     contact: str = ""
     status: str = ""
     texts: tuple[str, str] = ("", "")
+    wide: Interval | None = None
 
     @property
     def who(self) -> tuple[str, str]:

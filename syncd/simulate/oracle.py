@@ -15,6 +15,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate import one_sided
 from syncd.simulate.accident import Change, Interval, Key, Seen, let_pass, stays_closed
+from syncd.simulate.buffered import is_beside, judge_buffers
 from syncd.simulate.hosted import has_shares, is_share, known_as, told_by_first
 from syncd.simulate.recurring import (
     is_held,
@@ -108,7 +109,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     same = [
         event
         for event, seen in town.standing(change.system).items()
-        if (change.system, event) in town.ours and seen.key == after.key
+        if (change.system, event) in town.ours and (seen.key, seen.wide) == (after.key, after.wide)
     ]
     if len(same) > 1:
         yield f"4: {len(same)} blocks for {where}"
@@ -210,8 +211,7 @@ def _by_policy(town: Town, change: Change, since: datetime) -> set[Interval]:
 
 
 def _person(town: Town, change: Change) -> str:
-    seen = change.after or change.before
-    return town.person(change.system, seen) if seen else ""
+    return town.person(change.system, seen) if (seen := change.after or change.before) else ""
 
 
 def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
@@ -332,8 +332,8 @@ def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterat
     yield from (f"1: {line}" for line, _, _ in apart(town, store, now, last))
     yield from _twins(town, store, held)
     yield from many_questions(town, [h.conflict for h in held])
-    pending = store.pending_intents()
-    if pending:
+    yield from judge_buffers(town, now, _left(town, store, held))
+    if pending := store.pending_intents():
         yield f"1: {len(pending)} writes still without an outcome"
     if town.sandbox.clinic.notifications:
         yield f"11: {len(town.sandbox.clinic.notifications)} customers were notified"
@@ -349,12 +349,16 @@ def apart(
 ) -> Iterator[tuple[str, str, Interval]]:
     """Each disagreement, with its provider and time, that is left to no person to decide."""
     held = [h for h in store.open_conflicts() if h.conflict.held]
-    left = _claimed(store, held) | _left_by_persons(store) | waiting_times(town, store)
+    left = _left(town, store, held)
     claimed = {(provider, _coarse(town, interval)) for provider, interval in left}
     sights = [s for s in _sights(town) if s.start < last]
     for line, provider, interval in _disagreements(sights, now):
         if (provider, interval) not in claimed:
             yield line, provider, interval
+
+
+def _left(town: Town, store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Interval]]:
+    return _claimed(store, held) | _left_by_persons(store) | waiting_times(town, store)
 
 
 def _coarse(town: Town, interval: Interval) -> Interval:
@@ -376,6 +380,7 @@ def _sights(town: Town) -> list[Sight]:
         )
         for system in SYSTEMS
         for event, seen in sorted(town.standing(system).items())
+        if not is_beside(town, system, seen)
     ]
 
 

@@ -28,7 +28,17 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import broken, busy, concealing, one_sided, oracle, tellers, viewed, waits
+from syncd.simulate import (
+    broken,
+    buffered,
+    busy,
+    concealing,
+    one_sided,
+    oracle,
+    tellers,
+    viewed,
+    waits,
+)
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
@@ -122,6 +132,7 @@ class _Stage:
         set_facts(world.sandbox, self.story)
         busy.prepare(self.town, self.story.busy)
         concealing.prepare(self.town, self.story)
+        buffered.prepare(self.town, self.story.buffers)
         for step in self.story.before:
             self._happen(step)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
@@ -131,7 +142,8 @@ class _Stage:
             said = "".join(f'{key} = "{value}"\n' for key, value in self.story.override)
             rules += f"[[rules.override]]\n{said}"
         text = config_text(world, "state.db", f'slots = {{ every = "{SLOTS}" }}\n')
-        series = f'[systems.clinic]\nseries = "{self.story.series}"'
+        close = '\nbuffers = "close"' if any(self.story.buffers) else ""
+        series = f'[systems.clinic]\nseries = "{self.story.series}"{close}'
         text = text.replace("[systems.clinic]", series)
         path.write_text(f"{text}[rules]\nprefer = {sorted(SYSTEMS)}\n{rules}")
         self.settings = load(path, {})

@@ -18,6 +18,7 @@ from syncd.simulate import draws
 from syncd.simulate.accounts import Knobs, draw_account
 from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
+from syncd.simulate.drawn_buffers import draw_buffers
 from syncd.simulate.drawn_hosts import draw_hosts
 from syncd.simulate.drawn_marks import draw_marks
 from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
@@ -77,6 +78,7 @@ class Story:
     ``series`` says whether syncd writes to instances of a series on v2.
     ``account`` says what kind of LeadSquared account there is.
     ``busy`` says how long lists are, and where they end.
+    ``buffers`` are minutes that v2 keeps free before and after bookings, and blocks cover.
     ``refuses_deleted``: v1 answers 400 for what was deleted. The rows of systems that are
     ``untold`` do not say when they were made or changed.
     """
@@ -98,6 +100,7 @@ class Story:
     busy: Busy = ORDINARY
     refuses_deleted: bool = False
     untold: tuple[str, ...] = ()
+    buffers: tuple[int, int] = (0, 0)
 
     @property
     def choices(self) -> frozenset[str]:
@@ -335,7 +338,7 @@ def _with_concealed(day: Story) -> Story:
     refuses = random.random() < _CONCEALED
     steps = _acts(random, day.hours * 3600, _CONCEALING, 1)
     day = replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
-    return _with_rebookings(day)
+    return _with_rebookings(replace(day, buffers=draw_buffers(day.seed, day.choices)))
 
 
 def _with_rebookings(day: Story) -> Story:

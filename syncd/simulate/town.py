@@ -13,11 +13,13 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from syncd.model import floor_to
+from syncd.sandbox.agreement import MARK
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.simulate import hosted, more
 from syncd.simulate.accident import Accident, Change, Seen
+from syncd.simulate.buffered import Buffers
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.rebooking import Rebooking
 from syncd.simulate.spoilt import switch_on
@@ -60,6 +62,7 @@ class Town:
     series: str = "hold"
     known: set[tuple[object, ...]] = field(default_factory=set)
     rebookings: list[Rebooking] = field(default_factory=list)
+    buffers: Buffers = field(default_factory=Buffers)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -117,12 +120,16 @@ class Town:
         owners = {user: who for (name, user), who in self._owners.items() if name == system}
         for meeting in platform.appointments():
             for event, host in () if meeting.deleted else hosted.shares(meeting, owners):
-                yield event, hosted.seen(meeting, host, self.end_of(meeting.end))
+                seen = hosted.seen(meeting, host, self.end_of(meeting.end))
+                self.buffers.note(seen)
+                yield event, seen
         for block in platform.blocks():
             provider = self._owners.get((system, block.user))
             if provider is not None and not block.deleted:
                 end = self.end_of(block.end)
-                yield block.id, Seen(provider, "block", block.start, end, busy=True)
+                seen = Seen(provider, "block", block.start, end, busy=True)
+                ours = MARK in block.title if self.buffers else False
+                yield block.id, self.buffers.meant(seen) if ours else seen
 
     def end_of(self, end: datetime) -> datetime:
         """An end about a year away is where syncd puts one that stands for "for ever"."""

@@ -1,4 +1,7 @@
-"""Whether a 401 means that access is lost: platforms answer it sporadically (corrections C7)."""
+"""Whether a 401 means that access is lost: platforms answer it sporadically.
+
+Nor does a 410 of one call prove that the whole API was switched off.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from syncd.systems.port import AuthLost, SystemFault
+from syncd.systems.port import AuthLost, Rejected, SystemFault
 
 if TYPE_CHECKING:
     from syncd.model import Clock
@@ -21,6 +24,7 @@ SETTLED = 10.0
 """Seconds for which access counts as lost once a check said so: calls under way need not ask."""
 
 _UNAUTHORISED = 401
+_SWITCHED_OFF = 410
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +47,28 @@ class Access:
         self._lost_at: float | None = None
 
     async def repeated(self, once: Callable[[], Awaitable[T]], *, cheap: bool = False) -> T:
-        """Make a read, up to three times while the secret proves valid. Raises SystemFault.
+        """Make a call, up to three times while the secret proves valid. Raises SystemFault.
 
-        One that is the ``cheap`` read itself is a proof of its own.
+        A 401 says that nothing was done, so a write may be repeated, too. A call that is the
+        ``cheap`` read itself is a proof of its own.
         """
         try:
-            return await self.repeated_once(once)
+            return await self._repeated_once(once)
         except AuthLost as fault:
-            if fault.status != _UNAUTHORISED:
+            if fault.status not in {_UNAUTHORISED, _SWITCHED_OFF}:
                 raise
             if cheap:
                 self._lost_at = self._clock.monotonic()
             if cheap or not await self._is_valid():
                 raise
+            if fault.status == _SWITCHED_OFF:
+                # Only what this call asked for is gone.
+                raise Rejected(
+                    fault.system, fault.call, status=fault.status, detail=fault.detail
+                ) from None
         return await once()
 
-    async def repeated_once(self, once: Callable[[], Awaitable[T]]) -> T:
-        """Make a call, and a second time after a 401: that says that nothing was done."""
+    async def _repeated_once(self, once: Callable[[], Awaitable[T]]) -> T:
         try:
             return await once()
         except AuthLost as fault:

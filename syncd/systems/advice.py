@@ -34,6 +34,15 @@ def _words(fault: SystemFault) -> tuple[str, str]:
     """Say what the system does, and what follows from it."""
     section = f"[systems.{fault.system}]"
     match fault:
+        case AuthLost(status=410):
+            words = (
+                "has switched off the API that this system uses",
+                (
+                    "Move it to the platform's current API; for LeadConnector v1 see "
+                    "docs/moving-to-v2.md. syncd asks again by itself, seldom; until then nothing "
+                    f"is written to {fault.system}."
+                ),
+            )
         case AuthLost():
             words = (
                 "does not accept the secret, its rights or its location",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from syncd.model import (
         Action,
+        Buffer,
         Coverage,
         Directory,
         Event,
@@ -110,9 +111,14 @@ class AuthLost(SystemFault):
 
 
 class Refusal(StrEnum):
-    """Why a system refused for good."""
+    """Why a system refused for good.
+
+    GONE proves that a record is not there. UNKNOWN_ID only says that the system cannot find what a
+    call names: enough for a lookup by key, and no proof that an event was deleted.
+    """
 
     GONE = "gone"
+    UNKNOWN_ID = "unknown_id"
     SLOT_TAKEN = "slot_taken"
     OWNER_MISSING = "owner_missing"
     UNFIT = "unfit"
@@ -423,6 +429,11 @@ class System(Protocol):
     @property
     def seats(self) -> Mapping[str, int]:
         """How many meetings a service may have at one time, as far as is known; else one."""
+        ...
+
+    @property
+    def buffers(self) -> Mapping[str, Buffer]:
+        """What blocks in other systems cover beside a meeting, by service, as last known."""
         ...
 
     @property

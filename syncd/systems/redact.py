@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,44 +19,68 @@ _SHORTEST_CUT = 3
 
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',]+"), r"\1 [token]"),
     (re.compile(r"\beyJ[\w-]+(?:\.[\w-]+)*"), "[token]"),
     (re.compile(r"\bpit-[0-9a-fA-F-]{8,}"), "[token]"),
-    (
-        re.compile(r"(?i)\b(access_?key|secret_?key|api_?key|token)(\"?\s*[=:]\s*\"?)[^\s&\"',]+"),
-        r"\1\2[token]",
-    ),
-    (re.compile(r"\b(?=\w*\d)[A-Za-z0-9_]{32,}\b"), "[token]"),
     (re.compile(r"\+\d[\d ().-]{6,}\d"), "[phone]"),
-    (
-        re.compile(r"\(?\b\d{3}\)?[ .-]\d{3}[ .-]\d{4}\b|\b\d{5}[ -]\d{5}\b|\b\d{10,15}\b"),
-        "[phone]",
-    ),
 )
 
+_PHONE = re.compile(
+    r"(\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b)"
+    r"|\(?\b\d{3}\)?[ .-]\d{3}[ .-]\d{4}\b|\b\d{5}[ -]\d{5}\b|\b\d{10,15}\b"
+)
+"""A phone number; group 1 is a UUID, whose digits are none."""
+
+_CREDENTIAL = re.compile(
+    r"(?i)\b((?:bearer|basic)\s+|(?:access_?key|secret_?key|api_?key|token)\"?\s*[=:]\s*\"?)"
+    r"([^\s&\"',]+)"
+)
+_LONG = re.compile(
+    r"(?i:\b((?:trace(?:[ _-]?id)?|(?:request|correlation|span)[ _-]?id)\W{1,4}))?"
+    r"\b(?=\w*\d)([A-Za-z0-9_]{32,})\b"
+)
+"""A token; group 1 names it where it is an id by which the platform's support finds a request."""
+
+_CODE = re.compile(r"[A-Z]+\d{0,2}(?:_[A-Z]+\d{0,2})+")
+"""An error code such as DEADLINE_EXCEEDED. Of a key, more than one part has digits."""
+
 _QUOTED = re.compile(
-    r"""(["'`\u2018\u201c])([^"'`\u2019\u201d]*\s[^"'`\u2019\u201d]*)["'`\u2019\u201d]"""
+    r"""(["'`\u2018\u201c])(?!\s*[:,;=\])}.]+[\s(]*["'])([^"'`\u2019\u201d]*\s[^"'`\u2019\u201d]*)["'`\u2019\u201d]"""
 )
 _CAPITAL = re.compile(r"(?<![\w.$/-])[^\W\d_a-z][^\W\d_]*(?:['\u2019-][^\W\d_]+)*(?![\w/.]\w)")
+_SHORT_NAME = re.compile(r"\b([A-Z]{2,4})(?= \[text\])|(?<=\[text\] )([A-Z]{2,4})\b")
 _PART = re.compile(r"[^\W\d_a-z]+(?=[^\W\d_a-z][a-z]|$)|[^\W\d_a-z][^\W\d_A-Z]*")
 _WORD = re.compile(r"[^\W_]{2,}")
 _USUAL = frozenset(
     """
-    a access account action already an and api appointment appointments are at authorization bad be
-    bearer blocked body booked bulk busy calendar calendars call calls cannot channel client command
-    conflict contact create custom date day deleted does duplicate duration email empty end error
-    event exceeded exception expected expiry failed field fields for forbidden found free from
-    gateway gone group has header id in input internal invalid is it item json key lead leads limit
-    location login many maximum message method minimum missing must mx my name no not null object of
-    only or owner page parameter parse password path permission phone please provided rate record
-    reference request requested requests required resource response rest retry scope secret selected
-    server service slot slots some something start status string success system task tasks team
-    temporarily the there this time timed timeout timezone to token too try type unable unauthorized
-    unavailable unexpected unknown unprocessable update user users validation value version was we
-    webhook went while within wrong you your zone
+    a aborted access account action already an and api appointment appointments are argument at auth
+    authentication authorization bad basic be bearer blocked body booked bulk busy calendar
+    calendars call calls cannot channel client command conflict contact create custom date day
+    deadline deleted denied does duplicate duration email empty end error event exceeded exception
+    exhausted expected expiry failed field fields for forbidden found free from gateway gone group
+    has header http id in input internal invalid is it item json key lead leads limit location login
+    many maximum message method minimum missing must mx my name no not null object of only or owner
+    page parameter parse password path permission phone please precondition provided quota rate
+    record reference request requested requests required resource response rest retry scope secret
+    selected server service slot slots some something start status string success system task tasks
+    team temporarily the there this time timed timeout timezone to token too try type unable
+    unauthenticated unauthorized unavailable unexpected unimplemented unknown unprocessable update
+    user users validation value version was we webhook went while within wrong you your zone
     """.split()  # noqa: SIM905 - a list of 150 lines would say no more
 )
 """Words that platforms begin sentences and name their things with."""
+
+_PHRASES = (
+    *(status.phrase for status in HTTPStatus),
+    *("Request Timeout", "Payload Too Large", "Request-URI Too Long", "Unprocessable Entity"),
+)
+_KEPT = re.compile(
+    r"\b(?:(?i:"
+    + "|".join(sorted((re.escape(p) for p in _PHRASES if " " in p), key=len, reverse=True))
+    + r")|"
+    + "|".join(sorted({*errno.errorcode.values(), "ENOTFOUND", "EAI_AGAIN"}, reverse=True))
+    + r"|CANCELLED|INTERNAL|UNKNOWN|ABORTED|UNAVAILABLE|SQLSTATE|Trace(?:Id)?|Ray ID)(?!\w)"
+)
+"""Reason phrases of HTTP, and the codes of operating systems and gRPC: no names of persons."""
 
 
 def platform_words(text: str) -> str:
@@ -63,8 +89,15 @@ def platform_words(text: str) -> str:
     An error may repeat what was booked and with whom. Quoted phrases go, and words that are written
     like names, unless platforms use them; ids, identifiers and plain words stay.
     """
-    text = _QUOTED.sub(r"\1[text]\1", text)
-    return _CAPITAL.sub(_unless_usual, text)
+    text = _QUOTED.sub(_unless_code, text)
+    found, at = [], 0
+    for kept in _KEPT.finditer(text):
+        found += [_CAPITAL.sub(_unless_usual, text[at : kept.start()]), kept[0]]
+        at = kept.end()
+    masked = "".join((*found, _CAPITAL.sub(_unless_usual, text[at:])))
+    return _SHORT_NAME.sub(
+        lambda short: short[0] if (short[1] or short[2]).lower() in _USUAL else "[text]", masked
+    )
 
 
 def without(text: str, private: Iterable[str]) -> str:
@@ -86,12 +119,34 @@ def without(text: str, private: Iterable[str]) -> str:
     return _WORD.sub(mask, text)
 
 
+def _unless_code(found: re.Match[str]) -> str:
+    """Mask a quoted phrase but for the error codes in it."""
+    phrase = found[2]
+    codes = [code[0] for code in _CODE.finditer(phrase)]
+    codes = [c for c in codes if any(part.lower() in _USUAL for part in c.split("_"))]
+    return f"{found[1]}{' '.join(('[text]', *codes))}{found[1]}"
+
+
 def _unless_usual(found: re.Match[str]) -> str:
     word = found[0]
     # Abbreviations too, and identifiers made of such words: MXInvalidInputException, TaskOwner.
-    short = (word.isupper() and len(word) <= _ABBREVIATION) or word.endswith("Exception")
+    short = word.isupper() and len(word) <= _ABBREVIATION
+    short = short or word.endswith(("Exception", "Error"))
     usual = all(part.lower() in _USUAL for part in _PART.findall(word))
     return word if short or (usual and word.isalpha()) else "[text]"
+
+
+def _credential(found: re.Match[str]) -> str:
+    """Mask what follows the name of a credential, unless that is a word of the platform's."""
+    said = found[2].strip(".;:!)").lower()
+    return found[0] if said in _USUAL else f"{found[1]}[token]"
+
+
+def _token(found: re.Match[str]) -> str:
+    named, token = found[1] or "", found[2]
+    numbered = sum(any(c.isdigit() for c in part) for part in token.split("_"))
+    is_code = _CODE.fullmatch(token) is not None and numbered <= 1
+    return found[0] if named or is_code else "[token]"
 
 
 class Redactor:
@@ -110,7 +165,9 @@ class Redactor:
         """Return the text on one line, masked, at most 300 characters."""
         if self._secrets is not None:
             text = self._secrets.sub("[secret]", text)
+        text = _CREDENTIAL.sub(_credential, text)
         for pattern, mask in _MASKS:
             text = pattern.sub(mask, text)
+        text = _PHONE.sub(lambda found: found[1] or "[phone]", _LONG.sub(_token, text))
         text = visible(" ".join(text.split()))
         return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

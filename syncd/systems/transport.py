@@ -10,6 +10,7 @@ import asyncio
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.request import getproxies
 
@@ -215,7 +216,7 @@ class Transport:
     ) -> Answer:
         """Change something, sending it at most once, and return the success.
 
-        A 401 says that nothing was done, and is repeated once, if there is time for it.
+        A 401 says that nothing was done, and is repeated, if there is time for it.
         ``deadline`` (of the clock's `monotonic`) is checked last before the request leaves.
         ``private`` are texts of the body of which no error may repeat a word.
 
@@ -224,7 +225,7 @@ class Transport:
         platform's table says.
         """
         latest = min(deadline, self._clock.monotonic() + self._patience)
-        deadlines = iter((deadline, latest))
+        deadlines = chain((deadline,), repeat(latest))
 
         async def once() -> Answer:
             return await self._send(
@@ -239,7 +240,7 @@ class Transport:
             )
 
         try:
-            return await self._access.repeated_once(once)
+            return await self._access.repeated(once)
         except Retryable as fault:
             if fault.status is None:
                 raise

@@ -13,6 +13,7 @@ from typing import Any
 
 from syncd.model import (
     Action,
+    Buffer,
     Coverage,
     Directory,
     Event,
@@ -137,6 +138,7 @@ class FakeSystem:
     refuses_gone: bool = False
     """Deleted events are answered with 400."""
     rooms: dict[str, int] = field(default_factory=dict)
+    kept_free: dict[str, Buffer] = field(default_factory=dict)
     reads: int = 0
     numbers: Any = field(default_factory=count)
     facts: Facts = field(init=False)
@@ -366,6 +368,11 @@ class FakeSystem:
     def seats(self) -> Mapping[str, int]:
         """What a test says."""
         return self.rooms
+
+    @property
+    def buffers(self) -> Mapping[str, Buffer]:
+        """What a test says."""
+        return self.kept_free
 
     @property
     def traffic(self) -> Traffic:

@@ -43,6 +43,7 @@ from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_platforms import ABOUT_BUFFERS
 from tests.simulate.plants_of_proof import (
     ABOUT_PROOF,
     absence_believed_at_once,
@@ -422,6 +423,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     ),
     *ABOUT_ANSWERS,
     *ABOUT_VALUES,
+    *ABOUT_BUFFERS,
     *ABOUT_LISTS,
     *ABOUT_UPDATES,
     *ABOUT_LOSS,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from http import HTTPStatus
 
-from syncd.systems.redact import Redactor, platform_words
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.systems.redact import Redactor, platform_words, without
 
 
 @pytest.mark.parametrize(
@@ -84,3 +88,54 @@ def test_a_platforms_words_lose_what_may_be_a_person_or_a_title(said: str, kept:
 )
 def test_a_platforms_reasons_stay_readable(said: str) -> None:
     assert platform_words(said) == said
+
+
+ERROR_WORDS = (
+    *(status.phrase for status in HTTPStatus if " " in status.phrase),
+    *("DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INVALID_ARGUMENT", "PERMISSION_DENIED"),
+    *("FAILED_PRECONDITION", "UNAUTHENTICATED", "UNAVAILABLE", "INTERNAL", "CANCELLED", "ABORTED"),
+    *("ECONNRESET", "ETIMEDOUT", "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "SQLSTATE[23000]"),
+    *("MongoServerError: E11000 duplicate key", "NullPointerException", "Deadline exceeded"),
+    *("4 DEADLINE_EXCEEDED: Deadline exceeded after 61.999s", "Quota exceeded for quota metric"),
+    *("ERR_HTTP2_STREAM_ERROR_CODE_INTERNAL_ERROR", "API_RATE_LIMIT_EXCEEDED", "Basic auth failed"),
+    *("Invalid token: access token is invalid", "Bearer token is missing"),
+    *("traceId: 4bf92f3577b34da6a3ce929d0e0e4736", "request id 0123456789abcdef0123456789abcdef"),
+    *("trace 5f1c2d3e-1111-2222-3333-444455556666", "Unprocessable Entity"),
+)
+PRIVATE = (
+    *("jo.doe+x@mail.example.com", "+1 (555) 010-9999", "98765 43210", "9876543210"),
+    *("Bearer abc.def-ghi", "pit-0a1b2c3d-4e5f-6789", "eyJhbGciOi.eyJzdWIi.c2ln"),
+    *("secretKey=hush-hush", '"api_key": "hush-hush"', "0123456789abcdef0123456789abcdef"),
+    *("AB12_CD34_EF56_GH78_IJ90_KL12_MN34", "token: s3cr3t", "s%3Cret/1"),
+    *("Xylander", "Quux-Xylander", "O\u2019Quux", "XYLANDER", "McQuux", "ANNA XYLANDER"),
+    "'knee pain again'",
+)
+SECRETS = ("abc.def", "0a1b2c3d", "eyJ", "hush", "0123456789abcdef", "AB12_CD34", "s3cr3t", "s%3Cr")
+LEAKS = ("jo.doe", "555", "43210", *SECRETS, "xylander", "quux", "anna", "knee")
+
+
+def redacted(text: str) -> str:
+    """What is left of a platform's words in an error."""
+    return Redactor(["s<ret/1", "s%3Cret/1"])(platform_words(text))
+
+
+@pytest.mark.parametrize("words", ERROR_WORDS)
+def test_the_words_of_an_error_stay_readable(words: str) -> None:
+    assert redacted(words) == words
+    # Also where the write that failed carried such a word itself.
+    assert without(words, ["Deadline"]) == words
+
+
+@given(st.lists(st.sampled_from((*ERROR_WORDS, *PRIVATE)), min_size=1, max_size=5), st.data())
+def test_error_words_stay_and_private_ones_go_in_any_mixture(
+    parts: list[str], data: st.DataObject
+) -> None:
+    glue = data.draw(st.sampled_from([". ", "; ", " - ", ", "]))
+    masked = redacted(glue.join(f"({part})" for part in parts))
+    for part in parts if len(masked) < 300 else ():
+        if part in ERROR_WORDS:
+            assert part in masked
+    left = masked
+    for part in ERROR_WORDS:
+        left = left.replace(part, "")
+    assert not [leak for leak in LEAKS if leak.lower() in left.lower()]

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from syncd.systems.access import CheapRead
+from syncd.systems.advice import advice
 from syncd.systems.client import Answer as Whole
 from syncd.systems.client import open_client
 from syncd.systems.limits import Budget
@@ -39,7 +40,7 @@ def fault_of(response: Whole) -> SystemFault | None:
     match response.status_code:
         case 200 | 201:
             return None
-        case 401:
+        case 401 | 410:
             return AuthLost("", detail=response.text)
         case 429:
             return RateLimited("", wait=0, detail=response.text)
@@ -199,6 +200,30 @@ async def test_a_call_denied_twice_is_tried_once_more_while_a_cheap_read_works()
     assert bench.paths == ["/v1/things/7", "/v1/things/7", "/v1/me", "/v1/things/7"]
 
 
+async def test_a_write_denied_twice_is_checked_before_access_counts_as_lost() -> None:
+    bench = Bench(DENIED, DENIED, OK, OK, cheap=CheapRead("me"))
+    await bench.write()
+    assert bench.paths == ["/v1/things", "/v1/things", "/v1/me", "/v1/things"]
+    lost = Bench(DENIED, cheap=CheapRead("me"))
+    with pytest.raises(AuthLost):
+        await lost.write()
+    assert lost.paths == ["/v1/things", "/v1/things", "/v1/me"]
+
+
+SWITCHED_OFF = httpx.Response(410, text="Gone")
+
+
+async def test_a_410_of_one_record_is_no_end_of_the_api() -> None:
+    bench = Bench(SWITCHED_OFF, OK, cheap=CheapRead("me"))
+    with pytest.raises(Rejected) as raised:
+        await bench.read()
+    assert (raised.value.status, bench.paths) == (410, ["/v1/things/7", "/v1/me"])
+    bench = Bench(SWITCHED_OFF, cheap=CheapRead("me"))
+    with pytest.raises(AuthLost) as lost:
+        await bench.write()
+    assert "docs/moving-to-v2.md" in advice(lost.value)
+
+
 async def test_calls_that_are_denied_together_check_once() -> None:
     bench = Bench(DENIED, cheap=CheapRead("me"))
 
@@ -293,6 +318,23 @@ async def test_a_write_without_a_trustworthy_answer_is_ambiguous_and_not_repeate
     with pytest.raises(Ambiguous):
         await bench.write()
     assert bench.sent == 1
+
+
+DEADLINE = {
+    "code": 4,
+    "message": "4 DEADLINE_EXCEEDED: Deadline exceeded after 61.998s",
+    "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
+}
+
+
+async def test_a_write_that_ends_after_62_s_with_500_is_ambiguous_and_keeps_the_error_word() -> (
+    None
+):
+    bench = Bench(httpx.Response(500, json=DEADLINE), delay=62.0)
+    with pytest.raises(Ambiguous) as raised:
+        await bench.write()
+    assert bench.sent == 1
+    assert "DEADLINE_EXCEEDED" in str(raised.value)
 
 
 async def test_a_write_refused_for_its_rate_says_how_long_to_wait_and_is_not_repeated() -> None:

@@ -62,8 +62,9 @@ class Associations:
     """The associations, relations and custom objects of one location."""
 
     def __init__(self, front: Front) -> None:
-        """Start with none."""
+        """Start with none. ``unknown_key`` is the status that answers a key that nothing has."""
         self._front = front
+        self.unknown_key = 404
         self.all: dict[str, Association] = {}
         self.relations: dict[str, Relation] = {}
         self.objects: dict[str, CustomObject] = {}
@@ -107,7 +108,7 @@ class Associations:
         self._front.check_location(ask.query.get("locationId"))
         found = next((a for a in self.all.values() if a.key == ask.params["key"]), None)
         if found is None:
-            raise self._front.refusal(404, "Association not found")
+            raise self._front.refusal(self.unknown_key, "Association not found")
         return self._front.reply(200, self._shown(found))
 
     def _by_object(self, ask: Ask) -> Response:
@@ -314,7 +315,7 @@ class Associations:
     def _object(self, ask: Ask) -> CustomObject:
         found = self.objects.get(ask.params["key"])
         if found is None:
-            raise self._front.refusal(404, "Object not found")
+            raise self._front.refusal(self.unknown_key, "Object not found")
         return found
 
     def _check_object(self, key: str) -> None:

@@ -383,6 +383,13 @@ class Location(Platform):
             _known(self.groups, group, "group")
         self.calendars[calendar] = replace(self.calendars[calendar], group=group)
 
+    def set_buffers(
+        self, calendar: str, before: float, after: float, *, unit: str = "mins"
+    ) -> None:
+        """Keep time free before and after each booking of a calendar."""
+        known = self.calendars[calendar]
+        self.calendars[calendar] = replace(known, buffers=(before, after), buffer_unit=unit)
+
     def staff_calendar(self, calendar: str, users: Sequence[str]) -> None:
         """Give a calendar another team of users."""
         _known(self.calendars, calendar, "calendar")

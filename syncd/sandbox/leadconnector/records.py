@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from syncd.sandbox.records import Appointment
@@ -59,7 +59,8 @@ class Calendar:
     """A calendar: whose team it books, when it is open, how long its slots are in minutes.
 
     One that ``ignores_blocks`` offers its slots whatever blocks its users have, as calendars were
-    seen to that do not count a user's busy time (leadconnector-v2.md 5.1).
+    seen to that do not count a user's busy time (leadconnector-v2.md 5.1). ``buffers`` are kept
+    free before and after each of its bookings, in ``buffer_unit``.
     """
 
     id: str
@@ -71,6 +72,14 @@ class Calendar:
     slot_minutes: int = 30
     per_slot: int = 1
     ignores_blocks: bool = False
+    buffers: tuple[float, float] = (0, 0)
+    buffer_unit: str = "mins"
+
+    def closes(self, meeting: Meeting) -> tuple[datetime, datetime]:
+        """The time in which a booking of this calendar closes it."""
+        minutes = {"mins": 1, "hours": 60}.get(self.buffer_unit, 0)
+        before, after = (timedelta(minutes=minutes * amount) for amount in self.buffers)
+        return meeting.start - before, meeting.end + after
 
     @property
     def shows_user(self) -> bool:

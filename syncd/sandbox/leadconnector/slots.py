@@ -25,10 +25,10 @@ class Taken:
     meetings: Sequence[Meeting]
     blocks: Sequence[Block]
 
-    def near(self, team: Sequence[str], span: Span) -> Taken:
+    def near(self, calendar: Calendar, team: Sequence[str], span: Span) -> Taken:
         """What may close slots of the team in the span: all else need not be asked for each."""
         return Taken(
-            [m for m in self.meetings if _overlap((m.start, m.end), span)],
+            [m for m in self.meetings if _overlap(calendar.closes(m), span)],
             [
                 b
                 for b in self.blocks
@@ -40,7 +40,7 @@ class Taken:
         """Whether this user (empty: the calendar itself) can take one more guest then.
 
         A user's block closes all of the user's calendars (leadconnector-v2.md 1.5); appointments
-        of the same calendar share a slot up to its appointments per slot.
+        of the same calendar share a slot up to its appointments per slot, and keep its buffers.
         """
         for block in () if calendar.ignores_blocks else self.blocks:
             owned = block.user == user if block.user else block.calendar == calendar.id
@@ -48,11 +48,13 @@ class Taken:
                 return False
         guests = 0
         for meeting in self.meetings:
-            if not _overlap((meeting.start, meeting.end), span):
+            same = meeting.calendar == calendar.id and meeting.user == user
+            closed = calendar.closes(meeting) if same else (meeting.start, meeting.end)
+            if not _overlap(closed, span):
                 continue
-            if meeting.calendar == calendar.id and meeting.user == user:
+            if same and _overlap((meeting.start, meeting.end), span):
                 guests += 1
-            elif user and user in meeting.takes:
+            elif same or (user and user in meeting.takes):
                 return False
         return guests < calendar.per_slot
 
@@ -66,7 +68,9 @@ def free_slots(
     """
     team = users or ("",)
     enough = all if calendar.type is CalendarType.COLLECTIVE else any
-    taken = taken.near(team, (span[0], span[1] + timedelta(minutes=calendar.slot_minutes)))
+    taken = taken.near(
+        calendar, team, (span[0], span[1] + timedelta(minutes=calendar.slot_minutes))
+    )
     return [
         slot
         for slot in _open_slots(calendar, span, zone_name)

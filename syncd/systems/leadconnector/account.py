@@ -23,6 +23,7 @@ class Account:
     ``version`` is the ``Version`` header of the calendar calls (leadconnector-v2.md 1.8).
     ``title`` is what a block shows. ``notify`` lets writes to appointments start automations.
     ``series`` says whether instances of recurring events are written to, or such writes held.
+    ``buffers`` says whether blocks in other systems cover the buffers of a booking's calendar.
     ``statuses`` are status words of the location's own.
     """
 
@@ -33,6 +34,7 @@ class Account:
     title: str = "Busy"
     notify: bool = False
     series: Literal["hold", "write"] = "hold"
+    buffers: Literal["ignore", "close"] = "ignore"
     statuses: Mapping[str, Status] = field(default_factory=dict)
 
 

@@ -61,7 +61,8 @@ class Associations:
         try:
             await self._association()
         except Rejected as fault:
-            why = fault.detail if fault.why is not Refusal.GONE else "there is none of this key"
+            absent = fault.why in {Refusal.GONE, Refusal.UNKNOWN_ID}
+            why = "there is none of this key" if absent else fault.detail
             remedy = (
                 f"Run `syncd provision`, or correct associations of [systems.{self.name}]; until "
                 "then no booking is tied to its contact"
@@ -190,7 +191,7 @@ class Associations:
                 "DELETE", path, params=params, headers={"Version": self._calls.version(path)}
             )
         except Rejected as fault:
-            if fault.why is not Refusal.GONE:
+            if fault.why not in {Refusal.GONE, Refusal.UNKNOWN_ID}:
                 raise
 
     async def _read(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:

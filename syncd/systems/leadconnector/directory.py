@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from syncd.model import NO_BUFFER, Buffer
 from syncd.systems.leadconnector import wire
 from syncd.systems.loose import number, text
+from syncd.systems.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,12 +25,17 @@ _UNITS = {
 }
 
 
+_LONGEST_BUFFER = timedelta(days=1)
+_SPELT = 60
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """One calendar; ``length`` is that of its slots, None if unknown.
 
     ``seats`` is how many appointments it takes at one time. The platform spells that field in two
-    ways, and sends both (leadconnector-v2.md 1.2).
+    ways, and sends both (leadconnector-v2.md 1.2). ``buffer`` is kept free around each booking;
+    ``odd_buffer`` is what is said of it and cannot be read.
     """
 
     id: str
@@ -38,6 +45,8 @@ class Calendar:
     team: frozenset[str] = frozenset()
     length: timedelta | None = None
     seats: int = 1
+    buffer: Buffer = NO_BUFFER
+    odd_buffer: str = ""
 
 
 def directory_of(listing: wire.Calendars) -> dict[str, Calendar]:
@@ -48,6 +57,8 @@ def directory_of(listing: wire.Calendars) -> dict[str, Calendar]:
 
 def _calendar(row: wire.Calendar) -> Calendar:
     members = row.team_members if isinstance(row.team_members, list) else []
+    before, odd = _buffer(row.pre_buffer, row.pre_buffer_unit)
+    after, odd_after = _buffer(row.slot_buffer, row.slot_buffer_unit)
     return Calendar(
         text(row.id),
         text(row.name),
@@ -56,15 +67,31 @@ def _calendar(row: wire.Calendar) -> Calendar:
         frozenset(text(m.user_id) for m in members if isinstance(m, wire.Member)) - {""},
         _length(row.slot_duration, text(row.slot_duration_unit) or "mins"),
         number(row.appoinment_per_slot) or number(row.appointment_per_slot) or 1,
+        Buffer(before, after),
+        ", ".join(filter(None, (odd, odd_after))),
     )
 
 
+def _buffer(amount: object, unit: object) -> tuple[timedelta, str]:
+    """Read a buffer; where that cannot be done, none, and how it is spelt."""
+    if amount is None or str(amount).strip() in {"", "0"}:
+        return timedelta(), ""
+    length = _span(amount, "mins" if unit is None or unit == "" else text(unit).lower())
+    if length is None or not timedelta() <= length <= _LONGEST_BUFFER:
+        return timedelta(), visible(f"{amount} {unit or ''}".strip())[:_SPELT]
+    return timedelta(minutes=length // timedelta(minutes=1)), ""
+
+
 def _length(amount: object, unit: str) -> timedelta | None:
+    length = _span(amount, unit)
+    return length if length is not None and length > timedelta() else None
+
+
+def _span(amount: object, unit: str) -> timedelta | None:
     try:
-        length = float(text(amount) or str(amount)) * _UNITS[unit]
+        return float(text(amount) or str(amount)) * _UNITS[unit]
     except (ValueError, KeyError, OverflowError):
         return None
-    return length if length > timedelta() else None
 
 
 def booked_on(of: CalendarOf, directory: Mapping[str, Calendar]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ refusal comes as 400 or as 422.
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,15 @@ from syncd.systems.port import (
 if TYPE_CHECKING:
     from syncd.systems.client import Answer
 
+NO_ROUTE = "not yet supported by the iam"
 _SUCCESS = range(200, 300)
 _SERVER = range(500, 600)
 _TEMPORARY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+
+_NOT_FOUND = re.compile(r"\b(not found|does not exist|doesn't exist|could not find|no such)\b")
+_NOT_FOUND_CODES = ("notfound", "doesnotexist")
+_NOT_THE_TARGET = re.compile(r"\b(location|company|token|route|header)\b")
+_SEPARATORS = re.compile(r"[\W_]+")
 
 
 class _Refusal(msgspec.Struct):
@@ -34,6 +41,8 @@ class _Refusal(msgspec.Struct):
 
     message: Any = None
     error: Any = None
+    code: Any = None
+    error_code: Any = msgspec.field(name="errorCode", default=None)
 
 
 def fault_of(answer: Answer) -> SystemFault | None:
@@ -43,9 +52,10 @@ def fault_of(answer: Answer) -> SystemFault | None:
         return None
     said = _said(answer)
     words = (said or "").lower()
+    code = _code(answer)
     detail = said or f"no message, {answer.headers.get('content-type', 'no body')}"
     fault: SystemFault
-    if "not yet supported by the iam" in words:
+    if NO_ROUTE in words:
         # A wrong path or verb, whatever the code: no token is at fault, and repeating cannot help.
         return Rejected("", detail=detail)
     match status:
@@ -66,7 +76,7 @@ def fault_of(answer: Answer) -> SystemFault | None:
         case _ if status in _TEMPORARY or status in _SERVER:
             fault = Retryable("", detail=detail)
         case _:
-            fault = Rejected("", why=_why(words), detail=detail)
+            fault = Rejected("", why=_why(words, code), detail=detail)
     return fault
 
 
@@ -79,15 +89,28 @@ def _unauthorised(words: str, detail: str) -> SystemFault:
     return AuthLost("", detail=detail)
 
 
-def _why(words: str) -> Refusal:
-    """Tell a refusal by its text, since 400 and 422 both occur."""
+def _why(words: str, code: str) -> Refusal:
+    """Classify a refusal by its text, since 400 and 422 both occur; a code counts before a text."""
     if "already been deleted" in words:
         return Refusal.GONE
     if "slot" in words and "no longer available" in words:
         return Refusal.SLOT_TAKEN
     if "team member" in words and "select" in words:
         return Refusal.OWNER_MISSING
+    missing = code.endswith(_NOT_FOUND_CODES) or _NOT_FOUND.search(words) is not None
+    # A location that is not found says nothing of what was looked for in it.
+    if missing and _NOT_THE_TARGET.search(words) is None:
+        return Refusal.UNKNOWN_ID
     return Refusal.UNFIT
+
+
+def _code(answer: Answer) -> str:
+    """Return the platform's error code without separators, "" where it gives none."""
+    body = read_json(answer.content, _Refusal)
+    if body is None:
+        return ""
+    codes = (text(body.code), text(body.error_code))
+    return next((_SEPARATORS.sub("", code).lower() for code in codes if code), "")
 
 
 def _said(answer: Answer) -> str | None:

@@ -27,6 +27,9 @@ _KINDS = {Sort.ROOM: "rooms", Sort.EQUIPMENT: "equipment"}
 RESOURCES = {sort: PATHS[kind] for sort, kind in _KINDS.items()}
 _ASSOCIATIONS = "/associations/"
 _OBJECTS = "/objects/"
+_ABSENT = frozenset({Refusal.GONE, Refusal.UNKNOWN_ID})
+"""An unknown key is answered with 404, or with 400 or 422 and a code or text that says so."""
+
 _MOST_CALENDARS = 100
 """At most so many calendars use one resource (supplied document 002)."""
 
@@ -141,7 +144,7 @@ class Provisioner:
         try:
             await self._transport.write("DELETE", path, headers=self._headers(path))
         except Rejected as fault:
-            if fault.why is not Refusal.GONE:
+            if fault.why not in _ABSENT:
                 raise
 
     async def aclose(self) -> None:
@@ -199,7 +202,7 @@ class Provisioner:
         try:
             answer = await self._read(path, {"locationId": self._location})
         except Rejected as fault:
-            if fault.why is Refusal.GONE:
+            if fault.why in _ABSENT:
                 return None
             raise
         if not isinstance(answer, dict):

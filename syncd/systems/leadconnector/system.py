@@ -22,7 +22,7 @@ from syncd.systems import persons
 from syncd.systems.capped_lists import CappedLists
 from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
-from syncd.systems.leadconnector import checks, discover, slots, users
+from syncd.systems.leadconnector import buffers, checks, discover, slots, users
 from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector.calls import Calls
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from syncd.model import Clock, Door, Event, EventRef, Operation, Person, Value
+    from syncd.model import Buffer, Clock, Door, Event, EventRef, Operation, Person, Value
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.events import Reader
     from syncd.systems.leadconnector.wire import Item
@@ -127,7 +127,8 @@ class LeadConnector:
         """Read these providers: a call per group or calendar, and one per user for blocks."""
         wanted = self.providers if providers is None else providers
         now = self._clock.now()
-        return await self._reading.snapshot(window, wanted, now, known, look_back)
+        snapshot = await self._reading.snapshot(window, wanted, now, known, look_back)
+        return self._with_buffers(snapshot, wanted)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises Malformed."""
@@ -246,6 +247,8 @@ class LeadConnector:
         findings = await checks.check(
             self.name, self._calendars, self._calls, self._knowledge, self._clock.now()
         )
+        close, directory = self._closes_buffers, self._knowledge.kept
+        findings += buffers.findings(self.name, self._calendars, directory, close=close)
         return [*findings, *skew_finding(self.name, self.traffic.skew)]
 
     @property
@@ -253,6 +256,11 @@ class LeadConnector:
         """The seats of the calendars that have several, as last seen."""
         kept = self._knowledge.kept.values()
         return {c.id: c.seats for c in kept if c.seats > 1}
+
+    @property
+    def buffers(self) -> Mapping[str, Buffer]:
+        """The buffers that blocks elsewhere cover, by calendar: none unless configured so."""
+        return buffers.remembered(self.facts) if self._closes_buffers else {}
 
     @property
     def traffic(self) -> Traffic:
@@ -266,6 +274,20 @@ class LeadConnector:
     @property
     def _reader(self) -> Reader:
         return self._reading.reader
+
+    @property
+    def _closes_buffers(self) -> bool:
+        return self._account.buffers == "close"
+
+    def _with_buffers(self, snapshot: Snapshot, wanted: Collection[str]) -> Snapshot:
+        """Note the buffers of the directory that was read; report those that cannot be read."""
+        directory = self._knowledge.kept
+        if not self._closes_buffers or not directory:
+            return snapshot
+        buffers.remember(self.facts, directory)
+        mapped = {p: of for p, of in self._calendars.items() if p in wanted}
+        odd = tuple(buffers.odd_buffers(self.name, mapped, directory))
+        return replace(snapshot, malformed=(*snapshot.malformed, *odd)) if odd else snapshot
 
     async def _read_block(self, ref: EventRef, value: Value | None) -> Sighting:
         """Look for a block by its id, then where it may have been moved to.

@@ -19,15 +19,25 @@ if TYPE_CHECKING:
     from syncd.systems.loose import Odd
 
 
+OUT_OF_SUPPORT = (
+    (
+        "the v1 API is out of support since 31 December 2025; existing keys keep working, and a "
+        "key that is not used for 90 days is deleted"
+    ),
+    "plan the move to v2: docs/moving-to-v2.md",
+)
+"""A fact about the whole account, and no reason for `check` to fail."""
+
+
 async def check(
     system: str, account: Account, calendars: Mapping[str, CalendarOf], calls: Calls
 ) -> list[Finding]:
     """Look at the key, the zone and every mapped id. A call that fails is a finding."""
-    findings: list[Finding] = []
+    findings = [Finding("ok", system, *OUT_OF_SUPPORT)]
     try:
         zone_name = await calls.timezone()
     except SystemFault as fault:
-        return [Finding("error", system, *cause_and_remedy(fault))]
+        return [Finding("error", system, *cause_and_remedy(fault)), *findings]
     findings.append(Finding("ok", system, "the key is accepted"))
     if not (account.timezone or zone_name):
         remedy = f'set timezone = "…" in [systems.{system}]'

@@ -17,6 +17,7 @@ from syncd.systems.port import (
 if TYPE_CHECKING:
     from syncd.systems.client import Answer
 
+NO_ROUTE = "not yet supported by the iam"
 _SLOT = "selectedSlot"
 _REQUIRED = "required"
 _SUCCESS = range(200, 300)
@@ -32,7 +33,11 @@ def fault_of(answer: Answer) -> SystemFault | None:
     fields = _fields(answer)
     fault: SystemFault
     match status:
-        case 401 | 403:
+        case _ if NO_ROUTE in _detail(fields).lower():
+            # A wrong path or verb, whatever the code: no key is at fault.
+            fault = Rejected("")
+        case 401 | 403 | 410:
+            # 410: this version of the API may be switched off, for this key or for all.
             fault = AuthLost("")
         case 404:
             fault = Rejected("", why=Refusal.GONE)

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from syncd.model import Clock, Event, EventRef, Operation, Person, Value, Window
+    from syncd.model import Buffer, Clock, Event, EventRef, Operation, Person, Value, Window
     from syncd.systems.leadconnector_v1.account import Account, CalendarOf
     from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
     from syncd.systems.tree import Told, Tree
@@ -304,6 +304,11 @@ class LeadConnectorV1:
     def seats(self) -> Mapping[str, int]:
         """The seats of the services that have several, once a list was crowded."""
         return self._seats
+
+    @property
+    def buffers(self) -> Mapping[str, Buffer]:
+        """None are known of this platform."""
+        return {}
 
     @property
     def traffic(self) -> Traffic:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from syncd.model import Clock, Event, EventRef, Offer, Operation, Person, Value, Window
+    from syncd.model import Buffer, Clock, Event, EventRef, Offer, Operation, Person, Value, Window
     from syncd.systems.leadsquared.account import Account, CalendarOf
     from syncd.systems.loose import Odd
     from syncd.systems.port import (
@@ -261,6 +261,11 @@ class LeadSquared:
     @property
     def seats(self) -> Mapping[str, int]:
         """None is known: LeadSquared has no classes."""
+        return {}
+
+    @property
+    def buffers(self) -> Mapping[str, Buffer]:
+        """None are known of this platform."""
         return {}
 
     @property

@@ -78,12 +78,24 @@ def test_the_words_decide_more_than_the_status(
         (422, "A team member needs to be selected.", Refusal.OWNER_MISSING),
         (422, ["A team member needs to be selected"], Refusal.OWNER_MISSING),
         (400, "The calendar is not an event calendar.", Refusal.UNFIT),
+        (400, "Association not found", Refusal.UNKNOWN_ID),
+        (422, ["Object with key x does not exist"], Refusal.UNKNOWN_ID),
+        (400, "Location not found", Refusal.UNFIT),
+        (400, "The token for this location was not found", Refusal.UNFIT),
     ],
 )
 def test_a_refusal_is_told_by_its_text(status: int, message: Any, why: Refusal) -> None:
     found = fault_of(httpx.Response(status, json=said(message)))
     assert isinstance(found, Rejected)
     assert found.why is why
+
+
+@pytest.mark.parametrize("code", ["NOT_FOUND", "ObjectNotFound", "association-not-found"])
+@pytest.mark.parametrize("field", ["code", "errorCode"])
+def test_a_code_says_that_a_key_is_unknown_whatever_the_text(code: str, field: str) -> None:
+    found = fault_of(httpx.Response(400, json={field: code, "message": "Something went wrong"}))
+    assert isinstance(found, Rejected)
+    assert found.why is Refusal.UNKNOWN_ID
 
 
 @pytest.mark.parametrize(

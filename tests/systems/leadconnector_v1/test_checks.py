@@ -35,3 +35,16 @@ async def test_calendars_that_one_call_could_read_are_named(
     assert [(f.level, 'team = "t1"' in f.remedy) for f in found] == ([] if team else [("ok", True)])
     paths = [request.url.path for request in script.requests]
     assert len(paths) == len(set(paths))
+
+
+async def test_check_says_once_that_v1_is_out_of_support_and_is_no_warning(
+    build: Build, script: Script
+) -> None:
+    script.say("GET locations/", {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
+    script.say("GET calendars/services", SERVICES)
+    system = build({name: CalendarOf(f"cal-{name}") for name in "abc"})
+    (found,) = [f for f in await system.check() if "out of support" in f.message]
+    assert (found.level, found.subject) == ("ok", "legacy")
+    assert "31 December 2025" in found.message
+    assert "90 days" in found.message
+    assert "docs/moving-to-v2.md" in found.remedy

@@ -23,6 +23,7 @@ def fault_of(response: httpx.Response) -> SystemFault | None:
         (403, AuthLost),
         (404, Rejected),
         (408, Retryable),
+        (410, AuthLost),
         (422, Rejected),
         (429, RateLimited),
         (500, Retryable),
@@ -71,3 +72,10 @@ def test_every_complaint_is_told_by_field() -> None:
     fault = fault_of(httpx.Response(422, json=body))
     assert fault is not None
     assert fault.detail == "userId: The userId is required.; contactId: bad"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+def test_a_route_that_is_not_supported_says_nothing_of_the_key(status: int) -> None:
+    text = "This route is not yet supported by the IAM Service. Please update the IAM config."
+    found = fault_of(httpx.Response(status, json={"msg": text}))
+    assert type(found) is Rejected

@@ -1,0 +1,63 @@
+"""How far blocks reach beyond a meeting: the buffers of the calendars that it is booked on.
+
+Only blocks are widened. The meeting's own time, its twins and the match by equal start and end know
+nothing of buffers: what is read from a block is put back into the meeting's time here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from syncd.core.draft import Draft
+from syncd.core.facts import Calendar
+from syncd.model import NO_BUFFER, Booking, Buffer, Kind, Record, Value
+
+
+def buffer_of(
+    draft: Draft, calendars: Mapping[str, Calendar], booking: Booking, system: str
+) -> Buffer:
+    """The buffer that a block for a booking covers in a system.
+
+    The system's own calendars keep their buffers by themselves. Of several calendars that show the
+    meeting the longest buffer on each side counts.
+    """
+    found = NO_BUFFER
+    if booking.kind is not Kind.APPOINTMENT:
+        return found
+    for record in draft.appointments(booking.id):
+        calendar = calendars.get(record.system)
+        if calendar is None or record.system == system or record.observed is None:
+            continue
+        found = found.widest(calendar.buffers.get(record.service or "", NO_BUFFER))
+    return found
+
+
+def buffers_of(
+    draft: Draft, calendars: Mapping[str, Calendar], bookings: Iterable[Booking], system: str
+) -> Mapping[str, Buffer]:
+    """The buffers that blocks cover in a system, by booking; those without one are left out."""
+    if not any(calendar.buffers for calendar in calendars.values()):
+        return {}
+    found = ((b.id, buffer_of(draft, calendars, b, system)) for b in bookings)
+    return {booking: buffer for booking, buffer in found if buffer}
+
+
+def as_meeting(
+    draft: Draft, calendars: Mapping[str, Calendar], booking: Booking, record: Record
+) -> Record:
+    """Return a block of ours with the time of the meeting that it stands for."""
+    buffer = buffer_of(draft, calendars, booking, record.system) if record.mine else NO_BUFFER
+    if not buffer:
+        return record
+    return replace(
+        record,
+        observed=_within(buffer, record.observed),
+        base=_within(buffer, record.base),
+        written=_within(buffer, record.written),
+        former=_within(buffer, record.former),
+    )
+
+
+def _within(buffer: Buffer, value: Value | None) -> Value | None:
+    return buffer.within(value) if value is not None else None

@@ -1,0 +1,107 @@
+"""Buffers of v2 calendars: read from the directory, remembered across restarts, told by `check`.
+
+``preBuffer`` is kept free before a booking and ``slotBuffer`` after it, each with a unit of its own
+("mins" where there is none). A booking closes its buffers in its own calendar only.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from syncd.model import NO_BUFFER, Buffer, Topic
+from syncd.systems.leadconnector.directory import booked_on
+from syncd.systems.loose import read_json
+from syncd.systems.port import Finding, Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from syncd.systems.facts import Facts
+    from syncd.systems.leadconnector.account import CalendarOf
+    from syncd.systems.leadconnector.directory import Calendar
+
+_FACT = "buffers"
+_LIFETIME = timedelta(days=3660)
+"""What is not known anew is kept: a block that becomes shorter frees time."""
+
+_MINUTE = timedelta(minutes=1)
+
+
+def remembered(facts: Facts) -> Mapping[str, Buffer]:
+    """The buffers of calendars as last seen, perhaps by an earlier process."""
+    stored = read_json(facts.get(_FACT, _LIFETIME).encode(), dict[str, tuple[float, float]])
+    return {
+        calendar: Buffer(before * _MINUTE, after * _MINUTE)
+        for calendar, (before, after) in (stored or {}).items()
+    }
+
+
+def remember(facts: Facts, directory: Mapping[str, Calendar]) -> Mapping[str, Buffer]:
+    """Note the buffers that the directory shows; a calendar that it does not list keeps its own."""
+    found = {id: buffer for id, buffer in remembered(facts).items() if id not in directory}
+    found |= {c.id: c.buffer for c in directory.values() if c.buffer}
+    spelt = {
+        id: (buffer.before / _MINUTE, buffer.after / _MINUTE)
+        for id, buffer in sorted(found.items())
+    }
+    facts.put(_FACT, msgspec.json.encode(spelt).decode() if spelt else "")
+    return found
+
+
+def odd_buffers(
+    system: str, mapped: Mapping[str, CalendarOf], directory: Mapping[str, Calendar]
+) -> Iterator[Malformed]:
+    """Report the buffers of mapped calendars that cannot be read: blocks do not cover them."""
+    for provider, calendar in _booked(mapped, directory):
+        if calendar.odd_buffer:
+            reason = f"its buffer {calendar.odd_buffer} is not understood, so no block covers it"
+            yield Malformed(system, f"calendar {calendar.id}", reason, Topic.ACCOUNT, provider)
+
+
+def findings(
+    system: str,
+    mapped: Mapping[str, CalendarOf],
+    directory: Mapping[str, Calendar],
+    *,
+    close: bool,
+) -> Iterator[Finding]:
+    """Say which calendars have buffers, and what follows from them."""
+    for provider, calendar in _booked(mapped, directory):
+        subject, name = f"{system}: {provider}", calendar.name or calendar.id
+        if calendar.odd_buffer:
+            yield Finding(
+                "warning",
+                subject,
+                f"the buffer {calendar.odd_buffer} of calendar {name!r} is not understood: "
+                "no block covers it",
+                "correct the buffer of the calendar in LeadConnector",
+            )
+        if calendar.buffer == NO_BUFFER:
+            continue
+        before, after = (f"{part / _MINUTE:g} min" for part in _parts(calendar.buffer))
+        message = f"calendar {name!r} keeps {before} before and {after} after each booking free"
+        if close:
+            yield Finding("ok", subject, f"{message}; blocks in the other systems cover that time")
+        else:
+            yield Finding(
+                "ok",
+                subject,
+                f"{message}, in this calendar only: the other systems offer that time",
+                f'set buffers = "close" in [systems.{system}] to have blocks cover it',
+            )
+
+
+def _parts(buffer: Buffer) -> tuple[timedelta, timedelta]:
+    return buffer.before, buffer.after
+
+
+def _booked(
+    mapped: Mapping[str, CalendarOf], directory: Mapping[str, Calendar]
+) -> Iterator[tuple[str, Calendar]]:
+    for provider, of in sorted(mapped.items()):
+        for id in booked_on(of, directory):
+            if id in directory:
+                yield provider, directory[id]

@@ -1,0 +1,106 @@
+"""`syncd provision` where a sort of things cannot be read or made: the other sorts go on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from syncd.provision import look
+from syncd.provision.look import Plan
+from syncd.sandbox import Fault, FaultKind
+from syncd.systems.leadconnector import provision
+from syncd.systems.port import Refusal
+from tests.cli.conftest import Desk
+from tests.cli.test_provision import ALL, run, write
+
+
+@pytest.mark.parametrize("status", [404, 400, 422])
+def test_an_unknown_key_is_absent_whatever_status_says_so(desk: Desk, status: int) -> None:
+    write(desk, ALL)
+    desk.world.sandbox.clinic.associations.unknown_key = status
+    code, plan = run(desk, "--apply")
+    assert code == 0
+    done = {row["name"]: row["done"] for row in plan if row["step"] == "create"}
+    assert done["external_bookings"] == done["custom_objects.external_booking"] == "created"
+    assert done["yoga room"] == "created"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "lost"),
+    [
+        ("/calendars/resources/rooms", 403, {"yoga room"}),
+        ("/calendars/resources/equipments", 500, {"laser"}),
+        ("/associations/key", 400, {"external_bookings"}),
+        # An association refers to its object, so it cannot be planned either.
+        ("/objects/", 403, {"external_bookings", "custom_objects.external_booking"}),
+        ("/calendars/teams", 400, {"Sales Team", "First talk"}),
+        ("/calendars/services", 403, {"First talk"}),
+        ("/calendars/check-slug-availability", 403, {"Sales Team", "First talk"}),
+    ],
+)
+def test_a_sort_that_cannot_be_read_stops_no_other_sort(
+    desk: Desk, path: str, status: int, lost: set[str]
+) -> None:
+    write(desk, ALL)
+    for system in (desk.world.sandbox.clinic, desk.world.sandbox.legacy):
+        system.faults.add(Fault(FaultKind.ERROR, path=path, method="GET", status=status))
+    said = desk.say("provision", "--apply", "--json")
+    assert said.code == 4, said.err
+    told = json.loads(said.out)
+    done = {row["name"] for row in told["plan"] if row["done"] == "created"}
+    names = {"yoga room", "laser", "external_bookings", "custom_objects.external_booking"}
+    assert done == (names | {"Sales Team", "First talk"}) - lost
+    assert told["failed"]
+    assert {each["system"] for each in told["failed"]} == set(told["faults"])
+    assert all(str(status) in each["error"] for each in told["failed"])
+    said = desk.say("provision")
+    assert "incomplete" in said.out
+    assert "nothing is known of it now" in said.err
+
+
+def test_a_create_that_fails_stops_only_its_own_sort(desk: Desk) -> None:
+    write(desk, ALL)
+    clinic = desk.world.sandbox.clinic
+    room = "/calendars/resources/rooms$"
+    clinic.faults.add(Fault(FaultKind.ERROR, path=room, method="POST", status=403))
+    code, plan = run(desk, "--apply")
+    assert code == 4
+    done = {row["name"]: row["done"] for row in plan if row["step"] == "create"}
+    assert done.pop("yoga room") == ""
+    assert set(done.values()) == {"created"}
+
+
+def test_no_long_id_is_broken_in_a_table_of_80_columns(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.cli.terminal.WIDTH", 80)
+    write(desk, ALL)
+    said = desk.say("provision")
+    assert all(len(line) <= 80 for line in said.out.splitlines())
+    assert "custom_objects.external_booking " in said.out.split("create object")[0]
+
+
+def test_planted_a_400_that_counts_as_a_fault_is_seen(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provision, "_ABSENT", frozenset({Refusal.GONE}))
+    with pytest.raises(AssertionError):
+        test_an_unknown_key_is_absent_whatever_status_says_so(desk, 400)
+
+
+def test_planted_a_fault_that_stops_its_whole_system_is_seen(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = look._plan_system
+
+    async def all_or_nothing(*given: Any) -> Plan:
+        plan = await planned(*given)
+        return Plan([], plan.failed) if plan.failed else plan
+
+    monkeypatch.setattr(look, "_plan_system", all_or_nothing)
+    with pytest.raises(AssertionError):
+        test_a_sort_that_cannot_be_read_stops_no_other_sort(
+            desk, "/associations/key", 400, {"external_bookings"}
+        )

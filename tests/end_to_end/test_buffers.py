@@ -1,0 +1,162 @@
+"""`buffers = "close"` beside the sandbox: what blocks cover, and what never changes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from syncd.model import Buffer
+from syncd.sandbox import Fault, FaultKind
+from tests.end_to_end.conftest import Shop
+
+BEFORE, AFTER = timedelta(minutes=30), timedelta(minutes=15)
+HOUR = timedelta(hours=1)
+Span = tuple[datetime, datetime]
+
+
+async def close_buffers(shop: Shop, before: float = 30, after: float = 15) -> None:
+    """Give Alice's calendar buffers, and have blocks cover them."""
+    shop.world.sandbox.clinic.set_buffers(calendar(shop), before, after)
+    text = shop.path.read_text()
+    if "buffers" not in text:
+        table = "[systems.clinic]\n"
+        shop.path.write_text(text.replace(table, f'{table}buffers = "close"\n'))
+    await shop.reload()
+
+
+def calendar(shop: Shop) -> str:
+    """Alice's calendar in the clinic."""
+    return shop.world.seats["clinic", "alice"].calendar
+
+
+def start(shop: Shop) -> datetime:
+    """An hour at which nothing of Alice's week takes place."""
+    return shop.world.at(2, 20)
+
+
+def around(shop: Shop, begin: datetime) -> dict[str, set[Span]]:
+    """The blocks of syncd's that touch three hours around a time, by system."""
+    first, last = begin - 2 * HOUR, begin + 3 * HOUR
+    state = shop.app.engine.store.state("alice")
+    mine = [r.observed for r in state.records if r.mine and r.observed]
+    systems = [r.system for r in state.records if r.mine and r.observed]
+    found: dict[str, set[Span]] = {"crm": set(), "clinic": set(), "legacy": set()}
+    for system, value in zip(systems, mine, strict=True):
+        if value.start < last and first < value.end:
+            found[system].add(value.interval)
+    return found
+
+
+async def test_blocks_elsewhere_cover_the_buffers_and_follow_when_they_change(shop: Shop) -> None:
+    begin = start(shop)
+    shop.world.book("clinic", "alice", begin, 60)
+    plain = {(begin, begin + HOUR)}
+    await close_buffers(shop)
+    report = await shop.resync()
+    wide = {(begin - BEFORE, begin + HOUR + AFTER)}
+    assert around(shop, begin) == {"crm": wide, "clinic": set(), "legacy": wide}
+    assert report.converged
+    # Taken back: the blocks become as long as the meeting again.
+    shop.path.write_text(shop.path.read_text().replace('buffers = "close"\n', ""))
+    await shop.reload()
+    await shop.resync()
+    assert around(shop, begin) == {"crm": plain, "clinic": set(), "legacy": plain}
+
+
+async def test_a_buffer_that_changes_while_the_daemon_runs_is_followed(shop: Shop) -> None:
+    begin = start(shop)
+    shop.world.book("clinic", "alice", begin, 60)
+    await close_buffers(shop)
+    await shop.resync()
+    shop.world.sandbox.clinic.set_buffers(calendar(shop), 0, 60)
+    # As after a quarter of an hour: the calendars are read again.
+    shop.app.systems["clinic"]._system._knowledge._directory.forget("")  # type: ignore[attr-defined]
+    await shop.app.engine.watch(near=False)
+    assert around(shop, begin)["legacy"] == {(begin, begin + 2 * HOUR)}
+
+
+async def test_a_twin_keeps_its_time_and_a_moved_meeting_takes_it_along_without_the_buffer(
+    shop: Shop,
+) -> None:
+    begin = start(shop)
+    await close_buffers(shop)
+    event = shop.world.book("clinic", "alice", begin, 60)
+    twin = shop.world.book("crm", "alice", begin, 60)
+    await shop.resync()
+    wide = {(begin - BEFORE, begin + HOUR + AFTER)}
+    assert around(shop, begin) == {"crm": set(), "clinic": set(), "legacy": wide}
+    moved = begin - 5 * HOUR
+    shop.world.sandbox.clinic.move(event, moved, moved + HOUR)
+    await shop.resync()
+    tasks = {a.id: (a.start, a.end) for a in shop.world.sandbox.crm.appointments()}
+    assert tasks[twin] == (moved, moved + HOUR)
+    assert (moved - BEFORE, moved + HOUR + AFTER) in around(shop, moved)["legacy"]
+
+
+async def test_a_restart_while_the_location_is_down_frees_no_buffer(shop: Shop) -> None:
+    begin = start(shop)
+    shop.world.book("clinic", "alice", begin, 60)
+    await close_buffers(shop)
+    await shop.resync()
+    wide = {(begin - BEFORE, begin + HOUR + AFTER)}
+    assert around(shop, begin)["crm"] == wide
+    shop.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, status=400))
+    await shop.restart()
+    await shop.resync()
+    assert around(shop, begin)["crm"] == wide
+
+
+async def test_a_quiet_poll_takes_no_call_more_for_buffers(shop: Shop) -> None:
+    counts = []
+    for closes in (False, True):
+        if closes:
+            await close_buffers(shop)
+        await shop.resync()
+        before = shop.calls()
+        await shop.app.engine.watch(near=True)
+        await shop.app.engine.watch(near=False)
+        counts.append({name: n - before[name] for name, n in shop.calls().items()})
+    assert counts[0] == counts[1]
+
+
+async def test_a_booking_of_another_system_in_the_buffer_is_no_double_booking(shop: Shop) -> None:
+    begin = start(shop)
+    await close_buffers(shop)
+    shop.world.book("clinic", "alice", begin, 60)
+    # Made before the block was: it lies in the buffer, and does not overlap the meeting.
+    shop.world.book("crm", "alice", begin - BEFORE, 30)
+    report = await shop.resync()
+    assert report.conflicts == 0
+    wide = (begin - BEFORE, begin + HOUR + AFTER)
+    assert around(shop, begin)["crm"] == {wide}
+    assert around(shop, begin)["legacy"] == {wide, (begin - BEFORE, begin)}
+
+
+async def test_holds_that_a_location_refuses_with_the_buffer_are_made_without_it(
+    shop: Shop,
+) -> None:
+    text = shop.path.read_text()
+    address = "hold@example.com"
+    shop.world.sandbox.legacy.add_contact("Hold", address)
+    table = "[systems.legacy]\n"
+    said = f'{table}blocks = "hold"\nhold_email = "{address}"\n'
+    shop.path.write_text(text.replace(table, said))
+    await close_buffers(shop, 20, 0)  # begins where v1 has no slot
+    begin = shop.world.at(2, 14)
+    shop.world.book("clinic", "alice", begin, 30)
+    await shop.resync()
+    await shop.resync()
+    state = shop.app.engine.store.state("alice")
+    mine = {r.observed.interval for r in state.records
+            if r.mine and r.observed and r.system == "legacy"}  # fmt: skip
+    assert (begin, begin + timedelta(minutes=30)) in mine
+    assert not [c for c in state.conflicts if c.conflict.held]
+
+
+async def test_planted_a_block_without_the_buffer_is_seen(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Buffer, "around", lambda _self, value: value)
+    with pytest.raises(AssertionError):
+        await test_blocks_elsewhere_cover_the_buffers_and_follow_when_they_change(shop)

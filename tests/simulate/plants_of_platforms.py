@@ -1,0 +1,67 @@
+"""Planted bugs in how blocks cover the buffers of v2 calendars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncd.core import buffers, decide
+from syncd.core.bookings import carry_all
+from syncd.core.buffers import buffer_of
+from syncd.model import NO_BUFFER, Action, Buffer, Operation
+from syncd.simulate.story import Story, What
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def a_block_has_no_buffer(patch: Patch) -> None:
+    """Blocks close the meeting alone, whatever the configuration says."""
+    patch.setattr(Buffer, "around", lambda _self, value: value)
+
+
+def a_twin_moves_with_the_buffer(patch: Patch) -> None:
+    """What a twin is told is the time that blocks cover."""
+
+    def wide(draft: Any, calendars: Any, *given: Any) -> Any:
+        operations, *rest = carry_all(draft, calendars, *given)
+        return ([_widened(draft, calendars, o) for o in operations], *rest)
+
+    patch.setattr(decide, "carry_all", wide)
+
+
+def _widened(draft: Any, calendars: Any, operation: Operation) -> Operation:
+    if operation.action is not Action.MOVE_APPOINTMENT or operation.after is None:
+        return operation
+    booking = draft.bookings[operation.bookings[0]]
+    buffer = buffer_of(draft, calendars, booking, operation.system)
+    return replace(operation, after=buffer.around(operation.after))
+
+
+def every_meeting_has_the_buffer(patch: Patch) -> None:
+    """Meetings of systems without buffers are closed as if they had those of v2."""
+
+    def widest(_draft: Any, calendars: Any, *_given: Any) -> Buffer:
+        found = (b for calendar in calendars.values() for b in calendar.buffers.values())
+        return next(found, NO_BUFFER)
+
+    patch.setattr(buffers, "buffer_of", widest)
+
+
+_BOOKED = at(1, What.BOOK, "clinic", slot=70)
+_TWIN = at(2, What.TWIN, "crm", slot=1)
+_MOVED = at(4, What.MOVE, "clinic", slot=34)
+
+
+def _buffered(*steps: Any) -> Story:
+    return replace(day(*steps), buffers=(5, 10))
+
+
+ABOUT_BUFFERS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (a_block_has_no_buffer, _buffered(_BOOKED)),
+    (a_twin_moves_with_the_buffer, _buffered(_BOOKED, _TWIN, _MOVED)),
+    (every_meeting_has_the_buffer, _buffered(at(1, What.BOOK, "crm", slot=70))),
+)
