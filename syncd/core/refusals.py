@@ -66,8 +66,17 @@ def _time_refused(operation: Operation, way: str, note: str) -> Conflict:
     )
 
 
-def quarantine(operation: Operation, name: str, *, note: str = "") -> Conflict:
+def _check(operation: Operation, calendar: Calendar) -> str:
+    """Return what a person can check where a write was refused, '' if nothing is known of it."""
+    after = operation.after
+    if operation.action is not Action.SET_STATUS or after is None:
+        return ""
+    return calendar.status_checks.get(after.status, "")
+
+
+def quarantine(operation: Operation, name: str, *, note: str = "", check: str = "") -> Conflict:
     """The conflict that an operation becomes when it fails for good."""
+    failed = f"{operation.action} failed {PATIENCE} times"
     claims = (Claim(operation.system, operation.event, operation.after),)
     return Conflict(
         kind=ConflictKind.QUARANTINED,
@@ -75,7 +84,7 @@ def quarantine(operation: Operation, name: str, *, note: str = "") -> Conflict:
         subject=operation.bookings[0] if operation.bookings else f"{operation.system}/{name}",
         claims=claims,
         inputs=name,
-        note=note or f"{operation.action} failed {PATIENCE} times",
+        note=note or (f"{failed}: {check}" if check else failed),
     )
 
 
@@ -122,7 +131,7 @@ def permitted(
         if refusal is not None:
             conflicts.append(refusal)
         elif failures.get(name, 0) >= PATIENCE and name not in retried:
-            conflicts.append(quarantine(operation, name))
+            conflicts.append(quarantine(operation, name, check=_check(operation, calendar)))
         elif operation.system in unsettled or not calendar.writable:
             # An earlier write there has no known outcome yet: nothing is added on top of it.
             continue

@@ -160,6 +160,9 @@ async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]
             continue
         if record.retired or value is None:
             continue
+        if _is_off(read, record, value):
+            # No list need show it, and nothing follows from its end.
+            continue
         windows = coverage.get(place, ())
         listed = record.id in unreadable
         if record.id in removing and not listed and any(value.start in w for w in windows):
@@ -174,6 +177,12 @@ async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]
             missing.unsure.append(record)
         # Of any other nothing is proven: it lies outside of what was read.
     return missing
+
+
+def _is_off(read: Read, record: Record, value: Value) -> bool:
+    """Whether a missing appointment is known to be off, where lists may leave such ones out."""
+    decided = record.base == record.observed
+    return decided and not value.busy and not read.system.capabilities.lists_cancelled
 
 
 def _removing(read: Read) -> set[str | None]:

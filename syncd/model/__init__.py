@@ -4,6 +4,7 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 (`resolve_wall_time`) or goes out to a person.
 """
 
+from syncd.model.bulk import BulkCall
 from syncd.model.derived import derived_id, is_derived, part_of, record_id, same_record
 from syncd.model.doors import Door, Need, ShutDoor
 from syncd.model.facts import Fact
@@ -108,6 +109,7 @@ __all__ = [
     "Allowance",
     "Baseline",
     "Booking",
+    "BulkCall",
     "CalendarUser",
     "Cause",
     "Changes",

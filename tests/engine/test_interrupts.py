@@ -12,7 +12,7 @@ from syncd.core.facts import Limits
 from syncd.core.rules import Choice, Rules
 from syncd.engine import recover
 from syncd.engine.report import Report
-from syncd.model import Action, ConflictKind, Kind, Person, Status, Value
+from syncd.model import Action, BulkCall, ConflictKind, Kind, Person, Status, Value
 from syncd.systems.port import Capabilities
 from tests.core.kit import SYSTEMS, v
 from tests.engine.fakes import FakeSystem
@@ -119,7 +119,7 @@ def many_and_a_queue(shop: MortalShop) -> None:
             lag=LAG,
             asynchronous=frozenset({Action.MOVE_BLOCK}),
             bulk_only=frozenset({Action.MOVE_BLOCK}),
-            batch={Action.MOVE_BLOCK: 50},
+            bulk={Action.MOVE_BLOCK: BulkCall("moves", 50)},
         )
         system.queued = True
     for hour in (9, 11):
