@@ -6,11 +6,13 @@ Everything that is cancelled is sent there, so no call that does something else 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
 from syncd.config.problems import Refused
+from syncd.model import Status, Statuses
 
 _HOW = (
     'Write only what follows "/v2/" in the address of your account\'s "Cancel Appointments in '
@@ -67,8 +69,18 @@ def _path(value: str) -> str:
 CancelPath = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_path)]
 
 
-def check_cancel(cancel_as: str, path: str | None) -> None:
-    """Check that a path is named exactly where cancellations are sent. Raises Refused."""
+_CANCELLED = "2"
+"""The StatusCode by which a read confirms a cancellation (corrections.md C5)."""
+
+
+def check_cancel(cancel_as: str, path: str | None, words: Mapping[str, Status]) -> None:
+    """Check that a path is named exactly where cancellations are sent, and that reads show them.
+
+    ``words`` are the account's own status words. Raises Refused.
+    """
+    if cancel_as == "cancel" and Statuses.of_leadsquared(words).meant(_CANCELLED).busy:
+        reason = f'it makes "{_CANCELLED}" busy, so no read could show that a meeting is cancelled'
+        raise Refused(reason, f'Leave "{_CANCELLED}" out.', under=("statuses",))
     if cancel_as == "cancel" and path is None:
         reason = 'cancel_as = "cancel" sends cancellations to an address, and none is named'
         raise Refused(reason, f"Add cancel_path. {_HOW}", under=("cancel_path",))

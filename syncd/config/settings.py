@@ -154,7 +154,7 @@ class LeadSquaredSystem(Table):
 
     @model_validator(mode="after")
     def _cancels_somewhere(self) -> Self:
-        check_cancel(self.cancel_as, self.cancel_path)
+        check_cancel(self.cancel_as, self.cancel_path, self.statuses)
         return self
 
 

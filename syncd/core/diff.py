@@ -80,9 +80,12 @@ def is_reset(wanted: Value, seen: Value) -> bool:
 
 
 def to_restore(record: Record) -> Value | None:
-    """The value that an appointment should show, where syncd's own update reset its status."""
+    """The value that an appointment should show, where syncd's own update reset its status.
+
+    Of a write that is only queued nothing has been reset: it may still come.
+    """
     meant, shown = record.written, record.observed
-    if record.mine or meant is None or shown is None or is_news(record):
+    if record.mine or meant is None or shown is None or is_news(record) or _is_pending(record):
         return None
     return replace(shown, status=meant.status) if is_reset(meant, shown) else None
 

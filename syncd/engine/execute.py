@@ -344,6 +344,7 @@ def _settled(
     if _unmet(operation, shown):
         # Answered as done, and yet it is not: after some attempts a person is to look.
         closed = replace(closed, state=IntentState.FAILED, error="the status did not change")
+        changes.records = [replace(each, written=None) for each in changes.records]
     changes.intents.append(closed)
     changes.notes += notes_of(desk, operation, event, detail, at)
     return changes

@@ -113,18 +113,33 @@ def twins_that_are_held(shop: MortalShop) -> None:
     shop.engine.policy = replace(shop.engine.policy, rules=rules)
 
 
-def many_and_a_queue(shop: MortalShop) -> None:
+MOVES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT})
+CANCEL = BulkCall("cancels", 50, "check the address")
+
+
+def twins_and_a_queue(shop: MortalShop) -> None:
+    """System b holds a twin and a block of p: both are moved in one call that is only queued."""
     for system in (shop.b, shop.c):
         system.capabilities = Capabilities(
             lag=LAG,
-            asynchronous=frozenset({Action.MOVE_BLOCK}),
-            bulk_only=frozenset({Action.MOVE_BLOCK}),
-            bulk={Action.MOVE_BLOCK: BulkCall("moves", 50)},
+            asynchronous=MOVES,
+            bulk_only=MOVES,
+            bulk=dict.fromkeys(MOVES, BulkCall("moves", 50)),
         )
         system.queued = True
-    for hour in (9, 11):
-        shop.a.book("p", v(hour))
-    shop.a.book("q", v(9))
+    twins(shop)
+    shop.a.book("p", v(11))
+
+
+def twins_and_queued_cancels(shop: MortalShop) -> None:
+    shop.b.capabilities = Capabilities(
+        lag=LAG,
+        asynchronous=frozenset({Action.SET_STATUS}),
+        bulk_statuses={Status.CANCELLED: CANCEL},
+        lists_cancelled=False,
+    )
+    shop.b.queued = shop.b.hides_cancelled = True
+    twins(shop)
 
 
 def our_block(system: FakeSystem) -> str:
@@ -207,7 +222,8 @@ SCENARIOS = (
     Scenario("twin move, status reset", twins_on_a_platform_that_resets, moves(a0=12)),
     Scenario("conflict, latest", twins, moves_both_apart),
     Scenario("conflict, held", twins_that_are_held, moves_both_apart),
-    Scenario("bulk move", many_and_a_queue, moves(a0=9.5, a1=15, a2=10)),
+    Scenario("bulk move", twins_and_a_queue, moves(a0=9.5, a1=15)),
+    Scenario("bulk cancel", twins_and_queued_cancels, cancels),
     Scenario("block edited", one, edits_a_block),
     Scenario("block removed", one, removes_a_block),
     Scenario("human's block moved", human_block, moves(a0=12)),
