@@ -20,3 +20,13 @@ def set_facts(sandbox: Sandbox, story: Story) -> None:
         sandbox.systems[name].lists_overlapping = True
     for knob, value in story.account:
         setattr(sandbox.crm, knob, value)
+
+
+def configured(text: str, story: Story) -> str:
+    """Return the configuration with what the story says of series and of the bulk cancel."""
+    text = text.replace("[systems.clinic]", f'[systems.clinic]\nseries = "{story.series}"')
+    path = dict(story.account).get("cancel_path")
+    if path is None:
+        return text
+    said = f'[systems.crm]\ncancel_as = "cancel"\ncancel_path = "{path}"'
+    return text.replace("[systems.crm]", said)

@@ -31,8 +31,9 @@ from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import broken, busy, concealing, oracle, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
+from syncd.simulate.cancelling import bulk_calls
 from syncd.simulate.disk import Disk
-from syncd.simulate.drawn_facts import set_facts
+from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
 from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
@@ -129,8 +130,7 @@ class _Stage:
             said = "".join(f'{key} = "{value}"\n' for key, value in self.story.override)
             rules += f"[[rules.override]]\n{said}"
         text = config_text(world, "state.db", f'slots = {{ every = "{SLOTS}" }}\n')
-        series = f'[systems.clinic]\nseries = "{self.story.series}"'
-        text = text.replace("[systems.clinic]", series)
+        text = configured(text, self.story)
         path.write_text(f"{text}[rules]\nprefer = {sorted(SYSTEMS)}\n{rules}")
         self.settings = load(path, {})
         supervisor = asyncio.create_task(self._supervise())
@@ -268,7 +268,7 @@ class _Stage:
         end = now + self.settings.syncd.window.future
         for line in oracle.judge_end(self.town, app.store, now, end):
             self._break(line)
-        told = (writes_per_change, idle_writes, statuses_left)
+        told = (writes_per_change, idle_writes, statuses_left, bulk_calls)
         for line in (line for judge in told for line in judge(self.town)):
             self._break(line)
         app.store.close()

@@ -18,6 +18,7 @@ from syncd.simulate import draws
 from syncd.simulate.accounts import Knobs, draw_account
 from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
+from syncd.simulate.drawn_cancelling import draw_cancelling
 from syncd.simulate.drawn_hosts import draw_hosts
 from syncd.simulate.drawn_series import draw_series
 
@@ -214,7 +215,14 @@ def draw(
     steps += list_acts(lists, busy, span) if complaints else []
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return _with_concealed(_with_series(_with_leaves(day))) if complaints else day
+    return _with_cancelling(_with_concealed(_with_series(_with_leaves(day)))) if complaints else day
+
+
+def _with_cancelling(day: Story) -> Story:
+    """Add the bulk cancel of LeadSquared, and meetings that are called off elsewhere."""
+    knobs, steps = draw_cancelling(Random(f"cancelling {day.seed}"), day.hours * 3600)  # noqa: S311
+    every = tuple(sorted((*day.steps, *steps)))
+    return replace(day, account=(*day.account, *knobs), steps=every)
 
 
 def _with_series(day: Story) -> Story:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from syncd.model import Action
+import pytest
+
+from syncd.model import Action, ConflictKind, Operation
 from syncd.sandbox.scenario import PEOPLE
 from syncd.store.journal import failed_operations
+from syncd.systems.leadsquared.wire import Wrote
+from syncd.systems.port import Reply
 from tests.end_to_end.conftest import Shop
 
 TIMES = "/Task.svc/BulkUpdateAppointmentTime"
@@ -97,3 +102,57 @@ async def test_only_the_row_that_is_refused_counts_as_refused(shop: Shop) -> Non
     stands = {(b.start, b.id == bad) for b in crm.blocks() if not b.deleted}
     assert (shop.world.at(8, 15), True) in stands
     assert (shop.world.at(7, 16), False) in stands
+
+
+async def test_of_a_refused_call_only_the_row_that_is_gone_counts_as_gone(shop: Shop) -> None:
+    """The platform says that a task does not exist, and not which one."""
+    _, alone = await booked(shop)
+    crm, clinic = shop.world.sandbox.crm, shop.world.sandbox.clinic
+    crm.refuses_unknown_rows = True
+    for event in alone:
+        shown = next(a for a in clinic.appointments() if a.id == event)
+        clinic.move(event, shown.start + HOUR, shown.end + HOUR)
+    blocks = {b.start: b.id for b in crm.blocks() if not b.deleted}
+    gone, *others = [blocks[shop.world.at(day, 15)] for day in (8, 7)]
+    write = shop.app.systems["crm"].write
+
+    async def removed_meanwhile(operations: Sequence[Operation]) -> Reply:
+        if not next(b for b in crm.blocks() if b.id == gone).deleted:
+            crm.remove_block(gone)
+        return await write(operations)
+
+    shop.app.systems["crm"].write = removed_meanwhile  # type: ignore[method-assign]
+    for _ in range(2):
+        await shop.resync()
+    assert shop.wrong() == []
+    standing = {b.id for b in crm.blocks() if not b.deleted}
+    assert set(others) <= standing
+    assert gone not in standing
+
+
+async def unable_to_delete(shop: Shop) -> list[ConflictKind]:
+    """A block that cannot be deleted, and one that can; what waits for a person in the end."""
+    _, alone = await booked(shop)
+    crm, clinic = shop.world.sandbox.crm, shop.world.sandbox.clinic
+    bad = next(b.id for b in crm.blocks() if b.start == shop.world.at(8, 15) and not b.deleted)
+    crm.refuses_rows = frozenset({bad})
+    for event in alone:
+        clinic.cancel(event)
+    for _ in range(4):
+        await shop.app.engine.watch(near=False)
+    standing = {b.id for b in crm.blocks() if not b.deleted}
+    assert bad in standing
+    return [h.conflict.kind for h in shop.app.store.open_conflicts()]
+
+
+async def test_a_block_that_is_not_deleted_is_quarantined_and_the_others_are_gone(
+    shop: Shop,
+) -> None:
+    assert await unable_to_delete(shop) == [ConflictKind.QUARANTINED]
+
+
+async def test_a_deletion_whose_counts_are_ignored_is_caught(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Wrote, "deleted", lambda _wrote, _asked: None)
+    assert await unable_to_delete(shop) == []

@@ -194,7 +194,7 @@ class LeadSquared(Cancelling):
             id = fields.needed(row, "UserTaskId")
             start, end = fields.span(row, "FromDate", "ToDate")
             wanted[id] = (self.stored_time(ask, start), self.stored_time(ask, end))
-        self.check_rows(wanted)
+        self.check_rows(wanted, self.standing(wanted))
         if self.fault(FaultKind.FAIL_JOBS, ask):
             wanted.popitem()
 
@@ -231,7 +231,7 @@ class LeadSquared(Cancelling):
         count = 0
         for id in ids:
             task = self.tasks.get(id)
-            if task is not None and not task.deleted:
+            if task is not None and not task.deleted and id not in self.refuses_rows:
                 self.tasks.put(id, self._modified(task, deleted=True))
                 count += 1
         return count

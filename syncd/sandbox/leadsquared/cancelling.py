@@ -15,7 +15,7 @@ from syncd.sandbox.platform import HTML_ERROR, Refusal
 from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from starlette.types import Scope
 
@@ -30,6 +30,11 @@ class Cancelling(Account):
         super().__init__(*given, **named)  # type: ignore[arg-type]
         self.cancelled: list[str] = []
 
+    def standing(self, ids: Collection[str]) -> list[str]:
+        """Return those of these tasks that are there and not deleted."""
+        found = [self.tasks.get(id) for id in ids]
+        return [task.id for task in found if task is not None and not task.deleted]
+
     def _route(self, ask: Ask, scope: Scope) -> Response:
         if ask.method == "POST" and ask.path == f"/{self.cancel_path}":
             try:
@@ -43,7 +48,7 @@ class Cancelling(Account):
         given = fields.body(ask, {"TaskIds", "StatusWebhookURL"})
         fields.text(given, "StatusWebhookURL")
         ids = fields.names(given, "TaskIds")
-        self.check_rows(ids)
+        self.check_rows(ids, self.standing(ids))
         match self.cancel_answer:
             case "html":
                 return HTMLResponse(HTML_ERROR.format("Welcome back."), 200)

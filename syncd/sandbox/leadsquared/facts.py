@@ -36,7 +36,8 @@ class Facts:
       conflicts (6);
     - ``deletes_later``: whether a deletion is only accepted, and done like a time update (2.1);
     - ``most_bulk_rows``: a time update or bulk cancel of more rows is refused (2.1);
-    - ``refuses_rows``: a bulk call with any of these tasks is refused as a whole;
+    - ``refuses_rows``: an update or cancellation with any of these tasks is refused as a whole, and
+      none of them is deleted; ``refuses_unknown_rows``: one with a task that is not there is, too;
     - ``home_host``: the account lives there, so that all other hosts refuse it, in words that name
       the right one (4.2);
     - ``shows_conflicts``: whether task types tell Allow Conflicts, which no document shows (3);
@@ -60,6 +61,7 @@ class Facts:
     deletes_later = False
     most_bulk_rows = 1000
     refuses_rows: frozenset[str] = frozenset()
+    refuses_unknown_rows = False
     home_host = ""
     shows_conflicts = False
     slot_names = ("StartTime", "EndTime")
@@ -79,12 +81,17 @@ class Facts:
             del shown["OwnerEmailAddress"]
         return shown
 
-    def check_rows(self, ids: Collection[str]) -> None:
-        """Refuse a bulk call for its size, or because of one of its rows. Raises Refusal."""
+    def check_rows(self, ids: Collection[str], there: Collection[str]) -> None:
+        """Refuse a bulk call for its size, or because of one of its rows. Raises Refusal.
+
+        ``there`` are those that are not deleted.
+        """
         if len(ids) > self.most_bulk_rows:
             fields.refuse(fields.BAD_INPUT, "Too many tasks in one request")
         if not self.refuses_rows.isdisjoint(ids):
             fields.refuse(fields.BAD_INPUT, "One of these items cannot be changed")
+        if self.refuses_unknown_rows and len(there) < len(ids):
+            fields.refuse(fields.NO_ENTITY, "Task does not exist in the system")
 
     def end_by_hand(self, start: datetime, end: datetime, before: Task | None = None) -> datetime:
         """Return the end of what a person enters, or moves from where it was before."""
