@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.simulate.hosted import is_share
@@ -10,12 +11,15 @@ from syncd.simulate.story import Step, What
 
 if TYPE_CHECKING:
     from syncd.sandbox.leadsquared import LeadSquared
+    from syncd.simulate.accident import Change
     from syncd.simulate.town import Town
 
 _LIST = "/Task.svc/RetrieveAppointments/ByUserEmailAddress"
 _BULK = ("/Task.svc/BulkUpdateAppointmentTime", "/Task.svc/DeleteTasks")
 _DONE = 200
 _NEVER = -1000
+LATE = timedelta(hours=3)
+"""How long a meeting that was called off may have been changed elsewhere before."""
 
 
 def perform(town: Town, step: Step) -> str:
@@ -44,6 +48,29 @@ def bulk_calls(town: Town) -> Iterator[str]:
     """Judge the bulk calls of a day: what was in them, and how many there were."""
     yield from _cancelled_blocks(town)
     yield from _divided_calls(town)
+
+
+def revived(town: Town, change: Change) -> bool:
+    """Whether syncd put a meeting on again that nobody put on, after a cancellation in crm.
+
+    Reading there that a cancellation came to nothing says nothing about the meeting.
+    """
+    before, after = change.before, change.after
+    if before is None or after is None or before.busy or not after.busy:
+        return False
+    path = f"/{town.sandbox.crm.cancel_path}"
+    if not any(call.path == path and call.at > change.at - LATE for call in town.sandbox.crm.calls):
+        return False
+    off = [c.at for c in town.changes if c.by_hand and c.event == change.event]
+    person = town.person(change.system, before)
+    return not any(
+        other.by_hand
+        and other.system != change.system
+        and other.after is not None
+        and other.at > max(off) - LATE
+        and town.person(other.system, other.after) == person
+        for other in town.changes
+    )
 
 
 def _cancelled_blocks(town: Town) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core import diff
 from syncd.core.facts import Limits
 from syncd.core.rules import Choice, Rules
 from syncd.engine import recover
@@ -246,6 +247,15 @@ def test_a_reset_that_is_taken_for_an_edit_is_caught(
     monkeypatch.setattr(recover, "_was_reset", lambda *_given: False)
     scenario = next(s for s in SCENARIOS if s.name == "twin move, status reset")
     with pytest.raises(AssertionError, match=r"stopped at step .* b\.putting back"):
+        interrupted_everywhere(scenario, tmp_path)
+
+
+def test_a_queued_cancellation_that_is_taken_for_a_reset_and_sent_again_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diff, "_is_pending", lambda _record: False)
+    scenario = next(s for s in SCENARIOS if s.name == "bulk cancel")
+    with pytest.raises(AssertionError, match="not at rest"):
         interrupted_everywhere(scenario, tmp_path)
 
 
