@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.cli.main import run_with
 from syncd.config.load import load
 from syncd.engine import recover
 from syncd.engine.report import Health
@@ -179,7 +181,7 @@ async def test_only_the_row_that_cannot_be_cancelled_is_quarantined(clinic: Shop
     assert held.conflict.kind is ConflictKind.QUARANTINED
 
 
-async def test_a_cancelled_meeting_that_is_on_again_is_left_to_a_person(clinic: Shop) -> None:
+async def test_a_cancelled_meeting_that_is_on_again_is_closed_by_a_block(clinic: Shop) -> None:
     _, (theirs,) = await twins(clinic, 9)
     platform = clinic.world.sandbox.clinic
     platform.cancel(theirs)
@@ -188,6 +190,26 @@ async def test_a_cancelled_meeting_that_is_on_again_is_left_to_a_person(clinic: 
     platform.set_status(theirs, "confirmed")
     await clinic.resync()
     await clinic.resync()
-    # LeadSquared cannot put it on again; its time is closed there in the meantime.
+    # LeadSquared cannot put it on again, so a block closes its time there.
     assert set(statuses(clinic).values()) == {"cancelled"}
     assert sent(clinic) == 1
+    blocks = [b for b in clinic.world.sandbox.crm.blocks() if not b.deleted]
+    assert [b.start for b in blocks] == [clinic.world.at(1, 9)]
+
+
+async def test_once_the_address_is_right_an_answer_makes_syncd_try_again(clinic: Shop) -> None:
+    crm = clinic.world.sandbox.crm
+    crm.cancel_answer = "unknown"
+    _, (theirs,) = await twins(clinic, 9)
+    clinic.world.sandbox.clinic.cancel(theirs)
+    for _ in range(4):
+        await clinic.app.engine.watch(near=False)
+    (held,) = clinic.app.store.open_conflicts()
+    crm.cancel_answer = ""
+    await clinic.app.aclose()
+    said = ["--config", str(clinic.path), "conflicts", "resolve", held.id, "--take", "clinic"]
+    code = await asyncio.to_thread(run_with, said)
+    clinic.app = build(load(clinic.path, {}))
+    assert code == 0
+    assert set(statuses(clinic).values()) == {"cancelled"}
+    assert clinic.app.store.open_conflicts() == []
