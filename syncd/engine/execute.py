@@ -342,9 +342,10 @@ def _settled(
     aimed = replace(operation, event=event)
     closed = replace(intent, state=IntentState.DONE, operation=aimed)
     if _unmet(operation, shown):
-        # Answered as done, and yet it is not: after some attempts a person is to look.
+        # Answered as done, and yet it is not: after some attempts a person is to look. Without the
+        # former value it is not taken for a write that is only queued, and is tried again.
         closed = replace(closed, state=IntentState.FAILED, error="the status did not change")
-        changes.records = [replace(each, written=None) for each in changes.records]
+        changes.records = [replace(each, former=None) for each in changes.records]
     changes.intents.append(closed)
     changes.notes += notes_of(desk, operation, event, detail, at)
     return changes
