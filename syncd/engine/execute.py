@@ -10,7 +10,7 @@ before anything else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,6 +20,7 @@ import structlog
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
 from syncd.engine.dividing import Parts, of_any_row
+from syncd.engine.notes import notes_of
 from syncd.engine.reread import just_read, not_ours, reread, sighted
 from syncd.engine.resets import report_reset, reset_words
 from syncd.engine.siblings import held_instances, watched
@@ -32,10 +33,11 @@ from syncd.model import (
     HeldConflict,
     Intent,
     IntentState,
-    Note,
     Operation,
     Record,
     Value,
+    Waiting,
+    WaitReason,
 )
 from syncd.store.store import Store
 from syncd.systems.port import (
@@ -80,6 +82,8 @@ class Written:
     done: list[Operation] = field(default_factory=list)
     queued: list[Operation] = field(default_factory=list)
     left: list[Operation] = field(default_factory=list)
+    unmade: list[Waiting] = field(default_factory=list)
+    """Those of them that wait for the system to answer, or to allow writes again."""
     failures: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
     unsure: set[str] = field(default_factory=set)
@@ -122,6 +126,7 @@ async def execute(
     for few in plan.ahead(calls, AHEAD if system.capabilities.lists_blocks else 1):
         if result.fault is not None or desk.stopping.is_set():
             result.left.extend(o for call in few for o in call)
+            _put_off((o for call in few for o in call), result.fault, result)
         else:
             await _carry_out(system, few, read, desk, result)
     return result
@@ -163,6 +168,7 @@ async def _make(
         try:
             if result.fault is not None or desk.stopping.is_set():
                 ready = []
+                _put_off((i.operation for i in part), result.fault, result)
             else:
                 with supervised(system.name, "reading the target of a write", Retryable):
                     ready = await _still_right(system, part, read, desk, result)
@@ -180,12 +186,27 @@ async def _make(
         except SystemFault as fault:
             # Nothing happened, the system says: planned anew.
             unsent += [replace(i, error=str(fault)) for i in ready]
+            _put_off((i.operation for i in ready), fault, result)
             result.fault = fault
             if not isinstance(fault, RateLimited | AuthLost):
                 result.failures.append(str(fault))
         sent = {i.id for i in ready}
         unsent += [i for i in part if i.id not in sent]
     return [*unsent, *parts.postponed]
+
+
+def _put_off(operations: Iterable[Operation], fault: SystemFault | None, result: Written) -> None:
+    """Note that writes wait because of a fault of the system, if it is one."""
+    match fault:
+        case None:
+            return
+        case AuthLost():
+            why = WaitReason.NO_ACCESS
+        case RateLimited():
+            why = WaitReason.RATE_LIMITED
+        case _:
+            why = WaitReason.UNANSWERED
+    result.unmade.extend(Waiting(operation, why) for operation in operations)
 
 
 def _intent(operation: Operation, desk: Desk) -> Intent:
@@ -230,6 +251,7 @@ async def _still_right(
                 raise
             # What one event answers is no fault of its system: its write waits, others go on.
             result.failures.append(f"waits, as its target cannot be read: {fault}")
+            _put_off([operation], fault, result)
             log.warning(
                 "target cannot be read before the write",
                 system=system.name,
@@ -413,27 +435,6 @@ def _rejected(intent: Intent, fault: Rejected, desk: Desk, result: Written) -> N
     result.left.append(operation)
     result.failures.append(str(fault))
     log.warning("write refused", system=operation.system, action=operation.action, fault=str(fault))
-
-
-def notes_of(desk: Desk, operation: Operation, event: str, detail: str, at: datetime) -> list[Note]:
-    """One line of history for each booking that a write serves (promise 10)."""
-    return [
-        Note(
-            at=at,
-            run=desk.run,
-            provider=operation.provider,
-            what=str(operation.action),
-            booking=booking,
-            system=operation.system,
-            event=event,
-            before=operation.before,
-            after=operation.after,
-            rule=operation.reason,
-            detail=detail,
-            place=desk.place_of(operation.reason),
-        )
-        for booking in operation.bookings or ("",)
-    ]
 
 
 def _record(desk: Desk, system: str, event: str) -> Record | None:

@@ -72,6 +72,8 @@ class What(StrEnum):
     REGROUP = "regroup"
     CAP_LISTS = "cap-lists"
     CANCEL_TWINNED = "cancel-twinned"
+    FORBID_WRITES = "forbid-writes"
+    ALLOW_WRITES = "allow-writes"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
