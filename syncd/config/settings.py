@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from syncd.config.cancel_path import CancelPath, check_cancel
 from syncd.config.fields import (
     BaseUrl,
     CaFile,
@@ -142,12 +143,18 @@ class LeadSquaredSystem(Table):
     access_key: Hidden
     secret_key: Hidden
     busy_task_type: Text = "Busy"
-    cancel_as: Literal["hold", "complete"] = "hold"
+    cancel_as: Literal["hold", "complete", "cancel"] = "hold"
+    cancel_path: CancelPath | None = None
     title: Text = "Busy"
     key_field: Annotated[str, Field(pattern=r"^mx_Custom_[0-9]+$")] | None = None
     calls_per_5s: Annotated[StrictInt, Field(ge=1, le=100)] = 8
     statuses: StatusWords = Field(default_factory=dict)
     all_day: AllDayPolicy | None = None
+
+    @model_validator(mode="after")
+    def _cancels_somewhere(self) -> Self:
+        check_cancel(self.cancel_as, self.cancel_path, self.statuses)
+        return self
 
 
 class AssociationsSettings(Table):

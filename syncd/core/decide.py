@@ -171,7 +171,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     holding = Holding(case.calendars, case.ownership, unsettled(draft), case.withhold)
     retried = frozenset({case.verdict.retry})
     operations, refused, held_back = refusals.permitted(
-        draft, operations, case.failures, retried, holding.why
+        draft, case.calendars, operations, case.failures, retried, holding.why
     )
     conflicts += refused
     waiting += held_back

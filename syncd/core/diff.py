@@ -84,9 +84,12 @@ def is_reset(wanted: Value, seen: Value) -> bool:
 
 
 def to_restore(record: Record) -> Value | None:
-    """The value that an appointment should show, where syncd's own update reset its status."""
+    """The value that an appointment should show, where syncd's own update reset its status.
+
+    Of a write that is only queued nothing has been reset: it may still come.
+    """
     meant, shown = record.written, record.observed
-    if record.mine or meant is None or shown is None or is_news(record):
+    if record.mine or meant is None or shown is None or is_news(record) or _is_pending(record):
         return None
     return replace(shown, status=meant.status) if is_reset(meant, shown) else None
 
@@ -118,9 +121,13 @@ def as_known(record: Record | None, event: Event) -> Event:
     if record is None:
         return event
     shown = record.observed or record.base or record.former
-    pending = record.base == record.former and record.base != record.written
-    written = record.written if pending else None
+    written = record.written if _is_pending(record) else None
     return event.with_status_of(record.observed).with_end_of(written, shown)
+
+
+def _is_pending(record: Record) -> bool:
+    """Whether what was written last is not shown yet."""
+    return record.base == record.former and record.base != record.written
 
 
 def absorb(
@@ -239,12 +246,18 @@ def _is_renewal(record: Record, value: Value, fingerprint: str) -> bool:
 
 
 def vanish(record: Record, at: datetime) -> Record:
-    """The proven end of an event. A late list that still shows its last value is stale."""
+    """The proven end of an event. A late list that still shows its last value is stale.
+
+    That of an appointment whose cancellation waited to be confirmed is no news.
+    """
+    cancelled = _is_pending(record) and record.written is not None and not record.written.busy
     return replace(
         record,
         observed=None,
         observed_at=at,
         fingerprint="",
+        written=None if cancelled else record.written,
+        ended=record.ended or cancelled,
         written_at=at,
         former=record.observed if record.observed is not None else record.former,
         missing=0,

@@ -33,6 +33,7 @@ class Calendar:
     - ``blockable``: its time can be closed by a block. A room's cannot: what needs the room is.
     - ``series_writes``: a write to an instance of a series touches that instance only.
     - ``reach``: the systems in which its busy time closes anything; None: in all others.
+    - ``status_checks``: what a person can check where a status could not be set, by status.
     """
 
     system: str
@@ -51,6 +52,7 @@ class Calendar:
     blockable: bool = True
     series_writes: bool = False
     reach: frozenset[str] | None = None
+    status_checks: Mapping[Status, str] = field(default_factory=dict)
 
     @property
     def read_only(self) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from operator import itemgetter
 
 from syncd.core.facts import digest
-from syncd.model import Action, Operation, Value
+from syncd.model import Action, BulkCall, Operation, Value
 
 _FIRST = (Action.REMOVE_BLOCK, Action.SET_STATUS)
 _MOVES = (Action.MOVE_APPOINTMENT, Action.MOVE_BLOCK)
@@ -95,24 +95,44 @@ _STARTS = itemgetter(0)
 
 
 def batches(
-    operations: Sequence[Operation], sizes: Mapping[Action, int]
+    operations: Sequence[Operation], bulk_of: Callable[[Operation], BulkCall | None]
 ) -> list[tuple[Operation, ...]]:
     """Cut one system's ordered operations into calls.
 
-    An action that the platform takes in bulk is gathered at the place of its first operation: the
-    platform carries out the whole list as one, so order inside it means nothing.
+    Operations of one bulk call are gathered at the place of the first one, whatever their actions
+    are: the platform carries out the whole list as one. None of them overtakes an operation that
+    makes room for it; then it begins another call.
     """
-    calls: list[tuple[Operation, ...]] = []
-    gathered: set[Action] = set()
+    calls: list[list[Operation]] = []
+    begun: dict[BulkCall, int] = {}
     for operation in operations:
-        action, size = operation.action, sizes.get(operation.action, 1)
-        if size == 1:
-            calls.append((operation,))
-        elif action not in gathered:
-            gathered.add(action)
-            same = [o for o in operations if o.action is action]
-            calls.extend(tuple(same[i : i + size]) for i in range(0, len(same), size))
-    return calls
+        bulk = bulk_of(operation)
+        at = None if bulk is None else begun.get(bulk)
+        if bulk is None:
+            calls.append([operation])
+        elif at is None or len(calls[at]) >= bulk.rows or _overtakes(operation, calls[at + 1 :]):
+            begun[bulk] = len(calls)
+            calls.append([operation])
+        else:
+            calls[at].append(operation)
+    return [tuple(call) for call in calls]
+
+
+def _overtakes(operation: Operation, calls: Iterable[Sequence[Operation]]) -> bool:
+    """Whether one of these calls must be made before the operation."""
+    wanted = operation.after
+    return any(
+        (other.event is not None and other.event == operation.event)
+        or (
+            wanted is not None
+            and wanted.busy
+            and other.before is not None
+            and other.before.busy
+            and wanted.overlaps(other.before)
+        )
+        for call in calls
+        for other in call
+    )
 
 
 def ahead(

@@ -67,8 +67,17 @@ def _time_refused(operation: Operation, way: str, note: str) -> Conflict:
     )
 
 
-def quarantine(operation: Operation, name: str, *, note: str = "") -> Conflict:
+def _check(operation: Operation, calendar: Calendar) -> str:
+    """Return what a person can check where a write was refused, '' if nothing is known of it."""
+    after = operation.after
+    if operation.action is not Action.SET_STATUS or after is None:
+        return ""
+    return calendar.status_checks.get(after.status, "")
+
+
+def quarantine(operation: Operation, name: str, *, note: str = "", check: str = "") -> Conflict:
     """The conflict that an operation becomes when it fails for good."""
+    failed = f"{operation.action} failed {PATIENCE} times"
     claims = (Claim(operation.system, operation.event, operation.after),)
     return Conflict(
         kind=ConflictKind.QUARANTINED,
@@ -76,7 +85,7 @@ def quarantine(operation: Operation, name: str, *, note: str = "") -> Conflict:
         subject=operation.bookings[0] if operation.bookings else f"{operation.system}/{name}",
         claims=claims,
         inputs=name,
-        note=note or f"{operation.action} failed {PATIENCE} times",
+        note=note or (f"{failed}: {check}" if check else failed),
     )
 
 
@@ -107,6 +116,7 @@ def words(draft: Draft, calendars: Mapping[str, Calendar], rules: Rules) -> dict
 
 def permitted(
     draft: Draft,
+    calendars: Mapping[str, Calendar],
     operations: Sequence[Operation],
     failures: Mapping[str, int],
     retried: AbstractSet[str],
@@ -125,7 +135,8 @@ def permitted(
         if refusal is not None:
             conflicts.append(refusal)
         elif failures.get(name, 0) >= PATIENCE and name not in retried:
-            conflicts.append(quarantine(operation, name))
+            check = _check(operation, calendars[operation.system])
+            conflicts.append(quarantine(operation, name, check=check))
         elif reason is not None:
             waiting.append(Waiting(operation, reason))
         else:

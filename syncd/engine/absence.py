@@ -150,15 +150,15 @@ async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],
     )
-    removing = _removing(read)
+    removing, cancelling = _ending(read, Action.REMOVE_BLOCK), _ending(read, Action.SET_STATUS)
     unproven = {(a.provider, kind) for a in read.snapshot.unproven for kind in a.kinds}
-    missing = _Missing()
+    missing, able = _Missing(), read.system.capabilities
     for record in absent:
         place, value = _place(record), record.observed
         if read.owners.change(record) is not None:
             # Whose it is has been asked already, and is asked again in a while.
             continue
-        if record.retired or value is None:
+        if record.retired or value is None or _is_off(read, record, value):
             continue
         windows = coverage.get(place, ())
         listed = record.id in unreadable
@@ -167,7 +167,9 @@ async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]
         elif record.id in removing and not listed and place in unproven:
             missing.leaving.append(record)
         elif _may_be_older(read, record):
-            continue
+            if record.id in cancelling and not listed and windows and not able.lists_cancelled:
+                # It may be off by now, and then its id tells, and no list.
+                missing.unsure.append(record)
         elif not listed and any(is_expected(record, value, w, read.asked_at) for w in windows):
             missing.sure.append(record)
         elif (listed or place in unproven) and is_expected(record, value, read.span, read.asked_at):
@@ -176,13 +178,22 @@ async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]
     return missing
 
 
-def _removing(read: Read) -> set[str | None]:
-    """Return the blocks that were asked to go, and whose end is to be confirmed by reading."""
+def _is_off(read: Read, record: Record, value: Value) -> bool:
+    """Whether a missing appointment is known to be off, where lists may leave such ones out.
+
+    Nothing follows from its end.
+    """
+    decided = record.base == record.observed
+    return decided and not value.busy and not read.system.capabilities.lists_cancelled
+
+
+def _ending(read: Read, action: Action) -> set[str | None]:
+    """Return the targets of queued writes of an action, whose outcome is to be confirmed."""
     return {
         intent.operation.event
         for intent in read.intents
         if intent.state is IntentState.ACCEPTED
-        and intent.operation.action is Action.REMOVE_BLOCK
+        and intent.operation.action is action
         and intent.operation.system == read.system.name
     }
 

@@ -152,4 +152,5 @@ def _calendar(
         blockable=able.reach is None and policy.resources.get(provider) != system,
         reach=able.reach,
         series_writes=may_write_series(source, engine.store),
+        status_checks={status: bulk.check for status, bulk in able.bulk_statuses.items()},
     )

@@ -19,6 +19,8 @@ import structlog
 
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
+from syncd.engine.dividing import Parts, of_any_row
+from syncd.engine.notes import notes_of
 from syncd.engine.reread import just_read, not_ours, reread, sighted
 from syncd.engine.resets import report_reset, reset_words
 from syncd.engine.siblings import held_instances, watched
@@ -31,7 +33,6 @@ from syncd.model import (
     HeldConflict,
     Intent,
     IntentState,
-    Note,
     Operation,
     Record,
     Value,
@@ -121,7 +122,7 @@ async def execute(
     Never raises SystemFault: a fault that concerns the whole account leaves the rest for later.
     """
     result = Written()
-    calls = plan.batches(plan.order(operations), system.capabilities.batch)
+    calls = plan.batches(plan.order(operations), system.capabilities.bulk_of)
     for few in plan.ahead(calls, AHEAD if system.capabilities.lists_blocks else 1):
         if result.fault is not None or desk.stopping.is_set():
             result.left.extend(o for call in few for o in call)
@@ -143,16 +144,36 @@ async def _carry_out(
     desk.store.apply(Changes(intents=[i for call in opened for i in call]))
     unsent: list[Intent] = []
     for call in opened:
-        ready = call
+        unsent += await _make(system, call, read, desk, result)
+    if unsent:
+        dropped = [
+            replace(i, state=IntentState.DROPPED, error=i.error or "not sent") for i in unsent
+        ]
+        desk.store.apply(Changes(intents=dropped))
+        result.left.extend(i.operation for i in unsent)
+
+
+async def _make(
+    system: System,
+    call: Sequence[Intent],
+    read: Sequence[Coverage],
+    desk: Desk,
+    result: Written,
+) -> list[Intent]:
+    """Make one call, in parts where it is refused as a whole; return the intents not sent."""
+    unsent: list[Intent] = []
+    parts = Parts.of(call)
+    while parts.waiting:
+        part = ready = parts.waiting.popleft()
         try:
             if result.fault is not None or desk.stopping.is_set():
                 ready = []
-                _put_off((i.operation for i in call), result.fault, result)
+                _put_off((i.operation for i in part), result.fault, result)
             else:
                 with supervised(system.name, "reading the target of a write", Retryable):
-                    ready = await _still_right(system, call, read, desk, result)
+                    ready = await _still_right(system, part, read, desk, result)
             if ready:
-                write = partial(_write, system, ready, desk, result)
+                write = partial(_write, system, ready, desk, result, parts)
                 repairs = replace(desk, repairs=True)
                 back = partial(_carry_out, system, read=(), desk=repairs, result=result)
                 await watched(system, [i.operation for i in ready], desk, result, write, back)
@@ -170,13 +191,8 @@ async def _carry_out(
             if not isinstance(fault, RateLimited | AuthLost):
                 result.failures.append(str(fault))
         sent = {i.id for i in ready}
-        unsent += [i for i in call if i.id not in sent]
-    if unsent:
-        dropped = [
-            replace(i, state=IntentState.DROPPED, error=i.error or "not sent") for i in unsent
-        ]
-        desk.store.apply(Changes(intents=dropped))
-        result.left.extend(i.operation for i in unsent)
+        unsent += [i for i in part if i.id not in sent]
+    return [*unsent, *parts.postponed]
 
 
 def _put_off(operations: Iterable[Operation], fault: SystemFault | None, result: Written) -> None:
@@ -256,7 +272,9 @@ async def _still_right(
     return right
 
 
-async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Written) -> None:
+async def _write(
+    system: System, call: Sequence[Intent], desk: Desk, result: Written, parts: Parts
+) -> None:
     """Make one call. Raises SystemFault; all but Ambiguous mean that nothing happened."""
     now = desk.clock.now()
     if any(now - intent.opened_at > PROMPT for intent in call):
@@ -272,9 +290,11 @@ async def _write(system: System, call: Sequence[Intent], desk: Desk, result: Wri
         desk.store.apply(Changes(intents=unsure))
         raise
     except Rejected as fault:
-        for intent in call:
-            _rejected(intent, fault, desk, result)
+        why = fault if len(call) == 1 else of_any_row(fault)
+        for intent in parts.refused(call, fault):
+            _rejected(intent, why, desk, result)
         return
+    parts.taken = True
     at = desk.clock.now()
     operations = [intent.operation for intent in call]
     match reply:
@@ -344,8 +364,10 @@ def _settled(
     aimed = replace(operation, event=event)
     closed = replace(intent, state=IntentState.DONE, operation=aimed)
     if _unmet(operation, shown):
-        # Answered as done, and yet it is not: after some attempts a person is to look.
+        # Answered as done, and yet it is not: after some attempts a person is to look. Without the
+        # former value it is not taken for a write that is only queued, and is tried again.
         closed = replace(closed, state=IntentState.FAILED, error="the status did not change")
+        changes.records = [replace(each, former=None) for each in changes.records]
     changes.intents.append(closed)
     changes.notes += notes_of(desk, operation, event, detail, at)
     return changes
@@ -413,27 +435,6 @@ def _rejected(intent: Intent, fault: Rejected, desk: Desk, result: Written) -> N
     result.left.append(operation)
     result.failures.append(str(fault))
     log.warning("write refused", system=operation.system, action=operation.action, fault=str(fault))
-
-
-def notes_of(desk: Desk, operation: Operation, event: str, detail: str, at: datetime) -> list[Note]:
-    """One line of history for each booking that a write serves (promise 10)."""
-    return [
-        Note(
-            at=at,
-            run=desk.run,
-            provider=operation.provider,
-            what=str(operation.action),
-            booking=booking,
-            system=operation.system,
-            event=event,
-            before=operation.before,
-            after=operation.after,
-            rule=operation.reason,
-            detail=detail,
-            place=desk.place_of(operation.reason),
-        )
-        for booking in operation.bookings or ("",)
-    ]
 
 
 def _record(desk: Desk, system: str, event: str) -> Record | None:

@@ -16,7 +16,8 @@ import structlog
 from syncd.core import outcome, plan
 from syncd.core.diff import LONGEST_READ, News, absorb, is_reset
 from syncd.core.ownership import same_interval
-from syncd.engine.execute import SENT_WITHIN, Desk, notes_of, settle
+from syncd.engine.execute import SENT_WITHIN, Desk, settle
+from syncd.engine.notes import notes_of
 from syncd.engine.resets import RESET
 from syncd.engine.supervise import supervised
 from syncd.model import (
@@ -125,12 +126,7 @@ def confirm(intents: Sequence[Intent], desk: Desk) -> int:
         operation = intent.operation
         found = desk.store.records(operation.system, [operation.event or ""])
         record = found[0] if found else None
-        shows = record is None or (
-            record.observed is None
-            if operation.action is Action.REMOVE_BLOCK
-            else record.base == record.observed and same_interval(operation.after, record.base)
-        )
-        if shows:
+        if record is None or _shows(operation, record):
             changes = Changes(intents=[replace(intent, state=IntentState.DONE)])
             event, now = operation.event or "", desk.clock.now()
             changes.notes += notes_of(desk, operation, event, "confirmed by a read", now)
@@ -138,6 +134,20 @@ def confirm(intents: Sequence[Intent], desk: Desk) -> int:
         else:
             left += 1
     return left
+
+
+def _shows(operation: Operation, record: Record) -> bool:
+    """Whether what was last read of the target is what the write was to bring about."""
+    if record.observed is None:
+        return _ends(operation)
+    return record.base == record.observed and same_interval(operation.after, record.base)
+
+
+def _ends(operation: Operation) -> bool:
+    """Whether a write is to end its target: a removal, or a cancellation that may hide it."""
+    after = operation.after
+    cancels = operation.action is Action.SET_STATUS and after is not None and not after.busy
+    return operation.action is Action.REMOVE_BLOCK or cancels
 
 
 async def _created(system: System, intent: Intent, desk: Desk) -> bool:
@@ -315,9 +325,9 @@ async def _changed(system: System, intent: Intent, desk: Desk) -> bool:
     match sighting:
         case Gone():
             changes = outcome.gone(record, desk.store.links(system.name, record.id), asked_at)
-            state = (
-                IntentState.DONE if operation.action is Action.REMOVE_BLOCK else IntentState.DROPPED
-            )
+            queued = intent.state is IntentState.ACCEPTED
+            done = _ends(operation) and (queued or operation.action is Action.REMOVE_BLOCK)
+            state = IntentState.DONE if done else IntentState.DROPPED
             changes.intents.append(replace(intent, state=state, error=_MISSING))
             changes.notes += notes_of(desk, operation, record.id, _MISSING, asked_at)
             desk.store.apply(changes)
@@ -349,7 +359,11 @@ def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, d
     if event.value == operation.before:
         if asked_at < _sent_by(intent) + system.capabilities.lag:
             return False
-        _drop(intent, desk, "never happened")
+        bulk = system.capabilities.bulk_of(operation)
+        answered = queued or intent.error != ""
+        refused = answered and bulk is not None and bulk.check != ""
+        state = IntentState.FAILED if refused else IntentState.DROPPED
+        _drop(intent, desk, "never happened", state)
         return True
     # A third value: somebody changed it meanwhile, and that is news like any other.
     record = next(iter(desk.store.records(system.name, [event.id])), None)
@@ -372,12 +386,13 @@ def _was_reset(operation: Operation, shown: Value) -> bool:
     return before.interval != after.interval and is_reset(after, shown)
 
 
-def _drop(intent: Intent, desk: Desk, why: str) -> None:
+def _drop(intent: Intent, desk: Desk, why: str, state: IntentState = IntentState.DROPPED) -> None:
+    """Close an intent whose write did not happen; a failed one counts as a refusal."""
     operation = intent.operation
     found = desk.store.records(operation.system, [operation.event or ""])
     queued = intent.state is IntentState.ACCEPTED and found
     changes = outcome.expired(found[0]) if queued else Changes()
-    changes.intents.append(replace(intent, state=IntentState.DROPPED, error=why))
+    changes.intents.append(replace(intent, state=state, error=why))
     desk.store.apply(changes)
 
 

@@ -5,6 +5,7 @@ Every instant is an aware ``datetime`` in UTC; zones appear only where a wall-cl
 """
 
 from syncd.model.buffers import NO_BUFFER, Buffer
+from syncd.model.bulk import BulkCall
 from syncd.model.derived import derived_id, is_derived, part_of, record_id, same_record
 from syncd.model.doors import Door, Need, ShutDoor
 from syncd.model.facts import Fact
@@ -111,6 +112,7 @@ __all__ = [
     "Baseline",
     "Booking",
     "Buffer",
+    "BulkCall",
     "CalendarUser",
     "Cause",
     "Changes",

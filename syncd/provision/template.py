@@ -196,7 +196,8 @@ share = "20%"
 
 _HINTS: Mapping[str, Sequence[str]] = {
     "leadsquared": (
-        '#cancel_as = "hold"      # LeadSquared has no cancel: leave it to a person, or "complete"',
+        '#cancel_as = "hold"      # leave cancellations to a person; or "complete"; or "cancel",',
+        '#                        # with cancel_path = "Task.svc/NAME": docs/leadsquared-cancel.md',
         "#calls_per_5s = 8        # what your plan allows: Pro 10, Super 20",
     ),
     "leadconnector": (

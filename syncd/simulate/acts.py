@@ -79,6 +79,7 @@ class What(StrEnum):
     REBOOK = "rebook"
     WEEKLY = "weekly"
     CANCEL_WEEKLY = "cancel-weekly"
+    CANCEL_TWINNED = "cancel-twinned"
     FORBID_WRITES = "forbid-writes"
     ALLOW_WRITES = "allow-writes"
 

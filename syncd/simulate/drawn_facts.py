@@ -22,3 +22,15 @@ def set_facts(sandbox: Sandbox, story: Story) -> None:
         sandbox.systems[name].tells_times = False
     for knob, value in story.account:
         setattr(sandbox.crm, knob, value)
+
+
+def configured(text: str, story: Story) -> str:
+    """Return the configuration with what the story says of series, buffers and the bulk cancel."""
+    close = '\nbuffers = "close"' if any(story.buffers) else ""
+    clinic = f'[systems.clinic]\nseries = "{story.series}"{close}'
+    text = text.replace("[systems.clinic]", clinic)
+    path = dict(story.account).get("cancel_path")
+    if path is None:
+        return text
+    said = f'[systems.crm]\ncancel_as = "cancel"\ncancel_path = "{path}"'
+    return text.replace("[systems.crm]", said)

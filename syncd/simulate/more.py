@@ -9,6 +9,7 @@ from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate import (
     broken,
     busy,
+    cancelling,
     concealing,
     hosted,
     leaves,
@@ -39,5 +40,6 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         or concealing.perform(town, step)
         or one_sided.perform(town, step)
         or rebooking.perform(town, step, start)
+        or cancelling.perform(town, step)
         or waits.perform(town, step)
     )

@@ -41,8 +41,9 @@ from syncd.simulate import (
 )
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
+from syncd.simulate.cancelling import bulk_calls
 from syncd.simulate.disk import Disk
-from syncd.simulate.drawn_facts import set_facts
+from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
 from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
@@ -142,9 +143,7 @@ class _Stage:
             said = "".join(f'{key} = "{value}"\n' for key, value in self.story.override)
             rules += f"[[rules.override]]\n{said}"
         text = config_text(world, "state.db", f'slots = {{ every = "{SLOTS}" }}\n')
-        close = '\nbuffers = "close"' if any(self.story.buffers) else ""
-        series = f'[systems.clinic]\nseries = "{self.story.series}"{close}'
-        text = text.replace("[systems.clinic]", series)
+        text = configured(text, self.story)
         path.write_text(f"{text}[rules]\nprefer = {sorted(SYSTEMS)}\n{rules}")
         self.settings = load(path, {})
         supervisor = asyncio.create_task(self._supervise())
@@ -288,7 +287,7 @@ class _Stage:
             self._break(line)
         for line in viewed.judge_report(self.town, app.store, last, now, end):
             self._break(line)
-        told = (writes_per_change, idle_writes, statuses_left, judge_rebookings)
+        told = (writes_per_change, idle_writes, statuses_left, judge_rebookings, bulk_calls)
         for line in (line for judge in told for line in judge(self.town)):
             self._break(line)
         app.store.close()

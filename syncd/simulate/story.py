@@ -19,6 +19,7 @@ from syncd.simulate.accounts import Knobs, draw_account
 from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_buffers import draw_buffers
+from syncd.simulate.drawn_cancelling import draw_cancelling
 from syncd.simulate.drawn_hosts import draw_hosts
 from syncd.simulate.drawn_marks import draw_marks
 from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
@@ -223,11 +224,21 @@ def draw(
     steps += (*list_acts(lists, busy, span), *draw_waits(seed, span, faults)) if complaints else ()
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return (
-        _with_marks(with_twins(_with_concealed(_with_series(_with_leaves(day)))))
-        if complaints
-        else day
-    )
+    return _with_more(day) if complaints else day
+
+
+def _with_more(day: Story) -> Story:
+    """Add what is drawn from random streams of its own."""
+    for add in (
+        _with_leaves,
+        _with_series,
+        _with_concealed,
+        with_twins,
+        _with_cancelling,
+        _with_marks,
+    ):
+        day = add(day)
+    return day
 
 
 def _with_marks(day: Story) -> Story:
@@ -235,6 +246,13 @@ def _with_marks(day: Story) -> Story:
     drawn = draw_marks(Random(f"marks {day.seed}"), day.hours * 3600)  # noqa: S311
     marks = [Step(d.at, What(d.what), d.system, d.number, d.slot) for d in drawn]
     return replace(day, steps=tuple(sorted((*day.steps, *marks))))
+
+
+def _with_cancelling(day: Story) -> Story:
+    """Add the bulk cancel of LeadSquared, and meetings that are called off elsewhere."""
+    knobs, steps = draw_cancelling(Random(f"cancelling {day.seed}"), day.hours * 3600)  # noqa: S311
+    every = tuple(sorted((*day.steps, *steps)))
+    return replace(day, account=(*day.account, *knobs), steps=every)
 
 
 def _with_series(day: Story) -> Story:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from syncd.sandbox.faults import FaultKind
 from syncd.simulate.accident import Change, Seen
+from syncd.simulate.cancelling import revived
 from syncd.simulate.one_sided import replaces_deleted
 from syncd.simulate.town import Town
 
@@ -39,7 +40,9 @@ def puts_back(town: Town, change: Change) -> bool:
 
 
 def status_changed(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[str]:
-    """Say when syncd gives a meeting that takes place a status that nobody gave it."""
+    """Say when syncd gives a meeting a status that nobody gave it."""
+    if revived(town, change):
+        yield f"5: put a meeting on again that nobody put on: {change.system} {change.event}"
     if before.status == after.status or not (before.busy and after.busy):
         return
     resets = town.sandbox.systems[change.system].faults.injected[FaultKind.RESET_FIELDS]

@@ -20,7 +20,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from syncd.model import Kind, Status, Topic, capped_wait
+from syncd.model import Action, Kind, Status, Topic, capped_wait
+from syncd.systems.replies import Accepted as Accepted  # noqa: PLC0414 - part of the port
+from syncd.systems.replies import Done as Done  # noqa: PLC0414 - part of the port
+from syncd.systems.replies import Reply as Reply  # noqa: PLC0414 - part of the port
+from syncd.systems.replies import TargetChanged as TargetChanged  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Found as Found  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Gone as Gone  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Sighting as Sighting  # noqa: PLC0414 - part of the port
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from syncd.model import (
         Action,
         Buffer,
+        BulkCall,
         Coverage,
         Directory,
         Event,
@@ -125,7 +130,11 @@ class Refusal(StrEnum):
 
 
 class Rejected(SystemFault):
-    """The system will not do this, however often it is asked."""
+    """The system will not do this, however often it is asked.
+
+    ``each``: every row of a bulk call is refused, so that its parts would be, too. Otherwise one
+    row may have caused the refusal of the others.
+    """
 
     def __init__(
         self,
@@ -135,10 +144,11 @@ class Rejected(SystemFault):
         why: Refusal = Refusal.UNFIT,
         status: int | None = None,
         detail: str = "",
+        each: bool = False,
     ) -> None:
         """Keep the data of the failure."""
         super().__init__(system, call, status=status, detail=detail)
-        self.why = why
+        self.why, self.each = why, each
 
 
 class Ambiguous(SystemFault):
@@ -182,7 +192,8 @@ class Capabilities:
       with a status that says nothing of deletion. Then lists must prove it (`core.absence`).
     - ``statuses``: what an appointment will show after syncd wrote a status; a status that is not a
       key cannot be written.
-    - ``batch``: how many operations of an action go into one call (1 where not named).
+    - ``bulk``: the bulk call that carries out an action, ``bulk_statuses`` the one that sets a
+      status. Operations of one bulk call share a request; all others have one each.
     - ``asynchronous``: actions that are only accepted, and must be confirmed by reading.
     - ``bulk_only``: actions that the platform offers only in bulk, so no re-read precedes them.
     - ``key_survives``: a block's key comes back on a read.
@@ -206,6 +217,8 @@ class Capabilities:
       was done, so while it is complete its end is the one that is known of it,
       unless it shows one that is still to come.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
+    - ``lists_cancelled``: lists show appointments that are off. Where they may not, a cancellation
+      that waits to be confirmed is read by id.
     """
 
     grain: timedelta = timedelta(seconds=1)
@@ -214,7 +227,8 @@ class Capabilities:
         default_factory=lambda: {Kind.APPOINTMENT: 1, Kind.BLOCK: 2}
     )
     statuses: Mapping[Status, Status] = field(default_factory=lambda: {s: s for s in Status})
-    batch: Mapping[Action, int] = field(default_factory=dict)
+    bulk: Mapping[Action, BulkCall] = field(default_factory=dict)
+    bulk_statuses: Mapping[Status, BulkCall] = field(default_factory=dict)
     asynchronous: frozenset[Action] = frozenset()
     bulk_only: frozenset[Action] = frozenset()
     key_survives: bool = True
@@ -231,6 +245,14 @@ class Capabilities:
     rows_carry_end: bool = True
     completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
+    lists_cancelled: bool = True
+
+    def bulk_of(self, operation: Operation) -> BulkCall | None:
+        """Return the bulk call that carries out an operation, None where it has a call alone."""
+        if operation.action is Action.SET_STATUS:
+            after = operation.after
+            return None if after is None else self.bulk_statuses.get(after.status)
+        return self.bulk.get(operation.action)
 
 
 # --- what a read brings -----------------------------------------------------------------------
@@ -279,43 +301,6 @@ class Snapshot:
     refused: Mapping[str, Rejected] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
     unproven: Sequence[Unproven] = ()
-
-
-# --- what a write brings ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """It happened. Per operation: the event's id, and the value that was shown right after it.
-
-    ``restored`` names the fields that the write itself reset and that were put back, ``lost`` those
-    that could not be put back.
-    """
-
-    events: Sequence[tuple[str, Value | None]]
-    restored: Sequence[str] = ()
-    lost: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """It was queued under this job id; only a read can confirm it.
-
-    ``refused`` are the events of the call that were left as they are, and why.
-    """
-
-    job: str
-    refused: Mapping[str, Rejected] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class TargetChanged:
-    """Nothing was written: read just before the write, the target was not as decided on."""
-
-    sighting: Sighting
-
-
-Reply = Done | Accepted | TargetChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +392,7 @@ class System(Protocol):
         ...
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out operations of one action in one call. Raises SystemFault."""
+        """Carry out operations that share one call (`Capabilities.bulk_of`). Raises SystemFault."""
         ...
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:

@@ -265,9 +265,9 @@ class Transport:
         """Make the fault for a success whose body is not what was asked for."""
         return self._noted(Incomplete(self._system, call, status=200, detail=detail))
 
-    def rejected(self, call: str, words: str) -> Rejected:
+    def rejected(self, call: str, words: str, *, each: bool = False) -> Rejected:
         """Make the fault for a success whose body says that nothing was done, and why."""
-        fault = Rejected(self._system, call, status=200, detail=platform_words(words))
+        fault = Rejected(self._system, call, status=200, detail=platform_words(words), each=each)
         self._noted(fault)
         return fault
 

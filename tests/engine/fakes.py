@@ -127,6 +127,8 @@ class FakeSystem:
     strip_keys: bool = False
     queue: list[Operation] = field(default_factory=list)
     queued: bool = False
+    hides_cancelled: bool = False
+    """Lists leave out appointments that are off."""
     lists_blocks: bool = True
     leaky: bool = False
     by_start: bool = False
@@ -208,6 +210,7 @@ class FakeSystem:
             and window.touches(h.value)
             and (h.value.start >= asked.start or not self.by_start)
             and (self.lists_blocks or h.kind is Kind.APPOINTMENT)
+            and (h.value.busy or not self.hides_cancelled)
             and not any(hole.touches(h.value) for hole in self.holes)
         ]
         rows = [row for row in rows if row.provider not in self.refused]

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.engine.execute import AHEAD, PROMPT, SENT_WITHIN
-from syncd.model import Action, Changes, Intent, IntentState, Operation
+from syncd.model import Action, BulkCall, Changes, Intent, IntentState, Operation
 from syncd.store.journal import intents_since
 from syncd.systems.port import Capabilities, RateLimited, Reply, Retryable
 from tests.core.kit import NOW, v
@@ -243,7 +243,7 @@ async def test_a_whole_bulk_call_is_told_of_in_one_transaction(
         lag=timedelta(0),
         asynchronous=frozenset({Action.MOVE_BLOCK}),
         bulk_only=frozenset({Action.MOVE_BLOCK}),
-        batch={Action.MOVE_BLOCK: 50},
+        bulk={Action.MOVE_BLOCK: BulkCall("moves", 50)},
     )
     shop.b.queued = True
     for event, held in list(shop.a.events.items()):

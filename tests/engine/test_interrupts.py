@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core import diff
 from syncd.core.facts import Limits
 from syncd.core.rules import Choice, Rules
 from syncd.engine import recover
 from syncd.engine.report import Report
-from syncd.model import Action, ConflictKind, Kind, Person, Status, Value
+from syncd.model import Action, BulkCall, ConflictKind, Kind, Person, Status, Value
 from syncd.systems.port import Capabilities
 from tests.core.kit import SYSTEMS, v
 from tests.engine.fakes import FakeSystem
@@ -113,18 +114,33 @@ def twins_that_are_held(shop: MortalShop) -> None:
     shop.engine.policy = replace(shop.engine.policy, rules=rules)
 
 
-def many_and_a_queue(shop: MortalShop) -> None:
+MOVES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT})
+CANCEL = BulkCall("cancels", 50, "check the address")
+
+
+def twins_and_a_queue(shop: MortalShop) -> None:
+    """System b holds a twin and a block of p: both are moved in one call that is only queued."""
     for system in (shop.b, shop.c):
         system.capabilities = Capabilities(
             lag=LAG,
-            asynchronous=frozenset({Action.MOVE_BLOCK}),
-            bulk_only=frozenset({Action.MOVE_BLOCK}),
-            batch={Action.MOVE_BLOCK: 50},
+            asynchronous=MOVES,
+            bulk_only=MOVES,
+            bulk=dict.fromkeys(MOVES, BulkCall("moves", 50)),
         )
         system.queued = True
-    for hour in (9, 11):
-        shop.a.book("p", v(hour))
-    shop.a.book("q", v(9))
+    twins(shop)
+    shop.a.book("p", v(11))
+
+
+def twins_and_queued_cancels(shop: MortalShop) -> None:
+    shop.b.capabilities = Capabilities(
+        lag=LAG,
+        asynchronous=frozenset({Action.SET_STATUS}),
+        bulk_statuses={Status.CANCELLED: CANCEL},
+        lists_cancelled=False,
+    )
+    shop.b.queued = shop.b.hides_cancelled = True
+    twins(shop)
 
 
 def our_block(system: FakeSystem) -> str:
@@ -207,7 +223,8 @@ SCENARIOS = (
     Scenario("twin move, status reset", twins_on_a_platform_that_resets, moves(a0=12)),
     Scenario("conflict, latest", twins, moves_both_apart),
     Scenario("conflict, held", twins_that_are_held, moves_both_apart),
-    Scenario("bulk move", many_and_a_queue, moves(a0=9.5, a1=15, a2=10)),
+    Scenario("bulk move", twins_and_a_queue, moves(a0=9.5, a1=15)),
+    Scenario("bulk cancel", twins_and_queued_cancels, cancels),
     Scenario("block edited", one, edits_a_block),
     Scenario("block removed", one, removes_a_block),
     Scenario("human's block moved", human_block, moves(a0=12)),
@@ -230,6 +247,15 @@ def test_a_reset_that_is_taken_for_an_edit_is_caught(
     monkeypatch.setattr(recover, "_was_reset", lambda *_given: False)
     scenario = next(s for s in SCENARIOS if s.name == "twin move, status reset")
     with pytest.raises(AssertionError, match=r"stopped at step .* b\.putting back"):
+        interrupted_everywhere(scenario, tmp_path)
+
+
+def test_a_queued_cancellation_that_is_taken_for_a_reset_and_sent_again_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diff, "_is_pending", lambda _record: False)
+    scenario = next(s for s in SCENARIOS if s.name == "bulk cancel")
+    with pytest.raises(AssertionError, match="bulk cancel"):
         interrupted_everywhere(scenario, tmp_path)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.engine.report import Exit
-from syncd.model import Action, Changes, ConflictKind, Kind, Person, Status
+from syncd.model import Action, BulkCall, Changes, ConflictKind, Kind, Person, Status
 from syncd.store import StateError, Store
 from syncd.systems.port import AuthLost, Capabilities, Rejected, Retryable
 from tests.core.kit import off, v
@@ -312,7 +312,9 @@ async def test_a_booking_tells_what_changed_where_and_by_which_rule(shop: Shop) 
 
 async def test_a_queued_move_counts_only_when_a_read_shows_it(shop: Shop) -> None:
     shop.b.capabilities = Capabilities(
-        lag=timedelta(0), asynchronous=frozenset({Action.MOVE_BLOCK}), batch={Action.MOVE_BLOCK: 50}
+        lag=timedelta(0),
+        asynchronous=frozenset({Action.MOVE_BLOCK}),
+        bulk={Action.MOVE_BLOCK: BulkCall("moves", 50)},
     )
     event = shop.a.book("p", v(9))
     await settle(shop)
@@ -333,7 +335,9 @@ async def test_a_queued_move_that_never_happens_is_planned_anew_after_ten_minute
     shop: Shop,
 ) -> None:
     shop.b.capabilities = Capabilities(
-        lag=timedelta(0), asynchronous=frozenset({Action.MOVE_BLOCK}), batch={Action.MOVE_BLOCK: 50}
+        lag=timedelta(0),
+        asynchronous=frozenset({Action.MOVE_BLOCK}),
+        bulk={Action.MOVE_BLOCK: BulkCall("moves", 50)},
     )
     event = shop.a.book("p", v(9))
     await settle(shop)
@@ -351,7 +355,9 @@ async def test_a_queued_move_out_of_sight_is_asked_for_by_id_and_not_made_twice(
     shop: Shop,
 ) -> None:
     shop.b.capabilities = Capabilities(
-        lag=timedelta(0), asynchronous=frozenset({Action.MOVE_BLOCK}), batch={Action.MOVE_BLOCK: 50}
+        lag=timedelta(0),
+        asynchronous=frozenset({Action.MOVE_BLOCK}),
+        bulk={Action.MOVE_BLOCK: BulkCall("moves", 50)},
     )
     event = shop.a.book("p", v(24 * 20))
     await settle(shop)

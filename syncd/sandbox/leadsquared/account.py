@@ -26,7 +26,7 @@ from syncd.sandbox.platform import Platform
 from syncd.sandbox.records import Appointment, Block
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from syncd.sandbox.clock import Clock
     from syncd.sandbox.faults import Faults
@@ -89,6 +89,10 @@ class Account(Facts, Platform):
         """All tasks, after the jobs that are due by now."""
         self.jobs.run()
         return self._tasks
+
+    def queue(self, seconds: float, work: Callable[[], object]) -> str:
+        """Promise work in so many seconds; returns the job's id."""
+        return self.jobs.add(self.clock.now() + timedelta(seconds=seconds), work)
 
     def stamp(self) -> datetime:
         """The platform's own idea of now; during a job, of the time that it was due."""

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from syncd.model import zone
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadsquared import fields, wire
-from syncd.sandbox.leadsquared.account import Account
+from syncd.sandbox.leadsquared.cancelling import Cancelling
 from syncd.sandbox.leadsquared.records import (
     Category,
     Related,
@@ -61,7 +61,7 @@ _ANY_HOST = "UserByAccessKey.Get"
 """The one call that every host answers (4.2)."""
 
 
-class LeadSquared(Account):
+class LeadSquared(Cancelling):
     """An emulated LeadSquared account: state and verbs of `Account`, served over HTTP.
 
     ``keys_in_query`` counts the requests whose keys came where they end up in logs.
@@ -189,14 +189,12 @@ class LeadSquared(Account):
         given = fields.body(ask, {"TaskList", "StatusWebhookURL"})
         fields.text(given, "StatusWebhookURL")
         wanted: dict[str, Span] = {}
-        rows = fields.many(given, "TaskList")
-        if len(rows) > self.most_bulk_rows:
-            fields.refuse(fields.BAD_INPUT, "Too many tasks in one request")
-        for each in rows:
+        for each in fields.many(given, "TaskList"):
             row = fields.checked(each, {"UserTaskId", "FromDate", "ToDate"})
             id = fields.needed(row, "UserTaskId")
             start, end = fields.span(row, "FromDate", "ToDate")
             wanted[id] = (self.stored_time(ask, start), self.stored_time(ask, end))
+        self.check_rows(wanted, self.standing(wanted))
         if self.fault(FaultKind.FAIL_JOBS, ask):
             wanted.popitem()
 
@@ -233,7 +231,7 @@ class LeadSquared(Account):
         count = 0
         for id in ids:
             task = self.tasks.get(id)
-            if task is not None and not task.deleted:
+            if task is not None and not task.deleted and id not in self.refuses_rows:
                 self.tasks.put(id, self._modified(task, deleted=True))
                 count += 1
         return count
@@ -402,8 +400,8 @@ class LeadSquared(Account):
         return replace(task, modified_by=self._me.id, modified_at=self.stamp(), **change)
 
     def _accept(self, ask: Ask, work: Callable[[], object]) -> Response:
-        due = self.clock.now() + timedelta(seconds=self.job_seconds(ask, self.usual_job_seconds))
-        return _success(Id=self.jobs.add(due, work), IsSuccessful=True)
+        seconds = self.job_seconds(ask, self.usual_job_seconds)
+        return _success(Id=self.queue(seconds, work), IsSuccessful=True)
 
     def _list(self, ask: Ask, rows: Sequence[fields.Json], page: slice) -> Response:
         """A page of rows; RecordCount counts all pages, or lies and counts those of this one."""

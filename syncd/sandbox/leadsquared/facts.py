@@ -9,9 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from syncd.sandbox.leadsquared import fields
 from syncd.sandbox.leadsquared.records import Status, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
 USUAL_LENGTH = timedelta(hours=1)
@@ -33,12 +35,17 @@ class Facts:
     - ``refuses_overlaps``: whether a create onto taken time fails where the type allows no
       conflicts (6);
     - ``deletes_later``: whether a deletion is only accepted, and done like a time update (2.1);
-    - ``most_bulk_rows``: a time update of more rows is refused (2.1);
+    - ``most_bulk_rows``: a time update or bulk cancel of more rows is refused (2.1);
+    - ``refuses_rows``: an update or cancellation with any of these tasks is refused as a whole, and
+      none of them is deleted; ``refuses_unknown_rows``: one with a task that is not there is, too;
     - ``home_host``: the account lives there, so that all other hosts refuse it, in words that name
       the right one (4.2);
     - ``shows_conflicts``: whether task types tell Allow Conflicts, which no document shows (3);
     - ``slot_names``: what the two ends of a free slot are called (3);
     - ``refuses_unknown_users``: whether a list for an address that nobody has is refused (1.1);
+    - ``cancel_path``: where the bulk cancel is; ``cancel_answer``: what is there: "" cancels as a
+      queued job, "bare" and "odd" do so and answer with less than is documented, "nothing" says so
+      and changes nothing, "html", "error", "forbidden" and "unknown" are another thing altogether;
     - ``phone_spelling``: "digits", or "dashed" as one tenant wants it (3).
     """
 
@@ -53,10 +60,14 @@ class Facts:
     refuses_overlaps = False
     deletes_later = False
     most_bulk_rows = 1000
+    refuses_rows: frozenset[str] = frozenset()
+    refuses_unknown_rows = False
     home_host = ""
     shows_conflicts = False
     slot_names = ("StartTime", "EndTime")
     refuses_unknown_users = False
+    cancel_path = "Task.svc/BulkCancelAppointments"
+    cancel_answer = ""
     phone_spelling = "digits"
     usual_job_seconds = 0.3
 
@@ -69,6 +80,18 @@ class Facts:
         if not self.rows_carry_owner:
             del shown["OwnerEmailAddress"]
         return shown
+
+    def check_rows(self, ids: Collection[str], there: Collection[str]) -> None:
+        """Refuse a bulk call for its size, or because of one of its rows. Raises Refusal.
+
+        ``there`` are those that are not deleted.
+        """
+        if len(ids) > self.most_bulk_rows:
+            fields.refuse(fields.BAD_INPUT, "Too many tasks in one request")
+        if not self.refuses_rows.isdisjoint(ids):
+            fields.refuse(fields.BAD_INPUT, "One of these items cannot be changed")
+        if self.refuses_unknown_rows and len(there) < len(ids):
+            fields.refuse(fields.NO_ENTITY, "Task does not exist in the system")
 
     def end_by_hand(self, start: datetime, end: datetime, before: Task | None = None) -> datetime:
         """Return the end of what a person enters, or moves from where it was before."""

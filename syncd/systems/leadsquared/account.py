@@ -20,8 +20,9 @@ class Account:
     """One LeadSquared account: its regional host and the key pair of a service user.
 
     ``busy_task_type`` is the appointment type that means busy time (leadsquared.md 6).
-    ``cancel_as`` says what a cancellation becomes, since no cancel exists: ``hold`` leaves it to a
-    person, ``complete`` marks the appointment complete. ``title`` is what a block shows.
+    ``cancel_as`` says what a cancellation becomes: ``hold`` leaves it to a person, ``complete``
+    marks the appointment complete, ``cancel`` sends it to the bulk cancel at ``cancel_path``, whose
+    address no document tells (corrections.md C4). ``title`` is what a block shows.
     ``key_field`` is the custom field (``mx_Custom_1``) that also carries syncd's key, if any.
     ``calls_per_5s`` is what the plan allows; by default less than most do (leadsquared.md 4.3).
     ``statuses`` are status words and codes of the account's own.
@@ -31,7 +32,8 @@ class Account:
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     busy_task_type: str = "Busy"
-    cancel_as: Literal["hold", "complete"] = "hold"
+    cancel_as: Literal["hold", "complete", "cancel"] = "hold"
+    cancel_path: str | None = None
     title: str = "Busy"
     key_field: str | None = None
     calls_per_5s: int = 8

@@ -9,7 +9,7 @@ from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.plan import LIST
 from syncd.systems.loose import Odd, number, read_json, text
-from syncd.systems.port import Ambiguous, Refusal, Rejected
+from syncd.systems.port import Ambiguous, AuthLost, Refusal, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SLOTS = "Task.svc/RetrieveAvailableSlots/ByUserEmailAddress"
+
+TIMES = "Task.svc/BulkUpdateAppointmentTime"
+DELETE = "Task.svc/DeleteTasks"
 
 PAGE = 1000
 """Rows per page: what a production client asks for (leadsquared.md 1.1)."""
@@ -133,19 +136,17 @@ class Calls:
             }
             for task_id, value in targets
         ]
-        path = "Task.svc/BulkUpdateAppointmentTime"
-        return (await self._tell("POST", path, json={"TaskList": rows})).id
+        return (await self._tell("POST", TIMES, json={"TaskList": rows})).id
 
     async def delete(self, task_ids: Sequence[str]) -> tuple[str, Rejected | None]:
         """Queue the deletion of tasks: the job's id ('' for none), and why some were left, if so.
 
         Such an answer does not tell which ones. Raises Rejected if not one was deleted.
         """
-        path = "Task.svc/DeleteTasks"
         asked = len(task_ids)
         wrote = await self._tell(
             "POST",
-            path,
+            DELETE,
             json={"TaskIds": list(task_ids)},
             proves=lambda wrote: wrote.succeeded or wrote.deleted(asked) is not None,
         )
@@ -154,10 +155,38 @@ class Calls:
             return wrote.id, None
         reason = text(wrote.failure_reason) or "no reason given"
         words = f"{count} of {asked} tasks deleted: {reason}"
-        fault = self._transport.rejected(f"POST {path}", words)
+        fault = self._transport.rejected(f"POST {DELETE}", words, each=not count)
         if not count:
             raise fault
         return wrote.id, fault
+
+    async def cancel(self, path: str, task_ids: Sequence[str]) -> str:
+        """Queue the cancellation of tasks at a configured path; the job's id, '' for none.
+
+        Nobody knows whether the bulk cancel is there, nor how it answers. So an answer of the API
+        that says nothing clear counts as queued, and only reads tell; what cannot be an answer of
+        the bulk cancel is a refusal of all rows. It never says that a task is gone, nor that the
+        keys are not valid: other calls do. Raises Ambiguous only where no answer came.
+        """
+        call = f"POST {path}"
+        try:
+            answer = await self._transport.write("POST", path, json={"TaskIds": list(task_ids)})
+        except Ambiguous as fault:
+            if fault.status is None:
+                raise
+            return ""
+        except (AuthLost, Rejected) as fault:
+            each = isinstance(fault, AuthLost) or fault.each
+            raise Rejected(
+                self._system, call, status=fault.status, detail=fault.detail, each=each
+            ) from None
+        wrote = read_json(answer.content, wire.Wrote)
+        if wrote is None and answer.content.strip():
+            raise self._transport.rejected(call, "what answers there is no API call", each=True)
+        if wrote is not None and wrote.denied:
+            words = text(wrote.exception_message) or text(wrote.failure_reason)
+            raise self._transport.rejected(call, words or "it was not carried out", each=True)
+        return wrote.id if wrote is not None else ""
 
     async def complete(self, task_id: str) -> None:
         """Mark a task complete: a GET that writes, so it is sent at most once."""

@@ -36,7 +36,18 @@ async def check(
         findings.extend(_busy_type(system, account, await calls.task_types()))
     except SystemFault as fault:
         findings.append(Finding("error", system, *cause_and_remedy(fault)))
-    return findings
+    return [*findings, *_cancel(system, account)]
+
+
+def _cancel(system: str, account: Account) -> Iterable[Finding]:
+    """Say where cancellations go. Nothing but a cancellation shows whether that is right."""
+    if account.cancel_as == "cancel":
+        message = (
+            f"cancellations are sent to {account.cancel_path}. This was not checked: only a real "
+            "cancellation shows whether the address is right. A wrong one changes nothing, and is "
+            "held as a conflict"
+        )
+        yield Finding("ok", f"{system}: cancel_path", message)
 
 
 def _caller(system: str, account: Account, caller: Caller) -> Iterable[Finding]:

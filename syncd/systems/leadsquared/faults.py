@@ -28,6 +28,7 @@ _SUCCESS = range(200, 300)
 _TIMED_OUT = 408
 _TOO_MANY = 429
 _SERVER = range(500, 600)
+_NO_SUCH_CALL = frozenset({404, 405, 410})
 _NO_ERROR = Wrote()
 
 
@@ -51,7 +52,8 @@ def fault_of(answer: Answer) -> SystemFault | None:
         return None
     if status == _TIMED_OUT or status in _SERVER:
         return Retryable("", detail=detail)
-    return Rejected("", detail=detail)
+    # Where the platform does not know the call, no row of it is at fault.
+    return Rejected("", detail=detail, each=status in _NO_SUCH_CALL)
 
 
 def _error(answer: Answer) -> Wrote:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import phonenumbers
 
-from syncd.model import Directory, Kind, Statuses, UserState
+from syncd.model import Directory, Statuses, UserState
 from syncd.systems import persons
 from syncd.systems.capped_lists import CappedLists, Limit
 from syncd.systems.facts import Facts
@@ -90,7 +90,7 @@ class LeadSquared:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = capabilities(account, frozenset(Kind))
+        self.capabilities = capabilities(name, account)
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
@@ -223,7 +223,7 @@ class LeadSquared:
         return tuple(dict.fromkeys(filter(None, ids)))
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out operations of one action in one call. Raises SystemFault."""
+        """Carry out operations that share one call. Raises SystemFault."""
         return await self._writing.write(operations)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:

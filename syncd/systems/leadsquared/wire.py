@@ -76,6 +76,12 @@ class Wrote(msgspec.Struct, rename="pascal"):
         doubted = isinstance(self.message, dict) and self.message.get("IsSuccessful") is False
         return text(self.status).casefold() == "success" and not doubted
 
+    @property
+    def denied(self) -> bool:
+        """Whether it says that nothing was done; most answers to an unknown call say neither."""
+        contrary = isinstance(self.message, dict) and self.message.get("IsSuccessful") is False
+        return contrary or text(self.status).casefold() in {"error", "failure", "failed"}
+
     def deleted(self, asked: int) -> int | None:
         """How many of the tasks were deleted for certain; None if it was only queued.
 

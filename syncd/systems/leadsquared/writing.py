@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, Status, Statuses, mark
+from syncd.model import Action, BulkCall, Kind, Status, Statuses, mark
+from syncd.systems.leadsquared.calls import DELETE, TIMES
 from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.slots import LONGEST
 from syncd.systems.port import Accepted, Capabilities, Done, Rejected, Reply, SystemFault
@@ -13,7 +14,7 @@ from syncd.systems.port import Accepted, Capabilities, Done, Rejected, Reply, Sy
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from syncd.model import Kind, Operation, Value
+    from syncd.model import Operation, Value
     from syncd.systems.leadsquared.account import Account, CalendarOf
     from syncd.systems.leadsquared.calls import Calls
 
@@ -25,8 +26,9 @@ MOST_LOOKS = 40
 
 _NO_NOTICE = "1000"
 _NO_LEAD = 0
-_COMPLETE = "1"
+_COMPLETE, _CANCELLED = "1", "2"
 _OFF = tuple(status for status in Status if not status.busy)
+_MOVES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT})
 
 
 def _completes(account: Account) -> Mapping[Status, Status]:
@@ -38,26 +40,44 @@ def _completes(account: Account) -> Mapping[Status, Status]:
     return dict.fromkeys(wanted, shown)
 
 
-def capabilities(account: Account, kinds: frozenset[Kind]) -> Capabilities:
-    """What LeadSquared can be relied on for.
+def _cancels(account: Account) -> Mapping[Status, Status]:
+    """What the bulk cancel brings about, as its code is read then, by the status wanted.
 
-    The time update and the deletion are queued (2.1). A missing id answers like an unknown one, so
-    one look proves little (1.5). How many rows a bulk call takes is stated for deletions only
-    (5 000). What only a live account can tell has its safe value: rows may lack an owner's address
-    and an end, and completing an appointment changes its end.
+    Nothing where the account's own words read that code as busy: no read could confirm it.
     """
+    shown = Statuses.of_leadsquared(account.statuses).meant(_CANCELLED)
+    off = account.cancel_as == "cancel" and account.cancel_path and not shown.busy
+    return dict.fromkeys(_OFF, shown) if off else {}
+
+
+def capabilities(name: str, account: Account) -> Capabilities:
+    """What the system of this name can be relied on for.
+
+    Time update, deletion and cancellation are queued (2.1). A missing id answers like an unknown
+    one, so one look proves little (1.5). How many rows a bulk call takes is stated for deletions
+    only (5 000). What only a live account can tell has its safe value: rows may lack an owner's
+    address and an end, completing an appointment changes its end, and lists lack cancelled ones.
+    """
+    moves = BulkCall(TIMES, BULK_ROWS)
+    cancels = _cancels(account)
+    check = (
+        f'cancel_path = "{account.cancel_path}" in [systems.{name}] may not be the address of the '
+        "bulk cancel: correct it, or cancel this appointment in LeadSquared by hand"
+    )
+    cancel = BulkCall(account.cancel_path or "", BULK_ROWS, check)
+    queued = {*_MOVES, Action.REMOVE_BLOCK, *((Action.SET_STATUS,) if cancels else ())}
     return Capabilities(
-        gone_proofs=dict.fromkeys(kinds, 2),
-        statuses=_completes(account),
-        batch=dict.fromkeys(
-            (Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.REMOVE_BLOCK), BULK_ROWS
-        ),
-        asynchronous=frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.REMOVE_BLOCK}),
-        bulk_only=frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT}),
+        gone_proofs=dict.fromkeys(Kind, 2),
+        statuses={**_completes(account), **cancels},
+        bulk={**dict.fromkeys(_MOVES, moves), Action.REMOVE_BLOCK: BulkCall(DELETE, BULK_ROWS)},
+        bulk_statuses=dict.fromkeys(cancels.values(), cancel),
+        asynchronous=frozenset(queued),
+        bulk_only=_MOVES,
         rows_carry_owner=False,
         rows_carry_end=False,
         completing_changes_end=True,
         slots_ahead=LONGEST,
+        lists_cancelled=False,
     )
 
 
@@ -100,20 +120,18 @@ class Writing:
         self._able = able
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out operations of one action in one call. Raises SystemFault."""
-        action = operations[0].action
-        match action:
-            case Action.MOVE_BLOCK | Action.MOVE_APPOINTMENT:
-                targets = [(o.ref.id, _wanted(o)) for o in operations]
-                return Accepted(await self._calls.move(targets))
-            case Action.REMOVE_BLOCK:
-                return await self._delete([o.ref.id for o in operations])
-            case Action.CREATE_BLOCK:
-                (operation,) = operations
-                return await self._create(operation)
-            case Action.SET_STATUS:
-                (operation,) = operations
-                return await self._set_status(operation)
+        """Carry out operations that share one call. Raises SystemFault."""
+        first = operations[0]
+        if first.action in _MOVES:
+            return Accepted(await self._calls.move([(o.ref.id, _wanted(o)) for o in operations]))
+        if first.action is Action.REMOVE_BLOCK:
+            return await self._delete([o.ref.id for o in operations])
+        if self._able.bulk_of(first) is not None:
+            return await self._cancel(operations)
+        (operation,) = operations
+        if operation.action is Action.CREATE_BLOCK:
+            return await self._create(operation)
+        return await self._set_status(operation)
 
     async def _create(self, operation: Operation) -> Done:
         calendar = self._calendars[operation.provider]
@@ -135,6 +153,13 @@ class Writing:
                 if await self._calls.task(task_id):
                     there.append(task_id)  # noqa: PERF401 - a fault keeps what was seen before
         return Accepted(job, dict.fromkeys(there, fault))
+
+    async def _cancel(self, operations: Sequence[Operation]) -> Accepted:
+        """Cancel appointments; a block is deleted, and never cancelled. Raises SystemFault."""
+        if any(operation.kind is not Kind.APPOINTMENT for operation in operations):
+            raise Rejected(self._system, detail="only appointments are cancelled")
+        path = self._account.cancel_path or ""
+        return Accepted(await self._calls.cancel(path, [o.ref.id for o in operations]))
 
     async def _set_status(self, operation: Operation) -> Done:
         status = _wanted(operation).status

@@ -433,6 +433,6 @@ async def test_what_is_declared_is_what_the_platform_can(clinic: Clinic) -> None
     assert able.gone_proofs == {Kind.APPOINTMENT: 1, Kind.BLOCK: 2}
     assert able.statuses == {status: status for status in Status}
     assert able.lag == timedelta(seconds=10)
-    assert not any((able.batch, able.asynchronous, able.bulk_only))
+    assert not any((able.bulk, able.bulk_statuses, able.asynchronous, able.bulk_only))
     assert not able.notifies
     assert able.key_survives

@@ -103,12 +103,11 @@ async def test_a_rate_limit_on_a_write_is_no_effect(build: Build, script: Script
     assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize("action", [Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT])
-async def test_moves_share_one_bulk_call_that_is_only_accepted(
-    build: Build, script: Script, action: Action
+async def test_moves_of_blocks_and_appointments_share_one_bulk_call_that_is_only_accepted(
+    build: Build, script: Script
 ) -> None:
     script.say(MOVE, QUEUED)
-    moves = [operation(action, "t1"), operation(action, "t2")]
+    moves = [operation(Action.MOVE_BLOCK, "t1"), operation(Action.MOVE_APPOINTMENT, "t2")]
     assert await build().write(moves) == Accepted("5812945")
     (body,) = script.sent
     assert body == {
@@ -239,7 +238,11 @@ def test_what_is_declared_is_what_the_platform_can(build: Build) -> None:
         Action.REMOVE_BLOCK,
     }
     assert able.bulk_only == {Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT}
-    assert set(able.batch.values()) == {100}
+    assert able.bulk[Action.MOVE_BLOCK] == able.bulk[Action.MOVE_APPOINTMENT]
+    assert able.bulk[Action.MOVE_BLOCK] != able.bulk[Action.REMOVE_BLOCK]
+    assert {bulk.rows for bulk in able.bulk.values()} == {100}
+    assert able.bulk_statuses == {}
+    assert not able.lists_cancelled
     assert able.completing_changes_end
     assert (able.rows_carry_owner, able.rows_carry_end) == (False, False)
 

@@ -1,0 +1,71 @@
+"""The address of the bulk cancel, as a person copies it from the browser."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.config.settings import LeadSquaredSystem
+from tests.config.conftest import SMALL, Desk
+
+
+def crm(path: str) -> str:
+    """The configuration of a business whose LeadSquared cancels there."""
+    said = f"[systems.crm]\ncancel_as = 'cancel'\ncancel_path = '{path}'"
+    return SMALL.replace("[systems.crm]", said)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Task.svc/CancelAppointments",
+        "Task.svc/BulkCancel/Appointments",
+        "Task.svc/Bulk.Cancel",
+        "Task.svc/BulkUpdateCancelledAppointments",
+        "Task.svc/XYZ",
+    ],
+)
+def test_a_path_of_a_call_that_may_be_the_cancel_loads(desk: Desk, path: str) -> None:
+    system = desk.load(crm(path)).systems["crm"]
+    assert isinstance(system, LeadSquaredSystem)
+    assert (system.cancel_as, system.cancel_path) == ("cancel", path)
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("https://api-in21.leadsquared.com/v2/Task.svc/Cancel", "host"),
+        ("//evil.example.com/Task.svc/Cancel", "host"),
+        ("api-in21.leadsquared.com/v2/Task.svc/Cancel", "path of a LeadSquared call"),
+        ("/v2/Task.svc/Cancel", "path of a LeadSquared call"),
+        ("/Task.svc/Cancel", "path of a LeadSquared call"),
+        ("v2/Task.svc/Cancel", "path of a LeadSquared call"),
+        ("Task.svc/Cancel?accessKey=x", "query"),
+        ("Task.svc/Cancel#x", "query or a fragment"),
+        ("Task.svc/../LeadManagement.svc/Cancel", "path of a LeadSquared call"),
+        ("Task.svc/%2e%2e/Cancel", "path of a LeadSquared call"),
+        ("Task.svc\\Cancel", "path of a LeadSquared call"),
+        ("Task.svc/Cancel/", "path of a LeadSquared call"),
+        ("Task.svc//Cancel", "path of a LeadSquared call"),
+        ("Task.svc/Cancel Appointments", "path of a LeadSquared call"),
+        ("Task.svc/Cancel\u0430", "path of a LeadSquared call"),
+        ("Task.svc", "path of a LeadSquared call"),
+        ("Cancel", "path of a LeadSquared call"),
+        ("Task.svc/DeleteTasks", "something else"),
+        ("task.svc/deletetasks", "something else"),
+        ("Task.svc/BulkUpdateAppointmentTime", "something else"),
+        ("Task.svc/Bulk/Create", "something else"),
+        ("Task.svc/MarkComplete", "something else"),
+        ("Task.svc/BulkDeleteAppointments", "something else"),
+        ("Task.svc/UpdateAppointmentsByHours", "something else"),
+        ("Task.svc/Retrieve.GetById", "something else"),
+        ("LeadManagement.svc/Leads.Cancel", "something else"),
+    ],
+)
+def test_a_path_that_is_not_the_cancel_is_refused_with_place_line_and_remedy(
+    desk: Desk, path: str, reason: str
+) -> None:
+    problem = desk.the_problem(crm(path))
+    assert problem.key == "systems.crm.cancel_path"
+    assert reason in problem.reason
+    assert "Cancel Appointments in Bulk" in problem.remedy
+    assert crm(path).splitlines()[(problem.line or 0) - 1].startswith("cancel_path")

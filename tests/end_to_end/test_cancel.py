@@ -1,0 +1,215 @@
+"""Cancellations that LeadSquared carries out at an address that only the configuration knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.cli.main import run_with
+from syncd.config.load import load
+from syncd.engine import recover
+from syncd.engine.report import Health
+from syncd.model import Action, ConflictKind
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.scenario import config_text, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.wiring import build
+from tests.end_to_end.conftest import Shop
+
+PATH = "Task.svc/BulkCancelAppointments"
+
+
+@pytest.fixture
+async def clinic(tmp_path: Path) -> AsyncIterator[Shop]:
+    """An empty business whose LeadSquared account cancels."""
+    sandbox = Sandbox()
+    sandbox.crm.limit = None
+    world = furnish(sandbox, datetime.now(UTC), empty=True)
+    async with sandbox.serve():
+        path = tmp_path / "syncd.toml"
+        cancels = f'[systems.crm]\ncancel_as = "cancel"\ncancel_path = "{PATH}"'
+        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        path.write_text(text.replace("[systems.crm]", cancels))
+        app = build(load(path, {}))
+        made = Shop(world, path, app)
+        yield made
+        await made.app.aclose()
+
+
+def sent(shop: Shop) -> int:
+    """How many requests went to the bulk cancel."""
+    return sum(call.path == f"/{PATH}" for call in shop.world.sandbox.crm.calls)
+
+
+async def twins(shop: Shop, *hours: int) -> tuple[list[str], list[str]]:
+    """Meetings that stand in crm and clinic; their ids in both."""
+    crm, clinic = [], []
+    for hour in hours:
+        who = ("alice", "bob")[hour % 2]
+        crm.append(shop.world.book("crm", who, shop.world.at(1, hour)))
+        clinic.append(shop.world.book("clinic", who, shop.world.at(1, hour)))
+    await shop.resync()
+    assert shop.wrong() == []
+    return crm, clinic
+
+
+def statuses(shop: Shop) -> dict[str, str]:
+    return {a.id: a.status for a in shop.world.sandbox.crm.appointments() if not a.deleted}
+
+
+@pytest.mark.parametrize("lists_cancelled", [True, False])
+async def test_all_cancellations_of_a_cycle_are_one_call_confirmed_by_reading(
+    clinic: Shop, *, lists_cancelled: bool
+) -> None:
+    crm = clinic.world.sandbox.crm
+    crm.lists_cancelled = lists_cancelled
+    mine, theirs = await twins(clinic, 9, 10, 12)
+    for event in theirs:
+        clinic.world.sandbox.clinic.cancel(event)
+    report = await clinic.resync()
+    assert set(statuses(clinic).values()) == {"cancelled"}
+    assert sorted(crm.cancelled) == sorted(mine)
+    assert sent(clinic) == 1
+    assert report.operations[Action.SET_STATUS] == 3
+    assert clinic.wrong() == []
+    assert clinic.app.store.pending_intents() == []
+    report = await clinic.resync()
+    assert report.converged
+    before = clinic.calls()
+    await clinic.app.engine.watch(near=True)
+    await clinic.app.engine.watch(near=False)
+    after = clinic.calls()
+    # Appointments that are off cost no question by their ids, whether or not lists show them.
+    assert after["crm"] - before["crm"] == 2
+
+
+async def test_the_base_moves_only_when_a_read_shows_the_cancellation(clinic: Shop) -> None:
+    (mine,), (theirs,) = await twins(clinic, 9)
+    clinic.world.sandbox.crm.usual_job_seconds = 3600
+    clinic.world.sandbox.clinic.cancel(theirs)
+    await clinic.app.engine.watch(near=False)
+    await clinic.app.engine.watch(near=False)
+    (record,) = clinic.app.store.records("crm", [mine])
+    assert record.base is not None
+    assert record.base.busy
+    assert len(clinic.app.store.pending_intents()) == 1
+    assert sent(clinic) == 1
+
+
+@pytest.mark.parametrize("answer", ["html", "error", "forbidden", "unknown", "nothing", "odd-none"])
+async def test_a_wrong_address_loses_nothing_and_a_person_is_told_what_to_check(
+    clinic: Shop, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm = clinic.world.sandbox.crm
+    crm.cancel_answer = answer
+    if answer == "odd-none":
+        crm.cancel_path, crm.cancel_answer = "Task.svc/Elsewhere", ""
+    # Each queued cancellation that the next read does not show is overdue.
+    monkeypatch.setattr(recover, "DEADLINE", timedelta(0))
+    monkeypatch.setattr(recover, "SENT_WITHIN", timedelta(0))
+    system = clinic.app.systems["crm"]
+    system.capabilities = replace(system.capabilities, lag=timedelta(0))
+    (first, second), theirs = await twins(clinic, 9, 10)
+    for event in theirs:
+        clinic.world.sandbox.clinic.cancel(event)
+    clinic.world.book("clinic", "alice", clinic.world.at(1, 15))
+    reports = [await clinic.app.engine.watch(near=False) for _ in range(5)]
+    assert statuses(clinic) == {first: "confirmed", second: "confirmed"}
+    held = clinic.app.store.open_conflicts()
+    assert {h.conflict.kind for h in held} == {ConflictKind.QUARANTINED}
+    assert len(held) == 2
+    assert all(f'cancel_path = "{PATH}"' in h.conflict.note for h in held)
+    # An answer that says nothing of the address makes syncd look for a row at fault.
+    assert sent(clinic) == (9 if answer == "error" else 3)
+    assert reports[-1].systems["crm"].state is Health.OK
+    assert reports[-1].conflicts == 2
+    # The rest goes on: the new booking's time is closed in crm.
+    assert any(b.start == clinic.world.at(1, 15) for b in crm.blocks())
+    # Both meetings are still there, and syncd knows it.
+    known = clinic.app.store.records("crm", [first, second])
+    assert all(r.observed is not None and r.observed.busy for r in known)
+
+
+@pytest.mark.parametrize("answer", ["bare", "odd"])
+async def test_an_answer_in_other_words_is_believed_once_a_read_shows_it(
+    clinic: Shop, answer: str
+) -> None:
+    clinic.world.sandbox.crm.cancel_answer = answer
+    _, (theirs,) = await twins(clinic, 9)
+    clinic.world.sandbox.clinic.cancel(theirs)
+    report = await clinic.resync()
+    assert set(statuses(clinic).values()) == {"cancelled"}
+    assert sent(clinic) == 1
+    assert report.converged
+
+
+async def test_a_lost_answer_is_looked_after_before_anything_is_sent_again(clinic: Shop) -> None:
+    crm = clinic.world.sandbox.crm
+    _, (theirs,) = await twins(clinic, 9)
+    crm.faults.add(Fault(FaultKind.LOSE_AFTER, path=f"/{PATH}", times=1))
+    clinic.world.sandbox.clinic.cancel(theirs)
+    await clinic.resync()
+    assert set(statuses(clinic).values()) == {"cancelled"}
+    assert sent(clinic) == 1
+
+
+async def test_a_block_is_deleted_and_never_cancelled(clinic: Shop) -> None:
+    event = clinic.world.book("clinic", "alice", clinic.world.at(1, 9))
+    await clinic.resync()
+    clinic.world.sandbox.clinic.cancel(event)
+    await clinic.resync()
+    assert clinic.wrong() == []
+    assert sent(clinic) == 0
+    assert [b.deleted for b in clinic.world.sandbox.crm.blocks()] == [True]
+
+
+async def test_only_the_row_that_cannot_be_cancelled_is_quarantined(clinic: Shop) -> None:
+    crm = clinic.world.sandbox.crm
+    (bad, good, other), theirs = await twins(clinic, 9, 10, 12)
+    crm.refuses_rows = frozenset({bad})
+    for event in theirs:
+        clinic.world.sandbox.clinic.cancel(event)
+    for _ in range(3):
+        await clinic.resync()
+    assert statuses(clinic) == {bad: "confirmed", good: "cancelled", other: "cancelled"}
+    (held,) = clinic.app.store.open_conflicts()
+    assert held.conflict.kind is ConflictKind.QUARANTINED
+
+
+async def test_a_cancelled_meeting_that_is_on_again_is_closed_by_a_block(clinic: Shop) -> None:
+    _, (theirs,) = await twins(clinic, 9)
+    platform = clinic.world.sandbox.clinic
+    platform.cancel(theirs)
+    await clinic.resync()
+    assert sent(clinic) == 1
+    platform.set_status(theirs, "confirmed")
+    await clinic.resync()
+    await clinic.resync()
+    # LeadSquared cannot put it on again, so a block closes its time there.
+    assert set(statuses(clinic).values()) == {"cancelled"}
+    assert sent(clinic) == 1
+    blocks = [b for b in clinic.world.sandbox.crm.blocks() if not b.deleted]
+    assert [b.start for b in blocks] == [clinic.world.at(1, 9)]
+
+
+async def test_once_the_address_is_right_an_answer_makes_syncd_try_again(clinic: Shop) -> None:
+    crm = clinic.world.sandbox.crm
+    crm.cancel_answer = "unknown"
+    _, (theirs,) = await twins(clinic, 9)
+    clinic.world.sandbox.clinic.cancel(theirs)
+    for _ in range(4):
+        await clinic.app.engine.watch(near=False)
+    (held,) = clinic.app.store.open_conflicts()
+    crm.cancel_answer = ""
+    await clinic.app.aclose()
+    said = ["--config", str(clinic.path), "conflicts", "resolve", held.id, "--take", "clinic"]
+    code = await asyncio.to_thread(run_with, said)
+    clinic.app = build(load(clinic.path, {}))
+    assert code == 0
+    assert set(statuses(clinic).values()) == {"cancelled"}
+    assert clinic.app.store.open_conflicts() == []

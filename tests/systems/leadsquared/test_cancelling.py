@@ -1,0 +1,143 @@
+"""Cancellations at an address that only the configuration knows, and what answers there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from syncd.model import Action, Kind, Operation, Status, Value
+from syncd.systems.leadsquared import LeadSquared
+from syncd.systems.port import Accepted, Ambiguous, RateLimited, Refusal, Rejected
+from tests.systems.scripted import Script
+
+from .conftest import Build
+from .test_writing import OFF, QUEUED, VALUE, operation
+
+PATH = "Task.svc/BulkCancel"
+CANCEL = f"POST {PATH}"
+
+
+def cancellation(event: str) -> Operation:
+    return operation(Action.SET_STATUS, event, VALUE.off(), Kind.APPOINTMENT)
+
+
+CANCELLATIONS = [cancellation("t1"), cancellation("t2")]
+
+
+def built(build: Build) -> LeadSquared:
+    return build(cancel_as="cancel", cancel_path=PATH)
+
+
+async def test_cancellations_share_one_bulk_call_that_is_only_accepted(
+    build: Build, script: Script
+) -> None:
+    script.say(CANCEL, QUEUED)
+    system = built(build)
+    assert await system.write(CANCELLATIONS) == Accepted("5812945")
+    assert script.sent == [{"TaskIds": ["t1", "t2"]}]
+    bulk = {system.capabilities.bulk_of(o) for o in CANCELLATIONS}
+    assert len(bulk) == 1
+    assert None not in bulk
+
+
+async def test_a_block_is_never_cancelled(build: Build, script: Script) -> None:
+    block = replace(cancellation("t3"), kind=Kind.BLOCK)
+    with pytest.raises(Rejected):
+        await built(build).write([CANCELLATIONS[0], block])
+    assert not script.requests
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, content=b""),
+        httpx.Response(200, json={}),
+        httpx.Response(200, json={"RequestId": "7"}),
+        httpx.Response(200, json={"Status": "Success"}),
+        httpx.Response(500, text="oops"),
+    ],
+)
+async def test_an_answer_that_proves_nothing_is_left_to_the_reads(
+    build: Build, script: Script, answer: httpx.Response
+) -> None:
+    script.say(CANCEL, answer)
+    assert await built(build).write(CANCELLATIONS) == Accepted("")
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(404, text="<html>Endpoint not found.</html>"),
+        httpx.Response(405, json={}),
+        httpx.Response(200, text="<html>Sign in</html>"),
+        httpx.Response(200, json=[]),
+        httpx.Response(403, json={"message": "Missing Authentication Token"}),
+        httpx.Response(401, json={}),
+        httpx.Response(200, json={"Status": "Success", "Message": {"IsSuccessful": False}}),
+        httpx.Response(200, json={"Status": "Failure", "FailureReason": "not allowed"}),
+    ],
+)
+async def test_whatever_else_is_at_the_address_refuses_each_row_and_is_no_lost_access(
+    build: Build, script: Script, answer: httpx.Response
+) -> None:
+    script.say(CANCEL, answer)
+    with pytest.raises(Rejected) as raised:
+        await built(build).write(CANCELLATIONS)
+    assert raised.value.each
+    assert raised.value.why is Refusal.UNFIT
+
+
+async def test_words_of_the_address_never_say_that_an_appointment_is_gone(
+    build: Build, script: Script
+) -> None:
+    words = {"ExceptionType": "MXInvalidEntityException", "ExceptionMessage": "Task not found"}
+    script.say(CANCEL, httpx.Response(500, json={"Status": "Error"} | words))
+    with pytest.raises(Rejected) as raised:
+        await built(build).write(CANCELLATIONS)
+    assert raised.value.why is Refusal.UNFIT
+    assert not raised.value.each
+
+
+async def test_a_rate_limit_and_a_lost_answer_are_what_they_are_everywhere(
+    build: Build, script: Script
+) -> None:
+    body = {"Status": "Error", "ExceptionType": "MXAPIRateLimitExceededException"}
+    script.say(CANCEL, httpx.Response(403, json=body))
+    with pytest.raises(RateLimited):
+        await built(build).write(CANCELLATIONS)
+
+    def lost(request: httpx.Request) -> httpx.Response:
+        message = "gone"
+        raise httpx.ReadError(message, request=request)
+
+    script.say(CANCEL, lost)
+    with pytest.raises(Ambiguous):
+        await built(build).write(CANCELLATIONS)
+
+
+async def test_shown_up_is_still_marking_complete(build: Build) -> None:
+    able = built(build).capabilities
+    showed = Value(VALUE.start, VALUE.end, Status.SHOWED)
+    assert able.bulk_of(operation(Action.SET_STATUS, after=showed)) is None
+    assert able.statuses == {
+        Status.SHOWED: Status.SHOWED,
+        **dict.fromkeys(OFF, Status.CANCELLED),
+    }
+
+
+def test_what_the_account_reads_as_busy_cannot_be_cancelled(build: Build) -> None:
+    words = {"2": Status.CONFIRMED}
+    able = build(cancel_as="cancel", cancel_path=PATH, statuses=words).capabilities
+    assert able.bulk_statuses == {}
+    assert not any(status in able.statuses for status in OFF)
+
+
+async def test_check_says_that_the_address_cannot_be_checked(build: Build, script: Script) -> None:
+    found = [f for f in await built(build).check() if "cancel_path" in f.subject]
+    assert [f.level for f in found] == ["ok"]
+    assert "not checked" in found[0].message
+    assert not any(PATH in request.url.path for request in script.requests)
+    assert not [f for f in await build().check() if "cancel_path" in f.subject]
