@@ -20,6 +20,7 @@ from syncd.engine.agenda import Agenda
 from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
 from syncd.engine.deciding import decide_on
+from syncd.engine.ending import Ending, Progress
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.exposure import Watch
 from syncd.engine.observation import Observation
@@ -53,17 +54,6 @@ __all__ = ["Engine", "Ids", "Policy"]
 
 log = structlog.get_logger(__name__)
 
-MOST_CYCLES = 12
-"""A resync that is not done after so many cycles says so instead of going on."""
-
-IDLE_CYCLES = 1
-"""A resync makes so many more cycles without a write while a list is not known to be whole."""
-
-PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
-"""Seconds between two cycles of a resync that waits for a platform to confirm."""
-
-Progress = Callable[[str], None]
-
 
 @dataclass(slots=True)
 class Engine:
@@ -94,6 +84,9 @@ class Engine:
     answered: set[tuple[str, str]] = field(default_factory=set)
     """The calendars, (provider, system), whose lists were answered at least once."""
     probes: dict[str, Probes] = field(default_factory=dict)
+    patient: bool = True
+    """A resync waits where a platform allows no more calls for a while. The daemon does not: it
+    looks after the others meanwhile."""
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
@@ -129,32 +122,32 @@ class Engine:
         dry_run: bool = False,
         progress: Progress = lambda _text: None,
     ) -> Report:
-        """Cycle over the full window until nothing is left to do, or nothing more can be done."""
+        """Cycle over the full window until another cycle would come to the same.
+
+        When that is, and how long it waits between two cycles, `engine.ending` says.
+        """
         self.agenda.add(providers or self.mapping)
         report = Report(run=self.ids.row(), dry_run=dry_run)
-        before, idle = (0, 0, 0), 0
-        for turn in range(1 if dry_run else MOST_CYCLES):
-            await self.cycle(
-                window or self.window(near=False),
-                report,
-                providers,
-                accept,
-                progress,
-                depth=Depth.RESYNC,
-            )
-            done = (report.operations.total(), len(report.failures), report.settled)
-            if report.converged or report.guarded or self.stopping.is_set():
-                break
-            waits = report.suspected or self.waits(report)
-            idle = idle + 1 if not waits and done == before else 0
-            # Nothing was written, refused or is to be confirmed: another cycle is the same, unless
-            # a list is read in parts, of which a cycle asks for some only.
-            if idle > (IDLE_CYCLES if report.shortened else 0):
-                break
-            before = done
-            if waits and not dry_run:
-                progress("waiting for a platform to confirm")
-                await self.clock.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
+        ending = Ending(self.clock, self.stopping, progress, patient=self.patient)
+        for name in self.systems:
+            self.probes.setdefault(name, Probes()).begin_run()
+        try:
+            while True:
+                await self.cycle(
+                    window or self.window(near=False),
+                    report,
+                    providers,
+                    accept,
+                    progress,
+                    depth=Depth.RESYNC,
+                )
+                if not await ending.goes_on(report, unconfirmed=self.waits(report)):
+                    break
+                if dry_run:
+                    self.agenda.add(providers or self.mapping)  # nothing of it was carried out
+        finally:
+            for probes in self.probes.values():
+                probes.end_run()
         if report.gone:
             report.remarks.append(
                 f"{report.gone} events are gone by their ids, but their lists do not prove it: "

@@ -19,6 +19,7 @@ from syncd.model import (
     Waiting,
     utc,
 )
+from syncd.systems.reported import KNOWN_EVENTS
 
 
 class Health(StrEnum):
@@ -142,7 +143,10 @@ class Report:
     """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
 
     ``lively`` counts the news of each provider. ``items`` are the reported records and lists that
-    are open, ``gone`` counts events that are gone by id while no whole list proves it.
+    are open, ``gone`` counts events that are gone by id while no whole list proves it, ``unshown``
+    the known ones of each system that its lists should show and do not. ``suspected`` events may be
+    settled by another look, not before ``look_again``. ``refused`` are the systems that allow no
+    more calls, and for how many seconds; ``covered`` is how many minutes of each list are proven.
     """
 
     run: str
@@ -170,6 +174,10 @@ class Report:
     unknown: list[UnknownOwners] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     gone: int = 0
+    unshown: dict[str, int] = field(default_factory=dict)
+    look_again: datetime | None = None
+    refused: dict[str, float] = field(default_factory=dict)
+    covered: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     @property
     def unreadable(self) -> int:
@@ -180,6 +188,11 @@ class Report:
     def shortened(self) -> list[Item]:
         """The lists from which rows are missing, or may be."""
         return [item for item in self.items if item.topic is Topic.LIST]
+
+    @property
+    def cut(self) -> bool:
+        """Whether a list ends before all of it was shown, and is read in parts."""
+        return any(item.event != KNOWN_EVENTS for item in self.shortened)
 
     @property
     def whole(self) -> bool:
@@ -259,6 +272,7 @@ class Report:
                 for each in self.waiting
             ],
             "unreadable": self.unreadable,
+            "not_shown": dict(sorted(self.unshown.items())),
             "reported": {str(topic): counts[topic] for topic in Topic},
             "converged": self.converged,
         }

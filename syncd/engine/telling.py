@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from syncd.core.decide import Decision
 from syncd.engine.observation import Observation
-from syncd.engine.report import Report, SystemReport, UnknownOwners, unknown_owners
+from syncd.engine.report import Health, Report, SystemReport, UnknownOwners, unknown_owners
 from syncd.model import ConflictKind, OwnerProof
 from syncd.store.owners import owner_changes
 from syncd.store.reported import open_items
+from syncd.systems.port import RateLimited
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -39,6 +41,16 @@ def tell(
         told.reads += traffic.reads - getattr(start, "reads", 0)
         told.writes += traffic.writes - getattr(start, "writes", 0)
     report.suspected = sum(o.suspected for o in observed.values())
+    # Who does not answer tells no more by being asked again at once.
+    answering = [o for o in observed.values() if o.state is Health.OK and o.look_again is not None]
+    report.look_again = min((o.look_again for o in answering if o.look_again), default=None)
+    report.refused = {
+        o.system: o.fault.wait for o in observed.values() if isinstance(o.fault, RateLimited)
+    }
+    report.unshown = {o.system: len(o.unshown) for o in observed.values() if o.unshown}
+    for o in observed.values():
+        for where, minutes in _covered(o).items():
+            report.covered[where] = max(report.covered[where], minutes)
     report.pending = len(engine.store.pending_intents())
     report.conflicts = len(
         [
@@ -61,3 +73,12 @@ def tell(
     report.gone = sum(o.gone for o in observed.values())
     report.items = open_items(engine.store)
     report.exposures = engine.exposed.measure()
+
+
+def _covered(seen: Observation) -> Counter[tuple[str, str, str]]:
+    """How many minutes of each calendar's lists were proven to be whole, by kind."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for each in seen.coverage:
+        minutes = round((each.window.end - each.window.start).total_seconds() / 60)
+        found.update({(seen.system, each.provider, str(kind)): minutes for kind in each.kinds})
+    return found

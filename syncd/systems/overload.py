@@ -28,22 +28,17 @@ _SUCCESS = range(200, 300)
 _CALLS = r"(?:api[ _-]?)?(?:calls?|requests?|hits)"
 _LIMIT = r"(?:limits?|quotas?)"
 _OVER = r"(?:exceed(?:ed|s|ing)?|reached|exhausted|over|hit)"
-_TOO_MANY = re.compile(
-    "|".join(
-        (
-            rf"\btoo[ _-]?many[ _-]?(?:concurrent )?{_CALLS}\b",
-            rf"\b{_CALLS} {_OVER} (?:the |your )?(?:\w+ ){{0,2}}{_LIMIT}\b",
-            rf"\b(?:rate|api|{_CALLS}|throttling|daily(?: api| call| request)?)"
-            rf"[ _-]?{_LIMIT} (?:\w+ ){{0,3}}{_OVER}\b",
-            rf"\b{_OVER} (?:the |your |its )?(?:\w+ ){{0,2}}(?:rate|api|{_CALLS}|daily)"
-            rf"(?: \w+)?[ _-]?{_LIMIT}\b",
-            rf"\b{_OVER} (?:the |your )?(?:\w+ )?limit of \d+ {_CALLS}\b",
-            r"rate[ _-]?limit(?:ed\b|[ _-]?(?:is |was )?exceed)",
-            r"\bthrottl(?:ed|ingexception)\b|\brequest was throttled\b",
-        )
-    ),
-    re.IGNORECASE,
+_NAMED = rf"(?:rate|api|{_CALLS}|throttling|daily)"
+_PATTERNS = (
+    rf"\btoo[ _-]?many[ _-]?(?:concurrent )?{_CALLS}\b",
+    rf"\b{_CALLS} {_OVER} (?:the |your )?(?:\w+ ){{0,2}}{_LIMIT}\b",
+    rf"\b{_NAMED}(?: \w+)?[ _-]?{_LIMIT} (?:\w+ ){{0,3}}{_OVER}\b",
+    rf"\b{_OVER} (?:the |your |its )?(?:\w+ ){{0,2}}{_NAMED}(?: \w+)?[ _-]?{_LIMIT}\b",
+    rf"\b{_OVER} (?:the |your )?(?:\w+ )?limit of \d+ {_CALLS}\b",
+    r"rate[ _-]?limit(?:ed\b|[ _-]?(?:is |was )?exceed)",
+    r"\bthrottl(?:ed|ingexception)\b",
 )
+_TOO_MANY = re.compile("|".join(_PATTERNS), re.IGNORECASE)
 
 _CALLS_IN_SECONDS = re.compile(
     rf"\b{_CALLS} exceeded the limit of \d+ in \d+ second", re.IGNORECASE
@@ -53,8 +48,9 @@ _CALLS_IN_SECONDS = re.compile(
 def told_too_many(answer: Answer, private: Sequence[str] = ()) -> str:
     """Return the text by which an error says "too many calls"; '' if it says no such thing.
 
-    ``private`` are texts that were sent, which an error may repeat. Of a success only a short object may be such an error, and only in the words of the one platform
-    that is known to answer so: other texts in it are people's.
+    ``private`` are texts that were sent, which an error may repeat. Of a success only a short
+    object may be such an error, and only in the words of the one platform that is known to answer
+    so: other texts in it are people's.
     """
     if answer.status_code in _SUCCESS:
         return _told_in_success(answer)

@@ -81,14 +81,14 @@ def coverage_ignored(patch: Patch) -> None:
     follow = absence.follow_up
     absence_believed_at_once(patch)
 
-    async def everything(read: Any, *given: Any) -> None:
+    async def everything(read: Any, *given: Any, **named: Any) -> None:
         kinds = frozenset(Kind)
         whole = [
             Coverage(read.system.name, p, kinds, Window(_LONG_AGO, _FAR_OFF), read.clock.now())
             for p in read.system.providers
         ]
         read.snapshot = replace(read.snapshot, coverage=whole)
-        await follow(read, *given)
+        await follow(read, *given, **named)
 
     patch.setattr(observe, "follow_up", everything)
 
