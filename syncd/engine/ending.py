@@ -38,7 +38,7 @@ LONGEST_REFUSAL = 120.0
 """Seconds: the longest wait for a platform that allows no more calls; a day's quota is no such."""
 
 MOST_REFUSED = 300.0
-"""Seconds: the longest that a run waits like that in all."""
+"""Seconds: the longest that a run waits like that without having written anything meanwhile."""
 
 Progress = Callable[[str], None]
 
@@ -55,6 +55,7 @@ class Ending:
     _covered: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _refused: float = 0.0
     _refusals: int = 0
+    _written: int = 0
 
     async def goes_on(self, report: Report, *, unconfirmed: bool) -> bool:
         """Wait as long as is of use, and return whether another cycle is; not after a signal."""
@@ -92,7 +93,9 @@ class Ending:
         waits = [wait for wait in report.refused.values() if wait <= LONGEST_REFUSAL]
         if not self.patient or not waits:
             return None
-        wait = max(1.0, *waits)
+        wait, written = max(1.0, *waits), report.operations.total()
+        if written != self._written:
+            self._refused, self._written = 0.0, written
         if self._refused + wait > MOST_REFUSED:
             return None
         self._refused += wait

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.clock import Clock
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.limits import RateLimit
+    from syncd.sandbox.told_limits import ToldLimit
 
 R = TypeVar("R")
 _REFUSALS = range(400, 500)
@@ -120,6 +121,8 @@ class Platform(ABC):
         self.faults = faults if faults is not None else Faults()
         self.concealed = Concealed()
         self.limit: RateLimit | None = None
+        self.limit_told: ToldLimit | None = None
+        """How it tells of too many calls; None: in its documented way."""
         self.caps: dict[str, ListCap] = {}
         """Caps of lists, by path: nothing in an answer shows that it was cut."""
         self.calls: list[Call] = []
@@ -257,9 +260,9 @@ class Platform(ABC):
         if error := self.fault(FaultKind.ERROR, ask):
             return _server_error(error)
         if limited := self.fault(FaultKind.RATE_LIMITED, ask):
-            return self.rate_limited(ask, limited.spelling)
+            return self._told_limit(ask, limited.spelling)
         if limit is not None and not limit.hit(self.clock.now()):
-            response = self.rate_limited(ask, "")
+            response = self._told_limit(ask, "")
         elif self.fault(FaultKind.UNAUTHORISED, ask):
             response = self.unauthorised(ask)
         else:
@@ -267,6 +270,12 @@ class Platform(ABC):
         for key, value in self.limit_headers().items():
             response.headers[key] = value
         return response
+
+    def _told_limit(self, ask: Ask, spelling: str) -> Response:
+        if self.limit_told is None:
+            return self.rate_limited(ask, spelling)
+        most, seconds = (self.limit.most, self.limit.interval) if self.limit else (25, 5.0)
+        return self.limit_told.response(most, seconds)
 
     def _spoil(self, ask: Ask, response: Response) -> None:
         """Put odd rows into what a read shows; a fault is used up only where it shows."""
