@@ -26,6 +26,7 @@ from syncd.sandbox.concealed import Concealed, bad_request
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.odd import ODD_ANSWERS, Odd
 from syncd.sandbox.odd_rows import spoilt
+from syncd.sandbox.told_limits import ToldLimit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from syncd.sandbox.clock import Clock
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.limits import RateLimit
-    from syncd.sandbox.told_limits import ToldLimit
 
 R = TypeVar("R")
 _REFUSALS = range(400, 500)
@@ -121,6 +121,8 @@ class Platform(ABC):
         self.faults = faults if faults is not None else Faults()
         self.concealed = Concealed()
         self.limit: RateLimit | None = None
+        self.gateway_limit: RateLimit | None = None
+        """A further limit, of the gateway in front: no header tells of it."""
         self.limit_told: ToldLimit | None = None
         """How it tells of too many calls; None: in its documented way."""
         self.caps: dict[str, ListCap] = {}
@@ -261,6 +263,9 @@ class Platform(ABC):
             return _server_error(error)
         if limited := self.fault(FaultKind.RATE_LIMITED, ask):
             return self._told_limit(ask, limited.spelling)
+        gateway = self.gateway_limit
+        if gateway is not None and not gateway.hit(self.clock.now()):
+            return (self.limit_told or ToldLimit()).response(gateway.most, gateway.interval)
         if limit is not None and not limit.hit(self.clock.now()):
             response = self._told_limit(ask, "")
         elif self.fault(FaultKind.UNAUTHORISED, ask):

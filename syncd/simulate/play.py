@@ -198,6 +198,7 @@ class _Stage:
         event.listen(store._engine, "checkout", _no_patience)  # noqa: SLF001
         ways = {name: _Mortal(self.town.transport(name), life) for name in SYSTEMS}
         app = build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
+        app.engine.patient = False
         for step in self.story.steps:
             if step.fault == FaultKind.STRIP_KEYS:
                 # That this platform strips tags has been found out before.

@@ -19,6 +19,7 @@ from syncd.model import (
     Cause,
     Closing,
     Exposure,
+    Fact,
     IntentState,
     Item,
     OnRota,
@@ -92,7 +93,7 @@ class Glance:
     ``read_at`` is when each system was last read in full, ``rota`` when whose whole window is.
     ``created`` are the last blocks made, (system, event), by this ``installation``. ``mapped`` is a
     digest of what each calendar, (provider, system), was last read as. ``items`` are the reported
-    records and lists that are open.
+    records and lists that are open, ``facts`` is what was measured of the systems.
     """
 
     counts: Mapping[str, int]
@@ -109,6 +110,7 @@ class Glance:
     owner_changes: tuple[OwnerChange, ...] = ()
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     items: tuple[Item, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -157,6 +159,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_owner_change(row) for row in ask("SELECT * FROM owner_change")),
         {(row["provider"], row["system"]): row["mapping"] for row in ask(_MAPPED)},
         tuple(_item(row) for row in ask(_REPORTED)),
+        tuple(_fact(row) for row in ask("SELECT * FROM fact")),
     )
 
 
@@ -178,6 +181,10 @@ def _health(row: sqlite3.Row) -> SystemHealth:
 
 def _allowance(row: sqlite3.Row) -> Allowance:
     return Allowance(**{**dict(row), "at": datetime.fromisoformat(row["at"])})
+
+
+def _fact(row: sqlite3.Row) -> Fact:
+    return Fact(**{**dict(row), "at": datetime.fromisoformat(row["at"])})
 
 
 def _exposure(row: sqlite3.Row) -> Exposure:

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 from syncd.model import LONGEST_DAILY_WAIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from syncd.model import Fact
     from syncd.systems.facts import Facts
 
-RATE, DAY, HOLD, CALLS = "rate limit", "daily limit", "held until", "calls"
-"""The names of the facts: calls/seconds, calls a day, an instant, and the calls last made."""
+RATE, TOLD, DAY, HOLD, CALLS = "rate limit", "refused rate", "daily limit", "held until", "calls"
+"""The names of the facts: calls/seconds as headers and as refusals say, calls a day, an instant,
+and the calls last made."""
+
+OF_LIMITS = (RATE, TOLD, DAY, HOLD, CALLS)
 
 LIFETIME = timedelta(days=1)
 """How long a limit is believed after the platform said it last."""
@@ -43,8 +46,13 @@ class Learned:
 
     @property
     def rate(self) -> tuple[int, float] | None:
-        """The learned limit as (calls, seconds)."""
+        """The limit that headers say, as (calls, seconds)."""
         return _rate(self.facts.get(RATE, LIFETIME))
+
+    @property
+    def told(self) -> tuple[int, float] | None:
+        """The limit by which calls were refused. Headers may not know of it: it may be another."""
+        return _rate(self.facts.get(TOLD, LIFETIME))
 
     @property
     def day(self) -> int | None:
@@ -53,9 +61,13 @@ class Learned:
         return int(said) if said.isdigit() else None
 
     def learn_rate(self, calls: int, seconds: float, usual: tuple[int, float]) -> None:
-        """Note a limit that the platform said; nothing is stored of the ``usual`` one."""
+        """Note a limit that headers said; nothing is stored of the ``usual`` one."""
         if (calls, seconds) != usual or self.rate is not None:
             self.facts.put(RATE, f"{calls}/{seconds:g}", renewed=_RENEWED)
+
+    def learn_told(self, calls: int, seconds: float) -> None:
+        """Note the limit by which a call was refused."""
+        self.facts.put(TOLD, f"{calls}/{seconds:g}", renewed=_RENEWED)
 
     def learn_day(self, calls: int) -> None:
         """Note a limit of calls a day that the platform said."""
@@ -83,19 +95,21 @@ class Learned:
         """Note the calls of the last window: the process ends, or goes over to another key."""
         self.facts.put(CALLS, str(calls), renewed=timedelta(0))
 
-    def earlier(self, rate: tuple[int, float]) -> tuple[int, float]:
-        """Return how many calls an earlier process made in the last window, and seconds ago.
+    def earlier(self, rates: Sequence[tuple[int, float]]) -> tuple[int, float]:
+        """Return how many calls an earlier process made lately, and how many seconds ago.
 
-        One that died may have used all of it.
+        They are those of its longest window, as if made at its end. One that died may have used up
+        a window, unless that is so long that nobody would wait for it on a guess.
         """
-        fact, (most, seconds) = self.facts.loaded(CALLS), rate
+        fact = self.facts.loaded(CALLS)
         if fact is None or not fact.value:
             return 0, 0.0
         if fact.value == _UNDER_WAY:
-            return (most, 0.0) if seconds <= _LONGEST_GUESS else (0, 0.0)
+            return max((n for n, s in rates if s <= _LONGEST_GUESS), default=0), 0.0
         ago = max(0.0, (self.facts.clock.now() - fact.at).total_seconds())
-        made = min(int(fact.value), most) if fact.value.isdigit() and ago < seconds else 0
-        return made, ago
+        if not fact.value.isdigit() or ago >= max(seconds for _, seconds in rates):
+            return 0, 0.0
+        return min(int(fact.value), max(calls for calls, _ in rates)), ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +128,17 @@ class Allowed:
 def allowed(facts: Iterable[Fact], now: datetime) -> Allowed:
     """Sum up the stored facts of one system that are still believed."""
     fresh = {f.name: f for f in facts if now - f.at <= LIFETIME}
-    rate, day, hold = fresh.get(RATE), fresh.get(DAY), fresh.get(HOLD)
+    day, hold = fresh.get(DAY), fresh.get(HOLD)
     until = None if hold is None else _instant(hold.value)
+    rates = [
+        (rate, f.at)
+        for f in fresh.values()
+        if f.name in {RATE, TOLD} and (rate := _rate(f.value)) is not None
+    ]
+    narrowest, at = min(rates, key=lambda each: each[0][0] / each[0][1], default=(None, None))
     return Allowed(
-        None if rate is None else _rate(rate.value),
-        None if rate is None else rate.at,
+        narrowest,
+        at,
         int(day.value) if day is not None and day.value.isdigit() else None,
         until if until is not None and until > now else None,
     )

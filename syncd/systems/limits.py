@@ -84,8 +84,18 @@ class Budget:
         return (self._rate,) if day is None else (self._rate, (day, _DAY))
 
     @property
+    def _rates(self) -> tuple[tuple[int, float], ...]:
+        """The limits of short windows: of the account, and of whoever refused a call."""
+        usual, told = self._learned.rate or self._usual, self._learned.told
+        return (usual,) if told is None or told == usual else (usual, told)
+
+    @property
     def _rate(self) -> tuple[int, float]:
-        return self._learned.rate or self._usual
+        return min(self._rates, key=lambda rate: rate[0] / rate[1])
+
+    @property
+    def _longest(self) -> float:
+        return max(seconds for _, seconds in self._rates)
 
     @property
     def _calls_a_day(self) -> int | None:
@@ -96,7 +106,7 @@ class Budget:
         if self._begun:
             return
         self._begun, now = True, self._clock.monotonic()
-        calls, ago = self._learned.earlier(self._rate)
+        calls, ago = self._learned.earlier(self._rates)
         self._ended.extendleft([now - ago] * calls)
         self._hold = max(self._hold, now + self._learned.held())
         self._learned.begin()
@@ -104,9 +114,8 @@ class Budget:
     def end(self) -> None:
         """Note for the next process which calls were made in this window."""
         if self._begun:
-            now, (most, seconds) = self._clock.monotonic(), self._rate
-            lately = sum(ended + seconds > now for ended in self._ended)
-            self._learned.end(min(most, lately + self._flying))
+            now, seconds = self._clock.monotonic(), self._longest
+            self._learned.end(sum(at + seconds > now for at in self._ended) + self._flying)
 
     @property
     def left_today(self) -> int | None:
@@ -183,7 +192,9 @@ class Budget:
             calls, seconds = int(found[1]), min(span, LONGEST_DAILY_WAIT)
             daily = daily or seconds > LONGEST_WAIT
             if calls >= 1 and seconds > 0 and calls / seconds < self._rate[0] / self._rate[1]:
-                self._learned.learn_rate(calls, seconds, self._usual)
+                self._learned.learn_told(calls, seconds)
+            elif (calls, seconds) == self._learned.told:
+                self._learned.learn_told(calls, seconds)  # it is said again
         stated = retry_after(headers, self._clock.now())
         wait = self._rate[1] if stated is None else stated
         if self._today is not None and self._today[0] == 0:
@@ -202,9 +213,10 @@ class Budget:
     def _wait(self, *, write: bool) -> float:
         """Seconds until there may be room: 0 now, infinity when a call must end first."""
         now = self._clock.monotonic()
-        calls, seconds = self._rate
-        room = calls if write else max(1, int(calls * self._read_share))
-        while self._ended and self._ended[0] + seconds <= now:
+        calls = self._rate[0]
+        room = self._room(calls, write=write)
+        longest = self._longest
+        while self._ended and self._ended[0] + longest <= now:
             self._ended.popleft()
         waits = [self._hold - now]
         if self._today is not None:
@@ -219,12 +231,22 @@ class Budget:
                 self._shared = None
             elif self._shared[0] <= calls - room:
                 waits.append(self._shared[1] - now)
-        over = self._flying + len(self._ended) - room
-        if over >= len(self._ended):
-            waits.append(math.inf)  # a call under way must end first
-        elif over >= 0:
-            waits.append(self._ended[over] + seconds - now)
+        waits += [self._wait_for(rate, now, write=write) for rate in self._rates]
         return max(0.0, *waits)
+
+    def _room(self, calls: int, *, write: bool) -> int:
+        return calls if write else max(1, int(calls * self._read_share))
+
+    def _wait_for(self, rate: tuple[int, float], now: float, *, write: bool) -> float:
+        """Seconds until one limit may have room: infinity when a call under way must end first."""
+        (calls, seconds), ended = rate, self._ended
+        first = 0
+        while first < len(ended) and ended[first] + seconds <= now:
+            first += 1
+        over = self._flying + len(ended) - first - self._room(calls, write=write)
+        if over >= len(ended) - first:
+            return math.inf
+        return ended[first + over] + seconds - now if over >= 0 else 0.0
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
