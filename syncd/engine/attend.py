@@ -257,7 +257,11 @@ class Attended:
     def _store_facts(self) -> None:
         """Store what was measured, if anything is new."""
         if measured := self.facts.unsaved():
-            self._store.note_standing(*measured)
+            try:
+                self._store.note_standing(*measured)
+            except StateError:
+                self.facts.unstored(measured)
+                raise
 
     def _use(self, secret: str) -> None:
         if secret == self.health.secret:

@@ -71,6 +71,7 @@ class What(StrEnum):
     REPAIR_ROWS = "repair-rows"
     REGROUP = "regroup"
     CAP_LISTS = "cap-lists"
+    LOWER_LIMIT = "lower-limit"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

@@ -34,6 +34,7 @@ from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_colle
 from syncd.simulate.disk import Disk
 from syncd.simulate.drawn_facts import set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
+from syncd.simulate.gateways import over_limits
 from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
@@ -179,6 +180,7 @@ class _Stage:
                 await self._daemon(app)
             except Killed:
                 self.outcome.faults["crash"] += 1
+                self.town.deaths.append(self.town.clock.now())
                 self._say("the process died")
             finally:
                 self.operator.work = None
@@ -269,7 +271,7 @@ class _Stage:
         end = now + self.settings.syncd.window.future
         for line in oracle.judge_end(self.town, app.store, now, end):
             self._break(line)
-        told = (writes_per_change, idle_writes, statuses_left)
+        told = (writes_per_change, idle_writes, statuses_left, over_limits)
         for line in (line for judge in told for line in judge(self.town)):
             self._break(line)
         app.store.close()

@@ -19,6 +19,7 @@ from syncd.simulate.accounts import Knobs, draw_account
 from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
+from syncd.simulate.drawn_limits import draw_limits
 from syncd.simulate.drawn_series import draw_series
 
 __all__ = [
@@ -214,7 +215,19 @@ def draw(
     steps += list_acts(lists, busy, span) if complaints else []
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return _with_concealed(_with_series(_with_leaves(day))) if complaints else day
+    return _with_more(day, faults) if complaints else day
+
+
+def _with_more(day: Story, faults: Collection[str]) -> Story:
+    """Add what each draws from a stream of its own."""
+    return _with_limits(_with_concealed(_with_series(_with_leaves(day))), faults)
+
+
+def _with_limits(day: Story, faults: Collection[str]) -> Story:
+    """Draw gateways that allow fewer calls, and deaths after that."""
+    drawn = draw_limits(Random(f"limits {day.seed}"), day.hours * 3600)  # noqa: S311
+    steps = [s for s in drawn if s.what is not What.CRASH or "crash" in faults]
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
 
 
 def _with_series(day: Story) -> Story:

@@ -14,6 +14,7 @@ import httpx
 
 from syncd.model import floor_to
 from syncd.sandbox.faults import FaultKind
+from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.simulate import hosted, more
@@ -54,6 +55,8 @@ class Town:
     unspelt: dict[str, datetime] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
+    gateways: list[tuple[str, RateLimit]] = field(default_factory=list)
+    deaths: list[datetime] = field(default_factory=list)
     series: str = "hold"
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
@@ -425,6 +428,7 @@ class Town:
         for platform in self.sandbox.systems.values():
             platform.broken_rows.clear()
             platform.concealed.clear()
+            platform.gateway_limit = None
             for kind in set(FaultKind) - {FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS}:
                 # Nobody repairs texts, or changes words.
                 platform.faults.clear(kind)

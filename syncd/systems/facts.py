@@ -61,3 +61,7 @@ class Facts:
         found = [replace(self._known[name]) for name in sorted(self._unsaved)]
         self._unsaved.clear()
         return found
+
+    def unstored(self, facts: Iterable[Fact]) -> None:
+        """Note that these facts could not be stored: they are to be asked for again."""
+        self._unsaved |= {fact.name for fact in facts}

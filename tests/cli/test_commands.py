@@ -27,6 +27,7 @@ KEYS = {
     "exposures",
     "unknown_owners",
     "waiting",
+    "not_shown",
     "unreadable",
     "reported",
     "converged",

@@ -41,6 +41,7 @@ from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_hosts import ABOUT_HOSTS
 from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
+from tests.simulate.plants_of_limits import ABOUT_LIMITS
 from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_proof import (
@@ -429,5 +430,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LEAVES,
     *ABOUT_LEADSQUARED,
     *ABOUT_SERIES,
+    *ABOUT_LIMITS,
 )
 """Each with a day on which it breaks a promise."""
