@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from syncd.engine.probes import Probes
 from syncd.engine.report import Exit, Report
 from syncd.model import Kind, Topic
 from syncd.sandbox.platform import Ask
@@ -196,6 +197,7 @@ def test_a_deletion_that_takes_two_proofs_is_carried_in_one_resync(
     play(tmp_path, scene)
 
 
+@pytest.mark.prove
 def test_the_daemon_asks_for_what_lists_hide_ever_less_often(tmp_path: Path) -> None:
     async def scene(shop: VirtualShop) -> None:
         await shop.resync()
@@ -208,5 +210,21 @@ def test_the_daemon_asks_for_what_lists_hide_ever_less_often(tmp_path: Path) -> 
             await shop.app.engine.watch(near=True)
         # In an hour: after 5 and 10 minutes, and then every quarter of an hour.
         assert max(asked_by_id(shop, "clinic", since).values()) <= 5
+
+    play(tmp_path, scene)
+
+
+def test_the_planted_bug_that_asks_in_each_cycle_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Probes, "is_due", lambda *_given: True)
+
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        await shop.clock.sleep(600)
+        since = shop.calls("legacy")
+        edit(shop, "legacy", lambda _rows: [])
+        await shop.resync()
+        assert max(asked_by_id(shop, "legacy", since).values()) > 1
 
     play(tmp_path, scene)
