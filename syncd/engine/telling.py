@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from syncd.core.decide import Decision
 from syncd.engine.observation import Observation
 from syncd.engine.report import Health, Report, SystemReport, UnknownOwners, unknown_owners
 from syncd.model import ConflictKind, OwnerProof
@@ -22,7 +21,6 @@ def tell(
     engine: Engine,
     report: Report,
     observed: Mapping[str, Observation],
-    decisions: Mapping[str, Decision],
     before: Mapping[str, object],
 ) -> None:
     """Bring the report up to date: states, calls, what is left."""
@@ -40,6 +38,11 @@ def tell(
         start, traffic = before[name], system.traffic
         told.reads += traffic.reads - getattr(start, "reads", 0)
         told.writes += traffic.writes - getattr(start, "writes", 0)
+    for name, cause in engine.annexes.unknown.items():
+        told = report.systems[name]
+        if told.state is Health.OK:
+            told.state, told.cause = Health.DOWN, f"what its rooms close is not known: {cause}"
+    _name_refused_writes(engine, report)
     report.suspected = sum(o.suspected for o in observed.values())
     # Who does not answer tells no more by being asked again at once.
     answering = [o for o in observed.values() if o.state is Health.OK and o.look_again is not None]
@@ -59,8 +62,6 @@ def tell(
             if h.conflict.held and h.conflict.kind is not ConflictKind.GUARD
         ]
     )
-    report.withheld = sum(d.withheld for d in decisions.values())
-    report.waiting = [each for d in decisions.values() for each in d.waiting]
     now = engine.clock.now()
     report.unknown = unknown_owners(owner_changes(engine.store), now)
     told_of = {(each.provider, each.system) for each in report.unknown}
@@ -70,6 +71,7 @@ def tell(
         for provider in sorted(o.without_user)
         if (provider, o.system) not in told_of
     ]
+    report.clock_error = engine.clock_error
     report.gone = sum(o.gone for o in observed.values())
     report.items = open_items(engine.store)
     report.exposures = engine.exposed.measure()
@@ -82,3 +84,13 @@ def _covered(seen: Observation) -> Counter[tuple[str, str, str]]:
         minutes = round((each.window.end - each.window.start).total_seconds() / 60)
         found.update({(seen.system, each.provider, str(kind)): minutes for kind in each.kinds})
     return found
+
+
+def _name_refused_writes(engine: Engine, report: Report) -> None:
+    """Say of systems that answer, and take no writes for now, why that is."""
+    silent = [name for name in engine.systems if engine.rests(name) is not None]
+    healths = engine.store.health() if silent else {}
+    for name in silent:
+        health, told = healths.get(name), report.systems[name]
+        if health is not None and not told.cause:
+            told.cause = health.cause

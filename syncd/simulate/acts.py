@@ -72,6 +72,8 @@ class What(StrEnum):
     REGROUP = "regroup"
     CAP_LISTS = "cap-lists"
     LOWER_LIMIT = "lower-limit"
+    FORBID_WRITES = "forbid-writes"
+    ALLOW_WRITES = "allow-writes"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

@@ -41,6 +41,14 @@ class Operator:
             with suppress(Killed, StateError):
                 await self.work.on_request({}, _quietly)
 
+    async def nightly(self) -> None:
+        """Wait for two resyncs of the daemon; a system that has just refused is not asked again."""
+        for _ in range(2):
+            if self.work is None:
+                return
+            with suppress(Killed, StateError):
+                await self.work.everything()
+
     async def accept(self) -> None:
         """Read which runs were stopped, and let them pass."""
         runs = {h.run for h in self._open() if h.conflict.kind is ConflictKind.GUARD}

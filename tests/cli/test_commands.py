@@ -28,6 +28,7 @@ KEYS = {
     "unknown_owners",
     "waiting",
     "not_shown",
+    "clock_error_seconds",
     "unreadable",
     "reported",
     "converged",

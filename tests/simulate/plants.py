@@ -53,6 +53,7 @@ from tests.simulate.plants_of_series import ABOUT_SERIES
 from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
+from tests.simulate.plants_of_waiting import ABOUT_WAITING
 from tests.simulate.plants_of_words import ABOUT_WORDS
 
 Patch = pytest.MonkeyPatch
@@ -431,5 +432,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LEADSQUARED,
     *ABOUT_SERIES,
     *ABOUT_LIMITS,
+    *ABOUT_WAITING,
 )
 """Each with a day on which it breaks a promise."""
