@@ -12,6 +12,7 @@ import typer
 
 from syncd.cli import left_behind, owners, reported, terminal
 from syncd.cli.explained import print_rules, rules_json
+from syncd.cli.learned import remember
 from syncd.cli.lists import Listed, lists_of, print_lists
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.cli.remaining import left_behind_in
@@ -121,6 +122,7 @@ def _summary(settings: Settings) -> Finding:
 async def _ask(settings: Settings, *, offline: bool, quiet: bool) -> _Asked:
     """Ask all systems; offline, only what they would be asked for."""
     systems = build_systems(settings, RealClock(), {})
+    remember(settings.syncd.state_path, systems)
     spans, now = spans_of(settings), RealClock().now()
     near, far = (
         Window(now - spans.past, now + spans.ahead),

@@ -73,7 +73,7 @@ def status(
     # Before the first run there is nothing to tell, and that is no error.
     seen = NOTHING if fresh else glance(settings.syncd.state_path, now, now - LOOKED_BACK)
     last, counts, exposed = seen.last, seen.counts, seen.exposures
-    systems = standings(settings, seen)
+    systems = standings(settings, seen, now)
     spread_ = spread(seen.closings)
     plan = plan_of(seen)
     safety = safety_of(settings.syncd.state_path, seen, now)
@@ -120,7 +120,8 @@ def status(
         terminal.say(line)
     zone = zone_of(settings, None)
     terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
-    for line in (*_standing(counts), *safety.lines(now)):
+    limits = filter(None, (system.limits(now) for system in systems.values()))
+    for line in (*limits, *_standing(counts), *safety.lines(now)):
         terminal.say(line)
     say_exposures(settings, exposed, {e.provider: zone_of(settings, e.provider) for e in exposed})
     say_spread(spread_)

@@ -9,6 +9,7 @@ from typing import Any
 from syncd.cli import words
 from syncd.model import Item, Topic
 from syncd.systems.port import Finding
+from syncd.systems.reported import KNOWN_EVENTS
 
 _LISTED = 5
 """So many items of a system and topic are shown one by one; the rest is counted."""
@@ -81,6 +82,8 @@ def _explained(system: str, topic: Topic) -> str:
 def _one(item: Item) -> str:
     if item.events:
         return f"[{item.id}] all {len(item.events)} records that are listed: {item.reason}"
+    if item.event == KNOWN_EVENTS:
+        return item.reason  # it says which system's
     of = f" ({item.calendars[0]})" if len(item.calendars) == 1 else ""
     if of and item.event.endswith(f" of {item.calendars[0]}"):  # the list's name says it
         of = ""

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from syncd.cli import endings, left_behind, owners, reported, terminal, waiting, words
+from syncd.cli.learned import forget_calls_of_others, limits_in, take_over
 from syncd.cli.options import (
     AcceptOption,
     ConfigOption,
@@ -32,7 +33,7 @@ from syncd.config.settings import Settings
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.report import Exit, Report, UnknownOwners
-from syncd.model import ConflictKind, Item, Operation, Waiting, WaitReason, Window
+from syncd.model import ConflictKind, Fact, Item, Operation, Waiting, WaitReason, Window
 from syncd.store import StateError, Store
 from syncd.store.files import is_there
 from syncd.store.left_behind import LeftBehind
@@ -83,11 +84,14 @@ def resync(
     try:
         with StateLock(path, role="resync"):
             settings = full()
+            learned: list[Fact] = []
             if sys.stdin.isatty() and not yes and not as_json:
-                planned = preview(settings, window, providers, accept)
+                planned = preview(settings, window, providers, accept, learned=learned)
                 if planned.planned and not _agreed(settings, planned):
                     raise typer.Exit(Exit.UNANSWERED.code)
-            report = asyncio.run(_resync(settings, window, providers, accept, quiet=as_json))
+            report = asyncio.run(
+                _resync(settings, window, providers, accept, learned, quiet=as_json)
+            )
             _back_up(path)
     except StateHeld as held:
         if held.role != "daemon":
@@ -134,8 +138,12 @@ def preview(
     accept: str | None = None,
     *,
     quiet: bool = False,
+    learned: list[Fact] | None = None,
 ) -> Report:
-    """Read and decide on a copy of the state; nothing is written anywhere."""
+    """Read and decide on a copy of the state; nothing is written anywhere.
+
+    ``learned`` takes what was learned of the accounts' limits meanwhile.
+    """
     store = copy_of_state(settings)
     _check_accept(store, accept)
 
@@ -155,7 +163,10 @@ def preview(
                     progress=told,
                 )
         finally:
-            await app.aclose()
+            await app.close_systems()
+            if learned is not None:
+                learned.extend(limits_in(store))
+            store.close()
 
     return asyncio.run(run())
 
@@ -169,9 +180,11 @@ def copy_of_state(settings: Settings) -> Store:
         return store
     store = Store.open(path, write=False)
     try:
-        return store.scratch()
+        scratch = store.scratch()
     finally:
         store.close()
+    forget_calls_of_others(scratch, path)
+    return scratch
 
 
 async def _resync(
@@ -179,10 +192,13 @@ async def _resync(
     window: Window | None,
     providers: Sequence[str] | None,
     accept: str | None,
+    learned: Sequence[Fact],
     *,
     quiet: bool,
 ) -> Report:
-    app = build(settings)
+    store = Store.open(settings.syncd.state_path)
+    take_over(store, learned)
+    app = build(settings, store=store)
     app.insist()
     stop_on_signals(app.engine.stopping)
     try:

@@ -44,6 +44,7 @@ def run(context: typer.Context, *, config: ConfigOption = None) -> None:
 async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
     state = settings.syncd.state_path
     app = build(settings)
+    app.engine.patient = False
     monitor = monitor_of(settings, app)
 
     def wrote(operation: Operation, what: str) -> None:
@@ -59,7 +60,7 @@ async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
             raise ConfigError([Problem(fresh.path, "syncd.state", None, reason, remedy)])
         begin_log(fresh)
         app = build(fresh, store=old.store, on_write=wrote)
-        app.engine.stopping = old.engine.stopping
+        app.engine.stopping, app.engine.patient = old.engine.stopping, False
         monitor.watch(app.systems, spans_of(fresh))
         return Successor(app.engine, pace_of(fresh), old.close_systems)
 

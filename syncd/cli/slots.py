@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from syncd.cli import terminal, words
+from syncd.cli.learned import remember
 from syncd.cli.look import open_state
 from syncd.cli.options import (
     ConfigOption,
@@ -89,6 +90,7 @@ def slots(
 
 async def _ask_now(settings: Settings, provider: str, *, quiet: bool) -> list[FreeTime]:
     found = build_systems(settings, RealClock())
+    remember(settings.syncd.state_path, found)
     wanted = [found[name] for name in sorted(settings.providers[provider].calendars)]
     try:
         with terminal.progress("asking for free slots", quiet=quiet):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from syncd.cli import words
 from syncd.config.settings import Settings
 from syncd.model import Allowance, SystemHealth
 from syncd.store.glance import Glance
+from syncd.systems.learned import Allowed, allowed
 
 COLUMNS = (
     "system",
@@ -26,13 +27,17 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One system: how it is, when it was last read in full, and its calls; None: not known yet."""
+    """One system: how it is, when it was last read in full, and its calls; None: not known yet.
+
+    ``allowed`` is what its platform said of the account's limits.
+    """
 
     name: str
     providers: int
     health: SystemHealth | None
     read_at: datetime | None
     calls: Allowance | None
+    allowed: Allowed = field(default_factory=Allowed)
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; times are UTC."""
@@ -53,7 +58,29 @@ class Standing:
                 "left_today": calls.left_today,
                 "counted_at": words.instant_json(calls.at),
             },
+            "limits": self._limits_json(),
         }
+
+    def _limits_json(self) -> dict[str, Any] | None:
+        calls, seconds = self.allowed.rate or (None, None)
+        if (calls, self.allowed.day, self.allowed.held) == (None, None, None):
+            return None
+        return {
+            "calls": calls,
+            "seconds": seconds,
+            "calls_per_day": self.allowed.day,
+            "learned_at": words.instant_json(self.allowed.at),
+            "held_until": words.instant_json(self.allowed.held),
+        }
+
+    def limits(self, now: datetime) -> str:
+        """Say what its platform said of the account's rate; '' where it said nothing lately."""
+        if self.allowed.rate is None or self.allowed.at is None:
+            return ""
+        calls, seconds = self.allowed.rate
+        most = words.count(calls, "call")
+        said = words.ago(self.allowed.at, now)
+        return f"{self.name} allows {most} in {seconds:g} s, as it said {said}"
 
     def row(self, now: datetime) -> tuple[str, ...]:
         """A line of the table whose columns are `COLUMNS`."""
@@ -82,7 +109,7 @@ class Standing:
         return f"{self.name} is {health.state}: it {health.cause}. {health.remedy}{again}"
 
 
-def standings(settings: Settings, seen: Glance) -> dict[str, Standing]:
+def standings(settings: Settings, seen: Glance, now: datetime) -> dict[str, Standing]:
     """Every configured system, by name."""
     return {
         name: Standing(
@@ -91,6 +118,7 @@ def standings(settings: Settings, seen: Glance) -> dict[str, Standing]:
             seen.health.get(name),
             seen.read_at.get(name),
             seen.allowances.get(name),
+            allowed((fact for fact in seen.facts if fact.system == name), now),
         )
         for name in sorted(settings.systems)
     }

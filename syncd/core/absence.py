@@ -183,15 +183,13 @@ class Shown:
     elsewhere: bool = False
 
 
-def is_hidden(shown: Shown, windows: Iterable[Window], asked_at: datetime, lag: timedelta) -> bool:
-    """Say whether a list that proved complete in these windows should have shown the event.
+def listed_by(shown: Shown, windows: Iterable[Window], lag: timedelta) -> datetime | None:
+    """Return from when on a list that proved complete in these windows has to show the event.
 
     A list may be older than a change by the lag bound, and what was moved to another calendar, or
     with its calendar to another group, is in another list. Some lists leave out what is over or
-    off: that they lack it says nothing of the rest.
+    off: that they lack it says nothing of the rest. None: no list has to show it.
     """
-    if shown.value.status not in _LISTED:
-        return False
-    if not shown.same_place or shown.elsewhere or shown.changed_at + lag > asked_at:
-        return False
-    return any(window.holds(shown.value) for window in windows)
+    if shown.value.status not in _LISTED or not shown.same_place or shown.elsewhere:
+        return None
+    return shown.changed_at + lag if any(window.holds(shown.value) for window in windows) else None

@@ -9,7 +9,14 @@ from datetime import datetime
 
 from syncd.core.diff import may_be_older, vanish
 from syncd.engine.answers import Answer, ask, settle
-from syncd.engine.hidden import Place, hides, unasked, void, windows_of
+from syncd.engine.hidden import (
+    Place,
+    due_in_list,
+    report_unshown,
+    unasked,
+    void,
+    windows_of,
+)
 from syncd.engine.observation import Read
 from syncd.engine.probes import PROBES
 from syncd.engine.questions import Questions
@@ -29,7 +36,7 @@ from syncd.model.derived import USERS
 from syncd.store.derived import derived_from
 from syncd.store.reported import reported_lists
 from syncd.systems.list_caps import outside
-from syncd.systems.port import Found, Gone, SystemFault
+from syncd.systems.port import Found, Gone, SystemFault, Unknown
 
 
 def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
@@ -71,7 +78,7 @@ async def ask_again(read: Read, questions: Questions, reports: Reports, *, thoro
 
 
 async def follow_up(
-    read: Read, questions: Questions, reports: Reports, unlisted: Sequence[str]
+    read: Read, questions: Questions, reports: Reports, unlisted: Sequence[str], *, full: bool
 ) -> None:
     """Absence alone removes nothing (promise 3): ask by id, as often as the platform needs.
 
@@ -84,39 +91,82 @@ async def follow_up(
     reports.missing |= {record.id for record in (*missing.sure, *missing.unsure)} - rows
     windows = windows_of(read)
     # What hid events before, and still does, is void before anything is asked.
-    still = await void(read, questions, reports, _places(missing.sure, probes.hidden))
-    sure = [record for record in missing.sure if _place(record) not in still]
+    hiding = set(await void(read, questions, _places(missing.sure, probes.hidden)))
+    sure = [record for record in missing.sure if _place(record) not in hiding]
     # No question tells more of what only lists show.
     by_list = read.system.capabilities.gone_by_list
-    asked_still = {place for place in still if place[1] not in by_list}
+    asked_still = {place for place in hiding if place[1] not in by_list}
     unsure = [*missing.unsure, *(r for r in missing.sure if _place(r) in asked_still)]
     leaving = [*missing.leaving, *(r for r in missing.removed if _place(r) in asked_still)]
     answers = await _ask_all(read, questions, [*leaving, *sure], unsure, windows)
     removed = {record.id for record in leaving}
     provable = {record.id for record in sure}
     hidden = {answer.record.id for answer in answers if answer.hidden}
+    hidden |= _still_hidden(read, sure, windows)
     moved = {answer.record.id for answer in answers if answer.moved} & provable
     probes.hidden |= hidden
     before = reported_lists(read.store, read.system.name) if sure else frozenset[str]()
     doubted = {p for p in unasked(read, sure) if p[0] in before}
     bad = {*_places(sure, hidden), *doubted}
-    still |= await void(read, questions, reports, bad, _places(sure, moved))
+    elsewhere = _places(sure, moved)
+    void_now = await void(read, questions, bad, elsewhere)
+    hiding |= void_now - elsewhere
+    still = hiding | void_now
     for record in missing.removed:
         if _place(record) not in still:
             _end_removed(read, record)
-    read.seen.suspected += sum(_place(record) not in still for record in sure)
     # A list that is found to hide events, or to be another one by now, is read once more.
     again = [r for r in sure if r.id in hidden | moved and r.provider not in before]
-    read.seen.suspected += len(again)
+    read.seen.suspect(read.asked_at, len(again))
     for answer in answers:
         if answer.record.id in removed and isinstance(answer.sighting, Gone):
             # No list is needed to prove what syncd did itself.
             _end_removed(read, answer.record)
             continue
         whole = answer.record.id in provable and _place(answer.record) not in still
-        settled = await settle(read, questions, reports, answer, listed_whole=whole)
-        read.seen.suspected -= whole and settled
+        await settle(read, questions, reports, answer, listed_whole=whole)
+    ended = {record.id for record in read.changes.records if record.observed is None}
+    for record in sure:
+        if _place(record) not in still and record.id not in ended:
+            read.seen.suspect(probes.opens(record.id, read.asked_at))
     read.seen.gone = len(probes.gone)
+    unproven = [r for r in missing.sure if _place(r) in hiding and r.id not in probes.gone]
+    unproven += _untold(read, sure, answers)
+    lacking = {record.id: record.provider for record in unproven}
+    report_unshown(read, reports, lacking, {provider for provider, _ in hiding}, full=full)
+
+
+def _still_hidden(
+    read: Read, missing: Iterable[Record], windows: Mapping[Place, Sequence[Window]]
+) -> set[str]:
+    """Return what this resync has found by id before, and what lists have to show by now."""
+    hidden: set[str] = set()
+    for record in missing:
+        found = read.probes.found_before(record.id)
+        if found is None:
+            continue
+        # If its calendar was in other lists then, those have been read by now.
+        found = replace(found, elsewhere=False)
+        by = due_in_list(read, record, found, windows.get(_place(record), ()))
+        if by is None:
+            continue
+        if by <= read.asked_at:
+            hidden.add(record.id)
+        else:
+            read.probes.note_later(record.id, by)
+    return hidden
+
+
+def _untold(read: Read, sure: Iterable[Record], answers: Iterable[Answer]) -> Iterable[Record]:
+    """Return what no list shows, and of which only lists could say what became of it."""
+    by_list = read.system.capabilities.gone_by_list
+    untold = read.probes.untold
+    for answer in answers:
+        if answer.record.kind in by_list and isinstance(answer.sighting, Unknown):
+            untold.add(answer.record.id)
+        else:
+            untold.discard(answer.record.id)
+    return [record for record in sure if record.id in untold]
 
 
 @dataclass(slots=True)
@@ -170,12 +220,21 @@ async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]
             if record.id in cancelling and not listed and windows and not able.lists_cancelled:
                 # It may be off by now, and then its id tells, and no list.
                 missing.unsure.append(record)
+            else:
+                _look_after_lag(read, record, value, windows)
         elif not listed and any(is_expected(record, value, w, read.asked_at) for w in windows):
             missing.sure.append(record)
         elif (listed or place in unproven) and is_expected(record, value, read.span, read.asked_at):
             missing.unsure.append(record)
         # Of any other nothing is proven: it lies outside of what was read.
     return missing
+
+
+def _look_after_lag(read: Read, record: Record, value: Value, windows: Sequence[Window]) -> None:
+    """Have a run look again when lists must show what was written to an event that they lack."""
+    written, lag = record.written_at, read.system.capabilities.lag
+    if written is not None and any(value.start in window for window in windows):
+        read.seen.suspect(written + lag)
 
 
 def _is_off(read: Read, record: Record, value: Value) -> bool:
@@ -234,17 +293,17 @@ async def _ask_all(
         if record.kind in by_list and record.provider in hiding:
             continue
         read.left -= 1
-        read.probes.note_asked(record.id, read.asked_at)
         try:
             sighting, asked_at = await questions.ask(record)
         except SystemFault as fault:
             read.seen.fail(fault)
             break
-        hidden = (
-            record.id in provable
-            and isinstance(sighting, Found)
-            and hides(read, record, sighting, windows.get(_place(record), ()))
-        )
+        by: datetime | None = None
+        if record.id in provable and isinstance(sighting, Found):
+            by = due_in_list(read, record, sighting, windows.get(_place(record), ()))
+        hidden = by is not None and by <= read.asked_at
+        if by is not None and not hidden:
+            read.probes.note_later(record.id, by)
         hiding |= {record.provider} if hidden else set()
         answers.append(Answer(record, sighting, asked_at, hidden))
     return answers
@@ -303,9 +362,14 @@ def is_expected(record: Record, value: Value, window: Window, asked_at: datetime
 
 
 async def look_after_own(
-    read: Read, questions: Questions, reports: Reports, unlisted: Sequence[str]
+    read: Read, questions: Questions, reports: Reports, unlisted: Sequence[str], *, by_id: bool
 ) -> None:
-    """Where the list is not known to show blocks, ask for syncd's own by id, in turn."""
+    """Where the list is not known to show blocks, ask for syncd's own by id, in turn.
+
+    Without ``by_id`` only for those of which a proof is under way.
+    """
+    if not by_id and not read.probes.any_open:
+        return
     covered = {c.provider for c in read.snapshot.coverage if Kind.BLOCK in c.kinds}
     answered = {c.provider for c in read.snapshot.coverage}
     hidden = [
@@ -316,10 +380,14 @@ async def look_after_own(
         and record.observed is not None
         and read.span.holds(record.observed)
         and record.provider in answered - covered
+        and (by_id or read.probes.is_open(record.id))
     ]
     hidden.sort(key=lambda r: (r.observed_at, r.id))
     reports.missing |= {record.id for record in hidden}
     await _ask_each(read, questions, reports, hidden)
+    for record in hidden:
+        if read.probes.is_open(record.id):
+            read.seen.suspect(read.probes.opens(record.id, read.asked_at))
 
 
 async def _ask_each(

@@ -90,7 +90,10 @@ async def settle(
     ``listed_whole``: whether its list proved whole without it; None where no list should show it.
     """
     record, probes, known = answer.record, read.probes, not isinstance(answer.sighting, Unknown)
-    probes.found(record.id, gone=isinstance(answer.sighting, Gone) and listed_whole is False)
+    probes.close(record.id)
+    probes.note_gone(record.id, gone=isinstance(answer.sighting, Gone) and listed_whole is False)
+    found = isinstance(answer.sighting, Found)
+    probes.note_undecided(record.id, undecided=not found and listed_whole is False)
     if known:
         reports.answered.add(record.id)
         probes.note_silence(record.id, silent=False)
@@ -104,6 +107,7 @@ async def settle(
     match verdict:
         case Verdict.PROVEN:
             reports.answered.add(record.id)
+            probes.forget(record.id)
             read.owners.back(record)
             take(read, record, vanish(record, answer.asked_at), News.CHANGED)
         case Verdict.OWNER_IN_DOUBT:
@@ -111,12 +115,22 @@ async def settle(
             read.owners.missing(record)
         case Verdict.COUNTED:
             read.owners.back(record)
-            read.changes.records.append(_counted(read, record))
+            counted = _counted(read, record)
+            read.changes.records.append(counted)
+            probes.note_open(record.id, _next_proof(read, counted, answer.sighting))
         case Verdict.WAITING:
-            pass
+            probes.note_open(record.id, _next_proof(read, record, answer.sighting))
         case _:
             return _cannot_tell(read, reports, record, answer.sighting)
     return verdict in {Verdict.PROVEN, Verdict.OWNER_IN_DOUBT}
+
+
+def _next_proof(read: Read, record: Record, sighting: Sighting) -> datetime:
+    """When the next answer may be a further proof: a refusal counts once per lag bound."""
+    since = record.missing_since
+    if isinstance(sighting, Gone) or since is None:
+        return read.asked_at
+    return max(read.asked_at, since + read.system.capabilities.lag)
 
 
 def _counted(read: Read, record: Record) -> Record:
@@ -141,6 +155,8 @@ def _cannot_tell(read: Read, reports: Reports, record: Record, sighting: Sightin
     before = read.probes.note_silence(record.id, silent=True)
     by_list = record.kind in read.system.capabilities.gone_by_list
     if not sighting.refused and (by_list or not before):
+        if not by_list:
+            read.probes.note_open(record.id, read.asked_at)
         return False
     if record.id not in reports.unreadable:
         reason = f"no list shows it, and it cannot be read by its id: {sighting.why}"

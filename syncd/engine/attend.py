@@ -30,11 +30,13 @@ from syncd.model import (
     WaitReason,
     Window,
 )
+from syncd.store.errors import StateError
 from syncd.store.facts import facts
 from syncd.store.store import Store
 from syncd.systems.advice import cause_and_remedy
 from syncd.systems.facts import Facts
 from syncd.systems.findings import checked
+from syncd.systems.learned import Learned
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -85,6 +87,7 @@ class Attended:
         self._system = system
         self.facts: Facts = system.facts
         self._earlier: Traffic | None = None
+        self._begun = False
         self._store = store
         self._clock = clock
         self._renew = renew
@@ -127,13 +130,14 @@ class Attended:
         except SystemFault as fault:
             self._failed(fault)
             raise
+        finally:
+            self._store_facts()
         if snapshot.faults:
             self._failed(snapshot.faults[0], partial=bool(snapshot.coverage))
         else:
             after = self.traffic
             calls, waited = after.reads - before.reads, after.waited - before.waited
             self._note(Attempt(self._clock.now(), latency=waited / max(1, calls)))
-        self._store_facts()
         return snapshot
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
@@ -151,6 +155,8 @@ class Attended:
         except (AuthLost, RateLimited) as fault:
             self._failed(fault, writing=True)
             raise
+        finally:
+            self._store_facts()
         if self.health.writing:
             self._note(Attempt(self._clock.now(), writing=True))
         return reply
@@ -167,9 +173,10 @@ class Attended:
         """As the system's own, unless it rests."""
         await self._let(writing=False)
         with supervised(self.name, "read_one"):
-            sighting = await self._system.read_one(ref, value)
-        self._store_facts()
-        return sighting
+            try:
+                return await self._system.read_one(ref, value)
+            finally:
+                self._store_facts()
 
     async def users(self) -> Directory:
         """Delegate to the system, unless it rests."""
@@ -224,20 +231,31 @@ class Attended:
         )
 
     async def aclose(self) -> None:
-        """As the system's own."""
+        """As the system's own; the calls of its last window are stored for the next process."""
         await self._system.aclose()
+        try:
+            self._store_facts()
+        except StateError as error:
+            log.warning("calls of the last window not stored", reason=str(error))
 
     # --- within -------------------------------------------------------------------------------
 
     async def _let(self, *, writing: bool) -> None:
         """Raise the fault of a system that rests, unless its credentials were renewed."""
+        if not self._begun:
+            # Stored before the first call: the next process has to know of a death right after it.
+            self._begun = True
+            Learned(self.facts).begin()
+            self._store_facts()
         if not rests(self.health, self._clock.now(), writing=writing):
             return
         if self.health.state is SystemState.UNAUTHORISED and (fresh := self._renew()) is not None:
             self._earlier, old = self.traffic, self._system
             secrets, self._system = fresh
-            self._recall()
             await old.aclose()
+            self._store_facts()
+            self._begun = False
+            self._recall()
             self._use(fingerprint(self.name, secrets))
             if not rests(self.health, self._clock.now(), writing=writing):
                 return
@@ -249,8 +267,13 @@ class Attended:
         self.facts.load(facts(self._store, self.name))
 
     def _store_facts(self) -> None:
+        """Store what was measured, if anything is new."""
         if measured := self.facts.unsaved():
-            self._store.note_standing(*measured)
+            try:
+                self._store.note_standing(*measured)
+            except StateError:
+                self.facts.unstored(measured)
+                raise
 
     def _use(self, secret: str) -> None:
         if secret == self.health.secret:

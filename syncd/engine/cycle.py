@@ -21,6 +21,7 @@ from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
 from syncd.engine.clocks import known_error, watch_clock
 from syncd.engine.deciding import decide_on
+from syncd.engine.ending import MOST_CYCLES, Ending, Progress
 from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
 from syncd.engine.leaving import name_left_behind
@@ -59,19 +60,8 @@ __all__ = ["Engine", "Ids", "Policy"]
 
 log = structlog.get_logger(__name__)
 
-MOST_CYCLES = 12
-"""A resync that is not done after so many cycles says so instead of going on."""
-
-IDLE_CYCLES = 1
-"""A resync makes so many more cycles without a write while a list is not known to be whole."""
-
 READ_LATER = timedelta(days=1)
 """A calendar that was read so long from now was read by another clock."""
-
-PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
-"""Seconds between two cycles of a resync that waits for a platform to confirm."""
-
-Progress = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -106,6 +96,9 @@ class Engine:
     answered: set[tuple[str, str]] = field(default_factory=set)
     """The calendars, (provider, system), whose lists were answered at least once."""
     probes: dict[str, Probes] = field(default_factory=dict)
+    patient: bool = True
+    """A resync waits where a platform allows no more calls for a while. The daemon does not: it
+    looks after the others meanwhile."""
     waiting: WaitingWrites = field(init=False)
 
     def __post_init__(self) -> None:
@@ -148,36 +141,36 @@ class Engine:
         dry_run: bool = False,
         progress: Progress = lambda _text: None,
     ) -> Report:
-        """Cycle over the full window until nothing is left to do, or nothing more can be done."""
+        """Cycle over the full window until another cycle would come to the same.
+
+        When that is, and how long it waits between two cycles, `engine.ending` says.
+        """
         self.agenda.add(providers or self.mapping)
-        report, before, idle = Report(run=self.ids.row(), dry_run=dry_run), (0, 0, 0), 0
-        for turn in range(1 if dry_run else MOST_CYCLES):
-            error = self.clock_error
-            await self.cycle(
-                window or self.window(near=False),
-                report,
-                providers,
-                accept,
-                progress,
-                depth=Depth.RESYNC,
-            )
-            done = (report.operations.total(), len(report.failures), report.settled)
-            if report.guarded or self.stopping.is_set():
-                break
-            if self.clock_error != error and not dry_run:
-                continue  # What was read was not the window that is meant.
-            if report.converged:
-                break
-            waits = report.suspected or self.waits(report)
-            idle = idle + 1 if not waits and done == before else 0
-            # Nothing was written, refused or is to be confirmed: another cycle is the same, unless
-            # a list is read in parts, of which a cycle asks for some only.
-            if idle > (IDLE_CYCLES if report.shortened else 0):
-                break
-            before = done
-            if waits and not dry_run:
-                progress("waiting for a platform to confirm")
-                await self.clock.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
+        report = Report(run=self.ids.row(), dry_run=dry_run)
+        ending = Ending(self.clock, self.stopping, progress, patient=self.patient)
+        self._begin_questions()
+        try:
+            while True:
+                error = self.clock_error
+                await self.cycle(
+                    window or self.window(near=False),
+                    report,
+                    providers,
+                    accept,
+                    progress,
+                    depth=Depth.RESYNC,
+                )
+                over = dry_run or report.guarded or self.stopping.is_set()
+                if self.clock_error != error and not over and report.cycles < MOST_CYCLES:
+                    self._begin_questions()
+                    continue  # What was read was not the window that is meant.
+                if not await ending.goes_on(report, unconfirmed=self.waits(report)):
+                    break
+                if dry_run:
+                    self.agenda.add(providers or self.mapping)  # nothing of it was carried out
+        finally:
+            for probes in self.probes.values():
+                probes.end_run()
         report.interrupted = self.stopping.is_set() and not report.converged
         if report.gone:
             report.remarks.append(
@@ -186,6 +179,11 @@ class Engine:
             )
         self.file(report, "resync")
         return report
+
+    def _begin_questions(self) -> None:
+        """Let each event be asked for by id once in this run."""
+        for name in self.systems:
+            self.probes.setdefault(name, Probes()).begin_run()
 
     async def ask_slots(
         self, *, gently: bool = False, progress: Progress = lambda _text: None

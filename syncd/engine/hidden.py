@@ -8,29 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from syncd.core.absence import Shown, is_hidden
+from syncd.core.absence import Shown, listed_by
 from syncd.engine.observation import Read
 from syncd.engine.questions import Questions
 from syncd.engine.reports import Reports
 from syncd.model import Coverage, EventRef, Kind, Record, Unproven, Window, part_of
 from syncd.store.derived import derived_from
 from syncd.systems.port import Found, ListCall, SystemFault
-from syncd.systems.reported import hiding
+from syncd.systems.reported import not_shown
 
 Place = tuple[str, Kind]
 """(provider, kind): what one calendar's lists show of one kind."""
 
 
-def hides(read: Read, record: Record, found: Found, windows: Collection[Window]) -> bool:
-    """Whether the list that proved complete in these windows hides this event.
+def due_in_list(
+    read: Read, record: Record, found: Found, windows: Collection[Window]
+) -> datetime | None:
+    """From when on the list that proved complete in these windows has to show this event.
+
+    A list asked for later that lacks it hides it. None: no list has to show it.
 
     A meeting of several hosts may be in the list of any of them, and what was derived from it, as
     its further host's, is in no list of its own.
     """
     if part_of(record.id) or derived_from(read.store, read.system.name, [record.id]):
-        return False
+        return None
     event, skew = found.event, read.system.traffic.skew or timedelta(0)
     changed = record.observed_at if event.updated_at is None else event.updated_at - skew
     written = record.written_at
@@ -43,7 +47,7 @@ def hides(read: Read, record: Record, found: Found, windows: Collection[Window])
         changed if written is None else max(changed, written),
         found.elsewhere,
     )
-    return is_hidden(shown, windows, read.asked_at, read.system.capabilities.lag)
+    return listed_by(shown, windows, read.system.capabilities.lag)
 
 
 async def ask_for_created(
@@ -73,7 +77,9 @@ async def ask_for_created(
             continue
         place, value = (sighting.event.provider, _OURS), sighting.event.value
         if place[0] in empty and any(window.holds(value) for window in windows.get(place, ())):
-            await void(read, questions, reports, [place])
+            still = await void(read, questions, [place])
+            providers = {provider for provider, _ in still}
+            reports.add(not_shown(system.name, {line.event: place[0]}, providers))
             return
 
 
@@ -83,11 +89,10 @@ _OURS, _MOST_CREATED = Kind.BLOCK, 3
 async def void(
     read: Read,
     questions: Questions,
-    reports: Reports,
     places: Iterable[Place],
     moved: Iterable[Place] = (),
 ) -> frozenset[Place]:
-    """Take the coverage of these lists back, and report them; return all that is not proven.
+    """Take the coverage of these lists back; return all that is not proven.
 
     A list that shows two kinds is void for both. One that shows no row at all is void for all the
     calendars that it was to show. Calendars that ``moved`` are in other lists by now: nothing is
@@ -108,7 +113,6 @@ async def void(
         providers = _providers(call, wanted, shown)
         if providers:
             voided |= {(provider, kind) for provider in providers for kind in call.kinds}
-            reports.add(hiding(read.system.name, call, providers))
     # What only lists show is not asked for by id: nothing would show that they hide it.
     by_list = read.system.capabilities.gone_by_list
     voided |= {(provider, kind) for provider, _ in set(voided) for kind in by_list}
@@ -156,3 +160,24 @@ def windows_of(read: Read) -> Mapping[Place, list[Window]]:
         for kind in c.kinds:
             found.setdefault((c.provider, kind), []).append(c.window)
     return found
+
+
+def report_unshown(
+    read: Read,
+    reports: Reports,
+    lacking: Mapping[str, str],
+    providers: Collection[str],
+    *,
+    full: bool,
+) -> None:
+    """Report how many known events the lists of this system lack, with those of earlier reads.
+
+    ``lacking`` are those of this read, with their providers; ``providers`` are all whose lists
+    prove nothing. ``full``: it was of the whole window.
+    """
+    asked = {each.provider for each in read.snapshot.coverage}
+    asked |= {each.provider for each in read.snapshot.unproven}
+    read.probes.note_unshown(lacking, reports.missing, asked if full else ())
+    read.seen.unshown = read.probes.unshown
+    if lacking:
+        reports.add(not_shown(read.system.name, read.probes.unshown, providers))

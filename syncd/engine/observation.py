@@ -22,7 +22,9 @@ class Observation:
 
     ``lively`` counts their news, echoes of what syncd wrote left out. ``without_user`` are the
     providers whose calendar was never read whole, as the system has no such user. ``gone``
-    counts the events that the system says are gone while no whole list proves it.
+    counts the events that the system says are gone while no whole list proves it, ``unshown`` holds
+    known ones that its lists should show and do not. ``suspected`` counts the events of which
+    another look, not before ``look_again``, can tell more.
     """
 
     system: str
@@ -35,6 +37,8 @@ class Observation:
     news: int = 0
     lively: Counter[str] = field(default_factory=Counter)
     suspected: int = 0
+    look_again: datetime | None = None
+    unshown: Mapping[str, str] = field(default_factory=dict)
     gone: int = 0
     remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
@@ -60,6 +64,12 @@ class Observation:
     def touch(self, provider: str, event: str) -> None:
         """Note that an event is news to a provider."""
         self.touched.setdefault(provider, set()).add((self.system, event))
+
+    def suspect(self, begins: datetime | None, count: int = 1) -> None:
+        """Note that another look, not before this instant, can tell more; None: it cannot."""
+        if begins is not None and count:
+            self.suspected += count
+            self.look_again = min(begins, self.look_again or begins)
 
     def fail(self, fault: SystemFault) -> None:
         """Note that the system did not answer as it should."""

@@ -138,7 +138,7 @@ async def _observe(
         moved_out = let_go(read, remapped)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
     differ = [event for event in delta.differ if event in known]
-    await _ask_by_id(read, questions, reports, unlisted, differ, running, by_id=by_id)
+    await _ask_by_id(read, questions, reports, unlisted, differ, running, by_id=by_id, full=full)
     for each in await owners.prove(read.changes):
         take_elsewhere(read, each)
     for change in owners.freed:
@@ -163,15 +163,15 @@ async def _ask_by_id(
     running: Running | None,
     *,
     by_id: bool,
+    full: bool,
 ) -> None:
     """Ask for known events that the lists do not show. ``differ`` are those that show news."""
     await ask_again(read, questions, reports, thorough=by_id)
-    await follow_up(read, questions, reports, unlisted)
+    await follow_up(read, questions, reports, unlisted, full=full)
     if running is not None:
         await follow_running(read, questions, reports, running, unlisted, at_once=by_id)
     await follow_hosts(read, questions, reports, differ)
-    if by_id:
-        await look_after_own(read, questions, reports, unlisted)
+    await look_after_own(read, questions, reports, unlisted, by_id=by_id)
 
 
 def _absorb_row(

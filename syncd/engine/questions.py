@@ -36,6 +36,7 @@ class Questions:
         answers for an event that its lists show. Raises SystemFault when it does not.
         """
         asked_at = self.read.clock.now()
+        self.read.probes.note_asked(record.id, self.read.asked_at)
         try:
             sighting = await self._ask(record)
         except RateLimited:
@@ -45,7 +46,8 @@ class Questions:
             if not await self._reads_listed():
                 raise
             self.over = self.over or self._faults >= _MOST_FAULTS
-            return Unknown(str(fault)), asked_at
+            sighting = Unknown(str(fault))
+        self.read.probes.note_found(record.id, sighting)
         return sighting, asked_at
 
     async def reads_another(self, record: Record) -> bool:

@@ -20,6 +20,7 @@ from syncd.model import (
     utc,
 )
 from syncd.store.left_behind import LeftBehind
+from syncd.systems.reported import KNOWN_EVENTS
 
 
 class Health(StrEnum):
@@ -250,7 +251,10 @@ class Report:
     """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
 
     ``lively`` counts the news of each provider. ``items`` are the reported records and lists that
-    are open, ``gone`` counts events that are gone by id while no whole list proves it.
+    are open, ``gone`` counts events that are gone by id while no whole list proves it, ``unshown``
+    the known ones of each system that its lists should show and do not. ``suspected`` events may be
+    settled by another look, not before ``look_again``. ``refused`` are the systems that allow no
+    more calls, and for how many seconds; ``covered`` is how many minutes of each list are proven.
     ``double_bookings`` counts all pairs, ``doubles_open`` those that are neither held nor
     acknowledged; ``acknowledged`` is how many items and pairs a person has acknowledged.
     ``left_behind`` are blocks where the configuration maps nothing any more: as a person chose
@@ -286,6 +290,10 @@ class Report:
     acknowledged: int = 0
     interrupted: bool = False
     left_behind: list[LeftBehind] | None = None
+    unshown: dict[str, int] = field(default_factory=dict)
+    look_again: datetime | None = None
+    refused: dict[str, float] = field(default_factory=dict)
+    covered: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     @property
     def unreadable(self) -> int:
@@ -296,6 +304,11 @@ class Report:
     def shortened(self) -> list[Item]:
         """The lists from which rows are missing, or may be."""
         return [item for item in self.items if item.topic is Topic.LIST]
+
+    @property
+    def cut(self) -> bool:
+        """Whether a list ends before all of it was shown, and is read in parts."""
+        return any(item.event != KNOWN_EVENTS for item in self.shortened)
 
     @property
     def whole(self) -> bool:
@@ -395,6 +408,7 @@ class Report:
             "waiting": [waiting_json(each) for each in self.waiting[:most_waiting]],
             "clock_error_seconds": round(self.clock_error.total_seconds()),
             "unreadable": self.unreadable,
+            "not_shown": dict(sorted(self.unshown.items())),
             "reported": {str(topic): counts[topic] for topic in Topic},
             "acknowledged": self.acknowledged,
             "left_behind": [each.to_json() for each in self.left_behind or ()],

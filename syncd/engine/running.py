@@ -15,6 +15,7 @@ from enum import Enum
 from syncd.engine import answers
 from syncd.engine.absence import is_expected
 from syncd.engine.observation import Observation, Read
+from syncd.engine.probes import Probes
 from syncd.engine.questions import Questions
 from syncd.engine.report import Health
 from syncd.engine.reports import Reports
@@ -79,8 +80,13 @@ class Running:
             if observed[system].state is Health.OK:
                 self._searched.update((provider, system) for provider in providers)
 
-    def due(self, records: Iterable[Record], now: datetime, *, at_once: bool) -> list[Record]:
-        """Choose the records of one system that are read by id now, and note that they are."""
+    def due(
+        self, records: Iterable[Record], now: datetime, probes: Probes, *, at_once: bool
+    ) -> list[Record]:
+        """Choose the records of one system that are read by id now, and note that they are.
+
+        One of which a proof is under way is read as soon as it may go on.
+        """
         records = list(records)
         if not records:
             return []
@@ -91,7 +97,9 @@ class Running:
         waiting = [
             record
             for record in records
-            if at_once or self._asked.get((system, record.id), _NEVER) <= since or record.missing
+            if at_once
+            or self._asked.get((system, record.id), _NEVER) <= since
+            or (probes.is_open(record.id) and probes.is_due(record.id, now))
         ]
         waiting.sort(key=lambda r: (self._asked.get((system, r.id), _NEVER), r.observed_at, r.id))
         chosen = waiting[: max(0, MOST - spent)]
@@ -123,19 +131,20 @@ async def follow_running(
     ]
     queued = [record for record in records if record.id in awaited]
     lasting = [r for r in records if r.id not in awaited and _is_settled(read, r)]
-    due = running.due(lasting, read.asked_at, at_once=at_once)
+    due = running.due(lasting, read.asked_at, read.probes, at_once=at_once)
     reports.missing |= {record.id for record in records}
     for record in (*queued[:MOST], *due):
         if questions.over:
             return
         try:
-            settled = await answers.ask(read, questions, reports, record)
+            await answers.ask(read, questions, reports, record)
         except SystemFault as fault:
             read.seen.fail(fault)
             return
+    for record in lasting:
         # It is to be proven once more; one that cannot be read by id is unknown, and stays.
-        suspect = any(r.id == record.id and r.missing for r in read.changes.records)
-        read.seen.suspected += suspect and not settled
+        if read.probes.is_open(record.id):
+            read.seen.suspect(read.probes.opens(record.id, read.asked_at))
 
 
 def _is_unproven(read: Read, record: Record) -> bool:

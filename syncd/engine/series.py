@@ -40,7 +40,7 @@ def join(seen: Observation, more: Observation) -> None:
         seen.touched.setdefault(provider, set()).update(events)
     seen.news += more.news
     seen.lively.update(more.lively)
-    seen.suspected += more.suspected
+    seen.suspect(more.look_again, more.suspected)
     seen.remarks += more.remarks
     seen.without_user = {*seen.without_user, *more.without_user}
     if more.fault is not None:

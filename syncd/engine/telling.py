@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from syncd.model import ConflictKind, OwnerProof
 from syncd.model.summary import acknowledged, stale
 from syncd.store.owners import owner_changes
 from syncd.store.reported import drop_marks, marks_of, shown_items
+from syncd.systems.port import RateLimited
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -43,6 +45,16 @@ def tell(
             told.state, told.cause = Health.DOWN, f"what its rooms close is not known: {cause}"
     _name_refused_writes(engine, report)
     report.suspected = sum(o.suspected for o in observed.values())
+    # Who does not answer tells no more by being asked again at once.
+    answering = [o for o in observed.values() if o.state is Health.OK and o.look_again is not None]
+    report.look_again = min((o.look_again for o in answering if o.look_again), default=None)
+    report.refused = {
+        o.system: o.fault.wait for o in observed.values() if isinstance(o.fault, RateLimited)
+    }
+    report.unshown = {o.system: len(o.unshown) for o in observed.values() if o.unshown}
+    for o in observed.values():
+        for where, minutes in _covered(o).items():
+            report.covered[where] = max(report.covered[where], minutes)
     report.pending = len(engine.store.pending_intents())
     _tell_standing(engine, report)
     now = engine.clock.now()
@@ -78,6 +90,15 @@ def _tell_standing(engine: Engine, report: Report) -> None:
     report.acknowledged = known + sum(i.acknowledged_at is not None for i in report.items)
     if not report.dry_run:
         drop_marks(store, stale(marks, report.items, conflicts))
+
+
+def _covered(seen: Observation) -> Counter[tuple[str, str, str]]:
+    """How many minutes of each calendar's lists were proven to be whole, by kind."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for each in seen.coverage:
+        minutes = round((each.window.end - each.window.start).total_seconds() / 60)
+        found.update({(seen.system, each.provider, str(kind)): minutes for kind in each.kinds})
+    return found
 
 
 def _name_refused_writes(engine: Engine, report: Report) -> None:

@@ -21,6 +21,7 @@ class RateLimit:
         self.interval = interval
         self.daily = daily
         self.refused = 0
+        self.refused_at: list[datetime] = []
         self._hits: deque[datetime] = deque()
         self._day: datetime | None = None
         self._today = 0
@@ -30,6 +31,7 @@ class RateLimit:
         self._forget(now)
         if len(self._hits) >= self.most or (self.daily is not None and self._today >= self.daily):
             self.refused += 1
+            self.refused_at.append(now)
             return False
         self._hits.append(now)
         self._today += 1

@@ -26,6 +26,7 @@ from syncd.sandbox.concealed import Concealed, bad_request
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.odd import ODD_ANSWERS, Odd
 from syncd.sandbox.odd_rows import spoilt
+from syncd.sandbox.told_limits import ToldLimit
 from syncd.sandbox.untold import without_times
 
 if TYPE_CHECKING:
@@ -123,6 +124,10 @@ class Platform(ABC):
         self.faults = faults if faults is not None else Faults()
         self.concealed = Concealed()
         self.limit: RateLimit | None = None
+        self.gateway_limit: RateLimit | None = None
+        """A further limit, of the gateway in front: no header tells of it."""
+        self.limit_told: ToldLimit | None = None
+        """How it tells of too many calls; None: in its documented way."""
         self.caps: dict[str, ListCap] = {}
         """Caps of lists, by path: nothing in an answer shows that it was cut."""
         self.calls: list[Call] = []
@@ -262,9 +267,12 @@ class Platform(ABC):
         if error := self.fault(FaultKind.ERROR, ask):
             return _server_error(error)
         if limited := self.fault(FaultKind.RATE_LIMITED, ask):
-            return self.rate_limited(ask, limited.spelling)
+            return self._told_limit(ask, limited.spelling)
+        gateway = self.gateway_limit
+        if gateway is not None and not gateway.hit(self.clock.now()):
+            return (self.limit_told or ToldLimit()).response(gateway.most, gateway.interval)
         if limit is not None and not limit.hit(self.clock.now()):
-            response = self.rate_limited(ask, "")
+            response = self._told_limit(ask, "")
         elif self.fault(FaultKind.UNAUTHORISED, ask):
             response = self.unauthorised(ask)
         else:
@@ -272,6 +280,12 @@ class Platform(ABC):
         for key, value in self.limit_headers().items():
             response.headers[key] = value
         return response
+
+    def _told_limit(self, ask: Ask, spelling: str) -> Response:
+        if self.limit_told is None:
+            return self.rate_limited(ask, spelling)
+        most, seconds = (self.limit.most, self.limit.interval) if self.limit else (25, 5.0)
+        return self.limit_told.response(most, seconds)
 
     def _spoil(self, ask: Ask, response: Response) -> None:
         """Put odd rows into what a read shows; a fault is used up only where it shows."""

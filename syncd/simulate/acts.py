@@ -80,6 +80,7 @@ class What(StrEnum):
     WEEKLY = "weekly"
     CANCEL_WEEKLY = "cancel-weekly"
     CANCEL_TWINNED = "cancel-twinned"
+    LOWER_LIMIT = "lower-limit"
     FORBID_WRITES = "forbid-writes"
     ALLOW_WRITES = "allow-writes"
 

@@ -11,6 +11,7 @@ from syncd.simulate import (
     busy,
     cancelling,
     concealing,
+    gateways,
     hosted,
     leaves,
     one_sided,
@@ -41,5 +42,6 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         or one_sided.perform(town, step)
         or rebooking.perform(town, step, start)
         or cancelling.perform(town, step)
+        or gateways.perform(town, step)
         or waits.perform(town, step)
     )

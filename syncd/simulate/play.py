@@ -45,6 +45,7 @@ from syncd.simulate.cancelling import bulk_calls
 from syncd.simulate.disk import Disk
 from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
+from syncd.simulate.gateways import over_limits
 from syncd.simulate.hosted import is_share
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
@@ -195,6 +196,7 @@ class _Stage:
                 await self._daemon(app)
             except Killed:
                 self.outcome.faults["crash"] += 1
+                self.town.deaths.append(self.town.clock.now())
                 self._say("the process died")
             finally:
                 self.operator.work = None
@@ -214,6 +216,7 @@ class _Stage:
         event.listen(store._engine, "checkout", _no_patience)  # noqa: SLF001
         ways = {name: _Mortal(self.town.transport(name), life) for name in SYSTEMS}
         app = build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
+        app.engine.patient = False
         for step in self.story.steps:
             if step.fault == FaultKind.STRIP_KEYS:
                 # That this platform strips tags has been found out before.
@@ -287,7 +290,14 @@ class _Stage:
             self._break(line)
         for line in viewed.judge_report(self.town, app.store, last, now, end):
             self._break(line)
-        told = (writes_per_change, idle_writes, statuses_left, judge_rebookings, bulk_calls)
+        told = (
+            writes_per_change,
+            idle_writes,
+            statuses_left,
+            judge_rebookings,
+            bulk_calls,
+            over_limits,
+        )
         for line in (line for judge in told for line in judge(self.town)):
             self._break(line)
         app.store.close()

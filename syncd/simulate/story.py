@@ -21,6 +21,7 @@ from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_buffers import draw_buffers
 from syncd.simulate.drawn_cancelling import draw_cancelling
 from syncd.simulate.drawn_hosts import draw_hosts
+from syncd.simulate.drawn_limits import draw_limits
 from syncd.simulate.drawn_marks import draw_marks
 from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
 from syncd.simulate.drawn_series import draw_series
@@ -224,10 +225,10 @@ def draw(
     steps += (*list_acts(lists, busy, span), *draw_waits(seed, span, faults)) if complaints else ()
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return _with_more(day) if complaints else day
+    return _with_more(day, faults) if complaints else day
 
 
-def _with_more(day: Story) -> Story:
+def _with_more(day: Story, faults: Collection[str]) -> Story:
     """Add what is drawn from random streams of its own."""
     for add in (
         _with_leaves,
@@ -238,7 +239,7 @@ def _with_more(day: Story) -> Story:
         _with_marks,
     ):
         day = add(day)
-    return day
+    return _with_limits(day, faults)
 
 
 def _with_marks(day: Story) -> Story:
@@ -253,6 +254,13 @@ def _with_cancelling(day: Story) -> Story:
     knobs, steps = draw_cancelling(Random(f"cancelling {day.seed}"), day.hours * 3600)  # noqa: S311
     every = tuple(sorted((*day.steps, *steps)))
     return replace(day, account=(*day.account, *knobs), steps=every)
+
+
+def _with_limits(day: Story, faults: Collection[str]) -> Story:
+    """Draw gateways that allow fewer calls, and deaths after that."""
+    drawn = draw_limits(Random(f"limits {day.seed}"), day.hours * 3600)  # noqa: S311
+    steps = [s for s in drawn if s.what is not What.CRASH or "crash" in faults]
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
 
 
 def _with_series(day: Story) -> Story:

@@ -15,6 +15,7 @@ import httpx
 from syncd.model import floor_to
 from syncd.sandbox.agreement import MARK
 from syncd.sandbox.faults import FaultKind
+from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.simulate import hosted, more
@@ -59,6 +60,8 @@ class Town:
     unspelt: dict[str, datetime] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
+    gateways: list[tuple[str, RateLimit]] = field(default_factory=list)
+    deaths: list[datetime] = field(default_factory=list)
     series: str = "hold"
     known: set[tuple[object, ...]] = field(default_factory=set)
     rebookings: list[Rebooking] = field(default_factory=list)
@@ -437,6 +440,7 @@ class Town:
         for platform in self.sandbox.systems.values():
             platform.broken_rows.clear()
             platform.concealed.clear()
+            platform.gateway_limit = None
             for kind in set(FaultKind) - {FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS}:
                 # Nobody repairs texts, or changes words.
                 platform.faults.clear(kind)

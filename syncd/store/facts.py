@@ -9,8 +9,14 @@ from syncd.store.store import Store
 from syncd.store.tables import FACT
 
 _OF_SYSTEM = select(FACT).where(FACT.c.system == bindparam("of_system"))
+_NAMED = select(FACT).where(FACT.c.name == bindparam("named"))
 
 
 def facts(store: Store, system: str) -> list[Fact]:
     """Load the facts of a system."""
     return [Fact(**row) for row in store.tell(_OF_SYSTEM, {"of_system": system})]
+
+
+def facts_named(store: Store, name: str) -> list[Fact]:
+    """Load one fact of all systems."""
+    return [Fact(**row) for row in store.tell(_NAMED, {"named": name})]

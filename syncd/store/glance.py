@@ -21,6 +21,7 @@ from syncd.model import (
     Conflict,
     ConflictKind,
     Exposure,
+    Fact,
     HeldConflict,
     IntentState,
     Item,
@@ -113,7 +114,7 @@ class Glance:
     records and lists that are open, ``conflicts`` what is held or told, ``marks`` what persons have
     acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`).
     ``clock_error`` is how far the platforms' time is ahead of this machine's clock, where that is
-    wrong.
+    wrong; ``facts`` is what was measured of the systems.
     """
 
     counts: Mapping[str, int]
@@ -135,6 +136,7 @@ class Glance:
     standing: tuple[Mapping[str, Any], ...] = ()
     waiting: tuple[WaitingWrite, ...] = ()
     clock_error: timedelta = timedelta(0)
+    facts: tuple[Fact, ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -194,6 +196,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(dict(row) for row in ask(STANDING, {"now": instant_text(now)})),
         tuple(_waiting(row) for row in ask(_WAITING)),
         _clock_error(ask(_CLOCK, [MACHINE, CLOCK_ERROR]).fetchone()),
+        tuple(_fact(row) for row in ask("SELECT * FROM fact")),
     )
 
 
@@ -215,6 +218,10 @@ def _health(row: sqlite3.Row) -> SystemHealth:
 
 def _allowance(row: sqlite3.Row) -> Allowance:
     return Allowance(**{**dict(row), "at": datetime.fromisoformat(row["at"])})
+
+
+def _fact(row: sqlite3.Row) -> Fact:
+    return Fact(**{**dict(row), "at": datetime.fromisoformat(row["at"])})
 
 
 def _exposure(row: sqlite3.Row) -> Exposure:

@@ -25,10 +25,16 @@ class Facts:
     clock: Clock
     _known: dict[str, Fact] = field(default_factory=dict)
     _unsaved: set[str] = field(default_factory=set)
+    _loaded: dict[str, Fact] = field(default_factory=dict)
 
     def load(self, facts: Iterable[Fact]) -> None:
         """Take over what was stored."""
-        self._known |= {fact.name: fact for fact in facts}
+        self._loaded = {fact.name: fact for fact in facts}
+        self._known |= self._loaded
+
+    def loaded(self, name: str) -> Fact | None:
+        """Return a fact as it was stored by an earlier process, whatever was noted since."""
+        return self._loaded.get(name)
 
     def get(self, name: str, lifetime: timedelta) -> str:
         """The value of a fact that is not older than its lifetime; '' if there is none."""
@@ -37,12 +43,15 @@ class Facts:
             return ""
         return fact.value
 
-    def put(self, name: str, value: str) -> None:
-        """Note a fact, or confirm it; '' withdraws it."""
+    def put(self, name: str, value: str, *, renewed: timedelta = RENEWED) -> None:
+        """Note a fact, or confirm it; '' withdraws it.
+
+        One that is confirmed is written anew once it is older than ``renewed``.
+        """
         before, now = self._known.get(name), self.clock.now()
         if not value and (before is None or not before.value):
             return
-        if before is not None and before.value == value and abs(now - before.at) < RENEWED:
+        if before is not None and before.value == value and abs(now - before.at) < renewed:
             return
         self._known[name] = Fact(self.system, name, value, now)
         self._unsaved.add(name)
@@ -52,3 +61,7 @@ class Facts:
         found = [replace(self._known[name]) for name in sorted(self._unsaved)]
         self._unsaved.clear()
         return found
+
+    def unstored(self, facts: Iterable[Fact]) -> None:
+        """Note that these facts could not be stored: they are to be asked for again."""
+        self._unsaved |= {fact.name for fact in facts}

@@ -18,6 +18,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from syncd.model import LONGEST_DAILY_WAIT, LONGEST_WAIT, capped_wait
+from syncd.systems.facts import Facts
+from syncd.systems.learned import Learned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +36,12 @@ _MOST_CALLS = 1_000_000
 _KEPT_FOR_WRITES = 0.05
 """The share of a day's calls that reads leave to writes."""
 
-_EXCEEDED = re.compile(r"exceeded the limit of (\d{1,7}) in (\d{1,7}) second", re.IGNORECASE)
+_EXCEEDED = re.compile(
+    r"limit of (\d{1,7})(?: (?:api )?(?:calls?|requests?))? (?:in|per|every|a) ?(\d{1,7})? ?"
+    r"(second|minute|hour|day)",
+    re.IGNORECASE,
+)
+_UNITS = {"second": 1.0, "minute": 60.0, "hour": _HOUR, "day": _DAY}
 
 
 class Budget:
@@ -42,23 +49,26 @@ class Budget:
 
     ``rate`` is (calls, seconds). Reads may use only ``read_share`` of it, so that a write always
     finds room. Other programs share the account, so the platform's own count wins where it is
-    smaller. What was learned is forgotten a day after the platform last said it. Sources:
-    leadconnector-v2.md 3, leadconnector-v1.md 6, leadsquared.md 4.3.
+    smaller. What was learned is kept in ``facts``, and forgotten a day after the platform last said
+    it. Sources: leadconnector-v2.md 3, leadconnector-v1.md 6, leadsquared.md 4.3.
 
     Whatever a platform states, no call waits longer than an hour, or 25 hours for a daily quota.
     """
 
     def __init__(
-        self, clock: Clock, rate: tuple[int, float] = (100, 10.0), *, read_share: float = 0.8
+        self,
+        clock: Clock,
+        rate: tuple[int, float] = (100, 10.0),
+        *,
+        read_share: float = 0.8,
+        facts: Facts | None = None,
     ) -> None:
-        """Start with an empty log."""
+        """Start with an empty log; with the first call, what ``facts`` tell of earlier ones."""
         self._clock = clock
         self._usual = rate
-        self._learned: tuple[int, float] | None = None
-        self._learned_until = -math.inf
+        self._learned = Learned(facts or Facts("", clock))
+        self._begun = False
         self._read_share = read_share
-        self._day: int | None = None
-        self._day_until = -math.inf
         self._today: tuple[int, float] | None = None
         self._shared: tuple[int, float] | None = None
         self._hold = -math.inf
@@ -74,18 +84,38 @@ class Budget:
         return (self._rate,) if day is None else (self._rate, (day, _DAY))
 
     @property
+    def _rates(self) -> tuple[tuple[int, float], ...]:
+        """The limits of short windows: of the account, and of whoever refused a call."""
+        usual, told = self._learned.rate or self._usual, self._learned.told
+        return (usual,) if told is None or told == usual else (usual, told)
+
+    @property
     def _rate(self) -> tuple[int, float]:
-        if self._learned is None or self._clock.monotonic() >= self._learned_until:
-            return self._usual
-        return self._learned
+        return min(self._rates, key=lambda rate: rate[0] / rate[1])
+
+    @property
+    def _longest(self) -> float:
+        return max(seconds for _, seconds in self._rates)
 
     @property
     def _calls_a_day(self) -> int | None:
-        return self._day if self._clock.monotonic() < self._day_until else None
+        return self._learned.day
 
-    def _learn_rate(self, calls: int, seconds: float) -> None:
-        self._learned = (calls, seconds)
-        self._learned_until = self._clock.monotonic() + _DAY
+    def _begin(self) -> None:
+        """Count the calls that an earlier process made, and wait as long as it was told to."""
+        if self._begun:
+            return
+        self._begun, now = True, self._clock.monotonic()
+        calls, ago = self._learned.earlier(self._rates)
+        self._ended.extendleft([now - ago] * calls)
+        self._hold = max(self._hold, now + self._learned.held())
+        self._learned.begin()
+
+    def end(self) -> None:
+        """Note for the next process which calls were made in this window."""
+        if self._begun:
+            now, seconds = self._clock.monotonic(), self._longest
+            self._learned.end(sum(at + seconds > now for at in self._ended) + self._flying)
 
     @property
     def left_today(self) -> int | None:
@@ -104,6 +134,7 @@ class Budget:
 
         Whoever got 0 must call `leave` once the answer is there, or is known not to come.
         """
+        self._begin()
         async with self._lanes[write]:  # first come, first served; a waiting read stops no write
             while (wait := self._wait(write=write)) != 0:
                 if patience < wait < math.inf:
@@ -132,7 +163,7 @@ class Budget:
         interval = _span(headers, "x-ratelimit-interval-milliseconds", LONGEST_WAIT * 1000)
         seconds = max(_TICK, interval / 1000) if interval else self._rate[1]
         if most := _count(headers, "x-ratelimit-max"):
-            self._learn_rate(most, seconds)
+            self._learned.learn_rate(most, seconds, self._usual)
         left = _count(headers, "x-ratelimit-remaining")
         reset: float | None = seconds
         if left is None:
@@ -143,7 +174,7 @@ class Budget:
             until = now + (seconds if reset is None else reset)
             self._shared = (left - self._flying, until)
         if day := _count(headers, "x-ratelimit-limit-daily"):
-            self._day, self._day_until = day, now + _DAY
+            self._learned.learn_day(day)
         if (today := _count(headers, "x-ratelimit-daily-remaining")) is not None:
             millis = _span(headers, "x-ratelimit-daily-reset", LONGEST_DAILY_WAIT * 1000)
             until = now + (_HOUR if millis is None else millis / 1000)
@@ -157,10 +188,13 @@ class Budget:
         """
         daily = self._today is not None and self._today[0] == 0
         if (found := _EXCEEDED.search(text)) is not None:
-            calls, seconds = int(found[1]), min(float(found[2]), LONGEST_DAILY_WAIT)
+            span = int(found[2] or 1) * _UNITS[found[3].lower()]
+            calls, seconds = int(found[1]), min(span, LONGEST_DAILY_WAIT)
             daily = daily or seconds > LONGEST_WAIT
             if calls >= 1 and seconds > 0 and calls / seconds < self._rate[0] / self._rate[1]:
-                self._learn_rate(calls, seconds)
+                self._learned.learn_told(calls, seconds)
+            elif (calls, seconds) == self._learned.told:
+                self._learned.learn_told(calls, seconds)  # it is said again
         stated = retry_after(headers, self._clock.now())
         wait = self._rate[1] if stated is None else stated
         if self._today is not None and self._today[0] == 0:
@@ -170,15 +204,19 @@ class Budget:
     def hold(self, seconds: float, *, daily: bool = False) -> float:
         """Let nothing in for that long, but no longer than the cap; return for how long."""
         wait = capped_wait(seconds, daily=daily)
-        self._hold = max(self._hold, self._clock.monotonic() + wait)
+        until = self._clock.monotonic() + wait
+        if until > self._hold:
+            self._hold = until
+            self._learned.hold(wait)
         return wait
 
     def _wait(self, *, write: bool) -> float:
         """Seconds until there may be room: 0 now, infinity when a call must end first."""
         now = self._clock.monotonic()
-        calls, seconds = self._rate
-        room = calls if write else max(1, int(calls * self._read_share))
-        while self._ended and self._ended[0] + seconds <= now:
+        calls = self._rate[0]
+        room = self._room(calls, write=write)
+        longest = self._longest
+        while self._ended and self._ended[0] + longest <= now:
             self._ended.popleft()
         waits = [self._hold - now]
         if self._today is not None:
@@ -193,12 +231,22 @@ class Budget:
                 self._shared = None
             elif self._shared[0] <= calls - room:
                 waits.append(self._shared[1] - now)
-        over = self._flying + len(self._ended) - room
-        if over >= len(self._ended):
-            waits.append(math.inf)  # a call under way must end first
-        elif over >= 0:
-            waits.append(self._ended[over] + seconds - now)
+        waits += [self._wait_for(rate, now, write=write) for rate in self._rates]
         return max(0.0, *waits)
+
+    def _room(self, calls: int, *, write: bool) -> int:
+        return calls if write else max(1, int(calls * self._read_share))
+
+    def _wait_for(self, rate: tuple[int, float], now: float, *, write: bool) -> float:
+        """Seconds until one limit may have room: infinity when a call under way must end first."""
+        (calls, seconds), ended = rate, self._ended
+        first = 0
+        while first < len(ended) and ended[first] + seconds <= now:
+            first += 1
+        over = self._flying + len(ended) - first - self._room(calls, write=write)
+        if over >= len(ended) - first:
+            return math.inf
+        return ended[first + over] + seconds - now if over >= 0 else 0.0
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -8,9 +8,12 @@ from syncd.model import Topic
 from syncd.systems.port import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from syncd.systems.port import ListCall
+
+KNOWN_EVENTS = "known events"
+"""Names the report of known events that lists lack; it is about all lists of a system."""
 
 
 def list_name(call: ListCall) -> str:
@@ -39,10 +42,16 @@ def _only(call: ListCall) -> str:
     return next(iter(call.providers)) if len(call.providers) == 1 else ""
 
 
-def hiding(system: str, call: ListCall, providers: Collection[str]) -> Malformed:
-    """Report a list that lacks events of these providers which are shown by their ids."""
+def not_shown(system: str, events: Mapping[str, str], providers: Collection[str]) -> Malformed:
+    """Report that lists lack known events, by their ids with their providers.
+
+    It is one report for all lists of a system: ``providers`` are those whose lists lack any.
+    """
+    count = f"{len(events)} known event" + ("" if len(events) == 1 else "s")
     reason = (
-        "it lacks events that the system shows by their ids: new ones in it may not be seen, "
-        "and what it lacks is not taken for deleted"
+        f"{system} does not show {count} in its lists: their time stays blocked, and new events "
+        "may not be seen. Compare with the calendar on the platform: if they stand there, its "
+        "lists are at fault (see its status page and the rights of the key)"
     )
-    return Malformed(system, list_name(call), reason, Topic.LIST, providers=providers)
+    of = frozenset({*events.values(), *providers})
+    return Malformed(system, KNOWN_EVENTS, reason, Topic.LIST, providers=of)

@@ -29,6 +29,7 @@ from syncd.systems.boundary import contained
 from syncd.systems.client import LIMITS, Answer
 from syncd.systems.connections import Connections
 from syncd.systems.limits import http_date, retry_after
+from syncd.systems.overload import told_too_many
 from syncd.systems.port import (
     Ambiguous,
     Delayed,
@@ -74,6 +75,10 @@ MOST_BYTES = 32 * 1024 * 1024
 
 LONGEST = 120.0
 """Seconds in which an answer must be whole, however steadily it trickles."""
+
+
+_SAID = 300
+"""Characters of a platform's words that are kept."""
 
 
 class _TooMuch(httpx.RequestError):
@@ -273,6 +278,7 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close the connections."""
+        self._budget.end()
         await self._client.aclose()
 
     async def _send(
@@ -317,7 +323,7 @@ class Transport:
             with contained(self._system, call, kind, through=_UNANSWERED):
                 answer, midway = await self._exchanged(request)
                 self._learn(answer, midway)
-                fault = self._fault_in(answer)
+                fault = self._fault_in(answer, private)
                 if fault is None:
                     return answer
                 fault.detail = without(fault.detail, private)
@@ -339,11 +345,17 @@ class Transport:
             self._count.waited += self._clock.monotonic() - began
         return answer, asked + (self._clock.now() - asked) / 2
 
-    def _fault_in(self, answer: Answer) -> SystemFault | None:
-        """The fault that an answer tells of; one without a real status is trusted in nothing."""
+    def _fault_in(self, answer: Answer, private: Sequence[str]) -> SystemFault | None:
+        """The fault that an answer tells of; one without a real status is trusted in nothing.
+
+        Words that tell of too many calls count more than the status: a rate limit is no lost right.
+        """
         if answer.status_code not in _STATUSES:
             return Incomplete("", detail="HTTP has no such status")
-        return self._fault_of(answer)
+        fault = self._fault_of(answer)
+        if isinstance(fault, RateLimited) or not (said := told_too_many(answer, private)):
+            return fault
+        return RateLimited("", wait=0, detail=said[:_SAID])
 
     async def _whole(self, request: httpx.Request) -> Answer:
         """Send, and read the answer as far as is reasonable. Raises httpx.RequestError."""
@@ -394,7 +406,8 @@ class Transport:
         fault.system, fault.call, fault.status = self._system, call, answer.status_code
         fault.detail = platform_words(fault.detail)
         if isinstance(fault, RateLimited):
-            fault.wait = self._budget.refused(answer.headers, answer.text)
+            said = told_too_many(answer) or answer.text
+            fault.wait = self._budget.refused(answer.headers, said)
         else:
             asked_for = retry_after(answer.headers, self._clock.now())
             if asked_for is not None:

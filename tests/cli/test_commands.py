@@ -27,6 +27,7 @@ KEYS = {
     "exposures",
     "unknown_owners",
     "waiting",
+    "not_shown",
     "clock_error_seconds",
     "unreadable",
     "reported",

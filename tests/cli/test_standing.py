@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from syncd.config.load import load
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.rounds import spans_of
+from syncd.model import Fact
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.store import Store
 from syncd.wiring import RealClock, build
@@ -68,3 +70,20 @@ def test_a_plan_that_does_not_fit_is_a_warning_that_says_what_happens(desk: Desk
     store = Store.open("sqlite://")
     assert store.allowances() == {}
     store.close()
+
+
+def test_status_tells_the_limit_that_a_platform_said(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    store = Store.open(load(desk.path, {}).syncd.state_path)
+    now = RealClock().now()
+    store.note_standing(
+        Fact("crm", "refused rate", "6/5", now),
+        Fact("legacy", "refused rate", "3/5", now - timedelta(days=2)),
+    )
+    store.close()
+    said = desk.say("status")
+    assert "crm allows 6 calls in 5 s, as it said" in said.out
+    assert "legacy allows" not in said.out
+    systems = json.loads(desk.say("status", "--json").out)["systems"]
+    assert (systems["crm"]["limits"]["calls"], systems["crm"]["limits"]["seconds"]) == (6, 5.0)
+    assert systems["legacy"]["limits"] is None

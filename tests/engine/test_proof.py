@@ -48,7 +48,7 @@ async def test_a_list_that_hides_events_is_reported_and_proves_nothing(
     assert report.systems["a"].state is Health.OK
     assert shop.blocks() == before
     (item,) = items(shop, Topic.LIST)
-    assert "shows by their ids" in item.reason
+    assert "a does not show 2 known events" in item.reason
     covered = {(c.provider, c.read_at) for c in shop.store.last_coverage() if c.system == "a"}
     assert ("p", shop.clock.now()) not in covered
     # Once the list is whole again, the deletion is carried, and the item ends.

@@ -42,6 +42,7 @@ from tests.simulate.plants_of_cancelling import ABOUT_CANCELLING
 from tests.simulate.plants_of_hosts import ABOUT_HOSTS
 from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
+from tests.simulate.plants_of_limits import ABOUT_LIMITS
 from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_platforms import ABOUT_BUFFERS
@@ -87,14 +88,14 @@ def coverage_ignored(patch: Patch) -> None:
     follow = absence.follow_up
     absence_believed_at_once(patch)
 
-    async def everything(read: Any, *given: Any) -> None:
+    async def everything(read: Any, *given: Any, **named: Any) -> None:
         kinds = frozenset(Kind)
         whole = [
             Coverage(read.system.name, p, kinds, Window(_LONG_AGO, _FAR_OFF), read.clock.now())
             for p in read.system.providers
         ]
         read.snapshot = replace(read.snapshot, coverage=whole)
-        await follow(read, *given)
+        await follow(read, *given, **named)
 
     patch.setattr(observe, "follow_up", everything)
 
@@ -440,6 +441,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LEADSQUARED,
     *ABOUT_SERIES,
     *ABOUT_REBOOKINGS,
+    *ABOUT_LIMITS,
     *ABOUT_WAITING,
 )
 """Each with a day on which it breaks a promise."""

@@ -47,7 +47,7 @@ def a_hidden_list_is_believed(patch: Patch) -> None:
         return False
 
     patch.setattr(recover, "_hides", never)
-    patch.setattr(absence, "hides", lambda *_given: False)
+    patch.setattr(absence, "due_in_list", lambda *_given: None)
 
 
 def a_refused_id_is_gone(patch: Patch) -> None:

@@ -241,3 +241,26 @@ def test_an_odd_retry_after_says_nothing(odd: str) -> None:
 
 def test_a_date_without_zone_is_no_date() -> None:
     assert http_date({"date": "Wed, 01 Jul 2026 12:00:00 -0000"}) is None
+
+
+def test_waits_that_a_platform_asks_for_are_capped() -> None:
+    assert Budget(VirtualClock()).refused({"retry-after": "999999"}) == 3600.0
+    daily = Budget(VirtualClock())
+    daily.learn({"x-ratelimit-daily-remaining": "0", "x-ratelimit-daily-reset": "999999999"})
+    assert daily.refused({"retry-after": "999999"}) == 25 * 3600.0
+    assert Budget(VirtualClock()).refused({}, "limit of 5 calls per day") == 25 * 3600.0 - 3600.0
+
+
+def test_headers_of_a_wider_limit_leave_the_one_that_refused_in_force() -> None:
+    budget = Budget(VirtualClock(), (8, 5.0))
+    budget.refused({}, "API calls exceeded the limit of 6 in 10 second(s)")
+    budget.learn({"x-ratelimit-max": "100", "x-ratelimit-interval-milliseconds": "10000"})
+    assert budget.limits == ((6, 10.0),)
+
+
+async def test_a_long_learned_window_does_not_let_a_burst_through() -> None:
+    clock = VirtualClock()
+    budget = Budget(clock, (5, 10.0))
+    budget.refused({}, "limit of 20 requests per minute")
+    await clock.drive(make(budget, write=True, times=6))
+    assert clock.monotonic() == pytest.approx(70.0)  # the minute of the refusal, and a window

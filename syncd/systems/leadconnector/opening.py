@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
     from syncd.model import Clock
+    from syncd.systems.facts import Facts
     from syncd.systems.leadconnector.account import Account
 
 _RATE = (100, 10.0)
@@ -22,15 +23,22 @@ _RATE = (100, 10.0)
 
 
 def open_transport(
-    name: str, account: Account, clock: Clock, network: httpx.AsyncBaseTransport | None = None
+    name: str,
+    account: Account,
+    clock: Clock,
+    network: httpx.AsyncBaseTransport | None = None,
+    facts: Facts | None = None,
 ) -> Transport:
-    """Prepare the connections; nothing is sent yet. ``network`` replaces the network."""
+    """Prepare the connections; nothing is sent yet. ``network`` replaces the network.
+
+    ``facts`` keep what is learned of the account's limits.
+    """
     headers = {"Authorization": f"Bearer {account.token}"}
     return Transport(
         name,
         open_client(account.base_url, headers, transport=network),
         clock,
-        Budget(clock, _RATE),
+        Budget(clock, _RATE, facts=facts),
         fault_of,
         redact=Redactor([account.token]),
         cheap=CheapRead(

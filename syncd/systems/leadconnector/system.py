@@ -94,10 +94,10 @@ class LeadConnector:
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
-        self._transport = open_transport(name, account, clock, transport)
+        self.facts = Facts(name, clock)
+        self._transport = open_transport(name, account, clock, transport, self.facts)
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
-        self.facts = Facts(name, clock)
         lists = CappedLists(name, clock, self.facts)
         parts = (self._calls, self._knowledge, self._calendars, clock, lists)
         self._reading = Reading(name, account, *parts)

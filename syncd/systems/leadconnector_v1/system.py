@@ -88,7 +88,8 @@ class LeadConnectorV1:
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
-        self._transport = open_transport(name, account, clock, transport)
+        self.facts = Facts(name, clock)
+        self._transport = open_transport(name, account, clock, transport, self.facts)
         self._calls = Calls(name, self._transport)
         self._holds = Holds(self._calls, account.hold_email)
         self._writing = Writing(name, account, self._calls, self._holds)
@@ -106,7 +107,6 @@ class LeadConnectorV1:
         self._persons: Remembered[Person | None] = Remembered(clock)
         self._zone: Remembered[str] = Remembered(clock, better_than_none=True)
         self._knowledge = Knowledge(self._calls, clock)
-        self.facts = Facts(name, clock)
         self._lists = CappedLists(name, clock, self.facts)
         self._last: LastRead | None = None
         self._outdated = False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from syncd.systems.leadsquared.wire import Wrote
 from syncd.systems.loose import read_json, text
+from syncd.systems.overload import told_too_many
 from syncd.systems.port import (
     AuthLost,
     RateLimited,
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from syncd.systems.client import Answer
 
 _TOO_MANY_TYPE = "MXAPIRateLimitExceededException"
-_TOO_MANY_TEXT = re.compile(r"API calls exceeded the limit of \d+ in \d+ second", re.IGNORECASE)
 _ABSENT_TEXT = re.compile(r"does not exist|not found|invalid task", re.IGNORECASE)
 _TASK_TEXT = re.compile(r"task(?!\s*type)", re.IGNORECASE)
 _APPLICATION = "MX"
@@ -42,7 +42,7 @@ def fault_of(answer: Answer) -> SystemFault | None:
     body = _error(answer)
     kind, words = text(body.exception_type), text(body.exception_message)
     detail = f"{kind}: {words}" if kind else words
-    if status == _TOO_MANY or kind == _TOO_MANY_TYPE or _TOO_MANY_TEXT.search(words):
+    if status == _TOO_MANY or kind == _TOO_MANY_TYPE or told_too_many(answer):
         return RateLimited("", wait=0, detail=detail)
     if status in {401, 403}:
         return AuthLost("", detail=detail)

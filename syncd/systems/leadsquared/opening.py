@@ -15,19 +15,27 @@ if TYPE_CHECKING:
     import httpx
 
     from syncd.model import Clock
+    from syncd.systems.facts import Facts
     from syncd.systems.leadsquared.account import Account
 
 
 def open_transport(
-    name: str, account: Account, clock: Clock, network: httpx.AsyncBaseTransport | None = None
+    name: str,
+    account: Account,
+    clock: Clock,
+    network: httpx.AsyncBaseTransport | None = None,
+    facts: Facts | None = None,
 ) -> Transport:
-    """Prepare the connections; nothing is sent yet. ``network`` replaces the network."""
+    """Prepare the connections; nothing is sent yet. ``network`` replaces the network.
+
+    ``facts`` keep what is learned of the account's limits.
+    """
     keys = {"x-LSQ-AccessKey": account.access_key, "x-LSQ-SecretKey": account.secret_key}
     return Transport(
         name,
         open_client(account.base_url, keys, transport=network),
         clock,
-        Budget(clock, (account.calls_per_5s, 5.0)),
+        Budget(clock, (account.calls_per_5s, 5.0), facts=facts),
         fault_of,
         redact=Redactor(keys.values()),
         cheap=CheapRead("Authentication.svc/UserByAccessKey.Get"),

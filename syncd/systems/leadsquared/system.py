@@ -94,7 +94,8 @@ class LeadSquared:
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
-        self._transport = open_transport(name, account, clock, transport)
+        self.facts = Facts(name, clock)
+        self._transport = open_transport(name, account, clock, transport, self.facts)
         self._calls = Calls(name, self._transport)
         self._writing = Writing(name, account, self._calendars, self._calls, self.capabilities)
         self._book = users.AddressBook(clock, self._calls)
@@ -109,7 +110,6 @@ class LeadSquared:
             lambda: self.capabilities,
         )
         self._shown = Shown()
-        self.facts = Facts(name, clock)
         self._lists = CappedLists(name, clock, self.facts, PAGES)
         self._persons: Remembered[Person | None] = Remembered(clock)
 

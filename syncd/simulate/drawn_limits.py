@@ -1,0 +1,22 @@
+"""Draw gateways that allow fewer calls than the platform says, and deaths within their window."""
+
+from __future__ import annotations
+
+from random import Random
+
+from syncd.simulate.acts import SYSTEMS, Step, What
+
+_GATEWAYS = 0.3
+
+
+def draw_limits(random: Random, span: float) -> list[Step]:
+    """On some days a gateway refuses calls from some hour on; the process may die later."""
+    if random.random() >= _GATEWAYS:
+        return []
+    at = round(random.uniform(0.02, 0.6) * span, 1)
+    number, slot = random.randrange(1000), random.randrange(1000)
+    steps = [Step(at, What.LOWER_LIMIT, random.choice(SYSTEMS), number, slot)]
+    for _ in range(random.randint(0, 2)):
+        died = round(random.uniform(at, 0.9 * span), 1)
+        steps.append(Step(died, What.CRASH, number=random.randint(1, 25)))
+    return steps

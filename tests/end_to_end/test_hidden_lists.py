@@ -1,0 +1,230 @@
+"""Lists that show nothing, or not everything, while the events stand there by their ids."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.engine.probes import Probes
+from syncd.engine.report import Exit, Report
+from syncd.model import Kind, Topic
+from syncd.sandbox.platform import Ask
+from syncd.sandbox.scenario import SYSTEMS
+from syncd.store.reported import open_items
+from tests.end_to_end.virtual import VirtualShop, play
+
+KEYS = {"crm": "List", "clinic": "events", "legacy": "appointments"}
+LISTS = {
+    "crm": ("/Task.svc/RetrieveAppointments/ByUserEmailAddress",),
+    "clinic": ("/calendars/events", "/calendars/blocked-slots"),
+    "legacy": ("/appointments/",),
+}
+ONES = {
+    "crm": "Retrieve.GetById",
+    "clinic": "/calendars/events/appointments/",
+    "legacy": "/appointments/",
+}
+
+Rows = list[dict[str, Any]]
+Edit = Callable[[Rows], Rows]
+
+
+def edit(shop: VirtualShop, name: str, change: Edit, paths: Sequence[str] = ()) -> None:
+    """Rewrite the lists that a platform answers."""
+    platform = shop.world.sandbox.systems[name]
+    answer = platform._answer
+
+    def edited(ask: Ask, scope: Any) -> Any:
+        response = answer(ask, scope)
+        if ask.path in (paths or LISTS[name]) and response.status_code == 200:
+            data = json.loads(bytes(response.body))
+            data[KEYS[name]] = change(data[KEYS[name]])
+            if "RecordCount" in data:
+                data["RecordCount"] = len(data[KEYS[name]])
+            response.body = json.dumps(data).encode()
+            response.headers["content-length"] = str(len(response.body))
+        return response
+
+    platform._answer = edited  # type: ignore[method-assign]
+
+
+def asked_by_id(shop: VirtualShop, name: str, since: int) -> Counter[str]:
+    """How often each id was asked for since a call; what nothing reads by id is not counted."""
+    calls = shop.world.sandbox.systems[name].calls[since:]
+    ids = (
+        call.query.get("id") or call.path.removeprefix(ONES[name])
+        for call in calls
+        if ONES[name] in call.path and call.path not in LISTS[name]
+    )
+    return Counter(each for each in ids if each)
+
+
+def known(shop: VirtualShop, name: str) -> int:
+    """How many known events of a system its lists should show.
+
+    A list of v1 that shows nothing is not known to show blocks.
+    """
+    now, found = shop.clock.now(), 0
+    for provider in ("alice", "bob", "carol"):
+        for record in shop.app.store.events_of(name, provider):
+            shown = record.kind is Kind.APPOINTMENT or name != "legacy"
+            found += shown and record.observed is not None and record.observed.end > now
+    return found
+
+
+def is_told(shop: VirtualShop, name: str, count: int, report: Report) -> bool:
+    """Whether the run says how many known events a system does not show."""
+    (item,) = (i for i in open_items(shop.app.store, name) if i.topic is Topic.LIST)
+    words = f"{name} does not show {count} known event"
+    told = report.to_json()["not_shown"]
+    return item.reason.startswith(words) and told == {name: count}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("fresh", [True, False], ids=["just-written", "long-known"])
+def test_a_resync_of_empty_lists_ends_soon_and_says_what_they_lack(
+    tmp_path: Path, name: str, fresh: bool
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        assert (await shop.resync()).exit is Exit.DONE
+        if not fresh:
+            await shop.clock.sleep(600)
+        await shop.restart()
+        count, since, began = known(shop, name), shop.calls(name), shop.clock.monotonic()
+        edit(shop, name, lambda _rows: [])
+        report = await shop.resync()
+        assert shop.clock.monotonic() - began < 60
+        assert max(asked_by_id(shop, name, since).values()) == 1
+        assert report.exit is Exit.UNANSWERED
+        assert is_told(shop, name, count, report)
+        assert report.cycles <= 6
+        assert report.operations.total() == 0
+        # The next one comes to the same, and asks no id twice either.
+        since = shop.calls(name)
+        report = await shop.resync()
+        assert max(asked_by_id(shop, name, since).values()) == 1
+        assert is_told(shop, name, count, report)
+
+    play(tmp_path, scene)
+
+
+def test_empty_lists_of_blocks_alone_end_the_run_and_are_reported(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        await shop.clock.sleep(600)
+        since, began = shop.calls("clinic"), shop.clock.monotonic()
+        edit(shop, "clinic", lambda _rows: [], ["/calendars/blocked-slots"])
+        report = await shop.resync()
+        assert shop.clock.monotonic() - began < 60
+        assert shop.calls("clinic") - since < 120
+        assert report.exit is Exit.UNANSWERED
+        blocks = [b for b in shop.world.sandbox.clinic.blocks() if b.end > shop.clock.now()]
+        assert is_told(shop, "clinic", len(blocks), report)
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_list_that_hides_one_event_is_named_with_the_number(tmp_path: Path, name: str) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        await shop.clock.sleep(600)
+        hidden = next(
+            m.id
+            for m in shop.world.sandbox.systems[name].appointments()
+            if m.start > shop.clock.now() and not m.deleted
+        )
+        key = "UserTaskId" if name == "crm" else "id"
+        edit(shop, name, lambda rows: [row for row in rows if row[key] != hidden])
+        since = shop.calls(name)
+        report = await shop.resync()
+        assert asked_by_id(shop, name, since)[hidden] == 1
+        assert report.exit is Exit.UNANSWERED
+        assert is_told(shop, name, 1, report)
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_lists_that_alternate_end_the_run_too(tmp_path: Path, name: str) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        await shop.clock.sleep(600)
+        turns = [0]
+
+        def alternate(rows: Rows) -> Rows:
+            turns[0] += 1
+            return rows if turns[0] // 4 % 2 else []
+
+        edit(shop, name, alternate)
+        since, began = shop.calls(name), shop.clock.monotonic()
+        blocks = len(shop.world.sandbox.systems["crm"].blocks())
+        await shop.resync()
+        assert shop.clock.monotonic() - began < 60
+        assert max(asked_by_id(shop, name, since).values(), default=0) <= 1
+        assert len(shop.world.sandbox.systems["crm"].blocks()) == blocks
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_deletion_that_takes_two_proofs_is_carried_in_one_resync(
+    tmp_path: Path, name: str
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        await shop.clock.sleep(600)
+        platform = shop.world.sandbox.systems[name]
+        if name == "legacy":
+            shop.world.sandbox.legacy.refuses_deleted = True
+        gone = next(m for m in platform.appointments() if m.start > shop.clock.now())
+        platform.delete(gone.id)
+        report = await shop.resync()
+        assert report.exit is Exit.DONE
+        assert report.operations.total() >= 1
+        ours = shop.world.sandbox.systems["clinic" if name == "crm" else "crm"].blocks()
+        assert not any(
+            b.start == gone.start and not b.deleted
+            for b in ours
+            if b.user in {gone.user, "alice@example.com"} and "[" in b.title
+        )
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.prove
+def test_the_daemon_asks_for_what_lists_hide_ever_less_often(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        await shop.clock.sleep(600)
+        edit(shop, "clinic", lambda _rows: [])
+        await shop.resync()
+        since = shop.calls("clinic")
+        for _ in range(60):
+            await shop.clock.sleep(60)
+            await shop.app.engine.watch(near=True)
+        # In an hour: after 5 and 10 minutes, and then every quarter of an hour.
+        assert max(asked_by_id(shop, "clinic", since).values()) <= 5
+
+    play(tmp_path, scene)
+
+
+def test_the_planted_bug_that_asks_in_each_cycle_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Probes, "is_due", lambda *_given: True)
+
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        await shop.clock.sleep(600)
+        since = shop.calls("legacy")
+        edit(shop, "legacy", lambda _rows: [])
+        await shop.resync()
+        assert max(asked_by_id(shop, "legacy", since).values()) > 1
+
+    play(tmp_path, scene)

@@ -1,0 +1,168 @@
+"""Rate limits told in odd places, waited for, and remembered by the next process."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from syncd.engine.report import Exit, Health
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.limits import RateLimit
+from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.told_limits import PLACES, ToldLimit
+from tests.end_to_end.virtual import VirtualShop, play
+
+
+def limit(shop: VirtualShop, name: str, most: int, seconds: float = 5.0) -> RateLimit:
+    found = shop.world.sandbox.systems[name].gateway_limit = RateLimit(most, seconds)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [*zip(PLACES, cycle((403, 400, 401, 500))), ("Message", 401), ("Message", 500)],
+)
+def test_a_rate_limit_told_anywhere_is_no_lost_right(
+    tmp_path: Path, place: str, status: int
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        for name, platform in shop.world.sandbox.systems.items():
+            platform.limit_told = ToldLimit(place, status)
+            limit(shop, name, 4)
+        report = await shop.resync()
+        assert report.exit is Exit.DONE, report.systems
+        for name in SYSTEMS:
+            assert shop.app.systems[name].traffic.limits[0] == (4, 5.0)
+            # One burst teaches it; reads and writes under way at that moment are refused, too.
+            refused = shop.world.sandbox.systems[name].gateway_limit
+            assert refused is not None
+            assert refused.refused <= 12
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_resync_waits_for_a_short_rate_limit_and_goes_on(tmp_path: Path, name: str) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        platform = shop.world.sandbox.systems[name]
+        platform.limit_told = ToldLimit("Message", 403)
+        limit(shop, name, 8, 60.0)
+        report = await shop.resync()
+        assert report.exit is Exit.DONE, report.systems
+        waits = [text for text in shop.texts if "allows no more calls" in text]
+        assert waits
+        assert all(f"{name} allows no more calls for" in text for text in waits)
+
+    play(tmp_path, scene)
+
+
+def test_a_resync_does_not_wait_for_a_days_quota(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        platform = shop.world.sandbox.systems["clinic"]
+        platform.limit = RateLimit(1000, 10.0, daily=5)
+        began = shop.clock.monotonic()
+        report = await shop.resync()
+        assert (report.exit, report.systems["clinic"].state) == (Exit.UNANSWERED, Health.DOWN)
+        assert shop.clock.monotonic() - began < 60
+
+    play(tmp_path, scene)
+
+
+def test_a_signal_ends_the_wait_at_once(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        limit(shop, "crm", 3, 60.0)
+        began = shop.clock.monotonic()
+        run = asyncio.create_task(shop.resync())
+        await asyncio.sleep(30)  # the patience of a call is 15 s, and the window 60
+        assert any("allows no more calls" in text for text in shop.texts)
+        shop.app.engine.stopping.set()
+        await run
+        assert shop.clock.monotonic() - began < 31
+
+    play(tmp_path, scene)
+
+
+def test_the_daemon_does_not_wait_within_a_job(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        shop.app.engine.patient = False
+        platform = shop.world.sandbox.systems["crm"]
+        platform.faults.add(Fault(FaultKind.RATE_LIMITED))
+        limit(shop, "crm", 25, 60.0)
+        began = shop.clock.monotonic()
+        report = await shop.resync()
+        assert report.exit is Exit.UNANSWERED
+        assert shop.clock.monotonic() - began < 30
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_next_process_keeps_to_what_was_learned(
+    tmp_path: Path, name: str, killed: bool
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        found = limit(shop, name, 6)
+        shop.world.sandbox.systems[name].limit_told = ToldLimit("Message", 403)
+        await shop.resync()
+        learned = found.refused
+        assert learned > 0
+        for _ in range(3):
+            await shop.restart(killed=killed)
+            assert (await shop.resync()).exit is Exit.DONE
+        assert found.refused == learned
+
+    play(tmp_path, scene)
+
+
+def test_what_was_learned_is_forgotten_a_day_after_it_was_said_last(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        limit(shop, "crm", 6)
+        await shop.resync()
+        await shop.restart()
+        await shop.resync()
+        assert shop.app.systems["crm"].traffic.limits == ((6, 5.0),)
+        await shop.clock.sleep(timedelta(days=1, minutes=1).total_seconds())
+        await shop.restart()
+        assert shop.app.systems["crm"].traffic.limits == ((100, 5.0),)
+
+    play(tmp_path, scene)
+
+
+def test_a_wait_that_was_asked_for_binds_the_next_process(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        found = limit(shop, "crm", 1, 90.0)
+        shop.app.engine.patient = False
+        await shop.resync()
+        await shop.restart()
+        shop.app.engine.patient = False
+        refused, calls = found.refused, shop.calls("crm")
+        report = await shop.resync()
+        assert report.systems["crm"].state is Health.DOWN
+        assert (found.refused, shop.calls("crm")) == (refused, calls)
+
+    play(tmp_path, scene)
+
+
+def test_a_quiet_cycle_stores_nothing_of_limits(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        for platform in shop.world.sandbox.systems.values():
+            platform.limit = RateLimit(90, 10.0, daily=200_000)
+        await shop.resync()
+        for name in SYSTEMS:
+            assert not shop.app.systems[name].facts.unsaved()
+        stored: list[object] = []
+        note = shop.app.store.note_standing
+        shop.app.store.note_standing = lambda *facts: stored.extend(facts)  # type: ignore[method-assign]
+        for _ in range(20):
+            await shop.clock.sleep(60)
+            await shop.app.engine.watch(near=True)
+        shop.app.store.note_standing = note  # type: ignore[method-assign]
+        assert stored == []
+
+    play(tmp_path, scene)

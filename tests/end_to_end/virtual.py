@@ -1,0 +1,78 @@
+"""The furnished sandbox and a configured syncd on virtual time: waits cost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from syncd.config.load import load
+from syncd.engine.report import Report
+from syncd.sandbox.direct import Direct
+from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.simulate.loop import VirtualClock, run_virtually
+from syncd.wiring import App, build
+
+T = TypeVar("T")
+
+START = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
+
+
+@dataclass
+class VirtualShop:
+    """The three platforms without a limit, and syncd beside them; ``texts`` is its progress."""
+
+    world: World
+    clock: VirtualClock
+    path: Path
+    app: App
+    texts: list[str] = field(default_factory=list)
+
+    async def resync(self, **asked: Any) -> Report:
+        self.app.insist()
+        return await self.app.engine.resync(progress=self.texts.append, **asked)
+
+    async def restart(self, *, killed: bool = False) -> None:
+        """Begin a new process, after an orderly end or after a death."""
+        if killed:
+            self.app.store.close()
+        else:
+            await self.app.aclose()
+        self.app = self.start()
+
+    def start(self) -> App:
+        sandbox = self.world.sandbox
+        ways = {name: Direct(sandbox.apps[name]) for name in SYSTEMS}
+        return build(load(self.path, {}), clock=self.clock, transports=ways)
+
+    def calls(self, system: str) -> int:
+        return len(self.world.sandbox.systems[system].calls)
+
+
+def play(
+    folder: Path, scene: Callable[[VirtualShop], Coroutine[Any, Any, T]], *, calls: int = 100
+) -> T:
+    """Run a scene; ``calls`` is what LeadSquared is configured to allow in 5 s."""
+
+    async def run() -> T:
+        clock = VirtualClock(START)
+        sandbox = Sandbox(clock)
+        for platform in sandbox.systems.values():
+            platform.limit = None
+        world = furnish(sandbox, clock.now())
+        for name, platform in sandbox.systems.items():
+            sandbox.urls[name] = f"http://127.0.0.1:1{platform.base_path}"
+        path = folder / "syncd.toml"
+        text = config_text(world, "state.db")
+        path.write_text(text.replace("calls_per_5s = 25", f"calls_per_5s = {calls}"))
+        shop = VirtualShop(world, clock, path, None)  # type: ignore[arg-type]
+        shop.app = shop.start()
+        try:
+            return await scene(shop)
+        finally:
+            await shop.app.aclose()
+
+    return run_virtually(run())

@@ -1,0 +1,41 @@
+"""Planted bugs in rate limits and in asking by id, each with a day that it does not survive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from syncd.simulate.story import Story, What
+from syncd.systems import transport
+from syncd.systems.facts import Facts
+from syncd.systems.learned import OF_LIMITS
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def limits_are_forgotten_at_restart(patch: Patch) -> None:
+    """Each process learns the limits of an account anew."""
+    load = Facts.load
+
+    def forgetful(self: Facts, facts: object) -> None:
+        load(self, [f for f in facts if f.name not in OF_LIMITS])  # type: ignore[attr-defined]
+
+    patch.setattr(Facts, "load", forgetful)
+
+
+def a_limit_told_as_403_is_a_lost_right(patch: Patch) -> None:
+    """Only the status of an answer counts."""
+    patch.setattr(transport, "told_too_many", lambda *_given: "")
+
+
+_LOWERED = at(2, What.LOWER_LIMIT, "clinic", slot=0, number=0)
+_BUSY = at(2.5, What.FILL, "crm", slot=24, times=20)
+_DIED = at(6, What.CRASH, "", number=1)
+_BUSIER = at(8, What.FILL, "crm", slot=48, number=1, times=20)
+
+ABOUT_LIMITS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (limits_are_forgotten_at_restart, day(_LOWERED, _BUSY, _DIED, _BUSIER)),
+    (a_limit_told_as_403_is_a_lost_right, day(_LOWERED, _BUSY, _BUSIER)),
+)
