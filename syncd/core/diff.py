@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from syncd.model import OPEN_ENDED, Event, Kind, Record, Status, Value, cut_end, floor_to
+from syncd.model import (
+    GONE_BY_ID,
+    OPEN_ENDED,
+    Event,
+    Kind,
+    Record,
+    Status,
+    Value,
+    cut_end,
+    floor_to,
+)
 
 GRIDS = tuple(timedelta(minutes=m) for m in (1, 5, 10, 15, 30))
 
@@ -204,13 +214,16 @@ def _is_renewal(record: Record, value: Value, fingerprint: str) -> bool:
     )
 
 
-def vanish(record: Record, at: datetime) -> Record:
-    """The proven end of an event. A late list that still shows its last value is stale."""
+def vanish(record: Record, at: datetime, *, by_id: bool = False) -> Record:
+    """The proven end of an event. A late list that still shows its last value is stale.
+
+    ``by_id``: its system said so, asked for this very event.
+    """
     return replace(
         record,
         observed=None,
         observed_at=at,
-        fingerprint="",
+        fingerprint=GONE_BY_ID if by_id else "",
         written_at=at,
         former=record.observed if record.observed is not None else record.former,
         missing=0,

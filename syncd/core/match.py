@@ -19,6 +19,7 @@ from syncd.model import (
     Claim,
     Conflict,
     ConflictKind,
+    Id,
     Kind,
     Record,
     Replica,
@@ -94,6 +95,7 @@ def match(
     who: Who,
     unbelieved: Collection[str] = (),
     past: Sequence[Record] = (),
+    stopped: Collection[Id] = (),
 ) -> Matched:
     """Sort every unlinked, believed, foreign event of a provider.
 
@@ -101,14 +103,15 @@ def match(
     record whose person could not be looked up (it is not in ``who``) waits, if it matters. What is
     known of ``unbelieved`` systems still takes twins, but no end there is looked into. ``past``
     are events that are over: one may be what an instance of a series became, and is nothing else.
+    What has become of ``stopped`` events is looked for, and waits until the guard lets them pass.
     """
     ends = {
         booking: [record for record in records if record.system not in unbelieved]
         for booking, records in linked.items()
     }
-    relinked, conflicts, held = _relink(provider, [*unlinked, *past], ends, links)
-    expected = [r for r in relinked if r.old.observed is not None]
-    relinked = [r for r in relinked if r.old.observed is None]
+    relinked, conflicts, held = _relink(provider, [*unlinked, *past], ends, links, stopped)
+    expected = [r for r in relinked if not _is_settled(r.old, stopped)]
+    relinked = [r for r in relinked if _is_settled(r.old, stopped)]
     taken = {_id(r.new) for r in (*relinked, *expected)} | {_id(r) for r in held}
     rest = [r for r in unlinked if _id(r) not in taken and r.observed and r.observed.busy]
     twins: list[Twin] = []
@@ -151,6 +154,11 @@ def match(
     )
 
 
+def _is_settled(old: Record, stopped: Collection[Id]) -> bool:
+    """Whether it is proven that an event is gone, and may be acted on."""
+    return old.observed is None and _id(old) not in stopped
+
+
 def _id(record: Record) -> tuple[str, str]:
     return (record.system, record.id)
 
@@ -160,6 +168,7 @@ def _relink(
     unlinked: Sequence[Record],
     linked: Mapping[str, Sequence[Record]],
     links: Mapping[tuple[str, str], Replica],
+    stopped: Collection[Id],
 ) -> tuple[list[Relink], list[Conflict], list[Record]]:
     """Before an end is believed: look whether the same meeting came back under a new id."""
     found: list[Relink] = []
@@ -184,7 +193,7 @@ def _relink(
     pairing = pair_instances([*vanished, *missing], fresh)
     found += [Relink(links[_id(old)], old, new) for old, new in pairing.pairs]
     for question in pairing.questions:
-        gone = [r for r in question.old if r.observed is None]
+        gone = [r for r in question.old if _is_settled(r, stopped)]
         if not gone:
             # Nobody is asked before it is proven; what is new waits for that.
             old, waits = question.old[0], {_id(relink.new) for relink in found}
@@ -199,6 +208,12 @@ def _relink(
         candidates = [new for new in fresh if _facts(new) == _facts(old)]
         rivals = [o for o in vanished if _facts(o) == _facts(old)]
         if not candidates:
+            continue
+        if any(_id(rival) in stopped for rival in rivals):
+            # Nobody is asked while the guard stands: what is new waits for that.
+            waits = {_id(relink.new) for relink in found}
+            fresh_ones = [new for new in candidates if _id(new) not in waits]
+            found += [Relink(links[_id(old)], old, new) for new in fresh_ones]
             continue
         if len(candidates) == 1 and len(rivals) == 1:
             found.append(Relink(links[_id(old)], old, candidates[0]))

@@ -27,11 +27,13 @@ from syncd.engine.observe import observe
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
 from syncd.engine.probes import Probes
+from syncd.engine.recent import Recent
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report
 from syncd.engine.reports import end_unmapped
 from syncd.engine.running import Depth, Running
 from syncd.engine.slots import ask_all
+from syncd.engine.stops import LISTED
 from syncd.engine.telling import tell
 from syncd.engine.undo import Undone, undo
 from syncd.model import (
@@ -89,6 +91,7 @@ class Engine:
     exposed: Watch = field(init=False)
     baselines: Baselines = field(init=False)
     running: Running = field(init=False)
+    recent: Recent = field(init=False)
     agenda: Agenda = field(default_factory=Agenda)
     _in_range: bool = False
     answered: set[tuple[str, str]] = field(default_factory=set)
@@ -100,6 +103,7 @@ class Engine:
         policy = self.policy
         self.exposed = Watch(self.store, self.clock, self.systems, policy.read_only, policy.future)
         self.running = Running(policy.longest, policy.far_every)
+        self.recent = Recent(self.store, policy.far_every)
         self.agenda.add(self.mapping)
         self.baselines = Baselines(
             self.store,
@@ -143,7 +147,7 @@ class Engine:
                 depth=Depth.RESYNC,
             )
             done = (report.operations.total(), len(report.failures), report.settled)
-            if report.converged or report.guarded or self.stopping.is_set():
+            if report.converged or self.stopping.is_set():
                 break
             waits = report.suspected or self.waits(report)
             idle = idle + 1 if not waits and done == before else 0
@@ -219,7 +223,7 @@ class Engine:
             return
         now = self.clock.now()
         self.store.start_run(report.run, kind, now)
-        self.store.finish_run(report.run, now, report.to_json())
+        self.store.finish_run(report.run, now, {**report.to_json(), LISTED: report.listed})
 
     async def cycle(
         self,

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
-from syncd.core.decide import Case, Decision, decide_answered, persons_for
+from syncd.core import plan
+from syncd.core.decide import Case, Decision, decide, decide_answered, persons_for
 from syncd.core.rules import Rules
 from syncd.engine import brake
+from syncd.engine.brake import Brake
 from syncd.engine.case import case_of
 from syncd.engine.observation import Observation
 from syncd.engine.ownership import bearing_providers
 from syncd.engine.report import Report
-from syncd.model import ProviderState
+from syncd.engine.stops import accept as accept_run
+from syncd.engine.stops import tell_stops
+from syncd.model import Action, ProviderState, Waiting, WaitReason
 from syncd.store.part import parts
 
 if TYPE_CHECKING:
@@ -38,11 +43,12 @@ async def decide_on(
         engine.agenda.touch({p: events for p, events in news if p in engine.mapping})
         engine.answered |= {(c.provider, c.system) for c in observation.coverage}
         engine.answered |= {(a.provider, observation.system) for a in observation.unproven}
-    if accept is not None:
-        brake.accept(engine.store, accept, engine.clock.now())
+        engine.recent.note_read(observation.coverage, engine.clock.now())
     due = [provider for provider in chosen if engine.agenda.due(provider)]
     local = parts(engine.store, engine.agenda.around(p for p in due if _is_local(engine, p)))
-    held = brake.look(engine.store, due, local, engine.mapping, observed, engine.policy.limits)
+    held = brake.look(engine, due, local, observed)
+    if accept is not None and _accept(engine, held, accept):
+        held = brake.look(engine, due, local, observed)
     decisions: dict[str, Decision] = {}
     made: list[_Made] = []
     for provider in due:
@@ -57,6 +63,8 @@ async def decide_on(
         who = await engine.persons.learn(wanted, engine.systems) if wanted else {}
         case = replace(case, who=who)
         decision, counted = decide_answered(state, case, engine.ids.row, engine.answers)
+        if held.stopped.get(provider):
+            decision = _with_withheld(state, case, decision)
         changes = decision.changes
         changes.notes = [replace(n, place=engine.policy.place_of(n.rule)) for n in changes.notes]
         decisions[provider] = decision
@@ -64,8 +72,30 @@ async def decide_on(
         if part is None:
             _keep(engine, made)
     _keep(engine, made)
-    report.guarded = sorted(held.stopped)
+    tell_stops(engine.store, report, engine.mapping)
     return decisions
+
+
+def _accept(engine: Engine, held: Brake, run: str) -> int:
+    found = [conflict for each in held.guards.values() for conflict in each]
+    return accept_run(engine.store, run, found, engine.clock.now(), engine.ids.row)
+
+
+def _with_withheld(state: ProviderState, case: Case, decision: Decision) -> Decision:
+    """Add what would be written if the guard had stopped nothing, as writes that wait for it."""
+    free = {name: replace(c, stopped=frozenset()) for name, c in case.calendars.items()}
+    numbers = count()
+    without = decide(
+        state, replace(case, calendars=free, guards=()), lambda: f"withheld-{next(numbers)}"
+    )
+    made = {plan.name(o) for o in decision.operations}
+    made |= {plan.name(each.operation) for each in decision.waiting}
+    withheld = tuple(
+        Waiting(o, WaitReason.GUARD)
+        for o in without.operations
+        if o.action is not Action.CREATE_BLOCK and plan.name(o) not in made
+    )
+    return replace(decision, waiting=(*decision.waiting, *withheld))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +121,7 @@ def _keep(engine: Engine, made: list[_Made]) -> None:
         return
     engine.store.apply(*(each.decision.changes for each in made))
     for each in made:
+        engine.recent.note_carried(each.decision.changes.notes)
         provider, part, decision = each.state.provider, each.part, each.decision
         for conflict in each.counted:
             del engine.answers[conflict]
@@ -137,6 +168,7 @@ def _finished(engine: Engine, decision: Decision, case: Case, state: ProviderSta
         and not decision.exposures
         and not case.ownership.doubtful
         and not state.intents
+        and not any(c.stopped for c in case.calendars.values())
         and all(
             c.believed
             and (

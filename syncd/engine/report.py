@@ -142,7 +142,8 @@ class Report:
     """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
 
     ``lively`` counts the news of each provider. ``items`` are the reported records and lists that
-    are open, ``gone`` counts events that are gone by id while no whole list proves it.
+    are open, ``gone`` counts events that are gone by id while no whole list proves it. ``listed``
+    names the guard's conflicts behind ``stopped``.
     """
 
     run: str
@@ -158,6 +159,7 @@ class Report:
     exposures: int = 0
     guarded: list[str] = field(default_factory=list)
     stopped: list[Stop] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
     double_bookings: int = 0
     pending: int = 0
     suspected: int = 0

@@ -47,6 +47,7 @@ from syncd.model.statuses import (
     unknown_status,
 )
 from syncd.model.stored import (
+    GONE_BY_ID,
     OPEN_ENDED,
     Baseline,
     Booking,
@@ -98,6 +99,7 @@ from syncd.model.words import (
 )
 
 __all__ = [
+    "GONE_BY_ID",
     "LONGEST_DAILY_WAIT",
     "LONGEST_WAIT",
     "OPEN_ENDED",
