@@ -49,14 +49,18 @@ def look(
     due: Sequence[str],
     parts: Mapping[str, ProviderState],
     observed: Mapping[str, Observation],
+    former: Brake | None = None,
 ) -> Brake:
     """Judge the changes of every provider that is decided on.
 
     ``parts`` hold all news of the providers that are not decided on as a whole. A provider that is
-    not decided on now stays as it was.
+    not decided on now stays as it was. What a ``former`` look of this cycle stopped stays so, too,
+    but for what was accepted since.
     """
     now = engine.clock.now()
     before = [held.conflict for held in standing(engine.store)]
+    if former is not None:
+        before += [conflict for found in former.guards.values() for conflict in found]
     carried = engine.recent.carried(now)
     handed = {change.provider for change in owner_changes(engine.store) if change.proven}
     looks = _Looks(engine, now, due, parts, observed, before, carried, handed)

@@ -48,7 +48,7 @@ async def decide_on(
     local = parts(engine.store, engine.agenda.around(p for p in due if _is_local(engine, p)))
     held = brake.look(engine, due, local, observed)
     if accept is not None and _accept(engine, held, accept):
-        held = brake.look(engine, due, local, observed)
+        held = brake.look(engine, due, local, observed, held)
     decisions: dict[str, Decision] = {}
     made: list[_Made] = []
     for provider in due:
