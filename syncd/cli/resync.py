@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from syncd.cli import owners, reported, terminal, words
+from syncd.cli import owners, reported, stopped, terminal, words
 from syncd.cli.options import (
     AcceptOption,
     ConfigOption,
@@ -31,7 +31,8 @@ from syncd.config.settings import Settings
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.report import Exit, Report, UnknownOwners
-from syncd.model import ConflictKind, Item, Operation, Waiting, WaitReason, Window
+from syncd.engine.stops import NotAcceptable, check_accept
+from syncd.model import Item, Operation, Waiting, WaitReason, Window
 from syncd.store import StateError, Store
 from syncd.store.files import is_there
 from syncd.store.nightly import is_due
@@ -50,7 +51,7 @@ _ENDINGS = {
     Exit.DONE: "everything that can be carried agrees",
     Exit.CONFLICTS: "everything else agrees, but a person is needed",
     Exit.UNANSWERED: "done as far as possible; syncd takes up the rest when it can",
-    Exit.GUARDED: "stopped by the guard",
+    Exit.GUARDED: "the guard withholds changes until a person accepts them",
 }
 
 
@@ -81,7 +82,7 @@ def resync(
         if as_json:
             terminal.print_json(report.to_json())
         else:
-            show_plan(settings, report)
+            show_plan(settings, report, accept)
         raise typer.Exit(report.exit.code)
     path = settings.syncd.state_path
     try:
@@ -89,7 +90,7 @@ def resync(
             settings = full()
             if sys.stdin.isatty() and not yes and not as_json:
                 planned = preview(settings, window, providers, accept)
-                if planned.planned and not _agreed(settings, planned):
+                if planned.planned and not _agreed(settings, planned, accept):
                     raise typer.Exit(0)
             report = asyncio.run(_resync(settings, window, providers, accept, quiet=as_json))
             _back_up(path)
@@ -101,7 +102,7 @@ def resync(
     if as_json:
         terminal.print_json(data)
     else:
-        _show(settings, data, report.exit, report.remarks)
+        _show(settings, data, report.exit, report.remarks, accept=accept)
     raise typer.Exit(report.exit.code)
 
 
@@ -221,22 +222,15 @@ def _stop(stopping: asyncio.Event) -> None:
 
 
 def _check_accept(store: Store, run: str | None) -> None:
-    """Refuse a run that no guard stopped. Raises UsageError."""
-    if run is None:
-        return
-    if any(h.conflict.kind is ConflictKind.GUARD for h in store.conflicts_of(run)):
-        return
-    open_runs = sorted(
-        {h.run for h in store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD}
-    )
-    raise UsageError(
-        f"the guard did not stop run {run!r}",
-        f"It stopped: {', '.join(open_runs)}." if open_runs else "Nothing is stopped now.",
-    )
+    """Refuse a run whose stop cannot be accepted. Raises UsageError."""
+    try:
+        check_accept(store, run)
+    except NotAcceptable as refused:
+        raise UsageError(refused.reason, refused.remedy) from None
 
 
-def _agreed(settings: Settings, planned: Report) -> bool:
-    show_plan(settings, planned)
+def _agreed(settings: Settings, planned: Report, accept: str | None) -> bool:
+    show_plan(settings, planned, accept)
     return terminal.confirmed("Write this?")
 
 
@@ -266,14 +260,14 @@ def _hand_over(
     else:
         ending = next(e for e in Exit if e.code == answer.exit)
         terminal.say("carried out by the running daemon")
-        _show(settings, answer.result, ending)
+        _show(settings, answer.result, ending, accept=accept)
     return answer.exit
 
 
 # --- what is printed --------------------------------------------------------------------------
 
 
-def show_plan(settings: Settings, report: Report) -> None:
+def show_plan(settings: Settings, report: Report, accept: str | None = None) -> None:
     """Print what would be written, by provider and in the provider's zone."""
     by_provider: dict[str, list[Operation]] = {}
     for wanted in report.planned:
@@ -288,10 +282,7 @@ def show_plan(settings: Settings, report: Report) -> None:
     _show_trouble({n: str(s.state) for n, s in report.systems.items()}, _causes(report))
     _show_unknown_owners([each.to_json() for each in report.unknown])
     _show_items(report.items)
-    for system in report.guarded:
-        terminal.warn(
-            f"The guard would stop what {system} tells: too much of it vanished or moved at once."
-        )
+    _show_stops([each.to_json() for each in report.stopped], accept)
     if report.conflicts:
         terminal.say(f"{words.count(report.conflicts, 'conflict')} would be held")
     if report.withheld:
@@ -344,6 +335,8 @@ def _show(
     data: dict[str, Any],
     ending: Exit,
     remarks: Sequence[str] = (),
+    *,
+    accept: str | None = None,
 ) -> None:
     """Print how a run ended: ``data`` is the object of `resync --json`.
 
@@ -359,10 +352,13 @@ def _show(
     for remark in remarks:
         terminal.warn(remark)
     made = words.writes(data["operations"])
-    terminal.say("written: " + (made or "nothing, as nothing differed"))
-    items = _show_state(settings)
+    waits = len(data["waiting"])
+    differed = "nothing" if data["stopped"] or waits else "nothing, as nothing differed"
+    terminal.say("written: " + (made or differed))
+    _show_stops(data["stopped"], accept)
+    items = _items(settings)
     _show_unknown_owners(data["unknown_owners"])
-    if waits := len(data["waiting"]):
+    if waits:
         terminal.warn(f"{words.count(waits, 'write waits', 'writes wait')}: see `syncd plan`")
     _show_items(items)
     if data["exposures"]:
@@ -396,17 +392,19 @@ def _show_items(items: Sequence[Item]) -> None:
         terminal.warn(line)
 
 
-def _show_state(settings: Settings) -> list[Item]:
-    """Print what the guard stopped, and return what is reported, as the state has it."""
+def _show_stops(stops: Sequence[Mapping[str, Any]], accept: str | None) -> None:
+    if stops and accept is not None:
+        terminal.warn(stopped.left_over(accept))
+    for line in stopped.lines(stops):
+        terminal.warn(line)
+
+
+def _items(settings: Settings) -> list[Item]:
+    """Return what is reported, as the state has it."""
     try:
         store = Store.open(settings.syncd.state_path, write=False)
     except StateError:
         return []
     items = open_items(store)
-    for held in store.open_conflicts():
-        if held.conflict.kind is ConflictKind.GUARD:
-            terminal.warn(
-                f"{held.conflict.note}. If that is right: syncd resync --accept {held.run}"
-            )
     store.close()
     return items

@@ -34,7 +34,7 @@ from syncd.engine.reports import end_unmapped
 from syncd.engine.running import Depth, Running
 from syncd.engine.slots import ask_all
 from syncd.engine.stops import LISTED
-from syncd.engine.telling import tell
+from syncd.engine.telling import remark, tell
 from syncd.engine.undo import Undone, undo
 from syncd.model import (
     READABLE,
@@ -159,11 +159,7 @@ class Engine:
             if waits and not dry_run:
                 progress("waiting for a platform to confirm")
                 await self.clock.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
-        if report.gone:
-            report.remarks.append(
-                f"{report.gone} events are gone by their ids, but their lists do not prove it: "
-                "their time stays blocked until a list is whole"
-            )
+        remark(report, accept)
         self.file(report, "resync")
         return report
 

@@ -47,7 +47,8 @@ async def decide_on(
     due = [provider for provider in chosen if engine.agenda.due(provider)]
     local = parts(engine.store, engine.agenda.around(p for p in due if _is_local(engine, p)))
     held = brake.look(engine, due, local, observed)
-    if accept is not None and _accept(engine, held, accept):
+    if accept is not None and (passed := _accept(engine, held, accept)):
+        report.accepted += passed
         held = brake.look(engine, due, local, observed, held)
     decisions: dict[str, Decision] = {}
     made: list[_Made] = []

@@ -127,6 +127,12 @@ class Stop:
     run: str
     count: int
 
+    def __str__(self) -> str:
+        """Name the place in a few words."""
+        meetings = "1 meeting" if self.count == 1 else f"{self.count} meetings"
+        where = f"{self.provider} in {self.system}" if self.provider else self.system
+        return f"{where} ({meetings})"
+
     def to_json(self) -> dict[str, object]:
         """One entry of ``stopped`` in JSON: its keys are stable."""
         return {
@@ -143,7 +149,8 @@ class Report:
 
     ``lively`` counts the news of each provider. ``items`` are the reported records and lists that
     are open, ``gone`` counts events that are gone by id while no whole list proves it. ``listed``
-    names the guard's conflicts behind ``stopped``.
+    names the guard's conflicts behind ``stopped``; ``accepted`` counts changes that a person let
+    pass in this run.
     """
 
     run: str
@@ -160,6 +167,7 @@ class Report:
     guarded: list[str] = field(default_factory=list)
     stopped: list[Stop] = field(default_factory=list)
     listed: list[str] = field(default_factory=list)
+    accepted: int = 0
     double_bookings: int = 0
     pending: int = 0
     suspected: int = 0

@@ -49,6 +49,11 @@ def dry_run_of(conflicts: Iterable[Conflict]) -> str:
     return _DRY + digest(*sorted(marks_of(conflicts)))
 
 
+def is_dry(run: str) -> bool:
+    """Whether this is the name of a dry run."""
+    return run.startswith(_DRY)
+
+
 def listed(store: Store, run: str) -> frozenset[str] | None:
     """Return the marks of the changes that a run listed; None if it stopped nothing."""
     stored = store.run(run)
@@ -60,7 +65,7 @@ def listed(store: Store, run: str) -> frozenset[str] | None:
 
 def check_accept(store: Store, run: str | None) -> None:
     """Refuse a run whose stop cannot be accepted. Raises NotAcceptable."""
-    if run is None or run.startswith(_DRY):
+    if run is None or is_dry(run):
         # Whether that is what is stopped now is known once everything was read.
         return
     stopped = standing(store)

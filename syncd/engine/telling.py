@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from syncd.core.decide import Decision
 from syncd.engine.observation import Observation
 from syncd.engine.report import Report, SystemReport, UnknownOwners, unknown_owners
-from syncd.model import ConflictKind, OwnerProof
+from syncd.model import OwnerProof
 from syncd.store.owners import owner_changes
 from syncd.store.reported import open_items
 
@@ -40,13 +40,7 @@ def tell(
         told.writes += traffic.writes - getattr(start, "writes", 0)
     report.suspected = sum(o.suspected for o in observed.values())
     report.pending = len(engine.store.pending_intents())
-    report.conflicts = len(
-        [
-            h
-            for h in engine.store.open_conflicts()
-            if h.conflict.held and h.conflict.kind is not ConflictKind.GUARD
-        ]
-    )
+    report.conflicts = sum(h.conflict.held for h in engine.store.open_conflicts())
     report.withheld = sum(d.withheld for d in decisions.values())
     report.waiting = [each for d in decisions.values() for each in d.waiting]
     now = engine.clock.now()
@@ -61,3 +55,14 @@ def tell(
     report.gone = sum(o.gone for o in observed.values())
     report.items = open_items(engine.store)
     report.exposures = engine.exposed.measure()
+
+
+def remark(report: Report, accept: str | None) -> None:
+    """Add what is worth a sentence at the end of a resync."""
+    if accept is not None and not report.accepted:
+        report.remarks.append(f"nothing of what run {accept} listed was stopped in this run")
+    if report.gone:
+        report.remarks.append(
+            f"{report.gone} events are gone by their ids, but their lists do not prove it: "
+            "their time stays blocked until a list is whole"
+        )
