@@ -71,6 +71,11 @@ class What(StrEnum):
     REPAIR_ROWS = "repair-rows"
     REGROUP = "regroup"
     CAP_LISTS = "cap-lists"
+    BOOK_CLASS = "book-class"
+    MOVE_CLASS = "move-class"
+    DELETE_CLASS = "delete-class"
+    SLICE = "slice"
+    CLEAR = "clear"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

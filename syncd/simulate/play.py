@@ -28,7 +28,7 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import broken, busy, concealing, oracle, tellers
+from syncd.simulate import broken, busy, concealing, oracle, stopping, tellers
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
@@ -157,6 +157,7 @@ class _Stage:
             self._happen(step)
         await self._until(self.story.hours * 3600)
         self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
+        self._judge_with(lambda *seen: stopping.judge_stops(self.town, self.story, *seen))
         self.town.mend()
         self.fuse = 0
         self.state_fault = replace(self.state_fault, times=0)
@@ -198,6 +199,7 @@ class _Stage:
         event.listen(store._engine, "checkout", _no_patience)  # noqa: SLF001
         ways = {name: _Mortal(self.town.transport(name), life) for name in SYSTEMS}
         app = build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
+        app.engine.recent.every = timedelta(seconds=FARS * NEAR)
         for step in self.story.steps:
             if step.fault == FaultKind.STRIP_KEYS:
                 # That this platform strips tags has been found out before.
@@ -294,7 +296,7 @@ class _Stage:
     async def _operate(self, step: Step) -> None:
         match step.what:
             case What.ACCEPT:
-                await self.operator.accept()
+                await self.operator.accept(first=step.slot == 1)
             case What.RESOLVE:
                 await self.operator.resolve(step)
             case What.UNDO:
@@ -333,7 +335,8 @@ class _Stage:
         along = is_share(change.event) or puts_back(self.town, change)
         if not self.town.is_forgotten(change.at) and not along:
             unannounced = tellers.unannounced(change, self._beside())
-        for line in (*oracle.judge_change(self.town, change), *unannounced):
+        sliced = stopping.judge_slices(self.town, self.story, change)
+        for line in (*oracle.judge_change(self.town, change), *sliced, *unannounced):
             self._break(line)
 
     def _beside(self) -> sqlite3.Connection:

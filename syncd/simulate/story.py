@@ -20,6 +20,7 @@ from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step,
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
 from syncd.simulate.drawn_series import draw_series
+from syncd.simulate.drawn_stops import draw_stops
 
 __all__ = [
     "ALL",
@@ -214,7 +215,13 @@ def draw(
     steps += list_acts(lists, busy, span) if complaints else []
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return _with_concealed(_with_series(_with_leaves(day))) if complaints else day
+    return _with_stops(_with_concealed(_with_series(_with_leaves(day)))) if complaints else day
+
+
+def _with_stops(day: Story) -> Story:
+    """Add what changes much of a calendar at once."""
+    steps = draw_stops(Random(f"stops {day.seed}"), day.hours * 3600)  # noqa: S311
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
 
 
 def _with_series(day: Story) -> Story:

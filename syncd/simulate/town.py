@@ -17,7 +17,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.simulate import hosted, more
-from syncd.simulate.accident import Accident, Change, Seen
+from syncd.simulate.accident import Accident, Change, Key, Seen, Sliced
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.spoilt import switch_on
 from syncd.simulate.staff import Staff
@@ -43,6 +43,7 @@ class Town:
     changes: list[Change] = field(default_factory=list)
     staff: Staff = field(default_factory=Staff)
     accidents: list[Accident] = field(default_factory=list)
+    passed: list[datetime] = field(default_factory=list)
     answers: list[tuple[datetime, str]] = field(default_factory=list)
     choices: frozenset[str] = frozenset()
     ours: set[tuple[str, str]] = field(default_factory=set)
@@ -55,6 +56,8 @@ class Town:
     fixed: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
     series: str = "hold"
+    classes: list[tuple[datetime, str, str]] = field(default_factory=list)
+    slices: dict[tuple[str, str], dict[Key, Sliced]] = field(default_factory=dict)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -195,9 +198,11 @@ class Town:
             )
             accident.over |= touched and accident.at < now
 
-    def accepted(self) -> None:
-        """A person lets all pass that stands stopped."""
-        for accident in self.accidents:
+    def accepted(self, listed_at: datetime | None = None) -> None:
+        """A person lets all pass that stands stopped, or (``listed_at``) did at that time."""
+        until = listed_at or self.clock.now()
+        self.passed.append(until)
+        for accident in (a for a in self.accidents if a.at <= until):
             accident.over = True
             accident.accepted_at = accident.accepted_at or self.clock.now()
 
@@ -373,7 +378,7 @@ class Town:
         """Delete all meetings of somebody's calendar, or move everything in it by an hour."""
         platform = self.sandbox.systems[step.system]
         mine = {e: s for e, s in self._last[step.system].items() if s.provider == who}
-        known = frozenset(e for e, seen in mine.items() if self._carried(step.system, e, seen))
+        known = frozenset(e for e, seen in mine.items() if self.carried(step.system, e, seen))
         hour = timedelta(hours=-1 if step.slot else 1)
         for event, seen in sorted(mine.items()):
             if seen.end == EVER:
@@ -395,7 +400,7 @@ class Town:
         stops = ", which must stop" if self.accidents[-1].stops else ""
         return f"{step.what} {who}: {len(news)} of {len(near)} events{stops}"
 
-    def _carried(self, system: str, event: str, seen: Seen) -> bool:
+    def carried(self, system: str, event: str, seen: Seen) -> bool:
         """Whether syncd surely knows of it: it made it, or made something of it elsewhere."""
         return (system, event) in self.ours or any(
             (other, name) in self.ours and block.key == seen.key

@@ -49,6 +49,7 @@ from tests.simulate.plants_of_proof import (
     one_proof_is_enough,
 )
 from tests.simulate.plants_of_series import ABOUT_SERIES
+from tests.simulate.plants_of_stops import ABOUT_STOPS
 from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
@@ -425,5 +426,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LEAVES,
     *ABOUT_LEADSQUARED,
     *ABOUT_SERIES,
+    *ABOUT_STOPS,
 )
 """Each with a day on which it breaks a promise."""
