@@ -159,7 +159,8 @@ def _is_local(engine: Engine, provider: str) -> bool:
 def _finished(engine: Engine, decision: Decision, case: Case, state: ProviderState) -> bool:
     """Whether this provider needs no further decision until there is news of it.
 
-    What ended is history from here on, and the next decision takes it out of its booking.
+    What ended is history from here on, and the next decision takes it out of its booking. And what
+    is held since this decision, such as a write that failed too often, is closed by the next one.
     """
     return (
         not decision.operations
@@ -170,6 +171,7 @@ def _finished(engine: Engine, decision: Decision, case: Case, state: ProviderSta
         and not case.ownership.doubtful
         and not state.intents
         and not any(c.stopped for c in case.calendars.values())
+        and not decision.changes.opened
         and all(
             c.believed
             and (
