@@ -281,6 +281,19 @@ CREATE TABLE run (
 );
 CREATE INDEX run_started ON run (started_at);
 
+CREATE TABLE waiting (
+    name VARCHAR NOT NULL,
+    system VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    action VARCHAR NOT NULL,
+    event VARCHAR,
+    why VARCHAR NOT NULL,
+    starts VARCHAR(27) NOT NULL,
+    ends VARCHAR(27) NOT NULL,
+    since VARCHAR(27) NOT NULL,
+    PRIMARY KEY (name)
+);
+
 CREATE TABLE waiver (
     booking VARCHAR NOT NULL,
     system VARCHAR NOT NULL,

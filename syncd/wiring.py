@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -140,7 +141,7 @@ def build(
         policy=policy_of(settings),
         on_write=on_write,
         # What rooms close is no system of its own: nothing is written to it.
-        rests=lambda name: name in systems and systems[name].rests_from_writes(),
+        rests=lambda name: systems[name].rests_from_writes() if name in systems else None,
         mapped=mapped_to(settings),
         annexes=Annexes(
             closures_of(resources_of(settings), systems, state, clock),
@@ -348,6 +349,11 @@ def provider_rules(settings: Settings, provider: str) -> Rules:
     return replace(rules_of(said, provider), search=search)
 
 
+def clock_of(system: SystemSettings) -> str:
+    """Name the clock that the answers of a system show: accounts at one address share it."""
+    return f"{system.type} {urlsplit(system.base_url).netloc}"
+
+
 def policy_of(settings: Settings) -> Policy:
     """The rules, limits and spans that the configuration says."""
     general = settings.syncd
@@ -369,6 +375,7 @@ def policy_of(settings: Settings) -> Policy:
         keep=general.history.keep,
         places=settings.places,
         resources=resources_of(settings),
+        clocks={name: clock_of(system) for name, system in settings.systems.items()},
         read_only=frozenset(
             (provider, system)
             for provider, p in settings.providers.items()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import typer
@@ -14,6 +15,7 @@ from syncd.cli.explained import print_rules, rules_json
 from syncd.cli.lists import Listed, lists_of, print_lists
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.cli.standing import span
+from syncd.cli.waiting import clock_findings
 from syncd.config.mapped import remapped
 from syncd.config.settings import LeadConnectorSystem, Settings
 from syncd.core.budget import Need, fit, per_minute
@@ -25,8 +27,8 @@ from syncd.model import Item, Window
 from syncd.store.errors import StateError
 from syncd.store.glance import glance
 from syncd.systems.findings import checked
-from syncd.systems.port import Finding
-from syncd.wiring import RealClock, build_systems
+from syncd.systems.port import Finding, System
+from syncd.wiring import RealClock, build_systems, clock_of
 
 _LEVELS = {"ok": "ok", "warning": "look", "error": "WRONG"}
 
@@ -131,11 +133,21 @@ async def _ask(settings: Settings, *, offline: bool, quiet: bool) -> _Asked:
                 await asyncio.gather(*(checked(s.name, s.check()) for s in systems.values()))
             )
             results.append(await check_ties(settings, systems))
+            results.append(clock_findings(_skews(settings, systems)))
         needs = Rounds(systems, spans, RealClock()).needs()
         findings = [f for found in results for f in found]
         return _Asked(findings, needs, lists_of(systems, near, far))
     finally:
         await asyncio.gather(*(s.aclose() for s in systems.values()))
+
+
+def _skews(settings: Settings, systems: Mapping[str, System]) -> dict[str, list[timedelta]]:
+    """Return how far each platform's clock is from this machine's, as measured."""
+    found: dict[str, list[timedelta]] = {}
+    for name, system in systems.items():
+        if (skew := system.traffic.skew) is not None:
+            found.setdefault(clock_of(settings.systems[name]), []).append(skew)
+    return found
 
 
 def _budget(settings: Settings, needs: Sequence[Need]) -> list[Finding]:

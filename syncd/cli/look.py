@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli import owners, reported, terminal, words
+from syncd.cli import owners, reported, terminal, waiting, words
 from syncd.cli.exposed import (
     LOOKED_BACK,
     exposure_json,
@@ -85,6 +85,8 @@ def status(
         "unknown_owners": [each.to_json() for each in unknown],
         "unreadable": sum(item.topic is Topic.UNREADABLE for item in seen.items),
         "reported": [reported.item_json(item) for item in seen.items],
+        "waiting": [waiting.waiting_json(write) for write in seen.waiting],
+        "clock_error_seconds": round(seen.clock_error.total_seconds()),
         "closing_seconds": spread_json(spread_),
         **safety.to_json(),
         "last_run": None
@@ -109,7 +111,10 @@ def status(
     if fresh:
         terminal.say("nothing was synced yet: `syncd plan` shows what a first run would write")
     told = (s.trouble(now, zone) for s in systems.values())
+    causes = {name: h.cause for name, h in seen.health.items() if h.writing}
     troubles = (
+        *waiting.clock_lines(seen.clock_error.total_seconds()),
+        *waiting.lines(data["waiting"], zone, causes),
         *reported.lines(seen.items),
         *owners.lines(unknown, corrected),
         *filter(None, told),

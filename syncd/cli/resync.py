@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from syncd.cli import owners, reported, stopped, terminal, words
+from syncd.cli import owners, reported, stopped, terminal, waiting, words
 from syncd.cli.options import (
     AcceptOption,
     ConfigOption,
@@ -71,7 +72,7 @@ def resync(
 
     On a terminal the plan is shown and a yes is asked for. While the daemon runs, the daemon does
     the work. Exit: 0 done, 3 a person is needed (conflicts,
-    unreadable records), 4 a system did not answer, 5 stopped by the guard,
+    unreadable records), 4 a system did not answer or writes wait, 5 stopped by the guard,
     6 another syncd holds the state.
     """
     settings, full = settings_in_two(context, config)
@@ -142,7 +143,10 @@ def preview(
 
     async def run() -> Report:
         app = build(settings, store=store)
+        # Nothing is tried here: what was refused last counts as refused.
+        refused = {name for name, system in app.systems.items() if system.refused_writes}
         app.insist()
+        app.engine.rests = lambda name: WaitReason.NO_ACCESS if name in refused else None
         try:
             with terminal.progress("reading", quiet=quiet) as told:
                 return await app.engine.resync(
@@ -285,40 +289,33 @@ def show_plan(settings: Settings, report: Report, accept: str | None = None) -> 
     _show_stops([each.to_json() for each in report.stopped], accept)
     if report.conflicts:
         terminal.say(f"{words.count(report.conflicts, 'conflict')} would be held")
-    if report.withheld:
-        terminal.say(
-            f"{words.count(report.withheld, 'removal')} would wait: in calendars that were not "
-            "read in full yet, the first cycle removes nothing"
-        )
     _show_waiting(report.waiting, settings)
+    _warn_of_waiting(report.to_json(), zone_of(settings, None))
     total = len(report.planned)
     ending = f"{words.count(total, 'write')} would be made" if total else "nothing to write"
     terminal.say(f"{ending}; this was a dry run, and nothing was changed")
 
 
-_WHY_WAITING = {
-    WaitReason.SERIES: (
-        "it may change the whole series: do it by hand there, or see `series` in the README"
-    ),
-    WaitReason.NO_ACCESS: "the key may read and not write there: give it the right to write",
-    WaitReason.UNANSWERED: "the system did not answer",
-    WaitReason.NOT_READ: "the calendar was not read there yet",
-    WaitReason.OWNER: "it is not known whose the events there are",
-    WaitReason.UNITS: "it is not known how many pieces there are",
-    WaitReason.CLOCK: "this machine's clock differs from the platforms': set it right",
-    WaitReason.GUARD: "the guard withholds it: see `syncd status`",
-}
-
-
-def _show_waiting(waiting: Sequence[Waiting], settings: Settings) -> None:
+def _show_waiting(found: Sequence[Waiting], settings: Settings) -> None:
     """Print the writes that wait, and why."""
     rows = [
-        (w.operation.system, words.operation(w.operation, zone), _WHY_WAITING[w.why])
-        for w in waiting[:_MOST_ROWS]
+        (w.operation.system, words.operation(w.operation, zone), str(w.why).replace("_", " "))
+        for w in found[:_MOST_ROWS]
         for zone in [zone_of(settings, w.operation.provider)]
     ]
     if rows:
-        terminal.table("waiting", ("system", "would be written", "waits because"), rows)
+        terminal.table("waiting", ("system", "would be written", "reason"), rows)
+
+
+def _warn_of_waiting(data: Mapping[str, Any], zone: ZoneInfo) -> None:
+    """Sum up what waits, by system and reason, and say whether this machine's clock is wrong."""
+    causes = {name: system.get("cause", "") for name, system in data["systems"].items()}
+    # A daemon of an older version may not send the times.
+    for line in (
+        *waiting.lines(data["waiting"], zone, causes),
+        *waiting.clock_lines(data.get("clock_error_seconds", 0)),
+    ):
+        terminal.warn(line)
 
 
 def _causes(report: Report) -> dict[str, str]:
@@ -358,8 +355,7 @@ def _show(
     _show_stops(data["stopped"], accept)
     items = _items(settings)
     _show_unknown_owners(data["unknown_owners"])
-    if waits:
-        terminal.warn(f"{words.count(waits, 'write waits', 'writes wait')}: see `syncd plan`")
+    _warn_of_waiting(data, zone_of(settings, None))
     _show_items(items)
     if data["exposures"]:
         terminal.say(

@@ -37,7 +37,7 @@ def carry_all(
             draft.link(replica)
         held = [o for o in told.operations if _is_instance(draft, calendars, o)]
         stopped = [o for o in told.operations if (o.system, o.event) in draft.stopped]
-        waits = [o for o in told.operations if refusals.refused(draft, o) is not None]
+        waits = [o for o in told.operations if _is_refused(draft, calendars, o)]
         if booking_id in frozen or waits or held or stopped or told.apart:
             claims[booking_id] = [booking.agreed, *shown(draft, calendars, booking_id)]
         if booking_id not in frozen:
@@ -45,6 +45,12 @@ def carry_all(
             waiting += [Waiting(o, WaitReason.GUARD) for o in stopped]
             waiting += [Waiting(o, WaitReason.SERIES) for o in held if o not in stopped]
     return operations, conflicts, waiting
+
+
+def _is_refused(draft: Draft, calendars: Mapping[str, Calendar], operation: Operation) -> bool:
+    """Whether a write would be made now, but for its refusal."""
+    can = calendars[operation.system].blocked is None
+    return can and refusals.refused(draft, operation) is not None
 
 
 def _is_instance(draft: Draft, calendars: Mapping[str, Calendar], operation: Operation) -> bool:

@@ -48,32 +48,44 @@ def carry(
     conflicts: list[Conflict] = []
     for replica, record in (pair for pair in pairs if not pair[1].derived):
         calendar = calendars.get(record.system)
-        restored = to_restore(record)
-        if replica.settled == booking.revision and restored is None:
+        if replica.settled == booking.revision and to_restore(record) is None:
             continue
         if record.observed is None:
             # It is gone: there is nobody to tell.
             settled.append(replace(replica, settled=booking.revision))
             continue
-        if calendar is None or not calendar.writable or is_news(record):
+        if calendar is None or calendar.read_only or is_news(record):
             # Not to be written to, or it has news of its own that is decided on first.
             continue
         shown = nominal(record) or record.observed
-        operation, conflict = None, None
-        if replica.settled != booking.revision:
-            operation, conflict = _operation(booking, replica, record, shown, calendar)
-        if conflict is not None:
-            conflicts.append(conflict)
-        elif operation is not None:
+        operation, conflict = _due(booking, replica, record, shown, calendar)
+        if operation is not None:
             operations.append(operation)
-        elif restored is not None and restored.status in calendar.statuses:
-            write = _write(Action.SET_STATUS, booking, record, restored)
-            operations.append(replace(write, reason=_RESTORED))
+        elif calendar.blocked is not None:
+            # Nobody can write there now: what needs no write is settled once somebody can.
+            continue
+        elif conflict is not None:
+            conflicts.append(conflict)
         elif _shows(record.observed, shown):
             # A write that is only queued is not told of yet: it may come to nothing.
             settled.append(replace(replica, settled=booking.revision))
     heard, apart = _derived(booking, pairs, calendars)
     return Carry(tuple(operations), (*settled, *heard), (*conflicts, *apart), bool(apart))
+
+
+def _due(
+    booking: Booking, replica: Replica, record: Record, shown: Value, calendar: Calendar
+) -> tuple[Operation | None, Conflict | None]:
+    """Return the write that a replica needs, or the conflict because of which it gets none."""
+    operation, conflict = None, None
+    if replica.settled != booking.revision:
+        operation, conflict = _operation(booking, replica, record, shown, calendar)
+    restored = to_restore(record)
+    if operation is not None or conflict is not None or restored is None:
+        return operation, conflict
+    if restored.status not in calendar.statuses:
+        return None, None
+    return replace(_write(Action.SET_STATUS, booking, record, restored), reason=_RESTORED), None
 
 
 def _derived(

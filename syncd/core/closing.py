@@ -37,7 +37,10 @@ class Closing:
 
 
 def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
-    """Plan one calendar's blocks, and take over the links that need no write."""
+    """Plan one calendar's blocks, and take over the links that need no write.
+
+    What is planned in a calendar that cannot be written to now is to wait.
+    """
     claims, now = what.claims, draft.now
     bookings = _meant_for(draft, what.calendars, calendar.system)
     holding = {
@@ -79,7 +82,7 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
     blocks = plan_blocks(draft.state.provider, calendar, wanted, own, now)
     blocks = replace(blocks, intervals=beside(others), adopted=tuple(adopted))
     if not calendar.writable:
-        return replace(blocks, operations=())
+        return replace(blocks, operations=()) if calendar.read_only else blocks
     for event, serves in blocks.links:
         _relink_block(draft, calendar.system, event, serves)
     for record in blocks.found:

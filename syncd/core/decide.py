@@ -30,6 +30,7 @@ from syncd.core.diff import is_news
 from syncd.core.draft import Draft
 from syncd.core.exposure import Wanted
 from syncd.core.facts import Calendar
+from syncd.core.holding import Holding, unsettled
 from syncd.core.match import Matched, Who, match, wanted_persons
 from syncd.core.merge import Merged, Word, merge, restates, shows_agreed
 from syncd.core.ownership import (
@@ -44,7 +45,6 @@ from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rules import Rules
 from syncd.core.standstill import close_stopped, stopped_records
 from syncd.model import (
-    Action,
     Booking,
     Changes,
     Conflict,
@@ -57,6 +57,7 @@ from syncd.model import (
     Replica,
     Role,
     Waiting,
+    WaitReason,
     same_record,
 )
 
@@ -82,8 +83,8 @@ class Case:
     ownership: Ownership = NO_OWNERSHIP
     capacity: int = 1
     verdict: Verdict = NO_VERDICT
-    withhold: bool = False
-    """Nothing that frees time is written, as if one of the calendars were fresh."""
+    withhold: WaitReason | None = None
+    """Why nothing that frees time is written, whatever the calendars allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,6 @@ class Decision:
     operations: tuple[Operation, ...]
     conflicts: tuple[Conflict, ...]
     exposures: int
-    withheld: int = 0
     wanted: Wanted = field(default_factory=dict)
     unmatched: int = 0
     adopted: tuple[Record, ...] = ()
@@ -163,15 +163,13 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         exposures += blocks.open
         wanted[system] = blocks.intervals
         became_ours += blocks.adopted
-    withhold = case.withhold or any(c.fresh for c in case.calendars.values())
-    operations = [o for o in operations if not _may_double(o, case.calendars[o.system])]
-    kept_back = [o for o in operations if _frees(o) and (withhold or _is_blind(o, case.ownership))]
-    operations = [o for o in operations if o not in kept_back]
+    holding = Holding(case.calendars, case.ownership, unsettled(draft), case.withhold)
     retried = frozenset({case.verdict.retry})
-    operations, refused = refusals.permitted(
-        draft, case.calendars, operations, case.failures, retried
+    operations, refused, held_back = refusals.permitted(
+        draft, operations, case.failures, retried, holding.why
     )
     conflicts += refused
+    waiting += held_back
     settle_conflicts(draft, conflicts, case.calendars, new_id, case.verdict)
     _retire(draft, case)
     return Decision(
@@ -179,7 +177,6 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         tuple(operations),
         tuple(conflicts),
         exposures,
-        len(kept_back),
         wanted,
         len(matched.waiting),
         tuple(became_ours),
@@ -401,32 +398,6 @@ def _merge(
         if (replica.system, replica.event) in told:
             draft.link(replace(replica, settled=booking.revision))
     return merged
-
-
-def _frees(operation: Operation) -> bool:
-    """Whether a write ends something: a block goes, or a meeting is off."""
-    return operation.after is None or not operation.after.busy
-
-
-def _may_double(operation: Operation, calendar: Calendar) -> bool:
-    """Whether a block would be made where one of ours may stand that nobody has seen."""
-    after = operation.after
-    made = operation.action is Action.CREATE_BLOCK and after is not None
-    return (
-        made
-        and calendar.read is not None
-        and not any(after is not None and window.touches(after) for window in calendar.read)
-    )
-
-
-def _is_blind(operation: Operation, ownership: Ownership) -> bool:
-    """Whether a block would go whose meeting may be in a system not read since the state was lost.
-
-    The journal or the file of created ids proves that the block is ours, and nothing says for whom
-    it was made.
-    """
-    orphaned = operation.action is Action.REMOVE_BLOCK and not operation.bookings
-    return orphaned and not ownership.whole
 
 
 def _retire(draft: Draft, case: Case) -> None:

@@ -26,6 +26,9 @@ from syncd.model import (
 
 GRIDS = tuple(timedelta(minutes=m) for m in (1, 5, 10, 15, 30))
 
+LONGEST_READ = timedelta(minutes=10)
+"""No read takes as long: what happened so long after it was asked for has a wrong time."""
+
 
 class News(StrEnum):
     """What one observation of one event is."""
@@ -190,14 +193,19 @@ def absorb(
     return seen, News.CHANGED
 
 
+def may_be_older(record: Record, asked_at: datetime, lag: timedelta) -> bool:
+    """Whether a list may be older than what syncd wrote.
+
+    What was written long after the list was asked for was written before this machine's clock was
+    set back.
+    """
+    at = record.written_at
+    return at is not None and asked_at < at + lag and at - asked_at < LONGEST_READ
+
+
 def _is_stale(record: Record, value: Value, seen_at: datetime, lag: timedelta) -> bool:
     """Whether the read may be older than what is known for certain: believe it later, or never."""
-    return (
-        record.written_at is not None
-        and seen_at < record.written_at + lag
-        and value == record.former
-        and value != record.base
-    )
+    return may_be_older(record, seen_at, lag) and value == record.former and value != record.base
 
 
 def _is_renewal(record: Record, value: Value, fingerprint: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.model import Status, Window
+from syncd.model import Status, WaitReason, Window
 
 EVERY_STATUS: Mapping[Status, Status] = {status: status for status in Status}
 
@@ -16,7 +16,7 @@ EVERY_STATUS: Mapping[Status, Status] = {status: status for status in Status}
 class Calendar:
     """One provider's calendar in one system, as this cycle found it.
 
-    - ``writable``: the configuration allows writing, and the system answered in this cycle.
+    - ``blocked``: why it cannot be written to now, although the configuration allows it.
     - ``believed``: its news may be acted on (it answered). Otherwise it counts as unchanged, and
       nothing of it that differs is written to.
     - ``stopped``: the events, by id, whose news the guard withholds: they count as unchanged, are
@@ -36,7 +36,7 @@ class Calendar:
     """
 
     system: str
-    writable: bool = True
+    blocked: WaitReason | None = None
     believed: bool = True
     grain: timedelta = timedelta(seconds=1)
     statuses: Mapping[Status, Status] = field(default_factory=lambda: EVERY_STATUS)
@@ -50,6 +50,16 @@ class Calendar:
     series_writes: bool = False
     reach: frozenset[str] | None = None
     stopped: frozenset[str] = frozenset()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it is never written to: no write to it is wanted."""
+        return self.fixed or self.reach is not None
+
+    @property
+    def writable(self) -> bool:
+        """Whether it can be written to now."""
+        return self.blocked is None and not self.read_only
 
 
 @dataclass(frozen=True, slots=True)

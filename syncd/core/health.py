@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from syncd.model import SystemHealth, SystemState, capped_wait
+from syncd.model import SystemHealth, SystemState, WaitReason, capped_wait
 
 SLOW, FAST = 3.0, 1.5
 """Seconds for a call on average: from the first a system is slow, below the second no more."""
@@ -118,6 +118,19 @@ def rests(health: SystemHealth, now: datetime, *, writing: bool) -> bool:
         return False
     begun = health.asked_at is None or health.asked_at <= now
     return begun and now < health.retry_at
+
+
+def why_no_writes(health: SystemHealth, now: datetime) -> WaitReason | None:
+    """Return why nothing is written to a system for now; None if it may be tried."""
+    if not rests(health, now, writing=True):
+        return None
+    match health.state:
+        case SystemState.UNAUTHORISED:
+            return WaitReason.NO_ACCESS
+        case SystemState.RATE_LIMITED:
+            return WaitReason.RATE_LIMITED
+        case _:
+            return WaitReason.UNANSWERED
 
 
 def again(health: SystemHealth, secret: str) -> SystemHealth:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,12 +23,13 @@ from syncd.model import (
     Conflict,
     ConflictKind,
     HeldConflict,
-    IntentState,
     Kind,
     Operation,
     ProviderState,
     Record,
     Value,
+    Waiting,
+    WaitReason,
 )
 
 REFUSALS = frozenset({ConflictKind.SLOT_TAKEN, ConflictKind.QUARANTINED, ConflictKind.AMBIGUOUS})
@@ -106,35 +107,43 @@ def words(draft: Draft, calendars: Mapping[str, Calendar], rules: Rules) -> dict
 
 def permitted(
     draft: Draft,
-    calendars: Mapping[str, Calendar],
     operations: Sequence[Operation],
     failures: Mapping[str, int],
     retried: AbstractSet[str],
-) -> tuple[list[Operation], list[Conflict]]:
-    """Hold back writes that cannot be made now, and those that have failed for good."""
-    unsettled = {i.operation.system for i in draft.state.intents if i.state is IntentState.OPEN}
+    why: Callable[[Operation], WaitReason | None],
+) -> tuple[list[Operation], list[Conflict], list[Waiting]]:
+    """Sort writes into those to make, those refused for good, and those that wait, and ``why``."""
     allowed: list[Operation] = []
     conflicts: list[Conflict] = []
+    waiting: list[Waiting] = []
     for operation in operations:
-        name = plan.name(operation)
-        calendar = calendars[operation.system]
-        refusal = None if name in retried else refused(draft, operation)
+        name, reason = plan.name(operation), why(operation)
+        refusal = None
+        if name not in retried:
+            # A write that waits anyway is not newly too late: it is tried first.
+            refusal = (refused if reason is None else _known_refusal)(draft, operation)
         if refusal is not None:
             conflicts.append(refusal)
         elif failures.get(name, 0) >= PATIENCE and name not in retried:
             conflicts.append(quarantine(operation, name))
-        elif operation.system in unsettled or not calendar.writable:
-            # An earlier write there has no known outcome yet: nothing is added on top of it.
-            continue
-        elif not calendar.believed and operation.action is not Action.CREATE_BLOCK:
-            continue
+        elif reason is not None:
+            waiting.append(Waiting(operation, reason))
         else:
             allowed.append(operation)
-    return allowed, conflicts
+    return allowed, conflicts, waiting
 
 
 def refused(draft: Draft, operation: Operation) -> Conflict | None:
     """The conflict because of which this write is not tried; none when its reason is gone."""
+    known = _known_refusal(draft, operation)
+    if known is None and _too_late(operation, draft):
+        note = f"too late for {operation.system}: that time came while the move waited"
+        return _time_refused(operation, _shown(operation, draft), note)
+    return known
+
+
+def _known_refusal(draft: Draft, operation: Operation) -> Conflict | None:
+    """Return the open conflict because of which this write is not tried."""
     name = plan.name(operation)
     for held in draft.state.conflicts:
         conflict = held.conflict
@@ -143,9 +152,6 @@ def refused(draft: Draft, operation: Operation) -> Conflict | None:
         ways = {f"{name}:{_in_the_way(operation, draft)}", f"{name}:{_shown(operation, draft)}"}
         if conflict.kind is not ConflictKind.SLOT_TAKEN or conflict.inputs in ways:
             return conflict
-    if _too_late(operation, draft):
-        note = f"too late for {operation.system}: that time came while the move waited"
-        return _time_refused(operation, _shown(operation, draft), note)
     return None
 
 

@@ -26,9 +26,10 @@ from prometheus_client.registry import Collector
 from syncd import __version__
 from syncd.core.budget import Paces
 from syncd.engine.report import Report
-from syncd.model import Action, Allowance, Clock, SystemHealth, SystemState, Topic
+from syncd.model import Action, Allowance, Clock, SystemHealth, SystemState, Topic, WaitReason
 from syncd.store.nightly import last
 from syncd.store.store import Store
+from syncd.store.waiting import count_waiting
 from syncd.systems.port import Traffic
 
 _CYCLE = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
@@ -227,6 +228,13 @@ class _Standing(Collector):
             ["kind"],
             [((kind,), at.timestamp()) for kind, at in self._ended.items()],
         )
+        wrong = report.clock_error.total_seconds() if report else 0
+        yield _gauge(
+            "syncd_clock_error_seconds",
+            "How far this host's clock is behind, where two platforms agree that it is wrong.",
+            [],
+            [((), wrong)],
+        )
         conflicts, exposures = (report.conflicts, report.exposures) if report else (0, 0)
         yield _gauge("syncd_conflicts", "Conflicts that are held.", [], [((), conflicts)])
         yield _gauge(
@@ -262,6 +270,14 @@ class _Standing(Collector):
 
     def _of_state(self) -> Iterable[Metric]:
         now = self._clock.now()
+        waiting = {(name, why): 0 for name in self._systems() for why in WaitReason}
+        waiting |= count_waiting(self._store)
+        yield _gauge(
+            "syncd_waiting_writes",
+            "Writes that are wanted and cannot be made now, by reason.",
+            ["system", "reason"],
+            [((name, str(why)), count) for (name, why), count in waiting.items()],
+        )
         oldest: dict[str, datetime] = {}
         for covered in self._store.last_coverage():
             oldest[covered.system] = min(

@@ -256,6 +256,7 @@ class Work:
             refused=len(report.failures),
             conflicts=report.conflicts,
             unreadable=report.unreadable,
+            waiting=len(report.waiting),
             exposures=report.exposures,
             journal=report.pending,
             guarded=report.guarded,

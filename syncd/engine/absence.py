@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from syncd.core.diff import vanish
+from syncd.core.diff import may_be_older, vanish
 from syncd.engine.answers import Answer, ask, settle
 from syncd.engine.hidden import Place, hides, unasked, void, windows_of
 from syncd.engine.observation import Read
@@ -197,8 +197,7 @@ def _end_removed(read: Read, record: Record) -> None:
 
 def _may_be_older(read: Read, record: Record) -> bool:
     """Whether the list may be older than what syncd wrote."""
-    lag = read.system.capabilities.lag
-    return record.written_at is not None and read.asked_at < record.written_at + lag
+    return may_be_older(record, read.asked_at, read.system.capabilities.lag)
 
 
 async def _ask_all(

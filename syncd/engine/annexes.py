@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from syncd.engine.closures import Closures
@@ -26,6 +25,8 @@ class Annexes:
     closures: Sequence[Closures] = ()
     units: dict[str, int] = field(default_factory=dict)
     ties: Sequence[Ties] = ()
+    unknown: dict[str, str] = field(default_factory=dict)
+    """The systems of which nobody could tell yet what their rooms close, and why."""
 
     async def learn(self, mapping: Mapped) -> tuple[Mapped, set[str]]:
         """Ask which doors rooms can close; the mapping with them, and those that are new to it.
@@ -34,11 +35,18 @@ class Annexes:
         """
         new: dict[str, Sequence[str]] = {}
         for each in self.closures:
-            with suppress(SystemFault), supervised(each.house, "learning what its rooms close"):
-                for provider in await each.learn():
-                    before = new.get(provider) or mapping.get(provider, (each.house,))
-                    if each.name not in before:
-                        new[provider] = (*before, each.name)
+            try:
+                with supervised(each.house, "learning what its rooms close"):
+                    learned = await each.learn()
+            except SystemFault as fault:
+                if not each.known:
+                    self.unknown[each.house] = str(fault)
+                continue
+            self.unknown.pop(each.house, None)
+            for provider in learned:
+                before = new.get(provider) or mapping.get(provider, (each.house,))
+                if each.name not in before:
+                    new[provider] = (*before, each.name)
         return {**mapping, **new}, set(new)
 
     def with_doors(self, chosen: Collection[str]) -> list[str]:

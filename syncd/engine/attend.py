@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from syncd.core.health import Attempt, Turn, after, again, rests, turn
+from syncd.core.health import Attempt, Turn, after, again, rests, turn, why_no_writes
 from syncd.engine.supervise import supervised
 from syncd.model import (
     Clock,
@@ -26,6 +26,7 @@ from syncd.model import (
     SystemHealth,
     SystemState,
     Value,
+    WaitReason,
     Window,
 )
 from syncd.store.facts import facts
@@ -99,9 +100,14 @@ class Attended:
         await self._let(writing=False)
         return self._system
 
-    def rests_from_writes(self) -> bool:
-        """Whether nothing is written to it for now."""
-        return rests(self.health, self._clock.now(), writing=True)
+    def rests_from_writes(self) -> WaitReason | None:
+        """Return why nothing is written to it for now; None if it may be tried."""
+        return why_no_writes(self.health, self._clock.now())
+
+    @property
+    def refused_writes(self) -> bool:
+        """Whether the key, as it is now, was refused a write when that was last tried."""
+        return self.health.writing and self.health.failures > 0
 
     async def read(
         self,

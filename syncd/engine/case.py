@@ -16,7 +16,7 @@ from syncd.engine.observation import Observation
 from syncd.engine.ownership import ownership_of
 from syncd.engine.report import Health
 from syncd.engine.siblings import may_write_series
-from syncd.model import Kind, OwnerProof, ProviderState, Window
+from syncd.model import Kind, OwnerProof, ProviderState, WaitReason, Window
 from syncd.store.exposed import free_times
 from syncd.store.journal import failed_operations
 
@@ -32,10 +32,13 @@ def case_of(
     held: Brake,
     run: str,
     *,
-    withhold: bool = False,
+    withhold: WaitReason | None = None,
 ) -> Case:
-    """The case of one provider, after a look at the systems."""
-    now, unknown = engine.clock.now(), doubtful(state)
+    """The case of one provider, after a look at the systems.
+
+    Its time is that of the platforms, where this machine's clock is known to be wrong.
+    """
+    now, unknown = engine.now(), doubtful(state)
     failed = failed_operations(engine.store, provider)
     policy, units = engine.policy, engine.annexes.units
     rules = policy.rules.get(provider, Rules())
@@ -60,7 +63,7 @@ def case_of(
         guards=held.guards.get(provider, ()),
         failures=Counter(plan.name(o) for o in failed),
         ownership=ownership_of(engine.store, state, whole=_read_whole(engine, provider)),
-        withhold=withhold,
+        withhold=WaitReason.CLOCK if engine.clock_error else withhold,
         capacity=units.get(provider, policy.capacity.get(provider, 1)),
     )
 
@@ -106,6 +109,24 @@ def doubtful(state: ProviderState) -> frozenset[str]:
     )
 
 
+def _blocked(
+    engine: Engine, place: tuple[str, str], observation: Observation | None, *, unknown: bool
+) -> WaitReason | None:
+    """Return why a calendar cannot be written to now; None if it can."""
+    provider, system = place
+    if observation is None or observation.state is not Health.OK:
+        return WaitReason.UNANSWERED
+    if unknown:
+        return WaitReason.OWNER
+    if (why := engine.rests(system)) is not None:
+        return why
+    if place not in engine.answered:
+        return WaitReason.NOT_READ
+    # How much of it there is must be known first.
+    counted = provider not in engine.policy.resources or provider in engine.annexes.units
+    return None if counted else WaitReason.UNITS
+
+
 def _calendar(
     engine: Engine,
     provider: str,
@@ -120,14 +141,7 @@ def _calendar(
     answered = observation is not None and observation.state is Health.OK
     return Calendar(
         system=system,
-        writable=answered
-        and not unknown
-        and not engine.rests(system)
-        and place not in policy.read_only
-        and place in engine.answered
-        and able.reach is None
-        # How much of it there is must be known first.
-        and (provider not in policy.resources or provider in engine.annexes.units),
+        blocked=_blocked(engine, place, observation, unknown=unknown),
         believed=answered and not unknown,
         stopped=stopped,
         grain=able.grain,

@@ -105,6 +105,11 @@ class Closures:
         self.providers = tuple(sorted(self._doors))
         return self.providers
 
+    @property
+    def known(self) -> bool:
+        """Whether it was learned which doors there are."""
+        return self._doors is not None
+
     def doors_of(self, rooms: Collection[str]) -> set[str]:
         """The doors that some of these rooms can close."""
         return {

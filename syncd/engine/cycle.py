@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -19,8 +19,9 @@ from syncd.engine import baseline, series
 from syncd.engine.agenda import Agenda
 from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
+from syncd.engine.clocks import known_error, watch_clock
 from syncd.engine.deciding import decide_on
-from syncd.engine.execute import Desk, Written, execute
+from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
 from syncd.engine.observation import Observation
 from syncd.engine.observe import observe
@@ -36,6 +37,8 @@ from syncd.engine.slots import ask_all
 from syncd.engine.stops import LISTED
 from syncd.engine.telling import remark, tell
 from syncd.engine.undo import Undone, undo
+from syncd.engine.waits import MOST_KEPT, WaitingWrites
+from syncd.engine.writing import write
 from syncd.model import (
     READABLE,
     Clock,
@@ -43,6 +46,8 @@ from syncd.model import (
     Intent,
     Kind,
     Operation,
+    Waiting,
+    WaitReason,
     Window,
 )
 from syncd.store.compact import compact
@@ -61,6 +66,9 @@ MOST_CYCLES = 12
 IDLE_CYCLES = 1
 """A resync makes so many more cycles without a write while a list is not known to be whole."""
 
+READ_LATER = timedelta(days=1)
+"""A calendar that was read so long from now was read by another clock."""
+
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a resync that waits for a platform to confirm."""
 
@@ -69,8 +77,9 @@ Progress = Callable[[str], None]
 
 @dataclass(slots=True)
 class Engine:
-    """The engine of one state. ``mapping``: a provider's systems; ``rests``: who gets no write.
+    """The engine of one state. ``mapping``: a provider's systems.
 
+    ``rests`` tells why a system gets no write now, None if it gets any.
     ``answers`` are what persons decided, by conflict id; each counts for one decision.
     """
 
@@ -83,7 +92,7 @@ class Engine:
     policy: Policy
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
-    rests: Callable[[str], bool] = lambda _system: False
+    rests: Callable[[str], WaitReason | None] = lambda _system: None
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """A digest of what each calendar, (provider, system), is mapped to."""
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -93,10 +102,13 @@ class Engine:
     running: Running = field(init=False)
     recent: Recent = field(init=False)
     agenda: Agenda = field(default_factory=Agenda)
+    clock_error: timedelta = timedelta(0)
+    """How far the platforms' time is ahead of this machine's clock, where that is wrong."""
     _in_range: bool = False
     answered: set[tuple[str, str]] = field(default_factory=set)
     """The calendars, (provider, system), whose lists were answered at least once."""
     probes: dict[str, Probes] = field(default_factory=dict)
+    waiting: WaitingWrites = field(init=False)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
@@ -104,6 +116,8 @@ class Engine:
         self.exposed = Watch(self.store, self.clock, self.systems, policy.read_only, policy.future)
         self.running = Running(policy.longest, policy.far_every)
         self.recent = Recent(self.store, policy.far_every)
+        self.waiting = WaitingWrites(self.store)
+        self.clock_error = known_error(self.store)
         self.agenda.add(self.mapping)
         self.baselines = Baselines(
             self.store,
@@ -118,9 +132,13 @@ class Engine:
             whole.setdefault((c.provider, c.system), set()).update(c.kinds)
         self.answered = {where for where, kinds in whole.items() if Kind.APPOINTMENT in kinds}
 
+    def now(self) -> datetime:
+        """The time: the platforms', where they agree that this machine's clock is wrong."""
+        return self.clock.now() + self.clock_error
+
     def window(self, *, near: bool) -> Window:
         """The near or the full window, from now."""
-        now = self.clock.now()
+        now = self.now()
         ahead = self.policy.ahead if near else self.policy.future
         return Window(now - self.policy.past, now + ahead)
 
@@ -138,6 +156,7 @@ class Engine:
         report = Report(run=self.ids.row(), dry_run=dry_run)
         before, idle = (0, 0, 0), 0
         for turn in range(1 if dry_run else MOST_CYCLES):
+            error = self.clock_error
             await self.cycle(
                 window or self.window(near=False),
                 report,
@@ -147,7 +166,11 @@ class Engine:
                 depth=Depth.RESYNC,
             )
             done = (report.operations.total(), len(report.failures), report.settled)
-            if report.converged or self.stopping.is_set():
+            if self.stopping.is_set():
+                break
+            if self.clock_error != error and not dry_run:
+                continue  # What was read was not the window that is meant.
+            if report.converged:
                 break
             waits = report.suspected or self.waits(report)
             idle = idle + 1 if not waits and done == before else 0
@@ -182,7 +205,7 @@ class Engine:
 
     def tidy(self) -> None:
         """Compact what is older than history is kept."""
-        compact(self.store, self.clock.now() - self.policy.keep)
+        compact(self.store, self.now() - self.policy.keep)
 
     def with_doors(self, providers: Collection[str]) -> list[str]:
         """These providers, and those that are always read with them."""
@@ -215,11 +238,15 @@ class Engine:
     def file(self, report: Report, kind: str) -> None:
         """Keep the run, if anything happened in it."""
         quiet = not (report.news or report.operations or report.guarded or report.failures)
-        if report.dry_run or (kind != "resync" and quiet and report.answered):
+        if report.dry_run:
             return
         now = self.clock.now()
+        self.waiting.settle({(p, s) for p, systems in self.mapping.items() for s in systems}, now)
+        if kind != "resync" and quiet and report.answered:
+            return
         self.store.start_run(report.run, kind, now)
-        self.store.finish_run(report.run, now, {**report.to_json(), LISTED: report.listed})
+        told = {**report.to_json(most_waiting=MOST_KEPT), LISTED: report.listed}
+        self.store.finish_run(report.run, now, told)
 
     async def cycle(
         self,
@@ -246,6 +273,7 @@ class Engine:
         self.agenda.add(dropped)
         by_id = depth is Depth.RESYNC and report.cycles == 1
         observed = await self.look(window, report, chosen, desk, progress, depth, by_id=by_id)
+        watch_clock(self, observed)
         if full:
             self.baselines.note_read(_answered(observed), window)
         progress("deciding")
@@ -257,15 +285,18 @@ class Engine:
             decisions |= await decide_on(self, doors, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned = operations
+        unmade: list[Waiting] = []
         if operations and not report.dry_run:
             progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
-            await self.write(operations, observed, desk, report)
+            unmade = await write(self, operations, observed, desk, report)
+        self.waiting.hear(decisions, unmade)
+        report.waiting = self.waiting.of(chosen)
         if not report.dry_run:
             for ties in self.annexes.ties:
                 await ties.see_to(self.systems, self.store, self.clock)
         if full:
             self._settle(window, observed, report)
-        tell(self, report, observed, decisions, before)
+        tell(self, report, observed, before)
 
     async def learn(self) -> None:
         """Ask what rooms can close, where there are rooms: such calendars are kept in sync, too."""
@@ -371,7 +402,9 @@ class Engine:
         """
         if self._in_range:
             return
-        now = self.clock.now()
+        now = self.now()
+        if any(c.read_at > now + READ_LATER for c in self.store.last_coverage()):
+            return  # This machine's clock was set back: what is out of range cannot be told.
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
             log.warning("times out of range read past", provider=provider)
             self.store.apply(repair(self.store.state(provider), now, desk.run))
@@ -392,56 +425,7 @@ class Engine:
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
 
-    async def write(
-        self,
-        operations: Sequence[Operation],
-        observed: Mapping[str, Observation],
-        desk: Desk,
-        report: Report,
-    ) -> None:
-        """Carry out operations, all systems at the same time; the report counts them."""
-        by_system: dict[str, list[Operation]] = {}
-        for operation in operations:
-            by_system.setdefault(operation.system, []).append(operation)
-        results = await asyncio.gather(
-            *(
-                execute(self.systems[name], mine, _read(observed.get(name)), desk)
-                for name, mine in sorted(by_system.items())
-            )
-        )
-        for name, written in zip(sorted(by_system), results, strict=True):
-            self._count(name, written, observed, report)
-
-    def _count(
-        self,
-        name: str,
-        written: Written,
-        observed: Mapping[str, Observation],
-        report: Report,
-    ) -> None:
-        report.operations.update(o.action for o in (*written.done, *written.queued))
-        report.failures += written.failures
-        report.remarks += written.remarks
-        if written.fault is not None:
-            observation = observed[name]
-            observation.fault = written.fault
-            observation.cause = str(written.fault)
-            observation.state = Health.DOWN
-        # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
-        wrote = {o.provider for o in (*written.left, *written.queued, *written.done)}
-        self.agenda.add(p for p in wrote if not self.agenda.due(p))
-        for record in written.news:
-            if record.provider in self.mapping:
-                self.agenda.touch({record.provider: [(record.system, record.id)]})
-
 
 def _answered(observed: Mapping[str, Observation]) -> list[Coverage]:
     """Return what the systems that answered proved to be complete."""
     return [c for o in observed.values() if o.state is Health.OK for c in o.whole]
-
-
-def _read(observation: Observation | None) -> list[Coverage]:
-    """Return what was read of a system, as of when the read was asked for."""
-    if observation is None or observation.asked_at is None:
-        return []
-    return [replace(c, read_at=observation.asked_at) for c in observation.coverage]

@@ -58,7 +58,7 @@ async def decide_on(
         if part is None:
             _keep(engine, made)  # A whole is as what was decided on others left it.
         state = part or engine.store.state(provider)
-        withhold = provider in dropped
+        withhold = WaitReason.NOT_READ if provider in dropped else None
         case = case_of(engine, provider, state, observed, held, report.run, withhold=withhold)
         wanted = persons_for(state, case)
         who = await engine.persons.learn(wanted, engine.systems) if wanted else {}
@@ -127,7 +127,7 @@ def _keep(engine: Engine, made: list[_Made]) -> None:
         for conflict in each.counted:
             del engine.answers[conflict]
         engine.exposed.hear(provider, decision.wanted, part)
-        if _finished(engine, decision, each.case, each.state):
+        if _finished(decision, each.case, each.state):
             engine.agenda.settle(provider, unmatched=decision.unmatched > 0)
         elif part is not None:
             # A decision may have taken the news out of what is left to do: an event that is no
@@ -156,7 +156,7 @@ def _is_local(engine: Engine, provider: str) -> bool:
     )
 
 
-def _finished(engine: Engine, decision: Decision, case: Case, state: ProviderState) -> bool:
+def _finished(decision: Decision, case: Case, state: ProviderState) -> bool:
     """Whether this provider needs no further decision until there is news of it.
 
     What ended is history from here on, and the next decision takes it out of its booking. And what
@@ -165,20 +165,11 @@ def _finished(engine: Engine, decision: Decision, case: Case, state: ProviderSta
     return (
         not decision.operations
         and not any(r.ended and r.observed is None for r in decision.changes.records)
-        and not decision.withheld
         and not decision.waiting
         and not decision.exposures
         and not case.ownership.doubtful
         and not state.intents
         and not any(c.stopped for c in case.calendars.values())
         and not decision.changes.opened
-        and all(
-            c.believed
-            and (
-                c.writable
-                or c.reach is not None
-                or (state.provider, c.system) in engine.policy.read_only
-            )
-            for c in case.calendars.values()
-        )
+        and all(c.believed and (c.writable or c.read_only) for c in case.calendars.values())
     )

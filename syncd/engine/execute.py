@@ -10,7 +10,7 @@ before anything else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -35,6 +35,8 @@ from syncd.model import (
     Operation,
     Record,
     Value,
+    Waiting,
+    WaitReason,
 )
 from syncd.store.store import Store
 from syncd.systems.port import (
@@ -79,6 +81,8 @@ class Written:
     done: list[Operation] = field(default_factory=list)
     queued: list[Operation] = field(default_factory=list)
     left: list[Operation] = field(default_factory=list)
+    unmade: list[Waiting] = field(default_factory=list)
+    """Those of them that wait for the system to answer, or to allow writes again."""
     failures: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
     unsure: set[str] = field(default_factory=set)
@@ -121,6 +125,7 @@ async def execute(
     for few in plan.ahead(calls, AHEAD if system.capabilities.lists_blocks else 1):
         if result.fault is not None or desk.stopping.is_set():
             result.left.extend(o for call in few for o in call)
+            _put_off((o for call in few for o in call), result.fault, result)
         else:
             await _carry_out(system, few, read, desk, result)
     return result
@@ -142,6 +147,7 @@ async def _carry_out(
         try:
             if result.fault is not None or desk.stopping.is_set():
                 ready = []
+                _put_off((i.operation for i in call), result.fault, result)
             else:
                 with supervised(system.name, "reading the target of a write", Retryable):
                     ready = await _still_right(system, call, read, desk, result)
@@ -159,6 +165,7 @@ async def _carry_out(
         except SystemFault as fault:
             # Nothing happened, the system says: planned anew.
             unsent += [replace(i, error=str(fault)) for i in ready]
+            _put_off((i.operation for i in ready), fault, result)
             result.fault = fault
             if not isinstance(fault, RateLimited | AuthLost):
                 result.failures.append(str(fault))
@@ -170,6 +177,20 @@ async def _carry_out(
         ]
         desk.store.apply(Changes(intents=dropped))
         result.left.extend(i.operation for i in unsent)
+
+
+def _put_off(operations: Iterable[Operation], fault: SystemFault | None, result: Written) -> None:
+    """Note that writes wait because of a fault of the system, if it is one."""
+    match fault:
+        case None:
+            return
+        case AuthLost():
+            why = WaitReason.NO_ACCESS
+        case RateLimited():
+            why = WaitReason.RATE_LIMITED
+        case _:
+            why = WaitReason.UNANSWERED
+    result.unmade.extend(Waiting(operation, why) for operation in operations)
 
 
 def _intent(operation: Operation, desk: Desk) -> Intent:
@@ -214,6 +235,7 @@ async def _still_right(
                 raise
             # What one event answers is no fault of its system: its write waits, others go on.
             result.failures.append(f"waits, as its target cannot be read: {fault}")
+            _put_off([operation], fault, result)
             log.warning(
                 "target cannot be read before the write",
                 system=system.name,

@@ -20,7 +20,8 @@ class Policy:
     kept in full for ``keep``. A resync finds what began up to ``longest`` before the window; the
     whole window is read every ``far_every``. ``places`` tells where the configuration says the rule
     for a kind of conflict. ``resources`` gives the system in which a provider is a room or
-    equipment that others need.
+    equipment that others need. ``clocks`` names the platform whose clock the answers of
+    a system show.
     """
 
     rules: Mapping[str, Rules]
@@ -36,6 +37,7 @@ class Policy:
     keep: timedelta = timedelta(days=180)
     places: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, str] = field(default_factory=dict)
+    clocks: Mapping[str, str] = field(default_factory=dict)
 
     def place_of(self, rule: str) -> str:
         """Where the configuration says the rule of that name; empty for a rule of syncd's own."""

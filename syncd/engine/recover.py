@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core import outcome, plan
-from syncd.core.diff import News, absorb, is_reset
+from syncd.core.diff import LONGEST_READ, News, absorb, is_reset
 from syncd.core.ownership import same_interval
 from syncd.engine.execute import SENT_WITHIN, Desk, notes_of, settle
 from syncd.engine.resets import RESET
@@ -72,9 +72,11 @@ def unsettled_updates(system: System, intents: Sequence[Intent]) -> dict[str, Va
 async def recover(system: System, intents: Sequence[Intent], desk: Desk) -> int:
     """Settle this system's open intents as far as a read can tell; return how many stay open."""
     left = 0
-    for intent in intents:
-        waits = intent.state is IntentState.ACCEPTED and not _overdue(intent, desk)
-        if waits or intent.operation.system != system.name:
+    for each in intents:
+        if each.operation.system != system.name:
+            continue
+        intent = _restamped(each, desk)
+        if intent.state is IntentState.ACCEPTED and not _overdue(intent, desk):
             continue
         try:
             with supervised(system.name, "looking after a write"):
@@ -87,6 +89,19 @@ async def recover(system: System, intents: Sequence[Intent], desk: Desk) -> int:
             log.info("outcome still unknown", system=system.name, fault=str(fault))
             left += 1
     return left
+
+
+def _restamped(intent: Intent, desk: Desk) -> Intent:
+    """Return an intent that was opened by now: this machine's clock may have been set back since.
+
+    How long ago it was opened is not known then: it counts as opened just now.
+    """
+    now = desk.clock.now()
+    if intent.opened_at - now < LONGEST_READ:
+        return intent
+    intent = replace(intent, opened_at=now)
+    desk.store.apply(Changes(intents=[intent]))
+    return intent
 
 
 def _overdue(intent: Intent, desk: Desk) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
@@ -77,7 +77,7 @@ class UnknownOwners:
             "events": self.events,
             "owners": list(self.owners),
             "holders": list(self.holders),
-            "since": utc(self.since).isoformat().replace("+00:00", "Z"),
+            "since": _instant(self.since),
         }
 
     @classmethod
@@ -143,6 +143,43 @@ class Stop:
         }
 
 
+def ordered(waiting: Iterable[Waiting]) -> list[Waiting]:
+    """Return waiting writes by system and time."""
+    return sorted(waiting, key=_place)
+
+
+def _place(waiting: Waiting) -> tuple[str, str, str, str, str]:
+    operation = waiting.operation
+    value = operation.after or operation.before
+    when = value.start.isoformat() if value else ""
+    return (
+        operation.system,
+        when,
+        operation.provider,
+        str(operation.action),
+        operation.event or "",
+    )
+
+
+def waiting_json(waiting: Waiting) -> dict[str, str | None]:
+    """One entry of ``waiting`` in JSON: its keys are stable."""
+    operation = waiting.operation
+    value = operation.after or operation.before
+    return {
+        "system": operation.system,
+        "provider": operation.provider,
+        "event": operation.event,
+        "action": str(operation.action),
+        "why": str(waiting.why),
+        "start": None if value is None else _instant(value.start),
+        "end": None if value is None else _instant(value.end),
+    }
+
+
+def _instant(at: datetime) -> str:
+    return utc(at).isoformat().replace("+00:00", "Z")
+
+
 @dataclass(slots=True)
 class Report:
     """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
@@ -171,8 +208,8 @@ class Report:
     double_bookings: int = 0
     pending: int = 0
     suspected: int = 0
-    withheld: int = 0
     waiting: list[Waiting] = field(default_factory=list)
+    clock_error: timedelta = timedelta(0)
     settled: int = 0
     remarks: list[str] = field(default_factory=list)
     dry_run: bool = False
@@ -209,7 +246,6 @@ class Report:
             and not self.planned
             and not self.pending
             and not self.suspected
-            and not self.withheld
             and not self.waiting
             and not self.guarded
             and not self.gone
@@ -220,14 +256,15 @@ class Report:
         """How the run ended."""
         if self.guarded:
             return Exit.GUARDED
-        if not self.whole or (not self.dry_run and not self.converged):
+        if not self.whole or self.waiting or (not self.dry_run and not self.converged):
             return Exit.UNANSWERED
         return Exit.CONFLICTS if self.conflicts or self.unreadable else Exit.DONE
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self, *, most_waiting: int | None = None) -> dict[str, object]:
         """The object of `resync --json` (DESIGN section 9): its keys are stable.
 
-        A dry run counts the operations that it would make.
+        A dry run counts the operations that it would make. At most ``most_waiting`` of the waiting
+        writes are listed.
         """
         counted = Counter(o.action for o in self.planned) if self.dry_run else self.operations
         counts = Counter(item.topic for item in self.items)
@@ -258,16 +295,8 @@ class Report:
             "stopped": [each.to_json() for each in self.stopped],
             "exposures": self.exposures,
             "unknown_owners": [each.to_json() for each in self.unknown],
-            "waiting": [
-                {
-                    "system": each.operation.system,
-                    "provider": each.operation.provider,
-                    "event": each.operation.event,
-                    "action": str(each.operation.action),
-                    "why": str(each.why),
-                }
-                for each in self.waiting
-            ],
+            "waiting": [waiting_json(each) for each in self.waiting[:most_waiting]],
+            "clock_error_seconds": round(self.clock_error.total_seconds()),
             "unreadable": self.unreadable,
             "reported": {str(topic): counts[topic] for topic in Topic},
             "converged": self.converged,

@@ -142,7 +142,7 @@ def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | No
     state = engine.store.state(provider)
     case = case_of(engine, provider, state, {}, brake.still(engine), held.run)
     answering = {
-        system: replace(calendar, believed=True, writable=not calendar.fixed and not calendar.reach)
+        system: replace(calendar, believed=True, blocked=None)
         for system, calendar in case.calendars.items()
     }
     case = replace(case, calendars=answering)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from syncd.core.decide import Decision
 from syncd.engine.observation import Observation
-from syncd.engine.report import Report, SystemReport, UnknownOwners, unknown_owners
+from syncd.engine.report import Health, Report, SystemReport, UnknownOwners, unknown_owners
 from syncd.model import OwnerProof
 from syncd.store.owners import owner_changes
 from syncd.store.reported import open_items
@@ -20,7 +19,6 @@ def tell(
     engine: Engine,
     report: Report,
     observed: Mapping[str, Observation],
-    decisions: Mapping[str, Decision],
     before: Mapping[str, object],
 ) -> None:
     """Bring the report up to date: states, calls, what is left."""
@@ -38,11 +36,14 @@ def tell(
         start, traffic = before[name], system.traffic
         told.reads += traffic.reads - getattr(start, "reads", 0)
         told.writes += traffic.writes - getattr(start, "writes", 0)
+    for name, cause in engine.annexes.unknown.items():
+        told = report.systems[name]
+        if told.state is Health.OK:
+            told.state, told.cause = Health.DOWN, f"what its rooms close is not known: {cause}"
+    _name_refused_writes(engine, report)
     report.suspected = sum(o.suspected for o in observed.values())
     report.pending = len(engine.store.pending_intents())
     report.conflicts = sum(h.conflict.held for h in engine.store.open_conflicts())
-    report.withheld = sum(d.withheld for d in decisions.values())
-    report.waiting = [each for d in decisions.values() for each in d.waiting]
     now = engine.clock.now()
     report.unknown = unknown_owners(owner_changes(engine.store), now)
     told_of = {(each.provider, each.system) for each in report.unknown}
@@ -52,6 +53,7 @@ def tell(
         for provider in sorted(o.without_user)
         if (provider, o.system) not in told_of
     ]
+    report.clock_error = engine.clock_error
     report.gone = sum(o.gone for o in observed.values())
     report.items = open_items(engine.store)
     report.exposures = engine.exposed.measure()
@@ -66,3 +68,13 @@ def remark(report: Report, accept: str | None) -> None:
             f"{report.gone} events are gone by their ids, but their lists do not prove it: "
             "their time stays blocked until a list is whole"
         )
+
+
+def _name_refused_writes(engine: Engine, report: Report) -> None:
+    """Say of systems that answer, and take no writes for now, why that is."""
+    silent = [name for name in engine.systems if engine.rests(name) is not None]
+    healths = engine.store.health() if silent else {}
+    for name in silent:
+        health, told = healths.get(name), report.systems[name]
+        if health is not None and not told.cause:
+            told.cause = health.cause

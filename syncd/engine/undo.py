@@ -14,6 +14,7 @@ from syncd.engine.case import case_of
 from syncd.engine.report import Exit, Health, Report
 from syncd.engine.running import Depth
 from syncd.engine.telling import tell
+from syncd.engine.writing import write
 from syncd.model import Changes, Intent, IntentState, Note, Operation, ProviderState, Waiver
 from syncd.store.journal import intents_of, intents_since
 from syncd.store.store import Store
@@ -119,8 +120,8 @@ async def undo(
         # The waivers first: after a crash between, what stands is left alone, not written anew.
         engine.store.apply(Changes(waivers=undone.waivers, notes=undone.notes))
         progress(f"putting back {len(undone.operations)} writes")
-        await engine.write(undone.operations, observed, desk, report)
-        tell(engine, report, observed, {}, before)
+        await write(engine, undone.operations, observed, desk, report)
+        tell(engine, report, observed, before)
         before = {name: system.traffic for name, system in engine.systems.items()}
         for pause in PAUSES:
             if not engine.waits(report) or engine.stopping.is_set():
@@ -137,7 +138,7 @@ async def undo(
         case = case_of(engine, provider, state, observed, held, report.run)
         # Decided only to learn what should be closed now; nothing of it is stored.
         engine.exposed.hear(provider, decide(state, case, engine.ids.row).wanted)
-    tell(engine, report, observed, {}, before)
+    tell(engine, report, observed, before)
     engine.file(report, "undo")
     return undone
 

@@ -75,7 +75,7 @@ from syncd.model.time import (
     utc,
     zone,
 )
-from syncd.model.waiting import Waiting, WaitReason
+from syncd.model.waiting import Waiting, WaitingWrite, WaitReason
 from syncd.model.waits import LONGEST_DAILY_WAIT, LONGEST_WAIT, capped_wait
 from syncd.model.words import (
     UNNAMED_SERIES,
@@ -158,6 +158,7 @@ __all__ = [
     "Value",
     "WaitReason",
     "Waiting",
+    "WaitingWrite",
     "Waiver",
     "Window",
     "capped_wait",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from syncd.model.words import Operation
@@ -12,9 +13,11 @@ class WaitReason(StrEnum):
     """Why a write waits. What the configuration forbids (``write = false``) does not wait.
 
     - SERIES: it is not known that a write to an instance of a series touches that instance only.
-    - NO_ACCESS: the system answers reads, and the key may not write.
+    - NO_ACCESS: the system refused a write, as the key may not write there.
+    - RATE_LIMITED: the system takes no more calls for now.
     - UNANSWERED: the system did not answer in this cycle.
-    - NOT_READ: the calendar was not yet read where the write would matter.
+    - UNSETTLED: the outcome of an earlier write there is not known yet.
+    - NOT_READ: a calendar was not yet read where the write would matter.
     - OWNER: it is not known whose the events of the calendar are.
     - UNITS: how many pieces of the equipment there are is not known.
     - CLOCK: this machine's clock and the platforms' differ too much for a removal.
@@ -23,7 +26,9 @@ class WaitReason(StrEnum):
 
     SERIES = "series"
     NO_ACCESS = "no_access"
+    RATE_LIMITED = "rate_limited"
     UNANSWERED = "unanswered"
+    UNSETTLED = "unsettled"
     NOT_READ = "not_read"
     OWNER = "owner"
     UNITS = "units"
@@ -33,7 +38,26 @@ class WaitReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One write that waits. What it would change stays closed before and after."""
+    """One write that waits: its calendar stays as it is until it can be made."""
 
     operation: Operation
     why: WaitReason
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingWrite:
+    """A waiting write as the state keeps it, waiting for that reason ``since`` then.
+
+    ``start`` and ``end`` are those of the value that would be written; of the value that stands
+    there, where it would be removed.
+    """
+
+    name: str
+    system: str
+    provider: str
+    action: str
+    event: str | None
+    why: WaitReason
+    start: datetime
+    end: datetime
+    since: datetime

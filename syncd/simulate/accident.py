@@ -60,6 +60,13 @@ class Change:
         both = self.before, self.after
         return all(seen and seen.busy for seen in both) and len({s.key for s in both if s}) == 1
 
+    def __str__(self) -> str:
+        """Say it in one line of a trace."""
+        both = (self.before, self.after)
+        shown = [f"{s.start:%d %H:%M}-{s.end:%H:%M}" if s else "nothing" for s in both]
+        what = next((f"{s.provider} {s.kind}" for s in both if s), "")
+        return f"{what} {self.event} {' to '.join(shown)}"
+
 
 class Sliced(NamedTuple):
     """When a meeting went with a slice of its calendar, and whether the guard has to stop that."""

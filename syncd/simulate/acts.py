@@ -76,6 +76,8 @@ class What(StrEnum):
     DELETE_CLASS = "delete-class"
     SLICE = "slice"
     CLEAR = "clear"
+    FORBID_WRITES = "forbid-writes"
+    ALLOW_WRITES = "allow-writes"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

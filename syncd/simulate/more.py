@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.scenario import PEOPLE
-from syncd.simulate import broken, busy, concealing, hosted, leaves, recurring, stopping, twinned
+from syncd.simulate import (
+    broken,
+    busy,
+    concealing,
+    hosted,
+    leaves,
+    recurring,
+    stopping,
+    twinned,
+    waits,
+)
 from syncd.simulate.spoilt import spoil_rows
 from syncd.simulate.story import Step, What
 
@@ -27,4 +37,5 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         or broken.perform(town, step)
         or concealing.perform(town, step)
         or stopping.perform(town, step, start)
+        or waits.perform(town, step)
     )

@@ -43,6 +43,14 @@ class Operator:
             with suppress(Killed, StateError):
                 await self.work.on_request({}, _quietly)
 
+    async def nightly(self) -> None:
+        """Wait for two resyncs of the daemon; a system that has just refused is not asked again."""
+        for _ in range(2):
+            if self.work is None:
+                return
+            with suppress(Killed, StateError):
+                await self.work.everything()
+
     async def accept(self, *, first: bool = False) -> None:
         """Let pass what the last run lists, or (``first``) only what the first one did."""
         run = self._listing(first=first)

@@ -28,7 +28,7 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import broken, busy, concealing, oracle, stopping, tellers
+from syncd.simulate import broken, busy, concealing, oracle, stopping, tellers, waits
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
@@ -101,7 +101,7 @@ class _Stage:
         self.town = Town(VirtualClock(story.start), story.seed, self._judge)
         self.town.choices, self.town.series = story.choices, story.series
         self.operator = Operator(folder / "state.db", self.town, self._say)
-        self.fuse = 0
+        self.fuse, self.said = 0, -1
         self.disk = Disk(folder / "state.db")
         self.state_fault = Step(0, What.STATE_FAULT, times=0)
         self.requests: set[asyncio.Task[None]] = set()
@@ -158,6 +158,9 @@ class _Stage:
         await self._until(self.story.hours * 3600)
         self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
         self._judge_with(lambda *seen: stopping.judge_stops(self.town, self.story, *seen))
+        if waits.ends_with_resync(self.story):
+            await self.operator.nightly()
+            self._judge_with(lambda *seen: waits.judge_said(self.said, self.town, *seen))
         self.town.mend()
         self.fuse = 0
         self.state_fault = replace(self.state_fault, times=0)
@@ -214,6 +217,7 @@ class _Stage:
 
         def told(report: Report) -> None:
             self.outcome.cycles += 1
+            self.said = report.exit.code
             rounds.hear(report)
 
         work = Work(app.engine, told, self._job_failed, app.insist, rounds.turn)
@@ -330,13 +334,14 @@ class _Stage:
 
     def _judge(self, change: Change) -> None:
         """Judge something that syncd did, at the moment when it happened."""
-        self._say(f"{change.system} syncd: {_words(change)}")
+        self._say(f"{change.system} syncd: {change}")
         unannounced: Iterable[str] = ()
         along = is_share(change.event) or puts_back(self.town, change)
         if not self.town.is_forgotten(change.at) and not along:
             unannounced = tellers.unannounced(change, self._beside())
+        freed = waits.judge_clock(self.story, self.town, change, self.host.offset)
         sliced = stopping.judge_slices(self.town, self.story, change)
-        for line in (*oracle.judge_change(self.town, change), *sliced, *unannounced):
+        for line in (*oracle.judge_change(self.town, change), *unannounced, *freed, *sliced):
             self._break(line)
 
     def _beside(self) -> sqlite3.Connection:
@@ -366,13 +371,6 @@ class _Stage:
 
 
 _PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}
-
-
-def _words(change: Change) -> str:
-    both = (change.before, change.after)
-    shown = [f"{s.start:%d %H:%M}-{s.end:%H:%M}" if s else "nothing" for s in both]
-    what = next((f"{s.provider} {s.kind}" for s in both if s), "")
-    return f"{what} {change.event} {' to '.join(shown)}"
 
 
 class _Life:

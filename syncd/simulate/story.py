@@ -21,6 +21,7 @@ from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
 from syncd.simulate.drawn_series import draw_series
 from syncd.simulate.drawn_stops import draw_stops
+from syncd.simulate.drawn_waits import draw_waits
 
 __all__ = [
     "ALL",
@@ -212,7 +213,7 @@ def draw(
         steps += _completed(facts, span)
         steps += draws.words(Random(f"words {seed}"), span)  # noqa: S311
     busy = draw_busy(lists := Random(f"list caps {seed}")) if complaints else ORDINARY  # noqa: S311
-    steps += list_acts(lists, busy, span) if complaints else []
+    steps += (*list_acts(lists, busy, span), *draw_waits(seed, span, faults)) if complaints else ()
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
     return _with_stops(_with_concealed(_with_series(_with_leaves(day)))) if complaints else day

@@ -27,6 +27,8 @@ from syncd.model import (
     SystemHealth,
     SystemState,
     Topic,
+    WaitingWrite,
+    WaitReason,
 )
 from syncd.store.errors import told
 from syncd.store.files import is_there
@@ -60,6 +62,10 @@ _CREATED = (
 )
 _MAPPED = "SELECT provider, system, mapping FROM baseline"
 _REPORTED = "SELECT * FROM reported WHERE ended_at IS NULL ORDER BY system, topic, event"
+_WAITING = "SELECT * FROM waiting ORDER BY system, starts, name"
+MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
+"""Where the error of this machine's clock is kept: a fact of no system."""
+_CLOCK = "SELECT value FROM fact WHERE system = ? AND name = ?"
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
 
@@ -92,7 +98,8 @@ class Glance:
     ``read_at`` is when each system was last read in full, ``rota`` when whose whole window is.
     ``created`` are the last blocks made, (system, event), by this ``installation``. ``mapped`` is a
     digest of what each calendar, (provider, system), was last read as. ``items`` are the reported
-    records and lists that are open.
+    records and lists that are open. ``clock_error`` is how far the platforms' time is ahead of
+    this machine's clock, where that is wrong.
     """
 
     counts: Mapping[str, int]
@@ -109,6 +116,8 @@ class Glance:
     owner_changes: tuple[OwnerChange, ...] = ()
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     items: tuple[Item, ...] = ()
+    waiting: tuple[WaitingWrite, ...] = ()
+    clock_error: timedelta = timedelta(0)
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -157,6 +166,8 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_owner_change(row) for row in ask("SELECT * FROM owner_change")),
         {(row["provider"], row["system"]): row["mapping"] for row in ask(_MAPPED)},
         tuple(_item(row) for row in ask(_REPORTED)),
+        tuple(_waiting(row) for row in ask(_WAITING)),
+        _clock_error(ask(_CLOCK, [MACHINE, CLOCK_ERROR]).fetchone()),
     )
 
 
@@ -212,6 +223,25 @@ def _item(row: sqlite3.Row) -> Item:
         datetime.fromisoformat(row["since"]),
         datetime.fromisoformat(row["seen_at"]),
     )
+
+
+def _waiting(row: sqlite3.Row) -> WaitingWrite:
+    start, end, since = (datetime.fromisoformat(row[name]) for name in ("starts", "ends", "since"))
+    return WaitingWrite(
+        row["name"],
+        row["system"],
+        row["provider"],
+        row["action"],
+        row["event"],
+        WaitReason(row["why"]),
+        start,
+        end,
+        since,
+    )
+
+
+def _clock_error(row: sqlite3.Row | None) -> timedelta:
+    return timedelta(seconds=0 if row is None else float(row["value"]))
 
 
 def _closing(row: sqlite3.Row) -> Closing:

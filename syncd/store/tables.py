@@ -349,6 +349,21 @@ class RelationRow(_Table, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class WaitingRow(_Table, table=True):
+    """A write that is wanted and cannot be made now (`model.WaitingWrite`)."""
+
+    __tablename__ = "waiting"
+    name: str = Field(primary_key=True)
+    system: str
+    provider: str
+    action: str
+    event: str | None = None
+    why: str
+    starts: datetime = Field(sa_type=Instant)
+    ends: datetime = Field(sa_type=Instant)
+    since: datetime = Field(sa_type=Instant)
+
+
 class OwnerChangeRow(_Table, table=True):
     """An event of a calendar that was found at another owner (`model.OwnerChange`)."""
 
@@ -394,5 +409,6 @@ CLOSING = METADATA.tables["closing"]
 WAIVER = METADATA.tables["waiver"]
 PROVISIONED = METADATA.tables["provisioned"]
 RELATION = METADATA.tables["relation"]
+WAITING = METADATA.tables["waiting"]
 OWNER_CHANGE = METADATA.tables["owner_change"]
 CALENDAR_USER = METADATA.tables["calendar_user"]

@@ -27,6 +27,7 @@ KEYS = {
     "exposures",
     "unknown_owners",
     "waiting",
+    "clock_error_seconds",
     "unreadable",
     "reported",
     "converged",

@@ -18,6 +18,7 @@ from syncd.model import (
     Role,
     Status,
     Value,
+    WaitReason,
 )
 
 DAY = datetime(2026, 6, 1, tzinfo=UTC)
@@ -85,7 +86,11 @@ def serves(name: str, system: str, event: str) -> Replica:
 def calendars(*, without: str = "", unbelieved: str = "") -> dict[str, Calendar]:
     """Three calendars, all writable and believed but for the named ones."""
     return {
-        s: Calendar(s, writable=s not in without, believed=s not in without + unbelieved)
+        s: Calendar(
+            s,
+            blocked=WaitReason.UNANSWERED if s in without else None,
+            believed=s not in without + unbelieved,
+        )
         for s in SYSTEMS
     }
 

@@ -326,6 +326,6 @@ def test_the_guard_is_answered_elsewhere() -> None:
 
 def test_what_is_only_read_cannot_be_moved_by_an_answer() -> None:
     kept = calendars()
-    kept["a"] = Calendar("a", writable=False, fixed=True)
+    kept["a"] = Calendar("a", fixed=True)
     with pytest.raises(Unfit, match="a is only read"):
         answered(held(apart(), kept), take("b"), kept)

@@ -135,7 +135,7 @@ def test_a_moved_block_never_revives_a_meeting_that_is_off(ending: Value | None)
 
 def test_a_meeting_whose_own_calendar_is_only_read_does_not_follow() -> None:
     kept = calendars()
-    kept["a"] = Calendar("a", writable=False, fixed=True)
+    kept["a"] = Calendar("a", fixed=True)
     assert summary(decided(world(v(14)), rules=by(Choice.RESCHEDULE), calendars=kept)) == BACK
 
 

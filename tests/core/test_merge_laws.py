@@ -18,7 +18,17 @@ from syncd.core.facts import Calendar
 from syncd.core.merge import Merged, merge
 from syncd.core.policy import TABLE, Bid, rule
 from syncd.core.rules import Choice, Rules
-from syncd.model import Booking, Changes, ConflictKind, Kind, ProviderState, Record, Status, Value
+from syncd.model import (
+    Booking,
+    Changes,
+    ConflictKind,
+    Kind,
+    ProviderState,
+    Record,
+    Status,
+    Value,
+    WaitReason,
+)
 from tests.core.kit import DAY, NOW, SYSTEMS, at, booking, rec, v
 from tests.core.test_laws import ACTS, Act, World, perturb
 
@@ -40,12 +50,17 @@ RULES = st.builds(
     moved_and_cancelled=choices(ConflictKind.MOVED_AND_CANCELLED),
     uncertainty=st.sampled_from([timedelta(0), timedelta(seconds=5), timedelta(minutes=5)]),
 )
+BLOCKED = st.sampled_from((None, WaitReason.UNANSWERED))
 BELIEVED = st.sampled_from((True, True, True, False))
 
 
 def calendar(system: str) -> st.SearchStrategy[Calendar]:
     return st.builds(
-        Calendar, st.just(system), writable=st.booleans(), believed=BELIEVED, skew=MINUTES
+        Calendar,
+        st.just(system),
+        blocked=BLOCKED,
+        believed=BELIEVED,
+        skew=MINUTES,
     )
 
 

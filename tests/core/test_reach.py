@@ -11,7 +11,7 @@ from tests.core.kit import booking, calendars, decided, origin, rec, summary, v
 
 def test_a_closure_is_carried_to_its_own_system_only() -> None:
     closure = rec("b+rooms", "x", v(9), kind=Kind.BLOCK)
-    rooms = Calendar("b+rooms", writable=False, blockable=False, reach=frozenset({"b"}))
+    rooms = Calendar("b+rooms", blockable=False, reach=frozenset({"b"}))
     decision = decided(
         ProviderState("p", records=(closure,)), calendars={**calendars(), "b+rooms": rooms}
     )
@@ -22,7 +22,7 @@ def test_a_closure_is_carried_to_its_own_system_only() -> None:
 def test_a_meeting_at_the_same_time_closes_everything_else_all_the_same() -> None:
     closure = rec("b+rooms", "x", v(9), kind=Kind.BLOCK)
     meeting = rec("a", "m", v(9))
-    rooms = Calendar("b+rooms", writable=False, blockable=False, reach=frozenset({"b"}))
+    rooms = Calendar("b+rooms", blockable=False, reach=frozenset({"b"}))
     decision = decided(
         ProviderState("p", records=(closure, meeting)),
         calendars={**calendars(), "b+rooms": rooms},

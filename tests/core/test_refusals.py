@@ -137,7 +137,7 @@ def test_a_rule_moves_a_meeting_once_and_then_a_person_is_asked(choice: Choice) 
 @pytest.mark.parametrize("choice", [Choice.REVERT, Choice.NEXT_FREE])
 def test_a_meeting_that_cannot_be_moved_everywhere_is_held(choice: Choice) -> None:
     kept = calendars()
-    kept["a"] = Calendar("a", writable=False, fixed=True)
+    kept["a"] = Calendar("a", fixed=True)
     assert agreed(refused(moved()), choice, calendars=kept) == v(14)
 
 

@@ -23,7 +23,9 @@ from syncd.daemon.monitor import Monitor
 from syncd.daemon.page import served
 from syncd.daemon.service import serve
 from syncd.engine.report import Health, Report, SystemReport
-from syncd.model import Action, SystemState, Topic
+from syncd.model import Action, SystemState, Topic, WaitingWrite, WaitReason
+from syncd.store.waiting import keep_waiting
+from tests.core.kit import NOW
 from tests.daemon.kit import FakeEngine, until
 from tests.daemon.test_service import RARE
 from tests.daemon.watched import Studio, studio
@@ -116,6 +118,18 @@ async def test_reported_records_are_counted_and_only_short_lists_leave_a_job_inc
     assert outcome(studio.report(items=items)) == "whole"
     short = replace(items[0], topic=Topic.LIST)
     assert outcome(studio.report(items=[short])) == "incomplete"
+
+
+async def test_waiting_writes_are_counted_by_system_and_reason(studio: Studio) -> None:
+    waiting = WaitingWrite(
+        "n", "crm", "p", "create-block", None, WaitReason.NO_ACCESS, NOW, NOW, NOW
+    )
+    keep_waiting(studio.store, [waiting, replace(waiting, name="m")], [])
+    studio.monitor.heard(studio.report(clock_error=timedelta(minutes=12)))
+    text = studio.monitor.metrics.render().decode()
+    assert 'syncd_waiting_writes{reason="no_access",system="crm"} 2.0' in text
+    assert 'syncd_waiting_writes{reason="clock",system="web"} 0.0' in text
+    assert "syncd_clock_error_seconds 720.0" in text
 
 
 async def test_the_numbers_follow_what_happened(studio: Studio) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.cycle import Engine
+from syncd.engine import writing
 from syncd.engine.report import Exit
 from syncd.model import ConflictKind
 from syncd.sandbox import Fault, FaultKind
@@ -213,14 +213,14 @@ async def test_a_meeting_that_is_moved_between_the_list_and_the_update_is_not_ov
     legacy.checks_slots = False
     start = standing(shop, "legacy")[first].start
     legacy.move(first, start + 2 * HOUR, start + 3 * HOUR)
-    write = Engine.write
+    write = writing.write
 
-    async def a_person_first(*given: Any) -> None:
+    async def a_person_first(*given: Any) -> Any:
         if standing(shop, "clinic")[twin].start == start:
             clinic.move(twin, start + 4 * HOUR, start + 5 * HOUR)
-        await write(*given)
+        return await write(*given)
 
-    monkeypatch.setattr(Engine, "write", a_person_first)
+    monkeypatch.setattr("syncd.engine.cycle.write", a_person_first)
     await shop.app.engine.watch(near=False)
     assert standing(shop, "clinic")[twin].start == start + 4 * HOUR
     await shop.app.engine.watch(near=False)

@@ -117,6 +117,8 @@ class FakeSystem:
     told_users: Mapping[str, str] = field(default_factory=dict)
     empty_users: bool = False
     empty: bool = False
+    skew: timedelta | None = None
+    """How far its clock is ahead of the host's, as its answers show."""
     incomplete: bool = False
     holes: Sequence[Window] = ()
     strip_keys: bool = False
@@ -358,7 +360,7 @@ class FakeSystem:
 
     @property
     def traffic(self) -> Traffic:
-        return Traffic(reads=self.reads, writes=len(self.writes))
+        return Traffic(reads=self.reads, writes=len(self.writes), skew=self.skew)
 
     async def aclose(self) -> None:
         return None

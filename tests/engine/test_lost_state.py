@@ -120,7 +120,7 @@ async def test_blocks_that_nothing_wants_any_more_are_removed_by_the_second_cycl
     shop.a.delete(event)
     accident(shop)
     first = await cycle(shop)
-    assert (removals(shop), first.withheld) == ([], 2)
+    assert (removals(shop), len(first.waiting)) == ([], 2)
     await settle(shop)
     assert shop.blocks() == ABSENT
 
@@ -279,7 +279,7 @@ async def test_a_plan_after_a_loss_knows_what_the_file_proves(shop: Shop) -> Non
     empty.prove_by(beside(shop.path), append=False)
     looking = make_engine(empty, shop.clock, shop.systems, shop.rows)
     planned = await looking.resync(dry_run=True)
-    assert planned.withheld == 2
+    assert len(planned.waiting) == 2
     assert beside(shop.path).read_bytes() == before
     start(shop)
 

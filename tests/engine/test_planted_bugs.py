@@ -138,7 +138,7 @@ def read_only_calendars_are_written_to(patch: Patch) -> None:
     calendar = case._calendar
 
     def writable(*given: Any, **named: Any) -> Any:
-        return replace(calendar(*given, **named), writable=True)
+        return replace(calendar(*given, **named), fixed=False)
 
     patch.setattr(case, "_calendar", writable)
 

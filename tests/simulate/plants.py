@@ -53,6 +53,7 @@ from tests.simulate.plants_of_stops import ABOUT_STOPS
 from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
+from tests.simulate.plants_of_waiting import ABOUT_WAITING
 from tests.simulate.plants_of_words import ABOUT_WORDS
 
 Patch = pytest.MonkeyPatch
@@ -427,5 +428,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LEADSQUARED,
     *ABOUT_SERIES,
     *ABOUT_STOPS,
+    *ABOUT_WAITING,
 )
 """Each with a day on which it breaks a promise."""

@@ -45,7 +45,7 @@ def compare(small: ProviderState, whole: ProviderState, case: Case) -> Differenc
     known = {held.conflict.subject for held in whole.conflicts}
     told = [{c.subject for c in decision.conflicts} for decision in (few, all_)]
     same("conflict", told[0], told[1] - (known - told[0]))
-    numbers = [(d.exposures, d.withheld, d.unmatched) for d in (few, all_)]
+    numbers = [(d.exposures, len(d.waiting), d.unmatched) for d in (few, all_)]
     same("number", numbers[:1], numbers[1:])
     mine = {b.id for b in (*small.bookings, *few.changes.bookings)}
     for system, intervals in all_.wanted.items():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,17 +17,21 @@ from syncd.model import (
     Closing,
     Coverage,
     Exposure,
+    Fact,
     Kind,
     OnRota,
     SystemHealth,
     SystemState,
+    WaitingWrite,
+    WaitReason,
 )
 from syncd.store import StateError, Store
 from syncd.store.connect import _scripts
 from syncd.store.exposed import closings, exposures, keep_closings, keep_exposures
-from syncd.store.glance import NOTHING, Glance, glance
+from syncd.store.glance import CLOCK_ERROR, MACHINE, NOTHING, Glance, glance
 from syncd.store.rota import keep_rota, kept_rota
 from syncd.store.version import newest_schema
+from syncd.store.waiting import count_waiting, keep_waiting, waiting_writes
 from tests.store.kit import at, book, held, span, v
 
 
@@ -98,6 +104,39 @@ def test_how_systems_are_and_what_is_open_are_as_the_repository_has_them(tmp_pat
     assert seen.health["y"].writing is True
     assert list(seen.exposures) == exposures(store, NOW) == [lasting]
     assert list(seen.closings) == closings(store, since=SINCE) == [closed, open_]
+    assert (seen.waiting, seen.clock_error) == ((), timedelta(0))
+    store.close()
+
+
+def test_waiting_writes_and_a_wrong_clock_are_read_as_they_were_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = Store.open(path)
+    first, second = (
+        WaitingWrite(name, "x", "p", "create-block", None, WaitReason.NO_ACCESS, start, end, NOW)
+        for name, start, end in (("b", at(13), at(14)), ("a", at(15), at(16)))
+    )
+    keep_waiting(store, [second, first], [])
+    store.note_standing(Fact(MACHINE, CLOCK_ERROR, "-720", NOW))
+    seen = _glance(path)
+    assert list(seen.waiting) == waiting_writes(store) == [first, second]
+    assert seen.clock_error == timedelta(minutes=-12)
+    assert count_waiting(store) == {("x", WaitReason.NO_ACCESS): 2}
+    keep_waiting(store, [], ["a", "b"])
+    assert _glance(path).waiting == ()
+    store.close()
+
+
+def test_thousands_of_waiting_writes_are_read_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = Store.open(path)
+    many = [
+        WaitingWrite(str(n), "x", "p", "create-block", None, WaitReason.CLOCK, NOW, NOW, NOW)
+        for n in range(5_000)
+    ]
+    keep_waiting(store, many, [])
+    began = time.perf_counter()
+    assert len(_glance(path).waiting) == 5_000
+    assert time.perf_counter() - began < 1
     store.close()
 
 

@@ -21,6 +21,8 @@ from syncd.model import (
     Exposure,
     Kind,
     SystemHealth,
+    WaitingWrite,
+    WaitReason,
 )
 from syncd.store import Store, exposed
 from syncd.store.compact import compact
@@ -29,9 +31,11 @@ from syncd.store.part import news_of, parts
 from syncd.store.proof import bearers, created_ids, is_unanswered, orphans, owned_with
 from syncd.store.reported import open_items
 from syncd.store.tables import METADATA
+from syncd.store.waiting import count_waiting, keep_waiting, waiting_writes
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
 
 EXPOSED = Exposure("p", "a", DAY, DAY, Cause.IGNORED, ("m",), DAY)
+WAITING = WaitingWrite("n", "a", "p", "create-block", None, WaitReason.CLOCK, DAY, DAY, DAY)
 
 
 class Answer(list[Any]):
@@ -149,6 +153,12 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         exposed.ended(store, "p", DAY)
         exposed.closings_of(store, ["m"])
         exposed.first_reads(store, "p")
+        waiting_writes(store)
+        count_waiting(store)
+
+    def keep() -> None:
+        exposed.keep_exposures(store, {"p": [EXPOSED]})
+        keep_waiting(store, [WAITING], ["gone"])
 
     def health() -> None:
         paper.answer = Answer([{"system": "a", "state": "ok"}])
@@ -202,7 +212,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
         "carry_out": lambda: compact(store, DAY),
         "ask": lambda: intents_of(store, "r"),
         "tell": tell,
-        "keep": lambda: exposed.keep_exposures(store, {"p": [EXPOSED]}),
+        "keep": keep,
     }
 
 

@@ -1,0 +1,75 @@
+"""Why a wanted write is not made now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from syncd.core.draft import Draft
+from syncd.core.facts import Calendar
+from syncd.core.ownership import Ownership
+from syncd.model import Action, IntentState, Operation, WaitReason
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the writes of one decision are held back for.
+
+    ``unsettled`` are the systems with a write of unknown outcome; ``withhold`` is why nothing that
+    frees time is written, whatever the calendars allow.
+    """
+
+    calendars: Mapping[str, Calendar]
+    ownership: Ownership
+    unsettled: AbstractSet[str] = frozenset()
+    withhold: WaitReason | None = None
+
+    def why(self, operation: Operation) -> WaitReason | None:
+        """Return why a write waits; None if it can be made."""
+        calendar = self.calendars[operation.system]
+        if calendar.blocked is not None:
+            return calendar.blocked
+        if operation.system in self.unsettled:
+            # Nothing is written on top of a write that may or may not have happened.
+            return WaitReason.UNSETTLED
+        if not calendar.believed and operation.action is not Action.CREATE_BLOCK:
+            return WaitReason.GUARD
+        if _may_double(operation, calendar):
+            return WaitReason.NOT_READ
+        return self._why_not_free(operation) if frees(operation) else None
+
+    def _why_not_free(self, operation: Operation) -> WaitReason | None:
+        if self.withhold is not None:
+            return self.withhold
+        fresh = any(calendar.fresh for calendar in self.calendars.values())
+        return WaitReason.NOT_READ if fresh or _is_blind(operation, self.ownership) else None
+
+
+def unsettled(draft: Draft) -> frozenset[str]:
+    """Return the systems in which a write has no known outcome yet."""
+    intents = draft.state.intents
+    return frozenset(i.operation.system for i in intents if i.state is IntentState.OPEN)
+
+
+def frees(operation: Operation) -> bool:
+    """Whether a write ends something: a block goes, or a meeting is off."""
+    return operation.after is None or not operation.after.busy
+
+
+def _may_double(operation: Operation, calendar: Calendar) -> bool:
+    """Whether a block would be made where one of ours may stand that nobody has seen."""
+    after = operation.after
+    if operation.action is not Action.CREATE_BLOCK or after is None or calendar.read is None:
+        return False
+    return not any(window.touches(after) for window in calendar.read)
+
+
+def _is_blind(operation: Operation, ownership: Ownership) -> bool:
+    """Whether a block would go whose meeting may be in a system not read since the state was lost.
+
+    The journal or the file of created ids proves that the block is ours, and nothing says for whom
+    it was made.
+    """
+    orphaned = operation.action is Action.REMOVE_BLOCK and not operation.bookings
+    return orphaned and not ownership.whole

@@ -1,0 +1,59 @@
+"""Carry out the operations of a cycle, in all systems at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from syncd.engine.execute import Desk, Written, execute
+from syncd.engine.observation import Observation
+from syncd.engine.report import Report
+from syncd.model import Coverage, Operation, Waiting
+
+if TYPE_CHECKING:
+    from syncd.engine.cycle import Engine
+
+
+async def write(
+    engine: Engine,
+    operations: Sequence[Operation],
+    observed: Mapping[str, Observation],
+    desk: Desk,
+    report: Report,
+) -> list[Waiting]:
+    """Carry out operations; the report counts them. Return those that wait for their system."""
+    by_system: dict[str, list[Operation]] = {}
+    for operation in operations:
+        by_system.setdefault(operation.system, []).append(operation)
+    results = await asyncio.gather(
+        *(
+            execute(engine.systems[name], mine, _read(observed.get(name)), desk)
+            for name, mine in sorted(by_system.items())
+        )
+    )
+    for name, written in zip(sorted(by_system), results, strict=True):
+        _count(engine, written, observed[name], report)
+    return [each for written in results for each in written.unmade]
+
+
+def _count(engine: Engine, written: Written, observation: Observation, report: Report) -> None:
+    report.operations.update(o.action for o in (*written.done, *written.queued))
+    report.failures += written.failures
+    report.remarks += written.remarks
+    if written.fault is not None:
+        observation.fail(written.fault)
+    # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
+    wrote = {o.provider for o in (*written.left, *written.queued, *written.done)}
+    engine.agenda.add(p for p in wrote if not engine.agenda.due(p))
+    for record in written.news:
+        if record.provider in engine.mapping:
+            engine.agenda.touch({record.provider: [(record.system, record.id)]})
+
+
+def _read(observation: Observation | None) -> list[Coverage]:
+    """Return what was read of a system, as of when the read was asked for."""
+    if observation is None or observation.asked_at is None:
+        return []
+    return [replace(c, read_at=observation.asked_at) for c in observation.coverage]

@@ -1,0 +1,32 @@
+"""Keys that may read and not write: a knob of each emulated platform."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.sandbox.faults import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from syncd.sandbox.platform import Platform
+
+_WRITES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "crm": (r"/Task\.svc/(Create|Update|Bulk|Delete|Mark)", ("POST",)),
+    "clinic": ("/calendars/events", ("POST", "PUT", "DELETE")),
+    "legacy": ("/appointments", ("POST", "PUT", "DELETE")),
+}
+"""Where each platform is written to: path, and methods."""
+
+
+def forbid_writes(platform: Platform, status: int = 401) -> None:
+    """Refuse every write from now on: with 401 in the platform's words, or an empty 403."""
+    kind = FaultKind.UNAUTHORISED if status == 401 else FaultKind.ERROR  # noqa: PLR2004 - HTTP
+    path, methods = _WRITES[platform.name]
+    for method in methods:
+        fault = Fault(kind, path=path, method=method, status=status, spelling="empty")
+        platform.faults.add(fault)
+
+
+def allow_writes(platform: Platform) -> None:
+    """End it; other refusals of this kind end, too."""
+    platform.faults.clear(FaultKind.UNAUTHORISED)
+    platform.faults.clear(FaultKind.ERROR)

@@ -1,0 +1,106 @@
+"""Waiting writes, and a wrong clock, as the commands show them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.keys import allow_writes, forbid_writes
+from tests.cli.conftest import Desk
+
+
+def book(desk: Desk, *hours: int) -> None:
+    for hour in hours:
+        desk.world.book("legacy", "alice", desk.world.at(2, hour))
+
+
+def causes(data: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(w["system"], w["why"]) for w in data["waiting"]]
+
+
+def words(text: str) -> str:
+    """The same on one line."""
+    return " ".join(text.split())
+
+
+def test_what_a_key_may_not_write_is_named_by_every_command_until_it_may(desk: Desk) -> None:
+    assert desk.say("resync", "--yes").code == 0
+    clinic = desk.world.sandbox.clinic
+    forbid_writes(clinic)
+    book(desk, 18, 20)
+    said = desk.say("resync", "--yes")
+    assert said.code == 4
+    assert "clinic: 2 writes wait: the key may not write there" in words(said.err)
+    assert "everything agrees" not in said.out
+    data = json.loads(desk.say("resync", "--json").out)
+    assert causes(data) == [("clinic", "no_access")] * 2
+    assert data["converged"] is False
+    assert "does not accept" in data["systems"]["clinic"]["cause"] or "401" in str(data["systems"])
+    planned = desk.say("plan", "--json")
+    data = json.loads(planned.out)
+    assert (planned.code, data["plan"], causes(data)) == (4, [], [("clinic", "no_access")] * 2)
+    shown = desk.say("plan")
+    assert "clinic: 2 writes wait: the key may not write there" in words(shown.err)
+    shown = desk.say("status")
+    assert "clinic: 2 writes wait since" in words(shown.err)
+    assert "the first for" in words(shown.err)
+    data = json.loads(desk.say("status", "--json").out)
+    assert causes(data) == [("clinic", "no_access")] * 2
+    assert set(data["waiting"][0]) >= {"system", "provider", "event", "action", "why", "start"}
+    allow_writes(clinic)
+    assert desk.say("resync", "--yes").code == 0
+    assert json.loads(desk.say("status", "--json").out)["waiting"] == []
+    assert desk.wrong() == []
+
+
+def test_a_new_secret_is_planned_with_as_if_nothing_had_been_refused(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    crm = desk.world.sandbox.crm
+    forbid_writes(crm)
+    book(desk, 18)
+    desk.say("resync", "--yes")
+    allow_writes(crm)
+    text = desk.path.read_text()
+    desk.path.write_text(text.replace(crm.secret_key, "another-secret"))
+    crm.secret_key = "another-secret"
+    data = json.loads(desk.say("plan", "--json").out)
+    assert (data["waiting"], [o["system"] for o in data["plan"]]) == ([], ["crm"])
+
+
+def test_a_wrong_clock_is_named_with_amount_and_remedy(desk: Desk) -> None:
+    booked = desk.world.book("legacy", "alice", desk.world.at(2, 18))
+    desk.say("resync", "--yes")
+    for system in (desk.world.sandbox.clinic, desk.world.sandbox.legacy):
+        system.faults.add(Fault(FaultKind.CLOCK_SKEW, seconds=720))
+    desk.world.sandbox.legacy.cancel(booked)
+    said = desk.say("resync", "--yes")
+    assert said.code == 4
+    clock = "this machine's clock is 12 min behind at least two platforms"
+    assert clock in words(said.err)
+    assert "timedatectl" in said.err
+    assert "crm: 1 write waits: this machine's clock is wrong" in words(said.err)
+    shown = desk.say("status")
+    assert clock in words(shown.err)
+    assert 700 < json.loads(desk.say("status", "--json").out)["clock_error_seconds"] < 740
+    checked = desk.say("check", "--json")
+    found = [f for f in json.loads(checked.out)["findings"] if "machine" in f["subject"]]
+    assert checked.code == 0
+    assert [f["level"] for f in found] == ["warning"]
+    assert "12 min behind" in found[0]["message"]
+    for system in (desk.world.sandbox.clinic, desk.world.sandbox.legacy):
+        system.faults.clear()
+    assert desk.say("resync", "--yes").code == 0
+    assert desk.wrong() == []
+    assert "clock" not in desk.say("status").err
+
+
+def test_one_platform_with_a_wrong_clock_holds_nothing_back(desk: Desk) -> None:
+    booked = desk.world.book("legacy", "alice", desk.world.at(2, 18))
+    desk.say("resync", "--yes")
+    desk.world.sandbox.clinic.faults.add(Fault(FaultKind.CLOCK_SKEW, seconds=7200))
+    desk.world.sandbox.legacy.cancel(booked)
+    assert desk.say("resync", "--yes").code == 0
+    assert desk.wrong() == []
+    assert datetime.now(UTC) < desk.world.at(2, 18)

@@ -1,0 +1,400 @@
+"""What cannot be written now waits: named in the report, stored, and logged when that changes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from time import perf_counter
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from syncd.core.decide import Decision
+from syncd.core.facts import Limits
+from syncd.core.rules import Rules
+from syncd.engine.annexes import Annexes
+from syncd.engine.closures import Closures
+from syncd.engine.cycle import Engine
+from syncd.engine.policy import Policy
+from syncd.engine.report import Exit, Health
+from syncd.model import Action, Changes, Door, Kind, Operation, Person, Status, Waiting, WaitReason
+from syncd.store.waiting import waiting_writes
+from syncd.systems.port import AuthLost, RateLimited, Retryable, SystemFault
+from tests.core.kit import SYSTEMS, v
+from tests.engine.conftest import Shop, make_engine
+from tests.engine.fakes import Held, lost_reply
+
+MANY = 200
+
+
+def stop_writes(shop: Shop, system: str, why: WaitReason | None) -> None:
+    """From now on nothing is written to a system, or anything again."""
+    shop.engine.rests = lambda name: why if name == system else None
+
+
+def waits(shop: Shop) -> list[tuple[str, str, WaitReason]]:
+    return [(w.system, w.action, w.why) for w in waiting_writes(shop.store)]
+
+
+def book_twins(shop: Shop, hour: float) -> tuple[str, str]:
+    """Enter one meeting of p in a and in b."""
+    ann = Person(emails=("ann@example.com",))
+    shop.a.persons["ann"] = shop.b.persons["7"] = ann
+    return shop.a.book("p", v(hour), "ann"), shop.b.book("p", v(hour), "7")
+
+
+def lines(logs: Sequence[Mapping[str, Any]]) -> list[tuple[object, ...]]:
+    return [
+        (line["event"], line["system"], line["reason"], line["writes"])
+        for line in logs
+        if str(line["event"]).startswith("writes wait")
+    ]
+
+
+@pytest.mark.parametrize("why", [WaitReason.NO_ACCESS, WaitReason.RATE_LIMITED])
+async def test_blocks_that_cannot_be_written_wait_until_they_can(
+    shop: Shop, why: WaitReason
+) -> None:
+    stop_writes(shop, "b", why)
+    shop.a.book("p", v(9))
+    report = await shop.engine.resync()
+    assert [(w.operation.system, w.operation.action, w.why) for w in report.waiting] == [
+        ("b", Action.CREATE_BLOCK, why)
+    ]
+    assert (report.converged, report.exit) == (False, Exit.UNANSWERED)
+    assert waits(shop) == [("b", "create-block", why)]
+    stop_writes(shop, "b", None)
+    report = await shop.engine.resync()
+    assert (report.exit, waits(shop)) == (Exit.DONE, [])
+    assert shop.b.blocks() == [v(9).interval]
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (AuthLost("b", "POST /", status=403), WaitReason.NO_ACCESS),
+        (RateLimited("b", "POST /", wait=60), WaitReason.RATE_LIMITED),
+        (Retryable("b", "POST /", status=503), WaitReason.UNANSWERED),
+    ],
+)
+async def test_a_write_refused_in_the_middle_of_a_run_makes_the_rest_wait(
+    shop: Shop, fault: SystemFault, why: WaitReason
+) -> None:
+    for hour in (9, 10, 11):
+        shop.a.book("p", v(hour))
+    shop.b.faults["write"] = [fault] * MANY
+    report = await shop.engine.watch(near=False)
+    assert {w.why for w in report.waiting} == {why}
+    assert (len(report.waiting), report.exit) == (3, Exit.UNANSWERED)
+    shop.b.faults.clear()
+    assert (await shop.engine.resync()).exit is Exit.DONE
+
+
+async def test_moves_and_statuses_of_a_twin_wait_as_blocks_do(shop: Shop) -> None:
+    pairs = [book_twins(shop, hour) for hour in (9, 12)]
+    (moved, twin), (cancelled, other) = pairs
+    await shop.engine.resync()
+    assert len(shop.store.bookings()) == 2
+    stop_writes(shop, "b", WaitReason.NO_ACCESS)
+    shop.a.move(moved, v(15))
+    shop.a.cancel(cancelled)
+    report = await shop.engine.resync()
+    found = {(w.operation.system, w.operation.action) for w in report.waiting}
+    assert found == {("b", Action.MOVE_APPOINTMENT), ("b", Action.SET_STATUS)}
+    assert [shop.b.events[e].value for e in (twin, other)] == [v(9), v(12)]
+    stop_writes(shop, "b", None)
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert shop.b.events[twin].value == v(15)
+    assert shop.b.events[other].value.status is Status.CANCELLED
+
+
+async def test_what_the_configuration_forbids_to_write_does_not_wait(shop: Shop) -> None:
+    stop_writes(shop, "b", WaitReason.NO_ACCESS)
+    policy = Policy(
+        rules={p: Rules(prefer=SYSTEMS) for p in "pq"},
+        limits=Limits(),
+        read_only=frozenset({("p", "b")}),
+    )
+    shop.engine.policy = policy
+    shop.a.book("p", v(9))
+    report = await shop.engine.resync()
+    assert (report.exit, report.waiting) == (Exit.DONE, [])
+
+
+async def test_what_a_silent_system_should_show_waits_for_its_answer(shop: Shop) -> None:
+    shop.c.faults["read"] = [Retryable("c", "GET /", status=500)] * MANY
+    shop.a.book("p", v(9))
+    report = await shop.engine.resync()
+    assert [(w.operation.system, w.why) for w in report.waiting] == [("c", WaitReason.UNANSWERED)]
+
+
+async def test_writes_to_a_calendar_that_was_never_read_wait(shop: Shop) -> None:
+    shop.c.faults["read"] = [Retryable("c", "GET /", status=500)] * MANY
+    shop.a.book("q", v(9))
+    shop.a.book("p", v(9))
+    await shop.engine.resync()
+    shop.c.faults.clear()
+    shop.c.missing = {"p"}
+    report = await shop.engine.resync()
+    assert [(w.operation.system, w.why) for w in report.waiting] == [("c", WaitReason.NOT_READ)]
+    assert report.exit is Exit.UNANSWERED
+    assert shop.c.blocks() == [v(9).interval]
+
+
+async def test_equipment_of_unknown_number_waits_for_its_count(shop: Shop) -> None:
+    shop.engine.policy = replace(shop.engine.policy, resources={"p": "a"})
+    shop.b.book("p", v(9))
+    report = await shop.engine.resync()
+    assert {(w.operation.system, w.why) for w in report.waiting} == {("c", WaitReason.UNITS)}
+    shop.engine.annexes.units["p"] = 1
+    assert (await shop.engine.resync()).exit is Exit.DONE
+
+
+class _Silent:
+    """A location that does not tell what its rooms close."""
+
+    name = "a"
+
+    async def doors(self, also: Collection[str]) -> Sequence[Door]:
+        raise AuthLost("a", f"rooms of {sorted(also)}", status=403)
+
+
+async def test_rooms_of_which_nothing_is_known_are_not_called_agreed(shop: Shop) -> None:
+    shop.engine.annexes = Annexes((Closures(_Silent(), shop.store, shop.clock),))
+    report = await shop.engine.resync()
+    assert (report.exit, report.systems["a"].state) == (Exit.UNANSWERED, Health.DOWN)
+    assert "rooms" in report.systems["a"].cause
+
+
+async def test_writes_on_top_of_one_of_unknown_outcome_wait(shop: Shop) -> None:
+    shop.b.capabilities = replace(shop.b.capabilities, lag=timedelta(minutes=5))
+    for hour in (9, 12):
+        shop.a.book("p", v(hour))
+    shop.b.faults["reply"] = [lost_reply("b")]
+    shop.b.hidden = {"b0"}
+    await shop.engine.watch(near=False)
+    report = await shop.engine.watch(near=False)
+    assert {w.why for w in report.waiting} == {WaitReason.UNSETTLED}
+    shop.b.hidden = set()
+    shop.clock.pass_(minutes=10)
+    assert (await shop.engine.resync()).exit is Exit.DONE
+
+
+async def test_waiting_is_logged_once_when_it_begins_and_once_when_it_ends(shop: Shop) -> None:
+    stop_writes(shop, "b", WaitReason.NO_ACCESS)
+    for hour in (9, 10, 11):
+        shop.a.book("p", v(hour))
+    with capture_logs() as logs:
+        for _ in range(3):
+            await shop.engine.watch(near=False)
+        shop.a.book("q", v(9))
+        await shop.engine.watch(near=False)
+        shop.restart()
+        stop_writes(shop, "b", WaitReason.NO_ACCESS)
+        await shop.engine.watch(near=False)
+        stop_writes(shop, "b", None)
+        await shop.engine.watch(near=False)
+    assert lines(logs) == [
+        ("writes wait", "b", "no_access", 3),
+        ("writes wait no longer", "b", "no_access", 4),
+    ]
+
+
+async def test_a_refused_retry_neither_ends_nor_begins_the_waiting(shop: Shop) -> None:
+    stop_writes(shop, "b", WaitReason.NO_ACCESS)
+    shop.a.book("p", v(9))
+    with capture_logs() as logs:
+        await shop.engine.watch(near=False)
+        since = waiting_writes(shop.store)[0].since
+        shop.clock.pass_(minutes=15)
+        stop_writes(shop, "b", None)
+        shop.b.faults["write"] = [AuthLost("b", "POST /", status=403)]
+        await shop.engine.watch(near=False)
+        stop_writes(shop, "b", WaitReason.NO_ACCESS)
+        await shop.engine.watch(near=False)
+    assert lines(logs) == [("writes wait", "b", "no_access", 1)]
+    assert waiting_writes(shop.store)[0].since == since
+
+
+async def test_a_quiet_cycle_with_unchanged_waiting_writes_stores_nothing(shop: Shop) -> None:
+    stop_writes(shop, "b", WaitReason.NO_ACCESS)
+    for hour in range(7, 19):
+        shop.a.book("p", v(hour))
+    await shop.engine.resync()
+    await shop.engine.watch(near=True)
+
+    def rows() -> str:
+        with closing(sqlite3.connect(shop.path)) as state:
+            kept = (line for line in state.iterdump() if '"coverage"' not in line)
+            return "\n".join(kept)
+
+    before = rows()
+    for _ in range(3):
+        shop.clock.pass_(seconds=60)
+        assert len((await shop.engine.watch(near=True)).waiting) == 12
+    assert rows() == before
+
+
+async def test_thousands_of_unchanged_waiting_writes_cost_a_cycle_next_to_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def waiting() -> tuple[Waiting, ...]:
+        operations = (
+            Operation(Action.CREATE_BLOCK, "b", "p", Kind.BLOCK, None, None, v(9 + number))
+            for number in range(5_000)
+        )
+        return tuple(Waiting(operation, WaitReason.NO_ACCESS) for operation in operations)
+
+    decision, book = Decision(Changes(), (), (), 0), shop.engine.waiting
+    mapped = {("p", "b")}
+    book.hear({"p": replace(decision, waiting=waiting())}, [])
+    book.settle(mapped, shop.clock.now())
+    monkeypatch.setattr("syncd.engine.waits.plan.name", None)
+    monkeypatch.setattr("syncd.engine.waits.keep_waiting", None)
+    again = replace(decision, waiting=waiting())
+    began = perf_counter()
+    book.hear({"p": again}, [])
+    book.settle(mapped, shop.clock.now())
+    assert perf_counter() - began < 0.1
+
+
+async def test_a_run_keeps_a_hundred_of_the_waiting_writes_at_most(shop: Shop) -> None:
+    stop_writes(shop, "b", WaitReason.NO_ACCESS)
+    for number in range(130):
+        value = v(9 + number)
+        shop.a.events[f"m{number}"] = Held("p", Kind.APPOINTMENT, value, "ann@example.com")
+    report = await shop.engine.resync()
+    run = shop.store.run(report.run)
+    assert run is not None
+    assert run.report is not None
+    assert (len(report.waiting), len(waiting_writes(shop.store))) == (130, 130)
+    assert (len(run.report["waiting"]), len(json.dumps(run.report)) < 40_000) == (100, True)
+
+
+async def test_what_waits_in_a_calendar_that_is_mapped_no_more_is_forgotten(shop: Shop) -> None:
+    stop_writes(shop, "b", WaitReason.NO_ACCESS)
+    shop.a.book("p", v(9))
+    await shop.engine.resync()
+    assert len(waits(shop)) == 1
+    shop.restart()
+    shop.engine = _without(shop, "b")
+    await shop.engine.resync()
+    assert waits(shop) == []
+
+
+def _without(shop: Shop, system: str) -> Engine:
+    engine = make_engine(shop.store, shop.clock, shop.systems, shop.rows)
+    rest = tuple(name for name in SYSTEMS if name != system)
+    engine.systems = {s.name: s for s in shop.systems if s.name != system}
+    engine.mapping = dict.fromkeys("pq", rest)
+    return engine
+
+
+# --- the clock of this machine --------------------------------------------------------------------
+
+
+def set_clocks(shop: Shop, **minutes: float) -> None:
+    """Set how far platforms are ahead of this machine."""
+    for system in shop.systems:
+        ahead = minutes.get(system.name)
+        system.skew = None if ahead is None else timedelta(minutes=ahead)
+
+
+async def free_some(shop: Shop) -> None:
+    """A block is no longer needed, and a twin is to be cancelled."""
+    lone, (origin, _) = shop.a.book("p", v(9)), book_twins(shop, 12)
+    await shop.engine.resync()
+    shop.a.delete(lone)
+    shop.a.cancel(origin)
+
+
+@pytest.mark.parametrize(
+    ("clocks", "wrong"),
+    [
+        ({"a": 6, "b": 6, "c": 6}, True),
+        ({"a": -6, "b": -6.5}, True),
+        ({"a": 0, "b": 12, "c": 13}, True),
+        ({"a": 0, "b": 0, "c": 12}, False),
+        ({"a": 12}, False),
+        ({"a": 12, "b": -12, "c": 0}, False),
+        ({"a": 12, "b": 40}, False),
+        ({"a": 4.5, "b": 4.5, "c": 4.5}, False),
+        ({}, False),
+    ],
+)
+async def test_nothing_is_freed_while_two_platforms_say_that_the_clock_is_wrong(
+    shop: Shop, clocks: dict[str, float], wrong: bool
+) -> None:
+    await free_some(shop)
+    set_clocks(shop, **clocks)
+    shop.c.book("q", v(15))
+    report = await shop.engine.resync()
+    held = {(w.operation.action, w.why) for w in report.waiting}
+    expected = {Action.REMOVE_BLOCK, Action.SET_STATUS} if wrong else set()
+    assert held == {(action, WaitReason.CLOCK) for action in expected}
+    assert bool(report.clock_error) is wrong
+    # What is newly taken is closed all the same.
+    assert shop.a.blocks("q") == [v(15).interval]
+    set_clocks(shop, a=0, b=0, c=0)
+    report = await shop.engine.resync()
+    assert (report.exit, report.waiting, report.clock_error) == (Exit.DONE, [], timedelta(0))
+
+
+async def test_two_accounts_of_one_platform_are_one_clock(shop: Shop) -> None:
+    shop.engine.policy = replace(shop.engine.policy, clocks={"a": "x", "b": "x", "c": "y"})
+    await free_some(shop)
+    set_clocks(shop, a=12, b=12, c=0)
+    assert (await shop.engine.resync()).exit is Exit.DONE
+
+
+async def test_a_wrong_clock_stays_known_while_only_one_platform_answers(shop: Shop) -> None:
+    await free_some(shop)
+    set_clocks(shop, a=12, b=12)
+    await shop.engine.resync()
+    shop.restart()
+    shop.b.faults["read"] = [Retryable("b", "GET /", status=500)] * MANY
+    report = await shop.engine.resync()
+    assert report.clock_error == timedelta(minutes=12)
+    set_clocks(shop, a=0, b=12)
+    assert (await shop.engine.resync()).clock_error == timedelta(0)
+
+
+async def test_with_a_clock_that_is_ahead_a_meeting_of_today_is_still_closed(shop: Shop) -> None:
+    shop.clock.pass_(days=3)
+    set_clocks(shop, a=-3 * 24 * 60, b=-3 * 24 * 60, c=-3 * 24 * 60)
+    shop.a.book("p", v(9))
+    with capture_logs() as logs:
+        report = await shop.engine.resync()
+        await shop.engine.resync()
+    assert (shop.b.blocks(), shop.c.blocks()) == ([v(9).interval], [v(9).interval])
+    assert report.exit is Exit.DONE
+    assert [line["event"] for line in logs if "clock" in line["event"]] == [
+        "this machine's clock is wrong"
+    ]
+
+
+async def test_a_clock_that_was_set_back_by_decades_forgets_no_booking(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    await shop.engine.resync()
+    writes, bookings = shop.writes(), {b.id for b in shop.store.bookings()}
+    right = shop.clock.time
+    shop.restart()
+    shop.clock.time = right.replace(year=1971)
+    await shop.engine.resync()
+    shop.clock.time = right
+    report = await shop.engine.resync()
+    assert (report.exit, shop.writes()) == (Exit.DONE, writes)
+    assert {b.id for b in shop.store.bookings()} == bookings
+
+
+async def test_with_a_clock_that_is_behind_the_far_end_of_the_window_is_read(shop: Shop) -> None:
+    shop.clock.pass_(days=-30)
+    set_clocks(shop, a=30 * 24 * 60, b=30 * 24 * 60, c=30 * 24 * 60)
+    shop.a.book("p", v(24 * 50))
+    await shop.engine.resync()
+    assert shop.b.blocks() == [v(24 * 50).interval]
