@@ -57,7 +57,7 @@ def look(
     not decided on now stays as it was. What a ``former`` look of this cycle stopped stays so, too,
     but for what was accepted since.
     """
-    now = engine.clock.now()
+    now = engine.now()
     before = [held.conflict for held in standing(engine.store)]
     if former is not None:
         before += [conflict for found in former.guards.values() for conflict in found]
