@@ -1,5 +1,13 @@
 -- Made by `python -m syncd.store.schema`; a test compares it with the migrations.
 
+CREATE TABLE acknowledged (
+    subject VARCHAR NOT NULL,
+    inputs VARCHAR NOT NULL,
+    at VARCHAR(27) NOT NULL,
+    "by" VARCHAR NOT NULL,
+    PRIMARY KEY (subject)
+);
+
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -244,7 +252,7 @@ CREATE TABLE replica (
     system VARCHAR NOT NULL,
     event VARCHAR NOT NULL,
     role VARCHAR NOT NULL,
-    settled INTEGER NOT NULL,
+    settled INTEGER NOT NULL, person VARCHAR,
     PRIMARY KEY (booking, system, event),
     FOREIGN KEY(booking) REFERENCES booking (id)
 );

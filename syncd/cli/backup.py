@@ -13,6 +13,7 @@ from syncd.cli import terminal, words
 from syncd.cli.options import ConfigOption, JsonOption, read_settings, settings_of
 from syncd.cli.privileges import become_owner, belongs_to, new_file, open_input, owner_of, run_as
 from syncd.daemon.lock import StateLock
+from syncd.engine.report import Exit
 from syncd.store import Store
 from syncd.store.backup import backup as copy_out
 from syncd.store.backup import restore as copy_in
@@ -73,7 +74,8 @@ def restore(
 
     The present state is kept beside it. Nothing is written to any system: the next cycle reads
     everything anew and removes nothing, `syncd plan` shows what it would do, and only the one after
-    it frees time. Exit: 0 done, 1 FILE is damaged or no state, 6 another syncd is at work.
+    it frees time. Exit: 0 done, 1 FILE is damaged or no state, 4 a person said no, 6 another syncd
+    is at work.
     """
     state = read_settings(context, config, secrets=False).syncd.state_path
     opened = None if owner_of(state.parent) is None else open_input(file)
@@ -82,7 +84,7 @@ def restore(
         question = f"Put {file} in the place of {state}?"
         if not (yes or as_json or terminal.confirmed(question)):
             terminal.say("nothing was changed")
-            raise typer.Exit(0)
+            raise typer.Exit(Exit.UNANSWERED.code)
         done = copy_in(file, state, datetime.now(UTC), opened=opened)
     if as_json:
         terminal.print_json(

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import typer
 
-from syncd.cli import owners, reported, terminal
+from syncd.cli import left_behind, owners, reported, terminal
 from syncd.cli.explained import print_rules, rules_json
 from syncd.cli.lists import Listed, lists_of, print_lists
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
+from syncd.cli.remaining import left_behind_in
 from syncd.cli.standing import span
 from syncd.cli.waiting import clock_findings
 from syncd.config.mapped import remapped
@@ -180,7 +181,8 @@ def _as_last_read(settings: Settings) -> tuple[list[Finding], Sequence[Item]]:
         return [], ()
     unknown = unknown_owners(seen.owner_changes, now)
     doubts = owners.findings(unknown, remapped(settings, seen.mapped))
-    return [*doubts, *reported.findings(seen.items)], seen.items
+    gone = left_behind.findings(settings, left_behind_in(settings, seen))
+    return [*doubts, *reported.findings(seen.items), *gone], seen.items
 
 
 def _need_json(settings: Settings, need: Need) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,7 +21,9 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.config.settings import Settings
-from syncd.model import ConflictKind, HeldConflict
+from syncd.engine.report import Exit, Left
+from syncd.model import ConflictKind, HeldConflict, Mark
+from syncd.model.summary import acknowledged
 
 if TYPE_CHECKING:
     from syncd.store import Store
@@ -70,33 +73,43 @@ def listed(
 
     Held conflicts wait for a person, and what they claim stays closed in all systems. One is
     decided anew as soon as one of its values changes in a system, and closes by itself when the
-    systems agree. What is only told (double bookings, unless configured otherwise) waits for
-    nobody. Exit 3 when anything is held.
+    systems agree. What is only told (double bookings, unless configured otherwise) is silenced by
+    `syncd acknowledge`. Exit 3 when anything is held, or told and not acknowledged.
     """
     context.obj = config or context.obj
     if context.invoked_subcommand is not None:
         return
+    from syncd.store.reported import marks_of  # noqa: PLC0415 - no help needs it
+
     settings = settings_of(context, config, secrets=False)
     chosen(settings, provider)
     store = open_state(settings)
-    found = store.open_conflicts(provider)
+    found, marks = store.open_conflicts(provider), marks_of(store)
     store.close()
+    known = {held.id: acknowledged(held, marks) for held in found}
     if as_json:
-        terminal.print_json([conflict_json(held) for held in found])
+        terminal.print_json([conflict_json(held, known[held.id]) for held in found])
     elif not found:
         terminal.say("no conflicts")
     else:
-        _print(settings, found)
-    raise typer.Exit(3 if any(held.conflict.held for held in found) else 0)
+        _print(settings, found, known)
+    raise typer.Exit(Exit.of(_left(held, known[held.id]) for held in found).code)
 
 
-def _print(settings: Settings, found: list[HeldConflict]) -> None:
+def _left(held: HeldConflict, known: Mark | None) -> Left:
+    """What a conflict is counted as; one that a person knows of is only reported."""
+    if held.conflict.held:
+        return Left.CONFLICTS
+    return Left.DOUBLE_BOOKINGS if known is None else Left.REPORTED
+
+
+def _print(settings: Settings, found: list[HeldConflict], known: Mapping[str, Mark | None]) -> None:
     for name in sorted({h.conflict.provider for h in found}):
         zone = zone_of(settings, name)
         rows = [
             (
                 h.id,
-                str(h.conflict.kind) + ("" if h.conflict.held else "\n(told only)"),
+                str(h.conflict.kind) + _how(h, known[h.id]),
                 words.moment(h.opened_at, zone),
                 _says(h, zone),
                 h.conflict.note,
@@ -111,6 +124,8 @@ def _print(settings: Settings, found: list[HeldConflict]) -> None:
             terminal.say(f"if these changes are right: syncd resync --accept {held.run}")
     if any(held.conflict.kind is not ConflictKind.GUARD for held in found):
         terminal.say("choices, and what each would write: syncd conflicts show ID")
+    if any(not held.conflict.held and known[held.id] is None for held in found):
+        terminal.say("to silence one that is told only: syncd acknowledge ID")
 
 
 def the_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
@@ -131,6 +146,12 @@ def the_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
     raise UsageError(f"there is no conflict {start!r}", "See what is open: syncd conflicts.")
 
 
+def _how(held: HeldConflict, known: Mark | None) -> str:
+    if held.conflict.held:
+        return ""
+    return "\n(told only)" if known is None else "\n(acknowledged)"
+
+
 def _says(held: HeldConflict, zone: Any) -> str:
     claims = held.conflict.claims
     told = [f"{c.system}: {words.value(c.value, zone)}" for c in claims[:_MOST_CLAIMS]]
@@ -138,8 +159,8 @@ def _says(held: HeldConflict, zone: Any) -> str:
     return "\n".join(told + more)
 
 
-def conflict_json(held: HeldConflict) -> dict[str, Any]:
-    """A conflict as JSON; ``rule`` is what policy says of it."""
+def conflict_json(held: HeldConflict, known: Mark | None = None) -> dict[str, Any]:
+    """A conflict as JSON; ``rule`` is what policy says of it, ``known`` its acknowledgement."""
     conflict = held.conflict
     return {
         "id": held.id,
@@ -152,6 +173,7 @@ def conflict_json(held: HeldConflict) -> dict[str, Any]:
         "rule": conflict.rule,
         "note": conflict.note,
         "outcome": held.outcome,
+        "acknowledged_at": words.instant_json(known.at if known else None),
         "claims": [
             {
                 "system": claim.system,

@@ -16,6 +16,8 @@ _MEANS: Mapping[tuple[ConflictKind, Choice], str] = {
     (ConflictKind.MOVED_APART, Choice.PREFER): "the system that comes first in prefer wins",
     (ConflictKind.MOVED_AND_CANCELLED, Choice.CANCEL): "the meeting is off",
     (ConflictKind.MOVED_AND_CANCELLED, Choice.MOVE): "it takes place at the new time",
+    (ConflictKind.TWIN_DELETED, Choice.CANCEL): "the meeting is off",
+    (ConflictKind.TWIN_DELETED, Choice.KEEP): "it takes place as the other system has it",
     (ConflictKind.BLOCK_EDITED, Choice.RESTORE): "our block is put back",
     (ConflictKind.BLOCK_EDITED, Choice.RESCHEDULE): "the meeting follows our moved block",
     (ConflictKind.BLOCK_EDITED, Choice.RELEASE): "that calendar stays open",

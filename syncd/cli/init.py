@@ -21,6 +21,7 @@ from syncd.cli.privileges import become_owner
 from syncd.cli.questions import Terminal
 from syncd.cli.resync import preview, show_plan
 from syncd.config.load import load
+from syncd.engine.report import Exit
 from syncd.provision.credentials import Way, keep_as_credentials, keep_in_file, write_whole
 from syncd.provision.template import Draft, extended, fresh
 
@@ -47,7 +48,8 @@ def init(
     wanted (NAME = true), not wanted (NAME = false) or mapped by hand
     (NAME = { crm = "USER", clinic = "USER" }).
 
-    Exit: 0 all well, 2 something is wrong and told, 4 a system did not answer the dry run.
+    Exit: 0 all well, 2 something is wrong and told, else as `plan`, which it ends with; 4 also
+    where a person ended the questions.
     """
     path = _path(config or context.obj)
     become_owner(path)
@@ -60,7 +62,7 @@ def init(
         draft, kept = ask(before, interview)
     except typer.Abort:
         terminal.warn("stopped: nothing was written")
-        raise typer.Exit(130) from None
+        raise typer.Exit(Exit.UNANSWERED.code) from None
     _write(before, draft, kept)
     raise typer.Exit(_try(path))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli import owners, reported, terminal, waiting, words
+from syncd.cli import endings, left_behind, owners, reported, terminal, waiting, words
 from syncd.cli.exposed import (
     LOOKED_BACK,
     exposure_json,
@@ -30,14 +30,16 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.cli.reading import plan_of
+from syncd.cli.remaining import double_booked_json, left_behind_in
 from syncd.cli.safety import safety_of
 from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.mapped import remapped
 from syncd.config.settings import Settings
 from syncd.core.exposure import spread
 from syncd.daemon.lock import holder
-from syncd.engine.report import unknown_owners
-from syncd.model import Booking, Record, Replica, Topic, Value
+from syncd.engine.remaining import acknowledged_in, left_in, stops_in
+from syncd.engine.report import Exit, Left, unknown_owners
+from syncd.model import Booking, ConflictKind, Record, Replica, Topic, Value
 from syncd.store.files import is_there
 from syncd.store.glance import NOTHING, Orphan, glance
 
@@ -58,7 +60,12 @@ def open_state(settings: Settings) -> Store:
 def status(
     context: typer.Context, *, as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """Say how things stand: who works, what was read when, what waits and what is held."""
+    """Say how things stand: who works, what was read when, what waits and what is held.
+
+    Exit as `resync`, from the state as it stands: 0 nothing is left, or there is no state yet; 3 a
+    person is needed; 4 a system does not answer, a list is not whole, or writes wait; 5 the guard
+    stops something.
+    """
     settings = settings_of(context, config, secrets=False)
     now = datetime.now(UTC)
     held_by = holder(settings.syncd.state_path)
@@ -72,6 +79,9 @@ def status(
     safety = safety_of(settings.syncd.state_path, seen, now)
     unknown = unknown_owners(seen.owner_changes, now)
     corrected = remapped(settings, seen.mapped) if unknown else ()
+    left, known = left_in(seen, systems, unknown), acknowledged_in(seen)
+    doubles = [h for h in seen.conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
+    behind = left_behind_in(settings, seen)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -83,8 +93,14 @@ def status(
         "orphans": len(seen.orphans),
         "orphaned": [_orphan_json(orphan) for orphan in seen.orphans],
         "unknown_owners": [each.to_json() for each in unknown],
-        "unreadable": sum(item.topic is Topic.UNREADABLE for item in seen.items),
+        "unreadable": sum(i.number for i in seen.items if i.topic is Topic.UNREADABLE),
         "reported": [reported.item_json(item) for item in seen.items],
+        "double_bookings": len(doubles),
+        "double_booked": [double_booked_json(held, seen) for held in doubles],
+        "stopped": [stop.to_json() for stop in stops_in(seen)],
+        "acknowledged": known,
+        "left": {str(kind): left.get(kind, 0) for kind in Left},
+        "left_behind": [each.to_json() for each in behind],
         "waiting": [waiting.waiting_json(write) for write in seen.waiting],
         "clock_error_seconds": round(seen.clock_error.total_seconds()),
         "closing_seconds": spread_json(spread_),
@@ -95,7 +111,7 @@ def status(
     }
     if as_json:
         terminal.print_json(data)
-        return
+        raise typer.Exit(Exit.of(left).code)
     worker = f"{held_by.role} (process {held_by.pid})" if held_by else "nobody: no syncd is running"
     terminal.say(f"state    {data['state']}" + (" (not made yet)" if fresh else ""))
     terminal.say(f"at work  {worker}")
@@ -117,6 +133,7 @@ def status(
         *waiting.lines(data["waiting"], zone, causes),
         *reported.lines(seen.items),
         *owners.lines(unknown, corrected),
+        *left_behind.lines(settings, behind),
         *filter(None, told),
         *safety.troubles(now),
     )
@@ -128,6 +145,9 @@ def status(
     for name, system in systems.items():
         if daemon and system.read_at is not None and now - system.read_at > late:
             terminal.warn(f"{name} was not read in full for {words.ago(system.read_at, now)[:-4]}")
+    if not fresh:
+        terminal.say(endings.rest(left, known))
+    raise typer.Exit(Exit.of(left).code)
 
 
 def _standing(counts: Mapping[str, int]) -> list[str]:
@@ -204,7 +224,7 @@ def bookings(
                 b.id,
                 words.value(b.agreed, zone),
                 str(b.kind),
-                " ".join(f"{r.system}:{r.role}" for r, _ in replicas[b.id]),
+                " ".join(_where(r, record) for r, record in replicas[b.id]),
                 _standing_of(b, replicas[b.id], held=b.id in held),
             )
             for b in found
@@ -212,6 +232,11 @@ def bookings(
         ]
         columns = ("booking", "agreed", "kind", "where", "")
         terminal.table(f"{name} · {zone.key}", columns, rows)
+
+
+def _where(replica: Replica, record: Record | None) -> str:
+    gone = " (gone)" if record is not None and record.over else ""
+    return f"{replica.system}:{replica.role}{gone}"
 
 
 def _standing_of(

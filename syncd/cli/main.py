@@ -5,9 +5,12 @@ A command's module is imported when the command is called: `syncd --help` is the
 
 from __future__ import annotations
 
+import itertools
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import typer
@@ -44,6 +47,7 @@ _PANELS = {
         "slots": "Tell when a provider can be booked in all systems, and where they differ and "
         "why.",
         "conflicts": "List the conflicts, with both values; or show one; or resolve it.",
+        "acknowledge": "Silence one reported item, or a double booking, until it changes.",
         "look:history": "Tell what was seen and written, newest last, and which rule decided.",
     },
     "Keep": {
@@ -85,9 +89,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 1 unexpected error; 2 usage or configuration; 3 a person is needed "
-    "(conflicts are held, or records are unreadable); 4 a system did not answer, writes wait, or a "
-    "list is not whole; 5 stopped by the guard; 6 another syncd holds the state.",
+    epilog="Exit codes: 0 done, nothing left; 1 unexpected error; 2 usage or configuration; "
+    "3 done, but a person is needed (held conflicts, double bookings, unreadable records, unless "
+    "acknowledged); 4 done as far as possible (a system did not answer, a list is not whole, "
+    "writes wait, a person said no or interrupted); 5 stopped by the guard; 6 another syncd "
+    "holds the state. The higher of 5, 4 and 3 wins. With --json an error is JSON, "
+    "too, on the standard output.",
 )
 
 
@@ -114,33 +121,109 @@ def program() -> TyperGroup:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program; ends the process."""
-    sys.exit(run_with(sys.argv[1:] if arguments is None else arguments))
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if "run" not in given:
+        # A one-shot ends as with Ctrl-C; those that write finish the request in flight first.
+        signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(run_with(given))
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def run_with(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
+    as_json = "--json" in itertools.takewhile(lambda each: each != "--", arguments)
     try:
-        program()(list(arguments), prog_name="syncd")
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
-    except BrokenPipeError:
-        # Whoever read our output had enough; keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return _fail("stopped", 130)
+        ended = program()(list(arguments), prog_name="syncd", standalone_mode=False)
+    except SystemExit as ended_early:
+        if isinstance(ended_early.__context__, BrokenPipeError):
+            return 0  # only a help text was to be read
+        ended = ended_early.code
+    except (KeyboardInterrupt, typer.Abort):
+        ended = _SIGINT
     except Exception as error:
-        code = _code(error)
-        if code is not None:
-            return _fail(str(error), code)
-        if os.environ.get("SYNCD_DEBUG"):
+        known = _known(error)
+        if known is None and callable(show := getattr(error, "show", None)):
+            return _refuse(error, show, as_json=as_json)
+        if known is None and os.environ.get("SYNCD_DEBUG"):
             raise
-        return _fail(
-            f"unexpected {type(error).__name__}: this is a fault of syncd, nothing is lost. "
-            "Run it again with SYNCD_DEBUG=1 to see where, and report it.",
-            1,
-        )
-    return 0
+        return _fail(known or _unexpected(error), as_json=as_json)
+    if ended == _SIGINT:
+        return _fail(Failure(_INTERRUPTED, "Run the command again.", 4), as_json=as_json)
+    return ended if isinstance(ended, int) else int(ended is not None)
+
+
+_SIGINT = 130
+"""What the library of commands ends with after Ctrl-C."""
+
+_INTERRUPTED = "interrupted: what was done is kept, and the rest was not begun"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a command could not be carried out: ``text`` is printed, or the object with ``error``."""
+
+    message: str
+    remedy: str
+    exit: int
+    place: str = ""
+    problems: Sequence[Mapping[str, object]] = ()
+    text: str = ""
+
+    def __str__(self) -> str:
+        """What is printed."""
+        return self.text or f"{self.message}. {self.remedy}"
+
+    def to_json(self) -> dict[str, object]:
+        """The object; its keys are stable, ``place`` and ``problems`` only where there are any."""
+        told: dict[str, object] = {
+            "message": self.message,
+            "remedy": self.remedy,
+            "exit": self.exit,
+        }
+        if self.place:
+            told["place"] = self.place
+        if self.problems:
+            told["problems"] = list(self.problems)
+        return {"error": told}
+
+
+def _known(error: Exception) -> Failure | None:
+    """Return an error that is told in its own words; None for all others."""
+    code = _code(error)
+    if code is None:
+        return None
+    problems: Sequence[Any] = getattr(error, "problems", ())
+    first = problems[0] if problems else error
+    place = getattr(first, "where", "") or getattr(first, "place", "")
+    return Failure(
+        str(getattr(first, "reason", error)),
+        str(getattr(first, "remedy", "")),
+        code,
+        str(place),
+        [problem.to_json() for problem in problems],
+        str(error),
+    )
+
+
+def _unexpected(error: Exception) -> Failure:
+    return Failure(
+        f"unexpected {type(error).__name__}: this is a fault of syncd, nothing is lost",
+        "Run it again with SYNCD_DEBUG=1 to see where, and report it.",
+        1,
+    )
+
+
+def _refuse(error: Exception, show: Callable[[], object], *, as_json: bool) -> int:
+    """Print what the library of commands says of the arguments."""
+    code = getattr(error, "exit_code", 2)
+    if as_json:
+        told = getattr(error, "format_message", error.__str__)()
+        return _fail(Failure(str(told), "See its --help.", code), as_json=True)
+    show()
+    return int(code)
 
 
 _CODES = {
@@ -163,8 +246,12 @@ def _code(error: Exception) -> int | None:
     return next((_CODES[name] for name in names if name in _CODES), None)
 
 
-def _fail(message: str, code: int) -> int:
+def _fail(failure: Failure, *, as_json: bool) -> int:
+    """Print why a command failed: with --json on the standard output, as what it prints else."""
     from syncd.cli import terminal  # noqa: PLC0415 - no help needs colours
 
-    terminal.console(err=True).print(terminal.plain(f"syncd: {message}"), style="red")
-    return code
+    if as_json:
+        terminal.print_json(failure.to_json())
+    else:
+        terminal.console(err=True).print(terminal.plain(f"syncd: {failure}"), style="red")
+    return failure.exit

@@ -53,6 +53,7 @@ class UsageError(Exception):
     def __init__(self, reason: str, remedy: str) -> None:
         """Say what is wrong, and what to write instead."""
         super().__init__(f"{reason}. {remedy}")
+        self.reason, self.remedy = reason, remedy
 
 
 def read_settings(

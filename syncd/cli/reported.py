@@ -17,14 +17,21 @@ _EVERY = "`syncd status --json` lists all"
 
 
 def lines(items: Iterable[Item], *, explained: bool = True) -> Iterator[str]:
-    """For each system and topic a line, one for each of the first few items, and what to do."""
+    """For each system and topic a line, one for each of the first few items, and what to do.
+
+    What a person has acknowledged is left out.
+    """
+    items = [item for item in items if item.acknowledged_at is None]
     for system, topic, of_it in _groups(items):
-        yield f"{system}: {_count(topic, len(of_it))}:"
+        yield f"{system}: {_count(topic, sum(item.number for item in of_it))}:"
         yield from (f"  {_one(item)}" for item in of_it[:_LISTED])
         if len(of_it) > _LISTED:
             yield f"  and {len(of_it) - _LISTED} more: {_EVERY}"
         if explained:
-            yield f"{_explained(system, topic)}."
+            yield (
+                f"{_explained(system, topic)}. If all is well with it: "
+                "`syncd acknowledge ID`, the id in brackets."
+            )
 
 
 def findings(items: Iterable[Item]) -> list[Finding]:
@@ -33,16 +40,17 @@ def findings(items: Iterable[Item]) -> list[Finding]:
         Finding(
             "warning",
             f"{system}: {str(topic).replace('_', ' ')}",
-            _count(topic, len(of_it)),
+            _count(topic, sum(item.number for item in of_it)),
             _explained(system, topic),
         )
-        for system, topic, of_it in _groups(items)
+        for system, topic, of_it in _groups(i for i in items if i.acknowledged_at is None)
     ]
 
 
 def item_json(item: Item) -> dict[str, Any]:
     """One entry of ``reported`` in JSON: its keys are stable."""
     return {
+        "id": item.id,
         "system": item.system,
         "topic": str(item.topic),
         "event": item.event,
@@ -50,6 +58,8 @@ def item_json(item: Item) -> dict[str, Any]:
         "reason": item.reason,
         "since": words.instant_json(item.since),
         "seen_at": words.instant_json(item.seen_at),
+        "events": list(item.events),
+        "acknowledged_at": words.instant_json(item.acknowledged_at),
     }
 
 
@@ -69,10 +79,13 @@ def _explained(system: str, topic: Topic) -> str:
 
 
 def _one(item: Item) -> str:
+    if item.events:
+        return f"[{item.id}] all {len(item.events)} records that are listed: {item.reason}"
     of = f" ({item.calendars[0]})" if len(item.calendars) == 1 else ""
     if of and item.event.endswith(f" of {item.calendars[0]}"):  # the list's name says it
         of = ""
-    return f"{item.event}{of}: {item.reason}"
+    named = f"{item.event}{of}: " if item.event else ""
+    return f"[{item.id}] {named}{item.reason}"
 
 
 _NOUNS = {

@@ -16,7 +16,7 @@ from syncd.cli.choices import movable
 from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
 from syncd.cli.look import open_state
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
-from syncd.cli.resync import copy_of_state
+from syncd.cli.resync import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.core.answer import Answer, Unfit, Way
 from syncd.core.draft import Draft
@@ -228,6 +228,7 @@ async def _resolve(
     settings: Settings, held: HeldConflict, answer: Answer, *, quiet: bool
 ) -> Resolved:
     app = build(settings)
+    stop_on_signals(app.engine.stopping)
     try:
         with terminal.progress("reading", quiet=quiet) as told:
             return await engine.resolve(app.engine, held.id, answer, progress=told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from syncd.cli import owners, reported, stopped, terminal, waiting, words
+from syncd.cli import endings, left_behind, owners, reported, stopped, terminal, waiting, words
 from syncd.cli.options import (
     AcceptOption,
     ConfigOption,
@@ -36,10 +36,11 @@ from syncd.engine.stops import NotAcceptable, check_accept
 from syncd.model import Item, Operation, Waiting, WaitReason, Window
 from syncd.store import StateError, Store
 from syncd.store.files import is_there
+from syncd.store.left_behind import LeftBehind
 from syncd.store.nightly import is_due
 from syncd.store.nightly import make as make_backup
 from syncd.store.reconcile import file_of
-from syncd.store.reported import open_items
+from syncd.store.reported import marks_of, shown_items
 from syncd.wiring import build
 
 _MOST_ROWS = 60
@@ -47,13 +48,6 @@ _MOST_ROWS = 60
 
 _BACKED_UP = timedelta(days=1)
 """Where no daemon makes backups at night, a resync makes one as often as this."""
-
-_ENDINGS = {
-    Exit.DONE: "everything that can be carried agrees",
-    Exit.CONFLICTS: "everything else agrees, but a person is needed",
-    Exit.UNANSWERED: "done as far as possible; syncd takes up the rest when it can",
-    Exit.GUARDED: "the guard withholds changes until a person accepts them",
-}
 
 
 def resync(
@@ -71,9 +65,10 @@ def resync(
     """Bring all systems into step once: read, decide, write, until nothing is left to do.
 
     On a terminal the plan is shown and a yes is asked for. While the daemon runs, the daemon does
-    the work. Exit: 0 done, 3 a person is needed (conflicts,
-    unreadable records), 4 a system did not answer or writes wait, 5 stopped by the guard,
-    6 another syncd holds the state.
+    the work. Exit: 0 done, nothing left; 3 done, but a person is needed (held conflicts, double
+    bookings, unreadable records, unless acknowledged); 4 done as far as possible (a system did
+    not answer, writes wait, a person said no or interrupted); 5 stopped by the guard; 6 another
+    syncd holds the state. The higher of 5, 4 and 3 wins. With --dry-run: as `plan`.
     """
     settings, full = settings_in_two(context, config)
     providers = chosen(settings, provider)
@@ -92,7 +87,7 @@ def resync(
             if sys.stdin.isatty() and not yes and not as_json:
                 planned = preview(settings, window, providers, accept)
                 if planned.planned and not _agreed(settings, planned, accept):
-                    raise typer.Exit(0)
+                    raise typer.Exit(Exit.UNANSWERED.code)
             report = asyncio.run(_resync(settings, window, providers, accept, quiet=as_json))
             _back_up(path)
     except StateHeld as held:
@@ -103,7 +98,7 @@ def resync(
     if as_json:
         terminal.print_json(data)
     else:
-        _show(settings, data, report.exit, report.remarks, accept=accept)
+        _show(settings, data, report.remarks, accept=accept)
     raise typer.Exit(report.exit.code)
 
 
@@ -116,7 +111,11 @@ def plan(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show what a resync would write now, operation by operation. Writes nothing."""
+    """Show what a resync would write now, operation by operation. Writes nothing.
+
+    Exit: 0 also where something would be written; 3 a person would be needed; 4 a system did not
+    answer, or writes would wait; 5 the guard would stop it.
+    """
     settings = settings_of(context, config)
     report = preview(
         settings, span(settings, start, end), chosen(settings, provider), quiet=as_json
@@ -262,9 +261,8 @@ def _hand_over(
     if as_json:
         terminal.print_json(answer.result)
     else:
-        ending = next(e for e in Exit if e.code == answer.exit)
         terminal.say("carried out by the running daemon")
-        _show(settings, answer.result, ending, accept=accept)
+        _show(settings, answer.result, accept=accept)
     return answer.exit
 
 
@@ -286,6 +284,7 @@ def show_plan(settings: Settings, report: Report, accept: str | None = None) -> 
     _show_trouble({n: str(s.state) for n, s in report.systems.items()}, _causes(report))
     _show_unknown_owners([each.to_json() for each in report.unknown])
     _show_items(report.items)
+    _show_left_behind(settings, report.left_behind or ())
     _show_stops([each.to_json() for each in report.stopped], accept)
     if report.conflicts:
         terminal.say(f"{words.count(report.conflicts, 'conflict')} would be held")
@@ -330,7 +329,6 @@ def _by_time(wanted: Operation) -> tuple[datetime, str]:
 def _show(
     settings: Settings,
     data: dict[str, Any],
-    ending: Exit,
     remarks: Sequence[str] = (),
     *,
     accept: str | None = None,
@@ -357,19 +355,8 @@ def _show(
     _show_unknown_owners(data["unknown_owners"])
     _warn_of_waiting(data, zone_of(settings, None))
     _show_items(items)
-    if data["exposures"]:
-        terminal.say(
-            f"{words.count(data['exposures'], 'interval is', 'intervals are')} still open "
-            "in a system although the provider is busy elsewhere: see `syncd status`"
-        )
-    if data["conflicts"]:
-        terminal.say(
-            f"{words.count(data['conflicts'], 'conflict is', 'conflicts are')} held: "
-            "see `syncd conflicts`"
-        )
-    uncarried = any(not item.topic.carried for item in items)
-    agrees = ending is Exit.DONE and not data["exposures"] and not uncarried
-    terminal.say("everything agrees" if agrees else _ENDINGS[ending])
+    _show_left_behind(settings, map(LeftBehind.from_json, data["left_behind"]))
+    terminal.say(endings.ending(endings.left_of(data["left"]), data["acknowledged"]))
 
 
 def _show_trouble(states: Mapping[str, str], causes: Mapping[str, str]) -> None:
@@ -395,12 +382,17 @@ def _show_stops(stops: Sequence[Mapping[str, Any]], accept: str | None) -> None:
         terminal.warn(line)
 
 
+def _show_left_behind(settings: Settings, found: Iterable[LeftBehind]) -> None:
+    for line in left_behind.lines(settings, found):
+        terminal.warn(line)
+
+
 def _items(settings: Settings) -> list[Item]:
     """Return what is reported, as the state has it."""
     try:
         store = Store.open(settings.syncd.state_path, write=False)
     except StateError:
         return []
-    items = open_items(store)
+    items = shown_items(store, datetime.now(UTC), marks_of(store))
     store.close()
     return items

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -26,9 +27,24 @@ _ID = 40
 """An id, or what is as short, is kept whole in tables."""
 
 
+class _Console(Console):
+    """A console that goes on in silence when whoever read its output had enough."""
+
+    def on_broken_pipe(self) -> None:
+        """Drop what follows: what the command does, and its exit code, are the same."""
+        drop_output(self.file)
+
+
+def drop_output(file: IO[str]) -> None:
+    """Let everything that is written to a closed pipe from now on go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, file.fileno())
+    os.close(nowhere)
+
+
 def console(*, err: bool = False) -> Console:
     """The terminal, or a file or pipe of fixed width."""
-    found = Console(stderr=err, highlight=False, soft_wrap=False)
+    found = _Console(stderr=err, highlight=False, soft_wrap=False)
     if not found.is_terminal or found.width > WIDTH:
         found.width = WIDTH
     return found
@@ -51,7 +67,11 @@ def warn(text: str) -> None:
 
 def print_json(data: Any) -> None:
     """Print one object."""
-    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+    try:
+        sys.stdout.write(json.dumps(data, indent=2) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output(sys.stdout)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import terminal, words
+from syncd.cli import left_behind, terminal, words
 from syncd.cli.look import open_state, the_booking
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
 from syncd.cli.resync import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
+from syncd.engine.report import Exit
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Operation
 from syncd.store import Store
 from syncd.store.journal import intents_of
+from syncd.store.left_behind import LeftBehind
 from syncd.wiring import build
 
 
@@ -41,7 +43,8 @@ def undo(
     appointments that others moved stay where they are. What was put back is left so until the
     booking changes, and the time is open there meanwhile: `syncd status` counts it. While the
     daemon runs, the daemon does it. Exit: 0 all is put back, 3 some bookings were left as they
-    are, 4 a system did not answer.
+    are, or blocks stand where the configuration maps nothing any more, 4 a system did not answer,
+    or a person said no.
     """
     settings, full = settings_in_two(context, config)
     if dry_run:
@@ -77,8 +80,10 @@ def _carry_out(
             if sys.stdin.isatty() and not yes and not as_json:
                 planned = _preview(settings, run, booking, quiet=False)
                 _tell_plan(settings, planned, as_json=False)
-                if not planned.operations or not terminal.confirmed("Put this back?"):
-                    return 0
+                if not planned.operations:
+                    return planned.exit.code
+                if not terminal.confirmed("Put this back?"):
+                    return Exit.UNANSWERED.code
             undone = asyncio.run(_undo(settings, run, booking, quiet=as_json))
             result, code = undone.to_json(), undone.exit.code
     except StateHeld as held:
@@ -130,6 +135,7 @@ def _tell_plan(settings: Settings, undone: Undone, *, as_json: bool) -> None:
         return
     _print_operations(settings, undone.operations, "would be put back")
     _print_left([{"booking": each.booking, "why": each.why} for each in undone.left])
+    _print_out_of_reach(settings, undone.out_of_reach)
     number = words.count(len(undone.operations), "write")
     terminal.say(f"{number} would be made; this was a dry run, and nothing was changed")
 
@@ -140,6 +146,7 @@ def _tell(settings: Settings, result: Mapping[str, Any]) -> None:
     store.close()
     _print_operations(settings, wrote, f"put back by run {result['run']}")
     _print_left(result["left"])
+    _print_out_of_reach(settings, map(LeftBehind.from_json, result["left_behind"]))
     for name, system in sorted(result["systems"].items()):
         if system["state"] != "ok":
             terminal.warn(f"{name} is {system['state']}: run the command again when it answers")
@@ -164,3 +171,12 @@ def _print_left(left: Sequence[Mapping[str, Any]]) -> None:
     if left:
         rows = [(each["booking"] or "-", each["why"]) for each in left]
         terminal.table("left as they are", ("booking", "because"), rows)
+
+
+def _print_out_of_reach(settings: Settings, found: Iterable[LeftBehind]) -> None:
+    """Name what the run wrote and nobody can put back."""
+    told = list(left_behind.lines(settings, found))
+    for line in told:
+        terminal.warn(line)
+    if told:
+        terminal.warn("then run the command again: nothing of that was put back")

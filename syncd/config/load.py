@@ -16,7 +16,7 @@ from syncd.config.lines import item_lines, key_lines, line_of
 from syncd.config.mapping import Calendars, check_accounts, check_mapping, check_prefer
 from syncd.config.overrides import check_rules
 from syncd.config.overrides import place_of as override_place
-from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, listed
+from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, dotted, listed
 from syncd.config.secrets import Secret, Surroundings
 from syncd.config.settings import (
     PLATFORMS,
@@ -127,10 +127,9 @@ def _text(path: Path) -> str:
 
 
 def _located(finding: Finding, path: Path, lines: Mapping[tuple[str | int, ...], int]) -> Problem:
-    key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in finding.at)
     return Problem(
         path,
-        key.removeprefix("."),
+        dotted(finding.at),
         line_of(finding.at, lines),
         finding.reason,
         finding.remedy,
@@ -289,7 +288,7 @@ class _Reading:
         return kind if isinstance(kind, str) and kind in PLATFORMS else None
 
     def _no_table(self, *at: str) -> None:
-        self._wrong(at, "it is no table", f"Write a table [{'.'.join(at)}].")
+        self._wrong(at, "it is no table", f"Write a table [{dotted(at)}].")
 
     def _wrong(self, at: tuple[str, ...], reason: str, remedy: str) -> None:
         self.findings.append(Finding(at, reason, remedy))

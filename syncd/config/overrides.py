@@ -32,6 +32,7 @@ def rules_of(said: RulesSettings, provider: str) -> Rules:
         block_edited=said.block_edited,
         slot_taken=said.slot_taken,
         double_booked=said.double_booked,
+        twin_deleted=said.twin_deleted,
     )
     overrides = (
         Override(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +25,27 @@ class Problem:
     remedy: str
     warning: bool = False
 
-    def __str__(self) -> str:
-        """File and line, key, reason and remedy, in one line."""
+    @property
+    def where(self) -> str:
+        """File, line and key, as far as they are known."""
         place = "" if self.file is None else str(self.file)
         if place and self.line is not None:
             place += f":{self.line}"
-        said = ": ".join(part for part in (place, self.key, self.reason) if part)
+        return ": ".join(part for part in (place, self.key) if part)
+
+    def to_json(self) -> dict[str, object]:
+        """One entry of ``problems`` in JSON: its keys are stable."""
+        return {
+            "file": None if self.file is None else str(self.file),
+            "line": self.line,
+            "key": self.key or None,
+            "message": self.reason,
+            "remedy": self.remedy,
+        }
+
+    def __str__(self) -> str:
+        """File and line, key, reason and remedy, in one line."""
+        said = ": ".join(part for part in (self.where, self.reason) if part)
         return f"{said}. {self.remedy}" if self.remedy else f"{said}."
 
 
@@ -60,6 +77,19 @@ class Refused(ValueError):  # noqa: N818 - it is no program's error: it says wha
     def __init__(self, reason: str, remedy: str, *, under: tuple[str, ...] = ()) -> None:
         self.reason, self.remedy, self.under = reason, remedy, under
         super().__init__(reason)
+
+
+_BARE = re.compile("[A-Za-z0-9_-]+")
+
+
+def dotted(at: Sequence[str | int]) -> str:
+    """Write the path of a key as TOML does: quoted where it has to be, ``[0]`` for an index."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{_quoted(step)}" for step in at)
+    return "".join(steps).removeprefix(".")
+
+
+def _quoted(step: str) -> str:
+    return step if _BARE.fullmatch(step) else json.dumps(step, ensure_ascii=False)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -322,6 +322,7 @@ class RulesSettings(Table):
     prefer: tuple[str, ...] = ()
     moved_apart: Literal[Choice.LATEST, Choice.PREFER, Choice.HOLD] = Choice.LATEST
     moved_and_cancelled: Literal[Choice.CANCEL, Choice.MOVE, Choice.HOLD] = Choice.CANCEL
+    twin_deleted: Literal[Choice.CANCEL, Choice.KEEP, Choice.HOLD] = Choice.CANCEL
     block_edited: Literal[Choice.RESTORE, Choice.RESCHEDULE, Choice.RELEASE] = Choice.RESTORE
     slot_taken: Literal[Choice.HOLD, Choice.REVERT, Choice.NEXT_FREE] = Choice.HOLD
     double_booked: Literal[Choice.REPORT, Choice.HOLD] = Choice.REPORT

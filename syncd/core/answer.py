@@ -282,6 +282,8 @@ def _apart(table: _Table, booking: Booking) -> Verdict:
     """Both are right: the booking keeps the first that takes place, the others go their own way."""
     conflict = table.conflict
     records = [r for r in table.draft.appointments(booking.id) if _claims(conflict, r)]
+    if conflict.kind is ConflictKind.TWIN_DELETED:
+        raise Unfit("one of the two is deleted", "Choose --take, --at or --dismiss.")
     # A derived event is never written to, so its time is the one that the booking keeps.
     on = sorted((r for r in records if claimed(r).busy), key=lambda r: not r.derived)
     if conflict.kind in {ConflictKind.SLOT_TAKEN, ConflictKind.CANNOT_CANCEL}:
@@ -362,7 +364,7 @@ def _appointment(table: _Table, booking: Booking) -> Record | None:
     answer = table.answer
     here = [
         r
-        for r in table.draft.appointments(booking.id)
+        for r in table.draft.present(booking.id)
         if r.system == answer.system and answer.event in {"", r.id}
     ]
     if len(here) > 1:

@@ -258,5 +258,5 @@ def own_blocks(
     return [
         Own(record, frozenset(serves.get(record.id, set())), record.id in released | left)
         for record in records
-        if record.mine and record.system == system and not (record.ended and not record.observed)
+        if record.mine and record.system == system and not record.over
     ]

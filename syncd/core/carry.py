@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from syncd.core.diff import cut, is_news, is_rounding, nominal, to_restore
 from syncd.core.facts import Calendar, digest
+from syncd.core.revival import status_before
 from syncd.core.rules import Choice
 from syncd.model import (
     Action,
@@ -102,7 +103,7 @@ def _derived(
             continue
         # What a silent calendar showed last still counts: nothing is freed because it is silent.
         believed = calendar is not None and calendar.believed
-        known = record.observed if believed else (record.base or record.observed)
+        known = record.observed if believed or record.over else (record.base or record.observed)
         if known is None:
             settled.append(replace(replica, settled=booking.revision))
         elif believed and is_news(record):
@@ -169,6 +170,9 @@ def _operation(
     if shown.interval != agreed.interval:
         after = replace(agreed, status=shown.status)
         return _write(Action.MOVE_APPOINTMENT, booking, record, after), None
+    if not shown.busy and replica.settled >= booking.status_revision:
+        # Nobody has said another status since syncd called it off.
+        status = calendar.statuses.get(status_before(record) or agreed.status, status)
     owed = not shown.busy or replica.settled < booking.status_revision
     if owed and status is not None and status is not shown.status:
         return _write(Action.SET_STATUS, booking, record, replace(shown, status=status)), None

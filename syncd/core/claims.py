@@ -36,7 +36,7 @@ def shown(draft: Draft, calendars: Mapping[str, Calendar], booking: str) -> list
     """What a booking's appointments show, as far as it is believed; else what they showed."""
     values = (
         r.observed if r.system in calendars and calendars[r.system].believed else r.base
-        for r in draft.appointments(booking)
+        for r in draft.present(booking)
     )
     return [value for value in values if value is not None]
 

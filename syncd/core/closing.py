@@ -106,7 +106,7 @@ def _others(draft: Draft, calendar: Calendar, what: Closing) -> list[Record]:
         if record.system == calendar.system
         and (is_foreign_block(record) or record in what.unmatched or not calendar.believed)
         and not record.mine
-        and not (record.ended and record.observed is None)
+        and not (record.over)
     ]
 
 
@@ -217,7 +217,7 @@ def _reaches(
     draft: Draft, calendars: Mapping[str, Calendar], booking: Booking, system: str
 ) -> bool:
     """Whether a booking is meant to close time in a system; what a room closes stays in its own."""
-    sources = [r.system for r, _ in draft.pairs(booking.id) if r.system in calendars]
+    sources = [r.system for r in draft.present(booking.id) if r.system in calendars]
     reaches = [calendars[source].reach for source in sources]
     return not reaches or any(reach is None or system in reach for reach in reaches)
 

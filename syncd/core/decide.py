@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from syncd.core import double, edits, refusals
+from syncd.core import double, edits, refusals, revival
 from syncd.core.answer import (
     NO_VERDICT,
     Answer,
@@ -41,6 +41,7 @@ from syncd.core.ownership import (
     settle_ownership,
     standing_doubts,
 )
+from syncd.core.persons import Compared, compare_persons, persons_to_compare
 from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rules import Rules
 from syncd.core.standstill import close_stopped, stopped_records
@@ -93,7 +94,8 @@ class Decision:
 
     ``waiting`` are writes that are wanted and are not among the operations.
     ``wanted`` is what each calendar should close, by system; ``unmatched`` counts the appointments
-    whose person could not be looked up; ``adopted`` are the events that became ours.
+    whose person could not be looked up; ``adopted`` are the events that became ours; ``compared``
+    are the meetings whose persons were compared anew.
     """
 
     changes: Changes
@@ -104,13 +106,15 @@ class Decision:
     unmatched: int = 0
     adopted: tuple[Record, ...] = ()
     waiting: tuple[Waiting, ...] = ()
+    compared: tuple[Compared, ...] = ()
 
 
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
     """The appointments whose person has to be looked up before this state can be decided on."""
     draft = _draft(state, case)
-    linked = {booking: draft.shown(booking) for booking in draft.bookings}
-    return wanted_persons(_fresh(draft, case), list(draft.bookings.values()), linked)
+    linked = {booking: draft.present(booking) for booking in draft.bookings}
+    candidates = wanted_persons(_fresh(draft, case), list(draft.bookings.values()), linked)
+    return (*candidates, *persons_to_compare(draft))
 
 
 def _draft(state: ProviderState, case: Case) -> Draft:
@@ -126,6 +130,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     _renew(draft)
     split(draft, case.verdict, new_id)
     edits.release(draft, case.calendars, case.rules)
+    revival.relink_recreated(draft, _fresh(draft, case))
     matched = _link(draft, case, new_id)
     conflicts += matched.conflicts
     held = _unheard(draft, case)
@@ -133,6 +138,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     # What came back under a new id, nobody can say which, is not off: all of it stands. And so does
     # what is held and cannot be looked at now, with what else is claimed since.
     claims = {b: standing_of(draft, b, conflict) for b, conflict in held.items()}
+    revival.leave_cancelled(draft, [s for s, c in case.calendars.items() if c.believed])
     merged = _merge_all(draft, case, skip=claims.keys())
     conflicts += merged
     claims |= claims_of(draft, case.calendars, merged, matched.conflicts)
@@ -147,6 +153,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     conflicts += cannot
     close_stopped(draft, claims)
     edits.take_back(draft)
+    compared, unknown = compare_persons(draft, case.who)
     unmatched = (*matched.held, *matched.waiting)
     left = {claim.event for conflict in merged for claim in conflict.claims if claim.event}
     left |= under_doubt(draft, case.calendars)
@@ -178,15 +185,17 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         tuple(conflicts),
         exposures,
         wanted,
-        len(matched.waiting),
+        len(matched.waiting) + unknown,
         tuple(became_ours),
         tuple(waiting),
+        tuple(compared),
     )
 
 
 _CONTRADICTIONS = {
     ConflictKind.MOVED_APART,
     ConflictKind.MOVED_AND_CANCELLED,
+    ConflictKind.TWIN_DELETED,
     ConflictKind.AMBIGUOUS,
 }
 
@@ -305,6 +314,7 @@ def _renew(draft: Draft) -> None:
             draft.book(after)
             draft.link(replace(replica, settled=after.revision))
             draft.note(after, "agreed", before=booking, rule=rule)
+            edits.extend_release(draft, booking, after)
             break
 
 
@@ -314,7 +324,7 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
         draft.state.provider,
         _fresh(draft, case),
         list(draft.bookings.values()),
-        {booking: draft.shown(booking) for booking in draft.bookings},
+        {booking: draft.present(booking) for booking in draft.bookings},
         draft.linked_ids(),
         case.who,
         {name for name, calendar in case.calendars.items() if not calendar.believed},
@@ -338,7 +348,8 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
         else:
             continue
         draft.accept(twin.record)
-        link = Replica(booking.id, twin.record.system, twin.record.id, Role.TWIN, booking.revision)
+        system, event, person = twin.record.system, twin.record.id, twin.record.person
+        link = Replica(booking.id, system, event, Role.TWIN, booking.revision, person)
         draft.link(link)
         draft.note(booking, "seen", record=twin.record, rule="twin: same person, same time")
     return matched
@@ -380,9 +391,9 @@ def _merge(
     if merged.agreed == before.agreed and not lost:
         return merged
     revision = before.revision + 1
-    restated = merged.agreed.status is not before.agreed.status or any(
-        restates(record, merged.agreed) for record in lost
-    )
+    restated = merged.agreed.status is not before.agreed.status
+    restated = restated and not revival.is_undoable(before, merged.agreed, merged.accepted)
+    restated = restated or any(restates(record, merged.agreed) for record in lost)
     booking = replace(
         before,
         agreed=merged.agreed,

@@ -55,8 +55,8 @@ def _is_one_record(draft: Draft, first: Booking, second: Booking) -> bool:
     """Whether both show one record: it has just become the first host's, or no longer is."""
     return any(
         one.system == other.system and same_record(one.id, other.id)
-        for one in draft.appointments(first.id)
-        for other in draft.appointments(second.id)
+        for one in draft.present(first.id)
+        for other in draft.present(second.id)
     )
 
 
@@ -85,7 +85,7 @@ def _together(
         ):
             continue
         key: tuple[object, ...] = (booking.id,)
-        for record in draft.appointments(booking.id):
+        for record in draft.present(booking.id):
             calendar = calendars.get(record.system)
             room = calendar.seats.get(record.service or "", 1) if calendar else 1
             if room > 1:
@@ -115,7 +115,7 @@ def _age(booking: Booking) -> tuple[str, str]:
 
 def _conflict(draft: Draft, pair: tuple[Booking, Booking], rules: Rules) -> Conflict:
     first, second = pair
-    records = [draft.appointments(b.id)[:1] for b in pair]
+    records = [draft.present(b.id)[:1] for b in pair]
     claims = tuple(
         Claim(r.system, r.id, b.agreed, r.observed_at)
         for b, shown in zip(pair, records, strict=True)

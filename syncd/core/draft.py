@@ -45,7 +45,7 @@ class Draft:
 
     def __post_init__(self) -> None:
         """Index the stored state."""
-        self.records = {(r.system, r.id): r for r in self.state.records}
+        self.records = {(r.system, r.id): r for r in (*self.state.ended, *self.state.records)}
         self.records |= {id_: unchanged(record) for id_, record in self.stopped.items()}
         self.bookings = {b.id: b for b in self.state.bookings}
         self.links = defaultdict(dict)
@@ -60,8 +60,15 @@ class Draft:
         return {id_: replica for links in self.links.values() for id_, replica in links.items()}
 
     def appointments(self, booking: str) -> list[Record]:
-        """The events that are the meeting itself: origin and twins, not blocks of syncd's."""
+        """The events that are the meeting itself: origin and twins, not blocks of syncd's.
+
+        Also those that are over: whoever differs from their end contradicts it.
+        """
         return [record for _, record in self.pairs(booking)]
+
+    def present(self, booking: str) -> list[Record]:
+        """The appointments that are still there, or whose end is still to be decided on."""
+        return [record for record in self.shown(booking) if not record.over]
 
     def pairs(self, booking: str) -> list[tuple[Replica, Record]]:
         """Origin and twins with their records, in a stable order."""
@@ -124,7 +131,7 @@ class Draft:
         """
         self.unlink(replica)
         booking = self.bookings.get(replica.booking)
-        if booking is None or not replica.role.meets or self.appointments(booking.id):
+        if booking is None or not replica.role.meets or self.present(booking.id):
             return
         if booking.agreed.busy:
             off = booking.agreed.off()
@@ -168,7 +175,7 @@ class Draft:
         )
         self.book(booking)
         self.accept(record)
-        self.link(Replica(booking_id, record.system, record.id, Role.ORIGIN))
+        self.link(Replica(booking_id, record.system, record.id, Role.ORIGIN, person=record.person))
         self.note(booking, "seen", record=record, rule="opens a booking")
         return booking
 

@@ -68,8 +68,12 @@ def take_back(draft: Draft) -> None:
 
 def carry_release(draft: Draft, before: Booking, after: Booking) -> None:
     """A release lasts while only the status changes."""
-    if before.agreed.interval != after.agreed.interval or not after.agreed.busy:
-        return
+    if before.agreed.interval == after.agreed.interval and after.agreed.busy:
+        extend_release(draft, before, after)
+
+
+def extend_release(draft: Draft, before: Booking, after: Booking) -> None:
+    """Let the releases of a booking last, as nobody has changed when it is."""
     for link in list(draft.links.get(after.id, {}).values()):
         if link.role is Role.RELEASED and link.settled == before.revision:
             draft.link(replace(link, settled=after.revision))

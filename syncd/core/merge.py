@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from syncd.core.diff import cut, is_news, nominal
 from syncd.core.facts import Calendar, digest
 from syncd.core.policy import Bid, Ruling, best_status, rule
-from syncd.core.rules import Rules
+from syncd.core.rules import Choice, Law, Rules
 from syncd.model import Booking, Claim, Conflict, ConflictKind, Record, Value
 
 RESOLVED = "resolved"
@@ -77,6 +77,56 @@ def merge(
         news = _news((*records, *blocks), calendars)
     if word is not None:
         return Merged(word.value, tuple(news), rule=word.rule)
+    law = _law_of_deleted(records, news, rules)
+    if law is None:
+        return _merge(booking, records, news, calendars, rules, waived)
+    gone = [record for record in news if record.observed is None]
+    if law.choice is Choice.HOLD:
+        standing = [r for r in records if r not in gone and _takes_place(r, news)]
+        note = "deleted in one system only"
+        conflict = _held(law.kind, booking, (*gone, *standing), Ruling(None, law), note)
+        return Merged(booking.agreed, conflict=conflict, rule=str(law))
+    if law.choice is Choice.CANCEL:
+        return _merge(booking, records, news, calendars, rules, waived, ends=str(law))
+    # What is deleted says nothing of the meeting: the others do.
+    others = _news([r for r in (*records, *blocks) if r not in gone], calendars)
+    merged = _merge(booking, records, others, calendars, rules, waived)
+    if merged.conflict is not None:
+        return merged
+    return replace(merged, accepted=(*gone, *merged.accepted), rule=merged.rule or str(law))
+
+
+def _law_of_deleted(records: Sequence[Record], news: Sequence[Record], rules: Rules) -> Law | None:
+    """Return the rule for a meeting of which some records are deleted and others take place.
+
+    None if it is no such meeting, or if somebody called it off as well.
+    """
+    gone = {record.system for record in news if record.observed is None}
+    cancelled = any(r.observed is not None and not r.observed.busy for r in news)
+    if not gone or cancelled or not any(_takes_place(record, news) for record in records):
+        return None
+    return rules.law(ConflictKind.TWIN_DELETED, gone)
+
+
+def _takes_place(record: Record, news: Sequence[Record]) -> bool:
+    """Return whether an appointment says that its meeting is on, as far as that is known."""
+    if record.over:
+        return False
+    value = claimed(record) if record in news else nominal(record)
+    return value is not None and value.busy
+
+
+def _merge(
+    booking: Booking,
+    records: Sequence[Record],
+    news: Sequence[Record],
+    calendars: Mapping[str, Calendar],
+    rules: Rules,
+    waived: AbstractSet[str],
+    *,
+    ends: str = "ends",
+) -> Merged:
+    """Merge what the news says of a booking. ``ends`` is the rule if it says that it is off."""
     if not news:
         # Nobody says anything new (or nobody who may be believed): agreed stands.
         return Merged(booking.agreed)
@@ -90,7 +140,7 @@ def merge(
     elif off:
         # The meeting is off, and nobody moved it: its interval stays as the memory of when it was.
         status = best_status(off, rules)
-        return Merged(replace(booking.agreed, status=status), tuple(news), rule="ends")
+        return Merged(replace(booking.agreed, status=status), tuple(news), rule=ends)
     elif len({bid.value.interval for bid in moved}) > 1:
         # It is on, at different new times.
         kind, against = ConflictKind.MOVED_APART, moved
@@ -204,7 +254,9 @@ def _on(booking: Booking, winner: Bid | None, bids: Sequence[Bid], rules: Rules)
     return Value(start, end, status)
 
 
-def _held(kind: ConflictKind, booking: Booking, news: Sequence[Record], ruling: Ruling) -> Conflict:
+def _held(
+    kind: ConflictKind, booking: Booking, news: Sequence[Record], ruling: Ruling, note: str = ""
+) -> Conflict:
     claims = tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in news)
     return Conflict(
         kind=kind,
@@ -212,5 +264,6 @@ def _held(kind: ConflictKind, booking: Booking, news: Sequence[Record], ruling: 
         subject=booking.id,
         claims=claims,
         inputs=digest(kind, booking.revision, *((r.system, r.id, r.observed) for r in news)),
+        note=note,
         rule=str(ruling.law),
     )

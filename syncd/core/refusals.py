@@ -171,7 +171,7 @@ def not_written(draft: Draft, booking: Booking, calendars: Mapping[str, Calendar
         return "it is busy time that somebody else made, which syncd never writes to"
     fixed = sorted(
         record.system
-        for record in draft.appointments(booking.id)
+        for record in draft.present(booking.id)
         if record.system in calendars and calendars[record.system].fixed
     )
     return f"{fixed[0]} is only read (write = false)" if fixed else ""

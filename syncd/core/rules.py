@@ -18,6 +18,7 @@ class Choice(StrEnum):
     LATEST = "latest"
     PREFER = "prefer"
     CANCEL = "cancel"
+    KEEP = "keep"
     MOVE = "move"
     RESTORE = "restore"
     RESCHEDULE = "reschedule"
@@ -31,6 +32,7 @@ class Choice(StrEnum):
 CHOICES: Mapping[ConflictKind, tuple[Choice, ...]] = {
     ConflictKind.MOVED_APART: (Choice.LATEST, Choice.PREFER, Choice.HOLD),
     ConflictKind.MOVED_AND_CANCELLED: (Choice.CANCEL, Choice.MOVE, Choice.HOLD),
+    ConflictKind.TWIN_DELETED: (Choice.CANCEL, Choice.KEEP, Choice.HOLD),
     ConflictKind.BLOCK_EDITED: (Choice.RESTORE, Choice.RESCHEDULE, Choice.RELEASE),
     ConflictKind.SLOT_TAKEN: (Choice.HOLD, Choice.REVERT, Choice.NEXT_FREE),
     ConflictKind.DOUBLE_BOOKED: (Choice.REPORT, Choice.HOLD),
@@ -87,6 +89,7 @@ class Rules:
     block_edited: Choice = Choice.RESTORE
     slot_taken: Choice = Choice.HOLD
     double_booked: Choice = Choice.REPORT
+    twin_deleted: Choice = Choice.CANCEL
     overrides: tuple[Override, ...] = ()
     uncertainty: timedelta = timedelta(seconds=5)
     search: Search = _NEAR
@@ -114,19 +117,8 @@ class Rules:
         return Choice.NEXT_FREE in choices
 
     def _general(self, kind: ConflictKind) -> Choice:
-        match kind:
-            case ConflictKind.MOVED_APART:
-                return self.moved_apart
-            case ConflictKind.MOVED_AND_CANCELLED:
-                return self.moved_and_cancelled
-            case ConflictKind.BLOCK_EDITED:
-                return self.block_edited
-            case ConflictKind.SLOT_TAKEN:
-                return self.slot_taken
-            case ConflictKind.DOUBLE_BOOKED:
-                return self.double_booked
-            case _:
-                return CHOICES[kind][0]
+        said: Choice = getattr(self, kind) if len(CHOICES[kind]) > 1 else CHOICES[kind][0]
+        return said
 
 
 def explain(rules: Rules, kind: ConflictKind, systems: Collection[str]) -> list[tuple[str, Law]]:
@@ -148,8 +140,8 @@ def explain(rules: Rules, kind: ConflictKind, systems: Collection[str]) -> list[
 def every_rules(prefer: tuple[str, ...]) -> Iterator[Rules]:
     """Every table without overrides: what a simulator or a test draws from."""
     tables = product(*(choices for choices in CHOICES.values() if len(choices) > 1))
-    for apart, cancelled, edited, taken, double in tables:
-        yield Rules(prefer, apart, cancelled, edited, taken, double)
+    for apart, cancelled, twin, edited, taken, double in tables:
+        yield Rules(prefer, apart, cancelled, edited, taken, double, twin)
 
 
 def every_override(systems: Collection[str]) -> Iterator[Override]:

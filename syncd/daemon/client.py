@@ -31,6 +31,7 @@ class DaemonError(Exception):
     def __init__(self, reason: str, remedy: str) -> None:
         """Say what happened and what helps."""
         super().__init__(f"{reason}. {remedy}")
+        self.reason, self.remedy = reason, remedy
 
 
 class RequestError(DaemonError):

@@ -30,10 +30,10 @@ class StateHeld(Exception):  # noqa: N818 - not a fault: somebody else is at wor
 
     def __init__(self, path: Path, by: Holder) -> None:
         """Say who."""
-        super().__init__(
-            f"{path} is in use by another syncd: {by.role}, process {by.pid}. "
-            "Wait until it has ended, or stop it (systemctl stop syncd)."
-        )
+        self.place = str(path)
+        self.reason = f"{path} is in use by another syncd: {by.role}, process {by.pid}"
+        self.remedy = "Wait until it has ended, or stop it (systemctl stop syncd)."
+        super().__init__(f"{self.reason}. {self.remedy}")
         self.role = by.role
         self.pid = by.pid
 

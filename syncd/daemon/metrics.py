@@ -27,6 +27,7 @@ from syncd import __version__
 from syncd.core.budget import Paces
 from syncd.engine.report import Report
 from syncd.model import Action, Allowance, Clock, SystemHealth, SystemState, Topic, WaitReason
+from syncd.store.left_behind import LeftBehind
 from syncd.store.nightly import last
 from syncd.store.store import Store
 from syncd.store.waiting import count_waiting
@@ -165,10 +166,13 @@ class _Standing(Collector):
         self._state = state
         self._clock = clock
         self._report: Report | None = None
+        self._left_behind: list[LeftBehind] = []
         self._ended: dict[str, datetime] = {}
 
     def hear(self, report: Report) -> None:
         self._report = report
+        if report.left_behind is not None:
+            self._left_behind = report.left_behind
         self._ended["any"] = self._clock.now()
         if outcome(report) == "whole":
             self._ended["whole"] = self._clock.now()
@@ -260,12 +264,42 @@ class _Standing(Collector):
 
         counts = {(name, topic): 0 for name in self._systems() for topic in Topic}
         for item in report.items if report else ():
-            counts[item.system, item.topic] = counts.get((item.system, item.topic), 0) + 1
+            if item.acknowledged_at is None:
+                known = counts.get((item.system, item.topic), 0)
+                counts[item.system, item.topic] = known + item.number
         yield _gauge(
             "syncd_reported",
-            "Records and lists that cannot be carried, or only with an assumption, by topic.",
+            "Records and lists that cannot be carried, or only with an assumption, by topic; "
+            "without what is acknowledged.",
             ["system", "topic"],
             [((name, str(topic)), count) for (name, topic), count in counts.items()],
+        )
+        yield from self._of_persons()
+
+    def _of_persons(self) -> Iterable[Metric]:
+        """What persons decide, know of, or have left."""
+        report = self._report
+        doubles, known = (report.doubles_open, report.acknowledged) if report else (0, 0)
+        yield _gauge(
+            "syncd_double_bookings",
+            "Pairs of meetings that overlap, neither held nor acknowledged.",
+            [],
+            [((), doubles)],
+        )
+        yield _gauge(
+            "syncd_acknowledged",
+            "Reported items and double bookings that a person has acknowledged.",
+            [],
+            [((), known)],
+        )
+        blocks = dict.fromkeys(self._systems(), 0)
+        for each in self._left_behind:
+            blocks[each.system] = blocks.get(each.system, 0) + each.blocks
+        yield _gauge(
+            "syncd_left_behind_blocks",
+            "Blocks of syncd where the configuration maps nothing any more, at the last resync.",
+            ["system"],
+            [((name,), count) for name, count in blocks.items()],
         )
 
     def _of_state(self) -> Iterable[Metric]:

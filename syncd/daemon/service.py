@@ -115,7 +115,12 @@ async def serve(
     if monitor is not None:
         monitor.repace = lambda paces: _repace(scheduler, paces)
     again = asyncio.Event()
-    answers = {"resync": work.on_request, "undo": work.on_undo, "resolve": work.on_resolve}
+    answers = {
+        "resync": work.on_request,
+        "undo": work.on_undo,
+        "resolve": work.on_resolve,
+        "acknowledge": work.on_acknowledge,
+    }
     with _signals(engine.stopping, hurry, again, on=handle_signals):
         async with door(state, answers), _page(monitor, listen):
             scheduler.start()

@@ -14,10 +14,11 @@ import structlog
 from syncd.core.answer import Answer, Unfit
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
+from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
 from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
 from syncd.engine.undo import NothingToUndo, Undone
-from syncd.model import Window, utc
+from syncd.model import Clock, Window, utc
 from syncd.store import Store
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,7 @@ class Worker(Protocol):
     stopping: asyncio.Event
     mapping: Mapping[str, Sequence[str]]
     store: Store
+    clock: Clock
     answers: dict[str, Answer]
 
     async def resync(
@@ -181,6 +183,22 @@ class Work:
                 raise Refused(unfit.reason, unfit.remedy) from None
         self._hear("resolve", resolved.report, self._now() - began)
         return resolved.to_json(), resolved.code
+
+    async def on_acknowledge(
+        self, arguments: Mapping[str, Any], _progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """Silence what a person knows of, or take that back, through the door. Raises Refused."""
+        _check(arguments, frozenset({"id", "by", "undo"}))
+        start, by = _text(arguments, "id"), _text(arguments, "by")
+        undo = arguments.get("undo") is True
+        async with self._one:  # between the jobs: what is reported changes in them
+            self._refuse_if_ending()
+            store, now = self._engine.store, self._engine.clock.now()
+            try:
+                done = acknowledge(store, start or "", by or "", now, undo=undo)
+            except CannotAcknowledge as cannot:
+                raise Refused(cannot.reason, cannot.remedy) from None
+        return done.to_json(), 0
 
     @asynccontextmanager
     async def _turn(self, progress: Progress) -> AsyncIterator[float]:

@@ -19,7 +19,7 @@ from syncd.systems.port import Found, Gone, Malformed, Sighting, Unknown
 def take(read: Read, before: Record | None, after: Record, news: News) -> None:
     """Store what an event shows now, and note whose news that is."""
     read.changes.records.append(after)
-    if news is News.SAME and before is not None and before.provider == after.provider:
+    if news is News.SAME and before is not None and _alike(before, after):
         return
     seen = read.seen
     seen.touch(after.provider, after.id)
@@ -28,6 +28,15 @@ def take(read: Read, before: Record | None, after: Record, news: News) -> None:
     if news is not News.ECHO:
         seen.news += 1
         seen.lively[after.provider] += 1
+
+
+def _alike(before: Record, after: Record) -> bool:
+    """Whether nothing is left to decide; news that was taken back may be what a conflict held."""
+    return (before.provider, before.observed, before.person) == (
+        after.provider,
+        after.observed,
+        after.person,
+    )
 
 
 def take_elsewhere(read: Read, found: FoundElsewhere) -> None:

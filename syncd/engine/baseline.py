@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.model import Baseline, Changes, Coverage, Kind, Window
+from syncd.store.left_behind import FOUND
 from syncd.store.owners import owner_changes
 from syncd.store.proof import orphans
 from syncd.store.store import Store
@@ -41,7 +42,7 @@ class Baselines:
 
     def cover(self, places: Iterable[Place]) -> None:
         """Take in calendars that no configuration maps, but what is found in a system."""
-        self.mapped = {**dict.fromkeys(places, "found"), **self.mapped}
+        self.mapped = {**dict.fromkeys(places, FOUND), **self.mapped}
 
     def settled(self, provider: str, system: str) -> bool:
         """Whether the calendar was read in full under its present mapping."""

@@ -209,10 +209,13 @@ class Closures:
 
     def _uses(self, room: str) -> list[Use]:
         state = self._store.state(room)
+        ended = {(record.system, record.id) for record in state.ended}
         here = {
             replica.booking
             for replica in state.replicas
-            if replica.system == self.house and replica.role.meets
+            if replica.system == self.house
+            and replica.role.meets
+            and (replica.system, replica.event) not in ended
         }
         return [
             Use(booking.agreed.start, booking.agreed.end, booking.id, booking.id in here)

@@ -23,6 +23,7 @@ from syncd.engine.clocks import known_error, watch_clock
 from syncd.engine.deciding import decide_on
 from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
+from syncd.engine.leaving import name_left_behind
 from syncd.engine.observation import Observation
 from syncd.engine.observe import observe
 from syncd.engine.persons import Persons
@@ -153,8 +154,7 @@ class Engine:
     ) -> Report:
         """Cycle over the full window until nothing is left to do, or nothing more can be done."""
         self.agenda.add(providers or self.mapping)
-        report = Report(run=self.ids.row(), dry_run=dry_run)
-        before, idle = (0, 0, 0), 0
+        report, before, idle = Report(run=self.ids.row(), dry_run=dry_run), (0, 0, 0), 0
         for turn in range(1 if dry_run else MOST_CYCLES):
             error = self.clock_error
             await self.cycle(
@@ -182,6 +182,7 @@ class Engine:
             if waits and not dry_run:
                 progress("waiting for a platform to confirm")
                 await self.clock.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
+        report.interrupted = self.stopping.is_set() and not report.converged
         remark(report, accept)
         self.file(report, "resync")
         return report
@@ -276,6 +277,8 @@ class Engine:
         watch_clock(self, observed)
         if full:
             self.baselines.note_read(_answered(observed), window)
+        if by_id:
+            report.left_behind = name_left_behind(self)
         progress("deciding")
         decisions = await decide_on(self, chosen, observed, report, accept, dropped)
         if self.annexes.closures:

@@ -18,8 +18,10 @@ from syncd.engine import brake
 from syncd.engine.brake import Brake
 from syncd.engine.case import case_of
 from syncd.engine.observation import Observation
+from syncd.engine.other_persons import end_persons, follow_persons
 from syncd.engine.ownership import bearing_providers
 from syncd.engine.report import Report
+from syncd.engine.reports import log_reported
 from syncd.engine.stops import accept as accept_run
 from syncd.engine.stops import tell_stops
 from syncd.model import Action, ProviderState, Waiting, WaitReason
@@ -120,10 +122,16 @@ def _keep(engine: Engine, made: list[_Made]) -> None:
     """
     if not made:
         return
-    engine.store.apply(*(each.decision.changes for each in made))
+    store, now = engine.store, engine.clock.now()
+    for each in made:
+        named = follow_persons(store, each.state.provider, each.decision.compared, now)
+        each.decision.changes.reported += [*named.begun, *named.ended]
+        log_reported(named)
+    store.apply(*(each.decision.changes for each in made))
     for each in made:
         engine.recent.note_carried(each.decision.changes.notes)
         provider, part, decision = each.state.provider, each.part, each.decision
+        log_reported(end_persons(store, provider, now))
         for conflict in each.counted:
             del engine.answers[conflict]
         engine.exposed.hear(provider, decision.wanted, part)
@@ -159,12 +167,10 @@ def _is_local(engine: Engine, provider: str) -> bool:
 def _finished(decision: Decision, case: Case, state: ProviderState) -> bool:
     """Whether this provider needs no further decision until there is news of it.
 
-    What ended is history from here on, and the next decision takes it out of its booking. And what
-    is held since this decision, such as a write that failed too often, is closed by the next one.
+    What is held since this decision, such as a write that failed too often, is closed by the next.
     """
     return (
         not decision.operations
-        and not any(r.ended and r.observed is None for r in decision.changes.records)
         and not decision.waiting
         and not decision.exposures
         and not case.ownership.doubtful

@@ -19,6 +19,7 @@ from syncd.model import (
     Waiting,
     utc,
 )
+from syncd.store.left_behind import LeftBehind
 
 
 class Health(StrEnum):
@@ -41,6 +42,76 @@ class Exit(StrEnum):
     def code(self) -> int:
         """The process's exit code."""
         return {"guarded": 5, "unanswered": 4, "conflicts": 3, "done": 0}[self.value]
+
+    @classmethod
+    def of(cls, left: Iterable[Left]) -> Exit:
+        """Return how a run ended that left this: the first of GUARDED, UNANSWERED, CONFLICTS."""
+        order = list(cls)
+        return min((each.exit for each in left), key=order.index, default=cls.DONE)
+
+
+class Left(StrEnum):
+    """What a run can leave, and `status` can find: the one list that exit codes follow from.
+
+    - STOPPED: calendars or systems that the guard stopped.
+    - INTERRUPTED: 1 where a person or a signal ended the run before it was done.
+    - SYSTEMS: systems that did not answer.
+    - UNKNOWN_OWNERS: calendars of whose events it is not known whose they are.
+    - LISTS: lists that are not whole, unless acknowledged.
+    - WRITES: writes that were not made, or whose outcome is not known yet.
+    - WAITING: writes that are wanted and cannot be made now.
+    - REMOVALS: removals that wait for a second read.
+    - UNPROVEN: events that are gone by id, while their lists do not prove it.
+    - CONFLICTS: conflicts that are held.
+    - DOUBLE_BOOKINGS: pairs of meetings that overlap, neither held nor acknowledged.
+    - UNREADABLE: records that cannot be understood, unless acknowledged.
+    - REPORTED: all other reported items, unless acknowledged.
+    - EXPOSURES: intervals that are still offered although the provider is busy elsewhere.
+    """
+
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    SYSTEMS = "systems"
+    UNKNOWN_OWNERS = "unknown_owners"
+    LISTS = "lists"
+    WRITES = "writes"
+    WAITING = "waiting"
+    REMOVALS = "removals"
+    UNPROVEN = "unproven"
+    CONFLICTS = "conflicts"
+    DOUBLE_BOOKINGS = "double_bookings"
+    UNREADABLE = "unreadable"
+    REPORTED = "reported"
+    EXPOSURES = "exposures"
+
+    @property
+    def exit(self) -> Exit:
+        """How a run ends that leaves it."""
+        return _EXITS.get(self, Exit.UNANSWERED)
+
+
+_EXITS = {
+    Left.STOPPED: Exit.GUARDED,
+    Left.CONFLICTS: Exit.CONFLICTS,
+    Left.DOUBLE_BOOKINGS: Exit.CONFLICTS,
+    Left.UNREADABLE: Exit.CONFLICTS,
+    Left.REPORTED: Exit.DONE,
+    Left.EXPOSURES: Exit.DONE,
+}
+_OF_WRITES = frozenset({Left.WRITES, Left.REMOVALS, Left.UNPROVEN})
+"""What a dry run does not leave: it writes nothing, and makes one cycle."""
+
+
+def left_of_items(items: Iterable[Item]) -> dict[Left, int]:
+    """Count reported items that nobody has acknowledged."""
+    counts = Counter[Left]()
+    for item in items:
+        if item.acknowledged_at is None:
+            counts[_OF_TOPIC.get(item.topic, Left.REPORTED)] += item.number
+    return dict(counts)
+
+
+_OF_TOPIC = {Topic.LIST: Left.LISTS, Topic.UNREADABLE: Left.UNREADABLE}
 
 
 @dataclass(slots=True)
@@ -188,6 +259,10 @@ class Report:
     are open, ``gone`` counts events that are gone by id while no whole list proves it. ``listed``
     names the guard's conflicts behind ``stopped``; ``accepted`` counts changes that a person let
     pass in this run.
+    ``double_bookings`` counts all pairs, ``doubles_open`` those that are neither held nor
+    acknowledged; ``acknowledged`` is how many items and pairs a person has acknowledged.
+    ``left_behind`` are blocks where the configuration maps nothing any more: as a person chose
+    that, they are named, and count as nothing that is left to do. None: they were not counted.
     """
 
     run: str
@@ -217,11 +292,15 @@ class Report:
     unknown: list[UnknownOwners] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     gone: int = 0
+    doubles_open: int = 0
+    acknowledged: int = 0
+    interrupted: bool = False
+    left_behind: list[LeftBehind] | None = None
 
     @property
     def unreadable(self) -> int:
-        """How many records cannot be understood."""
-        return sum(item.topic is Topic.UNREADABLE for item in self.items)
+        """How many records cannot be understood, acknowledged ones too."""
+        return sum(item.number for item in self.items if item.topic is Topic.UNREADABLE)
 
     @property
     def shortened(self) -> list[Item]:
@@ -230,8 +309,12 @@ class Report:
 
     @property
     def whole(self) -> bool:
-        """Whether every system answered with all that it was asked for."""
-        return self.answered and not self.unknown and not self.shortened
+        """Whether every system answered with all that it was asked for.
+
+        A list that is not whole, and that a person knows of, is no reason to alert anybody.
+        """
+        known = all(item.acknowledged_at is not None for item in self.shortened)
+        return self.answered and not self.unknown and known
 
     @property
     def answered(self) -> bool:
@@ -243,6 +326,7 @@ class Report:
         """Whether nothing is left to do: all was read, nothing planned, nothing unconfirmed."""
         return (
             self.whole
+            and not self.shortened
             and not self.planned
             and not self.pending
             and not self.suspected
@@ -252,13 +336,35 @@ class Report:
         )
 
     @property
+    def left(self) -> dict[Left, int]:
+        """Count what is left, by kind; what is not left is not named.
+
+        What a person must decide on or look at is counted once: a held double booking is a
+        conflict.
+        """
+        found = {
+            Left.STOPPED: len(self.stopped) or len(self.guarded),
+            Left.INTERRUPTED: int(self.interrupted),
+            Left.SYSTEMS: sum(s.state is not Health.OK for s in self.systems.values()),
+            Left.UNKNOWN_OWNERS: len(self.unknown),
+            Left.WRITES: max(len(self.planned), self.pending),
+            Left.WAITING: len(self.waiting),
+            Left.REMOVALS: self.suspected,
+            Left.UNPROVEN: self.gone,
+            Left.CONFLICTS: self.conflicts,
+            Left.DOUBLE_BOOKINGS: self.doubles_open,
+            Left.EXPOSURES: self.exposures,
+            **left_of_items(self.items),
+        }
+        counted = {kind: found[kind] for kind in Left if found.get(kind)}
+        if self.dry_run:
+            return {kind: n for kind, n in counted.items() if kind not in _OF_WRITES}
+        return counted
+
+    @property
     def exit(self) -> Exit:
         """How the run ended."""
-        if self.guarded:
-            return Exit.GUARDED
-        if not self.whole or self.waiting or (not self.dry_run and not self.converged):
-            return Exit.UNANSWERED
-        return Exit.CONFLICTS if self.conflicts or self.unreadable else Exit.DONE
+        return Exit.of(self.left)
 
     def to_json(self, *, most_waiting: int | None = None) -> dict[str, object]:
         """The object of `resync --json` (DESIGN section 9): its keys are stable.
@@ -268,6 +374,7 @@ class Report:
         """
         counted = Counter(o.action for o in self.planned) if self.dry_run else self.operations
         counts = Counter(item.topic for item in self.items)
+        left = self.left
         return {
             "run": self.run,
             "cycles": self.cycles,
@@ -299,5 +406,8 @@ class Report:
             "clock_error_seconds": round(self.clock_error.total_seconds()),
             "unreadable": self.unreadable,
             "reported": {str(topic): counts[topic] for topic in Topic},
+            "acknowledged": self.acknowledged,
+            "left_behind": [each.to_json() for each in self.left_behind or ()],
+            "left": {str(kind): left.get(kind, 0) for kind in Left},
             "converged": self.converged,
         }

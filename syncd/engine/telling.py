@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from syncd.engine.observation import Observation
 from syncd.engine.report import Health, Report, SystemReport, UnknownOwners, unknown_owners
-from syncd.model import OwnerProof
+from syncd.model import ConflictKind, OwnerProof
+from syncd.model.summary import acknowledged, stale
 from syncd.store.owners import owner_changes
-from syncd.store.reported import open_items
+from syncd.store.reported import drop_marks, marks_of, shown_items
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -43,7 +44,7 @@ def tell(
     _name_refused_writes(engine, report)
     report.suspected = sum(o.suspected for o in observed.values())
     report.pending = len(engine.store.pending_intents())
-    report.conflicts = sum(h.conflict.held for h in engine.store.open_conflicts())
+    _tell_standing(engine, report)
     now = engine.clock.now()
     report.unknown = unknown_owners(owner_changes(engine.store), now)
     told_of = {(each.provider, each.system) for each in report.unknown}
@@ -55,7 +56,6 @@ def tell(
     ]
     report.clock_error = engine.clock_error
     report.gone = sum(o.gone for o in observed.values())
-    report.items = open_items(engine.store)
     report.exposures = engine.exposed.measure()
 
 
@@ -68,6 +68,25 @@ def remark(report: Report, accept: str | None) -> None:
             f"{report.gone} events are gone by their ids, but their lists do not prove it: "
             "their time stays blocked until a list is whole"
         )
+
+
+def _tell_standing(engine: Engine, report: Report) -> None:
+    """Count the conflicts, double bookings and reported items, and which are acknowledged.
+
+    An acknowledgement of what has ended or changed is forgotten.
+    """
+    store, conflicts = engine.store, engine.store.open_conflicts()
+    marks = marks_of(store)
+    doubles = [h for h in conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
+    known = sum(acknowledged(h, marks) is not None for h in conflicts)
+    told = sum(not h.conflict.held for h in conflicts)
+    report.items = shown_items(store, engine.clock.now(), marks)
+    report.conflicts = sum(h.conflict.held for h in conflicts)
+    report.double_bookings = len(doubles)
+    report.doubles_open = told - known
+    report.acknowledged = known + sum(i.acknowledged_at is not None for i in report.items)
+    if not report.dry_run:
+        drop_marks(store, stale(marks, report.items, conflicts))
 
 
 def _name_refused_writes(engine: Engine, report: Report) -> None:

@@ -11,12 +11,14 @@ from syncd.core import undo as plan
 from syncd.core.decide import decide
 from syncd.engine import brake
 from syncd.engine.case import case_of
+from syncd.engine.leaving import out_of_reach
 from syncd.engine.report import Exit, Health, Report
 from syncd.engine.running import Depth
 from syncd.engine.telling import tell
 from syncd.engine.writing import write
 from syncd.model import Changes, Intent, IntentState, Note, Operation, ProviderState, Waiver
 from syncd.store.journal import intents_of, intents_since
+from syncd.store.left_behind import LeftBehind
 from syncd.store.store import Store
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class Undone:
     """What was put back of a run, what was left as it is and why. ``report`` is of the new run.
 
     ``unwritten`` counts the operations that were not carried out, or not confirmed yet.
+    ``out_of_reach`` is what the run wrote where the configuration maps nothing any more.
     """
 
     run: str
@@ -52,14 +55,15 @@ class Undone:
     left: list[plan.Left] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     unwritten: int = 0
+    out_of_reach: list[LeftBehind] = field(default_factory=list)
 
     @property
     def exit(self) -> Exit:
-        """How it ended: CONFLICTS where bookings were left, which a person has to look at."""
+        """How it ended: CONFLICTS where something was left, which a person has to look at."""
         answered = all(s.state is Health.OK for s in self.report.systems.values())
         if not answered or self.unwritten:
             return Exit.UNANSWERED
-        return Exit.CONFLICTS if self.left else Exit.DONE
+        return Exit.CONFLICTS if self.left or self.out_of_reach else Exit.DONE
 
     def to_json(self) -> dict[str, object]:
         """The object of `undo --json`: that of the new run, and what became of each booking."""
@@ -69,6 +73,7 @@ class Undone:
             **{key: told[key] for key in ("run", "systems", "operations")},
             "bookings": sorted({w.booking for w in self.waivers}),
             "left": [{"booking": left.booking or None, "why": left.why} for left in self.left],
+            "left_behind": [each.to_json() for each in self.out_of_reach],
             "done": self.exit is Exit.DONE,
         }
 
@@ -90,6 +95,7 @@ async def undo(
     await engine.learn()
     chosen = sorted({i.operation.provider for i in intents} & engine.mapping.keys())
     undone = Undone(run, Report(run=engine.ids.row(), dry_run=dry_run))
+    undone.out_of_reach = out_of_reach(engine, intents)
     report, window = undone.report, engine.window(near=False)
     report.cycles = 1
     desk = engine.desk(report)

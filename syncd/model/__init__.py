@@ -38,7 +38,7 @@ from syncd.model.ranges import (
     read_value,
     readable,
 )
-from syncd.model.reported import Item, Topic
+from syncd.model.reported import Item, Mark, Topic
 from syncd.model.series import series_of
 from syncd.model.statuses import (
     Statuses,
@@ -133,6 +133,7 @@ __all__ = [
     "IntentState",
     "Item",
     "Kind",
+    "Mark",
     "Need",
     "Note",
     "Offer",

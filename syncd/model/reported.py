@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 
 
 class Topic(StrEnum):
@@ -45,7 +46,8 @@ class Item:
     ``event`` is the record's id. For rows without one, and for lists, it is the list's name.
     ``calendars`` are the providers whose lists may show it, as far as they have not shown the
     opposite since. The read that showed it reached from ``back`` before to ``ahead`` after its
-    time; ``seen_at`` is kept to the hour.
+    time; ``seen_at`` is kept to the hour. ``events`` is only set where one item stands for the
+    same fault of every record of an account. ``acknowledged_at`` is when a person silenced it.
     """
 
     system: str
@@ -58,8 +60,57 @@ class Item:
     since: datetime
     seen_at: datetime
     ended_at: datetime | None = None
+    events: tuple[str, ...] = ()
+    acknowledged_at: datetime | None = None
+
+    @property
+    def digest(self) -> str:
+        """What `syncd acknowledge` accepts, or the beginning of it: the same in every read."""
+        # One item for all records is another one than that of a record.
+        name = (self.system, str(self.topic), self.reason if self.events else f" {self.event}")
+        return digest(*name)
+
+    @property
+    def id(self) -> str:
+        """The beginning of the digest that is shown."""
+        return self.digest[:SHOWN_ID]
+
+    @property
+    def inputs(self) -> str:
+        """What the acknowledgement is of: once it differs, the item counts again."""
+        return digest(self.reason)
+
+    @property
+    def number(self) -> int:
+        """How many records it counts as: a fact about an account is one."""
+        return 1 if self.topic is Topic.ACCOUNT else len(self.events) or 1
 
     @property
     def key(self) -> tuple[Topic, str]:
         """What names the item within its system."""
         return (self.topic, self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A person has acknowledged a reported item or a double booking.
+
+    ``subject`` is the item's digest or the conflict's id, ``inputs`` what it was of. ``by`` is the
+    login name of whoever did it.
+    """
+
+    subject: str
+    inputs: str
+    at: datetime
+    by: str
+
+
+SHOWN_ID = 8
+"""The letters of a digest that are shown."""
+
+_KEPT_DIGEST = 16
+
+
+def digest(*parts: str) -> str:
+    """Return a short digest of texts, in hexadecimal digits."""
+    return sha256("\0".join(parts).encode()).hexdigest()[:_KEPT_DIGEST]

@@ -76,6 +76,11 @@ class Record:
         return is_derived(self.id)
 
     @property
+    def over(self) -> bool:
+        """Whether the event is gone, and that is accepted: nothing is left to decide about it."""
+        return self.ended and self.observed is None
+
+    @property
     def open_ended(self) -> bool:
         """Whether the platform shows no end that can be meant, so that a fixed one was put."""
         return self.fingerprint == OPEN_ENDED
@@ -108,13 +113,18 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """The link between a booking and one of its events. Several bookings may share one block."""
+    """The link between a booking and one of its events. Several bookings may share one block.
+
+    ``person`` is whose appointment it was when it was linked, or when the persons of the meeting
+    were last compared (None: nobody's).
+    """
 
     booking: str
     system: str
     event: str
     role: Role
     settled: int = 0
+    person: str | None = None
 
 
 class IntentState(StrEnum):
@@ -280,7 +290,11 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """All that is stored and still alive of one provider: what a decision is made from."""
+    """All that is stored and still alive of one provider: what a decision is made from.
+
+    ``ended`` are events that are gone, and accepted as such, of bookings that are alive: the
+    meeting may still be on in another system, and a block may have been released.
+    """
 
     provider: str
     records: tuple[Record, ...] = ()
@@ -290,6 +304,7 @@ class ProviderState:
     intents: tuple[Intent, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     owner_changes: tuple[OwnerChange, ...] = ()
+    ended: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,6 +244,7 @@ class ConflictKind(StrEnum):
 
     MOVED_APART = "moved_apart"
     MOVED_AND_CANCELLED = "moved_and_cancelled"
+    TWIN_DELETED = "twin_deleted"
     BLOCK_EDITED = "block_edited"
     SLOT_TAKEN = "slot_taken"
     DOUBLE_BOOKED = "double_booked"

@@ -185,6 +185,7 @@ _TAIL = """\
 prefer = {prefer}    # the tie-break of all
 moved_apart = "latest"                  # "latest", "prefer" or "hold" (leave it to a person)
 moved_and_cancelled = "cancel"          # "cancel", "move" or "hold"
+twin_deleted = "cancel"                 # only one record is deleted: "cancel", "keep" or "hold"
 
 # How much of a calendar may vanish or move at once before it waits for `syncd resync --accept RUN`:
 # more than `count` meetings that are more than `share` of them are stopped, and so is the whole

@@ -73,6 +73,10 @@ class Outside(Protocol):
         """Delete an appointment."""
         ...
 
+    def undelete(self, id: str) -> None:
+        """Restore a deleted appointment as it was."""
+        ...
+
     def block(
         self, user: str, start: datetime, end: datetime, title: str, calendar: str | None = None
     ) -> str:

@@ -70,19 +70,23 @@ class What(StrEnum):
     NO_OBJECT = "no-object"
     REPAIR_ROWS = "repair-rows"
     REGROUP = "regroup"
+    DELETE_ONE = "delete-one"
+    CANCEL_OTHER = "cancel-other"
+    UNDELETE = "undelete"
     CAP_LISTS = "cap-lists"
     BOOK_CLASS = "book-class"
     MOVE_CLASS = "move-class"
     DELETE_CLASS = "delete-class"
     SLICE = "slice"
     CLEAR = "clear"
+    ACKNOWLEDGE = "acknowledge"
     FORBID_WRITES = "forbid-writes"
     ALLOW_WRITES = "allow-writes"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
 TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
-OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO})
+OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO, What.ACKNOWLEDGE})
 OUTSIDE = frozenset(What) - TROUBLE - OPERATOR
 
 

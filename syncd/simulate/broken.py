@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Topic
 from syncd.sandbox.broken_rows import Lack
-from syncd.simulate import hosted, oracle
+from syncd.simulate import hosted, oracle, viewed
 from syncd.simulate.story import BROKEN_ROWS, TROUBLE, Step, Story, What
 from syncd.store.reported import open_items
 
@@ -50,6 +50,7 @@ def judge_broken(
 
     Where something else went wrong on that day, nobody can tell what was carried by now.
     """
+    yield from viewed.judge_status(town, store, now, None)
     trouble = town.accidents or any(step.what in TROUBLE for step in story.steps)
     if trouble or not any(_broken(town)):
         return
@@ -78,6 +79,7 @@ def judge_broken(
 def judge_rest(town: Town, store: Store, now: datetime, last: datetime) -> Iterator[str]:
     """Say what is wrong at the end, and what is still reported although every row reads well."""
     yield from oracle.judge_end(town, store, now, last)
+    yield from viewed.judge_status(town, store, now, last)
     for item in open_items(store):
         if item.topic in {Topic.UNREADABLE, Topic.LIST}:
             yield f"10: still reported after its end: {item.system} {item.event}: {item.reason}"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
+from typing import TYPE_CHECKING
 
 from syncd.simulate.acts import SYSTEMS, Step, What
+
+if TYPE_CHECKING:
+    from syncd.simulate.story import Story
 
 _CLASSES, _SLICES, _CLEARED = 0.3, 0.15, 0.15
 
@@ -63,3 +68,9 @@ def _at(random: Random, span: float, low: float, high: float) -> float:
 
 def _slot(random: Random) -> int:
     return random.randrange(1, 30)
+
+
+def with_stops(day: Story) -> Story:
+    """Add what changes much of a calendar at once."""
+    steps = draw_stops(Random(f"stops {day.seed}"), day.hours * 3600)  # noqa: S311
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))))

@@ -12,6 +12,7 @@ from syncd.simulate import (
     concealing,
     hosted,
     leaves,
+    one_sided,
     recurring,
     stopping,
     twinned,
@@ -37,5 +38,6 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         or broken.perform(town, step)
         or concealing.perform(town, step)
         or stopping.perform(town, step, start)
+        or one_sided.perform(town, step)
         or waits.perform(town, step)
     )

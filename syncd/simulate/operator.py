@@ -11,14 +11,17 @@ from pathlib import Path
 from syncd.core.answer import Answer, Way
 from syncd.daemon.door import Refused
 from syncd.daemon.work import Work
+from syncd.engine.acknowledge import entries
 from syncd.engine.resolve import to_arguments
 from syncd.engine.stops import NotAcceptable, check_accept
 from syncd.model import ConflictKind, HeldConflict
-from syncd.simulate.story import Step
+from syncd.simulate import viewed
+from syncd.simulate.story import Step, What
 from syncd.simulate.town import Town
 from syncd.store import StateError, Store
 from syncd.store.glance import Run
 from syncd.store.journal import intents_of
+from syncd.store.reported import open_items
 
 WAYS = tuple(Way)
 
@@ -35,6 +38,40 @@ class Operator:
     town: Town
     say: Callable[[str], None]
     work: Work | None = None
+
+    async def perform(self, step: Step) -> None:
+        """Do what a step says."""
+        match step.what:
+            case What.ACCEPT:
+                await self.accept(first=step.slot == 1)
+            case What.RESOLVE:
+                await self.resolve(step)
+            case What.UNDO:
+                await self.undo()
+            case What.ACKNOWLEDGE:
+                await self.acknowledge(step)
+            case _:
+                await self.resync()
+
+    async def acknowledge(self, step: Step) -> None:
+        """Acknowledge one of the things that `syncd acknowledge` lists."""
+        if self.work is None or not self.state.exists():
+            return
+        with closing(Store.open(self.state, write=False)) as store:
+            known = entries(store, self.town.clock.now())
+            told = {h.id: viewed.of_pair(h) for h in store.open_conflicts()}
+            of_it = {item.digest: viewed.of_item(item) for item in open_items(store)}
+        if not known:
+            return
+        entry = known[step.number % len(known)]
+        # As soon as it is stored, all else may follow from it, also if the reply is lost.
+        self.town.known.add({**told, **of_it}.get(entry.subject, ()))
+        with suppress(Killed, StateError):
+            try:
+                await self.work.on_acknowledge({"id": entry.subject, "by": "kim"}, _quietly)
+                self.say(f"acknowledge {entry.id}: {entry.what} {entry.event}")
+            except Refused as refused:
+                self.say(f"acknowledge {entry.id}: {refused.reason}")
 
     async def resync(self) -> None:
         """Run `syncd resync`: cycles in quick succession, beside the daemon's own."""

@@ -13,6 +13,7 @@ from syncd.model import ConflictKind, HeldConflict, Kind, Record, Replica, Role,
 from syncd.sandbox.agreement import Sight, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.simulate import one_sided
 from syncd.simulate.accident import Change, Interval, Key, Seen, let_pass, stays_closed
 from syncd.simulate.hosted import has_shares, is_share, known_as, told_by_first
 from syncd.simulate.recurring import (
@@ -45,6 +46,7 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
         )
         if going_on and not ended:
             yield f"7: went on after {len(accident.news)} at once in {accident.system}: {where}"
+    yield from one_sided.judge_change(town, change)
     match before, after:
         case None, Seen():
             yield from _made(town, change, after)

@@ -28,7 +28,17 @@ from syncd.engine.report import Report
 from syncd.model import Cause, Changes
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
-from syncd.simulate import broken, busy, concealing, oracle, stopping, tellers, waits
+from syncd.simulate import (
+    broken,
+    busy,
+    concealing,
+    one_sided,
+    oracle,
+    stopping,
+    tellers,
+    viewed,
+    waits,
+)
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.disk import Disk
@@ -100,6 +110,7 @@ class _Stage:
         self.host = VirtualClock(story.start)
         self.town = Town(VirtualClock(story.start), story.seed, self._judge)
         self.town.choices, self.town.series = story.choices, story.series
+        one_sided.set_rules(self.town, story)
         self.operator = Operator(folder / "state.db", self.town, self._say)
         self.fuse, self.said = 0, -1
         self.disk = Disk(folder / "state.db")
@@ -274,6 +285,8 @@ class _Stage:
         end = now + self.settings.syncd.window.future
         for line in oracle.judge_end(self.town, app.store, now, end):
             self._break(line)
+        for line in viewed.judge_report(self.town, app.store, last, now, end):
+            self._break(line)
         told = (writes_per_change, idle_writes, statuses_left)
         for line in (line for judge in told for line in judge(self.town)):
             self._break(line)
@@ -297,17 +310,6 @@ class _Stage:
 
     # --- what happens -------------------------------------------------------------------------
 
-    async def _operate(self, step: Step) -> None:
-        match step.what:
-            case What.ACCEPT:
-                await self.operator.accept(first=step.slot == 1)
-            case What.RESOLVE:
-                await self.operator.resolve(step)
-            case What.UNDO:
-                await self.operator.undo()
-            case _:
-                await self.operator.resync()
-
     def _happen(self, step: Step) -> None:
         match step.what:
             case What.FAULT:
@@ -322,7 +324,7 @@ class _Stage:
             case What.STATE_LOST | What.STATE_RESTORED:
                 self.fuse, self.disk.next = 1, step
             case _ if step.what in OPERATOR:
-                self.requests.add(asyncio.create_task(self._operate(step)))
+                self.requests.add(asyncio.create_task(self.operator.perform(step)))
             case _ if step.what in OUTSIDE:
                 done = self.town.act(step)
                 self._say(f"{step.system} by hand: {done or 'nothing to do it to'}")

@@ -19,8 +19,10 @@ from syncd.simulate.accounts import Knobs, draw_account
 from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_hosts import draw_hosts
+from syncd.simulate.drawn_marks import draw_marks
 from syncd.simulate.drawn_series import draw_series
-from syncd.simulate.drawn_stops import draw_stops
+from syncd.simulate.drawn_stops import with_stops
+from syncd.simulate.drawn_twins import with_twins
 from syncd.simulate.drawn_waits import draw_waits
 
 __all__ = [
@@ -216,13 +218,19 @@ def draw(
     steps += (*list_acts(lists, busy, span), *draw_waits(seed, span, faults)) if complaints else ()
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return _with_stops(_with_concealed(_with_series(_with_leaves(day)))) if complaints else day
+    return _with_complaints(day) if complaints else day
 
 
-def _with_stops(day: Story) -> Story:
-    """Add what changes much of a calendar at once."""
-    steps = draw_stops(Random(f"stops {day.seed}"), day.hours * 3600)  # noqa: S311
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+def _with_complaints(day: Story) -> Story:
+    """Add acts known from complaints, each from a stream of its own."""
+    return with_stops(_with_marks(with_twins(_with_concealed(_with_series(_with_leaves(day))))))
+
+
+def _with_marks(day: Story) -> Story:
+    """Add what the operator acknowledges."""
+    drawn = draw_marks(Random(f"marks {day.seed}"), day.hours * 3600)  # noqa: S311
+    marks = [Step(d.at, What(d.what), d.system, d.number, d.slot) for d in drawn]
+    return replace(day, steps=tuple(sorted((*day.steps, *marks))))
 
 
 def _with_series(day: Story) -> Story:

@@ -46,6 +46,8 @@ class Town:
     passed: list[datetime] = field(default_factory=list)
     answers: list[tuple[datetime, str]] = field(default_factory=list)
     choices: frozenset[str] = frozenset()
+    twin_deleted: str = "cancel"
+    block_edited: str = "restore"
     ours: set[tuple[str, str]] = field(default_factory=set)
     broken: dict[tuple[str, str], datetime] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -58,6 +60,7 @@ class Town:
     series: str = "hold"
     classes: list[tuple[datetime, str, str]] = field(default_factory=list)
     slices: dict[tuple[str, str], dict[Key, Sliced]] = field(default_factory=dict)
+    known: set[tuple[object, ...]] = field(default_factory=set)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
     _owners: dict[tuple[str, str], str] = field(default_factory=dict)

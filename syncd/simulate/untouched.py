@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from syncd.sandbox.faults import FaultKind
 from syncd.simulate.accident import Change, Seen
+from syncd.simulate.one_sided import replaces_deleted
 from syncd.simulate.town import Town
 
 
@@ -81,6 +82,8 @@ def _given(town: Town, system: str, event: str, seen: Seen) -> set[str]:
 
 def _is_given(town: Town, change: Change, after: Seen) -> bool:
     """Whether a change is one of the status for whoever reads that system."""
+    if change.before is None and replaces_deleted(town, change, after):
+        return True
     if change.before is None:
         since = town.unspelt.get(change.system)
         return since is not None and change.at >= since

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,9 +18,13 @@ from syncd.model import (
     Allowance,
     Cause,
     Closing,
+    Conflict,
+    ConflictKind,
     Exposure,
+    HeldConflict,
     IntentState,
     Item,
+    Mark,
     OnRota,
     OwnerChange,
     OwnerProof,
@@ -29,10 +33,13 @@ from syncd.model import (
     Topic,
     WaitingWrite,
     WaitReason,
+    record_id,
 )
+from syncd.model.summary import summarise
 from syncd.store.errors import told
 from syncd.store.files import is_there
-from syncd.store.instants import instant_text, value_of
+from syncd.store.instants import claim_of, instant_text, value_of
+from syncd.store.left_behind import STANDING
 from syncd.store.version import newest_schema
 
 _PENDING = ", ".join(f"'{state}'" for state in IntentState if state.pending)
@@ -61,6 +68,11 @@ _CREATED = (
     " AND event IS NOT NULL ORDER BY rowid DESC LIMIT 200"
 )
 _MAPPED = "SELECT provider, system, mapping FROM baseline"
+_MARKS = "SELECT * FROM acknowledged"
+_CONFLICTS = (
+    "SELECT * FROM conflict WHERE closed_at IS NULL AND outcome = '' ORDER BY opened_at, id"
+)
+_OTHERS_EVENTS = "SELECT id FROM event WHERE system = ? AND NOT retired AND ends > ? AND NOT mine"
 _REPORTED = "SELECT * FROM reported WHERE ended_at IS NULL ORDER BY system, topic, event"
 _WAITING = "SELECT * FROM waiting ORDER BY system, starts, name"
 MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
@@ -98,8 +110,10 @@ class Glance:
     ``read_at`` is when each system was last read in full, ``rota`` when whose whole window is.
     ``created`` are the last blocks made, (system, event), by this ``installation``. ``mapped`` is a
     digest of what each calendar, (provider, system), was last read as. ``items`` are the reported
-    records and lists that are open. ``clock_error`` is how far the platforms' time is ahead of
-    this machine's clock, where that is wrong.
+    records and lists that are open, ``conflicts`` what is held or told, ``marks`` what persons have
+    acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`).
+    ``clock_error`` is how far the platforms' time is ahead of this machine's clock, where that is
+    wrong.
     """
 
     counts: Mapping[str, int]
@@ -116,6 +130,9 @@ class Glance:
     owner_changes: tuple[OwnerChange, ...] = ()
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     items: tuple[Item, ...] = ()
+    conflicts: tuple[HeldConflict, ...] = ()
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    standing: tuple[Mapping[str, Any], ...] = ()
     waiting: tuple[WaitingWrite, ...] = ()
     clock_error: timedelta = timedelta(0)
 
@@ -151,6 +168,12 @@ def glance(path: Path, now: datetime, since: datetime) -> Glance:
 def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Glance:
     ask = connection.execute
     last = ask(_LAST).fetchone()
+    marks = {row["subject"]: _mark(row) for row in ask(_MARKS)}
+
+    def is_every(system: str, events: Collection[str]) -> bool:
+        found = (row["id"] for row in ask(_OTHERS_EVENTS, [system, instant_text(now)]))
+        return all(event in events or record_id(event) in events for event in found)
+
     return Glance(
         {name: int(ask(sql).fetchone()[0]) for name, sql in _LIVING.items()},
         None if last is None else _run(last),
@@ -165,7 +188,10 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple((row["system"], row["event"]) for row in ask(_CREATED)),
         tuple(_owner_change(row) for row in ask("SELECT * FROM owner_change")),
         {(row["provider"], row["system"]): row["mapping"] for row in ask(_MAPPED)},
-        tuple(_item(row) for row in ask(_REPORTED)),
+        tuple(summarise([_item(row) for row in ask(_REPORTED)], marks, is_every)),
+        tuple(_conflict(row) for row in ask(_CONFLICTS)),
+        marks,
+        tuple(dict(row) for row in ask(STANDING, {"now": instant_text(now)})),
         tuple(_waiting(row) for row in ask(_WAITING)),
         _clock_error(ask(_CLOCK, [MACHINE, CLOCK_ERROR]).fetchone()),
     )
@@ -222,6 +248,27 @@ def _item(row: sqlite3.Row) -> Item:
         timedelta(seconds=row["ahead"]),
         datetime.fromisoformat(row["since"]),
         datetime.fromisoformat(row["seen_at"]),
+    )
+
+
+def _mark(row: sqlite3.Row) -> Mark:
+    return Mark(row["subject"], row["inputs"], datetime.fromisoformat(row["at"]), row["by"])
+
+
+def _conflict(row: sqlite3.Row) -> HeldConflict:
+    kind, claims = ConflictKind(row["kind"]), map(claim_of, json.loads(row["claims"]))
+    conflict = Conflict(
+        kind,
+        row["provider"],
+        row["subject"],
+        tuple(claims),
+        row["inputs"],
+        row["note"],
+        row["rule"],
+        bool(row["held"]),
+    )
+    return HeldConflict(
+        row["id"], conflict, datetime.fromisoformat(row["opened_at"]), row["run"], None, ""
     )
 
 

@@ -1,11 +1,13 @@
-"""How an instant stands in the database."""
+"""How instants, and what holds some, stand in the database."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
-from syncd.model import Status, Value, utc
+from syncd.model import Claim, Status, Value, utc
 
 
 @lru_cache(maxsize=4096)  # one write puts the same few instants into some twenty columns
@@ -20,3 +22,13 @@ def value_of(text: str) -> Value:
     interval, _, status = text.partition(" ")
     start, _, end = interval.partition("/")
     return Value(datetime.fromisoformat(start), datetime.fromisoformat(end), Status(status))
+
+
+def claim_of(data: Mapping[str, Any]) -> Claim:
+    """Read a claim of a conflict."""
+    instant = datetime.fromisoformat
+    value = None
+    if data["start"] is not None:
+        value = Value(instant(data["start"]), instant(data["end"]), Status(data["status"]))
+    seen = instant(data["seen_at"]) if data["seen_at"] else None
+    return Claim(data["system"], data["event"], value, seen)

@@ -1,4 +1,4 @@
-"""All that is alive of a provider, as seven queries load it."""
+"""All that is alive of a provider, as eight queries load it."""
 
 from __future__ import annotations
 
@@ -32,6 +32,19 @@ _LIVING = select(BOOKING.c.id).where(
 _RECORDS = (
     select(EVENT)
     .where(EVENT.c.provider == bindparam("provider"), EVENT.c.retired.is_(False))
+    .order_by(EVENT.c.system, EVENT.c.id)
+)
+_ENDED = (
+    select(EVENT)
+    .distinct()
+    .join(REPLICA, (REPLICA.c.system == EVENT.c.system) & (REPLICA.c.event == EVENT.c.id))
+    .where(
+        REPLICA.c.booking.in_(_LIVING),
+        EVENT.c.provider == bindparam("provider"),
+        EVENT.c.retired.is_(True),
+        EVENT.c.ended.is_(True),
+        EVENT.c.observed.is_(None),
+    )
     .order_by(EVENT.c.system, EVENT.c.id)
 )
 _BOOKINGS = select(BOOKING).where(BOOKING.c.id.in_(_LIVING)).order_by(BOOKING.c.id)
@@ -75,4 +88,5 @@ def living(dialect: Dialect, cursor: DBAPICursor, provider: str) -> ProviderStat
         intents=every(_INTENTS, rows.to_intent),
         waivers=every(_WAIVERS, rows.to_waiver),
         owner_changes=every(_OWNER_CHANGES, rows.to_owner_change),
+        ended=every(_ENDED, rows.to_ended),
     )

@@ -114,13 +114,13 @@ class _Growth:
         asked: set[Span] = set()
         while ids:
             known |= ids
-            records = self._records(ids)
             bookings = self._bookings(ids)
-            self.records |= {(r.system, r.id): r for r in records}
             self.bookings |= bookings
             opened = ({"booking": booking} for booking in bookings)
             linked = [rows.to_replica(r) for r in self.store.tell(_LINKED, *opened)]
             self.replicas |= {(r.booking, r.system, r.event): r for r in linked}
+            records = self._records(ids)
+            self.records |= {(r.system, r.id): r for r in records}
             spans = {s for r in records for s in _spans(r)}
             spans |= {_span(b.provider, b.agreed) for b in bookings.values()}
             ids = {(r.system, r.event) for r in linked} | self._touching(spans - asked)
@@ -130,8 +130,9 @@ class _Growth:
     def states(self) -> dict[str, ProviderState]:
         """The part of each provider, in the order in which the whole is told."""
         records: dict[str, list[Record]] = defaultdict(list)
+        ended: dict[str, list[Record]] = defaultdict(list)
         for _, record in sorted(self.records.items()):
-            records[record.provider].append(record)
+            (ended if record.over else records)[record.provider].append(record)
         bookings: dict[str, list[Booking]] = defaultdict(list)
         for _, booking in sorted(self.bookings.items()):
             bookings[booking.provider].append(booking)
@@ -139,16 +140,29 @@ class _Growth:
         for _, replica in sorted(self.replicas.items()):
             replicas[self.bookings[replica.booking].provider].append(replica)
         return {
-            p: ProviderState(p, tuple(records[p]), tuple(bookings[p]), tuple(replicas[p]))
+            p: ProviderState(
+                p,
+                tuple(records[p]),
+                tuple(bookings[p]),
+                tuple(replicas[p]),
+                ended=tuple(ended[p]),
+            )
             for p in self.providers
         }
 
     def _records(self, ids: Iterable[Id]) -> list[Record]:
-        return [
+        """Those that are alive, and those that have ended of the bookings found so far."""
+        linked = {(replica.system, replica.event) for replica in self.replicas.values()}
+        found = (
             record
             for system, events in _by_system(ids).items()
             for record in self.store.records(system, events)
-            if record.provider in self.providers and not record.retired
+            if record.provider in self.providers
+        )
+        return [
+            replace(record, retired=False)
+            for record in found
+            if not record.retired or (record.over and (record.system, record.id) in linked)
         ]
 
     def _bookings(self, ids: Iterable[Id]) -> dict[str, Booking]:

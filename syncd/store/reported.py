@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 
-from syncd.model import Item, Topic
-from syncd.store.tables import REPORTED
+from syncd.model import Item, Mark, Note, Topic, record_id
+from syncd.model.summary import summarise
+from syncd.store import rows
+from syncd.store.tables import ACKNOWLEDGED, EVENT, HISTORY, REPORTED
+from syncd.store.types import Instant
 
 if TYPE_CHECKING:
     from syncd.store.store import Store
@@ -20,6 +23,14 @@ _OPEN = (
     .order_by(REPORTED.c.system, REPORTED.c.topic, REPORTED.c.event)
 )
 _OPEN_OF = _OPEN.where(REPORTED.c.system == bindparam("of_system"))
+_MARKS = select(ACKNOWLEDGED).order_by(ACKNOWLEDGED.c.subject)
+_UNMARK = delete(ACKNOWLEDGED).where(ACKNOWLEDGED.c.subject == bindparam("of_subject"))
+_OTHERS_EVENTS = select(EVENT.c.id).where(
+    EVENT.c.system == bindparam("of_system"),
+    EVENT.c.retired.is_(False),
+    EVENT.c.ends > bindparam("now", type_=Instant),
+    EVENT.c.mine.is_(False),
+)
 
 
 def open_items(store: Store, system: str | None = None) -> list[Item]:
@@ -27,6 +38,38 @@ def open_items(store: Store, system: str | None = None) -> list[Item]:
     if system is None:
         return [to_item(row) for row in store.tell(_OPEN, {})]
     return [to_item(row) for row in store.tell(_OPEN_OF, {"of_system": system})]
+
+
+def shown_items(store: Store, now: datetime, marks: Mapping[str, Mark]) -> list[Item]:
+    """The items as a person is shown them (`model.summary`). Raises StateError."""
+
+    def is_every(system: str, events: Collection[str]) -> bool:
+        found = store.tell(_OTHERS_EVENTS, {"of_system": system, "now": now})
+        return all(row["id"] in events or record_id(row["id"]) in events for row in found)
+
+    return summarise(open_items(store), marks, is_every)
+
+
+def marks_of(store: Store) -> dict[str, Mark]:
+    """What persons have acknowledged, by subject. Raises StateError."""
+    return {row["subject"]: Mark(**row) for row in store.tell(_MARKS, {})}
+
+
+def keep_mark(store: Store, mark: Mark, note: Note) -> None:
+    """Note that a person has acknowledged something. Raises StateError."""
+    row = {"subject": mark.subject, "inputs": mark.inputs, "at": mark.at, "by": mark.by}
+    store.keep(ACKNOWLEDGED, [row])
+    store.keep(HISTORY, [rows.from_note(note)])
+
+
+def drop_marks(store: Store, subjects: Sequence[str], *notes: Note) -> None:
+    """Forget acknowledgements, as a person wants or what they are of is over. Raises StateError."""
+    if subjects:
+        store.keep(HISTORY, [rows.from_note(note) for note in notes], _UNMARK, *_of(subjects))
+
+
+def _of(subjects: Sequence[str]) -> list[dict[str, str]]:
+    return [{"of_subject": subject} for subject in subjects]
 
 
 def reported_lists(store: Store, system: str) -> frozenset[str]:

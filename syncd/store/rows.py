@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -28,12 +28,10 @@ from syncd.model import (
     Record,
     Replica,
     Role,
-    Status,
-    Value,
     Waiver,
     Window,
 )
-from syncd.store.instants import instant_text
+from syncd.store.instants import claim_of, instant_text
 
 Row = RowMapping | Mapping[str, Any]
 
@@ -97,6 +95,11 @@ def to_record(row: Row) -> Record:
     )
 
 
+def to_ended(row: Row) -> Record:
+    """The record of an event that is gone, and of a booking that is alive."""
+    return replace(to_record(row), retired=False)
+
+
 def from_booking(booking: Booking) -> dict[str, Any]:
     """A living booking's row: putting a retired one again revives it."""
     return {
@@ -134,12 +137,20 @@ def from_replica(replica: Replica) -> dict[str, Any]:
         "event": replica.event,
         "role": str(replica.role),
         "settled": replica.settled,
+        "person": replica.person,
     }
 
 
 def to_replica(row: Row) -> Replica:
     """A row's replica."""
-    return Replica(row["booking"], row["system"], row["event"], Role(row["role"]), row["settled"])
+    return Replica(
+        row["booking"],
+        row["system"],
+        row["event"],
+        Role(row["role"]),
+        row["settled"],
+        row["person"],
+    )
 
 
 def from_intent(intent: Intent) -> dict[str, Any]:
@@ -224,7 +235,7 @@ def to_conflict(row: Row) -> HeldConflict:
             ConflictKind(row["kind"]),
             row["provider"],
             row["subject"],
-            tuple(_to_claim(claim) for claim in row["claims"]),
+            tuple(claim_of(claim) for claim in row["claims"]),
             row["inputs"],
             row["note"],
             row["rule"],
@@ -247,15 +258,6 @@ def _from_claim(claim: Claim) -> dict[str, Any]:
         "status": str(value.status) if value else None,
         "seen_at": instant_text(claim.seen_at) if claim.seen_at else None,
     }
-
-
-def _to_claim(data: Mapping[str, Any]) -> Claim:
-    instant = datetime.fromisoformat
-    value = None
-    if data["start"] is not None:
-        value = Value(instant(data["start"]), instant(data["end"]), Status(data["status"]))
-    seen = instant(data["seen_at"]) if data["seen_at"] else None
-    return Claim(data["system"], data["event"], value, seen)
 
 
 def from_coverage(coverage: Coverage) -> dict[str, Any]:

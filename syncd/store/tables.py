@@ -87,6 +87,7 @@ class ReplicaRow(_Table, table=True):
     event: str = Field(primary_key=True)
     role: str
     settled: int = 0
+    person: str | None = None
 
 
 class IntentRow(_Table, table=True):
@@ -221,6 +222,16 @@ class ReportedRow(_Table, table=True):
     since: datetime = Field(sa_type=Instant)
     seen_at: datetime = Field(sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class AcknowledgedRow(_Table, table=True):
+    """A reported item or a double booking that a person has acknowledged (`model.Mark`)."""
+
+    __tablename__ = "acknowledged"
+    subject: str = Field(primary_key=True)
+    inputs: str
+    at: datetime = Field(sa_type=Instant)
+    by: str = ""
 
 
 class HealthRow(_Table, table=True):
@@ -399,6 +410,7 @@ BASELINE = METADATA.tables["baseline"]
 RUN = METADATA.tables["run"]
 HISTORY = METADATA.tables["history"]
 REPORTED = METADATA.tables["reported"]
+ACKNOWLEDGED = METADATA.tables["acknowledged"]
 HEALTH = METADATA.tables["health"]
 ALLOWANCE = METADATA.tables["allowance"]
 FACT = METADATA.tables["fact"]

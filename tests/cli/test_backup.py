@@ -163,7 +163,7 @@ def test_a_restore_asks_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> No
     before = state.read_bytes()
     monkeypatch.setattr(terminal, "confirmed", lambda _question: False)
     said = desk.say("restore", "copy.db")
-    assert (said.code, "nothing was changed" in said.out) == (0, True)
+    assert (said.code, "nothing was changed" in said.out) == (4, True)
     assert state.read_bytes() == before
 
 

@@ -30,6 +30,9 @@ KEYS = {
     "clock_error_seconds",
     "unreadable",
     "reported",
+    "acknowledged",
+    "left",
+    "left_behind",
     "converged",
 }
 
@@ -169,7 +172,7 @@ def test_a_held_conflict_is_listed_with_both_values_and_exit_three(desk: Desk) -
         platform.move(twin.id, world.at(4, hour), world.at(4, hour) + HOUR)
     said = desk.say("resync", "--yes")
     assert said.code == 3
-    assert "1 conflict is held: see `syncd conflicts`" in said.out
+    assert "left: 1 held conflict (syncd conflicts)" in said.out
     shown = desk.say("conflicts")
     assert shown.code == 3
     assert "moved_apart" in shown.out

@@ -175,7 +175,7 @@ def test_ctrl_c_writes_nothing(desk: Desk, sit: Sit) -> None:
     enter_all(typist, desk)
     typist.answers("[y]es, [n]o, [e]dit", "\x03")
     typist.reads("stopped: nothing was written")
-    assert typist.ends() == 130
+    assert typist.ends() == 4
     assert list(desk.path.parent.iterdir()) == []
 
 

@@ -7,12 +7,12 @@ import json
 import pytest
 
 from syncd.cli.reported import lines
-from syncd.model import Changes, Topic
+from syncd.model import Changes, Topic, Value
 from syncd.sandbox.broken_rows import Lack
 from syncd.store import Store
 from tests.cli.conftest import Desk
 from tests.cli.test_commands import KEYS
-from tests.store.kit import item
+from tests.store.kit import item, rec
 
 
 def break_rows(desk: Desk, *systems: str) -> list[str]:
@@ -63,7 +63,8 @@ def test_many_items_are_summed_up_with_the_first_few(
     ids = [f"{n:03}-0f8fad5b-d9cb-469f-a165-70867728950e" for n in range(200)]
     store = Store.open(desk.path.parent / "state.db")
     items = [item(event, reason="its end is missing") for event in ids]
-    store.apply(Changes(reported=[*items, item("elsewhere")]))
+    well = rec("well", Value(desk.world.at(20, 9), desk.world.at(20, 10)))
+    store.apply(Changes(records=[well], reported=[*items, item("elsewhere")]))
     store.close()
     said = desk.say("status").err
     assert "a: 201 unreadable records" in said
@@ -95,5 +96,5 @@ def test_what_is_reported_comes_with_its_remedy_and_says_each_name_once() -> Non
         )
     )
     assert "[systems.a.statuses]" in shown[-1]
-    assert "  GET /x of alice: " in "\n".join(shown)
+    assert "] GET /x of alice: " in "\n".join(shown)
     assert "Correct or delete the record" in shown[2]

@@ -219,7 +219,7 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
         (
             "[systems.clinic]",
             "[systems.clinic]\nstatuses = { no-show = 'new', 'No Show' = 'noshow' }",
-            "clinic.statuses.No Show",
+            'clinic.statuses."No Show"',
             'the same word as "no-show"',
         ),
         ("[systems.crm]", "[systems.crm]\nall_day = 'free'", "crm.all_day", "no choice here"),
@@ -285,6 +285,7 @@ def test_every_choice_that_syncd_has_loads(desk: Desk) -> None:
         prefer = ["clinic"]
         moved_apart = "prefer"
         moved_and_cancelled = "move"
+        twin_deleted = "keep"
         block_edited = "restore"
         slot_taken = "hold"
         double_booked = "report"
@@ -293,6 +294,7 @@ def test_every_choice_that_syncd_has_loads(desk: Desk) -> None:
     ).rules
     assert rules.moved_apart is Choice.PREFER
     assert rules.moved_and_cancelled is Choice.MOVE
+    assert rules.twin_deleted is Choice.KEEP
 
 
 def test_a_key_that_is_yet_to_be_built_is_refused_as_that(desk: Desk) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from syncd.config.problems import dotted
+
 from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, Desk
 
 
@@ -157,10 +159,10 @@ def test_calendars_must_be_a_table(desk: Desk) -> None:
 def test_names_are_plain(desk: Desk, name: str) -> None:
     provider = f'[providers."{name}".calendars]\nclinic = {{ user = "U2" }}\n'
     problem = desk.the_problem(SMALL + provider)
-    assert problem.key == f"providers.{name}"
+    assert problem.key == dotted(("providers", name))
     assert "cannot be a name" in problem.reason
     system = LEGACY.replace("systems.legacy", f'systems."{name}"')
-    assert desk.the_problem(SMALL + system).key == f"systems.{name}"
+    assert desk.the_problem(SMALL + system).key == dotted(("systems", name))
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_calendar_has_its_adapters_options_with_their_defaults(platform: str) 
 
 def test_rules_and_guard_have_the_cores_defaults() -> None:
     rules, core = RulesSettings(), Rules()
-    for name in ("prefer", "moved_apart", "moved_and_cancelled", "block_edited"):
+    for name in ("prefer", "moved_apart", "moved_and_cancelled", "block_edited", "twin_deleted"):
         assert getattr(rules, name) == getattr(core, name)
     guard, limits = GuardSettings(), Limits()
     for name in ("count", "share", "common", "all"):

@@ -16,6 +16,8 @@ from tests.core.kit import NOW, SYSTEMS, at, booking, calendars, off, rec, v
 RULES = Rules(prefer=SYSTEMS)
 HOLD = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD, moved_and_cancelled=Choice.HOLD)
 MOVE = Rules(prefer=SYSTEMS, moved_and_cancelled=Choice.MOVE)
+KEEP = Rules(prefer=SYSTEMS, twin_deleted=Choice.KEEP)
+ASK = Rules(prefer=SYSTEMS, twin_deleted=Choice.HOLD)
 EARLY, LATE = NOW - timedelta(minutes=9), NOW - timedelta(minutes=1)
 
 
@@ -44,6 +46,19 @@ TABLE = [
     ("moved and then cancelled by one", RULES, [says("a", off(12)), same("b")], off(9), 1),
     ("three, two of them moved", RULES,
      [same("a"), says("b", v(12), LATE), says("c", v(15), EARLY)], v(12), 2),
+    ("one deleted, kept", KEEP, [says("a", None), same("b")], v(9), 1),
+    ("one deleted, held", ASK, [says("a", None), same("b")], v(9), 0),
+    ("two of three deleted, kept", KEEP, [says("a", None), says("b", None), same("c")], v(9), 2),
+    ("all deleted, kept", KEEP, [says("a", None), says("b", None)], off(9), 2),
+    ("all deleted, held", ASK, [says("a", None), says("b", None)], off(9), 2),
+    ("the only one deleted", ASK, [says("a", None)], off(9), 1),
+    ("deleted here, cancelled there, kept", KEEP, [says("a", None), says("b", off(9))], off(9), 2),
+    ("deleted here, cancelled in one of two", ASK,
+     [says("a", None), says("b", off(9)), same("c")], off(9), 2),
+    ("deleted here, moved there, kept", KEEP, [says("a", None), says("b", v(12))], v(12), 2),
+    ("deleted here, moved there, held", ASK, [says("a", None), says("b", v(12))], v(9), 0),
+    ("deleted here, off there before", ASK,
+     [says("a", None), rec("b", "b", off(9), off(9))], off(9), 1),
     ("moved apart, held", HOLD, [says("a", v(12)), says("b", v(15))], v(9), 0),
     ("cancelled and moved, held", HOLD, [says("a", off(9)), says("b", v(12))], v(9), 0),
 ]  # fmt: skip

@@ -9,8 +9,9 @@ from pathlib import Path
 from syncd.core.answer import Answer
 from syncd.engine.report import Report, SystemReport
 from syncd.engine.undo import NothingToUndo, Undone
-from syncd.model import Window
+from syncd.model import Clock, Window
 from syncd.store import Store
+from syncd.wiring import RealClock
 
 
 class FakeEngine:
@@ -20,6 +21,7 @@ class FakeEngine:
         self.stopping = asyncio.Event()
         self.mapping: Mapping[str, Sequence[str]] = {"bob": ("crm",)}
         self.store = Store.open("sqlite://")
+        self.clock: Clock = RealClock()
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
         self.read: list[Sequence[str] | None] = []

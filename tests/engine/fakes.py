@@ -191,9 +191,7 @@ class FakeSystem:
         self._fail("read")
         chosen = set(self.providers if providers is None else providers)
         rows = [
-            Row(
-                event, h.provider, f"{h.value.start}|{h.value.end}|{h.value.status}|{h.provider}", h
-            )
+            Row(event, h.provider, f"{h.value}|{h.provider}|{h.person}", h)
             for event, h in self.events.items()
             if h.provider in chosen
             and event not in self.hidden

@@ -115,7 +115,7 @@ async def test_what_a_decision_on_all_leaves_to_do_is_done_once_a_user_is_back(s
     assert v(24).interval not in shop.blocks()["c"]
 
 
-async def test_a_meeting_that_is_deleted_once_it_is_off_is_taken_out_of_its_booking(
+async def test_a_meeting_that_is_deleted_once_it_is_off_is_settled_at_once(
     shop: Shop, looked_at: list[int]
 ) -> None:
     (event,) = await booked(shop, 1)
@@ -125,7 +125,8 @@ async def test_a_meeting_that_is_deleted_once_it_is_off_is_taken_out_of_its_book
     for _ in range(2):
         shop.clock.pass_(minutes=2)
         await shop.engine.watch(near=False)
-    assert shop.store.links("a", event) == []
+    (record,) = shop.store.state("p").ended
+    assert record.id == event
     before = len(looked_at)
     await shop.engine.watch(near=False)
     assert len(looked_at) == before, "it is settled"

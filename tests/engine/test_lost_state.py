@@ -216,7 +216,7 @@ async def test_a_customer_in_a_proven_block_makes_it_a_meeting(shop: Shop) -> No
     ours = our_block(shop.b)
     shop.b.events[ours] = replace(shop.b.events[ours], kind=Kind.APPOINTMENT, person="kim")
     loses_the_database(shop)
-    await settle(shop)
+    await settle(shop, doubles=1)
     assert ours in shop.b.events
     assert not is_ours(shop, "b", ours)
 

@@ -111,7 +111,7 @@ async def test_a_dry_run_reads_past_them_too(old: Shop) -> None:
 @pytest.mark.parametrize("old", ["ever"], indirect=True)
 async def test_a_known_end_for_ever_becomes_the_fixed_one(old: Shop) -> None:
     await old.engine.resync()
-    await settle(old, unreadable=True)
+    await settle(old, unreadable=True, doubles=1)
     assert {b.agreed.end for b in old.store.bookings("p")} == {v(15).start, YEAR}
     for system in ("b", "c"):
         assert any(start == v(9).start and end >= YEAR for start, end in old.blocks()[system])

@@ -16,11 +16,12 @@ from tests.engine.conftest import Shop
 from tests.engine.fakes import FakeSystem, lost_reply
 
 
-async def settle(shop: Shop, *, unreadable: bool = False) -> None:
+async def settle(shop: Shop, *, unreadable: bool = False, doubles: int = 0) -> None:
     """Sync until quiet, and prove that quiet is quiet; there may be ``unreadable`` records."""
     report = await shop.engine.resync()
-    needs = report.items if unreadable else []
+    needs = doubles or (report.items if unreadable else [])
     assert report.exit is (Exit.CONFLICTS if needs else Exit.DONE), report
+    assert report.double_bookings == doubles
     before = shop.writes()
     assert (await shop.engine.resync()).converged
     assert shop.writes() == before

@@ -16,10 +16,11 @@ from tests.core.kit import at, v
 from tests.engine.conftest import Shop
 
 
-async def run_of(shop: Shop) -> str:
-    """Sync, and name the run."""
+async def run_of(shop: Shop, *, doubles: int = 0) -> str:
+    """Sync, and name the run; ``doubles`` meetings overlap."""
     report = await shop.engine.resync()
-    assert report.exit is Exit.DONE, report
+    assert report.exit is (Exit.CONFLICTS if doubles else Exit.DONE), report
+    assert report.double_bookings == doubles
     shop.clock.pass_(seconds=1)
     return report.run
 
@@ -162,7 +163,7 @@ async def test_news_that_an_undo_reads_is_decided_on_by_the_next_cycle(
 async def test_one_booking_can_be_chosen_and_a_shared_block_stays(shop: Shop) -> None:
     for hour in (9, 9, 12):
         shop.a.book("p", v(hour))
-    run = await run_of(shop)
+    run = await run_of(shop, doubles=1)
     shared, other, alone = (b.id for b in shop.store.bookings("p"))
     left = (await shop.engine.undo(run, booking=shared)).left
     assert [(each.booking, each.why) for each in left] == [
@@ -244,7 +245,7 @@ async def test_a_new_booking_at_a_time_that_was_taken_back_is_closed_by_one_bloc
     shop.a.book("p", v(9))
     await shop.engine.undo(await run_of(shop))
     shop.a.book("p", v(9))
-    await run_of(shop)
+    await run_of(shop, doubles=1)
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
     await quiet(shop)
 

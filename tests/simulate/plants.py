@@ -50,10 +50,12 @@ from tests.simulate.plants_of_proof import (
 )
 from tests.simulate.plants_of_series import ABOUT_SERIES
 from tests.simulate.plants_of_stops import ABOUT_STOPS
+from tests.simulate.plants_of_telling import ABOUT_TELLING
+from tests.simulate.plants_of_twins import ABOUT_TWINS
 from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
-from tests.simulate.plants_of_waiting import ABOUT_WAITING
+from tests.simulate.plants_of_waiting import ABOUT_WAITING, all_may_write
 from tests.simulate.plants_of_words import ABOUT_WORDS
 
 Patch = pytest.MonkeyPatch
@@ -367,7 +369,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (history_is_not_kept, draw(0)),
     (an_echo_is_an_edit, draw(0, faults=("rounding",))),
     (a_stale_read_is_believed, draw(21, faults=("lag",))),
-    (an_unanswered_write_is_repeated_blindly, draw(9)),
+    (an_unanswered_write_is_repeated_blindly, all_may_write(draw(9))),
     (the_budget_is_boundless, draw(15, faults=())),
     # Where blocks are answered by their id, no list is asked.
     (an_empty_list_is_proof, replace(draw(5), busy=ORDINARY)),
@@ -421,8 +423,10 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LOSS,
     *ABOUT_OWNERS,
     *ABOUT_PROOF,
+    *ABOUT_TELLING,
     *ABOUT_UNREADABLE,
     *ABOUT_HOSTS,
+    *ABOUT_TWINS,
     *ABOUT_WORDS,
     *ABOUT_LEAVES,
     *ABOUT_LEADSQUARED,

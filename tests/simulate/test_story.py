@@ -60,7 +60,7 @@ def test_every_rule_and_both_sizes_of_page_are_drawn() -> None:
     stories = [draw(seed) for seed in range(100)]
     assert {story.page == ONE_PAGE for story in stories} == {True, False}
     drawn = {(kind, choice) for story in stories for kind, choice in story.rules}
-    every = _RULES | _MORE_RULES
+    every = _RULES | _MORE_RULES | {"twin_deleted": ("cancel", "keep", "hold")}
     assert drawn == {(kind, choice) for kind, choices in every.items() for choice in choices}
 
 

@@ -282,6 +282,14 @@ class Location(Platform):
         deleted = replace(self._meeting(id), deleted=True, updated_at=self.stamp())
         self.meetings.put(id, deleted)
 
+    def undelete(self, id: str) -> None:
+        """Restore a deleted appointment as it was."""
+        meeting = self.meetings.get(id)
+        if meeting is None or not meeting.deleted:
+            message = f"no deleted appointment {id}"
+            raise KeyError(message)
+        self.meetings.put(id, replace(meeting, deleted=False, updated_at=self.stamp()))
+
     def block(
         self, user: str, start: datetime, end: datetime, title: str, calendar: str | None = None
     ) -> str:

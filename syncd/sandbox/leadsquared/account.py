@@ -224,6 +224,14 @@ class Account(Facts, Platform):
         """Delete an appointment: it is gone from all lists and reads (leadsquared.md 1.7)."""
         self.tasks.put(id, self._touched(self._appointment(id), deleted=True))
 
+    def undelete(self, id: str) -> None:
+        """Restore a deleted appointment as it was."""
+        task = self.tasks.get(id)
+        if task is None or not task.deleted:
+            message = f"no deleted appointment {id}"
+            raise KeyError(message)
+        self.tasks.put(id, self._touched(task, deleted=False))
+
     def block(
         self, user: str, start: datetime, end: datetime, title: str, calendar: str | None = None
     ) -> str:

@@ -27,6 +27,7 @@ from syncd.systems.leadconnector.hosts import user_of
 from syncd.systems.leadconnector.times import instant, may_be_bare
 from syncd.systems.leadconnector.wire import Appointment, Block, Wrote
 from syncd.systems.loose import text
+from syncd.systems.persons import person_mark
 from syncd.systems.port import Malformed
 from syncd.systems.walls import wall_note
 
@@ -172,7 +173,8 @@ class Reader:
         """Spell the fields that matter, as they came; ``further`` are events derived from it."""
         word = self.statuses.spelt(status_word(item)) if isinstance(item, Appointment) else _BLOCK
         spelt = f"{item.start_time}|{item.end_time}|{word}|{provider}"
-        spelt += series.spelt(item) if isinstance(item, Appointment) else ""
+        if isinstance(item, Appointment):
+            spelt += f"|{person_mark(text(item.contact_id))}{series.spelt(item)}"
         days = (self._days_taken(item, provider),) if is_all_day(item) else ()
         return "|".join((spelt, *days, *further))
 
@@ -227,7 +229,7 @@ def unchanged(
                     return False
         spelt = f"{item.start_time}|{item.end_time}|{word}|{provider}"
         if word is not _BLOCK:
-            spelt += series.spelt(item)
+            spelt += f"|{person_mark(item.contact_id)}{series.spelt(item)}"
     except (AttributeError, TypeError):  # no object at all, or a list where an id should be
         return False
     return stored == spelt and provider in wanted

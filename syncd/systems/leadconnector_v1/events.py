@@ -28,6 +28,7 @@ from syncd.systems import allday
 from syncd.systems.epochs import epoch
 from syncd.systems.leadconnector_v1.wire import Appointment, contact_id
 from syncd.systems.loose import text
+from syncd.systems.persons import person_mark
 from syncd.systems.port import Malformed
 from syncd.systems.walls import wall_note
 
@@ -207,8 +208,8 @@ def unchanged(
         if word is None:
             word = item.status if item.appoinment_status is None else item.appoinment_status
         zone = item.selected_timezone or ""
-        kind = _kind(item, holds)
-        spelt = f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}|{kind}"
+        whose = f"{_kind(item, holds)}|{person_mark(contact_id(item))}"
+        spelt = f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}|{whose}"
         if series(item):
             spelt += _SERIES
         certain = word in plain and provider is not None
@@ -294,7 +295,8 @@ class Reader:
         """The fields that matter, as sent; the zone among them, for times without offset."""
         start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
         word = self.statuses.spelt(status_word(item))
-        spelt = f"{start}|{end}|{zone}|{word}|{provider}|{self.kind(item)}"
+        whose = f"{self.kind(item)}|{person_mark(contact_id(item))}"
+        spelt = f"{start}|{end}|{zone}|{word}|{provider}|{whose}"
         spelt += _SERIES if series(item) else ""
         return f"{spelt}|{self._days_taken(item, provider)}" if is_all_day(item) else spelt
 

@@ -27,6 +27,7 @@ from syncd.model.statuses import LEADSQUARED
 from syncd.systems.leadsquared.users import owner_of
 from syncd.systems.leadsquared.wire import TypeName
 from syncd.systems.loose import number, text
+from syncd.systems.persons import person_mark
 from syncd.systems.port import Capabilities, Malformed
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def unchanged(
             return False
         provider = spelt[task.owner_email_address or task.owner_id]
         spelling = f"{task.due_date}|{task.end_date}|{task.status_code}|{provider}"
-        customer = "c" if task.related_entity_id else ""
+        customer = person_mark(task.related_entity_id)
         same = stored == f"{spelling}|{task.task_type.name}|{customer}{_spelt(task)}"
     except (AttributeError, KeyError, TypeError):  # no object, a new spelling, a list as an id
         return False
@@ -187,10 +188,10 @@ class Reader:
         return end > self.clock.now() and (changed is None or end > changed)
 
     def fingerprint(self, task: Task, provider: str) -> str:
-        """The fields that matter, as sent; of a customer only whether there is one."""
+        """The fields that matter, as sent; of a customer only a mark of its id."""
         start, end = text(task.due_date), text(task.end_date)
         status = self.statuses.spelt(said(task.status_code))
-        customer = "c" if task.related_entity_id else ""
+        customer = person_mark(text(task.related_entity_id))
         spelling = f"{start}|{end}|{status}|{provider}|{self.type_name(task)}|{customer}"
         spelling += _spelt(task)
         # Not as `unchanged` spells it: a task without an end is reported in each read.

@@ -248,7 +248,7 @@ class Reading:
     ) -> Iterator[Malformed]:
         system = self._reader.system
         if not each and rows:
-            yield Malformed(system, "", of_all, Topic.ASSUMED)
+            yield Malformed(system, "", of_all, Topic.ACCOUNT)
             return
         for known, provider in rows.items():
             yield Malformed(system, known, of_one, Topic.ASSUMED, provider)

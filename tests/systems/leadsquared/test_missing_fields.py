@@ -164,7 +164,7 @@ async def test_an_account_none_of_whose_rows_has_an_end_is_one_report(
     script.say(LIST, page(*rows))
     system = build()
     got = await system.read(WINDOW)
-    assert reported(got) == [("", Topic.ASSUMED, "")]
+    assert reported(got) == [("", Topic.ACCOUNT, "")]
     assert len(got.rows) == 5
     assert len(got.coverage) == 2
     system.capabilities = replace(system.capabilities, rows_carry_end=True)

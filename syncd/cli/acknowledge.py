@@ -1,0 +1,112 @@
+"""`syncd acknowledge`: silence one reported item or double booking until it changes."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from syncd.cli import terminal, words
+from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of, zone_of
+from syncd.config.settings import Settings
+from syncd.daemon.client import ask
+from syncd.daemon.lock import StateHeld, StateLock
+from syncd.engine.acknowledge import CannotAcknowledge, Entry, entries
+from syncd.engine.acknowledge import acknowledge as carry_out
+from syncd.store import Store
+from syncd.store.files import is_there
+
+
+def acknowledge(
+    context: typer.Context,
+    item: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="An id that `status` shows, or its begin."),
+    ] = None,
+    *,
+    undo: bool = typer.Option(False, "--undo", help="Take the acknowledgement back."),
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Silence one reported item, or a double booking, until it changes.
+
+    It makes no exit code 3 (an incomplete list: 4) any more, and is neither shown nor alerted; JSON
+    still has it. It counts again as soon as its reason or, of a double booking, a time changes, and
+    when it comes back after it was gone. A held conflict cannot be acknowledged: it waits for
+    `syncd conflicts resolve`. Without ID: list what can be acknowledged, and what is. While the
+    daemon runs, the daemon does it. Exit: 0 done, 2 there is no such id.
+    """
+    by = _login_name()  # before root becomes the owner of the state
+    settings = settings_of(context, config, secrets=False)
+    if item is None:
+        if undo:
+            raise UsageError("--undo needs an ID", "`syncd acknowledge` lists them.")
+        _list(settings, as_json=as_json)
+        return
+    if not is_there(settings.syncd.state_path):
+        raise UsageError("nothing is reported: there is no state yet", "Run `syncd resync` first.")
+    done = _carry_out(settings, item, by, undo=undo)
+    if as_json:
+        terminal.print_json(done)
+        return
+    what = "counts again" if undo else "is acknowledged until it changes"
+    place = " ".join(filter(None, (done["system"], done["event"])))
+    terminal.say(f"{done['id']} {what}: {place}: {done['what']}: {done['reason']}")
+
+
+def _carry_out(settings: Settings, item: str, by: str, *, undo: bool) -> dict[str, Any]:
+    path = settings.syncd.state_path
+    try:
+        with StateLock(path, role="acknowledge"):
+            store = Store.open(path)
+            try:
+                return carry_out(store, item, by, datetime.now(UTC), undo=undo).to_json()
+            finally:
+                store.close()
+    except CannotAcknowledge as cannot:
+        raise UsageError(cannot.reason, cannot.remedy) from None
+    except StateHeld as held:
+        if held.role != "daemon":
+            raise
+    arguments = {"id": item, "by": by, "undo": undo}
+    return ask(path, "acknowledge", arguments, lambda _text: None).result
+
+
+def _list(settings: Settings, *, as_json: bool) -> None:
+    found: list[Entry] = []
+    if is_there(settings.syncd.state_path):
+        store = Store.open(settings.syncd.state_path, write=False)
+        found = entries(store, datetime.now(UTC))
+        store.close()
+    if as_json:
+        terminal.print_json([entry.to_json() for entry in found])
+    elif not found:
+        terminal.say("nothing is reported")
+    else:
+        zone = zone_of(settings, None)
+        rows = [(entry.id, _what(entry, zone), _about(entry)) for entry in found]
+        terminal.table("reported", ("id", "what", "about"), rows)
+
+
+def _what(entry: Entry, zone: ZoneInfo) -> str:
+    what = entry.what.replace("_", " ")
+    if entry.at is None:
+        return what
+    return f"{what}\n(acknowledged {words.moment(entry.at, zone)} {entry.by})"
+
+
+def _about(entry: Entry) -> str:
+    place = " ".join(filter(None, (entry.system, entry.event or entry.provider)))
+    return f"{place}\n{entry.reason}"
+
+
+def _login_name() -> str:
+    """Who is at the terminal, also behind sudo."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in a container
+        return f"user {os.getuid()}"

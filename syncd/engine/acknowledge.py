@@ -1,0 +1,159 @@
+"""Silence one reported item or double booking until it changes, as a person asks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from syncd.model import ConflictKind, HeldConflict, Item, Mark, Note
+from syncd.model.summary import Marks, acknowledged
+from syncd.store.reported import drop_marks, keep_mark, marks_of, shown_items
+from syncd.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+_MOST_NAMED = 5
+
+
+class CannotAcknowledge(ValueError):  # noqa: N818 - it says what a person asked
+    """What a person named cannot be acknowledged; carries the remedy."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        """Say why, and what to do instead."""
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that can be acknowledged: a reported item, or a double booking that is told only.
+
+    ``what`` is the item's topic or the conflict's kind. ``at`` and ``by``: who acknowledged it.
+    """
+
+    id: str
+    subject: str
+    inputs: str
+    system: str
+    provider: str
+    event: str
+    what: str
+    reason: str
+    at: datetime | None
+    by: str
+
+    def to_json(self) -> dict[str, object]:
+        """One entry of `acknowledge --json`: its keys are stable."""
+        at = None if self.at is None else self.at.isoformat().replace("+00:00", "Z")
+        return {
+            "id": self.id,
+            "what": self.what,
+            "system": self.system or None,
+            "provider": self.provider or None,
+            "event": self.event or None,
+            "reason": self.reason,
+            "acknowledged_at": at,
+            "acknowledged_by": self.by or None,
+        }
+
+
+def entries(store: Store, now: datetime) -> list[Entry]:
+    """Return all that can be acknowledged, or is. Raises StateError."""
+    marks = marks_of(store)
+    told = [_of_conflict(h, marks) for h in store.open_conflicts() if not h.conflict.held]
+    return [*(_of_item(item, marks) for item in shown_items(store, now, marks)), *told]
+
+
+def acknowledge(store: Store, start: str, by: str, now: datetime, *, undo: bool) -> Entry:
+    """Acknowledge what has an id that begins so, or take that back.
+
+    Raises CannotAcknowledge, StateError.
+    """
+    entry = _the_entry(store, start, now)
+    what = "acknowledgement taken back" if undo else "acknowledged"
+    note = Note(
+        at=now,
+        run="",
+        provider=entry.provider,
+        what=what,
+        system=entry.system,
+        event=entry.event,
+        rule=f"by {by}" if by else "by a person",
+        detail=entry.reason,
+    )
+    if undo and entry.at is None:
+        raise CannotAcknowledge(f"{entry.id} is not acknowledged", "There is nothing to take back.")
+    mark = Mark(entry.subject, entry.inputs, now, by)
+    if undo:
+        drop_marks(store, [entry.subject], note)
+    elif entry.at is None:
+        keep_mark(store, mark, note)
+    log.info(what, id=entry.id, system=entry.system, topic=entry.what, by=by)
+    return next((e for e in entries(store, now) if e.subject == entry.subject), entry)
+
+
+def _the_entry(store: Store, start: str, now: datetime) -> Entry:
+    known = entries(store, now)
+    start = start.strip().lower()
+    found = [e for e in known if start and e.subject.startswith(start)]
+    if len(found) == 1:
+        return found[0]
+    if len(found) > 1:
+        # As many letters as tell them apart: the shown ones may not.
+        several = ", ".join(e.subject for e in found[:_MOST_NAMED])
+        raise CannotAcknowledge(f"{len(found)} ids begin with {start!r}", f"One of: {several}.")
+    held = [h for h in store.open_conflicts() if start and h.id.startswith(start)]
+    if held:
+        raise CannotAcknowledge(f"{held[0].id} is held until it is decided", _decide(held[0]))
+    raise CannotAcknowledge(f"nothing that is reported has the id {start!r}", _near(start, known))
+
+
+def _decide(held: HeldConflict) -> str:
+    if held.conflict.kind is ConflictKind.GUARD:
+        return f"If the news is right: syncd resync --accept {held.run}."
+    return f"Decide it: syncd conflicts show {held.id}, then syncd conflicts resolve {held.id}."
+
+
+def _near(start: str, known: Sequence[Entry]) -> str:
+    close = difflib.get_close_matches(start, [e.id for e in known], n=_MOST_NAMED)
+    if close:
+        return f"Did you mean {' or '.join(close)}?"
+    return "`syncd acknowledge` lists what can be acknowledged."
+
+
+def _of_item(item: Item, marks: Marks) -> Entry:
+    mark = marks.get(item.digest) if item.acknowledged_at is not None else None
+    every = f"all {len(item.events)} records that are listed: " if item.events else ""
+    return Entry(
+        item.id,
+        item.digest,
+        item.inputs,
+        item.system,
+        item.calendars[0] if len(item.calendars) == 1 else "",
+        item.event,
+        str(item.topic),
+        every + item.reason,
+        item.acknowledged_at,
+        mark.by if mark else "",
+    )
+
+
+def _of_conflict(held: HeldConflict, marks: Marks) -> Entry:
+    conflict, mark = held.conflict, acknowledged(held, marks)
+    return Entry(
+        held.id,
+        held.id,
+        conflict.inputs,
+        ", ".join(sorted({claim.system for claim in conflict.claims})),
+        conflict.provider,
+        "",
+        str(conflict.kind),
+        conflict.note,
+        mark.at if mark else None,
+        mark.by if mark else "",
+    )

@@ -1,0 +1,35 @@
+"""Draw when the operator acknowledges what is reported, as data that `story` makes steps of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import NamedTuple
+
+_ACKNOWLEDGES = 0.4
+
+
+class Drawn(NamedTuple):
+    """One act: when, what, where; ``number`` picks the target, ``slot`` a time."""
+
+    at: float
+    what: str
+    system: str
+    number: int
+    slot: int
+
+
+def draw_marks(random: Random, span: float) -> Sequence[Drawn]:
+    """On some days two meetings overlap, and the operator acknowledges up to three things."""
+    if random.random() >= _ACKNOWLEDGES:
+        return ()
+    number, slot = random.randrange(1000), random.randrange(1000)
+    where = random.sample(("clinic", "crm", "legacy"), 2)
+    first = round(random.uniform(0.05, 0.3) * span, 1)
+    acts = [Drawn(first, "book", where[0], number, slot)]
+    acts.append(Drawn(first + 0.5, "book", where[1], number, slot + 1))
+    ats = sorted(random.uniform(0.3, 0.95) for _ in range(random.randint(1, 3)))
+    return [
+        *acts,
+        *(Drawn(round(at * span, 1), "acknowledge", "", random.randrange(1000), 0) for at in ats),
+    ]

@@ -1,0 +1,206 @@
+"""Meetings that stand in two systems, and of which one record is deleted, and restored later.
+
+And what syncd must not make of that: `judge_change` is a part of the oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from syncd.simulate.hosted import is_share
+from syncd.simulate.story import Step, What
+
+if TYPE_CHECKING:
+    from syncd.simulate.accident import Change, Seen
+    from syncd.simulate.story import Story
+    from syncd.simulate.town import Town
+
+_KNOWN = timedelta(hours=1)
+"""What has stood for so long was read, and what was made of it is known to syncd."""
+
+
+def set_rules(town: Town, story: Story) -> None:
+    """Let the oracle know the rules of a day; one with an exception is judged by the others."""
+    rules = dict(story.rules)
+    town.twin_deleted = rules.get("twin_deleted", "cancel")
+    town.block_edited = "" if story.override else rules.get("block_edited", "restore")
+
+
+def perform(town: Town, step: Step) -> str:
+    """Do what a step says; return what was done, '' if there was nothing to do it to."""
+    match step.what:
+        case What.DELETE_ONE:
+            return _delete_one(town, step)
+        case What.CANCEL_OTHER:
+            return _cancel_other(town, step)
+        case What.UNDELETE:
+            return _undelete(town, step)
+        case _:
+            return ""
+
+
+def _delete_one(town: Town, step: Step) -> str:
+    """Delete a meeting in one of the systems in which it stands."""
+    found = [
+        event
+        for event, seen in sorted(town.standing(step.system).items())
+        if seen.busy and not is_share(event) and any(_others(town, step.system, seen))
+    ]
+    if not found:
+        return ""
+    event = found[step.number % len(found)]
+    town.sandbox.systems[step.system].delete(event)
+    return f"delete {event}, which stands elsewhere, too"
+
+
+def _cancel_other(town: Town, step: Step) -> str:
+    """Call a meeting off in this system whose record in another one was deleted last."""
+    last = _last_deleted(town, lambda change: change.system != step.system)
+    if last is None or last.before is None:
+        return ""
+    event = next((e for s, e, _ in _alike(town, last.system, last.before) if s == step.system), "")
+    if event:
+        town.sandbox.systems[step.system].cancel(event)
+    return f"cancel {event}" if event else ""
+
+
+def _undelete(town: Town, step: Step) -> str:
+    """Restore what was deleted last in this system."""
+    last = _last_deleted(town, lambda change: change.system == step.system)
+    if last is None:
+        return ""
+    town.sandbox.systems[step.system].undelete(last.event)
+    return f"restore {last.event}"
+
+
+def judge_change(town: Town, change: Change) -> Iterator[str]:
+    """Say what is wrong with what syncd made of a deleted record or a removed block."""
+    before, after, where = change.before, change.after, f"{change.system} {change.event}"
+    if after is None:
+        return
+    if before is None and _is_released(town, change, after):
+        yield f"5: made a block again that a person removed: {where}"
+    if before is None or before.kind != "appointment":
+        return
+    if before.busy and not after.busy and town.twin_deleted != "cancel":
+        told = _told(town, change, before)
+        if told and all(other.after is None for other in told):
+            yield f"5: called off what was only deleted elsewhere: {where}"
+    if not before.busy and after.busy and _was_called_off(town, change, before):
+        yield f"5: revived a meeting that a person called off: {where}"
+
+
+def replaces_deleted(town: Town, change: Change, after: Seen) -> bool:
+    """Whether an appointment is one that was deleted before, as far as anybody can know."""
+    person = town.person(change.system, after)
+    return any(
+        c.by_hand
+        and c.system == change.system
+        and c.after is None
+        and c.before is not None
+        and c.before.kind == "appointment"
+        and c.before.provider == after.provider
+        and town.person(c.system, c.before) == person
+        for c in town.changes
+        if c.at < change.at
+    )
+
+
+def _told(town: Town, change: Change, before: Seen) -> list[Change]:
+    """The changes by hand of this meeting's records in other systems that end or move it."""
+    person = town.person(change.system, before)
+    return [
+        other
+        for other in town.changes
+        if other.by_hand
+        and other.system != change.system
+        and other.before is not None
+        and not other.keeps_time
+        and other.before.provider == before.provider
+        and town.person(other.system, other.before) == person
+    ]
+
+
+def _was_called_off(town: Town, change: Change, before: Seen) -> bool:
+    """Whether a person called this very record off, and nobody moved the meeting since."""
+    own = [c for c in town.changes if c.by_hand and (c.system, c.event) == _id(change)]
+    if not own or own[-1].after is None or own[-1].after.busy:
+        return False
+    moved = (c for c in _told(town, change, before) if c.after is not None and c.after.busy)
+    return not any(c.at > own[-1].at - 3 * _KNOWN for c in moved)
+
+
+def _is_released(town: Town, change: Change, after: Seen) -> bool:
+    """Whether a person removed this block and wants it so, and nothing else has happened."""
+    if town.block_edited != "release" or town.forgotten or town.accidents:
+        return False
+    removed = [
+        c
+        for c in town.changes
+        if c.by_hand
+        and c.after is None
+        and c.before is not None
+        and c.before.key == after.key
+        and _id(c) in town.ours
+        and c.system == change.system
+        and _stood_since(town, c) < c.at - _KNOWN
+    ]
+    if not removed:
+        return False
+    since = removed[-1].at - _KNOWN
+    return not any(
+        c.at > since and c is not removed[-1] and any(s and s.key == after.key for s in _both(c))
+        for c in town.changes
+        if c.by_hand and not c.keeps_time
+    )
+
+
+def _stood_since(town: Town, change: Change) -> datetime:
+    return max(c.at for c in town.changes if _id(c) == _id(change) and c.at < change.at)
+
+
+def _both(change: Change) -> tuple[Seen | None, Seen | None]:
+    return change.before, change.after
+
+
+def _id(change: Change) -> tuple[str, str]:
+    return change.system, change.event
+
+
+def _last_deleted(town: Town, fits: Callable[[Change], bool]) -> Change | None:
+    kept = {
+        (name, meeting.id)
+        for name, platform in town.sandbox.systems.items()
+        for meeting in platform.appointments()
+        if meeting.deleted
+    }
+    return next(
+        (
+            change
+            for change in reversed(town.changes)
+            if change.by_hand
+            and change.after is None
+            and change.before is not None
+            and change.before.kind == "appointment"
+            and _id(change) in kept
+            and fits(change)
+        ),
+        None,
+    )
+
+
+def _others(town: Town, system: str, seen: Seen) -> Iterator[tuple[str, str, Seen]]:
+    if seen.kind == "appointment" and seen.start > town.clock.now():
+        yield from _alike(town, system, seen)
+
+
+def _alike(town: Town, system: str, seen: Seen) -> Iterator[tuple[str, str, Seen]]:
+    """Yield the records of the same meeting in other systems that are on."""
+    person = town.person(system, seen)
+    for name in town.sandbox.systems:
+        for event, other in sorted(town.standing(name).items()) if name != system else ():
+            alike = other.kind == "appointment" and other.busy and other.key == seen.key
+            if alike and not is_share(event) and town.person(name, other) == person:
+                yield name, event, other

@@ -1,0 +1,100 @@
+"""Blocks that syncd made, and that stand where the configuration maps nothing any more.
+
+Nobody reads those calendars, so this is how they were when they were read last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+STANDING = """
+    SELECT COALESCE(
+               NULLIF(event.provider, ''),
+               (SELECT min(intent.provider) FROM intent
+                WHERE intent.system = event.system AND intent.event = event.id
+                  AND intent.action = 'create-block' AND intent.state = 'done'),
+               ''
+           ) AS provider,
+           event.system AS system, count(*) AS blocks,
+           min(event.starts) AS first, max(event.ends) AS last
+    FROM event
+    WHERE event.mine AND NOT event.retired AND event.ends > :now
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+"""
+"""Our blocks that are not over, by calendar. A calendar that was dropped is in the journal only."""
+
+FOUND = "found"
+"""The mapping of a calendar that no configuration names, and that is kept in sync all the same."""
+
+
+class Gone(StrEnum):
+    """What left the configuration."""
+
+    PROVIDER = "provider"
+    CALENDAR = "calendar"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """The blocks of one calendar that left the configuration, and that are not over."""
+
+    provider: str
+    system: str
+    gone: Gone
+    blocks: int
+    first: datetime
+    last: datetime
+
+    def to_json(self) -> dict[str, object]:
+        """One entry of ``left_behind`` in JSON: its keys are stable."""
+        first, last = (t.isoformat().replace("+00:00", "Z") for t in (self.first, self.last))
+        return {
+            "provider": self.provider or None,
+            "system": self.system,
+            "gone": str(self.gone),
+            "blocks": self.blocks,
+            "first": first,
+            "last": last,
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> LeftBehind:
+        """Read an entry that a daemon sent."""
+        first, last = (datetime.fromisoformat(told[name]) for name in ("first", "last"))
+        provider, system, blocks = told["provider"] or "", told["system"], told["blocks"]
+        return cls(provider, system, Gone(told["gone"]), blocks, first, last)
+
+
+def left_behind(
+    standing: Iterable[Mapping[str, Any]],
+    mapping: Mapping[str, Collection[str]],
+    systems: Collection[str],
+    found: Collection[tuple[str, str]] = (),
+) -> Iterator[LeftBehind]:
+    """Choose, of the rows of `STANDING`, those that no configuration maps.
+
+    ``mapping`` are the systems of each provider, ``found`` calendars as of `FOUND`.
+    """
+    for row in standing:
+        provider, system = row["provider"], row["system"]
+        gone = gone_from(provider, system, mapping, systems)
+        if gone is not None and (provider, system) not in found:
+            first, last = (datetime.fromisoformat(row[name]) for name in ("first", "last"))
+            yield LeftBehind(provider, system, gone, row["blocks"], first, last)
+
+
+def gone_from(
+    provider: str, system: str, mapping: Mapping[str, Collection[str]], systems: Collection[str]
+) -> Gone | None:
+    """Return what of a calendar is not in the configuration; None where all is."""
+    if system not in systems:
+        return Gone.SYSTEM
+    if provider not in mapping:
+        return Gone.PROVIDER
+    return None if system in mapping[provider] else Gone.CALENDAR

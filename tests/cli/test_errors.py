@@ -1,0 +1,169 @@
+"""Errors with --json are JSON; a closed pipe and Ctrl-C end a command as documented."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from syncd.config.problems import dotted
+from syncd.daemon.lock import StateLock
+from syncd.model import Changes
+from syncd.store import Store
+from tests.cli.conftest import Desk, Say
+from tests.store.kit import item
+
+SHAPE = {"message", "remedy", "exit"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["show", "zzz"], 2, "there is no booking 'zzz'"),
+        (["history", "--run", "zzz"], 2, "there is no run 'zzz'"),
+        (["bookings", "-p", "dave"], 2, "there is no provider 'dave'"),
+        (["slots", "-p", "dave"], 2, "dave"),
+        (["plan", "--from", "tomorrow"], 2, "is no day"),
+        (["resync", "--accept", "zzz"], 2, "the guard did not stop run 'zzz'"),
+        (["undo", "zzz"], 2, "there is no run 'zzz'"),
+        (["conflicts", "show", "zzz"], 2, "there is no conflict 'zzz'"),
+        (["conflicts", "resolve", "zzz", "--dismiss"], 2, "there is no conflict 'zzz'"),
+        (["acknowledge", "zzz"], 2, "nothing that is reported has the id 'zzz'"),
+        (["backup", "nowhere/x.db"], 1, "nowhere"),
+        (["restore", "nothing.db", "--yes"], 1, "nothing.db"),
+        (["status", "--no-such-option"], 2, "--no-such-option"),
+        (["--config", "nope.toml", "check"], 2, "nope.toml"),
+        (["--config", "nope.toml", "discover"], 2, "nope.toml"),
+        (["--config", "nope.toml", "provision", "--plan"], 2, ""),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_every_error_is_one_json_object_on_the_standard_output(
+    desk: Desk, arguments: list[str], code: int, message: str
+) -> None:
+    Store.open(desk.path.parent / "state.db").close()
+    said = desk.say(*arguments, "--json")
+    error = json.loads(said.out)["error"]
+    assert (said.code, error["exit"]) == (code, code)
+    assert set(error) - {"place", "problems"} == SHAPE
+    assert message in error["message"] + error.get("place", "")
+    assert error["remedy"]
+    assert said.err == ""
+
+
+def test_all_problems_of_a_configuration_are_in_the_object(desk: Desk) -> None:
+    desk.path.write_text(desk.path.read_text().replace('zone = "', 'zome = "') + "\n[nonsense]\n")
+    error = json.loads(desk.say("status", "--json").out)["error"]
+    assert error["place"].startswith(f"{desk.path}:")
+    assert {p["key"] for p in error["problems"]} >= {"syncd.zome", "nonsense"}
+    assert all(p["line"] for p in error["problems"])
+
+
+def test_another_syncd_at_work_is_an_object_too(desk: Desk) -> None:
+    with StateLock(desk.path.parent / "state.db", role="resync"):
+        error = json.loads(desk.say("resync", "--json").out)["error"]
+    assert error["exit"] == 6
+    assert error["place"].endswith("state.db")
+
+
+def test_a_state_that_is_none_is_an_object_too(desk: Desk) -> None:
+    (desk.path.parent / "state.db").write_text("no database" * 200)
+    error = json.loads(desk.say("status", "--json").out)["error"]
+    assert (error["exit"], error["place"]) == (1, str(desk.path.parent / "state.db"))
+
+
+def test_an_unexpected_error_is_an_object_too(monkeypatch: pytest.MonkeyPatch, say: Say) -> None:
+    monkeypatch.setattr("syncd.cli.look.settings_of", lambda *_a, **_k: 1 / 0)
+    monkeypatch.delenv("SYNCD_DEBUG", raising=False)
+    error = json.loads(say("status", "--json").out)["error"]
+    assert error["exit"] == 1
+    assert "SYNCD_DEBUG=1" in error["remedy"]
+
+
+def test_ctrl_c_ends_with_four(monkeypatch: pytest.MonkeyPatch, say: Say) -> None:
+    def interrupted(*_given: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("syncd.cli.look.settings_of", interrupted)
+    said = say("status")
+    assert (said.code, "interrupted" in said.err) == (4, True)
+    assert json.loads(say("status", "--json").out)["error"]["exit"] == 4
+
+
+def test_a_person_who_says_no_ends_with_four(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.say("resync", "--yes")
+    desk.say("backup", "kept.db")
+    monkeypatch.setattr("syncd.cli.terminal.confirmed", lambda _question: False)
+    said = desk.say("restore", "kept.db")
+    assert (said.code, "nothing was changed" in said.out) == (4, True)
+    desk.world.book("clinic", "alice", desk.world.at(4, 20))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    assert desk.say("resync").code == 4
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["status", "--json"], ["check", "--offline"]])
+def test_a_closed_pipe_changes_neither_the_exit_code_nor_says_anything(
+    desk: Desk, arguments: list[str]
+) -> None:
+    many = [item(f"{n:03}-{'x' * 90}", reason=f"odd {n}") for n in range(2000)]
+    store = Store.open(desk.path.parent / "state.db")
+    store.apply(Changes(reported=many))
+    store.close()
+    code = desk.say(*arguments).code
+    ended, told = _into_a_closed_pipe(arguments, desk.path.parent)
+    assert ended == code
+    assert "BrokenPipe" not in told
+    assert "Traceback" not in told
+
+
+def test_a_closed_pipe_is_no_matter_to_a_help_text(tmp_path: Path) -> None:
+    assert _into_a_closed_pipe(["--help"], tmp_path)[0] == 0
+
+
+def _into_a_closed_pipe(arguments: list[str], folder: Path) -> tuple[int, str]:
+    with subprocess.Popen(
+        [sys.executable, "-c", "from syncd.cli.main import main; main()", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read().decode()
+        return process.wait(30), told
+
+
+def test_sigterm_ends_a_one_shot_as_ctrl_c_does(tmp_path: Path) -> None:
+    waits = (
+        "import os, signal, sys\nfrom syncd.cli import main\n"
+        "import syncd.cli.version as module\n"
+        "module.terminal.say = lambda *_a: (print('up', flush=True), signal.pause())\n"
+        "main.main(['version'])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", waits], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=30)
+    assert (process.returncode, b"interrupted" in told) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("at", "shown"),
+    [
+        (("systems", "a", "statuses", ""), 'systems.a.statuses.""'),
+        (("systems", "a", "statuses", "did not come"), 'systems.a.statuses."did not come"'),
+        (("providers", "Dr. No", "calendars"), 'providers."Dr. No".calendars'),
+        (("rules", "override", 0, "kind"), "rules.override[0].kind"),
+        ((), ""),
+    ],
+)
+def test_keys_are_written_as_toml_writes_them(at: tuple[str | int, ...], shown: str) -> None:
+    assert dotted(at) == shown

@@ -1,0 +1,112 @@
+"""Blocks of who or what left the configuration are named everywhere, and counted as no work."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.cli.conftest import Desk
+from tests.cli.test_undo import synced
+
+
+def without(desk: Desk, what: str) -> None:
+    """Take a provider, one of its calendars, or a whole system out of the configuration."""
+    text = desk.path.read_text()
+    match what:
+        case "provider":
+            text = re.sub(
+                r"\[providers\.bob\]\n.*?(?=\[providers\.carol\])", "", text, flags=re.DOTALL
+            )
+        case "calendar":
+            bob = text.index("[providers.bob]")
+            text = text[:bob] + re.sub(r"clinic = .*\n", "", text[bob:], count=1)
+        case _:
+            text = re.sub(r"\[systems\.clinic\]\n.*?\n\n", "", text, flags=re.DOTALL)
+            text = re.sub(r"clinic = .*\n", "", text)
+    desk.path.write_text(text)
+
+
+def standing(desk: Desk, system: str, who: str) -> int:
+    """How many blocks of syncd stand there."""
+    seat = desk.world.seats[system, who]
+    blocks = desk.world.sandbox.systems[system].blocks()
+    return sum(not b.deleted and b.user == seat.user for b in blocks)
+
+
+@pytest.mark.parametrize(
+    ("what", "places"),
+    [
+        ("provider", [("bob", "clinic"), ("bob", "crm"), ("bob", "legacy")]),
+        ("calendar", [("bob", "clinic")]),
+        ("system", [("alice", "clinic"), ("bob", "clinic"), ("carol", "clinic")]),
+    ],
+)
+def test_what_left_the_configuration_is_named_with_its_counts(
+    desk: Desk, what: str, places: list[tuple[str, str]]
+) -> None:
+    synced(desk)
+    before = json.loads(desk.say("status", "--json").out)
+    assert before["left_behind"] == []
+    without(desk, what)
+    for ran in (False, True):  # before the first run without it, and after it
+        status = desk.say("status")
+        assert status.code == 0
+        found = json.loads(desk.say("status", "--json").out)["left_behind"]
+        assert [(each["provider"], each["system"]) for each in found] == places
+        assert {each["gone"] for each in found} == {what}
+        assert all(each["blocks"] > 0 and each["first"] < each["last"] for each in found)
+        for command in ("plan", "check"):
+            said = desk.say(command)
+            shown = " ".join((said.err + said.out).split())
+            # A first cycle removes nothing: what it would free waits.
+            assert said.code == 0 or (said.code, ran, command) == (4, False, "plan")
+            assert "not in the configuration any more" in shown or "no calendar there" in shown
+        assert json.loads(desk.say("resync", "--json").out)["left_behind"] == found
+        desk.say("resync", "--yes")
+    assert "everything agrees" in desk.say("resync", "--yes").out
+    assert "not in the configuration" in status.err or "no calendar there" in status.err
+
+
+def test_removals_that_wait_for_the_second_cycle_say_so_in_the_last_line(desk: Desk) -> None:
+    synced(desk)
+    without(desk, "calendar")
+    said = desk.say("resync", "--yes")
+    assert said.code == 4
+    assert "left: 4 writes that wait (syncd plan)" in said.out.splitlines()[-1]
+    again = desk.say("resync", "--yes")
+    assert (again.code, again.out.splitlines()[-1]) == (0, "everything agrees")
+
+
+@pytest.mark.parametrize("what", ["provider", "calendar", "system"])
+def test_an_undo_names_what_it_could_not_reach(desk: Desk, what: str) -> None:
+    run = synced(desk)
+    without(desk, what)
+    desk.say("resync", "--yes")
+    dry = desk.say("undo", run, "--dry-run")
+    assert dry.code == 3
+    said = desk.say("undo", run, "--json")
+    data = json.loads(said.out)
+    assert (said.code, data["done"]) == (3, False)
+    assert {each["gone"] for each in data["left_behind"]} == {what}
+    shown = desk.say("undo", run)
+    assert "nothing of that was put back" in " ".join(shown.err.split())
+
+
+def test_an_undo_of_nothing_that_is_out_of_reach_is_done(desk: Desk) -> None:
+    synced(desk)
+    desk.world.book("clinic", "alice", desk.world.at(4, 20))
+    run = synced(desk)
+    without(desk, "provider")
+    said = desk.say("undo", run, "--json")
+    assert (said.code, json.loads(said.out)["left_behind"]) == (0, [])
+
+
+def test_a_provider_who_comes_back_is_left_behind_no_more(desk: Desk) -> None:
+    text = desk.path.read_text()
+    synced(desk)
+    without(desk, "provider")
+    assert json.loads(desk.say("status", "--json").out)["left_behind"]
+    desk.path.write_text(text)
+    assert json.loads(desk.say("status", "--json").out)["left_behind"] == []

@@ -1,0 +1,65 @@
+"""Every table of `core` is decided on as the store loads it: none hands in what it would not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import delete
+
+from syncd.core.decide import Case, Decision, decide
+from syncd.model import Changes, ProviderState
+from syncd.store import Store
+from syncd.store.tables import BOOKING, CONFLICT, EVENT, INTENT, OWNER_CHANGE, REPLICA, WAIVER
+from tests.core import kit
+
+_TABLES = (REPLICA, WAIVER, BOOKING, EVENT, CONFLICT, INTENT, OWNER_CHANGE)
+
+
+@pytest.fixture(scope="session")
+def shelf() -> Iterator[Store]:
+    """A store in memory, which is emptied for each decision."""
+    store = Store.open("sqlite://")
+    yield store
+    store.close()
+
+
+@pytest.fixture(autouse=True)
+def every_state_was_stored(shelf: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `kit.decided` decide on what is loaded, and refuse a state of which anything is lost."""
+
+    def decide_stored(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decision:
+        loaded = stored(shelf, state)
+        assert everything(loaded) == everything(state), "the store would load another state"
+        return decide(loaded, case, new_id)
+
+    monkeypatch.setattr(kit, "decide", decide_stored)
+
+
+def stored(store: Store, state: ProviderState) -> ProviderState:
+    """Put a state into an empty store, and load it."""
+    store.carry_out([delete(table) for table in _TABLES])
+    store.apply(
+        Changes(
+            records=[*state.records, *state.ended],
+            bookings=[*state.bookings],
+            replicas=[*state.replicas],
+            opened=[*state.conflicts],
+            intents=[*state.intents],
+            waivers=[*state.waivers],
+            owner_changes=[*state.owner_changes],
+        )
+    )
+    return store.state(state.provider)
+
+
+def everything(state: ProviderState) -> set[object]:
+    """All rows of a state, in no order."""
+    rows = (*state.bookings, *state.replicas, *state.waivers, *state.owner_changes)
+    return {
+        *rows,
+        *(replace(record, retired=False) for record in (*state.records, *state.ended)),
+        *(held.id for held in state.conflicts),
+        *(intent.id for intent in state.intents),
+    }

@@ -1,0 +1,90 @@
+"""An acknowledgement while the daemon runs goes through its door, and counts in its next cycle."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from syncd.daemon.door import door
+from syncd.daemon.lock import StateLock
+from syncd.daemon.metrics import Metrics
+from syncd.daemon.work import Work
+from syncd.sandbox.broken_rows import Lack
+from syncd.store.reported import marks_of
+from tests.end_to_end.conftest import Shop
+from tests.end_to_end.test_queue import printed, say
+
+
+async def test_the_running_daemon_takes_an_acknowledgement_and_takes_it_back(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = shop.world.book("clinic", "alice", shop.world.at(6, 7))
+    shop.world.sandbox.clinic.broken_rows[event] = Lack.END
+    await shop.resync()
+    reports: list[Any] = []
+    work = Work(shop.app.engine, reports.append)
+    path = shop.app.settings.syncd.state_path
+    with StateLock(path, role="daemon"):
+        async with door(path, {"acknowledge": work.on_acknowledge, "resync": work.on_request}):
+            capsys.readouterr()
+            assert await say(shop, "acknowledge", "--json") == 0
+            (entry,) = json.loads(capsys.readouterr().out)
+            assert await say(shop, "resync", "--json") == 3
+            capsys.readouterr()
+            assert await say(shop, "acknowledge", entry["id"], "--json") == 0
+            assert printed(capsys)["acknowledged_at"] is not None
+            assert await say(shop, "resync", "--json") == 0
+            await work.near()
+            assert (reports[-1].exit.code, reports[-1].acknowledged) == (0, 1)
+            assert await say(shop, "status", "--json") == 0
+            capsys.readouterr()
+            assert await say(shop, "acknowledge", "zzz", "--json") == 2
+            assert printed(capsys)["error"]["exit"] == 2
+            assert await say(shop, "acknowledge", entry["id"], "--undo") == 0
+            assert await say(shop, "resync", "--json") == 3
+    assert marks_of(shop.app.store) == {}
+
+
+async def test_metrics_do_not_alert_on_what_is_acknowledged(shop: Shop) -> None:
+    event = shop.world.book("clinic", "alice", shop.world.at(6, 7))
+    shop.world.sandbox.clinic.broken_rows[event] = Lack.END
+    engine, store = shop.app.engine, shop.app.store
+    metrics = Metrics(dict, _never, store, shop.path, engine.clock)
+    report = await shop.app.engine.resync()
+    metrics.hear(report)
+
+    def told(name: str) -> list[float]:
+        found = metrics._standing._of_persons()  # the other gauges need a running daemon
+        return [s.value for m in found for s in m.samples if m.name == name]
+
+    work = Work(engine)
+    assert told("syncd_acknowledged") == [0]
+    await work.on_acknowledge({"id": report.items[0].id, "by": "kim"}, lambda _text: None)
+    metrics.hear(await engine.resync())
+    assert told("syncd_acknowledged") == [1]
+
+
+def _never() -> Any:
+    raise AssertionError
+
+
+async def test_a_resync_that_is_interrupted_ends_with_four_and_says_what_is_left(
+    shop: Shop,
+) -> None:
+    engine = shop.app.engine
+    made = 0
+
+    def wrote(*_told: object) -> None:
+        nonlocal made
+        made += 1
+        engine.stopping.set()
+
+    engine.on_write = wrote
+    report = await engine.resync()
+    assert made > 0
+    assert report.exit.code == 4
+    left = report.to_json()["left"]
+    assert isinstance(left, dict)
+    assert (left["interrupted"], left["writes"] > 0) == (1, True)

@@ -1,0 +1,77 @@
+"""A meeting that is dragged from beyond the window to next week takes its twin along."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.core.kit import v
+from tests.engine.conftest import Shop
+from tests.engine.test_twin_deleted import ANN, cycles
+
+FAR, SOON = v(24 * 90), v(24 * 7)
+
+
+def ahead(shop: Shop, days: int) -> None:
+    """Set how far ahead the whole window reaches."""
+    shop.engine.policy = replace(shop.engine.policy, future=timedelta(days=days))
+
+
+def book_far(shop: Shop) -> dict[str, str]:
+    """Book one meeting in a and b, 90 days ahead."""
+    for system in shop.systems:
+        system.persons["ann"] = ANN
+    return {"a": shop.a.book("p", FAR, "ann"), "b": shop.b.book("p", FAR, "ann")}
+
+
+@pytest.mark.parametrize("dragged", ["a", "b"])
+async def test_one_that_an_earlier_and_wider_window_showed(shop: Shop, dragged: str) -> None:
+    ahead(shop, 120)
+    events = book_far(shop)
+    await shop.engine.resync()
+    shop.restart()
+    ahead(shop, 60)
+    await cycles(shop)
+    getattr(shop, dragged).move(events[dragged], SOON)
+    await cycles(shop)
+    assert {s: getattr(shop, s).events[e].value for s, e in events.items()} == {
+        "a": SOON,
+        "b": SOON,
+    }
+    assert SOON.interval in shop.blocks()["c"]
+    assert (shop.blocks()["a"], shop.blocks()["b"]) == ([], [])
+
+
+@pytest.mark.parametrize("back", ["a", "b"])
+async def test_one_that_was_dragged_out_of_the_window_before(shop: Shop, back: str) -> None:
+    for system in shop.systems:
+        system.persons["ann"] = ANN
+    events = {"a": shop.a.book("p", SOON, "ann"), "b": shop.b.book("p", SOON, "ann")}
+    await shop.engine.resync()
+    shop.a.move(events["a"], FAR)
+    await cycles(shop)
+    assert shop.b.events[events["b"]].value == FAR
+    shop.restart()
+    await shop.engine.resync()
+    getattr(shop, back).move(events[back], SOON)
+    await cycles(shop)
+    assert {s: getattr(shop, s).events[e].value for s, e in events.items()} == {
+        "a": SOON,
+        "b": SOON,
+    }
+
+
+async def test_a_second_booking_of_the_same_person_moves_nothing(shop: Shop) -> None:
+    """What nobody has seen before may be another meeting: a regular client has several."""
+    ahead(shop, 120)
+    shop.a.persons["ann"] = shop.b.persons["ann"] = ANN
+    known = shop.b.book("p", FAR, "ann")
+    await shop.engine.resync()
+    shop.restart()
+    ahead(shop, 60)
+    shop.a.book("p", SOON, "ann")
+    await cycles(shop)
+    assert shop.b.events[known].value == FAR
+    assert shop.blocks()["b"] == [SOON.interval]

@@ -1,0 +1,98 @@
+"""Reported items as a person is shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import pytest
+
+from syncd.model import HeldConflict, Item, Mark, Topic
+from syncd.model.summary import acknowledged, stale, summarise
+from tests.store.kit import DAY, held, item
+
+
+def every(_system: str, _events: Collection[str]) -> bool:
+    return True
+
+
+def some(_system: str, _events: Collection[str]) -> bool:
+    return False
+
+
+def items(number: int, topic: Topic = Topic.ASSUMED) -> list[Item]:
+    return [item(f"e{n}", topic=topic, reason="it has no end") for n in range(number)]
+
+
+def mark(of: Item) -> dict[str, Mark]:
+    return {of.digest: Mark(of.digest, of.inputs, DAY, "kim")}
+
+
+def test_a_missing_field_of_every_row_is_one_fact_of_the_account() -> None:
+    (one,) = summarise(items(5), {}, every)
+    assert (one.topic, one.number, one.event) == (Topic.ACCOUNT, 1, "")
+    assert one.events == ("e0", "e1", "e2", "e3", "e4")
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_few_rows_are_no_fact_of_the_account(number: int) -> None:
+    assert len(summarise(items(number), {}, every)) == number
+
+
+def test_one_row_that_reads_well_keeps_the_others_apart() -> None:
+    assert summarise(items(9), {}, some) == items(9)
+
+
+def test_rows_with_different_reasons_are_not_joined() -> None:
+    mixed = [replace(i, reason=f"odd: {i.event}") for i in items(9)]
+    assert summarise(mixed, {}, every) == mixed
+
+
+def test_an_account_without_a_readable_row_stays_unreadable() -> None:
+    (one,) = summarise(items(5, Topic.UNREADABLE), {}, every)
+    assert (one.topic, one.number) == (Topic.UNREADABLE, 5)
+
+
+@pytest.mark.parametrize("topic", [Topic.LIST, Topic.RESOURCE, Topic.UNKNOWN_STATUS])
+def test_what_is_no_missing_field_of_a_row_is_not_joined(topic: Topic) -> None:
+    assert len(summarise(items(6, topic), {}, every)) == 6
+
+
+def test_a_joined_item_is_acknowledged_once_whatever_is_added() -> None:
+    (one,) = summarise(items(5, Topic.UNREADABLE), {}, every)
+    (more,) = summarise(items(7, Topic.UNREADABLE), mark(one), every)
+    assert more.acknowledged_at == DAY
+
+
+def test_an_acknowledged_item_counts_again_once_its_reason_changes() -> None:
+    one = item("e", reason="it has no end")
+    marks = mark(one)
+    assert summarise([one], marks, some)[0].acknowledged_at == DAY
+    changed = summarise([replace(one, reason="it has no begin")], marks, some)
+    assert changed[0].acknowledged_at is None
+    assert stale(marks, changed, []) == [one.digest]
+
+
+def test_an_item_has_the_same_id_in_every_read_and_another_one_per_topic() -> None:
+    one = item("e")
+    again = replace(one, seen_at=DAY, calendars=("q",), reason="another")
+    assert (one.id, len(one.id)) == (again.id, 8)
+    assert one.id not in {replace(one, topic=Topic.ASSUMED).id, item("f").id}
+
+
+def test_a_mark_of_what_ended_is_stale() -> None:
+    assert stale(mark(item("e")), [], []) == [item("e").digest]
+
+
+def told(inputs: str = "x", *, hold: bool = False) -> HeldConflict:
+    found = held("c")
+    return replace(found, conflict=replace(found.conflict, inputs=inputs, held=hold))
+
+
+def test_a_double_booking_is_acknowledged_until_one_moves_or_it_is_held() -> None:
+    marks = {"c": Mark("c", "x", DAY, "kim")}
+    assert acknowledged(told(), marks) == marks["c"]
+    assert acknowledged(told("y"), marks) is None
+    assert acknowledged(told(hold=True), marks) is None
+    assert stale(marks, [], [told("y")]) == ["c"]
+    assert stale(marks, [], [told()]) == []
