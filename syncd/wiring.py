@@ -360,7 +360,12 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(
         rules={name: provider_rules(settings, name) for name in settings.providers},
         capacity={name: provider.capacity for name, provider in settings.providers.items()},
-        limits=Limits(count=settings.guard.count, share=settings.guard.share),
+        limits=Limits(
+            count=settings.guard.count,
+            share=settings.guard.share,
+            common=settings.guard.common,
+            all=settings.guard.all,
+        ),
         past=general.window.past,
         future=general.window.future,
         ahead=general.near.ahead,

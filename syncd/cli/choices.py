@@ -159,7 +159,7 @@ def _print(
     ]
     terminal.table("who says what", ("", "event", "value", "seen"), rows)
     if conflict.kind is ConflictKind.GUARD:
-        terminal.say(f"to let it pass: syncd resync --accept {held.run}")
+        terminal.say(f"if these changes are right: syncd resync --accept {held.run}")
         return
     drawn = [(choice.option, _told(choice.writes, zone)) for choice in choices]
     terminal.table("what each choice would write", ("choice", "would be written"), drawn)

@@ -121,7 +121,7 @@ def _print(settings: Settings, found: list[HeldConflict], known: Mapping[str, Ma
         terminal.table(f"{name} · {zone.key}", columns, rows)
     for held in found:
         if held.conflict.kind is ConflictKind.GUARD:
-            terminal.say(f"if the guard is wrong: syncd resync --accept {held.run}")
+            terminal.say(f"if these changes are right: syncd resync --accept {held.run}")
     if any(held.conflict.kind is not ConflictKind.GUARD for held in found):
         terminal.say("choices, and what each would write: syncd conflicts show ID")
     if any(not held.conflict.held and known[held.id] is None for held in found):

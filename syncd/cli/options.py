@@ -42,7 +42,7 @@ AcceptOption = Annotated[
     typer.Option(
         "--accept",
         metavar="RUN",
-        help="Let pass what the guard stopped in this run, and nothing else.",
+        help="Let pass the changes that this run listed as stopped by the guard, and no others.",
     ),
 ]
 

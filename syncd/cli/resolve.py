@@ -34,7 +34,7 @@ _ENDINGS = {
     Ending.CHANGED: "not resolved, as it has changed since; what it is now is below",
     Ending.GONE: "nothing to resolve any more: it was settled in the systems",
     Ending.UNANSWERED: "not resolved: a system that it is about did not answer; try again later",
-    Ending.GUARDED: "not resolved: the guard stands; see syncd conflicts",
+    Ending.GUARDED: "not resolved: the guard has stopped what it is about; see syncd conflicts",
 }
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from syncd.cli import endings, left_behind, owners, reported, terminal, waiting, words
+from syncd.cli import endings, left_behind, owners, reported, stopped, terminal, waiting, words
 from syncd.cli.learned import forget_calls_of_others, limits_in, take_over
 from syncd.cli.options import (
     AcceptOption,
@@ -33,7 +33,8 @@ from syncd.config.settings import Settings
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.report import Exit, Report, UnknownOwners
-from syncd.model import ConflictKind, Fact, Item, Operation, Waiting, WaitReason, Window
+from syncd.engine.stops import NotAcceptable, check_accept
+from syncd.model import Fact, Item, Operation, Waiting, WaitReason, Window
 from syncd.store import StateError, Store
 from syncd.store.files import is_there
 from syncd.store.left_behind import LeftBehind
@@ -78,7 +79,7 @@ def resync(
         if as_json:
             terminal.print_json(report.to_json())
         else:
-            show_plan(settings, report)
+            show_plan(settings, report, accept)
         raise typer.Exit(report.exit.code)
     path = settings.syncd.state_path
     try:
@@ -87,7 +88,7 @@ def resync(
             learned: list[Fact] = []
             if sys.stdin.isatty() and not yes and not as_json:
                 planned = preview(settings, window, providers, accept, learned=learned)
-                if planned.planned and not _agreed(settings, planned):
+                if planned.planned and not _agreed(settings, planned, accept):
                     raise typer.Exit(Exit.UNANSWERED.code)
             report = asyncio.run(
                 _resync(settings, window, providers, accept, learned, quiet=as_json)
@@ -101,7 +102,7 @@ def resync(
     if as_json:
         terminal.print_json(data)
     else:
-        _show(settings, data, report.remarks)
+        _show(settings, data, report.remarks, accept=accept)
     raise typer.Exit(report.exit.code)
 
 
@@ -240,22 +241,15 @@ def _stop(stopping: asyncio.Event) -> None:
 
 
 def _check_accept(store: Store, run: str | None) -> None:
-    """Refuse a run that no guard stopped. Raises UsageError."""
-    if run is None:
-        return
-    if any(h.conflict.kind is ConflictKind.GUARD for h in store.conflicts_of(run)):
-        return
-    open_runs = sorted(
-        {h.run for h in store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD}
-    )
-    raise UsageError(
-        f"the guard did not stop run {run!r}",
-        f"It stopped: {', '.join(open_runs)}." if open_runs else "Nothing is stopped now.",
-    )
+    """Refuse a run whose stop cannot be accepted. Raises UsageError."""
+    try:
+        check_accept(store, run)
+    except NotAcceptable as refused:
+        raise UsageError(refused.reason, refused.remedy) from None
 
 
-def _agreed(settings: Settings, planned: Report) -> bool:
-    show_plan(settings, planned)
+def _agreed(settings: Settings, planned: Report, accept: str | None) -> bool:
+    show_plan(settings, planned, accept)
     return terminal.confirmed("Write this?")
 
 
@@ -284,14 +278,14 @@ def _hand_over(
         terminal.print_json(answer.result)
     else:
         terminal.say("carried out by the running daemon")
-        _show(settings, answer.result)
+        _show(settings, answer.result, accept=accept)
     return answer.exit
 
 
 # --- what is printed --------------------------------------------------------------------------
 
 
-def show_plan(settings: Settings, report: Report) -> None:
+def show_plan(settings: Settings, report: Report, accept: str | None = None) -> None:
     """Print what would be written, by provider and in the provider's zone."""
     by_provider: dict[str, list[Operation]] = {}
     for wanted in report.planned:
@@ -307,10 +301,7 @@ def show_plan(settings: Settings, report: Report) -> None:
     _show_unknown_owners([each.to_json() for each in report.unknown])
     _show_items(report.items)
     _show_left_behind(settings, report.left_behind or ())
-    for system in report.guarded:
-        terminal.warn(
-            f"The guard would stop what {system} tells: too much of it vanished or moved at once."
-        )
+    _show_stops([each.to_json() for each in report.stopped], accept)
     if report.conflicts:
         terminal.say(f"{words.count(report.conflicts, 'conflict')} would be held")
     _show_waiting(report.waiting, settings)
@@ -351,7 +342,13 @@ def _by_time(wanted: Operation) -> tuple[datetime, str]:
     return (value.start if value else datetime.max.replace(tzinfo=UTC), wanted.system)
 
 
-def _show(settings: Settings, data: dict[str, Any], remarks: Sequence[str] = ()) -> None:
+def _show(
+    settings: Settings,
+    data: dict[str, Any],
+    remarks: Sequence[str] = (),
+    *,
+    accept: str | None = None,
+) -> None:
     """Print how a run ended: ``data`` is the object of `resync --json`.
 
     Remarks are known here only of a run of our own; the daemon's are in its log.
@@ -366,8 +363,11 @@ def _show(settings: Settings, data: dict[str, Any], remarks: Sequence[str] = ())
     for remark in remarks:
         terminal.warn(remark)
     made = words.writes(data["operations"])
-    terminal.say("written: " + (made or "nothing, as nothing differed"))
-    items = _show_state(settings)
+    waits = len(data["waiting"])
+    differed = "nothing" if data["stopped"] or waits else "nothing, as nothing differed"
+    terminal.say("written: " + (made or differed))
+    _show_stops(data["stopped"], accept)
+    items = _items(settings)
     _show_unknown_owners(data["unknown_owners"])
     _warn_of_waiting(data, zone_of(settings, None))
     _show_items(items)
@@ -391,22 +391,24 @@ def _show_items(items: Sequence[Item]) -> None:
         terminal.warn(line)
 
 
+def _show_stops(stops: Sequence[Mapping[str, Any]], accept: str | None) -> None:
+    if stops and accept is not None:
+        terminal.warn(stopped.left_over(accept))
+    for line in stopped.lines(stops):
+        terminal.warn(line)
+
+
 def _show_left_behind(settings: Settings, found: Iterable[LeftBehind]) -> None:
     for line in left_behind.lines(settings, found):
         terminal.warn(line)
 
 
-def _show_state(settings: Settings) -> list[Item]:
-    """Print what the guard stopped, and return what is reported, as the state has it."""
+def _items(settings: Settings) -> list[Item]:
+    """Return what is reported, as the state has it."""
     try:
         store = Store.open(settings.syncd.state_path, write=False)
     except StateError:
         return []
     items = shown_items(store, datetime.now(UTC), marks_of(store))
-    for held in store.open_conflicts():
-        if held.conflict.kind is ConflictKind.GUARD:
-            terminal.warn(
-                f"{held.conflict.note}. If that is right: syncd resync --accept {held.run}"
-            )
     store.close()
     return items

@@ -339,10 +339,17 @@ class RulesSettings(Table):
 
 
 class GuardSettings(Table):
-    """When a system's news is not believed (promise 7): more than ``count`` and than ``share``."""
+    """How many meetings of a calendar may vanish or move at once (promise 7).
+
+    More than ``count`` and more than ``share`` of them are stopped; so are ``common`` or more that
+    are all of them and move by one amount, and ``all`` or more that are all of them and vanish
+    without a proof by id.
+    """
 
     count: Annotated[StrictInt, Field(ge=0)] = 10
     share: Share = 0.2
+    common: Annotated[StrictInt, Field(ge=1)] = 5
+    all: Annotated[StrictInt, Field(ge=1)] = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,8 +149,8 @@ def meaning(
     table = _Table(draft, calendars, held, answer)
     conflict = held.conflict
     if conflict.kind is ConflictKind.GUARD:
-        accept = f"If it is right: syncd resync --accept {held.run}. If not: mend the system."
-        raise Unfit("the guard is no question of one booking", accept)
+        accept = f"If these changes are right: syncd resync --accept {held.run}. If not: undo them."
+        raise Unfit("a stop of the guard is not about one booking", accept)
     if answer.way is Way.DISMISS:
         return table.verdict(quiet=True)
     match conflict.kind:

@@ -36,12 +36,14 @@ def carry_all(
         for replica in told.settled:
             draft.link(replica)
         held = [o for o in told.operations if _is_instance(draft, calendars, o)]
+        stopped = [o for o in told.operations if (o.system, o.event) in draft.stopped]
         waits = [o for o in told.operations if _is_refused(draft, calendars, o)]
-        if booking_id in frozen or waits or held or told.apart:
+        if booking_id in frozen or waits or held or stopped or told.apart:
             claims[booking_id] = [booking.agreed, *shown(draft, calendars, booking_id)]
         if booking_id not in frozen:
-            operations += [o for o in told.operations if o not in held]
-            waiting += [Waiting(o, WaitReason.SERIES) for o in held]
+            operations += [o for o in told.operations if o not in (*held, *stopped)]
+            waiting += [Waiting(o, WaitReason.GUARD) for o in stopped]
+            waiting += [Waiting(o, WaitReason.SERIES) for o in held if o not in stopped]
     return operations, conflicts, waiting
 
 

@@ -118,9 +118,10 @@ def _take_over(draft: Draft, system: str, blocks: BlockPlan) -> None:
 def _others(draft: Draft, calendar: Calendar, what: Closing) -> list[Record]:
     """Return what closes time in a calendar and is not ours.
 
-    What a system says that is not believed is not decided on, but the time is taken there.
+    What a system says that is not believed or stopped is not decided on, but the time is taken.
     """
-    return [
+    stopped = [r for r in draft.stopped.values() if r.system == calendar.system and r.observed]
+    return stopped + [
         record
         for record in draft.records.values()
         if record.system == calendar.system
@@ -180,10 +181,19 @@ def _interval(record: Record) -> Interval | None:
 
 
 def under_doubt(draft: Draft, calendars: Mapping[str, Calendar]) -> set[str]:
-    """The blocks that stand at a time at which a calendar newly shows something, by event id.
+    """The blocks, by event id, that are to stay as they are for now.
 
-    Nobody may believe that calendar now, but the time may be taken there, and is not to be opened.
+    Where a calendar newly shows something that may not be believed now, the time may be taken, and
+    is not to be opened. And what the guard stopped of our own blocks is left where it is.
     """
+    moved = {
+        record.id
+        for record in draft.records.values()
+        if record.mine
+        and record.observed is not None
+        and record.system in calendars
+        and record.id in calendars[record.system].stopped
+    }
     stopped = {name for name, calendar in calendars.items() if not calendar.believed}
     shown = [
         record.observed
@@ -194,7 +204,7 @@ def under_doubt(draft: Draft, calendars: Mapping[str, Calendar]) -> set[str]:
         and record.observed is not None
         and record.observed.busy
     ]
-    return {
+    return moved | {
         record.id
         for record in draft.records.values()
         if record.mine

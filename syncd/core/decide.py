@@ -45,6 +45,7 @@ from syncd.core.persons import Compared, compare_persons, persons_to_compare
 from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rebooked import REBOOKED, NearCycle, follow, rebookings
 from syncd.core.rules import Rules
+from syncd.core.standstill import close_stopped, stopped_records
 from syncd.model import (
     Booking,
     Changes,
@@ -113,15 +114,19 @@ class Decision:
 
 def persons_for(state: ProviderState, case: Case) -> tuple[Record, ...]:
     """The appointments whose person has to be looked up before this state can be decided on."""
-    draft = Draft(state, case.run, case.now)
+    draft = _draft(state, case)
     linked = {booking: draft.present(booking) for booking in draft.bookings}
     candidates = wanted_persons(_fresh(draft, case), list(draft.bookings.values()), linked)
     return (*candidates, *persons_to_compare(draft))
 
 
+def _draft(state: ProviderState, case: Case) -> Draft:
+    return Draft(state, case.run, case.now, stopped_records(state, case.calendars))
+
+
 def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decision:
     """Decide on one provider's state."""
-    draft = Draft(state, case.run, case.now)
+    draft = _draft(state, case)
     conflicts: list[Conflict] = [*case.guards, *standing_doubts(draft, case.ownership)]
     became_ours = settle_ownership(draft, case.ownership)
     _reassign(draft, case)
@@ -149,6 +154,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     frozen = double.frozen(c for c in doubles if key(c) not in kept)
     told, cannot, waiting = carry_all(draft, case.calendars, claims, frozen)
     conflicts += cannot
+    close_stopped(draft, claims)
     edits.take_back(draft)
     compared, unknown = compare_persons(draft, case.who)
     unmatched = (*matched.held, *matched.waiting)
@@ -209,7 +215,7 @@ def _unheard(draft: Draft, case: Case) -> dict[str, Conflict]:
         for booking in {held.conflict.subject, *bookings_of(draft, held.conflict)}
         if held.conflict.kind in _CONTRADICTIONS
         and all(claim.event is not None for claim in held.conflict.claims)
-        and not all(heard(claim.system, case.calendars) for claim in held.conflict.claims)
+        and not all(heard(claim, case.calendars) for claim in held.conflict.claims)
     }
 
 
@@ -225,7 +231,7 @@ def decide_answered(
     standing = {key(conflict) for conflict in plain.conflicts}
     for held in state.conflicts:
         if held.id in answers and key(held.conflict) in standing:
-            draft = Draft(state, case.run, case.now)
+            draft = _draft(state, case)
             verdict = meaning(draft, case.calendars, held, answers[held.id])
             answered = decide(state, replace(case, verdict=verdict), new_id)
             return answered, frozenset({held.id})
@@ -257,12 +263,13 @@ def _fresh(draft: Draft, case: Case, *, past: bool = False) -> list[Record]:
 def _reassign(draft: Draft, case: Case) -> None:
     """Unlink events that are proven to be another provider's now.
 
-    Where it is not proven, or the calendar is not believed, the time stays taken.
+    Where it is not proven, not believed or stopped by the guard, the time stays taken.
     """
     kept: set[Id] = set()
     for change in draft.state.owner_changes:
         calendar = case.calendars.get(change.system)
-        if not change.proven or (calendar is not None and not calendar.believed):
+        waits = calendar is not None and (not calendar.believed or change.event in calendar.stopped)
+        if not change.proven or waits:
             kept.add((change.system, change.event))
             continue
         _follow_record(draft, change)
@@ -328,6 +335,7 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
         {name for name, calendar in case.calendars.items() if not calendar.believed},
         _fresh(draft, case, past=True),
         rebookings(draft, case.calendars, fresh, case.who, case.near),
+        draft.stopped.keys(),
     )
     matched = sort_again(matched, draft, case.verdict)
     for relink in matched.relinked:
@@ -418,6 +426,7 @@ def _retire(draft: Draft, case: Case) -> None:
     """Bookings that ended before the window are never looked at again."""
     for booking in draft.bookings.values():
         ends = [booking.agreed.end]
-        ends += [r.observed.end for r in draft.appointments(booking.id) if r.observed is not None]
+        events = (*draft.appointments(booking.id), *draft.shown(booking.id))
+        ends += [r.observed.end for r in events if r.observed is not None]
         if max(ends) <= case.horizon:
             draft.changes.retired.append(booking.id)

@@ -13,7 +13,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypedDict
 
-from syncd.model import OPEN_ENDED, Event, Kind, Record, Status, Value, cut_end, floor_to
+from syncd.model import (
+    GONE_BY_ID,
+    OPEN_ENDED,
+    Event,
+    Kind,
+    Record,
+    Status,
+    Value,
+    cut_end,
+    floor_to,
+)
 
 GRIDS = tuple(timedelta(minutes=m) for m in (1, 5, 10, 15, 30))
 
@@ -245,17 +255,18 @@ def _is_renewal(record: Record, value: Value, fingerprint: str) -> bool:
     )
 
 
-def vanish(record: Record, at: datetime) -> Record:
+def vanish(record: Record, at: datetime, *, by_id: bool = False) -> Record:
     """The proven end of an event. A late list that still shows its last value is stale.
 
-    That of an appointment whose cancellation waited to be confirmed is no news.
+    That of an appointment whose cancellation waited to be confirmed is no news. ``by_id``: its
+    system said so, asked for this very event.
     """
     cancelled = _is_pending(record) and record.written is not None and not record.written.busy
     return replace(
         record,
         observed=None,
         observed_at=at,
-        fingerprint="",
+        fingerprint=GONE_BY_ID if by_id else "",
         written=None if cancelled else record.written,
         ended=record.ended or cancelled,
         written_at=at,

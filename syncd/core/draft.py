@@ -6,10 +6,11 @@ Mutable, but never shared: `decide` makes one, and what comes out of it is `Chan
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from syncd.core.standstill import unchanged
 from syncd.model import (
     Booking,
     Changes,
@@ -27,12 +28,15 @@ from syncd.model import (
 class Draft:
     """Records by (system, event), bookings by id, links both ways; and the changes so far.
 
-    ``rebooked`` are the bookings that went on with another event (`core.rebooked`).
+    ``rebooked`` are the bookings that went on with another event (`core.rebooked`);
+    ``stopped`` are events whose news the guard withholds, as they are shown: among ``records`` they
+    are as they were accepted last.
     """
 
     state: ProviderState
     run: str
     now: datetime
+    stopped: Mapping[Id, Record] = field(default_factory=dict)
     records: dict[Id, Record] = field(init=False)
     bookings: dict[str, Booking] = field(init=False)
     links: dict[str, dict[Id, Replica]] = field(init=False)
@@ -44,6 +48,7 @@ class Draft:
     def __post_init__(self) -> None:
         """Index the stored state."""
         self.records = {(r.system, r.id): r for r in (*self.state.ended, *self.state.records)}
+        self.records |= {id_: unchanged(record) for id_, record in self.stopped.items()}
         self.bookings = {b.id: b for b in self.state.bookings}
         self.links = defaultdict(dict)
         for replica in self.state.replicas:
@@ -65,7 +70,7 @@ class Draft:
 
     def present(self, booking: str) -> list[Record]:
         """The appointments that are still there, or whose end is still to be decided on."""
-        return [record for record in self.appointments(booking) if not record.over]
+        return [record for record in self.shown(booking) if not record.over]
 
     def pairs(self, booking: str) -> list[tuple[Replica, Record]]:
         """Origin and twins with their records, in a stable order."""
@@ -74,6 +79,10 @@ class Draft:
             for id_, replica in sorted(self.links.get(booking, {}).items())
             if replica.role.meets and id_ in self.records
         ]
+
+    def shown(self, booking: str) -> list[Record]:
+        """Its appointments as the systems show them, stopped ones too."""
+        return [self.stopped.get((r.system, r.id), r) for r in self.appointments(booking)]
 
     def replicas(self) -> Iterable[Replica]:
         """All links."""
@@ -85,7 +94,9 @@ class Draft:
         return [
             record
             for id_, record in sorted(self.records.items())
-            if id_ not in known and not record.mine and record.observed is not None
+            if id_ not in known | self.stopped.keys()
+            and not record.mine
+            and record.observed is not None
         ]
 
     # what changes
@@ -199,7 +210,7 @@ class Draft:
     def finish(self) -> Changes:
         """All changes, each row once, in its last form."""
         changes = self.changes
-        changes.records = [self.records[id_] for id_ in self._touched]
+        changes.records = [self._as_seen(id_) for id_ in self._touched]
         changes.records += self._given_away
         changes.bookings = list({booking.id: booking for booking in changes.bookings}.values())
         kept = {(r.booking, r.system, r.event): r for r in changes.replicas}
@@ -211,6 +222,11 @@ class Draft:
             r for r in changes.unlinked if (r.system, r.event) not in self.links.get(r.booking, {})
         ]
         return changes
+
+    def _as_seen(self, id_: Id) -> Record:
+        """Return a record to be stored: what a stopped event shows is still news."""
+        record, stopped = self.records[id_], self.stopped.get(id_)
+        return record if stopped is None else replace(record, observed=stopped.observed)
 
 
 def is_foreign_block(record: Record) -> bool:

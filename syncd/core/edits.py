@@ -94,6 +94,8 @@ def _edited(
         calendar = calendars.get(record.system)
         if not (record.mine and is_news(record) and calendar and calendar.believed):
             continue
+        if record.id in calendar.stopped:
+            continue
         if rules.law(ConflictKind.BLOCK_EDITED, {record.system}).choice is not choice:
             continue
         mine = sorted(links.get(id_, []), key=lambda link: link.booking)

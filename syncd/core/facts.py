@@ -17,8 +17,10 @@ class Calendar:
     """One provider's calendar in one system, as this cycle found it.
 
     - ``blocked``: why it cannot be written to now, although the configuration allows it.
-    - ``believed``: its news may be acted on (not down, not stopped by the guard). Otherwise it
-      counts as unchanged, and nothing of it that differs is written to.
+    - ``believed``: its news may be acted on (it answered). Otherwise it counts as unchanged, and
+      nothing of it that differs is written to.
+    - ``stopped``: the events, by id, whose news the guard withholds: they count as unchanged, are
+      not written to, and the time that they newly show is closed as well.
     - ``statuses``: what an appointment there shows after a status was written; not a key = cannot.
     - ``moves_set_status``: the write that moves an appointment may set its status as well.
     - ``skew``: the platform's clock minus ours.
@@ -53,6 +55,7 @@ class Calendar:
     series_writes: bool = False
     reach: frozenset[str] | None = None
     status_checks: Mapping[Status, str] = field(default_factory=dict)
+    stopped: frozenset[str] = frozenset()
 
     @property
     def read_only(self) -> bool:
@@ -69,13 +72,14 @@ class Calendar:
 class Limits:
     """When the guard stops (promise 7).
 
-    More than ``count`` and more than ``share``; or all of at least ``common`` events moved by one
-    and the same delta.
+    More than ``count`` meetings and more than ``share``; or all of at least ``common`` moved by one
+    and the same amount; or all of at least ``all`` vanished without a proof by id.
     """
 
     count: int = 10
     share: float = 0.2
     common: int = 5
+    all: int = 3
 
 
 def digest(*inputs: object) -> str:

@@ -1,113 +1,324 @@
-"""The brake (promise 7): too much news at once is an accident until a person says otherwise.
+"""The guard (promise 7): too much of a calendar gone or moved at once waits for a person.
 
-Judged per calendar, on news that nobody has decided on yet, so an accident that stays visible keeps
-the brake on however often it is looked at.
+It judges what a calendar says of meetings: several appointments at exactly the same time are one
+(a class), and so are the instances of a series. What was carried lately counts as well, so that an
+accident which arrives in slices is stopped. A stop lasts until a person accepts it or all of its
+events are back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from syncd.core.diff import is_news
 from syncd.core.facts import Limits, digest
 from syncd.core.rebooked import relocated as rebooked
 from syncd.core.series import relocated
-from syncd.model import Claim, Conflict, ConflictKind, Record, Value, Window, series_of
+from syncd.model import (
+    Claim,
+    Conflict,
+    ConflictKind,
+    Id,
+    Record,
+    Value,
+    Window,
+    record_id,
+    series_of,
+)
+
+LEAST_OF_SYSTEM = 10
+"""A system with fewer meetings than this is judged by its calendars alone."""
 
 
 def mark(system: str, event: str | None, value: Value | None) -> str:
-    """The name of one piece of news, for acceptance."""
+    """Return the name of one change, for acceptance."""
     return digest(system, event, value)
 
 
 def mark_of(record: Record) -> str:
-    """The name of what is observed of a record now."""
+    """Return the name of what is observed of a record now."""
     return mark(record.system, record.id, record.observed)
+
+
+def marks_of(conflicts: Iterable[Conflict]) -> frozenset[str]:
+    """Return the names of all changes that guard conflicts list."""
+    return frozenset(mark(c.system, c.event, c.value) for each in conflicts for c in each.claims)
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What the guard is told of a calendar besides its records.
+
+    ``read`` are the windows that this cycle read, ``covered`` those of all last reads: lists show
+    what begins in them. ``carried`` are the changes that were carried in the last ``far.every``, as
+    records from before: ``base`` is the value until then, ``observed`` what came after.
+    """
+
+    now: datetime
+    read: Sequence[Window] = ()
+    covered: Sequence[Window] = ()
+    carried: Sequence[Record] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What counts of one calendar: ``pending`` are changes that are not decided on yet.
+
+    ``known`` are the future meetings in the time that was read, as they were; ``changed`` those
+    of them that are gone or moved, ``nearby`` what of ``known`` this cycle read. ``shown`` tells
+    where meetings are that came back under new ids.
+    """
+
+    known: Mapping[Id, Record] = field(default_factory=dict)
+    changed: Mapping[Id, Record] = field(default_factory=dict)
+    nearby: AbstractSet[Id] = frozenset()
+    pending: tuple[Record, ...] = ()
+    shown: Mapping[Id, Value] = field(default_factory=dict)
+
+
+def tally(
+    system: str,
+    records: Iterable[Record],
+    lately: Lately,
+    *,
+    accepted: AbstractSet[str] = frozenset(),
+    mine: bool = False,
+) -> Tally:
+    """Count one calendar: what others entered there, or (``mine``) what syncd did."""
+    here = [r for r in records if r.system == system]
+    ours = [r for r in here if r.mine is mine and not r.ended]
+    pending = tuple(r for r in ours if _is_withdrawn(r, lately.now) and mark_of(r) not in accepted)
+    current = {(r.system, r.id): r for r in here}
+    changed = {
+        (r.system, r.id): r
+        for r in lately.carried
+        if r.system == system
+        and r.mine is mine
+        and _is_withdrawn(r, lately.now)
+        and mark_of(r) not in accepted
+        and not _is_back(current.get((r.system, r.id)), r)
+    }
+    for record in pending:
+        before = changed.get((record.system, record.id))
+        changed[record.system, record.id] = (
+            record if before is None else replace(record, base=before.base)
+        )
+    covered = [*lately.covered, *lately.read]
+    known = {
+        (r.system, r.id): r
+        for r in ours
+        if r.base is not None
+        and r.base.busy
+        and r.base.end > lately.now
+        and (not covered or _inside(r, covered))
+    }
+    known |= changed
+    nearby = {id_ for id_, r in known.items() if _inside(r, lately.read)}
+    others = [r for r in here if not r.mine]
+    shown = rebooked(others) | relocated(others)
+    return Tally(known, changed, frozenset(nearby), pending, shown)
 
 
 def judge(
     provider: str,
     system: str,
-    records: Iterable[Record],
-    covered: Sequence[Window],
+    tallies: Sequence[Tally],
     limits: Limits,
-    *,
-    accepted: AbstractSet[str] = frozenset(),
     tripped: AbstractSet[str] = frozenset(),
 ) -> Conflict | None:
     """Return the guard's conflict for one calendar, or None when its news is of a usual size.
 
-    ``covered`` are the windows that were read in this cycle: the share is taken of the known events
-    inside them, because only those had the chance to vanish or move. ``tripped`` are the events on
-    which the guard stands already: the same accident never passes because a later read covered
-    more, or because some of it has meanwhile ended; only when events come back is it judged anew.
-    Of number and share a series is one meeting, however many instances moved with it. What is moved
-    by one common amount is counted by events, and an instance under a new id as one that moved:
-    where the whole calendar is one series, nothing else tells an accident from a move.
+    ``tripped`` are the events on which the guard has stopped already: it stays so for as long as
+    one of them is still gone or moved, whatever a later read covers and whatever has ended since.
+    All that is pending in a stopped calendar is stopped.
     """
-    records = list(records)
-    known = [
-        record
-        for record in records
-        if record.system == system and record.base is not None and not record.ended
-    ]
-    # What was cancelled and booked anew is one that moved.
-    again = rebooked(r for r in records if r.system == system)
-    news = [
-        r
-        for r in known
-        if (_gone_or_moved(r) or (r.system, r.id) in again) and mark_of(r) not in accepted
-    ]
-    if not news:
+    stopped: list[Record] = []
+    notes: list[str] = []
+    for each in tallies:
+        if not each.pending:
+            continue
+        note = excess(each, limits)
+        if not note and tripped & {r.id for r in each.pending}:
+            meetings = count_meetings(each.pending)
+            note = (
+                f"{_meetings(meetings)} of the same accident {_are(meetings)} still gone or moved"
+            )
+        if note:
+            notes.append(note)
+            stopped += each.pending
+    if not stopped:
         return None
-    fresh = {r.id for r in news}
-    back = tripped & {r.id for r in known if r.id not in fresh}
-    seen = [r for r in known if r in news or any(_inside(r, window) for window in covered)]
-    if tripped:
-        seen = news
-    again |= relocated(r for r in records if r.system == system)
-    shown = [(r, again.get((r.system, r.id), r.observed)) for r in news]
-    deltas = {_delta(r.base, value) for r, value in shown}
-    shifted = len(deltas) == 1 and None not in deltas
-    meetings = _meetings(news)
-    if meetings > limits.count and meetings > limits.share * _meetings(seen):
-        note = f"{len(news)} known events vanished or moved at once"
-    elif shifted and len(news) == len(seen) and len(news) >= limits.common:
-        note = f"all {len(news)} known events moved by {_words(deltas.pop())}"
-    elif tripped & fresh and not back:
-        note = f"{len(news)} events of the same accident are still gone or moved"
-    else:
-        return None
+    return _conflict(provider, f"{system}/{provider}", stopped, "; ".join(notes))
+
+
+def judge_system(
+    system: str,
+    calendars: Mapping[str, Tally],
+    stopped: AbstractSet[str],
+    limits: Limits,
+    tripped: Mapping[str, AbstractSet[str]],
+) -> dict[str, Conflict]:
+    """Return the conflicts of a system whose calendars lose too much together, by provider.
+
+    ``stopped`` are the providers whose calendars are stopped by themselves: what the others do is
+    no part of that accident unless several of them share it. ``tripped`` are the events of the
+    system's stop so far.
+    """
+    others = {p: each for p, each in calendars.items() if p not in stopped}
+    pending = {p: each.pending for p, each in others.items() if each.pending}
+    if not pending:
+        return {}
+    every, rest = _together(calendars.values()), _together(others.values())
+    note = ""
+    if count_meetings(every.known.values()) >= LEAST_OF_SYSTEM:
+        note = _all_of_it(every, limits)
+        if not note and (not stopped or _is_share(rest, limits.all - 1, limits.share)):
+            note = _too_much(every, limits)
+    if not note and any(
+        tripped.get(provider, frozenset()) & {r.id for r in records}
+        for provider, records in pending.items()
+    ):
+        note = "events of the same accident are still gone or moved"
+    if not note:
+        return {}
+    told = f"in all calendars of {system} together: {note}"
+    return {
+        provider: _conflict(provider, system, records, told)
+        for provider, records in sorted(pending.items())
+    }
+
+
+def excess(counted: Tally, limits: Limits) -> str:
+    """Say in which way too much is gone or moved; '' if it is of a usual size."""
+    return _too_much(counted, limits) or _all_of_it(counted, limits)
+
+
+def count_meetings(records: Iterable[Record]) -> int:
+    """Count meetings: a class, a series, and a meeting of several hosts are one each."""
+    parents: dict[object, object] = {}
+
+    def root(key: object) -> object:
+        while parents.setdefault(key, key) != key:
+            key = parents[key]
+        return key
+
+    for record in records:
+        first, *others = _names(record)
+        for other in others:
+            parents[root(other)] = root(first)
+        root(first)
+    return len({root(key) for key in list(parents)})
+
+
+def _names(record: Record) -> list[object]:
+    """Return what makes two events one meeting: its record, its time in a calendar, its series."""
+    names: list[object] = [("record", record.system, record_id(record.id))]
+    if record.base is not None:
+        names.append(("time", record.system, record.provider, record.kind, record.base.interval))
+    series = series_of(record)
+    return [*names, ("series", *series)] if series else names
+
+
+def _together(tallies: Iterable[Tally]) -> Tally:
+    """Return the tally of several calendars of one system."""
+    known: dict[Id, Record] = {}
+    changed: dict[Id, Record] = {}
+    nearby: set[Id] = set()
+    shown: dict[Id, Value] = {}
+    for number, each in enumerate(tallies):
+        # An event that was handed over is known in two calendars.
+        apart = {id_: (f"{id_[0]}#{number}", id_[1]) for id_ in each.known}
+        known |= {apart[id_]: r for id_, r in each.known.items()}
+        changed |= {apart[id_]: r for id_, r in each.changed.items()}
+        nearby |= {apart[id_] for id_ in each.nearby}
+        shown |= {apart[id_]: v for id_, v in each.shown.items() if id_ in apart}
+    return Tally(known, changed, frozenset(nearby), shown=shown)
+
+
+def _too_much(counted: Tally, limits: Limits) -> str:
+    """Say that more than the allowed number and share is gone or moved; '' otherwise."""
+    if not _is_share(counted, limits.count, limits.share):
+        return ""
+    meetings = count_meetings(counted.changed.values())
+    return f"{_meetings(meetings)} vanished or moved at once"
+
+
+def _is_share(counted: Tally, number: int, share: float) -> bool:
+    meetings = count_meetings(counted.changed.values())
+    return meetings > number and meetings > share * count_meetings(counted.known.values())
+
+
+def _all_of_it(counted: Tally, limits: Limits) -> str:
+    """Say that everything moved by one amount, or vanished unproven; '' otherwise.
+
+    By one amount: all that is known, or all that this cycle could see of it.
+    """
+    near = {id_: r for id_, r in counted.known.items() if id_ in counted.nearby}
+    for known in (counted.known, near):
+        changed = {id_: r for id_, r in counted.changed.items() if id_ in known}
+        deltas = {_delta(r.base, counted.shown.get(id_, r.observed)) for id_, r in changed.items()}
+        moved = _sittings(changed.values())
+        shifted = len(deltas) == 1 and None not in deltas and changed.keys() == known.keys()
+        if shifted and moved >= limits.common:
+            return f"all {_meetings(moved)} moved by {_words(deltas.pop())}"
+    unproven = {id_: r for id_, r in counted.known.items() if not _is_proven(r)}
+    gone = {id_ for id_ in unproven if id_ in counted.changed and unproven[id_].observed is None}
+    meetings = count_meetings(unproven.values())
+    if meetings >= limits.all and gone == unproven.keys():
+        return f"all {_meetings(meetings)} vanished, and the system did not say so of any of them"
+    return ""
+
+
+def _sittings(records: Iterable[Record]) -> int:
+    """Count what takes place at different times: of a common shift each instance counts."""
+    return len({(r.provider, r.kind, r.base.interval) for r in records if r.base is not None})
+
+
+def _inside(record: Record, windows: Iterable[Window]) -> bool:
+    """Whether lists of that time show an event: they show what begins in it."""
+    return record.base is not None and any(record.base.start in window for window in windows)
+
+
+def _is_withdrawn(record: Record, now: datetime) -> bool:
+    """Whether a meeting that was ahead is gone, off or elsewhere."""
+    base, shown = record.base, record.observed
+    if base is None or not base.busy or not is_news(record):
+        return False
+    stays = shown is not None and shown.busy
+    ends = [base.end, shown.end] if shown is not None and stays else [base.end]
+    moved = shown is None or not stays or shown.interval != base.interval
+    return moved and max(ends) > now
+
+
+def _is_back(current: Record | None, carried: Record) -> bool:
+    """Whether an event stands again where it stood before it was carried."""
+    shown = current.observed if current is not None else None
+    base = carried.base
+    return shown is not None and shown.busy and base is not None and shown.interval == base.interval
+
+
+def _is_proven(record: Record) -> bool:
+    """Whether the system itself said of this event that it is deleted or cancelled."""
+    off = record.observed is not None and not record.observed.busy
+    return off or (record.observed is None and record.gone_by_id)
+
+
+def _conflict(provider: str, subject: str, stopped: Sequence[Record], note: str) -> Conflict:
     return Conflict(
         kind=ConflictKind.GUARD,
         provider=provider,
-        subject=f"{system}/{provider}",
-        claims=tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in news),
-        inputs=digest(*sorted(mark_of(r) for r in news)),
+        subject=subject,
+        claims=tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in stopped),
+        inputs=digest(*sorted(mark_of(r) for r in stopped)),
         note=note,
     )
 
 
-def _inside(record: Record, window: Window) -> bool:
-    """Whether lists of that time show an event: they show what begins in it."""
-    return record.base is not None and record.base.start in window
-
-
-def _gone_or_moved(record: Record) -> bool:
-    if record.observed is None:
-        return is_news(record)
-    return record.base is not None and record.observed.interval != record.base.interval
-
-
-def _meetings(records: Iterable[Record]) -> int:
-    """How many meetings these are: all instances of a series are one."""
-    return len({series_of(r) or (r.id,) for r in records})
-
-
 def _delta(before: Value | None, after: Value | None) -> timedelta | None:
-    if before is None or after is None:
+    if before is None or after is None or not after.busy:
         return None
     start, end = after.start - before.start, after.end - before.end
     return start if start == end else None
@@ -119,3 +330,11 @@ def _words(delta: timedelta | None) -> str:
     minutes = int(delta.total_seconds() // 60)
     sign = "+" if minutes >= 0 else "-"
     return f"{sign}{abs(minutes) // 60}:{abs(minutes) % 60:02d} h"
+
+
+def _meetings(number: int) -> str:
+    return "1 meeting" if number == 1 else f"{number} meetings"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

@@ -20,6 +20,7 @@ from syncd.model import (
     Claim,
     Conflict,
     ConflictKind,
+    Id,
     Kind,
     Record,
     Replica,
@@ -100,6 +101,7 @@ def match(
     unbelieved: Collection[str] = (),
     past: Sequence[Record] = (),
     rebookings: Rebookings = NO_REBOOKINGS,
+    stopped: Collection[Id] = (),
 ) -> Matched:
     """Sort every unlinked, believed, foreign event of a provider.
 
@@ -107,15 +109,18 @@ def match(
     record whose person could not be looked up (it is not in ``who``) waits, if it matters. What is
     known of ``unbelieved`` systems still takes twins, but no end there is looked into. ``past``
     are events that are over: one may be what an instance of a series became, and is nothing else.
-    ``rebookings`` tells what may have been cancelled and booked anew.
+    ``rebookings`` tells what may have been cancelled and booked anew. What has become of
+    ``stopped`` events is looked for, and waits until the guard lets them pass.
     """
     ends = {
         booking: [record for record in records if record.system not in unbelieved]
         for booking, records in linked.items()
     }
-    relinked, conflicts, held = _relink(provider, [*unlinked, *past], ends, links, rebookings)
-    expected = [r for r in relinked if r.old.observed is not None and r.old.observed.busy]
-    relinked = [r for r in relinked if r not in expected]
+    relinked, conflicts, held = _relink(
+        provider, [*unlinked, *past], ends, links, rebookings, stopped
+    )
+    expected = [r for r in relinked if not _is_settled(r.old, stopped)]
+    relinked = [r for r in relinked if _is_settled(r.old, stopped)]
     taken = {_id(r.new) for r in (*relinked, *expected)} | {_id(r) for r in held}
     rest = [r for r in unlinked if _id(r) not in taken and r.observed and r.observed.busy]
     twins: list[Twin] = []
@@ -158,6 +163,12 @@ def match(
     )
 
 
+def _is_settled(old: Record, stopped: Collection[Id]) -> bool:
+    """Whether it is proven that an event is gone or off, and that may be acted on."""
+    off = old.observed is None or not old.observed.busy
+    return off and _id(old) not in stopped
+
+
 def _id(record: Record) -> tuple[str, str]:
     return (record.system, record.id)
 
@@ -168,6 +179,7 @@ def _relink(
     linked: Mapping[str, Sequence[Record]],
     links: Mapping[tuple[str, str], Replica],
     rebookings: Rebookings,
+    stopped: Collection[Id],
 ) -> tuple[list[Relink], list[Conflict], list[Record]]:
     """Before an end is believed: look whether the same meeting is on under another id."""
     found: list[Relink] = []
@@ -192,7 +204,7 @@ def _relink(
     pairing = pair_instances([*vanished, *missing], fresh)
     found += [Relink(links[_id(old)], old, new) for old, new in pairing.pairs]
     for question in pairing.questions:
-        gone = [r for r in question.old if r.observed is None]
+        gone = [r for r in question.old if _is_settled(r, stopped)]
         if not gone:
             # Nobody is asked before it is proven; what is new waits for that.
             old, waits = question.old[0], {_id(relink.new) for relink in found}
@@ -203,7 +215,9 @@ def _relink(
         conflicts.append(_ambiguous(provider, first, records, "came back as which?"))
     serial = persons_with_series(vanished, missing, fresh)
     vanished = [old for old in vanished if not old.series and _facts(old) not in serial]
-    ended = [Ended(links[_id(old)], old) for old in vanished]
+    found += _withheld(vanished, fresh, links, stopped, {_id(relink.new) for relink in found})
+    kept = {_facts(old) for old in vanished if _id(old) in stopped}
+    ended = [Ended(links[_id(old)], old) for old in vanished if _facts(old) not in kept]
     taken = {_id(relink.new) for relink in found} | {_id(new) for new in held}
     pairs = pair(rebookings.with_vanished(ended, fresh), taken)
     found += [Relink(e.replica, e.record, b.record, REBOOKED) for e, b in pairs.certain]
@@ -216,6 +230,22 @@ def _relink(
             _ambiguous(provider, doubt.replica.booking, records, "came back as which?")
         )
     return found, conflicts, held
+
+
+def _withheld(
+    vanished: Iterable[Record],
+    fresh: Iterable[Record],
+    links: Mapping[tuple[str, str], Replica],
+    stopped: Collection[Id],
+    taken: Collection[Id],
+) -> list[Relink]:
+    """Return what stopped events may have become: nobody is asked while the guard stands."""
+    first: dict[tuple[str, str, str], Record] = {}
+    for old in vanished:
+        if _id(old) in stopped:
+            first.setdefault(_facts(old), old)
+    new = [r for r in fresh if _facts(r) in first and _id(r) not in taken]
+    return [Relink(links[_id(first[_facts(r)])], first[_facts(r)], r) for r in new]
 
 
 def _is_same_record(old: Record, new: Record) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from syncd.core.answer import NO_VERDICT, Verdict, key
 from syncd.core.draft import Draft
 from syncd.core.facts import Calendar
-from syncd.model import Conflict, ConflictKind, HeldConflict
+from syncd.model import Claim, Conflict, ConflictKind, HeldConflict
 
 
 def settle_conflicts(
@@ -21,8 +21,8 @@ def settle_conflicts(
     """Compare the contradictions of this decision with those that are open.
 
     The same one stays as it is. One whose inputs changed is closed and opened anew. One that is not
-    there any more is closed with the reason, unless a system that it is about cannot be believed
-    just now. One that a person dismisses stays, and is told no more.
+    there any more is closed with the reason, unless what a system says of it cannot be acted on
+    now. One that a person dismisses stays, and is told no more.
     """
     now = {key(c): c for c in found}
     for held in draft.state.conflicts:
@@ -36,7 +36,8 @@ def settle_conflicts(
                 draft.changes.opened.append(replace(held, conflict=same))
             continue
         again = any((old.kind, old.subject) == (c.kind, c.subject) for c in now.values())
-        if not again and not all(heard(c.system, calendars) for c in old.claims):
+        guard = old.kind is ConflictKind.GUARD
+        if not again and not guard and not all(heard(c, calendars) for c in old.claims):
             continue
         outcome = "its inputs changed" if again else _reason(draft, held, verdict)
         draft.changes.closed.append(replace(held, closed_at=draft.now, outcome=outcome))
@@ -44,9 +45,10 @@ def settle_conflicts(
         draft.changes.opened.append(HeldConflict(new_id(), conflict, draft.now, draft.run))
 
 
-def heard(system: str, calendars: Mapping[str, Calendar]) -> bool:
-    """Whether what a system says may be believed now; an unmapped one has nothing to say."""
-    return system not in calendars or calendars[system].believed
+def heard(claim: Claim, calendars: Mapping[str, Calendar]) -> bool:
+    """Whether what a system says of an event may be acted on; an unmapped one says nothing."""
+    calendar = calendars.get(claim.system)
+    return calendar is None or (calendar.believed and claim.event not in calendar.stopped)
 
 
 def _reason(draft: Draft, held: HeldConflict, verdict: Verdict) -> str:
@@ -73,5 +75,5 @@ def _reason(draft: Draft, held: HeldConflict, verdict: Verdict) -> str:
 
 _SOLVED = {
     ConflictKind.DOUBLE_BOOKED: "solved outside: they overlap no more",
-    ConflictKind.GUARD: "the news was accepted, or is gone",
+    ConflictKind.GUARD: "the changes were accepted, or are undone",
 }

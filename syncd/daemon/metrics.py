@@ -247,7 +247,7 @@ class _Standing(Collector):
         stopped = set(report.guarded) if report else set()
         yield _gauge(
             "syncd_guard_stopped",
-            "1 while the guard does not believe a system's news.",
+            "1 while the guard withholds changes in a calendar of the system.",
             ["system"],
             [((name,), name in stopped) for name in self._systems()],
         )

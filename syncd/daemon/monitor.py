@@ -156,7 +156,8 @@ class Monitor:
         if self._report is None:
             found.append("the first resync has not ended yet")
         elif self._report.guarded:
-            found.append(f"stopped by the guard: {', '.join(self._report.guarded)}")
+            stops = [*map(str, self._report.stopped)] or self._report.guarded
+            found.append(f"stopped by the guard: {', '.join(stops)}")
         found += [
             f"{each.system}: {each.events} events of {each.provider} have an unknown owner"
             for each in (self._report.unknown if self._report else ())

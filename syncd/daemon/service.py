@@ -336,7 +336,8 @@ def _line(report: Report, monitor: Monitor | None) -> str:
     down = [n for n, s in report.systems.items() if str(s.state) != "ok" or n in silent]
     parts = [f"{len(report.systems) - len(down)} of {len(report.systems)} systems answer"]
     if report.guarded:
-        parts.append("stopped by the guard: " + ", ".join(report.guarded))
+        stops = [*map(str, report.stopped)] or report.guarded
+        parts.append("stopped by the guard: " + ", ".join(stops))
     if report.conflicts:
         parts.append(f"conflicts held: {report.conflicts}")
     return "; ".join(parts)

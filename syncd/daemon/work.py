@@ -278,6 +278,7 @@ class Work:
             exposures=report.exposures,
             journal=report.pending,
             guarded=report.guarded,
+            stopped=[each.to_json() for each in report.stopped],
         )
 
 

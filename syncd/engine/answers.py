@@ -109,7 +109,9 @@ async def settle(
             reports.answered.add(record.id)
             probes.forget(record.id)
             read.owners.back(record)
-            take(read, record, vanish(record, answer.asked_at), News.CHANGED)
+            told = isinstance(answer.sighting, Gone) and not answer.sighting.own_list
+            told = told and record.kind not in read.system.capabilities.gone_by_list
+            take(read, record, vanish(record, answer.asked_at, by_id=told), News.CHANGED)
         case Verdict.OWNER_IN_DOUBT:
             reports.answered.add(record.id)
             read.owners.missing(record)

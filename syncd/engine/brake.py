@@ -1,171 +1,226 @@
-"""The guard at work: what it stops now, and what a person let pass.
-
-Acceptance is stored before anything follows from it, with the conflict that it answers: a crash, or
-a conflict that holds some of the accepted news up, does not ask the person twice.
-"""
+"""The guard at work: which changes it stops now, in which calendars."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from syncd.core.facts import Limits
-from syncd.core.guard import judge, mark, mark_of
-from syncd.engine.observation import Observation
-from syncd.model import (
-    Changes,
-    Conflict,
-    ConflictKind,
-    HeldConflict,
-    Kind,
-    ProviderState,
-    Record,
-    Window,
-    record_id,
+from syncd.core.guard import (
+    LEAST_OF_SYSTEM,
+    Lately,
+    Tally,
+    judge,
+    judge_system,
+    mark,
+    mark_of,
+    tally,
 )
+from syncd.core.rules import Choice, Rules
+from syncd.core.standstill import handed_over
+from syncd.engine.observation import Observation
+from syncd.engine.recent import Carried
+from syncd.engine.stops import ACCEPTED, standing
+from syncd.model import Conflict, ConflictKind, Id, ProviderState, Record, record_id
 from syncd.store.owners import owner_changes
-from syncd.store.part import most_news
-from syncd.store.store import Store
+from syncd.store.part import news_of
 
-ACCEPTED = "accepted by a person"
-"""How a guard's conflict ends whose news may pass."""
+if TYPE_CHECKING:
+    from syncd.engine.cycle import Engine
 
 
 @dataclass(frozen=True, slots=True)
 class Brake:
-    """The guard's answer for one cycle: its conflicts by provider, and the systems it stops."""
+    """The guard's answer for one cycle, by provider: its conflicts, and the events it stops."""
 
-    guards: Mapping[str, Sequence[Conflict]]
-    stopped: frozenset[str]
+    guards: Mapping[str, Sequence[Conflict]] = field(default_factory=dict)
+    stopped: Mapping[str, frozenset[Id]] = field(default_factory=dict)
 
-
-def accept(store: Store, run: str, now: datetime) -> None:
-    """Let pass what the guard stopped in that run."""
-    held = [h for h in store.conflicts_of(run) if h.conflict.kind is ConflictKind.GUARD]
-    ends = [replace(h, closed_at=h.closed_at or now, outcome=ACCEPTED) for h in held]
-    store.apply(Changes(closed=ends))
+    def of(self, provider: str, system: str) -> frozenset[str]:
+        """Return the stopped events of one calendar."""
+        mine = self.stopped.get(provider, frozenset())
+        return frozenset(event for name, event in mine if name == system)
 
 
 def look(
-    store: Store,
+    engine: Engine,
     due: Sequence[str],
     parts: Mapping[str, ProviderState],
-    mapping: Mapping[str, Sequence[str]],
     observed: Mapping[str, Observation],
-    limits: Limits,
+    former: Brake | None = None,
 ) -> Brake:
-    """Judge the news of every provider that is decided on, and remember where the guard stands.
+    """Judge the changes of every provider that is decided on.
 
-    ``parts`` hold all news of the providers that are not decided on as a whole.
+    ``parts`` hold all news of the providers that are not decided on as a whole. A provider that is
+    not decided on now stays as it was. What a ``former`` look of this cycle stopped stays so, too,
+    but for what was accepted since.
     """
-    tripped = [
-        held.conflict for held in store.open_conflicts() if held.conflict.kind is ConflictKind.GUARD
-    ]
-    stopped_at = {conflict.provider for conflict in tripped}
-    handed = {change.provider for change in owner_changes(store) if change.proven}
-    guards: dict[str, list[Conflict]] = {}
-    for provider in due:
-        systems, part = mapping[provider], parts.get(provider)
+    now = engine.now()
+    before = [held.conflict for held in standing(engine.store)]
+    if former is not None:
+        before += [conflict for found in former.guards.values() for conflict in found]
+    carried = engine.recent.carried(now)
+    handed = {change.provider for change in owner_changes(engine.store) if change.proven}
+    looks = _Looks(engine, now, due, parts, observed, before, carried, handed)
+    guards = {provider: looks.calendars(provider) for provider in due}
+    for conflict in looks.systems(guards):
+        guards[conflict.provider].append(conflict)
+    kept = {c.provider: [b for b in before if b.provider == c.provider] for c in before}
+    return Brake(guards, {p: events_of(found) for p, found in {**kept, **guards}.items()})
+
+
+def still(engine: Engine) -> Brake:
+    """Return what is stopped without judging anything anew."""
+    return look(engine, (), {}, {})
+
+
+def events_of(conflicts: Iterable[Conflict]) -> frozenset[Id]:
+    """Return the events that guard conflicts are about."""
+    return frozenset((c.system, c.event) for each in conflicts for c in each.claims if c.event)
+
+
+@dataclass(slots=True)
+class _Looks:
+    """One look at the calendars. What is loaded for it is kept, as the two tests share it."""
+
+    engine: Engine
+    now: datetime
+    due: Sequence[str]
+    parts: Mapping[str, ProviderState]
+    observed: Mapping[str, Observation]
+    before: Sequence[Conflict]
+    carried: Mapping[str, Carried]
+    handed: set[str]
+    _states: dict[str, ProviderState] = field(default_factory=dict)
+    _accepted: dict[str, Mapping[str, datetime]] = field(default_factory=dict)
+
+    @property
+    def _limits(self) -> Limits:
+        return self.engine.policy.limits
+
+    def calendars(self, provider: str) -> list[Conflict]:
+        """Judge the calendars of one provider, each by itself."""
+        part = self.parts.get(provider)
+        if not self._is_suspect(provider):
+            return []
         # Of a part the share that counts is too large: what is not too much there is not at all.
-        suspect = (
-            _judge_all(store, part, systems, observed, limits)
-            if part is not None
-            else provider in stopped_at | handed or most_news(store, provider) >= _least(limits)
-        )
-        guards[provider] = (
-            _judge_all(store, store.state(provider), systems, observed, limits) if suspect else []
-        )
-    stopped = {_system(found) for each in guards.values() for found in each}
-    # A provider that is not decided on now stays as it was.
-    stopped |= {_system(c) for c in tripped if c.provider not in guards and c.provider in mapping}
-    return Brake(guards, frozenset(stopped))
+        if part is not None and not self._judge(part):
+            return []
+        return self._judge(self._state(provider))
 
-
-def _least(limits: Limits) -> int:
-    """So much news of one calendar, at least, can be an accident."""
-    return min(limits.count + 1, limits.common)
-
-
-def _judge_all(
-    store: Store,
-    state: ProviderState,
-    systems: Sequence[str],
-    observed: Mapping[str, Observation],
-    limits: Limits,
-) -> list[Conflict]:
-    return [
-        found
-        for system in systems
-        if (found := _judge(store, state, system, observed.get(system), limits)) is not None
-    ]
-
-
-def _system(conflict: Conflict) -> str:
-    return conflict.subject.split("/")[0]
-
-
-def _judge(
-    store: Store,
-    state: ProviderState,
-    system: str,
-    observation: Observation | None,
-    limits: Limits,
-) -> Conflict | None:
-    provider = state.provider
-    old = next((h.conflict for h in state.conflicts if _is(h, system, provider)), None)
-    coverage = observation.coverage if observation is not None else ()
-    covered: list[Window] = [c.window for c in coverage if c.provider == provider]
-    if not covered and old is None:
-        return None
-    tripped = frozenset(claim.event or "" for claim in old.claims) if old else frozenset()
-    records = _without_handed_over(state)
-    found = judge(provider, system, records, covered, limits, tripped=tripped)
-    if found is None:
-        return None
-    accepted = _accepted(store, provider, records)
-    if not accepted:
+    def systems(self, guards: Mapping[str, Sequence[Conflict]]) -> list[Conflict]:
+        """Judge the calendars of each system together."""
+        found: list[Conflict] = []
+        mapping = self.engine.mapping
+        for system in sorted({s for provider in self.due for s in mapping[provider]}):
+            tripped = {c.provider: _ids(c) for c in self.before if c.subject == system}
+            theirs = [p for p, systems in mapping.items() if system in systems]
+            if not tripped and sum(self._news(p, system) for p in theirs) < LEAST_OF_SYSTEM:
+                continue
+            subjects = {c.subject for p in theirs for c in guards.get(p, self.before)}
+            stopped = {p for p in theirs if f"{system}/{p}" in subjects}
+            counted = {p: self._tally(self._state(p), system) for p in theirs}
+            judged = judge_system(system, counted, stopped, self._limits, tripped)
+            found += [conflict for provider, conflict in judged.items() if provider in guards]
         return found
-    return judge(provider, system, records, covered, limits, accepted=accepted, tripped=tripped)
+
+    def _is_suspect(self, provider: str) -> bool:
+        """Whether so much of one calendar changed that the guard has to look."""
+        limits = self._limits
+        least = min(limits.count + 1, limits.common, limits.all)
+        return (
+            provider in self.handed
+            or any(c.provider == provider for c in self.before)
+            or any(self._news(provider, s) >= least for s in self.engine.mapping[provider])
+        )
+
+    def _news(self, provider: str, system: str) -> int:
+        """Return how many events of a calendar have changed, at most."""
+        changed = sum(name == system for name, _ in self.carried.get(provider, ()))
+        part = self.parts.get(provider)
+        if part is not None:
+            changed += sum(
+                r.system == system and r.base is not None and not r.ended and r.observed != r.base
+                for r in part.records
+            )
+        elif provider in self.due:
+            changed += news_of(self.engine.store, provider).get(system, 0)
+        return changed
+
+    def _judge(self, state: ProviderState) -> list[Conflict]:
+        provider = state.provider
+        found = []
+        for system in self.engine.mapping[provider]:
+            tripped = {
+                event
+                for c in self.before
+                if c.subject == f"{system}/{provider}"
+                for event in _ids(c)
+            }
+            tallies = [self._tally(state, system)]
+            rules = self.engine.policy.rules.get(provider, Rules())
+            if rules.law(ConflictKind.BLOCK_EDITED, {system}).choice is not Choice.RESTORE:
+                # What becomes of our own blocks there is carried elsewhere, or lets time go.
+                tallies.append(self._tally(state, system, mine=True))
+            conflict = judge(provider, system, tallies, self._limits, tripped)
+            if conflict is not None:
+                found.append(conflict)
+        return found
+
+    def _tally(self, state: ProviderState, system: str, *, mine: bool = False) -> Tally:
+        provider, recent = state.provider, self.engine.recent
+        observation = self.observed.get(system)
+        coverage = observation.coverage if observation is not None else ()
+        records = with_handed_over(state)
+        gone = self.carried.get(provider, {})
+        carried = recent.records({id_: n for id_, n in gone.items() if id_[0] == system})
+        until = self._until(provider)
+        return tally(
+            system,
+            records,
+            Lately(
+                self.now,
+                [c.window for c in coverage if c.provider == provider],
+                recent.windows(provider, system),
+                carried,
+            ),
+            accepted=frozenset(
+                name
+                for record in (*records, *carried)
+                if (name := mark_of(record)) in until and record.observed_at <= until[name]
+            ),
+            mine=mine,
+        )
+
+    def _until(self, provider: str) -> Mapping[str, datetime]:
+        """Return the changes that a person let pass, by mark; the same, seen anew, is another."""
+        if provider not in self._accepted:
+            self._accepted[provider] = {
+                mark(claim.system, claim.event, claim.value): held.closed_at or held.opened_at
+                for held in self.engine.store.ended_conflicts(provider, ACCEPTED)
+                for claim in held.conflict.claims
+            }
+        return self._accepted[provider]
+
+    def _state(self, provider: str) -> ProviderState:
+        if provider not in self._states:
+            self._states[provider] = self.engine.store.state(provider)
+        return self._states[provider]
 
 
-def _without_handed_over(state: ProviderState) -> list[Record]:
-    """The records of a provider; what was handed over has vanished from its calendar.
+def _ids(conflict: Conflict) -> frozenset[str]:
+    return frozenset(claim.event for claim in conflict.claims if claim.event)
+
+
+def with_handed_over(state: ProviderState) -> list[Record]:
+    """Return the records of a provider; what was handed over has vanished from its calendar.
 
     Not so where the provider still is a host: the same record has another event there now.
     """
     given = {(c.system, c.event): c for c in state.owner_changes if c.proven}
-    gone = [
-        Record(
-            system=change.system,
-            provider=change.provider,
-            id=change.event,
-            kind=Kind.APPOINTMENT,
-            observed=None,
-            observed_at=change.since,
-            fingerprint="",
-            base=change.value,
-        )
-        for change in given.values()
-    ]
+    gone = [handed_over(change) for change in given.values()]
     left = [r for r in state.records if (r.system, r.id) not in given]
     shown = {(r.system, record_id(r.id)) for r in left if r.observed and not r.mine}
     return [r for r in (*left, *gone) if r.observed or (r.system, record_id(r.id)) not in shown]
-
-
-def _is(held: HeldConflict, system: str, provider: str) -> bool:
-    guard = held.conflict.kind is ConflictKind.GUARD
-    return guard and held.conflict.subject == f"{system}/{provider}"
-
-
-def _accepted(store: Store, provider: str, records: Sequence[Record]) -> frozenset[str]:
-    """The marks of the news that a person let pass; the same news, seen anew, is other news."""
-    until: dict[str, datetime] = {}
-    for held in store.ended_conflicts(provider, ACCEPTED):
-        for claim in held.conflict.claims:
-            until[mark(claim.system, claim.event, claim.value)] = held.closed_at or held.opened_at
-    return frozenset(
-        name
-        for record in records
-        if (name := mark_of(record)) in until and record.observed_at <= until[name]
-    )

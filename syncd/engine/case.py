@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ def case_of(
 
     Its time is that of the platforms, where this machine's clock is known to be wrong.
     """
-    now, unknown = engine.now(), doubtful(state, held.stopped)
+    now, unknown = engine.now(), doubtful(state)
     failed = failed_operations(engine.store, provider)
     policy, units = engine.policy, engine.annexes.units
     rules = policy.rules.get(provider, Rules())
@@ -48,7 +48,12 @@ def case_of(
     return Case(
         calendars={
             system: _calendar(
-                engine, provider, system, observed.get(system), held.stopped, system in unknown
+                engine,
+                provider,
+                system,
+                observed.get(system),
+                held.of(provider, system),
+                unknown=system in unknown,
             )
             for system in engine.mapping[provider]
         },
@@ -91,8 +96,8 @@ def _read(
     )
 
 
-def doubtful(state: ProviderState, stopped: Collection[str]) -> frozenset[str]:
-    """The systems in which it is not known, or not accepted, which events are the provider's.
+def doubtful(state: ProviderState) -> frozenset[str]:
+    """The systems in which it is not known which events are the provider's.
 
     An event whose new owner is no known user makes itself unknown, and not its calendar: the
     provider's own user is there, so that the rest is listed as ever. But one that another provider
@@ -101,7 +106,7 @@ def doubtful(state: ProviderState, stopped: Collection[str]) -> frozenset[str]:
     return frozenset(
         change.system
         for change in state.owner_changes
-        if (change.holder and (not change.proven or change.system in stopped))
+        if (change.holder and not change.proven)
         or change.proof in {OwnerProof.USER_MISSING, OwnerProof.USERS_UNKNOWN}
     )
 
@@ -130,7 +135,8 @@ def _calendar(
     system: str,
     observation: Observation | None,
     stopped: frozenset[str],
-    unknown: bool = False,
+    *,
+    unknown: bool,
 ) -> Calendar:
     source = engine.systems.get(system) or engine.annexes.named(system)
     able, policy, place = source.capabilities, engine.policy, (provider, system)
@@ -138,7 +144,8 @@ def _calendar(
     return Calendar(
         system=system,
         blocked=_blocked(engine, place, observation, unknown=unknown),
-        believed=answered and system not in stopped and not unknown,
+        believed=answered and not unknown,
+        stopped=stopped,
         grain=able.grain,
         statuses=able.statuses,
         moves_set_status=able.update_sets_status,

@@ -7,7 +7,7 @@ busy it takes from the stored bookings of the rooms, so it asks nobody, and is r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from syncd.model import (
     READABLE,
     Buffer,
     Clock,
+    ConflictKind,
     Coverage,
     Directory,
     Door,
@@ -27,6 +28,7 @@ from syncd.model import (
     Offer,
     Operation,
     Person,
+    ProviderState,
     Status,
     Value,
     Window,
@@ -225,7 +227,17 @@ class Closures:
             Use(booking.agreed.start, booking.agreed.end, booking.id, booking.id in here)
             for booking in state.bookings
             if booking.agreed.busy
-        ]
+        ] + [*self._stopped(state)]
+
+    def _stopped(self, state: ProviderState) -> Iterator[Use]:
+        """Yield where stopped bookings of a room are by now: they take both times."""
+        links = {(r.system, r.event): r.booking for r in state.replicas if r.role.meets}
+        for held in state.conflicts:
+            for claim in held.conflict.claims if held.conflict.kind is ConflictKind.GUARD else ():
+                booking = links.get((claim.system, claim.event or ""))
+                if booking is not None and claim.value is not None and claim.value.busy:
+                    here = claim.system == self.house
+                    yield Use(claim.value.start, claim.value.end, booking, here)
 
 
 def _rooms(door: Door) -> set[str]:

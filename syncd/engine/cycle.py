@@ -30,12 +30,14 @@ from syncd.engine.observe import observe
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
 from syncd.engine.probes import Probes
+from syncd.engine.recent import Recent
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report
 from syncd.engine.reports import end_unmapped
 from syncd.engine.running import Depth, Running
 from syncd.engine.slots import ask_all
-from syncd.engine.telling import tell
+from syncd.engine.stops import LISTED
+from syncd.engine.telling import remark, tell
 from syncd.engine.undo import Undone, undo
 from syncd.engine.waits import MOST_KEPT, WaitingWrites
 from syncd.engine.writing import write
@@ -89,6 +91,7 @@ class Engine:
     exposed: Watch = field(init=False)
     baselines: Baselines = field(init=False)
     running: Running = field(init=False)
+    recent: Recent = field(init=False)
     agenda: Agenda = field(default_factory=Agenda)
     clock_error: timedelta = timedelta(0)
     """How far the platforms' time is ahead of this machine's clock, where that is wrong."""
@@ -106,6 +109,7 @@ class Engine:
         policy = self.policy
         self.exposed = Watch(self.store, self.clock, self.systems, policy.read_only, policy.future)
         self.running = Running(policy.longest, policy.far_every)
+        self.recent = Recent(self.store, policy.far_every)
         self.waiting = WaitingWrites(self.store)
         self.clock_error = known_error(self.store)
         self.agenda.add(self.mapping)
@@ -160,7 +164,7 @@ class Engine:
                     progress,
                     depth=Depth.RESYNC,
                 )
-                over = dry_run or report.guarded or self.stopping.is_set()
+                over = dry_run or self.stopping.is_set()
                 if self.clock_error != error and not over and report.cycles < MOST_CYCLES:
                     self._begin_questions()
                     continue  # What was read was not the window that is meant.
@@ -172,11 +176,7 @@ class Engine:
             for probes in self.probes.values():
                 probes.end_run()
         report.interrupted = self.stopping.is_set() and not report.converged
-        if report.gone:
-            report.remarks.append(
-                f"{report.gone} events are gone by their ids, but their lists do not prove it: "
-                "their time stays blocked until a list is whole"
-            )
+        remark(report, accept)
         self.file(report, "resync")
         return report
 
@@ -244,7 +244,8 @@ class Engine:
         if kind != "resync" and quiet and report.answered:
             return
         self.store.start_run(report.run, kind, now)
-        self.store.finish_run(report.run, now, report.to_json(most_waiting=MOST_KEPT))
+        told = {**report.to_json(most_waiting=MOST_KEPT), LISTED: report.listed}
+        self.store.finish_run(report.run, now, told)
 
     async def cycle(
         self,

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
-from syncd.core.decide import Case, Decision, decide_answered, persons_for
+from syncd.core import plan
+from syncd.core.decide import Case, Decision, decide, decide_answered, persons_for
 from syncd.core.rules import Rules
 from syncd.engine import brake
+from syncd.engine.brake import Brake
 from syncd.engine.case import case_of
 from syncd.engine.observation import Observation
 from syncd.engine.other_persons import end_persons, follow_persons
 from syncd.engine.ownership import bearing_providers
 from syncd.engine.report import Report
 from syncd.engine.reports import log_reported
-from syncd.model import ProviderState, WaitReason
+from syncd.engine.stops import accept as accept_run
+from syncd.engine.stops import tell_stops
+from syncd.model import Action, ProviderState, Waiting, WaitReason
 from syncd.store.part import parts
 
 if TYPE_CHECKING:
@@ -43,11 +48,13 @@ async def decide_on(
     for name, system in engine.systems.items():
         if engine.agenda.has_other_buffers(name, system.buffers):
             engine.agenda.add(p for p, mapped in engine.mapping.items() if name in mapped)
-    if accept is not None:
-        brake.accept(engine.store, accept, engine.clock.now())
+        engine.recent.note_read(observation.coverage, engine.clock.now())
     due = [provider for provider in chosen if engine.agenda.due(provider)]
     local = parts(engine.store, engine.agenda.around(p for p in due if _is_local(engine, p)))
-    held = brake.look(engine.store, due, local, engine.mapping, observed, engine.policy.limits)
+    held = brake.look(engine, due, local, observed)
+    if accept is not None and (passed := _accept(engine, held, accept)):
+        report.accepted += passed
+        held = brake.look(engine, due, local, observed, held)
     decisions: dict[str, Decision] = {}
     made: list[_Made] = []
     for provider in due:
@@ -62,6 +69,8 @@ async def decide_on(
         who = await engine.persons.learn(wanted, engine.systems) if wanted else {}
         case = replace(case, who=who)
         decision, counted = decide_answered(state, case, engine.ids.row, engine.answers)
+        if held.stopped.get(provider):
+            decision = _with_withheld(state, case, decision)
         changes = decision.changes
         changes.notes = [replace(n, place=engine.policy.place_of(n.rule)) for n in changes.notes]
         decisions[provider] = decision
@@ -69,8 +78,30 @@ async def decide_on(
         if part is None:
             _keep(engine, made)
     _keep(engine, made)
-    report.guarded = sorted(held.stopped)
+    tell_stops(engine.store, report, engine.mapping)
     return decisions
+
+
+def _accept(engine: Engine, held: Brake, run: str) -> int:
+    found = [conflict for each in held.guards.values() for conflict in each]
+    return accept_run(engine.store, run, found, engine.clock.now(), engine.ids.row)
+
+
+def _with_withheld(state: ProviderState, case: Case, decision: Decision) -> Decision:
+    """Add what would be written if the guard had stopped nothing, as writes that wait for it."""
+    free = {name: replace(c, stopped=frozenset()) for name, c in case.calendars.items()}
+    numbers = count()
+    without = decide(
+        state, replace(case, calendars=free, guards=()), lambda: f"withheld-{next(numbers)}"
+    )
+    made = {plan.name(o) for o in decision.operations}
+    made |= {plan.name(each.operation) for each in decision.waiting}
+    withheld = tuple(
+        Waiting(o, WaitReason.GUARD)
+        for o in without.operations
+        if o.action is not Action.CREATE_BLOCK and plan.name(o) not in made
+    )
+    return replace(decision, waiting=(*decision.waiting, *withheld))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +132,7 @@ def _keep(engine: Engine, made: list[_Made]) -> None:
         log_reported(named)
     store.apply(*(each.decision.changes for each in made))
     for each in made:
+        engine.recent.note_carried(each.decision.changes.notes)
         provider, part, decision = each.state.provider, each.part, each.decision
         log_reported(end_persons(store, provider, now))
         for conflict in each.counted:
@@ -136,12 +168,17 @@ def _is_local(engine: Engine, provider: str) -> bool:
 
 
 def _finished(decision: Decision, case: Case, state: ProviderState) -> bool:
-    """Whether this provider needs no further decision until there is news of it."""
+    """Whether this provider needs no further decision until there is news of it.
+
+    What is held since this decision, such as a write that failed too often, is closed by the next.
+    """
     return (
         not decision.operations
         and not decision.waiting
         and not decision.exposures
         and not case.ownership.doubtful
         and not state.intents
+        and not any(c.stopped for c in case.calendars.values())
+        and not decision.changes.opened
         and all(c.believed and (c.writable or c.read_only) for c in case.calendars.values())
     )

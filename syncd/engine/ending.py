@@ -59,7 +59,7 @@ class Ending:
 
     async def goes_on(self, report: Report, *, unconfirmed: bool) -> bool:
         """Wait as long as is of use, and return whether another cycle is; not after a signal."""
-        if report.converged or report.guarded or self.stopping.is_set():
+        if report.converged or self.stopping.is_set():
             return False
         if (wait := self._allowed_in(report)) is not None:
             names = " and ".join(sorted(report.refused))

@@ -199,6 +199,12 @@ class Stop:
     run: str
     count: int
 
+    def __str__(self) -> str:
+        """Name the place in a few words."""
+        meetings = "1 meeting" if self.count == 1 else f"{self.count} meetings"
+        where = f"{self.provider} in {self.system}" if self.provider else self.system
+        return f"{where} ({meetings})"
+
     def to_json(self) -> dict[str, object]:
         """One entry of ``stopped`` in JSON: its keys are stable."""
         return {
@@ -255,6 +261,8 @@ class Report:
     the known ones of each system that its lists should show and do not. ``suspected`` events may be
     settled by another look, not before ``look_again``. ``refused`` are the systems that allow no
     more calls, and for how many seconds; ``covered`` is how many minutes of each list are proven.
+    ``listed`` names the guard's conflicts behind ``stopped``; ``accepted`` counts changes that a
+    person let pass in this run.
     ``double_bookings`` counts all pairs, ``doubles_open`` those that are neither held nor
     acknowledged; ``acknowledged`` is how many items and pairs a person has acknowledged.
     ``left_behind`` are blocks where the configuration maps nothing any more: as a person chose
@@ -274,6 +282,8 @@ class Report:
     exposures: int = 0
     guarded: list[str] = field(default_factory=list)
     stopped: list[Stop] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
+    accepted: int = 0
     double_bookings: int = 0
     pending: int = 0
     suspected: int = 0

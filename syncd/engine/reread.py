@@ -46,7 +46,7 @@ def sighted(
                 return record, Changes()
             return after, Changes(records=[after])
         case Gone():
-            after = vanish(record, asked_at)
+            after = vanish(record, asked_at, by_id=True)
             return after, Changes(records=[after])
         case _:
             return record, Changes()

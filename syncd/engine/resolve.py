@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from syncd.core.answer import Answer, Unfit, Way
 from syncd.core.decide import Decision, decide_answered
-from syncd.engine.brake import Brake
+from syncd.engine import brake
 from syncd.engine.case import case_of
 from syncd.engine.report import Exit, Report
-from syncd.model import HeldConflict, utc
+from syncd.model import ConflictKind, HeldConflict, utc
 from syncd.store import Store
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | No
     """
     provider = held.conflict.provider
     state = engine.store.state(provider)
-    case = case_of(engine, provider, state, {}, Brake({}, frozenset()), held.run)
+    case = case_of(engine, provider, state, {}, brake.still(engine), held.run)
     answering = {
         system: replace(calendar, believed=True, blocked=None)
         for system, calendar in case.calendars.items()
@@ -153,11 +153,12 @@ def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | No
 def _ending(engine: Answering, held: HeldConflict, report: Report, *, counted: bool) -> Ending:
     if counted:
         return Ending.RESOLVED
-    if report.guarded:
+    still = engine.store.open_conflicts(held.conflict.provider)
+    stopped = brake.events_of(h.conflict for h in still if h.conflict.kind is ConflictKind.GUARD)
+    if stopped & {(claim.system, claim.event) for claim in held.conflict.claims}:
         return Ending.GUARDED
     if not report.answered:
         return Ending.UNANSWERED
-    still = engine.store.open_conflicts(held.conflict.provider)
     return Ending.CHANGED if successor(held, still) is not None else Ending.GONE
 
 

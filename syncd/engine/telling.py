@@ -71,6 +71,17 @@ def tell(
     report.exposures = engine.exposed.measure()
 
 
+def remark(report: Report, accept: str | None) -> None:
+    """Add what is worth a sentence at the end of a resync."""
+    if accept is not None and not report.accepted:
+        report.remarks.append(f"nothing of what run {accept} listed was stopped in this run")
+    if report.gone:
+        report.remarks.append(
+            f"{report.gone} events are gone by their ids, but their lists do not prove it: "
+            "their time stays blocked until a list is whole"
+        )
+
+
 def _tell_standing(engine: Engine, report: Report) -> None:
     """Count the conflicts, double bookings and reported items, and which are acknowledged.
 
@@ -82,9 +93,7 @@ def _tell_standing(engine: Engine, report: Report) -> None:
     known = sum(acknowledged(h, marks) is not None for h in conflicts)
     told = sum(not h.conflict.held for h in conflicts)
     report.items = shown_items(store, engine.clock.now(), marks)
-    report.conflicts = sum(
-        h.conflict.held and h.conflict.kind is not ConflictKind.GUARD for h in conflicts
-    )
+    report.conflicts = sum(h.conflict.held for h in conflicts)
     report.double_bookings = len(doubles)
     report.doubles_open = told - known
     report.acknowledged = known + sum(i.acknowledged_at is not None for i in report.items)

@@ -103,7 +103,7 @@ async def undo(
     # What is read here is stored, and no news to the next read: whoever decides next looks at all.
     engine.agenda.add(chosen)
     observed = await engine.look(window, report, chosen, desk, progress, Depth.RESYNC, by_id=True)
-    held = brake.look(engine.store, (), {}, engine.mapping, observed, engine.policy.limits)
+    held = brake.still(engine)
     for provider in chosen:
         state = engine.store.state(provider)
         case = case_of(engine, provider, state, observed, held, report.run)

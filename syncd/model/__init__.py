@@ -49,6 +49,7 @@ from syncd.model.statuses import (
     unknown_status,
 )
 from syncd.model.stored import (
+    GONE_BY_ID,
     OPEN_ENDED,
     Baseline,
     Booking,
@@ -100,6 +101,7 @@ from syncd.model.words import (
 )
 
 __all__ = [
+    "GONE_BY_ID",
     "LONGEST_DAILY_WAIT",
     "LONGEST_WAIT",
     "NO_BUFFER",

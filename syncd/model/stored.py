@@ -25,6 +25,9 @@ OPEN_ENDED = "open end"
 """The fingerprint of an event with an open end: no platform's row has it, so each read looks at the
 event again, and its fixed end is renewed in time."""
 
+GONE_BY_ID = "gone by id"
+"""The fingerprint of an event of which its system said, asked by id, that it is gone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -86,6 +89,11 @@ class Record:
     def open_ended(self) -> bool:
         """Whether the platform shows no end that can be meant, so that a fixed one was put."""
         return self.fingerprint == OPEN_ENDED
+
+    @property
+    def gone_by_id(self) -> bool:
+        """Whether its system said, asked by id, that it is gone."""
+        return self.fingerprint == GONE_BY_ID
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,11 +187,15 @@ moved_apart = "latest"                  # "latest", "prefer" or "hold" (leave it
 moved_and_cancelled = "cancel"          # "cancel", "move" or "hold"
 twin_deleted = "cancel"                 # only one record is deleted: "cancel", "keep" or "hold"
 
-# When a system's news is not believed until `syncd resync --accept RUN`: more than so many, and
-# more than such a share, of a calendar's known events vanish or move at once.
+# How much of a calendar may vanish or move at once before it waits for `syncd resync --accept RUN`:
+# more than `count` meetings that are more than `share` of them are stopped, and so is the whole
+# calendar if all of at least `common` meetings move by one amount, or all of at least `all` vanish
+# and the system does not say that they were deleted.
 [guard]
 count = 10
 share = "20%"
+common = 5
+all = 3
 """
 
 _HINTS: Mapping[str, Sequence[str]] = {

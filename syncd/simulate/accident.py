@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-COUNT, SHARE, COMMON = 10, 0.2, 5
-"""The guard's limits as the promise states them: events, share of the known ones, common shift."""
+COUNT, SHARE, COMMON, ALL = 10, 0.2, 5, 3
+"""The guard's limits as the promise states them: number, share, common shift, all unproven."""
 
 Interval = tuple[datetime, datetime]
 Key = tuple[str, Interval]
@@ -71,6 +72,13 @@ class Change:
         return f"{what} {self.event} {' to '.join(shown)}"
 
 
+class Sliced(NamedTuple):
+    """When a meeting went with a slice of its calendar, and whether the guard has to stop that."""
+
+    at: datetime
+    waits: bool
+
+
 @dataclass(slots=True)
 class Accident:
     """Many events of one calendar vanished or moved, by hand, in one moment.
@@ -86,12 +94,15 @@ class Accident:
     known: frozenset[str]
     total: int
     over: bool = False
+    unproven: bool = False
     accepted_at: datetime | None = None
 
     @property
     def stops(self) -> bool:
         """Whether it is surely of a size at which the guard has to stop."""
         sure = len(self.news.keys() & self.known)
+        if self.unproven:
+            return sure == len(self.news) == self.total and sure >= ALL
         if sure > COUNT and sure > SHARE * self.total:
             return True
         by = {_shift(before, after) for before, after in self.news.values()}

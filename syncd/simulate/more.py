@@ -17,6 +17,7 @@ from syncd.simulate import (
     one_sided,
     rebooking,
     recurring,
+    stopping,
     twinned,
     waits,
 )
@@ -39,6 +40,7 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         or busy.perform(town, step, PEOPLE[step.number % len(PEOPLE)])
         or broken.perform(town, step)
         or concealing.perform(town, step)
+        or stopping.perform(town, step, start)
         or one_sided.perform(town, step)
         or rebooking.perform(town, step, start)
         or cancelling.perform(town, step)

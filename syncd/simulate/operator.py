@@ -13,11 +13,13 @@ from syncd.daemon.door import Refused
 from syncd.daemon.work import Work
 from syncd.engine.acknowledge import entries
 from syncd.engine.resolve import to_arguments
+from syncd.engine.stops import NotAcceptable, check_accept
 from syncd.model import ConflictKind, HeldConflict
 from syncd.simulate import viewed
 from syncd.simulate.story import Step, What
 from syncd.simulate.town import Town
 from syncd.store import StateError, Store
+from syncd.store.glance import Run
 from syncd.store.journal import intents_of
 from syncd.store.reported import open_items
 
@@ -41,7 +43,7 @@ class Operator:
         """Do what a step says."""
         match step.what:
             case What.ACCEPT:
-                await self.accept()
+                await self.accept(first=step.slot == 1)
             case What.RESOLVE:
                 await self.resolve(step)
             case What.UNDO:
@@ -86,16 +88,27 @@ class Operator:
             with suppress(Killed, StateError):
                 await self.work.everything()
 
-    async def accept(self) -> None:
-        """Read which runs were stopped, and let them pass."""
-        runs = {h.run for h in self._open() if h.conflict.kind is ConflictKind.GUARD}
-        if runs:
-            self.town.accepted()
-        for run in sorted(runs):
-            self.say(f"accept {run}")
-            if self.work is not None:
-                with suppress(Killed, StateError):
-                    await self.work.on_request({"accept": run}, _quietly)
+    async def accept(self, *, first: bool = False) -> None:
+        """Let pass what the last run lists, or (``first``) only what the first one did."""
+        run = self._listing(first=first)
+        if run is None or self.work is None:
+            return
+        self.town.accepted(run.started_at if first else None)
+        self.say(f"accept {run.id}")
+        with suppress(Killed, StateError):
+            await self.work.on_request({"accept": run.id}, _quietly)
+
+    def _listing(self, *, first: bool) -> Run | None:
+        """Return the last or the first run that listed something which is stopped still."""
+        if not self.state.exists():
+            return None
+        with closing(Store.open(self.state, write=False)) as store:
+            runs = [run for run in store.runs(500) if (run.report or {}).get("stopped")]
+            for run in reversed(runs) if first else runs:
+                with suppress(NotAcceptable):
+                    check_accept(store, run.id)
+                    return run
+        return None
 
     async def resolve(self, step: Step) -> None:
         """Answer one of the conflicts that are held, in any way that there is."""

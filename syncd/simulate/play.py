@@ -35,6 +35,7 @@ from syncd.simulate import (
     concealing,
     one_sided,
     oracle,
+    stopping,
     tellers,
     viewed,
     waits,
@@ -171,6 +172,7 @@ class _Stage:
             self._happen(step)
         await self._until(self.story.hours * 3600)
         self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
+        self._judge_with(lambda *seen: stopping.judge_stops(self.town, self.story, *seen))
         if waits.ends_with_resync(self.story):
             await self.operator.nightly()
             self._judge_with(lambda *seen: waits.judge_said(self.said, self.town, *seen))
@@ -217,6 +219,7 @@ class _Stage:
         ways = {name: _Mortal(self.town.transport(name), life) for name in SYSTEMS}
         app = build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
         app.engine.patient = False
+        app.engine.recent.every = timedelta(seconds=FARS * NEAR)
         for step in self.story.steps:
             if step.fault == FaultKind.STRIP_KEYS:
                 # That this platform strips tags has been found out before.
@@ -352,7 +355,8 @@ class _Stage:
         if not self.town.is_forgotten(change.at) and not along:
             unannounced = tellers.unannounced(change, self._beside())
         freed = waits.judge_clock(self.story, self.town, change, self.host.offset)
-        for line in (*oracle.judge_change(self.town, change), *unannounced, *freed):
+        sliced = stopping.judge_slices(self.town, self.story, change)
+        for line in (*oracle.judge_change(self.town, change), *unannounced, *freed, *sliced):
             self._break(line)
 
     def _beside(self) -> sqlite3.Connection:

@@ -25,6 +25,7 @@ from syncd.simulate.drawn_limits import draw_limits
 from syncd.simulate.drawn_marks import draw_marks
 from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
 from syncd.simulate.drawn_series import draw_series
+from syncd.simulate.drawn_stops import with_stops
 from syncd.simulate.drawn_twins import with_twins
 from syncd.simulate.drawn_waits import draw_waits
 
@@ -237,6 +238,7 @@ def _with_more(day: Story, faults: Collection[str]) -> Story:
         with_twins,
         _with_cancelling,
         _with_marks,
+        with_stops,
     ):
         day = add(day)
     return _with_limits(day, faults)

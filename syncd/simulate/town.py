@@ -19,7 +19,7 @@ from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.simulate import hosted, more
-from syncd.simulate.accident import Accident, Change, Seen
+from syncd.simulate.accident import Accident, Change, Key, Seen, Sliced
 from syncd.simulate.buffered import Buffers
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.rebooking import Rebooking
@@ -47,6 +47,7 @@ class Town:
     changes: list[Change] = field(default_factory=list)
     staff: Staff = field(default_factory=Staff)
     accidents: list[Accident] = field(default_factory=list)
+    passed: list[datetime] = field(default_factory=list)
     answers: list[tuple[datetime, str]] = field(default_factory=list)
     choices: frozenset[str] = frozenset()
     twin_deleted: str = "cancel"
@@ -63,6 +64,8 @@ class Town:
     gateways: list[tuple[str, RateLimit]] = field(default_factory=list)
     deaths: list[datetime] = field(default_factory=list)
     series: str = "hold"
+    classes: list[tuple[datetime, str, str]] = field(default_factory=list)
+    slices: dict[tuple[str, str], dict[Key, Sliced]] = field(default_factory=dict)
     known: set[tuple[object, ...]] = field(default_factory=set)
     rebookings: list[Rebooking] = field(default_factory=list)
     buffers: Buffers = field(default_factory=Buffers)
@@ -210,9 +213,11 @@ class Town:
             )
             accident.over |= touched and accident.at < now
 
-    def accepted(self) -> None:
-        """A person lets all pass that stands stopped."""
-        for accident in self.accidents:
+    def accepted(self, listed_at: datetime | None = None) -> None:
+        """A person lets all pass that stands stopped, or (``listed_at``) did at that time."""
+        until = listed_at or self.clock.now()
+        self.passed.append(until)
+        for accident in (a for a in self.accidents if a.at <= until):
             accident.over = True
             accident.accepted_at = accident.accepted_at or self.clock.now()
 
@@ -388,7 +393,7 @@ class Town:
         """Delete all meetings of somebody's calendar, or move everything in it by an hour."""
         platform = self.sandbox.systems[step.system]
         mine = {e: s for e, s in self._last[step.system].items() if s.provider == who}
-        known = frozenset(e for e, seen in mine.items() if self._carried(step.system, e, seen))
+        known = frozenset(e for e, seen in mine.items() if self.carried(step.system, e, seen))
         hour = timedelta(hours=-1 if step.slot else 1)
         for event, seen in sorted(mine.items()):
             if seen.end == EVER:
@@ -410,7 +415,7 @@ class Town:
         stops = ", which must stop" if self.accidents[-1].stops else ""
         return f"{step.what} {who}: {len(news)} of {len(near)} events{stops}"
 
-    def _carried(self, system: str, event: str, seen: Seen) -> bool:
+    def carried(self, system: str, event: str, seen: Seen) -> bool:
         """Whether syncd surely knows of it: it made it, or made something of it elsewhere."""
         return (system, event) in self.ours or any(
             (other, name) in self.ours and block.key == seen.key

@@ -94,10 +94,9 @@ def _in(held: HeldConflict, part: ProviderState) -> bool:
     return bool({b.id for b in part.bookings} & set(held.conflict.subject.split("+")))
 
 
-def most_news(store: Store, provider: str) -> int:
-    """How many events of a provider's calendar differ from what was accepted: the most of one."""
-    found = store.tell(_NEWS, {"provider": provider})
-    return max((int(row["n"]) for row in found), default=0)
+def news_of(store: Store, provider: str) -> dict[str, int]:
+    """How many events of each of a provider's calendars differ from what was accepted."""
+    return {row["system"]: int(row["n"]) for row in store.tell(_NEWS, {"provider": provider})}
 
 
 def _only_told(held: HeldConflict) -> bool:

@@ -174,6 +174,11 @@ def test_a_share_is_a_fraction_or_a_percentage(desk: Desk, written: str, share: 
         ("count = -1", "count"),
         ("count = true", "count"),
         ('count = "10"', "count"),
+        ("common = 0", "common"),
+        ("common = 5.0", "common"),
+        ("all = 0", "all"),
+        ('all = "3"', "all"),
+        ("all = true", "all"),
     ],
 )
 def test_a_guard_out_of_bounds_is_refused(desk: Desk, line: str, key: str) -> None:

@@ -83,7 +83,7 @@ def test_systems_and_providers_are_enough(desk: Desk) -> None:
     assert (general.far.every, general.longest) == (timedelta(minutes=15), timedelta(days=60))
     assert (general.resync_at, general.zone) == (time(3, 30), "UTC")
     assert settings.rules == RulesSettings()
-    assert settings.guard == GuardSettings(count=10, share=0.2)
+    assert settings.guard == GuardSettings(count=10, share=0.2, common=5, all=3)
     assert settings.providers["alice"].kind == "person"
 
 
@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         ("[syncd]\nresinc_at = '03:30'\n", "syncd.resinc_at", 'Did you mean "resync_at"?'),
         ("[syncd]\nnear = { evry = '60s' }\n", "syncd.near.evry", 'Did you mean "every"?'),
         ("[rules]\nprefers = []\n", "rules.prefers", 'Did you mean "prefer"?'),
-        ("[guard]\nqqq = 1\n", "guard.qqq", 'Known here: "count" or "share".'),
+        ("[guard]\nqqq = 1\n", "guard.qqq", 'Known here: "count", "share", "common" or "all".'),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_likely_one(

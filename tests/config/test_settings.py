@@ -66,7 +66,8 @@ def test_rules_and_guard_have_the_cores_defaults() -> None:
     for name in ("prefer", "moved_apart", "moved_and_cancelled", "block_edited", "twin_deleted"):
         assert getattr(rules, name) == getattr(core, name)
     guard, limits = GuardSettings(), Limits()
-    assert (guard.count, guard.share) == (limits.count, limits.share)
+    for name in ("count", "share", "common", "all"):
+        assert getattr(guard, name) == getattr(limits, name)
 
 
 def test_slots_and_history_have_a_pace_and_a_length_within_bounds() -> None:

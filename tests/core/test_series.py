@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
@@ -12,10 +13,11 @@ import pytest
 from syncd.core.answer import Answer, Way
 from syncd.core.decide import Decision, decide_answered
 from syncd.core.facts import Limits
-from syncd.core.guard import judge
+from syncd.core.guard import Lately, judge, tally
 from syncd.core.series import pair_instances
 from syncd.model import (
     UNNAMED_SERIES,
+    Conflict,
     ConflictKind,
     HeldConflict,
     ProviderState,
@@ -272,26 +274,31 @@ def known(name: str, hour: float) -> Record:
     return rec("a", name, v(hour), v(hour))
 
 
+def stop(records: Sequence[Record]) -> Conflict | None:
+    """What the guard says of Ann's calendar, all of which was read."""
+    return judge("p", "a", [tally("a", records, Lately(NOW, COVERED))], Limits())
+
+
 def test_the_guard_counts_a_series_that_moves_as_one_meeting() -> None:
     old = [gone(f"-o{n}", h) for n, h in enumerate(weekly(15))]
     fresh = [new(f"-n{n}", h) for n, h in enumerate(weekly(15, 11))]
     others = [known(f"k{n}", 20 + n) for n in range(4)]
-    assert judge("p", "a", [*old, *fresh, *others], COVERED, Limits()) is None
+    assert stop([*old, *fresh, *others]) is None
     singles = [replace(r, series="") for r in (*old, *fresh)]
-    assert judge("p", "a", [*singles, *others], COVERED, Limits()) is not None
+    assert stop([*singles, *others]) is not None
     many = [replace(r, series=f"S{n}") for n, r in enumerate(old)]
-    assert judge("p", "a", [*many, *others], COVERED, Limits()) is not None
+    assert stop([*many, *others]) is not None
 
 
 @pytest.mark.parametrize("new_ids", [True, False])
 def test_the_guard_stops_a_common_shift_of_a_calendar_of_series(new_ids: bool) -> None:
     records = []
-    for series in "MN":
-        for n, h in enumerate(weekly(4)):
+    for series, later in (("M", 0), ("N", 3)):
+        for n, h in enumerate(hour + later for hour in weekly(4)):
             if new_ids:
                 records += [gone(f"-o{n}", h, series), new(f"-n{n}", h + 1, series)]
             else:
                 records.append(rec("a", f"{series}{n}", v(h + 1), v(h), series=series))
-    conflict = judge("p", "a", records, COVERED, Limits())
+    conflict = stop(records)
     assert conflict is not None
     assert "moved by +1:00 h" in conflict.note

@@ -110,6 +110,30 @@ async def test_the_daemon_syncs_answers_and_ends_with_zero(place: Place) -> None
 
 
 @pytest.mark.prove
+async def test_a_stop_is_shown_and_accepted_through_the_running_daemon(place: Place) -> None:
+    world, clinic = place.world, place.world.sandbox.clinic
+    for hour in range(6, 20):
+        world.book("clinic", "carol", world.at(9, hour))
+    async with place.syncd("run") as daemon:
+        await ready(daemon)
+        await place.ask("resync", "--json")
+        for meeting in clinic.appointments():
+            if meeting.user == world.seats["clinic", "carol"].user:
+                clinic.delete(meeting.id)
+        world.book("clinic", "bob", world.at(9, 12))
+        code, out, _ = await place.ask("resync", "--json")
+        told = json.loads(out)
+        assert (code, told["conflicts"], len(told["stopped"])) == (5, 1, 1)
+        code, out, err = await place.ask("resync")
+        assert (code, "nothing differed" in out) == (5, False)
+        assert "stopped by the guard: carol in clinic" in " ".join(err.split())
+        code, _, err = await place.ask("resync", "--accept", "nonsense")
+        assert (code, "there is no run 'nonsense'" in " ".join(err.split())) == (2, True)
+        code, out, err = await place.ask("resync", "--accept", told["stopped"][0]["run"])
+        assert (code, place.wrong()) == (0, []), out + err
+
+
+@pytest.mark.prove
 async def test_the_service_manager_hears_of_a_real_daemon(place: Place, tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     said: list[bytes] = []

@@ -137,8 +137,8 @@ def a_refused_write_is_tried_for_ever(patch: Patch) -> None:
 def read_only_calendars_are_written_to(patch: Patch) -> None:
     calendar = case._calendar
 
-    def writable(*given: Any) -> Any:
-        return replace(calendar(*given), fixed=False)
+    def writable(*given: Any, **named: Any) -> Any:
+        return replace(calendar(*given, **named), fixed=False)
 
     patch.setattr(case, "_calendar", writable)
 

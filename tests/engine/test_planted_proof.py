@@ -16,6 +16,7 @@ from syncd.model import Changes, UserState
 from syncd.systems.port import Rejected, SystemFault
 from tests.engine import test_proof as proof
 from tests.engine.conftest import Shop, open_shop
+from tests.simulate.plants import the_guard_is_off
 from tests.simulate.plants_of_proof import a_hidden_list_is_believed, one_proof_is_enough
 
 Patch = pytest.MonkeyPatch
@@ -73,9 +74,19 @@ async def refused(shop: Shop) -> None:
     await proof.test_an_id_that_is_refused_concerns_its_event_only(shop, fault)
 
 
+def with_the_guard_off(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
+    """Take the guard away, too: it stops a whole calendar that vanishes without a proof by id."""
+
+    def both(patch: Patch) -> None:
+        plant(patch)
+        the_guard_is_off(patch)
+
+    return both
+
+
 ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Shop], Awaitable[None]]]] = {
     "the list need not show others": (
-        unseen(others_listed=True),
+        with_the_guard_off(unseen(others_listed=True)),
         believes(proof._the_list_shows_no_other),
     ),
     "a hiding list is whole": (

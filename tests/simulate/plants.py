@@ -53,6 +53,7 @@ from tests.simulate.plants_of_proof import (
 )
 from tests.simulate.plants_of_rebookings import ABOUT_REBOOKINGS
 from tests.simulate.plants_of_series import ABOUT_SERIES
+from tests.simulate.plants_of_stops import ABOUT_STOPS
 from tests.simulate.plants_of_telling import ABOUT_TELLING
 from tests.simulate.plants_of_twins import ABOUT_TWINS
 from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
@@ -184,21 +185,17 @@ def merge_is_deaf_to_moves(patch: Patch) -> None:
 def the_guard_is_off(patch: Patch) -> None:
     """However much vanishes at once, it is believed."""
     patch.setattr(brake, "judge", lambda *_given, **_named: None)
+    patch.setattr(brake, "judge_system", lambda *_given, **_named: {})
 
 
 def the_guard_only_tells(patch: Patch) -> None:
     """The guard's conflict is there, and what it is about goes on all the same."""
-    calendar: Any = case._calendar
-
-    def believing(*given: Any) -> Any:
-        return calendar(*given[:4], frozenset())
-
-    patch.setattr(case, "_calendar", believing)
+    patch.setattr(brake.Brake, "of", lambda *_given: frozenset())
 
 
 def acceptance_is_forgotten(patch: Patch) -> None:
     """What a person let pass is stopped again by the next look."""
-    patch.setattr(brake, "_accepted", lambda *_given: frozenset())
+    patch.setattr(brake._Looks, "_until", lambda *_given: {})
 
 
 def the_journal_is_not_written(patch: Patch) -> None:
@@ -442,6 +439,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_SERIES,
     *ABOUT_REBOOKINGS,
     *ABOUT_LIMITS,
+    *ABOUT_STOPS,
     *ABOUT_WAITING,
 )
 """Each with a day on which it breaks a promise."""

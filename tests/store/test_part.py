@@ -8,7 +8,7 @@ import pytest
 
 from syncd.model import Changes, Conflict, ConflictKind, HeldConflict, Kind, Role, Status, Waiver
 from syncd.store import Store
-from syncd.store.part import most_news, neighbours, parts
+from syncd.store.part import neighbours, news_of, parts
 from tests.store.kit import DAY, book, held, intent, link, rec, v
 
 
@@ -160,9 +160,9 @@ def test_many_spans_are_asked_for_in_pieces(store: Store) -> None:
     assert len(neighbours(store, {"p": seeds})["p"].records) == 300
 
 
-def test_news_is_counted_by_calendar_and_the_most_is_told(store: Store) -> None:
+def test_news_is_counted_by_calendar(store: Store) -> None:
     fill(store)
-    assert most_news(store, "p") == 0
+    assert news_of(store, "p") == {}
     store.apply(
         Changes(
             records=[
@@ -173,7 +173,7 @@ def test_news_is_counted_by_calendar_and_the_most_is_told(store: Store) -> None:
             ]
         )
     )
-    assert most_news(store, "p") == 2
+    assert news_of(store, "p") == {"a": 2, "b": 1}
 
 
 @pytest.mark.parametrize("meant", [{"base": v(12)}, {"base": v(18), "written": v(12)}])

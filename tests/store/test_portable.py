@@ -27,7 +27,7 @@ from syncd.model import (
 from syncd.store import Store, exposed
 from syncd.store.compact import compact
 from syncd.store.journal import failed_operations, intents_of, intents_since
-from syncd.store.part import most_news, parts
+from syncd.store.part import news_of, parts
 from syncd.store.proof import bearers, created_ids, is_unanswered, orphans, owned_with
 from syncd.store.reported import open_items
 from syncd.store.tables import METADATA
@@ -147,7 +147,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
 
     def tell() -> None:
         parts(store, {"p": [("a", "e")]})
-        most_news(store, "p")
+        news_of(store, "p")
         exposed.exposures(store, DAY)
         exposed.free_times(store, "p")
         exposed.ended(store, "p", DAY)

@@ -1,0 +1,64 @@
+"""What the guard has stopped counts as unchanged, and its time stays closed (promise 7).
+
+A decision sees a stopped event as it was accepted last. What it really shows is kept beside that,
+so that the time which it newly takes is closed, too, and nothing is written to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from syncd.core.facts import Calendar
+from syncd.model import Id, Kind, OwnerChange, ProviderState, Record, Value
+
+if TYPE_CHECKING:
+    from syncd.core.draft import Draft
+
+
+def stopped_records(state: ProviderState, calendars: Mapping[str, Calendar]) -> dict[Id, Record]:
+    """Return what stopped events of others show, by id; one that was handed over has vanished."""
+    ids = {(name, event) for name, each in calendars.items() for event in each.stopped}
+    if not ids:
+        return {}
+    found = {
+        (change.system, change.event): handed_over(change)
+        for change in state.owner_changes
+        if change.proven and (change.system, change.event) in ids
+    }
+    return found | {
+        (r.system, r.id): r for r in state.records if (r.system, r.id) in ids and not r.mine
+    }
+
+
+def handed_over(change: OwnerChange) -> Record:
+    """Return an event that was handed over as what it is in its former calendar: gone."""
+    return Record(
+        system=change.system,
+        provider=change.provider,
+        id=change.event,
+        kind=Kind.APPOINTMENT,
+        observed=None,
+        observed_at=change.since,
+        fingerprint="",
+        base=change.value,
+    )
+
+
+def unchanged(record: Record) -> Record:
+    """Return a stopped event as it was accepted last."""
+    return replace(record, observed=record.base, missing=0, missing_since=None)
+
+
+def close_stopped(draft: Draft, claims: dict[str, list[Value]]) -> None:
+    """Add to the claims of each booking where its stopped events stood and where they are now."""
+    if not draft.stopped:
+        return
+    for replica in draft.replicas():
+        record = draft.stopped.get((replica.system, replica.event))
+        if record is None or not replica.role.meets:
+            continue
+        values = (record.base, record.observed)
+        taken = [value for value in values if value is not None and value.busy]
+        claims.setdefault(replica.booking, []).extend(taken)

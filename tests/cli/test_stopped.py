@@ -1,0 +1,125 @@
+"""What the commands say of a stop of the guard, and which runs can be accepted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Desk, Said
+
+
+def wipe(desk: Desk, who: str = "carol", *, keep: int = 0) -> None:
+    """Delete somebody's meetings in the clinic, all but so many."""
+    clinic = desk.world.sandbox.clinic
+    user = desk.world.seats["clinic", who].user
+    mine = [m for m in clinic.appointments() if m.user == user and not m.deleted]
+    for meeting in mine[: len(mine) - keep]:
+        clinic.delete(meeting.id)
+
+
+def accident(desk: Desk, *, keep: int = 0) -> None:
+    """Fill a calendar, sync, and wipe it."""
+    for hour in range(6, 20):
+        desk.world.book("clinic", "carol", desk.world.at(9, hour))
+    desk.say("resync", "--yes")
+    wipe(desk, keep=keep)
+
+
+def told(said: Said) -> dict[str, Any]:
+    """Return the object that a command printed."""
+    found: dict[str, Any] = json.loads(said.out)
+    return found
+
+
+def test_a_stop_says_where_it_is_what_waits_what_goes_on_and_the_command(desk: Desk) -> None:
+    accident(desk)
+    desk.world.book("clinic", "bob", desk.world.at(9, 12))
+    said = desk.say("resync", "--yes")
+    text = " ".join(said.err.split())
+    assert said.code == 5
+    assert "stopped by the guard: carol in clinic: 16 meetings are gone or moved at once" in text
+    assert "withheld: what would free their time, move or cancel them in any system" in text
+    assert "carried as usual: new bookings and newly busy time there, all other calendars" in text
+    assert "undo them in clinic; the stop then ends by itself" in text
+    assert "written: nothing" not in said.out
+    again = desk.say("resync", "--yes")
+    assert again.code == 5
+    assert "nothing differed" not in again.out
+    assert "the guard withholds changes until a person accepts them" in again.out
+
+
+@pytest.mark.prove
+def test_the_json_of_a_stop_counts_it_and_each_listed_run_is_accepted(desk: Desk) -> None:
+    accident(desk)
+    desk.say("resync", "--yes")
+    said = desk.say("resync", "--yes", "--json")
+    last = told(said)
+    assert (said.code, last["conflicts"], last["converged"]) == (5, 1, False)
+    assert last["stopped"] == [
+        {"system": "clinic", "provider": "carol", "run": last["run"], "count": 16}
+    ]
+    assert {w["why"] for w in last["waiting"]} == {"guard"}
+    assert desk.say("resync", "--yes", "--accept", last["run"]).code == 0
+    assert desk.wrong() == []
+    over = desk.say("resync", "--yes", "--accept", last["run"])
+    assert over.code == 2
+    assert "is stopped any more" in " ".join(over.err.split())
+
+
+@pytest.mark.prove
+def test_an_accept_that_finds_more_says_so_and_exits_with_five(desk: Desk) -> None:
+    accident(desk, keep=2)
+    first = told(desk.say("resync", "--yes", "--json"))
+    wipe(desk)
+    said = desk.say("resync", "--yes", "--accept", first["run"])
+    text = " ".join(said.err.split())
+    assert said.code == 5
+    assert f"run {first['run']} did not list what is named below: that stays stopped" in text
+    assert "carol in clinic: 2 meetings are gone or moved at once" in text
+
+
+@pytest.mark.prove
+def test_a_stop_that_only_a_dry_run_showed_is_accepted_by_its_name(desk: Desk) -> None:
+    accident(desk)
+    said = desk.say("plan", "--json")
+    plan = told(said)
+    assert said.code == 5
+    assert plan["stopped"][0]["run"] == plan["run"]
+    assert plan["plan"] == []
+    dry = desk.say("resync", "--dry-run", "--accept", plan["run"])
+    assert (dry.code, "--accept" in dry.err) == (0, False)
+    assert desk.say("resync", "--yes", "--accept", plan["run"]).code == 0
+    assert desk.wrong() == []
+
+
+@pytest.mark.prove
+def test_a_dry_run_is_not_accepted_when_something_else_is_stopped(desk: Desk) -> None:
+    accident(desk, keep=1)
+    plan = told(desk.say("plan", "--json"))
+    wipe(desk)
+    said = desk.say("resync", "--yes", "--accept", plan["run"])
+    assert said.code == 5
+    assert "so nothing of it was accepted" in " ".join(said.err.split())
+
+
+@pytest.mark.prove
+def test_runs_that_stopped_nothing_are_refused_with_the_reason(desk: Desk) -> None:
+    accident(desk)
+    quiet = told(desk.say("resync", "--yes", "--json", "--provider", "bob"))
+    unknown = desk.say("resync", "--yes", "--accept", "nonsense")
+    assert (unknown.code, "there is no run 'nonsense'" in unknown.err) == (2, True)
+    never = desk.say("resync", "--yes", "--accept", quiet["run"])
+    assert never.code == 2
+    assert "the guard did not stop run" in " ".join(never.err.split())
+
+
+@pytest.mark.prove
+def test_the_conflicts_name_the_run_that_accepts_a_stop(desk: Desk) -> None:
+    accident(desk)
+    desk.say("resync", "--yes")
+    desk.say("resync", "--yes")
+    shown = desk.say("conflicts")
+    run = shown.out.split("--accept")[1].split()[0]
+    assert desk.say("resync", "--yes", "--accept", run).code == 0

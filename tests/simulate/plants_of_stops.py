@@ -1,0 +1,129 @@
+"""Bugs in what the guard counts and withholds, each with a day on which it breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncd.core import decide, guard
+from syncd.engine import case, stops
+from syncd.engine.recent import Recent
+from syncd.model import Conflict, Record
+from syncd.simulate.story import Step, Story, What
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def records_are_counted(patch: Patch) -> None:
+    """Each guest of a class is a meeting."""
+
+    def each(records: Iterable[Record]) -> int:
+        return len(list(records))
+
+    patch.setattr(guard, "count_meetings", each)
+
+
+def a_stop_is_of_the_whole_system(patch: Patch) -> None:
+    """Nothing that a system with a stopped calendar says is believed."""
+    made: Callable[..., Any] = case.case_of
+
+    def silent(engine: Any, *given: Any, **named: Any) -> Any:
+        found = made(engine, *given, **named)
+        names = {h.conflict.subject.split("/")[0] for h in stops.standing(engine.store)}
+        names |= {c.subject.split("/")[0] for each in given[3].guards.values() for c in each}
+        calendars = {
+            name: replace(calendar, believed=calendar.believed and name not in names)
+            for name, calendar in found.calendars.items()
+        }
+        return replace(found, calendars=calendars)
+
+    patch.setattr("syncd.engine.deciding.case_of", silent)
+
+
+def the_new_time_of_a_stopped_move_stays_open(patch: Patch) -> None:
+    """Only where a stopped meeting stood is closed."""
+    patch.setattr(decide, "close_stopped", lambda *_given: None)
+
+
+def everything_is_accepted(patch: Patch) -> None:
+    """Whatever is stopped when a person accepts a run passes with it."""
+
+    def every(_store: Any, _run: str, found: Iterable[Conflict], *more: Any) -> int:
+        conflicts = list(found)
+        return stops.accept(_store, stops.dry_run_of(conflicts), conflicts, *more)
+
+    patch.setattr("syncd.engine.deciding.accept_run", every)
+
+
+def what_was_carried_lately_does_not_count(patch: Patch) -> None:
+    """An accident in slices is judged slice by slice."""
+
+    def nothing(*_given: Any) -> Mapping[str, Any]:
+        return {}
+
+    patch.setattr(Recent, "carried", nothing)
+
+
+def a_list_proves_that_all_is_gone(patch: Patch) -> None:
+    """That nothing is left of a calendar needs no word of its system."""
+    patch.setattr(guard, "_is_proven", lambda _record: True)
+
+
+def fill(system: str, hour: float, times: int, number: int = 0) -> Step:
+    return at(hour, What.FILL, system, slot=64, times=times, number=number)
+
+
+ABOUT_STOPS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (
+        records_are_counted,
+        day(
+            at(2, What.BOOK_CLASS, "clinic", slot=30, times=12),
+            at(10, What.MOVE_CLASS, "clinic", slot=40),
+        ),
+    ),
+    (
+        a_stop_is_of_the_whole_system,
+        day(
+            fill("clinic", 2, 14),
+            at(9, What.WIPE, "clinic"),
+            at(12, What.BOOK, "clinic", slot=68, number=1),
+        ),
+    ),
+    (
+        the_new_time_of_a_stopped_move_stays_open,
+        day(fill("clinic", 2, 7), at(9, What.SHIFT, "clinic")),
+    ),
+    (
+        everything_is_accepted,
+        day(
+            fill("legacy", 2, 14),
+            at(9, What.SLICE, "legacy", times=12),
+            at(14, What.BOOK, "legacy", slot=68, number=1),
+            at(15, What.SLICE, "legacy", times=2),
+            at(18, What.ACCEPT, "", slot=1),
+        ),
+    ),
+    (
+        what_was_carried_lately_does_not_count,
+        day(
+            fill("crm", 2, 20),
+            at(9, What.SLICE, "crm", times=6),
+            at(9.4, What.SLICE, "crm", times=6),
+            at(9.8, What.SLICE, "crm", times=6),
+        ),
+    ),
+    (
+        a_list_proves_that_all_is_gone,
+        day(
+            at(2, What.BLOCK, "clinic", slot=20),
+            at(2.1, What.BLOCK, "clinic", slot=26),
+            at(2.2, What.BLOCK, "clinic", slot=32),
+            at(3, What.BOOK, "crm", slot=40),
+            at(9, What.CLEAR, "clinic"),
+        ),
+    ),
+)
