@@ -47,7 +47,7 @@ def test_a_stop_says_where_it_is_what_waits_what_goes_on_and_the_command(desk: D
     again = desk.say("resync", "--yes")
     assert again.code == 5
     assert "nothing differed" not in again.out
-    assert "the guard withholds changes until a person accepts them" in again.out
+    assert "1 calendar stopped by the guard" in again.out
 
 
 @pytest.mark.prove
