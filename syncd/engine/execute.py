@@ -193,8 +193,8 @@ async def _make(
         sent = {i.id for i in ready}
         unsent += [i for i in part if i.id not in sent]
     refused, postponed = parts.settled(complete=result.fault is None)
-    for intent, fault in refused:
-        _rejected(intent, of_any_row(fault), desk, result)
+    for intent, why in refused:
+        _rejected(intent, of_any_row(why), desk, result)
     return [*unsent, *postponed]
 
 
