@@ -21,7 +21,7 @@ _SHORTEST_CUT = 3
 _LONG_SECRET = 12
 
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"[\w.+%'-]+(?:@|%40|&#64;|\\u0040)[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
+    (re.compile(r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40|&#64;|\\u0040)[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
     (re.compile(r"\beyJ[\w-]+(?:\.[\w-]+)*"), "[token]"),
     (re.compile(r"\bpit-[0-9a-fA-F-]{8,}"), "[token]"),
     (re.compile(r"\+\d[\d ()./-]{6,}\d"), "[phone]"),
@@ -48,7 +48,8 @@ _CODE = re.compile(r"[A-Z]+\d{0,2}(?:_[A-Z]+\d{0,2})+")
 """An error code such as DEADLINE_EXCEEDED. Of a key, more than one part has digits."""
 
 _QUOTED = re.compile(
-    r"""(["'`\u2018\u201c])(?!\s*[:,;=\])}.]+[\s(]*["'])([^"'`\u2019\u201d]*\s[^"'`\u2019\u201d]*)["'`\u2019\u201d]"""
+    r"""(["'`\u2018\u201c])(?!\s*[:,;=\])}.]+[\s(]*["'])"""
+    r"""((?=[^\s"'`\u2019\u201d]*\s)[^"'`\u2019\u201d]*+)["'`\u2019\u201d]"""
 )
 _CAPITAL = re.compile(r"(?<![\w.$/-])[^\W\d_a-z][^\W\d_]*(?:['\u2019-][^\W\d_]+)*(?![\w/.]\w)")
 _SHORT_NAME = re.compile(r"\b([A-Z]{2,4})(?= \[text\])|(?<=\[text\] )([A-Z]{2,4})\b")

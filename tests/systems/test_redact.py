@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from base64 import b64encode
 from http import HTTPStatus
 from urllib.parse import quote
@@ -173,3 +174,11 @@ def test_error_words_stay_and_private_ones_go_in_any_mixture(
     for part in ERROR_WORDS:
         left = left.replace(part, "")
     assert not [leak for leak in LEAKS if leak.lower() in left.lower()]
+
+
+@pytest.mark.parametrize("page", ["01234567890" * 6_000, '"' + "a " * 32_000, "a." * 32_000])
+def test_no_page_holds_the_process_up(page: str) -> None:
+    """All systems share one process: a hostile page must not cost the others their time."""
+    begun = time.process_time()
+    Redactor([KEY])(platform_words(page))
+    assert time.process_time() - begun < 3
