@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from syncd.core import refusals
 from syncd.core.blocks import BlockPlan, Interval, Own, own_blocks, plan_blocks, wanted_blocks
-from syncd.core.buffers import buffers_of
+from syncd.core.buffers import buffers_of, without_buffers
 from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
 from syncd.core.facts import Calendar
@@ -82,7 +82,7 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
     refused = refusals.of_times(draft, calendar.system, wanted) if buffers else {}
     if refused:
         # The platform takes no block over what stands in a buffer: better one without it.
-        plain = {booking for interval in refused for booking in wanted[interval]}
+        plain = without_buffers(draft, wanted, refused)
         buffers = {booking: buffer for booking, buffer in buffers.items() if booking not in plain}
         wanted = asked(others)
     own = [
