@@ -270,6 +270,7 @@ class Engine:
             names = {*self.systems, *(each.name for each in self.annexes.closures)}
             end_unmapped(self.store, names, self.clock.now())
         self.agenda.add(dropped)
+        report.settled += len(dropped)  # a further cycle decides without what they had there
         by_id = depth is Depth.RESYNC and report.cycles == 1
         observed = await self.look(window, report, chosen, desk, progress, depth, by_id=by_id)
         watch_clock(self, observed)

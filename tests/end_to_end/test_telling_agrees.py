@@ -1,0 +1,71 @@
+"""What `status` and `resync` tell of one state agrees, in exit code and in what is left."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from syncd.engine.report import Exit, Report
+from syncd.model import Action
+from syncd.sandbox.keys import forbid_writes
+from tests.end_to_end.conftest import Shop
+from tests.end_to_end.test_queue import printed, say
+
+HALF = timedelta(minutes=30)
+
+
+async def status(shop: Shop, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
+    capsys.readouterr()
+    code = await say(shop, "status", "--json")
+    return code, printed(capsys)
+
+
+async def same(shop: Shop, capsys: pytest.CaptureFixture[str], report: Report) -> dict[str, Any]:
+    """Check that both tell the same; return what they say is left."""
+    code, told = await status(shop, capsys)
+    assert (code, told["left"]) == (report.exit.code, report.to_json()["left"])
+    return {kind: number for kind, number in told["left"].items() if number}
+
+
+async def test_a_system_that_takes_no_writes_is_not_said_to_be_silent(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await shop.resync()
+    forbid_writes(shop.world.sandbox.crm, 403)
+    event = shop.world.book("clinic", "alice", shop.world.at(1, 19))
+    left = await same(shop, capsys, await shop.resync())
+    assert left == {"waiting": 1, "exposures": 1}
+    shop.world.sandbox.clinic.delete(event)
+    report = await shop.resync()
+    assert report.converged
+    assert await same(shop, capsys, report) == {}
+
+
+async def test_a_stopped_system_is_one_stop_and_no_conflict(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clinic = shop.world.sandbox.clinic
+    for day in range(3):
+        for hour in (17, 19):
+            shop.world.book("clinic", "alice", shop.world.at(day, hour))
+    await shop.resync()
+    for each in clinic.appointments():
+        clinic.move(each.id, each.start + HALF, each.end + HALF)
+    report = await shop.resync()
+    left = await same(shop, capsys, report)
+    assert (report.exit, left["stopped"], "conflicts" in left) == (Exit.GUARDED, 1, False)
+    _, told = await status(shop, capsys)
+    assert told["stopped"] == report.to_json()["stopped"]
+
+
+async def test_one_resync_frees_what_a_removed_system_had_taken(shop: Shop) -> None:
+    await shop.resync()
+    text = re.sub(r"\[systems.crm\].*?(?=\[systems)", "", shop.path.read_text(), flags=re.DOTALL)
+    shop.path.write_text(re.sub(r"crm = .*\n", "", text))
+    await shop.reload()
+    report = await shop.resync()
+    assert (report.exit, report.waiting) == (Exit.DONE, [])
+    assert report.operations[Action.REMOVE_BLOCK] > 0
