@@ -69,3 +69,18 @@ async def test_one_resync_frees_what_a_removed_system_had_taken(shop: Shop) -> N
     report = await shop.resync()
     assert (report.exit, report.waiting) == (Exit.DONE, [])
     assert report.operations[Action.REMOVE_BLOCK] > 0
+
+
+async def test_a_resync_of_one_person_does_not_say_that_all_agrees_while_another_waits(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await shop.resync()
+    forbid_writes(shop.world.sandbox.crm, 403)
+    shop.world.book("clinic", "alice", shop.world.at(1, 19))
+    every = await shop.resync()
+    for _ in range(2):
+        report = await shop.resync(providers=["bob"])
+        assert (report.exit, report.converged) == (Exit.UNANSWERED, False)
+        assert report.to_json()["waiting"] == every.to_json()["waiting"]
+        await same(shop, capsys, report)
+        await shop.restart()
