@@ -84,3 +84,17 @@ async def test_a_resync_of_one_person_does_not_say_that_all_agrees_while_another
         assert report.to_json()["waiting"] == every.to_json()["waiting"]
         await same(shop, capsys, report)
         await shop.restart()
+
+
+async def test_status_names_the_system_of_a_write_without_an_outcome(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await shop.resync()
+    forbid_writes(shop.world.sandbox.clinic, 403)  # an empty 403 of v2 proves nothing
+    shop.world.book("crm", "alice", shop.world.at(1, 19))
+    engine = shop.app.engine
+    report = Report(run="r")
+    await engine.cycle(engine.window(near=False), report)
+    capsys.readouterr()
+    assert await say(shop, "status") == report.exit.code == Exit.UNANSWERED.code
+    assert "clinic: 1 write without a confirmed outcome yet" in capsys.readouterr().out
