@@ -86,6 +86,21 @@ async def test_a_mass_cancellation_is_stopped_like_a_mass_deletion(shop: Shop) -
 # --- the sum --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", SYSTEMS)
+async def test_a_near_cycle_knows_the_meetings_beyond_it_in_every_system(
+    shop: Shop, name: str
+) -> None:
+    system = next(s for s in shop.systems if s.name == name)
+    events = [system.book("p", v(8 + 2 * n)) for n in range(12)]
+    for n in range(60):
+        system.book("p", v(100 + 2 * n))
+    await shop.engine.resync()
+    for event in events[:11]:
+        system.delete(event)
+    # 11 of 72 are no accident.
+    assert (await near(shop)).guarded == []
+
+
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_an_accident_in_slices_is_stopped_when_the_sum_is_too_much(
     shop: Shop, restarts: bool
