@@ -17,6 +17,8 @@ from syncd.core.standstill import vacated
 from syncd.core.units import crowded_blocks
 from syncd.model import Action, Booking, Id, IntentState, Operation, Record, Replica, Role, Value
 
+_CHANGES = {Action.MOVE_APPOINTMENT, Action.SET_STATUS}
+
 _UNBUFFERED = "the time is closed without its buffer: the system refuses a block that covers it"
 
 
@@ -25,8 +27,8 @@ class Closing:
     """What the blocks of all calendars of a provider are planned from.
 
     ``claims`` are the values that held conflicts claim, by booking; ``unmatched`` the appointments
-    that are still to be matched; ``left`` the blocks, by event id, that are to stay. ``moves`` are
-    the appointments that are moved now, and where to.
+    that are still to be matched; ``left`` the blocks, by event id, that are to stay. ``changes``
+    are what appointments are changed to now.
     ``capacity`` is how many meetings the provider may have at one time. ``orphans`` are blocks that
     become ours where they are wanted, if ``ownership`` allows it; ``new_id`` names the journal rows
     that prove it.
@@ -40,7 +42,7 @@ class Closing:
     orphans: Sequence[Record]
     ownership: Ownership
     new_id: Callable[[], str]
-    moves: Mapping[Id, Value] = field(default_factory=dict)
+    changes: Mapping[Id, Value] = field(default_factory=dict)
 
 
 def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
@@ -48,12 +50,12 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
 
     What is planned in a calendar that cannot be written to now is to wait.
     """
-    empty = vacated(draft, calendar.system, what.moves)
+    empty = vacated(draft, calendar.system, what.changes)
     claims, now = {**what.claims, **empty}, draft.now
     bookings = _meant_for(draft, what.calendars, calendar.system)
     holding = {
         booking: [
-            _after(r, what.moves)
+            _after(r, what.changes)
             for r in draft.appointments(booking)
             if booking not in empty and _holds(r, draft, booking, calendar)
         ]
@@ -262,20 +264,20 @@ def _holds(record: Record, draft: Draft, booking: str, calendar: Calendar) -> bo
     return draft.bookings[booking].agreed.status in calendar.statuses
 
 
-def moves_of(draft: Draft, operations: Sequence[Operation]) -> dict[Id, Value]:
-    """Return where appointments are moved to, now or by what is queued; not what is refused."""
+def changes_of(draft: Draft, operations: Sequence[Operation]) -> dict[Id, Value]:
+    """Return what appointments are changed to, now or by what is queued; not what is refused."""
     now = [o for o in operations if refusals.refused(draft, o) is None]
     queued = [i.operation for i in draft.state.intents if i.state is IntentState.ACCEPTED]
     return {
         (o.system, o.event): o.after
         for o in (*queued, *now)
-        if o.action is Action.MOVE_APPOINTMENT and o.event is not None and o.after is not None
+        if o.action in _CHANGES and o.event is not None and o.after is not None
     }
 
 
-def _after(record: Record, moves: Mapping[Id, Value]) -> Record:
-    """Return an appointment where it stands once this cycle's moves are made."""
-    value = moves.get((record.system, record.id))
+def _after(record: Record, changes: Mapping[Id, Value]) -> Record:
+    """Return an appointment as it is once this cycle's changes are made."""
+    value = changes.get((record.system, record.id))
     return record if value is None else replace(record, observed=value)
 
 

@@ -25,7 +25,7 @@ from syncd.core.answer import (
 from syncd.core.blocks import Interval
 from syncd.core.bookings import carry_all
 from syncd.core.claims import bookings_of, claims_of, shown, standing_of
-from syncd.core.closing import Closing, close, moves_of, under_doubt, waived
+from syncd.core.closing import Closing, changes_of, close, under_doubt, waived
 from syncd.core.diff import is_news
 from syncd.core.draft import Draft
 from syncd.core.exposure import Wanted
@@ -170,7 +170,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         orphans,
         case.ownership,
         new_id,
-        moves_of(draft, told),
+        changes_of(draft, told),
     )
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}

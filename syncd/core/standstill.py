@@ -64,20 +64,20 @@ def close_stopped(draft: Draft, claims: dict[str, list[Value]]) -> None:
         claims.setdefault(replica.booking, []).extend(taken)
 
 
-def vacated(draft: Draft, system: str, moves: Mapping[Id, Value]) -> dict[str, list[Value]]:
+def vacated(draft: Draft, system: str, changes: Mapping[Id, Value]) -> dict[str, list[Value]]:
     """Return when meetings are of which this calendar shows no more, as the guard has stopped that.
 
-    Where another system still has such a meeting, its time would be open here. ``moves`` are the
-    appointments that are moved now, and where to.
+    Where another system still has such a meeting, its time would be open here. ``changes`` are the
+    appointments that are changed now, and to what.
     """
     found: dict[str, list[Value]] = {}
     for booking in {r.booking for r in draft.replicas() if (r.system, r.event) in draft.stopped}:
         records = draft.present(booking)
         here = [r for r in records if r.system == system]
         others = {(r.system, r.id): r for r in records if r.system != system}
-        shown = [moves.get(i, r.observed) for i, r in others.items() if i not in draft.stopped]
+        shown = [changes.get(i, r.observed) for i, r in others.items() if i not in draft.stopped]
         values = [value for value in shown if value is not None and value.busy]
-        if values and here and all(map(_is_away, here)):
+        if values and here and all((r.system, r.id) in draft.stopped and _is_away(r) for r in here):
             found[booking] = values
     return found
 

@@ -53,3 +53,15 @@ async def test_a_twin_moves_while_its_other_record_is_stopped(shop: Shop) -> Non
     assert (closed(shop, 24), closed(shop, 25)) == (["b", "c"], ["a"])
     await near(shop)
     assert [str(o.action) for o in shop.c.writes[before:]] == ["move-appointment", "create-block"]
+
+
+async def test_a_twin_is_called_off_while_its_other_record_is_stopped(shop: Shop) -> None:
+    events, twin, third = await in_three_systems(shop)
+    for n, event in enumerate(events[:12]):
+        shop.a.move(event, v(101 + 2 * n))
+    await shop.engine.resync()
+    shop.b.cancel(twin)
+    await near(shop)
+    # It is off in b and c; what a newly shows, and where it was, stays closed until a person looks.
+    assert not shop.c.events[third].value.busy
+    assert (closed(shop, 24), closed(shop, 101)) == (["b", "c"], ["b", "c"])
