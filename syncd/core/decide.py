@@ -25,7 +25,7 @@ from syncd.core.answer import (
 from syncd.core.blocks import Interval
 from syncd.core.bookings import carry_all
 from syncd.core.claims import bookings_of, claims_of, shown, standing_of
-from syncd.core.closing import Closing, close, under_doubt, waived
+from syncd.core.closing import Closing, changes_of, close, under_doubt, waived
 from syncd.core.diff import is_news
 from syncd.core.draft import Draft
 from syncd.core.exposure import Wanted
@@ -168,7 +168,15 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     left |= under_doubt(draft, case.calendars)
     orphans = orphans_of(draft, case.ownership)
     closing = Closing(
-        case.calendars, claims, unmatched, left, case.capacity, orphans, case.ownership, new_id
+        case.calendars,
+        claims,
+        unmatched,
+        left,
+        case.capacity,
+        orphans,
+        case.ownership,
+        new_id,
+        changes_of(draft, told),
     )
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}

@@ -438,12 +438,12 @@ async def test_a_crash_before_the_writes_changes_nothing(shop: Shop) -> None:
 
 
 async def test_the_guard_counts_them_as_moves(shop: Shop) -> None:
-    events = [await meeting(shop, 9 + hour, f"ann{hour}", f"l{hour}") for hour in range(6)]
+    events = [await meeting(shop, 20 + hour, f"ann{hour}", f"l{hour}") for hour in range(6)]
     shop.engine.policy = replace(shop.engine.policy, limits=Limits(common=5))
     before = shop.writes()
     for hour, event in enumerate(events):
         shop.a.cancel(event)
-        shop.a.book("p", v(9 + hour + 24), f"ann{hour}")
+        shop.a.book("p", v(20 + hour + 24), f"ann{hour}")
     await shop.engine.resync()
     assert ConflictKind.GUARD in conflicts(shop)
     assert Action.MOVE_APPOINTMENT not in {o.action for o in shop.b.writes}
