@@ -45,10 +45,10 @@ async def decide_on(
         engine.agenda.touch({p: events for p, events in news if p in engine.mapping})
         engine.answered |= {(c.provider, c.system) for c in observation.coverage}
         engine.answered |= {(a.provider, observation.system) for a in observation.unproven}
+        engine.recent.note_read(observation.coverage, engine.clock.now())
     for name, system in engine.systems.items():
         if engine.agenda.has_other_buffers(name, system.buffers):
             engine.agenda.add(p for p, mapped in engine.mapping.items() if name in mapped)
-        engine.recent.note_read(observation.coverage, engine.clock.now())
     due = [provider for provider in chosen if engine.agenda.due(provider)]
     local = parts(engine.store, engine.agenda.around(p for p in due if _is_local(engine, p)))
     held = brake.look(engine, due, local, observed)
