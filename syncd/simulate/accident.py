@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 COUNT, SHARE, COMMON, ALL = 10, 0.2, 5, 3
@@ -12,6 +12,12 @@ COUNT, SHARE, COMMON, ALL = 10, 0.2, 5, 3
 
 Interval = tuple[datetime, datetime]
 Key = tuple[str, Interval]
+
+EVER = datetime(9999, 12, 30, tzinfo=UTC)
+"""Where an end that stands for "for ever" is put."""
+
+LATE = timedelta(hours=3)
+"""How old the news may be that a write still follows from: polls, faults and waits together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +157,8 @@ def stays_closed(change: Change, standing: Mapping[str, Seen]) -> bool:
 
 def _shift(before: Seen, after: Seen | None) -> timedelta | None:
     return None if after is None else after.start - before.start
+
+
+def span(interval: Interval) -> str:
+    """The interval as a broken promise names it."""
+    return f"{interval[0]:%d %b %H:%M}-{interval[1]:%H:%M}"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Topic
 from syncd.sandbox.broken_rows import Lack
-from syncd.simulate import hosted, oracle, viewed
-from syncd.simulate.story import BROKEN_ROWS, TROUBLE, Step, Story, What
+from syncd.simulate import ending, hosted, viewed
+from syncd.simulate.additions import BROKEN_ROWS
+from syncd.simulate.story import TROUBLE, Step, Story, What
 from syncd.store.reported import open_items
 
 if TYPE_CHECKING:
@@ -71,14 +72,14 @@ def judge_broken(
         for seen in (change.before, change.after)
         if seen is not None
     }
-    for line, provider, _ in oracle.apart(town, store, now, last):
+    for line, provider, _ in ending.apart(town, store, now, last):
         if provider not in touched and "open in" in line:
             yield f"8: waits for broken rows of others: {line}"
 
 
 def judge_rest(town: Town, store: Store, now: datetime, last: datetime) -> Iterator[str]:
     """Say what is wrong at the end, and what is still reported although every row reads well."""
-    yield from oracle.judge_end(town, store, now, last)
+    yield from ending.judge_end(town, store, now, last)
     yield from viewed.judge_status(town, store, now, last)
     for item in open_items(store):
         if item.topic in {Topic.UNREADABLE, Topic.LIST}:

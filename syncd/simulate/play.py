@@ -8,15 +8,14 @@ import json
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from random import Random
 
-import httpx
 from sqlalchemy import event
 
 from syncd.config.load import load
@@ -25,7 +24,7 @@ from syncd.daemon.rounds import Rounds, spans_of
 from syncd.daemon.work import Work
 from syncd.engine.policy import Ids
 from syncd.engine.report import Report
-from syncd.model import Cause, Changes
+from syncd.model import Cause
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import (
@@ -33,6 +32,7 @@ from syncd.simulate import (
     buffered,
     busy,
     concealing,
+    ending,
     one_sided,
     oracle,
     stopping,
@@ -49,6 +49,7 @@ from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
 from syncd.simulate.gateways import over_limits
 from syncd.simulate.hosted import is_share
+from syncd.simulate.lives import Dangers, FaultyStore, Life, Mortal, no_patience
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.rebooking import judge_rebookings
@@ -117,9 +118,8 @@ class _Stage:
         self.town.choices, self.town.series = story.choices, story.series
         one_sided.set_rules(self.town, story)
         self.operator = Operator(folder / "state.db", self.town, self._say)
-        self.fuse, self.said = 0, -1
+        self.dangers, self.said = Dangers(self.outcome.faults), -1
         self.disk = Disk(folder / "state.db")
-        self.state_fault = Step(0, What.STATE_FAULT, times=0)
         self.requests: set[asyncio.Task[None]] = set()
         self.when_broken: Callable[[], object] = lambda: None
         self.reader: tuple[int, sqlite3.Connection] | None = None
@@ -178,8 +178,7 @@ class _Stage:
             await self.operator.nightly()
             self._judge_with(lambda *seen: waits.judge_said(self.said, self.town, *seen))
         self.town.mend()
-        self.fuse = 0
-        self.state_fault = replace(self.state_fault, times=0)
+        self.dangers.end()
         self.host.offset = timedelta(0)
         note_clock(self.town, self.host.offset)
         self._say("all is mended")
@@ -213,12 +212,12 @@ class _Stage:
             self._say("restart")
 
     def _start(self) -> App:
-        life = _Life(self)
-        store = _FaultyStore.open(self.folder / "state.db")
+        life = Life(self.dangers)
+        store = FaultyStore.open(self.folder / "state.db")
         store.life = life
         # Nobody holds the state for a moment only: waiting would cost real time.
-        event.listen(store._engine, "checkout", _no_patience)  # noqa: SLF001
-        ways = {name: _Mortal(self.town.transport(name), life) for name in SYSTEMS}
+        event.listen(store._engine, "checkout", no_patience)  # noqa: SLF001
+        ways = {name: Mortal(self.town.transport(name), life) for name in SYSTEMS}
         app = build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
         app.engine.patient = False
         app.engine.recent.every = timedelta(seconds=FARS * NEAR)
@@ -291,7 +290,7 @@ class _Stage:
             if exposure.cause is Cause.IGNORED:
                 self._break(f"exposure: no calendar here ignores blocks: {exposure}")
         end = now + self.settings.syncd.window.future
-        for line in oracle.judge_end(self.town, app.store, now, end):
+        for line in ending.judge_end(self.town, app.store, now, end):
             self._break(line)
         for line in viewed.judge_report(self.town, app.store, last, now, end):
             self._break(line)
@@ -334,11 +333,11 @@ class _Stage:
                 note_clock(self.town, self.host.offset)
                 self.outcome.faults["host-clock"] += 1
             case What.STATE_FAULT:
-                self.state_fault = step
+                self.dangers.state_fault = step
             case What.CRASH:
-                self.fuse = step.number
+                self.dangers.fuse = step.number
             case What.STATE_LOST | What.STATE_RESTORED:
-                self.fuse, self.disk.next = 1, step
+                self.dangers.fuse, self.disk.next = 1, step
             case _ if step.what in OPERATOR:
                 self.requests.add(asyncio.create_task(self.operator.perform(step)))
             case _ if step.what in OUTSIDE:
@@ -389,78 +388,3 @@ class _Stage:
 
 
 _PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}
-
-
-class _Life:
-    """One life of the process. Once it is over, nothing of it does anything any more."""
-
-    def __init__(self, stage: _Stage) -> None:
-        self._stage = stage
-        self.dead = False
-
-    def step(self) -> None:
-        """One more thing is about to happen, or has happened: this may be the end."""
-        stage = self._stage
-        if stage.fuse and not self.dead:
-            stage.fuse -= 1
-            self.dead = stage.fuse == 0
-        if self.dead:
-            raise Killed
-
-    def state_fault(self) -> str:
-        """Why the state refuses this transaction, if it does."""
-        fault = self._stage.state_fault
-        if not fault.times:
-            return ""
-        self._stage.state_fault = replace(fault, times=fault.times - 1)
-        self._stage.outcome.faults[fault.fault] += 1
-        return fault.fault
-
-
-class _Mortal(httpx.AsyncBaseTransport):
-    """The way to a platform for one life."""
-
-    def __init__(self, way: httpx.AsyncBaseTransport, life: _Life) -> None:
-        self._way = way
-        self._life = life
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass it on, unless death comes before or after."""
-        self._life.step()
-        response = await self._way.handle_async_request(request)
-        self._life.step()
-        return response
-
-
-class _FaultyStore(Store):
-    """The real store, on a disk that may be full, in a process that may die."""
-
-    life: _Life | None = None
-
-    def apply(self, *steps: Changes) -> None:
-        """One transaction, or none."""
-        if self.life is not None:
-            self.life.step()
-            match self.life.state_fault():
-                case "disk-full":
-                    raise StateError(self.place, "the disk is full", "Free some space.")
-                case "locked":
-                    with _locked(self.place):
-                        super().apply(*steps)
-                case _:
-                    pass
-        super().apply(*steps)
-        if self.life is not None:
-            self.life.step()
-
-
-def _no_patience(connection: sqlite3.Connection, *_: object) -> None:
-    connection.execute("PRAGMA busy_timeout=0")
-
-
-@contextmanager
-def _locked(path: str) -> Iterator[None]:
-    """Somebody's database browser is in the middle of a change."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as browser:
-        browser.execute("BEGIN IMMEDIATE")
-        yield

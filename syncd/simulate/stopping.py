@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import ConflictKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from syncd.simulate import oracle
+from syncd.simulate import ending
 from syncd.simulate.accident import COUNT, SHARE, Accident, Change, Key, Seen, Sliced
 from syncd.simulate.story import TROUBLE, Step, Story, What
 
@@ -174,7 +174,7 @@ def judge_stops(
     stopped = {conflict.provider for conflict in held}
     if not held or town.staff.since:
         return
-    for line, provider, _ in oracle.apart(town, store, now, last):
+    for line, provider, _ in ending.apart(town, store, now, last):
         if provider not in stopped | lately:
             yield f"7: waits for somebody else's stop: {line}"
     for conflict in held:

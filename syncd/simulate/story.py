@@ -6,7 +6,7 @@ still means something when others were taken out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
@@ -16,17 +16,11 @@ from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
 from syncd.simulate import draws
 from syncd.simulate.accounts import Knobs, draw_account
-from syncd.simulate.acts import DISK, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
+from syncd.simulate.acts import OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
+from syncd.simulate.additions import COMPLAINTS, acts, broken_rows, updates, with_more
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
-from syncd.simulate.drawn_buffers import draw_buffers
-from syncd.simulate.drawn_cancelling import draw_cancelling
+from syncd.simulate.drawn_faults import ALL, HOST, disk, shifted_rows, trouble
 from syncd.simulate.drawn_hosts import draw_hosts
-from syncd.simulate.drawn_limits import draw_limits
-from syncd.simulate.drawn_marks import draw_marks
-from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
-from syncd.simulate.drawn_series import draw_series
-from syncd.simulate.drawn_stops import with_stops
-from syncd.simulate.drawn_twins import with_twins
 from syncd.simulate.drawn_waits import draw_waits
 
 __all__ = [
@@ -64,6 +58,9 @@ _WEIGHTS = {
     What.RESYNC: 5,
 }
 
+
+_COMPANY = 0.35
+"""How often something else happens close by."""
 
 ONE_PAGE, SHORT_PAGE = 1000, 5
 
@@ -111,48 +108,6 @@ class Story:
         return frozenset(choice for _, choice in (*self.rules, *self.override))
 
 
-@dataclass(frozen=True, slots=True)
-class _Draw:
-    """How one kind of fault is drawn: how many requests it hits, and its seconds."""
-
-    times: tuple[int, int] = (1, 3)
-    seconds: tuple[float, float] = (0.0, 0.0)
-    spellings: tuple[str, ...] = ("",)
-
-
-_FAULTS: dict[FaultKind, _Draw] = {
-    FaultKind.LAG: _Draw((5, 60), (1, 9)),
-    FaultKind.LOSE_BEFORE: _Draw(),
-    FaultKind.LOSE_AFTER: _Draw(),
-    FaultKind.RESET_BODY: _Draw(),
-    FaultKind.ERROR: _Draw((1, 30), spellings=("", "empty")),
-    FaultKind.UNAUTHORISED: _Draw((5, 40)),
-    FaultKind.EMPTY: _Draw((1, 12)),
-    # The lists of v2 and v1 tell no count: what is missing in every read of two cycles is gone for
-    # any reader. What is missing once must do no harm.
-    FaultKind.SHORT_PAGE: _Draw((1, 3)),
-    FaultKind.DUPLICATE_ROWS: _Draw((1, 20)),
-    FaultKind.RATE_LIMITED: _Draw((1, 6), spellings=("", "429", "403", "200")),
-    FaultKind.SLOW: _Draw((1, 5), (1, 15)),
-    FaultKind.SLOW_JOBS: _Draw((1, 5), (5, 900)),
-    FaultKind.FAIL_JOBS: _Draw((1, 2)),
-    FaultKind.ROUNDING: _Draw((5, 40), (300, 300)),
-    FaultKind.STRIP_KEYS: _Draw((3, 30)),
-    FaultKind.CLOCK_SKEW: _Draw((50, 400), (-240, 240)),
-    FaultKind.NEW_ID_ON_MOVE: _Draw((1, 3)),
-}
-_SHIFTED_ROWS = _Draw((1, 6), spellings=("", "again"))
-_COMPANY = 0.35
-"""How often something else happens close by."""
-
-STATE = ("disk-full", "locked")
-HOST = frozenset({"host-clock", "state", "crash"})
-_APART = (FaultKind.SHIFT_ROWS, FaultKind.ODD_ANSWER, FaultKind.RESET_FIELDS)
-_MORE = frozenset({*map(str, _APART), "disk"})
-ALL = frozenset(map(str, _FAULTS)) | _MORE | HOST
-"""The names that `--faults` takes."""
-
-
 def draw(
     seed: int, hours: float = 24.0, faults: Collection[str] = ALL, *, complaints: bool = True
 ) -> Story:
@@ -184,13 +139,13 @@ def draw(
                     random.randrange(1000),
                 )
             )
-    steps += _trouble(random, span, faults, [step.at for step in steps])
+    steps += trouble(random, span, faults, [step.at for step in steps])
     start = random.choice(DAYS)
     # Drawn apart, so that what was added later leaves the days of older seeds as they were.
     apart = Random(f"accidents {seed}")  # noqa: S311
     page = apart.choice((ONE_PAGE, ONE_PAGE, SHORT_PAGE))
     if page < ONE_PAGE and FaultKind.SHIFT_ROWS in faults:
-        steps.append(_shifted_rows(apart, span))
+        steps.append(shifted_rows(apart, span))
     if apart.random() < _ACCIDENTS:
         steps += _accident(apart, span)
     rules = tuple((kind, apart.choice(choices)) for kind, choices in _RULES.items())
@@ -202,16 +157,16 @@ def draw(
         steps += _operator(policies, span)
     replaces = True
     if complaints:
-        steps += _acts(Random(f"complaints {seed}"), span, COMPLAINTS, 3)  # noqa: S311
-        steps += _disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
+        steps += acts(Random(f"complaints {seed}"), span, COMPLAINTS, 3)  # noqa: S311
+        steps += disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
     if complaints and FaultKind.ODD_ANSWER in faults:
         near = [step.at for step in steps if step.what in OUTSIDE]
         steps += draws.odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
     if complaints:
-        updates = Random(f"updates {seed}")  # noqa: S311
-        replaces = updates.random() < _REPLACES
-        steps += _updates(updates, span, faults)
-        steps += _broken_rows(Random(f"broken rows {seed}"), span)  # noqa: S311
+        resets = Random(f"updates {seed}")  # noqa: S311
+        replaces = resets.random() < _REPLACES
+        steps += updates(resets, span, faults)
+        steps += broken_rows(Random(f"broken rows {seed}"), span)  # noqa: S311
     hosts = Random(f"hosts {seed}")  # noqa: S311
     knobs = (hosts.choice((True, False)), hosts.choice((True, False)))
     drawn = draw_hosts(hosts, span) if complaints else []
@@ -226,51 +181,7 @@ def draw(
     steps += (*list_acts(lists, busy, span), *draw_waits(seed, span, faults)) if complaints else ()
     day = Story(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
     day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return _with_more(day, faults) if complaints else day
-
-
-def _with_more(day: Story, faults: Collection[str]) -> Story:
-    """Add what is drawn from random streams of its own."""
-    for add in (
-        _with_leaves,
-        _with_series,
-        _with_concealed,
-        with_twins,
-        _with_cancelling,
-        _with_marks,
-        with_stops,
-    ):
-        day = add(day)
-    return _with_limits(day, faults)
-
-
-def _with_marks(day: Story) -> Story:
-    """Add what the operator acknowledges."""
-    drawn = draw_marks(Random(f"marks {day.seed}"), day.hours * 3600)  # noqa: S311
-    marks = [Step(d.at, What(d.what), d.system, d.number, d.slot) for d in drawn]
-    return replace(day, steps=tuple(sorted((*day.steps, *marks))))
-
-
-def _with_cancelling(day: Story) -> Story:
-    """Add the bulk cancel of LeadSquared, and meetings that are called off elsewhere."""
-    knobs, steps = draw_cancelling(Random(f"cancelling {day.seed}"), day.hours * 3600)  # noqa: S311
-    every = tuple(sorted((*day.steps, *steps)))
-    return replace(day, account=(*day.account, *knobs), steps=every)
-
-
-def _with_limits(day: Story, faults: Collection[str]) -> Story:
-    """Draw gateways that allow fewer calls, and deaths after that."""
-    drawn = draw_limits(Random(f"limits {day.seed}"), day.hours * 3600)  # noqa: S311
-    steps = [s for s in drawn if s.what is not What.CRASH or "crash" in faults]
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
-
-
-def _with_series(day: Story) -> Story:
-    """Add what happens to a recurring appointment, and whether its instances are written to."""
-    random = Random(f"series {day.seed}")  # noqa: S311
-    series = random.choice(("hold", "write"))
-    steps = (*day.steps, *draw_series(random, day.hours * 3600))
-    return replace(day, series=series, steps=tuple(sorted(steps)))
+    return with_more(day, faults) if complaints else day
 
 
 def _completed(random: Random, span: float) -> list[Step]:
@@ -282,109 +193,6 @@ def _completed(random: Random, span: float) -> list[Step]:
 _POLICIES = 0.5
 
 _REPLACES = 0.7
-
-_CONCEALED, _CONCEALING = 0.3, (What.HIDE_LIST, What.REFUSE_ID)
-"""How often v1 answers 400 for deleted events; acts by which platforms conceal events."""
-
-COMPLAINTS: tuple[What, ...] = (
-    What.NULL_DATE,
-    What.FOR_EVER,
-    What.CUT_TEXT,
-    What.COPY_OURS,
-    What.COPY_TO_MEETING,
-    What.PASTE_TAG,
-    What.RENAME_USER,
-    What.HIDE_USERS,
-    What.STATUS,
-    What.TWIN_AS,
-    What.MOVE_TWINNED,
-)
-BROKEN_ROWS: tuple[What, ...] = (What.NO_END, What.NO_ID, What.NO_OWNER, What.NO_OBJECT)
-"""Acts of people and platforms that are known from public complaints about sync tools."""
-
-
-def _acts(random: Random, span: float, whats: Sequence[What], most: int) -> list[Step]:
-    """Draw up to so many acts of these kinds."""
-    return [
-        Step(
-            round(random.uniform(0.05, 0.9) * span, 1),
-            random.choice(whats),
-            random.choice(SYSTEMS),
-            random.randrange(1000),
-            random.randrange(1000),
-        )
-        for _ in range(random.randint(0, most))
-    ]
-
-
-def _broken_rows(random: Random, span: float) -> list[Step]:
-    """On some days rows of a platform lack something, for a while or until all is repaired."""
-    whats = random.choices(BROKEN_ROWS, k=random.choice((0, 0, 1, 2)))
-    whats += [What.REPAIR_ROWS] * (len(whats) and random.randrange(2))
-    system = random.choice(SYSTEMS)
-    return [
-        Step(round(random.uniform(0.05, 0.9) * span, 1), what, system, random.randrange(1000))
-        for what in whats
-    ]
-
-
-_NEW_DISK = 0.15
-
-
-def _disk(random: Random, span: float) -> list[Step]:
-    """On some days the database is lost, or replaced by an older one; its other files stay."""
-    if random.random() >= _NEW_DISK:
-        return []
-    what = random.choice(sorted(DISK))
-    return [Step(round(random.uniform(0.2, 0.8) * span, 1), what, slot=random.randrange(2))]
-
-
-def _updates(random: Random, span: float, faults: Collection[str]) -> list[Step]:
-    """A meeting of v2 that is new, or over, is moved in another system; its status may be reset."""
-    if random.random() >= _TWINS:
-        return []
-    at = round(random.uniform(0.05, 0.6) * span, 1)
-    moved = round(at + random.uniform(0.05, 0.3) * span, 1)
-    number, slot = random.randrange(1000), random.randrange(1000)
-    elsewhere = random.choice(("crm", "legacy"))
-    steps = [
-        Step(at, What.TWIN_AS, "clinic", number, slot),
-        Step(moved, What.MOVE_TWINNED, elsewhere, number, random.randrange(1000)),
-    ]
-    if random.random() < _RESETS and FaultKind.RESET_FIELDS in faults:
-        fault = str(FaultKind.RESET_FIELDS)
-        steps.append(Step(moved, What.FAULT, "clinic", fault=fault, spelling="status"))
-    return steps
-
-
-_TWINS, _RESETS = 0.5, 0.4
-
-
-def _with_concealed(day: Story) -> Story:
-    """Draw what platforms show in one way and not in the other."""
-    random = Random(f"concealed {day.seed}")  # noqa: S311
-    refuses = random.random() < _CONCEALED
-    steps = _acts(random, day.hours * 3600, _CONCEALING, 1)
-    day = replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
-    return _with_rebookings(replace(day, buffers=draw_buffers(day.seed, day.choices)))
-
-
-def _with_rebookings(day: Story) -> Story:
-    """Draw who cancels and books anew, and which platforms tell no times."""
-    random = Random(f"rebookings {day.seed}")  # noqa: S311
-    steps = (*day.steps, *draw_rebookings(random, day.hours * 3600, day.steps))
-    return replace(day, steps=tuple(sorted(steps)), untold=draw_untold(random))
-
-
-def _with_leaves(day: Story) -> Story:
-    """Draw, on most days, leaves of weeks, and changes to them while they run."""
-    random = Random(f"leaves {day.seed}")  # noqa: S311
-    whats = (What.LEAVE, What.CHANGE_LEAVE, What.CHANGE_LEAVE, What.END_LEAVE)
-    drawn = _acts(random, day.hours * 3600, COMPLAINTS, 3)
-    steps = [replace(step, what=random.choice(whats)) for step in drawn]
-    some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
-    before = tuple(replace(step, at=0.0, what=What.LEAVE) for step in steps[:2])
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=before, overlapping=some)
 
 
 def _override(random: Random) -> tuple[tuple[str, str], ...]:
@@ -442,49 +250,4 @@ def _accident(random: Random, span: float) -> list[Step]:
         steps.append(step(0.55, 0.8, after, slot=1 - turn))
     if random.choice((True, False)):
         steps.append(replace(steps[-1], at=round(steps[-1].at + 30, 1), what=What.RESYNC))
-    return steps
-
-
-def _shifted_rows(random: Random, span: float) -> Step:
-    drawn = _SHIFTED_ROWS
-    return Step(
-        round(random.uniform(0.1, 0.9) * span, 1),
-        What.FAULT,
-        "crm",
-        fault=str(FaultKind.SHIFT_ROWS),
-        times=random.randint(*drawn.times),
-        spelling=random.choice(drawn.spellings),
-    )
-
-
-def _trouble(random: Random, span: float, faults: Collection[str], near: list[float]) -> list[Step]:
-    kinds = [kind for kind in _FAULTS if kind in faults]
-    steps: list[Step] = []
-    for _ in range(random.randint(0, 8)):
-        # Mostly just before somebody does something: that is when it hurts.
-        at = random.choice(near) - random.uniform(0, 60) if near else random.uniform(0, span)
-        at = round(max(0.0, at), 1)
-        chosen = random.choice([*kinds, *sorted(HOST & set(faults))] or [""])
-        system = random.choice(SYSTEMS)
-        if chosen in _FAULTS:
-            drawn = _FAULTS[FaultKind(chosen)]
-            steps.append(
-                Step(
-                    at,
-                    What.FAULT,
-                    system,
-                    fault=str(chosen),
-                    times=random.randint(*drawn.times),
-                    seconds=round(random.uniform(*drawn.seconds), 1),
-                    spelling=random.choice(drawn.spellings),
-                )
-            )
-        elif chosen == "crash":
-            steps.append(Step(at, What.CRASH, number=random.randint(1, 25)))
-        elif chosen == "state":
-            times = random.randint(1, 4)
-            steps.append(Step(at, What.STATE_FAULT, fault=STATE[int(at) % 2], times=times))
-        elif chosen == "host-clock":
-            jump = random.choice((-3600.0, -120.0, 90.0, 1800.0))
-            steps.append(Step(at, What.HOST_CLOCK, seconds=jump))
     return steps

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import httpx
 
@@ -18,8 +18,8 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import hosted, more
-from syncd.simulate.accident import Accident, Change, Key, Seen, Sliced
+from syncd.simulate import blocks, hosted, more
+from syncd.simulate.accident import EVER, LATE, Accident, Change, Key, Seen, Sliced
 from syncd.simulate.buffered import Buffers
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.rebooking import Rebooking
@@ -30,9 +30,6 @@ from syncd.simulate.way import Way
 
 HALF_HOUR = timedelta(minutes=30)
 NEAR = timedelta(days=14)
-EVER = datetime(9999, 12, 30, tzinfo=UTC)
-LATE = timedelta(hours=3)
-"""How old the news may be that a write still follows from: polls, faults and waits together."""
 
 
 @dataclass(slots=True)
@@ -256,7 +253,7 @@ class Town:
             case What.BOOK | What.FILL:
                 done = self._book(step, start, end, who)
             case What.BLOCK | What.FOR_EVER:
-                done = self._block(step, start, end, who)
+                done = blocks.close(self, step, start, end, who)
             case What.TWIN:
                 done = self._twin(step)
             case What.MOVE | What.CANCEL | What.DELETE | What.REASSIGN:
@@ -266,20 +263,12 @@ class Town:
             case What.RENAME_USER | What.HIDE_USERS:
                 done = self._change_users(step, who)
             case What.MOVE_BLOCK | What.REMOVE_BLOCK | What.EDIT_OURS | What.REMOVE_OURS:
-                done = self._change_block(step, start, end)
+                done = blocks.change(self, step, start, end)
             case What.COPY_OURS | What.COPY_TO_MEETING | What.PASTE_TAG:
-                done = self._copy_ours(step, start, end, who)
+                done = blocks.copy_ours(self, step, start, end, who)
             case _:
                 done = more.perform(self, step, start)
         return done
-
-    def _block(self, step: Step, start: datetime, end: datetime, who: str) -> str:
-        """Close somebody's time, perhaps for ever."""
-        platform = self.sandbox.systems[step.system]
-        event = platform.block(self.world.seats[step.system, who].user, start, end, "Lunch")
-        if step.what is What.FOR_EVER:
-            platform.move_block(event, start, EVER)
-        return f"{step.what} {who} {event} {start:%d %H:%M}"
 
     def _book(self, step: Step, start: datetime, end: datetime, who: str) -> str:
         """Enter a meeting, or (to fill a calendar) many in a row."""
@@ -344,55 +333,6 @@ class Town:
                 user = self.world.seats[step.system, other].user
                 platform.move(event, seen.start, seen.end, user=user)
                 return f"give {event} to {other}"
-
-    def _change_block(self, step: Step, start: datetime, end: datetime) -> str:
-        platform = self.sandbox.systems[step.system]
-        mine = step.what in {What.EDIT_OURS, What.REMOVE_OURS}
-        found = sorted(
-            event
-            for event, seen in self._last[step.system].items()
-            if seen.kind == "block"
-            and event not in self.fixed
-            and ((step.system, event) in self.ours) is mine
-            and seen.end > self.clock.now()
-        )
-        if not found:
-            return ""
-        event = found[step.number % len(found)]
-        if step.what in {What.REMOVE_BLOCK, What.REMOVE_OURS}:
-            platform.remove_block(event)
-            return f"remove block {event}"
-        platform.move_block(event, start, end)
-        return f"move block {event} to {start:%d %H:%M}"
-
-    def _copy_ours(self, step: Step, start: datetime, end: datetime, who: str) -> str:
-        """Duplicate one of our blocks, as it is or as a meeting; or paste its text into a meeting.
-
-        What comes of it is the person's own: it bears our tag, and is not ours.
-        """
-        system, platform = step.system, self.sandbox.systems[step.system]
-        texts = {b.id: b.title for b in platform.blocks() if not b.deleted}
-        ours = sorted(e for s, e in self.ours if s == system and e in texts)
-        if not ours:
-            return ""
-        event = ours[step.number % len(ours)]
-        if step.what is What.PASTE_TAG:
-            standing = self._last[system].items()
-            meetings = sorted(
-                {hosted.record_of(e) for e, seen in standing if seen.kind == "appointment"}
-            )
-            if not meetings:
-                return ""
-            meeting = meetings[step.number % len(meetings)]
-            platform.add_text(meeting, texts[event])
-            return f"paste the text of {event} into {meeting}"
-        seat = self.world.seats[system, who]
-        named = {}
-        if step.what is What.COPY_TO_MEETING:
-            contact = self._people[system][("kim", "lee")[step.slot % 2]]
-            named = {"calendar": seat.calendar, "contact": contact}
-        copied = platform.copy_block(event, seat.user, start, end, **named)
-        return f"{step.what} {event} as {copied} for {who} {start:%d %H:%M}"
 
     def _accident(self, step: Step, who: str) -> str:
         """Delete all meetings of somebody's calendar, or move everything in it by an hour."""

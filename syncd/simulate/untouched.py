@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
 from syncd.simulate.accident import Change, Seen
 from syncd.simulate.cancelling import revived
 from syncd.simulate.one_sided import replaces_deleted
-from syncd.simulate.town import Town
+
+if TYPE_CHECKING:
+    from syncd.simulate.town import Town
 
 
 def changed_more(town: Town, change: Change) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncd.core.clock import BOUND
 from syncd.sandbox.keys import allow_writes, forbid_writes
-from syncd.simulate import oracle
+from syncd.simulate import ending, oracle
 from syncd.simulate.story import Step, Story, What
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def judge_said(code: int, town: Town, store: Store, now: datetime, last: datetim
         for seen in (change.before, change.after)
         if seen is not None
     }
-    for line, provider, interval in oracle.apart(town, store, now, last):
+    for line, provider, interval in ending.apart(town, store, now, last):
         if (provider, interval) not in lately:
             yield f"10: said that everything agrees, but {line}"
 

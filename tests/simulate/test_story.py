@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.simulate.drawn_faults import STATE
 from syncd.simulate.play import play
 from syncd.simulate.shrink import shrink
 from syncd.simulate.story import (
@@ -19,7 +20,6 @@ from syncd.simulate.story import (
     ALL,
     HOST,
     ONE_PAGE,
-    STATE,
     SYSTEMS,
     TROUBLE,
     Story,

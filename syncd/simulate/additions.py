@@ -1,0 +1,162 @@
+"""Add to a day what is drawn from random streams of its own.
+
+So what was added later leaves the days of older seeds as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+from syncd.sandbox.faults import FaultKind
+from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.drawn_buffers import draw_buffers
+from syncd.simulate.drawn_cancelling import draw_cancelling
+from syncd.simulate.drawn_limits import draw_limits
+from syncd.simulate.drawn_marks import draw_marks
+from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
+from syncd.simulate.drawn_series import draw_series
+from syncd.simulate.drawn_stops import with_stops
+from syncd.simulate.drawn_twins import with_twins
+
+if TYPE_CHECKING:
+    from syncd.simulate.story import Story
+
+_CONCEALED, _CONCEALING = 0.3, (What.HIDE_LIST, What.REFUSE_ID)
+"""How often v1 answers 400 for deleted events; acts by which platforms conceal events."""
+
+COMPLAINTS: tuple[What, ...] = (
+    What.NULL_DATE,
+    What.FOR_EVER,
+    What.CUT_TEXT,
+    What.COPY_OURS,
+    What.COPY_TO_MEETING,
+    What.PASTE_TAG,
+    What.RENAME_USER,
+    What.HIDE_USERS,
+    What.STATUS,
+    What.TWIN_AS,
+    What.MOVE_TWINNED,
+)
+"""Acts of people and platforms that are known from public complaints about sync tools."""
+
+BROKEN_ROWS: tuple[What, ...] = (What.NO_END, What.NO_ID, What.NO_OWNER, What.NO_OBJECT)
+"""How rows of a platform may lack something."""
+
+_TWINS, _RESETS = 0.5, 0.4
+
+
+def with_more(day: Story, faults: Collection[str]) -> Story:
+    """Add what is drawn from random streams of its own."""
+    for add in (
+        _with_leaves,
+        _with_series,
+        _with_concealed,
+        with_twins,
+        _with_cancelling,
+        _with_marks,
+        with_stops,
+    ):
+        day = add(day)
+    return _with_limits(day, faults)
+
+
+def _with_marks(day: Story) -> Story:
+    """Add what the operator acknowledges."""
+    drawn = draw_marks(Random(f"marks {day.seed}"), day.hours * 3600)  # noqa: S311
+    marks = [Step(d.at, What(d.what), d.system, d.number, d.slot) for d in drawn]
+    return replace(day, steps=tuple(sorted((*day.steps, *marks))))
+
+
+def _with_cancelling(day: Story) -> Story:
+    """Add the bulk cancel of LeadSquared, and meetings that are called off elsewhere."""
+    knobs, steps = draw_cancelling(Random(f"cancelling {day.seed}"), day.hours * 3600)  # noqa: S311
+    every = tuple(sorted((*day.steps, *steps)))
+    return replace(day, account=(*day.account, *knobs), steps=every)
+
+
+def _with_limits(day: Story, faults: Collection[str]) -> Story:
+    """Draw gateways that allow fewer calls, and deaths after that."""
+    drawn = draw_limits(Random(f"limits {day.seed}"), day.hours * 3600)  # noqa: S311
+    steps = [s for s in drawn if s.what is not What.CRASH or "crash" in faults]
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+
+
+def _with_series(day: Story) -> Story:
+    """Add what happens to a recurring appointment, and whether its instances are written to."""
+    random = Random(f"series {day.seed}")  # noqa: S311
+    series = random.choice(("hold", "write"))
+    steps = (*day.steps, *draw_series(random, day.hours * 3600))
+    return replace(day, series=series, steps=tuple(sorted(steps)))
+
+
+def acts(random: Random, span: float, whats: Sequence[What], most: int) -> list[Step]:
+    """Draw up to so many acts of these kinds."""
+    return [
+        Step(
+            round(random.uniform(0.05, 0.9) * span, 1),
+            random.choice(whats),
+            random.choice(SYSTEMS),
+            random.randrange(1000),
+            random.randrange(1000),
+        )
+        for _ in range(random.randint(0, most))
+    ]
+
+
+def _with_concealed(day: Story) -> Story:
+    """Draw what platforms show in one way and not in the other."""
+    random = Random(f"concealed {day.seed}")  # noqa: S311
+    refuses = random.random() < _CONCEALED
+    steps = acts(random, day.hours * 3600, _CONCEALING, 1)
+    day = replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
+    return _with_rebookings(replace(day, buffers=draw_buffers(day.seed, day.choices)))
+
+
+def _with_rebookings(day: Story) -> Story:
+    """Draw who cancels and books anew, and which platforms tell no times."""
+    random = Random(f"rebookings {day.seed}")  # noqa: S311
+    steps = (*day.steps, *draw_rebookings(random, day.hours * 3600, day.steps))
+    return replace(day, steps=tuple(sorted(steps)), untold=draw_untold(random))
+
+
+def _with_leaves(day: Story) -> Story:
+    """Draw, on most days, leaves of weeks, and changes to them while they run."""
+    random = Random(f"leaves {day.seed}")  # noqa: S311
+    whats = (What.LEAVE, What.CHANGE_LEAVE, What.CHANGE_LEAVE, What.END_LEAVE)
+    drawn = acts(random, day.hours * 3600, COMPLAINTS, 3)
+    steps = [replace(step, what=random.choice(whats)) for step in drawn]
+    some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
+    before = tuple(replace(step, at=0.0, what=What.LEAVE) for step in steps[:2])
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=before, overlapping=some)
+
+
+def broken_rows(random: Random, span: float) -> list[Step]:
+    """On some days rows of a platform lack something, for a while or until all is repaired."""
+    whats = random.choices(BROKEN_ROWS, k=random.choice((0, 0, 1, 2)))
+    whats += [What.REPAIR_ROWS] * (len(whats) and random.randrange(2))
+    system = random.choice(SYSTEMS)
+    return [
+        Step(round(random.uniform(0.05, 0.9) * span, 1), what, system, random.randrange(1000))
+        for what in whats
+    ]
+
+
+def updates(random: Random, span: float, faults: Collection[str]) -> list[Step]:
+    """A meeting of v2 that is new, or over, is moved in another system; its status may be reset."""
+    if random.random() >= _TWINS:
+        return []
+    at = round(random.uniform(0.05, 0.6) * span, 1)
+    moved = round(at + random.uniform(0.05, 0.3) * span, 1)
+    number, slot = random.randrange(1000), random.randrange(1000)
+    elsewhere = random.choice(("crm", "legacy"))
+    steps = [
+        Step(at, What.TWIN_AS, "clinic", number, slot),
+        Step(moved, What.MOVE_TWINNED, elsewhere, number, random.randrange(1000)),
+    ]
+    if random.random() < _RESETS and FaultKind.RESET_FIELDS in faults:
+        fault = str(FaultKind.RESET_FIELDS)
+        steps.append(Step(moved, What.FAULT, "clinic", fault=fault, spelling="status"))
+    return steps

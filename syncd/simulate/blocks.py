@@ -1,0 +1,74 @@
+"""Acts on blocks: somebody closes time, changes a block, or copies one of syncd's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncd.simulate import hosted
+from syncd.simulate.accident import EVER
+from syncd.simulate.story import Step, What
+
+if TYPE_CHECKING:
+    from syncd.simulate.town import Town
+
+
+def close(town: Town, step: Step, start: datetime, end: datetime, who: str) -> str:
+    """Close somebody's time, perhaps for ever."""
+    platform = town.sandbox.systems[step.system]
+    event = platform.block(town.world.seats[step.system, who].user, start, end, "Lunch")
+    if step.what is What.FOR_EVER:
+        platform.move_block(event, start, EVER)
+    return f"{step.what} {who} {event} {start:%d %H:%M}"
+
+
+def change(town: Town, step: Step, start: datetime, end: datetime) -> str:
+    """Move or remove a block: one of syncd's, or somebody's own."""
+    platform = town.sandbox.systems[step.system]
+    mine = step.what in {What.EDIT_OURS, What.REMOVE_OURS}
+    found = sorted(
+        event
+        for event, seen in town.standing(step.system).items()
+        if seen.kind == "block"
+        and event not in town.fixed
+        and ((step.system, event) in town.ours) is mine
+        and seen.end > town.clock.now()
+    )
+    if not found:
+        return ""
+    event = found[step.number % len(found)]
+    if step.what in {What.REMOVE_BLOCK, What.REMOVE_OURS}:
+        platform.remove_block(event)
+        return f"remove block {event}"
+    platform.move_block(event, start, end)
+    return f"move block {event} to {start:%d %H:%M}"
+
+
+def copy_ours(town: Town, step: Step, start: datetime, end: datetime, who: str) -> str:
+    """Duplicate one of our blocks, as it is or as a meeting; or paste its text into a meeting.
+
+    What comes of it is the person's own: it bears our tag, and is not ours.
+    """
+    system, platform = step.system, town.sandbox.systems[step.system]
+    texts = {b.id: b.title for b in platform.blocks() if not b.deleted}
+    ours = sorted(e for s, e in town.ours if s == system and e in texts)
+    if not ours:
+        return ""
+    event = ours[step.number % len(ours)]
+    if step.what is What.PASTE_TAG:
+        standing = town.standing(system).items()
+        meetings = sorted(
+            {hosted.record_of(e) for e, seen in standing if seen.kind == "appointment"}
+        )
+        if not meetings:
+            return ""
+        meeting = meetings[step.number % len(meetings)]
+        platform.add_text(meeting, texts[event])
+        return f"paste the text of {event} into {meeting}"
+    seat = town.world.seats[system, who]
+    named = {}
+    if step.what is What.COPY_TO_MEETING:
+        contact = town.contact(system, ("kim", "lee")[step.slot % 2])
+        named = {"calendar": seat.calendar, "contact": contact}
+    copied = platform.copy_block(event, seat.user, start, end, **named)
+    return f"{step.what} {event} as {copied} for {who} {start:%d %H:%M}"

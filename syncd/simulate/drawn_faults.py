@@ -1,0 +1,107 @@
+"""Draw what goes wrong: faults of the platforms, of the host, of the state, and of its disk."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from random import Random
+
+from syncd.sandbox.faults import FaultKind
+from syncd.simulate.acts import DISK, SYSTEMS, Step, What
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """How one kind of fault is drawn: how many requests it hits, and its seconds."""
+
+    times: tuple[int, int] = (1, 3)
+    seconds: tuple[float, float] = (0.0, 0.0)
+    spellings: tuple[str, ...] = ("",)
+
+
+_FAULTS: dict[FaultKind, _Draw] = {
+    FaultKind.LAG: _Draw((5, 60), (1, 9)),
+    FaultKind.LOSE_BEFORE: _Draw(),
+    FaultKind.LOSE_AFTER: _Draw(),
+    FaultKind.RESET_BODY: _Draw(),
+    FaultKind.ERROR: _Draw((1, 30), spellings=("", "empty")),
+    FaultKind.UNAUTHORISED: _Draw((5, 40)),
+    FaultKind.EMPTY: _Draw((1, 12)),
+    # The lists of v2 and v1 tell no count: what is missing in every read of two cycles is gone for
+    # any reader. What is missing once must do no harm.
+    FaultKind.SHORT_PAGE: _Draw((1, 3)),
+    FaultKind.DUPLICATE_ROWS: _Draw((1, 20)),
+    FaultKind.RATE_LIMITED: _Draw((1, 6), spellings=("", "429", "403", "200")),
+    FaultKind.SLOW: _Draw((1, 5), (1, 15)),
+    FaultKind.SLOW_JOBS: _Draw((1, 5), (5, 900)),
+    FaultKind.FAIL_JOBS: _Draw((1, 2)),
+    FaultKind.ROUNDING: _Draw((5, 40), (300, 300)),
+    FaultKind.STRIP_KEYS: _Draw((3, 30)),
+    FaultKind.CLOCK_SKEW: _Draw((50, 400), (-240, 240)),
+    FaultKind.NEW_ID_ON_MOVE: _Draw((1, 3)),
+}
+_SHIFTED_ROWS = _Draw((1, 6), spellings=("", "again"))
+STATE = ("disk-full", "locked")
+HOST = frozenset({"host-clock", "state", "crash"})
+_APART = (FaultKind.SHIFT_ROWS, FaultKind.ODD_ANSWER, FaultKind.RESET_FIELDS)
+_MORE = frozenset({*map(str, _APART), "disk"})
+ALL = frozenset(map(str, _FAULTS)) | _MORE | HOST
+"""The names that `--faults` takes."""
+
+
+_NEW_DISK = 0.15
+
+
+def disk(random: Random, span: float) -> list[Step]:
+    """On some days the database is lost, or replaced by an older one; its other files stay."""
+    if random.random() >= _NEW_DISK:
+        return []
+    what = random.choice(sorted(DISK))
+    return [Step(round(random.uniform(0.2, 0.8) * span, 1), what, slot=random.randrange(2))]
+
+
+def shifted_rows(random: Random, span: float) -> Step:
+    """Rows change their page while LeadSquared's list is read."""
+    drawn = _SHIFTED_ROWS
+    return Step(
+        round(random.uniform(0.1, 0.9) * span, 1),
+        What.FAULT,
+        "crm",
+        fault=str(FaultKind.SHIFT_ROWS),
+        times=random.randint(*drawn.times),
+        spelling=random.choice(drawn.spellings),
+    )
+
+
+def trouble(random: Random, span: float, faults: Collection[str], near: list[float]) -> list[Step]:
+    """Draw up to eight faults, mostly near to what people do."""
+    kinds = [kind for kind in _FAULTS if kind in faults]
+    steps: list[Step] = []
+    for _ in range(random.randint(0, 8)):
+        # Mostly just before somebody does something: that is when it hurts.
+        at = random.choice(near) - random.uniform(0, 60) if near else random.uniform(0, span)
+        at = round(max(0.0, at), 1)
+        chosen = random.choice([*kinds, *sorted(HOST & set(faults))] or [""])
+        system = random.choice(SYSTEMS)
+        if chosen in _FAULTS:
+            drawn = _FAULTS[FaultKind(chosen)]
+            steps.append(
+                Step(
+                    at,
+                    What.FAULT,
+                    system,
+                    fault=str(chosen),
+                    times=random.randint(*drawn.times),
+                    seconds=round(random.uniform(*drawn.seconds), 1),
+                    spelling=random.choice(drawn.spellings),
+                )
+            )
+        elif chosen == "crash":
+            steps.append(Step(at, What.CRASH, number=random.randint(1, 25)))
+        elif chosen == "state":
+            times = random.randint(1, 4)
+            steps.append(Step(at, What.STATE_FAULT, fault=STATE[int(at) % 2], times=times))
+        elif chosen == "host-clock":
+            jump = random.choice((-3600.0, -120.0, 90.0, 1800.0))
+            steps.append(Step(at, What.HOST_CLOCK, seconds=jump))
+    return steps
