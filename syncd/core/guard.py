@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from syncd.core.diff import is_news
 from syncd.core.facts import Limits, digest
@@ -28,6 +29,8 @@ from syncd.model import (
     record_id,
     series_of,
 )
+
+_NONE: Mapping[str, Sequence[Record]] = MappingProxyType({})
 
 LEAST_OF_SYSTEM = 10
 """A system with fewer meetings than this is judged by its calendars alone."""
@@ -133,25 +136,16 @@ def judge(
 
     ``tripped`` are the events on which the guard has stopped already: it stays so for as long as
     one of them is still gone or moved, whatever a later read covers and whatever has ended since.
-    All that is pending in a stopped calendar is stopped.
+    All that is pending in a stopped calendar is stopped, in whichever tally it counts.
     """
-    stopped: list[Record] = []
-    notes: list[str] = []
-    for each in tallies:
-        if not each.pending:
-            continue
-        note = excess(each, limits)
-        if not note and tripped & {r.id for r in each.pending}:
-            meetings = count_meetings(each.pending)
-            note = (
-                f"{_meetings(meetings)} of the same accident {_are(meetings)} still gone or moved"
-            )
-        if note:
-            notes.append(note)
-            stopped += each.pending
-    if not stopped:
+    pending = [record for each in tallies for record in each.pending]
+    notes = [note for each in tallies if each.pending and (note := excess(each, limits))]
+    if not notes and tripped & {record.id for record in pending}:
+        meetings = count_meetings(pending)
+        notes = [f"{_meetings(meetings)} of the same accident {_are(meetings)} still gone or moved"]
+    if not notes:
         return None
-    return _conflict(provider, f"{system}/{provider}", stopped, "; ".join(notes))
+    return _conflict(provider, f"{system}/{provider}", pending, "; ".join(notes))
 
 
 def judge_system(
@@ -160,15 +154,17 @@ def judge_system(
     stopped: AbstractSet[str],
     limits: Limits,
     tripped: Mapping[str, AbstractSet[str]],
+    own: Mapping[str, Sequence[Record]] = _NONE,
 ) -> dict[str, Conflict]:
     """Return the conflicts of a system whose calendars lose too much together, by provider.
 
     ``stopped`` are the providers whose calendars are stopped by themselves: what the others do is
     no part of that accident unless several of them share it. ``tripped`` are the events of the
-    system's stop so far.
+    system's stop so far; ``own`` are syncd's blocks whose changes count as news, by provider.
     """
     others = {p: each for p, each in calendars.items() if p not in stopped}
-    pending = {p: each.pending for p, each in others.items() if each.pending}
+    pending = {p: (*each.pending, *own.get(p, ())) for p, each in others.items()}
+    pending = {p: records for p, records in pending.items() if records}
     if not pending:
         return {}
     every, rest = _together(calendars.values()), _together(others.values())

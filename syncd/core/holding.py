@@ -62,7 +62,8 @@ def _may_double(operation: Operation, calendar: Calendar) -> bool:
     after = operation.after
     if operation.action is not Action.CREATE_BLOCK or after is None or calendar.read is None:
         return False
-    return not any(window.touches(after) for window in calendar.read)
+    # Lists show what begins in the time asked for: a longer block may have begun before it.
+    return not any(after.start in window for window in calendar.read)
 
 
 def _is_blind(operation: Operation, ownership: Ownership) -> bool:

@@ -122,7 +122,12 @@ class _Looks:
             subjects = {c.subject for p in theirs for c in guards.get(p, self.before)}
             stopped = {p for p in theirs if f"{system}/{p}" in subjects}
             counted = {p: self._tally(self._state(p), system) for p in theirs}
-            judged = judge_system(system, counted, stopped, self._limits, tripped)
+            own = {
+                p: self._tally(self._state(p), system, mine=True).pending
+                for p in theirs
+                if self._follows_blocks(p, system)
+            }
+            judged = judge_system(system, counted, stopped, self._limits, tripped, own)
             found += [conflict for provider, conflict in judged.items() if provider in guards]
         return found
 
@@ -160,14 +165,17 @@ class _Looks:
                 for event in _ids(c)
             }
             tallies = [self._tally(state, system)]
-            rules = self.engine.policy.rules.get(provider, Rules())
-            if rules.law(ConflictKind.BLOCK_EDITED, {system}).choice is not Choice.RESTORE:
-                # What becomes of our own blocks there is carried elsewhere, or lets time go.
+            if self._follows_blocks(provider, system):
                 tallies.append(self._tally(state, system, mine=True))
             conflict = judge(provider, system, tallies, self._limits, tripped)
             if conflict is not None:
                 found.append(conflict)
         return found
+
+    def _follows_blocks(self, provider: str, system: str) -> bool:
+        """Whether what becomes of our own blocks there is carried elsewhere, or lets time go."""
+        rules = self.engine.policy.rules.get(provider, Rules())
+        return rules.law(ConflictKind.BLOCK_EDITED, {system}).choice is not Choice.RESTORE
 
     def _tally(self, state: ProviderState, system: str, *, mine: bool = False) -> Tally:
         provider, recent = state.provider, self.engine.recent

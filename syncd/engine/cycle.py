@@ -382,7 +382,7 @@ class Engine:
             raise
         observed = {o.system: o for o in seen}
         await asyncio.gather(*(self._follow_series(o, window, intents) for o in seen))
-        self.running.note(observed, read, depth)
+        self.running.note(observed, read, depth, window)
         self.agenda.add(self.annexes.count(seen))
         if intents:
             confirm(self.store.pending_intents(), desk)

@@ -19,7 +19,7 @@ from syncd.engine.probes import Probes
 from syncd.engine.questions import Questions
 from syncd.engine.report import Health
 from syncd.engine.reports import Reports
-from syncd.model import Id, IntentState, Record
+from syncd.model import Id, IntentState, Record, Window
 from syncd.systems.port import NO_LOOK_BACK, SystemFault
 
 LOOK_BACK = timedelta(days=7)
@@ -71,14 +71,26 @@ class Running:
         return self.longest if new or depth is Depth.RESYNC else min(LOOK_BACK, self.longest)
 
     def note(
-        self, observed: Mapping[str, Observation], read: Mapping[str, Collection[str]], depth: Depth
+        self,
+        observed: Mapping[str, Observation],
+        read: Mapping[str, Collection[str]],
+        depth: Depth,
+        window: Window,
     ) -> None:
-        """Note which calendars were read from ``longest`` before the window."""
+        """Note of which calendars all that began within ``longest`` before the window arrived.
+
+        Lists that hide events, or end early, did not show what began then.
+        """
         if depth is Depth.NEAR:
             return
         for system, providers in read.items():
-            if observed[system].state is Health.OK:
-                self._searched.update((provider, system) for provider in providers)
+            if observed[system].state is not Health.OK:
+                continue
+            span = window.from_earlier(self.look_back(system, providers, depth))
+            shown: dict[str, list[Window]] = {}
+            for each in observed[system].arrived:
+                shown.setdefault(each.provider, []).append(each.window)
+            self._searched |= {(p, system) for p in providers if span.covered_by(shown.get(p, ()))}
 
     def due(
         self, records: Iterable[Record], now: datetime, probes: Probes, *, at_once: bool

@@ -147,9 +147,10 @@ def let_pass(accidents: Iterable[Accident], since: datetime) -> set[Interval]:
 
 
 def stays_closed(change: Change, standing: Mapping[str, Seen]) -> bool:
-    """Whether a block went from a time that a meeting of its own calendar takes."""
-    return change.after is None and any(
-        seen.kind == "appointment" and seen.busy and change.before and seen.key == change.before.key
+    """Whether a block left a time that a meeting of its own calendar takes."""
+    before = change.before
+    return (before is not None and before.kind == "block") and any(
+        seen.kind == "appointment" and seen.busy and seen.key == before.key
         for seen in standing.values()
     )
 

@@ -13,7 +13,9 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate import one_sided
 from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass, span, stays_closed
+from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.hosted import has_shares, is_share, told_by_first
+from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import is_held
 from syncd.simulate.untouched import changed_more, status_changed
 
@@ -219,6 +221,7 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         # What is off stays in LeadSquared until somebody deletes it there: it has no cancelling.
         and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
         and not _comes_here(town, change, event)
+        and not comes_instead(town, change, system, event)
     ]
     for system, event in old:
         yield f"3: freed {span(before.interval)} in {change.system}, but {system} {event} lives"
@@ -243,7 +246,7 @@ def _called_off(
         (past.system, past.event)
         for past in town.changes
         if past.by_hand
-        and past.at >= _since(town, change.at - within)
+        and past.at >= _since(town, without_wrong_clock(town, change.at - within))
         and past.before is not None
         and past.before.kind == twin.kind == "appointment"
         and town.person(past.system, past.before) == person

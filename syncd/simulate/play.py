@@ -43,6 +43,7 @@ from syncd.simulate import (
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.cancelling import bulk_calls
+from syncd.simulate.clocks import note_clock
 from syncd.simulate.disk import Disk
 from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
@@ -179,6 +180,7 @@ class _Stage:
         self.town.mend()
         self.dangers.end()
         self.host.offset = timedelta(0)
+        note_clock(self.town, self.host.offset)
         self._say("all is mended")
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
@@ -328,6 +330,7 @@ class _Stage:
                 self.town.break_(step)
             case What.HOST_CLOCK:
                 self.host.offset += timedelta(seconds=step.seconds)
+                note_clock(self.town, self.host.offset)
                 self.outcome.faults["host-clock"] += 1
             case What.STATE_FAULT:
                 self.dangers.state_fault = step

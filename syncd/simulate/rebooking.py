@@ -176,6 +176,19 @@ def _twins(town: Town, system: str, seen: Seen) -> Iterator[Event]:
                 yield name, event
 
 
+def comes_instead(town: Town, change: Change, system: str, event: str) -> bool:
+    """Whether room is made for the calendar's own record of a meeting that this one replaces."""
+    here = town.standing(change.system)
+    return any(
+        each.complete
+        and not each.weekly
+        and each.system == system
+        and event in each.new
+        and any(s == change.system and twin in here and here[twin].busy for s, twin in each.twins)
+        for each in town.rebookings
+    )
+
+
 # --- what must come of it -------------------------------------------------------------------------
 
 

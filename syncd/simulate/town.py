@@ -55,6 +55,7 @@ class Town:
     idle: list[str] = field(default_factory=list)
     acts: int = 0
     forgotten: list[datetime] = field(default_factory=list)
+    wrong_clock: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     unspelt: dict[str, datetime] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
@@ -102,7 +103,7 @@ class Town:
         if not by_hand and changes == self._looked_at.get(system):
             return
         self._looked_at[system] = changes
-        before, after = self._last[system], dict(self._events(system))
+        before, after = self._last[system], dict(self._events(system, by_hand=by_hand))
         if before == after:
             return
         self._last[system] = after
@@ -118,7 +119,7 @@ class Town:
             for change in fresh:
                 self.judge(change)
 
-    def _events(self, system: str) -> Iterator[tuple[str, Seen]]:
+    def _events(self, system: str, *, by_hand: bool = True) -> Iterator[tuple[str, Seen]]:
         platform = self.sandbox.systems[system]
         owners = {user: who for (name, user), who in self._owners.items() if name == system}
         for meeting in platform.appointments():
@@ -131,7 +132,11 @@ class Town:
             if provider is not None and not block.deleted:
                 end = self.end_of(block.end)
                 seen = Seen(provider, "block", block.start, end, busy=True)
-                ours = MARK in block.title if self.buffers else False
+                ours = bool(self.buffers) and (
+                    MARK in block.title  # which a platform may strip
+                    or (system, block.id) in self.ours
+                    or (not by_hand and block.id not in self._last[system])
+                )
                 yield block.id, self.buffers.meant(seen) if ours else seen
 
     def end_of(self, end: datetime) -> datetime:

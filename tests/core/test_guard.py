@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncd.core.facts import Limits
-from syncd.core.guard import Lately, judge, mark_of, tally
+from syncd.core.guard import Lately, Tally, judge, judge_system, mark_of, tally
 from syncd.model import Conflict, Record, Value, Window
 from tests.core.kit import NOW, at, rec, v
 
@@ -113,3 +113,21 @@ def test_accepted_news_passes_and_later_news_does_not() -> None:
 def test_our_own_accepted_ends_do_not_count() -> None:
     records = [rec("a", str(i), None, Value(at(9), at(10)), ended=True) for i in range(30)]
     assert stop(records) is None
+
+
+def test_what_became_of_our_own_blocks_in_a_stopped_calendar_is_stopped_too() -> None:
+    """Simulator, seed 42: ``block_edited = "reschedule"``, and the whole calendar was shifted."""
+    own = [rec("a", f"own{i}", v(30 + i), v(29 + i), mine=True) for i in range(3)]
+    records = [*shifted(1, 6, 6), *own]
+    tallies = [tally("a", records, Lately(NOW, WHOLE), mine=mine) for mine in (False, True)]
+    found = judge("p", "a", tallies, Limits())
+    assert found is not None
+    assert {claim.event for claim in found.claims} == {r.id for r in records}
+    assert judge("p", "a", tallies[1:], Limits()) is None
+
+
+def test_a_stop_of_a_whole_system_stops_what_became_of_our_own_blocks_there() -> None:
+    own = [rec("a", f"own{i}", v(30 + i), v(29 + i), mine=True) for i in range(3)]
+    counted = {"p": tally("a", fleet(12, 12), Lately(NOW, WHOLE)), "q": Tally()}
+    found = judge_system("a", counted, frozenset(), Limits(), {}, {"q": own})
+    assert {claim.event for claim in found["q"].claims} == {r.id for r in own}

@@ -164,6 +164,28 @@ async def test_no_block_is_made_where_one_may_stand_that_was_not_read_yet(shop: 
     assert len(shop.blocks()["c"]) == 2
 
 
+async def test_no_second_block_is_made_for_a_leave_that_began_before_a_near_read(
+    shop: Shop,
+) -> None:
+    """Simulator, seed 13: lists hid everything when the state was lost; then a near one did not."""
+    for system in shop.systems:
+        system.by_start = True
+    now = shop.clock.now()
+    leave = Value(now - timedelta(days=20), now + timedelta(days=4))
+    shop.a.human_block("p", leave)
+    await settle(shop)
+    loses_the_database(shop)
+    shop.c.incomplete, shop.c.empty = True, True
+    await shop.engine.resync()
+    await shop.engine.watch(near=False)
+    shop.c.incomplete, shop.c.empty = False, False
+    await shop.engine.watch(near=True)
+    assert shop.blocks()["c"] == [leave.interval]
+    await shop.engine.watch(near=False)
+    assert shop.blocks()["c"] == [leave.interval]
+    assert is_ours(shop, "c", our_block(shop.c))
+
+
 async def test_near_news_is_closed_in_a_calendar_that_was_read_near_only(shop: Shop) -> None:
     shop.c.faults["read"] = [lost_reply("c")]
     await cycle(shop)
