@@ -239,7 +239,7 @@ def _too_much(counted: Tally, limits: Limits) -> str:
     if not _is_share(counted, limits.count, limits.share):
         return ""
     meetings = count_meetings(counted.changed.values())
-    return f"{_meetings(meetings)} vanished or moved at once"
+    return f"{_meetings(meetings)} gone, cancelled or moved at once"
 
 
 def _is_share(counted: Tally, number: int, share: float) -> bool:
