@@ -17,6 +17,7 @@ _NOUNS: Mapping[Left, tuple[str, str, str]] = {
     ),
     Left.LISTS: ("incomplete list", "incomplete lists", "status"),
     Left.WRITES: ("write not confirmed yet", "writes not confirmed yet", "status"),
+    Left.UNMADE: ("write not made yet", "writes not made yet", "plan"),
     Left.WAITING: ("write that waits", "writes that wait", "plan"),
     Left.REMOVALS: (
         "removal that waits for a second read",

@@ -87,4 +87,4 @@ async def test_a_resync_that_is_interrupted_ends_with_four_and_says_what_is_left
     assert report.exit.code == 4
     left = report.to_json()["left"]
     assert isinstance(left, dict)
-    assert (left["interrupted"], left["writes"] > 0) == (1, True)
+    assert (left["interrupted"], left["unmade"] > 0) == (1, True)
