@@ -30,7 +30,7 @@ async def test_the_running_daemon_takes_an_acknowledgement_and_takes_it_back(
         async with door(path, {"acknowledge": work.on_acknowledge, "resync": work.on_request}):
             capsys.readouterr()
             assert await say(shop, "acknowledge", "--json") == 0
-            (entry,) = json.loads(capsys.readouterr().out)
+            (entry,) = json.loads(capsys.readouterr().out)["items"]
             assert await say(shop, "resync", "--json") == 3
             capsys.readouterr()
             assert await say(shop, "acknowledge", entry["id"], "--json") == 0
