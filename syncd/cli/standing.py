@@ -17,10 +17,10 @@ from syncd.systems.learned import Allowed, allowed
 COLUMNS = (
     "system",
     "state",
-    "since",
-    "last read in full",
+    "for",
+    "read in full",
     "providers",
-    "calls a minute",
+    "calls/min",
     "left today",
 )
 
@@ -88,7 +88,7 @@ class Standing:
         return (
             self.name,
             str(self.health.state) if self.health else "unknown",
-            words.ago(since, now) if since else "",
+            words.ago(since, now).removesuffix(" ago") if since else "",
             words.ago(self.read_at, now) if self.read_at else "never",
             str(self.providers),
             calls(self.calls.planned, self.calls.allowed) if self.calls else "",

@@ -1,4 +1,7 @@
-"""Where output goes: tables of at most 100 columns, JSON, and progress on the side."""
+"""Where output goes: tables of at most 100 columns, JSON, and progress on the side.
+
+A terminal's width counts, and so does COLUMNS; a file or pipe has 100 columns otherwise.
+"""
 
 from __future__ import annotations
 
@@ -43,10 +46,11 @@ def drop_output(file: IO[str]) -> None:
 
 
 def console(*, err: bool = False) -> Console:
-    """The terminal, or a file or pipe of fixed width."""
+    """The terminal, or a file or pipe of fixed width; COLUMNS says of each how wide it is."""
     found = _Console(stderr=err, highlight=False, soft_wrap=False)
-    if not found.is_terminal or found.width > WIDTH:
-        found.width = WIDTH
+    told = os.environ.get("COLUMNS", "")
+    known = found.is_terminal or (told.isdecimal() and int(told) > 0)
+    found.width = min(found.width, WIDTH) if known else WIDTH
     return found
 
 
@@ -84,8 +88,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     longest = [max(of_it) for of_it in zip(*([m.minimum for m in r] for r in needed), strict=True)]
     lines = [max(of_it) for of_it in zip(*([m.maximum for m in r] for r in needed), strict=True)]
     room = screen.width - _BESIDE - _BETWEEN * (len(columns) - 1)
-    if sum(min(words, _ID) for words in longest) > room:
-        drawn.padding, room = (0, 1, 0, 0), screen.width - _BESIDE - _TIGHT * (len(columns) - 1)
+    tight = screen.width - _BESIDE - _TIGHT * (len(columns) - 1)
+    if sum(min(words, _ID) for words in longest) > room or room < sum(lines) <= tight:
+        drawn.padding, room = (0, 1, 0, 0), tight
     widths = fitted(longest, lines, room)
     for name, width in zip(cells[0], widths, strict=True):
         drawn.add_column(name, overflow="fold", width=width)

@@ -79,6 +79,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say) -> Iterator[
     ready.result(timeout=10)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SYNCD_CONFIG", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)
     path = tmp_path / "syncd.toml"
     text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
     path.write_text(text)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from syncd.cli import terminal
+from syncd.cli.standing import COLUMNS, Standing
+from syncd.model import Allowance, SystemHealth, SystemState
+from tests.core.kit import NOW
 
 
 @pytest.mark.parametrize(
@@ -23,6 +28,32 @@ def test_the_room_is_shared_out_so_that_no_word_is_broken(
     words: list[int], lines: list[int], room: int, widths: list[int]
 ) -> None:
     assert terminal.fitted(words, lines, room) == widths
+
+
+@pytest.mark.parametrize(
+    ("told", "width"), [("80", 80), ("400", 100), ("0", 100), ("wide", 100), ("", 100)]
+)
+def test_columns_is_honoured_where_the_output_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, told: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", told)
+    assert (terminal.console().width, terminal.console(err=True).width) == (width, width)
+
+
+def test_the_table_of_status_has_a_line_for_each_system_in_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    since = NOW - timedelta(minutes=58)
+    health = SystemHealth("a", SystemState.OK, since)
+    calls = Allowance("a", NOW, 29.0, 60.0, 900.0, 139.0, 199_870)
+    systems = [Standing(n * 12, 12, health, since, calls) for n in "ab"]
+    terminal.table("", COLUMNS, [each.row(NOW) for each in systems])
+    _, head, rule, *rows = capsys.readouterr().out.rstrip().splitlines()
+    assert "read in full  providers  calls/min" in head
+    assert max(map(len, (head, rule, *rows))) <= 80
+    assert [row.split()[0] for row in rows] == ["a" * 12, "b" * 12]
+    assert all("58 min ago" in row and "29.0 of 139" in row for row in rows)
 
 
 def test_a_table_in_80_columns_breaks_no_id(
