@@ -25,7 +25,7 @@ def acknowledge(
     context: typer.Context,
     item: Annotated[
         str | None,
-        typer.Argument(metavar="ID", help="An id that `status` shows, or its begin."),
+        typer.Argument(metavar="ID", help="An id that `syncd acknowledge` lists, or its begin."),
     ] = None,
     *,
     undo: bool = typer.Option(False, "--undo", help="Take the acknowledgement back."),

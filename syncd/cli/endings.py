@@ -21,7 +21,7 @@ _NOUNS: Mapping[Left, tuple[str, str, str]] = {
     Left.REMOVALS: (
         "removal that waits for a second read",
         "removals that wait for a second read",
-        "plan",
+        "resync",
     ),
     Left.UNPROVEN: (
         "event that is gone by its id only",

@@ -11,7 +11,10 @@ from syncd.model import on_clock
 from syncd.store.left_behind import Gone, LeftBehind
 from syncd.systems.port import Finding
 
-REMEDY = "Put it back into the configuration, or remove the blocks by hand there"
+REMEDY = (
+    "Put the entry back into the configuration, or remove the blocks by hand there: "
+    "`syncd bookings` and `syncd show BOOKING` name them"
+)
 
 
 def lines(settings: Settings, found: Iterable[LeftBehind]) -> Iterator[str]:

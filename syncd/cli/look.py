@@ -121,7 +121,7 @@ def status(
     zone = zone_of(settings, None)
     terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
     limits = filter(None, (system.limits(now) for system in systems.values()))
-    for line in (*limits, *_standing(counts), *safety.lines(now)):
+    for line in (*limits, *_standing(counts, seen.unsettled), *safety.lines(now)):
         terminal.say(line)
     say_exposures(settings, exposed, {e.provider: zone_of(settings, e.provider) for e in exposed})
     say_spread(spread_)
@@ -151,15 +151,17 @@ def status(
     raise typer.Exit(Exit.of(left).code)
 
 
-def _standing(counts: Mapping[str, int]) -> list[str]:
+def _standing(counts: Mapping[str, int], unsettled: Mapping[str, int]) -> list[str]:
     known, events = (words.count(counts[f"{noun}s"], noun) for noun in ("booking", "event"))
     hint = ": see `syncd conflicts`" if counts["conflicts"] else ""
     lines = [
         f"{known}, made of {events} in the systems",
         f"{words.count(counts['conflicts'], 'conflict')} held{hint}",
     ]
-    if counts["intents"]:
-        lines.append(f"{words.count(counts['intents'], 'write')} without a confirmed outcome yet")
+    lines += [
+        f"{system}: {words.count(number, 'write')} without a confirmed outcome yet"
+        for system, number in unsettled.items()
+    ]
     return lines
 
 

@@ -67,10 +67,12 @@ def resolve(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Decide a held conflict. Exactly one of --take, --at, --keep-both, --dismiss.
+    """Decide a conflict. Exactly one of --take, --at, --keep-both, --dismiss.
 
-    Everything is read first: if the conflict has changed since you looked, nothing is decided, and
-    the new values are shown (exit 3). While the daemon runs, the daemon does the work.
+    It is carried out at once, without a question, and may move or cancel real appointments:
+    --dry-run shows first what would be written. Everything is read first: if the conflict has
+    changed since you looked, nothing is decided, and the new values are shown (exit 3). While the
+    daemon runs, the daemon does the work.
     """
     settings, full = settings_in_two(context, config)
     if dry_run:

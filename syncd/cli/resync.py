@@ -65,8 +65,9 @@ def resync(
 ) -> None:
     """Bring all systems into step once: read, decide, write, until nothing is left to do.
 
-    On a terminal the plan is shown and a yes is asked for. While the daemon runs, the daemon does
-    the work. Exit: 0 done, nothing left; 3 done, but a person is needed (held conflicts, double
+    On a terminal the plan is shown and a yes is asked for; where the input is no terminal, it
+    writes without asking. While the daemon runs, the daemon does the work, also without asking.
+    Exit: 0 done, nothing left; 3 done, but a person is needed (held conflicts, double
     bookings, unreadable records, unless acknowledged); 4 done as far as possible (a system did
     not answer, writes wait, a person said no or interrupted); 5 stopped by the guard; 6 another
     syncd holds the state. The higher of 5, 4 and 3 wins. With --dry-run: as `plan`.
@@ -249,8 +250,11 @@ def _check_accept(store: Store, run: str | None) -> None:
 
 
 def _agreed(settings: Settings, planned: Report, accept: str | None) -> bool:
-    show_plan(settings, planned, accept)
-    return terminal.confirmed("Write this?")
+    show_plan(settings, planned, accept, asking=True)
+    agreed = terminal.confirmed("Write this?")
+    if not agreed:
+        terminal.say("nothing was written")
+    return agreed
 
 
 def _hand_over(
@@ -285,8 +289,13 @@ def _hand_over(
 # --- what is printed --------------------------------------------------------------------------
 
 
-def show_plan(settings: Settings, report: Report, accept: str | None = None) -> None:
-    """Print what would be written, by provider and in the provider's zone."""
+def show_plan(
+    settings: Settings, report: Report, accept: str | None = None, *, asking: bool = False
+) -> None:
+    """Print what would be written, by provider and in the provider's zone.
+
+    ``asking``: a question follows, so this was no dry run.
+    """
     by_provider: dict[str, list[Operation]] = {}
     for wanted in report.planned:
         by_provider.setdefault(wanted.provider, []).append(wanted)
@@ -307,8 +316,10 @@ def show_plan(settings: Settings, report: Report, accept: str | None = None) -> 
     _show_waiting(report.waiting, settings)
     _warn_of_waiting(report.to_json(), zone_of(settings, None))
     total = len(report.planned)
-    ending = f"{words.count(total, 'write')} would be made" if total else "nothing to write"
-    terminal.say(f"{ending}; this was a dry run, and nothing was changed")
+    ending = "nothing can be written now" if report.waiting else "nothing to write"
+    ending = f"{words.count(total, 'write')} would be made" if total else ending
+    told = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
+    terminal.say(f"{ending}; {told}")
 
 
 def _show_waiting(found: Sequence[Waiting], settings: Settings) -> None:

@@ -36,7 +36,9 @@ def sandbox(
     takes what people do by hand, such as: POST /clinic/cancel {"id": "…"}. GET /clinic/state shows
     the ids; a wrong verb is answered with those that there are, copy-block and rename-user among
     them. POST /clinic/break-row {"id": "…", "lack": "no-end"} (or "no-id", "no-owner", "no-object")
-    makes a record unreadable, and repair-row {"id": "…"} whole again.
+    makes a record unreadable, and repair-row {"id": "…"} whole again. POST /clinic/faults
+    {"kind": "slow", "seconds": 2, "times": 9} makes the next requests fail; a wrong kind is
+    answered with all of them; DELETE /clinic/faults ends it.
     """
     asyncio.run(_serve(_ports(ports), write_config, empty=empty))
 

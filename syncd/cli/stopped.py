@@ -15,14 +15,14 @@ def lines(stops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         system, provider = stop["system"], stop["provider"]
         where = f"{provider} in {system}" if provider else f"all calendars of {system} together"
         meetings = words.count(stop["count"], "meeting is", "meetings are")
-        yield f"stopped by the guard: {where}: {meetings} gone or moved at once"
+        yield f"stopped by the guard: {where}: {meetings} gone, cancelled or moved at once"
         yield (
             "  withheld: what would free their time, move or cancel them in any system; "
             "old and new times stay closed"
         )
         yield "  carried as usual: new bookings and newly busy time there, all other calendars"
         yield f"  if these changes are right: syncd resync --accept {stop['run']}"
-        yield f"  if they are not: undo them in {system}; the stop then ends by itself"
+        yield f"  if they are not: put them back in {system}; the stop then ends by itself"
 
 
 def left_over(run: str) -> str:

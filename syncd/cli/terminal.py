@@ -119,6 +119,10 @@ def progress(first: str, *, quiet: bool = False) -> Iterator[Callable[[str], Non
 
 
 def confirmed(question: str) -> bool:
-    """Ask on the terminal; anything but y or yes is a no."""
+    """Ask on the terminal; anything but y or yes is a no, Ctrl-C included."""
     console(err=True).print(plain(f"{question} [y/N] "), end="")
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    try:
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    except KeyboardInterrupt:
+        console(err=True).print()
+        return False

@@ -79,10 +79,11 @@ def _carry_out(
             settings = full()
             if sys.stdin.isatty() and not yes and not as_json:
                 planned = _preview(settings, run, booking, quiet=False)
-                _tell_plan(settings, planned, as_json=False)
+                _tell_plan(settings, planned, as_json=False, asking=bool(planned.operations))
                 if not planned.operations:
                     return planned.exit.code
                 if not terminal.confirmed("Put this back?"):
+                    terminal.say("nothing was written")
                     return Exit.UNANSWERED.code
             undone = asyncio.run(_undo(settings, run, booking, quiet=as_json))
             result, code = undone.to_json(), undone.exit.code
@@ -129,7 +130,7 @@ async def _undo(settings: Settings, run: str, booking: str | None, *, quiet: boo
 # --- what is printed --------------------------------------------------------------------------
 
 
-def _tell_plan(settings: Settings, undone: Undone, *, as_json: bool) -> None:
+def _tell_plan(settings: Settings, undone: Undone, *, as_json: bool, asking: bool = False) -> None:
     if as_json:
         terminal.print_json(undone.to_json())
         return
@@ -137,7 +138,8 @@ def _tell_plan(settings: Settings, undone: Undone, *, as_json: bool) -> None:
     _print_left([{"booking": each.booking, "why": each.why} for each in undone.left])
     _print_out_of_reach(settings, undone.out_of_reach)
     number = words.count(len(undone.operations), "write")
-    terminal.say(f"{number} would be made; this was a dry run, and nothing was changed")
+    told = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
+    terminal.say(f"{number} would be made; {told}")
 
 
 def _tell(settings: Settings, result: Mapping[str, Any]) -> None:
@@ -179,4 +181,4 @@ def _print_out_of_reach(settings: Settings, found: Iterable[LeftBehind]) -> None
     for line in told:
         terminal.warn(line)
     if told:
-        terminal.warn("then run the command again: nothing of that was put back")
+        terminal.warn("Nothing of that was put back: run the command again afterwards.")

@@ -27,7 +27,7 @@ REASONS = {
     WaitReason.OWNER: "it is not known whose the events there are",
     WaitReason.UNITS: "it is not known how many pieces there are",
     WaitReason.CLOCK: "this machine's clock is wrong: set it",
-    WaitReason.GUARD: "the guard withholds it: see `syncd conflicts`",
+    WaitReason.GUARD: "withheld by the guard: see `syncd conflicts`",
 }
 
 _REMEDY = "set it: `timedatectl set-ntp true`, or `chronyc makestep`"
@@ -44,7 +44,7 @@ def lines(
         mine = list(each)
         count = words.count(len(mine), "write waits", "writes wait")
         known = (causes or {}).get(system, "")
-        reason = REASONS[WaitReason(why)] + (f" ({known})" if known else "")
+        reason = REASONS[WaitReason(why)] + (f" (cause: {known})" if known else "")
         yield f"{system}: {count}{_since(mine, zone)}: {reason}{_spread(mine, zone)}"
 
 

@@ -14,7 +14,7 @@ _NOUNS = {
     Action.MOVE_BLOCK: ("block moved", "blocks moved"),
     Action.REMOVE_BLOCK: ("block removed", "blocks removed"),
     Action.MOVE_APPOINTMENT: ("appointment moved", "appointments moved"),
-    Action.SET_STATUS: ("status set", "statuses set"),
+    Action.SET_STATUS: ("appointment status set", "appointment statuses set"),
 }
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z")
 
@@ -99,7 +99,7 @@ def count(number: int, noun: str, nouns: str | None = None) -> str:
 
 
 def writes(operations: Mapping[str, int]) -> str:
-    """How many writes of each kind were made: ``2 blocks made, 1 status set``; empty if none."""
+    """How many writes of each kind were made: ``2 blocks made, 1 block moved``; empty if none."""
     return ", ".join(count(n, *_NOUNS[Action(name)]) for name, n in operations.items() if n)
 
 

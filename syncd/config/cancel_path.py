@@ -48,7 +48,9 @@ _SERVICES = frozenset(
 )
 """Services of something else than appointments."""
 
-_OTHER = re.compile(r"delete|remove|purge|create|capture|update|postpone|complete|retrieve|get")
+_OTHER = re.compile(r"create|capture|update|postpone|reschedule|reassign|complete|retrieve|get")
+_NEVER = re.compile(r"delete|remove|purge|erase|archive|uncancel|undo|restore")
+"""Of what "cancel" in the name makes no cancel: DeleteCancelledTasks."""
 
 
 def _path(value: str) -> str:
@@ -60,7 +62,8 @@ def _path(value: str) -> str:
         raise Refused("it is not the path of a LeadSquared call", _HOW)
     spelt = value.casefold()
     service = spelt.partition("/")[0]
-    other = "cancel" not in spelt and _OTHER.search(spelt.removeprefix(service))
+    call = spelt.removeprefix(service)
+    other = _NEVER.search(call) or ("cancel" not in call and _OTHER.search(call))
     if spelt in _KNOWN or service in _SERVICES or other:
         raise Refused("this call does something else than cancel appointments", _HOW)
     return value

@@ -122,9 +122,7 @@ def _share(value: object) -> float:
     else:
         raise Refused("it is no share", 'Write a fraction or a percentage: 0.2 or "20%".')
     if not 0 <= share <= 1:
-        raise Refused(
-            "it is more than all, or less than nothing", 'Write 0 to 1, or "0%" to "100%".'
-        )
+        raise Refused("it is not between 0 and 1", 'Write 0 to 1, or "0%" to "100%".')
     return share
 
 

@@ -83,7 +83,7 @@ def load(
         raw = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, and a number of too many digits
         raise _unread(
-            path, f"this is no TOML: {error}", "Mend what stands there; the rest was not read."
+            path, f"this is no TOML: {error}", "Correct what stands there; the rest was not read."
         ) from None
     home = path.parent.absolute()
     kept, unread = read_environment(raw, home) if secrets else ({}, [])

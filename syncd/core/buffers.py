@@ -7,7 +7,9 @@ nothing of buffers: what is read from a block is put back into the meeting's tim
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import datetime
 
 from syncd.core.draft import Draft
 from syncd.core.facts import Calendar
@@ -41,6 +43,29 @@ def buffers_of(
         return {}
     found = ((b.id, buffer_of(draft, calendars, b, system)) for b in bookings)
     return {booking: buffer for booking, buffer in found if buffer}
+
+
+def without_buffers(
+    draft: Draft,
+    wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]],
+    refused: Iterable[tuple[datetime, datetime]],
+) -> set[str]:
+    """The bookings whose blocks cover no buffer, as a system refuses these of the wanted intervals.
+
+    A neighbour's buffer must not be in the way of a meeting's own time either.
+    """
+    plain: set[str] = set()
+    more = {booking for interval in refused for booking in wanted[interval]}
+    while more:
+        plain |= more
+        times = [draft.bookings[booking].agreed for booking in more]
+        more = {
+            booking
+            for (start, end), serves in wanted.items()
+            if any(time.start < end and start < time.end for time in times)
+            for booking in serves
+        } - plain
+    return plain
 
 
 def as_meeting(

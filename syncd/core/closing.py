@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from syncd.core import refusals
 from syncd.core.blocks import BlockPlan, Interval, Own, own_blocks, plan_blocks, wanted_blocks
-from syncd.core.buffers import buffers_of
+from syncd.core.buffers import buffers_of, without_buffers
 from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
 from syncd.core.facts import Calendar
 from syncd.core.ownership import Ownership, adopt, may_adopt
+from syncd.core.standstill import vacated
 from syncd.core.units import crowded_blocks
-from syncd.model import Action, Booking, IntentState, Record, Replica, Role, Value
+from syncd.model import Action, Booking, Id, IntentState, Operation, Record, Replica, Role, Value
+
+_CHANGES = {Action.MOVE_APPOINTMENT, Action.SET_STATUS}
 
 _UNBUFFERED = "the time is closed without its buffer: the system refuses a block that covers it"
 
@@ -24,7 +27,8 @@ class Closing:
     """What the blocks of all calendars of a provider are planned from.
 
     ``claims`` are the values that held conflicts claim, by booking; ``unmatched`` the appointments
-    that are still to be matched; ``left`` the blocks, by event id, that are to stay.
+    that are still to be matched; ``left`` the blocks, by event id, that are to stay. ``changes``
+    are what appointments are changed to now.
     ``capacity`` is how many meetings the provider may have at one time. ``orphans`` are blocks that
     become ours where they are wanted, if ``ownership`` allows it; ``new_id`` names the journal rows
     that prove it.
@@ -38,6 +42,7 @@ class Closing:
     orphans: Sequence[Record]
     ownership: Ownership
     new_id: Callable[[], str]
+    changes: Mapping[Id, Value] = field(default_factory=dict)
 
 
 def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
@@ -45,10 +50,15 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
 
     What is planned in a calendar that cannot be written to now is to wait.
     """
-    claims, now = what.claims, draft.now
+    empty = vacated(draft, calendar.system, what.changes)
+    claims, now = {**what.claims, **empty}, draft.now
     bookings = _meant_for(draft, what.calendars, calendar.system)
     holding = {
-        booking: [r for r in draft.appointments(booking) if _holds(r, draft, booking, calendar)]
+        booking: [
+            _after(r, what.changes)
+            for r in draft.appointments(booking)
+            if booking not in empty and _holds(r, draft, booking, calendar)
+        ]
         for booking in draft.bookings
     }
     others = _others(draft, calendar, what)
@@ -82,7 +92,7 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
     refused = refusals.of_times(draft, calendar.system, wanted) if buffers else {}
     if refused:
         # The platform takes no block over what stands in a buffer: better one without it.
-        plain = {booking for interval in refused for booking in wanted[interval]}
+        plain = without_buffers(draft, wanted, refused)
         buffers = {booking: buffer for booking, buffer in buffers.items() if booking not in plain}
         wanted = asked(others)
     own = [
@@ -252,6 +262,23 @@ def _holds(record: Record, draft: Draft, booking: str, calendar: Calendar) -> bo
         return True
     # It is off there, but the meeting is on: either it can be revived, or the time needs a block.
     return draft.bookings[booking].agreed.status in calendar.statuses
+
+
+def changes_of(draft: Draft, operations: Sequence[Operation]) -> dict[Id, Value]:
+    """Return what appointments are changed to, now or by what is queued; not what is refused."""
+    now = [o for o in operations if refusals.refused(draft, o) is None]
+    queued = [i.operation for i in draft.state.intents if i.state is IntentState.ACCEPTED]
+    return {
+        (o.system, o.event): o.after
+        for o in (*queued, *now)
+        if o.action in _CHANGES and o.event is not None and o.after is not None
+    }
+
+
+def _after(record: Record, changes: Mapping[Id, Value]) -> Record:
+    """Return an appointment as it is once this cycle's changes are made."""
+    value = changes.get((record.system, record.id))
+    return record if value is None else replace(record, observed=value)
 
 
 def _is(replica: Replica, record: Record) -> bool:

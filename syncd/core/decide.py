@@ -25,7 +25,7 @@ from syncd.core.answer import (
 from syncd.core.blocks import Interval
 from syncd.core.bookings import carry_all
 from syncd.core.claims import bookings_of, claims_of, shown, standing_of
-from syncd.core.closing import Closing, close, under_doubt, waived
+from syncd.core.closing import Closing, changes_of, close, under_doubt, waived
 from syncd.core.diff import is_news
 from syncd.core.draft import Draft
 from syncd.core.exposure import Wanted
@@ -87,6 +87,8 @@ class Case:
     capacity: int = 1
     verdict: Verdict = NO_VERDICT
     near: NearCycle | None = None
+    may_overlap: bool = False
+    """Its meetings may take place at one time: it is a calendar that only rooms close."""
     withhold: WaitReason | None = None
     """Why nothing that frees time is written, whatever the calendars allow."""
 
@@ -148,7 +150,11 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     for each in matched.expected:
         standing = shown(draft, case.calendars, each.replica.booking)
         claims.setdefault(each.replica.booking, standing).append(each.new.observed or standing[0])
-    doubles = double.double_bookings(draft, case.calendars, case.rules, case.capacity)
+    doubles = (
+        []
+        if case.may_overlap
+        else double.double_bookings(draft, case.calendars, case.rules, case.capacity)
+    )
     conflicts += doubles
     kept = kept_both(draft, case.verdict)
     frozen = double.frozen(c for c in doubles if key(c) not in kept)
@@ -162,7 +168,15 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     left |= under_doubt(draft, case.calendars)
     orphans = orphans_of(draft, case.ownership)
     closing = Closing(
-        case.calendars, claims, unmatched, left, case.capacity, orphans, case.ownership, new_id
+        case.calendars,
+        claims,
+        unmatched,
+        left,
+        case.capacity,
+        orphans,
+        case.ownership,
+        new_id,
+        changes_of(draft, told),
     )
     exposures = 0
     wanted: dict[str, Mapping[Interval, AbstractSet[str]]] = {}

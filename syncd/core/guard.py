@@ -23,6 +23,7 @@ from syncd.model import (
     Conflict,
     ConflictKind,
     Id,
+    Kind,
     Record,
     Value,
     Window,
@@ -239,7 +240,7 @@ def _too_much(counted: Tally, limits: Limits) -> str:
     if not _is_share(counted, limits.count, limits.share):
         return ""
     meetings = count_meetings(counted.changed.values())
-    return f"{_meetings(meetings)} vanished or moved at once"
+    return f"{_meetings(meetings)} gone, cancelled or moved at once"
 
 
 def _is_share(counted: Tally, number: int, share: float) -> bool:
@@ -250,22 +251,39 @@ def _is_share(counted: Tally, number: int, share: float) -> bool:
 def _all_of_it(counted: Tally, limits: Limits) -> str:
     """Say that everything moved by one amount, or vanished unproven; '' otherwise.
 
-    By one amount: all that is known, or all that this cycle could see of it.
+    Everything is all that is known, or the appointments among it: blocks come from another list,
+    and a lunch break that stays says nothing of them. By one amount: all of that, or all that this
+    cycle could see of it.
     """
-    near = {id_: r for id_, r in counted.known.items() if id_ in counted.nearby}
-    for known in (counted.known, near):
-        changed = {id_: r for id_, r in counted.changed.items() if id_ in known}
-        deltas = {_delta(r.base, counted.shown.get(id_, r.observed)) for id_, r in changed.items()}
-        moved = _sittings(changed.values())
-        shifted = len(deltas) == 1 and None not in deltas and changed.keys() == known.keys()
-        if shifted and moved >= limits.common:
-            return f"all {_meetings(moved)} moved by {_words(deltas.pop())}"
-    unproven = {id_: r for id_, r in counted.known.items() if not _is_proven(r)}
+    meetings = {id_: r for id_, r in counted.known.items() if r.kind is Kind.APPOINTMENT}
+    for known in (counted.known, meetings):
+        near = {id_: r for id_, r in known.items() if id_ in counted.nearby}
+        note = next(filter(None, (_shifted(counted, each, limits) for each in (known, near))), "")
+        note = note or _vanished(counted, known, limits)
+        if note:
+            return note
+    return ""
+
+
+def _shifted(counted: Tally, known: Mapping[Id, Record], limits: Limits) -> str:
+    """Say that all of these moved by one amount; '' otherwise."""
+    changed = {id_: r for id_, r in counted.changed.items() if id_ in known}
+    deltas = {_delta(r.base, counted.shown.get(id_, r.observed)) for id_, r in changed.items()}
+    moved = _sittings(changed.values())
+    by_one = len(deltas) == 1 and None not in deltas and changed.keys() == known.keys()
+    if not by_one or moved < limits.common:
+        return ""
+    return f"all {_meetings(moved)} moved by {_words(deltas.pop())}"
+
+
+def _vanished(counted: Tally, known: Mapping[Id, Record], limits: Limits) -> str:
+    """Say that all of these vanished, and the system did not say of any that it is off."""
+    unproven = {id_: r for id_, r in known.items() if not _is_proven(r)}
     gone = {id_ for id_ in unproven if id_ in counted.changed and unproven[id_].observed is None}
     meetings = count_meetings(unproven.values())
-    if meetings >= limits.all and gone == unproven.keys():
-        return f"all {_meetings(meetings)} vanished, and the system did not say so of any of them"
-    return ""
+    if meetings < limits.all or gone != unproven.keys():
+        return ""
+    return f"all {_meetings(meetings)} vanished, and the system did not say so of any of them"
 
 
 def _sittings(records: Iterable[Record]) -> int:

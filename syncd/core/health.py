@@ -79,7 +79,7 @@ def _answered(before: SystemHealth, attempt: Attempt) -> SystemHealth:
     now = _into(before, SystemState.SLOW if slow else SystemState.OK, attempt.at)
     return replace(
         now,
-        cause=f"a call takes {attempt.latency:.0f} s on average" if slow else "",
+        cause=f"takes {attempt.latency:.0f} s for a call on average" if slow else "",
         remedy=(
             "There is nothing to do; if it lasts, look at the platform's status page."
             if slow

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from syncd.model import (
     Conflict,
     ConflictKind,
     HeldConflict,
+    Id,
     Kind,
     Operation,
     ProviderState,
@@ -281,19 +283,26 @@ def _shown(operation: Operation, draft: Draft) -> str:
 def of_times(
     draft: Draft, system: str, wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]]
 ) -> dict[tuple[datetime, datetime], Conflict]:
-    """Those of these intervals that a system refused for blocks, while the reason still stands."""
+    """Those of these intervals that a system refused for blocks, while the reason still stands.
+
+    Not every platform says that the time is taken: a block that it refused for good counts, too.
+    """
     found: dict[tuple[datetime, datetime], Conflict] = {}
     for held in draft.state.conflicts:
         conflict = held.conflict
         value = conflict.claims[0].value if conflict.claims else None
-        if conflict.kind is not ConflictKind.SLOT_TAKEN or conflict.claims[-1].system != system:
+        if conflict.kind not in _TIME_REFUSED or conflict.claims[-1].system != system:
             continue
         if value is None or value.interval not in wanted:
             continue
         way = _standing_at(draft, system, wanted[value.interval], value)
-        if conflict.inputs.partition(":")[2] == way:
+        quarantined = conflict.kind is ConflictKind.QUARANTINED
+        if quarantined or conflict.inputs.partition(":")[2] == way:
             found[value.interval] = conflict
     return found
+
+
+_TIME_REFUSED = frozenset({ConflictKind.SLOT_TAKEN, ConflictKind.QUARANTINED})
 
 
 def _in_the_way(operation: Operation, draft: Draft) -> str:
@@ -305,14 +314,24 @@ def _in_the_way(operation: Operation, draft: Draft) -> str:
 
 def _standing_at(draft: Draft, system: str, bookings: Iterable[str], wanted: Value) -> str:
     own = {id_ for booking in bookings for id_ in draft.links.get(booking, {})}
+    there = [r for id_, r in draft.records.items() if r.system == system and id_ not in own]
     return digest(
         *sorted(
-            r.observed.interval
-            for id_, r in draft.records.items()
-            if r.system == system
-            and id_ not in own
-            and r.observed is not None
-            and r.observed.busy
-            and r.observed.overlaps(wanted)
+            value.interval
+            for values in _taken_by(draft, there)
+            for value in values
+            if value.busy and value.overlaps(wanted)
         )
     )
+
+
+def _taken_by(draft: Draft, records: Iterable[Record]) -> Iterator[Sequence[Value]]:
+    """The time that each event takes; of our blocks that of their meetings, whatever they cover."""
+    meetings: dict[Id, list[Value]] = defaultdict(list)
+    for link in draft.replicas():
+        if link.booking in draft.bookings:
+            meetings[link.system, link.event].append(draft.bookings[link.booking].agreed)
+    for record in records:
+        if record.observed is not None and record.observed.busy:
+            served = meetings.get((record.system, record.id), []) if record.mine else []
+            yield served or [record.observed]

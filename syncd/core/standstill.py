@@ -62,3 +62,29 @@ def close_stopped(draft: Draft, claims: dict[str, list[Value]]) -> None:
         values = (record.base, record.observed)
         taken = [value for value in values if value is not None and value.busy]
         claims.setdefault(replica.booking, []).extend(taken)
+
+
+def vacated(draft: Draft, system: str, changes: Mapping[Id, Value]) -> dict[str, list[Value]]:
+    """Return when meetings are of which this calendar shows no more, as the guard has stopped that.
+
+    Where another system still has such a meeting, its time would be open here. ``changes`` are the
+    appointments that are changed now, and to what.
+    """
+    found: dict[str, list[Value]] = {}
+    for booking in {r.booking for r in draft.replicas() if (r.system, r.event) in draft.stopped}:
+        records = draft.present(booking)
+        here = [r for r in records if r.system == system]
+        others = {(r.system, r.id): r for r in records if r.system != system}
+        shown = [changes.get(i, r.observed) for i, r in others.items() if i not in draft.stopped]
+        values = [value for value in shown if value is not None and value.busy]
+        if values and here and all((r.system, r.id) in draft.stopped and _is_away(r) for r in here):
+            found[booking] = values
+    return found
+
+
+def _is_away(record: Record) -> bool:
+    """Whether the system itself says that a meeting is not where it was."""
+    shown, base = record.observed, record.base
+    if shown is None or base is None:
+        return shown is None and record.gone_by_id
+    return not shown.busy or shown.interval != base.interval

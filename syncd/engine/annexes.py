@@ -27,6 +27,8 @@ class Annexes:
     ties: Sequence[Ties] = ()
     unknown: dict[str, str] = field(default_factory=dict)
     """The systems of which nobody could tell yet what their rooms close, and why."""
+    unmapped: set[str] = field(default_factory=set)
+    """The doors that are no configured providers: calendars of which only rooms are known."""
 
     async def learn(self, mapping: Mapped) -> tuple[Mapped, set[str]]:
         """Ask which doors rooms can close; the mapping with them, and those that are new to it.
@@ -44,6 +46,8 @@ class Annexes:
                 continue
             self.unknown.pop(each.house, None)
             for provider in learned:
+                if provider not in mapping:
+                    self.unmapped.add(provider)
                 before = new.get(provider) or mapping.get(provider, (each.house,))
                 if each.name not in before:
                     new[provider] = (*before, each.name)

@@ -66,6 +66,7 @@ def case_of(
         ownership=ownership_of(engine.store, state, whole=_read_whole(engine, provider)),
         withhold=WaitReason.CLOCK if engine.clock_error else withhold,
         capacity=units.get(provider, policy.capacity.get(provider, 1)),
+        may_overlap=provider in engine.annexes.unmapped,
         near=NearCycle(policy.near_every, engine.window(near=True)),
     )
 

@@ -240,12 +240,16 @@ class Engine:
         if report.dry_run:
             return
         now = self.clock.now()
-        self.waiting.settle({(p, s) for p, systems in self.mapping.items() for s in systems}, now)
+        self.waiting.settle(self._calendars(), now)
         if kind != "resync" and quiet and report.answered:
             return
         self.store.start_run(report.run, kind, now)
         told = {**report.to_json(most_waiting=MOST_KEPT), LISTED: report.listed}
         self.store.finish_run(report.run, now, told)
+
+    def _calendars(self) -> set[tuple[str, str]]:
+        """Every calendar that is kept in sync: (provider, system)."""
+        return {(p, s) for p, systems in self.mapping.items() for s in systems}
 
     async def cycle(
         self,
@@ -270,6 +274,7 @@ class Engine:
             names = {*self.systems, *(each.name for each in self.annexes.closures)}
             end_unmapped(self.store, names, self.clock.now())
         self.agenda.add(dropped)
+        report.settled += len(dropped)  # a further cycle decides without what they had there
         by_id = depth is Depth.RESYNC and report.cycles == 1
         observed = await self.look(window, report, chosen, desk, progress, depth, by_id=by_id)
         watch_clock(self, observed)
@@ -291,7 +296,7 @@ class Engine:
             progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
             unmade = await write(self, operations, observed, desk, report)
         self.waiting.hear(decisions, unmade)
-        report.waiting = self.waiting.of(chosen)
+        report.waiting = self.waiting.all(self._calendars())
         if not report.dry_run:
             for ties in self.annexes.ties:
                 await ties.see_to(self.systems, self.store, self.clock)

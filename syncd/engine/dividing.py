@@ -19,14 +19,15 @@ from syncd.systems.port import Refusal, Rejected
 class Parts:
     """The parts of one call that are still to be made; at first the call itself.
 
-    ``left`` bounds the refusals that are spent on the search, ``taken`` is whether any part was
-    accepted, and ``postponed`` are the rows that have to wait for the next cycle.
+    ``left`` bounds the refusals that are spent on dividing, ``taken`` is whether any part was
+    accepted. ``unsettled`` are the rows of refused parts that are not divided any more, each with
+    the refusal: what they mean shows once all other parts have had their turn.
     """
 
     waiting: deque[Sequence[Intent]]
     left: int
     taken: bool = False
-    postponed: list[Intent] = field(default_factory=list)
+    unsettled: list[tuple[Intent, Rejected]] = field(default_factory=list)
 
     @classmethod
     def of(cls, call: Sequence[Intent]) -> Self:
@@ -42,13 +43,19 @@ class Parts:
             half = len(call) // 2
             self.waiting.extendleft((call[half:], call[:half]))
             return ()
-        rest = [*call, *(intent for part in self.waiting for intent in part)]
-        self.waiting.clear()
-        if self.taken:
-            self.postponed += rest
-            return ()
-        # Not one part was accepted: then no single row is the cause.
-        return rest
+        self.unsettled += [(intent, fault) for intent in call]
+        return ()
+
+    def settled(
+        self, *, complete: bool
+    ) -> tuple[Sequence[tuple[Intent, Rejected]], Sequence[Intent]]:
+        """The unsettled rows that count as refused, and those that wait for the next cycle.
+
+        Where the calls are ``complete`` and none was accepted, no single row is the cause.
+        """
+        if self.taken or not complete:
+            return (), [intent for intent, _ in self.unsettled]
+        return self.unsettled, ()
 
 
 def of_any_row(fault: Rejected) -> Rejected:

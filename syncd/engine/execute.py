@@ -192,7 +192,10 @@ async def _make(
                 result.failures.append(str(fault))
         sent = {i.id for i in ready}
         unsent += [i for i in part if i.id not in sent]
-    return [*unsent, *parts.postponed]
+    refused, postponed = parts.settled(complete=result.fault is None)
+    for intent, why in refused:
+        _rejected(intent, of_any_row(why), desk, result)
+    return [*unsent, *postponed]
 
 
 def _put_off(operations: Iterable[Operation], fault: SystemFault | None, result: Written) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 from syncd.engine.report import Left, Stop, UnknownOwners, left_of_items
@@ -18,8 +19,11 @@ def left_in(
     What is not left is not named.
     """
     held = [h for h in seen.conflicts if h.conflict.held]
+    # A system that is read, and takes no writes, is not silent: its writes wait, if there are any.
     silent = [
-        name for name in systems if name in seen.health and not seen.health[name].state.answers
+        name
+        for name in systems
+        if (health := seen.health.get(name)) and not health.state.answers and not health.writing
     ]
     found = {
         Left.STOPPED: len(stops_in(seen)),
@@ -38,11 +42,15 @@ def left_in(
 
 
 def stops_in(seen: Glance) -> list[Stop]:
-    """Return the stops of the guard."""
+    """Return the stops of the guard, as runs tell them: a stop of a whole system is one."""
+    claims = Counter[tuple[str, str]]()
+    for h in seen.conflicts:
+        if h.conflict.held and h.conflict.kind is ConflictKind.GUARD:
+            claims[h.conflict.subject, h.run] += len(h.conflict.claims)
     return [
-        Stop(h.conflict.subject.split("/")[0], h.conflict.provider, h.run, len(h.conflict.claims))
-        for h in seen.conflicts
-        if h.conflict.held and h.conflict.kind is ConflictKind.GUARD
+        Stop(system, provider, run, count)
+        for (subject, run), count in sorted(claims.items())
+        for system, _, provider in [subject.partition("/")]
     ]
 
 

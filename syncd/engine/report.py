@@ -353,7 +353,7 @@ class Report:
         """Count what is left, by kind; what is not left is not named.
 
         What a person must decide on or look at is counted once: a held double booking is a
-        conflict.
+        conflict, and a conflict of the guard is a stop.
         """
         found = {
             Left.STOPPED: len(self.stopped) or len(self.guarded),
@@ -364,7 +364,7 @@ class Report:
             Left.WAITING: len(self.waiting),
             Left.REMOVALS: self.suspected,
             Left.UNPROVEN: self.gone,
-            Left.CONFLICTS: self.conflicts,
+            Left.CONFLICTS: self.conflicts - len(self.listed),
             Left.DOUBLE_BOOKINGS: self.doubles_open,
             Left.EXPOSURES: self.exposures,
             **left_of_items(self.items),

@@ -71,7 +71,11 @@ def check_accept(store: Store, run: str | None) -> None:
     stopped = standing(store)
     marks = listed(store, run)
     runs = sorted({h.run for h in stopped})
-    now = f"Stopped now: {', '.join(runs)}." if runs else "Nothing is stopped now."
+    now = (
+        f"What is stopped now can be accepted with: {', '.join(runs)}."
+        if runs
+        else "Nothing is stopped now."
+    )
     if marks is None:
         known = store.run(run) is not None
         reason = f"the guard did not stop run {run!r}" if known else f"there is no run {run!r}"

@@ -16,7 +16,7 @@ import structlog
 from syncd.core import plan
 from syncd.core.decide import Decision
 from syncd.engine.report import ordered
-from syncd.model import Id, Waiting, WaitingWrite, WaitReason
+from syncd.model import Action, Id, Kind, Operation, Value, Waiting, WaitingWrite, WaitReason
 from syncd.store.store import Store
 from syncd.store.waiting import keep_waiting, waiting_writes
 
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 MOST_KEPT = 100
 """So many waiting writes are kept with a run; what waits now is stored in full beside it."""
+
+_OF_BLOCKS = {Action.CREATE_BLOCK, Action.MOVE_BLOCK, Action.REMOVE_BLOCK}
 
 Cause = tuple[str, WaitReason]
 """(system, reason)"""
@@ -53,17 +55,31 @@ class WaitingWrites:
         """Return what waits of these providers, by system and time."""
         return ordered(each for p in providers for each in self._now.get(p, ()))
 
-    def settle(self, mapped: Collection[Id], at: datetime) -> None:
-        """Store what changed since, if anything, and log what begins and ends.
+    def all(self, mapped: Collection[Id]) -> list[Waiting]:
+        """Return what waits in these calendars, by system and time.
 
-        Nothing waits in a calendar, (provider, system), that is not ``mapped`` any more.
+        Of providers that this process has not decided on yet, that is what is stored.
         """
+        stored = [
+            w for p, each in self._load().items() if p not in self._now for w in each.values()
+        ]
+        kept = [_waiting(write) for write in stored if (write.provider, write.system) in mapped]
+        return ordered([*self.of(self._now), *kept])
+
+    def _load(self) -> dict[str, dict[str, WaitingWrite]]:
         if self._stored is None:
             self._stored = {}
             for write in waiting_writes(self.store):
                 self._stored.setdefault(write.provider, {})[write.name] = write
             self._changed |= self._now.keys()
-        stored = self._stored
+        return self._stored
+
+    def settle(self, mapped: Collection[Id], at: datetime) -> None:
+        """Store what changed since, if anything, and log what begins and ends.
+
+        Nothing waits in a calendar, (provider, system), that is not ``mapped`` any more.
+        """
+        stored = self._load()
         left = [p for p, each in stored.items() if _is_unmapped(p, each, mapped)]
         if not self._changed and not left:
             return
@@ -97,6 +113,15 @@ class WaitingWrites:
             since = old.since if old is not None and old.why is each.why else at
             found[name] = _stored(name, each, since)
         return found
+
+
+def _waiting(write: WaitingWrite) -> Waiting:
+    action, value = Action(write.action), Value(write.start, write.end)
+    kind = Kind.BLOCK if action in _OF_BLOCKS else Kind.APPOINTMENT
+    removed = action is Action.REMOVE_BLOCK
+    before, after = (value, None) if removed else (None, value)
+    operation = Operation(action, write.system, write.provider, kind, write.event, before, after)
+    return Waiting(operation, write.why)
 
 
 def _stored(name: str, waiting: Waiting, since: datetime) -> WaitingWrite:

@@ -136,6 +136,10 @@ class Accident:
         """Whether an event that it moved stands where it stood before."""
         return event in self.news and self.news[event][0].interval == now.interval
 
+    def _is_taken(self, former: Seen) -> bool:
+        """Whether the accident moved another event to where this one stood."""
+        return any(new is not None and new.key == former.key for _, new in self.news.values())
+
     def follows(self, change: Change) -> bool:
         """Whether a change that syncd made in another system says what the accident says."""
         if change.system == self.system:
@@ -143,8 +147,11 @@ class Accident:
         before, after = change.before, change.after
         freed = before is not None and before.busy and (after is None or not after.busy)
         moved = before and after and before.interval != after.interval
+        removed = before is not None and before.kind == "block" and after is None
         for old, new in self.news.values():
-            if freed and new is None and before is not None and before.key == old.key:
+            # What the accident moved takes its former time until a person decides, too.
+            gone = freed if new is None else removed and not self._is_taken(old)
+            if gone and before is not None and before.key == old.key:
                 return True
             same = moved and new and before and after and before.key == old.key
             if same and after and new and after.interval == new.interval:

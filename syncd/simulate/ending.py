@@ -18,6 +18,7 @@ from syncd.simulate.accident import Interval, span
 from syncd.simulate.buffered import is_beside, judge_buffers
 from syncd.simulate.hosted import known_as
 from syncd.simulate.recurring import many_questions, waiting_times, with_held_instances
+from syncd.simulate.worded import refused_words
 from syncd.store import Store
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterat
         yield f"1: {len(pending)} writes still without an outcome"
     if town.sandbox.clinic.notifications:
         yield f"11: {len(town.sandbox.clinic.notifications)} customers were notified"
+    yield from refused_words(town)
     if town.sandbox.crm.keys_in_query:
         yield "11: keys travelled in a query"
     for name, platform in town.sandbox.systems.items():

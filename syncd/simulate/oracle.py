@@ -76,14 +76,14 @@ def _never(town: Town, change: Change) -> Iterator[str]:
 
 
 def _ended_elsewhere(town: Town, change: Change, system: str) -> bool:
-    """Whether a twin of the meeting was called off in a system that had no accident."""
+    """Whether a twin of the meeting was called off, or moved, in a system that had no accident."""
     key = change.before.key if change.before else None
     return any(
         past.by_hand
         and past.system != system
         and past.before is not None
         and (past.before.kind, past.before.key) == ("appointment", key)
-        and (past.after is None or not past.after.busy)
+        and (past.after is None or not past.after.busy or past.after.key != key)
         for past in town.changes
     )
 

@@ -57,9 +57,7 @@ def judge_report(
     yield from _too_low(town, store, report.exit, "resync", now, last)
     told = store.open_conflicts()
     counts = {
-        "conflicts": sum(
-            h.conflict.held and h.conflict.kind is not ConflictKind.GUARD for h in told
-        ),
+        "conflicts": sum(h.conflict.held for h in told),
         "double_bookings": sum(h.conflict.kind is ConflictKind.DOUBLE_BOOKED for h in told),
     }
     data = report.to_json()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from syncd.model.statuses import LEADCONNECTOR
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate.story import Step, What
@@ -33,6 +35,16 @@ def _respell(town: Town, step: Step) -> str:
     if unknown:
         town.unspelt.setdefault(step.system, town.clock.now())
     return f"{step.what} in {times or 'all'} reads"
+
+
+def refused_words(town: Town) -> Iterator[str]:
+    """Name the status words that updates sent in a spelling which v2 only answers.
+
+    A word that nobody knows goes back as it came: left out, the status would be reset.
+    """
+    for word in town.sandbox.clinic.refused_words:
+        if LEADCONNECTOR.read(word) is not None:
+            yield f"5: an update was refused for the spelling of its status: {word}"
 
 
 def _close_day(town: Town, step: Step) -> str:

@@ -50,6 +50,10 @@ _LIVING = {
     "conflicts": "SELECT count(*) FROM conflict WHERE closed_at IS NULL AND outcome = '' AND held",
     "intents": f"SELECT count(*) FROM intent WHERE state IN ({_PENDING})",  # noqa: S608 - our words
 }
+_UNSETTLED = (
+    f"SELECT system, count(*) AS n FROM intent WHERE state IN ({_PENDING})"  # noqa: S608 - our words
+    " GROUP BY system ORDER BY system"
+)
 _LAST = "SELECT * FROM run ORDER BY started_at DESC, id LIMIT 1"
 _READ = "SELECT system, max(read_at) AS at FROM coverage GROUP BY system"
 _EXPOSED = "SELECT * FROM exposure WHERE ends > ? ORDER BY starts, provider, system"
@@ -114,7 +118,8 @@ class Glance:
     records and lists that are open, ``conflicts`` what is held or told, ``marks`` what persons have
     acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`).
     ``clock_error`` is how far the platforms' time is ahead of this machine's clock, where that is
-    wrong; ``facts`` is what was measured of the systems.
+    wrong; ``facts`` is what was measured of the systems. ``unsettled`` counts the writes without a
+    confirmed outcome in each system.
     """
 
     counts: Mapping[str, int]
@@ -137,6 +142,7 @@ class Glance:
     waiting: tuple[WaitingWrite, ...] = ()
     clock_error: timedelta = timedelta(0)
     facts: tuple[Fact, ...] = ()
+    unsettled: Mapping[str, int] = field(default_factory=dict)
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -197,6 +203,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_waiting(row) for row in ask(_WAITING)),
         _clock_error(ask(_CLOCK, [MACHINE, CLOCK_ERROR]).fetchone()),
         tuple(_fact(row) for row in ask("SELECT * FROM fact")),
+        {row["system"]: row["n"] for row in ask(_UNSETTLED)},
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import re
+from base64 import b64encode
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -11,21 +13,23 @@ from urllib.parse import quote
 from syncd.systems.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _LONGEST = 300
 _ABBREVIATION = 4
 _SHORTEST_CUT = 3
+_LONG_SECRET = 12
 
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
+    (re.compile(r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40|&#64;|\\u0040)[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
     (re.compile(r"\beyJ[\w-]+(?:\.[\w-]+)*"), "[token]"),
     (re.compile(r"\bpit-[0-9a-fA-F-]{8,}"), "[token]"),
-    (re.compile(r"\+\d[\d ().-]{6,}\d"), "[phone]"),
+    (re.compile(r"\+\d[\d ()./-]{6,}\d"), "[phone]"),
 )
 
 _PHONE = re.compile(
     r"(\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b)"
+    r"|(?<![\w:.+/-])\(?(?:0[1-9]\d{1,4}\)?[ /-]\d{3,}|00[1-9]\d{0,2}[ -]\d{2,})(?:[ -]\d{2,})*\b"
     r"|\(?\b\d{3}\)?[ .-]\d{3}[ .-]\d{4}\b|\b\d{5}[ -]\d{5}\b|\b\d{10,15}\b"
 )
 """A phone number; group 1 is a UUID, whose digits are none."""
@@ -44,7 +48,8 @@ _CODE = re.compile(r"[A-Z]+\d{0,2}(?:_[A-Z]+\d{0,2})+")
 """An error code such as DEADLINE_EXCEEDED. Of a key, more than one part has digits."""
 
 _QUOTED = re.compile(
-    r"""(["'`\u2018\u201c])(?!\s*[:,;=\])}.]+[\s(]*["'])([^"'`\u2019\u201d]*\s[^"'`\u2019\u201d]*)["'`\u2019\u201d]"""
+    r"""(["'`\u2018\u201c])(?!\s*[:,;=\])}.]+[\s(]*["'])"""
+    r"""((?=[^\s"'`\u2019\u201d]*\s)[^"'`\u2019\u201d]*+)["'`\u2019\u201d]"""
 )
 _CAPITAL = re.compile(r"(?<![\w.$/-])[^\W\d_a-z][^\W\d_]*(?:['\u2019-][^\W\d_]+)*(?![\w/.]\w)")
 _SHORT_NAME = re.compile(r"\b([A-Z]{2,4})(?= \[text\])|(?<=\[text\] )([A-Z]{2,4})\b")
@@ -149,6 +154,19 @@ def _token(found: re.Match[str]) -> str:
     return found[0] if named or is_code else "[token]"
 
 
+def _spellings(secret: str) -> Iterator[str]:
+    """A secret as it is, and as it looks in a URL, in JSON and in Base64."""
+    spelt = json.dumps(secret)[1:-1]
+    yield from (secret, quote(secret, ""), spelt, spelt.replace("/", "\\/"))
+    if len(secret) >= _LONG_SECRET:
+        yield b64encode(secret.encode()).decode().rstrip("=")
+
+
+def _broken(secret: str) -> str:
+    """Return the pattern of a secret; a long one may be broken by the end of a line."""
+    return (r"\s*" if len(secret) >= _LONG_SECRET else "").join(map(re.escape, secret))
+
+
 class Redactor:
     """Masks the secrets it was given, and whatever looks like an address, a phone or a token.
 
@@ -156,15 +174,21 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Remember the secrets, as they are and as they look inside a URL."""
-        spellings = {form for secret in secrets if secret for form in (secret, quote(secret, ""))}
-        longest_first = sorted(spellings, key=len, reverse=True)
-        self._secrets = re.compile("|".join(map(re.escape, longest_first))) if spellings else None
+        """Remember the secrets, as they are and as other texts spell them."""
+        found = {form for secret in secrets if secret for form in _spellings(secret)}
+        longest_first = [_broken(form) for form in sorted(found, key=len, reverse=True)]
+        self._secrets = re.compile("|".join(longest_first), re.IGNORECASE) if found else None
+
+    def secrets(self, text: str) -> str:
+        """Return the text with nothing but the secrets masked.
+
+        Before anything else is: a secret of which a part is masked is not found any more.
+        """
+        return self._secrets.sub("[secret]", text) if self._secrets is not None else text
 
     def __call__(self, text: str) -> str:
         """Return the text on one line, masked, at most 300 characters."""
-        if self._secrets is not None:
-            text = self._secrets.sub("[secret]", text)
+        text = self.secrets(text)
         text = _CREDENTIAL.sub(_credential, text)
         for pattern, mask in _MASKS:
             text = pattern.sub(mask, text)

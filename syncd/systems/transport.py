@@ -77,7 +77,7 @@ LONGEST = 120.0
 """Seconds in which an answer must be whole, however steadily it trickles."""
 
 
-_SAID = 300
+_SAID = 2000
 """Characters of a platform's words that are kept."""
 
 
@@ -127,7 +127,7 @@ class Transport:
         *,
         attempts: int = 3,
         patience: float = 15.0,
-        redact: Callable[[str], str] | None = None,
+        redact: Redactor | None = None,
         cheap: CheapRead | None = None,
     ) -> None:
         """Keep the parts; nothing is sent yet. ``cheap`` tells whether the secret is accepted."""
@@ -272,7 +272,8 @@ class Transport:
 
     def rejected(self, call: str, words: str, *, each: bool = False) -> Rejected:
         """Make the fault for a success whose body says that nothing was done, and why."""
-        fault = Rejected(self._system, call, status=200, detail=platform_words(words), each=each)
+        detail = platform_words(self._redact.secrets(words))
+        fault = Rejected(self._system, call, status=200, detail=detail, each=each)
         self._noted(fault)
         return fault
 
@@ -326,7 +327,7 @@ class Transport:
                 fault = self._fault_in(answer, private)
                 if fault is None:
                     return answer
-                fault.detail = without(fault.detail, private)
+                fault.detail = without(self._redact.secrets(fault.detail), private)
                 fault = self._complete(fault, call, answer)
         except _UNANSWERED as error:
             # Not chained: the cause holds the request, and with it the secrets.

@@ -28,7 +28,7 @@ SHAPE = {"message", "remedy", "exit"}
         (["bookings", "-p", "dave"], 2, "there is no provider 'dave'"),
         (["slots", "-p", "dave"], 2, "dave"),
         (["plan", "--from", "tomorrow"], 2, "is no day"),
-        (["resync", "--accept", "zzz"], 2, "the guard did not stop run 'zzz'"),
+        (["resync", "--accept", "zzz"], 2, "there is no run 'zzz'"),
         (["undo", "zzz"], 2, "there is no run 'zzz'"),
         (["conflicts", "show", "zzz"], 2, "there is no conflict 'zzz'"),
         (["conflicts", "resolve", "zzz", "--dismiss"], 2, "there is no conflict 'zzz'"),

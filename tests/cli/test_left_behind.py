@@ -91,7 +91,7 @@ def test_an_undo_names_what_it_could_not_reach(desk: Desk, what: str) -> None:
     assert (said.code, data["done"]) == (3, False)
     assert {each["gone"] for each in data["left_behind"]} == {what}
     shown = desk.say("undo", run)
-    assert "nothing of that was put back" in " ".join(shown.err.split())
+    assert "Nothing of that was put back" in " ".join(shown.err.split())
 
 
 def test_an_undo_of_nothing_that_is_out_of_reach_is_done(desk: Desk) -> None:

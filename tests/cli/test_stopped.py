@@ -39,10 +39,13 @@ def test_a_stop_says_where_it_is_what_waits_what_goes_on_and_the_command(desk: D
     said = desk.say("resync", "--yes")
     text = " ".join(said.err.split())
     assert said.code == 5
-    assert "stopped by the guard: carol in clinic: 16 meetings are gone or moved at once" in text
+    assert (
+        "stopped by the guard: carol in clinic: 16 meetings are gone, cancelled or moved at once"
+        in text
+    )
     assert "withheld: what would free their time, move or cancel them in any system" in text
     assert "carried as usual: new bookings and newly busy time there, all other calendars" in text
-    assert "undo them in clinic; the stop then ends by itself" in text
+    assert "put them back in clinic; the stop then ends by itself" in text
     assert "written: nothing" not in said.out
     again = desk.say("resync", "--yes")
     assert again.code == 5
@@ -77,7 +80,7 @@ def test_an_accept_that_finds_more_says_so_and_exits_with_five(desk: Desk) -> No
     text = " ".join(said.err.split())
     assert said.code == 5
     assert f"run {first['run']} did not list what is named below: that stays stopped" in text
-    assert "carol in clinic: 2 meetings are gone or moved at once" in text
+    assert "carol in clinic: 2 meetings are gone, cancelled or moved at once" in text
 
 
 @pytest.mark.prove

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncd.core.facts import Limits
 from syncd.core.guard import Lately, Tally, judge, judge_system, mark_of, tally
-from syncd.model import Conflict, Record, Value, Window
+from syncd.model import Conflict, Kind, Record, Value, Window
 from tests.core.kit import NOW, at, rec, v
 
 WHOLE = [Window(at(-100), at(100))]
@@ -60,6 +60,16 @@ def test_four_moved_by_one_delta_is_a_busy_morning() -> None:
 
 def test_five_of_six_moved_by_one_delta_is_no_accident() -> None:
     assert stop(shifted(1, 5, 6)) is None
+
+
+def test_a_lunch_break_that_stays_does_not_hide_that_all_meetings_moved() -> None:
+    lunch = rec("a", "lunch", v(40), v(40), kind=Kind.BLOCK)
+    assert stop([*shifted(1, 5, 5), lunch]) is not None
+
+
+def test_a_lunch_break_that_stays_does_not_hide_that_all_meetings_vanished() -> None:
+    lunch = rec("a", "lunch", v(40), v(40), kind=Kind.BLOCK)
+    assert stop([*fleet(3, 3), lunch]) is not None
 
 
 def test_a_leave_that_the_read_need_not_list_is_not_counted_as_unmoved() -> None:

@@ -84,6 +84,10 @@ def test_since_when_is_kept_until_the_state_changes() -> None:
     assert after(later, GOOD).since == NOW
 
 
+def test_the_cause_of_a_slow_system_can_follow_its_name() -> None:
+    assert after(health(OK), LATE).cause.startswith("takes ")
+
+
 def test_a_good_answer_leaves_no_cause_and_no_count() -> None:
     now = after(health(DOWN, 5), GOOD)
     assert (now.cause, now.remedy, now.failures, now.retry_at) == ("", "", 0, None)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
+from starlette.responses import Response
+from starlette.types import Scope
 
 from syncd.model import Buffer
 from syncd.sandbox import Fault, FaultKind
+from syncd.sandbox.platform import Ask
+from syncd.sandbox.replies import JSONResponse
 from tests.end_to_end.conftest import Shop
 
 BEFORE, AFTER = timedelta(minutes=30), timedelta(minutes=15)
@@ -152,6 +157,78 @@ async def test_holds_that_a_location_refuses_with_the_buffer_are_made_without_it
             if r.mine and r.observed and r.system == "legacy"}  # fmt: skip
     assert (begin, begin + timedelta(minutes=30)) in mine
     assert not [c for c in state.conflicts if c.conflict.held]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"preBuffer": "half an hour"},
+        {"preBufferUnit": "days"},
+        {"preBuffer": -30},
+        {"preBuffer": None, "slotBuffer": None},
+    ],
+)
+async def test_a_buffer_that_cannot_be_read_any_more_frees_no_time(
+    shop: Shop, told: dict[str, object]
+) -> None:
+    """The platform's next release spells buffers in another way, or leaves them out."""
+    begin = start(shop)
+    shop.world.book("clinic", "alice", begin, 60)
+    await close_buffers(shop)
+    await shop.resync()
+    clinic = shop.world.sandbox.clinic
+    answer = clinic._answer
+
+    def spelt_otherwise(ask: Ask, scope: Scope) -> Response:
+        response = answer(ask, scope)
+        if ask.method == "GET" and ask.path.rstrip("/") == "/calendars":
+            body = json.loads(bytes(response.body))
+            for row in body["calendars"]:
+                row.update(told)
+            return JSONResponse(body)
+        return response
+
+    clinic._answer = spelt_otherwise  # type: ignore[method-assign]
+    await shop.restart()
+    report = await shop.resync()
+    assert around(shop, begin)["legacy"] == {(begin - BEFORE, begin + HOUR + AFTER)}
+    assert report.operations.total() == 0
+
+
+async def booked_back_to_back(shop: Shop) -> set[Span]:
+    """Four meetings, one after the other, whose buffers overlap; the hours that they take."""
+    begin = shop.world.at(2, 10)
+    await close_buffers(shop, 30, 30)
+    hours = [begin + number * HOUR for number in range(4)]
+    for hour in hours:
+        shop.world.book("clinic", "alice", hour, 60)
+    for _ in range(4):
+        await shop.resync()
+    return {(hour, hour + HOUR) for hour in hours}
+
+
+async def test_meetings_back_to_back_are_closed_where_no_block_may_overlap_another(
+    shop: Shop,
+) -> None:
+    """LeadSquared does not say that the time is taken, only that it refuses."""
+    shop.world.sandbox.crm.refuses_overlaps = True
+    taken = await booked_back_to_back(shop)
+    assert taken <= around(shop, shop.world.at(2, 11))["crm"]
+    assert (await shop.resync()).operations.total() == 0
+    assert not [c for c in shop.app.engine.store.state("alice").conflicts if c.conflict.held]
+
+
+async def test_holds_back_to_back_are_made_without_their_buffers(shop: Shop) -> None:
+    address = "hold@example.com"
+    shop.world.sandbox.legacy.add_contact("Hold", address)
+    table = "[systems.legacy]\n"
+    said = f'{table}blocks = "hold"\nhold_email = "{address}"\n'
+    shop.path.write_text(shop.path.read_text().replace(table, said))
+    taken = await booked_back_to_back(shop)
+    closed = around(shop, shop.world.at(2, 11))["legacy"]
+    for first, last in taken:
+        assert any(start <= first and last <= end for start, end in closed)
+    assert (await shop.resync()).operations.total() == 0
 
 
 async def test_planted_a_block_without_the_buffer_is_seen(

@@ -73,7 +73,7 @@ async def test_the_row_at_fault_is_found_and_the_others_are_written(
     assert {r.id for r in known if r.observed is None} == ({bad} if why is Refusal.GONE else set())
 
 
-@pytest.mark.parametrize(("each", "calls"), [(True, 1), (False, 8)])
+@pytest.mark.parametrize(("each", "calls"), [(True, 1), (False, 9)])
 async def test_a_refusal_of_all_rows_counts_for_each_after_a_bounded_search(
     shop: Shop, calls: int, *, each: bool
 ) -> None:
@@ -107,3 +107,16 @@ async def test_a_status_that_is_answered_with_another_one_is_tried_three_times(s
     assert len(tries) == 3
     assert shop.b.events[twin].value.status is Status.CONFIRMED
     assert [h.conflict.kind for h in shop.store.open_conflicts()] == [ConflictKind.QUARANTINED]
+
+
+async def test_several_first_rows_at_fault_take_none_of_the_others_along(shop: Shop) -> None:
+    """The earliest rows are refused, as of a provider who left: the search ends before the rest."""
+    await moved(shop, 10)
+    first = sorted(shop.b.events, key=lambda event: shop.b.events[event].value.start)[:4]
+    refusing(shop.b, lambda o: o.event in first, Rejected("b"))
+    before = {event: held.value for event, held in shop.b.events.items()}
+    for _ in range(10):
+        await shop.engine.watch(near=False)
+    assert {e for e, held in shop.b.events.items() if held.value == before[e]} == set(first)
+    held = [claim.event for h in shop.store.open_conflicts() for claim in h.conflict.claims]
+    assert sorted(map(str, held)) == sorted(first)

@@ -316,26 +316,6 @@ async def test_one_cancelled_and_two_booked_is_a_question(shop: Shop) -> None:
     assert {v(12).interval, v(14).interval} <= set(shop.blocks()["c"])
 
 
-async def test_a_twin_of_a_doubtful_new_booking_is_the_same_meeting_when_it_is_certain(
-    shop: Shop,
-) -> None:
-    """Simulator, seed 47: it opened a booking of its own, and closed its own time by a block."""
-    old = await meeting(shop)
-    shop.a.cancel(old)
-    shop.a.book("p", v(12), "ann")
-    other = shop.a.book("p", v(14), "ann")
-    await shop.engine.resync()
-    shop.c.persons["c9"] = Person(emails=("ann@example.com",))
-    shop.c.book("p", v(12), "c9")
-    await shop.engine.resync()
-    assert conflicts(shop) == [ConflictKind.AMBIGUOUS]
-    shop.a.cancel(other)
-    await shop.engine.resync()
-    assert conflicts(shop) == []
-    assert twins(shop) == [(v(12).interval, True)]
-    assert shop.blocks() == {"a": [], "b": [], "c": []}
-
-
 async def one_of_two(shop: Shop) -> tuple[str, str, str]:
     """Cancel one and book two, one of them before: the open question, and the new events."""
     old = await meeting(shop)
@@ -458,12 +438,12 @@ async def test_a_crash_before_the_writes_changes_nothing(shop: Shop) -> None:
 
 
 async def test_the_guard_counts_them_as_moves(shop: Shop) -> None:
-    events = [await meeting(shop, 18 + hour, f"ann{hour}", f"l{hour}") for hour in range(6)]
+    events = [await meeting(shop, 20 + hour, f"ann{hour}", f"l{hour}") for hour in range(6)]
     shop.engine.policy = replace(shop.engine.policy, limits=Limits(common=5))
     before = shop.writes()
     for hour, event in enumerate(events):
         shop.a.cancel(event)
-        shop.a.book("p", v(18 + hour + 24), f"ann{hour}")
+        shop.a.book("p", v(20 + hour + 24), f"ann{hour}")
     await shop.engine.resync()
     assert ConflictKind.GUARD in conflicts(shop)
     assert Action.MOVE_APPOINTMENT not in {o.action for o in shop.b.writes}

@@ -86,6 +86,21 @@ async def test_a_mass_cancellation_is_stopped_like_a_mass_deletion(shop: Shop) -
 # --- the sum --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", SYSTEMS)
+async def test_a_near_cycle_knows_the_meetings_beyond_it_in_every_system(
+    shop: Shop, name: str
+) -> None:
+    system = next(s for s in shop.systems if s.name == name)
+    events = [system.book("p", v(8 + 2 * n)) for n in range(12)]
+    for n in range(60):
+        system.book("p", v(100 + 2 * n))
+    await shop.engine.resync()
+    for event in events[:11]:
+        system.delete(event)
+    # 11 of 72 are no accident.
+    assert (await near(shop)).guarded == []
+
+
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_an_accident_in_slices_is_stopped_when_the_sum_is_too_much(
     shop: Shop, restarts: bool
@@ -252,7 +267,7 @@ async def test_the_new_time_of_a_stopped_twin_is_closed_where_its_other_half_sta
         shop.a.move(event, v(25 + 4 * n))
     assert (await shop.engine.resync()).exit is Exit.GUARDED
     assert shop.b.events[twin].value == v(24)
-    assert (closed(shop, 24), closed(shop, 25)) == (["c"], ["b", "c"])
+    assert (closed(shop, 24), closed(shop, 25)) == (["a", "c"], ["b", "c"])
     # The other half is moved by hand: its change is carried, and none of the times is opened.
     shop.b.move(twin, v(70))
     report = await shop.engine.resync()
@@ -433,3 +448,17 @@ async def test_a_no_show_or_a_done_meeting_of_the_past_is_no_accident(shop: Shop
     for n, event in enumerate(events):
         shop.a.move(event, v(7 + n, status=Status.NOSHOW))
     assert (await shop.engine.resync()).exit is Exit.DONE
+
+
+async def test_a_shift_that_two_reads_show_is_stopped_beside_a_break_that_stays(shop: Shop) -> None:
+    shop.a.human_block("p", v(30, 31))
+    events = [shop.a.book("p", v(24 + 8 * i)) for i in range(8)]
+    await settle(shop)
+    for i, event in enumerate(events):
+        shop.a.move(event, v(24.75 + 8 * i))
+    near = await shop.engine.watch(near=True)
+    carried = near.operations.total()
+    stopped = await shop.engine.resync()
+    assert stopped.exit is Exit.GUARDED
+    assert 0 < carried < 2 * len(events)
+    assert stopped.operations.total() <= len(events)

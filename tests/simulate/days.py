@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,3 +17,18 @@ def day(*steps: Step, **rules: str) -> Story:
 
 def at(hour: float, what: What, system: str, slot: int = 0, **more: Any) -> Step:
     return Step(hour * 3600, what, system, slot=slot, **more)
+
+
+STALE = day(
+    at(1, What.BOOK, "clinic", slot=70),
+    *(at(2.994, What.FAULT, s, fault="lag", times=60, seconds=9.0) for s in ("crm", "legacy")),
+    at(2.997, What.MOVE, "clinic", slot=30),
+    *(at(3 + seconds / 3600, What.RESYNC, "") for seconds in (3, 6)),
+)
+"""What follows a move is read again while the lists still show it where it was."""
+
+EMPTIED = replace(
+    day(at(3, What.FAULT, "clinic", fault="empty", times=6), at(3.001, What.RESYNC, "")),
+    before=(at(0, What.LEAVE, "legacy", slot=624, number=302),),
+)
+"""v2 lists nothing for a while; where blocks were answered by their id, no list would be asked."""

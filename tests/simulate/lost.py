@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.core import decide
+from syncd.core import holding
 from syncd.simulate.story import Story, What
 from syncd.store import reconcile
 from syncd.store.created import CreatedIds
@@ -27,7 +27,7 @@ def an_old_database_is_believed(patch: Patch) -> None:
 
 def proven_blocks_go_unseen(patch: Patch) -> None:
     """A block whose meeting nobody has looked for since the state was lost is removed."""
-    patch.setattr(decide, "_is_blind", lambda _operation, _owners: False)
+    patch.setattr(holding, "_is_blind", lambda _operation, _owners: False)
 
 
 _UNSEEN = (

@@ -27,13 +27,13 @@ from syncd.model import (
     Window,
 )
 from syncd.sandbox.leadconnector.slots import Taken
-from syncd.simulate.busy import ORDINARY
 from syncd.simulate.story import Story, What, draw
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.limits import Budget
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
+from tests.simulate.days import EMPTIED, STALE
 from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
@@ -372,11 +372,10 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (the_journal_is_not_written, draw(0)),
     (history_is_not_kept, draw(0)),
     (an_echo_is_an_edit, draw(0, faults=("rounding",))),
-    (a_stale_read_is_believed, draw(21, faults=("lag",))),
+    (a_stale_read_is_believed, STALE),
     (an_unanswered_write_is_repeated_blindly, all_may_write(draw(9))),
     (the_budget_is_boundless, draw(15, faults=())),
-    # Where blocks are answered by their id, no list is asked.
-    (an_empty_list_is_proof, replace(draw(5), busy=ORDINARY)),
+    (an_empty_list_is_proof, EMPTIED),
     (calendars_ignore_blocks, draw(2)),
     (every_tag_is_ours, _day(*_BOOKED, _at(3, What.COPY_OURS, "crm", slot=30, number=1))),
     (

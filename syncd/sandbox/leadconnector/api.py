@@ -247,6 +247,7 @@ class LeadConnector(Location):
         calendar = self._calendar(found.get("calendarId", before.calendar))
         status = wire.status(found, before)
         if status not in STATUSES:
+            self.refused_words.append(status)
             allowed = ", ".join(sorted(STATUSES))
             raise self.refusal(
                 422, [f"appointmentStatus must be one of the following values: {allowed}"]

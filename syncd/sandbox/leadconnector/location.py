@@ -84,6 +84,7 @@ class Location(Platform):
         self.update_drops_hosts = False
         self.contacts: dict[str, Contact] = {}
         self.notifications: list[Notification] = []
+        self.refused_words: list[str] = []
         self.meetings: Table[Meeting] = Table(clock)
         self.closures: Table[Block] = Table(clock)
         self._trace = guid_ids(f"trace {name}")

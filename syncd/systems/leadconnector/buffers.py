@@ -40,9 +40,19 @@ def remembered(facts: Facts) -> Mapping[str, Buffer]:
 
 
 def remember(facts: Facts, directory: Mapping[str, Calendar]) -> Mapping[str, Buffer]:
-    """Note the buffers that the directory shows; a calendar that it does not list keeps its own."""
-    found = {id: buffer for id, buffer in remembered(facts).items() if id not in directory}
-    found |= {c.id: c.buffer for c in directory.values() if c.buffer}
+    """Note the buffers that the directory shows.
+
+    A calendar that it does not list keeps its own, and so does one of which it tells nothing that
+    is understood.
+    """
+    known = remembered(facts)
+    found = {id: buffer for id, buffer in known.items() if id not in directory}
+    for calendar in directory.values():
+        buffer = calendar.buffer
+        if calendar.odd_buffer or not calendar.tells_buffer:
+            buffer = buffer.widest(known.get(calendar.id, NO_BUFFER))
+        if buffer:
+            found[calendar.id] = buffer
     spelt = {
         id: (buffer.before / _MINUTE, buffer.after / _MINUTE)
         for id, buffer in sorted(found.items())
@@ -54,10 +64,13 @@ def remember(facts: Facts, directory: Mapping[str, Calendar]) -> Mapping[str, Bu
 def odd_buffers(
     system: str, mapped: Mapping[str, CalendarOf], directory: Mapping[str, Calendar]
 ) -> Iterator[Malformed]:
-    """Report the buffers of mapped calendars that cannot be read: blocks do not cover them."""
+    """Report the buffers of mapped calendars that cannot be read: blocks keep what was known."""
     for provider, calendar in _booked(mapped, directory):
         if calendar.odd_buffer:
-            reason = f"its buffer {calendar.odd_buffer} is not understood, so no block covers it"
+            reason = (
+                f"its buffer {calendar.odd_buffer} is not understood: blocks cover no more than "
+                "what was understood of it before"
+            )
             yield Malformed(system, f"calendar {calendar.id}", reason, Topic.ACCOUNT, provider)
 
 
@@ -76,7 +89,7 @@ def findings(
                 "warning",
                 subject,
                 f"the buffer {calendar.odd_buffer} of calendar {name!r} is not understood: "
-                "no block covers it",
+                "blocks cover no more than what was understood of it before",
                 "correct the buffer of the calendar in LeadConnector",
             )
         if calendar.buffer == NO_BUFFER:

@@ -35,7 +35,7 @@ class Calendar:
 
     ``seats`` is how many appointments it takes at one time. The platform spells that field in two
     ways, and sends both (leadconnector-v2.md 1.2). ``buffer`` is kept free around each booking;
-    ``odd_buffer`` is what is said of it and cannot be read.
+    ``odd_buffer`` is what is said of it and cannot be read, ``tells_buffer`` whether anything is.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Calendar:
     seats: int = 1
     buffer: Buffer = NO_BUFFER
     odd_buffer: str = ""
+    tells_buffer: bool = True
 
 
 def directory_of(listing: wire.Calendars) -> dict[str, Calendar]:
@@ -69,6 +70,7 @@ def _calendar(row: wire.Calendar) -> Calendar:
         number(row.appoinment_per_slot) or number(row.appointment_per_slot) or 1,
         Buffer(before, after),
         ", ".join(filter(None, (odd, odd_after))),
+        row.pre_buffer is not None or row.slot_buffer is not None,
     )
 
 

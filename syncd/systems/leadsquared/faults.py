@@ -30,6 +30,8 @@ _TOO_MANY = 429
 _SERVER = range(500, 600)
 _NO_SUCH_CALL = frozenset({404, 405, 410})
 _NO_ERROR = Wrote()
+_SAID = 2000
+"""Characters: more than is told, so that no name or secret is cut before it is masked."""
 
 
 def fault_of(answer: Answer) -> SystemFault | None:
@@ -63,7 +65,7 @@ def _error(answer: Answer) -> Wrote:
     """
     if answer.status_code in _SUCCESS and b'"Error"' not in answer.content[:4096]:
         return _NO_ERROR
-    return read_json(answer.content, Wrote) or Wrote(exception_message=answer.text[:300])
+    return read_json(answer.content, Wrote) or Wrote(exception_message=answer.text[:_SAID])
 
 
 def _is_error(body: Wrote) -> bool:

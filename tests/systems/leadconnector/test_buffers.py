@@ -93,17 +93,18 @@ async def test_a_later_process_knows_them_before_the_location_answers(clinic: Cl
     assert again.buffers == {clinic.calendar: minutes(15, 10)}
 
 
-def test_a_calendar_that_is_not_listed_keeps_its_buffer(clinic: Clinic) -> None:
+def test_a_calendar_keeps_its_buffer_until_another_one_is_told(clinic: Clinic) -> None:
     facts = Facts("clinic", clinic.clock)
     rows = [{"id": "A", "slotBuffer": 5}, {"id": "B", "preBuffer": 5}]
+    untold = [{"id": "A"}, {"id": "B", "preBuffer": "five"}]
+    off = [{"id": id, "slotBuffer": 0, "preBuffer": 0} for id in "AB"]
     listings = [
         directory_of(msgspec.convert({"calendars": part}, wire.Calendars))
-        for part in (rows, rows[:1], [{"id": "A"}], [{"id": "A"}, {"id": "B"}])
+        for part in (rows, rows[:1], untold, off[:1], off)
     ]
     known = [dict(remember(facts, listing)) for listing in listings]
     assert known == [
-        {"A": minutes(0, 5), "B": minutes(5, 0)},
-        {"A": minutes(0, 5), "B": minutes(5, 0)},
+        *[{"A": minutes(0, 5), "B": minutes(5, 0)}] * 3,
         {"B": minutes(5, 0)},
         {},
     ]

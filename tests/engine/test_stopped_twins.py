@@ -1,0 +1,67 @@
+"""While one record of a meeting is stopped by the guard, the others go on (promise 7)."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.engine.report import Exit
+from syncd.model import Person
+from tests.core.kit import v
+from tests.engine.conftest import Shop
+from tests.engine.test_promises import settle
+from tests.engine.test_stops import closed, near
+
+
+async def in_three_systems(shop: Shop) -> tuple[list[str], str, str]:
+    """Book a calendar of p in a; the first meeting of it stands in b and c, too."""
+    for system in shop.systems:
+        system.persons["x0"] = Person(emails=("x0@example.com",))
+    events = [shop.a.book("p", v(24 + 2 * n), person=f"x{n}") for n in range(14)]
+    twins = [system.book("p", v(24), person="x0") for system in (shop.b, shop.c)]
+    await settle(shop)
+    return events, twins[0], twins[1]
+
+
+@pytest.mark.parametrize("act", ["delete", "cancel", "move"])
+async def test_where_a_stopped_event_is_gone_its_twins_time_is_closed(shop: Shop, act: str) -> None:
+    events, twin, _ = await in_three_systems(shop)
+    kept = dict(shop.a.events)
+    for n, event in enumerate(events[:12]):
+        if act == "move":
+            shop.a.move(event, v(101 + 2 * n))
+        else:
+            getattr(shop.a, act)(event)
+    report = await shop.engine.resync()
+    assert report.exit is Exit.GUARDED
+    # b and c have the meeting: whoever books in a must see that its time is taken.
+    assert (closed(shop, 24), shop.b.events[twin].value) == (["a"], v(24))
+    assert closed(shop, 26) == ["b", "c"]
+    shop.a.events |= kept
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert (closed(shop, 24), closed(shop, 26)) == ([], ["b", "c"])
+
+
+async def test_a_twin_moves_while_its_other_record_is_stopped(shop: Shop) -> None:
+    events, twin, third = await in_three_systems(shop)
+    for event in events[:12]:
+        shop.a.delete(event)
+    await shop.engine.resync()
+    shop.b.move(twin, v(25))
+    before = len(shop.c.writes)
+    await near(shop)
+    assert shop.c.events[third].value == v(25)
+    assert (closed(shop, 24), closed(shop, 25)) == (["b", "c"], ["a"])
+    await near(shop)
+    assert [str(o.action) for o in shop.c.writes[before:]] == ["move-appointment", "create-block"]
+
+
+async def test_a_twin_is_called_off_while_its_other_record_is_stopped(shop: Shop) -> None:
+    events, twin, third = await in_three_systems(shop)
+    for n, event in enumerate(events[:12]):
+        shop.a.move(event, v(101 + 2 * n))
+    await shop.engine.resync()
+    shop.b.cancel(twin)
+    await near(shop)
+    # It is off in b and c; what a newly shows, and where it was, stays closed until a person looks.
+    assert not shop.c.events[third].value.busy
+    assert (closed(shop, 24), closed(shop, 101)) == (["b", "c"], ["b", "c"])
