@@ -57,8 +57,8 @@ def ending(left: Mapping[Left, int], acknowledged: int, *, left_behind: bool = F
     known = f"{acknowledged} acknowledged (syncd acknowledge)" if acknowledged else ""
     if not left:
         return "; ".join(filter(None, (f"everything{scope} agrees", known)))
-    named = ", ".join(filter(None, (*_named(left), known)))
-    return f"{_beginning(left).format(scope=scope)}; left: {named}"
+    found = ", ".join(filter(None, (*_named(left), known)))
+    return f"{_beginning(left).format(scope=scope)}; left: {found}"
 
 
 def rest(left: Mapping[Left, int], acknowledged: int) -> str:

@@ -47,21 +47,23 @@ def left_in(
 
 
 def stops_in(seen: Glance, mapped: Collection[str]) -> list[Stop]:
-    """Return the stops of the guard as runs tell them: a stop of a whole system is one.
-
-    A stop's run is the one that opened the newest of its conflicts: it listed the older ones too.
-    """
+    """Return the stops of the guard as runs tell them: a stop of a whole system is one."""
     return [
         Stop(
             system,
             provider,
-            max(held, key=lambda h: (h.opened_at, h.run)).run,
+            accepting_run(held),
             count_stopped((h.conflict for h in held), seen.stopped),
         )
         for subject, each in groupby(_stopped(seen, mapped), key=lambda h: h.conflict.subject)
         for system, _, provider in [subject.partition("/")]
         for held in [list(each)]
     ]
+
+
+def accepting_run(held: Collection[HeldConflict]) -> str:
+    """Return a run that accepts all of these: the one that opened the newest listed the others."""
+    return max(held, key=lambda h: (h.opened_at, h.run)).run
 
 
 def _stopped(seen: Glance, mapped: Collection[str]) -> list[HeldConflict]:

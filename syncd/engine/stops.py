@@ -16,6 +16,7 @@ from itertools import groupby
 
 from syncd.core.facts import digest
 from syncd.core.guard import count_stopped, mark, marks_of
+from syncd.engine.remaining import accepting_run
 from syncd.engine.report import Report, Stop
 from syncd.model import Changes, Conflict, ConflictKind, HeldConflict
 from syncd.store import Store
@@ -70,12 +71,7 @@ def check_accept(store: Store, run: str | None) -> None:
         return
     stopped = standing(store)
     marks = listed(store, run)
-    runs = sorted({h.run for h in stopped})
-    now = (
-        f"What is stopped now can be accepted with: {', '.join(runs)}."
-        if runs
-        else "Nothing is stopped now."
-    )
+    now = f"{stopped_now(accepting_run(stopped) if stopped else None)}."
     if marks is None:
         known = store.run(run) is not None
         reason = f"the guard did not stop run {run!r}" if known else f"there is no run {run!r}"
@@ -83,6 +79,13 @@ def check_accept(store: Store, run: str | None) -> None:
     if marks.isdisjoint(marks_of(h.conflict for h in stopped)):
         reason = f"nothing of what run {run!r} listed is stopped any more"
         raise NotAcceptable(reason, f"It was accepted or undone. {now}")
+
+
+def stopped_now(run: str | None) -> str:
+    """Say which run accepts all that is stopped now; None: nothing is."""
+    if run is None:
+        return "Nothing is stopped now"
+    return f"What is stopped now is accepted by: syncd resync --accept {run}"
 
 
 def accept(

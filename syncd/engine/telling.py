@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncd.engine.observation import Observation
 from syncd.engine.report import Health, Report, SystemReport, UnknownOwners, unknown_owners
+from syncd.engine.stops import stopped_now
 from syncd.model import ConflictKind, OwnerProof
 from syncd.model.summary import acknowledged, stale
 from syncd.store.owners import owner_changes
@@ -75,7 +76,10 @@ def tell(
 def remark(report: Report, accept: str | None) -> None:
     """Add what is worth a sentence at the end of a resync."""
     if accept is not None and not report.accepted:
-        report.remarks.append(f"nothing of what run {accept} listed was stopped in this run")
+        now = stopped_now(report.run if report.stopped else None)
+        report.remarks.append(
+            f"nothing of what run {accept} listed was stopped in this run. {now}."
+        )
     if report.gone:
         one = report.gone == 1
         gone = "1 event is gone by its id" if one else f"{report.gone} events are gone by their ids"

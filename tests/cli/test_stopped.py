@@ -77,7 +77,8 @@ def test_the_json_of_a_stop_counts_it_and_each_listed_run_is_accepted(desk: Desk
     assert desk.wrong() == []
     over = desk.say("resync", "--yes", "--accept", last["run"])
     assert over.code == 2
-    assert "is stopped any more" in " ".join(over.err.split())
+    text = " ".join(over.err.split())
+    assert "is stopped any more. It was accepted or undone. Nothing is stopped now." in text
 
 
 @pytest.mark.prove
@@ -120,6 +121,8 @@ def test_a_stop_that_only_a_dry_run_showed_is_accepted_by_its_name(desk: Desk) -
     assert (dry.code, "--accept" in dry.err) == (0, False)
     assert desk.say("resync", "--yes", "--accept", plan["run"]).code == 0
     assert desk.wrong() == []
+    again = " ".join(desk.say("resync", "--yes", "--accept", plan["run"]).err.split())
+    assert "was stopped in this run. Nothing is stopped now." in again
 
 
 @pytest.mark.prove
@@ -141,6 +144,10 @@ def test_runs_that_stopped_nothing_are_refused_with_the_reason(desk: Desk) -> No
     never = desk.say("resync", "--yes", "--accept", quiet["run"])
     assert never.code == 2
     assert "the guard did not stop run" in " ".join(never.err.split())
+    desk.say("resync", "--yes")
+    text = " ".join(desk.say("resync", "--yes", "--accept", quiet["run"]).err.split())
+    run = text.split("What is stopped now is accepted by: syncd resync --accept ")[1].split(".")[0]
+    assert desk.say("resync", "--yes", "--accept", run).code == 0
 
 
 @pytest.mark.prove
