@@ -32,7 +32,7 @@ from syncd.systems.findings import checked
 from syncd.systems.port import Finding, System
 from syncd.wiring import RealClock, build_systems, clock_of
 
-_LEVELS = {"ok": "ok", "warning": "look", "error": "WRONG"}
+_LEVELS = {"ok": "ok", "note": "note", "warning": "look", "error": "WRONG"}
 
 
 _UNKNOWN_OFFLINE = (

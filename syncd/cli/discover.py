@@ -24,7 +24,7 @@ from syncd.systems.port import Finding, SystemFault
 from syncd.systems.tree import AppointmentType, Calendar, Resource, Tree, User
 from syncd.wiring import RealClock, open_accounts
 
-_LEVELS = {"ok": "note", "warning": "look", "error": "WRONG"}
+_LEVELS = {"ok": "note", "note": "note", "warning": "look", "error": "WRONG"}
 PLATFORM_NAMES = {
     "leadsquared": "LeadSquared",
     "leadconnector": "LeadConnector v2",

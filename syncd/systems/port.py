@@ -312,7 +312,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of `syncd check`: level is 'ok', 'warning' or 'error'."""
+    """One line of `syncd check`: level is 'ok', 'note', 'warning' or 'error'.
+
+    A note is worth reading, and nothing is wrong: it changes no exit code.
+    """
 
     level: str
     subject: str

@@ -225,12 +225,25 @@ def test_a_strict_check_ends_with_two_on_a_warning(desk: Desk) -> None:
     assert '"warning"' in desk.say("check", "--offline", "--json").out
     assert desk.say("check", "--offline").code == 0
     assert desk.say("check", "--offline", "--strict").code == 2
-    text, secret = desk.path.read_text(), desk.path.parent / "secret"
-    secret.write_text("hush-hush\n")
-    secret.chmod(0o600)
-    hidden = re.sub(r'(token|\w*_key) = "[^"]*"', r'\1 = { file = "secret" }', text)
-    desk.path.write_text(hidden)
+
+    def hide(found: re.Match[str]) -> str:
+        secret = desk.path.parent / f"secret{found.start()}"
+        secret.write_text(f"{found[2]}\n")
+        secret.chmod(0o600)
+        return f'{found[1]} = {{ file = "{secret.name}" }}'
+
+    text = desk.path.read_text()
+    desk.path.write_text(re.sub(r'(token|\w*_key) = "([^"]*)"', hide, text))
     assert desk.say("check", "--offline", "--strict").code == 0
+    online = desk.say("check", "--strict", "--json")
+    (note,) = [f for f in json.loads(online.out)["findings"] if f["level"] == "note"]
+    assert (online.code, note["subject"], "out of support" in note["message"]) == (
+        0,
+        "legacy",
+        True,
+    )
+    shown = desk.say("check").out
+    assert any(line.split()[:2] == ["note", "legacy"] for line in shown.splitlines())
 
 
 def test_nothing_that_is_printed_acts_on_the_terminal(

@@ -33,7 +33,7 @@ async def check(
     system: str, account: Account, calendars: Mapping[str, CalendarOf], calls: Calls
 ) -> list[Finding]:
     """Look at the key, the zone and every mapped id. A call that fails is a finding."""
-    findings = [Finding("ok", system, *OUT_OF_SUPPORT)]
+    findings = [Finding("note", system, *OUT_OF_SUPPORT)]
     try:
         zone_name = await calls.timezone()
     except SystemFault as fault:

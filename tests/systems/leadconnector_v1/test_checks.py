@@ -44,7 +44,7 @@ async def test_check_says_once_that_v1_is_out_of_support_and_is_no_warning(
     script.say("GET calendars/services", SERVICES)
     system = build({name: CalendarOf(f"cal-{name}") for name in "abc"})
     (found,) = [f for f in await system.check() if "out of support" in f.message]
-    assert (found.level, found.subject) == ("ok", "legacy")
+    assert (found.level, found.subject) == ("note", "legacy")
     assert "31 December 2025" in found.message
     assert "90 days" in found.message
     assert "docs/moving-to-v2.md" in found.remedy
