@@ -300,7 +300,7 @@ class Engine:
             observed |= closed
             decisions |= await decide_on(self, doors, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
-        report.planned = operations
+        report.planned, report.unmade = operations, 0
         unmade: list[Waiting] = []
         if operations and not report.dry_run:
             progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")

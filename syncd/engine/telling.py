@@ -77,9 +77,12 @@ def remark(report: Report, accept: str | None) -> None:
     if accept is not None and not report.accepted:
         report.remarks.append(f"nothing of what run {accept} listed was stopped in this run")
     if report.gone:
+        one = report.gone == 1
+        gone = "1 event is gone by its id" if one else f"{report.gone} events are gone by their ids"
+        their = "its" if one else "their"
         report.remarks.append(
-            f"{report.gone} events are gone by their ids, but their lists do not prove it: "
-            "their time stays blocked until a list is whole"
+            f"{gone}, but {their} list{'' if one else 's'} {'does' if one else 'do'} not prove it: "
+            f"{their} time stays blocked until a list is whole"
         )
 
 

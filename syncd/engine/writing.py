@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from syncd.core import plan
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observation import Observation
 from syncd.engine.report import Report
@@ -36,7 +37,22 @@ async def write(
     )
     for name, written in zip(sorted(by_system), results, strict=True):
         _count(engine, written, observed[name], report)
-    return [each for written in results for each in written.unmade]
+    waiting = [each for written in results for each in written.unmade]
+    report.unmade = _unmade(engine, operations, results, waiting)
+    return waiting
+
+
+def _unmade(
+    engine: Engine,
+    operations: Sequence[Operation],
+    results: Sequence[Written],
+    waiting: Sequence[Waiting],
+) -> int:
+    """Count operations that were not made, are not open in the journal, and do not wait."""
+    known = {plan.name(o) for each in results for o in (*each.done, *each.queued)}
+    known |= {plan.name(i.operation) for i in engine.store.pending_intents()}
+    known |= {plan.name(each.operation) for each in waiting}
+    return sum(plan.name(o) not in known for o in operations)
 
 
 def _count(engine: Engine, written: Written, observation: Observation, report: Report) -> None:
