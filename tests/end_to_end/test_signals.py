@@ -68,7 +68,8 @@ def test_a_signal_while_writes_wait_ends_the_run_and_the_next_does_the_rest(
         assert (shop.clock.monotonic() - at, shop.calls(name) - calls) == (0, 0)
         left = report.to_json()["left"]
         assert isinstance(left, dict)
-        assert (report.exit, left["interrupted"], left["writes"] > 0) == (Exit.UNANSWERED, 1, True)
+        assert (report.exit, left["interrupted"]) == (Exit.UNANSWERED, 1)
+        assert left["writes"] + left["waiting"] > 0
         shop.world.sandbox.systems[name].faults.clear()
         await asyncio.sleep(60)
         await shop.restart()
