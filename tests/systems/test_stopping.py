@@ -11,6 +11,7 @@ import pytest
 from syncd.systems import exchange
 from syncd.systems.access import CheapRead
 from syncd.systems.client import SENT, open_client
+from syncd.systems.connections import Connections
 from syncd.systems.limits import Budget
 from syncd.systems.port import Ambiguous, Interrupted, Retryable, SystemFault
 from syncd.systems.stopping import IN_FLIGHT, Stopping
@@ -164,3 +165,36 @@ async def test_a_pause_ends_with_the_signal_and_none_begins_after_it() -> None:
     assert not await asyncio.wait_for(pause, 2.0)
     assert not await stopping.pause(clock, 300.0)
     assert clock.slept == [300.0]
+
+
+async def test_only_a_request_that_has_a_connection_is_finished() -> None:
+    held = asyncio.Event()
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        await held.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    stopping, clock = Stopping(), VirtualClock()
+    way = Connections(httpx.create_ssl_context(), httpx.Limits(max_connections=1))
+    client = open_client(f"http://127.0.0.1:{port}", {}, transport=way)
+    transport = Transport("clinic", client, clock, Budget(clock), fault_of, stopping=stopping)
+    first = asyncio.create_task(transport.write("POST", "first"))
+    while not asked:  # noqa: ASYNC110 - a stream has no event for it
+        await asyncio.sleep(0.001)
+    second = asyncio.create_task(transport.write("POST", "second"))
+    await asyncio.sleep(0.01)
+    stopping.set()
+    await asyncio.wait([second], timeout=2.0)
+    assert (type(second.exception()), first.done()) == (Interrupted, False)
+    held.set()
+    assert (await asyncio.wait_for(first, 2.0)).status_code == 200
+    assert asked == [b"POST /first HTTP/1.1\r\n"]
+    await transport.aclose()
+    server.close()
+    await server.wait_closed()
