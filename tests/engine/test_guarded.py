@@ -99,3 +99,17 @@ async def test_the_share_is_taken_of_all_that_was_read_lately_in_each_system(sho
         shop.a.cancel(event)
     report = await shop.engine.watch(near=True)
     assert (report.stopped, report.exit is Exit.GUARDED) == ([], False)
+
+
+async def test_a_shift_that_two_reads_show_is_stopped_beside_a_break_that_stays(shop: Shop) -> None:
+    shop.a.human_block("p", v(30, 31))
+    events = [shop.a.book("p", v(24 + 8 * i)) for i in range(8)]
+    await settle(shop)
+    for i, event in enumerate(events):
+        shop.a.move(event, v(24.75 + 8 * i))
+    near = await shop.engine.watch(near=True)
+    carried = near.operations.total()
+    stopped = await shop.engine.resync()
+    assert stopped.exit is Exit.GUARDED
+    assert 0 < carried < 2 * len(events)
+    assert stopped.operations.total() <= len(events)
