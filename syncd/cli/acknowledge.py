@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -17,8 +18,12 @@ from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.acknowledge import CannotAcknowledge, Entry, entries
 from syncd.engine.acknowledge import acknowledge as carry_out
+from syncd.model import ConflictKind, Status, Value, on_clock
 from syncd.store import Store
 from syncd.store.files import is_there
+
+_MOST_NAMED = 3
+"""So many calendars of an item are named; the rest is counted."""
 
 
 def acknowledge(
@@ -54,8 +59,7 @@ def acknowledge(
         terminal.print_json(done)
         return
     what = "counts again" if undo else "is acknowledged until it changes"
-    place = " ".join(filter(None, (done["system"], done["event"])))
-    terminal.say(f"{done['id']} {what}: {place}: {done['what']}: {done['reason']}")
+    terminal.say(f"{done['id']} {what}: {_kind(done)}: {_about(done, settings)}")
 
 
 def _carry_out(settings: Settings, item: str, by: str, *, undo: bool) -> dict[str, Any]:
@@ -83,25 +87,56 @@ def _list(settings: Settings, *, as_json: bool) -> None:
         found = entries(store, datetime.now(UTC))
         store.close()
     if as_json:
-        terminal.print_json([entry.to_json() for entry in found])
+        terminal.print_json({"items": [entry.to_json() for entry in found]})
     elif not found:
         terminal.say("nothing is reported")
     else:
         zone = zone_of(settings, None)
-        rows = [(entry.id, _what(entry, zone), _about(entry)) for entry in found]
+        rows = [
+            (entry.id, _what(entry, zone), _about(entry.to_json(), settings)) for entry in found
+        ]
         terminal.table("reported", ("id", "what", "about"), rows)
 
 
 def _what(entry: Entry, zone: ZoneInfo) -> str:
-    what = entry.what.replace("_", " ")
+    what = _kind(entry.to_json())
     if entry.at is None:
         return what
     return f"{what}\n(acknowledged {words.moment(entry.at, zone)} {entry.by})"
 
 
-def _about(entry: Entry) -> str:
-    place = " ".join(filter(None, (entry.system, entry.event or entry.provider)))
-    return f"{place}\n{entry.reason}"
+def _kind(told: Mapping[str, Any]) -> str:
+    """What it is, in words: ``told`` is an entry's JSON."""
+    # A daemon of an older version sends no meetings.
+    double = told["what"] == ConflictKind.DOUBLE_BOOKED
+    return "double booking" if double else str(told["what"]).replace("_", " ")
+
+
+def _about(told: Mapping[str, Any], settings: Settings) -> str:
+    """Say whose it is, where, and when or why."""
+    if told.get("meetings"):
+        zone = zone_of(settings, told["provider"])
+        meetings = ", ".join(_meetings(told["meetings"], zone))
+        return f"{told['provider']}, {meetings} ({zone.key})"
+    place = " ".join(filter(None, (told["system"], told["event"])))
+    calendars = told.get("calendars") or filter(None, [told["provider"]])
+    # The name of a list may end with its calendar.
+    whose = [name for name in calendars if not place.endswith(f" of {name}")]
+    named = ", ".join(whose[:_MOST_NAMED])
+    rest = f" and {len(whose) - _MOST_NAMED} more" if len(whose) > _MOST_NAMED else ""
+    return f"{place}{f' ({named}{rest})' if named else ''}: {told['reason']}"
+
+
+def _meetings(meetings: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> Iterator[str]:
+    """Say when each meeting is and where, by time; a day is named once."""
+    known = sorted((m for m in meetings if m["start"]), key=lambda m: (m["start"], m["system"]))
+    day = ""
+    for each in known:
+        start, end = (datetime.fromisoformat(each[name]) for name in ("start", "end"))
+        text = words.interval(Value(start, end, Status(each["status"])), zone)
+        same, day = day, f"{on_clock(start, zone):%a %d %b} "
+        yield f"{text.removeprefix(day) if same == day else text} in {each['system']}"
+    yield from (f"not there in {m['system']}" for m in meetings if not m["start"])
 
 
 def _login_name() -> str:

@@ -17,6 +17,7 @@ _NOUNS: Mapping[Left, tuple[str, str, str]] = {
     ),
     Left.LISTS: ("incomplete list", "incomplete lists", "status"),
     Left.WRITES: ("write not confirmed yet", "writes not confirmed yet", "status"),
+    Left.UNMADE: ("write not made yet", "writes not made yet", "plan"),
     Left.WAITING: ("write that waits", "writes that wait", "plan"),
     Left.REMOVALS: (
         "removal that waits for a second read",
@@ -35,8 +36,8 @@ _NOUNS: Mapping[Left, tuple[str, str, str]] = {
     Left.EXPOSURES: ("busy interval still offered", "busy intervals still offered", "status"),
 }
 _BEGINNINGS = {
-    Exit.DONE: "everything that can be carried agrees",
-    Exit.CONFLICTS: "everything else agrees, but a person is needed",
+    Exit.DONE: "everything{scope} that can be carried agrees",
+    Exit.CONFLICTS: "everything else{scope} agrees, but a person is needed",
     Exit.UNANSWERED: "done as far as possible",
     Exit.GUARDED: "stopped by the guard",
 }
@@ -47,12 +48,17 @@ def left_of(counts: Mapping[str, int]) -> dict[Left, int]:
     return {kind: counts[kind] for kind in Left if counts.get(kind)}
 
 
-def ending(left: Mapping[Left, int], acknowledged: int) -> str:
-    """Say how a run ended, and name each thing that is left."""
+def ending(left: Mapping[Left, int], acknowledged: int, *, left_behind: bool = False) -> str:
+    """Say how a run ended, and name each thing that is left.
+
+    Nobody reads the calendars of blocks that were ``left_behind``: nothing is said of those.
+    """
+    scope = " in the configuration" if left_behind else ""
     known = f"{acknowledged} acknowledged (syncd acknowledge)" if acknowledged else ""
     if not left:
-        return "; ".join(filter(None, ("everything agrees", known)))
-    return f"{_beginning(left)}; left: {', '.join(filter(None, (*_named(left), known)))}"
+        return "; ".join(filter(None, (f"everything{scope} agrees", known)))
+    named = ", ".join(filter(None, (*_named(left), known)))
+    return f"{_beginning(left).format(scope=scope)}; left: {named}"
 
 
 def rest(left: Mapping[Left, int], acknowledged: int) -> str:

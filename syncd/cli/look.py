@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli import endings, left_behind, owners, reported, terminal, waiting, words
+from syncd.cli import endings, left_behind, owners, reported, stopped, terminal, waiting, words
 from syncd.cli.exposed import (
     LOOKED_BACK,
     exposure_json,
@@ -30,7 +30,7 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.cli.reading import plan_of
-from syncd.cli.remaining import double_booked_json, left_behind_in
+from syncd.cli.remaining import double_booked_json, kept_providers, left_behind_in
 from syncd.cli.safety import safety_of
 from syncd.cli.standing import COLUMNS, standings, stretched
 from syncd.config.mapped import remapped
@@ -79,7 +79,9 @@ def status(
     safety = safety_of(settings.syncd.state_path, seen, now)
     unknown = unknown_owners(seen.owner_changes, now)
     corrected = remapped(settings, seen.mapped) if unknown else ()
-    left, known = left_in(seen, systems, unknown), acknowledged_in(seen)
+    kept = kept_providers(settings, seen)
+    left, known = left_in(seen, systems, unknown, kept), acknowledged_in(seen)
+    stops = [stop.to_json() for stop in stops_in(seen, kept)]
     doubles = [h for h in seen.conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
     behind = left_behind_in(settings, seen)
     data: dict[str, Any] = {
@@ -97,7 +99,7 @@ def status(
         "reported": [reported.item_json(item) for item in seen.items],
         "double_bookings": len(doubles),
         "double_booked": [double_booked_json(held, seen) for held in doubles],
-        "stopped": [stop.to_json() for stop in stops_in(seen)],
+        "stopped": stops,
         "acknowledged": known,
         "left": {str(kind): left.get(kind, 0) for kind in Left},
         "left_behind": [each.to_json() for each in behind],
@@ -130,6 +132,7 @@ def status(
     told = (s.trouble(now, zone) for s in systems.values())
     causes = {name: h.cause for name, h in seen.health.items() if h.writing}
     troubles = (
+        *stopped.lines(stops),
         *waiting.clock_lines(seen.clock_error.total_seconds()),
         *waiting.lines(data["waiting"], zone, causes),
         *reported.lines(seen.items),

@@ -19,6 +19,11 @@ def left_behind_in(settings: Settings, seen: Glance) -> list[LeftBehind]:
     return list(left_behind(seen.standing, mapping, settings.systems, found))
 
 
+def kept_providers(settings: Settings, seen: Glance) -> set[str]:
+    """Return who is kept in sync: the configured providers, and what rooms close."""
+    return {*settings.providers, *(p for (p, _), mapped in seen.mapped.items() if mapped == FOUND)}
+
+
 def double_booked_json(held: HeldConflict, seen: Glance) -> dict[str, Any]:
     """One entry of ``double_booked`` in `status --json`: its keys are stable."""
     mark = acknowledged(held, seen.marks)

@@ -383,7 +383,8 @@ def _show(
     _warn_of_waiting(data, zone_of(settings, None))
     _show_items(items)
     _show_left_behind(settings, map(LeftBehind.from_json, data["left_behind"]))
-    terminal.say(endings.ending(endings.left_of(data["left"]), data["acknowledged"]))
+    left, behind = endings.left_of(data["left"]), bool(data["left_behind"])
+    terminal.say(endings.ending(left, data["acknowledged"], left_behind=behind))
 
 
 def _show_trouble(states: Mapping[str, str], causes: Mapping[str, str]) -> None:

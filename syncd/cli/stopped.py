@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from syncd.cli import words
-from syncd.engine.stops import is_dry
 
 
 def lines(stops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -27,6 +26,8 @@ def lines(stops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def left_over(run: str) -> str:
     """Say of stops that are left after a run was accepted why they are."""
+    from syncd.engine.stops import is_dry  # noqa: PLC0415 - `status` needs no SQLAlchemy
+
     if is_dry(run):
         return (
             f"what is stopped now is not what the dry run {run} listed, so nothing of it was "

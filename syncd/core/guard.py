@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from syncd.core.diff import is_news
@@ -215,6 +215,19 @@ def count_meetings(records: Iterable[Record]) -> int:
             parents[root(other)] = root(first)
         root(first)
     return len({root(key) for key in list(parents)})
+
+
+def count_stopped(conflicts: Iterable[Conflict], known: Mapping[Id, Record]) -> int:
+    """Count the meetings that conflicts of the guard are about; ``known`` are their records."""
+    records = []
+    for each in conflicts:
+        for claim in each.claims:
+            record = known.get((claim.system, claim.event or ""))
+            if record is None or record.provider != each.provider:
+                kind, at = Kind.APPOINTMENT, claim.seen_at or datetime.min.replace(tzinfo=UTC)
+                record = Record(claim.system, each.provider, claim.event or "", kind, None, at, "")
+            records.append(record)
+    return count_meetings(records)
 
 
 def _names(record: Record) -> list[object]:

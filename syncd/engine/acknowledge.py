@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from syncd.model import ConflictKind, HeldConflict, Item, Mark, Note
+from syncd.model import Claim, ConflictKind, HeldConflict, Item, Mark, Note, utc
 from syncd.model.summary import Marks, acknowledged
 from syncd.store.reported import drop_marks, keep_mark, marks_of, shown_items
 from syncd.store.store import Store
@@ -33,7 +33,8 @@ class CannotAcknowledge(ValueError):  # noqa: N818 - it says what a person asked
 class Entry:
     """Something that can be acknowledged: a reported item, or a double booking that is told only.
 
-    ``what`` is the item's topic or the conflict's kind. ``at`` and ``by``: who acknowledged it.
+    ``what`` is the item's topic or the conflict's kind. ``calendars`` are the item's, ``claims``
+    the meetings of a double booking. ``at`` and ``by``: who acknowledged it.
     """
 
     id: str
@@ -46,10 +47,12 @@ class Entry:
     reason: str
     at: datetime | None
     by: str
+    calendars: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """One entry of `acknowledge --json`: its keys are stable."""
-        at = None if self.at is None else self.at.isoformat().replace("+00:00", "Z")
+        at = None if self.at is None else _instant(self.at)
         return {
             "id": self.id,
             "what": self.what,
@@ -57,6 +60,8 @@ class Entry:
             "provider": self.provider or None,
             "event": self.event or None,
             "reason": self.reason,
+            "calendars": list(self.calendars),
+            "meetings": [_meeting(claim) for claim in self.claims],
             "acknowledged_at": at,
             "acknowledged_by": self.by or None,
         }
@@ -140,6 +145,7 @@ def _of_item(item: Item, marks: Marks) -> Entry:
         every + item.reason,
         item.acknowledged_at,
         mark.by if mark else "",
+        calendars=item.calendars,
     )
 
 
@@ -156,4 +162,20 @@ def _of_conflict(held: HeldConflict, marks: Marks) -> Entry:
         conflict.note,
         mark.at if mark else None,
         mark.by if mark else "",
+        claims=conflict.claims,
     )
+
+
+def _meeting(claim: Claim) -> dict[str, str | None]:
+    value = claim.value
+    return {
+        "system": claim.system,
+        "event": claim.event,
+        "start": _instant(value.start) if value else None,
+        "end": _instant(value.end) if value else None,
+        "status": str(value.status) if value else None,
+    }
+
+
+def _instant(at: datetime) -> str:
+    return utc(at).isoformat().replace("+00:00", "Z")

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
+from itertools import groupby
 
+from syncd.core.guard import count_stopped
 from syncd.engine.report import Left, Stop, UnknownOwners, left_of_items
-from syncd.model import ConflictKind
+from syncd.model import ConflictKind, HeldConflict
 from syncd.model.summary import acknowledged
 from syncd.store.glance import Glance
 
 
 def left_in(
-    seen: Glance, systems: Collection[str], unknown: Collection[UnknownOwners]
+    seen: Glance,
+    systems: Collection[str],
+    unknown: Collection[UnknownOwners],
+    mapped: Collection[str],
 ) -> dict[Left, int]:
     """Count what is left as the state stands, by kind, in these ``systems``.
 
-    What is not left is not named.
+    ``mapped`` are the providers in the configuration. What is not left is not named.
     """
     held = [h for h in seen.conflicts if h.conflict.held]
+    stopped = _stopped(seen, mapped)
     # A system that is read, and takes no writes, is not silent: its writes wait, if there are any.
     silent = [
         name
@@ -26,12 +31,12 @@ def left_in(
         if (health := seen.health.get(name)) and not health.state.answers and not health.writing
     ]
     found = {
-        Left.STOPPED: len(stops_in(seen)),
+        Left.STOPPED: len(stops_in(seen, mapped)),
         Left.SYSTEMS: len(silent),
         Left.UNKNOWN_OWNERS: len(unknown),
         Left.WRITES: seen.counts["intents"],
         Left.WAITING: len(seen.waiting),
-        Left.CONFLICTS: sum(h.conflict.kind is not ConflictKind.GUARD for h in held),
+        Left.CONFLICTS: len(held) - len(stopped),
         Left.DOUBLE_BOOKINGS: sum(
             not h.conflict.held and acknowledged(h, seen.marks) is None for h in seen.conflicts
         ),
@@ -41,17 +46,32 @@ def left_in(
     return {kind: found[kind] for kind in Left if found.get(kind)}
 
 
-def stops_in(seen: Glance) -> list[Stop]:
-    """Return the stops of the guard, as runs tell them: a stop of a whole system is one."""
-    claims = Counter[tuple[str, str]]()
-    for h in seen.conflicts:
-        if h.conflict.held and h.conflict.kind is ConflictKind.GUARD:
-            claims[h.conflict.subject, h.run] += len(h.conflict.claims)
+def stops_in(seen: Glance, mapped: Collection[str]) -> list[Stop]:
+    """Return the stops of the guard as runs tell them: a stop of a whole system is one.
+
+    A stop's run is the one that opened the newest of its conflicts: it listed the older ones too.
+    """
     return [
-        Stop(system, provider, run, count)
-        for (subject, run), count in sorted(claims.items())
+        Stop(
+            system,
+            provider,
+            max(held, key=lambda h: (h.opened_at, h.run)).run,
+            count_stopped((h.conflict for h in held), seen.stopped),
+        )
+        for subject, each in groupby(_stopped(seen, mapped), key=lambda h: h.conflict.subject)
         for system, _, provider in [subject.partition("/")]
+        for held in [list(each)]
     ]
+
+
+def _stopped(seen: Glance, mapped: Collection[str]) -> list[HeldConflict]:
+    """Return the guard's open conflicts with providers in the configuration, by subject."""
+    found = [
+        h
+        for h in seen.conflicts
+        if h.conflict.kind is ConflictKind.GUARD and h.conflict.provider in mapped
+    ]
+    return sorted(found, key=lambda h: h.conflict.subject)
 
 
 def acknowledged_in(seen: Glance) -> int:

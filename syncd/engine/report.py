@@ -29,6 +29,8 @@ class Health(StrEnum):
     OK = "ok"
     DOWN = "down"
     UNAUTHORISED = "unauthorised"
+    INTERRUPTED = "interrupted"
+    """Not asked to the end, as syncd was told to end."""
 
 
 class Exit(StrEnum):
@@ -59,7 +61,8 @@ class Left(StrEnum):
     - SYSTEMS: systems that did not answer.
     - UNKNOWN_OWNERS: calendars of whose events it is not known whose they are.
     - LISTS: lists that are not whole, unless acknowledged.
-    - WRITES: writes that were not made, or whose outcome is not known yet.
+    - WRITES: writes whose outcome is not known yet.
+    - UNMADE: writes that were decided on and not made; a further run makes them.
     - WAITING: writes that are wanted and cannot be made now.
     - REMOVALS: removals that wait for a second read.
     - UNPROVEN: events that are gone by id, while their lists do not prove it.
@@ -76,6 +79,7 @@ class Left(StrEnum):
     UNKNOWN_OWNERS = "unknown_owners"
     LISTS = "lists"
     WRITES = "writes"
+    UNMADE = "unmade"
     WAITING = "waiting"
     REMOVALS = "removals"
     UNPROVEN = "unproven"
@@ -99,7 +103,8 @@ _EXITS = {
     Left.REPORTED: Exit.DONE,
     Left.EXPOSURES: Exit.DONE,
 }
-_OF_WRITES = frozenset({Left.WRITES, Left.REMOVALS, Left.UNPROVEN})
+_SILENT = {Health.DOWN, Health.UNAUTHORISED}
+_OF_WRITES = frozenset({Left.WRITES, Left.UNMADE, Left.REMOVALS, Left.UNPROVEN})
 """What a dry run does not leave: it writes nothing, and makes one cycle."""
 
 
@@ -256,11 +261,13 @@ def _instant(at: datetime) -> str:
 class Report:
     """A run: what happened, what is left. ``job`` is what asked for it; it took ``seconds``.
 
-    ``lively`` counts the news of each provider. ``items`` are the reported records and lists that
-    are open, ``gone`` counts events that are gone by id while no whole list proves it, ``unshown``
-    the known ones of each system that its lists should show and do not. ``suspected`` events may be
-    settled by another look, not before ``look_again``. ``refused`` are the systems that allow no
-    more calls, and for how many seconds; ``covered`` is how many minutes of each list are proven.
+    ``planned`` are the writes that the last cycle decided on, ``unmade`` counts those of them that
+    were neither made nor wait. ``lively`` counts the news of each provider. ``items`` are the
+    reported records and lists that are open, ``gone`` counts events that are gone by id while no
+    whole list proves it, ``unshown`` the known ones of each system that its lists should show and
+    do not. ``suspected`` events may be settled by another look, not before ``look_again``.
+    ``refused`` are the systems that allow no more calls, and for how many seconds; ``covered`` is
+    how many minutes of each list are proven.
     ``listed`` names the guard's conflicts behind ``stopped``; ``accepted`` counts changes that a
     person let pass in this run.
     ``double_bookings`` counts all pairs, ``doubles_open`` those that are neither held nor
@@ -276,6 +283,7 @@ class Report:
     systems: dict[str, SystemReport] = field(default_factory=dict)
     operations: Counter[Action] = field(default_factory=Counter)
     planned: list[Operation] = field(default_factory=list)
+    unmade: int = 0
     news: int = 0
     lively: Counter[str] = field(default_factory=Counter)
     conflicts: int = 0
@@ -349,6 +357,16 @@ class Report:
         )
 
     @property
+    def _unmade(self) -> int:
+        """How many writes of the last cycle were not made, and do not wait.
+
+        A run that still wrote in its last cycle, and was not interrupted, has more to do.
+        """
+        if self.unmade or self.interrupted or self.pending or self.waiting:
+            return self.unmade
+        return len(self.planned)
+
+    @property
     def left(self) -> dict[Left, int]:
         """Count what is left, by kind; what is not left is not named.
 
@@ -358,9 +376,10 @@ class Report:
         found = {
             Left.STOPPED: len(self.stopped) or len(self.guarded),
             Left.INTERRUPTED: int(self.interrupted),
-            Left.SYSTEMS: sum(s.state is not Health.OK for s in self.systems.values()),
+            Left.SYSTEMS: sum(s.state in _SILENT for s in self.systems.values()),
             Left.UNKNOWN_OWNERS: len(self.unknown),
-            Left.WRITES: max(len(self.planned), self.pending),
+            Left.WRITES: self.pending,
+            Left.UNMADE: self._unmade,
             Left.WAITING: len(self.waiting),
             Left.REMOVALS: self.suspected,
             Left.UNPROVEN: self.gone,

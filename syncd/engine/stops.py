@@ -15,9 +15,9 @@ from datetime import datetime
 from itertools import groupby
 
 from syncd.core.facts import digest
-from syncd.core.guard import count_meetings, mark, marks_of
+from syncd.core.guard import count_stopped, mark, marks_of
 from syncd.engine.report import Report, Stop
-from syncd.model import Changes, Conflict, ConflictKind, HeldConflict, Kind, Record
+from syncd.model import Changes, Conflict, ConflictKind, HeldConflict
 from syncd.store import Store
 
 ACCEPTED = "accepted by a person"
@@ -120,24 +120,16 @@ def tell_stops(store: Store, report: Report, mapped: Collection[str]) -> None:
 
 def count(store: Store, held: Iterable[HeldConflict]) -> int:
     """Count the meetings that these conflicts of the guard are about."""
-    records = []
-    for each in held:
-        ids = {(c.system, c.event) for c in each.conflict.claims if c.event}
-        known = {
-            (r.system, r.id): r
-            for system, event in sorted(ids)
-            for r in store.records(system, [event])
-        }
-        provider = each.conflict.provider
-        records += [
-            r
-            if (r := known.get((c.system, c.event or ""))) is not None and r.provider == provider
-            else Record(
-                c.system, provider, c.event or "", Kind.APPOINTMENT, None, each.opened_at, ""
-            )
-            for c in each.conflict.claims
-        ]
-    return count_meetings(records)
+    conflicts = [each.conflict for each in held]
+    events: dict[str, set[str]] = {}
+    for claim in (c for each in conflicts for c in each.claims if c.event):
+        events.setdefault(claim.system, set()).add(claim.event or "")
+    known = {
+        (r.system, r.id): r
+        for system, ids in events.items()
+        for r in store.records(system, sorted(ids))
+    }
+    return count_stopped(conflicts, known)
 
 
 def _stop(store: Store, subject: str, held: list[HeldConflict], run: str) -> Stop:

@@ -42,7 +42,8 @@ def tell(
     for name, cause in engine.annexes.unknown.items():
         told = report.systems[name]
         if told.state is Health.OK:
-            told.state, told.cause = Health.DOWN, f"what its rooms close is not known: {cause}"
+            told.state = Health.INTERRUPTED if engine.stopping.is_set() else Health.DOWN
+            told.cause = f"what its rooms close is not known: {cause}"
     _name_refused_writes(engine, report)
     report.suspected = sum(o.suspected for o in observed.values())
     # Who does not answer tells no more by being asked again at once.
@@ -76,9 +77,12 @@ def remark(report: Report, accept: str | None) -> None:
     if accept is not None and not report.accepted:
         report.remarks.append(f"nothing of what run {accept} listed was stopped in this run")
     if report.gone:
+        one = report.gone == 1
+        gone = "1 event is gone by its id" if one else f"{report.gone} events are gone by their ids"
+        their = "its" if one else "their"
         report.remarks.append(
-            f"{report.gone} events are gone by their ids, but their lists do not prove it: "
-            "their time stays blocked until a list is whole"
+            f"{gone}, but {their} list{'' if one else 's'} {'does' if one else 'do'} not prove it: "
+            f"{their} time stays blocked until a list is whole"
         )
 
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from syncd.core import plan
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observation import Observation
 from syncd.engine.report import Report
 from syncd.model import Coverage, Operation, Waiting
+from syncd.systems.port import Interrupted
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -35,14 +37,29 @@ async def write(
     )
     for name, written in zip(sorted(by_system), results, strict=True):
         _count(engine, written, observed[name], report)
-    return [each for written in results for each in written.unmade]
+    waiting = [each for written in results for each in written.unmade]
+    report.unmade = _unmade(engine, operations, results, waiting)
+    return waiting
+
+
+def _unmade(
+    engine: Engine,
+    operations: Sequence[Operation],
+    results: Sequence[Written],
+    waiting: Sequence[Waiting],
+) -> int:
+    """Count operations that were not made, are not open in the journal, and do not wait."""
+    known = {plan.name(o) for each in results for o in (*each.done, *each.queued)}
+    known |= {plan.name(i.operation) for i in engine.store.pending_intents()}
+    known |= {plan.name(each.operation) for each in waiting}
+    return sum(plan.name(o) not in known for o in operations)
 
 
 def _count(engine: Engine, written: Written, observation: Observation, report: Report) -> None:
     report.operations.update(o.action for o in (*written.done, *written.queued))
     report.failures += written.failures
     report.remarks += written.remarks
-    if written.fault is not None:
+    if written.fault is not None and not isinstance(written.fault, Interrupted):
         observation.fail(written.fault)
     # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
     wrote = {o.provider for o in (*written.left, *written.queued, *written.done)}

@@ -46,7 +46,8 @@ def judge_status(town: Town, store: Store, now: datetime, last: datetime | None)
     Without ``last``, the end of the window, only by the state: what people did may not be seen yet.
     """
     seen = glance(Path(store.place), now, now)
-    left = left_in(seen, SYSTEMS, unknown_owners(seen.owner_changes, now))
+    mapped = {*PEOPLE, *(provider for provider, _ in seen.mapped)}
+    left = left_in(seen, SYSTEMS, unknown_owners(seen.owner_changes, now), mapped)
     yield from _too_low(town, store, Exit.of(left), "status", now, last)
 
 

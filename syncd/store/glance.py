@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,12 +23,15 @@ from syncd.model import (
     Exposure,
     Fact,
     HeldConflict,
+    Id,
     IntentState,
     Item,
+    Kind,
     Mark,
     OnRota,
     OwnerChange,
     OwnerProof,
+    Record,
     SystemHealth,
     SystemState,
     Topic,
@@ -79,6 +82,7 @@ _CONFLICTS = (
 )
 _OTHERS_EVENTS = "SELECT id FROM event WHERE system = ? AND NOT retired AND ends > ? AND NOT mine"
 _REPORTED = "SELECT * FROM reported WHERE ended_at IS NULL ORDER BY system, topic, event"
+_EVENT = "SELECT * FROM event WHERE system = ? AND id = ?"
 _WAITING = "SELECT * FROM waiting ORDER BY system, starts, name"
 MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
 """Where the error of this machine's clock is kept: a fact of no system."""
@@ -119,7 +123,7 @@ class Glance:
     acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`).
     ``clock_error`` is how far the platforms' time is ahead of this machine's clock, where that is
     wrong; ``facts`` is what was measured of the systems. ``unsettled`` counts the writes without a
-    confirmed outcome in each system.
+    confirmed outcome in each system, ``stopped`` are the records that the guard's stops are about.
     """
 
     counts: Mapping[str, int]
@@ -143,6 +147,7 @@ class Glance:
     clock_error: timedelta = timedelta(0)
     facts: tuple[Fact, ...] = ()
     unsettled: Mapping[str, int] = field(default_factory=dict)
+    stopped: Mapping[Id, Record] = field(default_factory=dict)
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -177,6 +182,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
     ask = connection.execute
     last = ask(_LAST).fetchone()
     marks = {row["subject"]: _mark(row) for row in ask(_MARKS)}
+    conflicts = tuple(_conflict(row) for row in ask(_CONFLICTS))
 
     def is_every(system: str, events: Collection[str]) -> bool:
         found = (row["id"] for row in ask(_OTHERS_EVENTS, [system, instant_text(now)]))
@@ -197,13 +203,14 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_owner_change(row) for row in ask("SELECT * FROM owner_change")),
         {(row["provider"], row["system"]): row["mapping"] for row in ask(_MAPPED)},
         tuple(summarise([_item(row) for row in ask(_REPORTED)], marks, is_every)),
-        tuple(_conflict(row) for row in ask(_CONFLICTS)),
+        conflicts,
         marks,
         tuple(dict(row) for row in ask(STANDING, {"now": instant_text(now)})),
         tuple(_waiting(row) for row in ask(_WAITING)),
         _clock_error(ask(_CLOCK, [MACHINE, CLOCK_ERROR]).fetchone()),
         tuple(_fact(row) for row in ask("SELECT * FROM fact")),
         {row["system"]: row["n"] for row in ask(_UNSETTLED)},
+        _stopped(connection, conflicts),
     )
 
 
@@ -298,6 +305,38 @@ def _waiting(row: sqlite3.Row) -> WaitingWrite:
         start,
         end,
         since,
+    )
+
+
+def _stopped(connection: sqlite3.Connection, conflicts: Iterable[HeldConflict]) -> dict[Id, Record]:
+    """Return the records that the guard's stops are about."""
+    asked = sorted(
+        {
+            (claim.system, claim.event)
+            for held in conflicts
+            if held.conflict.kind is ConflictKind.GUARD
+            for claim in held.conflict.claims
+            if claim.event
+        }
+    )
+    found = (connection.execute(_EVENT, each).fetchone() for each in asked)
+    return {(row["system"], row["id"]): _record(row) for row in found if row is not None}
+
+
+def _record(row: sqlite3.Row) -> Record:
+    """Read what tells which meeting an event is (`core.guard.count_meetings`)."""
+    return Record(
+        row["system"],
+        row["provider"],
+        row["id"],
+        Kind(row["kind"]),
+        None,
+        datetime.fromisoformat(row["observed_at"]),
+        "",
+        base=None if row["base"] is None else value_of(row["base"]),
+        person=row["person"],
+        service=row["service"],
+        series=row["series"],
     )
 
 

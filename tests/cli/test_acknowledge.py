@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from syncd.model import Changes, Topic
+from syncd.model import Changes, Topic, on_clock
 from syncd.sandbox.broken_rows import Lack
 from syncd.store import Store
 from tests.cli.conftest import Desk
@@ -16,7 +17,7 @@ from tests.store.kit import item
 
 
 def ids(desk: Desk) -> list[str]:
-    return [each["id"] for each in json.loads(desk.say("acknowledge", "--json").out)]
+    return [each["id"] for each in json.loads(desk.say("acknowledge", "--json").out)["items"]]
 
 
 def test_an_acknowledged_record_ends_no_run_until_it_changes(desk: Desk) -> None:
@@ -74,7 +75,19 @@ def test_a_double_booking_is_acknowledged_until_one_of_the_two_moves(desk: Desk)
     assert json.loads(desk.say("resync", "--json").out)["double_bookings"] == 1
     (told,) = json.loads(desk.say("status", "--json").out)["double_booked"]
     assert {m["system"] for m in told["meetings"]} == {"clinic", "legacy"}
-    assert desk.say("acknowledge", told["id"]).code == 0
+    zone = ZoneInfo("Europe/Berlin")
+    first, until = (on_clock(start + n * HOUR, zone) for n in (0, 1))
+    second, end = (on_clock(start + n * HOUR / 2, zone) for n in (1, 3))
+    about = (
+        f"alice, {first:%a %d %b %H:%M}-{until:%H:%M} in clinic, "
+        f"{second:%H:%M}-{end:%H:%M} in legacy (Europe/Berlin)"
+    )
+    shown = desk.say("acknowledge").out
+    assert ("double booking" in shown, "double_booked" in shown) == (True, False)
+    assert all(part in shown for part in (told["id"], f"alice, {first:%a %d %b %H:%M}", "Berlin)"))
+    done = desk.say("acknowledge", told["id"])
+    assert (done.code, about in " ".join(done.out.split())) == (0, True)
+    assert "double_booked" not in done.out
     assert [desk.say(*c).code for c in (("resync", "--yes"), ("status",), ("conflicts",))] == [
         0
     ] * 3

@@ -65,7 +65,7 @@ def test_what_left_the_configuration_is_named_with_its_counts(
             assert "not in the configuration any more" in shown or "no calendar there" in shown
         assert json.loads(desk.say("resync", "--json").out)["left_behind"] == found
         desk.say("resync", "--yes")
-    assert "everything agrees" in desk.say("resync", "--yes").out
+    assert "everything in the configuration agrees" in desk.say("resync", "--yes").out
     assert "not in the configuration" in status.err or "no calendar there" in status.err
 
 
@@ -76,7 +76,7 @@ def test_removals_that_wait_for_the_second_cycle_say_so_in_the_last_line(desk: D
     assert said.code == 4
     assert "left: 4 writes that wait (syncd plan)" in said.out.splitlines()[-1]
     again = desk.say("resync", "--yes")
-    assert (again.code, again.out.splitlines()[-1]) == (0, "everything agrees")
+    assert (again.code, again.out.splitlines()[-1]) == (0, "everything in the configuration agrees")
 
 
 @pytest.mark.parametrize("what", ["provider", "calendar", "system"])

@@ -47,6 +47,15 @@ def test_a_stop_says_where_it_is_what_waits_what_goes_on_and_the_command(desk: D
     assert "carried as usual: new bookings and newly busy time there, all other calendars" in text
     assert "put them back in clinic; the stop then ends by itself" in text
     assert "written: nothing" not in said.out
+    status = desk.say("status")
+    shown = " ".join(status.err.split())
+    assert status.code == 5
+    assert "stopped by the guard: carol in clinic: 16 meetings are gone" in shown
+    assert "put them back in clinic" in shown
+    assert (
+        f"syncd resync --accept {json.loads(desk.say('conflicts', '--json').out)[0]['run']}"
+        in shown
+    )
     again = desk.say("resync", "--yes")
     assert again.code == 5
     assert "nothing differed" not in again.out
@@ -69,6 +78,22 @@ def test_the_json_of_a_stop_counts_it_and_each_listed_run_is_accepted(desk: Desk
     over = desk.say("resync", "--yes", "--accept", last["run"])
     assert over.code == 2
     assert "is stopped any more" in " ".join(over.err.split())
+
+
+@pytest.mark.prove
+def test_status_and_resync_count_a_stop_that_grows_as_one(desk: Desk) -> None:
+    accident(desk, keep=2)
+    desk.say("resync", "--yes")
+    wipe(desk)
+    last = told(desk.say("resync", "--yes", "--json"))
+    seen = told(desk.say("status", "--json"))
+    (stop,) = last["stopped"]
+    (shown,) = seen["stopped"]
+    assert (last["left"]["stopped"], stop["count"]) == (1, 16)
+    assert {**shown, "run": None} == {**stop, "run": None}
+    for kind in ("stopped", "conflicts"):
+        assert seen["left"][kind] == last["left"][kind]
+    assert desk.say("resync", "--yes", "--accept", shown["run"]).code == 0
 
 
 @pytest.mark.prove

@@ -30,7 +30,7 @@ async def test_the_running_daemon_takes_an_acknowledgement_and_takes_it_back(
         async with door(path, {"acknowledge": work.on_acknowledge, "resync": work.on_request}):
             capsys.readouterr()
             assert await say(shop, "acknowledge", "--json") == 0
-            (entry,) = json.loads(capsys.readouterr().out)
+            (entry,) = json.loads(capsys.readouterr().out)["items"]
             assert await say(shop, "resync", "--json") == 3
             capsys.readouterr()
             assert await say(shop, "acknowledge", entry["id"], "--json") == 0
@@ -87,4 +87,4 @@ async def test_a_resync_that_is_interrupted_ends_with_four_and_says_what_is_left
     assert report.exit.code == 4
     left = report.to_json()["left"]
     assert isinstance(left, dict)
-    assert (left["interrupted"], left["writes"] > 0) == (1, True)
+    assert (left["interrupted"], left["unmade"] > 0) == (1, True)

@@ -8,7 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.cli.endings import ending
 from syncd.engine.execute import AHEAD, PROMPT, SENT_WITHIN
+from syncd.engine.report import Left, Report
 from syncd.model import Action, BulkCall, Changes, Intent, IntentState, Operation
 from syncd.store.journal import intents_since
 from syncd.systems.port import Capabilities, RateLimited, Reply, Retryable
@@ -154,6 +156,32 @@ async def test_who_is_asked_to_stop_closes_what_was_not_sent(shop: Shop) -> None
     await settle(shop)
     assert shop.blocks()["b"] == intervals()
     assert len(shop.b.writes) == len(HOURS)
+
+
+async def test_an_interrupted_resync_counts_as_unmade_what_a_plan_then_shows(shop: Shop) -> None:
+    def stop(number: int) -> None:
+        if number == 2:
+            shop.engine.stopping.set()
+
+    book_all(shop)
+    during_writes(shop.b, stop)
+    report = await shop.engine.resync()
+    report.exposures = 0
+    shop.restart()
+    plan = await shop.engine.resync(dry_run=True)
+    assert report.left == {Left.INTERRUPTED: 1, Left.UNMADE: len(plan.planned)}
+    assert ending(report.left, 0).endswith(
+        f"left: {len(plan.planned)} writes not made yet (syncd plan)"
+    )
+
+
+async def test_an_unanswered_write_is_counted_apart_from_what_was_not_made(shop: Shop) -> None:
+    book_all(shop)
+    shop.b.faults["reply"] = [lost_reply("b")]
+    report = Report("r")
+    shop.engine.agenda.add(["p"])
+    await shop.engine.cycle(shop.engine.window(near=False), report)
+    assert (report.left[Left.WRITES], report.left[Left.UNMADE]) == (1, len(HOURS) - 1)
 
 
 async def test_nothing_is_written_on_top_of_an_unanswered_write(shop: Shop) -> None:
