@@ -144,7 +144,7 @@ ABOUT_STOPS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
             datetime(2027, 12, 30, 20, 0, tzinfo=UTC),
             24.0,
             (
-                Step(12848.3, What.FILL, "crm", 840, 9, times=7),
+                Step(12848.3, What.FILL, "crm", 840, 9, times=12),
                 Step(32865.0, What.TWIN, "legacy", 380, 441),
                 Step(33345.8, What.SHIFT, "crm", 840),
             ),
