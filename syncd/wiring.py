@@ -50,6 +50,7 @@ from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.port import System
 from syncd.systems.provisioning import Provisioner
+from syncd.systems.stopping import Stopping
 from syncd.systems.transport import network
 
 Adapter = leadsquared.LeadSquared | leadconnector.LeadConnector | leadconnector_v1.LeadConnectorV1
@@ -113,12 +114,14 @@ def build(
     transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
     ids: Ids | None = None,
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None,
+    stopping: Stopping | None = None,
 ) -> App:
     """Make systems and engine of settings; the state is opened for writing unless one is given.
 
-    ``transports`` replaces the network, by system name. Raises StateError.
+    ``transports`` replaces the network, by system name. ``stopping`` ends all that the app does;
+    an app that takes the place of another takes over its own. Raises StateError.
     """
-    clock = clock or RealClock()
+    clock, stopping = clock or RealClock(), stopping or Stopping()
     state = store or Store.open(settings.syncd.state_path)
     systems = {
         name: Attended(
@@ -126,9 +129,9 @@ def build(
             state,
             clock,
             secrets_of(settings.systems[name]),
-            _renewal(settings, name, clock, transports),
+            _renewal(settings, name, clock, transports, stopping),
         )
-        for name, system in build_systems(settings, clock, transports).items()
+        for name, system in build_systems(settings, clock, transports, stopping).items()
     }
     engine = Engine(
         systems=systems,
@@ -139,6 +142,7 @@ def build(
         # Hashes of persons live no longer than the process, and so need no longer a key.
         persons=Persons(secrets.token_bytes(32)),
         policy=policy_of(settings),
+        stopping=stopping,
         on_write=on_write,
         # What rooms close is no system of its own: nothing is written to it.
         rests=lambda name: systems[name].rests_from_writes() if name in systems else None,
@@ -165,6 +169,7 @@ def build_systems(
     settings: Settings,
     clock: Clock,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+    stopping: Stopping | None = None,
 ) -> dict[str, System]:
     """Make the adapter of each system that is mapped to at least one provider."""
     found: dict[str, System] = {}
@@ -177,7 +182,7 @@ def build_systems(
         if mapped:
             transport = (transports or {}).get(name) or network(settings.syncd.ca_file)
             rules = {provider: all_day_rule(settings, provider, name) for provider in mapped}
-            found[name] = _adapter(name, system, mapped, clock, transport, rules)
+            found[name] = _adapter(name, system, mapped, clock, transport, rules, stopping)
     return found
 
 
@@ -205,6 +210,7 @@ def _renewal(
     name: str,
     clock: Clock,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None,
+    stopping: Stopping,
 ) -> Renewal:
     """How the credentials of a system are fetched again, from where the configuration says."""
     used = settings.systems[name]
@@ -222,7 +228,7 @@ def _renewal(
         # The secrets only: all else of the configuration is taken over as a whole, or not at all.
         used = used.model_copy(update={k: v for k, v in said if isinstance(v, Secret)})
         new = replace(settings, systems={name: used})
-        return secrets_of(used), build_systems(new, clock, transports)[name]
+        return secrets_of(used), build_systems(new, clock, transports, stopping)[name]
 
     return renew
 
@@ -244,6 +250,7 @@ def _adapter(
     clock: Clock,
     transport: httpx.AsyncBaseTransport | None,
     all_day: Mapping[str, AllDayRule] = MappingProxyType({}),
+    stopping: Stopping | None = None,
 ) -> Adapter:
     account = _account(system)
     match system:
@@ -258,6 +265,7 @@ def _adapter(
                 },
                 clock,
                 transport=transport,
+                stopping=stopping,
             )
         case LeadConnectorSystem():
             return leadconnector.LeadConnector(
@@ -272,6 +280,7 @@ def _adapter(
                 },
                 clock,
                 transport=transport,
+                stopping=stopping,
             )
         case LeadConnectorV1System():
             return leadconnector_v1.LeadConnectorV1(
@@ -286,6 +295,7 @@ def _adapter(
                 },
                 clock,
                 transport=transport,
+                stopping=stopping,
             )
 
 

@@ -59,8 +59,8 @@ async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
             remedy = "Restart the service to use another one, or put the old path back."
             raise ConfigError([Problem(fresh.path, "syncd.state", None, reason, remedy)])
         begin_log(fresh)
-        app = build(fresh, store=old.store, on_write=wrote)
-        app.engine.stopping, app.engine.patient = old.engine.stopping, False
+        app = build(fresh, store=old.store, on_write=wrote, stopping=old.engine.stopping)
+        app.engine.patient = False
         monitor.watch(app.systems, spans_of(fresh))
         return Successor(app.engine, pace_of(fresh), old.close_systems)
 

@@ -194,9 +194,10 @@ def _shown(block: Own) -> Interval | None:
     return seen.interval if seen is not None else None
 
 
-def _age(block: Own) -> tuple[bool, str]:
-    # Standing ones first, so that a gone block never takes the place of its standing duplicate.
-    return (not block.standing, block.record.id)
+def _age(block: Own) -> tuple[bool, bool, str]:
+    # Standing ones first, so that a gone block never takes the place of its standing duplicate, nor
+    # one that a person moved away that of the one that was made because of it.
+    return (not block.standing, is_news(block.record), block.record.id)
 
 
 def _over(block: Own, now: datetime) -> bool:

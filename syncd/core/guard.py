@@ -89,23 +89,30 @@ def tally(
     lately: Lately,
     *,
     accepted: AbstractSet[str] = frozenset(),
+    stopped: AbstractSet[str] = frozenset(),
     mine: bool = False,
 ) -> Tally:
-    """Count one calendar: what others entered there, or (``mine``) what syncd did."""
+    """Count one calendar: what others entered there, or (``mine``) what syncd did.
+
+    ``stopped`` are the events that the guard has stopped there: they are pending for as long as
+    they are gone or moved. They count until their time has passed, like all others.
+    """
     here = [r for r in records if r.system == system]
     ours = [r for r in here if r.mine is mine and not r.ended]
-    pending = tuple(r for r in ours if _is_withdrawn(r, lately.now) and mark_of(r) not in accepted)
+    news = [r for r in ours if _is_withdrawn(r) and mark_of(r) not in accepted]
+    pending = tuple(r for r in news if r.id in stopped or _is_ahead(r, lately.now))
     current = {(r.system, r.id): r for r in here}
     changed = {
         (r.system, r.id): r
         for r in lately.carried
         if r.system == system
         and r.mine is mine
-        and _is_withdrawn(r, lately.now)
+        and _is_withdrawn(r)
+        and _is_ahead(r, lately.now)
         and mark_of(r) not in accepted
         and not _is_back(current.get((r.system, r.id)), r)
     }
-    for record in pending:
+    for record in (r for r in pending if _is_ahead(r, lately.now)):
         before = changed.get((record.system, record.id))
         changed[record.system, record.id] = (
             record if before is None else replace(record, base=before.base)
@@ -264,22 +271,39 @@ def _is_share(counted: Tally, number: int, share: float) -> bool:
 def _all_of_it(counted: Tally, limits: Limits) -> str:
     """Say that everything moved by one amount, or vanished unproven; '' otherwise.
 
-    By one amount: all that is known, or all that this cycle could see of it.
+    Everything is all that is known, or the appointments among it: blocks come from another list,
+    and a lunch break that stays says nothing of them. By one amount: all of that, or all that this
+    cycle could see of it.
     """
-    near = {id_: r for id_, r in counted.known.items() if id_ in counted.nearby}
-    for known in (counted.known, near):
-        changed = {id_: r for id_, r in counted.changed.items() if id_ in known}
-        deltas = {_delta(r.base, counted.shown.get(id_, r.observed)) for id_, r in changed.items()}
-        moved = _sittings(changed.values())
-        shifted = len(deltas) == 1 and None not in deltas and changed.keys() == known.keys()
-        if shifted and moved >= limits.common:
-            return f"all {_meetings(moved)} moved by {_words(deltas.pop())}"
-    unproven = {id_: r for id_, r in counted.known.items() if not _is_proven(r)}
+    meetings = {id_: r for id_, r in counted.known.items() if r.kind is Kind.APPOINTMENT}
+    for known in (counted.known, meetings):
+        near = {id_: r for id_, r in known.items() if id_ in counted.nearby}
+        note = next(filter(None, (_shifted(counted, each, limits) for each in (known, near))), "")
+        note = note or _vanished(counted, known, limits)
+        if note:
+            return note
+    return ""
+
+
+def _shifted(counted: Tally, known: Mapping[Id, Record], limits: Limits) -> str:
+    """Say that all of these moved by one amount; '' otherwise."""
+    changed = {id_: r for id_, r in counted.changed.items() if id_ in known}
+    deltas = {_delta(r.base, counted.shown.get(id_, r.observed)) for id_, r in changed.items()}
+    moved = _sittings(changed.values())
+    by_one = len(deltas) == 1 and None not in deltas and changed.keys() == known.keys()
+    if not by_one or moved < limits.common:
+        return ""
+    return f"all {_meetings(moved)} moved by {_words(deltas.pop())}"
+
+
+def _vanished(counted: Tally, known: Mapping[Id, Record], limits: Limits) -> str:
+    """Say that all of these vanished, and the system did not say of any that it is off."""
+    unproven = {id_: r for id_, r in known.items() if not _is_proven(r)}
     gone = {id_ for id_ in unproven if id_ in counted.changed and unproven[id_].observed is None}
     meetings = count_meetings(unproven.values())
-    if meetings >= limits.all and gone == unproven.keys():
-        return f"all {_meetings(meetings)} vanished, and the system did not say so of any of them"
-    return ""
+    if meetings < limits.all or gone != unproven.keys():
+        return ""
+    return f"all {_meetings(meetings)} vanished, and the system did not say so of any of them"
 
 
 def _sittings(records: Iterable[Record]) -> int:
@@ -292,15 +316,17 @@ def _inside(record: Record, windows: Iterable[Window]) -> bool:
     return record.base is not None and any(record.base.start in window for window in windows)
 
 
-def _is_withdrawn(record: Record, now: datetime) -> bool:
-    """Whether a meeting that was ahead is gone, off or elsewhere."""
+def _is_withdrawn(record: Record) -> bool:
+    """Whether a meeting is gone, off or elsewhere."""
     base, shown = record.base, record.observed
     if base is None or not base.busy or not is_news(record):
         return False
-    stays = shown is not None and shown.busy
-    ends = [base.end, shown.end] if shown is not None and stays else [base.end]
-    moved = shown is None or not stays or shown.interval != base.interval
-    return moved and max(ends) > now
+    return shown is None or not shown.busy or shown.interval != base.interval
+
+
+def _is_ahead(record: Record, now: datetime) -> bool:
+    """Whether a meeting that was, or is now, has not ended yet."""
+    return any(v is not None and v.busy and v.end > now for v in (record.base, record.observed))
 
 
 def _is_back(current: Record | None, carried: Record) -> bool:

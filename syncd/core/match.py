@@ -121,6 +121,7 @@ def match(
     )
     expected = [r for r in relinked if not _is_settled(r.old, stopped)]
     relinked = [r for r in relinked if _is_settled(r.old, stopped)]
+    held += [r for r in unlinked if _is_beside(r, held, who)]
     taken = {_id(r.new) for r in (*relinked, *expected)} | {_id(r) for r in held}
     rest = [r for r in unlinked if _id(r) not in taken and r.observed and r.observed.busy]
     twins: list[Twin] = []
@@ -160,6 +161,20 @@ def match(
         tuple(waiting),
         tuple(conflicts),
         tuple(expected),
+    )
+
+
+def _is_beside(record: Record, held: Iterable[Record], who: Who) -> bool:
+    """Whether it is the same meeting, in another system, as one of which a person must say more."""
+    persons = who.get((record.system, record.person or ""), frozenset())
+    return record.kind is Kind.APPOINTMENT and any(
+        each.system != record.system
+        and each.observed is not None
+        and record.observed is not None
+        and record.observed.busy
+        and each.observed.interval == record.observed.interval
+        and not persons.isdisjoint(who.get((each.system, each.person or ""), frozenset()))
+        for each in held
     )
 
 
@@ -298,7 +313,8 @@ def _seat_relinked(
     by_id = {booking.id: booking for booking in bookings}
     for relink in relinked:
         booking, value = by_id[relink.replica.booking], relink.new.observed
-        alone = len(linked.get(booking.id, ())) == 1
+        others = [r for r in linked.get(booking.id, ()) if _id(r) != _id(relink.old)]
+        alone = not others or (relink.rule == REBOOKED and not any(map(is_news, others)))
         if alone and booking.agreed.busy and value and value.busy and value.interval in groups:
             groups[value.interval].append(_Seat(relink.new, booking))
 

@@ -28,10 +28,11 @@ from syncd.daemon.page import served
 from syncd.daemon.work import Work, Worker
 from syncd.engine.report import Report
 from syncd.store import StateError
+from syncd.systems.stopping import IN_FLIGHT
 
 log = structlog.get_logger(__name__)
 
-DRAIN = 20.0
+DRAIN = IN_FLIGHT
 """Seconds that requests in flight may take after SIGTERM; what is then open is in the journal."""
 
 STUCK = 3600.0

@@ -27,11 +27,15 @@ log = structlog.get_logger(__name__)
 class Worker(Protocol):
     """What the daemon needs of an engine."""
 
-    stopping: asyncio.Event
     mapping: Mapping[str, Sequence[str]]
     store: Store
     clock: Clock
     answers: dict[str, Answer]
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set when the service is to end."""
+        ...
 
     async def resync(
         self,

@@ -44,6 +44,7 @@ from syncd.systems.port import (
     AuthLost,
     Finding,
     Incomplete,
+    Interrupted,
     ListCall,
     Malformed,
     RateLimited,
@@ -283,6 +284,8 @@ class Attended:
         self.health = again(self.health, secret)
 
     def _failed(self, fault: SystemFault, *, partial: bool = False, writing: bool = False) -> None:
+        if isinstance(fault, Interrupted):
+            return  # It says nothing of the system.
         cause, remedy = cause_and_remedy(fault)
         self._note(
             Attempt(

@@ -199,6 +199,13 @@ class _Looks:
                 for record in (*records, *carried)
                 if (name := mark_of(record)) in until and record.observed_at <= until[name]
             ),
+            stopped=frozenset(
+                event
+                for conflict in self.before
+                if conflict.provider == provider
+                for name, event in events_of([conflict])
+                if name == system
+            ),
             mine=mine,
         )
 

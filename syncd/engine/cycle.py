@@ -39,6 +39,7 @@ from syncd.engine.slots import ask_all
 from syncd.engine.stops import LISTED
 from syncd.engine.telling import remark, tell
 from syncd.engine.undo import Undone, undo
+from syncd.engine.waited import with_waits
 from syncd.engine.waits import MOST_KEPT, WaitingWrites
 from syncd.engine.writing import write
 from syncd.model import (
@@ -57,6 +58,7 @@ from syncd.store.ranges import providers_out_of_range
 from syncd.store.series import forget_stops
 from syncd.store.store import Store
 from syncd.systems.port import System
+from syncd.systems.stopping import Stopping
 
 __all__ = ["Engine", "Ids", "Policy"]
 
@@ -81,7 +83,7 @@ class Engine:
     ids: Ids
     persons: Persons
     policy: Policy
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: Stopping = field(default_factory=Stopping)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
     rests: Callable[[str], WaitReason | None] = lambda _system: None
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -151,27 +153,10 @@ class Engine:
         """
         self.agenda.add(providers or self.mapping)
         report = Report(run=self.ids.row(), dry_run=dry_run)
-        ending = Ending(self.clock, self.stopping, progress, patient=self.patient)
         self._begin_questions()
         try:
-            while True:
-                error = self.clock_error
-                await self.cycle(
-                    window or self.window(near=False),
-                    report,
-                    providers,
-                    accept,
-                    progress,
-                    depth=Depth.RESYNC,
-                )
-                over = dry_run or self.stopping.is_set()
-                if self.clock_error != error and not over and report.cycles < MOST_CYCLES:
-                    self._begin_questions()
-                    continue  # What was read was not the window that is meant.
-                if not await ending.goes_on(report, unconfirmed=self.waits(report)):
-                    break
-                if dry_run:
-                    self.agenda.add(providers or self.mapping)  # nothing of it was carried out
+            with with_waits(self.stopping, progress) as told:
+                await self._converge(report, window, providers, accept, told)
         finally:
             for probes in self.probes.values():
                 probes.end_run()
@@ -179,6 +164,29 @@ class Engine:
         remark(report, accept)
         self.file(report, "resync")
         return report
+
+    async def _converge(
+        self,
+        report: Report,
+        window: Window | None,
+        providers: Sequence[str] | None,
+        accept: str | None,
+        progress: Progress,
+    ) -> None:
+        """Make cycles until one more is of no use."""
+        ending = Ending(self.clock, self.stopping, progress, patient=self.patient)
+        while True:
+            error = self.clock_error
+            whole = window or self.window(near=False)
+            await self.cycle(whole, report, providers, accept, progress, depth=Depth.RESYNC)
+            over = report.dry_run or self.stopping.is_set()
+            if self.clock_error != error and not over and report.cycles < MOST_CYCLES:
+                self._begin_questions()
+                continue  # What was read was not the window that is meant.
+            if not await ending.goes_on(report, unconfirmed=self.waits(report)):
+                return
+            if report.dry_run:
+                self.agenda.add(providers or self.mapping)  # nothing of it was carried out
 
     def _begin_questions(self) -> None:
         """Let each event be asked for by id once in this run."""
@@ -189,17 +197,18 @@ class Engine:
         self, *, gently: bool = False, progress: Progress = lambda _text: None
     ) -> None:
         """Ask for the free slots that were not asked for lately; the next measure counts them."""
-        learned = await ask_all(
-            self.systems,
-            self.mapping,
-            self.store,
-            self.clock,
-            self.stopping,
-            # A little less than the pace, so that each turn of a timer with jitter counts.
-            older_than=self.policy.slots_every * 0.8,
-            gently=gently,
-            progress=progress,
-        )
+        with with_waits(self.stopping, progress) as told:
+            learned = await ask_all(
+                self.systems,
+                self.mapping,
+                self.store,
+                self.clock,
+                self.stopping,
+                # A little less than the pace, so that each turn of a timer with jitter counts.
+                older_than=self.policy.slots_every * 0.8,
+                gently=gently,
+                progress=told,
+            )
         self.exposed.due |= learned
 
     def tidy(self) -> None:
@@ -227,7 +236,8 @@ class Engine:
         progress: Progress = lambda _text: None,
     ) -> Undone:
         """Put back what a run wrote (see `engine.undo`). Raises NothingToUndo."""
-        return await undo(self, run, booking=booking, dry_run=dry_run, progress=progress)
+        with with_waits(self.stopping, progress) as told:
+            return await undo(self, run, booking=booking, dry_run=dry_run, progress=told)
 
     def waits(self, report: Report) -> bool:
         """Whether a system that answers has still to show the outcome of a write."""

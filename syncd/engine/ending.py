@@ -15,7 +15,6 @@ Where a platform allows no more calls for a short while, the run waits for that 
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from datetime import timedelta
 
 from syncd.engine.report import Report
 from syncd.model import Clock
+from syncd.systems.stopping import Stopping
 
 MOST_CYCLES = 12
 """A run that waits for confirmation ends after so many cycles: the next one takes it up."""
@@ -48,7 +48,7 @@ class Ending:
     """The end of one run, judged after each of its cycles."""
 
     clock: Clock
-    stopping: asyncio.Event
+    stopping: Stopping
     progress: Progress
     patient: bool = True
     _before: object = (0, 0, 0)
@@ -65,15 +65,14 @@ class Ending:
             names = " and ".join(sorted(report.refused))
             verb = "allows" if len(report.refused) == 1 else "allow"
             self.progress(f"{names} {verb} no more calls for {math.ceil(wait)} s: waiting")
-            await self._sleep(wait)
-            return not self.stopping.is_set()
+            return await self.stopping.pause(self.clock, wait)
         if report.dry_run or report.cycles - self._refusals >= MOST_CYCLES:
             return False
         stirred = self._has_stirred(report)
         if unconfirmed or report.look_again is not None:
             self.progress("waiting for a platform to confirm")
-            await self._sleep(self._pause(report, unconfirmed=unconfirmed))
-            return not self.stopping.is_set()
+            pause = self._pause(report, unconfirmed=unconfirmed)
+            return await self.stopping.pause(self.clock, pause)
         return stirred
 
     def _has_stirred(self, report: Report) -> bool:
@@ -108,19 +107,6 @@ class Ending:
             return pause
         left = (report.look_again - self.clock.now()) / timedelta(seconds=1)
         return min(max(left, PAUSES[0]), LONGEST_LOOK)
-
-    async def _sleep(self, seconds: float) -> None:
-        """Wait; a signal ends that at once."""
-        tasks = {
-            asyncio.create_task(self.clock.sleep(seconds)),
-            asyncio.create_task(self.stopping.wait()),
-        }
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _done(report: Report) -> tuple[int, int, int]:

@@ -45,6 +45,7 @@ from syncd.systems.port import (
     Ambiguous,
     AuthLost,
     Done,
+    Interrupted,
     RateLimited,
     Refusal,
     Rejected,
@@ -188,7 +189,7 @@ async def _make(
             unsent += [replace(i, error=str(fault)) for i in ready]
             _put_off((i.operation for i in ready), fault, result)
             result.fault = fault
-            if not isinstance(fault, RateLimited | AuthLost):
+            if not isinstance(fault, RateLimited | AuthLost | Interrupted):
                 result.failures.append(str(fault))
         sent = {i.id for i in ready}
         unsent += [i for i in part if i.id not in sent]
@@ -201,7 +202,7 @@ async def _make(
 def _put_off(operations: Iterable[Operation], fault: SystemFault | None, result: Written) -> None:
     """Note that writes wait because of a fault of the system, if it is one."""
     match fault:
-        case None:
+        case None | Interrupted():
             return
         case AuthLost():
             why = WaitReason.NO_ACCESS

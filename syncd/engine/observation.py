@@ -13,7 +13,7 @@ from syncd.engine.probes import PROBES, Probes
 from syncd.engine.report import Health
 from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
 from syncd.store.store import Store
-from syncd.systems.port import AuthLost, Snapshot, System, SystemFault
+from syncd.systems.port import AuthLost, Interrupted, Snapshot, System, SystemFault
 
 
 @dataclass(slots=True)
@@ -74,7 +74,13 @@ class Observation:
     def fail(self, fault: SystemFault) -> None:
         """Note that the system did not answer as it should."""
         self.fault = fault
-        self.state = Health.UNAUTHORISED if isinstance(fault, AuthLost) else Health.DOWN
+        match fault:
+            case AuthLost():
+                self.state = Health.UNAUTHORISED
+            case Interrupted():
+                self.state = Health.INTERRUPTED
+            case _:
+                self.state = Health.DOWN
         self.cause = str(fault)
 
 

@@ -29,6 +29,8 @@ class Health(StrEnum):
     OK = "ok"
     DOWN = "down"
     UNAUTHORISED = "unauthorised"
+    INTERRUPTED = "interrupted"
+    """Not asked to the end, as syncd was told to end."""
 
 
 class Exit(StrEnum):
@@ -101,6 +103,7 @@ _EXITS = {
     Left.REPORTED: Exit.DONE,
     Left.EXPOSURES: Exit.DONE,
 }
+_SILENT = {Health.DOWN, Health.UNAUTHORISED}
 _OF_WRITES = frozenset({Left.WRITES, Left.UNMADE, Left.REMOVALS, Left.UNPROVEN})
 """What a dry run does not leave: it writes nothing, and makes one cycle."""
 
@@ -373,7 +376,7 @@ class Report:
         found = {
             Left.STOPPED: len(self.stopped) or len(self.guarded),
             Left.INTERRUPTED: int(self.interrupted),
-            Left.SYSTEMS: sum(s.state is not Health.OK for s in self.systems.values()),
+            Left.SYSTEMS: sum(s.state in _SILENT for s in self.systems.values()),
             Left.UNKNOWN_OWNERS: len(self.unknown),
             Left.WRITES: self.pending,
             Left.UNMADE: self._unmade,

@@ -20,6 +20,7 @@ from syncd.model import Clock, FreeTime, Window, floor_to
 from syncd.store.exposed import asked_at, free_times, keep_free_time
 from syncd.store.store import Store
 from syncd.systems.port import System, SystemFault
+from syncd.systems.stopping import Stopping
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +36,7 @@ async def ask_all(
     mapping: Mapping[str, Sequence[str]],
     store: Store,
     clock: Clock,
-    stopping: asyncio.Event,
+    stopping: Stopping,
     *,
     older_than: timedelta = timedelta(0),
     gently: bool = False,
@@ -65,10 +66,13 @@ async def ask_all(
         for number, provider in enumerate(providers):
             if stopping.is_set():
                 return
-            if gently and number:
-                await clock.sleep(_pause(system))
+            if gently and number and not await stopping.pause(clock, _pause(system)):
+                return
+            answer = await ask(system, provider, clock, store)
+            if stopping.is_set():
+                return  # It may not have been asked at all.
             with suppress(SystemFault), supervised(system.name, "keeping free slots"):
-                keep_free_time(store, await ask(system, provider, clock, store))
+                keep_free_time(store, answer)
                 learned.add(provider)
             asked += 1
             progress(f"asking for free slots ({asked} of {total})")

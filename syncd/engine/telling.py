@@ -43,7 +43,8 @@ def tell(
     for name, cause in engine.annexes.unknown.items():
         told = report.systems[name]
         if told.state is Health.OK:
-            told.state, told.cause = Health.DOWN, f"what its rooms close is not known: {cause}"
+            told.state = Health.INTERRUPTED if engine.stopping.is_set() else Health.DOWN
+            told.cause = f"what its rooms close is not known: {cause}"
     _name_refused_writes(engine, report)
     report.suspected = sum(o.suspected for o in observed.values())
     # Who does not answer tells no more by being asked again at once.

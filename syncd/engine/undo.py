@@ -130,10 +130,11 @@ async def undo(
         tell(engine, report, observed, before)
         before = {name: system.traffic for name, system in engine.systems.items()}
         for pause in PAUSES:
-            if not engine.waits(report) or engine.stopping.is_set():
+            if not engine.waits(report):
                 break
             progress("waiting for a platform to confirm")
-            await engine.clock.sleep(pause)
+            if not await engine.stopping.pause(engine.clock, pause):
+                break
             observed |= await engine.look(
                 window, report, chosen, desk, progress, Depth.RESYNC, by_id=False
             )

@@ -12,6 +12,7 @@ from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observation import Observation
 from syncd.engine.report import Report
 from syncd.model import Coverage, Operation, Waiting
+from syncd.systems.port import Interrupted
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -58,7 +59,7 @@ def _count(engine: Engine, written: Written, observation: Observation, report: R
     report.operations.update(o.action for o in (*written.done, *written.queued))
     report.failures += written.failures
     report.remarks += written.remarks
-    if written.fault is not None:
+    if written.fault is not None and not isinstance(written.fault, Interrupted):
         observation.fail(written.fault)
     # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
     wrote = {o.provider for o in (*written.left, *written.queued, *written.done)}

@@ -102,18 +102,35 @@ class Accident:
     over: bool = False
     unproven: bool = False
     accepted_at: datetime | None = None
+    ours: frozenset[str] = frozenset()
+    restores: bool = False
 
     @property
     def stops(self) -> bool:
-        """Whether it is surely of a size at which the guard has to stop."""
-        sure = len(self.news.keys() & self.known)
+        """Whether it is surely of a size at which the guard has to stop.
+
+        Meetings that are ahead are counted, and apart from them syncd's own blocks (``ours``, all
+        that stood there), unless it ``restores`` those: then nothing follows from their change.
+        """
+        ahead = {event: both for event, both in self.news.items() if both[0].end > self.at}
+        blocks = {event: both for event, both in ahead.items() if event in self.ours}
+        others = {event: both for event, both in ahead.items() if event not in self.ours}
+        counted = [(others, self.total - len(self.ours))]
+        counted += [] if self.restores else [(blocks, len(self.ours))]
+        return any(self._is_too_much(news, total) for news, total in counted)
+
+    def _is_too_much(self, news: Mapping[str, tuple[Seen, Seen | None]], total: int) -> bool:
+        known = news.keys() & self.known
+        every = len(known) == len(news) == total
+        # What is over before it is surely seen and proven does not count then.
+        sure = sum(news[event][0].end > self.at + LATE for event in known)
         if self.unproven:
-            return sure == len(self.news) == self.total and sure >= ALL
-        if sure > COUNT and sure > SHARE * self.total:
+            return every and sure >= ALL
+        if sure > COUNT and sure > SHARE * total:
             return True
-        by = {_shift(before, after) for before, after in self.news.values()}
+        by = {_shift(before, after) for before, after in news.values()}
         common = len(by) == 1 and None not in by
-        return common and sure == len(self.news) == self.total and sure >= COMMON
+        return common and every and sure >= COMMON
 
     def put_back(self, event: str, now: Seen) -> bool:
         """Whether an event that it moved stands where it stood before."""

@@ -87,7 +87,9 @@ def _divided_calls(town: Town) -> Iterator[str]:
     A call that was refused is divided, and one that was not answered says nothing.
     """
     crm = town.sandbox.crm
-    for path in (*_BULK, f"/{crm.cancel_path}"):
+    # Where something else is at that path, its answers with status 200 are refusals, too.
+    cancels = [] if crm.cancel_answer in {"error", "html"} else [f"/{crm.cancel_path}"]
+    for path in (*_BULK, *cancels):
         yield from _divided(crm, path)
 
 

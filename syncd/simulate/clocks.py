@@ -1,8 +1,9 @@
-"""From when to when this machine's clock was so wrong that removals waited."""
+"""What this machine's clock showed when, and how long removals waited because it was wrong."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from syncd.core.clock import BOUND
@@ -12,19 +13,22 @@ if TYPE_CHECKING:
 
 
 def note_clock(town: Town, offset: timedelta) -> None:
-    """Note that this machine's clock is so far off from now on."""
-    now = town.clock.now()
-    stands = bool(town.wrong_clock) and town.wrong_clock[-1][1] is None
-    if abs(offset) > BOUND and not stands:
-        town.wrong_clock.append((now, None))
-    elif abs(offset) <= BOUND and stands:
-        town.wrong_clock[-1] = (town.wrong_clock[-1][0], now)
+    """Note that this machine's clock is so far ahead from now on."""
+    town.offsets.append((town.clock.now(), offset))
+
+
+def true_time(town: Town, shown: datetime) -> datetime:
+    """Return when this machine's clock showed a time, the last time that it did."""
+    for at, offset in reversed(town.offsets):
+        if shown - offset >= at:
+            return shown - offset
+    return shown
 
 
 def without_wrong_clock(town: Town, since: datetime) -> datetime:
     """Go further back by the time in which the clock was wrong: news to remove something waited."""
-    for began, ended in reversed(town.wrong_clock):
-        until = ended or town.clock.now()
-        if until > since:
-            since -= until - began
+    spells = pairwise([*town.offsets, (town.clock.now(), timedelta(0))])
+    for (began, offset), (ended, _) in reversed(list(spells)):
+        if abs(offset) > BOUND and ended > since:
+            since -= ended - began
     return since

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from syncd.simulate.accident import LATE
 from syncd.simulate.hosted import is_share
 from syncd.simulate.story import Step, What
 
@@ -93,7 +94,11 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
 
 
 def replaces_deleted(town: Town, change: Change, after: Seen) -> bool:
-    """Whether an appointment is one that was deleted before, as far as anybody can know."""
+    """Whether an appointment takes the place of a deleted one, and says what its status is now.
+
+    Either it was entered before the deletion was proven, or syncd had called the other record of
+    the meeting off because of the deletion, and the new one stands at the same time.
+    """
     person = town.person(change.system, after)
     return any(
         c.by_hand
@@ -103,8 +108,29 @@ def replaces_deleted(town: Town, change: Change, after: Seen) -> bool:
         and c.before.kind == "appointment"
         and c.before.provider == after.provider
         and town.person(c.system, c.before) == person
+        and (
+            c.at > change.at - LATE
+            or (c.before.interval == after.interval and _ended_a_twin(town, c, change))
+        )
         for c in town.changes
         if c.at < change.at
+    )
+
+
+def _ended_a_twin(town: Town, deletion: Change, until: Change) -> bool:
+    """Whether syncd called a record of the meeting off elsewhere after this deletion."""
+    seen = deletion.before
+    return seen is not None and any(
+        not c.by_hand
+        and deletion.at <= c.at <= until.at
+        and c.system != deletion.system
+        and c.before is not None
+        and c.after is not None
+        and (c.before.kind, c.before.key) == ("appointment", seen.key)
+        and c.before.busy
+        and not c.after.busy
+        and town.person(c.system, c.before) == town.person(deletion.system, seen)
+        for c in town.changes
     )
 
 

@@ -16,6 +16,7 @@ from syncd.engine.resolve import to_arguments
 from syncd.engine.stops import NotAcceptable, check_accept
 from syncd.model import ConflictKind, HeldConflict
 from syncd.simulate import viewed
+from syncd.simulate.clocks import true_time
 from syncd.simulate.story import Step, What
 from syncd.simulate.town import Town
 from syncd.store import StateError, Store
@@ -93,7 +94,7 @@ class Operator:
         run = self._listing(first=first)
         if run is None or self.work is None:
             return
-        self.town.accepted(run.started_at if first else None)
+        self.town.accepted(true_time(self.town, run.started_at) if first else None)
         self.say(f"accept {run.id}")
         with suppress(Killed, StateError):
             await self.work.on_request({"accept": run.id}, _quietly)

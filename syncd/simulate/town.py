@@ -55,7 +55,7 @@ class Town:
     idle: list[str] = field(default_factory=list)
     acts: int = 0
     forgotten: list[datetime] = field(default_factory=list)
-    wrong_clock: list[tuple[datetime, datetime | None]] = field(default_factory=list)
+    offsets: list[tuple[datetime, timedelta]] = field(default_factory=list)
     unspelt: dict[str, datetime] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
@@ -356,7 +356,11 @@ class Town:
         news = {e: (seen, after.get(e)) for e, seen in near.items() if after.get(e) != seen}
         if not news:
             return ""
-        self.accidents.append(Accident(now, step.system, who, news, known, len(near)))
+        ahead = {e for e, seen in near.items() if seen.end > now}
+        ours = frozenset(e for e in ahead if (step.system, e) in self.ours)
+        accident = Accident(now, step.system, who, news, known, len(ahead), ours=ours)
+        accident.restores = self.block_edited == "restore"
+        self.accidents.append(accident)
         stops = ", which must stop" if self.accidents[-1].stops else ""
         return f"{step.what} {who}: {len(news)} of {len(near)} events{stops}"
 

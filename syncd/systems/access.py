@@ -39,8 +39,17 @@ class CheapRead:
 class Access:
     """Repeats what was answered with 401, and checks by one cheap read before that is believed."""
 
-    def __init__(self, clock: Clock, check: Callable[[], Awaitable[object]] | None) -> None:
-        """Keep the parts; without a check, a second 401 is believed."""
+    def __init__(
+        self,
+        clock: Clock,
+        check: Callable[[], Awaitable[object]] | None,
+        pause: Callable[[float], Awaitable[None]],
+    ) -> None:
+        """Keep the parts; without a check, a second 401 is believed.
+
+        ``pause`` waits for some seconds, and raises a SystemFault where nothing is to be repeated.
+        """
+        self._pause = pause
         self._clock = clock
         self._check = check
         self._turn = asyncio.Lock()
@@ -74,7 +83,7 @@ class Access:
         except AuthLost as fault:
             if fault.status != _UNAUTHORISED or self._is_settled():
                 raise
-        await self._clock.sleep(PAUSE)
+        await self._pause(PAUSE)
         return await once()
 
     def _is_settled(self) -> bool:

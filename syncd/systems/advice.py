@@ -8,6 +8,7 @@ from syncd.systems.port import (
     Ambiguous,
     AuthLost,
     Incomplete,
+    Interrupted,
     RateLimited,
     Refusal,
     Rejected,
@@ -26,6 +27,8 @@ def advice(fault: SystemFault) -> str:
 
 def cause_and_remedy(fault: SystemFault) -> tuple[str, str]:
     """Say what the system does, in the platform's words too, and what can be done."""
+    if isinstance(fault, Interrupted):
+        return "was not asked: syncd is ending", "Run the command again."
     what, then = _words(fault)
     return f"{what} ({fault.detail})" if fault.detail else what, then
 

@@ -33,6 +33,9 @@ _CHARSETS = {"iso-8859-1": "latin-1", "latin1": "latin-1", "windows-1252": "cp12
 """What is believed besides UTF-8. Python knows codecs that are no charsets, and some that take for
 ever, so that none is looked up by the name that an answer gives."""
 
+SENT = "sent"
+"""The extension of a request that tells whether bytes of it have left; absent: nobody knows."""
+
 LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=10, keepalive_expiry=15.0)
 _TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=30.0)
 

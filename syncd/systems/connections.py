@@ -16,6 +16,7 @@ from typing import TypeAlias, cast
 import h11
 import httpx
 
+from syncd.systems.client import SENT
 from syncd.systems.sockets import Socket, connect
 
 _PORTS = {"http": 80, "https": 443}
@@ -47,6 +48,7 @@ class Connections(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send once, and return the answer as soon as its headers are there."""
+        request.extensions[SENT] = False
         url, timeouts = request.url, request.extensions.get("timeout", {})
         if url.scheme not in _PORTS:
             raise httpx.UnsupportedProtocol(f"'{url.scheme}://' is neither http:// nor https://")
@@ -122,6 +124,7 @@ class _Connection:
     async def ask(self, request: httpx.Request, timeouts: Timeouts) -> h11.Response:
         """Send once, in one piece, and wait for the head of the answer."""
         data = await self._spelled(request)
+        request.extensions[SENT] = True
         await self.socket.write(data, timeouts.get("write"))
         for _ in range(_MOST_INTERIM):
             event = await self.event(timeouts.get("read"))

@@ -22,7 +22,7 @@ from syncd.systems.facts import Facts
 from syncd.systems.learned import Learned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from syncd.model import Clock
@@ -129,8 +129,16 @@ class Budget:
             return None
         return max(0.0, self._today[1] - self._clock.monotonic())
 
-    async def enter(self, *, write: bool, patience: float = math.inf) -> float:
+    async def enter(
+        self,
+        *,
+        write: bool,
+        patience: float = math.inf,
+        waits: Callable[[float], None] = lambda _seconds: None,
+    ) -> float:
         """Wait for room and take it: 0. If that needs more than ``patience`` seconds: how many.
+
+        ``waits`` hears for how long it waits, before each wait.
 
         Whoever got 0 must call `leave` once the answer is there, or is known not to come.
         """
@@ -143,6 +151,7 @@ class Budget:
                     self._landed.clear()
                     await self._landed.wait()
                 else:
+                    waits(wait)
                     await self._clock.sleep(max(wait, _TICK))
             self._flying += 1
             if self._shared is not None:

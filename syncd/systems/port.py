@@ -5,7 +5,8 @@ The error tree is cut by *decision*, not by cause (DESIGN section 6)::
     SystemFault
     ├── Retryable      nothing happened, or repeating is harmless: try again later
     │   ├── Incomplete a read did not arrive whole: its rows count, its gaps do not
-    │   └── Delayed    a write was not sent, because its deadline passed in the queue
+    │   ├── Delayed    a write was not sent, because its deadline passed in the queue
+    │   └── Interrupted  a call was not sent, because syncd is ending: says nothing of the system
     ├── RateLimited    wait `wait` seconds
     ├── AuthLost       a person must renew the secret or its rights
     ├── Rejected       repeating cannot help; `why` says which refusal
@@ -92,6 +93,12 @@ class Incomplete(Retryable):
 
 class Delayed(Retryable):
     """The request was not sent: the budget had room for it only after its deadline."""
+
+
+class Interrupted(Retryable):
+    """The request was not sent: syncd is told to end. It says nothing about the system."""
+
+    without_status = "was not sent: syncd is ending"
 
 
 class RateLimited(SystemFault):

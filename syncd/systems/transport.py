@@ -6,12 +6,11 @@ have failed is `Ambiguous`, and the engine reads before it does anything else (D
 
 from __future__ import annotations
 
-import asyncio
 import math
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 from urllib.request import getproxies
 
 import httpx
@@ -26,14 +25,16 @@ from tenacity import (
 from syncd.systems import decoding
 from syncd.systems.access import Access, CheapRead
 from syncd.systems.boundary import contained
-from syncd.systems.client import LIMITS, Answer
+from syncd.systems.client import LIMITS
 from syncd.systems.connections import Connections
+from syncd.systems.exchange import Unsent, exchange
 from syncd.systems.limits import http_date, retry_after
 from syncd.systems.overload import told_too_many
 from syncd.systems.port import (
     Ambiguous,
     Delayed,
     Incomplete,
+    Interrupted,
     RateLimited,
     Rejected,
     Retryable,
@@ -41,13 +42,14 @@ from syncd.systems.port import (
     Traffic,
 )
 from syncd.systems.redact import Redactor, platform_words, without
+from syncd.systems.stopping import Stopping
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from syncd.model import Clock
-    from syncd.systems.client import Client, Params
+    from syncd.systems.client import Answer, Client, Params
     from syncd.systems.limits import Budget
 
 T = TypeVar("T")
@@ -70,19 +72,8 @@ _LONGEST_SKEW = timedelta(days=36_525)
 """A clock that is further off is none: even one that was reset to 1970 is nearer."""
 
 
-MOST_BYTES = 32 * 1024 * 1024
-"""No answer is read further than this, counted after decompression: the largest lists are 2 MB."""
-
-LONGEST = 120.0
-"""Seconds in which an answer must be whole, however steadily it trickles."""
-
-
 _SAID = 2000
 """Characters of a platform's words that are kept."""
-
-
-class _TooMuch(httpx.RequestError):
-    """An answer that nobody in their right mind sends."""
 
 
 def network(ca_file: str | None) -> httpx.AsyncBaseTransport | None:
@@ -129,8 +120,12 @@ class Transport:
         patience: float = 15.0,
         redact: Redactor | None = None,
         cheap: CheapRead | None = None,
+        stopping: Stopping | None = None,
     ) -> None:
-        """Keep the parts; nothing is sent yet. ``cheap`` tells whether the secret is accepted."""
+        """Keep the parts; nothing is sent yet. ``cheap`` tells whether the secret is accepted.
+
+        Once ``stopping`` is set, nothing waits, nothing is repeated, and nothing more is sent.
+        """
         self._system = system
         self._client = client
         self._clock = clock
@@ -140,12 +135,13 @@ class Transport:
         self._patience = patience
         self._redact = redact or Redactor()
         self._count = _Counters()
+        self._stopping = stopping or Stopping()
 
         async def check() -> object:
             read = cheap or CheapRead("")
             return await self._send("GET", read.path, read.params, None, read.headers, write=False)
 
-        self._access = Access(clock, check if cheap else None)
+        self._access = Access(clock, check if cheap else None, self._pause)
         self._cheap = cheap.path if cheap else None
 
     @property
@@ -200,7 +196,7 @@ class Transport:
             return await once()
 
         retrying = AsyncRetrying(
-            sleep=self._clock.sleep,
+            sleep=self._pause,
             stop=stop_after_attempt(self._attempts),
             wait=_back_off,
             retry=retry_if_exception(self._worth_repeating),
@@ -307,7 +303,7 @@ class Transport:
             raise self._noted(self._silence(call, error, kind)) from None
         except SystemFault as unsent:
             raise self._noted(unsent) from None
-        wait = await self._budget.enter(write=write, patience=self._patience)
+        wait = await self._enter(call, write=write)
         if wait > 0:
             detail = "the budget of this account is spent"
             spent = RateLimited(self._system, call, wait=wait, detail=detail)
@@ -336,11 +332,29 @@ class Transport:
             fault = odd
         raise self._noted(fault) from None
 
+    async def _enter(self, call: str, *, write: bool) -> float:
+        """Wait for room in the budget, as it does. Raises Interrupted."""
+        if self._stopping.is_set():
+            raise self._interrupted(call)
+        try:
+            async with self._stopping.cut(), self._stopping.told(self._system) as waits:
+                return await self._budget.enter(write=write, patience=self._patience, waits=waits)
+        except TimeoutError:
+            raise self._interrupted(call) from None
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before something is repeated. Raises Interrupted."""
+        if not await self._stopping.pause(self._clock, seconds):
+            raise self._interrupted("a call")
+
+    def _interrupted(self, call: str) -> Interrupted:
+        return Interrupted(self._system, self._redact(call))
+
     async def _exchanged(self, request: httpx.Request) -> tuple[Answer, datetime]:
         """Send, and leave the budget; the answer, and the middle between request and answer."""
         asked, began = self._clock.now(), self._clock.monotonic()
         try:
-            answer = await self._whole(request)
+            answer = await exchange(self._client.transport, request, self._stopping)
         finally:
             self._budget.leave()
             self._count.waited += self._clock.monotonic() - began
@@ -358,26 +372,6 @@ class Transport:
             return fault
         return RateLimited("", wait=0, detail=said[:_SAID])
 
-    async def _whole(self, request: httpx.Request) -> Answer:
-        """Send, and read the answer as far as is reasonable. Raises httpx.RequestError."""
-        try:
-            async with asyncio.timeout(LONGEST):
-                response = await self._client.transport.handle_async_request(request)
-                try:
-                    parts, size = [], 0
-                    async for part in _unpacked(response):
-                        parts.append(part)
-                        size += len(part)
-                        if size > MOST_BYTES:
-                            raise _TooMuch(f"the answer is longer than {MOST_BYTES} bytes")
-                finally:
-                    await response.aclose()
-        except TimeoutError:
-            raise httpx.ReadTimeout(
-                f"no whole answer in {LONGEST:.0f} s", request=request
-            ) from None
-        return Answer.of(response, b"".join(parts))
-
     def _learn(self, answer: Answer, midway: datetime) -> None:
         self._budget.learn(answer.headers)
         date = http_date(answer.headers)
@@ -393,6 +387,8 @@ class Transport:
         kind: Callable[..., SystemFault],
     ) -> SystemFault:
         """Name the fault behind a request that got no answer, or one that cannot be unpacked."""
+        if isinstance(error, Unsent):
+            return Interrupted(self._system, call)
         detail = f"{type(error).__name__}: {error}".rstrip(": ")
         if isinstance(error, _UNUSABLE):
             return Rejected(self._system, call, detail=detail)
@@ -426,6 +422,8 @@ class Transport:
         return fault
 
     def _worth_repeating(self, error: BaseException) -> bool:
+        if self._stopping.is_set():
+            return False
         match error:
             case Retryable():
                 return True
@@ -433,13 +431,6 @@ class Transport:
                 return error.wait <= self._patience
             case _:
                 return False
-
-
-def _unpacked(response: httpx.Response) -> AsyncIterable[bytes]:
-    """The body by parts; most are not packed, and need not go through what unpacks."""
-    if "content-encoding" in response.headers:
-        return response.aiter_bytes()
-    return cast("httpx.AsyncByteStream", response.stream)
 
 
 def _back_off(state: RetryCallState) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncd.core.facts import Limits
 from syncd.core.guard import Lately, Tally, judge, judge_system, mark_of, tally
-from syncd.model import Conflict, Record, Value, Window
+from syncd.model import Conflict, Kind, Record, Value, Window
 from tests.core.kit import NOW, at, rec, v
 
 WHOLE = [Window(at(-100), at(100))]
@@ -29,7 +29,8 @@ def stop(
     carried: list[Record] | None = None,
 ) -> Conflict | None:
     lately = Lately(NOW, read or WHOLE, covered or (), carried or ())
-    return judge("p", "a", [tally("a", records, lately, accepted=accepted)], Limits(), tripped)
+    counted = tally("a", records, lately, accepted=accepted, stopped=tripped)
+    return judge("p", "a", [counted], Limits(), tripped)
 
 
 def test_ten_of_many_may_go() -> None:
@@ -60,6 +61,16 @@ def test_four_moved_by_one_delta_is_a_busy_morning() -> None:
 
 def test_five_of_six_moved_by_one_delta_is_no_accident() -> None:
     assert stop(shifted(1, 5, 6)) is None
+
+
+def test_a_lunch_break_that_stays_does_not_hide_that_all_meetings_moved() -> None:
+    lunch = rec("a", "lunch", v(40), v(40), kind=Kind.BLOCK)
+    assert stop([*shifted(1, 5, 5), lunch]) is not None
+
+
+def test_a_lunch_break_that_stays_does_not_hide_that_all_meetings_vanished() -> None:
+    lunch = rec("a", "lunch", v(40), v(40), kind=Kind.BLOCK)
+    assert stop([*fleet(3, 3), lunch]) is not None
 
 
 def test_a_leave_that_the_read_need_not_list_is_not_counted_as_unmoved() -> None:
@@ -94,6 +105,22 @@ def test_a_stop_lasts_until_all_of_its_events_are_back() -> None:
 
 def test_an_accident_of_which_some_has_ended_stays_stopped() -> None:
     assert stop(fleet(11, 40)[8:], tripped=TRIPPED) is not None
+
+
+def test_a_stopped_meeting_stays_stopped_though_its_time_has_passed() -> None:
+    over = rec("a", "0", v(-3), v(-5))
+    other = rec("a", "1", v(-3), v(-5))
+    found = stop([over, other], tripped=frozenset({"0"}))
+    assert found is not None
+    assert [claim.event for claim in found.claims] == ["0"]
+    assert stop([over, other]) is None
+
+
+def test_stopped_meetings_whose_time_has_passed_do_not_count() -> None:
+    over = [rec("a", f"over{i}", v(-3 - i), v(-9 - i)) for i in range(4)]
+    found = stop([*over, *shifted(1, 4, 8)], tripped=frozenset(r.id for r in over))
+    assert found is not None
+    assert "same accident" in found.note
 
 
 def test_an_accident_that_is_edited_stays_stopped() -> None:

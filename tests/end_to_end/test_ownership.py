@@ -29,6 +29,8 @@ async def test_what_people_make_of_our_blocks_is_theirs(shop: Shop, system: str)
     world, platform = shop.world, shop.world.sandbox.systems[system]
     block, bob = ours(shop, system), world.seats[system, "bob"]
     start = world.at(5, 9)
+    # What is deleted later was not booked anew instead: it is older than that.
+    platform.backdated = HOUR
     copied = platform.copy_block(block, bob.user, start, start + HOUR)
     meeting = platform.copy_block(
         block,
@@ -40,6 +42,7 @@ async def test_what_people_make_of_our_blocks_is_theirs(shop: Shop, system: str)
     )
     booked = world.book(system, "bob", start + 6 * HOUR)
     platform.add_text(booked, next(b.title for b in platform.blocks() if b.id == block))
+    platform.backdated = timedelta(0)
     report = await shop.resync()
     assert (report.exit, shop.wrong({copied})) == (Exit.DONE, [])
     for meant in platform.appointments():

@@ -11,6 +11,7 @@ import pytest
 from syncd.engine.report import Exit, Report
 from syncd.model import Action
 from syncd.sandbox.keys import forbid_writes
+from syncd.sandbox.scenario import PEOPLE
 from tests.end_to_end.conftest import Shop
 from tests.end_to_end.test_queue import printed, say
 
@@ -48,9 +49,8 @@ async def test_a_stopped_system_is_one_stop_and_no_conflict(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clinic = shop.world.sandbox.clinic
-    for day in range(3):
-        for hour in (17, 19):
-            shop.world.book("clinic", "alice", shop.world.at(day, hour))
+    for who in PEOPLE:
+        shop.world.book("clinic", who, shop.world.at(5, 17))
     await shop.resync()
     for each in clinic.appointments():
         clinic.move(each.id, each.start + HALF, each.end + HALF)

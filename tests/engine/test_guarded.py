@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from syncd.engine.report import Exit, Report
+from syncd.model import Status
 from tests.core.kit import v
 from tests.engine.conftest import Shop
 from tests.engine.test_promises import settle
@@ -99,3 +100,26 @@ async def test_the_share_is_taken_of_all_that_was_read_lately_in_each_system(sho
         shop.a.cancel(event)
     report = await shop.engine.watch(near=True)
     assert (report.stopped, report.exit is Exit.GUARDED) == ([], False)
+
+
+async def test_a_no_show_or_a_done_meeting_of_the_past_is_no_accident(shop: Shop) -> None:
+    events = [shop.a.book("p", v(7 + n)) for n in range(14)]
+    await settle(shop)
+    shop.clock.pass_(hours=20)
+    for n, event in enumerate(events):
+        shop.a.move(event, v(7 + n, status=Status.NOSHOW))
+    assert (await shop.engine.resync()).exit is Exit.DONE
+
+
+async def test_a_shift_that_two_reads_show_is_stopped_beside_a_break_that_stays(shop: Shop) -> None:
+    shop.a.human_block("p", v(30, 31))
+    events = [shop.a.book("p", v(24 + 8 * i)) for i in range(8)]
+    await settle(shop)
+    for i, event in enumerate(events):
+        shop.a.move(event, v(24.75 + 8 * i))
+    near = await shop.engine.watch(near=True)
+    carried = near.operations.total()
+    stopped = await shop.engine.resync()
+    assert stopped.exit is Exit.GUARDED
+    assert 0 < carried < 2 * len(events)
+    assert stopped.operations.total() <= len(events)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.engine.report import Exit
+from syncd.engine.stops import standing
 from syncd.model import Person
 from tests.core.kit import v
 from tests.engine.conftest import Shop
@@ -65,3 +66,44 @@ async def test_a_twin_is_called_off_while_its_other_record_is_stopped(shop: Shop
     # It is off in b and c; what a newly shows, and where it was, stays closed until a person looks.
     assert not shop.c.events[third].value.busy
     assert (closed(shop, 24), closed(shop, 101)) == (["b", "c"], ["b", "c"])
+
+
+@pytest.mark.parametrize("act", ["delete", "cancel", "move"])
+async def test_a_stop_lasts_though_the_time_of_its_meetings_has_passed(
+    shop: Shop, act: str
+) -> None:
+    events, twin, third = await in_three_systems(shop)
+    kept = dict(shop.a.events)
+    for n, event in enumerate(events):
+        if act == "move":
+            shop.a.move(event, v(25 + 2 * n))
+        else:
+            getattr(shop.a, act)(event)
+    run = (await shop.engine.resync()).run
+    # The first meeting is over where it was, then where it is, too.
+    for hours in (19.5, 6):
+        shop.clock.pass_(hours=hours)
+        assert (await shop.engine.resync()).exit is Exit.GUARDED
+        assert (shop.b.events[twin].value, shop.c.events[third].value) == (v(24), v(24))
+    if act == "move":
+        await shop.engine.resync(accept=run)
+        assert (shop.b.events[twin].value, shop.c.events[third].value) == (v(25), v(25))
+    else:
+        shop.a.events |= kept
+        await settle(shop)
+    assert standing(shop.store) == []
+
+
+async def test_a_meeting_that_was_over_before_is_no_part_of_a_stop(shop: Shop) -> None:
+    old = shop.a.book("p", v(9))
+    events, _, _ = await in_three_systems(shop)
+    shop.clock.pass_(hours=12)
+    kept = dict(shop.a.events)
+    for event in events:
+        shop.a.delete(event)
+    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    shop.a.cancel(old)
+    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    # A cancelled meeting of the past does not make a stop last whose events are back.
+    shop.a.events |= {event: kept[event] for event in events}
+    assert (await shop.engine.resync()).exit is Exit.DONE

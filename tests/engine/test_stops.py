@@ -9,7 +9,7 @@ import pytest
 from syncd.core.rules import Choice, Rules
 from syncd.engine.report import Exit, Report
 from syncd.engine.stops import NotAcceptable, check_accept, standing
-from syncd.model import Action, Kind, Person, Status, WaitReason
+from syncd.model import Action, Kind, Person, WaitReason
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop, make_engine
 from tests.engine.test_promises import settle
@@ -439,12 +439,3 @@ async def test_events_that_come_back_end_a_stop_and_those_that_do_not_stay_stopp
     await settle(shop)
     assert standing(shop.store) == []
     assert len(shop.blocks()["b"]) == 14
-
-
-async def test_a_no_show_or_a_done_meeting_of_the_past_is_no_accident(shop: Shop) -> None:
-    events = [shop.a.book("p", v(7 + n)) for n in range(14)]
-    await settle(shop)
-    shop.clock.pass_(hours=20)
-    for n, event in enumerate(events):
-        shop.a.move(event, v(7 + n, status=Status.NOSHOW))
-    assert (await shop.engine.resync()).exit is Exit.DONE

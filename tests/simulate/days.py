@@ -32,3 +32,10 @@ EMPTIED = replace(
     before=(at(0, What.LEAVE, "legacy", slot=624, number=302),),
 )
 """v2 lists nothing for a while; where blocks were answered by their id, no list would be asked."""
+
+UNANSWERED = day(
+    at(0.99, What.FAULT, "legacy", slot=1, fault="odd-answer", times=4, spelling="empty"),
+    at(0.99, What.FAULT, "legacy", fault="strip-keys", times=28),
+    at(1, What.BOOK, "clinic", slot=70),
+)
+"""The answer to a write is empty, and the block that it made shows no key: its time tells it."""

@@ -33,7 +33,7 @@ from syncd.systems.leadconnector.account import Account
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.limits import Budget
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
-from tests.simulate.days import EMPTIED, STALE
+from tests.simulate.days import EMPTIED, STALE, UNANSWERED
 from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
@@ -59,7 +59,7 @@ from tests.simulate.plants_of_twins import ABOUT_TWINS
 from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
 from tests.simulate.plants_of_updates import ABOUT_UPDATES
 from tests.simulate.plants_of_values import ABOUT_VALUES
-from tests.simulate.plants_of_waiting import ABOUT_WAITING, all_may_write
+from tests.simulate.plants_of_waiting import ABOUT_WAITING
 from tests.simulate.plants_of_words import ABOUT_WORDS
 
 Patch = pytest.MonkeyPatch
@@ -373,7 +373,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     (history_is_not_kept, draw(0)),
     (an_echo_is_an_edit, draw(0, faults=("rounding",))),
     (a_stale_read_is_believed, STALE),
-    (an_unanswered_write_is_repeated_blindly, all_may_write(draw(9))),
+    (an_unanswered_write_is_repeated_blindly, UNANSWERED),
     (the_budget_is_boundless, draw(15, faults=())),
     (an_empty_list_is_proof, EMPTIED),
     (calendars_ignore_blocks, draw(2)),

@@ -65,7 +65,7 @@ ABOUT_LEAVES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
         leave_before(
             "crm",
             20,
-            at(3, What.FILL, "crm", slot=9, times=7),
+            *(at(3, What.BLOCK, "crm", slot=slot) for slot in range(9, 33, 3)),
             at(8.5, What.SHIFT, "crm"),
         ),
     ),

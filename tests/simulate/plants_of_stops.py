@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from syncd.core import decide, guard
-from syncd.engine import case, stops
+from syncd.engine import brake, case, stops
 from syncd.engine.recent import Recent
 from syncd.model import Conflict, Record
 from syncd.simulate.story import Step, Story, What
@@ -73,6 +74,16 @@ def a_list_proves_that_all_is_gone(patch: Patch) -> None:
     patch.setattr(guard, "_is_proven", lambda _record: True)
 
 
+def a_stop_forgets_what_has_passed(patch: Patch) -> None:
+    """A stopped meeting is stopped no longer when its time has passed."""
+    tally: Callable[..., Any] = guard.tally
+
+    def ahead(*given: Any, **named: Any) -> Any:
+        return tally(*given, **{**named, "stopped": frozenset()})
+
+    patch.setattr(brake, "tally", ahead)
+
+
 def fill(system: str, hour: float, times: int, number: int = 0) -> Step:
     return at(hour, What.FILL, system, slot=64, times=times, number=number)
 
@@ -124,6 +135,20 @@ ABOUT_STOPS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
             at(2.2, What.BLOCK, "clinic", slot=32),
             at(3, What.BOOK, "crm", slot=40),
             at(9, What.CLEAR, "clinic"),
+        ),
+    ),
+    (
+        a_stop_forgets_what_has_passed,
+        Story(
+            22,
+            datetime(2027, 12, 30, 20, 0, tzinfo=UTC),
+            24.0,
+            (
+                Step(12848.3, What.FILL, "crm", 840, 9, times=12),
+                Step(32865.0, What.TWIN, "legacy", 380, 441),
+                Step(33345.8, What.SHIFT, "crm", 840),
+            ),
+            rules=(("moved_apart", "latest"), ("moved_and_cancelled", "move")),
         ),
     ),
 )

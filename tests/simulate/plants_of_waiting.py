@@ -46,12 +46,6 @@ def a_clock_that_was_set_back_hides_changes(patch: Patch) -> None:
     patch.setattr(diff, "LONGEST_READ", timedelta(days=36_500))
 
 
-def all_may_write(story: Story) -> Story:
-    """The same day, on which no key loses its right to write."""
-    lost = {What.FORBID_WRITES, What.ALLOW_WRITES}
-    return replace(story, steps=tuple(step for step in story.steps if step.what not in lost))
-
-
 HOURS = 3600.0
 _MEETING = at(1, What.BOOK, "clinic", slot=70)
 _FORBIDDEN = at(2, What.FORBID_WRITES, "crm")

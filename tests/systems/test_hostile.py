@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.systems import transport
+from syncd.systems import exchange, transport
 from syncd.systems.client import open_client
 from syncd.systems.limits import Budget
 from syncd.systems.port import Ambiguous, Rejected, Retryable, SystemFault
@@ -121,7 +121,7 @@ async def test_a_redirect_to_another_host_is_not_followed(status: int, *, write:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """A bound that a test reaches quickly."""
-    monkeypatch.setattr(transport, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(exchange, "MOST_BYTES", 100_000)
     return 100_000
 
 
@@ -171,7 +171,7 @@ async def test_an_answer_that_says_it_is_packed_and_is_not_is_a_failed_read() ->
 async def test_an_answer_that_trickles_for_ever_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(transport, "LONGEST", 0.1)
+    monkeypatch.setattr(exchange, "LONGEST", 0.1)
     with (
         serving(Stranger(drips=50)) as platform,
         pytest.raises(Retryable, match="no whole answer in 0 s"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from syncd.model import Clock
     from syncd.systems.facts import Facts
     from syncd.systems.leadconnector.account import Account
+    from syncd.systems.stopping import Stopping
 
 _RATE = (100, 10.0)
 """The documented limit; trial accounts have a quarter of it, and say so in every header (3)."""
@@ -28,6 +29,7 @@ def open_transport(
     clock: Clock,
     network: httpx.AsyncBaseTransport | None = None,
     facts: Facts | None = None,
+    stopping: Stopping | None = None,
 ) -> Transport:
     """Prepare the connections; nothing is sent yet. ``network`` replaces the network.
 
@@ -44,4 +46,5 @@ def open_transport(
         cheap=CheapRead(
             "/calendars/", {"locationId": account.location_id}, {"Version": account.version}
         ),
+        stopping=stopping,
     )

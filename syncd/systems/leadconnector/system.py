@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.events import Reader
     from syncd.systems.leadconnector.wire import Item
     from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
+    from syncd.systems.stopping import Stopping
     from syncd.systems.tree import Told, Tree
 
 _LAG = timedelta(seconds=10)
@@ -78,8 +79,9 @@ class LeadConnector:
         clock: Clock,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
+        stopping: Stopping | None = None,
     ) -> None:
-        """Prepare the connections; nothing is sent yet."""
+        """Prepare the connections; nothing is sent yet, nor after ``stopping`` is set."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
         self.capabilities = Capabilities(
@@ -95,7 +97,7 @@ class LeadConnector:
         self._calendars = dict(calendars)
         self._clock = clock
         self.facts = Facts(name, clock)
-        self._transport = open_transport(name, account, clock, transport, self.facts)
+        self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
         lists = CappedLists(name, clock, self.facts)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from syncd.model import Clock
     from syncd.systems.facts import Facts
     from syncd.systems.leadconnector_v1.account import Account
+    from syncd.systems.stopping import Stopping
 
 _RATE = (100, 10.0)
 """The documented limit (leadconnector-v1.md 6)."""
@@ -28,6 +29,7 @@ def open_transport(
     clock: Clock,
     network: httpx.AsyncBaseTransport | None = None,
     facts: Facts | None = None,
+    stopping: Stopping | None = None,
 ) -> Transport:
     """Prepare the connections; nothing is sent yet. ``network`` replaces the network.
 
@@ -42,4 +44,5 @@ def open_transport(
         fault_of,
         redact=Redactor([account.api_key]),
         cheap=CheapRead("locations/"),
+        stopping=stopping,
     )

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from syncd.model import Buffer, Clock, Event, EventRef, Operation, Person, Value, Window
     from syncd.systems.leadconnector_v1.account import Account, CalendarOf
     from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
+    from syncd.systems.stopping import Stopping
     from syncd.systems.tree import Told, Tree
 
 _SLOTS_LONGEST = timedelta(days=31)
@@ -76,8 +77,9 @@ class LeadConnectorV1:
         clock: Clock,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
+        stopping: Stopping | None = None,
     ) -> None:
-        """Prepare the connections; nothing is sent yet."""
+        """Prepare the connections; nothing is sent yet, nor after ``stopping`` is set."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
         self.capabilities = replace(
@@ -89,7 +91,7 @@ class LeadConnectorV1:
         self._calendars = dict(calendars)
         self._clock = clock
         self.facts = Facts(name, clock)
-        self._transport = open_transport(name, account, clock, transport, self.facts)
+        self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
         self._calls = Calls(name, self._transport)
         self._holds = Holds(self._calls, account.hold_email)
         self._writing = Writing(name, account, self._calls, self._holds)

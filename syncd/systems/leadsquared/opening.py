@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from syncd.model import Clock
     from syncd.systems.facts import Facts
     from syncd.systems.leadsquared.account import Account
+    from syncd.systems.stopping import Stopping
 
 
 def open_transport(
@@ -25,6 +26,7 @@ def open_transport(
     clock: Clock,
     network: httpx.AsyncBaseTransport | None = None,
     facts: Facts | None = None,
+    stopping: Stopping | None = None,
 ) -> Transport:
     """Prepare the connections; nothing is sent yet. ``network`` replaces the network.
 
@@ -39,4 +41,5 @@ def open_transport(
         fault_of,
         redact=Redactor(keys.values()),
         cheap=CheapRead("Authentication.svc/UserByAccessKey.Get"),
+        stopping=stopping,
     )

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         Snapshot,
         Traffic,
     )
+    from syncd.systems.stopping import Stopping
     from syncd.systems.tree import Told, Tree
 
 
@@ -86,8 +87,9 @@ class LeadSquared:
         clock: Clock,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
+        stopping: Stopping | None = None,
     ) -> None:
-        """Prepare the connections; nothing is sent yet."""
+        """Prepare the connections; nothing is sent yet, nor after ``stopping`` is set."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
         self.capabilities = capabilities(name, account)
@@ -95,7 +97,7 @@ class LeadSquared:
         self._calendars = dict(calendars)
         self._clock = clock
         self.facts = Facts(name, clock)
-        self._transport = open_transport(name, account, clock, transport, self.facts)
+        self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
         self._calls = Calls(name, self._transport)
         self._writing = Writing(name, account, self._calendars, self._calls, self.capabilities)
         self._book = users.AddressBook(clock, self._calls)

@@ -1,0 +1,151 @@
+"""A signal while a platform refuses calls: the run ends at once, and says what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from syncd.engine.report import Exit, Health
+from syncd.sandbox import Fault, FaultKind
+from syncd.sandbox.scenario import SYSTEMS
+from syncd.store.exposed import free_times
+from tests.daemon.kit import until
+from tests.end_to_end.test_process import Place, place, ready
+from tests.end_to_end.virtual import VirtualShop, play
+
+__all__ = ["place"]
+
+
+def refuse(shop: VirtualShop, name: str) -> None:
+    shop.world.sandbox.systems[name].faults.add(Fault(FaultKind.RATE_LIMITED))
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_signal_while_reads_are_refused_ends_the_run_at_once(tmp_path: Path, name: str) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        refuse(shop, name)
+        health = shop.app.store.health().get(name)
+        run = asyncio.create_task(shop.resync())
+        await asyncio.sleep(2)
+        waited = [text for text in shop.texts if f"{name} allows no more calls for" in text]
+        assert waited[0].startswith("reading: "), shop.texts
+        calls, at = shop.calls(name), shop.clock.monotonic()
+        shop.app.engine.stopping.set()
+        report = await run
+        assert (shop.clock.monotonic() - at, shop.calls(name) - calls) == (0, 0)
+        left = report.to_json()["left"]
+        assert isinstance(left, dict)
+        assert (report.exit, left["interrupted"], left["systems"]) == (Exit.UNANSWERED, 1, 0)
+        assert report.systems[name].state is Health.INTERRUPTED
+        assert shop.app.store.health().get(name) == health  # it says nothing of the platform
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_signal_while_writes_wait_ends_the_run_and_the_next_does_the_rest(
+    tmp_path: Path, name: str
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        def hear(text: str) -> None:
+            shop.texts.append(text)
+            if text.startswith("writing"):
+                refuse(shop, name)
+
+        run = asyncio.create_task(shop.app.engine.resync(progress=hear))
+        await asyncio.sleep(2)
+        assert f"{name} allows no more calls for" in shop.texts[-1], shop.texts
+        # Only v1 reads in order to write; a refused write is not repeated in the same cycle.
+        assert shop.texts[-1].startswith("writing") == (name == "legacy")
+        calls, at = shop.calls(name), shop.clock.monotonic()
+        shop.app.engine.stopping.set()
+        report = await run
+        assert (shop.clock.monotonic() - at, shop.calls(name) - calls) == (0, 0)
+        left = report.to_json()["left"]
+        assert isinstance(left, dict)
+        assert (report.exit, left["interrupted"]) == (Exit.UNANSWERED, 1)
+        assert (left["unmade"] if name == "legacy" else left["waiting"]) > 0
+        shop.world.sandbox.systems[name].faults.clear()
+        await asyncio.sleep(60)
+        await shop.restart()
+        shop.texts.clear()
+        assert (await shop.resync()).exit is Exit.DONE
+        assert not shop.app.store.pending_intents()
+
+    play(tmp_path, scene)
+
+
+def test_a_signal_while_free_slots_are_refused_leaves_what_was_known(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        shop.texts.clear()
+        before = free_times(shop.app.store, "alice")
+        refuse(shop, "clinic")
+        asking = asyncio.create_task(shop.app.engine.ask_slots(progress=shop.texts.append))
+        await asyncio.sleep(2)
+        at = shop.clock.monotonic()
+        shop.app.engine.stopping.set()
+        await asking
+        assert shop.clock.monotonic() == at
+        assert any("clinic allows no more calls for" in text for text in shop.texts)
+        assert free_times(shop.app.store, "alice").get(("alice", "clinic")) == before.get(
+            ("alice", "clinic")
+        )
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.slow
+@pytest.mark.prove
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_a_refused_resync_within_three_seconds(
+    place: Place, name: str, number: signal.Signals
+) -> None:
+    platform = place.world.sandbox.systems[name]
+    platform.faults.add(Fault(FaultKind.RATE_LIMITED, method="GET" if name != "crm" else ""))
+    async with place.syncd("resync", "--yes", "--json") as process:
+        await until(lambda: platform.faults.injected[FaultKind.RATE_LIMITED] > 0, 20)
+        await asyncio.sleep(1.0)
+        assert process.returncode is None
+        calls, at = len(platform.calls), monotonic()
+        process.send_signal(number)
+        out, _ = await asyncio.wait_for(process.communicate(), 10)
+        assert monotonic() - at < 3
+    said = json.loads(out)
+    assert [said["left"]["interrupted"], process.returncode] == [1, 4]
+    assert (said["systems"][name]["state"], len(platform.calls)) == ("interrupted", calls)
+
+
+@pytest.mark.slow
+@pytest.mark.prove
+async def test_a_signal_ends_a_daemon_that_is_refused_within_three_seconds(place: Place) -> None:
+    platform = place.world.sandbox.systems["clinic"]
+    platform.faults.add(Fault(FaultKind.RATE_LIMITED))
+    async with place.syncd("run") as daemon:
+        await ready(daemon)
+        await until(lambda: platform.faults.injected[FaultKind.RATE_LIMITED] > 0, 20)
+        at = monotonic()
+        daemon.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(daemon.wait(), 10) == 0
+        assert monotonic() - at < 3
+
+
+@pytest.mark.slow
+@pytest.mark.prove
+async def test_a_second_signal_does_not_wait_for_the_request_in_flight(place: Place) -> None:
+    platform = place.world.sandbox.systems["clinic"]
+    platform.faults.add(Fault(FaultKind.SLOW, seconds=15))
+    async with place.syncd("resync", "--yes", "--json") as process:
+        await until(lambda: platform.faults.injected[FaultKind.SLOW] > 0, 20)
+        process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(1.0)
+        assert process.returncode is None
+        process.send_signal(signal.SIGTERM)
+        out, _ = await asyncio.wait_for(process.communicate(), 3)
+    assert [json.loads(out)["error"]["exit"], process.returncode] == [4, 4]
