@@ -13,7 +13,7 @@ from syncd.core.diff import is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
 from syncd.core.facts import Calendar
 from syncd.core.ownership import Ownership, adopt, may_adopt
-from syncd.core.standstill import vacated
+from syncd.core.standstill import stopped_bookings, vacated
 from syncd.core.units import crowded_blocks
 from syncd.model import Action, Booking, Id, IntentState, Operation, Record, Replica, Role, Value
 
@@ -95,10 +95,11 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
         plain = without_buffers(draft, wanted, refused)
         buffers = {booking: buffer for booking, buffer in buffers.items() if booking not in plain}
         wanted = asked(others)
+    stay = left_be | stopped_bookings(draft, beside=calendar.system)
     own = [
         block
         for block in _staying(draft, calendar.system, what.left)
-        if block.interval in wanted or not block.bookings & left_be
+        if block.interval in wanted or not block.bookings & stay
     ]
     blocks = plan_blocks(draft.state.provider, calendar, wanted, own, now)
     blocks = replace(

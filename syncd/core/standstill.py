@@ -51,6 +51,19 @@ def unchanged(record: Record) -> Record:
     return replace(record, observed=record.base, missing=0, missing_since=None)
 
 
+def stopped_bookings(draft: Draft, *, beside: str = "") -> frozenset[str]:
+    """Return the bookings with events that the guard has stopped, in other systems than ``beside``.
+
+    The blocks of such a booking stay where they stand: a stopped event that moves once more leaves
+    closed what it had newly taken in between.
+    """
+    return frozenset(
+        r.booking
+        for r in draft.replicas()
+        if (r.system, r.event) in draft.stopped and r.system != beside
+    )
+
+
 def close_stopped(draft: Draft, claims: dict[str, list[Value]]) -> None:
     """Add to the claims of each booking where its stopped events stood and where they are now."""
     if not draft.stopped:
@@ -71,7 +84,7 @@ def vacated(draft: Draft, system: str, changes: Mapping[Id, Value]) -> dict[str,
     appointments that are changed now, and to what.
     """
     found: dict[str, list[Value]] = {}
-    for booking in {r.booking for r in draft.replicas() if (r.system, r.event) in draft.stopped}:
+    for booking in stopped_bookings(draft):
         records = draft.present(booking)
         here = [r for r in records if r.system == system]
         others = {(r.system, r.id): r for r in records if r.system != system}

@@ -356,6 +356,14 @@ class Town:
         news = {e: (seen, after.get(e)) for e, seen in near.items() if after.get(e) != seen}
         if not news:
             return ""
+        # What goes back to where an earlier accident took it from is no news.
+        known -= {
+            e
+            for each in self.accidents
+            if (each.system, each.provider, each.over) == (step.system, who, False)
+            for e, (_, shown) in news.items()
+            if shown is not None and each.put_back(e, shown)
+        }
         ahead = {e for e, seen in near.items() if seen.end > now}
         ours = frozenset(e for e in ahead if (step.system, e) in self.ours)
         accident = Accident(now, step.system, who, news, known, len(ahead), ours=ours)

@@ -107,3 +107,16 @@ async def test_a_meeting_that_was_over_before_is_no_part_of_a_stop(shop: Shop) -
     # A cancelled meeting of the past does not make a stop last whose events are back.
     shop.a.events |= {event: kept[event] for event in events}
     assert (await shop.engine.resync()).exit is Exit.DONE
+
+
+async def test_where_stopped_meetings_stood_in_between_stays_closed(shop: Shop) -> None:
+    """Simulator, seed 1336: a second shift freed what the first one had newly taken."""
+    events = [shop.a.book("p", v(24 + 3 * i)) for i in range(6)]
+    await settle(shop)
+    for hours in (1, 2):
+        for i, event in enumerate(events):
+            shop.a.move(event, v(24 + 3 * i + hours))
+        assert (await shop.engine.resync()).exit is Exit.GUARDED
+    for i in range(6):
+        for hours in (0, 1, 2):
+            assert v(24 + 3 * i + hours).interval in shop.blocks()["b"]
