@@ -198,11 +198,21 @@ def absorb(
     if (
         record.written is not None
         and record.base in {record.written, record.former}
-        and (value == record.written or is_rounding(record.written, value))
+        and (value == record.written or _may_round(record, record.written, value))
     ):
         # It shows what was written, perhaps on a coarser grid: that is the base from here on.
         return replace(seen, base=value, ended=False), News.ECHO
     return seen, News.CHANGED
+
+
+def _may_round(record: Record, written: Value, value: Value) -> bool:
+    """Whether the platform may show what was written like this.
+
+    A write leaves no fingerprint, a read does. Where a read has shown exactly what was written, the
+    platform keeps it as it is: anything else is a person's change.
+    """
+    exact = bool(record.fingerprint) and record.observed == written
+    return not exact and is_rounding(written, value)
 
 
 def may_be_older(record: Record, asked_at: datetime, lag: timedelta) -> bool:

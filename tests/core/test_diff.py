@@ -70,9 +70,15 @@ def test_an_observation_is_named_for_what_it_is(
         assert is_news(after)
 
 
+def _unread(wrote: Value) -> Record:
+    """Return the record of a write that no read has shown: it has no fingerprint."""
+    record = rec("a", "e", wrote, wrote, written=wrote, written_at=NOW, former=v(9))
+    return replace(record, fingerprint="")
+
+
 def test_a_rounded_echo_becomes_the_base_and_is_not_news() -> None:
     wrote = Value(at(12.05), at(13.05))
-    record = rec("a", "e", wrote, wrote, written=wrote, written_at=NOW, former=v(9))
+    record = _unread(wrote)
     after, news = absorb(record, event(v(12, 13)), "g", SOON, LAG)
     assert news is News.ECHO
     assert after.base == v(12, 13)
@@ -81,10 +87,17 @@ def test_a_rounded_echo_becomes_the_base_and_is_not_news() -> None:
 
 def test_a_second_rounding_is_a_persons_change() -> None:
     wrote = Value(at(12.05), at(13.05))
-    record = rec("a", "e", wrote, wrote, written=wrote, written_at=NOW, former=v(9))
+    record = _unread(wrote)
     rounded, _ = absorb(record, event(v(12, 13)), "g", SOON, LAG)
     up = Value(at(12) + timedelta(minutes=5), at(13) + timedelta(minutes=5))
     _, news = absorb(rounded, event(up), "g", SOON, LAG)
+    assert news is News.CHANGED
+
+
+def test_a_rounding_of_what_a_read_showed_exactly_is_a_persons_change() -> None:
+    wrote = Value(at(12.05), at(13.05))
+    shown, _ = absorb(_unread(wrote), event(wrote), "g", SOON, LAG)
+    _, news = absorb(shown, event(v(12, 13)), "h", SOON, LAG)
     assert news is News.CHANGED
 
 

@@ -168,3 +168,19 @@ async def test_it_stays_open_when_only_a_fixed_end_is_put_off(open_shop: Shop) -
         await shop.engine.watch(near=False)
     assert shop.blocks()["b"] == []
     assert shop.blocks()["c"][0][1] > until
+
+
+async def test_a_block_moved_to_where_a_coarser_grid_would_show_it_is_released(
+    open_shop: Shop,
+) -> None:
+    shop = open_shop
+    minute = timedelta(minutes=1)
+    shop.a.book("p", Value(v(24).start + 37 * minute, v(24).start + 127 * minute))
+    await shop.engine.resync()
+    await near(shop, 2)
+    # A grid of half hours would show 24:37 to 26:07 like this, but it was shown exactly before.
+    shop.b.move(block_in(shop, "b"), Value(v(25).start, v(25).start + 90 * minute))
+    await near(shop, 2)
+    (booking,) = shop.store.bookings("p")
+    links = [r for r, _ in shop.store.replicas([booking.id]) if r.system == "b"]
+    assert [link.role for link in links] == [Role.RELEASED]
