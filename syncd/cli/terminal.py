@@ -125,8 +125,8 @@ def progress(first: str, *, quiet: bool = False) -> Iterator[Callable[[str], Non
 
 def confirmed(question: str) -> bool:
     """Ask on the terminal; anything but y or yes is a no, Ctrl-C included."""
-    console(err=True).print(plain(f"{question} [y/N] "), end="")
     try:
+        console(err=True).print(plain(f"{question} [y/N] "), end="")
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
     except KeyboardInterrupt:
         console(err=True).print()

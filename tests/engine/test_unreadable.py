@@ -215,7 +215,7 @@ async def test_absence_in_that_very_list_frees_nothing_and_is_said(shop: Shop) -
     report = await shop.engine.resync()
     assert shop.blocks()["b"] == [v(9).interval]
     assert (report.exit, report.gone, report.converged) == (Exit.UNANSWERED, 1, False)
-    assert any("their time stays blocked" in remark for remark in report.remarks)
+    assert any("its time stays blocked" in remark for remark in report.remarks)
     shop.a.unnamed.clear()
     report = await shop.engine.resync()
     assert (report.exit, shop.blocks()["b"], reported(shop)) == (Exit.DONE, [], [])
