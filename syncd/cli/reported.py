@@ -83,7 +83,7 @@ def _one(item: Item) -> str:
     if item.events:
         return f"[{item.id}] all {len(item.events)} records that are listed: {item.reason}"
     if item.event == KNOWN_EVENTS:
-        return item.reason  # it says which system's
+        return f"[{item.id}] {item.reason}"  # it says which system's
     of = f" ({item.calendars[0]})" if len(item.calendars) == 1 else ""
     if of and item.event.endswith(f" of {item.calendars[0]}"):  # the list's name says it
         of = ""
