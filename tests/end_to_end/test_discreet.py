@@ -153,6 +153,7 @@ async def live(app: App, folder: Path) -> str:
     return "\n".join(heard)
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("style", ["json", "text"])
 async def test_nothing_private_leaves_the_daemon(
     style: Literal["json", "text"], tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -187,12 +188,15 @@ async def test_nothing_private_leaves_the_daemon(
     assert found == set()
 
 
+@pytest.mark.prove
 async def test_each_job_is_one_event_with_its_run_and_all_lines_of_a_run_carry_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = talkative_world()
     path = tmp_path / "syncd.toml"
-    path.write_text(config_text(world, "state.db"))
+    # No poll comes between the requests, however long each takes.
+    text = config_text(world, "state.db").replace('every = "1m"', 'every = "1h"')
+    path.write_text(text.replace('every = "10s"', 'every = "10m"'))
     settings = load(path, {})
     set_up(secrets_of(settings), style="json")
     ways = gossips(world, settings)

@@ -273,6 +273,7 @@ async def test_an_unknown_owner_frees_nothing_and_leaves_the_calendar_at_work(
     assert shop.blocks() == 2
 
 
+@pytest.mark.prove
 async def test_a_deactivated_user_frees_nothing(shop: Shop) -> None:
     shop.book("crm", 20)
     await shop.resync()
@@ -394,6 +395,7 @@ async def test_an_event_at_an_unmapped_owner_is_found_with_the_owners_id(
             pytest.fail(str(other))
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("into", ["bob", "dora"])
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_blocks_of_a_merged_user_stay_closed(shop: Shop, system: str, into: str) -> None:

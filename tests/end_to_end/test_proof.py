@@ -36,6 +36,7 @@ def hurry(shop: Shop) -> None:
         system.capabilities = replace(system.capabilities, lag=LAG)
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_an_empty_list_is_not_believed_while_events_are_shown_by_id(
     shop: Shop, system: str
