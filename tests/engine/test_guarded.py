@@ -90,18 +90,6 @@ async def test_a_stopped_system_does_not_stop_the_others(shop: Shop) -> None:
     assert shop.blocks("q")["c"] == [v(9).interval]
 
 
-async def test_the_share_is_taken_of_all_that_was_read_lately_in_each_system(shop: Shop) -> None:
-    """A near read alone does not know how full the calendar is."""
-    near = [shop.a.book("p", v(10 + 2 * i)) for i in range(12)]
-    for i in range(60):
-        shop.a.book("p", v(24 * 10 + 2 * i))
-    await settle(shop)
-    for event in near:
-        shop.a.cancel(event)
-    report = await shop.engine.watch(near=True)
-    assert (report.stopped, report.exit is Exit.GUARDED) == ([], False)
-
-
 async def test_a_no_show_or_a_done_meeting_of_the_past_is_no_accident(shop: Shop) -> None:
     events = [shop.a.book("p", v(7 + n)) for n in range(14)]
     await settle(shop)
