@@ -97,6 +97,11 @@ class Measured:
         platform_fact(self.platform, name)
         return _side(self.facts.get(name, _FOR_EVER))
 
+    def at(self, name: str) -> datetime | None:
+        """Return when a fact was measured or contradicted; None where neither was done."""
+        stored = self.facts.stored(name)
+        return None if stored is None or self.side(name) is Side.SAFE else stored.at
+
     def note(self, name: str, value: str) -> None:
         """Store what a probe measured, with its date. Raises KeyError for an unknown fact.
 
