@@ -165,6 +165,12 @@ def standings(platform: str, facts: Iterable[Fact]) -> Sequence[Standing]:
     return found
 
 
+def dropped(platform: str, facts: Iterable[Fact]) -> Sequence[Standing]:
+    """Return those of the facts that were contradicted."""
+    found = standings(platform, [f for f in facts if f.value.startswith(CONTRADICTED)])
+    return [each for each in found if each.side is Side.CONTRADICTED]
+
+
 def _side(stored: str) -> Side:
     if not stored:
         return Side.SAFE

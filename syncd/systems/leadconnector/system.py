@@ -116,6 +116,7 @@ class LeadConnector:
             self._blocks,
             clock,
             self._sight,
+            self.measured,
         )
         self._persons: Remembered[Person | None] = Remembered(clock)
         self._registries: dict[tuple[str, str, str], Associations] = {}
