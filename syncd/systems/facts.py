@@ -45,6 +45,10 @@ class Facts:
         """Return a fact as it was stored by an earlier process, whatever was noted since."""
         return self._loaded.get(name)
 
+    def all(self) -> Sequence[Fact]:
+        """Return all facts as they are known now, however old."""
+        return list(self._known.values())
+
     def stored(self, name: str) -> Fact | None:
         """Return a fact as it is known now, however old; None if it is not known."""
         return self._known.get(name)
