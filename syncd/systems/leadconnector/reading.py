@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
+from syncd.model.platform_facts import YES
 from syncd.systems.capped_lists import Limit
 from syncd.systems.last_read import LastRead
 from syncd.systems.leadconnector import events
@@ -16,6 +18,7 @@ from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.list_caps import proven
 from syncd.systems.loose import text
+from syncd.systems.measured import Side
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.knowledge import Knowledge
     from syncd.systems.leadconnector.resources import Resource
     from syncd.systems.leadconnector.wire import Item
+    from syncd.systems.measured import Measured
     from syncd.systems.port import ListCall
 
 
@@ -55,6 +59,7 @@ class Reading:
         calendars: Mapping[str, CalendarOf],
         clock: Clock,
         lists: CappedLists,
+        measured: Measured,
     ) -> None:
         """Keep the parts."""
         self._system = system
@@ -66,6 +71,7 @@ class Reading:
         self._calendars = calendars
         self._clock = clock
         self._lists = lists
+        self._measured = measured
         self._last: LastRead | None = None
         self._outdated = False
 
@@ -86,7 +92,7 @@ class Reading:
         """The list calls that read these providers, as far as the location is known by now."""
         mapped = self._mapped(wanted)
         rooms = _rooms(mapped, self._knowledge.kept_resources)
-        return self._lists.plan(plan(mapped, self._knowledge.kept, rooms, window))
+        return self._lists.plan(plan(mapped, self._grouped(self._knowledge.kept), rooms, window))
 
     async def snapshot(
         self,
@@ -109,7 +115,7 @@ class Reading:
         odd: list[Malformed] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
         asked = window.from_earlier(look_back)
-        calls = plan(mapped, directory, rooms, asked)
+        calls = plan(mapped, self._grouped(directory), rooms, asked)
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
@@ -193,12 +199,21 @@ class Reading:
         if self._last is not None and self._last.hides(found, value):
             self._outdated = self._knowledge.renew() or self._outdated
             self._lists.doubt(f"GET {LISTS[found.kind]}", found.provider, found.value.start)
+            if not self._outdated and found.kind is Kind.APPOINTMENT:
+                self._measured.contradict("group_lists_all", YES)
             return self._outdated
         return False
 
     async def owners(self) -> Owners:
         """Say whose records are. Raises SystemFault."""
         return Owners.of(self._calendars, await self._knowledge.calendars())
+
+    def _grouped(self, directory: Mapping[str, Calendar]) -> Mapping[str, Calendar]:
+        """Return the calendars for a plan: in no group where a group's list lacks some of them."""
+        measured = self._measured
+        if measured.side("group_lists_all") is Side.SAFE or measured.is_yes("group_lists_all"):
+            return directory
+        return {id: replace(calendar, group="") for id, calendar in directory.items()}
 
     def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarOf]:
         return {p: of for p, of in self._calendars.items() if p in wanted}

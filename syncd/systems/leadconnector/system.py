@@ -104,7 +104,7 @@ class LeadConnector:
         self._knowledge = Knowledge(self._calls, clock)
         lists = CappedLists(name, clock, self.facts)
         parts = (self._calls, self._knowledge, self._calendars, clock, lists)
-        self._reading = Reading(name, account, *parts)
+        self._reading = Reading(name, account, *parts, self.measured)
         self._blocks = Blocks(name, *parts, self.measured)
         self._writing = Writing(
             name,
