@@ -215,6 +215,16 @@ async def test_a_meeting_handed_over_to_another_existing_user_frees_her_time(
     assert (again.operations.total(), again.cycles) == (0, 1)
 
 
+async def test_three_meetings_that_are_all_of_a_calendar_may_be_handed_over(shop: Shop) -> None:
+    """The records name their new owner, which is a proof by id."""
+    events = shop.book("clinic", 3)
+    await shop.resync()
+    for event in events:
+        give(shop, "clinic", event, shop.user("clinic", "bob"))
+    report = await shop.resync()
+    assert (report.exit, shop.blocks("alice"), shop.blocks("bob")) == (Exit.DONE, 0, 6)
+
+
 @pytest.mark.prove
 @pytest.mark.parametrize("to", ["bob", "dora"])
 @pytest.mark.parametrize("system", SYSTEMS)
