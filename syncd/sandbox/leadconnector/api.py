@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from syncd.model import zone
+from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadconnector import wire
 from syncd.sandbox.leadconnector.associations_api import Associations
@@ -49,6 +50,8 @@ LONGEST_SLOTS_SPAN = timedelta(days=31)
 
 class LeadConnector(Location):
     """An emulated LeadConnector v2 location: state and verbs of `Location`, served over HTTP."""
+
+    kind = PlatformKind.V2
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         """Start an empty location; takes what `Location` takes."""

@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from syncd.model import zone
+from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.ids import guid_ids
 from syncd.sandbox.leadconnector.location import Location
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
@@ -42,7 +43,10 @@ class LeadConnectorV1(Location):
     leaves a fact open (11), the emulator takes the answer that asks more of a client.
     """
 
+    kind = PlatformKind.V1
     base_path = "/v1"
+    makes_blocks = True
+    """Whether event blocks can be made."""
     more_locations: Sequence[wire.Json] = ()
     """What else the key opens; an agency's key opens all of its locations (2)."""
 

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from syncd.model import zone
+from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadsquared import fields, wire
 from syncd.sandbox.leadsquared.cancelling import Cancelling
@@ -67,6 +68,7 @@ class LeadSquared(Cancelling):
     ``keys_in_query`` counts the requests whose keys came where they end up in logs.
     """
 
+    kind = PlatformKind.LEADSQUARED
     base_path = "/v2"
     hidden_params = frozenset({"accessKey", "secretKey", "emailaddress", "phone"})
 
