@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.scenario import ZONE
@@ -136,14 +137,6 @@ async def refusal(desk: Desk, **owner: str) -> str:
     return yes(not answer.is_success)
 
 
-async def refuses_unknown_users(desk: Desk) -> str:
-    return await refusal(desk, userId="nobody")
-
-
-async def refuses_unknown_groups(desk: Desk) -> str:
-    return await refusal(desk, groupId="nothing")
-
-
 async def cap_of(desk: Desk, system: str, listed: Callable[[], Awaitable[list[Json]]]) -> str:
     """Enter more events than any cap allows, and count those that a list shows."""
     for _ in range(MANY):
@@ -244,10 +237,8 @@ async def old_times(desk: Desk) -> str:
 
 
 async def checks_slots(desk: Desk) -> str:
-    night = {
-        "selectedSlot": iso(NOW + timedelta(hours=18)),
-        "endAt": iso(NOW + timedelta(hours=19)),
-    }
+    night = NOW + timedelta(hours=18)
+    span = {"selectedSlot": iso(night), "endAt": iso(night + timedelta(hours=1))}
     answer = await desk.make_old_block(email="kim@example.com", **span)
     return yes(not answer.is_success)
 
@@ -259,14 +250,6 @@ async def rows_carry(desk: Desk, field: str) -> str:
     await desk.make_task()
     (row,) = await desk.tasks()
     return yes(field in row)
-
-
-async def rows_carry_owner(desk: Desk) -> str:
-    return await rows_carry(desk, "OwnerEmailAddress")
-
-
-async def rows_carry_end(desk: Desk) -> str:
-    return await rows_carry(desk, "EndDate")
 
 
 _BEGINNINGS = {
@@ -359,12 +342,6 @@ async def task_tag(desk: Desk) -> str:
     return yes(row["Name"] == TAG)
 
 
-async def task_times(desk: Desk) -> str:
-    await desk.make_task()
-    (row,) = await desk.tasks()
-    return yes("ModifiedOn" in row)
-
-
 async def unknown_addresses(desk: Desk) -> str:
     asked = {"FromDate": bare(NOW), "ToDate": bare(NOW + DAY), "Users": ["nobody@example.com"]}
     return yes(not (await desk.crm.post(LIST, json=asked)).is_success)
@@ -419,8 +396,8 @@ CHECKS: Mapping[tuple[PlatformKind, str], Callable[[Desk], Awaitable[str]]] = {
     (V2, "hosts_listed"): hosts_listed,
     (V2, "users_name_owner"): users_name_owner,
     (V2, "update_keeps_hosts"): update_keeps_hosts,
-    (V2, "refuses_unknown_users"): refuses_unknown_users,
-    (V2, "refuses_unknown_groups"): refuses_unknown_groups,
+    (V2, "refuses_unknown_users"): partial(refusal, userId="nobody"),
+    (V2, "refuses_unknown_groups"): partial(refusal, groupId="nothing"),
     (V2, "list_cap"): list_cap,
     (V2, "tells_times"): tells_times,
     (V1, "lists_blocks"): lists_blocks,
@@ -435,8 +412,8 @@ CHECKS: Mapping[tuple[PlatformKind, str], Callable[[Desk], Awaitable[str]]] = {
     (V1, "list_cap"): old_cap,
     (V1, "tells_times"): old_times,
     (V1, "checks_slots"): checks_slots,
-    (LSQ, "rows_carry_owner"): rows_carry_owner,
-    (LSQ, "rows_carry_end"): rows_carry_end,
+    (LSQ, "rows_carry_owner"): partial(rows_carry, field="OwnerEmailAddress"),
+    (LSQ, "rows_carry_end"): partial(rows_carry, field="EndDate"),
     (LSQ, "date_zone"): date_zone,
     (LSQ, "lists_cancelled"): lists_cancelled,
     (LSQ, "completing_changes_end"): completing_changes_end,
@@ -456,7 +433,7 @@ CHECKS: Mapping[tuple[PlatformKind, str], Callable[[Desk], Awaitable[str]]] = {
     (LSQ, "rate_spelling"): rate_spelling,
     (LSQ, "lists_overlapping"): task_overlapping,
     (LSQ, "keeps_tag"): task_tag,
-    (LSQ, "tells_times"): task_times,
+    (LSQ, "tells_times"): partial(rows_carry, field="ModifiedOn"),
     (LSQ, "list_cap"): task_cap,
 }
 """What finds out each fact by what the platform answers."""
