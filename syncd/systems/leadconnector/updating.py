@@ -224,7 +224,8 @@ class Updating:
     def _is_told(self, update: _Update, wrote: Wrote, *, block: bool) -> bool:
         """Whether the answer tells enough of a meeting where updates replace nothing."""
         replaces = self._measured.is_yes("update_replaces")
-        hosts = update.hosts and not self._measured.is_yes("update_keeps_hosts")
+        further = {*update.hosts} - {update.kept.get(USER)}
+        hosts = bool(further) and not self._measured.is_yes("update_keeps_hosts")
         return not (block or replaces or hosts) and STATUS in fields.kept_of(wrote)
 
     async def _prepared(self, operation: Operation, record: Record, owner: str) -> _Update:
