@@ -86,7 +86,7 @@ async def test_a_fact_that_an_answer_contradicts_is_dropped_once_and_stays_so(
     assert (measured.side(fact), measured.value(fact)) == (Side.MEASURED, value)
     happens(shop)
     with capture_logs() as said:
-        for _ in range(3):
+        for _ in range(2):
             await shop.resync()
             await pass_(shop, MINUTE)
     assert (side(shop, system, fact), measured.value(fact)) == (Side.CONTRADICTED, safe)
@@ -140,6 +140,7 @@ async def test_what_was_measured_is_used_from_then_on(shop: Shop) -> None:
         ("clinic", "keeps_tag", "no"),
     ):
         shop.app.systems[system].measured.note(fact, value)
+    assert shop.app.systems["legacy"].capabilities.update_keeps_end, "at once"
     await shop.resync()
     await shop.restart()
     able = {name: system.capabilities for name, system in shop.app.systems.items()}
@@ -166,4 +167,21 @@ async def test_v1_is_not_read_back_after_a_move_where_it_is_known_to_keep_ends(
     put = next(n for n, call in enumerate(calls) if call.method == "PUT")
     after = [c for c in calls[put + 1 :] if c.path == calls[put].path and c.method == "GET"]
     assert bool(after) is not keeps
+    assert shop.wrong() == []
+
+
+async def test_lists_that_show_blocks_again_do_not_measure_that_anew(shop: Shop) -> None:
+    legacy = shop.world.sandbox.legacy
+    await shop.resync()
+    assert side(shop, "legacy", "lists_blocks") is Side.MEASURED, "a list showed a block"
+    legacy.lists_blocks = False
+    await shop.resync()
+    assert side(shop, "legacy", "lists_blocks") is Side.CONTRADICTED
+    legacy.lists_blocks = True
+    await shop.restart()
+    for _ in range(2):
+        await shop.resync()
+        await pass_(shop, MINUTE)
+    assert side(shop, "legacy", "lists_blocks") is Side.CONTRADICTED
+    assert not shop.app.systems["legacy"].capabilities.lists_blocks
     assert shop.wrong() == []
