@@ -6,11 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.answer import Answer, Way
 from syncd.core.moved_in import MOVED_IN
 from syncd.engine.baseline import Baselines
 from syncd.engine.report import Exit
-from syncd.engine.resolve import resolve
 from syncd.model import ConflictKind, Event, Kind, Person, Status, Value
 from syncd.systems.port import Retryable
 from tests.core.kit import v
@@ -194,30 +192,6 @@ async def test_persons_are_looked_up_a_few_per_cycle(shop: Shop) -> None:
     assert len(asked) == 91
 
 
-async def test_a_contact_that_many_share_is_a_question(shop: Shop) -> None:
-    """The desk books walk-ins for one contact: any of several could be it, so none is taken."""
-    events, _ = book(shop, "ab"), [book(shop, "b", v(24 * 100 + n)) for n in (2, 4)]
-    await settle(shop)
-    shop.a.move(events["a"], SOON)
-    await cycles(shop)
-    (held,) = shop.store.open_conflicts()
-    assert (held.conflict.kind, len(held.conflict.claims)) == (ConflictKind.AMBIGUOUS, 4)
-    assert [o for o in shop.b.writes if o.kind is Kind.APPOINTMENT] == []
-
-
-async def test_two_systems_that_have_it_at_different_times_are_a_question(shop: Shop) -> None:
-    events = book(shop, "ab") | book(shop, "c", LATER)
-    await settle(shop)
-    shop.a.move(events["a"], SOON)
-    await cycles(shop)
-    assert [h.conflict.kind for h in shop.store.open_conflicts()] == [ConflictKind.AMBIGUOUS]
-    assert shown(shop, events) == {
-        "a": SOON.interval,
-        "b": FAR.interval,
-        "c": LATER.interval,
-    }
-
-
 async def test_a_calendar_that_was_mapped_anew_says_nothing(shop: Shop) -> None:
     events = book(shop, "ab")
     await settle(shop)
@@ -252,80 +226,6 @@ async def test_a_drag_while_syncd_was_stopped_is_noticed(shop: Shop) -> None:
     shop.restart()
     await cycles(shop)
     assert shown(shop, events) == {"a": SOON.interval, "b": SOON.interval}
-
-
-async def ambiguous(shop: Shop) -> tuple[dict[str, str], dict[str, str]]:
-    """One of ann's meetings is dragged in, and two could be its twin."""
-    events, further = book(shop, "ab"), book(shop, "b", LATER)
-    await settle(shop)
-    shop.a.move(events["a"], SOON)
-    await cycles(shop)
-    return events, further
-
-
-async def test_several_are_a_question_and_nothing_moves(shop: Shop) -> None:
-    events, further = await ambiguous(shop)
-    assert shown(shop, events) == {"a": SOON.interval, "b": FAR.interval}
-    assert shown(shop, further) == {"b": LATER.interval}
-    (held,) = shop.store.open_conflicts()
-    assert held.conflict.kind is ConflictKind.AMBIGUOUS
-    assert [(c.system, c.event) for c in held.conflict.claims] == [
-        ("a", events["a"]),
-        ("b", events["b"]),
-        ("b", further["b"]),
-    ]
-    # Its time is closed meanwhile, and that of the others is not touched.
-    assert shop.blocks() == {"a": [], "b": [SOON.interval], "c": [SOON.interval]}
-    shop.restart()
-    before = reads(shop)
-    await cycles(shop)
-    assert [h.id for h in shop.store.open_conflicts()] == [held.id]
-    assert reads(shop) == [n + 3 for n in before]
-
-
-@pytest.mark.parametrize("chosen", ["events", "further"])
-async def test_a_person_says_which_it_is(shop: Shop, chosen: str) -> None:
-    events, further = await ambiguous(shop)
-    mine, other = (events, further) if chosen == "events" else (further, events)
-    stays = LATER if chosen == "events" else FAR
-    (held,) = shop.store.open_conflicts()
-    await resolve(shop.engine, held.id, Answer(Way.TAKE, "b", mine["b"]))
-    await cycles(shop)
-    assert shop.b.events[mine["b"]].value == SOON
-    assert shop.b.events[other["b"]].value == stays
-    assert shop.blocks() == {"a": [], "b": [], "c": [SOON.interval]}
-    assert shop.store.open_conflicts() == []
-
-
-async def test_a_person_says_that_it_is_none_of_them(shop: Shop) -> None:
-    events, further = await ambiguous(shop)
-    (held,) = shop.store.open_conflicts()
-    await resolve(shop.engine, held.id, Answer(Way.KEEP_BOTH))
-    before = reads(shop)
-    await cycles(shop)
-    assert shown(shop, {"b": events["b"]}) == {"b": FAR.interval}
-    assert shop.blocks() == {"a": [], "b": [SOON.interval], "c": [SOON.interval]}
-    assert (shop.store.open_conflicts(), reads(shop)) == ([], [n + 3 for n in before])
-    assert len(shop.store.bookings("p")) == 1
-    del further
-
-
-async def test_the_question_ends_when_the_meeting_is_off(shop: Shop) -> None:
-    events, _ = await ambiguous(shop)
-    shop.a.cancel(events["a"])
-    await cycles(shop)
-    assert shop.store.open_conflicts() == []
-    assert shop.blocks() == {"a": [], "b": [], "c": []}
-    assert shop.b.events[events["b"]].value == FAR
-
-
-async def test_the_question_ends_when_somebody_moves_the_twin_by_hand(shop: Shop) -> None:
-    events, further = await ambiguous(shop)
-    shop.b.move(events["b"], SOON)
-    await cycles(shop)
-    assert shop.store.open_conflicts() == []
-    assert shop.blocks() == {"a": [], "b": [], "c": [SOON.interval]}
-    assert shown(shop, further) == {"b": LATER.interval}
 
 
 async def test_a_silent_system_is_waited_for(shop: Shop) -> None:
