@@ -44,6 +44,9 @@ AHEAD = timedelta(days=366)
 LOOKUPS = 40
 """How many customers may be looked up for it in one cycle; the next one goes on."""
 
+PATIENCE = 20.0
+"""Seconds that a look may take: the changes of all others wait for it."""
+
 _TRY_AGAIN = 0.8
 """The share of the far interval after which a look that failed is repeated: timers have jitter."""
 
@@ -89,8 +92,8 @@ class Newcomers:
             self._due.pop((record.system, record.id), None)
 
     def put_off(self, record: Record, until: datetime) -> None:
-        """Note that it is of no use to look earlier."""
-        if self._due is not None:
+        """Note that it is of no use to look earlier, unless it is settled."""
+        if self._due is not None and (record.system, record.id) in self._due:
             self._due[record.system, record.id] = until
 
 
@@ -125,9 +128,14 @@ async def look_beyond(
     if not alone:
         return
     search = _Search(engine, report, alone)
-    await search.read()
-    for record in alone:
-        await search.find(record, states[record.provider])
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await search.read()
+            for record in alone:
+                await search.find(record, states[record.provider])
+    except TimeoutError:
+        for record in alone:
+            engine.newcomers.put_off(record, search.later)
 
 
 def _twins(record: Record, state: ProviderState, now: datetime) -> bool | None:
@@ -181,6 +189,11 @@ class _Search:
     newcomers: Sequence[Record]
     shown: dict[tuple[str, str], list[Record]] = field(default_factory=dict)
     left: int = LOOKUPS
+
+    @property
+    def later(self) -> datetime:
+        """When to try again what could not be finished."""
+        return self.engine.now() + self.engine.policy.far_every * _TRY_AGAIN
 
     async def read(self) -> None:
         """Read each system of these providers once."""
@@ -242,9 +255,8 @@ class _Search:
         """Look for the twin of one newcomer, and store the outcome."""
         engine, provider = self.engine, newcomer.provider
         systems = _systems(engine, provider)
-        later = engine.now() + engine.policy.far_every * _TRY_AGAIN
         if any((name, provider) not in self.shown for name in systems):
-            engine.newcomers.put_off(newcomer, later)
+            engine.newcomers.put_off(newcomer, self.later)
             return
         others = [
             record
@@ -259,7 +271,7 @@ class _Search:
             who = await engine.persons.learn(wanted, engine.systems)
             self.left -= before
             if any((r.system, r.person or "") not in who for r in wanted):
-                engine.newcomers.put_off(newcomer, later)
+                engine.newcomers.put_off(newcomer, self.later)
                 return
         if unknown_persons(newcomer, beyond, who):
             return  # The next cycle goes on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from syncd.core.moved_in import MOVED_IN
 from syncd.engine.baseline import Baselines
 from syncd.engine.report import Exit
-from syncd.model import ConflictKind, Event, Kind, Person, Status, Value
+from syncd.model import ConflictKind, Event, Kind, Person, Status, Value, Window
 from syncd.systems.port import Retryable
 from tests.core.kit import v
 from tests.engine.conftest import Shop
@@ -265,6 +266,31 @@ async def test_a_read_beyond_the_window_that_fails_is_repeated_later(shop: Shop)
     await cycles(shop)
     assert shown(shop, events) == {"a": SOON.interval, "b": SOON.interval}
     assert shop.blocks() == {"a": [], "b": [], "c": [SOON.interval]}
+
+
+async def test_a_slow_read_beyond_the_window_delays_nobody(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = book(shop, "ab")
+    await settle(shop)
+    shop.a.move(events["a"], SOON)
+    other = shop.a.book("q", v(24 * 8))
+    read = shop.b.read
+
+    async def trickles(window: Window, *given: object, **named: object) -> object:
+        if window.start > v(24 * 50).start:
+            await asyncio.sleep(3600)
+        return await read(window, *given, **named)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("syncd.engine.moved_in.PATIENCE", 0.01)
+        patch.setattr(shop.b, "read", trickles)
+        await cycles(shop)
+        assert shop.blocks("q")["c"] == [shop.a.events[other].value.interval]
+        assert shop.blocks()["c"] == [SOON.interval]
+    shop.clock.pass_(minutes=15)
+    await cycles(shop)
+    assert shown(shop, events) == {"a": SOON.interval, "b": SOON.interval}
 
 
 async def test_a_death_between_the_read_and_the_link_loses_nothing(
