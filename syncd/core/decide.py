@@ -19,7 +19,6 @@ from syncd.core.answer import (
     kept_both,
     key,
     meaning,
-    sort_again,
     split,
 )
 from syncd.core.blocks import Interval
@@ -33,6 +32,7 @@ from syncd.core.facts import Calendar
 from syncd.core.holding import Holding, unsettled
 from syncd.core.match import Matched, Who, match, wanted_persons
 from syncd.core.merge import ONE_CHANGE, Merged, Word, merge, restates, shows_agreed
+from syncd.core.moved_in import open_questions
 from syncd.core.ownership import (
     NO_OWNERSHIP,
     Ownership,
@@ -338,7 +338,8 @@ def _renew(draft: Draft) -> None:
 
 def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
     """Match unlinked events, and make the links that follow."""
-    fresh = _fresh(draft, case)
+    asked = open_questions(draft)
+    fresh = asked.rest(_fresh(draft, case))
     matched = match(
         draft.state.provider,
         fresh,
@@ -351,7 +352,7 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
         rebookings(draft, case.calendars, fresh, case.who, case.near),
         draft.stopped.keys(),
     )
-    matched = sort_again(matched, draft, case.verdict)
+    matched = asked.answer(matched, draft, case.verdict)
     for relink in matched.relinked:
         if relink.rule == REBOOKED:
             follow(draft, relink.replica, relink.new)
@@ -372,7 +373,8 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
             continue
         draft.accept(twin.record)
         system, event, person = twin.record.system, twin.record.id, twin.record.person
-        link = Replica(booking.id, system, event, Role.TWIN, booking.revision, person)
+        settled = asked.settled(draft, booking, twin.record)
+        link = Replica(booking.id, system, event, Role.TWIN, settled, person)
         draft.link(link)
         draft.note(booking, "seen", record=twin.record, rule="twin: same person, same time")
     return matched

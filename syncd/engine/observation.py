@@ -24,7 +24,8 @@ class Observation:
     providers whose calendar was never read whole, as the system has no such user. ``gone``
     counts the events that the system says are gone while no whole list proves it, ``unshown`` holds
     known ones that its lists should show and do not. ``suspected`` counts the events of which
-    another look, not before ``look_again``, can tell more.
+    another look, not before ``look_again``, can tell more. ``moved_in`` are new appointments
+    that were moved into the window.
     """
 
     system: str
@@ -44,6 +45,7 @@ class Observation:
     fault: SystemFault | None = None
     units: Mapping[str, int] = field(default_factory=dict)
     without_user: AbstractSet[str] = frozenset()
+    moved_in: set[str] = field(default_factory=set)
 
     @property
     def whole(self) -> list[Coverage]:
@@ -90,6 +92,7 @@ class Read:
 
     ``asked_at`` is when the lists were asked for: nothing in them is younger. The lists start
     ``look_back`` before the window. ``left`` is how many events may still be asked for by id in it.
+    The calendars of ``unsure`` providers were not read before as they are mapped now.
     """
 
     system: System
@@ -102,6 +105,7 @@ class Read:
     asked_at: datetime
     look_back: timedelta
     probes: Probes
+    unsure: AbstractSet[str] = frozenset()
     left: int = PROBES
     snapshot: Snapshot = field(init=False)
     changes: Changes = field(init=False)

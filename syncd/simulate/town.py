@@ -22,6 +22,7 @@ from syncd.sandbox.server import Sandbox
 from syncd.simulate import blocks, hosted, more
 from syncd.simulate.accident import EVER, LATE, Accident, Change, Key, Seen, Sliced
 from syncd.simulate.buffered import Buffers
+from syncd.simulate.far import FarMeeting
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.rebooking import Rebooking
 from syncd.simulate.spoilt import switch_on
@@ -67,6 +68,7 @@ class Town:
     slices: dict[tuple[str, str], dict[Key, Sliced]] = field(default_factory=dict)
     known: set[tuple[object, ...]] = field(default_factory=set)
     rebookings: list[Rebooking] = field(default_factory=list)
+    far: list[FarMeeting] = field(default_factory=list)
     buffers: Buffers = field(default_factory=Buffers)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
