@@ -12,10 +12,6 @@ from tests.systems.test_transport import (
     test_a_write_that_ends_after_62_s_with_500_is_ambiguous_and_keeps_the_error_word as story,
 )
 
-STORY = (
-    test_transport.test_a_write_that_ends_after_62_s_with_500_is_ambiguous_and_keeps_the_error_word
-)
-
 
 async def test_planted_a_write_that_counts_as_not_made_is_seen(
     monkeypatch: pytest.MonkeyPatch,
