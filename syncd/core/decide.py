@@ -45,7 +45,7 @@ from syncd.core.persons import Compared, compare_persons, persons_to_compare
 from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rebooked import REBOOKED, NearCycle, follow, rebookings
 from syncd.core.rules import Rules
-from syncd.core.standstill import close_stopped, stopped_records
+from syncd.core.standstill import close_stopped, note_handed_over, stopped_records
 from syncd.model import (
     Booking,
     Changes,
@@ -286,7 +286,8 @@ def _reassign(draft: Draft, case: Case) -> None:
         if not change.proven or waits:
             kept.add((change.system, change.event))
             continue
-        _follow_record(draft, change)
+        if not _follow_record(draft, change):
+            note_handed_over(draft, change)
         draft.give_away((change.system, change.event))
         draft.changes.owners_settled.append(change)
     for replica in draft.state.replicas:
@@ -295,7 +296,7 @@ def _reassign(draft: Draft, case: Case) -> None:
             draft.leave(replica, "no longer in this calendar")
 
 
-def _follow_record(draft: Draft, change: OwnerChange) -> None:
+def _follow_record(draft: Draft, change: OwnerChange) -> bool:
     """Let a booking follow its record, where the provider is still one of the hosts.
 
     The first host of a meeting changed: the record is another provider's event now, and there is a
@@ -310,7 +311,8 @@ def _follow_record(draft: Draft, change: OwnerChange) -> None:
             if same and (record.system, record.id) not in known:
                 draft.put(replace(record, base=change.value))
                 draft.link(replace(replica, event=record.id))
-                return
+                return True
+    return False
 
 
 def _renew(draft: Draft) -> None:

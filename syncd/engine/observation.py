@@ -13,7 +13,7 @@ from syncd.engine.probes import PROBES, Probes
 from syncd.engine.report import Health
 from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
 from syncd.store.store import Store
-from syncd.systems.port import AuthLost, Interrupted, Snapshot, System, SystemFault
+from syncd.systems.port import AuthLost, Interrupted, RateLimited, Snapshot, System, SystemFault
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Observation:
     counts the events that the system says are gone while no whole list proves it, ``unshown`` holds
     known ones that its lists should show and do not. ``suspected`` counts the events of which
     another look, not before ``look_again``, can tell more. ``moved_in`` are new appointments
-    that were moved into the window.
+    that were moved into the window. ``writing``: it was read, and a write failed.
     """
 
     system: str
@@ -43,6 +43,7 @@ class Observation:
     gone: int = 0
     remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
+    writing: bool = False
     units: Mapping[str, int] = field(default_factory=dict)
     without_user: AbstractSet[str] = frozenset()
     moved_in: set[str] = field(default_factory=set)
@@ -75,7 +76,7 @@ class Observation:
 
     def fail(self, fault: SystemFault) -> None:
         """Note that the system did not answer as it should."""
-        self.fault = fault
+        self.fault, self.writing = fault, False
         match fault:
             case AuthLost():
                 self.state = Health.UNAUTHORISED
@@ -84,6 +85,12 @@ class Observation:
             case _:
                 self.state = Health.DOWN
         self.cause = str(fault)
+
+    def fail_write(self, fault: SystemFault) -> None:
+        """Note that the system did not take a write; without calls, it cannot be read, either."""
+        was_read = self.state is Health.OK
+        self.fail(fault)
+        self.writing = was_read and not isinstance(fault, RateLimited)
 
 
 @dataclass(slots=True)
