@@ -14,6 +14,7 @@ from syncd.simulate import (
     gateways,
     hosted,
     leaves,
+    merging,
     one_sided,
     rebooking,
     recurring,
@@ -34,6 +35,7 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         return spoil_rows(town.sandbox.systems[step.system].faults, step)
     return (
         hosted.perform(town, step)
+        or merging.perform(town, step)
         or twinned.perform(town, step, start)
         or leaves.perform(town, step)
         or recurring.perform(town, step, start)

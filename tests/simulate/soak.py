@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -29,6 +30,9 @@ from tests.prove import HOUSE, digest
 
 FIRST, SEEDS = 10_000, 3_000
 """The first day, which no other run of the tests plays, and how many there are."""
+
+TRIES = 60
+"""So often a broken day is played again to cut it short."""
 
 RAISED = "exception"
 """What a line begins with that says of a day that playing it raised an exception."""
@@ -82,7 +86,7 @@ def _day(outcome: Outcome, code: str, story: Sequence[str] = ()) -> Day:
 
 def _shortest(outcome: Outcome) -> Sequence[str]:
     try:
-        found = play(shortest(outcome, play))
+        found = play(shortest(outcome, partial(play, until_broken=True), TRIES))
     except Exception as error:  # noqa: BLE001 - a shorter story may raise one
         return _traceback(error)
     # Requests are left out: the story is what people, faults and syncd did.

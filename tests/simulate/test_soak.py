@@ -96,7 +96,7 @@ def test_broken_days_are_kept_before_and_after_they_are_cut_short(
     story = draw(10_000)
     outcome = Outcome(story, ["4: twice"], ["14 05:00:00 book", "  GET /v1"])
     monkeypatch.setattr(soak, "play", lambda _story: outcome)
-    monkeypatch.setattr(soak, "shortest", lambda found, _play: found.story)
+    monkeypatch.setattr(soak, "shortest", lambda found, *_more: found.story)
     first, second = play_day(10_000, "c")
     assert (first.broken, first.story) == (["4: twice"], ())
     assert second.story == ["14 05:00:00 book"]
