@@ -3,8 +3,9 @@
 A provider, a system or a calendar is left out of the file for some hours, or a rule is changed; the
 program reloads the file, or is started again.
 
-What is left out is out of reach: nothing may be written there, and nothing that it is known to hold
-may be freed elsewhere. What happens there meanwhile is carried when it is back.
+What is left out is out of reach: nothing may be written there. The calendars of a provider who is
+left out stay as they are; a system or calendar that is left out closes nothing in the others any
+more, until it is back.
 """
 
 from __future__ import annotations

@@ -222,9 +222,7 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
         and not _comes_here(town, change, event)
         and not comes_instead(town, change, system, event)
-        and not town.unmapped.hides(
-            system, before.provider, _stands_since(town, system, event), change.at
-        )
+        and not town.unmapped.closes_nothing(system, before.provider, change.at)
     ]
     for system, event in old:
         yield f"3: freed {span(before.interval)} in {change.system}, but {system} {event} lives"

@@ -62,16 +62,14 @@ class Unmapped:
         out = [a.known for a in self.absences if a.until is None and a.place.covers(place)]
         return next((known for known in out if known is not None), None)
 
-    def hides(self, system: str, provider: str, since: datetime, now: datetime) -> bool:
-        """Return whether syncd cannot have seen what began to stand in a calendar then.
+    def closes_nothing(self, system: str, provider: str, now: datetime) -> bool:
+        """Return whether what stands in a calendar is not in the configuration, or was not of late.
 
         What is back needs a while until it was read.
         """
         place = Place(system, provider)
         return any(
-            a.place.covers(place)
-            and since > a.since - _UNSEEN
-            and (a.until is None or now < a.until + _UNSEEN)
+            a.place.covers(place) and (a.until is None or now < a.until + _UNREAD)
             for a in self.absences
         )
 
@@ -80,5 +78,5 @@ class Unmapped:
         return any(a.until is None or a.until > at for a in self.absences)
 
 
-_UNSEEN = timedelta(hours=3)
-"""What was entered so shortly before may not have been seen, and what is back not yet be read."""
+_UNREAD = timedelta(hours=3)
+"""What is back may not have been read for so long, as systems fail."""
