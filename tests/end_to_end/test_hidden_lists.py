@@ -65,15 +65,11 @@ def asked_by_id(shop: VirtualShop, name: str, since: int) -> Counter[str]:
 
 
 def known(shop: VirtualShop, name: str) -> int:
-    """How many known events of a system its lists should show.
-
-    A list of v1 that shows nothing is not known to show blocks.
-    """
+    """How many known events of a system its lists should show."""
     now, found = shop.clock.now(), 0
     for provider in ("alice", "bob", "carol"):
         for record in shop.app.store.events_of(name, provider):
-            shown = record.kind is Kind.APPOINTMENT or name != "legacy"
-            found += shown and record.observed is not None and record.observed.end > now
+            found += record.observed is not None and record.observed.end > now
     return found
 
 

@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from syncd.model import zone
+from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.ids import guid_ids
 from syncd.sandbox.leadconnector.location import Location
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
@@ -42,7 +43,11 @@ class LeadConnectorV1(Location):
     leaves a fact open (11), the emulator takes the answer that asks more of a client.
     """
 
+    kind = PlatformKind.V1
+    event_lists = ("/appointments",)
     base_path = "/v1"
+    makes_blocks = True
+    """Whether event blocks can be made; otherwise one is refused as a booking without customer."""
     more_locations: Sequence[wire.Json] = ()
     """What else the key opens; an agency's key opens all of its locations (2)."""
 
@@ -212,7 +217,7 @@ class LeadConnectorV1(Location):
         """Book, or block: an end without a customer is a block (4.4)."""
         given = fields.body(ask)
         customer = fields.text(given, "email") or fields.text(given, "phone")
-        if fields.text(given, "endAt") and not customer:
+        if fields.text(given, "endAt") and not customer and self.makes_blocks:
             return self._create_block(ask, given)
         timezone = fields.timezone(given, "selectedTimezone")
         if not timezone:

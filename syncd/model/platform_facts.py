@@ -1,0 +1,45 @@
+"""The facts about the platforms that only a live account can tell: one row for each.
+
+No one who builds syncd has a live account, so each such fact has one name, which is the same in the
+adapters' capabilities, in the store, in the sandbox's knobs and in the simulator's draws. Until it
+is measured in the user's account, its safe side is assumed. The rows are in `facts_leadconnector`,
+`facts_leadconnector_v1` and `facts_leadsquared`; `docs/platform-facts.md` is made from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from syncd.model.facts_leadconnector import V2_FACTS
+from syncd.model.facts_leadconnector_v1 import V1_FACTS
+from syncd.model.facts_leadsquared import LEADSQUARED_FACTS
+from syncd.model.platform_fact import NO, YES, Measure, PlatformFact, PlatformKind
+
+__all__ = [
+    "NO",
+    "PLATFORM_FACTS",
+    "YES",
+    "Measure",
+    "PlatformFact",
+    "PlatformKind",
+    "platform_fact",
+    "platform_facts",
+]
+
+PLATFORM_FACTS: tuple[PlatformFact, ...] = (*V2_FACTS, *V1_FACTS, *LEADSQUARED_FACTS)
+"""Every row: in the order in which the documentation shows them."""
+
+_BY_NAME: Mapping[tuple[str, str], PlatformFact] = MappingProxyType(
+    {(str(row.platform), row.name): row for row in PLATFORM_FACTS}
+)
+
+
+def platform_fact(platform: str, name: str) -> PlatformFact:
+    """Return the row of a fact. Raises KeyError where the platform has none of that name."""
+    return _BY_NAME[platform, name]
+
+
+def platform_facts(platform: str) -> tuple[PlatformFact, ...]:
+    """Return the rows of one platform, in order."""
+    return tuple(row for row in PLATFORM_FACTS if row.platform == platform)
