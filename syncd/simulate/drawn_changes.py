@@ -11,7 +11,7 @@ from syncd.simulate.acts import SYSTEMS, Step, What
 if TYPE_CHECKING:
     from syncd.simulate.story import Story
 
-_LEFT_OUT, _ADDED, _PUT_BACK, _RULES, _MERGED = 0.25, 0.3, 0.6, 0.15, 0.12
+_LEFT_OUT, _ADDED, _PUT_BACK, _RULES, _MERGED = 0.3, 0.3, 0.6, 0.2, 0.2
 _LEAVES_OUT = (What.LEAVE_OUT_PROVIDER, What.LEAVE_OUT_SYSTEM, What.LEAVE_OUT_CALENDAR)
 
 

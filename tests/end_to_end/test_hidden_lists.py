@@ -12,7 +12,7 @@ import pytest
 
 from syncd.engine.probes import Probes
 from syncd.engine.report import Exit, Report
-from syncd.model import Kind, Topic
+from syncd.model import Topic
 from syncd.sandbox.platform import Ask
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.store.reported import open_items
