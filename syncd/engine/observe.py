@@ -214,7 +214,7 @@ def _absorb_row(
     after, news = absorb(record, event, row.fingerprint, read.asked_at, system.capabilities.lag)
     if news is News.STALE:
         return
-    after = replace(after, retired=False)
+    after = owners.given_back(record, replace(after, retired=False))
     if record is None:
         after = marked(read, after)
     if record is not None and record == replace(after, observed_at=record.observed_at):

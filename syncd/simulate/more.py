@@ -15,6 +15,7 @@ from syncd.simulate import (
     gateways,
     hosted,
     leaves,
+    merging,
     one_sided,
     rebooking,
     recurring,
@@ -35,6 +36,7 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         return spoil_rows(town.sandbox.systems[step.system].faults, step)
     return (
         hosted.perform(town, step)
+        or merging.perform(town, step)
         or twinned.perform(town, step, start)
         or leaves.perform(town, step)
         or recurring.perform(town, step, start)
