@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Window,
     )
     from syncd.systems.facts import Facts
+    from syncd.systems.probing import Prober
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -415,6 +416,10 @@ class System(Protocol):
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """How many calls `read` makes when nothing is paged."""
+        ...
+
+    def prober(self) -> Prober:
+        """Return what measures the account's uncertain facts."""
         ...
 
     async def check(self) -> Sequence[Finding]:

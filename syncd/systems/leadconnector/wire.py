@@ -92,6 +92,20 @@ class One(Whole, frozen=True, gc=False):
     event: Whole | Odd = None
 
 
+class ServiceBooking(msgspec.Struct, rename="camel"):
+    """One booking that was made through a service menu."""
+
+    id: Any = None
+    calendar_id: Any = None
+    assigned_user_id: Any = None
+
+
+class ServiceBookings(msgspec.Struct):
+    """The answer of ``GET /calendars/services/bookings``."""
+
+    bookings: list[ServiceBooking | Odd]
+
+
 class Wrote(msgspec.Struct, rename="camel"):
     """The answer to a write. Times come for blocks; of a deletion only one of the flags does."""
 
