@@ -97,6 +97,10 @@ class Knobs:
         message = f"{name} is {found!r} here, which is no side of it"
         raise ValueError(message)
 
+    def facts(self) -> dict[str, str]:
+        """Return the side of each uncertain fact, by name. Raises ValueError as `fact` does."""
+        return {row.name: self.fact(row.name) for row in platform_facts(self.kind)}
+
     def _knob(self, name: str) -> Knob:
         rows = platform_facts(self.kind)
         if all(row.name != name for row in rows):

@@ -25,6 +25,7 @@ from syncd.daemon.work import Work
 from syncd.engine.policy import Ids
 from syncd.engine.report import Report
 from syncd.model import Cause
+from syncd.model.platform_facts import NO
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import (
@@ -224,8 +225,7 @@ class _Stage:
         for step in self.story.steps:
             if step.fault == FaultKind.STRIP_KEYS:
                 # That this platform strips tags has been found out before.
-                able = app.systems[step.system].capabilities
-                app.systems[step.system].capabilities = replace(able, key_survives=False)
+                app.systems[step.system].measured.note("keeps_tag", NO)
         return app
 
     async def _daemon(self, app: App) -> None:

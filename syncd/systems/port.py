@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Window,
     )
     from syncd.systems.facts import Facts
+    from syncd.systems.measured import Measured
     from syncd.systems.probing import Prober
 
 
@@ -364,8 +365,17 @@ class System(Protocol):
 
     name: str
     providers: Collection[str]
-    capabilities: Capabilities
     facts: Facts
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What can be relied on, as it follows from what was measured so far."""
+        ...
+
+    @property
+    def measured(self) -> Measured:
+        """What was measured of the account's uncertain facts (`model.platform_facts`)."""
+        ...
 
     async def read(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import config_text, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.wiring import build
+from tests.able import with_lag
 from tests.end_to_end.conftest import Shop
 
 PATH = "Task.svc/BulkCancelAppointments"
@@ -113,7 +113,7 @@ async def test_a_wrong_address_loses_nothing_and_a_person_is_told_what_to_check(
     monkeypatch.setattr(recover, "DEADLINE", timedelta(0))
     monkeypatch.setattr(recover, "SENT_WITHIN", timedelta(0))
     system = clinic.app.systems["crm"]
-    system.capabilities = replace(system.capabilities, lag=timedelta(0))
+    with_lag(system, timedelta(0))
     (first, second), theirs = await twins(clinic, 9, 10)
     for event in theirs:
         clinic.world.sandbox.clinic.cancel(event)

@@ -13,6 +13,7 @@ from syncd.config.load import load
 from syncd.sandbox.platform import Call
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.wiring import build
+from tests.able import with_lag
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
@@ -106,7 +107,7 @@ async def test_the_cycles_after_something_odd_are_quiet_too(
 ) -> None:
     for system in shop.app.systems.values():
         # What is deleted right after it was written is looked at once lists cannot be older.
-        system.capabilities = replace(system.capabilities, lag=timedelta(seconds=0.2))
+        with_lag(system, timedelta(seconds=0.2))
     await settled(shop)
     happens(shop)
     await settled(shop)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from syncd.engine.report import Exit, Health
 from syncd.model import Item, Topic
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.store.reported import open_items
+from tests.able import with_lag
 from tests.end_to_end.conftest import Shop
 
 LAG = timedelta(seconds=0.5)
@@ -33,7 +33,7 @@ def items(shop: Shop, topic: Topic) -> list[Item]:
 def hurry(shop: Shop) -> None:
     """Let lists be at most half a second late, so that no test waits for more."""
     for system in shop.app.systems.values():
-        system.capabilities = replace(system.capabilities, lag=LAG)
+        with_lag(system, LAG)
 
 
 @pytest.mark.prove

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from syncd.sandbox.leadconnector.records import Calendar, Meeting
+
 
 class Facts:
     """The knobs of a location, of either version.
@@ -37,3 +42,21 @@ class Facts:
     update_drops_hosts = False
     refuses_unknown_users = False
     refuses_unknown_groups = False
+
+    calendars: dict[str, Calendar]
+
+    def is_listed(self, meeting: Meeting) -> bool:
+        """Return whether lists show such an appointment at all."""
+        return not meeting.deleted and (self.lists_service_bookings or not meeting.service)
+
+    def listed_group(self, calendar: str) -> str:
+        """Return the group whose lists show a calendar; '' for none."""
+        group = self.calendars[calendar].group
+        members = [each.id for each in self.calendars.values() if each.group == group]
+        return group if self.group_lists_all or calendar != members[-1] else ""
+
+    def listed_as(self, meeting: Meeting, user: str) -> str:
+        """Return whose meeting it is to a list that asks for this user."""
+        if not self.calendars[meeting.calendar].shows_user:
+            return ""
+        return user if self.hosts_listed and user in meeting.hosts else meeting.user

@@ -212,7 +212,7 @@ class Location(Facts, Platform):
         """
         before = self.meetings.get(meeting.id)
         self.meetings.put(meeting.id, meeting)
-        if not (self.writes_whole_series and before is not None and meeting.series):
+        if before is None or not (self.writes_whole_series and meeting.series):
             return
         by, longer = meeting.start - before.start, meeting.end - before.end
         for other in self.instances(meeting.series):
@@ -386,8 +386,9 @@ class Location(Facts, Platform):
     # --- looking at it ------------------------------------------------------------------------
 
     def appointments(self) -> list[Appointment]:
-        """All appointments, deleted ones too."""
-        return list(self.meetings.values())
+        """All appointments, deleted ones too; not the service bookings that lists never show."""
+        listed = self.lists_service_bookings
+        return [m for m in self.meetings.values() if listed or not m.service]
 
     def blocks(self) -> list[Block]:
         """All blocks, deleted ones too."""
@@ -396,12 +397,6 @@ class Location(Facts, Platform):
     def changes(self) -> int:
         """How often appointments and blocks changed until now."""
         return self.meetings.changes + self.closures.changes
-
-    def listed_as(self, meeting: Meeting, user: str) -> str:
-        """Return whose meeting it is to a list that asks for this user."""
-        if not self.calendars[meeting.calendar].shows_user:
-            return ""
-        return user if self.hosts_listed and user in meeting.hosts else meeting.user
 
     def _meeting(self, id: str) -> Meeting:
         meeting = self.meetings.get(id)

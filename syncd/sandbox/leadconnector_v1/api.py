@@ -46,7 +46,7 @@ class LeadConnectorV1(Location):
     kind = PlatformKind.V1
     base_path = "/v1"
     makes_blocks = True
-    """Whether event blocks can be made."""
+    """Whether event blocks can be made; otherwise one is refused as a booking without customer."""
     more_locations: Sequence[wire.Json] = ()
     """What else the key opens; an agency's key opens all of its locations (2)."""
 
@@ -216,7 +216,7 @@ class LeadConnectorV1(Location):
         """Book, or block: an end without a customer is a block (4.4)."""
         given = fields.body(ask)
         customer = fields.text(given, "email") or fields.text(given, "phone")
-        if fields.text(given, "endAt") and not customer:
+        if fields.text(given, "endAt") and not customer and self.makes_blocks:
             return self._create_block(ask, given)
         timezone = fields.timezone(given, "selectedTimezone")
         if not timezone:

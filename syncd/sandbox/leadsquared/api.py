@@ -205,8 +205,16 @@ class LeadSquared(Cancelling):
                 task = self.tasks.get(id)
                 if task is not None and not task.deleted:
                     self.tasks.put(id, self._modified(task, start=start, end=end))
+                    self._move_others(task, start - task.start, end - task.end)
 
         return self._accept(ask, apply)
+
+    def _move_others(self, moved: Task, by: timedelta, longer: timedelta) -> None:
+        """Move the rest of a recurrence alike, if ``writes_whole_series``."""
+        for task in self.instances(moved.series) if self.writes_whole_series else ():
+            if moved.series and task.id != moved.id:
+                start, end = task.start + by, task.end + longer
+                self.tasks.put(task.id, self._modified(task, start=start, end=end))
 
     def _delete_tasks(self, ask: Ask) -> Response:
         """Delete what is there; what is not is told by two counts and one reason (2.1)."""

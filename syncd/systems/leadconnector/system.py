@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncd.model import (
     Directory,
     Kind,
     Offer,
-    Status,
-    Statuses,
     Window,
     is_derived,
     part_of,
     record_id,
 )
 from syncd.model.derived import USERS
+from syncd.model.platform_facts import PlatformKind
 from syncd.systems import persons
+from syncd.systems.able import Able
 from syncd.systems.capped_lists import CappedLists
 from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
@@ -26,6 +27,7 @@ from syncd.systems.leadconnector import buffers, checks, discover, slots, users
 from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector.calls import Calls
+from syncd.systems.leadconnector.capable import capabilities
 from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
 from syncd.systems.leadconnector.events import is_deleted, needs_zone
@@ -39,10 +41,10 @@ from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
 from syncd.systems.loose import text
+from syncd.systems.measured import Measured
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
-    Capabilities,
     Found,
     Gone,
     Malformed,
@@ -62,11 +64,18 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.events import Reader
     from syncd.systems.leadconnector.wire import Item
-    from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
+    from syncd.systems.port import (
+        Capabilities,
+        Finding,
+        ListCall,
+        Reply,
+        Row,
+        Sighting,
+        Snapshot,
+        Traffic,
+    )
     from syncd.systems.stopping import Stopping
     from syncd.systems.tree import Told, Tree
-
-_LAG = timedelta(seconds=10)
 
 
 class LeadConnector:
@@ -85,19 +94,12 @@ class LeadConnector:
         """Prepare the connections; nothing is sent yet, nor after ``stopping`` is set."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = Capabilities(
-            lag=_LAG,
-            slots_ahead=slots.LONGEST,
-            statuses=Statuses.of(account.statuses).lasting(Status),
-            gone_by_list=frozenset({Kind.BLOCK}),
-            update_replaces=True,
-            update_sets_status=True,
-            series_writes=account.series == "write",
-        )
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
         self.facts = Facts(name, clock)
+        self.measured = Measured(PlatformKind.V2, self.facts)
+        self._able = Able(self.measured, partial(capabilities, account))
         self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
@@ -259,6 +261,11 @@ class LeadConnector:
         close, directory = self._closes_buffers, self._knowledge.kept
         findings += buffers.findings(self.name, self._calendars, directory, close=close)
         return [*findings, *skew_finding(self.name, self.traffic.skew)]
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the location can be relied on for."""
+        return self._able()
 
     @property
     def seats(self) -> Mapping[str, int]:
