@@ -117,6 +117,10 @@ class Canaries:
         keep_canary(self.store, ended)
         return ended
 
+    def stored(self, tag: str) -> Canary | None:
+        """Return one as it is stored."""
+        return next((c for c in canaries(self.store) if c.tag == tag), None)
+
     async def clear(self, only: str | None = None) -> None:
         """Remove what earlier probes left, in all systems or one. Raises no SystemFault."""
         if not self.found:
@@ -151,8 +155,7 @@ class Canaries:
         asked_at = self.clock.now()
         system = self.systems[canary.system]
         window = Window(canary.start - _AROUND, canary.end + _AROUND)
-        # Asked of the system as `Attended.read` does, but nothing is left out of the answer.
-        snapshot = await whole_read(system, window, canary.provider)
+        snapshot = await system.read(window, [canary.provider])
         events = [e for row in snapshot.rows if (e := _event(system, row)) is not None]
         found = [e for e in events if _bears(e, canary)]
         found = found or [e for e in events if _looks_like(e, canary)]
@@ -207,8 +210,3 @@ def _covers(coverage: Sequence[Coverage], canary: Canary) -> bool:
         c.provider == canary.provider and Kind.BLOCK in c.kinds and c.window.holds(canary.value)
         for c in coverage
     )
-
-
-async def whole_read(system: System, window: Window, provider: str) -> Snapshot:
-    """Read one calendar with the canaries that it shows. Raises SystemFault."""
-    return await system.read_unfiltered(window, [provider])

@@ -428,8 +428,8 @@ class System(Protocol):
         """How many calls `read` makes when nothing is paged."""
         ...
 
-    def prober(self) -> Prober:
-        """Return what measures the account's uncertain facts."""
+    async def prober(self) -> Prober:
+        """Return what measures the account's uncertain facts. Raises SystemFault at rest."""
         ...
 
     async def check(self) -> Sequence[Finding]:

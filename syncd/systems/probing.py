@@ -26,6 +26,9 @@ TITLE = "syncd probe"
 """What people see of a canary while it stands; its tag follows."""
 
 LENGTH = timedelta(minutes=15)
+HOURS = (3, 2, 4, 1, 5, 0, 23, 22)
+"""When a canary may stand on the clock of its provider, five minutes after the hour: at night."""
+
 ROOM = timedelta(hours=1)
 """A canary lasts for the one, and may be made longer within the other."""
 
@@ -131,6 +134,8 @@ class Prober(Protocol):
     """What the canary is called there."""
     removes_later: bool
     """Whether a removal is only queued."""
+    hours: Sequence[int]
+    """At which hours of the night the canary may be made, the best first."""
 
     def slot_calendars(self, provider: str) -> int | None:
         """Return how many calendars are asked for free slots; None until they are known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,10 @@ from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, part
 from syncd.systems.leadconnector.directory import EVENT, booked_on
 from syncd.systems.leadconnector.plan import LISTS
 from syncd.systems.leadconnector.times import instant, written
-from syncd.systems.leadconnector.wire import Appointment, Block
+from syncd.systems.leadconnector.wire import Appointment, Block, Whole
 from syncd.systems.loose import text
 from syncd.systems.port import ListCall, Refusal, Rejected
-from syncd.systems.probing import LENGTH, TITLE, NotMeasured, Step, When
+from syncd.systems.probing import HOURS, LENGTH, TITLE, NotMeasured, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -51,6 +51,7 @@ class Prober:
     platform: str = PlatformKind.V2
     makes: str = "block"
     removes_later: bool = False
+    hours: Sequence[int] = HOURS
 
     def slot_calendars(self, provider: str) -> int | None:
         """Count the provider's calendars, if they are known."""
@@ -114,12 +115,8 @@ class Prober:
             ),
             Step("listing a group", ("group_lists_all",), _MOST_CALENDARS + 1, measures.group),
             Step("listing with Version v3", ("version_v3",), 1, measures.v3),
-            Step(
-                "listing service bookings", ("lists_service_bookings",), 2, measures.service_menu
-            ),
-            Step(
-                "deleting it again", ("second_delete",), 1, measures.deleted_again, When.AFTER
-            ),
+            Step("listing service bookings", ("lists_service_bookings",), 2, measures.service_menu),
+            Step("deleting it again", ("second_delete",), 1, measures.deleted_again, When.AFTER),
         ]
 
     async def _blocks(self, provider: str, window: Window) -> list[Block]:
@@ -150,6 +147,7 @@ class _Steps:
     directory: Mapping[str, Calendar]
     before: Mapping[str, frozenset[datetime]] | None = None
     readable: bool = False
+    meetings: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def of(self) -> CalendarOf:
@@ -241,12 +239,12 @@ class _Steps:
         kept = TITLE in text(found.title)
         return {"block_update_replaces": NO if kept else YES}
 
-    async def _read(self) -> Block | Appointment | None:
+    async def _read(self) -> Block | Whole | None:
         if self.readable:
             return await self.prober.calls.appointment(self.bench.event)
         return next((r for r in await self._near() if text(r.id) == self.bench.event), None)
 
-    def _start(self, row: Block | Appointment) -> datetime | None:
+    def _start(self, row: Block | Whole) -> datetime | None:
         try:
             return instant(row.start_time, self.prober.knowledge.zone or self.bench.zone)
         except ValueError:
@@ -300,17 +298,15 @@ class _Steps:
         return {"group_lists_all": YES}
 
     async def _events(self, selector: str, id: str) -> frozenset[str]:
-        return frozenset(
-            text(row.id)
-            for row in await self._meetings(selector, id)
-            if isinstance(row, Appointment)
-        )
-
-    async def _meetings(self, selector: str, id: str) -> Sequence[object]:
-        now = self.bench.clock.now()
-        window = Window(now, now + _AHEAD)
-        call = _list(Kind.APPOINTMENT, selector, id, self.bench.canary.provider, window)
-        return (await self.prober.calls.listing(call)).events
+        """List the meetings of the next 60 days, once."""
+        if id not in self.meetings:
+            now = self.bench.clock.now()
+            window = Window(now, now + _AHEAD)
+            call = _list(Kind.APPOINTMENT, selector, id, self.bench.canary.provider, window)
+            rows = (await self.prober.calls.listing(call)).events
+            ids = frozenset(text(row.id) for row in rows if isinstance(row, Appointment))
+            self.meetings[id] = ids
+        return self.meetings[id]
 
     async def v3(self) -> Mapping[str, str]:
         """Read a list with the header of v3."""
@@ -333,13 +329,10 @@ class _Steps:
             reason = f"service bookings cannot be listed: {fault.status}"
             raise NotMeasured(reason, failed=False) from None
         for booking in booked:
-            if text(booking.calendar_id):
-                shown = await self._events("calendarId", text(booking.calendar_id))
-            elif text(booking.assigned_user_id):
-                shown = await self._events("userId", text(booking.assigned_user_id))
-            else:
-                continue
-            return {"lists_service_bookings": YES if text(booking.id) in shown else NO}
+            id = text(booking.booking_id) or text(booking.id)
+            if id and booking.calendars:
+                shown = await self._events("calendarId", booking.calendars[0])
+                return {"lists_service_bookings": YES if id in shown else NO}
         raise NotMeasured("there is no service booking to look for", failed=False)
 
     async def deleted_again(self) -> Mapping[str, str]:

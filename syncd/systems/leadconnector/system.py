@@ -220,7 +220,7 @@ class LeadConnector:
                 self._calendars[provider] = seat
         return found
 
-    def prober(self) -> Prober:
+    async def prober(self) -> Prober:
         """Return what measures the location's uncertain facts."""
         v3 = Calls(self.name, v3_of(self._account), self._transport)
         parts = (self._account, self._calls, v3, self._knowledge, self._calendars)

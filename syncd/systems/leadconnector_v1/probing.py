@@ -14,7 +14,7 @@ from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.leadconnector_v1.writing import event_block
 from syncd.systems.loose import text
 from syncd.systems.port import Refusal, Rejected
-from syncd.systems.probing import LENGTH, TITLE, CannotMake, NotMeasured, Step, When
+from syncd.systems.probing import HOURS, LENGTH, TITLE, CannotMake, NotMeasured, Step, When
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -41,6 +41,7 @@ class Prober:
     platform: str = PlatformKind.V1
     makes: str = "event block"
     removes_later: bool = False
+    hours: Sequence[int] = HOURS
 
     def slot_calendars(self, provider: str) -> int | None:
         """None are asked for free slots."""

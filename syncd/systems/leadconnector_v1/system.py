@@ -291,7 +291,7 @@ class LeadConnectorV1:
                     found.append(slot)
         return sorted(found, key=lambda slot: slot.start)
 
-    def prober(self) -> Prober:
+    async def prober(self) -> Prober:
         """Return what measures the location's uncertain facts."""
         parts = (self.name, self._account, self._calls, self._calendars)
         return Prober(*parts, self._learn_zone)

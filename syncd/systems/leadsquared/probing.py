@@ -33,8 +33,8 @@ _LONGER = 10.0
 
 ACCOUNT = "account"
 _FIXED = ("UTC", "Pacific/Kiritimati", "Etc/GMT+12")
-_HOURS = (3, 5, 22, 23, 1, 6, 20, 21, 0, 2, 4, 7, 8, 12, 16)
-"""When the canary may stand on the clock of its provider: at night first."""
+_HOURS = (0, 1, 2, 3, 4, 5, 23, 22, 21, 20)
+"""When the canary may stand on the clock of its provider: near midnight, where zones differ."""
 
 
 @dataclass(slots=True)
@@ -47,6 +47,7 @@ class Prober:
     platform: str = PlatformKind.LEADSQUARED
     makes: str = "task"
     removes_later: bool = True
+    hours: Sequence[int] = _HOURS
 
     def slot_calendars(self, provider: str) -> int | None:
         """None are asked for free slots."""
@@ -78,13 +79,14 @@ class Prober:
         return [
             Step(
                 "listing the task",
-                ("list_lag", "rows_carry_owner", "rows_carry_end"),
+                ("list_lag", "keeps_tag", "rows_carry_owner", "rows_carry_end"),
                 3,
                 measures.listed,
             ),
-            Step("listing it by days", ("date_zone",), 9, measures.date_zone),
-            Step("completing it", ("completing_changes_end",), 3, measures.completed),
-            Step("cancelling it", ("lists_cancelled",), 4, measures.cancelled),
+            Step("listing it by days", ("date_zone",), 5, measures.date_zone),
+            Step("listing it over midnight", ("lists_overlapping",), 3, measures.overlapping),
+            Step("completing it", ("completing_changes_end",), 2, measures.completed),
+            Step("cancelling it", ("lists_cancelled",), 3, measures.cancelled),
         ]
 
 
@@ -94,6 +96,8 @@ class _Steps:
 
     prober: Prober
     bench: Bench
+    own: str = ""
+    """The account's zone, once it was asked for."""
 
     async def listed(self) -> Mapping[str, str]:
         """List the task until it appears, and look at its row."""
@@ -109,6 +113,7 @@ class _Steps:
         row = rows[0]
         return {
             "list_lag": lag,
+            **self.bench.keeps_tag(row.description, row.name),
             "rows_carry_owner": YES if text(row.owner_email_address) else NO,
             "rows_carry_end": YES if has_end(row) else NO,
         }
@@ -152,12 +157,34 @@ class _Steps:
         return {"date_zone": next(iter(left))}
 
     async def _own_zone(self) -> str:
+        if not self.own:
+            self.own = await self._ask_zone()
+        return self.own
+
+    async def _ask_zone(self) -> str:
         name = text((await self.prober.calls.caller()).time_zone)
         try:
             return zone(name).key
         except ValueError:
             reason = f"the account's zone is not known here: {name[:30] or 'none'}"
             raise NotMeasured(reason, failed=False) from None
+
+    async def overlapping(self) -> Mapping[str, str]:
+        """Move the task over a midnight of the date filter, and list from there on."""
+        known = self.bench.found.get("date_zone")
+        if known is None:
+            raise NotMeasured("where the date filter begins a day is not known", failed=False)
+        where = zone(await self._own_zone() if known == ACCOUNT else known)
+        day = self.bench.canary.start.astimezone(where).date()
+        for first in (day, day + timedelta(days=1)):
+            midnight = datetime.combine(first, time(), tzinfo=where).astimezone(UTC)
+            start = midnight - LENGTH / 3
+            if self.bench.is_free(start, start + LENGTH):
+                await self._move(start)
+                begin = datetime.combine(first, time(), tzinfo=UTC)
+                shown = await self._rows(Window(begin, begin + timedelta(days=4)))
+                return {"lists_overlapping": YES if shown else NO}
+        raise NotMeasured("no midnight is free", failed=False)
 
     def _telling(self, left: Mapping[str, str]) -> datetime | None:
         """Find a free time at which not all of these zones have the same date."""

@@ -247,7 +247,7 @@ class LeadSquared:
         except slots.NotUnderstood as odd:
             raise self._calls.not_understood(str(odd)) from None
 
-    def prober(self) -> Prober:
+    async def prober(self) -> Prober:
         """Return what measures the account's uncertain facts."""
         return Prober(self._account, self._calls, self._calendars)
 
