@@ -194,8 +194,8 @@ def _tell_plan(
         terminal.say(f"{each.system} ({each.platform})")
         terminal.say(
             f'  one {each.makes} titled "syncd probe" in the calendar of {each.provider},\n'
-            f"  {start:%a %d %b %Y %H:%M} to {end:%H:%M} {zone.key}; it is moved near there and "
-            "removed"
+            f"  {start:%a %d %b %Y %H:%M} to {end:%H:%M} {zone.key};\n"
+            "  it is moved to other times of these days, and removed"
         )
         terminal.say(f"  at most {_calls(each)}; {words.count(len(each.facts), 'fact')}")
     for name in sorted({*names} - {p.system for p in planned}):

@@ -439,8 +439,8 @@ class _System:
             raise
         else:
             bench.canary = self.canaries.prove(canary, event)
-        # By its id, one call removes it.
-        self.limit.reserved = KEPT if prober.removes_later else KEPT - 1
+        # It need not be looked for any more.
+        self.limit.reserved = KEPT - 1
         bench.made = self.engine.clock.monotonic()
         self._history(bench.canary, "made by syncd probe")
 

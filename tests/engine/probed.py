@@ -116,7 +116,8 @@ class Office:
                 apply(*given)
                 steps.step("after storing")
 
-        store.keep, store.apply = kept, applied  # type: ignore[method-assign]
+        setattr(store, "keep", kept)  # noqa: B010 - methods are not to be assigned
+        setattr(store, "apply", applied)  # noqa: B010
 
     async def restart(self) -> None:
         """Let the process end as it is, and start another one two minutes later."""
@@ -131,17 +132,17 @@ class Office:
         self.app.insist()
         return await self.app.engine.probe(names or SYSTEMS)
 
-    def on_made(self, told: Callable[[str], None]) -> None:
+    def on_made(self, told: Callable[[str], object]) -> None:
         """Call this once, as soon as the id of a canary is stored."""
         prove = Canaries.prove
 
         def proven(canaries: Canaries, canary: Canary, event: str) -> Canary:
-            Canaries.prove = prove  # type: ignore[method-assign]
+            setattr(Canaries, "prove", prove)  # noqa: B010
             named = prove(canaries, canary, event)
             told(event)
             return named
 
-        Canaries.prove = proven  # type: ignore[method-assign]
+        setattr(Canaries, "prove", proven)  # noqa: B010
 
     def first_place(self, event: str) -> datetime:
         """Return where a canary was made, as history tells."""

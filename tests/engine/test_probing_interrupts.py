@@ -114,6 +114,12 @@ async def test_a_dry_run_does_not_touch_what_a_dead_probe_left(tmp_path: Path) -
     office.app.store.close()
 
 
+def _lose(state: Path) -> None:
+    assert beside(state).exists()
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{state}{suffix}").unlink(missing_ok=True)
+
+
 async def test_it_is_removed_although_the_state_was_lost(tmp_path: Path) -> None:
     office = an_office(tmp_path)
     office.on_made(lambda _event: _die(office))
@@ -121,9 +127,7 @@ async def test_it_is_removed_although_the_state_was_lost(tmp_path: Path) -> None
         await office.probe("clinic")
     office.app.store.close()
     state = tmp_path / "state.db"
-    assert beside(state).exists()
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{state}{suffix}").unlink(missing_ok=True)
+    _lose(state)
     office.steps.dead = False
     office.start()
     office.app.insist()
