@@ -101,12 +101,13 @@ def test_a_signal_leaves_nothing_after_the_next_run(desk: Desk, number: signal.S
 @pytest.mark.prove
 @pytest.mark.parametrize("left", ["daemon", "client", "nobody"])
 def test_beside_a_daemon_it_is_handed_over_and_ends_with_either(desk: Desk, left: str) -> None:
+    assert desk.say("resync", "--yes").code == 0
     if left != "nobody":
         desk.world.sandbox.clinic.set_fact("list_lag", "5")
     syncd = [sys.executable, "-m", "syncd"]
     with subprocess.Popen([*syncd, "run"], stdout=subprocess.DEVNULL) as daemon:
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while not Path("state.db.sock").exists() and time.monotonic() < deadline:
                 time.sleep(0.05)
             command = [*syncd, "probe", "clinic", "--yes", "--json"]
@@ -116,7 +117,7 @@ def test_beside_a_daemon_it_is_handed_over_and_ends_with_either(desk: Desk, left
                         time.sleep(0.01)
                     assert standing(desk) == ["clinic"]
                     (daemon if left == "daemon" else client).send_signal(signal.SIGINT)
-                out, _ = client.communicate(timeout=30)
+                out, _ = client.communicate(timeout=60)
             while standing(desk) and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert standing(desk) == []
