@@ -17,10 +17,14 @@ _V2, _V1, _LSQ = PlatformKind.V2, PlatformKind.V1, PlatformKind.LEADSQUARED
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """The attribute of an emulated platform that a fact sets, and its value for each side."""
+    """The attribute of an emulated platform that a fact sets, and its value for each side.
+
+    ``rest`` is the side of every other value; '' where another value is on no side.
+    """
 
     attribute: str
     values: Mapping[str, object]
+    rest: str = ""
 
     @classmethod
     def flag(cls, attribute: str, *, yes: bool = True) -> Knob:
@@ -28,19 +32,29 @@ class Knob:
         return cls(attribute, MappingProxyType({YES: yes, NO: not yes}))
 
     @classmethod
-    def choice(cls, attribute: str, **values: object) -> Knob:
+    def choice(cls, attribute: str, values: Mapping[str, object], rest: str = "") -> Knob:
         """Return the knob of a fact with sides of its own."""
-        return cls(attribute, MappingProxyType(values))
+        return cls(attribute, MappingProxyType(dict(values)), rest)
+
+    @classmethod
+    def named(cls, attribute: str, *sides: str) -> Knob:
+        """Return the knob of a fact whose sides are the values themselves."""
+        return cls.choice(attribute, {side: side for side in sides})
 
 
-_LAG = Knob.choice("list_lag", **{"0": 0.0, "5": 5.0, "20": 20.0})
+_LAG = Knob.choice("list_lag", {"0": 0.0, "5": 5.0})
+_CAP = Knob.choice(
+    "list_cap", {"none": None} | {str(n): n for n in (100, 150, 200, 250, 500, 1000)}
+)
+_CANCELS = "Task.svc/BulkCancelAppointments"
 
 _NAMED: Mapping[tuple[PlatformKind, str], Knob] = MappingProxyType(
     {
         (_V2, "block_by_id"): Knob.flag("blocks_by_id"),
-        (_V2, "second_delete"): Knob.choice(
-            "second_delete", **{"200": 200, "400": 400, "404": 404}
-        ),
+        (_V2, "second_delete"): Knob.choice("second_delete", {"200": 200, "400": 400, "404": 404}),
+        (_V2, "list_cap"): _CAP,
+        (_V1, "list_cap"): _CAP,
+        (_LSQ, "list_cap"): _CAP,
         (_V2, "instance_writes"): Knob.flag("writes_whole_series", yes=False),
         (_V2, "update_keeps_hosts"): Knob.flag("update_drops_hosts", yes=False),
         (_V2, "list_lag"): _LAG,
@@ -49,18 +63,18 @@ _NAMED: Mapping[tuple[PlatformKind, str], Knob] = MappingProxyType(
         (_LSQ, "instance_writes"): Knob.flag("writes_whole_series", yes=False),
         (_LSQ, "date_zone"): Knob.choice(
             "date_zone",
-            **{
-                "account": "",
-                "UTC": "UTC",
-                "Pacific/Kiritimati": "Pacific/Kiritimati",
-                "Etc/GMT+12": "Etc/GMT+12",
-            },
+            {"account": ""} | {z: z for z in ("UTC", "Pacific/Kiritimati", "Etc/GMT+12")},
         ),
         (_LSQ, "slot_names"): Knob.choice(
-            "slot_names",
-            **{"StartTime/EndTime": ("StartTime", "EndTime"), "From/To": ("From", "To")},
+            "slot_names", {"StartTime/EndTime": ("StartTime", "EndTime"), "From/To": ("From", "To")}
         ),
-        (_LSQ, "bulk_rows"): Knob.choice("most_bulk_rows", **{"100": 100, "1000": 1000}),
+        (_LSQ, "bulk_rows"): Knob.choice("most_bulk_rows", {"100": 100, "1000": 1000}),
+        (_LSQ, "phone_spelling"): Knob.named("phone_spelling", "digits", "dashed"),
+        (_LSQ, "rate_spelling"): Knob.named("rate_spelling", "429", "403", "200"),
+        (_LSQ, "home_host"): Knob.choice("home_host", {YES: "home.example.com", NO: ""}, YES),
+        (_LSQ, "cancel_path"): Knob.choice(
+            "cancel_path", {_CANCELS: _CANCELS, "elsewhere": "Task.svc/Elsewhere"}, "elsewhere"
+        ),
     }
 )
 """The knobs that are not flags of the fact's own name."""
@@ -94,6 +108,8 @@ class Knobs:
         for side, value in knob.values.items():
             if value == found:
                 return side
+        if knob.rest:
+            return knob.rest
         message = f"{name} is {found!r} here, which is no side of it"
         raise ValueError(message)
 

@@ -22,6 +22,7 @@ from starlette.routing import Match
 
 from syncd.model import floor_to
 from syncd.sandbox.broken_rows import Lack, broken, first_broken
+from syncd.sandbox.caps import ListCap
 from syncd.sandbox.concealed import Concealed, bad_request
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.knobs import Knobs
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from starlette.routing import Route
     from starlette.types import Receive, Scope, Send
 
-    from syncd.sandbox.caps import ListCap
     from syncd.sandbox.clock import Clock
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.limits import RateLimit
@@ -114,6 +114,8 @@ class Platform(Knobs, ABC):
     lists_overlapping = False
     """Whether lists show events that began before the time asked for and reach into it. No platform
     documents that; a client is asked for most where they do not."""
+    event_lists: tuple[str, ...] = ()
+    """The paths of the lists of events."""
     keeps_tag = True
     """Whether a written title comes back with what stands in brackets."""
     tells_times = True
@@ -189,6 +191,19 @@ class Platform(Knobs, ABC):
     def list_lag(self, seconds: float) -> None:
         # All that was written before is shown: it was written long ago.
         self._list_lag, self._lag_since = seconds, self.clock.now()
+
+    @property
+    def list_cap(self) -> int | None:
+        """After how many rows the lists of events end, which no answer shows; None for never."""
+        caps = [self.caps[path].rows for path in self.event_lists if path in self.caps]
+        return min(caps, default=None)
+
+    @list_cap.setter
+    def list_cap(self, rows: int | None) -> None:
+        for path in self.event_lists:
+            self.caps.pop(path, None)
+            if rows is not None:
+                self.caps[path] = ListCap(rows)
 
     def as_of(self, ask: Ask) -> datetime | None:
         """The time whose state a list shows: None for now, or earlier by a lag or under LAG."""

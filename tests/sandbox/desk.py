@@ -133,7 +133,9 @@ class Desk:
     async def tasks(self, start: str = "", end: str = "") -> list[Json]:
         """List Alice's appointments in LeadSquared."""
         window = {"FromDate": start or bare(NOW), "ToDate": end or bare(NOW + 9 * DAY)}
-        answer = await self.crm.post(LIST, json={**window, "Users": [self.seat("crm").user]})
+        answer = await self.crm.post(
+            LIST, json={**window, "Users": [self.seat("crm").user], "Paging": {"PageSize": 2000}}
+        )
         rows: list[Json] = answer.json()["List"]
         return rows
 

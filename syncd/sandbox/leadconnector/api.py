@@ -50,6 +50,7 @@ class LeadConnector(Location):
     """An emulated LeadConnector v2 location: state and verbs of `Location`, served over HTTP."""
 
     kind = PlatformKind.V2
+    event_lists = ("/calendars/events", "/calendars/blocked-slots")
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         """Start an empty location; takes what `Location` takes."""

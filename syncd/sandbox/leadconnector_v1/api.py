@@ -44,6 +44,7 @@ class LeadConnectorV1(Location):
     """
 
     kind = PlatformKind.V1
+    event_lists = ("/appointments",)
     base_path = "/v1"
     makes_blocks = True
     """Whether event blocks can be made; otherwise one is refused as a booking without customer."""

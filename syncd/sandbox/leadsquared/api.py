@@ -69,6 +69,7 @@ class LeadSquared(Cancelling):
     """
 
     kind = PlatformKind.LEADSQUARED
+    event_lists = ("/Task.svc/RetrieveAppointments/ByUserEmailAddress",)
     base_path = "/v2"
     hidden_params = frozenset({"accessKey", "secretKey", "emailaddress", "phone"})
 
