@@ -15,7 +15,7 @@ from syncd.cli.resync import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import Answer, ask
 from syncd.daemon.lock import StateHeld, StateLock
-from syncd.engine.probing import EACH_CALENDAR, MOST, Planned, plan_probe
+from syncd.engine.probe_plan import EACH_CALENDAR, MOST, Planned, plan_probe
 from syncd.engine.report import Exit
 from syncd.wiring import App, build
 

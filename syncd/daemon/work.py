@@ -15,7 +15,7 @@ from syncd.core.answer import Answer, Unfit
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
-from syncd.engine.probing import Probed
+from syncd.engine.probe_outcome import Probed
 from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
 from syncd.engine.undo import NothingToUndo, Undone

@@ -30,8 +30,9 @@ from syncd.engine.observation import Observation, proven_by
 from syncd.engine.observe import observe
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
+from syncd.engine.probe_outcome import Probed
 from syncd.engine.probes import Probes
-from syncd.engine.probing import Probed, forget_facts, probe
+from syncd.engine.probing import forget_facts, probe
 from syncd.engine.recent import Recent
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report

@@ -8,19 +8,30 @@ cycles: they do not see canaries, and wait for nothing here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from syncd.engine.canaries import Canaries
-from syncd.engine.report import Exit
+from syncd.engine.probe_outcome import Outcome, Probed
+from syncd.engine.probe_plan import (
+    AHEAD,
+    EACH_CALENDAR,
+    MOST,
+    Interval,
+    is_free,
+    known_busy,
+    place,
+    probeable,
+    provider_of,
+    zone_of,
+)
 from syncd.engine.supervise import supervised
-from syncd.model import Changes, Note, Window, resolve_wall_time, zone
+from syncd.model import Changes, Note, Window
 from syncd.model.canary import Canary
-from syncd.model.platform_facts import Measure, platform_facts
 from syncd.store.store import Store
 from syncd.systems.advice import cause_and_remedy
 from syncd.systems.call_limit import CallLimit, OverLimit, limited
@@ -33,233 +44,17 @@ from syncd.systems.port import (
     System,
     SystemFault,
 )
-from syncd.systems.probing import LENGTH, ROOM, Bench, CannotMake, NotMeasured, Prober, Step, When
+from syncd.systems.probing import LENGTH, Bench, CannotMake, NotMeasured, Prober, Step, When
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
 log = structlog.get_logger(__name__)
 
-MOST = 20
-"""Calls to one system, besides those for free slots. The removal of the canary is among them."""
-
 KEPT = 4
-"""Calls of them that are kept for the removal."""
-
-EACH_CALENDAR = 2
-"""Calls for the free slots of one calendar."""
-
-AHEAD = 60
-"""Days until the canary's day."""
-
-_DAYS = (0, -1, -2)
-"""Other days are tried where nothing is free on that one."""
+"""Calls to one system that are kept for the removal."""
 
 Progress = Callable[[str], None]
-Interval = tuple[datetime, datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What a probe of one system will do: shown before it is agreed to."""
-
-    system: str
-    platform: str
-    makes: str
-    provider: str
-    start: datetime
-    end: datetime
-    zone: str
-    calls: int
-    calendars: int | None
-    """How many calendars are asked for free slots besides, twice each; None: not known yet."""
-    facts: tuple[str, ...]
-
-    def to_json(self) -> dict[str, object]:
-        """Return one entry of ``planned``; its keys are stable."""
-        return {
-            "makes": self.makes,
-            "provider": self.provider,
-            "start": _iso(self.start),
-            "end": _iso(self.end),
-            "calls": self.calls,
-            "calls_per_calendar": EACH_CALENDAR,
-            "calendars": self.calendars,
-            "facts": list(self.facts),
-        }
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of the probe of one system.
-
-    ``why`` says, by fact, why it was not measured; ``failed`` are those that should have been.
-    """
-
-    system: str
-    platform: str = ""
-    state: str = "ok"
-    cause: str = ""
-    remedy: str = ""
-    calls: int = 0
-    allowed: int = MOST
-    measured: dict[str, str] = field(default_factory=dict)
-    why: dict[str, str] = field(default_factory=dict)
-    failed: set[str] = field(default_factory=set)
-    canary: Canary | None = None
-
-    def missed(self, names: Iterable[str], why: str, *, failed: bool = True) -> None:
-        """Note that facts were not measured."""
-        for name in names:
-            if name not in self.measured:
-                self.why[name] = why
-                (self.failed.add if failed else self.failed.discard)(name)
-
-    def to_json(self) -> dict[str, object]:
-        """Return one entry of ``systems``; its keys are stable."""
-        facts = {}
-        for row in platform_facts(self.platform):
-            if row.measured is Measure.PROBE:
-                facts[row.name] = {
-                    "measured": self.measured.get(row.name),
-                    "safe": row.safe,
-                    "why": self.why.get(row.name),
-                }
-        canary = self.canary
-        made = canary is not None and canary.event is not None
-        return {
-            "state": self.state,
-            "cause": self.cause,
-            "remedy": self.remedy,
-            "platform": self.platform,
-            "calls": self.calls,
-            "calls_allowed": self.allowed,
-            "facts": facts,
-            "canary": {
-                "provider": canary.provider,
-                "event": canary.event,
-                "start": _iso(canary.start),
-                "end": _iso(canary.end),
-                "removed": not canary.stands,
-            }
-            if canary is not None and (made or canary.stands)
-            else None,
-        }
-
-
-@dataclass(slots=True)
-class Probed:
-    """How a probe of one or more systems ended."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    interrupted: bool = False
-
-    @property
-    def exit(self) -> Exit:
-        """Return how the command ends."""
-        done = not self.interrupted and all(
-            o.state == "ok" and not o.failed and (o.canary is None or not o.canary.stands)
-            for o in self.outcomes
-        )
-        return Exit.DONE if done else Exit.UNANSWERED
-
-    def to_json(self) -> dict[str, object]:
-        """Return the object of `probe --json`; its keys are stable."""
-        return {
-            "systems": {o.system: o.to_json() for o in self.outcomes},
-            "interrupted": self.interrupted,
-            "exit": self.exit.code,
-        }
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def probeable(platform: str) -> tuple[str, ...]:
-    """Return the facts of a platform that a probe measures."""
-    rows = platform_facts(platform)
-    return tuple(row.name for row in rows if row.measured is Measure.PROBE)
-
-
-async def plan_probe(engine: Engine, names: Sequence[str]) -> list[Planned]:
-    """Say what a probe of these systems will make and call. Asks nobody.
-
-    A system that rests, or has no calendar that may be written to, is left out.
-    """
-    found: list[Planned] = []
-    for name in names:
-        try:
-            prober = await engine.systems[name].prober()
-        except SystemFault:
-            continue
-        provider = provider_of(engine, name)
-        if provider is None:
-            continue
-        busy = _known_busy(engine, provider)
-        start = _places(engine, provider, prober, busy)
-        seats = prober.slot_calendars(provider)
-        where = _zone(engine, provider)
-        facts = probeable(prober.platform)
-        at = start or _first(engine, provider, prober)
-        of = (prober.platform, prober.makes, provider, at, at + LENGTH, where, MOST, seats, facts)
-        found.append(Planned(name, *of))
-    return found
-
-
-def provider_of(engine: Engine, name: str) -> str | None:
-    """Return in whose calendar of a system the canary is made; None where none may be written."""
-    closed = engine.policy.read_only | {(p, s) for p, s in engine.policy.resources.items()}
-    able = (
-        provider
-        for provider in sorted(engine.policy.rules)
-        if name in engine.mapping.get(provider, ()) and (provider, name) not in closed
-    )
-    return next(able, None)
-
-
-def _zone(engine: Engine, provider: str) -> str:
-    return engine.policy.rules[provider].search.hours.zone
-
-
-def _first(engine: Engine, provider: str, prober: Prober) -> datetime:
-    return next(iter(_times(engine, provider, prober)))
-
-
-def _times(engine: Engine, provider: str, prober: Prober) -> Iterable[datetime]:
-    """Return the times at which the canary may be made, the best first: outside of hours."""
-    where = _zone(engine, provider)
-    today = engine.now().astimezone(zone(where)).date()
-    found = [
-        resolve_wall_time(
-            datetime.combine(today + timedelta(days=AHEAD + day), time(hour, 5)), where
-        ).instant
-        for day in _DAYS
-        for hour in prober.hours
-    ]
-    hours = engine.policy.rules[provider].search.hours
-    return sorted(found, key=lambda at: bool(hours.spans) and hours.hold(at, at + ROOM))
-
-
-def _places(
-    engine: Engine, provider: str, prober: Prober, busy: Sequence[Interval]
-) -> datetime | None:
-    times = _times(engine, provider, prober)
-    return next((at for at in times if _is_free(busy, at, at + ROOM)), None)
-
-
-def _is_free(busy: Sequence[Interval], start: datetime, end: datetime) -> bool:
-    return not any(first < end and start < last for first, last in busy)
-
-
-def _known_busy(engine: Engine, provider: str) -> list[Interval]:
-    """Return when the provider is busy in any system, as far as was read."""
-    return [
-        record.observed.interval
-        for system in engine.mapping[provider]
-        for record in engine.store.events_of(system, provider)
-        if record.observed is not None and record.observed.busy
-    ]
 
 
 async def probe(
@@ -343,7 +138,7 @@ class _System:
             raise NotMeasured("no calendar of it may be written to", failed=False)
         self._say("looking for a time that is free")
         busy = await self._busy(provider)
-        start = _places(engine, provider, prober, busy)
+        start = place(engine, provider, prober, busy)
         if start is None:
             raise NotMeasured("no time is free for the canary")
         canary = Canary(
@@ -352,9 +147,9 @@ class _System:
         bench = Bench(
             canary,
             engine.clock,
-            _zone(engine, provider),
+            zone_of(engine, provider),
             lambda first, last: self._put(bench, first, last),
-            lambda first, last: _is_free(busy, first, last),
+            lambda first, last: is_free(busy, first, last),
             self._pause,
         )
         steps = await prober.steps(bench)
@@ -370,7 +165,7 @@ class _System:
         engine = self.engine
         middle = engine.now() + timedelta(days=AHEAD)
         window = Window(middle - timedelta(days=4), middle + timedelta(days=3))
-        busy = _known_busy(engine, provider)
+        busy = known_busy(engine, provider)
         covered = {
             c.system
             for c in engine.store.last_coverage()

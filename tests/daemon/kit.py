@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from syncd.core.answer import Answer
-from syncd.engine.probing import Outcome, Probed
+from syncd.engine.probe_outcome import Outcome, Probed
 from syncd.engine.report import Report, SystemReport
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Clock, Window

@@ -14,7 +14,7 @@ import httpx
 
 from syncd.config.load import load
 from syncd.engine.canaries import Canaries
-from syncd.engine.probing import Outcome, Probed
+from syncd.engine.probe_outcome import Outcome, Probed
 from syncd.model import Fact
 from syncd.model.canary import Canary
 from syncd.model.platform_facts import PlatformKind

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.probing import MOST, plan_probe
+from syncd.engine.probe_plan import MOST, plan_probe
 from syncd.model.platform_facts import (
     PLATFORM_FACTS,
     Measure,
