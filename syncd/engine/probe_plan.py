@@ -61,6 +61,7 @@ class Planned:
 
 
 def iso(at: datetime) -> str:
+    """Spell an instant for JSON."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

@@ -305,6 +305,7 @@ class _System:
         else:
             bench.found |= found
             self._note(found)
+            self.outcome.missed(step.facts, "nothing in this account shows it", failed=False)
 
     def _note(self, found: Mapping[str, str]) -> None:
         """Store facts, with the date."""

@@ -86,7 +86,7 @@ class Prober:
         try:
             await self.calls.tell("DELETE", f"{EVENTS}/{part(canary.event or '')}", {})
         except Rejected as fault:
-            if fault.why is not Refusal.GONE and fault.status not in _DELETED:
+            if fault.why is not Refusal.GONE and await self.exists(canary):
                 raise
 
     async def steps(self, bench: Bench) -> Sequence[Step]:
