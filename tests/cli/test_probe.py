@@ -131,6 +131,7 @@ def test_beside_a_daemon_it_is_handed_over_and_ends_with_either(desk: Desk, left
             daemon.wait(30)
 
 
+@pytest.mark.prove
 def test_the_plan_is_shown_on_a_terminal_and_a_no_makes_nothing(desk: Desk) -> None:
     typist = Typist(Path.cwd(), "probe", "clinic")
     try:

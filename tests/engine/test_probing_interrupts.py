@@ -73,6 +73,7 @@ async def test_whatever_instant_a_probe_dies_at_nothing_stays(
     assert await die_everywhere(tmp_path, name, tagless=tagless) > 20
 
 
+@pytest.mark.prove
 async def test_a_probe_that_dies_around_its_create_leaves_nothing(tmp_path: Path) -> None:
     whole = an_office(tmp_path, booked=False)
     await whole.probe("clinic")
