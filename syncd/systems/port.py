@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     )
     from syncd.systems.facts import Facts
     from syncd.systems.measured import Measured
+    from syncd.systems.probing import Prober
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -425,25 +426,23 @@ class System(Protocol):
         """How many calls `read` makes when nothing is paged."""
         ...
 
+    async def prober(self) -> Prober:
+        """Return what measures the account's uncertain facts. Raises SystemFault at rest."""
+
     async def check(self) -> Sequence[Finding]:
         """Look at credentials, rights and mapping without writing. Raises no SystemFault."""
-        ...
 
     @property
     def seats(self) -> Mapping[str, int]:
         """How many meetings a service may have at one time, as far as is known; else one."""
-        ...
 
     @property
     def buffers(self) -> Mapping[str, Buffer]:
         """What blocks in other systems cover beside a meeting, by service, as last known."""
-        ...
 
     @property
     def traffic(self) -> Traffic:
         """Counters and learned limits so far."""
-        ...
 
     async def aclose(self) -> None:
         """Give back the connections."""
-        ...
