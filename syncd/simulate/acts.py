@@ -94,6 +94,8 @@ class What(StrEnum):
     LOWER_LIMIT = "lower-limit"
     FORBID_WRITES = "forbid-writes"
     ALLOW_WRITES = "allow-writes"
+    BOOK_FAR = "book-far"
+    DRAG_IN = "drag-in"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

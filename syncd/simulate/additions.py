@@ -15,6 +15,7 @@ from syncd.simulate.acts import SYSTEMS, Step, What
 from syncd.simulate.drawn_buffers import draw_buffers
 from syncd.simulate.drawn_cancelling import draw_cancelling
 from syncd.simulate.drawn_changes import with_changes
+from syncd.simulate.drawn_far import with_far_meetings
 from syncd.simulate.drawn_limits import draw_limits
 from syncd.simulate.drawn_marks import draw_marks
 from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
@@ -59,6 +60,7 @@ def with_more(day: Story, faults: Collection[str]) -> Story:
         _with_cancelling,
         _with_marks,
         with_stops,
+        with_far_meetings,
         with_changes,
     ):
         day = add(day)

@@ -11,6 +11,7 @@ from syncd.simulate import (
     busy,
     cancelling,
     concealing,
+    far,
     gateways,
     hosted,
     leaves,
@@ -48,4 +49,5 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         or cancelling.perform(town, step)
         or gateways.perform(town, step)
         or waits.perform(town, step)
+        or far.perform(town, step, start)
     )

@@ -14,6 +14,7 @@ from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate import one_sided
 from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass, span, stays_closed
 from syncd.simulate.clocks import without_wrong_clock
+from syncd.simulate.far import makes_room
 from syncd.simulate.hosted import has_shares, is_share, told_by_first
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import is_held
@@ -222,6 +223,7 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
         and not _comes_here(town, change, event)
         and not comes_instead(town, change, system, event)
+        and not makes_room(town, change, system, event)
         and not _moved_into_past(town, change, system, event)
         and not town.unmapped.closes_nothing(system, before.provider, change.at)
     ]

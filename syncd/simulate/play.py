@@ -48,6 +48,7 @@ from syncd.simulate.configuring import Configuration, judge_configured
 from syncd.simulate.disk import Disk
 from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
+from syncd.simulate.far import judge_far_meetings
 from syncd.simulate.gateways import over_limits
 from syncd.simulate.hosted import is_share
 from syncd.simulate.lives import Dangers, FaultyStore, Life, Mortal, no_patience
@@ -313,6 +314,7 @@ class _Stage:
             idle_writes,
             statuses_left,
             judge_rebookings,
+            judge_far_meetings,
             bulk_calls,
             over_limits,
         )

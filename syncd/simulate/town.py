@@ -22,6 +22,7 @@ from syncd.sandbox.server import Sandbox
 from syncd.simulate import blocks, hosted, merging, more
 from syncd.simulate.accident import EVER, LATE, Accident, Change, Key, Seen, Sliced
 from syncd.simulate.buffered import Buffers
+from syncd.simulate.far import FarMeeting
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.rebooking import Rebooking
 from syncd.simulate.spoilt import switch_on
@@ -68,6 +69,7 @@ class Town:
     slices: dict[tuple[str, str], dict[Key, Sliced]] = field(default_factory=dict)
     known: set[tuple[object, ...]] = field(default_factory=set)
     rebookings: list[Rebooking] = field(default_factory=list)
+    far: list[FarMeeting] = field(default_factory=list)
     mergers: list[merging.Merger] = field(default_factory=list)
     unmapped: Unmapped = field(default_factory=Unmapped)
     buffers: Buffers = field(default_factory=Buffers)
