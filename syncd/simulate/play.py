@@ -191,6 +191,9 @@ class _Stage:
         self._say("all is mended")
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
+        if self.story.refuses_deleted:
+            # What a list proves of an event that began long ago, only the resync of a night shows.
+            await self.operator.nightly()
         for _ in range(3):
             # A person looks after the brakes: nothing else may be left standing.
             await self.operator.accept()

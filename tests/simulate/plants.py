@@ -37,6 +37,7 @@ from tests.simulate.days import EMPTIED, STALE, UNANSWERED
 from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
+from tests.simulate.plants_of_acts import ABOUT_ACTS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_cancelling import ABOUT_CANCELLING
 from tests.simulate.plants_of_hosts import ABOUT_HOSTS
@@ -421,6 +422,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             block_edited="reschedule",
         ),
     ),
+    *ABOUT_ACTS,
     *ABOUT_ANSWERS,
     *ABOUT_VALUES,
     *ABOUT_BUFFERS,
