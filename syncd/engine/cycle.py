@@ -57,7 +57,6 @@ from syncd.systems.stopping import Stopping
 __all__ = ["Engine", "Ids", "Policy"]
 
 log = structlog.get_logger(__name__)
-
 READ_LATER = timedelta(days=1)
 """A calendar that was read so long from now was read by another clock."""
 
@@ -97,8 +96,7 @@ class Engine:
     """The calendars, (provider, system), whose lists were answered at least once."""
     probes: dict[str, Probes] = field(default_factory=dict)
     patient: bool = True
-    """A resync waits where a platform allows no more calls for a while. The daemon does not: it
-    looks after the others meanwhile."""
+    """A resync waits where a platform allows no more calls for a while; the daemon does not."""
     waiting: WaitingWrites = field(init=False)
     canaries: Canaries = field(init=False)
 
@@ -430,7 +428,7 @@ class Engine:
             return
         now = self.now()
         if any(c.read_at > now + READ_LATER for c in self.store.last_coverage()):
-            return  # This machine's clock was set back: what is out of range cannot be told.
+            return  # This clock was set back: what is out of range cannot be told.
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
             log.warning("times out of range read past", provider=provider)
             self.store.apply(repair(self.store.state(provider), now, desk.run))
