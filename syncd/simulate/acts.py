@@ -88,6 +88,8 @@ class What(StrEnum):
     LOWER_LIMIT = "lower-limit"
     FORBID_WRITES = "forbid-writes"
     ALLOW_WRITES = "allow-writes"
+    BOOK_SERVICE = "book-service"
+    CHANGE_FACT = "change-fact"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})

@@ -48,6 +48,7 @@ from syncd.simulate.clocks import note_clock
 from syncd.simulate.disk import Disk
 from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
+from syncd.simulate.facts import closes_calendars, note_measured
 from syncd.simulate.gateways import over_limits
 from syncd.simulate.hosted import is_share
 from syncd.simulate.lives import Dangers, FaultyStore, Life, Mortal, no_patience
@@ -226,6 +227,7 @@ class _Stage:
             if step.fault == FaultKind.STRIP_KEYS:
                 # That this platform strips tags has been found out before.
                 app.systems[step.system].measured.note("keeps_tag", NO)
+        note_measured(app.systems, self.town.sandbox, self.story)
         return app
 
     async def _daemon(self, app: App) -> None:
@@ -287,7 +289,7 @@ class _Stage:
         app.engine.exposed.measure()
         now = self.town.clock.now()
         for exposure in exposures(app.store, now):
-            if exposure.cause is Cause.IGNORED:
+            if exposure.cause is Cause.IGNORED and closes_calendars(self.town, exposure.system):
                 self._break(f"exposure: no calendar here ignores blocks: {exposure}")
         end = now + self.settings.syncd.window.future
         for line in ending.judge_end(self.town, app.store, now, end):
