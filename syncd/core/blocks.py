@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -153,9 +153,13 @@ def plan_blocks(
         elif interval is not None and interval in missing:
             # It stands for a wanted interval: keep it, or put it back where it belongs.
             serves = missing.pop(interval)
+            edited = is_news(block.record)
+            if edited and not _may_move(calendar, block, interval):
+                operations += _anew(provider, calendar, block, interval, serves)
+                continue
             if serves != block.bookings:
                 links.append((block.record.id, serves))
-            if is_news(block.record):
+            if edited:
                 operations.append(_move(provider, calendar, block, interval, serves, "restore"))
         elif _over(block, now):
             # Its time has passed: history is left as it is.
@@ -170,7 +174,8 @@ def plan_blocks(
             found.append(here.record)
             links.append((here.record.id, serves))
             continue
-        mover = next((block for block in spare if block.bookings & serves), None)
+        movers = (block for block in spare if _may_move(calendar, block, interval))
+        mover = next((block for block in movers if block.bookings & serves), None)
         if mover is not None:
             # A booking that this block served has moved: the block moves along.
             spare.remove(mover)
@@ -187,6 +192,21 @@ def plan_blocks(
         wanted=len(wanted),
         open=len(missing) - len(found),
     )
+
+
+def _may_move(calendar: Calendar, block: Own, interval: Interval) -> bool:
+    """Return whether a move would bring a block there, and not to an end of the platform's own."""
+    seen = _shown(block)
+    same = seen is not None and seen[1] - seen[0] == interval[1] - interval[0]
+    return same or calendar.keeps_end
+
+
+def _anew(
+    provider: str, calendar: Calendar, block: Own, interval: Interval, serves: frozenset[str]
+) -> Sequence[Operation]:
+    """Replace a block that cannot be given its end."""
+    gone = replace(_remove(provider, calendar, block), reason="its end cannot be moved")
+    return gone, _create(provider, calendar, interval, serves)
 
 
 def _shown(block: Own) -> Interval | None:
