@@ -153,14 +153,9 @@ def plan_blocks(
         elif interval is not None and interval in missing:
             # It stands for a wanted interval: keep it, or put it back where it belongs.
             serves = missing.pop(interval)
-            edited = is_news(block.record)
-            if edited and not _may_move(calendar, block, interval):
-                operations += _anew(provider, calendar, block, interval, serves)
-                continue
-            if serves != block.bookings:
+            if serves != block.bookings and not _is_lost(calendar, block, interval):
                 links.append((block.record.id, serves))
-            if edited:
-                operations.append(_move(provider, calendar, block, interval, serves, "restore"))
+            operations += _restore(provider, calendar, block, interval, serves)
         elif _over(block, now):
             # Its time has passed: history is left as it is.
             continue
@@ -201,10 +196,19 @@ def _may_move(calendar: Calendar, block: Own, interval: Interval) -> bool:
     return same or calendar.keeps_end
 
 
-def _anew(
+def _is_lost(calendar: Calendar, block: Own, interval: Interval) -> bool:
+    """Return whether somebody edited a block so that no move brings it back."""
+    return is_news(block.record) and not _may_move(calendar, block, interval)
+
+
+def _restore(
     provider: str, calendar: Calendar, block: Own, interval: Interval, serves: frozenset[str]
 ) -> Sequence[Operation]:
-    """Replace a block that cannot be given its end."""
+    """Put an edited block back; one that cannot be given its end is replaced."""
+    if not is_news(block.record):
+        return ()
+    if not _is_lost(calendar, block, interval):
+        return (_move(provider, calendar, block, interval, serves, "restore"),)
     gone = replace(_remove(provider, calendar, block), reason="its end cannot be moved")
     return gone, _create(provider, calendar, interval, serves)
 

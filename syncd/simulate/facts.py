@@ -58,3 +58,15 @@ def note_measured(systems: Mapping[str, Attended], sandbox: Sandbox, story: Stor
 def closes_calendars(town: Town, system: str) -> bool:
     """Return whether a user's block closes that user's calendars."""
     return system != "clinic" or town.sandbox.clinic.block_closes_calendars
+
+
+def is_unlisted(town: Town, system: str, block: str, *, by_hand: bool) -> bool:
+    """Return whether people made a block of v1 that no list shows: nobody can know of it.
+
+    Those of syncd's are read by their ids.
+    """
+    if system != "legacy" or town.sandbox.legacy.lists_blocks:
+        return False
+    if by_hand and (system, block) not in town.ours:
+        town.unlisted.add(block)
+    return block in town.unlisted

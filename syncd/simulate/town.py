@@ -18,7 +18,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import blocks, hosted, more
+from syncd.simulate import blocks, facts, hosted, more
 from syncd.simulate.accident import EVER, LATE, Accident, Change, Key, Seen, Sliced
 from syncd.simulate.buffered import Buffers
 from syncd.simulate.loop import VirtualClock
@@ -59,6 +59,7 @@ class Town:
     unspelt: dict[str, datetime] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
+    unlisted: set[str] = field(default_factory=set)
     gateways: list[tuple[str, RateLimit]] = field(default_factory=list)
     deaths: list[datetime] = field(default_factory=list)
     series: str = "hold"
@@ -129,15 +130,18 @@ class Town:
                 yield event, seen
         for block in platform.blocks():
             provider = self._owners.get((system, block.user))
-            if provider is not None and not block.deleted:
-                end = self.end_of(block.end)
-                seen = Seen(provider, "block", block.start, end, busy=True)
-                ours = bool(self.buffers) and (
-                    MARK in block.title  # which a platform may strip
-                    or (system, block.id) in self.ours
-                    or (not by_hand and block.id not in self._last[system])
-                )
-                yield block.id, self.buffers.meant(seen) if ours else seen
+            if provider is None or block.deleted:
+                continue
+            if facts.is_unlisted(self, system, block.id, by_hand=by_hand):
+                continue
+            end = self.end_of(block.end)
+            seen = Seen(provider, "block", block.start, end, busy=True)
+            ours = bool(self.buffers) and (
+                MARK in block.title  # which a platform may strip
+                or (system, block.id) in self.ours
+                or (not by_hand and block.id not in self._last[system])
+            )
+            yield block.id, self.buffers.meant(seen) if ours else seen
 
     def end_of(self, end: datetime) -> datetime:
         """An end about a year away is where syncd puts one that stands for "for ever"."""
