@@ -33,8 +33,6 @@ class Holding:
         if operation.system in self.unsettled:
             # Nothing is written on top of a write that may or may not have happened.
             return WaitReason.UNSETTLED
-        if not calendar.believed and operation.action is not Action.CREATE_BLOCK:
-            return WaitReason.GUARD
         if _may_double(operation, calendar):
             return WaitReason.NOT_READ
         return self._why_not_free(operation) if frees(operation) else None

@@ -77,16 +77,18 @@ SLOTS, ASKS = "5h", 15
 class Outcome:
     """What a story came to: promises that were broken, and all that happened.
 
-    ``faults`` counts by kind what was injected: requests that were hit, transactions that were
-    refused, deaths, jumps of the clock.
+    ``acts`` counts by kind what people did, ``commands`` what the operator did with syncd, and
+    ``writes`` what syncd changed. ``faults`` counts by kind what was injected: requests that were
+    hit, transactions that were refused, deaths, jumps of the clock.
     """
 
     story: Story
     broken: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
     cycles: int = 0
-    writes: int = 0
-    acts: int = 0
+    writes: Counter[str] = field(default_factory=Counter)
+    acts: Counter[str] = field(default_factory=Counter)
+    commands: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
 
 
@@ -165,7 +167,8 @@ class _Stage:
         self.outcome.acts = self.town.acts
         for platform in self.town.sandbox.systems.values():
             self.outcome.faults.update({str(k): n for k, n in platform.faults.injected.items()})
-        self.outcome.writes = sum(not c.by_hand for c in self.town.changes)
+        self.outcome.commands = self.operator.done
+        self.outcome.writes.update(c.kind for c in self.town.changes if not c.by_hand)
         return self.outcome
 
     async def _day(self) -> None:

@@ -146,7 +146,7 @@ class LeadConnector:
             return Unknown("its provider is not mapped any more")
         sighting = await self._look_for(ref, value)
         if isinstance(sighting, Found):
-            return Found(sighting.event, elsewhere=self._reading.missed(sighting.event, value))
+            return self._reading.found(sighting.event, value)
         return sighting
 
     async def _look_for(self, ref: EventRef, value: Value | None) -> Sighting:

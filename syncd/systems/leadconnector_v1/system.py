@@ -15,7 +15,7 @@ from syncd.systems.able import Able
 from syncd.systems.capped_lists import CappedLists, Limit
 from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
-from syncd.systems.last_read import LastRead
+from syncd.systems.last_read import LastRead, Misses
 from syncd.systems.leadconnector_v1 import checks, discover, reading, users
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
@@ -119,8 +119,7 @@ class LeadConnectorV1:
         self._zone: Remembered[str] = Remembered(clock, better_than_none=True)
         self._knowledge = Knowledge(self._calls, clock)
         self._lists = CappedLists(name, clock, self.facts)
-        self._last: LastRead | None = None
-        self._outdated = False
+        self._misses = Misses()
         self._seats: Mapping[str, int] = {}
 
     async def read(
@@ -167,8 +166,10 @@ class LeadConnectorV1:
         kinds = frozenset(Kind) if listed else frozenset({Kind.APPOINTMENT})
         snapshot = reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
         ids = frozenset((*(row.id for row in snapshot.rows), *sieve.same))
-        self._last = LastRead(ids, snapshot.coverage)
-        self._outdated = False
+        # A team's list may show calendars of which the location does not say whose they are.
+        teams = self._knowledge.teams or {}
+        last = LastRead(ids, snapshot.coverage, planned, teams, every_group=False)
+        self._misses.begin(last)
         return snapshot
 
     async def _planned(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
@@ -205,11 +206,12 @@ class LeadConnectorV1:
             found = self._reader.event(item, provider or "")
         except (ValueError, Malformed) as error:
             return Unknown(str(error))
-        if self._last is not None and self._last.hides(found, value):
-            self._outdated = self._knowledge.renew() or self._outdated
+        missed = self._misses.found(found, value, self._knowledge.renew)
+        if missed is None:
+            return Found(found)
+        if missed.outdated or not missed.elsewhere:
             self._lists.doubt(f"GET {LIST}", found.provider, found.value.start)
-            return Found(found, elsewhere=self._outdated)
-        return Found(found)
+        return missed
 
     async def users(self) -> Directory:
         """Read users now, and calendars where they are mapped themselves. Raises SystemFault."""
