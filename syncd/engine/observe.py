@@ -14,6 +14,7 @@ from syncd.core.diff import News, absorb, as_known, compare, is_reset
 from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go, look_after_own
 from syncd.engine.answers import take, take_elsewhere
 from syncd.engine.hidden import ask_for_created
+from syncd.engine.late import doubt_lag
 from syncd.engine.observation import Observation, Read
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
@@ -194,6 +195,7 @@ def _absorb_row(
     if unsettled is not None and is_reset(unsettled, event.value):
         # The update reset the status; `recover` finds that out, and nobody says so elsewhere.
         return
+    doubt_lag(system, record, event, read.asked_at)
     after, news = absorb(record, event, row.fingerprint, read.asked_at, system.capabilities.lag)
     if news is News.STALE:
         return

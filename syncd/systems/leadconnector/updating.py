@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, EventRef, Status, Value, Window, cut_end, is_derived, mark
+from syncd.model.platform_facts import NO, YES
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
 from syncd.systems.leadconnector.events import is_deleted
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.reading import Reading
     from syncd.systems.leadconnector.wire import Wrote
+    from syncd.systems.measured import Measured
 
 FRESH = 2.0
 """Seconds between the answer to the read before an update and the sending of the update."""
@@ -91,8 +93,10 @@ class Updating:
         clock: Clock,
         sight: Sight,
         owner: Owner,
+        measured: Measured,
     ) -> None:
         """Keep the parts. ``owner`` names a new block's owner as its body does."""
+        self._measured = measured
         self._system = system
         self._account = account
         self._calls = calls
@@ -148,6 +152,8 @@ class Updating:
         seen = await self._look(operation, update, wrote)
         lost = fields.reset(update.kept, wrote, seen)
         restored: list[str] = []
+        if lost and self._measured.contradict("update_replaces", NO) and seen is None:
+            seen = await self._look(operation, update, wrote)
         if lost and (seen is not None or _is_block(operation)):
             now = update.kept if seen is None else fields.kept_of(seen)
             kept = {**now, **{name: update.kept[name] for name in lost}}
@@ -164,6 +170,7 @@ class Updating:
                 restored = [name for name in before if name not in lost]
         if seen is not None and not set(update.hosts) <= set(hosts_of(seen)):
             lost = [*lost, HOSTS]
+            self._measured.contradict("update_keeps_hosts", YES)
         shown = self._shown(update, wrote, seen)
         return Done([(operation.ref.id, shown)], tuple(restored), tuple(lost))
 
@@ -200,7 +207,7 @@ class Updating:
         The answer about a block shows all of it; one that shows no title does not count as such.
         """
         block = _is_block(operation)
-        if block and isinstance(wrote.title, str):
+        if (block and isinstance(wrote.title, str)) or self._is_told(update, wrote, block=block):
             return None
         try:
             if block:
@@ -213,6 +220,13 @@ class Updating:
         except (SystemFault, ValueError):
             return None
         return seen if value.interval == (update.start, update.end) else None
+
+    def _is_told(self, update: _Update, wrote: Wrote, *, block: bool) -> bool:
+        """Whether the answer tells enough of a meeting where updates replace nothing."""
+        replaces = self._measured.is_yes("update_replaces")
+        further = {*update.hosts} - {update.kept.get(USER)}
+        hosts = bool(further) and not self._measured.is_yes("update_keeps_hosts")
+        return not (block or replaces or hosts) and STATUS in fields.kept_of(wrote)
 
     async def _prepared(self, operation: Operation, record: Record, owner: str) -> _Update:
         """Take the record as read, with the one change that is wanted."""
