@@ -59,7 +59,6 @@ ELSEWHERE: frozenset[tuple[str, str]] = frozenset(
 NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("crm", "home_host"): "an account that refuses this host answers no call on any day",
-        ("clinic", "group_lists_all"): "lists of a group are not compared with its calendars yet",
         ("legacy", "update_keeps_end"): "a twin that gets another end has no way to be right yet",
         ("legacy", "checks_slots"): "people here book at all hours, which no calendar offers",
     }
