@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
@@ -153,9 +153,10 @@ def plan_blocks(
         elif interval is not None and interval in missing:
             # It stands for a wanted interval: keep it, or put it back where it belongs.
             serves = missing.pop(interval)
-            if serves != block.bookings and not _is_lost(calendar, block, interval):
+            if serves != block.bookings:
                 links.append((block.record.id, serves))
-            operations += _restore(provider, calendar, block, interval, serves)
+            if is_news(block.record):
+                operations.append(_move(provider, calendar, block, interval, serves, "restore"))
         elif _over(block, now):
             # Its time has passed: history is left as it is.
             continue
@@ -169,8 +170,7 @@ def plan_blocks(
             found.append(here.record)
             links.append((here.record.id, serves))
             continue
-        movers = (block for block in spare if _may_move(calendar, block, interval))
-        mover = next((block for block in movers if block.bookings & serves), None)
+        mover = next((block for block in spare if block.bookings & serves), None)
         if mover is not None:
             # A booking that this block served has moved: the block moves along.
             spare.remove(mover)
@@ -187,30 +187,6 @@ def plan_blocks(
         wanted=len(wanted),
         open=len(missing) - len(found),
     )
-
-
-def _may_move(calendar: Calendar, block: Own, interval: Interval) -> bool:
-    """Return whether a move would bring a block there, and not to an end of the platform's own."""
-    seen = _shown(block)
-    same = seen is not None and seen[1] - seen[0] == interval[1] - interval[0]
-    return same or calendar.keeps_end
-
-
-def _is_lost(calendar: Calendar, block: Own, interval: Interval) -> bool:
-    """Return whether somebody edited a block so that no move brings it back."""
-    return is_news(block.record) and not _may_move(calendar, block, interval)
-
-
-def _restore(
-    provider: str, calendar: Calendar, block: Own, interval: Interval, serves: frozenset[str]
-) -> Sequence[Operation]:
-    """Put an edited block back; one that cannot be given its end is replaced."""
-    if not is_news(block.record):
-        return ()
-    if not _is_lost(calendar, block, interval):
-        return (_move(provider, calendar, block, interval, serves, "restore"),)
-    gone = replace(_remove(provider, calendar, block), reason="its end cannot be moved")
-    return gone, _create(provider, calendar, interval, serves)
 
 
 def _shown(block: Own) -> Interval | None:

@@ -29,7 +29,6 @@ class Calendar:
     - ``read``: where it was read, while it was not read in full since the state began or was lost;
       elsewhere a block of ours may stand that nobody has seen. None: it was read in full.
     - ``keeps_tags``: the tag of a block comes back on a read.
-    - ``keeps_end``: a move brings about the end that it is sent.
     - ``fixed``: the configuration forbids writing, now and later.
     - ``seats``: how many meetings of a service may take place at one time; one where not named.
     - ``buffers``: what blocks elsewhere cover beside a meeting of a service.
@@ -49,7 +48,6 @@ class Calendar:
     fresh: bool = False
     read: tuple[Window, ...] | None = None
     keeps_tags: bool = True
-    keeps_end: bool = True
     fixed: bool = False
     seats: Mapping[str, int] = field(default_factory=dict)
     buffers: Mapping[str, Buffer] = field(default_factory=dict)

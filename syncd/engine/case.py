@@ -154,7 +154,6 @@ def _calendar(
         read=_read(engine, place, observation),
         fresh=answered and able.reach is None and not engine.baselines.arrived(*place),
         keeps_tags=able.key_survives,
-        keeps_end=able.update_keeps_end,
         fixed=place in policy.read_only,
         seats=source.seats,
         buffers=source.buffers,
