@@ -86,7 +86,7 @@ def crossings(path: str, source: str, time_helpers: frozenset[str]) -> list[str]
             continue
         allowed = parts[1] == here or parts[1] in IMPORTS[here]
         if here == "sandbox" and parts[1] == "model":
-            # Its knobs are made from the table of facts, which holds names and no behaviour.
+            # Its knobs are made from the table of uncertain facts (platform_facts).
             allowed = parts[2] in {"time", "platform_facts"} or parts[-1] in time_helpers
         if not allowed:
             found.append(f"{path} imports {name}")

@@ -337,7 +337,8 @@ def show(
             "the booking changes"
         )
     for each in held:
-        terminal.warn(f"held: {each.conflict.kind}: {each.conflict.note} (conflict {each.id})")
+        kind = words.conflict(each.conflict.kind)
+        terminal.warn(f"held: {kind}: {each.conflict.note} (conflict {each.id})")
     print_notes(f"history · {zone.key}", notes, settings, provider=one.provider)
 
 

@@ -174,6 +174,7 @@ def _take_found(read: Read, record: Record, event: Event, asked_at: datetime) ->
     after, news = absorb(record, event, "", asked_at, read.system.capabilities.lag)
     if news is News.STALE:
         return
+    after = owners.given_back(record, after)
     owners.still_held(record, event)
     if owners.concerns(record, event):
         owners.found(FoundElsewhere(record, after, event, news))

@@ -25,6 +25,7 @@ from syncd.engine.ending import MOST_CYCLES, Ending, Progress
 from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
 from syncd.engine.leaving import name_left_behind
+from syncd.engine.moved_in import Newcomers
 from syncd.engine.observation import Observation
 from syncd.engine.observe import observe
 from syncd.engine.persons import Persons
@@ -95,6 +96,7 @@ class Engine:
     running: Running = field(init=False)
     recent: Recent = field(init=False)
     agenda: Agenda = field(default_factory=Agenda)
+    newcomers: Newcomers = field(default_factory=Newcomers)
     clock_error: timedelta = timedelta(0)
     """How far the platforms' time is ahead of this machine's clock, where that is wrong."""
     _in_range: bool = False

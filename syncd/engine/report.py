@@ -19,6 +19,7 @@ from syncd.model import (
     Waiting,
     utc,
 )
+from syncd.model.health import is_silent
 from syncd.store.left_behind import LeftBehind
 from syncd.systems.reported import KNOWN_EVENTS
 
@@ -49,8 +50,7 @@ class Exit(StrEnum):
     @classmethod
     def of(cls, left: Iterable[Left]) -> Exit:
         """Return how a run ended that left this: the first of GUARDED, UNANSWERED, CONFLICTS."""
-        order = list(cls)
-        return min((each.exit for each in left), key=order.index, default=cls.DONE)
+        return min((each.exit for each in left), key=list(cls).index, default=cls.DONE)
 
 
 class Left(StrEnum):
@@ -58,7 +58,7 @@ class Left(StrEnum):
 
     - STOPPED: calendars or systems that the guard stopped.
     - INTERRUPTED: 1 where a person or a signal ended the run before it was done.
-    - SYSTEMS: systems that did not answer.
+    - SYSTEMS: systems that did not answer; of one that only took no writes, the writes wait.
     - UNKNOWN_OWNERS: calendars of whose events it is not known whose they are.
     - LISTS: lists that are not whole, unless acknowledged.
     - WRITES: writes whose outcome is not known yet.
@@ -122,12 +122,13 @@ _OF_TOPIC = {Topic.LIST: Left.LISTS, Topic.UNREADABLE: Left.UNREADABLE}
 
 @dataclass(slots=True)
 class SystemReport:
-    """One system in a run: calls are what its transport sent; ``cause`` is in plain words."""
+    """One system in a run; ``writing``: it was read, and did not take a write."""
 
     state: Health = Health.OK
     reads: int = 0
     writes: int = 0
     cause: str = ""
+    writing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +377,10 @@ class Report:
         found = {
             Left.STOPPED: len(self.stopped) or len(self.guarded),
             Left.INTERRUPTED: int(self.interrupted),
-            Left.SYSTEMS: sum(s.state in _SILENT for s in self.systems.values()),
+            Left.SYSTEMS: sum(
+                is_silent(answers=s.state not in _SILENT, writing=s.writing)
+                for s in self.systems.values()
+            ),
             Left.UNKNOWN_OWNERS: len(self.unknown),
             Left.WRITES: self.pending,
             Left.UNMADE: self._unmade,

@@ -12,9 +12,11 @@ from syncd.simulate import (
     cancelling,
     concealing,
     facts,
+    far,
     gateways,
     hosted,
     leaves,
+    merging,
     one_sided,
     rebooking,
     recurring,
@@ -35,6 +37,7 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         return spoil_rows(town.sandbox.systems[step.system].faults, step)
     return (
         hosted.perform(town, step)
+        or merging.perform(town, step)
         or twinned.perform(town, step, start)
         or leaves.perform(town, step)
         or recurring.perform(town, step, start)
@@ -48,4 +51,5 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         or gateways.perform(town, step)
         or waits.perform(town, step)
         or facts.perform(town, step, start)
+        or far.perform(town, step, start)
     )
