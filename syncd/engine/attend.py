@@ -59,6 +59,7 @@ from syncd.systems.port import (
     SystemFault,
     Traffic,
 )
+from syncd.systems.probing import Prober
 
 log = structlog.get_logger(__name__)
 
@@ -224,6 +225,11 @@ class Attended:
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """As the system's own."""
         return self._system.calls_per_read(window, providers)
+
+    async def prober(self) -> Prober:
+        """Delegate to the system, unless it rests."""
+        await self._let(writing=False)
+        return await self._system.prober()
 
     async def check(self) -> Sequence[Finding]:
         """As the system's own, also while it rests: it is a person who asks."""

@@ -54,6 +54,7 @@ from syncd.systems.port import (
     Snapshot,
     Traffic,
 )
+from syncd.systems.probing import Prober
 
 SUFFIX = "+rooms"
 
@@ -199,6 +200,10 @@ class Closures:
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """It asks nobody."""
         return len(self.plan(window, providers))
+
+    async def prober(self) -> Prober:
+        """Raise Rejected: its house is measured."""
+        raise Rejected(self.name, detail="it is derived from another system")
 
     async def check(self) -> Sequence[Finding]:
         """Its house looks after it."""

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     )
     from syncd.systems.facts import Facts
     from syncd.systems.measured import Measured
+    from syncd.systems.probing import Prober
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -190,7 +191,7 @@ class Malformed(ValueError):  # noqa: N818 - our word for it
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What can be relied on, so that the engine never asks which platform it talks to.
+    """What can be relied on, by what was `Measured`: the engine never asks for the platform.
 
     - ``grain``: values are kept to this; syncd cuts to it before it compares or writes.
     - ``lag``: a read may be this much older than a write that was answered.
@@ -207,16 +208,15 @@ class Capabilities:
     - ``key_survives``: a block's key comes back on a read.
     - ``gone_by_list``: the kinds whose end only a list can prove, as nothing reads them by id. A
       list proves nothing of a user that is missing.
-    - ``lists_blocks``: its lists are known to show blocks; where they may not, nobody can tell
-      after a crash whether a block was made, so no more than one is under way.
+    - ``lists_blocks``: its lists are known to show blocks; where they may not, no more than one is
+      under way, as none is found again after a crash.
     - ``reach``: the systems in which its busy time closes anything; None: in all others. One with a
       reach is never written to.
     - ``update_replaces``: an update replaces the record: a field that it leaves out is reset (an
       appointment's status to confirmed, texts to nothing). `System.write` then reads the record
       immediately before, whatever its age, and compares it afterwards.
-    - ``update_sets_status``: the update that moves an appointment may set its status as well.
-    - ``update_keeps_end``: an update brings about the end that it is sent. Where it may not,
-      `System.write` reads the record afterwards.
+    - ``update_sets_status``: the update that moves an appointment may set its status.
+    - ``update_keeps_end``: an update keeps its end; else `System.write` reads it afterwards.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
     - ``rows_carry_owner``, ``rows_carry_end``: rows name their owner by address, and have an end.
       Known of an account, a row without it is an exception, and reported on its own. Where it is
@@ -225,8 +225,7 @@ class Capabilities:
       was done, so while it is complete its end is the one that is known of it,
       unless it shows one that is still to come.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
-    - ``lists_cancelled``: lists show appointments that are off. Where they may not, a cancellation
-      that waits to be confirmed is read by id.
+    - ``lists_cancelled``: lists show appointments that are off; else a cancellation is read by id.
     """
 
     grain: timedelta = timedelta(seconds=1)
@@ -427,25 +426,23 @@ class System(Protocol):
         """How many calls `read` makes when nothing is paged."""
         ...
 
+    async def prober(self) -> Prober:
+        """Return what measures the account's uncertain facts. Raises SystemFault at rest."""
+
     async def check(self) -> Sequence[Finding]:
         """Look at credentials, rights and mapping without writing. Raises no SystemFault."""
-        ...
 
     @property
     def seats(self) -> Mapping[str, int]:
         """How many meetings a service may have at one time, as far as is known; else one."""
-        ...
 
     @property
     def buffers(self) -> Mapping[str, Buffer]:
         """What blocks in other systems cover beside a meeting, by service, as last known."""
-        ...
 
     @property
     def traffic(self) -> Traffic:
         """Counters and learned limits so far."""
-        ...
 
     async def aclose(self) -> None:
         """Give back the connections."""
-        ...

@@ -56,6 +56,7 @@ from syncd.systems.port import (
     Traffic,
     Unknown,
 )
+from syncd.systems.probing import Prober
 from tests.core.kit import NOW
 
 
@@ -383,6 +384,9 @@ class FakeSystem:
     @property
     def traffic(self) -> Traffic:
         return Traffic(reads=self.reads, writes=len(self.writes), skew=self.skew)
+
+    async def prober(self) -> Prober:
+        raise Rejected(self.name, detail="nothing of it is uncertain")
 
     async def aclose(self) -> None:
         return None

@@ -100,6 +100,16 @@ class Calls:
         answer: object = await self._ask(path, object, params)
         return self._transport.decoded(lambda: starts(answer), f"GET {path}")
 
+    async def service_bookings(self, window: Window) -> list[wire.ServiceBooking]:
+        """List what was booked through service menus; v3 only."""
+        params = {
+            "locationId": self._account.location_id,
+            "startTime": str(millis(window.start)),
+            "endTime": str(millis(window.end)),
+        }
+        answer = await self._ask("/calendars/services/bookings", wire.ServiceBookings, params)
+        return [row for row in answer.bookings if isinstance(row, wire.ServiceBooking)]
+
     async def location(self) -> wire.Location:
         """Read the location."""
         path = f"/locations/{part(self._account.location_id)}"

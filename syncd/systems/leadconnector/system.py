@@ -35,6 +35,7 @@ from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
 from syncd.systems.leadconnector.opening import open_transport
+from syncd.systems.leadconnector.probing import Prober, v3_of
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
@@ -221,6 +222,12 @@ class LeadConnector:
             if seat is not None:
                 self._calendars[provider] = seat
         return found
+
+    async def prober(self) -> Prober:
+        """Return what measures the location's uncertain facts."""
+        v3 = Calls(self.name, v3_of(self._account), self._transport)
+        parts = (self._account, self._calls, v3, self._knowledge, self._calendars)
+        return Prober(*parts, self._writing.owner)
 
     def registry(self, key: str, object: str, field: str) -> Associations:
         """The contacts of the location, and the association that ties bookings to them."""

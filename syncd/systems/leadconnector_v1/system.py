@@ -23,6 +23,7 @@ from syncd.systems.leadconnector_v1.holds import Holds
 from syncd.systems.leadconnector_v1.knowledge import Knowledge
 from syncd.systems.leadconnector_v1.opening import open_transport
 from syncd.systems.leadconnector_v1.plan import LIST, plan, team_calendars
+from syncd.systems.leadconnector_v1.probing import Prober
 from syncd.systems.leadconnector_v1.seats import crowded, seats_of
 from syncd.systems.leadconnector_v1.sieve import Sieve
 from syncd.systems.leadconnector_v1.wire import (
@@ -295,6 +296,11 @@ class LeadConnectorV1:
                     starts.add(start)
                     found.append(slot)
         return sorted(found, key=lambda slot: slot.start)
+
+    async def prober(self) -> Prober:
+        """Return what measures the location's uncertain facts."""
+        parts = (self.name, self._account, self._calls, self._calendars)
+        return Prober(*parts, self._learn_zone)
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """A call per user, and per team or calendar of those without one."""

@@ -20,6 +20,7 @@ from syncd.systems.leadsquared.calls import Calls
 from syncd.systems.leadsquared.events import Reader
 from syncd.systems.leadsquared.opening import open_transport
 from syncd.systems.leadsquared.plan import plan
+from syncd.systems.leadsquared.probing import Prober
 from syncd.systems.leadsquared.reading import Reading, Shown
 from syncd.systems.leadsquared.wire import Lead, Task
 from syncd.systems.leadsquared.writing import Writing, capabilities
@@ -255,6 +256,10 @@ class LeadSquared:
         if found:
             self.measured.learn("slot_names", slots.NAMES)
         return found
+
+    async def prober(self) -> Prober:
+        """Return what measures the account's uncertain facts."""
+        return Prober(self._account, self._calls, self._calendars)
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """A call for all users and 96 days."""
