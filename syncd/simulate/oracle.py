@@ -132,6 +132,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         # What the guard stopped was of another time for syncd when that meeting came.
         and not any(event in accident.news for accident in town.accidents)
         and not _left_by_a_shift(town, change.system, seen)
+        and not _was_never_readable(town, change.system, event)
     ]
     injected = town.sandbox.systems[change.system].faults.injected
     short = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
@@ -144,6 +145,12 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     caused = caused or _answered(town, change, _since(town, change.at - LATE))
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
+
+
+def _was_never_readable(town: Town, system: str, event: str) -> bool:
+    """Whether the row of an event lacked something before anybody may have read it."""
+    since = town.broken.get((system, event))
+    return since is not None and since < _stands_since(town, system, event) + FRESH
 
 
 def _left_by_a_shift(town: Town, system: str, seen: Seen) -> bool:

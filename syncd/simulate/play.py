@@ -48,6 +48,7 @@ from syncd.simulate.configuring import Configuration, judge_configured
 from syncd.simulate.disk import Disk
 from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
+from syncd.simulate.facts import closes_calendars, note_measured
 from syncd.simulate.far import judge_far_meetings
 from syncd.simulate.gateways import over_limits
 from syncd.simulate.hosted import is_share
@@ -240,6 +241,7 @@ class _Stage:
             if step.fault == FaultKind.STRIP_KEYS and step.system in app.systems:
                 # That this platform strips tags has been found out before.
                 app.systems[step.system].measured.note("keeps_tag", NO)
+        note_measured(app.systems, self.town.sandbox, self.story)
         return app
 
     async def _daemon(self, app: App, life: Life) -> None:
@@ -305,7 +307,7 @@ class _Stage:
         app.engine.exposed.measure()
         now = self.town.clock.now()
         for exposure in exposures(app.store, now):
-            if exposure.cause is Cause.IGNORED:
+            if exposure.cause is Cause.IGNORED and closes_calendars(self.town, exposure.system):
                 self._break(f"exposure: no calendar here ignores blocks: {exposure}")
         end = now + self.settings.syncd.window.future
         for line in ending.judge_end(self.town, app.store, now, end):

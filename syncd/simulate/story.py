@@ -82,6 +82,8 @@ class Story:
     ``buffers`` are minutes that v2 keeps free before and after bookings, and blocks cover.
     ``refuses_deleted``: v1 answers 400 for what was deleted. The rows of systems that are
     ``untold`` do not say when they were made or changed.
+    ``facts`` are sides of uncertain facts (`model.platform_facts`), by system and name; those that
+    are ``measured`` were found by a probe before the day begins.
     """
 
     seed: int
@@ -102,6 +104,8 @@ class Story:
     refuses_deleted: bool = False
     untold: tuple[str, ...] = ()
     buffers: tuple[int, int] = (0, 0)
+    facts: tuple[tuple[str, str, str], ...] = ()
+    measured: tuple[tuple[str, str], ...] = ()
 
     @property
     def choices(self) -> frozenset[str]:

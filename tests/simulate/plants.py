@@ -40,6 +40,7 @@ from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_acts import ABOUT_ACTS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_cancelling import ABOUT_CANCELLING
+from tests.simulate.plants_of_facts_drawn import ABOUT_FACTS_DRAWN
 from tests.simulate.plants_of_hosts import ABOUT_HOSTS
 from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
@@ -446,5 +447,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LIMITS,
     *ABOUT_STOPS,
     *ABOUT_WAITING,
+    *ABOUT_FACTS_DRAWN,
 )
 """Each with a day on which it breaks a promise."""
