@@ -69,6 +69,7 @@ class Left(StrEnum):
     - CONFLICTS: conflicts that are held.
     - DOUBLE_BOOKINGS: pairs of meetings that overlap, neither held nor acknowledged.
     - UNREADABLE: records that cannot be understood, unless acknowledged.
+    - DAMAGED: records of which a write changed too much, unless acknowledged.
     - REPORTED: all other reported items, unless acknowledged.
     - EXPOSURES: intervals that are still offered although the provider is busy elsewhere.
     """
@@ -86,6 +87,7 @@ class Left(StrEnum):
     CONFLICTS = "conflicts"
     DOUBLE_BOOKINGS = "double_bookings"
     UNREADABLE = "unreadable"
+    DAMAGED = "damaged"
     REPORTED = "reported"
     EXPOSURES = "exposures"
 
@@ -100,6 +102,7 @@ _EXITS = {
     Left.CONFLICTS: Exit.CONFLICTS,
     Left.DOUBLE_BOOKINGS: Exit.CONFLICTS,
     Left.UNREADABLE: Exit.CONFLICTS,
+    Left.DAMAGED: Exit.CONFLICTS,
     Left.REPORTED: Exit.DONE,
     Left.EXPOSURES: Exit.DONE,
 }
@@ -117,7 +120,8 @@ def left_of_items(items: Iterable[Item]) -> dict[Left, int]:
     return dict(counts)
 
 
-_OF_TOPIC = {Topic.LIST: Left.LISTS, Topic.UNREADABLE: Left.UNREADABLE}
+_OF_TOPIC = {Topic(str(kind)): kind for kind in (Left.UNREADABLE, Left.DAMAGED)}
+_OF_TOPIC[Topic.LIST] = Left.LISTS
 
 
 @dataclass(slots=True)

@@ -60,6 +60,10 @@ class PlatformFact:
 _V2, _V1, _LSQ = PlatformKind.V2, PlatformKind.V1, PlatformKind.LEADSQUARED
 _PROBE, _READS, _MOVE, _PERSON = Measure.PROBE, Measure.READS, Measure.MOVE, Measure.PERSON
 
+_ALONE = (
+    "Until it is measured, such writes are made one at a time; measured no, they wait for a person."
+)
+
 PLATFORM_FACTS: tuple[PlatformFact, ...] = (
     # --- LeadConnector v2 -----------------------------------------------------------------------
     PlatformFact(
@@ -199,6 +203,24 @@ PLATFORM_FACTS: tuple[PlatformFact, ...] = (
         "The first move of a meeting with several hosts is compared with the record before it.",
         "Moves of meetings with further hosts are checked after each write.",
     ),
+    PlatformFact(
+        _V2,
+        "moves_change_only_time",
+        "a move of an appointment changes its time, and nothing else of the record",
+        NO,
+        _MOVE,
+        "The first move of an appointment is made alone, and all fields are compared afterwards.",
+        _ALONE,
+    ),
+    PlatformFact(
+        _V2,
+        "status_changes_only_status",
+        "a change of an appointment's status changes nothing else of the record",
+        NO,
+        _MOVE,
+        "The first change of a status is made alone, and all fields are compared afterwards.",
+        _ALONE,
+    ),
     # --- LeadConnector v1 -----------------------------------------------------------------------
     PlatformFact(
         _V1,
@@ -263,6 +285,24 @@ PLATFORM_FACTS: tuple[PlatformFact, ...] = (
         "The canary block is listed until it appears.",
         "An observation equal to the former value is ignored for so long after a write.",
         ("0", "5", "20"),
+    ),
+    PlatformFact(
+        _V1,
+        "moves_change_only_time",
+        "a move of an appointment changes its time, and nothing else of the record",
+        NO,
+        _MOVE,
+        "The first move of an appointment is made alone, and all fields are compared afterwards.",
+        _ALONE,
+    ),
+    PlatformFact(
+        _V1,
+        "status_changes_only_status",
+        "a change of an appointment's status changes nothing else of the record",
+        NO,
+        _MOVE,
+        "The first change of a status is made alone, and all fields are compared afterwards.",
+        _ALONE,
     ),
     # --- LeadSquared ----------------------------------------------------------------------------
     PlatformFact(
@@ -349,6 +389,24 @@ PLATFORM_FACTS: tuple[PlatformFact, ...] = (
         "The canary task is listed until it appears.",
         "An observation equal to the former value is ignored for so long after a write.",
         ("0", "5", "20"),
+    ),
+    PlatformFact(
+        _LSQ,
+        "moves_change_only_time",
+        "a move of an appointment changes its time, and nothing else of the record",
+        NO,
+        _MOVE,
+        "The first move of an appointment is made alone, and all fields are compared afterwards.",
+        _ALONE,
+    ),
+    PlatformFact(
+        _LSQ,
+        "status_changes_only_status",
+        "a change of an appointment's status changes nothing else of the record",
+        NO,
+        _MOVE,
+        "The first change of a status is made alone, and all fields are compared afterwards.",
+        _ALONE,
     ),
 )
 """Every row: in the order in which the documentation shows them."""

@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from syncd.model import Action, Kind, Status, Topic, capped_wait
+from syncd.model.whole_record import OWN_NAMES, RecordFields
 from syncd.systems.replies import Accepted as Accepted  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Done as Done  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Reply as Reply  # noqa: PLC0414 - part of the port
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         Value,
         Window,
     )
+    from syncd.model.whole_record import WholeRecord
     from syncd.systems.facts import Facts
 
 
@@ -226,6 +228,7 @@ class Capabilities:
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     - ``lists_cancelled``: lists show appointments that are off. Where they may not, a cancellation
       that waits to be confirmed is read by id.
+    - ``record_fields``: what the fields of `System.whole` are for.
     """
 
     grain: timedelta = timedelta(seconds=1)
@@ -253,6 +256,7 @@ class Capabilities:
     completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
     lists_cancelled: bool = True
+    record_fields: RecordFields = OWN_NAMES
 
     def bulk_of(self, operation: Operation) -> BulkCall | None:
         """Return the bulk call that carries out an operation, None where it has a call alone."""
@@ -391,6 +395,10 @@ class System(Protocol):
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         """Look for one event; ``value`` is where it was last seen. Raises SystemFault."""
+        ...
+
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Read all fields of one appointment. Raises SystemFault."""
         ...
 
     async def users(self) -> Directory:

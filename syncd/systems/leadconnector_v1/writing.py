@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, Kind, Status, mark
+from syncd.model.whole_record import RecordFields
 from syncd.systems.leadconnector_v1.calls import slot_fields
 from syncd.systems.port import Capabilities, Done, Rejected
 
@@ -22,11 +23,19 @@ _WRITABLE = (
     Status.INVALID,
 )
 
+_FIELDS = RecordFields(
+    times=frozenset({"startTime", "endTime", "endAt", "selectedSlot"}),
+    status=frozenset({"status", "appoinmentStatus", "appointmentStatus"}),
+    ignored=frozenset({"updatedAt", "dateUpdated", "updatedBy", "contact"}),
+)
+"""The contact that comes along is a record of its own: `contactId` names the customer."""
+
 CAPABILITIES = Capabilities(
     gone_proofs={Kind.APPOINTMENT: 1, Kind.BLOCK: 2},
     refused_when_gone=frozenset(Kind),
     statuses={status: status for status in _WRITABLE},
     update_keeps_end=False,
+    record_fields=_FIELDS,
     notifies=True,
 )
 """What 400 and 422 mean of an id is not documented: deleted appointments may be answered so.

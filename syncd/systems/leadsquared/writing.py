@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, BulkCall, Kind, Status, Statuses, mark
+from syncd.model.whole_record import RecordFields
 from syncd.systems.leadsquared.calls import DELETE, TIMES
 from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.slots import LONGEST
@@ -23,6 +24,13 @@ BULK_ROWS = 100
 
 MOST_LOOKS = 40
 """After a deletion that failed in part, at most so many tasks are asked for."""
+
+_FIELDS = RecordFields(
+    times=frozenset({"DueDate", "EndDate"}),
+    status=frozenset({"StatusCode", "Status"}),
+    with_status=frozenset({"EndDate", "CompletedOn", "CompletedBy", "PercentCompleted"}),
+    ignored=frozenset({"ModifiedOn", "ModifiedBy", "ModifiedByName"}),
+)
 
 _NO_NOTICE = "1000"
 _NO_LEAD = 0
@@ -78,6 +86,7 @@ def capabilities(name: str, account: Account) -> Capabilities:
         completing_changes_end=True,
         slots_ahead=LONGEST,
         lists_cancelled=False,
+        record_fields=_FIELDS,
     )
 
 
