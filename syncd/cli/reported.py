@@ -126,6 +126,6 @@ _REMEDIES = {
     Topic.RESOURCE: "Correct the resource under [providers], or the rights of the token",
     Topic.PERSON: "Correct the customer in one of the systems",
     Topic.ACCOUNT: "See what the reason names",
-    Topic.DAMAGED: "Restore the named fields in the system. `syncd probe {system} --forget` has the "
-    "next write measured anew; to acknowledge it lets such writes change these fields",
+    Topic.DAMAGED: "Restore the named fields in the system. `syncd probe {system} --forget` "
+    "measures the next write anew; acknowledged, such writes may change these fields",
 }

@@ -35,8 +35,8 @@ class Calendar:
     - ``blockable``: its time can be closed by a block. A room's cannot: what needs the room is.
     - ``series_writes``: a write to an instance of a series touches that instance only.
     - ``reach``: the systems in which its busy time closes anything; None: in all others.
-    - ``held_updates``: the writes to appointments that wait, and why; ``damaged`` is the event whose
-      status may be put right all the same.
+    - ``held_updates``: the writes to appointments that wait, and why; the status of the ``damaged``
+      event may be put right all the same.
     - ``status_checks``: what a person can check where a status could not be set, by status.
     """
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from syncd.sandbox.caps import ListCap
     from syncd.sandbox.clock import Clock
+    from syncd.sandbox.damage import Damage
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.limits import RateLimit
 
@@ -110,6 +111,10 @@ class Platform(ABC):
     """What the operator's base URL ends in, such as /v1; requests elsewhere are unknown."""
     hidden_params: frozenset[str] = frozenset({"email", "phone", "number", "query"})
     """Query parameters that the request log shows as "***"."""
+    update_damage: Damage | None = None
+    """What a move of an appointment changes besides; on v2 a change of its status, too."""
+    status_damage: Damage | None = None
+    """What a change of an appointment's status changes besides, where that is another call."""
     lists_overlapping = False
     """Whether lists show events that began before the time asked for and reach into it. No platform
     documents that; a client is asked for most where they do not."""

@@ -15,6 +15,7 @@ from syncd.sandbox.ids import guid_ids
 from syncd.sandbox.leadconnector.location import Location
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
 from syncd.sandbox.leadconnector.wire import local
+from syncd.sandbox.leadconnector.written import write_meeting
 from syncd.sandbox.leadconnector_v1 import fields, wire
 from syncd.sandbox.leadconnector_v1.records import SETTABLE, Booking, booked_in
 from syncd.sandbox.leadconnector_v1.teams_api import Teams
@@ -296,7 +297,7 @@ class LeadConnectorV1(Location):
             updated_at=self.stamp(),
         )
         self._check_slot(after)
-        self.meetings.put(after.id, after)
+        self.write_meeting(after)
         who = self._shown_contact(self.contacts[after.contact])
         return JSONResponse(wire.written(after.id, who))
 
@@ -308,7 +309,8 @@ class LeadConnectorV1(Location):
             fields.refuse_invalid("status")
         if isinstance(found, Block):
             fields.refuse_invalid("id")
-        self.set_status(found.id, status)
+        changed = replace(found, status=status, updated_at=self.stamp())
+        write_meeting(self, changed, self.status_damage)
         return PlainTextResponse("")
 
     def _delete(self, ask: Ask) -> Response:
@@ -405,5 +407,5 @@ class LeadConnectorV1(Location):
         shown: dict[str, Any] = wire.appointment(found, service, self.location_id, self.timezone)
         if whole:
             who = self._shown_contact(self.contacts[found.contact])
-            shown |= {"notes": found.description, "contact": who}
+            shown |= {"notes": found.notes or found.description, "contact": who}
         return shown
