@@ -56,9 +56,10 @@ def _is_refused(draft: Draft, calendars: Mapping[str, Calendar], operation: Oper
 def _why_held(
     draft: Draft, calendars: Mapping[str, Calendar], operation: Operation
 ) -> WaitReason | None:
-    """Return why a write waits for more than its turn, if it does."""
+    """Return why a write waits for a person, if it does."""
     calendar = calendars[operation.system]
     record = draft.records.get((operation.system, operation.event or ""))
     if is_held(record, calendar):
         return WaitReason.SERIES
-    return calendar.why_not_updated(operation)
+    why = calendar.why_not_updated(operation)
+    return why if why is WaitReason.DAMAGED else None

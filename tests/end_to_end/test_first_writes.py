@@ -314,3 +314,19 @@ def test_planted_first_moves_that_are_not_compared_after_a_crash_are_found(
 def test_what_the_state_holds_of_a_first_write_is_only_names_and_digests() -> None:
     found = first_writes.FirstWrite.of(json.dumps({"odd": 1}))
     assert found is None
+
+
+def test_the_first_move_in_leadsquared_is_alone_in_its_call_and_the_others_share_one(
+    tmp_path: Path,
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        twins = Twins(shop, "crm", 4)
+        await shop.resync()
+        _, path = UPDATE["crm"]
+        before = sum(call.path == path for call in twins.platform.calls)
+        twins.move()
+        assert (await shop.resync()).exit is Exit.DONE
+        assert sum(call.path == path for call in twins.platform.calls) - before == 2
+        assert twins.moved == 4
+
+    play(tmp_path, scene)
