@@ -29,9 +29,9 @@ prove: .venv/.stamp  ## the tests that take long; stopped, it goes on where it w
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -o console_output_style=count \
 		--prove $(if $(SEEDS),--seeds $(SEEDS)) $(ONLY)
 
-soak: SEEDS ?= 10000
-soak: .venv/.stamp  ## play many simulated days on all cores: make soak SEEDS=10000
-	@seq 1000 100 $$((999 + $(SEEDS))) | xargs -P $$(nproc) -I{} $(BIN)/syncd simulate --seed {} --seeds 100
+soak: .venv/.stamp  ## play new simulated days; stopped, it goes on where it was: make soak SEEDS=3000
+	@$(BIN)/python -m tests.simulate.soak $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) \
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(AGAIN),--again) $(if $(REPORT),--report)
 
 HOURS ?= 72
 endurance: .venv/.stamp  ## live through days of faults and draw what the process holds: make endurance HOURS=72

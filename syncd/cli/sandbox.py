@@ -38,7 +38,9 @@ def sandbox(
     them. POST /clinic/break-row {"id": "…", "lack": "no-end"} (or "no-id", "no-owner", "no-object")
     makes a record unreadable, and repair-row {"id": "…"} whole again. POST /clinic/faults
     {"kind": "slow", "seconds": 2, "times": 9} makes the next requests fail; a wrong kind is
-    answered with all of them; DELETE /clinic/faults ends it.
+    answered with all of them; DELETE /clinic/faults ends it. What nobody knows of a real account
+    is set by POST /clinic/set-fact {"name": "block_by_id", "side": "yes"}; GET /clinic/facts shows
+    all names, a wrong side is answered with those that there are.
     """
     asyncio.run(_serve(_ports(ports), write_config, empty=empty))
 

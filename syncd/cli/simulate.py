@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +12,8 @@ from syncd.cli import terminal, words
 from syncd.cli.options import JsonOption, UsageError
 from syncd.cli.privileges import write_text
 from syncd.simulate.play import Outcome, play
-from syncd.simulate.shrink import shrink
-from syncd.simulate.story import ALL, Story, draw
+from syncd.simulate.shrink import shortest
+from syncd.simulate.story import ALL, draw
 
 
 def simulate(
@@ -43,7 +42,8 @@ def simulate(
         for number in range(seed, seed + seeds):
             told(f"story {number}, {len(found)} broken so far")
             outcome = play(draw(number, hours, chosen))
-            total.update(acts=outcome.acts, cycles=outcome.cycles, writes=outcome.writes)
+            acts, writes = outcome.acts.total(), outcome.writes.total()
+            total.update(acts=acts, cycles=outcome.cycles, writes=writes)
             faults_met.update(outcome.faults)
             lines += [f"story {number}", *outcome.trace]
             if outcome.broken:
@@ -83,14 +83,8 @@ def _tell(found: list[Outcome], total: Counter[str], faults: Counter[str], stori
     for outcome in found:
         terminal.say()
         terminal.say(f"seed {outcome.story.seed} breaks: {outcome.broken[0]}", style="bold")
-        promise = outcome.broken[0].partition(":")[0]
-        short = shrink(outcome.story, partial(_breaks, promise))
-        for line in play(short).trace:
+        for line in play(shortest(outcome, play)).trace:
             # Requests are in the trace file; the story is what people, faults and syncd did.
             if line[:1].isdigit():
                 terminal.say(f"  {line}")
     terminal.say("every promise held" if not found else f"{len(found)} stories break a promise")
-
-
-def _breaks(promise: str, story: Story) -> bool:
-    return any(line.partition(":")[0] == promise for line in play(story).broken)

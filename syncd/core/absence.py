@@ -172,8 +172,8 @@ _LISTED = frozenset({Status.NEW, Status.CONFIRMED})
 class Shown:
     """An event that a list lacks and that the system shows by id.
 
-    ``same_place``: it is in the calendar in which it was known to be. ``elsewhere``: that calendar
-    belongs to other lists by now (`port.Found`). ``changed_at`` is when it was last changed, or
+    ``same_place``: it is in the calendar in which it was known to be. ``elsewhere``: no list
+    that was read can show it (`port.Found`). ``changed_at`` is when it was last changed, or
     first seen as it is.
     """
 

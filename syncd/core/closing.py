@@ -82,7 +82,7 @@ def close(draft: Draft, calendar: Calendar, what: Closing) -> BlockPlan:
 
     adopted: list[Record] = []
     orphans = [r for r in what.orphans if r.system == calendar.system]
-    if orphans and calendar.writable and calendar.believed:
+    if orphans and calendar.writable:
         alone = asked([r for r in others if r not in orphans])
         adopted = _adopt_orphans(draft, calendar.system, what, alone)
     # An orphan closes its time, but where a block of ours does, ours is the one that stays.

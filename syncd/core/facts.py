@@ -17,8 +17,8 @@ class Calendar:
     """One provider's calendar in one system, as this cycle found it.
 
     - ``blocked``: why it cannot be written to now, although the configuration allows it.
-    - ``believed``: its news may be acted on (it answered). Otherwise it counts as unchanged, and
-      nothing of it that differs is written to.
+    - ``believed``: its news may be acted on: it answered, and it is known whose its events are.
+      Otherwise it counts as unchanged, and is ``blocked``.
     - ``stopped``: the events, by id, whose news the guard withholds: they count as unchanged, are
       not written to, and the time that they newly show is closed as well.
     - ``statuses``: what an appointment there shows after a status was written; not a key = cannot.

@@ -35,8 +35,6 @@ class Holding:
             return WaitReason.UNSETTLED
         if (why := calendar.why_not_updated(operation)) is not None:
             return why
-        if not calendar.believed and operation.action is not Action.CREATE_BLOCK:
-            return WaitReason.GUARD
         if _may_double(operation, calendar):
             return WaitReason.NOT_READ
         return self._why_not_free(operation) if frees(operation) else None

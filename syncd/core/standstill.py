@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from syncd.core.facts import Calendar
-from syncd.model import Id, Kind, OwnerChange, ProviderState, Record, Value
+from syncd.model import GONE_BY_ID, Id, Kind, OwnerChange, ProviderState, Record, Value
 
 if TYPE_CHECKING:
     from syncd.core.draft import Draft
@@ -33,7 +33,10 @@ def stopped_records(state: ProviderState, calendars: Mapping[str, Calendar]) -> 
 
 
 def handed_over(change: OwnerChange) -> Record:
-    """Return an event that was handed over as what it is in its former calendar: gone."""
+    """Return an event that was handed over as what it is in its former calendar: gone.
+
+    The record itself names another existing owner, which proves it.
+    """
     return Record(
         system=change.system,
         provider=change.provider,
@@ -41,7 +44,7 @@ def handed_over(change: OwnerChange) -> Record:
         kind=Kind.APPOINTMENT,
         observed=None,
         observed_at=change.since,
-        fingerprint="",
+        fingerprint=GONE_BY_ID,
         base=change.value,
     )
 

@@ -171,7 +171,7 @@ def _hindered(
     where = wrote.system
     if calendar is None:
         return f"{where} is not one of its systems any more"
-    if not calendar.writable or not calendar.believed:
+    if not calendar.writable:
         return f"{where} did not answer, or may not be written to"
     if any((i.operation.system, i.operation.event) == (where, wrote.event) for i in past.later):
         return f"{where} was written to since"

@@ -146,7 +146,7 @@ def _still_hidden(
         if found is None:
             continue
         # If its calendar was in other lists then, those have been read by now.
-        found = replace(found, elsewhere=False)
+        found = replace(found, elsewhere=found.elsewhere and not found.outdated)
         by = due_in_list(read, record, found, windows.get(_place(record), ()))
         if by is None:
             continue

@@ -64,8 +64,8 @@ class Answer:
 
     @property
     def moved(self) -> bool:
-        """Whether other lists show it by now."""
-        return isinstance(self.sighting, Found) and self.sighting.elsewhere
+        """Whether other lists show its whole calendar by now."""
+        return isinstance(self.sighting, Found) and self.sighting.outdated
 
 
 async def ask(read: Read, questions: Questions, reports: Reports, record: Record) -> bool:

@@ -38,11 +38,13 @@ from syncd.systems.advice import cause_and_remedy
 from syncd.systems.facts import Facts
 from syncd.systems.findings import checked
 from syncd.systems.learned import Learned
+from syncd.systems.measured import Measured
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
     Ambiguous,
     AuthLost,
+    Capabilities,
     Finding,
     Incomplete,
     Interrupted,
@@ -85,7 +87,6 @@ class Attended:
         """Take up what is known of it; a new secret ends its rest."""
         self.name = system.name
         self.providers: Collection[str] = system.providers
-        self.capabilities = system.capabilities
         self._system = system
         self.facts: Facts = system.facts
         self._earlier: Traffic | None = None
@@ -202,6 +203,16 @@ class Attended:
         await self._let(writing=False)
         with supervised(self.name, "free_slots"):
             return await self._system.free_slots(provider, window)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Delegate to the system."""
+        return self._system.capabilities
+
+    @property
+    def measured(self) -> Measured:
+        """Delegate to the system."""
+        return self._system.measured
 
     @property
     def seats(self) -> Mapping[str, int]:

@@ -37,6 +37,7 @@ from syncd.model.whole_record import WholeRecord
 from syncd.store.store import Store
 from syncd.store.tables import EVENT
 from syncd.systems.facts import Facts
+from syncd.systems.measured import Measured
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -89,6 +90,7 @@ class Closures:
             reach=frozenset({house.name}),
         )
         self.facts = Facts(self.name, clock)
+        self.measured = Measured("", self.facts)
         self._house = house
         self._store = store
         self._clock = clock

@@ -50,7 +50,7 @@ def take_up_stops(system: System, store: Store) -> None:
     if system.facts.standing(_FORMER_STOP):
         note_fact(system, store, INSTANCE_WRITES, NO)
         note_fact(system, store, _FORMER_STOP, "")
-    if not system.capabilities.series_writes and system.facts.standing(INSTANCE_WRITES) == NO:
+    if system.capabilities.series_held and system.facts.standing(INSTANCE_WRITES) == NO:
         note_fact(system, store, INSTANCE_WRITES, "")
 
 

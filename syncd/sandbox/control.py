@@ -38,6 +38,14 @@ class Controlled(Outside, Protocol):
     calls: list[Call]
     broken_rows: dict[str, Lack]
 
+    def set_fact(self, name: str, side: str) -> None:
+        """Let the platform be on this side of an uncertain fact."""
+        ...
+
+    def facts(self) -> dict[str, str]:
+        """The side of each uncertain fact."""
+        ...
+
 
 # --- fields -------------------------------------------------------------------------------------
 
@@ -111,11 +119,15 @@ _FAULT = {
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """Something that people do: its fields are the arguments of the platform's method."""
+    """Something that people do: its fields are the arguments of the platform's method.
+
+    The answer names what was done by ``told``: the id that the method returns, or a field.
+    """
 
     act: Callable[..., object]
     fields: Mapping[str, Field]
     status: int = 200
+    told: str = "id"
 
 
 def _seek(at: Outside, event: str) -> None:
@@ -135,6 +147,14 @@ def _repair(at: Controlled, id: str) -> None:
     at.broken_rows.pop(id, None)
 
 
+def _book_service(at: Outside, **given: object) -> object:
+    book = getattr(at, "book_service", None)
+    if book is None:
+        message = "this platform has no service menus"
+        raise ValueError(message)
+    return book(**given)
+
+
 VERBS: Mapping[str, Verb] = {
     "book": Verb(
         lambda at, **given: at.book(**given),
@@ -144,6 +164,17 @@ VERBS: Mapping[str, Verb] = {
             **_SPAN,
             "contact": Field(_text),
             "status": Field(_text, required=False),
+            "title": Field(_text, required=False),
+        },
+        201,
+    ),
+    "book-service": Verb(
+        _book_service,
+        {
+            "calendar": Field(_text),
+            "user": Field(_text),
+            **_SPAN,
+            "contact": Field(_text),
             "title": Field(_text, required=False),
         },
         201,
@@ -187,6 +218,11 @@ VERBS: Mapping[str, Verb] = {
     "merge-users": Verb(
         lambda at, **given: at.merge_users(**given), {"user": Field(_text), "into": Field(_text)}
     ),
+    "set-fact": Verb(
+        lambda at, **given: at.set_fact(**given),
+        {"name": Field(_text), "side": Field(_text)},
+        told="side",
+    ),
 }
 
 
@@ -201,6 +237,7 @@ def control_app(systems: Mapping[str, Controlled]) -> Starlette:
             Route("/{system}/faults", control.add_fault, methods=["POST"]),
             Route("/{system}/faults", control.clear_faults, methods=["DELETE"]),
             Route("/{system}/state", control.state, methods=["GET"]),
+            Route("/{system}/facts", control.facts, methods=["GET"]),
             Route("/{system}/calls", control.calls, methods=["GET"]),
             Route("/{system}/{verb}", control.act, methods=["POST"]),
         ],
@@ -227,7 +264,7 @@ class _Control:
             raise HTTPException(404, _words(error)) from None
         except ValueError as error:
             raise HTTPException(422, _words(error)) from None
-        return JSONResponse({"id": answer or given["id"]}, verb.status)
+        return JSONResponse({verb.told: answer or given[verb.told]}, verb.status)
 
     async def add_fault(self, request: Request) -> Response:
         faults = self._system(request).faults
@@ -255,6 +292,9 @@ class _Control:
                 "blocks": [asdict(each) for each in platform.blocks()],
             }
         )
+
+    async def facts(self, request: Request) -> Response:
+        return _json({"facts": self._system(request).facts()})
 
     async def calls(self, request: Request) -> Response:
         platform = self._system(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,25 +21,25 @@ class Damage(StrEnum):
     HOSTS = "hosts"
     OWNER = "owner"
     CALENDAR = "calendar"
+    NOTED = "noted"
+    """A note of the update is written into the record, so that it shows in every one."""
 
 
 def damaged_meeting(
     meeting: Meeting, damage: Damage | None, users: Iterable[str], calendars: Iterable[str]
 ) -> Meeting:
     """Return a meeting of a LeadConnector location as an update leaves it."""
-    match damage:
-        case Damage.NOTES:
-            return replace(meeting, notes="")
-        case Damage.CUSTOM_FIELDS:
-            return replace(meeting, custom=())
-        case Damage.HOSTS:
-            return replace(meeting, hosts=())
-        case Damage.OWNER:
-            return replace(meeting, user=_other(meeting.user, users))
-        case Damage.CALENDAR:
-            return replace(meeting, calendar=_other(meeting.calendar, calendars))
-        case None:
-            return meeting
+    if damage is None:
+        return meeting
+    lost: dict[Damage, dict[str, Any]] = {
+        Damage.NOTES: {"notes": ""},
+        Damage.CUSTOM_FIELDS: {"custom": ()},
+        Damage.HOSTS: {"hosts": ()},
+        Damage.OWNER: {"user": _other(meeting.user, users)},
+        Damage.CALENDAR: {"calendar": _other(meeting.calendar, calendars)},
+        Damage.NOTED: {"notes": f"{meeting.notes} [updated]".strip()},
+    }
+    return replace(meeting, **lost[damage])
 
 
 def damaged_task(task: Task, damage: Damage | None, users: Iterable[str]) -> Task:
@@ -54,6 +54,8 @@ def damaged_task(task: Task, damage: Damage | None, users: Iterable[str]) -> Tas
             return replace(task, custom={})
         case Damage.OWNER:
             return replace(task, owner=_other(task.owner, users))
+        case Damage.NOTED:
+            return replace(task, location=f"{task.location} [updated]".strip())
         case Damage.HOSTS | Damage.CALENDAR | None:
             return task
 

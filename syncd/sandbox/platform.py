@@ -22,8 +22,10 @@ from starlette.routing import Match
 
 from syncd.model import floor_to
 from syncd.sandbox.broken_rows import Lack, broken, first_broken
+from syncd.sandbox.caps import ListCap
 from syncd.sandbox.concealed import Concealed, bad_request
 from syncd.sandbox.faults import Fault, FaultKind, Faults
+from syncd.sandbox.knobs import Knobs
 from syncd.sandbox.odd import ODD_ANSWERS, Odd
 from syncd.sandbox.odd_rows import spoilt
 from syncd.sandbox.told_limits import ToldLimit
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from starlette.routing import Route
     from starlette.types import Receive, Scope, Send
 
-    from syncd.sandbox.caps import ListCap
     from syncd.sandbox.clock import Clock
     from syncd.sandbox.damage import Damage
     from syncd.sandbox.ids import Ids
@@ -104,7 +105,7 @@ class Ask:
         return json.loads(self.body) if self.body.strip() else None
 
 
-class Platform(ABC):
+class Platform(Knobs, ABC):
     """One account on one emulated platform: an ASGI application and its state."""
 
     base_path = ""
@@ -112,12 +113,16 @@ class Platform(ABC):
     hidden_params: frozenset[str] = frozenset({"email", "phone", "number", "query"})
     """Query parameters that the request log shows as "***"."""
     update_damage: Damage | None = None
-    """What a move of an appointment changes besides; on v2 a change of its status, too."""
+    """What a move of an appointment changes besides."""
     status_damage: Damage | None = None
-    """What a change of an appointment's status changes besides, where that is another call."""
+    """What a change of an appointment's status changes besides."""
     lists_overlapping = False
     """Whether lists show events that began before the time asked for and reach into it. No platform
     documents that; a client is asked for most where they do not."""
+    event_lists: tuple[str, ...] = ()
+    """The paths of the lists of events."""
+    keeps_tag = True
+    """Whether a written title comes back with what stands in brackets."""
     tells_times = True
     """Whether records say when they were made and last changed. No field of them is certain."""
 
@@ -136,6 +141,7 @@ class Platform(ABC):
         self.caps: dict[str, ListCap] = {}
         """Caps of lists, by path: nothing in an answer shows that it was cut."""
         self.calls: list[Call] = []
+        self._list_lag, self._lag_since = 0.0, clock.now()
         self.backdated = timedelta(0)
         """How long ago what is entered now is said to have been entered."""
         self.broken_rows: dict[str, Lack] = {}
@@ -181,10 +187,36 @@ class Platform(ABC):
         method, path = (ask.method, ask.path) if ask else ("", "")
         return self.faults.take(kind, method, path, self.clock.now())
 
+    @property
+    def list_lag(self) -> float:
+        """After how many seconds a list shows what was written, and no fault."""
+        return self._list_lag
+
+    @list_lag.setter
+    def list_lag(self, seconds: float) -> None:
+        # All that was written before is shown: it was written long ago.
+        self._list_lag, self._lag_since = seconds, self.clock.now()
+
+    @property
+    def list_cap(self) -> int | None:
+        """After how many rows the lists of events end, which no answer shows; None for never."""
+        caps = [self.caps[path].rows for path in self.event_lists if path in self.caps]
+        return min(caps, default=None)
+
+    @list_cap.setter
+    def list_cap(self, rows: int | None) -> None:
+        for path in self.event_lists:
+            self.caps.pop(path, None)
+            if rows is not None:
+                self.caps[path] = ListCap(rows)
+
     def as_of(self, ask: Ask) -> datetime | None:
-        """The time whose state a list shows: None for now, or earlier under LAG."""
-        lag = self.fault(FaultKind.LAG, ask)
-        return self.clock.now() - timedelta(seconds=lag.seconds) if lag else None
+        """The time whose state a list shows: None for now, or earlier by a lag or under LAG."""
+        lag, now = self.fault(FaultKind.LAG, ask), self.clock.now()
+        if lag is None and not self._list_lag:
+            return None
+        usual = max(now - timedelta(seconds=self._list_lag), self._lag_since)
+        return min(usual, now - timedelta(seconds=lag.seconds)) if lag else usual
 
     def lists(self, event: Timed, asked: tuple[datetime, datetime]) -> bool:
         """Whether a list of that time shows an event."""
@@ -212,8 +244,9 @@ class Platform(ABC):
         return floor_to(instant, timedelta(seconds=fault.seconds)) if fault else instant
 
     def stored_text(self, ask: Ask, text: str) -> str:
-        """A written text as it is kept: without markers under STRIP_KEYS."""
-        return _MARKER.sub("", text) if self.fault(FaultKind.STRIP_KEYS, ask) else text
+        """A written text as it is kept: without markers under STRIP_KEYS, or by a knob."""
+        stripped = self.fault(FaultKind.STRIP_KEYS, ask) is not None or not self.keeps_tag
+        return _MARKER.sub("", text) if stripped else text
 
     def job_seconds(self, ask: Ask, usual: float = 0.0) -> float:
         """How long an asynchronous job takes."""

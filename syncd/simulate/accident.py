@@ -70,6 +70,16 @@ class Change:
         both = self.before, self.after
         return all(seen and seen.busy for seen in both) and len({s.key for s in both if s}) == 1
 
+    @property
+    def kind(self) -> str:
+        """Name what was done to what, for counts."""
+        before, after = self.before, self.after
+        if before is None or after is None:
+            done = "create" if before is None else "remove"
+        else:
+            done = "change" if before.interval == after.interval else "move"
+        return f"{done} {seen.kind if (seen := after or before) else 'nothing'}"
+
     def __str__(self) -> str:
         """Say it in one line of a trace."""
         both = (self.before, self.after)

@@ -127,7 +127,7 @@ async def _live(seed: int, hours: float, folder: Path) -> Run:
     await asyncio.gather(*jobs, return_exceptions=True)
     await app.aclose()
     faults = sum(step.what is What.FAULT for step in story.steps)
-    return Run(tuple(samples), service.cycles, town.acts, faults)
+    return Run(tuple(samples), service.cycles, town.acts.total(), faults)
 
 
 def _long_story(seed: int, hours: float) -> Story:

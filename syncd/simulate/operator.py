@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Operator:
     town: Town
     say: Callable[[str], None]
     work: Work | None = None
+    done: Counter[str] = field(default_factory=Counter)
 
     async def perform(self, step: Step) -> None:
         """Do what a step says."""
@@ -64,6 +66,7 @@ class Operator:
             of_it = {item.digest: viewed.of_item(item) for item in open_items(store)}
         if not known:
             return
+        self.done[What.ACKNOWLEDGE] += 1
         entry = known[step.number % len(known)]
         # As soon as it is stored, all else may follow from it, also if the reply is lost.
         self.town.known.add({**told, **of_it}.get(entry.subject, ()))
@@ -77,6 +80,7 @@ class Operator:
     async def resync(self) -> None:
         """Run `syncd resync`: cycles in quick succession, beside the daemon's own."""
         if self.work is not None:
+            self.done[What.RESYNC] += 1
             # Death and a full disk are the daemon's to notice: they meet it with its next step.
             with suppress(Killed, StateError):
                 await self.work.on_request({}, _quietly)
@@ -95,6 +99,7 @@ class Operator:
         if run is None or self.work is None:
             return
         self.town.accepted(true_time(self.town, run.started_at) if first else None)
+        self.done[What.ACCEPT] += 1
         self.say(f"accept {run.id}")
         with suppress(Killed, StateError):
             await self.work.on_request({"accept": run.id}, _quietly)
@@ -116,6 +121,7 @@ class Operator:
         held = [h for h in self._open() if h.conflict.kind is not ConflictKind.GUARD]
         if not held or self.work is None:
             return
+        self.done[What.RESOLVE] += 1
         one = sorted(held, key=lambda h: h.id)[step.number % len(held)]
         answer = _answer(one, step)
         self.town.answered(one.conflict.provider)
@@ -135,6 +141,7 @@ class Operator:
             runs = [run.id for run in store.runs(50) if intents_of(store, run.id)]
         if not runs:
             return
+        self.done[What.UNDO] += 1
         self.town.answered()
         with suppress(Killed, StateError):
             try:

@@ -25,6 +25,7 @@ from syncd.daemon.work import Work
 from syncd.engine.policy import Ids
 from syncd.engine.report import Report
 from syncd.model import Cause
+from syncd.model.platform_facts import NO
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS, config_text
 from syncd.simulate import (
@@ -75,16 +76,18 @@ SLOTS, ASKS = "5h", 15
 class Outcome:
     """What a story came to: promises that were broken, and all that happened.
 
-    ``faults`` counts by kind what was injected: requests that were hit, transactions that were
-    refused, deaths, jumps of the clock.
+    ``acts`` counts by kind what people did, ``commands`` what the operator did with syncd, and
+    ``writes`` what syncd changed. ``faults`` counts by kind what was injected: requests that were
+    hit, transactions that were refused, deaths, jumps of the clock.
     """
 
     story: Story
     broken: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
     cycles: int = 0
-    writes: int = 0
-    acts: int = 0
+    writes: Counter[str] = field(default_factory=Counter)
+    acts: Counter[str] = field(default_factory=Counter)
+    commands: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
 
 
@@ -163,7 +166,8 @@ class _Stage:
         self.outcome.acts = self.town.acts
         for platform in self.town.sandbox.systems.values():
             self.outcome.faults.update({str(k): n for k, n in platform.faults.injected.items()})
-        self.outcome.writes = sum(not c.by_hand for c in self.town.changes)
+        self.outcome.commands = self.operator.done
+        self.outcome.writes.update(c.kind for c in self.town.changes if not c.by_hand)
         return self.outcome
 
     async def _day(self) -> None:
@@ -224,8 +228,7 @@ class _Stage:
         for step in self.story.steps:
             if step.fault == FaultKind.STRIP_KEYS:
                 # That this platform strips tags has been found out before.
-                able = app.systems[step.system].capabilities
-                app.systems[step.system].capabilities = replace(able, key_survives=False)
+                app.systems[step.system].measured.note("keeps_tag", NO)
         return app
 
     async def _daemon(self, app: App) -> None:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from syncd.simulate.story import Step, Story
 
+if TYPE_CHECKING:
+    from syncd.simulate.play import Outcome
+
 MOST = 200
 """So many stories are played at the most."""
+
+
+def shortest(outcome: Outcome, play: Callable[[Story], Outcome]) -> Story:
+    """Return the shortest story that breaks the same promise as this one did first."""
+    promise = outcome.broken[0].partition(":")[0]
+    return shrink(
+        outcome.story,
+        lambda story: any(line.partition(":")[0] == promise for line in play(story).broken),
+    )
 
 
 def shrink(story: Story, breaks: Callable[[Story], bool], most: int = MOST) -> Story:

@@ -6,6 +6,7 @@ differs after a request was done by syncd; what differs after an act was done by
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -53,7 +54,7 @@ class Town:
     broken: dict[tuple[str, str], datetime] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
-    acts: int = 0
+    acts: Counter[str] = field(default_factory=Counter)
     forgotten: list[datetime] = field(default_factory=list)
     offsets: list[tuple[datetime, timedelta]] = field(default_factory=list)
     unspelt: dict[str, datetime] = field(default_factory=dict)
@@ -179,7 +180,7 @@ class Town:
         done = self._do(step)
         self.look(step.system, by_hand=True)
         self._end_accidents()
-        self.acts += bool(done)
+        self.acts[step.what] += bool(done)
         return done
 
     def _change_users(self, step: Step, who: str) -> str:

@@ -26,15 +26,22 @@ class Facts:
     _known: dict[str, Fact] = field(default_factory=dict)
     _unsaved: set[str] = field(default_factory=set)
     _loaded: dict[str, Fact] = field(default_factory=dict)
+    version: int = 0
+    """Changes whenever the value of a fact does, so that what follows from them can be kept."""
 
     def load(self, facts: Iterable[Fact]) -> None:
         """Take over what was stored."""
         self._loaded = {fact.name: fact for fact in facts}
         self._known |= self._loaded
+        self.version += 1
 
     def loaded(self, name: str) -> Fact | None:
         """Return a fact as it was stored by an earlier process, whatever was noted since."""
         return self._loaded.get(name)
+
+    def stored(self, name: str) -> Fact | None:
+        """Return a fact as it is known now, however old; None if it is not known."""
+        return self._known.get(name)
 
     def get(self, name: str, lifetime: timedelta) -> str:
         """The value of a fact that is not older than its lifetime; '' if there is none."""
@@ -58,6 +65,8 @@ class Facts:
             return
         if before is not None and before.value == value and abs(now - before.at) < renewed:
             return
+        if before is None or before.value != value:
+            self.version += 1
         self._known[name] = Fact(self.system, name, value, now)
         self._unsaved.add(name)
 

@@ -31,6 +31,7 @@ from syncd.systems.sightings import Found as Found  # noqa: PLC0414 - part of th
 from syncd.systems.sightings import Gone as Gone  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Sighting as Sighting  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Unknown as Unknown  # noqa: PLC0414 - part of the port
+from syncd.systems.traffic import Traffic as Traffic  # noqa: PLC0414 - part of the port
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     )
     from syncd.model.whole_record import WholeRecord
     from syncd.systems.facts import Facts
+    from syncd.systems.measured import Measured
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -250,6 +252,7 @@ class Capabilities:
     update_sets_status: bool = False
     update_keeps_end: bool = True
     series_writes: bool = False  # Whether a write to an instance of a series touches it only.
+    series_held: bool = False  # Whether the configuration holds such writes.
     notifies: bool = False
     rows_carry_owner: bool = True
     rows_carry_end: bool = True
@@ -328,24 +331,6 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
-    """What an account's transport counted and learned. Limits are (calls, seconds).
-
-    ``waited`` are the seconds from request to answer, summed over all calls. ``resets_in`` are the
-    seconds until the platform's count of the day begins anew.
-    """
-
-    reads: int = 0
-    writes: int = 0
-    waited: float = 0.0
-    limits: tuple[tuple[int, float], ...] = ()
-    left_today: int | None = None
-    resets_in: float | None = None
-    skew: timedelta | None = None
-    last_fault: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class ListCall:
     """One list call of a read; the pages that may follow it cannot be planned.
 
@@ -367,8 +352,17 @@ class System(Protocol):
 
     name: str
     providers: Collection[str]
-    capabilities: Capabilities
     facts: Facts
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What can be relied on, as it follows from what was measured so far."""
+        ...
+
+    @property
+    def measured(self) -> Measured:
+        """What was measured of the account's uncertain facts (`model.platform_facts`)."""
+        ...
 
     async def read(
         self,

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 class Found:
     """The event is there, with this value, perhaps elsewhere, or at an owner that is not mapped.
 
-    ``elsewhere``: the lists that were read cannot show it, as its calendar belongs to another group
-    or team by now. The adapter has noted that, and the next read asks the right lists.
+    ``elsewhere``: the lists that were read for its provider cannot show it. ``outdated``: nor can
+    they show the rest of its calendar, which may belong to another group or team by now; the
+    adapter has noted that, and the next read asks the right lists.
     """
 
     event: Event
     elsewhere: bool = False
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""The commands as a person calls them, beside a sandbox that a thread serves on real sockets."""
+"""The commands as a person calls them, beside a sandbox that a thread serves on real sockets.
+
+No wait of a command takes any time: the commands and the platforms share a clock that is put
+forward instead.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,8 @@ from syncd.cli.main import run_with
 from syncd.sandbox.agreement import disagreements, sights
 from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
+from syncd.wiring import RealClock
+from tests.hasty import Hasty
 
 
 @dataclass
@@ -41,7 +46,7 @@ class Desk:
     def wrong(self) -> list[str]:
         """What an outside observer would call wrong."""
         seen = sights(self.world.sandbox.systems, self.world.owners)
-        return disagreements(seen, SYSTEMS, datetime.now(UTC))
+        return disagreements(seen, SYSTEMS, self.world.sandbox.clock.now())
 
 
 @pytest.fixture
@@ -60,9 +65,12 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say) -> Iterator[Desk]:
     """Everything is there, and nothing was synced yet; the configuration is in the folder."""
-    sandbox = Sandbox()
+    clock = Hasty()
+    for name in ("now", "monotonic", "sleep"):
+        monkeypatch.setattr(RealClock, name, staticmethod(getattr(clock, name)))
+    sandbox = Sandbox(clock)
     sandbox.crm.limit = None
-    world = furnish(sandbox, datetime.now(UTC))
+    world = furnish(sandbox, clock.now())
     ready: Future[None] = Future()
     stop: list[Callable[[], object]] = []
 

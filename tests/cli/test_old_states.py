@@ -62,7 +62,8 @@ def test_every_look_at_an_old_state_works_and_a_run_reads_past_it(
     Store.open("state.db").close()  # brings it to this version's schema
     for look in LOOKS:
         said = say(*look.split())
-        assert said.code in {0, 3}, (look, said.err)
+        # One of the states has a write without a confirmed outcome, which `status` ends with 4 for.
+        assert said.code in ({0, 3, 4} if look == "status" else {0, 3}), (look, said.err)
     told = say("resync", "--json")
     assert told.code == 4  # no system answers here
     assert json.loads(told.out)["converged"] is False

@@ -83,13 +83,13 @@ def serves(name: str, system: str, event: str) -> Replica:
     return Replica(name, system, event, Role.BLOCK)
 
 
-def calendars(*, without: str = "", unbelieved: str = "") -> dict[str, Calendar]:
-    """Three calendars, all writable and believed but for the named ones."""
+def calendars(*, without: str = "") -> dict[str, Calendar]:
+    """Three calendars, all writable and believed but for those ``without`` an answer."""
     return {
         s: Calendar(
             s,
             blocked=WaitReason.UNANSWERED if s in without else None,
-            believed=s not in without + unbelieved,
+            believed=s not in without,
         )
         for s in SYSTEMS
     }

@@ -183,7 +183,7 @@ def test_a_twin_of_a_system_that_does_not_answer_now_is_still_a_twin() -> None:
     )
     world = replace(world, records=tuple(r for r in world.records if r.id != "cc"))
     who = {("a", "ann"): frozenset({"h"}), ("c", "x"): frozenset({"h"})}
-    decision = decided(world, who=who, calendars=calendars(unbelieved="a"))
+    decision = decided(world, who=who, calendars=calendars(without="a"))
     assert [r.role for r in decision.changes.replicas] == [Role.TWIN]
     assert decision.operations == ()
 
@@ -235,7 +235,8 @@ def test_an_interval_that_cannot_be_closed_now_counts_as_exposed() -> None:
 
 
 def test_news_that_the_guard_stopped_leads_to_nothing() -> None:
-    assert summary(decided(CANCELLED, calendars=calendars(unbelieved="a"))) == []
+    stopped = {**calendars(), "a": Calendar("a", stopped=frozenset({"m"}))}
+    assert summary(decided(CANCELLED, calendars=stopped)) == []
 
 
 def test_a_held_conflict_closes_every_claimed_time_and_moves_nothing() -> None:
@@ -295,34 +296,34 @@ def test_news_of_a_held_meeting_closes_its_time_while_another_system_is_down() -
     assert ("create-block", "c", ">18-19") in summary(down)
 
 
-def test_no_block_lies_on_what_a_stopped_calendar_shows() -> None:
+def test_no_block_lies_on_what_a_calendar_without_an_answer_shows() -> None:
     news = settled(9)
     there = with_record(news, rec("a", "n", v(12), None))
     moved = with_record(there, rec("b", "other", v(12), None))
     assert ("create-block", "a", ">12-13") in summary(
         decided(with_record(news, rec("b", "o", v(12))))
     )
-    stopped = decided(moved, calendars=calendars(unbelieved="a"))
-    assert ("create-block", "a", ">12-13") not in summary(stopped)
-    assert ("create-block", "c", ">12-13") in summary(stopped)
+    silent = decided(moved, calendars=calendars(without="a"))
+    assert ("create-block", "a", ">12-13") not in summary(silent)
+    assert ("create-block", "c", ">12-13") in summary(silent)
 
 
-def test_a_time_at_which_a_stopped_calendar_shows_a_meeting_is_not_opened() -> None:
+def test_a_time_at_which_a_calendar_without_an_answer_shows_a_meeting_is_not_opened() -> None:
     off = with_record(settled(9), rec("a", "m", v(9, status=Status.CANCELLED), v(9)))
     shifted = with_record(off, rec("b", "other", v(9.5), v(8.5)))
     assert ("remove-block", "c", "09-10>") in summary(decided(shifted))
-    stopped = decided(shifted, calendars=calendars(unbelieved="b"))
-    assert [o for o in summary(stopped) if o[0] == "remove-block"] == []
+    silent = decided(shifted, calendars=calendars(without="b"))
+    assert [o for o in summary(silent) if o[0] == "remove-block"] == []
     later = with_record(shifted, rec("b", "other", v(12), v(11)))
     assert ("remove-block", "c", "09-10>") in summary(
-        decided(later, calendars=calendars(unbelieved="b"))
+        decided(later, calendars=calendars(without="b"))
     )
 
 
 def test_a_block_that_was_moved_under_doubt_is_not_made_a_second_time() -> None:
     world = with_record(settled(9), block("b", "bb", v(10), base=v(9)))
     shifted = with_record(world, rec("b", "other", v(10), v(9)))
-    assert summary(decided(shifted, calendars=calendars(unbelieved="b"))) == []
+    assert summary(decided(shifted, calendars=calendars(without="b"))) == []
 
 
 def intent(operation: Operation, kind: IntentState) -> Intent:

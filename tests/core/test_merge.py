@@ -95,9 +95,9 @@ def test_a_held_conflict_keeps_every_value() -> None:
     assert [c.value for c in merged.conflict.claims] == [v(12), v(15)]
 
 
-def test_a_system_that_is_not_believed_counts_as_unchanged() -> None:
+def test_a_system_without_an_answer_counts_as_unchanged() -> None:
     records = [says("a", v(12)), same("b")]
-    merged = merge(booking("x", v(9)), records, calendars(unbelieved="a"), RULES)
+    merged = merge(booking("x", v(9)), records, calendars(without="a"), RULES)
     assert merged.agreed == v(9)
     assert merged.accepted == ()
 

@@ -1,28 +1,54 @@
-"""A furnished sandbox on real sockets, and a configured syncd beside it."""
+"""A furnished sandbox, and a configured syncd beside it: on virtual time, or on real sockets.
+
+Almost every test needs neither a socket nor a real second, so `shop` has none: its requests go to
+the platforms in the same process, and a wait of a minute costs nothing. `served_shop` is the same
+on loopback sockets, in real time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
+import httpx
 import pytest
 
 from syncd.config.load import load
 from syncd.engine.report import Report
+from syncd.model import Clock
 from syncd.sandbox.agreement import disagreements, sights
+from syncd.sandbox.direct import Direct
 from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.wiring import App, build
+from syncd.simulate.loop import VirtualClock, VirtualLoop
+from syncd.wiring import App, RealClock, build
+
+Loop = Callable[[], asyncio.AbstractEventLoop]
+
+
+def pytest_asyncio_loop_factories(item: pytest.Function) -> Mapping[str, Loop]:
+    """Run each test that asks for the virtual clock on a loop whose waits cost nothing."""
+    if "clock" in item.fixturenames:
+        return {"virtual": VirtualLoop}
+    return {"real": asyncio.new_event_loop}
 
 
 @dataclass
 class Shop:
-    """The three platforms, what is booked on them, and the syncd that keeps them in step."""
+    """The three platforms, what is booked on them, and the syncd that keeps them in step.
+
+    Without ``ways`` syncd goes through the network.
+    """
 
     world: World
     path: Path
+    clock: Clock
+    ways: Mapping[str, httpx.AsyncBaseTransport]
     app: App
 
     async def resync(self, **asked: object) -> Report:
@@ -33,7 +59,7 @@ class Shop:
     def wrong(self, theirs: Collection[str] = ()) -> list[str]:
         """What an outside observer would call wrong; ``theirs`` are copies of our blocks."""
         seen = sights(self.world.sandbox.systems, self.world.owners, theirs)
-        return disagreements(seen, SYSTEMS, datetime.now(UTC))
+        return disagreements(seen, SYSTEMS, self.clock.now())
 
     def blocks(self) -> int:
         """How many blocks of syncd's stand, in all systems."""
@@ -47,26 +73,69 @@ class Shop:
     async def restart(self) -> None:
         """Forget all that is not on disk."""
         await self.app.aclose()
-        self.app = build(self.app.settings)
+        self.app = build(self.app.settings, clock=self.clock, transports=self.ways)
 
     async def reload(self) -> None:
         """Start again with the configuration as it is now."""
         await self.app.aclose()
-        self.app = build(load(self.path, {}))
+        self.start()
+
+    def start(self) -> None:
+        """Begin a process with the configuration as it is now; the one before has ended."""
+        self.app = build(load(self.path, {}), clock=self.clock, transports=self.ways)
+
+
+S = TypeVar("S", bound=Shop)
+
+
+@asynccontextmanager
+async def opened(
+    kind: type[S],
+    folder: Path,
+    clock: Clock | None = None,
+    *,
+    empty: bool = False,
+    configured: Callable[[str], str] = str,
+) -> AsyncIterator[S]:
+    """Open the business, with a week of bookings unless empty; nothing is synced yet.
+
+    Without a clock it is on loopback sockets, in real time. ``configured`` changes the text of the
+    configuration.
+    """
+    sandbox = Sandbox(clock)
+    sandbox.crm.limit = None
+    found = clock or RealClock()
+    world = furnish(sandbox, found.now(), empty=empty)
+    ways = {name: Direct(sandbox.apps[name]) for name in SYSTEMS} if clock else {}
+    async with nullcontext() if clock else sandbox.serve():
+        if clock:
+            for name, platform in sandbox.systems.items():
+                sandbox.urls[name] = f"http://127.0.0.1:1{platform.base_path}"
+        path = folder / "syncd.toml"
+        # The account allows more than the demo's, so that no test waits for its budget.
+        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        path.write_text(configured(text))
+        made = kind(world, path, found, ways, None)  # type: ignore[arg-type]
+        made.start()
+        yield made
+        await made.app.aclose()
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+def clock() -> VirtualClock:
+    """Begin now; a test that asks for it waits for nothing."""
+    return VirtualClock(datetime.now(UTC))
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Shop]:
     """The three systems with a week of bookings; nothing synced yet."""
-    sandbox = Sandbox()
-    sandbox.crm.limit = None
-    world = furnish(sandbox, datetime.now(UTC))
-    async with sandbox.serve():
-        path = tmp_path / "syncd.toml"
-        # The account allows more than the demo's, so that no test waits for its budget.
-        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
-        path.write_text(text)
-        app = build(load(path, {}))
-        made = Shop(world, path, app)
+    async with opened(Shop, tmp_path, clock) as made:
         yield made
-        await made.app.aclose()
+
+
+@pytest.fixture
+async def served_shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    """The same as `shop` on loopback sockets, in real time."""
+    async with opened(Shop, tmp_path) as made:
+        yield made

@@ -18,8 +18,9 @@ from tests.end_to_end.test_queue import printed, say
 
 
 async def test_the_running_daemon_takes_an_acknowledgement_and_takes_it_back(
-    shop: Shop, capsys: pytest.CaptureFixture[str]
+    served_shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    shop = served_shop
     event = shop.world.book("clinic", "alice", shop.world.at(6, 7))
     shop.world.sandbox.clinic.broken_rows[event] = Lack.END
     await shop.resync()

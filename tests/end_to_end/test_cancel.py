@@ -5,40 +5,40 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from syncd.config.load import load
 from syncd.engine import recover
 from syncd.engine.report import Health
 from syncd.model import Action, ConflictKind
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.scenario import config_text, furnish
-from syncd.sandbox.server import Sandbox
-from syncd.wiring import build
-from tests.end_to_end.conftest import Shop
+from syncd.simulate.loop import VirtualClock
+from tests.able import with_lag
+from tests.end_to_end.conftest import Shop, opened
 
 PATH = "Task.svc/BulkCancelAppointments"
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path) -> AsyncIterator[Shop]:
+async def clinic(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Shop]:
     """An empty business whose LeadSquared account cancels."""
-    sandbox = Sandbox()
-    sandbox.crm.limit = None
-    world = furnish(sandbox, datetime.now(UTC), empty=True)
-    async with sandbox.serve():
-        path = tmp_path / "syncd.toml"
-        cancels = f'[systems.crm]\ncancel_as = "cancel"\ncancel_path = "{PATH}"'
-        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
-        path.write_text(text.replace("[systems.crm]", cancels))
-        app = build(load(path, {}))
-        made = Shop(world, path, app)
+    async with opened(Shop, tmp_path, clock, empty=True, configured=cancelling) as made:
         yield made
-        await made.app.aclose()
+
+
+@pytest.fixture
+async def served_clinic(tmp_path: Path) -> AsyncIterator[Shop]:
+    """The same on loopback sockets, for another process."""
+    async with opened(Shop, tmp_path, empty=True, configured=cancelling) as made:
+        yield made
+
+
+def cancelling(text: str) -> str:
+    """Configure the address that cancels."""
+    cancels = f'[systems.crm]\ncancel_as = "cancel"\ncancel_path = "{PATH}"'
+    return text.replace("[systems.crm]", cancels)
 
 
 def sent(shop: Shop) -> int:
@@ -113,12 +113,15 @@ async def test_a_wrong_address_loses_nothing_and_a_person_is_told_what_to_check(
     monkeypatch.setattr(recover, "DEADLINE", timedelta(0))
     monkeypatch.setattr(recover, "SENT_WITHIN", timedelta(0))
     system = clinic.app.systems["crm"]
-    system.capabilities = replace(system.capabilities, lag=timedelta(0))
+    with_lag(system, timedelta(0))
     (first, second), theirs = await twins(clinic, 9, 10)
     for event in theirs:
         clinic.world.sandbox.clinic.cancel(event)
     clinic.world.book("clinic", "carol", clinic.world.at(1, 15))
-    reports = [await clinic.app.engine.watch(near=False) for _ in range(5)]
+    reports = []
+    for _ in range(5):
+        reports.append(await clinic.app.engine.watch(near=False))
+        await clinic.clock.sleep(1)
     assert statuses(clinic) == {first: "confirmed", second: "confirmed"}
     held = clinic.app.store.open_conflicts()
     assert {h.conflict.kind for h in held} == {ConflictKind.QUARANTINED}
@@ -197,7 +200,10 @@ async def test_a_cancelled_meeting_that_is_on_again_is_closed_by_a_block(clinic:
     assert [b.start for b in blocks] == [clinic.world.at(1, 9)]
 
 
-async def test_once_the_address_is_right_an_answer_makes_syncd_try_again(clinic: Shop) -> None:
+async def test_once_the_address_is_right_an_answer_makes_syncd_try_again(
+    served_clinic: Shop,
+) -> None:
+    clinic = served_clinic
     crm = clinic.world.sandbox.crm
     crm.cancel_answer = "unknown"
     _, (theirs,) = await twins(clinic, 9)
@@ -210,7 +216,7 @@ async def test_once_the_address_is_right_an_answer_makes_syncd_try_again(clinic:
     said = ["--config", str(clinic.path), "conflicts", "resolve", held.id, "--take", "clinic"]
     command = await asyncio.create_subprocess_exec(sys.executable, "-m", "syncd", *said)
     code = await command.wait()
-    clinic.app = build(load(clinic.path, {}))
+    clinic.start()
     assert code == 0
     assert set(statuses(clinic).values()) == {"cancelled"}
     assert clinic.app.store.open_conflicts() == []

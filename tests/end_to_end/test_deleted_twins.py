@@ -12,6 +12,7 @@ from syncd.engine.report import Exit
 from syncd.model import Topic
 from syncd.sandbox.agreement import sights
 from syncd.store.reported import open_items
+from tests.able import with_lag
 from tests.end_to_end.conftest import Shop
 from tests.end_to_end.test_updates import standing
 
@@ -30,7 +31,7 @@ async def say(shop: Shop, rule: str) -> None:
 def at_once(shop: Shop) -> None:
     """Let every read show what is there now, so that no test waits for the lag of a platform."""
     for system in shop.app.systems.values():
-        system.capabilities = replace(system.capabilities, lag=timedelta(0))
+        with_lag(system, timedelta(0))
 
 
 def book_in(shop: Shop, *systems: str) -> dict[str, str]:

@@ -15,7 +15,6 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from time import monotonic
 from typing import Literal
 from urllib.parse import quote
 
@@ -34,28 +33,12 @@ from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.wiring import App, build
 from tests.daemon.kit import until
+from tests.hasty import Hasty
 
 NAME, EMAIL, PHONE = "Xylander Quuxworth", "xylander.quuxworth@example.com", "+4930555777123"
 TITLE = "Zymurgy of the left knee"
 PERSONAL = (*NAME.split(), EMAIL, "xylander.", PHONE, PHONE[1:], TITLE, "Zymurgy")
 HOURLY = Pace(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
-
-
-class Hasty:
-    """Real time, but for sleeping, which costs none."""
-
-    def __init__(self) -> None:
-        self._ahead = 0.0
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self._ahead)
-
-    def monotonic(self) -> float:
-        return monotonic() + self._ahead
-
-    async def sleep(self, seconds: float) -> None:
-        self._ahead += seconds
-        await asyncio.sleep(0)
 
 
 class Gossip(httpx.AsyncBaseTransport):

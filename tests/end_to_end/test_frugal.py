@@ -9,10 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.config.load import load
 from syncd.sandbox.platform import Call
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from syncd.wiring import build
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
@@ -104,9 +102,6 @@ def crowded(shop: Shop) -> None:
 async def test_the_cycles_after_something_odd_are_quiet_too(
     shop: Shop, happens: Callable[[Shop], None]
 ) -> None:
-    for system in shop.app.systems.values():
-        # What is deleted right after it was written is looked at once lists cannot be older.
-        system.capabilities = replace(system.capabilities, lag=timedelta(seconds=0.2))
     await settled(shop)
     happens(shop)
     await settled(shop)
@@ -141,8 +136,7 @@ clinic = {{ resource = "{said}" }}
 @pytest.mark.prove
 async def test_with_rooms_a_quiet_cycle_makes_only_planned_calls_too(shop: Shop) -> None:
     furnished(shop)
-    await shop.app.aclose()
-    shop.app = build(load(shop.path, {}))
+    await shop.reload()
     await settled(shop)
     calls = planned(shop, near=True)
     # By calendar: the doors of both, which need no user, in both lists.
@@ -154,8 +148,7 @@ async def test_with_rooms_a_quiet_cycle_makes_only_planned_calls_too(shop: Shop)
 async def test_a_restart_asks_once_more_for_what_was_remembered_and_is_needed(shop: Shop) -> None:
     furnished(shop)
     crowded(shop)
-    await shop.app.aclose()
-    shop.app = build(load(shop.path, {}))
+    await shop.reload()
     await settled(shop)
     await shop.restart()
     since = shop.calls()
@@ -182,8 +175,7 @@ async def test_no_person_user_type_or_calendar_is_fetched_twice(shop: Shop) -> N
     """Every cycle brings a twin of the same customer, who must be looked up to see that it is."""
     furnished(shop)
     crowded(shop)
-    await shop.app.aclose()
-    shop.app = build(load(shop.path, {}))
+    await shop.reload()
     since = dict.fromkeys(SYSTEMS, 0)
     for day in range(8, 14):
         who = PEOPLE[day % 3]

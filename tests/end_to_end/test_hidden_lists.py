@@ -12,7 +12,7 @@ import pytest
 
 from syncd.engine.probes import Probes
 from syncd.engine.report import Exit, Report
-from syncd.model import Kind, Topic
+from syncd.model import Topic
 from syncd.sandbox.platform import Ask
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.store.reported import open_items
@@ -65,15 +65,11 @@ def asked_by_id(shop: VirtualShop, name: str, since: int) -> Counter[str]:
 
 
 def known(shop: VirtualShop, name: str) -> int:
-    """How many known events of a system its lists should show.
-
-    A list of v1 that shows nothing is not known to show blocks.
-    """
+    """How many known events of a system its lists should show."""
     now, found = shop.clock.now(), 0
     for provider in ("alice", "bob", "carol"):
         for record in shop.app.store.events_of(name, provider):
-            shown = record.kind is Kind.APPOINTMENT or name != "legacy"
-            found += shown and record.observed is not None and record.observed.end > now
+            found += record.observed is not None and record.observed.end > now
     return found
 
 

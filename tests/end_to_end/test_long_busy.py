@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from syncd.engine.report import Exit, Report
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.agreement import sights
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from tests.able import with_lag
 from tests.end_to_end.conftest import Shop
 
 DAY = timedelta(days=1)
@@ -79,7 +79,7 @@ async def later(shop: Shop) -> None:
 def without_lag(shop: Shop) -> None:
     """Take every read for current: what was just written is doubted at once."""
     for system in shop.app.systems.values():
-        system.capabilities = replace(system.capabilities, lag=timedelta(0))
+        with_lag(system, timedelta(0))
 
 
 async def settle_jobs(shop: Shop) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.config.load import load
 from syncd.engine.report import Exit
 from syncd.sandbox.scenario import SYSTEMS
-from syncd.wiring import build
 from tests.end_to_end.conftest import Shop
 
 NEW = {"crm": "alice.smith@example.com", "clinic": "alice-anew", "legacy": "alice-anew"}
@@ -17,7 +15,7 @@ async def remap(shop: Shop, old: str, new: str) -> None:
     """Correct the configuration, and start again."""
     await shop.app.aclose()
     shop.path.write_text(shop.path.read_text().replace(f'"{old}"', f'"{new}"'))
-    shop.app = build(load(shop.path, {}))
+    shop.start()
 
 
 def standing(shop: Shop) -> int:
@@ -31,7 +29,7 @@ async def lose_the_state(shop: Shop) -> None:
     await shop.app.aclose()
     for suffix in ("", "-wal", "-shm"):
         shop.path.with_name(f"state.db{suffix}").unlink(missing_ok=True)
-    shop.app = build(load(shop.path, {}))
+    shop.start()
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

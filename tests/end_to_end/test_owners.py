@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from syncd.config.load import load
 from syncd.engine.report import Exit, Report
 from syncd.model import EventRef, Kind
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.agreement import Sight, sights
 from syncd.sandbox.leadsquared.api import LeadSquared
-from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
-from syncd.sandbox.server import Sandbox
+from syncd.sandbox.scenario import SYSTEMS
+from syncd.simulate.loop import VirtualClock
 from syncd.store.owners import owner_changes
 from syncd.systems.port import Found
-from syncd.wiring import App, build
+from tests.end_to_end import conftest
+from tests.end_to_end.conftest import opened
 
 NEW = {"crm": "alice.smith@example.com", "clinic": "alice-anew", "legacy": "alice-anew"}
 USERS = ".*[Uu]sers"
 SIZES = [*(pytest.param(n, marks=pytest.mark.prove) for n in (1, 2)), 20]
 
 
-@dataclass
-class Shop:
+class Shop(conftest.Shop):
     """The three platforms, empty at first, and syncd beside them."""
-
-    world: World
-    path: Path
-    app: App
 
     def user(self, system: str, who: str) -> str:
         return self.world.seats[system, who].user
@@ -51,15 +45,11 @@ class Shop:
     def seen(self) -> list[Sight]:
         return sights(self.world.sandbox.systems, self.world.owners)
 
-    async def resync(self, **asked: object) -> Report:
-        self.app.insist()
-        return await self.app.engine.resync(**asked)  # type: ignore[arg-type]
-
     async def remap(self, old: str, new: str) -> None:
         """Correct the configuration, and start again."""
         await self.app.aclose()
         self.path.write_text(self.path.read_text().replace(f'"{old}"', f'"{new}"'))
-        self.app = build(load(self.path, {}))
+        self.start()
 
     def writes(self) -> int:
         """How many writes reached the platforms so far."""
@@ -67,17 +57,9 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    sandbox = Sandbox()
-    sandbox.crm.limit = None
-    world = furnish(sandbox, datetime.now(UTC), empty=True)
-    async with sandbox.serve():
-        path = tmp_path / "syncd.toml"
-        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
-        path.write_text(text)
-        made = Shop(world, path, build(load(path, {})))
+async def shop(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Shop]:
+    async with opened(Shop, tmp_path, clock, empty=True) as made:
         yield made
-        await made.app.aclose()
 
 
 async def unknown(shop: Shop, system: str, count: int, blocks: int) -> Report:
@@ -213,6 +195,16 @@ async def test_a_meeting_handed_over_to_another_existing_user_frees_her_time(
     assert (shop.blocks("alice"), shop.blocks("bob")) == (4, 2 if to == "bob" else 0)
     again = await shop.resync()
     assert (again.operations.total(), again.cycles) == (0, 1)
+
+
+async def test_three_meetings_that_are_all_of_a_calendar_may_be_handed_over(shop: Shop) -> None:
+    """The records name their new owner, which is a proof by id."""
+    events = shop.book("clinic", 3)
+    await shop.resync()
+    for event in events:
+        give(shop, "clinic", event, shop.user("clinic", "bob"))
+    report = await shop.resync()
+    assert (report.exit, shop.blocks("alice"), shop.blocks("bob")) == (Exit.DONE, 0, 6)
 
 
 @pytest.mark.prove

@@ -8,15 +8,19 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.config.load import load
 from syncd.engine.report import Exit
 from syncd.model import SystemState
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from syncd.wiring import build
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def shop(served_shop: Shop) -> Shop:
+    """Prove the promises on real sockets, too."""
+    return served_shop
 
 
 async def test_a_first_resync_brings_three_systems_together_and_a_second_writes_nothing(
@@ -195,7 +199,7 @@ async def test_a_secret_that_is_renewed_in_its_file_brings_the_system_back_witho
     shop.path.write_text(
         shop.path.read_text().replace(f'token = "{old}"', 'token = { file = "token" }')
     )
-    shop.app = build(load(shop.path, {}))
+    shop.start()
     assert (await shop.resync()).exit is Exit.DONE
     sandbox.clinic.token = "pit-0a1b2c3d-renewed"
     engine, clinic = shop.app.engine, shop.app.systems["clinic"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,8 +11,6 @@ from syncd.model import Item, Topic
 from syncd.sandbox.scenario import SYSTEMS
 from syncd.store.reported import open_items
 from tests.end_to_end.conftest import Shop
-
-LAG = timedelta(seconds=0.5)
 
 
 def meetings(shop: Shop, system: str, person: str = "alice") -> list[str]:
@@ -30,21 +26,13 @@ def items(shop: Shop, topic: Topic) -> list[Item]:
     return [item for item in open_items(shop.app.engine.store) if item.topic is topic]
 
 
-def hurry(shop: Shop) -> None:
-    """Let lists be at most half a second late, so that no test waits for more."""
-    for system in shop.app.systems.values():
-        system.capabilities = replace(system.capabilities, lag=LAG)
-
-
-@pytest.mark.prove
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_an_empty_list_is_not_believed_while_events_are_shown_by_id(
     shop: Shop, system: str
 ) -> None:
-    hurry(shop)
     assert (await shop.resync()).exit is Exit.DONE
     blocks, concealed = shop.blocks(), shop.world.sandbox.systems[system].concealed
-    await asyncio.sleep(LAG.total_seconds())
+    await shop.clock.sleep(60)  # longer than any list is late
     concealed.everything = True
     report = await shop.resync()
     assert (report.exit, report.systems[system].state) == (Exit.UNANSWERED, Health.OK)
@@ -59,7 +47,6 @@ async def test_an_empty_list_is_not_believed_while_events_are_shown_by_id(
 async def test_what_is_neither_listed_nor_read_by_id_still_blocks_its_time(
     shop: Shop, system: str
 ) -> None:
-    hurry(shop)
     await shop.resync()
     concealed, blocks = shop.world.sandbox.systems[system].concealed, shop.blocks()
     first = meetings(shop, system)[0]
@@ -73,7 +60,6 @@ async def test_what_is_neither_listed_nor_read_by_id_still_blocks_its_time(
 
 @pytest.mark.parametrize("system", ["crm", "clinic"])
 async def test_an_id_that_answers_400_concerns_its_event_only(shop: Shop, system: str) -> None:
-    hurry(shop)
     await shop.resync()
     platform, blocks = shop.world.sandbox.systems[system], shop.blocks()
     first, second = meetings(shop, system)[:2]
@@ -92,7 +78,6 @@ async def test_an_id_that_answers_400_concerns_its_event_only(shop: Shop, system
 
 
 async def test_deleted_meetings_that_answer_400_are_freed_within_three_resyncs(shop: Shop) -> None:
-    hurry(shop)
     await shop.resync()
     legacy = shop.world.sandbox.legacy
     legacy.refuses_deleted = True

@@ -12,15 +12,19 @@ from typing import Any
 import pytest
 
 from syncd.cli.main import run_with
-from syncd.config.load import load
 from syncd.daemon.door import door
 from syncd.daemon.lock import StateLock
 from syncd.daemon.work import Work
 from syncd.sandbox import Fault, FaultKind
-from syncd.wiring import build
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def shop(served_shop: Shop) -> Shop:
+    """Answer visitors in real time, through a real door."""
+    return served_shop
 
 
 @asynccontextmanager
@@ -36,8 +40,7 @@ async def daemon(shop: Shop) -> AsyncIterator[Work]:
 async def with_rules(shop: Shop, text: str) -> None:
     kept = shop.path.read_text().split("[rules]")[0]
     shop.path.write_text(f"{kept}\n[rules]\n{text}\n")
-    await shop.app.aclose()
-    shop.app = build(load(shop.path, {}))
+    await shop.reload()
 
 
 async def moved_apart(shop: Shop) -> tuple[Any, str]:

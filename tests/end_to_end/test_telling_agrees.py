@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from syncd.cli.main import run_with
 from syncd.engine.report import Exit, Report
 from syncd.model import Action
 from syncd.sandbox.keys import forbid_writes
 from syncd.sandbox.scenario import PEOPLE
 from tests.end_to_end.conftest import Shop
-from tests.end_to_end.test_queue import printed, say
+from tests.end_to_end.test_queue import printed
 
 HALF = timedelta(minutes=30)
 
 
+def say(shop: Shop, *arguments: str) -> int:
+    """Run a command that asks no platform in a thread, as another process would."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run_with, ["--config", str(shop.path), *arguments]).result()
+
+
 async def status(shop: Shop, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
     capsys.readouterr()
-    code = await say(shop, "status", "--json")
+    code = say(shop, "status", "--json")
     return code, printed(capsys)
 
 
@@ -96,5 +104,5 @@ async def test_status_names_the_system_of_a_write_without_an_outcome(
     report = Report(run="r")
     await engine.cycle(engine.window(near=False), report)
     capsys.readouterr()
-    assert await say(shop, "status") == report.exit.code == Exit.UNANSWERED.code
+    assert say(shop, "status") == report.exit.code == Exit.UNANSWERED.code
     assert "clinic: 1 write without a confirmed outcome yet" in capsys.readouterr().out

@@ -34,6 +34,7 @@ from syncd.model import (
 from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems.facts import Facts
 from syncd.systems.list_caps import outside
+from syncd.systems.measured import Measured
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -146,10 +147,12 @@ class FakeSystem:
     reads: int = 0
     numbers: Any = field(default_factory=count)
     facts: Facts = field(init=False)
+    measured: Measured = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing was measured yet."""
         self.facts = Facts(self.name, self.clock)
+        self.measured = Measured("", self.facts)
 
     # the outside
 

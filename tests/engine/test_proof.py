@@ -342,7 +342,7 @@ async def test_a_write_waits_whose_target_is_refused_and_the_others_go_on(shop: 
     shop.clock.pass_(minutes=1)
     for event in events:
         shop.a.delete(event)
-    shop.engine.systems["b"].capabilities = Capabilities(lag=timedelta(0))
+    shop.b.capabilities = Capabilities(lag=timedelta(0))
     fresh = "syncd.engine.reread.FRESH"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fresh, timedelta(0))

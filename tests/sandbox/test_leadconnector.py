@@ -164,7 +164,7 @@ async def test_an_update_on_a_teams_calendar_must_name_the_member(
 
 async def test_a_blocks_update_without_a_title_erases_it_where_it_replaces(clinic: Clinic) -> None:
     for replaces, title in ((True, ""), (False, "Lunch")):
-        clinic.platform.update_replaces = replaces
+        clinic.platform.block_update_replaces = replaces
         id = clinic.platform.block(clinic.alice, at(9), at(10), "Lunch")
         moved = clinic.busy(at(14))
         del moved["title"]

@@ -42,6 +42,7 @@ from tests.simulate.plants_of_cancelling import ABOUT_CANCELLING
 from tests.simulate.plants_of_hosts import ABOUT_HOSTS
 from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
+from tests.simulate.plants_of_leftovers import ABOUT_LEFTOVERS
 from tests.simulate.plants_of_limits import ABOUT_LIMITS
 from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
@@ -431,6 +432,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_UNREADABLE,
     *ABOUT_CANCELLING,
     *ABOUT_HOSTS,
+    *ABOUT_LEFTOVERS,
     *ABOUT_TWINS,
     *ABOUT_WORDS,
     *ABOUT_LEAVES,

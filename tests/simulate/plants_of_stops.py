@@ -12,7 +12,7 @@ import pytest
 from syncd.core import decide, guard
 from syncd.engine import brake, case, stops
 from syncd.engine.recent import Recent
-from syncd.model import Conflict, Record
+from syncd.model import Conflict, Record, WaitReason
 from syncd.simulate.story import Step, Story, What
 from tests.simulate.days import at, day
 
@@ -37,7 +37,9 @@ def a_stop_is_of_the_whole_system(patch: Patch) -> None:
         names = {h.conflict.subject.split("/")[0] for h in stops.standing(engine.store)}
         names |= {c.subject.split("/")[0] for each in given[3].guards.values() for c in each}
         calendars = {
-            name: replace(calendar, believed=calendar.believed and name not in names)
+            name: replace(calendar, believed=False, blocked=WaitReason.GUARD)
+            if name in names
+            else calendar
             for name, calendar in found.calendars.items()
         }
         return replace(found, calendars=calendars)

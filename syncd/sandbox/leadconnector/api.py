@@ -11,24 +11,25 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from syncd.model import zone
+from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadconnector import wire
 from syncd.sandbox.leadconnector.associations_api import Associations
+from syncd.sandbox.leadconnector.blocks_api import ALREADY_DELETED, Blocks
 from syncd.sandbox.leadconnector.location import Location
 from syncd.sandbox.leadconnector.records import (
     STATUSES,
     Calendar,
-    CalendarType,
     Meeting,
     Notification,
 )
 from syncd.sandbox.leadconnector.resources_api import Resources
 from syncd.sandbox.leadconnector.scopes import may_call
+from syncd.sandbox.leadconnector.services_api import Services
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
 from syncd.sandbox.leadconnector.updates import MEMBER_MISSING, emptied, ignored, lacks_member
 from syncd.sandbox.leadconnector.users_api import Users
 from syncd.sandbox.platform import Refusal
-from syncd.sandbox.records import Block
 from syncd.sandbox.replies import JSONResponse
 
 if TYPE_CHECKING:
@@ -42,18 +43,21 @@ NO_ROUTE = (
     "Please update the IAM config to support this route."
 )
 SLOT_TAKEN = "The slot you have selected is no longer available."
-NOT_EVENT_CALENDAR = "The calendar is not an event calendar."
-ALREADY_DELETED = "The event has already been deleted."
 LONGEST_SLOTS_SPAN = timedelta(days=31)
 
 
 class LeadConnector(Location):
     """An emulated LeadConnector v2 location: state and verbs of `Location`, served over HTTP."""
 
+    kind = PlatformKind.V2
+    event_lists = ("/calendars/events", "/calendars/blocked-slots")
+
     def __init__(self, *arguments: Any, **more: Any) -> None:
         """Start an empty location; takes what `Location` takes."""
         self.resources = Resources(self)
         self.staff = Users(self)
+        self.blocks_api = Blocks(self)
+        self.services = Services(self)
         self.associations = Associations(self)
         super().__init__(*arguments, **more)
 
@@ -65,12 +69,11 @@ class LeadConnector(Location):
             ("GET", "/calendars/", self._list_calendars),
             ("GET", "/calendars/groups", self._list_groups),
             ("GET", "/calendars/events", self._list_events),
-            ("GET", "/calendars/blocked-slots", self._list_blocks),
+            *self.blocks_api.routes(),
+            *self.services.routes(),
             ("GET", "/calendars/events/appointments/{id}", self._get_appointment),
             ("POST", "/calendars/events/appointments", self._create_appointment),
             ("PUT", "/calendars/events/appointments/{id}", self._update_appointment),
-            ("POST", "/calendars/events/block-slots", self._create_block),
-            ("PUT", "/calendars/events/block-slots/{id}", self._update_block),
             ("DELETE", "/calendars/events/{id}", self._delete_event),
             *self.resources.routes(),
             *self.associations.routes(),
@@ -87,7 +90,8 @@ class LeadConnector(Location):
         version = ask.headers.get("version")
         if version is None:
             return self._error(401, "version header was not found.")
-        if version not in VERSIONS:
+        refused = ask.path.startswith("/calendars") and not self.version_v3
+        if version not in VERSIONS or (version == "v3" and refused):
             return self._error(401, "version header is invalid")
         if ask.headers.get("authorization") != f"Bearer {self.token}":
             return self.unauthorised(ask)
@@ -122,6 +126,20 @@ class LeadConnector(Location):
             "x-ratelimit-daily-reset": str(left),
         }
 
+    def book_service(
+        self,
+        calendar: str,
+        user: str,
+        start: datetime,
+        end: datetime,
+        contact: str,
+        title: str = "Service",
+    ) -> str:
+        """Book as a customer does through a service menu. Returns the booking's id."""
+        id = self.book(calendar, user, start, end, contact, title=title)
+        self.meetings.put(id, replace(self._meeting(id), service=True))
+        return id
+
     # --- calendars, users, contacts -----------------------------------------------------------
 
     def _list_calendars(self, ask: Ask) -> Response:
@@ -135,7 +153,9 @@ class LeadConnector(Location):
         return self._ok(groups=[wire.group(g, self.location_id) for g in self.groups.values()])
 
     def _get_calendar(self, ask: Ask) -> Response:
-        return self._ok(calendar=wire.calendar(self._calendar(ask.params["id"]), self.location_id))
+        return self._ok(
+            calendar=wire.calendar(self.known_calendar(ask.params["id"]), self.location_id)
+        )
 
     def _get_location(self, ask: Ask) -> Response:
         self.check_location(ask.params["id"])
@@ -154,28 +174,14 @@ class LeadConnector(Location):
         def asked(meeting: Meeting) -> bool:
             calendar = self.calendars[meeting.calendar]
             user = self.listed_as(meeting, ask.query.get("userId", ""))
-            return wire.matches(ask, calendarId=calendar.id, userId=user, groupId=calendar.group)
+            group = self.listed_group(calendar.id)
+            return wire.matches(ask, calendarId=calendar.id, userId=user, groupId=group)
 
-        window = self._window(ask)
+        window = self.window(ask)
         rows = [
             self._shown(m)
             for m in self.meetings.values(self.as_of(ask))
-            if window and not m.deleted and self.lists(m, window) and asked(m)
-        ]
-        return self._ok(events=self.listed(ask, rows))
-
-    def _list_blocks(self, ask: Ask) -> Response:
-        """Blocks by their owner only: a team's calendar does not show its users' blocks (1.5)."""
-
-        def asked(block: Block) -> bool:
-            group = self.calendars[block.calendar].group if block.calendar else ""
-            return wire.matches(ask, calendarId=block.calendar, userId=block.user, groupId=group)
-
-        window = self._window(ask)
-        rows = [
-            wire.blocked(b, self.zone)
-            for b in self.closures.values(self.as_of(ask))
-            if window and not b.deleted and self.lists(b, window) and asked(b)
+            if window and self.is_listed(m) and self.lists(m, window) and asked(m)
         ]
         return self._ok(events=self.listed(ask, rows))
 
@@ -193,7 +199,7 @@ class LeadConnector(Location):
         return wire.event(meeting, *where, name_owner=self.users_name_owner)
 
     def _free_slots(self, ask: Ask) -> Response:
-        calendar = self._calendar(ask.params["id"])
+        calendar = self.known_calendar(ask.params["id"])
         start, end = wire.epoch(ask.query.get("startDate")), wire.epoch(ask.query.get("endDate"))
         if start is None or end is None:
             raise self.refusal(422, ["startDate and endDate must be numbers"])
@@ -218,7 +224,7 @@ class LeadConnector(Location):
     def _create_appointment(self, ask: Ask) -> Response:
         allowed = wire.APPOINTMENT_FIELDS | {"contactId", "locationId"}
         required = ("calendarId", "locationId", "contactId", "startTime")
-        found = self._body(ask, allowed, required)
+        found = self.body(ask, allowed, required)
         self.check_location(found["locationId"])
         if found["contactId"] not in self.contacts:
             raise self.refusal(400, "Contact not found")
@@ -233,8 +239,8 @@ class LeadConnector(Location):
         meeting = self._stored_meeting(ask.params["id"])
         if meeting.deleted:
             raise self.refusal(400, ALREADY_DELETED)
-        found = self._body(ask, wire.APPOINTMENT_FIELDS)
-        if lacks_member(self._calendar(found.get("calendarId", meeting.calendar)), found):
+        found = self.body(ask, wire.APPOINTMENT_FIELDS)
+        if lacks_member(self.known_calendar(found.get("calendarId", meeting.calendar)), found):
             raise self.refusal(422, MEMBER_MISSING)
         if fault := self.fault(FaultKind.RESET_FIELDS, ask):
             texts = fault.spelling != "status"
@@ -244,7 +250,7 @@ class LeadConnector(Location):
         return self._write(ask, meeting, found, "updated")
 
     def _write(self, ask: Ask, before: Meeting, found: wire.Json, what: str) -> Response:
-        calendar = self._calendar(found.get("calendarId", before.calendar))
+        calendar = self.known_calendar(found.get("calendarId", before.calendar))
         status = wire.status(found, before)
         if status not in STATUSES:
             self.refused_words.append(status)
@@ -257,7 +263,7 @@ class LeadConnector(Location):
             raise self.refusal(422, ["user id not part of calendar team"])
         start, end = before.start, before.end
         if "startTime" in found or "endTime" in found:
-            start, end = self._interval(ask, found, start, timedelta(minutes=calendar.slot_minutes))
+            start, end = self.interval(ask, found, start, timedelta(minutes=calendar.slot_minutes))
         user = asked or before.user or self._next_user(calendar, before.id, (start, end))
         after = replace(
             before,
@@ -299,90 +305,29 @@ class LeadConnector(Location):
         free = (user for user in calendar.users if taken.frees(calendar, user, span))
         return next(free, calendar.users[0])
 
-    # --- writing blocks, deleting -------------------------------------------------------------
-
-    def _create_block(self, ask: Ask) -> Response:
-        required = ("locationId", "startTime", "endTime")
-        found = self._body(ask, wire.BLOCK_FIELDS, required)
-        self._check_owner(found)
-        if "assignedUserId" not in found and "calendarId" not in found:
-            raise self.refusal(422, ["Either calendarId or assignedUserId should be set"])
-        now = self.stamp()
-        return self._write_block(ask, Block(self.new_id(), "", "", now, now, "", now), found)
-
-    def _update_block(self, ask: Ask) -> Response:
-        block = self.closures.get(ask.params["id"])
-        if block is None:
-            raise self.refusal(404, "Event not found")
-        if block.deleted:
-            raise self.refusal(400, ALREADY_DELETED)
-        found = self._body(ask, wire.BLOCK_FIELDS, ("locationId",))
-        self._check_owner(found)
-        if fault := self.fault(FaultKind.RESET_FIELDS, ask):
-            texts = fault.spelling != "status"
-            block, found = emptied(block, texts=texts), ignored(found, texts=texts)
-        elif self.update_replaces:
-            block = emptied(block)
-        return self._write_block(ask, block, found)
-
-    def _write_block(self, ask: Ask, before: Block, found: wire.Json) -> Response:
-        start, end = before.start, before.end
-        if "startTime" in found or "endTime" in found:
-            start, end = self._interval(ask, found, start, end - start)
-        owned = "assignedUserId" in found or "calendarId" in found
-        after = replace(
-            before,
-            user=found.get("assignedUserId", "") if owned else before.user,
-            calendar=found.get("calendarId", "") if owned else before.calendar,
-            start=start,
-            end=end,
-            title=self.stored_text(ask, found.get("title", before.title)),
-            updated_at=self.stamp(),
-        )
-        self.closures.put(after.id, after)
-        owner = {"assignedUserId": after.user} if after.user else {"calendarId": after.calendar}
-        shown = {
-            "id": after.id,
-            "locationId": self.location_id,
-            "title": after.title,
-            "startTime": found.get("startTime", wire.local(after.start, self.zone)),
-            "endTime": found.get("endTime", wire.local(after.end, self.zone)),
-        }
-        return self.reply(201, {**shown, **owner})
-
-    def _check_owner(self, found: wire.Json) -> None:
-        self.check_location(found["locationId"])
-        calendar, user = found.get("calendarId"), found.get("assignedUserId")
-        if calendar is not None and user is not None:
-            raise self.refusal(422, ["Either calendarId or assignedUserId can be set, not both."])
-        if user is not None and user not in self.users:
-            raise self.refusal(422, ["user id not part of location"])
-        if calendar is not None and self._calendar(calendar).type is not CalendarType.EVENT:
-            raise self.refusal(400, NOT_EVENT_CALENDAR)
+    # --- deleting -----------------------------------------------------------------------------
 
     def _delete_event(self, ask: Ask) -> Response:
         """Appointments and blocks alike (1.6)."""
         id = ask.params["id"]
-        found = self.meetings.get(id) or self.closures.get(id)
+        found = self.meetings.get(id)
         if found is None:
-            raise self.refusal(404, "Event not found")
+            return self.blocks_api.delete(id)
         if found.deleted:
             raise self.refusal(400, ALREADY_DELETED)
-        if id in self.meetings:
-            self.delete(id)
-        else:
-            self.remove_block(id)
+        self.delete(id)
         return self._ok(succeeded=True)
 
     # --- reading requests, giving answers -----------------------------------------------------
 
-    def _body(self, ask: Ask, allowed: frozenset[str], required: Sequence[str] = ()) -> wire.Json:
+    def body(self, ask: Ask, allowed: frozenset[str], required: Sequence[str] = ()) -> wire.Json:
+        """Read the body of a request, or refuse it."""
         try:
             return wire.body(ask, allowed, required)
         except wire.BadBodyError as error:
             raise self.refusal(422, error.messages) from None
 
-    def _interval(
+    def interval(
         self, ask: Ask, found: wire.Json, start: datetime, length: timedelta
     ) -> tuple[datetime, datetime]:
         """The interval asked for; without an end it is as long as given (1.4)."""
@@ -395,7 +340,7 @@ class LeadConnector(Location):
             raise self.refusal(422, ["endTime must be after startTime"])
         return self.stored_time(ask, start), self.stored_time(ask, end)
 
-    def _window(self, ask: Ask) -> tuple[datetime, datetime] | None:
+    def window(self, ask: Ask) -> tuple[datetime, datetime] | None:
         """The window of a list; None when its times are no milliseconds, which finds nothing."""
         self.check_location(ask.query.get("locationId"))
         missing = [key for key in ("startTime", "endTime") if not ask.query.get(key)]
@@ -417,7 +362,8 @@ class LeadConnector(Location):
         if location != self.location_id:
             raise self.refusal(403, "The token does not have access to this location.")
 
-    def _calendar(self, id: str) -> Calendar:
+    def known_calendar(self, id: str) -> Calendar:
+        """Return a calendar, or refuse an id that none has."""
         calendar = self.calendars.get(id)
         if calendar is None:
             raise self.refusal(404, "Calendar not found")
@@ -431,7 +377,9 @@ class LeadConnector(Location):
 
     def _taken(self, besides: str = "") -> Taken:
         meetings = [m for m in self.meetings.values() if m.busy and m.id != besides]
-        return Taken(meetings, [b for b in self.closures.values() if not b.deleted])
+        blocks = [b for b in self.closures.values() if not b.deleted]
+        closing = blocks if self.block_closes_calendars else [b for b in blocks if not b.user]
+        return Taken(meetings, closing)
 
     def _ok(self, **payload: Any) -> Response:
         return self.reply(200, payload)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from syncd.model import utc, zone
 from syncd.sandbox.history import Table
 from syncd.sandbox.ids import guid_ids
+from syncd.sandbox.leadconnector.facts import Facts
 from syncd.sandbox.leadconnector.records import (
     OFFICE_HOURS,
     STATUSES,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.recurring import Move
 
 
-class Location(Platform):
+class Location(Facts, Platform):
     """Users, calendars, contacts and events of one location.
 
     The verbs act as people in the web application do: they check nothing but that ids are known
@@ -55,34 +56,18 @@ class Location(Platform):
     ) -> None:
         """Start an empty location. Raises ValueError for an unknown zone.
 
-        ``scopes`` is what the token may do; None, as at first, is all. ``refuses_unknown_users``:
-        whether a list for a user that is not there is refused; nothing is known of that.
-        ``refuses_unknown_groups``: the same of a group or team that is not there.
-        ``update_replaces``: what an update leaves out is reset; otherwise it stays as it was.
-        ``writes_whole_series``: an update of one instance of a series changes all of them alike.
-        ``blocks_by_id``: a block is answered by its id, where v2 reads appointments (C6).
-        Of meetings with several hosts nothing is known for certain: ``hosts_listed`` says whether
-        the list of a further host's user shows them, ``users_name_owner`` whether their ``users``
-        name the assigned user, too, and ``update_drops_hosts`` whether an update loses the others.
+        ``scopes`` is what the token may do; None, as at first, is all.
         """
         super().__init__(name, clock, ids, faults)
         self.token = token
         self.location_id = location_id or ids()
         self.timezone = timezone
         self.zone = zone(timezone)
-        self.update_replaces = True
-        self.writes_whole_series = False
-        self.blocks_by_id = False
         self.limit = RateLimit(100, 10, 200_000)
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
         self.calendars: dict[str, Calendar] = {}
         self.scopes: frozenset[str] | None = None
-        self.refuses_unknown_users = False
-        self.refuses_unknown_groups = False
-        self.hosts_listed = False
-        self.users_name_owner = True
-        self.update_drops_hosts = False
         self.contacts: dict[str, Contact] = {}
         self.notifications: list[Notification] = []
         self.refused_words: list[str] = []
@@ -223,7 +208,7 @@ class Location(Platform):
 
     def write_meeting(self, meeting: Meeting) -> None:
         """Keep what a request made of an appointment."""
-        write_meeting(self, meeting, self.update_damage)
+        write_meeting(self, meeting)
 
     def set_hosts(self, id: str, user: str, hosts: Sequence[str] = ()) -> None:
         """Assign a meeting to a user, or to nobody (empty), with these further hosts."""
@@ -385,8 +370,9 @@ class Location(Platform):
     # --- looking at it ------------------------------------------------------------------------
 
     def appointments(self) -> list[Appointment]:
-        """All appointments, deleted ones too."""
-        return list(self.meetings.values())
+        """All appointments, deleted ones too; not the service bookings that lists never show."""
+        listed = self.lists_service_bookings
+        return [m for m in self.meetings.values() if listed or not m.service]
 
     def blocks(self) -> list[Block]:
         """All blocks, deleted ones too."""
@@ -395,12 +381,6 @@ class Location(Platform):
     def changes(self) -> int:
         """How often appointments and blocks changed until now."""
         return self.meetings.changes + self.closures.changes
-
-    def listed_as(self, meeting: Meeting, user: str) -> str:
-        """Return whose meeting it is to a list that asks for this user."""
-        if not self.calendars[meeting.calendar].shows_user:
-            return ""
-        return user if self.hosts_listed and user in meeting.hosts else meeting.user
 
     def _meeting(self, id: str) -> Meeting:
         meeting = self.meetings.get(id)

@@ -89,7 +89,7 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting(Appointment):
-    """An appointment as the location keeps it."""
+    """An appointment as the location keeps it; ``service``: booked through a service menu."""
 
     added_at: datetime
     source: str = "calendar_page"
@@ -99,6 +99,7 @@ class Meeting(Appointment):
     hosts: tuple[str, ...] = ()
     notes: str = ""
     custom: tuple[tuple[str, str], ...] = ()
+    service: bool = False
 
     @property
     def takes(self) -> tuple[str, ...]:

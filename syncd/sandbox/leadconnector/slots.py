@@ -20,7 +20,7 @@ Span = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What closes slots: the appointments that take time, and all blocks."""
+    """What closes slots: the appointments that take time, and the blocks that close calendars."""
 
     meetings: Sequence[Meeting]
     blocks: Sequence[Block]

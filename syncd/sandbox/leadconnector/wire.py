@@ -169,6 +169,22 @@ def _head(meeting: Meeting, location: str) -> Json:
     }
 
 
+def service_booking(meeting: Meeting, location: str, where: ZoneInfo) -> Json:
+    """A booking of a service menu as their list shows it; most names of its fields are assumed."""
+    span = {"startTime": local(meeting.start, where), "endTime": local(meeting.end, where)}
+    return {
+        "bookingId": meeting.id,
+        "locationId": location,
+        "contactId": meeting.contact,
+        "title": meeting.title,
+        "status": "no_show" if meeting.status == "noshow" else meeting.status,
+        **span,
+        "services": [{"id": meeting.calendar, "staffId": meeting.user, **span}],
+        "deleted": meeting.deleted,
+        "dateUpdated": stamped(meeting.updated_at),
+    }
+
+
 def blocked(block: Block, where: ZoneInfo) -> Json:
     """A block as the list shows it."""
     owner = {"assignedUserId": block.user} if block.user else {"calendarId": block.calendar}

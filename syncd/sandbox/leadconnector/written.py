@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 from syncd.sandbox.damage import damaged_meeting
 
 if TYPE_CHECKING:
-    from syncd.sandbox.damage import Damage
     from syncd.sandbox.leadconnector.location import Location
     from syncd.sandbox.leadconnector.records import Meeting
 
 
-def write_meeting(location: Location, meeting: Meeting, damage: Damage | None) -> None:
+def write_meeting(location: Location, meeting: Meeting) -> None:
     """Keep what a request made of an appointment.
 
     Of a series all instances change alike, if ``writes_whole_series``: nothing is known of it.
     """
     before = location.meetings.get(meeting.id)
     if before is not None:
+        moved = (meeting.start, meeting.end) != (before.start, before.end)
+        damage = location.update_damage if moved else location.status_damage
         users = location.calendars[meeting.calendar].users
         meeting = damaged_meeting(meeting, damage, users, location.calendars)
     location.meetings.put(meeting.id, meeting)

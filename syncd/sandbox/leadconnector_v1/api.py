@@ -11,11 +11,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from syncd.model import zone
+from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.ids import guid_ids
 from syncd.sandbox.leadconnector.location import Location
 from syncd.sandbox.leadconnector.slots import Taken, free_slots
 from syncd.sandbox.leadconnector.wire import local
-from syncd.sandbox.leadconnector.written import write_meeting
 from syncd.sandbox.leadconnector_v1 import fields, wire
 from syncd.sandbox.leadconnector_v1.records import SETTABLE, Booking, booked_in
 from syncd.sandbox.leadconnector_v1.teams_api import Teams
@@ -43,7 +43,11 @@ class LeadConnectorV1(Location):
     leaves a fact open (11), the emulator takes the answer that asks more of a client.
     """
 
+    kind = PlatformKind.V1
+    event_lists = ("/appointments",)
     base_path = "/v1"
+    makes_blocks = True
+    """Whether event blocks can be made; otherwise one is refused as a booking without customer."""
     more_locations: Sequence[wire.Json] = ()
     """What else the key opens; an agency's key opens all of its locations (2)."""
 
@@ -213,7 +217,7 @@ class LeadConnectorV1(Location):
         """Book, or block: an end without a customer is a block (4.4)."""
         given = fields.body(ask)
         customer = fields.text(given, "email") or fields.text(given, "phone")
-        if fields.text(given, "endAt") and not customer:
+        if fields.text(given, "endAt") and not customer and self.makes_blocks:
             return self._create_block(ask, given)
         timezone = fields.timezone(given, "selectedTimezone")
         if not timezone:
@@ -310,7 +314,7 @@ class LeadConnectorV1(Location):
         if isinstance(found, Block):
             fields.refuse_invalid("id")
         changed = replace(found, status=status, updated_at=self.stamp())
-        write_meeting(self, changed, self.status_damage)
+        self.write_meeting(changed)
         return PlainTextResponse("")
 
     def _delete(self, ask: Ask) -> Response:

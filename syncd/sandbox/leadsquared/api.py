@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from syncd.model import zone
+from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.damage import Damage, damaged_task
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadsquared import fields, wire
@@ -68,6 +69,8 @@ class LeadSquared(Cancelling):
     ``keys_in_query`` counts the requests whose keys came where they end up in logs.
     """
 
+    kind = PlatformKind.LEADSQUARED
+    event_lists = ("/Task.svc/RetrieveAppointments/ByUserEmailAddress",)
     base_path = "/v2"
     hidden_params = frozenset({"accessKey", "secretKey", "emailaddress", "phone"})
 
@@ -205,8 +208,16 @@ class LeadSquared(Cancelling):
                 if task is not None and not task.deleted:
                     moved = self._modified(task, start=start, end=end)
                     self.tasks.put(id, self._damaged(moved, self.update_damage))
+                    self._move_others(task, start - task.start, end - task.end)
 
         return self._accept(ask, apply)
+
+    def _move_others(self, moved: Task, by: timedelta, longer: timedelta) -> None:
+        """Move the rest of a recurrence alike, if ``writes_whole_series``."""
+        for task in self.instances(moved.series) if self.writes_whole_series else ():
+            if moved.series and task.id != moved.id:
+                start, end = task.start + by, task.end + longer
+                self.tasks.put(task.id, self._modified(task, start=start, end=end))
 
     def _delete_tasks(self, ask: Ask) -> Response:
         """Delete what is there; what is not is told by two counts and one reason (2.1)."""

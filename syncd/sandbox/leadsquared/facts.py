@@ -32,6 +32,7 @@ class Facts:
       enter has `USUAL_LENGTH`, and people move it as it is: no client could see anything else;
     - ``completing_changes_end``: whether a completed task shows the time of its completion as its
       end, even if that is before its start;
+    - ``writes_whole_series``: a time update of one task of a recurrence moves all of them alike;
     - ``refuses_overlaps``: whether a create onto taken time fails where the type allows no
       conflicts (6);
     - ``deletes_later``: whether a deletion is only accepted, and done like a time update (2.1);
@@ -57,6 +58,7 @@ class Facts:
     rows_carry_owner = True
     rows_carry_end = True
     completing_changes_end = False
+    writes_whole_series = False
     refuses_overlaps = False
     deletes_later = False
     most_bulk_rows = 1000

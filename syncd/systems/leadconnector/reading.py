@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
 from syncd.systems.capped_lists import Limit
-from syncd.systems.last_read import LastRead
+from syncd.systems.last_read import LastRead, Misses
 from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Reader
 from syncd.systems.leadconnector.hosts import Owners
@@ -20,6 +20,7 @@ from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
     AuthLost,
+    Found,
     Malformed,
     RateLimited,
     Rejected,
@@ -66,8 +67,7 @@ class Reading:
         self._calendars = calendars
         self._clock = clock
         self._lists = lists
-        self._last: LastRead | None = None
-        self._outdated = False
+        self._misses = Misses()
 
     @property
     def reader(self) -> Reader:
@@ -145,8 +145,9 @@ class Reading:
         ]
         same = gathered.same.keys()
         odd_ones = {e for e, odd in gathered.unowned.items() if odd.topic is Topic.UNREADABLE}
-        self._last = LastRead(frozenset((*gathered.rows, *same, *odd_ones)), coverage)
-        self._outdated = False
+        listed = frozenset((*gathered.rows, *same, *odd_ones))
+        groups = {calendar.id: calendar.group for calendar in directory.values()}
+        self._misses.begin(LastRead(listed, coverage, calls, groups))
         return Snapshot(
             self._system,
             rows,
@@ -184,17 +185,18 @@ class Reading:
         odd += [Malformed(self._system, wanted[p], reason, Topic.RESOURCE, p) for p in lost]
         return rooms, lost
 
-    def missed(self, found: Event, value: Value | None) -> bool:
+    def found(self, event: Event, value: Value | None) -> Found:
         """Note an event that was found by its id, where it was last seen to be (``value``).
 
-        If the last read should have listed it, the directory is out of date, or the list is capped.
-        True if the directory is read again because of that, so that the next read may ask others.
+        If the last read did not list it, the directory may be out of date, or the list is capped:
+        both are looked at again.
         """
-        if self._last is not None and self._last.hides(found, value):
-            self._outdated = self._knowledge.renew() or self._outdated
-            self._lists.doubt(f"GET {LISTS[found.kind]}", found.provider, found.value.start)
-            return self._outdated
-        return False
+        found = self._misses.found(event, value, self._knowledge.renew)
+        if found is None:
+            return Found(event)
+        if found.outdated or not found.elsewhere:
+            self._lists.doubt(f"GET {LISTS[event.kind]}", event.provider, event.value.start)
+        return found
 
     async def owners(self) -> Owners:
         """Say whose records are. Raises SystemFault."""

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncd.model import (
     Directory,
     Kind,
     Offer,
-    Status,
-    Statuses,
     Window,
     is_derived,
     part_of,
     record_id,
 )
 from syncd.model.derived import USERS
+from syncd.model.platform_facts import PlatformKind
 from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import persons
+from syncd.systems.able import Able
 from syncd.systems.capped_lists import CappedLists
 from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
@@ -27,10 +28,10 @@ from syncd.systems.leadconnector import buffers, checks, discover, slots, users
 from syncd.systems.leadconnector.associations import Associations
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector.calls import Calls
+from syncd.systems.leadconnector.capable import capabilities
 from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
 from syncd.systems.leadconnector.events import is_deleted, needs_zone, status_word
-from syncd.systems.leadconnector.fields import RECORD
 from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
@@ -40,10 +41,10 @@ from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
 from syncd.systems.loose import text
+from syncd.systems.measured import Measured
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
-    Capabilities,
     Found,
     Gone,
     Malformed,
@@ -63,11 +64,18 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.events import Reader
     from syncd.systems.leadconnector.wire import Item
-    from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
+    from syncd.systems.port import (
+        Capabilities,
+        Finding,
+        ListCall,
+        Reply,
+        Row,
+        Sighting,
+        Snapshot,
+        Traffic,
+    )
     from syncd.systems.stopping import Stopping
     from syncd.systems.tree import Told, Tree
-
-_LAG = timedelta(seconds=10)
 
 
 class LeadConnector:
@@ -86,20 +94,12 @@ class LeadConnector:
         """Prepare the connections; nothing is sent yet, nor after ``stopping`` is set."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = Capabilities(
-            lag=_LAG,
-            slots_ahead=slots.LONGEST,
-            statuses=Statuses.of(account.statuses).lasting(Status),
-            gone_by_list=frozenset({Kind.BLOCK}),
-            update_replaces=True,
-            update_sets_status=True,
-            series_writes=account.series == "write",
-            record_fields=RECORD,
-        )
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
         self.facts = Facts(name, clock)
+        self.measured = Measured(PlatformKind.V2, self.facts)
+        self._able = Able(self.measured, partial(capabilities, account))
         self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
         self._calls = Calls(name, account, self._transport)
         self._knowledge = Knowledge(self._calls, clock)
@@ -147,7 +147,7 @@ class LeadConnector:
             return Unknown("its provider is not mapped any more")
         sighting = await self._look_for(ref, value)
         if isinstance(sighting, Found):
-            return Found(sighting.event, elsewhere=self._reading.missed(sighting.event, value))
+            return self._reading.found(sighting.event, value)
         return sighting
 
     async def _look_for(self, ref: EventRef, value: Value | None) -> Sighting:
@@ -264,6 +264,11 @@ class LeadConnector:
         close, directory = self._closes_buffers, self._knowledge.kept
         findings += buffers.findings(self.name, self._calendars, directory, close=close)
         return [*findings, *skew_finding(self.name, self.traffic.skew)]
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the location can be relied on for."""
+        return self._able()
 
     @property
     def seats(self) -> Mapping[str, int]:

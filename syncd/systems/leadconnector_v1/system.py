@@ -5,15 +5,18 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, Directory, Kind, Offer, Statuses
+from syncd.model.platform_facts import YES, PlatformKind
 from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import persons
+from syncd.systems.able import Able
 from syncd.systems.capped_lists import CappedLists, Limit
 from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
-from syncd.systems.last_read import LastRead
+from syncd.systems.last_read import LastRead, Misses
 from syncd.systems.leadconnector_v1 import checks, discover, reading, users
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
 from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare, status_word
@@ -30,8 +33,9 @@ from syncd.systems.leadconnector_v1.wire import (
     Timing,
     contact_id,
 )
-from syncd.systems.leadconnector_v1.writing import CAPABILITIES, Writing
+from syncd.systems.leadconnector_v1.writing import Writing, capabilities
 from syncd.systems.loose import number, text
+from syncd.systems.measured import Measured
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -54,7 +58,16 @@ if TYPE_CHECKING:
 
     from syncd.model import Buffer, Clock, Event, EventRef, Operation, Person, Value, Window
     from syncd.systems.leadconnector_v1.account import Account, CalendarOf
-    from syncd.systems.port import Finding, ListCall, Reply, Row, Sighting, Snapshot, Traffic
+    from syncd.systems.port import (
+        Capabilities,
+        Finding,
+        ListCall,
+        Reply,
+        Row,
+        Sighting,
+        Snapshot,
+        Traffic,
+    )
     from syncd.systems.stopping import Stopping
     from syncd.systems.tree import Told, Tree
 
@@ -83,15 +96,12 @@ class LeadConnectorV1:
         """Prepare the connections; nothing is sent yet, nor after ``stopping`` is set."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = replace(
-            CAPABILITIES,
-            lists_blocks=account.blocks == "hold",
-            statuses=Statuses.of(account.statuses).lasting(CAPABILITIES.statuses),
-        )
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
         self.facts = Facts(name, clock)
+        self.measured = Measured(PlatformKind.V1, self.facts)
+        self._able = Able(self.measured, partial(capabilities, account))
         self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
         self._calls = Calls(name, self._transport)
         self._holds = Holds(self._calls, account.hold_email)
@@ -105,14 +115,12 @@ class LeadConnectorV1:
             all_day={provider: of.all_day for provider, of in self._calendars.items()},
             title=account.title,
         )
-        self._blocks_listed = account.blocks == "hold"
         self._zones: dict[str, str] = {}
         self._persons: Remembered[Person | None] = Remembered(clock)
         self._zone: Remembered[str] = Remembered(clock, better_than_none=True)
         self._knowledge = Knowledge(self._calls, clock)
         self._lists = CappedLists(name, clock, self.facts)
-        self._last: LastRead | None = None
-        self._outdated = False
+        self._misses = Misses()
         self._seats: Mapping[str, int] = {}
 
     async def read(
@@ -155,11 +163,14 @@ class LeadConnectorV1:
         if crowd:
             with suppress(SystemFault):  # what was known before counts, and it is asked again
                 self._seats = seats_of(await self._knowledge.services())
-        kinds = frozenset(Kind) if self._blocks_listed else frozenset({Kind.APPOINTMENT})
+        listed = self.capabilities.lists_blocks
+        kinds = frozenset(Kind) if listed else frozenset({Kind.APPOINTMENT})
         snapshot = reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
         ids = frozenset((*(row.id for row in snapshot.rows), *sieve.same))
-        self._last = LastRead(ids, snapshot.coverage)
-        self._outdated = False
+        # A team's list may show calendars of which the location does not say whose they are.
+        teams = self._knowledge.teams or {}
+        last = LastRead(ids, snapshot.coverage, planned, teams, every_group=False)
+        self._misses.begin(last)
         return snapshot
 
     async def _planned(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
@@ -196,11 +207,12 @@ class LeadConnectorV1:
             found = self._reader.event(item, provider or "")
         except (ValueError, Malformed) as error:
             return Unknown(str(error))
-        if self._last is not None and self._last.hides(found, value):
-            self._outdated = self._knowledge.renew() or self._outdated
+        missed = self._misses.found(found, value, self._knowledge.renew)
+        if missed is None:
+            return Found(found)
+        if missed.outdated or not missed.elsewhere:
             self._lists.doubt(f"GET {LIST}", found.provider, found.value.start)
-            return Found(found, elsewhere=self._outdated)
-        return Found(found)
+        return missed
 
     async def whole(self, ref: EventRef) -> WholeRecord:
         """Read all fields of one appointment. Raises SystemFault."""
@@ -313,6 +325,11 @@ class LeadConnectorV1:
         return [*found, *skew_finding(self.name, self.traffic.skew)]
 
     @property
+    def capabilities(self) -> Capabilities:
+        """What the location can be relied on for."""
+        return self._able()
+
+    @property
     def seats(self) -> Mapping[str, int]:
         """The seats of the services that have several, once a list was crowded."""
         return self._seats
@@ -360,8 +377,11 @@ class LeadConnectorV1:
         """
         if len(self._zones) > _MOST_ZONES:
             self._zones.clear()
+        listed = self.capabilities.lists_blocks
         for item in items:
-            self._blocks_listed = self._blocks_listed or self._reader.kind(item) is Kind.BLOCK
+            if not listed and self._reader.kind(item) is Kind.BLOCK:
+                self.measured.learn("lists_blocks", YES)
+                listed = True
             if item.selected_timezone:
                 self._zones[text(item.id)] = text(item.selected_timezone)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.model import Action, Kind, Status, mark
+from syncd.model import Action, Kind, Status, Statuses, mark
 from syncd.model.whole_record import RecordFields
+from syncd.systems.able import list_lag
 from syncd.systems.leadconnector_v1.calls import slot_fields
 from syncd.systems.port import Capabilities, Done, Rejected
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector_v1.account import Account, CalendarOf
     from syncd.systems.leadconnector_v1.calls import Calls
     from syncd.systems.leadconnector_v1.holds import Holds
+    from syncd.systems.measured import Measured
 
 _WRITABLE = (
     Status.CONFIRMED,
@@ -30,18 +32,27 @@ _FIELDS = RecordFields(
 )
 """The contact that comes along is a record of its own: `contactId` names the customer."""
 
-CAPABILITIES = Capabilities(
-    gone_proofs={Kind.APPOINTMENT: 1, Kind.BLOCK: 2},
-    refused_when_gone=frozenset(Kind),
-    statuses={status: status for status in _WRITABLE},
-    update_keeps_end=False,
-    record_fields=_FIELDS,
-    notifies=True,
-)
-"""What 400 and 422 mean of an id is not documented: deleted appointments may be answered so.
 
-Every write is a single call that is answered at once. `new` cannot be set (4.6), and no field
-keeps the location's own workflows from telling the customer."""
+def capabilities(account: Account, measured: Measured) -> Capabilities:
+    """Return what a location can be relied on for, by what was measured of it.
+
+    What 400 and 422 mean of an id is not documented: deleted appointments may be answered so.
+    Every write is a single call that is answered at once. `new` cannot be set (4.6), and no field
+    keeps the location's own workflows from telling the customer. A hold is a booking, which lists
+    show in any case.
+    """
+    refuses = measured.is_yes("refuses_deleted")
+    return Capabilities(
+        lag=list_lag(measured),
+        gone_proofs={Kind.APPOINTMENT: 1, Kind.BLOCK: 2},
+        refused_when_gone=frozenset(Kind if refuses else ()),
+        statuses=Statuses.of(account.statuses).lasting(dict.fromkeys(_WRITABLE)),
+        key_survives=measured.is_yes("keeps_tag"),
+        lists_blocks=account.blocks == "hold" or measured.is_yes("lists_blocks"),
+        update_keeps_end=measured.is_yes("update_keeps_end"),
+        record_fields=_FIELDS,
+        notifies=True,
+    )
 
 
 def event_block(
@@ -114,7 +125,7 @@ class Writing:
 
     async def _set_status(self, operation: Operation) -> None:
         status = _wanted(operation).status
-        if status not in CAPABILITIES.statuses:
+        if status not in _WRITABLE:
             raise Rejected(self._system, detail=f"v1 cannot set {status}")
         await self._calls.set_status(operation.ref.id, status)
 

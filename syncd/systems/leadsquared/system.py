@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import phonenumbers
 
 from syncd.model import Directory, Statuses, UserState
+from syncd.model.platform_facts import PlatformKind
 from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import persons
+from syncd.systems.able import Able
 from syncd.systems.capped_lists import CappedLists, Limit
 from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
@@ -23,6 +26,7 @@ from syncd.systems.leadsquared.wire import Lead, Task
 from syncd.systems.leadsquared.writing import Writing, capabilities
 from syncd.systems.list_caps import PAGES
 from syncd.systems.loose import text
+from syncd.systems.measured import Measured
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadsquared.account import Account, CalendarOf
     from syncd.systems.loose import Odd
     from syncd.systems.port import (
+        Capabilities,
         Finding,
         ListCall,
         Reply,
@@ -94,14 +99,15 @@ class LeadSquared:
         """Prepare the connections; nothing is sent yet, nor after ``stopping`` is set."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
-        self.capabilities = capabilities(name, account)
         self._account = account
         self._calendars = dict(calendars)
         self._clock = clock
         self.facts = Facts(name, clock)
+        self.measured = Measured(PlatformKind.LEADSQUARED, self.facts)
+        self._able = Able(self.measured, partial(capabilities, name, account))
         self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
         self._calls = Calls(name, self._transport)
-        self._writing = Writing(name, account, self._calendars, self._calls, self.capabilities)
+        self._writing = Writing(name, account, self._calendars, self._calls, self._able)
         self._book = users.AddressBook(clock, self._calls)
         self._reader = Reader(
             name,
@@ -111,7 +117,7 @@ class LeadSquared:
             account.key_field,
             Statuses.of_leadsquared(account.statuses),
             self._book.address_of,
-            lambda: self.capabilities,
+            self._able,
         )
         self._shown = Shown()
         self._lists = CappedLists(name, clock, self.facts, PAGES)
@@ -269,6 +275,11 @@ class LeadSquared:
         """Look at keys, users and the busy type without writing."""
         found = await checks.check(self.name, self._account, self._calendars, self._calls)
         return [*found, *skew_finding(self.name, self.traffic.skew)]
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the account can be relied on for."""
+        return self._able()
 
     @property
     def seats(self) -> Mapping[str, int]:

@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Action, BulkCall, Kind, Status, Statuses, mark
 from syncd.model.whole_record import RecordFields
+from syncd.systems.able import list_lag
 from syncd.systems.leadsquared.calls import DELETE, TIMES
 from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.slots import LONGEST
 from syncd.systems.port import Accepted, Capabilities, Done, Rejected, Reply, SystemFault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from syncd.model import Operation, Value
     from syncd.systems.leadsquared.account import Account, CalendarOf
     from syncd.systems.leadsquared.calls import Calls
+    from syncd.systems.measured import Measured
 
-BULK_ROWS = 100
-"""Rows of one bulk call: nobody knows how many a time update takes."""
+_MOST_ROWS = 1000
+"""No bulk call has more rows, whatever was measured."""
 
 MOST_LOOKS = 40
 """After a deletion that failed in part, at most so many tasks are asked for."""
@@ -58,36 +60,45 @@ def _cancels(account: Account) -> Mapping[Status, Status]:
     return dict.fromkeys(_OFF, shown) if off else {}
 
 
-def capabilities(name: str, account: Account) -> Capabilities:
+def capabilities(name: str, account: Account, measured: Measured) -> Capabilities:
     """What the system of this name can be relied on for.
 
     Time update, deletion and cancellation are queued (2.1). A missing id answers like an unknown
     one, so one look proves little (1.5). How many rows a bulk call takes is stated for deletions
-    only (5 000). What only a live account can tell has its safe value: rows may lack an owner's
-    address and an end, completing an appointment changes its end, and lists lack cancelled ones.
+    only (5 000). What only a live account can tell is as ``measured``, or on its safe side.
     """
-    moves = BulkCall(TIMES, BULK_ROWS)
+    rows = bulk_rows(measured)
+    moves = BulkCall(TIMES, rows)
     cancels = _cancels(account)
     check = (
         f'cancel_path = "{account.cancel_path}" in [systems.{name}] may not be the address of the '
         "bulk cancel: correct it, or cancel this appointment in LeadSquared by hand"
     )
-    cancel = BulkCall(account.cancel_path or "", BULK_ROWS, check)
+    cancel = BulkCall(account.cancel_path or "", rows, check)
     queued = {*_MOVES, Action.REMOVE_BLOCK, *((Action.SET_STATUS,) if cancels else ())}
     return Capabilities(
+        lag=list_lag(measured),
         gone_proofs=dict.fromkeys(Kind, 2),
         statuses={**_completes(account), **cancels},
-        bulk={**dict.fromkeys(_MOVES, moves), Action.REMOVE_BLOCK: BulkCall(DELETE, BULK_ROWS)},
+        bulk={**dict.fromkeys(_MOVES, moves), Action.REMOVE_BLOCK: BulkCall(DELETE, rows)},
         bulk_statuses=dict.fromkeys(cancels.values(), cancel),
         asynchronous=frozenset(queued),
         bulk_only=_MOVES,
-        rows_carry_owner=False,
-        rows_carry_end=False,
-        completing_changes_end=True,
+        key_survives=measured.is_yes("keeps_tag"),
+        rows_carry_owner=measured.is_yes("rows_carry_owner"),
+        rows_carry_end=measured.is_yes("rows_carry_end"),
+        completing_changes_end=measured.is_yes("completing_changes_end"),
         slots_ahead=LONGEST,
-        lists_cancelled=False,
+        lists_cancelled=measured.is_yes("lists_cancelled"),
         record_fields=_FIELDS,
     )
+
+
+def bulk_rows(measured: Measured) -> int:
+    """Return how many rows one bulk call takes at most, as far as is known."""
+    found = measured.value("bulk_rows")
+    known = int(found) if found.isdecimal() else 0
+    return min(known, _MOST_ROWS) or int(measured.safe("bulk_rows"))
 
 
 def block_fields(
@@ -119,7 +130,7 @@ class Writing:
         account: Account,
         calendars: Mapping[str, CalendarOf],
         calls: Calls,
-        able: Capabilities,
+        able: Callable[[], Capabilities],
     ) -> None:
         """Keep what a write needs to know."""
         self._system = system
@@ -135,7 +146,7 @@ class Writing:
             return Accepted(await self._calls.move([(o.ref.id, _wanted(o)) for o in operations]))
         if first.action is Action.REMOVE_BLOCK:
             return await self._delete([o.ref.id for o in operations])
-        if self._able.bulk_of(first) is not None:
+        if self._able().bulk_of(first) is not None:
             return await self._cancel(operations)
         (operation,) = operations
         if operation.action is Action.CREATE_BLOCK:
@@ -172,7 +183,7 @@ class Writing:
 
     async def _set_status(self, operation: Operation) -> Done:
         status = _wanted(operation).status
-        if status not in self._able.statuses:
+        if status not in self._able().statuses:
             detail = f"LeadSquared cannot set {status}"
             raise Rejected(self._system, detail=detail)
         await self._calls.complete(operation.ref.id)

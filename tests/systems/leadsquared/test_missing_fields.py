@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -167,7 +166,7 @@ async def test_an_account_none_of_whose_rows_has_an_end_is_one_report(
     assert reported(got) == [("", Topic.ACCOUNT, "")]
     assert len(got.rows) == 5
     assert len(got.coverage) == 2
-    system.capabilities = replace(system.capabilities, rows_carry_end=True)
+    system.measured.note("rows_carry_end", "yes")
     assert len((await system.read(WINDOW)).malformed) == 5
 
 
@@ -178,7 +177,7 @@ async def test_where_rows_are_known_to_name_an_address_one_without_it_is_reporte
     script.say(USERS, STAFF)
     system = build()
     assert not (await system.read(WINDOW)).malformed
-    system.capabilities = replace(system.capabilities, rows_carry_owner=True)
+    system.measured.note("rows_carry_owner", "yes")
     got = await system.read(WINDOW)
     assert reported(got) == [("t1", Topic.ASSUMED, "alice")]
     assert len(got.coverage) == 2
@@ -242,7 +241,7 @@ async def test_where_completing_leaves_the_end_alone_it_is_believed(
 ) -> None:
     script.say(LIST, page(task("t1", StatusCode=1)))
     system = build()
-    system.capabilities = replace(system.capabilities, completing_changes_end=False)
+    system.measured.note("completing_changes_end", "no")
     (row,) = (await system.read(WINDOW)).rows
     assert system.event(row).value.end == START + timedelta(minutes=30)
 

@@ -1,0 +1,131 @@
+"""The uncertain facts of LeadConnector v2."""
+
+from __future__ import annotations
+
+from syncd.model.platform_fact import (
+    NO,
+    YES,
+    Measure,
+    PlatformFact,
+    PlatformKind,
+    common_facts,
+    unknown_groups,
+)
+
+_V2 = PlatformKind.V2
+_PROBE, _READS, _MOVE, _PERSON = Measure.PROBE, Measure.READS, Measure.MOVE, Measure.PERSON
+_NOBODY = Measure.NOBODY
+
+V2_FACTS: tuple[PlatformFact, ...] = (
+    PlatformFact(
+        _V2,
+        "update_replaces",
+        "an update of an appointment resets every field that it leaves out",
+        YES,
+        _MOVE,
+        "The first move of an appointment is compared with the record before it, field by field.",
+        "Each update reads the record just before and sends all of it back.",
+    ),
+    PlatformFact(
+        _V2,
+        "block_update_replaces",
+        "an update of a block without a title erases the title",
+        YES,
+        _PROBE,
+        "The canary block is moved without a title and read again.",
+        "Each update of a block sends the title.",
+    ),
+    PlatformFact(
+        _V2,
+        "block_by_id",
+        "a block is answered by its id",
+        NO,
+        _PROBE,
+        "The canary block is read by its id.",
+        "An absent block is proven gone by one read; otherwise lists must prove it.",
+    ),
+    PlatformFact(
+        _V2,
+        "second_delete",
+        "what deleting a deleted block answers",
+        "any",
+        _PROBE,
+        "The canary block is deleted twice.",
+        "A removal whose reply was lost is known to be done by the answer to the second call.",
+        ("200", "400", "404"),
+    ),
+    PlatformFact(
+        _V2,
+        "block_closes_calendars",
+        "a user's block closes the free slots of all calendars of that user",
+        NO,
+        _PROBE,
+        "Free slots of each calendar are read with and without the canary block (2 calls each).",
+        "`check` names the calendars that a block does not close; exposures are measured anyway.",
+    ),
+    PlatformFact(
+        _V2,
+        "group_lists_all",
+        "a list by `groupId` shows every calendar of the group",
+        NO,
+        _PROBE,
+        "The list of a group is compared with those of its calendars.",
+        "Read by group; once a day the calendars are also read one by one and compared.",
+    ),
+    PlatformFact(
+        _V2,
+        "instance_writes",
+        "an update or deletion of one instance of a series touches only that instance",
+        NO,
+        _PERSON,
+        'A person allows it (`series = "write"`); each such write is checked on the siblings.',
+        "Writes to instances of a series are held.",
+    ),
+    PlatformFact(
+        _V2,
+        "version_v3",
+        "the calendar calls accept the header `Version: v3`",
+        NO,
+        _PROBE,
+        "One list is read with that header.",
+        "Nothing: syncd does not use it. `check` says whether it could be configured.",
+    ),
+    PlatformFact(
+        _V2,
+        "lists_service_bookings",
+        "bookings made through v3 service menus appear in the lists of events",
+        NO,
+        _PROBE,
+        "Service bookings of the next 60 days are listed and looked for in the lists of events.",
+        "Where they do not appear, `check` and `status` say that their time is not closed.",
+    ),
+    PlatformFact(
+        _V2,
+        "hosts_listed",
+        "the list of a further host's user shows the meeting",
+        NO,
+        _READS,
+        "Meetings with several hosts are looked for in each host's lists.",
+        "Further hosts' meetings are found through the calendars that hold them.",
+    ),
+    PlatformFact(
+        _V2,
+        "users_name_owner",
+        "`users` of a meeting names the assigned user, too",
+        NO,
+        _READS,
+        "Rows of meetings with several hosts show it.",
+        "The assigned user is a host whether or not `users` names them.",
+    ),
+    PlatformFact(
+        _V2,
+        "update_keeps_hosts",
+        "an update of a meeting keeps its further hosts",
+        NO,
+        _MOVE,
+        "The first move of a meeting with several hosts is compared with the record before it.",
+        "Moves of meetings with further hosts are checked after each write.",
+    ),
+    unknown_groups(_V2),
+    *common_facts(_V2, "10"),
+)

@@ -1,0 +1,137 @@
+"""The blocks of one location over HTTP (leadconnector-v2.md 1.5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from syncd.sandbox.faults import FaultKind
+from syncd.sandbox.leadconnector import wire
+from syncd.sandbox.leadconnector.records import CalendarType
+from syncd.sandbox.leadconnector.updates import emptied, ignored
+from syncd.sandbox.records import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.responses import Response
+
+    from syncd.sandbox.leadconnector.api import LeadConnector
+    from syncd.sandbox.platform import Ask
+
+NOT_EVENT_CALENDAR = "The calendar is not an event calendar."
+ALREADY_DELETED = "The event has already been deleted."
+
+
+class Blocks:
+    """The calls that list, make and move blocks."""
+
+    def __init__(self, location: LeadConnector) -> None:
+        """Serve the blocks of this location."""
+        self._location = location
+
+    def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
+        """The three calls."""
+        return [
+            ("GET", "/calendars/blocked-slots", self._list),
+            ("POST", "/calendars/events/block-slots", self._create),
+            ("PUT", "/calendars/events/block-slots/{id}", self._update),
+        ]
+
+    def _list(self, ask: Ask) -> Response:
+        """Blocks by their owner only: a team's calendar does not show its users' blocks (1.5)."""
+        location = self._location
+
+        def asked(block: Block) -> bool:
+            group = location.listed_group(block.calendar) if block.calendar else ""
+            return wire.matches(ask, calendarId=block.calendar, userId=block.user, groupId=group)
+
+        window = location.window(ask)
+        rows = [
+            wire.blocked(b, location.zone)
+            for b in location.closures.values(location.as_of(ask))
+            if window and not b.deleted and location.lists(b, window) and asked(b)
+        ]
+        return location.reply(200, {"events": location.listed(ask, rows)})
+
+    def _create(self, ask: Ask) -> Response:
+        location = self._location
+        required = ("locationId", "startTime", "endTime")
+        found = location.body(ask, wire.BLOCK_FIELDS, required)
+        self._check_owner(found)
+        if "assignedUserId" not in found and "calendarId" not in found:
+            raise location.refusal(422, ["Either calendarId or assignedUserId should be set"])
+        now = location.stamp()
+        return self._write(ask, Block(location.new_id(), "", "", now, now, "", now), found)
+
+    def _update(self, ask: Ask) -> Response:
+        location = self._location
+        block = location.closures.get(ask.params["id"])
+        if block is None:
+            raise location.refusal(404, "Event not found")
+        if block.deleted:
+            raise location.refusal(400, ALREADY_DELETED)
+        found = location.body(ask, wire.BLOCK_FIELDS, ("locationId",))
+        self._check_owner(found)
+        if fault := location.fault(FaultKind.RESET_FIELDS, ask):
+            texts = fault.spelling != "status"
+            block, found = emptied(block, texts=texts), ignored(found, texts=texts)
+        elif location.block_update_replaces:
+            block = emptied(block)
+        return self._write(ask, block, found)
+
+    def _write(self, ask: Ask, before: Block, found: wire.Json) -> Response:
+        location = self._location
+        start, end = before.start, before.end
+        if "startTime" in found or "endTime" in found:
+            start, end = location.interval(ask, found, start, end - start)
+        owned = "assignedUserId" in found or "calendarId" in found
+        after = replace(
+            before,
+            user=found.get("assignedUserId", "") if owned else before.user,
+            calendar=found.get("calendarId", "") if owned else before.calendar,
+            start=start,
+            end=end,
+            title=location.stored_text(ask, found.get("title", before.title)),
+            updated_at=location.stamp(),
+        )
+        location.closures.put(after.id, after)
+        owner = {"assignedUserId": after.user} if after.user else {"calendarId": after.calendar}
+        shown = {
+            "id": after.id,
+            "locationId": location.location_id,
+            "title": after.title,
+            "startTime": found.get("startTime", wire.local(after.start, location.zone)),
+            "endTime": found.get("endTime", wire.local(after.end, location.zone)),
+        }
+        return location.reply(201, {**shown, **owner})
+
+    def _check_owner(self, found: wire.Json) -> None:
+        location = self._location
+        location.check_location(found["locationId"])
+        calendar, user = found.get("calendarId"), found.get("assignedUserId")
+        if calendar is not None and user is not None:
+            message = "Either calendarId or assignedUserId can be set, not both."
+            raise location.refusal(422, [message])
+        if user is not None and user not in location.users:
+            raise location.refusal(422, ["user id not part of location"])
+        if calendar is None:
+            return
+        if location.known_calendar(calendar).type is not CalendarType.EVENT:
+            raise location.refusal(400, NOT_EVENT_CALENDAR)
+
+    def delete(self, id: str) -> Response:
+        """Delete a block; what a second deletion answers is a knob."""
+        location = self._location
+        block = location.closures.get(id)
+        if block is None:
+            raise location.refusal(404, "Event not found")
+        if not block.deleted:
+            location.remove_block(id)
+        elif location.second_delete != OK:
+            words = {400: ALREADY_DELETED, 404: "Event not found"}[location.second_delete]
+            raise location.refusal(location.second_delete, words)
+        return location.reply(OK, {"succeeded": True})
+
+
+OK = 200

@@ -1,0 +1,40 @@
+"""What was booked through the service menus of a location, over HTTP (leadconnector-v2.md 1.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from syncd.sandbox.leadconnector import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.responses import Response
+
+    from syncd.sandbox.leadconnector.api import LeadConnector
+    from syncd.sandbox.platform import Ask
+
+
+class Services:
+    """The list of service bookings. It needs no user, calendar or group."""
+
+    def __init__(self, location: LeadConnector) -> None:
+        """Serve the service bookings of this location."""
+        self._location = location
+
+    def routes(self) -> list[tuple[str, str, Callable[[Ask], Response]]]:
+        """The one call."""
+        return [("GET", "/calendars/services/bookings", self._list)]
+
+    def _list(self, ask: Ask) -> Response:
+        location = self._location
+        location.check_location(ask.query.get("locationId"))
+        start, end = (wire.epoch(ask.query.get(key)) for key in ("startTime", "endTime"))
+        if start is None or end is None:
+            raise location.refusal(422, ["startTime and endTime must be timestamps"])
+        rows = [
+            wire.service_booking(meeting, location.location_id, location.zone)
+            for meeting in location.meetings.values(location.as_of(ask))
+            if meeting.service and start <= meeting.start <= end
+        ]
+        return location.reply(200, {"bookings": location.listed(ask, rows)})

@@ -1,0 +1,97 @@
+"""Each row of the table of uncertain facts has a knob that changes what the platform answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from syncd.model.platform_facts import PLATFORM_FACTS, PlatformFact
+from syncd.sandbox.clock import ManualClock
+from syncd.sandbox.direct import Direct
+from syncd.sandbox.server import Sandbox
+from tests.sandbox.desk import (
+    NINE,
+    NOW,
+    TEN,
+    Desk,
+    a_desk,
+    iso,
+)
+from tests.sandbox.found_facts import CHECKS, LSQ, V1, V2
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    """Serve three furnished accounts without bookings."""
+    async with a_desk() as served:
+        yield served
+
+
+SIDES = [(row, side) for row in PLATFORM_FACTS for side in row.sides]
+_SYSTEMS = {V2: "clinic", V1: "legacy", LSQ: "crm"}
+
+
+@pytest.mark.parametrize(
+    ("row", "side"), SIDES, ids=[f"{row.platform} {row.name} {side}" for row, side in SIDES]
+)
+async def test_the_answers_show_the_side_that_was_set(
+    desk: Desk, row: PlatformFact, side: str
+) -> None:
+    platform = desk.sandbox.systems[_SYSTEMS[row.platform]]
+    platform.set_fact(row.name, side)
+    assert platform.fact(row.name) == side
+    desk.clock.advance(1)  # what was written until then, every list shows
+    assert await CHECKS[row.platform, row.name](desk) == side
+
+
+def test_each_fact_of_the_table_has_a_check() -> None:
+    assert set(CHECKS) == {(row.platform, row.name) for row in PLATFORM_FACTS}
+
+
+@pytest.mark.parametrize("system", ["clinic", "legacy", "crm"])
+async def test_the_other_facts_stay_when_one_is_set(desk: Desk, system: str) -> None:
+    platform = desk.sandbox.systems[system]
+    before = platform.facts()
+    for row in (row for row in PLATFORM_FACTS if row.platform is platform.kind):
+        for side in row.sides:
+            platform.set_fact(row.name, side)
+            assert platform.facts() == before | {row.name: side}
+        platform.set_fact(row.name, before[row.name])
+
+
+def test_a_wrong_name_or_side_is_answered_with_the_right_ones() -> None:
+    clinic = Sandbox(ManualClock(NOW)).clinic
+    with pytest.raises(ValueError, match="no fact 'slot_names'; there are update_replaces, "):
+        clinic.set_fact("slot_names", "From/To")
+    with pytest.raises(ValueError, match="second_delete has the sides 200, 400, 404, not 'any'"):
+        clinic.set_fact("second_delete", "any")
+    with pytest.raises(ValueError, match="no fact 'nothing'"):
+        clinic.fact("nothing")
+
+
+def test_a_knob_turned_to_something_else_is_on_no_side() -> None:
+    crm = Sandbox(ManualClock(NOW)).crm
+    crm.date_zone = "Asia/Tokyo"
+    with pytest.raises(ValueError, match="date_zone is 'Asia/Tokyo' here"):
+        crm.fact("date_zone")
+
+
+async def test_people_set_facts_and_book_services_through_the_control_port(desk: Desk) -> None:
+    seat = desk.seat("clinic")
+    control = Direct(desk.sandbox.apps["control"])
+    async with httpx.AsyncClient(base_url="http://127.0.0.1", transport=control) as people:
+        path, fact = "/clinic/set-fact", {"name": "lists_service_bookings", "side": "yes"}
+        assert (await people.post(path, json=fact)).json() == {"side": "yes"}
+        shown = (await people.get("/clinic/facts")).json()["facts"]
+        assert shown["lists_service_bookings"] == "yes"
+        wrong = await people.post(path, json=fact | {"side": "maybe"})
+        assert (wrong.status_code, "yes, no" in wrong.json()["error"]) == (422, True)
+        span = {"start": iso(NINE), "end": iso(TEN), "contact": seat.contact}
+        booked = {"calendar": seat.calendar, "user": seat.user, **span}
+        made = await people.post("/clinic/book-service", json=booked)
+        assert made.status_code == 201
+        assert [row["id"] for row in await desk.events()] == [made.json()["id"]]
+        elsewhere = await people.post("/legacy/book-service", json=booked)
+        assert elsewhere.status_code == 422

@@ -1,0 +1,28 @@
+"""Bugs of lists, conflicts and guards, each with a day on which it breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from syncd.simulate.story import Story, draw
+from syncd.systems import last_read
+from syncd.systems.last_read import LastRead, Listing
+
+Patch = pytest.MonkeyPatch
+
+
+def every_missed_event_makes_its_lists_outdated(patch: Patch) -> None:
+    """An event on a calendar that is not read for its provider voids the provider's coverage."""
+    patch.setattr(LastRead, "listing", lambda *_given: Listing.GROUP)
+    patch.setattr(last_read.Misses, "begin", _begin_anew)
+
+
+def _begin_anew(self: last_read.Misses, last: LastRead) -> None:
+    self._last, self._renewed = last, False
+
+
+ABOUT_LEFTOVERS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (every_missed_event_makes_its_lists_outdated, draw(71)),
+)

@@ -1,0 +1,151 @@
+"""The soak keeps what it has played, goes on where it was stopped, and sums up all of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncd.simulate.play import Outcome
+from syncd.simulate.story import draw
+from tests.prove import HOUSE
+from tests.simulate import soak
+from tests.simulate.soak import Day, Ledger, main, play_day, report
+
+
+def _quick(seed: int, code: str) -> Iterator[Day]:
+    """What a day might come to: every tenth seed breaks a promise."""
+    broken = ("3: freed time",) if seed % 10 == 0 else ()
+    yield Day(seed, code, acts={"book": 2}, faults={"lag": 1}, writes={"move block": 3})
+    yield Day(seed, code, acts={"book": 2}, broken=broken, story=("05:00:00 book",))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "days.jsonl")
+
+
+def test_only_days_that_are_not_in_the_ledger_are_played(ledger: Ledger) -> None:
+    for seed in (1, 2):
+        ledger.note(Day(seed, "older"))
+    soak.soak(ledger, [3, 4, 5], "newer", 2, _quick)
+    assert {seed: day.code for seed, day in ledger.read().items()} == {
+        1: "older",
+        2: "older",
+        3: "newer",
+        4: "newer",
+        5: "newer",
+    }
+
+
+def test_a_line_that_was_cut_by_a_kill_costs_only_that_day(ledger: Ledger) -> None:
+    ledger.note(Day(1, "c"))
+    with ledger.path.open("a") as file:
+        file.write('{"seed":2,"code"')
+    assert set(ledger.read()) == {1}
+    ledger.note(Day(3, "c"))
+    assert set(ledger.read()) == {1, 3}
+
+
+def test_the_last_line_of_a_day_counts(ledger: Ledger) -> None:
+    soak.soak(ledger, [10], "c", 1, _quick)
+    assert ledger.read()[10].broken == ["3: freed time"]
+    ledger.note(Day(10, "mended"))
+    assert not ledger.read()[10].broken
+
+
+def test_the_report_sums_acts_faults_and_writes_and_shows_broken_stories() -> None:
+    days = [
+        Day(1, "a", acts={"book": 2}, faults={"lag": 1}, writes={"move block": 3}),
+        Day(2, "b", acts={"book": 1, "move": 1}, broken=("4: twice",), story=("05:00 book",)),
+    ]
+    assert list(report(days)) == [
+        "2 days (48 h), played by 2 states of the code",
+        "4 acts: book 3, move 1",
+        "1 faults: lag 1",
+        "3 writes: move block 3",
+        "",
+        "seed 2 (b) breaks: 4: twice",
+        "  05:00 book",
+        "",
+        "1 days broke a promise",
+    ]
+
+
+def test_an_exception_while_a_day_is_played_is_kept_as_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def raising(*_given: object) -> Outcome:
+        raise OverflowError("date value out of range")
+
+    monkeypatch.setattr(soak, "play", raising)
+    (day,) = play_day(10_000, "c")
+    assert day.broken == ("exception: OverflowError('date value out of range')",)
+    assert day.story[-1] == "OverflowError: date value out of range"
+
+
+def test_broken_days_are_kept_before_and_after_they_are_cut_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = draw(10_000)
+    outcome = Outcome(story, ["4: twice"], ["14 05:00:00 book", "  GET /v1"])
+    monkeypatch.setattr(soak, "play", lambda _story: outcome)
+    monkeypatch.setattr(soak, "shortest", lambda found, _play: found.story)
+    first, second = play_day(10_000, "c")
+    assert (first.broken, first.story) == (["4: twice"], ())
+    assert second.story == ["14 05:00:00 book"]
+
+
+def test_a_report_of_what_is_known_exits_with_1_if_a_day_is_broken(ledger: Ledger) -> None:
+    given = ["--report", "--ledger", str(ledger.path), "--first", "5", "--seeds", "2"]
+    ledger.note(Day(5, "c"))
+    assert main(given) == 0
+    ledger.note(Day(6, "c", broken=("4: twice",)))
+    assert main(given) == 1
+
+
+def test_broken_days_are_played_again_only_when_asked_for(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[list[int]] = []
+    monkeypatch.setattr(soak, "soak", lambda _ledger, left, *_more: played.append(left))
+    given = ["--ledger", str(ledger.path), "--first", "5", "--seeds", "3"]
+    ledger.note(Day(5, "c"))
+    ledger.note(Day(6, "c", broken=("4: twice",)))
+    main(given)
+    main([*given, "--again"])
+    assert played == [[7], [6, 7]]
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
+def test_a_killed_soak_goes_on_where_it_was(tmp_path: Path, by: signal.Signals) -> None:
+    ledger = Ledger(tmp_path / "days.jsonl")
+    command = [sys.executable, "-m", "tests.simulate.soak", "--seeds", "2", "--jobs", "1"]
+    command += ["--ledger", str(ledger.path)]
+
+    def go() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, cwd=HOUSE, start_new_session=True)
+
+    # Whoever runs the tests in the background may have told them to ignore SIGINT.
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
+    first = go()
+    signal.signal(signal.SIGINT, ignored)
+    until = time.monotonic() + 120
+    while not ledger.read() and time.monotonic() < until:
+        time.sleep(0.1)
+    if by is signal.SIGINT:
+        os.killpg(first.pid, by)
+    else:
+        first.send_signal(by)
+    first.wait(60)
+    before = len(ledger.path.read_text().splitlines())
+    assert before >= 1
+    assert go().wait(240) in {0, 1}
+    assert set(ledger.read()) == {10_000, 10_001}
