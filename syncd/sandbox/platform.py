@@ -133,6 +133,8 @@ class Platform(Knobs, ABC):
         self.new_id = ids
         self.faults = faults if faults is not None else Faults()
         self.concealed = Concealed()
+        self.damaged: set[str] = set()
+        """The appointments that an update damaged."""
         self.limit: RateLimit | None = None
         self.gateway_limit: RateLimit | None = None
         """A further limit, of the gateway in front: no header tells of it."""

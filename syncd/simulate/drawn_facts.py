@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.simulate.first_writes import set_damage
+
 if TYPE_CHECKING:
     from syncd.sandbox.server import Sandbox
     from syncd.simulate.story import Story
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
 
 def set_facts(sandbox: Sandbox, story: Story) -> None:
     """Let the platforms behave on this day as the story says."""
+    set_damage(sandbox, story)
     sandbox.crm.largest_page = story.page
     clinic = sandbox.clinic
     clinic.update_replaces = story.replaces

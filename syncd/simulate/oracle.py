@@ -222,6 +222,8 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
         and not _comes_here(town, change, event)
         and not comes_instead(town, change, system, event)
+        # What waited there is moved at the same time: both its old and its new time were closed.
+        and not {system, change.system} & town.released
     ]
     for system, event in old:
         yield f"3: freed {span(before.interval)} in {change.system}, but {system} {event} lives"

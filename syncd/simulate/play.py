@@ -48,6 +48,7 @@ from syncd.simulate.clocks import note_clock
 from syncd.simulate.disk import Disk
 from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
+from syncd.simulate.first_writes import judge_damage
 from syncd.simulate.gateways import over_limits
 from syncd.simulate.hosted import is_share
 from syncd.simulate.lives import Dangers, FaultyStore, Life, Mortal, no_patience
@@ -181,13 +182,17 @@ class _Stage:
         if waits.ends_with_resync(self.story):
             await self.operator.nightly()
             self._judge_with(lambda *seen: waits.judge_said(self.said, self.town, *seen))
+        for line in judge_damage(self.town):
+            self._break(line)
         self.town.mend()
         self.dangers.end()
         self.host.offset = timedelta(0)
         note_clock(self.town, self.host.offset)
         self._say("all is mended")
+        await self.operator.release()
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
+        await self.operator.release()
         for _ in range(3):
             # A person looks after the brakes: nothing else may be left standing.
             await self.operator.accept()

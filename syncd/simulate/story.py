@@ -80,7 +80,8 @@ class Story:
     ``busy`` says how long lists are, and where they end.
     ``buffers`` are minutes that v2 keeps free before and after bookings, and blocks cover.
     ``refuses_deleted``: v1 answers 400 for what was deleted. The rows of systems that are
-    ``untold`` do not say when they were made or changed.
+    ``untold`` do not say when they were made or changed. Updates on those that are ``damaging``
+    change more of an appointment than they are to.
     """
 
     seed: int
@@ -101,6 +102,7 @@ class Story:
     refuses_deleted: bool = False
     untold: tuple[str, ...] = ()
     buffers: tuple[int, int] = (0, 0)
+    damaging: tuple[str, ...] = ()
 
     @property
     def choices(self) -> frozenset[str]:

@@ -21,6 +21,8 @@ def write_meeting(location: Location, meeting: Meeting) -> None:
     if before is not None:
         moved = (meeting.start, meeting.end) != (before.start, before.end)
         damage = location.update_damage if moved else location.status_damage
+        if damage is not None:
+            location.damaged.add(meeting.id)
         users = location.calendars[meeting.calendar].users
         meeting = damaged_meeting(meeting, damage, users, location.calendars)
     location.meetings.put(meeting.id, meeting)

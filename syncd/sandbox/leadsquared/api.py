@@ -414,6 +414,8 @@ class LeadSquared(Cancelling):
 
     def _damaged(self, task: Task, damage: Damage | None) -> Task:
         """Return the task as an update leaves it; a block is never damaged."""
+        if damage is not None and task.lead:
+            self.damaged.add(task.id)
         users = [user.id for user in self.users.values() if user.active]
         return damaged_task(task, damage if task.lead else None, users)
 
