@@ -131,6 +131,8 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         # What the guard stopped was of another time for syncd when that meeting came.
         and not any(event in accident.news for accident in town.accidents)
         and not _left_by_a_shift(town, change.system, seen)
+        # A meeting whose move waits for a damage stands there for another time.
+        and not town.sandbox.systems[change.system].damaged
     ]
     injected = town.sandbox.systems[change.system].faults.injected
     short = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
