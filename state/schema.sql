@@ -90,7 +90,7 @@ CREATE TABLE coverage (
     starts VARCHAR(27) NOT NULL,
     ends VARCHAR(27) NOT NULL,
     read_at VARCHAR(27) NOT NULL,
-    first_at VARCHAR(27) NOT NULL,
+    first_at VARCHAR(27) NOT NULL, last_whole_ends VARCHAR(27), last_whole_at VARCHAR(27),
     PRIMARY KEY (system, provider, kinds)
 );
 
@@ -115,7 +115,7 @@ CREATE TABLE event (
     written_at VARCHAR(27),
     former VARCHAR(80),
     missing INTEGER NOT NULL,
-    retired BOOLEAN NOT NULL, series VARCHAR DEFAULT '' NOT NULL, original_start VARCHAR(27), missing_since VARCHAR(27), created_at VARCHAR(27), off_at VARCHAR(27), off_seen_at VARCHAR(27),
+    retired BOOLEAN NOT NULL, series VARCHAR DEFAULT '' NOT NULL, original_start VARCHAR(27), missing_since VARCHAR(27), created_at VARCHAR(27), off_at VARCHAR(27), off_seen_at VARCHAR(27), moved_in_at VARCHAR(27),
     PRIMARY KEY (system, id)
 );
 CREATE INDEX event_key ON event ("key");

@@ -109,7 +109,11 @@ def _kind(told: Mapping[str, Any]) -> str:
     """What it is, in words: ``told`` is an entry's JSON."""
     # A daemon of an older version sends no meetings.
     double = told["what"] == ConflictKind.DOUBLE_BOOKED
-    return "double booking" if double else str(told["what"]).replace("_", " ")
+    return (
+        words.conflict(ConflictKind.DOUBLE_BOOKED)
+        if double
+        else str(told["what"]).replace("_", " ")
+    )
 
 
 def _about(told: Mapping[str, Any], settings: Settings) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from syncd.cli import left_behind, owners, reported, terminal
+from syncd.cli import left_behind, measured_facts, owners, reported, terminal
 from syncd.cli.explained import print_rules, rules_json
 from syncd.cli.learned import remember
 from syncd.cli.lists import Listed, lists_of, print_lists
@@ -29,6 +29,7 @@ from syncd.model import Item, Window
 from syncd.store.errors import StateError
 from syncd.store.glance import glance
 from syncd.systems.findings import checked
+from syncd.systems.measured import Standing
 from syncd.systems.port import Finding, System
 from syncd.wiring import RealClock, build_systems, clock_of
 
@@ -87,8 +88,9 @@ def examine(
     asked = asyncio.run(_ask(settings, offline=offline, quiet=as_json))
     findings += asked.findings
     findings += _budget(settings, asked.needs)
-    known, items = _as_last_read(settings)
+    known, items, facts = _as_last_read(settings)
     findings += known
+    findings += measured_facts.findings(facts, RealClock().now())
     if as_json:
         terminal.print_json(
             {
@@ -97,6 +99,7 @@ def examine(
                 "lists": [one.to_json() for one in asked.lists],
                 "rules": rules_json(settings),
                 "reported": [reported.item_json(item) for item in items],
+                "facts": {name: measured_facts.facts_json(f) for name, f in facts.items()},
             }
         )
     else:
@@ -104,6 +107,8 @@ def examine(
         _print(settings, findings, asked.needs)
         for line in (*reported.lines(items, explained=False), *([""] if items else ())):
             terminal.say(line)
+        if measured := measured_facts.rows(facts):
+            terminal.table(measured_facts.TITLE, measured_facts.COLUMNS, measured)
         print_lists(asked.lists, every=calls)
         if offline and any(isinstance(s, LeadConnectorSystem) for s in settings.systems.values()):
             terminal.say(_UNKNOWN_OFFLINE)
@@ -172,19 +177,26 @@ def _budget(settings: Settings, needs: Sequence[Need]) -> list[Finding]:
     ]
 
 
-def _as_last_read(settings: Settings) -> tuple[list[Finding], Sequence[Item]]:
-    """Report owners in doubt, and records that cannot be carried, as the last run saw them."""
+def _as_last_read(
+    settings: Settings,
+) -> tuple[list[Finding], Sequence[Item], Mapping[str, Sequence[Standing]]]:
+    """Report owners in doubt, and records that cannot be carried, as the last run saw them.
+
+    Return also what was measured of each system.
+    """
     path, now = settings.syncd.state_path, RealClock().now()
+    nothing = measured_facts.standing_facts(settings, ())
     if not path.exists():
-        return [], ()
+        return [], (), nothing
     try:
         seen = glance(path, now, now)
     except StateError:  # `check` looks at systems; whoever opens the state tells what is wrong
-        return [], ()
+        return [], (), nothing
     unknown = unknown_owners(seen.owner_changes, now)
     doubts = owners.findings(unknown, remapped(settings, seen.mapped))
     gone = left_behind.findings(settings, left_behind_in(settings, seen))
-    return [*doubts, *reported.findings(seen.items), *gone], seen.items
+    measured = measured_facts.standing_facts(settings, seen.facts)
+    return [*doubts, *reported.findings(seen.items), *gone], seen.items, measured
 
 
 def _need_json(settings: Settings, need: Need) -> dict[str, Any]:

@@ -142,7 +142,9 @@ def _print(
     state = "held" if conflict.held else "told only"
     if held.dismissed:
         state = f"told no more ({words.local(held.outcome, zone)})"
-    terminal.say(f"conflict {held.id}: {conflict.kind} of {conflict.provider}, {state}")
+    terminal.say(
+        f"conflict {held.id}: {words.conflict(conflict.kind)} of {conflict.provider}, {state}"
+    )
     terminal.say(f"since {words.moment(held.opened_at, zone)} {zone.key}, run {held.run}")
     for line in (conflict.note, f"rule: {conflict.rule}" if conflict.rule else ""):
         if line:

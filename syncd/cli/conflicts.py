@@ -109,15 +109,14 @@ def _print(settings: Settings, found: list[HeldConflict], known: Mapping[str, Ma
         rows = [
             (
                 h.id,
-                str(h.conflict.kind) + _how(h, known[h.id]),
+                words.conflict(h.conflict.kind) + _how(h, known[h.id]),
                 words.moment(h.opened_at, zone),
                 _says(h, zone),
-                h.conflict.note,
             )
             for h in found
             if h.conflict.provider == name
         ]
-        columns = ("conflict", "kind", "since", "who says what", "")
+        columns = ("conflict", "kind", "since", "who says what")
         terminal.table(f"{name} · {zone.key}", columns, rows)
     for held in found:
         if held.conflict.kind is ConflictKind.GUARD:
@@ -156,7 +155,8 @@ def _says(held: HeldConflict, zone: Any) -> str:
     claims = held.conflict.claims
     told = [f"{c.system}: {words.value(c.value, zone)}" for c in claims[:_MOST_CLAIMS]]
     more = [f"… and {len(claims) - _MOST_CLAIMS} more"] if len(claims) > _MOST_CLAIMS else []
-    return "\n".join(told + more)
+    note = [held.conflict.note] if held.conflict.note else []
+    return "\n".join(told + more + note)
 
 
 def conflict_json(held: HeldConflict, known: Mark | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -13,6 +14,7 @@ from rich.text import Text
 from rich.tree import Tree as Drawn
 
 from syncd.cli import terminal
+from syncd.cli.learned import remember
 from syncd.cli.options import ConfigOption, JsonOption, read_settings
 from syncd.config.problems import ConfigError
 from syncd.config.settings import ProviderSettings, SystemSettings
@@ -41,7 +43,7 @@ def discover(
     same look to propose who is who. Exit: 0 all was read, 4 a system cannot be looked at.
     """
     settings = read_settings(context, config, mapping=False)
-    trees = look(settings.systems, settings.syncd.ca_file, quiet=as_json)
+    trees = look(settings.systems, settings.syncd.ca_file, settings.syncd.state_path, quiet=as_json)
     mapped: Mapping[str, ProviderSettings] = {}
     with suppress(ConfigError):  # the mapping may still be unfinished
         mapped = read_settings(context, config).providers
@@ -59,12 +61,21 @@ def discover(
 
 
 def look(
-    systems: Mapping[str, SystemSettings], ca_file: str | None = None, *, quiet: bool = False
+    systems: Mapping[str, SystemSettings],
+    ca_file: str | None = None,
+    state: Path | None = None,
+    *,
+    quiet: bool = False,
 ) -> list[Tree]:
-    """Read what the systems have, side by side, telling what is being read."""
+    """Read what the systems have, side by side, telling what is being read.
+
+    They keep to the limits that a ``state`` knows of them.
+    """
 
     async def read() -> list[Tree]:
         accounts = open_accounts(systems, RealClock(), ca_file)
+        if state is not None:
+            remember(state, accounts)
         doing: dict[str, str] = {}
         with terminal.progress("asking " + ", ".join(accounts), quiet=quiet) as told:
             try:

@@ -17,6 +17,15 @@ LOOKED_BACK = timedelta(days=7)
 
 _MOST_ROWS = 12
 
+_BRIEFLY: Mapping[Cause, str] = {
+    Cause.UNCLOSED: "not closed yet",
+    Cause.READ_ONLY: "read-only",
+    Cause.UNDONE: "block undone",
+    Cause.RELEASED: "block released",
+    Cause.IGNORED: "block ignored",
+}
+"""Short enough for a row of 80 columns; `_WHY` follows with what helps."""
+
 _WHY: Mapping[Cause, str] = {
     Cause.UNCLOSED: "no block stands there yet",
     Cause.READ_ONLY: "the calendar is read-only for syncd",
@@ -39,21 +48,24 @@ def say_exposures(
     """Print them, the soonest first, and what helps against each cause."""
     if not found:
         return
-    rows = [
-        (
-            f"{e.provider} · {zones[e.provider].key}",
-            words.interval(Value(e.start, e.end), zones[e.provider]),
-            e.system,
-            _WHY[e.cause],
-        )
-        for e in found[:_MOST_ROWS]
-    ]
     title = f"{words.count(len(found), 'taken interval is', 'taken intervals are')} still offered"
-    terminal.table(title, ("provider", "taken", "offered by", "why"), rows)
+    for zone in dict.fromkeys(zones[e.provider] for e in found[:_MOST_ROWS]):
+        rows = [
+            (
+                e.provider,
+                words.interval(Value(e.start, e.end), zone),
+                e.system,
+                _BRIEFLY[e.cause],
+            )
+            for e in found[:_MOST_ROWS]
+            if zones[e.provider] == zone
+        ]
+        terminal.table(f"{title} · {zone.key}", ("provider", "taken", "offered by", "why"), rows)
+        title = "still offered"
     if len(found) > _MOST_ROWS:
         terminal.say(f"  … and {len(found) - _MOST_ROWS} more (--json lists all)")
-    for text in dict.fromkeys(remedy(settings, e) for e in found):
-        terminal.say(f"  {text}")
+    for cause, text in dict.fromkeys((e.cause, remedy(settings, e)) for e in found):
+        terminal.say(f"  {_BRIEFLY[cause]}: {_WHY[cause]}. {text}")
 
 
 def remedy(settings: Settings, exposure: Exposure) -> str:

@@ -28,10 +28,11 @@ def remember(state: Path, systems: Mapping[str, Limited]) -> None:
     """Have these systems keep to the limits that the state knows; nothing is written to it."""
     if not is_there(state):
         return
+    others = _is_held_by_others(state)
     with suppress(StateError), closing(Store.open(state, write=False)) as store:
         for name, system in systems.items():
             # Beside a daemon nobody knows which calls it makes in this moment.
-            system.facts.load(f for f in facts(store, name) if f.name != CALLS)
+            system.facts.load(f for f in facts(store, name) if not (others and f.name == CALLS))
 
 
 def forget_calls_of_others(scratch: Store, state: Path) -> None:
@@ -39,10 +40,13 @@ def forget_calls_of_others(scratch: Store, state: Path) -> None:
 
     What it makes cannot be known, and a look beside it need not wait for a whole window.
     """
+    if _is_held_by_others(state):
+        scratch.note_standing(*(replace(f, value="") for f in facts_named(scratch, CALLS)))
+
+
+def _is_held_by_others(state: Path) -> bool:
     held = holder(state)
-    if held is None or held.pid == os.getpid():
-        return
-    scratch.note_standing(*(replace(f, value="") for f in facts_named(scratch, CALLS)))
+    return held is not None and held.pid != os.getpid()
 
 
 def limits_in(store: Store) -> list[Fact]:

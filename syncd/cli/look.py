@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli import endings, left_behind, owners, reported, stopped, terminal, waiting, words
+from syncd.cli import (
+    endings,
+    left_behind,
+    measured_facts,
+    owners,
+    reported,
+    stopped,
+    terminal,
+    waiting,
+    words,
+)
 from syncd.cli.exposed import (
     LOOKED_BACK,
     exposure_json,
@@ -123,7 +133,9 @@ def status(
     zone = zone_of(settings, None)
     terminal.table("", COLUMNS, [system.row(now) for system in systems.values()])
     limits = filter(None, (system.limits(now) for system in systems.values()))
-    for line in (*limits, *_standing(counts, seen.unsettled), *safety.lines(now)):
+    measured = {name: system.facts for name, system in systems.items()}
+    facts = measured_facts.lines(measured)
+    for line in (*limits, *facts, *_standing(counts, seen.unsettled), *safety.lines(now)):
         terminal.say(line)
     say_exposures(settings, exposed, {e.provider: zone_of(settings, e.provider) for e in exposed})
     say_spread(spread_)
@@ -139,6 +151,7 @@ def status(
         *owners.lines(unknown, corrected),
         *left_behind.lines(settings, behind),
         *filter(None, told),
+        *measured_facts.troubles(measured, now),
         *safety.troubles(now),
     )
     for line in (*_orphaned(settings, seen.orphans), *troubles):
@@ -324,7 +337,8 @@ def show(
             "the booking changes"
         )
     for each in held:
-        terminal.warn(f"held: {each.conflict.kind}: {each.conflict.note} (conflict {each.id})")
+        kind = words.conflict(each.conflict.kind)
+        terminal.warn(f"held: {kind}: {each.conflict.note} (conflict {each.id})")
     print_notes(f"history · {zone.key}", notes, settings, provider=one.provider)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from syncd.cli import terminal, words
+from syncd.cli.learned import remember, take_over
 from syncd.cli.options import ConfigOption, JsonOption, settings_of
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateLock
@@ -22,7 +23,7 @@ from syncd.store import Store
 from syncd.store.files import is_there
 from syncd.store.provisioned import provisioned
 from syncd.systems.advice import advice
-from syncd.systems.provisioning import Sort, Thing
+from syncd.systems.provisioning import Provisioner, Sort, Thing
 from syncd.wiring import RealClock, build_provisioners
 
 _DOING = {Step.CREATE, Step.UPDATE}
@@ -82,9 +83,7 @@ def _remembered(settings: Settings) -> Known:
 
 async def _look(settings: Settings, things: Sequence[Thing], known: Known, *, quiet: bool) -> Plan:
     async with AsyncExitStack() as stack:
-        makers = build_provisioners(settings, RealClock())
-        for maker in makers.values():
-            stack.push_async_callback(maker.aclose)
+        makers = await _opened(settings, stack)
         with terminal.progress("reading " + ", ".join(sorted(makers)), quiet=quiet):
             return await make_plan(makers, things, known)
 
@@ -93,16 +92,24 @@ async def _work(
     settings: Settings, things: Sequence[Thing], store: Store, *, prune: bool, quiet: bool
 ) -> tuple[Plan, list[Outcome]]:
     async with AsyncExitStack() as stack:
-        makers = build_provisioners(settings, RealClock())
-        for maker in makers.values():
-            stack.push_async_callback(maker.aclose)
+        makers = await _opened(settings, stack)
         with terminal.progress("reading " + ", ".join(sorted(makers)), quiet=quiet) as told:
             plan = await make_plan(makers, things, provisioned(store))
             outcomes = []
             async for outcome in apply(plan, Hands(makers, store, RealClock()), prune=prune):
                 outcomes.append(outcome)
                 told(f"{outcome.row.sort} {outcome.row.name}: {outcome.done or 'not done'}")
+    take_over(store, [fact for maker in makers.values() for fact in maker.facts.unsaved()])
     return plan, outcomes
+
+
+async def _opened(settings: Settings, stack: AsyncExitStack) -> dict[str, Provisioner]:
+    """Open what lists and makes things; each keeps to the limits that the state knows."""
+    makers = build_provisioners(settings, RealClock())
+    for maker in makers.values():
+        stack.push_async_callback(maker.aclose)
+    remember(settings.syncd.state_path, makers)
+    return makers
 
 
 def _code(plan: Plan, outcomes: Sequence[Outcome]) -> int:

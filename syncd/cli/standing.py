@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from syncd.cli import words
+from syncd.cli.measured_facts import facts_json, standing_facts
 from syncd.config.settings import Settings
 from syncd.model import Allowance, SystemHealth
 from syncd.store.glance import Glance
 from syncd.systems.learned import Allowed, allowed
+from syncd.systems.measured import Standing as Measured
 
 COLUMNS = (
     "system",
@@ -29,7 +31,7 @@ COLUMNS = (
 class Standing:
     """One system: how it is, when it was last read in full, and its calls; None: not known yet.
 
-    ``allowed`` is what its platform said of the account's limits.
+    ``allowed`` is what its platform said of the account's limits, ``facts`` what was measured.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Standing:
     read_at: datetime | None
     calls: Allowance | None
     allowed: Allowed = field(default_factory=Allowed)
+    facts: Sequence[Measured] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; times are UTC."""
@@ -59,6 +62,7 @@ class Standing:
                 "counted_at": words.instant_json(calls.at),
             },
             "limits": self._limits_json(),
+            "facts": facts_json(self.facts),
         }
 
     def _limits_json(self) -> dict[str, Any] | None:
@@ -111,6 +115,7 @@ class Standing:
 
 def standings(settings: Settings, seen: Glance, now: datetime) -> dict[str, Standing]:
     """Every configured system, by name."""
+    facts = standing_facts(settings, seen.facts)
     return {
         name: Standing(
             name,
@@ -119,6 +124,7 @@ def standings(settings: Settings, seen: Glance, now: datetime) -> dict[str, Stan
             seen.read_at.get(name),
             seen.allowances.get(name),
             allowed((fact for fact in seen.facts if fact.system == name), now),
+            facts[name],
         )
         for name in sorted(settings.systems)
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from syncd.model import Action, Operation, Value, on_clock, utc
+from syncd.model import Action, ConflictKind, Operation, Value, on_clock, utc
 
 _NOUNS = {
     Action.CREATE_BLOCK: ("block made", "blocks made"),
@@ -16,7 +16,24 @@ _NOUNS = {
     Action.MOVE_APPOINTMENT: ("appointment moved", "appointments moved"),
     Action.SET_STATUS: ("appointment status set", "appointment statuses set"),
 }
+_CONFLICTS = {
+    ConflictKind.MOVED_APART: "moved to different times",
+    ConflictKind.MOVED_AND_CANCELLED: "moved and cancelled",
+    ConflictKind.TWIN_DELETED: "deleted in one system",
+    ConflictKind.BLOCK_EDITED: "block edited",
+    ConflictKind.SLOT_TAKEN: "time taken",
+    ConflictKind.DOUBLE_BOOKED: "double booking",
+    ConflictKind.AMBIGUOUS: "several matches",
+    ConflictKind.CANNOT_CANCEL: "cannot be cancelled",
+    ConflictKind.QUARANTINED: "write given up",
+    ConflictKind.GUARD: "stopped by the guard",
+}
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z")
+
+
+def conflict(kind: ConflictKind) -> str:
+    """Return the kind of a conflict in plain words."""
+    return _CONFLICTS[kind]
 
 
 def moment(instant: datetime, zone: tzinfo) -> str:

@@ -19,7 +19,6 @@ from syncd.core.answer import (
     kept_both,
     key,
     meaning,
-    sort_again,
     split,
 )
 from syncd.core.blocks import Interval
@@ -33,6 +32,7 @@ from syncd.core.facts import Calendar
 from syncd.core.holding import Holding, unsettled
 from syncd.core.match import Matched, Who, match, wanted_persons
 from syncd.core.merge import ONE_CHANGE, Merged, Word, merge, restates, shows_agreed
+from syncd.core.moved_in import open_questions
 from syncd.core.ownership import (
     NO_OWNERSHIP,
     Ownership,
@@ -45,7 +45,7 @@ from syncd.core.persons import Compared, compare_persons, persons_to_compare
 from syncd.core.queue import heard, settle_conflicts
 from syncd.core.rebooked import REBOOKED, NearCycle, follow, rebookings
 from syncd.core.rules import Rules
-from syncd.core.standstill import close_stopped, stopped_records
+from syncd.core.standstill import close_stopped, note_handed_over, stopped_records
 from syncd.model import (
     Booking,
     Changes,
@@ -286,7 +286,8 @@ def _reassign(draft: Draft, case: Case) -> None:
         if not change.proven or waits:
             kept.add((change.system, change.event))
             continue
-        _follow_record(draft, change)
+        if not _follow_record(draft, change):
+            note_handed_over(draft, change)
         draft.give_away((change.system, change.event))
         draft.changes.owners_settled.append(change)
     for replica in draft.state.replicas:
@@ -295,7 +296,7 @@ def _reassign(draft: Draft, case: Case) -> None:
             draft.leave(replica, "no longer in this calendar")
 
 
-def _follow_record(draft: Draft, change: OwnerChange) -> None:
+def _follow_record(draft: Draft, change: OwnerChange) -> bool:
     """Let a booking follow its record, where the provider is still one of the hosts.
 
     The first host of a meeting changed: the record is another provider's event now, and there is a
@@ -310,7 +311,8 @@ def _follow_record(draft: Draft, change: OwnerChange) -> None:
             if same and (record.system, record.id) not in known:
                 draft.put(replace(record, base=change.value))
                 draft.link(replace(replica, event=record.id))
-                return
+                return True
+    return False
 
 
 def _renew(draft: Draft) -> None:
@@ -338,7 +340,8 @@ def _renew(draft: Draft) -> None:
 
 def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
     """Match unlinked events, and make the links that follow."""
-    fresh = _fresh(draft, case)
+    asked = open_questions(draft)
+    fresh = asked.rest(_fresh(draft, case))
     matched = match(
         draft.state.provider,
         fresh,
@@ -351,7 +354,7 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
         rebookings(draft, case.calendars, fresh, case.who, case.near),
         draft.stopped.keys(),
     )
-    matched = sort_again(matched, draft, case.verdict)
+    matched = asked.answer(matched, draft, case.verdict)
     for relink in matched.relinked:
         if relink.rule == REBOOKED:
             follow(draft, relink.replica, relink.new)
@@ -372,7 +375,8 @@ def _link(draft: Draft, case: Case, new_id: Callable[[], str]) -> Matched:
             continue
         draft.accept(twin.record)
         system, event, person = twin.record.system, twin.record.id, twin.record.person
-        link = Replica(booking.id, system, event, Role.TWIN, booking.revision, person)
+        settled = asked.settled(draft, booking, twin.record)
+        link = Replica(booking.id, system, event, Role.TWIN, settled, person)
         draft.link(link)
         draft.note(booking, "seen", record=twin.record, rule="twin: same person, same time")
     return matched

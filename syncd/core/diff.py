@@ -246,6 +246,13 @@ def _off(record: Record | None, event: Event, value: Value, seen_at: datetime) -
     return _Off(off_at=event.updated_at if moved else None, off_seen_at=seen_at)
 
 
+def shows_former(record: Record, event: Event, seen_at: datetime) -> bool:
+    """Whether an observation shows an event as it was before syncd last wrote to it."""
+    event = as_known(record, event)
+    value = cut_end(event.value, seen_at, record.observed)
+    return value == record.former and value != record.base
+
+
 def _is_stale(record: Record, value: Value, seen_at: datetime, lag: timedelta) -> bool:
     """Whether the read may be older than what is known for certain: believe it later, or never."""
     return may_be_older(record, seen_at, lag) and value == record.former and value != record.base

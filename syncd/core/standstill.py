@@ -49,6 +49,14 @@ def handed_over(change: OwnerChange) -> Record:
     )
 
 
+def note_handed_over(draft: Draft, change: OwnerChange) -> None:
+    """Note a change of the booking: the guard sums up what was carried (`engine.recent`)."""
+    for replica in draft.state.replicas:
+        booking = draft.bookings.get(replica.booking)
+        if (replica.system, replica.event) == (change.system, change.event) and booking:
+            draft.note(booking, "changed", record=handed_over(change), rule="handed over")
+
+
 def unchanged(record: Record) -> Record:
     """Return a stopped event as it was accepted last."""
     return replace(record, observed=record.base, missing=0, missing_since=None)

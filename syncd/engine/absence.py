@@ -33,6 +33,7 @@ from syncd.model import (
     record_id,
 )
 from syncd.model.derived import USERS
+from syncd.model.platform_facts import YES
 from syncd.store.derived import derived_from
 from syncd.store.reported import reported_lists
 from syncd.systems.list_caps import outside
@@ -304,9 +305,26 @@ async def _ask_all(
         hidden = by is not None and by <= read.asked_at
         if by is not None and not hidden:
             read.probes.note_later(record.id, by)
+        if record.id in provable and isinstance(sighting, Found):
+            await _doubt_lists(read, questions, record, sighting, hidden=hidden)
         hiding |= {record.provider} if hidden else set()
         answers.append(Answer(record, sighting, asked_at, hidden))
     return answers
+
+
+async def _doubt_lists(
+    read: Read, questions: Questions, record: Record, found: Found, *, hidden: bool
+) -> None:
+    """Drop what was measured of the lists where they lack an event that is found by its id.
+
+    A list that hides other events, too, says nothing of blocks.
+    """
+    if not found.event.value.busy:
+        read.system.measured.contradict("lists_cancelled", YES)
+    if hidden and record.kind is Kind.BLOCK and found.event.kind is Kind.BLOCK:
+        listed = {each.kind for each in await questions.listed()}
+        if listed == {Kind.APPOINTMENT}:
+            read.system.measured.contradict("lists_blocks", YES)
 
 
 def _looked_for(read: Read, absent: Sequence[Record]) -> list[Record]:

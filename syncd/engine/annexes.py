@@ -12,7 +12,7 @@ from syncd.engine.relate import Ties
 from syncd.engine.supervise import supervised
 from syncd.model import Clock, Window
 from syncd.store.store import Store
-from syncd.systems.port import System, SystemFault
+from syncd.systems.port import SystemFault
 
 Mapped = Mapping[str, Sequence[str]]
 """For each provider the systems that it is kept in."""
@@ -58,7 +58,7 @@ class Annexes:
         doors = {door for each in self.closures for door in each.doors_of(chosen)}
         return sorted({*chosen, *doors})
 
-    def named(self, name: str) -> System:
+    def named(self, name: str) -> Closures:
         """The one of this name. Raises StopIteration if there is none."""
         return next(each for each in self.closures if each.name == name)
 

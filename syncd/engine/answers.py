@@ -8,6 +8,7 @@ from datetime import datetime
 from syncd.core.absence import Verdict
 from syncd.core.diff import News, absorb, vanish
 from syncd.engine.evidence import weigh
+from syncd.engine.late import doubt_lag
 from syncd.engine.observation import Read
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.questions import Questions
@@ -169,9 +170,11 @@ def _cannot_tell(read: Read, reports: Reports, record: Record, sighting: Sightin
 def _take_found(read: Read, record: Record, event: Event, asked_at: datetime) -> None:
     """Take what an event shows that was found by id, here or at another owner."""
     owners = read.owners
+    doubt_lag(read.system, record, event, asked_at)
     after, news = absorb(record, event, "", asked_at, read.system.capabilities.lag)
     if news is News.STALE:
         return
+    after = owners.given_back(record, after)
     owners.still_held(record, event)
     if owners.concerns(record, event):
         owners.found(FoundElsewhere(record, after, event, news))

@@ -38,7 +38,7 @@ from syncd.systems.advice import cause_and_remedy
 from syncd.systems.facts import Facts
 from syncd.systems.findings import checked
 from syncd.systems.learned import Learned
-from syncd.systems.measured import Measured
+from syncd.systems.measured import Measured, dropped
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -293,6 +293,14 @@ class Attended:
             except StateError:
                 self.facts.unstored(measured)
                 raise
+            for standing in dropped(self.measured.platform, measured):
+                log.warning(
+                    "a platform fact was contradicted",
+                    system=self.name,
+                    fact=standing.name,
+                    now=standing.value,
+                    remedy=f"syncd probe {self.name}",
+                )
 
     def _use(self, secret: str) -> None:
         if secret == self.health.secret:

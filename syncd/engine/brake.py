@@ -117,6 +117,7 @@ class _Looks:
         for system in sorted({s for provider in self.due for s in mapping[provider]}):
             tripped = {c.provider: _ids(c) for c in self.before if c.subject == system}
             theirs = [p for p, systems in mapping.items() if system in systems]
+            theirs = [p for p in theirs if not self._follows_accepted(p, system)]
             if not tripped and sum(self._news(p, system) for p in theirs) < LEAST_OF_SYSTEM:
                 continue
             subjects = {c.subject for p in theirs for c in guards.get(p, self.before)}
@@ -158,6 +159,8 @@ class _Looks:
         provider = state.provider
         found = []
         for system in self.engine.mapping[provider]:
+            if self._follows_accepted(provider, system):
+                continue
             tripped = {
                 event
                 for c in self.before
@@ -171,6 +174,14 @@ class _Looks:
             if conflict is not None:
                 found.append(conflict)
         return found
+
+    def _follows_accepted(self, provider: str, system: str) -> bool:
+        """Whether what rooms close changes because a person let changes of these rooms pass."""
+        if system in self.engine.systems:
+            return False
+        since = self.now - self.engine.recent.every
+        rooms = self.engine.annexes.named(system).rooms_of(provider)
+        return any(at > since for room in rooms for at in self._until(room).values())
 
     def _follows_blocks(self, provider: str, system: str) -> bool:
         """Whether what becomes of our own blocks there is carried elsewhere, or lets time go."""

@@ -120,6 +120,11 @@ class Closures:
             provider for provider, door in (self._doors or {}).items() if _rooms(door) & set(rooms)
         }
 
+    def rooms_of(self, provider: str) -> set[str]:
+        """Return the rooms and equipment that can close a door."""
+        door = (self._doors or {}).get(provider)
+        return set() if door is None else _rooms(door)
+
     async def read(
         self,
         window: Window,

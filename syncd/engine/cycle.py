@@ -26,6 +26,7 @@ from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
 from syncd.engine.first_writes import look_after
 from syncd.engine.leaving import name_left_behind
+from syncd.engine.moved_in import Newcomers
 from syncd.engine.observation import Observation
 from syncd.engine.observe import observe
 from syncd.engine.persons import Persons
@@ -96,6 +97,7 @@ class Engine:
     running: Running = field(init=False)
     recent: Recent = field(init=False)
     agenda: Agenda = field(default_factory=Agenda)
+    newcomers: Newcomers = field(default_factory=Newcomers)
     clock_error: timedelta = timedelta(0)
     """How far the platforms' time is ahead of this machine's clock, where that is wrong."""
     _in_range: bool = False
@@ -397,8 +399,7 @@ class Engine:
         self.agenda.add(self.annexes.count(seen))
         if intents:
             confirm(self.store.pending_intents(), desk)
-        if not report.dry_run:
-            await look_after(self.systems.values(), desk)
+        await look_after(() if report.dry_run else self.systems.values(), desk)
         return observed
 
     async def _follow_series(
@@ -427,8 +428,7 @@ class Engine:
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
             log.warning("times out of range read past", provider=provider)
             self.store.apply(repair(self.store.state(provider), now, desk.run))
-        for system in self.systems.values():
-            take_up_stops(system, self.store)
+        take_up_stops(self.systems.values(), self.store)
         self._in_range = True
 
     def _is_full(self, window: Window) -> bool:

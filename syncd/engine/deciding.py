@@ -17,6 +17,7 @@ from syncd.core.rules import Rules
 from syncd.engine import brake
 from syncd.engine.brake import Brake
 from syncd.engine.case import case_of
+from syncd.engine.moved_in import look_beyond
 from syncd.engine.observation import Observation
 from syncd.engine.other_persons import end_persons, follow_persons
 from syncd.engine.ownership import bearing_providers
@@ -49,6 +50,7 @@ async def decide_on(
     for name, system in engine.systems.items():
         if engine.agenda.has_other_buffers(name, system.buffers):
             engine.agenda.add(p for p, mapped in engine.mapping.items() if name in mapped)
+    await look_beyond(engine, chosen, observed, report)
     due = [provider for provider in chosen if engine.agenda.due(provider)]
     local = parts(engine.store, engine.agenda.around(p for p in due if _is_local(engine, p)))
     held = brake.look(engine, due, local, observed)

@@ -8,6 +8,7 @@ from syncd.core.absence import ById, Evidence, Slot, Verdict, judge, slot_of, sl
 from syncd.engine.observation import Read
 from syncd.engine.questions import Questions, other_listed
 from syncd.model import Record
+from syncd.model.platform_facts import NO
 from syncd.systems.port import Gone, Rejected, Sighting, SystemFault, Unknown
 
 
@@ -25,9 +26,13 @@ async def weigh(
 
     Each question besides the first is asked only where the verdict hangs on it.
     """
+    answer = _answer(sighting)
+    if answer is ById.REFUSED and listed_whole:
+        # Where what is deleted was always said to be gone, it may be refused after all.
+        read.system.measured.contradict("refuses_deleted", NO)
     able = read.system.capabilities
     evidence = Evidence(
-        _answer(sighting),
+        answer,
         read.asked_at,
         able.lag,
         listed_whole=listed_whole is not False,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from syncd.core.absence import Shown, listed_by
+from syncd.engine.late import lacks_late
 from syncd.engine.observation import Read
 from syncd.engine.questions import Questions
 from syncd.engine.reports import Reports
@@ -47,7 +48,10 @@ def due_in_list(
         changed if written is None else max(changed, written),
         found.elsewhere,
     )
-    return listed_by(shown, windows, read.system.capabilities.lag)
+    by = listed_by(shown, windows, read.system.capabilities.lag)
+    if by is not None and by <= read.asked_at and lacks_late(read.system, record, read.asked_at):
+        return listed_by(shown, windows, read.system.capabilities.lag)
+    return by
 
 
 async def ask_for_created(

@@ -13,7 +13,7 @@ from syncd.engine.probes import PROBES, Probes
 from syncd.engine.report import Health
 from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
 from syncd.store.store import Store
-from syncd.systems.port import AuthLost, Interrupted, Snapshot, System, SystemFault
+from syncd.systems.port import AuthLost, Interrupted, RateLimited, Snapshot, System, SystemFault
 
 
 @dataclass(slots=True)
@@ -24,7 +24,8 @@ class Observation:
     providers whose calendar was never read whole, as the system has no such user. ``gone``
     counts the events that the system says are gone while no whole list proves it, ``unshown`` holds
     known ones that its lists should show and do not. ``suspected`` counts the events of which
-    another look, not before ``look_again``, can tell more.
+    another look, not before ``look_again``, can tell more. ``moved_in`` are new appointments
+    that were moved into the window. ``writing``: it was read, and a write failed.
     """
 
     system: str
@@ -42,8 +43,10 @@ class Observation:
     gone: int = 0
     remarks: list[str] = field(default_factory=list)
     fault: SystemFault | None = None
+    writing: bool = False
     units: Mapping[str, int] = field(default_factory=dict)
     without_user: AbstractSet[str] = frozenset()
+    moved_in: set[str] = field(default_factory=set)
 
     @property
     def whole(self) -> list[Coverage]:
@@ -73,7 +76,7 @@ class Observation:
 
     def fail(self, fault: SystemFault) -> None:
         """Note that the system did not answer as it should."""
-        self.fault = fault
+        self.fault, self.writing = fault, False
         match fault:
             case AuthLost():
                 self.state = Health.UNAUTHORISED
@@ -83,6 +86,12 @@ class Observation:
                 self.state = Health.DOWN
         self.cause = str(fault)
 
+    def fail_write(self, fault: SystemFault) -> None:
+        """Note that the system did not take a write; without calls, it cannot be read, either."""
+        was_read = self.state is Health.OK
+        self.fail(fault)
+        self.writing = was_read and not isinstance(fault, RateLimited)
+
 
 @dataclass(slots=True)
 class Read:
@@ -90,6 +99,7 @@ class Read:
 
     ``asked_at`` is when the lists were asked for: nothing in them is younger. The lists start
     ``look_back`` before the window. ``left`` is how many events may still be asked for by id in it.
+    The calendars of ``unsure`` providers were not read before as they are mapped now.
     """
 
     system: System
@@ -102,6 +112,7 @@ class Read:
     asked_at: datetime
     look_back: timedelta
     probes: Probes
+    unsure: AbstractSet[str] = frozenset()
     left: int = PROBES
     snapshot: Snapshot = field(init=False)
     changes: Changes = field(init=False)

@@ -14,6 +14,8 @@ from syncd.core.diff import News, absorb, as_known, compare, is_reset
 from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go, look_after_own
 from syncd.engine.answers import take, take_elsewhere
 from syncd.engine.hidden import ask_for_created
+from syncd.engine.late import doubt_lag
+from syncd.engine.moved_in import marked
 from syncd.engine.observation import Observation, Read
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
@@ -73,7 +75,19 @@ async def observe(
     seen = Observation(system.name, asked_at=clock.now())
     owners = Owners.of(system, store, clock, remapped)
     asked, now = probes or Probes(), clock.now()
-    read = Read(system, store, clock, window, intents, owners, seen, now, look_back, asked)
+    read = Read(
+        system,
+        store,
+        clock,
+        window,
+        intents,
+        owners,
+        seen,
+        now,
+        look_back,
+        asked,
+        unsure=remapped | unread,
+    )
     try:
         with supervised(system.name, "reading events"):
             await _observe(
@@ -149,6 +163,10 @@ async def _observe(
     same = {*snapshot.same, *(rows.keys() - {*delta.differ})}
     deepest = running is not None and read.look_back >= running.longest
     reported = reports.settle(read, providers, same, full=full, deepest=deepest)
+    if full:
+        read.changes.coverage = [
+            replace(c, whole=read.window.covered_by([c.window])) for c in read.changes.coverage
+        ]
     store.apply(read.changes)
     log_reported(reported)
     announce(system.name, doubted, owners.open.values())
@@ -194,10 +212,13 @@ def _absorb_row(
     if unsettled is not None and is_reset(unsettled, event.value):
         # The update reset the status; `recover` finds that out, and nobody says so elsewhere.
         return
+    doubt_lag(system, record, event, read.asked_at)
     after, news = absorb(record, event, row.fingerprint, read.asked_at, system.capabilities.lag)
     if news is News.STALE:
         return
-    after = replace(after, retired=False)
+    after = owners.given_back(record, replace(after, retired=False))
+    if record is None:
+        after = marked(read, after)
     if record is not None and record == replace(after, observed_at=record.observed_at):
         # An open end is looked at in each read, and is mostly as it was.
         return

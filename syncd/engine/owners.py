@@ -107,6 +107,17 @@ class Owners:
         """Note an event that was found at another owner."""
         self._found.append(found)
 
+    def given_back(self, before: Record | None, after: Record) -> Record:
+        """Return what an event shows, with the base of the calendar that it comes back to.
+
+        While it was in doubt whose event it is, the other calendar decided on its news; its own
+        has not, so what changed meanwhile is still news there.
+        """
+        change = self.change(after)
+        if change is None or before is None or before.provider == after.provider:
+            return after
+        return replace(after, base=change.value)
+
     async def user_of(self, provider: str) -> UserState:
         """Whether the provider's user is there."""
         return (await self._users()).state_of(provider, self.known.get(provider, ""))

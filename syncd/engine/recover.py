@@ -360,10 +360,12 @@ def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, d
         if asked_at < _sent_by(intent) + system.capabilities.lag:
             return False
         bulk = system.capabilities.bulk_of(operation)
-        answered = queued or intent.error != ""
-        refused = answered and bulk is not None and bulk.check != ""
-        state = IntentState.FAILED if refused else IntentState.DROPPED
-        _drop(intent, desk, "never happened", state)
+        without_effect = intent.error != "" and bulk is not None and bulk.check != ""
+        if queued or without_effect:
+            # Planned anew a few times only: a job that drops its row for good is no accident.
+            _drop(intent, desk, "accepted, and without effect", IntentState.FAILED)
+        else:
+            _drop(intent, desk, "never happened")
         return True
     # A third value: somebody changed it meanwhile, and that is news like any other.
     record = next(iter(desk.store.records(system.name, [event.id])), None)

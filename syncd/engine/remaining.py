@@ -8,6 +8,7 @@ from itertools import groupby
 from syncd.core.guard import count_stopped
 from syncd.engine.report import Left, Stop, UnknownOwners, left_of_items
 from syncd.model import ConflictKind, HeldConflict
+from syncd.model.health import is_silent
 from syncd.model.summary import acknowledged
 from syncd.store.glance import Glance
 
@@ -24,11 +25,11 @@ def left_in(
     """
     held = [h for h in seen.conflicts if h.conflict.held]
     stopped = _stopped(seen, mapped)
-    # A system that is read, and takes no writes, is not silent: its writes wait, if there are any.
     silent = [
         name
         for name in systems
-        if (health := seen.health.get(name)) and not health.state.answers and not health.writing
+        if (health := seen.health.get(name))
+        and is_silent(answers=health.state.answers, writing=health.writing)
     ]
     found = {
         Left.STOPPED: len(stops_in(seen, mapped)),

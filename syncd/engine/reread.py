@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from syncd.core.diff import News, absorb, vanish
+from syncd.engine.late import doubt_lag
 from syncd.model import Changes, Clock, Coverage, EventRef, Kind, Operation, Record
 from syncd.store.store import Store
 from syncd.systems.port import Found, Gone, Rejected, Sighting, System, Unknown
@@ -29,6 +30,8 @@ async def reread(
     sighting = await system.read_one(ref, record.observed)
     if isinstance(sighting, Unknown):
         raise Rejected(system.name, f"read of {ref.id}", detail=sighting.why)
+    if isinstance(sighting, Found):
+        doubt_lag(system, record, sighting.event, asked_at)
     return sighted(record, sighting, asked_at, system.capabilities.lag)
 
 

@@ -42,16 +42,17 @@ def may_write_series(system: System) -> bool:
     return system.capabilities.series_writes and not stopped
 
 
-def take_up_stops(system: System, store: Store) -> None:
+def take_up_stops(systems: Iterable[System], store: Store) -> None:
     """Once: take over a stop of an older version; where nothing is written, a stop is forgotten.
 
     So a person who holds the series of a system, and releases them again, begins anew.
     """
-    if system.facts.standing(_FORMER_STOP):
-        note_fact(system, store, INSTANCE_WRITES, NO)
-        note_fact(system, store, _FORMER_STOP, "")
-    if system.capabilities.series_held and system.facts.standing(INSTANCE_WRITES) == NO:
-        note_fact(system, store, INSTANCE_WRITES, "")
+    for system in systems:
+        if system.facts.standing(_FORMER_STOP):
+            note_fact(system, store, INSTANCE_WRITES, NO)
+            note_fact(system, store, _FORMER_STOP, "")
+        if system.capabilities.series_held and system.facts.standing(INSTANCE_WRITES) == NO:
+            note_fact(system, store, INSTANCE_WRITES, "")
 
 
 def held_instances(system: System, operations: Sequence[Operation], desk: Desk) -> set[str]:

@@ -32,6 +32,7 @@ def tell(
         told = report.systems.setdefault(name, SystemReport())
         told.state = observation.state
         told.cause = observation.cause
+        told.writing = observation.writing
         report.news += observation.news
         report.lively.update(observation.lively)
         report.remarks += observation.remarks

@@ -60,7 +60,7 @@ def _count(engine: Engine, written: Written, observation: Observation, report: R
     report.failures += written.failures
     report.remarks += written.remarks
     if written.fault is not None and not isinstance(written.fault, Interrupted):
-        observation.fail(written.fault)
+        observation.fail_write(written.fault)
     # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
     wrote = {o.provider for o in (*written.left, *written.queued, *written.done)}
     engine.agenda.add(p for p in wrote if not engine.agenda.due(p))

@@ -66,6 +66,7 @@ from syncd.model.stored import (
     Record,
     Replica,
     Waiver,
+    WholeRead,
 )
 from syncd.model.time import (
     Clock,
@@ -166,6 +167,7 @@ __all__ = [
     "Waiting",
     "WaitingWrite",
     "Waiver",
+    "WholeRead",
     "Window",
     "capped_wait",
     "cut_end",

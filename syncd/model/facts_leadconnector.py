@@ -24,7 +24,8 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         YES,
         _MOVE,
         "The first move of an appointment is compared with the record before it, field by field.",
-        "Each update reads the record just before and sends all of it back.",
+        "Each update reads the record just before and sends all of it back. Where it does not "
+        "replace, an answer with the status is enough, and the record is not read afterwards.",
     ),
     PlatformFact(
         _V2,
@@ -33,7 +34,7 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         YES,
         _PROBE,
         "The canary block is moved without a title and read again.",
-        "Each update of a block sends the title.",
+        "Nothing: each update of a block sends the title, which takes no more calls.",
     ),
     PlatformFact(
         _V2,
@@ -42,7 +43,8 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "The canary block is read by its id.",
-        "An absent block is proven gone by one read; otherwise lists must prove it.",
+        "Where it is, an absent block is gone once it is neither found by its id nor listed where "
+        "it was; otherwise lists or free slots must prove it.",
     ),
     PlatformFact(
         _V2,
@@ -51,7 +53,7 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         "any",
         _PROBE,
         "The canary block is deleted twice.",
-        "A removal whose reply was lost is known to be done by the answer to the second call.",
+        "Nothing: each of these answers to a removal means that the block is gone.",
         ("200", "400", "404"),
     ),
     PlatformFact(
@@ -61,7 +63,8 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "Free slots of each calendar are read with and without the canary block (2 calls each).",
-        "`check` names the calendars that a block does not close; exposures are measured anyway.",
+        "Where all are closed, one offered slot proves that a block is gone; where nothing is "
+        "known, each calendar must offer it; where not all are closed, slots prove nothing.",
     ),
     PlatformFact(
         _V2,
@@ -70,7 +73,8 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "The list of a group is compared with those of its calendars.",
-        "Read by group; once a day the calendars are also read one by one and compared.",
+        "Where it does not, calendars are read one by one. Until it is measured they are read by "
+        "group, and an event that the list of its group hides is found by its id.",
     ),
     PlatformFact(
         _V2,
@@ -97,25 +101,25 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "Service bookings of the next 60 days are listed and looked for in the lists of events.",
-        "Where they do not appear, `check` and `status` say that their time is not closed.",
+        "Where they do not appear, `check` says that their time is not closed.",
     ),
     PlatformFact(
         _V2,
         "hosts_listed",
         "the list of a further host's user shows the meeting",
         NO,
-        _READS,
+        _NOBODY,
         "Meetings with several hosts are looked for in each host's lists.",
-        "Further hosts' meetings are found through the calendars that hold them.",
+        "Nothing: the meetings of further hosts are found through the calendars that hold them.",
     ),
     PlatformFact(
         _V2,
         "users_name_owner",
         "`users` of a meeting names the assigned user, too",
         NO,
-        _READS,
+        _NOBODY,
         "Rows of meetings with several hosts show it.",
-        "The assigned user is a host whether or not `users` names them.",
+        "Nothing: the assigned user is a host whether or not `users` names them.",
     ),
     PlatformFact(
         _V2,
@@ -124,7 +128,7 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _MOVE,
         "The first move of a meeting with several hosts is compared with the record before it.",
-        "Moves of meetings with further hosts are checked after each write.",
+        "Where it does not, a meeting with further hosts is read after each update.",
     ),
     unknown_groups(_V2),
     *common_facts(_V2, "10"),

@@ -23,7 +23,8 @@ LEADSQUARED_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "The row of the canary task is looked at.",
-        "Otherwise the owner is found by id in the list of users.",
+        "A single row without it is reported; otherwise the owner is found by id in the list of "
+        "users.",
     ),
     PlatformFact(
         _LSQ,
@@ -32,7 +33,8 @@ LEADSQUARED_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "The row of the canary task is looked at.",
-        "Otherwise the task type's length is assumed and reported.",
+        "A single row without it is reported; otherwise a length is assumed for all, and reported "
+        "once.",
     ),
     PlatformFact(
         _LSQ,
@@ -41,7 +43,7 @@ LEADSQUARED_FACTS: tuple[PlatformFact, ...] = (
         "unknown",
         _PROBE,
         "The canary task is listed by days at both ends of the zones.",
-        "The window is widened by a day on each side.",
+        "Nothing yet: the window is widened by days on each side, which takes no more calls.",
         ("account", "UTC", "Pacific/Kiritimati", "Etc/GMT+12"),
     ),
     PlatformFact(
@@ -78,7 +80,7 @@ LEADSQUARED_FACTS: tuple[PlatformFact, ...] = (
         "unknown",
         _READS,
         "Free slots of a calendar are read.",
-        "Slots with other names are reported as not understood, never as nothing offered.",
+        "Nothing: slots with other names are reported as not understood, never as nothing offered.",
         ("StartTime/EndTime", "From/To"),
     ),
     PlatformFact(
@@ -86,9 +88,9 @@ LEADSQUARED_FACTS: tuple[PlatformFact, ...] = (
         "bulk_rows",
         "how many rows a bulk call takes",
         "100",
-        _READS,
-        "A call that is refused for its size is halved.",
-        "Bulk calls hold at most so many rows.",
+        _PERSON,
+        "No probe makes so many tasks. A refused call is halved, and ends a larger number.",
+        "Bulk calls have at most so many rows.",
         ("100", "1000"),
     ),
     PlatformFact(

@@ -26,6 +26,14 @@ class SystemState(StrEnum):
         return self in {SystemState.OK, SystemState.SLOW}
 
 
+def is_silent(*, answers: bool, writing: bool) -> bool:
+    """Whether a system counts as one that did not answer.
+
+    ``writing``: its trouble is about writes alone; those writes count as waiting.
+    """
+    return not answers and not writing
+
+
 @dataclass(frozen=True, slots=True)
 class SystemHealth:
     """How one system is, since when (None: never asked), why, and what a person can do.

@@ -42,6 +42,8 @@ class Record:
     ``series``, ``original_start`` and ``created_at`` are those of the `Event`. ``off_at`` is the
     platform's time of the change that took the event off (None: it does not tell, or the event is
     on), ``off_seen_at`` when that was first seen; a later change to it alters neither.
+    ``moved_in_at`` is when an appointment was first seen that somebody had moved into the window,
+    as long as its twin has still to be looked for beyond the window; else None.
     """
 
     system: str
@@ -69,6 +71,7 @@ class Record:
     created_at: datetime | None = None
     off_at: datetime | None = None
     off_seen_at: datetime | None = None
+    moved_in_at: datetime | None = None
 
     @property
     def ref(self) -> EventRef:
@@ -324,6 +327,14 @@ class Baseline:
     provider: str
     mapping: str
     settled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRead:
+    """The last read that proved the whole window of a calendar: its end, and when that was."""
+
+    ends: datetime
+    at: datetime
 
 
 @dataclass(slots=True)

@@ -294,13 +294,17 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What one read proved to be complete: these kinds of one calendar's events, in this window."""
+    """What one read proved to be complete: these kinds of one calendar's events, in this window.
+
+    ``whole``: it was a read of the whole window, and all of that is proven.
+    """
 
     system: str
     provider: str
     kinds: frozenset[Kind]
     window: Window
     read_at: datetime
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

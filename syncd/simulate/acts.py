@@ -85,15 +85,33 @@ class What(StrEnum):
     WEEKLY = "weekly"
     CANCEL_WEEKLY = "cancel-weekly"
     CANCEL_TWINNED = "cancel-twinned"
+    MERGE_USERS = "merge-users"
+    LEAVE_OUT_PROVIDER = "leave-out-provider"
+    LEAVE_OUT_SYSTEM = "leave-out-system"
+    LEAVE_OUT_CALENDAR = "leave-out-calendar"
+    PUT_BACK = "put-back"
+    CHANGE_RULES = "change-rules"
     LOWER_LIMIT = "lower-limit"
     FORBID_WRITES = "forbid-writes"
     ALLOW_WRITES = "allow-writes"
+    BOOK_FAR = "book-far"
+    DRAG_IN = "drag-in"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
 TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
 OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO, What.ACKNOWLEDGE})
-OUTSIDE = frozenset(What) - TROUBLE - OPERATOR
+CONFIGURED = frozenset(
+    {
+        What.LEAVE_OUT_PROVIDER,
+        What.LEAVE_OUT_SYSTEM,
+        What.LEAVE_OUT_CALENDAR,
+        What.PUT_BACK,
+        What.CHANGE_RULES,
+    }
+)
+"""What somebody changes in the configuration; the program reloads it if the slot is odd."""
+OUTSIDE = frozenset(What) - TROUBLE - OPERATOR - CONFIGURED
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -14,6 +14,8 @@ from syncd.sandbox.faults import FaultKind
 from syncd.simulate.acts import SYSTEMS, Step, What
 from syncd.simulate.drawn_buffers import draw_buffers
 from syncd.simulate.drawn_cancelling import draw_cancelling
+from syncd.simulate.drawn_changes import with_changes
+from syncd.simulate.drawn_far import with_far_meetings
 from syncd.simulate.drawn_limits import draw_limits
 from syncd.simulate.drawn_marks import draw_marks
 from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
@@ -60,6 +62,8 @@ def with_more(day: Story, faults: Collection[str]) -> Story:
         _with_marks,
         with_stops,
         with_damage,
+        with_far_meetings,
+        with_changes,
     ):
         day = add(day)
     return _with_limits(day, faults)

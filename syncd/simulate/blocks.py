@@ -30,6 +30,7 @@ def change(town: Town, step: Step, start: datetime, end: datetime) -> str:
         event
         for event, seen in town.standing(step.system).items()
         if seen.kind == "block"
+        and not hosted.is_share(event)
         and event not in town.fixed
         and ((step.system, event) in town.ours) is mine
         and seen.end > town.clock.now()

@@ -30,6 +30,8 @@ def writes_per_change(town: Town) -> Iterator[str]:
     allowed += made if any(not who for _, who in town.answers) else 6 * len(town.answers)
     # After a loss all that a person has decided before is decided anew.
     allowed += 6 * len(town.forgotten)
+    # What is left out of the configuration closes nothing elsewhere any more, until it is back.
+    allowed += made if town.unmapped.absences else 0
     if made > allowed:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
 

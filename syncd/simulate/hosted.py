@@ -41,13 +41,20 @@ def known_as(event: str, provider: str) -> str:
     return f"{record_of(event)}{_MARK}{provider}" if is_share(event) else event
 
 
-def shares(meeting: Appointment, owners: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the events that a meeting is, each with its provider; ``owners`` are by user."""
+def users_of(meeting: Appointment) -> tuple[str, ...]:
+    """Return the users whose time a meeting takes, the assigned one first."""
+    return (meeting.user, *getattr(meeting, "hosts", ()))
+
+
+def shares(
+    record: str, users: Iterable[str], owners: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the events that a record is, each with its provider; ``owners`` are by user."""
     found: set[str] = set()
-    for user in (meeting.user, *getattr(meeting, "hosts", ())):
+    for user in users:
         provider = owners.get(user)
         if provider is not None and provider not in found:
-            yield (f"{meeting.id}{_MARK}{provider}" if found else meeting.id), provider
+            yield (f"{record}{_MARK}{provider}" if found else record), provider
             found.add(provider)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import floor_to
 from syncd.sandbox.scenario import PEOPLE
+from syncd.simulate.hosted import is_share
 from syncd.simulate.story import Step, What
 
 if TYPE_CHECKING:
@@ -62,5 +63,10 @@ def _running(town: Town, system: str) -> Iterator[tuple[str, Seen]]:
     now = town.clock.now()
     for event, seen in town.standing(system).items():
         lasts = seen.start < now < seen.end - 1.5 * DAY and seen.end - now < 100 * DAY
-        if seen.kind == "block" and (system, event) not in town.ours and lasts:
+        if (
+            seen.kind == "block"
+            and not is_share(event)
+            and (system, event) not in town.ours
+            and lasts
+        ):
             yield event, seen

@@ -11,9 +11,11 @@ from syncd.simulate import (
     busy,
     cancelling,
     concealing,
+    far,
     gateways,
     hosted,
     leaves,
+    merging,
     one_sided,
     rebooking,
     recurring,
@@ -34,6 +36,7 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         return spoil_rows(town.sandbox.systems[step.system].faults, step)
     return (
         hosted.perform(town, step)
+        or merging.perform(town, step)
         or twinned.perform(town, step, start)
         or leaves.perform(town, step)
         or recurring.perform(town, step, start)
@@ -46,4 +49,5 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         or cancelling.perform(town, step)
         or gateways.perform(town, step)
         or waits.perform(town, step)
+        or far.perform(town, step, start)
     )

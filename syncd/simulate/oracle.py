@@ -14,6 +14,7 @@ from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate import one_sided
 from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass, span, stays_closed
 from syncd.simulate.clocks import without_wrong_clock
+from syncd.simulate.far import makes_room
 from syncd.simulate.hosted import has_shares, is_share, told_by_first
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import is_held
@@ -226,6 +227,9 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         and not comes_instead(town, change, system, event)
         # What waited there is moved at the same time: both its old and its new time were closed.
         and not {system, change.system} & town.released
+        and not makes_room(town, change, system, event)
+        and not _moved_into_past(town, change, system, event)
+        and not town.unmapped.closes_nothing(system, before.provider, change.at)
     ]
     for system, event in old:
         yield f"3: freed {span(before.interval)} in {change.system}, but {system} {event} lives"
@@ -270,6 +274,26 @@ def _moves_along(town: Town, change: Change, event: str) -> bool:
         and past.at >= change.at - LATE
         and past.before is not None
         and past.before.kind == twin.kind == "appointment"
+        and past.before.key == twin.key
+        and town.person(past.system, past.before) == person
+        for past in town.changes
+    )
+
+
+def _moved_into_past(town: Town, change: Change, system: str, event: str) -> bool:
+    """Return whether the same meeting was moved elsewhere to a time that is over by now.
+
+    Then its blocks go before this twin follows, as no block is made for what is over.
+    """
+    twin = town.standing(system)[event]
+    person = town.person(system, twin)
+    return any(
+        past.by_hand
+        and past.system != system
+        and past.at >= _since(town, change.at - LATE)
+        and past.before is not None
+        and past.after is not None
+        and past.after.end <= change.at
         and past.before.key == twin.key
         and town.person(past.system, past.before) == person
         for past in town.changes

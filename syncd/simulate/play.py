@@ -18,7 +18,6 @@ from random import Random
 
 from sqlalchemy import event
 
-from syncd.config.load import load
 from syncd.core.rota import ROUNDS
 from syncd.daemon.rounds import Rounds, spans_of
 from syncd.daemon.work import Work
@@ -45,9 +44,11 @@ from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.cancelling import bulk_calls
 from syncd.simulate.clocks import note_clock
+from syncd.simulate.configuring import Configuration, judge_configured
 from syncd.simulate.disk import Disk
 from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
+from syncd.simulate.far import judge_far_meetings
 from syncd.simulate.first_writes import judge_damage
 from syncd.simulate.gateways import over_limits
 from syncd.simulate.hosted import is_share
@@ -55,7 +56,8 @@ from syncd.simulate.lives import Dangers, FaultyStore, Life, Mortal, no_patience
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.rebooking import judge_rebookings
-from syncd.simulate.story import OPERATOR, OUTSIDE, Step, Story, What
+from syncd.simulate.service import Service
+from syncd.simulate.story import CONFIGURED, OPERATOR, OUTSIDE, Step, Story, What
 from syncd.simulate.town import Town
 from syncd.simulate.untouched import puts_back, statuses_left
 from syncd.store import StateError, Store
@@ -123,6 +125,7 @@ class _Stage:
         one_sided.set_rules(self.town, story)
         self.operator = Operator(folder / "state.db", self.town, self._say)
         self.dangers, self.said = Dangers(self.outcome.faults), -1
+        self.reload = False
         self.disk = Disk(folder / "state.db")
         self.requests: set[asyncio.Task[None]] = set()
         self.when_broken: Callable[[], object] = lambda: None
@@ -141,18 +144,13 @@ class _Stage:
         busy.prepare(self.town, self.story.busy)
         concealing.prepare(self.town, self.story)
         buffered.prepare(self.town, self.story.buffers)
-        for step in self.story.before:
-            self._happen(step)
         world.sandbox.urls = {name: f"http://127.0.0.1{p}" for name, p in _PATHS.items()}
         path = self.folder / "syncd.toml"
-        rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.story.rules)
-        if self.story.override:
-            said = "".join(f'{key} = "{value}"\n' for key, value in self.story.override)
-            rules += f"[[rules.override]]\n{said}"
         text = config_text(world, "state.db", f'slots = {{ every = "{SLOTS}" }}\n')
-        text = configured(text, self.story)
-        path.write_text(f"{text}[rules]\nprefer = {sorted(SYSTEMS)}\n{rules}")
-        self.settings = load(path, {})
+        self.configuration = Configuration(path, configured(text, self.story), self.story)
+        self.settings = self.configuration.read()
+        for step in self.story.before:
+            self._happen(step)
         supervisor = asyncio.create_task(self._supervise())
         try:
             await self._day()
@@ -167,7 +165,7 @@ class _Stage:
         self.outcome.acts = self.town.acts
         for platform in self.town.sandbox.systems.values():
             self.outcome.faults.update({str(k): n for k, n in platform.faults.injected.items()})
-        self.outcome.commands = self.operator.done
+        self.outcome.commands += self.operator.done
         self.outcome.writes.update(c.kind for c in self.town.changes if not c.by_hand)
         return self.outcome
 
@@ -177,14 +175,19 @@ class _Stage:
             await self._until(step.at)
             self._happen(step)
         await self._until(self.story.hours * 3600)
-        self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
-        self._judge_with(lambda *seen: stopping.judge_stops(self.town, self.story, *seen))
-        if waits.ends_with_resync(self.story):
+        # What was out of the file until now, or still is, cannot have been carried.
+        whole = not self.town.unmapped.changed_after(self.town.clock.now() - broken.SEEN_WITHIN)
+        if whole:
+            self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
+            self._judge_with(lambda *seen: stopping.judge_stops(self.town, self.story, *seen))
+        if whole and waits.ends_with_resync(self.story):
             await self.operator.nightly()
             self._judge_with(lambda *seen: waits.judge_said(self.said, self.town, *seen))
         for line in judge_damage(self.town):
             self._break(line)
         self.town.mend()
+        self.reload = self.reload or bool(self.configuration.put_back(self.town))
+        self.settings = self.configuration.read()
         self.dangers.end()
         self.host.offset = timedelta(0)
         note_clock(self.town, self.host.offset)
@@ -203,9 +206,9 @@ class _Stage:
     async def _supervise(self) -> None:
         """What systemd does: start it again, some seconds after it died."""
         while True:
-            app = self._start()
+            app, life = self._start()
             try:
-                await self._daemon(app)
+                await self._daemon(app, life)
             except Killed:
                 self.outcome.faults["crash"] += 1
                 self.town.deaths.append(self.town.clock.now())
@@ -220,39 +223,48 @@ class _Stage:
             await asyncio.sleep(RESTART)
             self._say("restart")
 
-    def _start(self) -> App:
+    def _start(self) -> tuple[App, Life]:
         life = Life(self.dangers)
         store = FaultyStore.open(self.folder / "state.db")
         store.life = life
         # Nobody holds the state for a moment only: waiting would cost real time.
         event.listen(store._engine, "checkout", no_patience)  # noqa: SLF001
+        return self._build(store, life), life
+
+    def _build(self, store: Store, life: Life) -> App:
+        self.reload = False
+        self.town.unmapped.went_over(self.town.clock.now())
         ways = {name: Mortal(self.town.transport(name), life) for name in SYSTEMS}
         app = build(self.settings, store=store, clock=self.host, transports=ways, ids=self.ids)
         app.engine.patient = False
         app.engine.recent.every = timedelta(seconds=FARS * NEAR)
         for step in self.story.steps:
-            if step.fault == FaultKind.STRIP_KEYS:
+            if step.fault == FaultKind.STRIP_KEYS and step.system in app.systems:
                 # That this platform strips tags has been found out before.
                 app.systems[step.system].measured.note("keeps_tag", NO)
         return app
 
-    async def _daemon(self, app: App) -> None:
+    async def _daemon(self, app: App, life: Life) -> None:
         near, far = timedelta(seconds=NEAR), timedelta(seconds=FARS * NEAR)
         spans = replace(spans_of(self.settings), near=near, far=far)
-        rounds = Rounds(app.systems, spans, self.host)
+        at_work = Service(app, Rounds(app.systems, spans, self.host))
 
         def told(report: Report) -> None:
             self.outcome.cycles += 1
             self.said = report.exit.code
-            rounds.hear(report)
+            at_work.rounds.hear(report)
 
-        work = Work(app.engine, told, self._job_failed, app.insist, rounds.turn)
+        work = Work(app.engine, told, self._job_failed, at_work.insist, at_work.turn)
         self.operator.work = work
         await work.everything()
         last = 0
         for poll in count(1):
             await asyncio.sleep(NEAR)
-            if (poll - last) * near >= rounds.tick:
+            if self.reload:
+                fresh = self._build(app.store, life)
+                await at_work.go_over(work, fresh, Rounds(fresh.systems, spans, self.host))
+                await work.everything()
+            if (poll - last) * near >= at_work.rounds.tick:
                 last = poll
                 await work.far()
             else:
@@ -283,7 +295,7 @@ class _Stage:
 
     async def _quiet(self) -> None:
         """Nothing changes any more and all systems answer: three cycles, then silence."""
-        app = self._start()
+        app, _life = self._start()
         for _ in range(3):
             await app.engine.resync()
             await asyncio.sleep(60)
@@ -307,6 +319,7 @@ class _Stage:
             idle_writes,
             statuses_left,
             judge_rebookings,
+            judge_far_meetings,
             bulk_calls,
             over_limits,
         )
@@ -346,6 +359,9 @@ class _Stage:
                 self.dangers.fuse = step.number
             case What.STATE_LOST | What.STATE_RESTORED:
                 self.dangers.fuse, self.disk.next = 1, step
+            case _ if step.what in CONFIGURED:
+                self._say(f"configuration: {self._configure(step) or 'nothing to change'}")
+                return
             case _ if step.what in OPERATOR:
                 self.requests.add(asyncio.create_task(self.operator.perform(step)))
             case _ if step.what in OUTSIDE:
@@ -353,6 +369,17 @@ class _Stage:
                 self._say(f"{step.system} by hand: {done or 'nothing to do it to'}")
                 return
         self._say(str(step))
+
+    def _configure(self, step: Step) -> str:
+        """Change the file; the program reloads it with its next poll, or dies and starts again."""
+        done = self.configuration.change(step, self.town)
+        if done:
+            self.outcome.commands[step.what] += 1
+            self.settings = self.configuration.read()
+            if self.operator.work is not None:
+                self.reload = step.slot % 2 == 1
+                self.dangers.fuse = self.dangers.fuse if self.reload else 1
+        return done
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self.town.clock.monotonic()))
@@ -366,7 +393,10 @@ class _Stage:
             unannounced = tellers.unannounced(change, self._beside())
         freed = waits.judge_clock(self.story, self.town, change, self.host.offset)
         sliced = stopping.judge_slices(self.town, self.story, change)
-        for line in (*oracle.judge_change(self.town, change), *unannounced, *freed, *sliced):
+        seen = change.after or change.before
+        provider = seen.provider if seen else ""
+        out = judge_configured(self.town, change.system, provider, change.at)
+        for line in (*oracle.judge_change(self.town, change), *unannounced, *freed, *sliced, *out):
             self._break(line)
 
     def _beside(self) -> sqlite3.Connection:

@@ -15,12 +15,13 @@ MOST = 200
 """So many stories are played at the most."""
 
 
-def shortest(outcome: Outcome, play: Callable[[Story], Outcome]) -> Story:
+def shortest(outcome: Outcome, play: Callable[[Story], Outcome], most: int = MOST) -> Story:
     """Return the shortest story that breaks the same promise as this one did first."""
     promise = outcome.broken[0].partition(":")[0]
     return shrink(
         outcome.story,
         lambda story: any(line.partition(":")[0] == promise for line in play(story).broken),
+        most,
     )
 
 

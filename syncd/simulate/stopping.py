@@ -15,6 +15,7 @@ from syncd.model import ConflictKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate import ending
 from syncd.simulate.accident import COUNT, SHARE, Accident, Change, Key, Seen, Sliced
+from syncd.simulate.hosted import record_of
 from syncd.simulate.story import TROUBLE, Step, Story, What
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _clear(town: Town, step: Step, who: str) -> str:
     if len(mine) < 3 or not blocks or carried != mine.keys() or town.fixed & mine.keys():  # noqa: PLR2004
         return ""
     for event in mine:
-        platform.remove_block(event)
+        platform.remove_block(record_of(event))
     news: dict[str, tuple[Seen, Seen | None]] = {
         event: (seen, None) for event, seen in mine.items()
     }

@@ -16,7 +16,7 @@ from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
 from syncd.simulate import draws
 from syncd.simulate.accounts import Knobs, draw_account
-from syncd.simulate.acts import OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
+from syncd.simulate.acts import CONFIGURED, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
 from syncd.simulate.additions import COMPLAINTS, acts, broken_rows, updates, with_more
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_faults import ALL, HOST, disk, shifted_rows, trouble
@@ -25,6 +25,7 @@ from syncd.simulate.drawn_waits import draw_waits
 
 __all__ = [
     "ALL",
+    "CONFIGURED",
     "HOST",
     "OPERATOR",
     "OUTSIDE",

@@ -19,14 +19,16 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import blocks, hosted, more
+from syncd.simulate import blocks, hosted, merging, more
 from syncd.simulate.accident import EVER, LATE, Accident, Change, Key, Seen, Sliced
 from syncd.simulate.buffered import Buffers
+from syncd.simulate.far import FarMeeting
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.rebooking import Rebooking
 from syncd.simulate.spoilt import switch_on
 from syncd.simulate.staff import Staff
 from syncd.simulate.story import Step, What
+from syncd.simulate.unmapped import Unmapped
 from syncd.simulate.way import Way
 
 HALF_HOUR = timedelta(minutes=30)
@@ -68,6 +70,9 @@ class Town:
     known: set[tuple[object, ...]] = field(default_factory=set)
     released: set[str] = field(default_factory=set)
     rebookings: list[Rebooking] = field(default_factory=list)
+    far: list[FarMeeting] = field(default_factory=list)
+    mergers: list[merging.Merger] = field(default_factory=list)
+    unmapped: Unmapped = field(default_factory=Unmapped)
     buffers: Buffers = field(default_factory=Buffers)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
@@ -125,21 +130,24 @@ class Town:
         platform = self.sandbox.systems[system]
         owners = {user: who for (name, user), who in self._owners.items() if name == system}
         for meeting in platform.appointments():
-            for event, host in () if meeting.deleted else hosted.shares(meeting, owners):
+            users = merging.users_of(self, system, meeting.id, *hosted.users_of(meeting))
+            for event, host in () if meeting.deleted else hosted.shares(meeting.id, users, owners):
                 seen = hosted.seen(meeting, host, self.end_of(meeting.end))
                 self.buffers.note(seen)
                 yield event, seen
         for block in platform.blocks():
-            provider = self._owners.get((system, block.user))
-            if provider is not None and not block.deleted:
+            users = merging.users_of(self, system, block.id, block.user)
+            if (system, block.id) in self.ours:
+                users = users[:1]
+            for event, host in () if block.deleted else hosted.shares(block.id, users, owners):
                 end = self.end_of(block.end)
-                seen = Seen(provider, "block", block.start, end, busy=True)
+                seen = Seen(host, "block", block.start, end, busy=True)
                 ours = bool(self.buffers) and (
                     MARK in block.title  # which a platform may strip
                     or (system, block.id) in self.ours
                     or (not by_hand and block.id not in self._last[system])
                 )
-                yield block.id, self.buffers.meant(seen) if ours else seen
+                yield event, self.buffers.meant(seen) if ours else seen
 
     def end_of(self, end: datetime) -> datetime:
         """An end about a year away is where syncd puts one that stands for "for ever"."""
@@ -178,6 +186,7 @@ class Town:
         for name in SYSTEMS:
             self.look(name, by_hand=False)  # jobs that are due are syncd's doing
         self._names_back(self.clock.now())
+        merging.take_back(self, self.clock.now())
         done = self._do(step)
         self.look(step.system, by_hand=True)
         self._end_accidents()
@@ -189,6 +198,8 @@ class Town:
         system, now = step.system, self.clock.now()
         if step.what is What.HIDE_USERS:
             return self.staff.hide(step, self.sandbox.systems, now)
+        if merging.is_merged(self, system):
+            return ""
         user = self.world.seats[system, who].user
         new = self.staff.rename(step, who, user, self.sandbox.systems[system], now)
         return f"{who} is {self._seated(system, who, new)} now"
@@ -346,7 +357,7 @@ class Town:
             if seen.end == EVER:
                 continue
             if step.what is What.SHIFT and seen.kind == "block":
-                platform.move_block(event, seen.start + hour, seen.end + hour)
+                platform.move_block(hosted.record_of(event), seen.start + hour, seen.end + hour)
             elif step.what is What.SHIFT:
                 platform.move(hosted.record_of(event), seen.start + hour, seen.end + hour)
             elif seen.kind == "appointment" and seen.busy and seen.end > self.clock.now():
@@ -401,6 +412,7 @@ class Town:
     def mend(self) -> None:
         """Switch all faults off, and let users have their old names."""
         self._names_back()
+        merging.take_back(self)
         for platform in self.sandbox.systems.values():
             platform.broken_rows.clear()
             platform.concealed.clear()

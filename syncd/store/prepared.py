@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Dialect, Table
+from sqlalchemy import Dialect, Table, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPICursor
 
@@ -83,7 +83,7 @@ def saying(dialect: Dialect, statement: Any) -> Prepared:
 
 
 def putting(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> Prepared:
-    """INSERT, or replace the row that is there; but what was ``first_at`` stays."""
+    """INSERT, or replace the row that is there; but see `_upsert`."""
     return _kept(
         (type(dialect), table, columns), dialect, lambda: _upsert(dialect, table, columns), columns
     )
@@ -102,10 +102,16 @@ def inserting(dialect: Dialect, table: Table) -> Any:
 
 
 def _upsert(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> Any:
+    """Replace all columns but ``first_at``; those of a ``last_`` time only where there is one."""
     statement = inserting(dialect, table)
     keys = [column.name for column in table.primary_key]
     stays = {*keys, "first_at"}
     fresh = {name: statement.excluded[name] for name in columns if name not in stays}
+    fresh |= {
+        name: func.coalesce(value, table.c[name])
+        for name, value in fresh.items()
+        if name.startswith("last_")
+    }
     return statement.on_conflict_do_update(index_elements=keys, set_=fresh)
 
 

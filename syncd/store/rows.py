@@ -67,6 +67,7 @@ def from_record(record: Record) -> dict[str, Any]:
         "created_at": record.created_at,
         "off_at": record.off_at,
         "off_seen_at": record.off_seen_at,
+        "moved_in_at": record.moved_in_at,
     }
 
 
@@ -98,6 +99,7 @@ def to_record(row: Row) -> Record:
         created_at=row["created_at"],
         off_at=row["off_at"],
         off_seen_at=row["off_seen_at"],
+        moved_in_at=row["moved_in_at"],
     )
 
 
@@ -276,6 +278,8 @@ def from_coverage(coverage: Coverage) -> dict[str, Any]:
         "ends": coverage.window.end,
         "read_at": coverage.read_at,
         "first_at": coverage.read_at,
+        "last_whole_ends": coverage.window.end if coverage.whole else None,
+        "last_whole_at": coverage.read_at if coverage.whole else None,
     }
 
 

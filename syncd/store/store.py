@@ -395,7 +395,7 @@ class Store:
     # --- within -------------------------------------------------------------------------------
 
     def _put(self, cursor: DBAPICursor, table: Table, values: list[dict[str, Any]]) -> None:
-        """Insert rows, or replace those that are there; but what was ``first_at`` stays."""
+        """Insert rows, or replace those that are there (`store.prepared.putting`)."""
         if values:
             put = putting(self._engine.dialect, table, tuple(values[0]))
             put.carry_out(cursor, values)

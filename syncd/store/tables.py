@@ -63,6 +63,7 @@ class EventRow(_Table, table=True):
     created_at: datetime | None = Field(default=None, sa_type=Instant)
     off_at: datetime | None = Field(default=None, sa_type=Instant)
     off_seen_at: datetime | None = Field(default=None, sa_type=Instant)
+    moved_in_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class BookingRow(_Table, table=True):
@@ -149,7 +150,8 @@ class ConflictRow(_Table, table=True):
 class CoverageRow(_Table, table=True):
     """What the last complete read of a calendar proved (`model.Coverage`).
 
-    ``first_at`` is when the first such read was.
+    ``first_at`` is when the first such read was, ``last_whole_at`` when the last one of the whole
+    window was, which ended at ``last_whole_ends``.
     """
 
     __tablename__ = "coverage"
@@ -160,6 +162,8 @@ class CoverageRow(_Table, table=True):
     ends: datetime = Field(sa_type=Instant)
     read_at: datetime = Field(sa_type=Instant)
     first_at: datetime = Field(sa_type=Instant)
+    last_whole_ends: datetime | None = Field(default=None, sa_type=Instant)
+    last_whole_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class BaselineRow(_Table, table=True):

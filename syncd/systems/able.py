@@ -35,6 +35,12 @@ class Able:
         return self._kept
 
 
+def safe_lag(measured: Measured) -> timedelta | None:
+    """Return the lag that is assumed where none was measured; None if none was."""
+    known = measured.platform and measured.side("list_lag") is Side.MEASURED
+    return timedelta(seconds=float(measured.safe("list_lag"))) if known else None
+
+
 def list_lag(measured: Measured) -> timedelta:
     """Return how much older than an answered write a read may be.
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock
 
+_RENAMED = {"blocks by id": "block_by_id"}
+"""Names under which earlier versions stored a fact."""
+
 RENEWED = timedelta(days=1)
 """A fact that is confirmed again is written anew only after this long."""
 
@@ -32,12 +35,19 @@ class Facts:
     def load(self, facts: Iterable[Fact]) -> None:
         """Take over what was stored."""
         self._loaded = {fact.name: fact for fact in facts}
+        for former, name in _RENAMED.items():
+            if former in self._loaded and name not in self._loaded:
+                self._loaded[name] = replace(self._loaded[former], name=name)
         self._known |= self._loaded
         self.version += 1
 
     def loaded(self, name: str) -> Fact | None:
         """Return a fact as it was stored by an earlier process, whatever was noted since."""
         return self._loaded.get(name)
+
+    def all(self) -> Sequence[Fact]:
+        """Return all facts as they are known now, however old."""
+        return list(self._known.values())
 
     def stored(self, name: str) -> Fact | None:
         """Return a fact as it is known now, however old; None if it is not known."""

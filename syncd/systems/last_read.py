@@ -113,3 +113,10 @@ class Misses:
             self._open[calendar] = group
             return Found(found, elsewhere=outdated, outdated=outdated)
         return Found(found, elsewhere=listing is Listing.NONE)
+
+    def is_of_group(self, found: Event) -> bool:
+        """Whether an event that is lacking is in a group that the directory confirmed since."""
+        last, calendar = self._last, found.service or ""
+        if last is None or last.listing(found) is not Listing.GROUP:
+            return False
+        return self._settled.get(calendar) == last.groups.get(calendar, "")

@@ -36,6 +36,9 @@ MEASURED_ANEW = timedelta(days=90)
 _FOR_EVER = timedelta(days=36_500)
 """A measured fact counts until it is contradicted or forgotten; `check` asks for a new probe."""
 
+LIST_CAP, CAPS = "list_cap", ("cap ", "no cap ")
+"""The fact about the caps of lists is stored for each list, under names that begin so."""
+
 _NAMES = frozenset(row.name for row in PLATFORM_FACTS)
 
 
@@ -97,6 +100,11 @@ class Measured:
         platform_fact(self.platform, name)
         return _side(self.facts.get(name, _FOR_EVER))
 
+    def at(self, name: str) -> datetime | None:
+        """Return when a fact was measured or contradicted; None where neither was done."""
+        stored = self.facts.stored(name)
+        return None if stored is None or self.side(name) is Side.SAFE else stored.at
+
     def note(self, name: str, value: str) -> None:
         """Store what a probe measured, with its date. Raises KeyError for an unknown fact.
 
@@ -132,17 +140,19 @@ class Measured:
         return True
 
     def forget(self) -> Sequence[str]:
-        """Withdraw all that was measured and contradicted; return the names of those facts."""
+        """Withdraw all that was measured and contradicted; return the names of those facts.
+
+        The caps of lists stay, which reads find out and forget by themselves.
+        """
         names = [each.name for each in self.standings() if each.side is not Side.SAFE]
+        names = [name for name in names if name != LIST_CAP]
         for name in names:
             self.facts.put(name, "")
         return names
 
     def standings(self) -> Sequence[Standing]:
         """Return every fact of the platform, in the order of the table."""
-        names = (row.name for row in platform_facts(self.platform))
-        stored = (self.facts.stored(name) for name in names)
-        return standings(self.platform, [fact for fact in stored if fact is not None])
+        return standings(self.platform, self.facts.all())
 
 
 def standings(platform: str, facts: Iterable[Fact]) -> Sequence[Standing]:
@@ -150,6 +160,9 @@ def standings(platform: str, facts: Iterable[Fact]) -> Sequence[Standing]:
     stored = {fact.name: fact for fact in facts}
     found: list[Standing] = []
     for row in platform_facts(platform):
+        if row.name == LIST_CAP:
+            found.append(_caps(row, stored.values()))
+            continue
         fact = stored.get(row.name)
         side = _side(fact.value if fact else "")
         if fact is None or side is Side.SAFE:
@@ -158,6 +171,21 @@ def standings(platform: str, facts: Iterable[Fact]) -> Sequence[Standing]:
             value = row.safe if side is Side.CONTRADICTED else fact.value
             found.append(Standing(row, value, side, fact.at))
     return found
+
+
+def dropped(platform: str, facts: Iterable[Fact]) -> Sequence[Standing]:
+    """Return those of the facts that were contradicted."""
+    found = standings(platform, [f for f in facts if f.value.startswith(CONTRADICTED)])
+    return [each for each in found if each.side is Side.CONTRADICTED]
+
+
+def _caps(row: PlatformFact, facts: Iterable[Fact]) -> Standing:
+    """Return what reads have found out about the caps of lists (`capped_lists`)."""
+    caps = [f for f in facts if f.value and f.name.startswith(CAPS)]
+    if not caps:
+        return Standing(row, row.safe)
+    told = sorted(f"{f.name} {f.value}" for f in caps)
+    return Standing(row, "; ".join(told), Side.MEASURED, max(f.at for f in caps))
 
 
 def _side(stored: str) -> Side:

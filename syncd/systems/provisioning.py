@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from syncd.systems.facts import Facts
+
 Fields = dict[str, Any]
 """JSON values by field name."""
 
@@ -80,9 +82,11 @@ class Provisioner(Protocol):
     - ``fixed``: fields that cannot be changed once a thing is there.
     - ``replaces``: sorts whose update puts what is sent in place of everything that was there.
     - ``kept``: sorts that no API takes away.
+    - ``facts``: what is known of the account's limits, and what was learned of them.
     """
 
     name: str
+    facts: Facts
     fixed: Mapping[Sort, Collection[str]]
     replaces: Collection[Sort]
     kept: Collection[Sort]

@@ -56,7 +56,6 @@ def test_every_command_names_the_calendar_and_the_remedy(desk: Desk, system: str
     assert desk.say("plan").code == 4
 
 
-@pytest.mark.prove
 def test_no_address_of_a_user_reaches_the_state(desk: Desk) -> None:
     desk.say("resync", "--yes")
     desk.world.sandbox.crm.rename_user("alice@example.com", NEW["crm"])
@@ -66,7 +65,6 @@ def test_no_address_of_a_user_reaches_the_state(desk: Desk) -> None:
     assert not any(b"alice.smith" in file.read_bytes() for file in files)
 
 
-@pytest.mark.prove
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_a_corrected_mapping_is_not_called_wrong(desk: Desk, system: str) -> None:
     old = desk.world.seats[system, "alice"].user

@@ -20,6 +20,10 @@ def causes(data: dict[str, Any]) -> list[tuple[str, str]]:
     return [(w["system"], w["why"]) for w in data["waiting"]]
 
 
+def left(data: dict[str, Any]) -> dict[str, int]:
+    return {kind: number for kind, number in data["left"].items() if number}
+
+
 def words(text: str) -> str:
     """The same on one line."""
     return " ".join(text.split())
@@ -37,6 +41,7 @@ def test_what_a_key_may_not_write_is_named_by_every_command_until_it_may(desk: D
     data = json.loads(desk.say("resync", "--json").out)
     assert causes(data) == [("clinic", "no_access")] * 2
     assert data["converged"] is False
+    assert left(data) == {"waiting": 2}
     assert "does not accept" in data["systems"]["clinic"]["cause"] or "401" in str(data["systems"])
     planned = desk.say("plan", "--json")
     data = json.loads(planned.out)
@@ -48,6 +53,7 @@ def test_what_a_key_may_not_write_is_named_by_every_command_until_it_may(desk: D
     assert "the first for" in words(shown.err)
     data = json.loads(desk.say("status", "--json").out)
     assert causes(data) == [("clinic", "no_access")] * 2
+    assert left(data) == {"waiting": 2}
     assert set(data["waiting"][0]) >= {"system", "provider", "event", "action", "why", "start"}
     allow_writes(clinic)
     assert desk.say("resync", "--yes").code == 0

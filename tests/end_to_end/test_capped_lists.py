@@ -74,7 +74,6 @@ async def test_a_cap_that_a_platform_introduces_frees_nothing(shop: Shop, system
     assert shop.app.systems[system].facts.get(f"cap {call}", MONTH) == "100"
 
 
-@pytest.mark.prove
 @pytest.mark.parametrize("keeps", KEEPS)
 @pytest.mark.parametrize("path", LISTS)
 async def test_what_a_capped_list_hides_is_carried(shop: Shop, path: str, keeps: Keeps) -> None:

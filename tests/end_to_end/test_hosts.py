@@ -147,7 +147,6 @@ async def test_a_meeting_that_a_host_leaves_with_the_assignment_frees_that_host(
     assert shop.wrong() == []
 
 
-@pytest.mark.prove
 async def test_a_host_under_another_id_stays_closed(shop: Shop) -> None:
     meeting = Collective(shop, "bob")
     await shop.resync()

@@ -265,7 +265,6 @@ async def test_an_unknown_owner_frees_nothing_and_leaves_the_calendar_at_work(
     assert shop.blocks() == 2
 
 
-@pytest.mark.prove
 async def test_a_deactivated_user_frees_nothing(shop: Shop) -> None:
     shop.book("crm", 20)
     await shop.resync()
@@ -361,7 +360,6 @@ async def test_users_are_read_only_when_an_owner_changed(shop: Shop) -> None:
     del event
 
 
-@pytest.mark.prove
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_check_takes_an_empty_user_list_for_no_proof(shop: Shop, system: str) -> None:
     shop.world.sandbox.systems[system].faults.add(EMPTY)
@@ -387,7 +385,6 @@ async def test_an_event_at_an_unmapped_owner_is_found_with_the_owners_id(
             pytest.fail(str(other))
 
 
-@pytest.mark.prove
 @pytest.mark.parametrize("into", ["bob", "dora"])
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_blocks_of_a_merged_user_stay_closed(shop: Shop, system: str, into: str) -> None:

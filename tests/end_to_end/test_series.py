@@ -136,7 +136,6 @@ async def test_a_released_write_to_an_instance_is_made(shop: Shop) -> None:
     assert shop.wrong() == []
 
 
-@pytest.mark.prove
 async def test_siblings_that_a_write_changed_are_put_back_and_such_writes_stop(
     shop: Shop,
 ) -> None:

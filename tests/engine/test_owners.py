@@ -321,3 +321,26 @@ async def test_the_user_behind_an_address_is_not_forgotten_while_in_doubt(shop: 
     report = await shop.engine.resync()
     assert [str(u.proof) for u in report.unknown] == ["user-missing"]
     assert calendar_users(shop.store, "a") == {"p": "id-1"}
+
+
+@pytest.mark.parametrize("owner", ["q", "new-id"])
+@pytest.mark.parametrize("hidden", [True, False])
+async def test_an_event_that_was_moved_while_its_owner_was_in_doubt_is_followed_afterwards(
+    shop: Shop, owner: str, hidden: bool
+) -> None:
+    """The other provider's booking has followed the move; that is no answer to this one's."""
+    event = shop.a.book("p", v(9))
+    await shop.engine.resync()
+    give(shop, [event], owner)
+    shop.a.missing = {"p"}
+    await shop.engine.resync()
+    shop.a.move(event, v(14))
+    await shop.engine.resync()
+    assert shop.blocks()["b"][0] == v(9).interval
+    give(shop, [event], "p")
+    shop.a.missing = set()
+    shop.a.hidden = {event} if hidden else set()
+    await shop.engine.resync()
+    shop.clock.pass_(minutes=6)
+    await shop.engine.resync()
+    assert (shop.blocks()["b"], shop.blocks()["c"]) == ([v(14).interval], [v(14).interval])

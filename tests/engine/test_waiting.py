@@ -21,7 +21,7 @@ from syncd.engine.annexes import Annexes
 from syncd.engine.closures import Closures
 from syncd.engine.cycle import Engine
 from syncd.engine.policy import Policy
-from syncd.engine.report import Exit, Health
+from syncd.engine.report import Exit, Health, Left
 from syncd.model import Action, Changes, Door, Kind, Operation, Person, Status, Waiting, WaitReason
 from syncd.store.waiting import waiting_writes
 from syncd.systems.port import AuthLost, RateLimited, Retryable, SystemFault
@@ -91,6 +91,8 @@ async def test_a_write_refused_in_the_middle_of_a_run_makes_the_rest_wait(
     report = await shop.engine.watch(near=False)
     assert {w.why for w in report.waiting} == {why}
     assert (len(report.waiting), report.exit) == (3, Exit.UNANSWERED)
+    # Without calls it cannot be read, either; otherwise only its writes are left.
+    assert report.left.get(Left.SYSTEMS, 0) == (why is WaitReason.RATE_LIMITED)
     shop.b.faults.clear()
     assert (await shop.engine.resync()).exit is Exit.DONE
 

@@ -45,6 +45,7 @@ from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_leftovers import ABOUT_LEFTOVERS
 from tests.simulate.plants_of_limits import ABOUT_LIMITS
 from tests.simulate.plants_of_lists import ABOUT_LISTS
+from tests.simulate.plants_of_outside import ABOUT_OUTSIDE
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_platforms import ABOUT_BUFFERS
 from tests.simulate.plants_of_proof import (
@@ -439,6 +440,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_LEADSQUARED,
     *ABOUT_SERIES,
     *ABOUT_REBOOKINGS,
+    *ABOUT_OUTSIDE,
     *ABOUT_LIMITS,
     *ABOUT_STOPS,
     *ABOUT_WAITING,

@@ -19,16 +19,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from syncd.sandbox.faults import FaultKind
 from syncd.simulate.play import Outcome, play
 from syncd.simulate.shrink import shortest
-from syncd.simulate.story import draw
+from syncd.simulate.story import TROUBLE, What, draw
 from tests.prove import HOUSE, digest
+from tests.simulate.rarity import OF, OFTEN
 
 FIRST, SEEDS = 10_000, 3_000
 """The first day, which no other run of the tests plays, and how many there are."""
+
+TRIES = 60
+"""So often a broken day is played again to cut it short."""
 
 RAISED = "exception"
 """What a line begins with that says of a day that playing it raised an exception."""
@@ -82,7 +88,7 @@ def _day(outcome: Outcome, code: str, story: Sequence[str] = ()) -> Day:
 
 def _shortest(outcome: Outcome) -> Sequence[str]:
     try:
-        found = play(shortest(outcome, play))
+        found = play(shortest(outcome, partial(play, until_broken=True), TRIES))
     except Exception as error:  # noqa: BLE001 - a shorter story may raise one
         return _traceback(error)
     # Requests are left out: the story is what people, faults and syncd did.
@@ -177,6 +183,7 @@ def report(days: Sequence[Day]) -> Iterator[str]:
     for name, counts in (("acts", acts), ("faults", faults), ("writes", writes)):
         each = ", ".join(f"{kind} {number}" for kind, number in counts.most_common())
         yield f"{counts.total()} {name}: {each}"
+    yield from (f"rare: {line}" for line in rare(days))
     broken = [day for day in days if day.broken]
     for day in broken:
         yield ""
@@ -184,6 +191,18 @@ def report(days: Sequence[Day]) -> Iterator[str]:
         yield from (f"  {line}" for line in day.story)
     yield ""
     yield f"{len(broken)} days broke a promise" if broken else "every promise held"
+
+
+def rare(days: Sequence[Day]) -> Iterator[str]:
+    """Yield the acts that were performed, and faults that were met, on too few of these days.
+
+    What is drawn may find nothing to do it to.
+    """
+    counts = Counter(name for day in days for name in {*day.acts, *day.faults})
+    unplayed = {str(what) for what in TROUBLE}
+    for name in sorted({*map(str, What), *map(str, FaultKind)} - unplayed):
+        if counts[name] * OF < OFTEN * len(days):
+            yield f"{name} on {counts[name]} of {len(days)} days"
 
 
 def _say(line: str) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from syncd.sandbox.faults import FaultKind
 from syncd.simulate.play import Outcome
-from syncd.simulate.story import draw
+from syncd.simulate.story import What, draw
 from tests.prove import HOUSE
 from tests.simulate import soak
-from tests.simulate.soak import Day, Ledger, main, play_day, report
+from tests.simulate.soak import Day, Ledger, main, play_day, rare, report
 
 
 def _quick(seed: int, code: str) -> Iterator[Day]:
@@ -65,7 +66,8 @@ def test_the_report_sums_acts_faults_and_writes_and_shows_broken_stories() -> No
         Day(1, "a", acts={"book": 2}, faults={"lag": 1}, writes={"move block": 3}),
         Day(2, "b", acts={"book": 1, "move": 1}, broken=("4: twice",), story=("05:00 book",)),
     ]
-    assert list(report(days)) == [
+    lines = [line for line in report(days) if not line.startswith("rare: ")]
+    assert lines == [
         "2 days (48 h), played by 2 states of the code",
         "4 acts: book 3, move 1",
         "1 faults: lag 1",
@@ -76,6 +78,14 @@ def test_the_report_sums_acts_faults_and_writes_and_shows_broken_stories() -> No
         "",
         "1 days broke a promise",
     ]
+
+
+def test_acts_that_found_nothing_to_do_on_most_days_are_named() -> None:
+    every = {str(what): 1 for what in What} | {str(kind): 1 for kind in FaultKind}
+    missing = {name: 1 for name in every if name not in {"wipe", "lag"}}
+    days = [Day(seed, "a", acts=missing) for seed in range(10)]
+    assert list(rare(days)) == ["lag on 0 of 10 days", "wipe on 0 of 10 days"]
+    assert list(rare([*days, Day(11, "a", acts=every)])) == []
 
 
 def test_an_exception_while_a_day_is_played_is_kept_as_broken(
@@ -96,7 +106,7 @@ def test_broken_days_are_kept_before_and_after_they_are_cut_short(
     story = draw(10_000)
     outcome = Outcome(story, ["4: twice"], ["14 05:00:00 book", "  GET /v1"])
     monkeypatch.setattr(soak, "play", lambda _story: outcome)
-    monkeypatch.setattr(soak, "shortest", lambda found, _play: found.story)
+    monkeypatch.setattr(soak, "shortest", lambda found, *_more: found.story)
     first, second = play_day(10_000, "c")
     assert (first.broken, first.story) == (["4: twice"], ())
     assert second.story == ["14 05:00:00 book"]

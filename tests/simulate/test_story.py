@@ -27,6 +27,7 @@ from syncd.simulate.story import (
     draw,
 )
 from tests.simulate.plants import wrong_length
+from tests.simulate.rarity import stories
 
 
 @pytest.mark.prove
@@ -48,7 +49,7 @@ def test_other_seeds_give_other_stories() -> None:
 
 
 def test_every_kind_of_trouble_and_of_act_is_drawn() -> None:
-    steps = [step for seed in range(300) for step in draw(seed).steps]
+    steps = [step for story in stories() for step in story.steps]
     assert {step.what for step in steps} == set(What)
     faults = Counter(step.fault for step in steps if step.what is What.FAULT)
     assert set(faults) == ALL - HOST - {"disk"}
@@ -57,15 +58,15 @@ def test_every_kind_of_trouble_and_of_act_is_drawn() -> None:
 
 
 def test_every_rule_and_both_sizes_of_page_are_drawn() -> None:
-    stories = [draw(seed) for seed in range(100)]
-    assert {story.page == ONE_PAGE for story in stories} == {True, False}
-    drawn = {(kind, choice) for story in stories for kind, choice in story.rules}
+    days = stories()[:100]
+    assert {story.page == ONE_PAGE for story in days} == {True, False}
+    drawn = {(kind, choice) for story in days for kind, choice in story.rules}
     every = _RULES | _MORE_RULES | {"twin_deleted": ("cancel", "keep", "hold")}
     assert drawn == {(kind, choice) for kind, choices in every.items() for choice in choices}
 
 
 def test_exceptions_to_every_rule_are_drawn() -> None:
-    said = [dict(story.override) for seed in range(300) if (story := draw(seed)).override]
+    said = [dict(story.override) for story in stories() if story.override]
     assert {each["kind"] for each in said} == set(_RULES | _MORE_RULES)
     assert {each.get("system", "") for each in said} == {"", *SYSTEMS}
 

@@ -64,6 +64,7 @@ FULL_RECORD = Record(
     created_at=at(4),
     off_at=at(5),
     off_seen_at=at(6),
+    moved_in_at=at(7),
 )
 FULL_OPERATION = Operation(
     action=Action.MOVE_BLOCK,

@@ -1,9 +1,10 @@
 """Find one block: by its id where the location answers that, else in lists.
 
 Whether ``GET /calendars/events/appointments/{id}`` answers a block is not known of every location
-(corrections.md C6), so it is tried, and what came of it is kept as a fact. An absence counts only
-if the list around the block's place is surely whole: other rows in it prove nothing, as a list may
-be capped.
+(corrections.md C6), so it is tried, and what came of it is kept as the fact ``block_by_id``. Where
+it does, a block is gone that is not there by its id and not listed where it was. Elsewhere an
+absence counts only if the list around the block's place is surely whole: other rows in it prove
+nothing, as a list may be capped.
 """
 
 from __future__ import annotations
@@ -13,29 +14,35 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Kind, Window
+from syncd.model.platform_facts import NO, YES
 from syncd.systems.capped_lists import Limit
 from syncd.systems.leadconnector.plan import plan
 from syncd.systems.leadconnector.wire import Block, Whole
 from syncd.systems.list_caps import SMALL
 from syncd.systems.loose import text
+from syncd.systems.measured import Side
 from syncd.systems.port import Incomplete, Refusal, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from syncd.model import Clock, Value
     from syncd.systems.capped_lists import CappedLists
-    from syncd.systems.facts import Facts
     from syncd.systems.leadconnector.account import CalendarOf
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.knowledge import Knowledge
+    from syncd.systems.measured import Measured
     from syncd.systems.port import ListCall
 
-BY_ID = "blocks by id"
-"""The fact: 'yes' if the location answers a block by its id, 'no' if it does not."""
+BY_ID = "block_by_id"
+"""The fact: whether the location answers a block by its id."""
 
 _ASKED_AGAIN = timedelta(days=7)
-"""How long such an answer is believed."""
+"""After so long a location that did not answer a block by its id is asked for one again."""
+
+_MOST_DENIED = 200
+"""So many blocks are remembered that were said not to be there."""
 
 _SOUGHT = (timedelta(days=90), timedelta(days=400))
 """How far before and after its last place a block is looked for."""
@@ -61,11 +68,14 @@ class Listing:
 class Search:
     """What a search for a block came to: the ``block``, or whether its absence is ``proven``.
 
-    ``empty``: no list showed any block at all, and the platform was not seen to answer by id.
+    ``by_id``: the location, which answers blocks by id, says that this one is not there, and the
+    list lacks it, too.
+    ``empty``: no list showed any block at all.
     """
 
     block: Block | None = None
     proven: bool = False
+    by_id: bool = False
     empty: bool = False
 
 
@@ -80,7 +90,7 @@ class Blocks:
         calendars: Mapping[str, CalendarOf],
         clock: Clock,
         lists: CappedLists,
-        facts: Facts,
+        measured: Measured,
     ) -> None:
         """Keep the parts."""
         self._system = system
@@ -89,28 +99,60 @@ class Blocks:
         self._calendars = calendars
         self._clock = clock
         self._lists = lists
-        self._facts = facts
+        self._measured = measured
+        self._denied: dict[str, datetime] = {}
 
     async def find(self, id: str, provider: str, value: Value | None) -> Search:
         """Look for a block of a provider that was last seen at a place."""
-        known = self._facts.get(BY_ID, _ASKED_AGAIN)
-        item, gone = (None, False) if known == "no" else await self._by_id(id)
+        item, gone = await self._by_id(id) if self._tries_by_id() else (None, False)
         if item is not None:
-            self._facts.put(BY_ID, "yes")
+            self._measured.learn(BY_ID, YES)
             return Search(item)
         found = await self.everywhere(provider, value)
         item = found.named(id)
+        if gone and self._measured.is_yes(BY_ID):
+            if item is None:
+                self._note_denied(id)
+                return Search(by_id=True)
+            self._measured.contradict(BY_ID, YES)
         shows, whole = found.each_shows, found.whole
         if item is None and not whole and value is not None:
             near = Window(value.start - _AROUND, value.end + _AROUND)
             found = await self.listed(provider, near, checked=True)
             item, whole = found.named(id), found.whole
         if item is not None:
-            if not known:
-                self._facts.put(BY_ID, "no")
+            if self._measured.side(BY_ID) is Side.SAFE:
+                self._measured.learn(BY_ID, NO)
             return Search(item)
-        shows = shows or (gone and known == "yes")
         return Search(proven=whole and shows, empty=not shows)
+
+    def _tries_by_id(self) -> bool:
+        """Whether to ask for a block by its id: unless that is known to be of no use."""
+        match self._measured.side(BY_ID):
+            case Side.CONTRADICTED:
+                return False
+            case Side.MEASURED if not self._measured.is_yes(BY_ID):
+                at = self._measured.at(BY_ID)
+                return at is None or self._clock.now() - at > _ASKED_AGAIN
+            case _:
+                return True
+
+    def _note_denied(self, id: str) -> None:
+        self._denied.pop(id, None)
+        if len(self._denied) >= _MOST_DENIED:
+            del self._denied[next(iter(self._denied))]
+        self._denied[id] = self._clock.now()
+
+    def shown(self, ids: Iterable[str], read_at: datetime, lag: timedelta) -> None:
+        """Note what a list of ``read_at`` shows: a block that was said not to be there is.
+
+        Then the location does not answer each block by its id. A list may be older by the lag.
+        """
+        if not self._denied:
+            return
+        if any(read_at >= self._denied[id] + lag for id in self._denied.keys() & set(ids)):
+            self._measured.contradict(BY_ID, YES)
+            self._denied.clear()
 
     async def everywhere(self, provider: str, value: Value | None) -> Listing:
         """List a provider's blocks wherever one may have been moved to, as far as one call goes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from syncd.systems.facts import Facts
 from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.directory import directory_of
 from syncd.systems.leadconnector.opening import open_transport
@@ -63,7 +64,8 @@ class Provisioner:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
         self._location = account.location_id
-        self._transport = open_transport(name, account, clock, transport)
+        self.facts = Facts(name, clock)
+        self._transport = open_transport(name, account, clock, transport, self.facts)
         self._calls = Calls(name, account, self._transport)
         self._calendars: Mapping[str, Sequence[str]] | None = None
 

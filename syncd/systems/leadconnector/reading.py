@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
+from syncd.model.platform_facts import YES
 from syncd.systems.capped_lists import Limit
 from syncd.systems.last_read import LastRead, Misses
 from syncd.systems.leadconnector import events
@@ -16,6 +18,7 @@ from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.list_caps import proven
 from syncd.systems.loose import text
+from syncd.systems.measured import Side
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.knowledge import Knowledge
     from syncd.systems.leadconnector.resources import Resource
     from syncd.systems.leadconnector.wire import Item
+    from syncd.systems.measured import Measured
     from syncd.systems.port import ListCall
 
 
@@ -56,6 +60,7 @@ class Reading:
         calendars: Mapping[str, CalendarOf],
         clock: Clock,
         lists: CappedLists,
+        measured: Measured,
     ) -> None:
         """Keep the parts."""
         self._system = system
@@ -68,6 +73,7 @@ class Reading:
         self._clock = clock
         self._lists = lists
         self._misses = Misses()
+        self._measured = measured
 
     @property
     def reader(self) -> Reader:
@@ -86,7 +92,7 @@ class Reading:
         """The list calls that read these providers, as far as the location is known by now."""
         mapped = self._mapped(wanted)
         rooms = _rooms(mapped, self._knowledge.kept_resources)
-        return self._lists.plan(plan(mapped, self._knowledge.kept, rooms, window))
+        return self._lists.plan(plan(mapped, self._grouped(self._knowledge.kept), rooms, window))
 
     async def snapshot(
         self,
@@ -109,7 +115,7 @@ class Reading:
         odd: list[Malformed] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
         asked = window.from_earlier(look_back)
-        calls = plan(mapped, directory, rooms, asked)
+        calls = plan(mapped, self._grouped(directory), rooms, asked)
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
@@ -146,7 +152,7 @@ class Reading:
         same = gathered.same.keys()
         odd_ones = {e for e, odd in gathered.unowned.items() if odd.topic is Topic.UNREADABLE}
         listed = frozenset((*gathered.rows, *same, *odd_ones))
-        groups = {calendar.id: calendar.group for calendar in directory.values()}
+        groups = {calendar.id: calendar.group for calendar in self._grouped(directory).values()}
         self._misses.begin(LastRead(listed, coverage, calls, groups))
         return Snapshot(
             self._system,
@@ -196,11 +202,20 @@ class Reading:
             return Found(event)
         if found.outdated or not found.elsewhere:
             self._lists.doubt(f"GET {LISTS[event.kind]}", event.provider, event.value.start)
+        if event.kind is Kind.APPOINTMENT and self._misses.is_of_group(event):
+            self._measured.contradict("group_lists_all", YES)
         return found
 
     async def owners(self) -> Owners:
         """Say whose records are. Raises SystemFault."""
         return Owners.of(self._calendars, await self._knowledge.calendars())
+
+    def _grouped(self, directory: Mapping[str, Calendar]) -> Mapping[str, Calendar]:
+        """Return the calendars for a plan: in no group where a group's list lacks some of them."""
+        measured = self._measured
+        if measured.side("group_lists_all") is Side.SAFE or measured.is_yes("group_lists_all"):
+            return directory
+        return {id: replace(calendar, group="") for id, calendar in directory.items()}
 
     def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarOf]:
         return {p: of for p, of in self._calendars.items() if p in wanted}

@@ -41,7 +41,7 @@ from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
 from syncd.systems.loose import text
-from syncd.systems.measured import Measured
+from syncd.systems.measured import Measured, Side
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -105,8 +105,8 @@ class LeadConnector:
         self._knowledge = Knowledge(self._calls, clock)
         lists = CappedLists(name, clock, self.facts)
         parts = (self._calls, self._knowledge, self._calendars, clock, lists)
-        self._reading = Reading(name, account, *parts)
-        self._blocks = Blocks(name, *parts, self.facts)
+        self._reading = Reading(name, account, *parts, self.measured)
+        self._blocks = Blocks(name, *parts, self.measured)
         self._writing = Writing(
             name,
             account,
@@ -117,6 +117,7 @@ class LeadConnector:
             self._blocks,
             clock,
             self._sight,
+            self.measured,
         )
         self._persons: Remembered[Person | None] = Remembered(clock)
         self._registries: dict[tuple[str, str, str], Associations] = {}
@@ -133,6 +134,8 @@ class LeadConnector:
         wanted = self.providers if providers is None else providers
         now = self._clock.now()
         snapshot = await self._reading.snapshot(window, wanted, now, known, look_back)
+        listed = (*(row.id for row in snapshot.rows), *snapshot.same)
+        self._blocks.shown(listed, now, self.capabilities.lag)
         return self._with_buffers(snapshot, wanted)
 
     def event(self, row: Row) -> Event:
@@ -320,7 +323,7 @@ class LeadConnector:
             return await self._sighting(found.block, ref)
         if found.block is not None or found.proven:
             return Gone(own_list=True)
-        if value is not None and await self._is_open(ref.provider, value):
+        if found.by_id or (value is not None and await self._is_open(ref.provider, value)):
             return Gone()
         others = self._calendars.keys() - {ref.provider} if found.empty else ()
         for other in sorted(others):
@@ -335,8 +338,9 @@ class LeadConnector:
     async def _is_open(self, provider: str, value: Value) -> bool:
         """Whether a time is offered on all that a block of the provider's could close.
 
-        A user's block closes every calendar of the user, so one of them proves that there is none;
-        an event calendar is closed by its own blocks only, and proves for itself (0.2, 1.5).
+        Where a user's block is known to close every calendar of the user, one of them proves that
+        there is none; where nothing is known, all of them do; where it does not, none does. An
+        event calendar is closed by its own blocks only, and proves for itself (0.2, 1.5).
         """
         of, directory = self._calendars[provider], await self._knowledge.calendars()
         seats = [directory[seat] for seat in booked_on(of, directory) if seat in directory]
@@ -349,10 +353,14 @@ class LeadConnector:
                 return False
         if of.user is None:
             return bool(own)
+        closes_all = self.measured.is_yes("block_closes_calendars")
+        if not closes_all and self.measured.side("block_closes_calendars") is not Side.SAFE:
+            return False
         for calendar in of_user:
-            if _touched(value, await self._offered(calendar, of.user, near)):
-                return True
-        return False
+            open_ = _touched(value, await self._offered(calendar, of.user, near))
+            if open_ is closes_all:
+                return open_
+        return bool(of_user) and not closes_all
 
     async def _offered(self, calendar: str, user: str | None, window: Window) -> Sequence[Window]:
         """List what one calendar offers."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, EventRef, Status, Value, Window, cut_end, is_derived, mark
+from syncd.model.platform_facts import NO, YES
 from syncd.model.whole_record import Update, WholeRecord, compare_records, whole_record
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.reading import Reading
     from syncd.systems.leadconnector.wire import Wrote
+    from syncd.systems.measured import Measured
 
 FRESH = 2.0
 """Seconds between the answer to the read before an update and the sending of the update."""
@@ -93,8 +95,10 @@ class Updating:
         clock: Clock,
         sight: Sight,
         owner: Owner,
+        measured: Measured,
     ) -> None:
         """Keep the parts. ``owner`` names a new block's owner as its body does."""
+        self._measured = measured
         self._system = system
         self._account = account
         self._calls = calls
@@ -151,6 +155,8 @@ class Updating:
         seen, whole = await self._look(operation, update, wrote)
         lost = fields.reset(update.kept, wrote, seen)
         restored: list[str] = []
+        if lost and self._measured.contradict("update_replaces", NO) and seen is None:
+            seen, whole = await self._look(operation, update, wrote)
         if lost and (seen is not None or _is_block(operation)):
             now = update.kept if seen is None else fields.kept_of(seen)
             kept = {**now, **{name: update.kept[name] for name in lost}}
@@ -167,6 +173,7 @@ class Updating:
                 restored = [name for name in before if name not in lost]
         if seen is not None and not set(update.hosts) <= set(hosts_of(seen)):
             lost = [*lost, HOSTS]
+            self._measured.contradict("update_keeps_hosts", YES)
         lost = [*lost, *_also_changed(operation, update.whole, whole)]
         shown = self._shown(update, wrote, seen)
         return Done([(operation.ref.id, shown)], tuple(restored), tuple(lost))
@@ -208,7 +215,7 @@ class Updating:
         The answer about a block shows all of it; one that shows no title does not count as such.
         """
         block = _is_block(operation)
-        if block and isinstance(wrote.title, str):
+        if (block and isinstance(wrote.title, str)) or self._is_told(update, wrote, block=block):
             return None, None
         seen: Record | Unknown | None
         whole: WholeRecord | None = None
@@ -223,6 +230,13 @@ class Updating:
         except (SystemFault, ValueError):
             return None, None
         return (seen, whole) if value.interval == (update.start, update.end) else (None, None)
+
+    def _is_told(self, update: _Update, wrote: Wrote, *, block: bool) -> bool:
+        """Whether the answer tells enough of a meeting where updates replace nothing."""
+        replaces = self._measured.is_yes("update_replaces")
+        further = {*update.hosts} - {update.kept.get(USER)}
+        hosts = bool(further) and not self._measured.is_yes("update_keeps_hosts")
+        return not (block or replaces or hosts) and STATUS in fields.kept_of(wrote)
 
     async def _prepared(self, operation: Operation, record: Record, owner: str) -> _Update:
         """Take the record as read, with the one change that is wanted."""

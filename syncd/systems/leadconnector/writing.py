@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.reading import Reading
     from syncd.systems.leadconnector.updating import Sight
     from syncd.systems.leadconnector.wire import Wrote
+    from syncd.systems.measured import Measured
 
 
 class Writing:
@@ -39,6 +40,7 @@ class Writing:
         blocks: Blocks,
         clock: Clock,
         sight: Sight,
+        measured: Measured,
     ) -> None:
         """Keep the parts. ``sight`` tells what a record is to syncd."""
         self._system = system
@@ -48,7 +50,7 @@ class Writing:
         self._calendars = calendars
         self._reading = reading
         self._updating = Updating(
-            system, account, calls, reading, blocks, calendars, clock, sight, self._owner
+            system, account, calls, reading, blocks, calendars, clock, sight, self._owner, measured
         )
 
     async def write(self, operations: Sequence[Operation]) -> Done | TargetChanged:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from syncd.systems.facts import Facts
 from syncd.systems.leadconnector_v1.opening import open_transport
 from syncd.systems.leadconnector_v1.services import service_body, service_of
 from syncd.systems.loose import read_json, text
@@ -53,7 +54,8 @@ class Provisioner:
     ) -> None:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
-        self._transport = open_transport(name, account, clock, transport)
+        self.facts = Facts(name, clock)
+        self._transport = open_transport(name, account, clock, transport, self.facts)
         self._users: Mapping[str, Sequence[str]] | None = None
         self._users_listed = True
 

@@ -78,6 +78,7 @@ _USUAL_SLOT = timedelta(minutes=30)
 """The length in the documented example, for a calendar that the location does not list."""
 
 _MOST_ZONES = 20_000
+_MOST_SENT = 500
 
 
 class LeadConnectorV1:
@@ -121,6 +122,7 @@ class LeadConnectorV1:
         self._knowledge = Knowledge(self._calls, clock)
         self._lists = CappedLists(name, clock, self.facts)
         self._misses = Misses()
+        self._sent: dict[str, Value] = {}
         self._seats: Mapping[str, int] = {}
 
     async def read(
@@ -263,6 +265,8 @@ class LeadConnectorV1:
         moved = operation.action in {Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT}
         if moved and not self.capabilities.update_keeps_end:
             return await self._read_back(operation, reply)
+        if moved and operation.after is not None and len(self._sent) < _MOST_SENT:
+            self._sent[operation.ref.id] = operation.after
         return reply
 
     async def _read_back(self, operation: Operation, reply: Done) -> Done:
@@ -379,11 +383,25 @@ class LeadConnectorV1:
             self._zones.clear()
         listed = self.capabilities.lists_blocks
         for item in items:
+            if self._sent and (sent := self._sent.get(text(item.id))) is not None:
+                self._compare_end(item, sent)
             if not listed and self._reader.kind(item) is Kind.BLOCK:
                 self.measured.learn("lists_blocks", YES)
                 listed = True
             if item.selected_timezone:
                 self._zones[text(item.id)] = text(item.selected_timezone)
+
+    def _compare_end(self, item: Appointment, sent: Value) -> None:
+        """Compare the first sight of a moved event with what was sent, where that is not done."""
+        try:
+            shown = self._reader.value(item)
+        except ValueError:
+            return
+        if shown.start != sent.start:
+            return  # It shows what was before, or was moved since.
+        del self._sent[text(item.id)]
+        if shown.end != sent.end:
+            self.measured.contradict("update_keeps_end", YES)
 
 
 def _lengths(services: Iterable[object]) -> Mapping[str, timedelta]:

@@ -40,6 +40,8 @@ LENGTH = timedelta(hours=1)
 """The length that is assumed of a task whose end is not known. Each task type has a default length,
 but no documented answer shows it."""
 
+_AT_ONCE = timedelta(seconds=2)
+
 _NEVER = re.compile(r"0001-01-01\b.*|0?1/0?1/0001\b.*|/Date\(-62135596800000([+-]\d{4})?\)/")
 
 _WCF = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
@@ -174,6 +176,20 @@ class Reader:
         completed = LEADSQUARED.meant(said(task.status_code)) is Status.SHOWED
         doubted = completed and self.able().completing_changes_end
         return has_end(task) and (not doubted or self._is_to_come(task))
+
+    def ends_when_completed(self, task: Task) -> bool:
+        """Whether a completed task shows the time of its completion as its end.
+
+        So it does if it ends before it begins, or at the instant of its last change.
+        """
+        if LEADSQUARED.meant(said(task.status_code)) is not Status.SHOWED or not has_end(task):
+            return False
+        try:
+            start, end = instant(task.due_date), instant(task.end_date)
+        except ValueError:
+            return False
+        changed = self._maybe(task.modified_on)
+        return end <= start or (changed is not None and abs(end - changed) <= _AT_ONCE)
 
     def _is_to_come(self, task: Task) -> bool:
         """Whether the task ends later than now and than its last change: nobody completed it then.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.systems.facts import Facts
 from syncd.systems.leadsquared.calls import Calls
 from syncd.systems.leadsquared.opening import open_transport
 from syncd.systems.leadsquared.types import allows_conflicts, is_appointment, mandatory_fields
@@ -45,7 +46,8 @@ class Provisioner:
     ) -> None:
         """Prepare the connections; nothing is sent yet."""
         self.name = name
-        self._transport = open_transport(name, account, clock, transport)
+        self.facts = Facts(name, clock)
+        self._transport = open_transport(name, account, clock, transport, self.facts)
         self._calls = Calls(name, self._transport)
 
     async def look(self, sort: Sort, names: Collection[str]) -> Sequence[Existing]:

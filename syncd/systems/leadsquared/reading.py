@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Topic, Unproven, Window
+from syncd.model.platform_facts import NO, YES
 from syncd.systems.leadsquared.calls import PAGE
 from syncd.systems.leadsquared.events import LENGTH, has_end, unchanged
 from syncd.systems.leadsquared.plan import proven
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadsquared.calls import Calls
     from syncd.systems.leadsquared.events import Reader
     from syncd.systems.leadsquared.users import AddressBook
+    from syncd.systems.measured import Measured
     from syncd.systems.port import ListCall
 
 MOST_PAGES = 100
@@ -84,8 +86,10 @@ class Reading:
         *,
         lists: CappedLists,
         limit: Limit,
+        measured: Measured,
     ) -> None:
         """Start with nothing."""
+        self._measured = measured
         self._book = book
         self._shown = shown
         self._lists = lists
@@ -112,6 +116,10 @@ class Reading:
         got = self._got
         if got.faults and not got.pages:
             raise got.faults[0]
+        if got.without_end:
+            self._measured.contradict("rows_carry_end", YES)
+        if got.by_id:
+            self._measured.contradict("rows_carry_owner", YES)
         kinds, asked = frozenset(Kind), window.from_earlier(look_back)
         coverage = [
             Coverage(self._reader.system, provider, kinds, _within(span, asked), read_at)
@@ -223,6 +231,8 @@ class Reading:
         self._shown.owner |= bool(task.owner_email_address)
         if provider is None or reader.is_free_block(task):
             return
+        if reader.ends_when_completed(task):
+            self._measured.contradict("completing_changes_end", NO)
         fingerprint = reader.fingerprint(task, provider)
         self._got.rows[known] = Row(known, provider, fingerprint, task)
         self._got.reported.pop(known, None)

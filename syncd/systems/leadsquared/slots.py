@@ -19,6 +19,8 @@ Json = dict[str, Any]
 
 _SLOTS = "AvailableSlots"
 _ENDS = ("StartTime", "EndTime")
+NAMES = "/".join(_ENDS)
+"""The fact `slot_names`, where slots are understood."""
 _OF_USER = frozenset({"UserId", "EmailAddress", "UserTimeZone", "NoSlotsReason"})
 _MISSING = object()
 _NAME = re.compile(r"[A-Za-z_]\w{0,39}", re.ASCII)

@@ -165,6 +165,7 @@ class LeadSquared:
             self._shown,
             lists=self._lists,
             limit=limit,
+            measured=self.measured,
         )
         return await reading.snapshot(window, self._clock.now(), self.capabilities, look_back)
 
@@ -242,7 +243,12 @@ class LeadSquared:
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """Carry out operations that share one call. Raises SystemFault."""
-        return await self._writing.write(operations)
+        try:
+            return await self._writing.write(operations)
+        except Rejected:
+            if len(operations) > int(self.measured.safe("bulk_rows")):
+                self.measured.contradict("bulk_rows")
+            raise
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """The slots that LeadSquared offers of the provider's user. Raises SystemFault."""
@@ -252,9 +258,13 @@ class LeadSquared:
             for piece in slices(window, slots.LONGEST)
         ]
         try:
-            return slots.offered(answers, calendar.address, window)
+            found = slots.offered(answers, calendar.address, window)
         except slots.NotUnderstood as odd:
+            self.measured.contradict("slot_names")
             raise self._calls.not_understood(str(odd)) from None
+        if found:
+            self.measured.learn("slot_names", slots.NAMES)
+        return found
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """A call for all users and 96 days."""

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.model import EventRef, Kind
+from syncd.model import EventRef, Fact, Kind
 from syncd.sandbox.caps import Keeps, ListCap
 from syncd.systems.facts import Facts
 from syncd.systems.leadconnector import CalendarOf, LeadConnector
+from syncd.systems.measured import Side
 from syncd.systems.port import Found, Gone, Unknown
 from tests.sandbox.kit import HOUR, at
 
@@ -82,7 +83,7 @@ async def test_a_404_counts_with_an_empty_list_where_blocks_are_answered_by_id(
     await system.read_one(ref(block), hour(at(12)))
     clinic.platform.remove_block(block)
     clinic.door.spoil(BLOCKED, lambda answer: {**answer, "events": []})
-    assert await system.read_one(ref(block), hour(at(12))) == Gone(own_list=True)
+    assert await system.read_one(ref(block), hour(at(12))) == Gone()
 
 
 async def test_a_list_that_shows_a_block_wins_over_a_404(clinic: Clinic) -> None:
@@ -92,7 +93,52 @@ async def test_a_list_that_shows_a_block_wins_over_a_404(clinic: Clinic) -> None
     await system.read_one(ref(first), hour(at(9)))
     clinic.platform.blocks_by_id = False
     mirrored = clinic.block(at(12))
+    assert system.measured.is_yes("block_by_id")
     assert isinstance(await system.read_one(ref(mirrored), hour(at(12))), Found)
+    assert system.measured.side("block_by_id") is Side.CONTRADICTED
+    assert Kind.BLOCK in system.capabilities.gone_by_list
+
+
+async def test_a_block_that_is_listed_after_a_404_drops_the_fact_that_blocks_are_read_by_id(
+    clinic: Clinic,
+) -> None:
+    clinic.platform.blocks_by_id = True
+    first, system = clinic.block(at(9)), clinic.build()
+    await system.read_one(ref(first), hour(at(9)))
+    assert Kind.BLOCK not in system.capabilities.gone_by_list
+    clinic.platform.blocks_by_id = False
+    mirrored = clinic.block(at(12))
+    clinic.door.spoil(BLOCKED, lambda answer: {**answer, "events": []})
+    assert isinstance(await system.read_one(ref(mirrored), hour(at(12))), Gone)
+    clinic.door.answers.clear()
+    await system.read(WINDOW)
+    assert system.measured.is_yes("block_by_id")  # A list may be older than the answer.
+    clinic.clock.advance(60)
+    await system.read(WINDOW)
+    assert system.measured.side("block_by_id") is Side.CONTRADICTED
+    clinic.platform.blocks_by_id = True
+    assert isinstance(await system.read_one(ref(first), hour(at(9))), Found)
+    assert system.measured.side("block_by_id") is Side.CONTRADICTED, "only a probe measures anew"
+
+
+async def test_the_name_under_which_earlier_versions_stored_it_still_counts(
+    clinic: Clinic,
+) -> None:
+    system = clinic.build()
+    system.facts.load([Fact("clinic", "blocks by id", "yes", clinic.clock.now())])
+    assert system.measured.is_yes("block_by_id")
+
+
+@pytest.mark.parametrize(("measured", "gone"), [("", True), ("yes", True), ("no", False)])
+async def test_free_slots_prove_an_absence_only_where_blocks_close_them(
+    clinic: Clinic, measured: str, gone: bool
+) -> None:
+    block, system = clinic.block(at(12)), clinic.build()
+    clinic.platform.remove_block(block)
+    if measured:
+        system.measured.note("block_closes_calendars", measured)
+    found = await system.read_one(ref(block), hour(at(12)))
+    assert isinstance(found, Gone) is gone
 
 
 @pytest.mark.parametrize("keeps", ["first", "last", "any"])

@@ -1,0 +1,153 @@
+"""What was measured of the systems' platforms, for `check` and `status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from syncd.cli import words
+from syncd.config.settings import Settings
+from syncd.model import Fact
+from syncd.model.platform_facts import NO, YES, Measure, PlatformKind
+from syncd.systems.measured import MEASURED_ANEW, Side, Standing, standings
+from syncd.systems.port import Finding
+
+COLUMNS = ("system", "fact", "value", "since", "")
+TITLE = "what was measured of the platforms (docs/platform-facts.md)"
+
+_SAID: Mapping[tuple[str, str, str], tuple[str, str, str]] = {
+    (PlatformKind.V2, "lists_service_bookings", NO): (
+        "warning",
+        "its lists do not show bookings of service menus: their time stays open elsewhere",
+        "Have people book calendars instead of service menus",
+    ),
+    (PlatformKind.V2, "block_closes_calendars", NO): (
+        "note",
+        "a user's block does not close every calendar of that user",
+        "Map each calendar that must be closed; `syncd status` lists what is still offered",
+    ),
+    (PlatformKind.V2, "version_v3", YES): (
+        "note",
+        "it also accepts the header `Version: v3`, which syncd does not use",
+        "",
+    ),
+    (PlatformKind.V1, "makes_blocks", NO): (
+        "warning",
+        "event blocks cannot be made there",
+        'Set blocks = "hold" and hold_email in [systems.{system}]',
+    ),
+}
+"""What `check` says of a measured value: level, message, remedy."""
+
+
+def standing_facts(settings: Settings, facts: Sequence[Fact]) -> dict[str, Sequence[Standing]]:
+    """Return each configured system's facts as they stand."""
+    return {
+        name: standings(system.type, [fact for fact in facts if fact.system == name])
+        for name, system in sorted(settings.systems.items())
+    }
+
+
+def facts_json(found: Sequence[Standing]) -> list[dict[str, Any]]:
+    """Return stable keys; times are UTC."""
+    return [
+        {
+            "name": each.name,
+            "value": each.value,
+            "side": str(each.side),
+            "measured_at": words.instant_json(each.at if each.side is Side.MEASURED else None),
+            "contradicted_at": words.instant_json(
+                each.at if each.side is Side.CONTRADICTED else None
+            ),
+        }
+        for each in found
+    ]
+
+
+def rows(found: Mapping[str, Sequence[Standing]]) -> list[tuple[str, ...]]:
+    """Return the lines of the table with `COLUMNS`: what was measured, and contradicted since."""
+    return [
+        (
+            system,
+            each.name,
+            each.value,
+            "" if each.at is None else f"{each.at:%Y-%m-%d}",
+            "contradicted: the safe side counts" if each.side is Side.CONTRADICTED else "",
+        )
+        for system, stands in found.items()
+        for each in stands
+        if each.side is not Side.SAFE
+    ]
+
+
+def findings(found: Mapping[str, Sequence[Standing]], now: datetime) -> Iterator[Finding]:
+    """Say what a person can do: probe for the first time or anew, and what a value means."""
+    for system, stands in found.items():
+        probe = f"Run `syncd probe {system}`"
+        if not any(_is_probed(each) for each in stands):
+            yield Finding(
+                "note",
+                system,
+                "nothing was measured of this account yet: the safe side of each fact is assumed",
+                probe,
+            )
+        if old := [each for each in stands if _is_old(each, now)]:
+            yield Finding(
+                "warning",
+                system,
+                f"measured more than {MEASURED_ANEW.days} days ago: {_names(old)}",
+                probe,
+            )
+        if dropped := [each for each in stands if each.side is Side.CONTRADICTED]:
+            yield Finding(
+                "warning",
+                system,
+                "an answer contradicted what was measured, so the safe side is assumed: "
+                + _names(dropped),
+                probe,
+            )
+        for each in stands:
+            said = _SAID.get((each.row.platform, each.name, each.value))
+            if said is not None and each.side is Side.MEASURED:
+                level, message, remedy = said
+                yield Finding(level, system, message, remedy.format(system=system))
+
+
+def lines(found: Mapping[str, Sequence[Standing]]) -> list[str]:
+    """Return one line for `status`: how many facts were measured; none where nothing was."""
+    counts = {
+        system: sum(each.side is Side.MEASURED for each in stands)
+        for system, stands in found.items()
+    }
+    told = ", ".join(f"{system} {number}" for system, number in counts.items() if number)
+    return [f"platform facts measured: {told} (`syncd check` lists them)"] if told else []
+
+
+def troubles(found: Mapping[str, Sequence[Standing]], now: datetime) -> list[str]:
+    """Return a line for each system where an answer contradicted what was measured."""
+    told: list[str] = []
+    for system, stands in found.items():
+        dropped = [each for each in stands if each.side is Side.CONTRADICTED]
+        if dropped:
+            named = ", ".join(f"{d.name} ({words.ago(d.at, now)})" for d in dropped if d.at)
+            told.append(
+                f"{system}: an answer contradicted what was measured: {named}. The safe side is "
+                f"assumed until `syncd probe {system}`"
+            )
+    return told
+
+
+def _is_probed(standing: Standing) -> bool:
+    """Whether a probe, or a move, has told of the fact, be it contradicted since."""
+    measured = standing.row.measured in {Measure.PROBE, Measure.MOVE}
+    return measured and standing.side is not Side.SAFE
+
+
+def _is_old(standing: Standing, now: datetime) -> bool:
+    measured = standing.side is Side.MEASURED and standing.row.measured is Measure.PROBE
+    return measured and standing.at is not None and now - standing.at > MEASURED_ANEW
+
+
+def _names(found: Sequence[Standing]) -> str:
+    return ", ".join(f"{each.name} ({each.at:%Y-%m-%d})" for each in found if each.at)

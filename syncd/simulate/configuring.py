@@ -1,0 +1,134 @@
+"""What becomes of the configuration on a day.
+
+A provider, a system or a calendar is left out of the file for some hours, or a rule is changed; the
+program reloads the file, or is started again.
+
+What is left out is out of reach: nothing may be written there. The calendars of a provider who is
+left out stay as they are; a system or calendar that is left out closes nothing in the others any
+more, until it is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncd.config.load import load
+from syncd.simulate.acts import SYSTEMS, Step, What
+from syncd.simulate.unmapped import Place
+
+if TYPE_CHECKING:
+    from syncd.config.settings import Settings
+    from syncd.simulate.story import Story
+    from syncd.simulate.town import Town
+
+LEAVES_OUT = frozenset({What.LEAVE_OUT_PROVIDER, What.LEAVE_OUT_SYSTEM, What.LEAVE_OUT_CALENDAR})
+_PEOPLE = ("alice", "bob")
+"""Those who may be left out. Carol has the block in v2 that shows that its list of blocks works."""
+_CHANGED_RULES = {
+    "moved_apart": ("latest", "prefer", "hold"),
+    "moved_and_cancelled": ("cancel", "move", "hold"),
+    "double_booked": ("report", "hold"),
+}
+"""Rules that may change during the day, and their choices; the oracle knows the others by heart."""
+
+
+@dataclass(slots=True)
+class Configuration:
+    """The file: ``whole`` is its text without rules, from which tables may be left out."""
+
+    path: Path
+    whole: str
+    story: Story
+    out: set[Place] = field(default_factory=set)
+    rules: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with the rules of the day."""
+        self.rules = dict(self.story.rules)
+
+    def change(self, step: Step, town: Town) -> str:
+        """Change the file as a step says; return what was done, '' if there is nothing to do."""
+        if step.what in LEAVES_OUT:
+            return self._leave_out(step, town)
+        if step.what is What.PUT_BACK:
+            return self.put_back(town)
+        kinds = sorted(_CHANGED_RULES)
+        kind = kinds[step.number % len(kinds)]
+        choices = [c for c in _CHANGED_RULES[kind] if c != self.rules.get(kind)]
+        self.rules[kind] = choices[step.slot // 2 % len(choices)]
+        town.choices |= {self.rules[kind]}
+        # A conflict that was held may be decided by the new rule.
+        town.answered()
+        return f"{kind} is {self.rules[kind]} now"
+
+    def _leave_out(self, step: Step, town: Town) -> str:
+        who = _PEOPLE[step.number % len(_PEOPLE)]
+        match step.what:
+            case What.LEAVE_OUT_PROVIDER:
+                place = Place("", who)
+            case What.LEAVE_OUT_SYSTEM:
+                place = Place(step.system, "")
+            case _:
+                place = Place(step.system, who)
+        if self.out:
+            # A provider needs two calendars, and the file a system: one thing is out at a time.
+            return ""
+        self.out.add(place)
+        town.unmapped.leave_out(place, town.clock.now())
+        return f"{place} is left out of the file"
+
+    def put_back(self, town: Town) -> str:
+        """Write the whole file again; return what was done."""
+        if not self.out:
+            return ""
+        self.out.clear()
+        town.unmapped.put_back(town.clock.now())
+        town.staff.since.append(town.clock.now())
+        return "the file is whole again"
+
+    def read(self) -> Settings:
+        """Write the file, and read it as the program does."""
+        systems = sorted(set(SYSTEMS) - {place.system for place in self.out if not place.provider})
+        rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.rules.items())
+        override = dict(self.story.override)
+        if override and override.get("system", systems[0]) in systems:
+            said = "".join(f'{key} = "{value}"\n' for key, value in override.items())
+            rules += f"[[rules.override]]\n{said}"
+        self.path.write_text(f"{without(self.whole, self.out)}[rules]\nprefer = {systems}\n{rules}")
+        return load(self.path, {})
+
+
+def without(text: str, out: set[Place]) -> str:
+    """Return a configuration without the tables and lines of these places."""
+    kept: list[str] = []
+    table: tuple[str, ...] = ()
+    for line in text.splitlines():
+        if line.startswith("["):
+            table = tuple(line.strip("[]").split("."))
+        match table:
+            case ("systems", name, *_):
+                place = Place(name, "")
+            case ("providers", name, "calendars"):
+                place = Place(line.partition(" ")[0], name)
+            case ("providers", name):
+                place = Place("", name)
+            case _:
+                place = Place("", "")
+        if not any(each.covers(place) for each in out):
+            kept.append(line)
+    return "\n".join(kept) + "\n"
+
+
+def judge_configured(town: Town, system: str, provider: str, at: datetime) -> Iterator[str]:
+    """Say when syncd writes to what its configuration does not name (promise 6)."""
+    since = town.unmapped.in_force(system, provider)
+    if since is not None and at > since + _IN_FLIGHT:
+        yield f"6: wrote to {system} of {provider}, which is not in the configuration"
+
+
+_IN_FLIGHT = timedelta(minutes=30)
+"""How long after it was begun a write may show, as LeadSquared queues what is moved in bulk."""

@@ -1,0 +1,40 @@
+"""Draw meetings far beyond the window, and who drags one of their records into it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+from syncd.simulate.acts import SYSTEMS, Step, What
+
+if TYPE_CHECKING:
+    from syncd.simulate.story import Story
+
+_FAR, _SECOND, _ALONE = 0.4, 0.4, 0.4
+ALONE = "alone"
+"""The spelling of a booking in one system only."""
+
+
+def with_far_meetings(day: Story) -> Story:
+    """On some days a meeting of two systems is booked far ahead, and one record is dragged in.
+
+    The same client may have a second one there, in both systems or in one of them.
+    """
+    random = Random(f"far meetings {day.seed}")  # noqa: S311 - chance that can be repeated
+    if random.random() >= _FAR:
+        return day
+    span = day.hours * 3600
+    first, second = random.sample(SYSTEMS, 2)
+    number, slot = random.randrange(1000), random.randrange(1000)
+    at = round(random.uniform(0.01, 0.1) * span, 1)
+    steps = [Step(at, What.BOOK_FAR, first, number, slot, spelling=second)]
+    if random.random() < _SECOND:
+        alone = random.random() < _ALONE
+        later, where = slot + 2 * random.randrange(1, 20), second if alone else first
+        spelling = ALONE if alone else second
+        steps.append(Step(at + 60, What.BOOK_FAR, where, number, later, spelling=spelling))
+    dragged = round(at + random.uniform(0.4, 0.7) * span, 1)
+    where = random.choice((first, second))
+    steps.append(Step(dragged, What.DRAG_IN, where, 0, random.randrange(8, 80)))
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))))

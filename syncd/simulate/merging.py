@@ -1,0 +1,76 @@
+"""Two users of a platform are merged for some hours: all that one had belongs to the other then.
+
+Nobody corrects syncd's configuration on such a day. The user who is mapped is gone, so that nothing
+proves that anybody's time is free: what was theirs takes their time still, and the other's as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from syncd.sandbox.merged import Merged, merge
+from syncd.sandbox.scenario import PEOPLE, Seat
+from syncd.simulate.acts import Step, What
+
+if TYPE_CHECKING:
+    from syncd.simulate.town import Town
+
+
+class Merger(NamedTuple):
+    """A merge that is in force: whose user is gone, where that user sat, and until when."""
+
+    system: str
+    provider: str
+    seat: Seat
+    merged: Merged
+    until: datetime
+
+
+def perform(town: Town, step: Step) -> str:
+    """Merge somebody's user into the next one's; return what was done, '' if nothing."""
+    system = step.system
+    renamed = any(name == system for name, _ in town.staff.renamed)
+    if step.what is not What.MERGE_USERS or renamed or is_merged(town, system):
+        return ""
+    who = PEOPLE[step.number % len(PEOPLE)]
+    heir = PEOPLE[(step.number + 1) % len(PEOPLE)]
+    seat, now = town.world.seats[system, who], town.clock.now()
+    into = town.world.seats[system, heir].user
+    merged = merge(town.sandbox.systems[system], seat.user, into)
+    hours = 1 + step.slot % 5
+    until = now + timedelta(hours=hours)
+    town.mergers.append(Merger(system, who, seat, merged, until))
+    town.staff.since.append(now)
+    _sit(town, system, who, replace(seat, user=into))
+    return f"{who} is merged into {heir} for {hours} hours"
+
+
+def is_merged(town: Town, system: str) -> bool:
+    """Return whether two users of a system are merged now."""
+    return any(merger.system == system for merger in town.mergers)
+
+
+def users_of(town: Town, system: str, event: str, *users: str) -> tuple[str, ...]:
+    """Return the users whose time a record takes: these, and the one who was merged away."""
+    for merger in town.mergers:
+        if merger.system == system and event in merger.merged.owned:
+            return (merger.seat.user, *users)
+        if merger.system == system and event in merger.merged.hosted:
+            return (*users, merger.seat.user)
+    return users
+
+
+def take_back(town: Town, now: datetime | None = None) -> None:
+    """Take back the merges that end by now; all of them without a time."""
+    for merger in [m for m in town.mergers if now is None or m.until <= now]:
+        town.mergers.remove(merger)
+        merger.merged.take_back()
+        _sit(town, merger.system, merger.provider, merger.seat)
+        town.look(merger.system, by_hand=True)
+
+
+def _sit(town: Town, system: str, who: str, seat: Seat) -> None:
+    """Let what is entered for somebody from now on be entered for this user."""
+    town.world = replace(town.world, seats={**town.world.seats, (system, who): seat})

@@ -1,0 +1,82 @@
+"""Which calendars the running program does not have in its configuration, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """What may be left out of a configuration: a system, a provider, or one's calendar in it."""
+
+    system: str
+    provider: str
+
+    def covers(self, other: Place) -> bool:
+        """Return whether the other place is left out with this one."""
+        return self in {other, Place(other.system, ""), Place("", other.provider)} and any(self)
+
+    def __str__(self) -> str:
+        """Name it."""
+        return " of ".join(part for part in reversed(self) if part) if all(self) else "".join(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Absence:
+    """A time in which a place is out of the file.
+
+    ``known`` is when the program went over to that file, None before that.
+    """
+
+    place: Place
+    since: datetime
+    known: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(slots=True)
+class Unmapped:
+    """All that was left out on a day."""
+
+    absences: list[_Absence] = field(default_factory=list)
+
+    def leave_out(self, place: Place, now: datetime) -> None:
+        """Note that a place is out of the file from now on."""
+        self.absences.append(_Absence(place, now))
+
+    def put_back(self, now: datetime) -> None:
+        """Note that the file is whole again."""
+        self.absences = [a if a.until else replace(a, until=now) for a in self.absences]
+
+    def went_over(self, now: datetime) -> None:
+        """Note that the program goes by the present file from now on."""
+        self.absences = [
+            replace(a, known=now) if a.until is None and a.known is None else a
+            for a in self.absences
+        ]
+
+    def in_force(self, system: str, provider: str) -> datetime | None:
+        """Return since when the running program has been without a calendar; None if it has it."""
+        place = Place(system, provider)
+        out = [a.known for a in self.absences if a.until is None and a.place.covers(place)]
+        return next((known for known in out if known is not None), None)
+
+    def closes_nothing(self, system: str, provider: str, now: datetime) -> bool:
+        """Return whether what stands in a calendar is not in the configuration, or was not of late.
+
+        What is back needs a while until it was read.
+        """
+        place = Place(system, provider)
+        return any(
+            a.place.covers(place) and (a.until is None or now < a.until + _UNREAD)
+            for a in self.absences
+        )
+
+    def changed_after(self, at: datetime) -> bool:
+        """Return whether anything is out, or was still out then."""
+        return any(a.until is None or a.until > at for a in self.absences)
+
+
+_UNREAD = timedelta(hours=3)
+"""What is back may not have been read for so long, as systems fail."""

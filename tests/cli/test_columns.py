@@ -1,0 +1,61 @@
+"""The tables of `conflicts` and of exposures in a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncd.cli import words
+from syncd.model import ConflictKind
+from tests.cli.conftest import Desk
+from tests.cli.test_slots import later
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
+    """Give every output 80 columns, once the desk has cleared the environment."""
+    assert desk.path
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_the_kind_of_a_conflict_is_in_plain_words_and_raw_in_json(desk: Desk) -> None:
+    start = desk.world.at(4, 10)
+    desk.world.book("clinic", "alice", start)
+    desk.world.book("legacy", "alice", start + HOUR / 2)
+    desk.say("resync", "--yes")
+    (held,) = json.loads(desk.say("conflicts", "--json").out)
+    assert held["kind"] == "double_booked"
+    shown = desk.say("conflicts").out
+    assert ("double booking" in shown, "double_booked" in shown) == (True, False)
+    assert held["id"] in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    first = desk.say("conflicts", "show", held["id"]).out.splitlines()[0]
+    assert first == f"conflict {held['id']}: double booking of alice, told only"
+
+
+def test_every_kind_of_conflict_has_words_of_its_own() -> None:
+    said = [words.conflict(kind) for kind in ConflictKind]
+    assert len({*said}) == len(ConflictKind)
+    assert not any("_" in text for text in said)
+
+
+def test_each_exposure_takes_one_line_of_80_columns(desk: Desk) -> None:
+    clinic = desk.world.sandbox.clinic
+    leaky = desk.world.seats["clinic", "alice"].calendar
+    clinic.calendars[leaky] = replace(clinic.calendars[leaky], ignores_blocks=True)
+    desk.say("resync", "--yes")
+    later(desk, minutes=1)
+    desk.say("resync", "--yes")
+    shown = desk.say("status").out
+    exposed = json.loads(desk.say("status", "--json").out)["exposed"]
+    assert exposed
+    lines = [line for line in shown.splitlines() if line.split()[:1] == ["alice"]]
+    assert len(lines) == len(exposed)
+    assert all("block ignored" in line for line in lines)
+    assert "Europe/Berlin" in shown
+    assert max(map(len, shown.splitlines())) <= 80

@@ -1,0 +1,61 @@
+"""Commands that look by themselves keep to the limits that the state has learned."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.cli import discover, provision
+from syncd.model import Fact
+from syncd.sandbox.limits import RateLimit
+from syncd.sandbox.told_limits import ToldLimit
+from syncd.store import Store
+from syncd.systems.learned import TOLD
+from syncd.wiring import RealClock
+from tests.cli.conftest import Desk
+
+pytestmark = pytest.mark.prove
+"""They wait in real time."""
+
+ROOM = """
+[[provision.rooms]]
+system = "clinic"
+name = "yoga room"
+calendars = ["Alice's calendar"]
+"""
+
+
+def learned(desk: Desk) -> RateLimit:
+    """Let the state know of a narrow limit of clinic, which counts its refusals from now on."""
+    desk.path.write_text(desk.path.read_text() + ROOM)
+    store = Store.open(desk.path.parent / "state.db")
+    store.note_standing(Fact("clinic", TOLD, "4/2", RealClock().now()))
+    store.close()
+    clinic = desk.world.sandbox.clinic
+    clinic.limit_told = ToldLimit("Message", 403)
+    clinic.gateway_limit = RateLimit(4, 2.0)
+    return clinic.gateway_limit
+
+
+def test_discover_keeps_to_a_learned_limit(desk: Desk) -> None:
+    limit = learned(desk)
+    assert desk.say("discover").code == 0
+    assert limit.refused == 0
+
+
+def test_provision_keeps_to_a_learned_limit_and_counts_the_calls_before_it(desk: Desk) -> None:
+    limit = learned(desk)
+    assert desk.say("provision", "--apply").code == 0
+    assert desk.say("provision", "--apply").code == 0
+    assert limit.refused == 0
+
+
+@pytest.mark.parametrize("command", [("discover",), ("provision", "--apply")])
+def test_planted_a_command_that_knows_no_limits_is_refused(
+    desk: Desk, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = learned(desk)
+    for module in (discover, provision):
+        monkeypatch.setattr(module, "remember", lambda *_given: None)
+    for _ in range(2):
+        desk.say(*command)
+    assert limit.refused > 0

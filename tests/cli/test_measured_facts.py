@@ -1,0 +1,102 @@
+"""`check` and `status` show what was measured of the platforms; the page on it is generated."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.cli.facts_page import page
+from syncd.config.load import load
+from syncd.model import Fact
+from syncd.model.platform_facts import platform_facts
+from syncd.store import Store
+from syncd.wiring import RealClock
+from tests.cli.conftest import Desk
+
+ROOT = Path(__file__).parents[2]
+
+
+def store_facts(desk: Desk, *facts: tuple[str, str, str, int]) -> None:
+    """Store facts: system, name, value, and how many days ago."""
+    if not (desk.path.parent / "state.db").exists():
+        assert desk.say("resync", "--yes").code == 0
+    now = RealClock().now()
+    store = Store.open(load(desk.path, {}).syncd.state_path)
+    store.note_standing(*(Fact(s, n, v, now - timedelta(days=d)) for s, n, v, d in facts))
+    store.close()
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_page_is_what_the_tool_prints() -> None:
+    committed = (ROOT / "docs" / "platform-facts.md").read_text()
+    assert committed == page(), "run: python -m syncd.cli.facts_page > docs/platform-facts.md"
+
+
+def test_status_counts_measured_facts_and_names_contradicted_ones(desk: Desk) -> None:
+    store_facts(
+        desk,
+        ("clinic", "block_by_id", "yes", 3),
+        ("clinic", "list_lag", "!0", 2),
+        ("crm", "rows_carry_end", "yes", 1),
+    )
+    said = desk.say("status")
+    assert said.code == 0
+    counted = words(said.out).partition("platform facts measured: ")[2]
+    assert counted.startswith("clinic 1, crm ")  # Reads measured others.
+    assert "clinic: an answer contradicted what was measured: list_lag (2 days ago)" in words(
+        said.err
+    )
+    assert "syncd probe clinic" in words(said.err)
+    systems = json.loads(desk.say("status", "--json").out)["systems"]
+    facts = {each["name"]: each for each in systems["clinic"]["facts"]}
+    assert [*facts] == [row.name for row in platform_facts("leadconnector")]
+    by_id, lag, tag = facts["block_by_id"], facts["list_lag"], facts["keeps_tag"]
+    assert (by_id["value"], by_id["side"], by_id["contradicted_at"]) == ("yes", "measured", None)
+    assert by_id["measured_at"].endswith("Z") or "+00:00" in by_id["measured_at"]
+    assert (lag["value"], lag["side"], lag["measured_at"]) == ("10", "contradicted", None)
+    assert lag["contradicted_at"]
+    assert (tag["value"], tag["side"], tag["measured_at"]) == ("yes", "safe", None)
+
+
+def test_check_shows_values_with_dates_and_asks_for_a_new_probe_after_90_days(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    store_facts(
+        desk,
+        ("clinic", "block_by_id", "yes", 91),
+        ("clinic", "keeps_tag", "yes", 89),
+        ("clinic", "lists_service_bookings", "no", 1),
+        ("legacy", "lists_blocks", "!yes", 1),
+        ("crm", "cap POST Task.svc/RetrieveAppointments/ByUserEmailAddress", "500", 1),
+    )
+    said = desk.say("check", "--offline")
+    assert said.code == 0
+    assert all(len(line) <= 80 for line in said.out.splitlines())
+    out = words(said.out)
+    assert "measured more than 90 days ago: block_by_id" in out
+    assert "lists do not show bookings of service menus" in out
+    assert "so the safe side is assumed: lists_blocks" in out
+    assert "nothing was measured of this account yet" in out  # crm: a cap is no probe's doing
+    assert (RealClock().now() - timedelta(days=91)).date().isoformat() in said.out
+    found = json.loads(desk.say("check", "--offline", "--json").out)
+    levels = {(f["level"], f["subject"], f["remedy"]) for f in found["findings"]}
+    assert ("warning", "clinic", "Run `syncd probe clinic`") in levels
+    assert ("note", "crm", "Run `syncd probe crm`") in levels
+    assert ("note", "clinic", "Run `syncd probe clinic`") not in levels
+    sides = {f["name"]: f["side"] for f in found["facts"]["crm"]}
+    assert sides["list_cap"] == "measured"
+    assert desk.say("check", "--offline", "--strict").code == 2
+
+
+def test_without_a_state_check_only_suggests_a_probe(desk: Desk) -> None:
+    found = json.loads(desk.say("check", "--offline", "--json").out)
+    notes = [(f["level"], f["subject"]) for f in found["findings"] if "probe" in f["remedy"]]
+    assert notes == [("note", system) for system in ("clinic", "crm", "legacy")]
+    assert {f["side"] for facts in found["facts"].values() for f in facts} == {"safe"}

@@ -1,0 +1,66 @@
+"""Promise 7 for rooms: of a stopped move the old and the new interval both close what needs it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from syncd.engine import brake
+from syncd.engine.closures import Closures
+from tests.cli.test_rooms import HOUR, Span, Studio, studio
+
+__all__ = ["studio"]
+
+HOURS = (8, 9.5, 11, 12.5, 14, 15.5)
+AMOUNT = timedelta(hours=24)
+
+
+def stopped(studio: Studio) -> tuple[list[Span], list[Span]]:
+    """Move all bookings of a room by one amount, which the guard stops; return where they were."""
+    events = [studio.crm("yoga", hour) for hour in HOURS]
+    studio.sync()
+    before = [studio.span(hour) for hour in HOURS]
+    assert studio.closed(studio.small) == before
+    after = [(start + AMOUNT, end + AMOUNT) for start, end in before]
+    for event, (start, end) in zip(events, after, strict=True):
+        studio.desk.world.sandbox.crm.move(event, start, end)
+    assert studio.desk.say("resync", "--yes").code == 5
+    return before, after
+
+
+@pytest.mark.prove
+def test_a_stopped_move_of_a_room_keeps_both_times_closed_until_it_is_accepted(
+    studio: Studio,
+) -> None:
+    before, after = stopped(studio)
+    assert studio.closed(studio.small) == sorted([*before, *after])
+    free = studio.crm("yoga", 18)
+    assert free
+    assert studio.desk.say("resync", "--yes").code == 5
+    assert studio.span(18) in studio.closed(studio.small), "the rest of the room goes on"
+    (stop,) = json.loads(studio.desk.say("status", "--json").out)["stopped"]
+    assert (stop["system"], stop["provider"]) == ("crm", "yoga")
+    said = studio.desk.say("resync", "--yes", "--json", "--accept", stop["run"])
+    assert said.code == 0, json.loads(said.out)["stopped"]
+    assert studio.closed(studio.small) == sorted([*after, studio.span(18)])
+    assert after[0][1] - after[0][0] == HOUR
+
+
+@pytest.mark.prove
+def test_planted_a_room_s_new_time_that_is_ignored_while_stopped_stays_open(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Closures, "_stopped", lambda *_given: iter(()))
+    before, _ = stopped(studio)
+    assert studio.closed(studio.small) == before
+
+
+@pytest.mark.prove
+def test_planted_a_door_judged_for_what_was_accepted_of_its_room_is_stopped_again(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brake._Looks, "_follows_accepted", lambda *_given: False)
+    with pytest.raises(AssertionError, match=r"clinic\+rooms"):
+        test_a_stopped_move_of_a_room_keeps_both_times_closed_until_it_is_accepted(studio)

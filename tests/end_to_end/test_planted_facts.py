@@ -1,0 +1,110 @@
+"""Bugs in how measured facts are used and contradicted, each with a story that fails under it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+
+import pytest
+
+from syncd.engine import answers, observe, reread
+from syncd.model import Fact
+from syncd.systems.able import Able
+from syncd.systems.facts import Facts
+from syncd.systems.measured import CONTRADICTED, Measured
+from syncd.systems.port import Capabilities
+from tests.end_to_end import test_contradicted_facts as stories
+from tests.end_to_end.conftest import Shop
+
+Patch = pytest.MonkeyPatch
+Story = Callable[[Shop], Awaitable[None]]
+
+
+def a_contradiction_is_ignored(patch: Patch) -> None:
+    """What was measured counts whatever answers show."""
+    patch.setattr(Measured, "contradict", lambda *_given: False)
+
+
+def a_contradicted_value_still_counts(patch: Patch) -> None:
+    """It is marked and shown, and the adapters go on with it."""
+    value = Measured.value
+    patch.setattr(Measured, "value", lambda self, name: value(self, name).lstrip(CONTRADICTED))
+    patch.setattr(
+        Measured,
+        "contradict",
+        lambda self, name, *_values: self.facts.put(name, self.value(name) + CONTRADICTED),
+    )
+
+
+def an_ordinary_read_measures_a_contradicted_fact_again(patch: Patch) -> None:
+    """A list that shows a block once more ends the contradiction: the fact flaps."""
+    patch.setattr(Measured, "learn", Measured.note)
+
+
+def a_contradiction_is_not_stored(patch: Patch) -> None:
+    """The next process relies on the contradicted value."""
+    unsaved = Facts.unsaved
+
+    def without(self: Facts) -> Iterable[Fact]:
+        return [fact for fact in unsaved(self) if not fact.value.startswith(CONTRADICTED)]
+
+    patch.setattr(Facts, "unsaved", without)
+
+
+def a_measured_fact_is_not_used(patch: Patch) -> None:
+    """The capabilities are those of the safe sides, whatever was measured."""
+
+    def of_nothing(self: Able) -> Capabilities:
+        known = self.measured
+        return self.work_out(Measured(known.platform, Facts(known.facts.system, known.facts.clock)))
+
+    patch.setattr(Able, "__call__", of_nothing)
+
+
+def capabilities_are_worked_out_once(patch: Patch) -> None:
+    """A fact that changes while syncd runs changes nothing before the next start."""
+    patch.setattr(
+        Facts, "version", property(lambda _self: 0, lambda _self, _new: None), raising=False
+    )
+
+
+def a_late_list_is_news(patch: Patch) -> None:
+    """A list that is later than was measured takes syncd's own write back."""
+    for module in (answers, observe, reread):
+        patch.setattr(module, "doubt_lag", lambda *_given: None)
+
+
+def case(fact: str) -> Story:
+    """The story in which this fact is contradicted."""
+    system, _, value, happens = next(c for c in stories.CASES if c[1] == fact)
+    return partial(
+        stories.test_a_fact_that_an_answer_contradicts_is_dropped_once_and_stays_so,
+        system=system,
+        fact=fact,
+        value=value,
+        happens=happens,
+    )
+
+
+PLANTS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (a_contradiction_is_ignored, case("rows_carry_end")),
+    (a_contradicted_value_still_counts, case("lists_cancelled")),
+    (
+        an_ordinary_read_measures_a_contradicted_fact_again,
+        stories.test_lists_that_show_blocks_again_do_not_measure_that_anew,
+    ),
+    (a_contradiction_is_not_stored, case("completing_changes_end")),
+    (a_measured_fact_is_not_used, stories.test_what_was_measured_is_used_from_then_on),
+    (capabilities_are_worked_out_once, stories.test_what_was_measured_is_used_from_then_on),
+    (a_late_list_is_news, stories.test_a_list_that_is_later_than_was_measured_is_no_news),
+)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize(("plant", "story"), PLANTS, ids=[plant.__name__ for plant, _ in PLANTS])
+async def test_the_story_fails_under_the_planted_bug(
+    shop: Shop, monkeypatch: Patch, plant: Callable[[Patch], None], story: Story
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        await story(shop)

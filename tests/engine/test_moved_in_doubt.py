@@ -1,0 +1,111 @@
+"""A meeting that was dragged in, where several beyond the window could be its twin: a question."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.core.answer import Answer, Way
+from syncd.engine.resolve import resolve
+from syncd.model import ConflictKind, Kind
+from tests.core.kit import v
+from tests.engine.conftest import Shop
+from tests.engine.test_moved_in import FAR, LATER, SOON, book, reads, settle, shown
+from tests.engine.test_twin_deleted import cycles
+
+
+async def test_a_contact_that_many_share_is_a_question(shop: Shop) -> None:
+    """The desk books walk-ins for one contact: any of several could be it, so none is taken."""
+    events, _ = book(shop, "ab"), [book(shop, "b", v(24 * 100 + n)) for n in (2, 4)]
+    await settle(shop)
+    shop.a.move(events["a"], SOON)
+    await cycles(shop)
+    (held,) = shop.store.open_conflicts()
+    assert (held.conflict.kind, len(held.conflict.claims)) == (ConflictKind.AMBIGUOUS, 4)
+    assert [o for o in shop.b.writes if o.kind is Kind.APPOINTMENT] == []
+
+
+async def test_two_systems_that_have_it_at_different_times_are_a_question(shop: Shop) -> None:
+    events = book(shop, "ab") | book(shop, "c", LATER)
+    await settle(shop)
+    shop.a.move(events["a"], SOON)
+    await cycles(shop)
+    assert [h.conflict.kind for h in shop.store.open_conflicts()] == [ConflictKind.AMBIGUOUS]
+    assert shown(shop, events) == {
+        "a": SOON.interval,
+        "b": FAR.interval,
+        "c": LATER.interval,
+    }
+
+
+async def ambiguous(shop: Shop) -> tuple[dict[str, str], dict[str, str]]:
+    """One of ann's meetings is dragged in, and two could be its twin."""
+    events, further = book(shop, "ab"), book(shop, "b", LATER)
+    await settle(shop)
+    shop.a.move(events["a"], SOON)
+    await cycles(shop)
+    return events, further
+
+
+async def test_several_are_a_question_and_nothing_moves(shop: Shop) -> None:
+    events, further = await ambiguous(shop)
+    assert shown(shop, events) == {"a": SOON.interval, "b": FAR.interval}
+    assert shown(shop, further) == {"b": LATER.interval}
+    (held,) = shop.store.open_conflicts()
+    assert held.conflict.kind is ConflictKind.AMBIGUOUS
+    assert [(c.system, c.event) for c in held.conflict.claims] == [
+        ("a", events["a"]),
+        ("b", events["b"]),
+        ("b", further["b"]),
+    ]
+    # Its time is closed meanwhile, and that of the others is not touched.
+    assert shop.blocks() == {"a": [], "b": [SOON.interval], "c": [SOON.interval]}
+    shop.restart()
+    before = reads(shop)
+    await cycles(shop)
+    assert [h.id for h in shop.store.open_conflicts()] == [held.id]
+    assert reads(shop) == [n + 3 for n in before]
+
+
+@pytest.mark.parametrize("chosen", ["events", "further"])
+async def test_a_person_says_which_it_is(shop: Shop, chosen: str) -> None:
+    events, further = await ambiguous(shop)
+    mine, other = (events, further) if chosen == "events" else (further, events)
+    stays = LATER if chosen == "events" else FAR
+    (held,) = shop.store.open_conflicts()
+    await resolve(shop.engine, held.id, Answer(Way.TAKE, "b", mine["b"]))
+    await cycles(shop)
+    assert shop.b.events[mine["b"]].value == SOON
+    assert shop.b.events[other["b"]].value == stays
+    assert shop.blocks() == {"a": [], "b": [], "c": [SOON.interval]}
+    assert shop.store.open_conflicts() == []
+
+
+async def test_a_person_says_that_it_is_none_of_them(shop: Shop) -> None:
+    events, further = await ambiguous(shop)
+    (held,) = shop.store.open_conflicts()
+    await resolve(shop.engine, held.id, Answer(Way.KEEP_BOTH))
+    before = reads(shop)
+    await cycles(shop)
+    assert shown(shop, {"b": events["b"]}) == {"b": FAR.interval}
+    assert shop.blocks() == {"a": [], "b": [SOON.interval], "c": [SOON.interval]}
+    assert (shop.store.open_conflicts(), reads(shop)) == ([], [n + 3 for n in before])
+    assert len(shop.store.bookings("p")) == 1
+    del further
+
+
+async def test_the_question_ends_when_the_meeting_is_off(shop: Shop) -> None:
+    events, _ = await ambiguous(shop)
+    shop.a.cancel(events["a"])
+    await cycles(shop)
+    assert shop.store.open_conflicts() == []
+    assert shop.blocks() == {"a": [], "b": [], "c": []}
+    assert shop.b.events[events["b"]].value == FAR
+
+
+async def test_the_question_ends_when_somebody_moves_the_twin_by_hand(shop: Shop) -> None:
+    events, further = await ambiguous(shop)
+    shop.b.move(events["b"], SOON)
+    await cycles(shop)
+    assert shop.store.open_conflicts() == []
+    assert shop.blocks() == {"a": [], "b": [], "c": [SOON.interval]}
+    assert shown(shop, further) == {"b": LATER.interval}

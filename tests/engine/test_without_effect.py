@@ -1,0 +1,97 @@
+"""Queued writes that a platform accepts and never carries out: planned anew, then a conflict."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from syncd.engine import recover
+from syncd.engine.report import Exit, Left
+from syncd.model import Action, BulkCall, ConflictKind, IntentState
+from syncd.systems.port import Capabilities
+from tests.core.kit import v
+from tests.engine.conftest import Shop
+from tests.engine.test_promises import settle
+
+QUEUED = (Action.MOVE_BLOCK, Action.REMOVE_BLOCK, Action.MOVE_APPOINTMENT)
+
+
+def queues(shop: Shop) -> None:
+    """Have system b queue moves and removals."""
+    shop.b.capabilities = Capabilities(
+        lag=timedelta(0),
+        asynchronous=frozenset(QUEUED),
+        bulk={action: BulkCall("job", 50) for action in QUEUED},
+    )
+
+
+async def rounds(shop: Shop, number: int) -> None:
+    """Let so many jobs end without effect."""
+    for _ in range(number):
+        await shop.engine.watch(near=False)
+        shop.b.queue.clear()
+        shop.clock.pass_(minutes=11)
+    await shop.engine.watch(near=False)
+
+
+@pytest.mark.parametrize("act", ["move", "cancel"])
+async def test_a_job_that_drops_its_row_three_times_becomes_a_conflict(
+    shop: Shop, act: str
+) -> None:
+    queues(shop)
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    shop.b.queued = True
+    wrote = len(shop.b.writes)
+    shop.a.move(event, v(12)) if act == "move" else shop.a.cancel(event)
+    await rounds(shop, 3)
+    (held,) = shop.store.open_conflicts()
+    assert held.conflict.kind is ConflictKind.QUARANTINED
+    assert len(shop.b.writes) == wrote + 3
+    await rounds(shop, 2)
+    assert len(shop.b.writes) == wrote + 3, "it is not written again by itself"
+    report = await shop.engine.watch(near=False)
+    assert (report.left.get(Left.CONFLICTS), report.exit) == (1, Exit.CONFLICTS)
+
+
+async def test_a_job_without_effect_is_planned_anew_twice(shop: Shop) -> None:
+    queues(shop)
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    shop.b.queued = True
+    shop.a.move(event, v(12))
+    await rounds(shop, 2)
+    shop.b.run_queue()
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(12).interval]
+    assert shop.store.open_conflicts() == []
+
+
+async def test_a_later_change_of_the_booking_is_tried_again(shop: Shop) -> None:
+    queues(shop)
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    shop.b.queued = True
+    shop.a.move(event, v(12))
+    await rounds(shop, 3)
+    shop.a.move(event, v(15))
+    await shop.engine.watch(near=False)
+    shop.b.run_queue()
+    await settle(shop)
+    assert shop.blocks()["b"] == [v(15).interval]
+    assert shop.store.open_conflicts() == []
+
+
+async def test_planted_a_job_without_effect_that_does_not_count_is_planned_for_ever(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped = recover._drop
+
+    def drop(intent: Any, desk: Any, why: str, _state: Any = None) -> None:
+        dropped(intent, desk, why, IntentState.DROPPED)
+
+    monkeypatch.setattr(recover, "_drop", drop)
+    with pytest.raises((AssertionError, ValueError)):
+        await test_a_job_that_drops_its_row_three_times_becomes_a_conflict(shop, "move")

@@ -1,0 +1,81 @@
+"""Bugs about meetings that are dragged in from beyond the window, each with a day that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncd.core import moved_in
+from syncd.core.match import Who
+from syncd.core.moved_in import Beyond
+from syncd.engine import deciding
+from syncd.engine import moved_in as looking
+from syncd.model import Changes, Record
+from syncd.simulate.drawn_far import ALONE
+from syncd.simulate.story import Step, Story, What
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def nobody_looks_beyond_the_window(patch: Patch) -> None:
+    async def nothing(*_given: object) -> None:
+        return None
+
+    patch.setattr(deciding, "look_beyond", nothing)
+
+
+def the_nearest_candidate_counts(patch: Patch) -> None:
+    """Where several could be the twin, the earliest one is."""
+
+    def nearest(newcomer: Record, beyond: Beyond, who: Who) -> Sequence[Record]:
+        found = moved_in.candidates(newcomer, beyond, who)
+        return sorted(found, key=lambda r: str(r.observed and r.observed.start))[:1]
+
+    patch.setattr(looking, "candidates", nearest)
+
+
+def counterparts_do_not_count(patch: Patch) -> None:
+    """Each far meeting of the client could be it, also one that stands in both systems."""
+    patch.setattr(moved_in, "_beside", lambda *_given: [])
+
+
+def whatever_is_new_was_moved_in(patch: Patch) -> None:
+    """When it was created does not count."""
+    patch.setattr(looking, "was_moved_in", lambda record, *_given: moved_in.is_single(record))
+
+
+def the_twin_counts_as_told(patch: Patch) -> None:
+    """The meeting is stored as it is now, so that its twin has nothing to be told."""
+
+    def as_it_is(newcomer: Record, *given: Any) -> Changes:
+        changes = moved_in.as_it_was(newcomer, *given)
+        first, *others = changes.records
+        changes.records = [replace(first, base=first.observed), *others]
+        agreed = first.observed or changes.bookings[0].agreed
+        changes.bookings = [replace(changes.bookings[0], agreed=agreed)]
+        return changes
+
+    patch.setattr(looking, "as_it_was", as_it_is)
+
+
+def _far(hour: float, system: str, other: str, slot: int) -> Step:
+    return at(hour, What.BOOK_FAR, system, slot=slot, number=1, spelling=other)
+
+
+_PAIR, _DRAG = _far(1, "crm", "clinic", 30), at(12, What.DRAG_IN, "crm", slot=34)
+_DRAGGED = day(_PAIR, _DRAG)
+_SECOND = day(_PAIR, _far(1.1, "clinic", ALONE, 10), _DRAG)
+_WEEKLY = day(_PAIR, _far(1.1, "crm", "clinic", 10), _DRAG)
+_BOOKED = day(_far(1, "clinic", ALONE, 30), at(12, What.BOOK, "crm", slot=36, number=1))
+
+ABOUT_OUTSIDE: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (nobody_looks_beyond_the_window, _DRAGGED),
+    (the_twin_counts_as_told, _DRAGGED),
+    (the_nearest_candidate_counts, _SECOND),
+    (counterparts_do_not_count, _WEEKLY),
+    (whatever_is_new_was_moved_in, _BOOKED),
+)

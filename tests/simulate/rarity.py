@@ -1,0 +1,132 @@
+"""All that a story may hold, each with a test of a story: acts, faults, and sides of facts.
+
+Whoever draws something new for a story adds it to `WAYS`: a name, and whether a story has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from typing import NamedTuple
+
+from syncd.simulate.drawn_faults import ALL, HOST, STATE
+from syncd.simulate.story import ONE_PAGE, SYSTEMS, Story, What, draw
+
+
+class Way(NamedTuple):
+    """Something that a story may hold."""
+
+    name: str
+    holds: Callable[[Story], bool]
+
+
+def _act(what: What, day: Story) -> bool:
+    return any(step.what is what for step in (*day.before, *day.steps))
+
+
+def _fault(name: str, day: Story) -> bool:
+    faults = (What.FAULT, What.STATE_FAULT)
+    return any(step.fault == name for step in day.steps if step.what in faults)
+
+
+def _knob(name: str, value: object, day: Story) -> bool:
+    # What is drawn later replaces what was drawn before.
+    given = dict(day.account)
+    return name in given and given[name] == value
+
+
+def _rule(kind: str, choice: str, day: Story) -> bool:
+    return (kind, choice) in day.rules
+
+
+def _overlaps(system: str, day: Story) -> bool:
+    return system in day.overlapping
+
+
+def _says_when(system: str, day: Story) -> bool:
+    return system not in day.untold
+
+
+def _never_says_when(system: str, day: Story) -> bool:
+    return system in day.untold
+
+
+def _ways() -> Iterator[Way]:
+    yield from (Way(f"act {what}", partial(_act, what)) for what in What)
+    for fault in (*sorted(ALL - HOST - {"disk"}), *STATE):
+        yield Way(f"fault {fault}", partial(_fault, fault))
+    for system in SYSTEMS:
+        yield Way(f"{system} lists what overlaps", partial(_overlaps, system))
+        yield Way(f"{system} says when", partial(_says_when, system))
+        yield Way(f"{system} does not say when", partial(_never_says_when, system))
+    for knob, values in _ACCOUNT.items():
+        for value in values:
+            yield Way(f"crm {knob} {value or 'none'}", partial(_knob, knob, value))
+    for kind, choices in _RULES.items():
+        for choice in choices:
+            yield Way(f"rule {kind} {choice}", partial(_rule, kind, choice))
+
+
+_BOTH = (True, False)
+_ACCOUNT: dict[str, tuple[object, ...]] = {
+    "rows_carry_owner": _BOTH,
+    "rows_carry_end": _BOTH,
+    "completing_changes_end": _BOTH,
+    "lists_cancelled": _BOTH,
+    "date_zone": ("", "UTC", "Pacific/Kiritimati", "Etc/GMT+12"),
+    "most_bulk_rows": (2, 100, 1000),
+    "slot_names": (("StartTime", "EndTime"), ("From", "To")),
+    "cancel_answer": ("", "bare", "odd", "nothing", "html", "error", "forbidden", "unknown"),
+    "refuses_unknown_rows": _BOTH,
+}
+_RULES = {
+    "moved_apart": ("latest", "prefer", "hold"),
+    "moved_and_cancelled": ("cancel", "move", "hold"),
+    "block_edited": ("restore", "reschedule", "release"),
+    "slot_taken": ("hold", "revert", "next-free"),
+    "double_booked": ("report", "hold"),
+    "twin_deleted": ("cancel", "keep", "hold"),
+}
+
+WAYS: tuple[Way, ...] = (
+    *_ways(),
+    Way("short pages", lambda day: day.page != ONE_PAGE),
+    Way("updates replace", lambda day: day.replaces),
+    Way("updates merge", lambda day: not day.replaces),
+    Way("meetings are listed for each host", lambda day: day.hosts_listed),
+    Way("meetings are listed once", lambda day: not day.hosts_listed),
+    Way("the assigned user is among the hosts", lambda day: day.owner_named),
+    Way("the assigned user is not among the hosts", lambda day: not day.owner_named),
+    Way("instances are written to", lambda day: day.series == "write"),
+    Way("instances are held", lambda day: day.series == "hold"),
+    Way("v1 answers 400 for what was deleted", lambda day: day.refuses_deleted),
+    Way("v1 answers 404 for what was deleted", lambda day: not day.refuses_deleted),
+    Way("v2 answers a block by its id", lambda day: day.busy.by_id),
+    Way("v2 does not answer a block by its id", lambda day: not day.busy.by_id),
+    Way("long lists keep their first rows", lambda day: _keeps(day, "first")),
+    Way("long lists keep their last rows", lambda day: _keeps(day, "last")),
+    Way("long lists keep any rows", lambda day: _keeps(day, "any")),
+    Way("a cap comes late", lambda day: bool(day.busy.rows) and day.busy.late),
+    Way("buffers", lambda day: any(day.buffers)),
+    Way("exceptions to rules", lambda day: bool(day.override)),
+)
+
+
+OFTEN, OF = 5, 300
+"""Each of these is to be in so many of so many stories."""
+
+
+@cache
+def stories(number: int = OF) -> tuple[Story, ...]:
+    """Draw the first stories, once for all tests of a process."""
+    return tuple(draw(seed) for seed in range(number))
+
+
+def too_rare(ways: Sequence[Way], drawn: Sequence[Story]) -> dict[str, int]:
+    """Return what too few of these stories hold, and how many do."""
+    counts = {name: sum(holds(story) for story in drawn) for name, holds in ways}
+    return {name: number for name, number in counts.items() if number * OF < OFTEN * len(drawn)}
+
+
+def _keeps(day: Story, which: str) -> bool:
+    return bool(day.busy.rows) and day.busy.keeps == which

@@ -1,0 +1,33 @@
+"""A platform that ends a request after 62 s with DEADLINE_EXCEEDED (C10), under planted bugs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from syncd.systems import redact, transport
+from syncd.systems.port import Retryable
+from tests.systems.test_transport import (
+    test_a_write_that_ends_after_62_s_with_500_is_ambiguous_and_keeps_the_error_word as story,
+)
+
+
+async def test_planted_a_write_that_counts_as_not_made_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A 500 counts as any refusal of a read: the write would be made once more."""
+    monkeypatch.setattr(transport.Transport, "_recast", lambda _self, fault, _kind: fault)
+    with pytest.raises(Retryable):
+        await story()
+
+
+async def test_planted_a_redactor_that_masks_error_codes_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Words written like names are masked, whatever platforms use them for."""
+    monkeypatch.setattr(redact, "_unless_usual", lambda _found: "[text]")
+    monkeypatch.setattr(redact, "_KEPT", re.compile(r"(?!)"))
+    monkeypatch.setattr(redact, "_CAPITAL", re.compile(r"[A-Z]\w+"))
+    with pytest.raises(AssertionError):
+        await story()
