@@ -203,13 +203,13 @@ async def settle(system: System, desk: Desk) -> None:
         with supervised(system.name, "comparing a record after the first write", Retryable):
             record = await system.whole(ref)
     except Rejected:
-        _forget(system, desk.store)  # It is not there any more: the next write is compared.
+        forget_first(system, desk.store)  # It is not there any more: the next write is compared.
         return
     except SystemFault as fault:
         log.info("first write not compared yet", system=system.name, why=str(fault))
         return
     if record.key != first.record.key:
-        _forget(system, desk.store)
+        forget_first(system, desk.store)
         return
     names, update = system.capabilities.record_fields, _UPDATES[first.action]
     found = compare_records(first.record, record, names, update, first.meant)
@@ -220,9 +220,9 @@ async def settle(system: System, desk: Desk) -> None:
     elif done and found.took_effect:
         note_fact(system, desk.store, _FACTS[first.action], YES)
         log.info("first write compared", system=system.name, action=str(first.action), differs=0)
-        _forget(system, desk.store)
+        forget_first(system, desk.store)
     elif not done or desk.clock.now() - first.at > _STALE:
-        _forget(system, desk.store)
+        forget_first(system, desk.store)
 
 
 def hear_reset(system: System, operation: Operation, reply: Done, desk: Desk) -> None:
@@ -238,7 +238,7 @@ def hear_reset(system: System, operation: Operation, reply: Done, desk: Desk) ->
         event = operation.event or ""
         report_damage(system, event, operation.provider, operation.action, also, desk)
     elif reply.restored:
-        _forget(system, desk.store)
+        forget_first(system, desk.store)
 
 
 def report_damage(
@@ -251,7 +251,7 @@ def report_damage(
     what = "the move" if action is Action.MOVE_APPOINTMENT else "the change of status"
     reason = f"{what} by syncd changed also: {', '.join(sorted(also))}"
     tell_damage(desk, system.name, event, provider, reason)
-    _forget(system, desk.store)
+    forget_first(system, desk.store)
 
 
 def tell_damage(desk: Desk, system: str, event: str, provider: str, reason: str) -> None:
@@ -329,7 +329,8 @@ def _accepted(system: System) -> frozenset[str]:
     return frozenset(json.loads(said)) if said else frozenset()
 
 
-def _forget(system: System, store: Store) -> None:
+def forget_first(system: System, store: Store) -> None:
+    """Give up comparing the first write: the next one is compared instead."""
     note_fact(system, store, _UNDER_WAY, "")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from syncd.engine.first_writes import INSTANCE_WRITES, note_fact, tell_series_damage
+from syncd.engine.first_writes import INSTANCE_WRITES, forget_first, note_fact, tell_series_damage
 from syncd.engine.supervise import supervised
 from syncd.model import Action, Changes, Kind, Operation, Record, Value, series_of
 from syncd.model.platform_facts import NO, YES
@@ -156,6 +156,7 @@ class Watch:
         shown = await self._read(self.target)
         if shown is not None and shown == self.target.observed:
             self._not_told(self.target, shown)
+        forget_first(self.system, store)  # The target may have been put back, too.
         where = self.target
         tell_series_damage(self.system, where.id, where.provider, len(changed), self.desk)
         result.remarks.append(

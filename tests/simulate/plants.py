@@ -39,6 +39,7 @@ from tests.simulate.days import day as _day
 from tests.simulate.lost import ABOUT_LOSS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_cancelling import ABOUT_CANCELLING
+from tests.simulate.plants_of_firstmove import ABOUT_FIRST_WRITES
 from tests.simulate.plants_of_hosts import ABOUT_HOSTS
 from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
@@ -433,6 +434,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_UNREADABLE,
     *ABOUT_CANCELLING,
     *ABOUT_HOSTS,
+    *ABOUT_FIRST_WRITES,
     *ABOUT_LEFTOVERS,
     *ABOUT_TWINS,
     *ABOUT_WORDS,
