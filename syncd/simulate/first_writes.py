@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syncd.simulate.story import Story
     from syncd.simulate.town import Town
 
-_DAMAGES, _TWINNED = 0.12, 2
+_DAMAGES, _TWINNED = 0.05, 2
 
 
 def with_damage(day: Story) -> Story:
