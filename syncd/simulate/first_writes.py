@@ -49,6 +49,11 @@ def set_damage(sandbox: Sandbox, story: Story) -> None:
         platform.update_damage = platform.status_damage = Damage.NOTED
 
 
+def any_damage(town: Town) -> bool:
+    """Return whether writes may have waited for a person because an appointment was damaged."""
+    return any(platform.damaged for platform in town.sandbox.systems.values())
+
+
 def judge_damage(town: Town) -> Iterator[str]:
     """Say where more than one appointment was damaged, and heal the platforms.
 

@@ -15,6 +15,7 @@ from syncd.simulate import one_sided
 from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass, span, stays_closed
 from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.far import makes_room
+from syncd.simulate.first_writes import any_damage
 from syncd.simulate.hosted import has_shares, is_share, told_by_first
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import is_held
@@ -329,7 +330,8 @@ def _sources(town: Town, change: Change, seen: Seen, since: datetime) -> Iterato
 
 def _since(town: Town, since: datetime) -> datetime:
     """How far back news may lie: what is stopped waits, and what a renamed user has is not seen."""
-    return min([since, *(accident.at for accident in town.accidents), *town.staff.since])
+    waited = [c.at for c in town.changes[:1]] if any_damage(town) else []
+    return min([since, *waited, *(accident.at for accident in town.accidents), *town.staff.since])
 
 
 def _stands_since(town: Town, system: str, event: str) -> datetime:
