@@ -145,6 +145,8 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     )
     # What a person decided while the guard stood is written when the guard lets go.
     caused = caused or _answered(town, change, _since(town, change.at - LATE))
+    # A meeting that waits for a damage keeps the time that a policy gave it long before.
+    caused = caused or any_damage(town)
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
 
