@@ -61,7 +61,7 @@ NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("crm", "home_host"): "an account that refuses this host answers no call on any day",
         ("clinic", "instance_writes"): "siblings that are put back are not in the history",
-        ("legacy", "update_keeps_end"): "what got another end by a move is taken for right",
+        ("legacy", "update_keeps_end"): "an update that cannot lengthen a block is no idle write",
         ("legacy", "checks_slots"): "people here book at all hours, which no calendar offers",
     }
 )

@@ -16,17 +16,13 @@ def book(shop: Shop, minutes: int = 60) -> str:
     return shop.world.book("crm", "alice", shop.world.at(3, 14), minutes)
 
 
-@pytest.fixture(params=["no", "yes"])
-def kept(shop: Shop, request: pytest.FixtureRequest) -> str:
-    shop.world.sandbox.legacy.set_fact("update_keeps_end", request.param)
-    return str(request.param)
-
-
+@pytest.mark.parametrize("kept", ["no", "yes"])
 @pytest.mark.parametrize("measured", ["yes", "no", ""])
 @pytest.mark.parametrize(("before", "after"), [(60, 120), (120, 60), (60, 90)])
 async def test_a_block_gets_another_length_whether_or_not_updates_keep_the_end(
     shop: Shop, kept: str, measured: str, before: int, after: int
 ) -> None:
+    shop.world.sandbox.legacy.set_fact("update_keeps_end", kept)
     if measured:
         shop.app.systems["legacy"].measured.note("update_keeps_end", measured)
     event = book(shop, before)
