@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from syncd.core.diff import cut, is_news, nominal
+from syncd.core.diff import cut, has_other_time, is_news, nominal
 from syncd.core.facts import Calendar
 from syncd.model import (
     NO_BUFFER,
@@ -136,7 +136,11 @@ def plan_blocks(
     own: Sequence[Own],
     now: datetime,
 ) -> BlockPlan:
-    """Turn wanted intervals and standing blocks into the fewest writes."""
+    """Turn wanted intervals and standing blocks into the fewest writes.
+
+    A block that did not get the end that an update sent is replaced: the new one is made before the
+    old one is removed, in the next cycle, so that no time is open in between.
+    """
     operations: list[Operation] = []
     links: list[tuple[str, frozenset[str]]] = []
     lost: list[Record] = []
@@ -145,12 +149,13 @@ def plan_blocks(
     closed = {block.interval for block in own if block.left}
     missing = {each: frozenset(serves) for each, serves in wanted.items() if each not in closed}
     spare: list[Own] = []
+    made: list[Interval] = []
     for block in sorted((block for block in own if not block.left), key=_age):
         interval = block.interval
         if not block.standing:
             # Gone, and proven so: if its interval is still wanted, it is made again.
             lost.append(block.record)
-        elif interval is not None and interval in missing:
+        elif interval is not None and interval in missing and not has_other_time(block.record):
             # It stands for a wanted interval: keep it, or put it back where it belongs.
             serves = missing.pop(interval)
             if serves != block.bookings:
@@ -170,7 +175,7 @@ def plan_blocks(
             found.append(here.record)
             links.append((here.record.id, serves))
             continue
-        mover = next((block for block in spare if block.bookings & serves), None)
+        mover = next((b for b in spare if b.bookings & serves and _can_move(b, interval)), None)
         if mover is not None:
             # A booking that this block served has moved: the block moves along.
             spare.remove(mover)
@@ -178,7 +183,10 @@ def plan_blocks(
             operations.append(_move(provider, calendar, mover, interval, serves, reason))
         else:
             operations.append(_create(provider, calendar, interval, serves))
-    operations.extend(_remove(provider, calendar, block) for block in spare)
+            made.append(interval)
+    operations.extend(
+        _remove(provider, calendar, block) for block in spare if not _stands_in(block, made)
+    )
     return BlockPlan(
         tuple(operations),
         tuple(links),
@@ -192,6 +200,24 @@ def plan_blocks(
 def _shown(block: Own) -> Interval | None:
     seen = block.record.observed
     return seen.interval if seen is not None else None
+
+
+def _can_move(block: Own, interval: Interval) -> bool:
+    """Whether an update may bring a block there: one that kept its length keeps it again."""
+    shown = _shown(block)
+    if shown is None or not has_other_time(block.record):
+        return True
+    return shown[1] - shown[0] == interval[1] - interval[0]
+
+
+def _stands_in(block: Own, made: Iterable[Interval]) -> bool:
+    """Whether a block closes a part of what a new one is to close, until that one stands."""
+    shown = _shown(block)
+    return (
+        shown is not None
+        and has_other_time(block.record)
+        and any(start < shown[1] and shown[0] < end for start, end in made)
+    )
 
 
 def _age(block: Own) -> tuple[bool, bool, str]:

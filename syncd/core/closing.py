@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from syncd.core import refusals
 from syncd.core.blocks import BlockPlan, Interval, Own, own_blocks, plan_blocks, wanted_blocks
 from syncd.core.buffers import buffers_of, without_buffers
-from syncd.core.diff import is_news, nominal
+from syncd.core.diff import has_other_time, is_news, nominal
 from syncd.core.draft import Draft, is_foreign_block
 from syncd.core.facts import Calendar
 from syncd.core.ownership import Ownership, adopt, may_adopt
@@ -258,6 +258,8 @@ def _holds(record: Record, draft: Draft, booking: str, calendar: Calendar) -> bo
     """Whether the calendar has this meeting itself, so that it needs no block on top."""
     if record.system != calendar.system or record.ended:
         return False
+    if has_other_time(record):
+        return False  # Its platform does not let it have the meeting's time.
     shown = nominal(record)
     if shown is None or shown.busy:
         return True

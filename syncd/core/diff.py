@@ -104,6 +104,19 @@ def to_restore(record: Record) -> Value | None:
     return replace(shown, status=meant.status) if is_reset(meant, shown) else None
 
 
+def has_other_time(record: Record) -> bool:
+    """Whether the event stands at another time than the last write was to bring about.
+
+    That is neither rounding nor a person's change: the platform answered the write, and then showed
+    another end or start. Writing the same again would bring about the same.
+    """
+    meant, shown = record.written, record.observed
+    if meant is None or shown is None or is_news(record) or _is_pending(record):
+        return False
+    alike = replace(meant, status=shown.status)
+    return alike.interval != shown.interval and not is_rounding(alike, shown)
+
+
 def _on_grid(wanted: datetime, seen: datetime, grid: timedelta) -> bool:
     low = floor_to(wanted, grid)
     high = low if low == wanted else low + grid

@@ -90,6 +90,8 @@ def _changed(
     if record is None:
         return Changes()
     value = shown or operation.after
+    # What a read after the write shows as it was before is no write that is only queued.
+    unchanged = shown is not None and shown == record.observed and shown != operation.after
     written = replace(
         record,
         observed=value,
@@ -99,7 +101,7 @@ def _changed(
         ended=False,
         written=operation.after,
         written_at=at,
-        former=record.observed,
+        former=None if unchanged else record.observed,
         missing=0,
         missing_since=None,
     )

@@ -74,7 +74,8 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         _PROBE,
         "The list of a group is compared with those of its calendars.",
         "Where it does not, calendars are read one by one. Until it is measured they are read by "
-        "group, and an event that the list of its group hides is found by its id.",
+        "group, and compared with the lists of the calendars at the first read and once a day; a "
+        "group whose list lacks an event is not believed from then on.",
     ),
     PlatformFact(
         _V2,

@@ -42,7 +42,8 @@ V1_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "The canary block is given another length and read again.",
-        "The record is read after each update, and its real end is carried on.",
+        "The record is read after each update. A block that did not get its end is replaced, the "
+        "new one first; a customer's appointment keeps its end, and a block closes the time.",
     ),
     PlatformFact(
         _V1,

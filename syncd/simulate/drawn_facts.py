@@ -19,6 +19,7 @@ from syncd.model.platform_facts import (
     Measure,
     PlatformFact,
     PlatformKind,
+    platform_fact,
 )
 from syncd.simulate.acts import DISK, Step, What
 from syncd.simulate.first_writes import set_damage
@@ -60,13 +61,15 @@ ELSEWHERE: frozenset[tuple[str, str]] = frozenset(
 NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("crm", "home_host"): "an account that refuses this host answers no call on any day",
-        ("clinic", "group_lists_all"): "only a probe and known events show what such a list lacks",
         ("clinic", "instance_writes"): "siblings that are put back are not in the history",
-        ("legacy", "update_keeps_end"): "what got another end by a move is taken for right",
+        ("legacy", "update_keeps_end"): "an update that cannot lengthen a block is no idle write",
         ("legacy", "checks_slots"): "people here book at all hours, which no calendar offers",
     }
 )
 """What is not drawn, and why."""
+
+LATER: tuple[tuple[str, str], ...] = (("clinic", "group_lists_all"),)
+"""What is drawn from a stream of its own, as it was drawn later: older seeds keep their days."""
 
 NOT_YET: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
     {
@@ -126,9 +129,10 @@ def with_facts(day: Story) -> Story:
     drawn: dict[tuple[str, str], str] = {}
     for row in PLATFORM_FACTS:
         key = (SYSTEM_OF[row.platform], row.name)
-        if key not in ELSEWHERE and key not in NEVER:
+        if key not in ELSEWHERE and key not in NEVER and key not in LATER:
             drawn[key] = _possible(day, key, _side(random, key, row))
     facts = tuple((system, name, side) for (system, name), side in drawn.items())
+    facts += tuple((*key, _possible(day, key, _later(day, key))) for key in LATER)
     stripped = {key for key, side in drawn.items() if key[1] == "keeps_tag" and side == NO}
     probed = {
         (SYSTEM_OF[row.platform], row.name)
@@ -140,6 +144,13 @@ def with_facts(day: Story) -> Story:
     steps = [*_services(random, day.hours * 3600), *_changes(random, day, measured)]
     every = tuple(sorted((*day.steps, *steps)))
     return replace(day, facts=facts, measured=tuple(measured), steps=every)
+
+
+def _later(day: Story, key: tuple[str, str]) -> str:
+    system, name = key
+    kind = next(kind for kind, each in SYSTEM_OF.items() if each == system)
+    random = Random(f"fact {system} {name} {day.seed}")  # noqa: S311 - chance that can be repeated
+    return _side(random, key, platform_fact(kind, name))
 
 
 def _side(random: Random, key: tuple[str, str], row: PlatformFact) -> str:

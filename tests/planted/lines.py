@@ -146,6 +146,15 @@ READING = (
         ("directories_are_kept",),
     ),
     Line(
+        "Until it is measured what lists of groups show, they are compared with those of calendars",
+        also=(
+            (
+                "tests/end_to_end/test_group_lists.py::"
+                "test_a_planted_comparison_that_is_never_made_is_seen"
+            ),
+        ),
+    ),
+    Line(
         "A list that hides what is shown by id proves nothing, and is named",
         ("a_hidden_list_is_believed",),
         also=("tests/engine/test_planted_proof.py::test_a_planted_bug_is_caught",),

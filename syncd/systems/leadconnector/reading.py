@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
@@ -12,13 +11,14 @@ from syncd.systems.capped_lists import Limit
 from syncd.systems.last_read import LastRead, Misses
 from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Reader
+from syncd.systems.leadconnector.groups import FACT as GROUP_LISTS_ALL
+from syncd.systems.leadconnector.groups import GroupLists, Shown, ungrouped
 from syncd.systems.leadconnector.hosts import Owners
 from syncd.systems.leadconnector.plan import LISTS, LONGEST, plan
 from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.list_caps import proven
 from syncd.systems.loose import text
-from syncd.systems.measured import Side
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import Account, CalendarOf
     from syncd.systems.leadconnector.calls import Calls
     from syncd.systems.leadconnector.directory import Calendar
+    from syncd.systems.leadconnector.groups import Comparison
     from syncd.systems.leadconnector.knowledge import Knowledge
     from syncd.systems.leadconnector.resources import Resource
     from syncd.systems.leadconnector.wire import Item
@@ -74,6 +75,7 @@ class Reading:
         self._lists = lists
         self._misses = Misses()
         self._measured = measured
+        self._groups = GroupLists(calls, clock, measured)
 
     @property
     def reader(self) -> Reader:
@@ -92,7 +94,8 @@ class Reading:
         """The list calls that read these providers, as far as the location is known by now."""
         mapped = self._mapped(wanted)
         rooms = _rooms(mapped, self._knowledge.kept_resources)
-        return self._lists.plan(plan(mapped, self._grouped(self._knowledge.kept), rooms, window))
+        directory = self._groups.grouped(self._knowledge.kept)
+        return self._lists.plan(plan(mapped, directory, rooms, window))
 
     async def snapshot(
         self,
@@ -115,17 +118,29 @@ class Reading:
         odd: list[Malformed] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
         asked = window.from_earlier(look_back)
-        calls = plan(mapped, self._grouped(directory), rooms, asked)
+        grouped = self._groups.grouped(directory, far=bool(look_back))
+        calls = plan(mapped, grouped, rooms, asked)
+        compared = self._compared(calls, mapped, directory, rooms, asked, look_back)
         # A meeting that is as it was may have taken another room: each must be looked at.
         known = NOTHING_KNOWN if rooms or lost else known
         owners = Owners.of(self._calendars, directory)
         gathered = _Gathered(self.reader, owners, mapped, rooms, known)
         gathered.over = window.start - LONGEST
+        gathered.compares = bool(compared)
         limit = Limit(self._system, self._clock)
-        listings = await asyncio.gather(*(self._gather(call, gathered, limit) for call in calls))
-        if any(_is_regrouped(listed) for listed in listings) and self._knowledge.renew():
+
+        async def ask(calls: Sequence[ListCall]) -> dict[ListCall, Shown]:
+            found = await asyncio.gather(*(self._gather(call, gathered, limit) for call in calls))
+            return dict(zip(calls, found, strict=True))
+
+        shown = await ask((*calls, *(call for each in compared for call in each.due)))
+        regrouped = any(_is_regrouped(each.listed) for each in shown.values())
+        if regrouped and self._knowledge.renew():
             # The group is gone, or is another one by now.
             return await self.snapshot(window, wanted, read_at, known, look_back)
+        if compared:
+            shown = await self._groups.settle(compared, shown, ask)
+        listings = [each.listed for each in shown.values()]
         refused = _refused(listings)
         failed = [fault for listed in listings for fault in listed.faults]
         if calls and not gathered.lists:
@@ -152,8 +167,8 @@ class Reading:
         same = gathered.same.keys()
         odd_ones = {e for e, odd in gathered.unowned.items() if odd.topic is Topic.UNREADABLE}
         listed = frozenset((*gathered.rows, *same, *odd_ones))
-        groups = {calendar.id: calendar.group for calendar in self._grouped(directory).values()}
-        self._misses.begin(LastRead(listed, coverage, calls, groups))
+        groups = {calendar.id: calendar.group for calendar in grouped.values()}
+        self._misses.begin(LastRead(listed, coverage, tuple(shown), groups))
         return Snapshot(
             self._system,
             rows,
@@ -203,26 +218,36 @@ class Reading:
         if found.outdated or not found.elsewhere:
             self._lists.doubt(f"GET {LISTS[event.kind]}", event.provider, event.value.start)
         if event.kind is Kind.APPOINTMENT and self._misses.is_of_group(event):
-            self._measured.contradict("group_lists_all", YES)
+            self._measured.contradict(GROUP_LISTS_ALL, YES)
+            calendar = self._knowledge.kept.get(event.service or "")
+            self._groups.doubt("" if calendar is None else calendar.group, event.id)
         return found
 
     async def owners(self) -> Owners:
         """Say whose records are. Raises SystemFault."""
         return Owners.of(self._calendars, await self._knowledge.calendars())
 
-    def _grouped(self, directory: Mapping[str, Calendar]) -> Mapping[str, Calendar]:
-        """Return the calendars for a plan: in no group where a group's list lacks some of them."""
-        measured = self._measured
-        if measured.side("group_lists_all") is Side.SAFE or measured.is_yes("group_lists_all"):
-            return directory
-        return {id: replace(calendar, group="") for id, calendar in directory.items()}
+    def _compared(
+        self,
+        calls: Sequence[ListCall],
+        mapped: Mapping[str, CalendarOf],
+        directory: Mapping[str, Calendar],
+        rooms: Mapping[str, Resource],
+        asked: Window,
+        look_back: timedelta,
+    ) -> Sequence[Comparison]:
+        """Choose which lists of groups this read compares: none in one of the near window."""
+        if not look_back or all(call.selector != "groupId" for call in calls):
+            return ()
+        singles = plan(mapped, ungrouped(directory), rooms, asked)
+        return self._groups.due(calls, singles, directory, look_back)
 
     def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarOf]:
         return {p: of for p, of in self._calendars.items() if p in wanted}
 
-    async def _gather(self, call: ListCall, into: _Gathered, limit: Limit) -> Listed:
+    async def _gather(self, call: ListCall, into: _Gathered, limit: Limit) -> Shown:
         """Add a list as it arrives: kept until the last one is there, they cost far more."""
-        unnamed = 0
+        unnamed, ids = 0, set[str]()
 
         async def ask(part: ListCall) -> Sequence[object]:
             nonlocal unnamed
@@ -230,11 +255,13 @@ class Reading:
             if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
                 await self._learn_zone(into)
             unnamed = max(unnamed, into.take(part, listing))
+            if into.compares:
+                ids.update(id_of(row) for row in listing if not _is_deleted(row))
             return listing
 
         listed = await self._lists.read(call, ask, id_of, limit)
         listed.unnamed = unnamed
-        return listed
+        return Shown(listed, frozenset(ids - {""}))
 
     async def _learn_zone(self, into: _Gathered) -> None:
         """Ask for the location's zone, without which times of the list cannot be read."""
@@ -275,6 +302,7 @@ class _Gathered:
         self.odd: dict[str, Malformed] = {}
         self.unowned: dict[str, Malformed] = {}
         self.over: datetime | None = None
+        self.compares = False
 
     def take(self, call: ListCall, listing: Sequence[object]) -> int:
         """Add a list, and return how many of its rows have no id: its gaps prove nothing then."""
@@ -398,6 +426,10 @@ def _proven(
 def id_of(row: object) -> str:
     """The id of a row as it came, '' if it has none."""
     return text(row.id) if isinstance(row, Appointment | Block) else ""
+
+
+def _is_deleted(item: object) -> bool:
+    return isinstance(item, Appointment | Block) and events.is_deleted(item)
 
 
 def _needs_zone(item: object) -> bool:

@@ -273,7 +273,8 @@ class LeadConnectorV1:
     async def _read_back(self, operation: Operation, reply: Done) -> Done:
         """Look whether a move kept the end that it was sent: the answer shows no times (4.5).
 
-        An event that starts as it was sent, and ends otherwise, was given that end by the update.
+        An event that starts as it was sent, and ends otherwise, was given that end by the update. A
+        block is replaced then; the meeting of a customer stays as it is, and that is a failure.
         """
         wanted = operation.after
         try:
@@ -285,7 +286,8 @@ class LeadConnectorV1:
         shown = sighting.event.value
         if (shown.start, shown.status) != (wanted.start, wanted.status) or shown == wanted:
             return reply
-        return Done([(operation.ref.id, shown)], lost=("endAt",))
+        lost = ("endAt",) if operation.action is Action.MOVE_APPOINTMENT else ()
+        return Done([(operation.ref.id, shown)], lost=lost)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """The slots of the provider's calendar, as long as its bookings are. Raises SystemFault."""
