@@ -353,6 +353,12 @@ def _accepted(system: System) -> frozenset[str]:
     return frozenset(json.loads(said)) if said else frozenset()
 
 
+def forget_accepted(system: System) -> None:
+    """Withdraw a person's consent to what writes change, with what was measured of them."""
+    if _accepted(system):
+        system.facts.put(_ACCEPTED, "")
+
+
 def forget_first(system: System, store: Store) -> None:
     """Give up comparing the first write: the next one is compared instead."""
     note_fact(system, store, _UNDER_WAY, "")

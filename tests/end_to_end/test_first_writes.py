@@ -13,6 +13,7 @@ import pytest
 
 from syncd.engine import first_writes
 from syncd.engine.acknowledge import acknowledge
+from syncd.engine.probing import forget_facts
 from syncd.engine.report import Exit, Report
 from syncd.model import Item, Topic, WaitReason
 from syncd.sandbox.damage import Damage
@@ -357,5 +358,22 @@ def test_no_block_makes_room_for_a_move_that_waits_for_the_first_one(tmp_path: P
         late = [at for at, was in zip(twins.wanted, twins.starts, strict=True) if at != was]
         assert len(late) == 1
         assert all(twins.closed(at) for at in late)
+
+    play(tmp_path, scene)
+
+
+def test_forgetting_facts_withdraws_the_consent_to_changes(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        twins = Twins(shop, "clinic", 3)
+        await shop.resync()
+        twins.platform.update_damage = Damage.NOTES
+        twins.move()
+        await shop.resync()
+        (item,) = twins.items()
+        acknowledge(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
+        await shop.resync()
+        assert facts(shop.app.store, "clinic")["accepted_changes"] == '["notes"]'
+        forget_facts(shop.app.engine.systems, shop.app.store, ["clinic"])
+        assert not facts(shop.app.store, "clinic").get("accepted_changes")
 
     play(tmp_path, scene)
