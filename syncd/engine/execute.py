@@ -3,8 +3,7 @@
 Every write: intent committed, request, outcome with base and history in one transaction. No
 transaction is open across a request. The intents of the few calls that come next are committed
 together; those that are not sent after all are closed as dropped. A crash, a cancelled task, and an
-unexpected exception once a request may have left, leave them open on purpose: `recover` will read
-before anything else.
+unexpected exception once a request may have left, leave them open: `recover` reads before all else.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import structlog
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
 from syncd.engine.dividing import Parts, of_any_row
-from syncd.engine.first_writes import admitted, hear_reset
+from syncd.engine.first_writes import admitted, hear_reset, one_at_a_time
 from syncd.engine.first_writes import settle as settle_first
 from syncd.engine.notes import notes_of
 from syncd.engine.reread import just_read, not_ours, reread, sighted
@@ -125,7 +124,8 @@ async def execute(
     Never raises SystemFault: a fault that concerns the whole account leaves the rest for later.
     """
     result = Written()
-    calls = plan.batches(plan.order(operations), system.capabilities.bulk_of)
+    now = one_at_a_time(system, plan.order(operations), desk, result)
+    calls = plan.batches(now, system.capabilities.bulk_of)
     for few in plan.ahead(calls, AHEAD if system.capabilities.lists_blocks else 1):
         if result.fault is not None or desk.stopping.is_set():
             result.left.extend(o for call in few for o in call)

@@ -121,6 +121,29 @@ def damaged_event(system: System) -> str:
     return str(_damage(system).get("event", "")) if is_stopped(system) else ""
 
 
+def one_at_a_time(
+    system: System, operations: Sequence[Operation], desk: Desk, result: Written
+) -> list[Operation]:
+    """Return what of a plan may be written; further first writes wait, and so do their blocks.
+
+    A block that makes room for an update must not go before it is known that the update is made:
+    the first one may have to stop it.
+    """
+    updates = [o for o in operations if _is_update(o) and not _is_known(system, o)]
+    if desk.repairs or len(updates) < 2:  # noqa: PLR2004
+        return list(operations)
+    blocks = [o for o in operations if o.kind is Kind.BLOCK]
+    later = {
+        booking
+        for update in updates[1:]
+        if any(not frozenset(update.bookings).isdisjoint(block.bookings) for block in blocks)
+        for booking in update.bookings
+    } - {*updates[0].bookings}
+    waits = [o for o in operations if not later.isdisjoint(o.bookings)]
+    result.unmade.extend(Waiting(o, WaitReason.FIRST_WRITE) for o in waits)
+    return [o for o in operations if later.isdisjoint(o.bookings)]
+
+
 async def admitted(
     system: System, call: Sequence[Intent], desk: Desk, result: Written
 ) -> list[Intent]:
@@ -249,7 +272,8 @@ def report_damage(
     note_fact(system, desk.store, _DAMAGE, json.dumps(damage))
     note_fact(system, desk.store, _FACTS[action], NO)
     what = "the move" if action is Action.MOVE_APPOINTMENT else "the change of status"
-    reason = f"{what} by syncd changed also: {', '.join(sorted(also))}"
+    names = ", ".join(sorted(also))
+    reason = f"{what} by syncd changed also: {names}, or somebody edited it at that moment"
     tell_damage(desk, system.name, event, provider, reason)
     forget_first(system, desk.store)
 
@@ -327,6 +351,12 @@ def _accepted(system: System) -> frozenset[str]:
     """Return the fields that a person accepts to be changed by such writes."""
     said = system.facts.standing(_ACCEPTED)
     return frozenset(json.loads(said)) if said else frozenset()
+
+
+def forget_accepted(system: System) -> None:
+    """Withdraw a person's consent to what writes change, with what was measured of them."""
+    if _accepted(system):
+        system.facts.put(_ACCEPTED, "")
 
 
 def forget_first(system: System, store: Store) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from syncd.engine.canaries import Canaries
+from syncd.engine.first_writes import forget_accepted
 from syncd.engine.probe_outcome import Outcome, Probed
 from syncd.engine.probe_plan import (
     AHEAD,
@@ -366,6 +367,7 @@ def forget_facts(
     for name in names:
         system = systems[name]
         found[name] = list(system.measured.forget())
+        forget_accepted(system)
         if unsaved := system.facts.unsaved():
             store.note_standing(*unsaved)
     return found

@@ -15,7 +15,10 @@ _TIMES: Mapping[str, tuple[re.Pattern[bytes], bytes]] = {
         rb'\1"0001-01-01T00:00:00"',
     ),
 }
-_TEXT = re.compile(rb'("(?:title|notes|Description)":\s*")')
+_REPAIRED = rb"Kim ?(?:\xef\xbf\xbd|\\ufffd)"
+_TEXT = re.compile(rb'("(?:title|notes|Description)":\s*")(?!' + _REPAIRED + rb")")
+"""The start of a text; one that came back repaired is whole, and is shown as it was sent."""
+
 _HALVES: Mapping[str, bytes] = {
     "": rb"\1Kim \\ud83d ",
     "bytes": b"\\1Kim \xf0\x9f\x98 ",

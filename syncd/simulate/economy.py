@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
 from syncd.simulate.hosted import is_share
+from syncd.simulate.unmapped import Place
 from syncd.simulate.untouched import puts_back
 
 if TYPE_CHECKING:
@@ -31,9 +32,21 @@ def writes_per_change(town: Town) -> Iterator[str]:
     # After a loss all that a person has decided before is decided anew.
     allowed += 6 * len(town.forgotten)
     # What is left out of the configuration closes nothing elsewhere any more, until it is back.
-    allowed += made if town.unmapped.absences else 0
+    allowed += sum(4 * _events_in(town, absence.place) for absence in town.unmapped.absences)
     if made > allowed:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
+
+
+def _events_in(town: Town, place: Place) -> int:
+    """Count the events that ever stood in a place: each may be closed elsewhere, and freed."""
+    return len(
+        {
+            (c.system, c.event)
+            for c in town.changes
+            for seen in (c.before, c.after)
+            if seen is not None and place.covers(Place(c.system, seen.provider))
+        }
+    )
 
 
 def idle_writes(town: Town) -> Iterator[str]:

@@ -48,6 +48,7 @@ def note_measured(systems: Mapping[str, Attended], sandbox: Sandbox, story: Stor
     """Let a probe find what the accounts are like now, where the state does not know it yet.
 
     What an answer contradicted since stays so: a person probes again only after the state was lost.
+    A system that is left out of the configuration is not probed.
     """
     for system, name in story.measured:
         if system not in systems:

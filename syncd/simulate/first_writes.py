@@ -16,6 +16,7 @@ from syncd.simulate.acts import SYSTEMS, Step, What
 
 if TYPE_CHECKING:
     from syncd.sandbox.server import Sandbox
+    from syncd.simulate.accident import Change, Key, Seen
     from syncd.simulate.story import Story
     from syncd.simulate.town import Town
 
@@ -49,9 +50,56 @@ def set_damage(sandbox: Sandbox, story: Story) -> None:
         platform.update_damage = platform.status_damage = Damage.NOTED
 
 
-def any_damage(town: Town) -> bool:
-    """Return whether writes may have waited for a person because an appointment was damaged."""
-    return any(platform.damaged for platform in town.sandbox.systems.values())
+def waits_to_follow(town: Town, system: str, event: str) -> bool:
+    """Return whether an appointment waits for a damage, while its meeting was moved elsewhere.
+
+    Such a record stands for another time than the one that it shows.
+    """
+    seen = town.standing(system).get(event)
+    if seen is None or seen.kind != "appointment" or not town.sandbox.systems[system].damaged:
+        return False
+    return any(True for _ in _moved_elsewhere(town, system, seen))
+
+
+def makes_room_for(town: Town, system: str, seen: Seen) -> bool:
+    """Return whether a block goes so that a record that waited can be moved to its time."""
+    return any(
+        past.after is not None and past.after.key == seen.key
+        for event, own in town.standing(system).items()
+        if waits_to_follow(town, system, event)
+        for past in _moved_elsewhere(town, system, own)
+    )
+
+
+def waits_at(town: Town, seen: Seen) -> bool:
+    """Return whether a meeting of which a record waits for a damage is claimed at this time."""
+    return any(
+        own.key == seen.key
+        or any(seen.key in _keys(past) for past in _moved_elsewhere(town, system, own))
+        for system in SYSTEMS
+        for event, own in town.standing(system).items()
+        if own.provider == seen.provider and waits_to_follow(town, system, event)
+    )
+
+
+def _moved_elsewhere(town: Town, system: str, seen: Seen) -> Iterator[Change]:
+    """Yield what people did to the other records of a meeting that has come apart."""
+    person = town.person(system, seen)
+    for past in town.changes:
+        before, after = past.before, past.after
+        if (
+            past.by_hand
+            and past.system != system
+            and before is not None
+            and (before.kind, before.provider) == ("appointment", seen.provider)
+            and town.person(past.system, before) == person
+            and (after is None or not after.busy or after.key != seen.key)
+        ):
+            yield past
+
+
+def _keys(change: Change) -> Iterator[Key]:
+    yield from (seen.key for seen in (change.before, change.after) if seen is not None)
 
 
 def judge_damage(town: Town) -> Iterator[str]:

@@ -173,13 +173,34 @@ def _is_released(town: Town, change: Change, after: Seen) -> bool:
         and c.system == change.system
         and _stood_since(town, c) < c.at - _KNOWN
     ]
-    if not removed:
+    if not removed or _is_claimed(town, change.system, after):
         return False
     since = removed[-1].at - _KNOWN
     return not any(
         c.at > since and c is not removed[-1] and any(s and s.key == after.key for s in _both(c))
         for c in town.changes
         if c.by_hand and not c.keeps_time
+    )
+
+
+def _is_claimed(town: Town, system: str, block: Seen) -> bool:
+    """Whether a block closes what a held conflict claims: it stays closed until a person decides.
+
+    Another record of the meeting was ended or moved apart, and a rule holds that.
+    """
+    if "hold" not in town.choices:
+        return False
+    return any(
+        town.person(past.system, past.before) == town.person(name, seen)
+        for name in town.sandbox.systems
+        for seen in town.standing(name).values()
+        if name != system and seen.kind == "appointment" and seen.busy and seen.key == block.key
+        for past in town.changes
+        if past.by_hand
+        and past.system != name
+        and past.before is not None
+        and (past.before.kind, past.before.provider) == ("appointment", seen.provider)
+        and (past.after is None or not past.after.busy or past.after.key != seen.key)
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from syncd.engine import first_writes
 from syncd.engine.acknowledge import acknowledge
+from syncd.engine.probing import forget_facts
 from syncd.engine.report import Exit, Report
 from syncd.model import Item, Topic, WaitReason
 from syncd.sandbox.damage import Damage
@@ -290,7 +291,10 @@ def test_fields_are_named_and_neither_values_nor_odd_keys_are_stored(tmp_path: P
         twins.move(0)
         await shop.resync()
         (item,) = twins.items()
-        assert item.reason == "the move by syncd changed also: CustomFields.(other)"
+        assert item.reason == (
+            "the move by syncd changed also: CustomFields.(other), "
+            "or somebody edited it at that moment"
+        )
 
     play(tmp_path, scene)
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("state.db*"))
@@ -327,5 +331,53 @@ def test_the_first_move_in_leadsquared_is_alone_in_its_call_and_the_others_share
         assert (await shop.resync()).exit is Exit.DONE
         assert sum(call.path == path for call in twins.platform.calls) - before == 2
         assert twins.moved == 4
+
+    play(tmp_path, scene)
+
+
+def removals(twins: Twins) -> int:
+    return sum(call.method == "DELETE" for call in twins.platform.calls)
+
+
+def test_no_block_makes_room_for_a_move_that_waits_for_the_first_one(tmp_path: Path) -> None:
+    """The blocks of the moves that wait stay, also where the first one stops all others."""
+
+    async def scene(shop: VirtualShop) -> None:
+        twins = Twins(shop, "clinic", 3)
+        await shop.resync()
+        # While an earlier damage holds the moves back, the new times are closed by blocks.
+        twins.platform.update_damage = Damage.NOTES
+        twins.move()
+        await shop.resync()
+        (item,) = twins.items()
+        acknowledge(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
+        twins.platform.update_damage = Damage.CUSTOM_FIELDS
+        before = removals(twins)
+        await shop.resync()
+        assert removals(twins) - before == 1
+        late = [at for at, was in zip(twins.wanted, twins.starts, strict=True) if at != was]
+        assert len(late) == 1
+        assert all(twins.closed(at) for at in late)
+
+    play(tmp_path, scene)
+
+
+def accepted(shop: VirtualShop) -> str:
+    return shop.app.engine.systems["clinic"].facts.standing("accepted_changes")
+
+
+def test_forgetting_facts_withdraws_the_consent_to_changes(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        twins = Twins(shop, "clinic", 3)
+        await shop.resync()
+        twins.platform.update_damage = Damage.NOTES
+        twins.move()
+        await shop.resync()
+        (item,) = twins.items()
+        acknowledge(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
+        await shop.resync()
+        assert accepted(shop) == '["notes"]'
+        forget_facts(shop.app.engine.systems, shop.app.store, ["clinic"])
+        assert not accepted(shop)
 
     play(tmp_path, scene)

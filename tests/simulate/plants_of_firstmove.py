@@ -30,19 +30,6 @@ def the_first_moves_are_made_at_once(patch: Patch) -> None:
     patch.setattr(execute, "admitted", every)
 
 
-def after_a_crash_nothing_is_compared(patch: Patch) -> None:
-    """What the record was like is kept in the process only, and only while the call lasts."""
-
-    async def forgotten(_systems: Any, _desk: Any) -> None:
-        return None
-
-    async def forget(system: Any, _desk: Any) -> None:
-        system.facts.put("first_write", "")
-
-    patch.setattr("syncd.engine.cycle.look_after", forgotten)
-    patch.setattr(first_writes, "settle", forget)
-
-
 _TWINS = [
     step
     for n in range(2)
@@ -55,7 +42,6 @@ _MOVES = [
     at(6, What.MOVE_TWINNED, "clinic", slot=20, number=0),
     at(6.01, What.MOVE_TWINNED, "clinic", slot=40, number=1),
 ]
-_LOST = at(5.9, What.FAULT, "legacy", fault="lose-after", times=1)
 _DAMAGED = replace(day(*_TWINS, *_MOVES), damaging=("legacy",))
 
 ABOUT_FIRST_WRITES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
