@@ -57,37 +57,44 @@ def due_in_list(
 async def ask_for_created(
     read: Read, questions: Questions, reports: Reports, unread: Collection[str]
 ) -> None:
-    """Look whether lists that show nothing hide blocks that syncd made, after its state was lost.
+    """Look whether lists hide blocks that syncd made, after its state was lost.
 
-    No record tells what they should show; the file of created ids does. ``unread`` are the
-    providers whose calendar was not read whole since.
+    No record tells what they should show; the file of created ids does. The newest blocks that a
+    list lacks are asked for by id, whatever else it shows. ``unread`` are the providers whose
+    calendar was not read whole since.
     """
     created, system = read.store.created, read.system
     if created is None or not unread or Kind.BLOCK in system.capabilities.gone_by_list:
         return
-    shown = {row.provider for row in read.snapshot.rows}
-    shown |= {record.provider for record in await questions.listed()}
     windows = windows_of(read)
-    empty = {p for p, kind in windows if kind is Kind.BLOCK and p in unread} - shown
-    for line in created.last_of(system.name, empty, _MOST_CREATED) if empty else ():
+    places = {provider for provider, kind in windows if kind is Kind.BLOCK and provider in unread}
+    shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows)}
+    lacking: dict[str, str] = {}
+    faults = 0
+    for line in created.last_of(system.name, places, _MOST_CREATED, but=shown) if places else ():
+        if line.provider in lacking.values():
+            continue
         read.left -= 1
         try:
             sighting = await system.read_one(
                 EventRef(system.name, line.provider, line.event, _OURS)
             )
         except SystemFault:
+            faults += 1
+            if faults == _MOST_FAULTS:
+                break
             continue
         if not isinstance(sighting, Found):
             continue
         place, value = (sighting.event.provider, _OURS), sighting.event.value
-        if place[0] in empty and any(window.holds(value) for window in windows.get(place, ())):
-            still = await void(read, questions, [place])
-            providers = {provider for provider, _ in still}
-            reports.add(not_shown(system.name, {line.event: place[0]}, providers))
-            return
+        if place[0] in places and any(window.holds(value) for window in windows.get(place, ())):
+            lacking[line.event] = place[0]
+    if lacking:
+        still = await void(read, questions, [(provider, _OURS) for provider in lacking.values()])
+        reports.add(not_shown(system.name, lacking, {provider for provider, _ in still}))
 
 
-_OURS, _MOST_CREATED = Kind.BLOCK, 3
+_OURS, _MOST_CREATED, _MOST_FAULTS = Kind.BLOCK, 10, 3
 
 
 async def void(

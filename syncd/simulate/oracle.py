@@ -19,6 +19,7 @@ from syncd.simulate.first_writes import makes_room_for, waits_at, waits_to_follo
 from syncd.simulate.hosted import has_shares, is_share, told_by_first
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import is_held
+from syncd.simulate.unproven import waits_for_night
 from syncd.simulate.untouched import changed_more, status_changed
 
 if TYPE_CHECKING:
@@ -331,7 +332,8 @@ def _sources(town: Town, change: Change, seen: Seen, since: datetime) -> Iterato
         return
     since = _since(town, since)
     for past in town.changes:
-        if past.system != change.system and past.at >= since and past.before is not None:
+        late = past.at < since and not waits_for_night(town, past)
+        if past.system != change.system and not late and past.before is not None:
             foreign = (past.system, past.event) not in town.ours
             if foreign and past.before.busy and past.before.key == seen.key:
                 yield past.system, past.event

@@ -37,6 +37,7 @@ from syncd.simulate import (
     oracle,
     stopping,
     tellers,
+    unproven,
     viewed,
     waits,
 )
@@ -197,8 +198,7 @@ class _Stage:
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
         await self.operator.release()
-        if self.story.refuses_deleted:
-            # What a list proves of an event that began long ago, only the resync of a night shows.
+        if any(unproven.waits_for_night(self.town, change) for change in self.town.changes):
             await self.operator.nightly()
         for _ in range(3):
             # A person looks after the brakes: nothing else may be left standing.

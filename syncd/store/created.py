@@ -226,14 +226,23 @@ class CreatedIds:
         ours = [x for x in found if self.installation in {0, x.installation}]
         return ours or (x for x in read(self.path) if self.installation in {0, x.installation})
 
-    def last_of(self, system: str, providers: Collection[str], most: int) -> list[Line]:
-        """The newest lines at the file's end of these providers in a system, the newest first."""
+    def last_of(
+        self, system: str, providers: Collection[str], most: int, *, but: Collection[str] = ()
+    ) -> list[Line]:
+        """The newest lines at the file's end of these providers in a system, the newest first.
+
+        Events in ``but`` are left out.
+        """
         try:
             lines = list(self._end()) if self._size else []
         except _TROUBLE as error:
             self._fail(error)
             return []
-        mine = [x for x in lines if x.system == system and x.provider in providers]
+        mine = [
+            line
+            for line in lines
+            if line.system == system and line.provider in providers and line.event not in but
+        ]
         return mine[: -most - 1 : -1]
 
     def lately(self, system: str, event: str) -> bool:

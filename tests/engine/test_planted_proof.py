@@ -74,6 +74,10 @@ async def refused(shop: Shop) -> None:
     await proof.test_an_id_that_is_refused_concerns_its_event_only(shop, fault)
 
 
+async def hides_one(shop: Shop) -> None:
+    await proof.test_after_a_lost_state_a_list_that_hides_one_block_gets_no_second_one(shop, 0)
+
+
 def with_the_guard_off(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
     """Take the guard away, too: it stops a whole calendar that vanishes without a proof by id."""
 
@@ -114,6 +118,10 @@ ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Shop], Awaitable[None]]
     "nobody asks for what was created before a loss": (
         nobody_asks_for_what_was_created,
         proof.test_after_a_lost_state_an_empty_list_is_asked_for_what_was_created,
+    ),
+    "a list that shows something is believed after a loss": (
+        nobody_asks_for_what_was_created,
+        hides_one,
     ),
     "a refused id takes the system down": (a_refusal_takes_the_system_down, refused),
     "a write goes on unread": (

@@ -402,3 +402,25 @@ async def test_after_a_lost_state_an_empty_list_is_asked_for_what_was_created(sh
     shop.b.empty = False
     assert (await shop.engine.resync()).exit is Exit.DONE
     assert shop.blocks() == before
+
+
+@pytest.mark.parametrize("number", [0, 2])
+async def test_after_a_lost_state_a_list_that_hides_one_block_gets_no_second_one(
+    shop: Shop, number: int
+) -> None:
+    """It shows other blocks, so it does not look wrong; the file of created ids tells."""
+    await settled(shop)
+    before = shop.blocks()
+    hidden = [id_ for id_, held in shop.b.events.items() if held.kind is Kind.BLOCK][number]
+    shop.store.close()
+    shop.path.unlink()
+    shop.restart()
+    shop.b.hidden.add(hidden)
+    assert (await shop.engine.resync()).exit is Exit.UNANSWERED
+    assert shop.blocks() == before
+    (item,) = open_items(shop.store, "b")
+    assert item.topic is Topic.LIST
+    assert "b does not show 1 known event" in item.reason
+    shop.b.hidden.clear()
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert shop.blocks() == before
