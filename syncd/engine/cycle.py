@@ -25,6 +25,7 @@ from syncd.engine.deciding import decide_on
 from syncd.engine.ending import MOST_CYCLES, Ending, Progress
 from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
+from syncd.engine.first_writes import look_after
 from syncd.engine.leaving import name_left_behind
 from syncd.engine.moved_in import Newcomers
 from syncd.engine.observation import Observation, proven_by
@@ -39,6 +40,7 @@ from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report
 from syncd.engine.reports import end_unmapped
 from syncd.engine.running import Depth, Running
+from syncd.engine.siblings import take_up_stops
 from syncd.engine.slots import ask_all
 from syncd.engine.stops import LISTED
 from syncd.engine.telling import remark, tell
@@ -49,7 +51,6 @@ from syncd.engine.writing import write
 from syncd.model import READABLE, Clock, Intent, Kind, Operation, Waiting, WaitReason, Window
 from syncd.store.compact import compact
 from syncd.store.ranges import providers_out_of_range
-from syncd.store.series import forget_stops
 from syncd.store.store import Store
 from syncd.systems.port import System
 from syncd.systems.stopping import Stopping
@@ -404,6 +405,7 @@ class Engine:
         self.agenda.add(self.annexes.count(seen))
         if intents:
             confirm(self.store.pending_intents(), desk)
+        await look_after(() if report.dry_run else self.systems.values(), desk)
         return observed
 
     async def _follow_series(
@@ -432,8 +434,7 @@ class Engine:
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
             log.warning("times out of range read past", provider=provider)
             self.store.apply(repair(self.store.state(provider), now, desk.run))
-        held = [n for n, s in self.systems.items() if not s.capabilities.series_writes]
-        forget_stops(self.store, held, now)
+        take_up_stops(self.systems.values(), self.store)
         self._in_range = True
 
     def _is_full(self, window: Window) -> bool:

@@ -23,6 +23,7 @@ from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
 from syncd.simulate.drawn_series import draw_series
 from syncd.simulate.drawn_stops import with_stops
 from syncd.simulate.drawn_twins import with_twins
+from syncd.simulate.first_writes import with_damage
 
 if TYPE_CHECKING:
     from syncd.simulate.story import Story
@@ -61,6 +62,7 @@ def with_more(day: Story, faults: Collection[str]) -> Story:
         _with_cancelling,
         _with_marks,
         with_stops,
+        with_damage,
         with_far_meetings,
         with_changes,
     ):

@@ -21,6 +21,7 @@ from syncd.model.platform_facts import (
     PlatformKind,
 )
 from syncd.simulate.acts import DISK, Step, What
+from syncd.simulate.first_writes import set_damage
 
 if TYPE_CHECKING:
     from syncd.sandbox.server import Sandbox
@@ -195,6 +196,7 @@ def _changes(random: Random, day: Story, measured: Collection[tuple[str, str]]) 
 
 def set_facts(sandbox: Sandbox, story: Story) -> None:
     """Let the platforms behave on this day as the story says."""
+    set_damage(sandbox, story)
     sandbox.crm.largest_page = story.page
     for system, name, side in story.facts:
         sandbox.systems[system].set_fact(name, side)

@@ -50,6 +50,7 @@ from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
 from syncd.simulate.facts import closes_calendars, note_measured
 from syncd.simulate.far import judge_far_meetings
+from syncd.simulate.first_writes import judge_damage
 from syncd.simulate.gateways import over_limits
 from syncd.simulate.hosted import is_share
 from syncd.simulate.lives import Dangers, FaultyStore, Life, Mortal, no_patience
@@ -183,6 +184,8 @@ class _Stage:
         if whole and waits.ends_with_resync(self.story):
             await self.operator.nightly()
             self._judge_with(lambda *seen: waits.judge_said(self.said, self.town, *seen))
+        for line in judge_damage(self.town):
+            self._break(line)
         self.town.mend()
         self.reload = self.reload or bool(self.configuration.put_back(self.town))
         self.settings = self.configuration.read()
@@ -190,11 +193,13 @@ class _Stage:
         self.host.offset = timedelta(0)
         note_clock(self.town, self.host.offset)
         self._say("all is mended")
+        await self.operator.release()
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
         if self.story.refuses_deleted:
             # What a list proves of an event that began long ago, only the resync of a night shows.
             await self.operator.nightly()
+        await self.operator.release()
         for _ in range(3):
             # A person looks after the brakes: nothing else may be left standing.
             await self.operator.accept()

@@ -81,7 +81,8 @@ class Story:
     ``busy`` says how long lists are, and where they end.
     ``buffers`` are minutes that v2 keeps free before and after bookings, and blocks cover.
     ``refuses_deleted``: v1 answers 400 for what was deleted. The rows of systems that are
-    ``untold`` do not say when they were made or changed.
+    ``untold`` do not say when they were made or changed. Updates on those that are ``damaging``
+    change more of an appointment than they are to.
     ``facts`` are sides of uncertain facts (`model.platform_facts`), by system and name; those that
     are ``measured`` were found by a probe before the day begins.
     """
@@ -106,6 +107,7 @@ class Story:
     buffers: tuple[int, int] = (0, 0)
     facts: tuple[tuple[str, str, str], ...] = ()
     measured: tuple[tuple[str, str], ...] = ()
+    damaging: tuple[str, ...] = ()
 
     @property
     def choices(self) -> frozenset[str]:

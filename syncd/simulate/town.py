@@ -69,6 +69,7 @@ class Town:
     classes: list[tuple[datetime, str, str]] = field(default_factory=list)
     slices: dict[tuple[str, str], dict[Key, Sliced]] = field(default_factory=dict)
     known: set[tuple[object, ...]] = field(default_factory=set)
+    released: set[str] = field(default_factory=set)
     rebookings: list[Rebooking] = field(default_factory=list)
     far: list[FarMeeting] = field(default_factory=list)
     mergers: list[merging.Merger] = field(default_factory=list)

@@ -41,6 +41,7 @@ from tests.simulate.plants_of_acts import ABOUT_ACTS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_cancelling import ABOUT_CANCELLING
 from tests.simulate.plants_of_facts_drawn import ABOUT_FACTS_DRAWN
+from tests.simulate.plants_of_firstmove import ABOUT_FIRST_WRITES
 from tests.simulate.plants_of_hosts import ABOUT_HOSTS
 from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
@@ -436,6 +437,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_UNREADABLE,
     *ABOUT_CANCELLING,
     *ABOUT_HOSTS,
+    *ABOUT_FIRST_WRITES,
     *ABOUT_LEFTOVERS,
     *ABOUT_TWINS,
     *ABOUT_WORDS,
