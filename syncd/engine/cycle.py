@@ -97,7 +97,7 @@ class Engine:
     """The calendars, (provider, system), whose lists were answered at least once."""
     probes: dict[str, Probes] = field(default_factory=dict)
     patient: bool = True
-    """A resync waits where a platform allows no more calls for a while; the daemon does not."""
+    """A resync waits where a platform allows no more calls; the daemon does not."""
     waiting: WaitingWrites = field(init=False)
     canaries: Canaries = field(init=False)
 
@@ -235,9 +235,7 @@ class Engine:
         with with_waits(self.stopping, progress) as told:
             return await undo(self, run, booking=booking, dry_run=dry_run, progress=told)
 
-    async def probe(
-        self, names: Sequence[str], *, progress: Progress = lambda _text: None
-    ) -> Probed:
+    async def probe(self, names: Sequence[str], *, progress: Progress = lambda _: None) -> Probed:
         """Measure the facts of these systems' platforms (see `engine.probing`)."""
         with with_waits(self.stopping, progress) as told:
             return await probe(self, names, told)
@@ -253,9 +251,9 @@ class Engine:
 
     def file(self, report: Report, kind: str) -> None:
         """Keep the run, if anything happened in it."""
-        quiet = not (report.news or report.operations or report.guarded or report.failures)
         if report.dry_run:
             return
+        quiet = not (report.news or report.operations or report.guarded or report.failures)
         now = self.clock.now()
         self.waiting.settle(self._calendars(), now)
         if kind != "resync" and quiet and report.answered:

@@ -196,10 +196,10 @@ class _Stage:
         await self.operator.release()
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
+        await self.operator.release()
         if self.story.refuses_deleted:
             # What a list proves of an event that began long ago, only the resync of a night shows.
             await self.operator.nightly()
-        await self.operator.release()
         for _ in range(3):
             # A person looks after the brakes: nothing else may be left standing.
             await self.operator.accept()

@@ -81,10 +81,10 @@ class Story:
     ``busy`` says how long lists are, and where they end.
     ``buffers`` are minutes that v2 keeps free before and after bookings, and blocks cover.
     ``refuses_deleted``: v1 answers 400 for what was deleted. The rows of systems that are
-    ``untold`` do not say when they were made or changed. Updates on those that are ``damaging``
-    change more of an appointment than they are to.
+    ``untold`` do not say when they were made or changed.
     ``facts`` are sides of uncertain facts (`model.platform_facts`), by system and name; those that
-    are ``measured`` were found by a probe before the day begins.
+    are ``measured`` were found by a probe before the day begins. Updates on platforms that are
+    ``damaging`` change more of an appointment than they are to.
     """
 
     seed: int

@@ -16,7 +16,7 @@ from tests.planted.lines import LINES, Line
 from tests.planted.page import PAGE, page
 from tests.planted.plugin import BUG
 from tests.prove import HOUSE
-from tests.simulate.plants import PLANTS
+from tests.simulate.every_plant import PLANTS
 
 NAMED = [pair for line in LINES for pair in line.named]
 SIMULATED = {plant.__name__ for plant, _ in PLANTS}
