@@ -68,16 +68,6 @@ NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
 )
 """What is not drawn, and why."""
 
-NOT_YET: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
-    {
-        ("legacy", "lists_blocks"): (
-            YES,
-            "blocks that no list shows are said to be hidden for ever",
-        ),
-    }
-)
-"""What is drawn and then set to this side, as the product is not right on the others; and why."""
-
 _USUAL: Mapping[tuple[str, str], tuple[str, float]] = MappingProxyType(
     {
         ("clinic", "block_update_replaces"): (YES, 0.7),
@@ -155,8 +145,6 @@ def _possible(day: Story, key: tuple[str, str], side: str) -> str:
     - Lists that are long on purpose have a cap of their own.
     - Without a state, nobody knows of a task that is complete and not listed.
     """
-    if key in NOT_YET:
-        return NOT_YET[key][0]
     lost = any(step.what in DISK for step in day.steps)
     match key:
         case _, "list_cap" if day.busy.rows:

@@ -50,6 +50,8 @@ def note_measured(systems: Mapping[str, Attended], sandbox: Sandbox, story: Stor
     What an answer contradicted since stays so: a person probes again only after the state was lost.
     """
     for system, name in story.measured:
+        if system not in systems:
+            continue  # the configuration names it no more
         measured = systems[system].measured
         if measured.side(name) is Side.SAFE:
             measured.note(name, sandbox.systems[system].fact(name))
