@@ -18,7 +18,7 @@ from syncd.engine.hidden import ask_for_created
 from syncd.engine.late import doubt_lag
 from syncd.engine.moved_in import marked
 from syncd.engine.observation import Observation, Read
-from syncd.engine.own_blocks import follow_own
+from syncd.engine.own_blocks import find_created, follow_own
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
 from syncd.engine.probes import Probes
@@ -144,6 +144,7 @@ async def _observe(
     for broken in snapshot.malformed:
         reports.add(broken)
     await ask_for_created(read, questions, reports, unread)
+    await find_created(read, unread)
     unsettled = unsettled_updates(system, read.intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)

@@ -6,16 +6,21 @@ somebody moved or removed one. A resync asks for each of them, a far read for a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
+from syncd.core.diff import absorb
 from syncd.engine import answers
+from syncd.engine.moved_in import marked
 from syncd.engine.observation import Read
 from syncd.engine.questions import Questions
 from syncd.engine.reports import Reports
 from syncd.engine.running import Running
-from syncd.model import Kind, Record
-from syncd.systems.port import SystemFault
+from syncd.model import EventRef, Kind, Record
+from syncd.systems.port import Found, Rejected, SystemFault
+
+MOST_CREATED = 400
+"""At most so many blocks are asked for after the state was lost, the newest first."""
 
 LONGEST = timedelta(minutes=1)
 """A resync asks for no longer than this in one cycle: what is left is asked for in the next."""
@@ -64,6 +69,37 @@ async def follow_own(
     for record in unshown:
         if probes.is_open(record.id):
             read.seen.suspect(probes.opens(record.id, read.asked_at))
+
+
+async def find_created(read: Read, unread: Collection[str]) -> None:
+    """Look for blocks that syncd made before its state was lost, where no list shows them.
+
+    The file of created ids names them. Without this, each of them would be made again (promise 4).
+    ``unread`` are the providers whose calendar was not read whole since.
+    """
+    created, system = read.store.created, read.system
+    if created is None or system.capabilities.lists_blocks:
+        return
+    answered = {c.provider for c in read.snapshot.coverage} & {*unread}
+    lines = created.last_of(system.name, answered, MOST_CREATED) if answered else ()
+    known = {record.id for record in read.store.records(system.name, [x.event for x in lines])}
+    until = read.clock.now() + LONGEST
+    for line in lines:
+        if line.event in known or read.clock.now() > until:
+            continue
+        try:
+            sighting = await system.read_one(
+                EventRef(system.name, line.provider, line.event, Kind.BLOCK)
+            )
+        except Rejected:
+            continue
+        except SystemFault as fault:
+            read.seen.fail(fault)
+            return
+        if isinstance(sighting, Found) and sighting.event.value.end > read.asked_at:
+            event, lag = sighting.event, system.capabilities.lag
+            after, news = absorb(None, event, "", read.asked_at, lag)
+            answers.take(read, None, marked(read, after), news)
 
 
 def _unshown(read: Read, unlisted: Sequence[str]) -> list[Record]:

@@ -61,7 +61,6 @@ NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("crm", "home_host"): "an account that refuses this host answers no call on any day",
         ("clinic", "group_lists_all"): "only a probe and known events show what such a list lacks",
-        ("clinic", "instance_writes"): "siblings that are put back are not in the history",
         ("legacy", "update_keeps_end"): "what got another end by a move is taken for right",
         ("legacy", "checks_slots"): "people here book at all hours, which no calendar offers",
     }
