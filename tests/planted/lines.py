@@ -200,6 +200,13 @@ READING = (
         ),
     ),
     Line(
+        "Own blocks that no list shows are followed by their ids, also after a lost state",
+        (
+            "own_blocks_that_no_list_shows_are_not_followed",
+            "created_blocks_are_not_looked_for_by_id",
+        ),
+    ),
+    Line(
         "One block is read by its id where a location answers that",
         named=(
             (
