@@ -19,6 +19,7 @@ from syncd.simulate.first_writes import any_damage
 from syncd.simulate.hosted import has_shares, is_share, told_by_first
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import is_held
+from syncd.simulate.siblings import puts_back_carried
 from syncd.simulate.untouched import changed_more, status_changed
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[
     said |= _by_policy(town, change, since)
     rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
     somewhere = rounds or "next-free" in town.choices
+    somewhere = somewhere or puts_back_carried(town, change)
     if after.interval != before.interval and after.interval not in said and not somewhere:
         yield f"5: moved an appointment to where nobody moved it: {where}"
     ended = any(other.after is None or not other.after.busy for other in told)
