@@ -273,7 +273,9 @@ def _called_off(
         and (past.after is None or not past.after.busy or past.after.provider != twin.provider)
     }
     # They were at one time once, though since then they may have been moved apart and be held.
-    return not _times(town, ended).isdisjoint(_times(town, {(system, event)}))
+    # One that was booked instead of another stands for it.
+    old = {(each.system, each.old) for each in town.rebookings if event in each.new}
+    return not _times(town, ended).isdisjoint(_times(town, {(system, event), *old}))
 
 
 def _moves_along(town: Town, change: Change, event: str) -> bool:

@@ -156,7 +156,11 @@ READING = (
     ),
     Line(
         "A series that moves is one change, and its instances are not written to unproven",
-        ("instances_are_matched_one_by_one", "instances_are_written_to"),
+        (
+            "instances_are_matched_one_by_one",
+            "instances_are_written_to",
+            "siblings_are_not_compared",
+        ),
         also=(
             (
                 "tests/end_to_end/test_series.py::"

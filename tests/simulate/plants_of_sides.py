@@ -1,4 +1,4 @@
-"""Bugs where v1's lists show no blocks, each with a day on which they do not."""
+"""Bugs about lists of v1 that show no blocks, and about series that v2 writes as a whole."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import observe
-from syncd.simulate.story import Story, What
+from syncd.engine import observe, siblings
+from syncd.simulate.story import Story, What, draw
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -29,6 +29,11 @@ def created_blocks_are_not_looked_for_by_id(patch: Patch) -> None:
     patch.setattr(observe, "find_created", _nothing)
 
 
+def siblings_are_not_compared(patch: Patch) -> None:
+    """What a write to one instance did to the others is taken for what people did."""
+    patch.setattr(siblings.Watch, "compare", _nothing)
+
+
 _UNLISTED = (("legacy", "lists_blocks", "no"),)
 _MOVED = replace(
     day(at(1, What.BOOK, "clinic", slot=70), at(3, What.EDIT_OURS, "legacy", slot=30)),
@@ -42,4 +47,5 @@ _LOST = replace(
 ABOUT_SIDES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
     (own_blocks_that_no_list_shows_are_not_followed, _MOVED),
     (created_blocks_are_not_looked_for_by_id, _LOST),
+    (siblings_are_not_compared, draw(14)),
 )
