@@ -306,24 +306,37 @@ async def _ask_all(
         if by is not None and not hidden:
             read.probes.note_later(record.id, by)
         if record.id in provable and isinstance(sighting, Found):
-            await _doubt_lists(read, questions, record, sighting, hidden=hidden)
+            await _doubt_lists(
+                read,
+                questions,
+                record,
+                sighting,
+                hidden=hidden,
+                hides_appointments=any(r.kind is Kind.APPOINTMENT for r in sure),
+            )
         hiding |= {record.provider} if hidden else set()
         answers.append(Answer(record, sighting, asked_at, hidden))
     return answers
 
 
 async def _doubt_lists(
-    read: Read, questions: Questions, record: Record, found: Found, *, hidden: bool
+    read: Read,
+    questions: Questions,
+    record: Record,
+    found: Found,
+    *,
+    hidden: bool,
+    hides_appointments: bool,
 ) -> None:
     """Drop what was measured of the lists where they lack an event that is found by its id.
 
-    A list that hides other events, too, says nothing of blocks.
+    A list that shows nothing at all, and should show appointments, says nothing of blocks.
     """
     if not found.event.value.busy:
         read.system.measured.contradict("lists_cancelled", YES)
     if hidden and record.kind is Kind.BLOCK and found.event.kind is Kind.BLOCK:
         listed = {each.kind for each in await questions.listed()}
-        if listed == {Kind.APPOINTMENT}:
+        if listed == {Kind.APPOINTMENT} or not (listed or hides_appointments):
             read.system.measured.contradict("lists_blocks", YES)
 
 
@@ -377,35 +390,6 @@ def is_expected(record: Record, value: Value, window: Window, asked_at: datetime
     if record.open_ended or value.end - asked_at > RENEWED:
         return value.start in window
     return window.holds(value)
-
-
-async def look_after_own(
-    read: Read, questions: Questions, reports: Reports, unlisted: Sequence[str], *, by_id: bool
-) -> None:
-    """Where the list is not known to show blocks, ask for syncd's own by id, in turn.
-
-    Without ``by_id`` only for those of which a proof is under way.
-    """
-    if not by_id and not read.probes.any_open:
-        return
-    covered = {c.provider for c in read.snapshot.coverage if Kind.BLOCK in c.kinds}
-    answered = {c.provider for c in read.snapshot.coverage}
-    hidden = [
-        record
-        for record in read.store.records(read.system.name, unlisted)
-        if record.mine
-        and not record.retired
-        and record.observed is not None
-        and read.span.holds(record.observed)
-        and record.provider in answered - covered
-        and (by_id or read.probes.is_open(record.id))
-    ]
-    hidden.sort(key=lambda r: (r.observed_at, r.id))
-    reports.missing |= {record.id for record in hidden}
-    await _ask_each(read, questions, reports, hidden)
-    for record in hidden:
-        if read.probes.is_open(record.id):
-            read.seen.suspect(read.probes.opens(record.id, read.asked_at))
 
 
 async def _ask_each(

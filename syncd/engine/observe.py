@@ -11,13 +11,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from syncd.core.diff import News, absorb, as_known, compare, is_reset
-from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go, look_after_own
+from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go
 from syncd.engine.answers import take, take_elsewhere
 from syncd.engine.canaries import without_canaries
 from syncd.engine.hidden import ask_for_created
 from syncd.engine.late import doubt_lag
 from syncd.engine.moved_in import marked
 from syncd.engine.observation import Observation, Read
+from syncd.engine.own_blocks import find_created, follow_own
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
 from syncd.engine.probes import Probes
@@ -143,6 +144,7 @@ async def _observe(
     for broken in snapshot.malformed:
         reports.add(broken)
     await ask_for_created(read, questions, reports, unread)
+    await find_created(read, unread)
     unsettled = unsettled_updates(system, read.intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
@@ -192,7 +194,7 @@ async def _ask_by_id(
     if running is not None:
         await follow_running(read, questions, reports, running, unlisted, at_once=by_id)
     await follow_hosts(read, questions, reports, differ)
-    await look_after_own(read, questions, reports, unlisted, by_id=by_id)
+    await follow_own(read, questions, reports, unlisted, running, by_id=by_id)
 
 
 def _absorb_row(

@@ -71,6 +71,11 @@ class Probes:
 
     # --- whose turn it is ---------------------------------------------------------------------
 
+    @property
+    def in_run(self) -> bool:
+        """Whether a resync is under way."""
+        return self._run is not None
+
     def is_due(self, event: str, now: datetime) -> bool:
         """Whether an answer can tell more than the last one did."""
         if (begins := self._open.get(event)) is not None:

@@ -24,7 +24,8 @@ V1_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "A canary event block is made and looked for in the list.",
-        "No more than one block is under way at a time, as none is found again after a crash.",
+        "No more than one block is under way at a time, as none is found again after a crash. Our "
+        "own blocks are read by their ids: a share in each far read, all in a resync.",
     ),
     PlatformFact(
         _V1,

@@ -61,7 +61,6 @@ ELSEWHERE: frozenset[tuple[str, str]] = frozenset(
 NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("crm", "home_host"): "an account that refuses this host answers no call on any day",
-        ("clinic", "instance_writes"): "siblings that are put back are not in the history",
         ("legacy", "update_keeps_end"): "an update that cannot lengthen a block is no idle write",
         ("legacy", "checks_slots"): "people here book at all hours, which no calendar offers",
     }
@@ -70,16 +69,6 @@ NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
 
 LATER: tuple[tuple[str, str], ...] = (("clinic", "group_lists_all"),)
 """What is drawn from a stream of its own, as it was drawn later: older seeds keep their days."""
-
-NOT_YET: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
-    {
-        ("legacy", "lists_blocks"): (
-            YES,
-            "blocks that no list shows are said to be hidden for ever",
-        ),
-    }
-)
-"""What is drawn and then set to this side, as the product is not right on the others; and why."""
 
 _USUAL: Mapping[tuple[str, str], tuple[str, float]] = MappingProxyType(
     {
@@ -166,8 +155,6 @@ def _possible(day: Story, key: tuple[str, str], side: str) -> str:
     - Lists that are long on purpose have a cap of their own.
     - Without a state, nobody knows of a task that is complete and not listed.
     """
-    if key in NOT_YET:
-        return NOT_YET[key][0]
     lost = any(step.what in DISK for step in day.steps)
     match key:
         case _, "list_cap" if day.busy.rows:

@@ -108,7 +108,9 @@ def judge_damage(town: Town) -> Iterator[str]:
     A lost state knows nothing of an earlier damage.
     """
     for name, platform in town.sandbox.systems.items():
-        most = 1 + len(town.forgotten)
+        # Instances that a write to another one moved are put back by writes of their own.
+        along = {c.event for c in town.moved_along if c.system == name}
+        most = 1 + len(town.forgotten) + len(along)
         if len(platform.damaged) > most and name not in town.released:
             yield f"6: {len(platform.damaged)} appointments of {name} damaged by our writes"
         platform.update_damage = platform.status_damage = None

@@ -19,6 +19,7 @@ from syncd.simulate.first_writes import makes_room_for, waits_at, waits_to_follo
 from syncd.simulate.hosted import has_shares, is_share, told_by_first
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import is_held
+from syncd.simulate.siblings import puts_back_carried
 from syncd.simulate.unproven import waits_for_night
 from syncd.simulate.untouched import changed_more, status_changed
 
@@ -198,6 +199,7 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[
     said |= _by_policy(town, change, since)
     rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
     somewhere = rounds or "next-free" in town.choices
+    somewhere = somewhere or puts_back_carried(town, change)
     if after.interval != before.interval and after.interval not in said and not somewhere:
         yield f"5: moved an appointment to where nobody moved it: {where}"
     ended = any(other.after is None or not other.after.busy for other in told)
@@ -272,7 +274,9 @@ def _called_off(
         and (past.after is None or not past.after.busy or past.after.provider != twin.provider)
     }
     # They were at one time once, though since then they may have been moved apart and be held.
-    return not _times(town, ended).isdisjoint(_times(town, {(system, event)}))
+    # One that was booked instead of another stands for it.
+    old = {(each.system, each.old) for each in town.rebookings if event in each.new}
+    return not _times(town, ended).isdisjoint(_times(town, {(system, event), *old}))
 
 
 def _moves_along(town: Town, change: Change, event: str) -> bool:

@@ -59,6 +59,7 @@ from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.rebooking import judge_rebookings
 from syncd.simulate.service import Service
+from syncd.simulate.siblings import judge_carried, was_carried
 from syncd.simulate.story import CONFIGURED, OPERATOR, OUTSIDE, Step, Story, What
 from syncd.simulate.town import Town
 from syncd.simulate.untouched import puts_back, statuses_left
@@ -185,7 +186,7 @@ class _Stage:
         if whole and waits.ends_with_resync(self.story):
             await self.operator.nightly()
             self._judge_with(lambda *seen: waits.judge_said(self.said, self.town, *seen))
-        for line in judge_damage(self.town):
+        for line in (*judge_damage(self.town), *judge_carried(self.town)):
             self._break(line)
         self.town.mend()
         self.reload = self.reload or bool(self.configuration.put_back(self.town))
@@ -392,6 +393,8 @@ class _Stage:
     def _judge(self, change: Change) -> None:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {change}")
+        if was_carried(self.town, change):
+            return
         unannounced: Iterable[str] = ()
         along = is_share(change.event) or puts_back(self.town, change)
         if not self.town.is_forgotten(change.at) and not along:

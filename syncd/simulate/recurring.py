@@ -16,6 +16,7 @@ from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate.accident import Interval
 from syncd.simulate.acts import Step, What
 from syncd.simulate.hosted import record_of
+from syncd.simulate.siblings import may_wait
 
 if TYPE_CHECKING:
     from syncd.simulate.town import Town
@@ -64,8 +65,14 @@ def with_held_instances(town: Town, store: Store) -> set[str]:
     return {
         booking
         for booking, replicas in meets.items()
-        if len(replicas) > 1 and any(is_held(town, r.system, r.event) for r in replicas)
+        if len(replicas) > 1 and any(_may_wait(town, r) for r in replicas)
     }
+
+
+def _may_wait(town: Town, replica: Replica) -> bool:
+    system, event = replica.system, replica.event
+    stopped = may_wait(town, system) and (system, record_of(event)) in instances(town)
+    return stopped or is_held(town, system, event)
 
 
 def waiting_times(town: Town, store: Store) -> set[tuple[str, Interval]]:

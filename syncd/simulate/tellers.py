@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 
 from syncd.simulate.accident import Change
 from syncd.simulate.hosted import is_share
+from syncd.simulate.siblings import was_carried
 from syncd.simulate.town import Town
 from syncd.simulate.untouched import puts_back
 
@@ -42,6 +43,7 @@ def unexplained(town: Town, database: sqlite3.Connection) -> Iterator[str]:
         known = (change.system, action, change.event) in told
         known = known or (change.system, action, provider) in lost
         known = known or change.by_hand or puts_back(town, change) or is_share(change.event)
+        known = known or was_carried(town, change)
         if not (known or town.is_forgotten(change.at)):
             yield f"10: not in the history: {action} of {change.system} {change.event}"
 

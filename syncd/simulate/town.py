@@ -19,7 +19,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import blocks, facts, hosted, merging, more
+from syncd.simulate import blocks, facts, hosted, merging, more, siblings
 from syncd.simulate.accident import EVER, LATE, Accident, Change, Key, Seen, Sliced
 from syncd.simulate.buffered import Buffers
 from syncd.simulate.far import FarMeeting
@@ -69,6 +69,7 @@ class Town:
     classes: list[tuple[datetime, str, str]] = field(default_factory=list)
     slices: dict[tuple[str, str], dict[Key, Sliced]] = field(default_factory=dict)
     known: set[tuple[object, ...]] = field(default_factory=set)
+    moved_along: list[Change] = field(default_factory=list)
     released: set[str] = field(default_factory=set)
     rebookings: list[Rebooking] = field(default_factory=list)
     far: list[FarMeeting] = field(default_factory=list)
@@ -123,6 +124,7 @@ class Town:
         ]
         self.changes += fresh
         if not by_hand:
+            siblings.note_carried(self, system, fresh)
             self.ours |= {(system, c.event) for c in fresh if c.before is None}
             for change in fresh:
                 self.judge(change)

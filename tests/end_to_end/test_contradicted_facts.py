@@ -184,3 +184,35 @@ async def test_lists_that_show_blocks_again_do_not_measure_that_anew(shop: Shop)
     assert side(shop, "legacy", "lists_blocks") is Side.CONTRADICTED
     assert not shop.app.systems["legacy"].capabilities.lists_blocks
     assert shop.wrong() == []
+
+
+async def test_a_block_that_is_read_by_its_id_does_not_measure_what_lists_show(shop: Shop) -> None:
+    shop.world.sandbox.legacy.lists_blocks = False
+    for _ in range(2):
+        await shop.resync()
+        await pass_(shop, MINUTE)
+    read = [
+        c
+        for c in shop.world.sandbox.legacy.calls
+        if c.method == "GET" and "/appointments/" in c.path
+    ]
+    assert len({c.path for c in read}) > 1, "blocks were read by their ids"
+    assert side(shop, "legacy", "lists_blocks") is Side.SAFE
+
+
+async def test_lists_that_show_no_event_at_all_contradict_that_they_show_blocks(
+    shop: Shop,
+) -> None:
+    """Simulator, once seed 10: a location without appointments was said to hide blocks for ever."""
+    legacy = shop.world.sandbox.legacy
+    for meeting in list(legacy.appointments()):
+        legacy.delete(meeting.id)
+    await shop.resync()
+    shop.app.systems["legacy"].measured.note("lists_blocks", "yes")
+    legacy.lists_blocks = False
+    for _ in range(2):
+        report = await shop.resync()
+        await pass_(shop, MINUTE)
+    assert side(shop, "legacy", "lists_blocks") is Side.CONTRADICTED
+    assert not report.unshown
+    assert report.exit is Exit.DONE

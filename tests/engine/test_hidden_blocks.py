@@ -1,14 +1,19 @@
-"""Where a list does not show blocks, syncd looks after its own by id, in a resync."""
+"""Where lists do not show blocks, syncd follows its own by id, and finds them after a loss."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from syncd.model import Kind
-from syncd.systems.port import Capabilities
-from tests.core.kit import v
+from syncd.engine.running import MOST
+from syncd.model import EventRef, Kind, Value
+from syncd.store.created import beside
+from syncd.systems.port import Capabilities, Sighting
+from tests.core.kit import at, v
 from tests.engine.conftest import Shop
 from tests.engine.test_promises import settle
+from tests.engine.test_running import count_asks
+
+HOUR = timedelta(hours=1)
 
 
 async def test_an_own_block_that_no_list_shows_is_restored_by_a_resync(shop: Shop) -> None:
@@ -34,3 +39,90 @@ async def test_an_own_block_that_no_list_shows_is_left_alone_while_it_stands(sho
     await settle(shop)
     assert shop.writes() == writes
     assert shop.blocks()["c"] == [v(9).interval]
+
+
+def unlisted(shop: Shop) -> None:
+    """Let c list no blocks, as v1 may, and show them by their ids."""
+    shop.c.lists_blocks = False
+    shop.c.capabilities = Capabilities(
+        lag=timedelta(0), gone_proofs=dict.fromkeys(Kind, 1), lists_blocks=False
+    )
+
+
+async def test_a_far_read_puts_back_an_own_block_that_was_moved_and_no_list_shows(
+    shop: Shop,
+) -> None:
+    unlisted(shop)
+    shop.a.book("p", v(9))
+    await settle(shop)
+    block = next(e for e, held in shop.c.events.items() if held.kind is Kind.BLOCK)
+    shop.c.move(block, v(11))
+    asked = count_asks(shop)
+    await shop.engine.watch(near=True)
+    assert asked == [], "a near read asks for none"
+    shop.clock.pass_(minutes=15)
+    await shop.engine.watch(near=False)
+    assert shop.blocks()["c"] == [v(9).interval]
+
+
+async def test_far_reads_ask_for_a_share_of_the_unlisted_blocks_and_a_resync_for_all(
+    shop: Shop,
+) -> None:
+    unlisted(shop)
+    times = [Value(at(24) + n * HOUR, at(24) + n * HOUR + HOUR / 2) for n in range(MOST + 10)]
+    for value in times:
+        shop.a.book("p", value)
+    await settle(shop)
+    blocks = {e for e, held in shop.c.events.items() if held.kind is Kind.BLOCK}
+    assert len(blocks) == len(times)
+    asked = count_asks(shop)
+    for _ in range(2):
+        before = len(asked)
+        shop.clock.pass_(minutes=15)
+        await shop.engine.watch(near=False)
+        await shop.engine.watch(near=False)
+        assert len(asked) - before == MOST
+    assert {event for _, event in asked} == blocks
+    asked.clear()
+    report = await shop.engine.resync()
+    assert sorted(event for _, event in asked) == sorted(blocks), "each once"
+    assert report.converged
+
+
+async def test_a_resync_that_ran_out_of_time_asks_for_the_rest_in_its_next_cycle(
+    shop: Shop,
+) -> None:
+    unlisted(shop)
+    for n in range(4):
+        shop.a.book("p", Value(at(24 + n), at(25 + n)))
+    await settle(shop)
+    asked = count_asks(shop)
+    read = shop.c.read_one
+
+    async def slow(ref: EventRef, value: Value | None = None) -> Sighting:
+        shop.clock.pass_(minutes=0.7)
+        return await read(ref, value)
+
+    shop.c.read_one = slow  # type: ignore[method-assign]
+    report = await shop.engine.resync()
+    assert len({event for _, event in asked}) == len(asked) == 4
+    assert report.cycles > 1
+
+
+async def test_after_a_lost_state_blocks_that_no_list_shows_are_not_made_twice(
+    shop: Shop,
+) -> None:
+    unlisted(shop)
+    event = shop.a.book("p", v(9))
+    await settle(shop)
+    made = len(shop.c.writes)
+    shop.store.close()
+    for each in {*shop.path.parent.glob("state.db*")} - {beside(shop.path)}:
+        each.unlink()
+    shop.restart()
+    await settle(shop)
+    assert shop.blocks()["c"] == [v(9).interval]
+    assert len(shop.c.writes) == made
+    shop.a.delete(event)
+    await settle(shop)
+    assert shop.blocks()["c"] == []

@@ -165,7 +165,11 @@ READING = (
     ),
     Line(
         "A series that moves is one change, and its instances are not written to unproven",
-        ("instances_are_matched_one_by_one", "instances_are_written_to"),
+        (
+            "instances_are_matched_one_by_one",
+            "instances_are_written_to",
+            "siblings_are_not_compared",
+        ),
         also=(
             (
                 "tests/end_to_end/test_series.py::"
@@ -206,6 +210,13 @@ READING = (
                     "test_a_deletion_that_deleted_nothing_is_rejected_with_its_reason"
                 ),
             ),
+        ),
+    ),
+    Line(
+        "Own blocks that no list shows are followed by their ids, also after a lost state",
+        (
+            "own_blocks_that_no_list_shows_are_not_followed",
+            "created_blocks_are_not_looked_for_by_id",
         ),
     ),
     Line(

@@ -22,6 +22,7 @@ from tests.simulate.plants_of_platforms import ABOUT_BUFFERS
 from tests.simulate.plants_of_proof import ABOUT_PROOF
 from tests.simulate.plants_of_rebookings import ABOUT_REBOOKINGS
 from tests.simulate.plants_of_series import ABOUT_SERIES
+from tests.simulate.plants_of_sides import ABOUT_SIDES
 from tests.simulate.plants_of_stops import ABOUT_STOPS
 from tests.simulate.plants_of_telling import ABOUT_TELLING
 from tests.simulate.plants_of_twins import ABOUT_TWINS
@@ -59,5 +60,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_STOPS,
     *ABOUT_WAITING,
     *ABOUT_FACTS_DRAWN,
+    *ABOUT_SIDES,
 )
 """In the order in which they are played."""

@@ -28,6 +28,9 @@ class Facts:
       team, that is not there is refused.
     """
 
+    carried: frozenset[str] = frozenset()
+    """The instances that the last write to another one changed along with it."""
+
     update_replaces = True
     block_update_replaces = True
     blocks_by_id = False

@@ -26,6 +26,7 @@ def write_meeting(location: Location, meeting: Meeting) -> None:
         users = location.calendars[meeting.calendar].users
         meeting = damaged_meeting(meeting, damage, users, location.calendars)
     location.meetings.put(meeting.id, meeting)
+    location.carried = frozenset()
     if not (location.writes_whole_series and before is not None and meeting.series):
         return
     by, longer = meeting.start - before.start, meeting.end - before.end
@@ -39,3 +40,4 @@ def write_meeting(location: Location, meeting: Meeting) -> None:
                 updated_at=meeting.updated_at,
             )
             location.meetings.put(other.id, changed)
+            location.carried |= {other.id}

@@ -10,7 +10,7 @@ from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.loose import text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from syncd.systems.leadconnector_v1.events import Owners
     from syncd.systems.leadconnector_v1.reading import Items
@@ -26,7 +26,7 @@ class Sieve:
         self,
         owners: Owners,
         known: Mapping[str, str],
-        note: Callable[[Iterable[Appointment]], None],
+        note: Callable[[Collection[Appointment]], None],
         holds: Collection[str] = (),
         plain: Collection[str] = LEADCONNECTOR.plain_busy,
     ) -> None:

@@ -143,7 +143,9 @@ class LeadConnectorV1:
         read_at = self._clock.now()
         await self._learn_holds()
         reader = self._reader
-        sieve = Sieve(reader.owners, known, self._note, reader.holds, reader.statuses.plain_busy)
+        sieve = Sieve(
+            reader.owners, known, self._note_listed, reader.holds, reader.statuses.plain_busy
+        )
         crowd = False
 
         def sift(listed: reading.Items) -> reading.Items:
@@ -162,7 +164,7 @@ class LeadConnectorV1:
         if any(map(is_bare, items)):
             await self._learn_zone()
         await self._learn_merged(items)
-        self._note(items)
+        self._note_listed(items)
         if crowd:
             with suppress(SystemFault):  # what was known before counts, and it is asked again
                 self._seats = seats_of(await self._knowledge.services())
@@ -383,21 +385,24 @@ class LeadConnectorV1:
             await self._learn_holds()
 
     def _note(self, items: Iterable[Appointment]) -> None:
-        """Keep what later calls need: whether blocks are listed, and each booking's zone.
+        """Keep what later calls need: each booking's zone.
 
         A booking is moved in the zone that it was made in, so that its customer is told no other.
         """
         if len(self._zones) > _MOST_ZONES:
             self._zones.clear()
-        listed = self.capabilities.lists_blocks
         for item in items:
             if self._sent and (sent := self._sent.get(text(item.id))) is not None:
                 self._compare_end(item, sent)
-            if not listed and self._reader.kind(item) is Kind.BLOCK:
-                self.measured.learn("lists_blocks", YES)
-                listed = True
             if item.selected_timezone:
                 self._zones[text(item.id)] = text(item.selected_timezone)
+
+    def _note_listed(self, items: Collection[Appointment]) -> None:
+        """Note what lists show, blocks too: one that is read by its id says nothing of lists."""
+        self._note(items)
+        shown = (self._reader.kind(item) is Kind.BLOCK for item in items)
+        if not self.capabilities.lists_blocks and any(shown):
+            self.measured.learn("lists_blocks", YES)
 
     def _compare_end(self, item: Appointment, sent: Value) -> None:
         """Compare the first sight of a moved event with what was sent, where that is not done."""
