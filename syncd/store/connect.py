@@ -241,7 +241,7 @@ COPY = 0x73796363
 def is_copy(engine: Engine) -> bool:
     """Whether this database was a backup, and nobody has worked with it since."""
     with engine.connect() as connection:
-        return connection.exec_driver_sql("PRAGMA application_id").scalar_one() == COPY
+        return int(connection.exec_driver_sql("PRAGMA application_id").scalar_one()) == COPY
 
 
 def no_copy(engine: Engine) -> None:
