@@ -18,7 +18,7 @@ def check_listen(settings: Settings) -> Iterator[Finding]:
     """Yield what is wrong with the path that the page is to be served at."""
     general = settings.syncd
     path = None if general.listen is None else general.listen.path
-    if path is None:
+    if path is None or settings.path is None:
         return
     asked, state = _real(path), _real(general.state_path)
     # Beside the database are its logs, lock, socket, file of created ids and backups.

@@ -133,7 +133,7 @@ def _too_deep(path: Path, text: str) -> ConfigError:
 
 
 def _is_deep(raw: object) -> bool:
-    level = [raw]
+    level: list[Any] = [raw]
     for _ in range(_DEEPEST):
         level = [
             inner
