@@ -5,6 +5,7 @@ A command's module is imported when the command is called: `syncd --help` is the
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import signal
@@ -145,7 +146,7 @@ def run_with(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         ended = _SIGINT
     except Exception as error:
-        known = _known(error)
+        known = _known(error) or _trouble(error, arguments)
         if known is None and callable(show := getattr(error, "show", None)):
             return _refuse(error, show, as_json=as_json)
         if known is None and os.environ.get("SYNCD_DEBUG"):
@@ -207,6 +208,29 @@ def _known(error: Exception) -> Failure | None:
         [problem.to_json() for problem in problems],
         str(error),
     )
+
+
+def _trouble(error: Exception, arguments: Sequence[str]) -> Failure | None:
+    """Return what this machine refused, or an argument that is no text; None for all others."""
+    said = error
+    while isinstance(said, ImportError) and isinstance(said.__context__, Exception):
+        said = said.__context__
+    if isinstance(said, UnicodeEncodeError) and not "".join(arguments).isascii():
+        remedy = "Write it in UTF-8, and set LANG to a UTF-8 locale."
+        return Failure("an argument is no text in UTF-8", remedy, 2)
+    if isinstance(said, MemoryError):
+        return Failure("there is not enough memory", "Free some, or raise the limit.", 1)
+    if not isinstance(said, OSError) or said.errno is None or said.strerror is None:
+        return None
+    if said.errno in {errno.EMFILE, errno.ENFILE}:
+        return Failure(
+            "too few files may be open at a time",
+            "Raise the limit to 256 or more (ulimit -n, or LimitNOFILE= in a unit).",
+            1,
+        )
+    named = "" if said.filename is None else str(said.filename)
+    reason = f"this machine refused it: {said.strerror}" + (f" ({named})" if named else "")
+    return Failure(reason, "Look at that file or folder, its rights, and the disk.", 1, named)
 
 
 def _unexpected(error: Exception) -> Failure:

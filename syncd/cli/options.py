@@ -128,7 +128,9 @@ def chosen(settings: Settings, provider: str | None) -> list[str] | None:
         return None
     if provider not in settings.providers:
         known = ", ".join(sorted(settings.providers))
-        raise UsageError(f"there is no provider {provider!r}", f"The configuration has: {known}.")
+        raise UsageError(
+            f"there is no provider {provider[:100]!r}", f"The configuration has: {known}."
+        )
     return [provider]
 
 
@@ -147,17 +149,26 @@ def span(settings: Settings, start: str | None, end: str | None) -> Window | Non
     None when neither is given; what is missing comes from the configured window. Raises UsageError.
     """
     from syncd.model import Window  # noqa: PLC0415 - no help needs it
+    from syncd.model.asked import fault_of_window  # noqa: PLC0415
 
     if start is None and end is None:
         return None
     now = datetime.now(UTC)
     window = settings.syncd.window
     where = settings.syncd.zone
-    first = _instant("--from", start, where, last=False) if start else now - window.past
-    last = _instant("--to", end, where, last=True) if end else now + window.future
+    try:
+        first = _instant("--from", start, where, last=False) if start else now - window.past
+        last = _instant("--to", end, where, last=True) if end else now + window.future
+    except OverflowError:
+        raise UsageError(
+            "--from and --to are outside of the years 1 to 9999", "Name nearer days."
+        ) from None
     if last <= first:
         raise UsageError("--to is not after --from", "Name the earlier day with --from.")
-    return Window(first, last)
+    asked = Window(first, last)
+    if fault := fault_of_window(asked, now):
+        raise UsageError(fault, "Name nearer days with --from and --to.")
+    return asked
 
 
 def _instant(option: str, text: str, where: str, *, last: bool) -> datetime:

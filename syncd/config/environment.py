@@ -19,6 +19,7 @@ from syncd.config.trust import open_secret
 
 _AT = ("syncd", "env_file")
 _SETTING = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 _REMEDY = "Write NAME='value' lines into it, and let syncd's user read it."
 
 
@@ -39,8 +40,8 @@ def read_environment(raw: Mapping[str, Any], home: Path) -> tuple[Mapping[str, s
     if values is None:
         reason = f"the file {path} holds something else than NAME='value' lines"
         return {}, [Finding(_AT, reason, _REMEDY)]
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
-        reason = f"the file {path} can be read by other users of this machine"
+    if mode & _OTHERS:
+        reason = f"the file {path} can be read or changed by other users of this machine"
         return values, [Finding(_AT, reason, f"chmod 600 {path}", warning=True)]
     return values, []
 

@@ -76,7 +76,7 @@ def _assigned(line: str) -> Iterator[Path]:
 def _path(line: str) -> Path:
     try:
         node: object = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return ()
     steps: list[str] = []
     while isinstance(node, dict | list) and node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from syncd.config.environment import read_environment
 from syncd.config.fields import is_name
 from syncd.config.lines import item_lines, key_lines, line_of
+from syncd.config.listen_path import check_listen
 from syncd.config.mapping import Calendars, check_accounts, check_mapping, check_prefer
 from syncd.config.overrides import check_rules
 from syncd.config.overrides import place_of as override_place
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from syncd.config.provision import ProvisionSettings
 
 SYSTEM_WIDE = Path("/etc/syncd/syncd.toml")
+_LARGEST = 4 * 1024 * 1024
+_DEEPEST = 20
 _SECTIONS = ("syncd", "systems", "providers", "rules", "guard", "provision")
 
 T = TypeVar("T", bound=Table)
@@ -81,14 +85,20 @@ def load(
     text = _text(path)
     try:
         raw = tomllib.loads(text)
+    except RecursionError:
+        raise _too_deep(path, text) from None
     except ValueError as error:  # TOMLDecodeError, and a number of too many digits
         raise _unread(
             path, f"this is no TOML: {error}", "Correct what stands there; the rest was not read."
         ) from None
+    if _is_deep(raw):
+        raise _too_deep(path, text)
     home = path.parent.absolute()
     kept, unread = read_environment(raw, home) if secrets else ({}, [])
     reading = _Reading(raw, Surroundings(home, {**kept, **env}, fetch=secrets), mapping)
     settings = reading.settings(path)
+    if settings is not None:
+        reading.findings += check_listen(settings)
     # A file that only root reads, for systemd to pass on, is not missed where nothing is missing.
     missed = any(not finding.warning for finding in reading.findings)
     reading.findings += [replace(f, warning=f.warning or not missed) for f in unread]
@@ -114,9 +124,35 @@ def _unread(path: Path | None, reason: str, remedy: str) -> ConfigError:
     return ConfigError([Problem(path, "", None, reason, remedy)])
 
 
+def _too_deep(path: Path, text: str) -> ConfigError:
+    """The error for values inside of values inside of values, at the line with most of them."""
+    lines = text.split("\n")
+    line = max(range(len(lines)), key=lambda n: sum(map(lines[n].count, "[{.")))
+    reason = f"tables or lists are nested more than {_DEEPEST} deep"
+    return ConfigError([Problem(path, "", line + 1, reason, "Correct what stands there.")])
+
+
+def _is_deep(raw: object) -> bool:
+    level: list[Any] = [raw]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
+
+
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise _unread(
+                path, f"the file is larger than {_LARGEST} bytes", "Name a configuration."
+            )
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise _unread(path, "the file is not in UTF-8", "Save it as UTF-8.") from None
     except OSError as error:

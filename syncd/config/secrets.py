@@ -13,7 +13,11 @@ from syncd.config.problems import Refused, did_you_mean
 from syncd.config.trust import open_secret
 
 _WAYS = '{ env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
-_ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
+_ENV_NAME = re.compile(r"[A-Z]{1,20}(_[A-Z]{1,20}|_?[0-9]{1,3}(?![0-9])){0,8}")
+"""What can only be a variable's name: keys of platforms mix letters and digits, or are long."""
+_WAY = re.compile(r"[a-z]{1,12}")
+_LONGEST = 64 * 1024
+"""Characters in a file with a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,9 @@ def read_secret(source: object, around: Surroundings) -> Secret:
         case dict() if len(source) == 1:
             (way, name), *_ = source.items()
             if way not in _READERS:
-                reason = f'a secret cannot be read from "{way}"'
+                # The two may have been exchanged: a secret is not repeated.
+                shown = f'"{way}"' if _WAY.fullmatch(str(way)) else "such a place"
+                reason = f"a secret cannot be read from {shown}"
                 raise Refused(reason, did_you_mean(str(way), _READERS))
             if not isinstance(name, str) or not name.strip():
                 reason = f"the name after {way} is no text, or is empty"
@@ -93,12 +99,18 @@ def _from_env(name: str, around: Surroundings) -> Secret:
 
 def _from_file(name: str, around: Surroundings) -> Secret:
     path = around.home / Path(name).expanduser()
-    what = f"the file {path}" if "/" in name else f"the file that it names in {around.home}"
+    # A secret may hold a slash, too: what leads nowhere is not repeated.
+    shown = "/" in name and len(name) < _LONGEST and _is_folder(path.parent)
+    what = f"the file {path}" if shown else f"the file that it names in {around.home}"
     remedy = "Put the secret, and nothing else, into that file, and let syncd's user read it."
     content, mode = _content(path, what, remedy)
-    if mode & stat.S_IROTH:
-        raise Refused(f"{what} can be read by every user of this machine", "Set its mode to 0600.")
-    return Secret(_usable(content, what, remedy))
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        may = "read" if mode & stat.S_IROTH else "changed"
+        raise Refused(f"{what} can be {may} by every user of this machine", "Set its mode to 0600.")
+    concern = None
+    if mode & stat.S_IWGRP:
+        concern = Concern(f"{what} can be changed by its group", "Set its mode to 0600.")
+    return Secret(_usable(content, what, remedy), concern)
 
 
 def _from_credential(name: str, around: Surroundings) -> Secret:
@@ -128,7 +140,7 @@ def _content(path: Path, what: str, remedy: str) -> tuple[str, int]:
     try:
         with os.fdopen(open_secret(path), encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
-            return file.read().strip(), mode
+            text = file.read(_LONGEST + 1)
     except FileNotFoundError:
         raise Refused(f"{what} does not exist", remedy) from None
     except UnicodeDecodeError:
@@ -136,6 +148,16 @@ def _content(path: Path, what: str, remedy: str) -> tuple[str, int]:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "its name cannot be used"
         raise Refused(f"{what} cannot be read ({why})", remedy) from None
+    if len(text) > _LONGEST:
+        raise Refused(f"{what} is too large for a secret", remedy)
+    return text.strip(), mode
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _usable(value: str, what: str, remedy: str) -> str:

@@ -72,17 +72,18 @@ def _trusted() -> set[int]:
 
 
 def open_secret(path: Path) -> int:
-    """Open a file for reading, as `open` does; as root, only what another user could read alone.
+    """Open a plain file for reading; as root, only what another user could read alone.
 
     Where that user controls the way, the file must be that user's: no link leads to another one.
     Raises OSError.
     """
     foreign = leaves_root(path) if os.geteuid() == 0 else None
-    if foreign is None:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # never waits at a pipe
     found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != foreign.found.st_uid:
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is not a plain file")
+    if foreign is not None and found.st_uid != foreign.found.st_uid:
         os.close(handle)
         raise PermissionError(
             errno.EACCES, f"user {foreign.found.st_uid} can replace it, and it is another user's"

@@ -26,9 +26,6 @@ LONGEST = 64 * 1024
 PATIENCE = 10.0
 """Seconds that a visitor may take to say what is wanted."""
 
-_ENDS = frozenset({"probe"})
-"""What ends when its visitor leaves; anything else is carried out all the same."""
-
 Progress = Callable[[str], None]
 Command = Callable[
     [Mapping[str, Any], Progress], Coroutine[Any, Any, tuple[Mapping[str, object], int]]
@@ -93,14 +90,13 @@ async def _visit(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, commands: Mapping[str, Command]
 ) -> None:
     def say(data: Mapping[str, object]) -> None:
-        # A visitor who has left does not stop the work.
         if not writer.is_closing():
             writer.write(json.dumps(data).encode() + b"\n")
 
     try:
-        name, command, arguments = _parse(await _hear(reader), commands)
+        command, arguments = _parse(await _hear(reader), commands)
         work = command(arguments, lambda text: say({"progress": text}))
-        result, code = await (_while_there(reader, work) if name in _ENDS else work)
+        result, code = await _while_there(reader, work)
         say({"result": result, "exit": code})
     except Refused as refused:
         say({"error": refused.reason, "remedy": refused.remedy, "refused": True})
@@ -119,7 +115,10 @@ async def _while_there(
     reader: asyncio.StreamReader,
     work: Coroutine[Any, Any, tuple[Mapping[str, object], int]],
 ) -> tuple[Mapping[str, object], int]:
-    """Carry out a command that ends when its visitor leaves. Raises ConnectionError then."""
+    """Carry out a command, which ends when its visitor leaves. Raises ConnectionError then.
+
+    A write that is cut off is an open row of the journal: the next cycle looks what became of it.
+    """
     task = asyncio.create_task(work)
     left = asyncio.create_task(reader.read(1))
     try:
@@ -142,9 +141,10 @@ async def _hear(reader: asyncio.StreamReader) -> bytes:
         raise Refused("no request came", "Send one line of JSON with a command.") from None
 
 
-def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[str, Command, Mapping[str, Any]]:
+def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[Command, Mapping[str, Any]]:
     try:
         request = json.loads(line)
+        json.dumps(request, ensure_ascii=False).encode()  # halves of characters are no text
         command, arguments = request["command"], request.get("arguments") or {}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Refused("this is no request", "Send one line of JSON with a command.") from None
@@ -152,7 +152,7 @@ def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[str, Command, 
         raise Refused("this is no request", "Name a command, and its arguments as an object.")
     if command not in commands:
         raise Refused(
-            f"the daemon knows no command {command!r}",
+            f"the daemon knows no command {command[:100]!r}",
             "It may be of another version than this program: restart it.",
         )
-    return command, commands[command], arguments
+    return commands[command], arguments

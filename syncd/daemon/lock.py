@@ -16,6 +16,9 @@ from syncd.store.files import open_plain
 _LONGEST = 200
 """Bytes that a lock's text may take."""
 
+_LAST_PROCESS = 2**22
+"""The highest process id that a kernel gives."""
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -111,6 +114,7 @@ def _read(path: Path) -> Holder | None:
             role, _, pid = os.read(file, _LONGEST).decode().strip().partition(" ")
         finally:
             os.close(file)
-        return Holder(role, int(pid))
+        number = int(pid)
+        return Holder(role, number) if 0 < number <= _LAST_PROCESS else None
     except (StateError, OSError, ValueError):
         return None

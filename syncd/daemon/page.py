@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
+import stat
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import structlog
 import uvicorn
@@ -81,6 +84,7 @@ async def served(app: Starlette, address: Address | None) -> AsyncIterator[None]
         limit_concurrency=32,
         timeout_graceful_shutdown=1,
     )
+    own = None if address.path is None else _identity(address.path)
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     log.info("page", address=str(address))
@@ -90,7 +94,7 @@ async def served(app: Starlette, address: Address | None) -> AsyncIterator[None]
         server.should_exit = True
         await serving
         listener.close()
-        if address.path is not None:
+        if address.path is not None and own == _identity(address.path):
             address.path.unlink(missing_ok=True)
 
 
@@ -102,14 +106,42 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is there; None for anything but a socket."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISSOCK(found.st_mode) else None
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket that a killed daemon left. Raises OSError for anything else that is there."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise FileExistsError(errno.EEXIST, "something that is no socket has that name")
+    if found.st_uid != os.geteuid():
+        raise PermissionError(errno.EACCES, "another user's socket has that name")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.settimeout(1)
+        try:
+            caller.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise OSError(errno.EADDRINUSE, "another program listens there")
+
+
 def _listen(address: Address) -> socket.socket | None:
     unix = address.path is not None
     listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET, socket.SOCK_STREAM)
     before = os.umask(0o117)
     try:
         if address.path is not None:
-            # Left by a killed daemon: whoever holds the state's lock is the only one.
-            address.path.unlink(missing_ok=True)
+            _clear(address.path)
             listener.bind(str(address.path))
         else:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -20,6 +20,7 @@ from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Clock, Window, utc
+from syncd.model.asked import LONGEST_TEXT, fault_of_window
 from syncd.store import Store
 
 log = structlog.get_logger(__name__)
@@ -148,11 +149,11 @@ class Work:
     ) -> tuple[Mapping[str, object], int]:
         """A resync that somebody asked for through the door. Raises Refused."""
         _check(arguments)
-        window = _window(arguments)
+        window = _window(arguments, self._engine.clock.now())
         provider, accept = _text(arguments, "provider"), _text(arguments, "accept")
         if provider is not None and provider not in self._engine.mapping:
             raise Refused(
-                f"the running daemon knows no provider {provider!r}",
+                f"the running daemon knows no provider {provider[:100]!r}",
                 "If it is new in the configuration: restart the daemon, which reads that once.",
             )
         async with self._turn(progress) as began:
@@ -191,7 +192,7 @@ class Work:
         _check(arguments, frozenset({"systems", "forget"}))
         names = arguments.get("systems")
         known = {system for systems in self._engine.mapping.values() for system in systems}
-        if not isinstance(names, list) or not known.issuperset(map(str, names)):
+        if not isinstance(names, list) or not all(str(name) in known for name in names):
             raise Refused(
                 "the running daemon does not know all of these systems",
                 "If one is new in the configuration: restart the daemon, which reads that once.",
@@ -330,7 +331,7 @@ def _check(arguments: Mapping[str, Any], known: frozenset[str] = _KNOWN) -> None
     unknown = sorted(name for name, said in arguments.items() if said and name not in known)
     if unknown:
         raise Refused(
-            f"such a request to the daemon takes no {', '.join(unknown)}",
+            f"such a request to the daemon takes no {', '.join(unknown)[:200]}",
             "For a dry run: `syncd plan`, which needs no daemon. Otherwise restart the daemon: "
             "it may be of another version than this program.",
         )
@@ -338,20 +339,27 @@ def _check(arguments: Mapping[str, Any], known: frozenset[str] = _KNOWN) -> None
 
 def _text(arguments: Mapping[str, Any], name: str) -> str | None:
     said = arguments.get(name)
-    if said is None or isinstance(said, str):
-        return said
-    raise Refused(f"{name} is no text", "Send a name, or leave it out.")
+    if said is None:
+        return None
+    if not isinstance(said, str):
+        raise Refused(f"{name} is no text", "Send a name, or leave it out.")
+    if len(said) > LONGEST_TEXT:
+        raise Refused(f"{name} is too long", f"Send at most {LONGEST_TEXT} characters.")
+    return said
 
 
-def _window(arguments: Mapping[str, Any]) -> Window | None:
+def _window(arguments: Mapping[str, Any], now: datetime) -> Window | None:
     start, end = arguments.get("from"), arguments.get("to")
     if start is None and end is None:
         return None
     try:
-        return Window(
+        window = Window(
             utc(datetime.fromisoformat(str(start))), utc(datetime.fromisoformat(str(end)))
         )
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Refused(
             "from and to are no window", "Send both as ISO 8601 times with an offset."
         ) from None
+    if fault := fault_of_window(window, now):
+        raise Refused(fault, "Send a shorter and nearer one.")
+    return window

@@ -19,18 +19,26 @@ from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
 from syncd.model import IntentState
-from syncd.store.connect import connect, expect_sound, migrate
+from syncd.store import layout
+from syncd.store.connect import COPY, connect, expect_layout, expect_sound, migrate, reading
 from syncd.store.created import CreatedIds, beside
 from syncd.store.errors import StateError, told
 from syncd.store.files import is_there, taken
 from syncd.store.reconcile import add_journal, distrust
 from syncd.store.tables import INTENT
+from syncd.store.values import expect_values
 
 _LOGS = ("-wal", "-shm")
 """What SQLite keeps beside a database, by suffix."""
 
 _STEP = 4096
 """Pages that are copied between two looks whether to go on."""
+
+
+_NAME_ONE = "Name a file that `syncd backup` made, and that nobody has changed."
+
+_MARK = f"PRAGMA application_id = {COPY:d}"
+"""Marks a backup, so that it is distrusted, too, when it is put in place by hand."""
 
 
 class _Stopped(Exception):  # noqa: N818 - a request, not a fault
@@ -66,8 +74,11 @@ def backup(
         raise StateError(str(target), "this is the state itself", "Name another file.")
     with _whole(target) as fresh:
         inventory = _copy(state, fresh, stopped)
-        with told(str(state)), closing(_reading(fresh)) as copy:
-            _expect_state(copy, state, inventory)
+        with told(str(state)):
+            with closing(sqlite3.connect(fresh)) as copy:
+                copy.execute(_MARK)
+            with closing(reading(fresh)) as copy:
+                _expect_state(copy, state, inventory)
     return target.stat().st_size
 
 
@@ -78,11 +89,12 @@ def snapshot(state: Path) -> bytes:
     """
     _expect_there(state)
     with told(str(state)), closing(sqlite3.connect(":memory:")) as copy:
-        with closing(_reading(state)) as old:
+        with closing(reading(state)) as old:
             old.isolation_level = None
             old.execute("BEGIN")
             inventory = _inventory(old)
             old.backup(copy)
+        copy.execute(_MARK)
         _expect_state(copy, state, inventory)
         content = bytearray(copy.serialize())
     # The format of the file says, in bytes 18 and 19, that it needs no log beside it.
@@ -117,9 +129,11 @@ def restore(source: Path, state: Path, now: datetime, *, opened: int | None = No
     aside: Path | None = None
     with _whole(state) as fresh:
         if opened is None:
-            _copy(source, fresh)
+            _copy(source, fresh, count=False)
         else:
-            _take_over(opened, fresh, source)
+            _take_over(opened, fresh)
+        with told(str(source)), closing(reading(fresh)) as copy:
+            _expect_state(copy, source)
         engine = connect(fresh, create=True)
         try:
             with told(str(source)):
@@ -166,9 +180,16 @@ def _set_aside(state: Path, aside: Path) -> None:
 
 
 def _copy(
-    source: Path, target: Path, stopped: Callable[[], bool] = lambda: False
+    source: Path,
+    target: Path,
+    stopped: Callable[[], bool] = lambda: False,
+    *,
+    count: bool = True,
 ) -> Mapping[str, object]:
-    """Copy a database as it is at one moment, and return what was in it then."""
+    """Copy a database as it is at one moment, and return what was in it then.
+
+    Without ``count`` nothing in it is read but its pages: what they say is not trusted yet.
+    """
 
     def step(_status: int, _left: int, _total: int) -> None:
         if stopped():
@@ -176,12 +197,12 @@ def _copy(
 
     with (
         told(str(source)),
-        closing(_reading(source)) as old,
+        closing(reading(source)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
         old.isolation_level = None
         old.execute("BEGIN")  # what is counted is what is copied
-        inventory = _inventory(old)
+        inventory = _inventory(old) if count else {}
         try:
             old.backup(new, pages=_STEP, progress=step)
         except _Stopped:
@@ -197,36 +218,26 @@ def _copy(
     return inventory
 
 
-def _take_over(opened: int, target: Path, source: Path) -> None:
-    """Fill the target with what an open file holds, and check it."""
+def _take_over(opened: int, target: Path) -> None:
+    """Fill the target with what an open file holds."""
     with os.fdopen(os.dup(opened), "rb") as old, target.open("r+b") as new:
         shutil.copyfileobj(old, new)
-    with told(str(source)), closing(_reading(target)) as copy:
-        _expect_state(copy, source)
-    with told(str(source)), closing(sqlite3.connect(target)) as copy:
-        copy.execute("PRAGMA journal_mode=DELETE")
 
 
 def _expect_backup(source: Path, state: Path | None) -> None:
     try:
         if not source.is_file():
-            raise StateError(str(source), "there is no such file", "Name a file of `syncd backup`.")
+            there = os.path.lexists(source)
+            reason = "it is not a plain file" if there else "there is no such file"
+            raise StateError(str(source), reason, _NAME_ONE)
         if state is not None and source.samefile(state):
-            raise StateError(
-                str(source), "this is the state itself", "Name a file of `syncd backup`."
-            )
+            raise StateError(str(source), "this is the state itself", _NAME_ONE)
     except OSError as error:
         raise StateError(
             str(source),
             f"it cannot be read ({error.strerror})",
             "Let the user that the state belongs to read it, or put it into a folder of root's.",
         ) from None
-    with told(str(source)), closing(_reading(source)) as database:
-        _expect_state(database, source)
-
-
-def _reading(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _inventory(database: sqlite3.Connection) -> Mapping[str, object]:
@@ -248,15 +259,25 @@ def _expect_state(
 ) -> None:
     """Check that this is a sound state of this version or an older one. Raises `StateError`.
 
-    With an ``inventory`` it is a copy, and must hold just that.
+    With an ``inventory`` it is a copy of the state in use, and must hold just that. Without, it
+    comes from elsewhere, and each value is looked at.
     """
-    expect_sound(database, thorough=inventory is not None)
-    found = _inventory(database)
-    if not {"alembic_version", "booking", "intent"} <= found.keys():
-        raise StateError(str(named), "it is no state of syncd", "Name a file of `syncd backup`.")
-    if inventory is not None and found != inventory:
+    place = str(named)
+    try:
+        expect_layout(database, place)
+    except StateError as error:
+        if inventory is not None:
+            raise
+        reason = f"it is no state of syncd's own: {error.reason}"
+        raise StateError(place, reason, _NAME_ONE) from None
+    if layout.version_of(database, place) is None:
+        raise StateError(place, "it is no state of syncd's own: it is empty", _NAME_ONE)
+    expect_sound(database, thorough=True)
+    if inventory is None:
+        expect_values(database, place)
+    elif _inventory(database) != inventory:
         raise StateError(
-            str(named), "the copy does not hold what the state holds", "Check the disk (dmesg)."
+            place, "the copy does not hold what the state holds", "Check the disk (dmesg)."
         )
 
 

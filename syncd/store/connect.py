@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from syncd.store import version
+from syncd.store import layout, version
 from syncd.store.driver import AT_ONCE, wait
 from syncd.store.errors import StateError
 from syncd.store.files import is_there
@@ -32,6 +33,15 @@ def url_of(where: str | Path) -> URL:
     """The SQLAlchemy URL of a path, whatever characters are in it; a URL stays as it is."""
     text = str(where)
     return make_url(text) if "://" in text else URL.create("sqlite", database=text)
+
+
+def path_of(where: str | Path) -> Path | None:
+    """The file of the state at a path or URL; None where it is not in a file."""
+    url = url_of(where)
+    name = url.database or ":memory:"
+    if not url.drivername.startswith("sqlite") or name == ":memory:":
+        return None
+    return Path(name)
 
 
 def connect(where: str | Path, *, create: bool) -> Engine:
@@ -88,6 +98,56 @@ def expect_sound(database: sqlite3.Connection, *, thorough: bool = False) -> Non
         raise sqlite3.DatabaseError("database disk image is malformed")
 
 
+def reading(file: Path) -> sqlite3.Connection:
+    """Open a database file for reading only, trusting nothing that its schema says."""
+    database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT)
+    try:
+        layout.harden(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def expect_ours(file: Path, place: str, *, sound: bool) -> None:
+    """Check that a file is a state and nothing else, before anything of it is used.
+
+    With ``sound`` every page is looked at. Raises `StateError`, and what SQLite raises.
+    """
+    with closing(reading(file)) as database:
+        expect_layout(database, place)
+        if sound:
+            expect_sound(database)
+
+
+def expect_layout(database: sqlite3.Connection, place: str) -> None:
+    """Check that a database holds what the migrations make. Raises `StateError`."""
+    layout.expect_layout(database, place, version.newest_schema(), made_by)
+
+
+def made_by(revision: str) -> list[tuple[str, str, str]] | None:
+    """The objects of an empty state of a version; None for a version that is not known here."""
+    return _made_by(revision, version.MIGRATIONS)
+
+
+@lru_cache(maxsize=4)
+def _made_by(revision: str, _migrations: Path) -> list[tuple[str, str, str]] | None:
+    from alembic import command  # noqa: PLC0415
+
+    config, scripts = _scripts()
+    if revision not in {script.revision for script in scripts.walk_revisions()}:
+        return None
+    engine = connect("sqlite://", create=True)
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+        with closing(engine.raw_connection()) as raw:
+            return layout.objects(raw.driver_connection)  # type: ignore[arg-type]
+    finally:
+        engine.dispose()
+
+
 def _make(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
@@ -109,6 +169,7 @@ def _pragmas(connection: sqlite3.Connection, _record: Any) -> None:
     # that alone, and `_begin` does it.
     connection.isolation_level = None
     cursor = connection.cursor()
+    cursor.execute("PRAGMA trusted_schema=OFF")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute(AT_ONCE)
     cursor.execute("PRAGMA foreign_keys=ON")
@@ -173,6 +234,22 @@ def _is_current(engine: Engine) -> bool:
         return list(found) == [version.newest_schema()]
 
 
+COPY = 0x73796363
+"""Marks a file, as its application id, as a copy of a state: a backup of syncd's."""
+
+
+def is_copy(engine: Engine) -> bool:
+    """Whether this database was a backup, and nobody has worked with it since."""
+    with engine.connect() as connection:
+        return int(connection.exec_driver_sql("PRAGMA application_id").scalar_one()) == COPY
+
+
+def no_copy(engine: Engine) -> None:
+    """Take the mark of a copy away: from here on somebody works with this database."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA application_id = 0")
+
+
 def installation_of(engine: Engine) -> int:
     """The number of the installation that this database belongs to; 0 if it has none yet.
 
@@ -210,9 +287,5 @@ def _version(connection: Connection, scripts: ScriptDirectory, place: str) -> st
             "Set `state` in [syncd] to a path that is syncd's own.",
         )
     if current is not None and current not in {r.revision for r in scripts.walk_revisions()}:
-        raise StateError(
-            place,
-            f"it was written by a newer syncd (schema {current})",
-            "Install that version again, or restore a backup made with this one.",
-        )
+        raise layout.newer(place, current)
     return current

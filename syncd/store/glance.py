@@ -40,6 +40,7 @@ from syncd.model import (
     record_id,
 )
 from syncd.model.summary import summarise
+from syncd.store import layout
 from syncd.store.errors import told
 from syncd.store.files import is_there
 from syncd.store.instants import claim_of, instant_text, value_of
@@ -163,11 +164,13 @@ def glance(path: Path, now: datetime, since: datetime) -> Glance:
     try:
         with closing(sqlite3.connect(path)) as connection:
             connection.row_factory = sqlite3.Row
-            version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            if version is not None and version["version_num"] == newest_schema():
+            layout.harden(connection)
+            if layout.is_newest(connection, newest_schema()):
                 return _look(connection, now, since)
     except sqlite3.Error as error:
         found = error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        found = sqlite3.DataError("malformed value in a row")
     else:
         found = sqlite3.DatabaseError("not a database of this version")
     # What is wrong is told by the one that looks closely.

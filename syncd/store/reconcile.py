@@ -6,17 +6,20 @@ older than the file.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
 from sqlalchemy import Engine, Select, String, literal_column, select, type_coerce, update
 
 from syncd.model import Action, Changes, Intent, IntentState
-from syncd.store.connect import installation_of, name_installation, url_of
+from syncd.store.connect import installation_of, is_copy, name_installation, no_copy, path_of
 from syncd.store.created import CreatedIds, Line, beside, installation_named, lines_of
 from syncd.store.instants import instant_text
 from syncd.store.tables import BASELINE, EVENT, INTENT
+from syncd.store.values import expect_values
 
 _Row = tuple[str, str, str, str, str | None, str]
 
@@ -42,22 +45,25 @@ _LATEST = _CREATES.order_by(None).order_by(literal_column("intent.rowid").desc()
 
 def file_of(where: str | Path) -> Path | None:
     """The file of created ids of the state at a path or URL; None where it is not in a file."""
-    url = url_of(where)
-    name = url.database or ":memory:"
-    if not url.drivername.startswith("sqlite") or name == ":memory:":
-        return None
-    return beside(Path(name))
+    path = path_of(where)
+    return None if path is None else beside(path)
 
 
-def reconcile(engine: Engine, created: CreatedIds) -> None:
+def reconcile(engine: Engine, created: CreatedIds, *, opening: bool = False) -> None:
     """Add to the file what it lacks of the journal, and distrust a database that is older than it.
 
     Such a database is a copy that somebody put in place without `syncd restore`: every calendar
-    counts as not read yet, as after a restore.
+    counts as not read yet, as after a restore. The same goes, at the ``opening`` of a state, for a
+    backup that is opened as one, and for a database that came here without its file. Raises
+    `StateError` where a copy holds what cannot be read.
     """
     named = installation_of(engine)
+    copied = opening and (is_copy(engine) or _came_alone(engine, created, named))
     add_journal(engine, created)
-    if created.newest is not None and _is_unknown(engine, created.newest):
+    if copied or (created.newest is not None and _is_unknown(engine, created.newest)):
+        with closing(engine.raw_connection()) as raw:
+            if isinstance(raw.driver_connection, sqlite3.Connection):
+                expect_values(raw.driver_connection, str(engine.url.database))
         distrust(engine)
     if created.installation and created.installation != named:
         name_installation(engine, created.installation)
@@ -79,6 +85,13 @@ def add_journal(engine: Engine, created: CreatedIds) -> None:
     created.note(lines_of(created.installation, missing))
 
 
+def _came_alone(engine: Engine, created: CreatedIds, named: int) -> bool:
+    """Whether the file is gone that the journal says was written: the database was moved here."""
+    created.load(named)
+    alone = bool(named) and created.newest is None and not created.fault
+    return alone and bool(_rows(engine, _LATEST))
+
+
 def _rows(engine: Engine, query: Select[_Row]) -> list[_Row]:
     with engine.connect() as connection:
         return [cast(_Row, tuple(row)) for row in connection.execute(query)]
@@ -95,6 +108,7 @@ def distrust(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(update(EVENT).values(fingerprint=""))
         connection.execute(update(BASELINE).values(settled_at=None))
+    no_copy(engine)
 
 
 def keep_proof(engine: Engine, created: CreatedIds, steps: Iterable[Changes]) -> None:

@@ -34,7 +34,7 @@ from syncd.model import (
     Window,
 )
 from syncd.store import owners, queries, reported, rows
-from syncd.store.connect import connect, expect_current, expect_sound, migrate
+from syncd.store.connect import connect, expect_current, expect_ours, migrate, path_of
 from syncd.store.created import CreatedIds
 from syncd.store.driver import Driver
 from syncd.store.errors import told
@@ -84,9 +84,8 @@ class Store:
         engine = connect(where, create=write)
         try:
             with told(place):
-                if write:
-                    with closing(engine.raw_connection()) as raw:
-                        expect_sound(raw.driver_connection)  # type: ignore[arg-type]
+                if (file := path_of(where)) is not None:
+                    expect_ours(file, place, sound=write)
                 (migrate if write else expect_current)(engine, place)
                 store = cls(engine, place)
                 if write:
@@ -101,7 +100,7 @@ class Store:
         if file is not None:
             self.created = CreatedIds(file, append=append)
             with told(self.place):
-                reconcile(self._engine, self.created)
+                reconcile(self._engine, self.created, opening=True)
 
     def close(self) -> None:
         """Let go of the database."""

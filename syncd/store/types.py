@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
@@ -83,7 +84,10 @@ def _from_instant(value: datetime | None) -> str | None:
 
 
 def _to_instant(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value)
+    try:
+        return None if value is None else datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise _unreadable(value) from None
 
 
 def _from_value(value: Value | None) -> str | None:
@@ -93,7 +97,10 @@ def _from_value(value: Value | None) -> str | None:
 
 
 def _to_value(value: str | None) -> Value | None:
-    return None if value is None else _value(value)
+    try:
+        return None if value is None else _value(value)
+    except (ValueError, TypeError, AttributeError):
+        raise _unreadable(value) from None
 
 
 def _from_json(value: Any) -> str | None:
@@ -101,4 +108,12 @@ def _from_json(value: Any) -> str | None:
 
 
 def _to_json(value: str | None) -> Any:
-    return None if value is None else json.loads(value)
+    try:
+        return None if value is None else json.loads(value)
+    except (ValueError, TypeError, RecursionError):
+        raise _unreadable(value) from None
+
+
+def _unreadable(value: object) -> sqlite3.DataError:
+    """What SQLite would say of damage: `store.errors.told` has the words for it."""
+    return sqlite3.DataError(f"malformed value of {type(value).__name__} in a row")

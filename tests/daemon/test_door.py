@@ -80,6 +80,7 @@ async def test_the_socket_is_for_its_owner_only_and_goes_away(tmp_path: Path) ->
         b"\xff\n",
         b"\n",
         b"[" * 50_000 + b"\n",
+        b'{"command": "echo", "arguments": {"word": "\\ud800"}}\n',
         b"x" * (LONGEST + 1) + b"\n",
     ],
 )
@@ -124,27 +125,36 @@ async def test_a_refusal_and_a_failure_reach_the_client_with_their_remedy(tmp_pa
     assert not isinstance(broken.value, RequestError)
 
 
-async def test_a_client_that_leaves_does_not_stop_the_work(tmp_path: Path) -> None:
+async def test_a_client_that_leaves_ends_its_request_and_the_next_is_served(
+    tmp_path: Path,
+) -> None:
     state = tmp_path / "state.db"
-    done: list[str] = []
+    happened: list[str] = []
+    begun = asyncio.Event()
 
     async def slow(
         _arguments: Mapping[str, Any], progress: Callable[[str], None]
     ) -> tuple[Mapping[str, object], int]:
-        for _ in range(5):
-            await asyncio.sleep(0.02)
-            progress("still at it")
-        done.append("done")
+        begun.set()
+        try:
+            for _ in range(500):
+                await asyncio.sleep(0.02)
+                progress("still at it")
+        except asyncio.CancelledError:
+            happened.append("ended")
+            raise
         return {}, 0
 
-    async with door(state, {"slow": slow}):
+    async with door(state, {**COMMANDS, "slow": slow}):
         with short_path(state) as path:
             _, writer = await asyncio.open_unix_connection(path)
         writer.write(b'{"command": "slow"}\n')
-        await writer.drain()
+        await begun.wait()
         writer.close()
         await writer.wait_closed()
-        await until(lambda: done)
+        await until(lambda: happened)
+        answer, _ = await told(state, "echo", word="y")
+    assert answer.result == {"said": "y"}
 
 
 async def test_a_daemon_that_dies_in_the_middle_is_told_as_such(tmp_path: Path) -> None:

@@ -185,7 +185,8 @@ async def test_it_is_served_on_a_unix_socket_that_others_cannot_open(
     studio: Studio, tmp_path: Path
 ) -> None:
     path = tmp_path / "page.sock"
-    path.write_text("left by a killed daemon")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as killed:
+        killed.bind(str(path))
     way = httpx.AsyncHTTPTransport(uds=str(path))
     async with served(studio.monitor.page(), Address(path=path)):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660

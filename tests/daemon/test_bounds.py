@@ -1,0 +1,101 @@
+"""The daemon checks itself what it is asked for, and removes no file that is not its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.config.listen import Address
+from syncd.daemon import page
+from syncd.daemon.door import Refused
+from syncd.daemon.lock import beside, holder
+from syncd.daemon.work import Work
+from tests.daemon.kit import FakeEngine
+
+NOW = datetime.now(UTC)
+
+
+def at(days: float) -> str:
+    return (NOW + timedelta(days=days)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "why"),
+    [
+        (at(0), at(70 * 365), "732 days are the longest"),
+        (at(0), "9999-12-31T00:00:00Z", "732 days"),
+        (at(0), at(732.1), "732 days"),
+        ("9999-12-30T00:00:00Z", "9999-12-31T00:00:00Z", "too far from now"),
+        ("0001-01-01T00:00:00Z", "0001-01-02T00:00:00Z", "too far"),
+        ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59-13:00", "ends before"),
+        (at(2), at(1), "ends before"),
+        (at(1), at(1), "ends before"),
+        (7, [], "no window"),
+    ],
+)
+async def test_a_window_that_nobody_can_mean_is_refused_through_the_socket(
+    start: object, end: object, why: str
+) -> None:
+    engine = FakeEngine()
+    with pytest.raises(Refused, match=why) as refused:
+        await Work(engine).on_request({"from": start, "to": end}, lambda _text: None)
+    assert refused.value.remedy
+    assert engine.asked == []
+
+
+async def test_the_longest_window_is_carried_out() -> None:
+    engine = FakeEngine()
+    await Work(engine).on_request({"from": at(-366), "to": at(366)}, lambda _text: None)
+    assert engine.asked
+
+
+@pytest.mark.parametrize("key", ["provider", "accept"])
+async def test_an_id_of_a_megabyte_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await Work(FakeEngine()).on_request({key: "x" * 1_000_000}, lambda _text: None)
+    assert len(refused.value.reason) < 200
+
+
+@pytest.mark.parametrize("pid", ["9" * 60, "-1", "0", "4194305", "1e9", "x", ""])
+def test_a_lock_with_an_absurd_process_id_names_nobody(tmp_path: Path, pid: str) -> None:
+    state = tmp_path / "state.db"
+    beside(state, ".lock").write_text(f"daemon {pid}\n")
+    assert holder(state) is None
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "folder", "pipe", "socket in use"])
+def test_a_page_never_removes_what_is_no_stale_socket(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "p"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        match kind:
+            case "file":
+                path.write_text("holiday photos")
+            case "link":
+                (tmp_path / "photos").write_text("holiday photos")
+                path.symlink_to("photos")
+            case "folder":
+                path.mkdir()
+            case "pipe":
+                os.mkfifo(path)
+            case _:
+                other.bind(str(path))
+                other.listen()
+        before = path.lstat()
+        assert page._listen(Address(path=path)) is None
+        after = path.lstat()
+    assert (before.st_ino, before.st_mode) == (after.st_ino, after.st_mode)
+
+
+def test_a_page_takes_the_place_of_a_stale_socket(tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as old:
+        old.bind(str(path))
+    listener = page._listen(Address(path=path))
+    assert listener is not None
+    with closing(listener), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.connect(str(path))
