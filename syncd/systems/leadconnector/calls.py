@@ -166,6 +166,7 @@ class Calls:
             headers={"Version": self.version(path)},
             deadline=deadline,
             private=private,
+            judged=True,
         )
         wrote = read_json(answer.content, wire.Wrote) or wire.Wrote()
         flags = (wrote.succeeded, wrote.succeded, wrote.success)

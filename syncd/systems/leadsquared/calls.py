@@ -170,7 +170,8 @@ class Calls:
         """
         call = f"POST {path}"
         try:
-            answer = await self._transport.write("POST", path, json={"TaskIds": list(task_ids)})
+            body = {"TaskIds": list(task_ids)}
+            answer = await self._transport.write("POST", path, json=body, judged=True)
         except Ambiguous as fault:
             if fault.status is None:
                 raise
@@ -223,7 +224,7 @@ class Calls:
         proves: Callable[[wire.Wrote], bool] = lambda wrote: wrote.succeeded,
     ) -> wire.Wrote:
         """A write that says that it was taken. Raises Ambiguous for every other 2xx answer."""
-        answer = await self._transport.write(method, path, params=params, json=json)
+        answer = await self._transport.write(method, path, params=params, json=json, judged=True)
         wrote = read_json(answer.content, wire.Wrote)
         if wrote is None or not proves(wrote):
             raise self._unproven(method, path)
