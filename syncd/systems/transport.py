@@ -43,6 +43,7 @@ from syncd.systems.port import (
     Traffic,
 )
 from syncd.systems.redact import Redactor, platform_words, without
+from syncd.systems.sizes import expect_room
 from syncd.systems.stopping import Stopping
 from syncd.systems.verdict import fault_in
 
@@ -248,7 +249,13 @@ class Transport:
 
     def decode(self, body: bytes, shape: type[T], call: str) -> T:
         """Read a JSON body into a shape. Raises Incomplete: the answer did not arrive whole."""
-        return self.decoded(lambda: decoding.decode(body, shape), call)
+
+        def found() -> T:
+            decoded = decoding.decode(body, shape)
+            expect_room(body, decoded)
+            return decoded
+
+        return self.decoded(found, call)
 
     def decoded(self, decode: Callable[[], T], call: str) -> T:
         """Decode a body. Raises Incomplete, whatever the body does to the decoder."""
