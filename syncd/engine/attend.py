@@ -30,6 +30,7 @@ from syncd.model import (
     WaitReason,
     Window,
 )
+from syncd.model.whole_record import WholeRecord
 from syncd.store.errors import StateError
 from syncd.store.facts import facts
 from syncd.store.store import Store
@@ -181,6 +182,12 @@ class Attended:
                 return await self._system.read_one(ref, value)
             finally:
                 self._store_facts()
+
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Delegate to the system, unless it rests."""
+        await self._let(writing=False)
+        with supervised(self.name, "whole"):
+            return await self._system.whole(ref)
 
     async def users(self) -> Directory:
         """Delegate to the system, unless it rests."""

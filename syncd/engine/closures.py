@@ -33,6 +33,7 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.model.whole_record import WholeRecord
 from syncd.store.store import Store
 from syncd.store.tables import EVENT
 from syncd.systems.facts import Facts
@@ -163,6 +164,10 @@ class Closures:
                 row = Row(closure.id, ref.provider, "", closure)
                 return Found(self.event(row))
         return Gone()
+
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Refuse: nothing is written to a closure."""
+        raise Rejected(self.name, detail=f"{ref.id} is no record of a platform")
 
     async def users(self) -> Directory:
         """Nobody owns what rooms close."""

@@ -25,6 +25,7 @@ from syncd.engine.deciding import decide_on
 from syncd.engine.ending import MOST_CYCLES, Ending, Progress
 from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
+from syncd.engine.first_writes import look_after
 from syncd.engine.leaving import name_left_behind
 from syncd.engine.moved_in import Newcomers
 from syncd.engine.observation import Observation, proven_by
@@ -39,6 +40,7 @@ from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report
 from syncd.engine.reports import end_unmapped
 from syncd.engine.running import Depth, Running
+from syncd.engine.siblings import take_up_stops
 from syncd.engine.slots import ask_all
 from syncd.engine.stops import LISTED
 from syncd.engine.telling import remark, tell
@@ -49,7 +51,6 @@ from syncd.engine.writing import write
 from syncd.model import READABLE, Clock, Intent, Kind, Operation, Waiting, WaitReason, Window
 from syncd.store.compact import compact
 from syncd.store.ranges import providers_out_of_range
-from syncd.store.series import forget_stops
 from syncd.store.store import Store
 from syncd.systems.port import System
 from syncd.systems.stopping import Stopping
@@ -57,7 +58,6 @@ from syncd.systems.stopping import Stopping
 __all__ = ["Engine", "Ids", "Policy"]
 
 log = structlog.get_logger(__name__)
-
 READ_LATER = timedelta(days=1)
 """A calendar that was read so long from now was read by another clock."""
 
@@ -97,8 +97,7 @@ class Engine:
     """The calendars, (provider, system), whose lists were answered at least once."""
     probes: dict[str, Probes] = field(default_factory=dict)
     patient: bool = True
-    """A resync waits where a platform allows no more calls for a while. The daemon does not: it
-    looks after the others meanwhile."""
+    """A resync waits where a platform allows no more calls; the daemon does not."""
     waiting: WaitingWrites = field(init=False)
     canaries: Canaries = field(init=False)
 
@@ -236,9 +235,7 @@ class Engine:
         with with_waits(self.stopping, progress) as told:
             return await undo(self, run, booking=booking, dry_run=dry_run, progress=told)
 
-    async def probe(
-        self, names: Sequence[str], *, progress: Progress = lambda _text: None
-    ) -> Probed:
+    async def probe(self, names: Sequence[str], *, progress: Progress = lambda _: None) -> Probed:
         """Measure the facts of these systems' platforms (see `engine.probing`)."""
         with with_waits(self.stopping, progress) as told:
             return await probe(self, names, told)
@@ -254,9 +251,9 @@ class Engine:
 
     def file(self, report: Report, kind: str) -> None:
         """Keep the run, if anything happened in it."""
-        quiet = not (report.news or report.operations or report.guarded or report.failures)
         if report.dry_run:
             return
+        quiet = not (report.news or report.operations or report.guarded or report.failures)
         now = self.clock.now()
         self.waiting.settle(self._calendars(), now)
         if kind != "resync" and quiet and report.answered:
@@ -406,6 +403,7 @@ class Engine:
         self.agenda.add(self.annexes.count(seen))
         if intents:
             confirm(self.store.pending_intents(), desk)
+        await look_after(() if report.dry_run else self.systems.values(), desk)
         return observed
 
     async def _follow_series(
@@ -430,12 +428,11 @@ class Engine:
             return
         now = self.now()
         if any(c.read_at > now + READ_LATER for c in self.store.last_coverage()):
-            return  # This machine's clock was set back: what is out of range cannot be told.
+            return  # This clock was set back: what is out of range cannot be told.
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
             log.warning("times out of range read past", provider=provider)
             self.store.apply(repair(self.store.state(provider), now, desk.run))
-        held = [n for n, s in self.systems.items() if not s.capabilities.series_writes]
-        forget_stops(self.store, held, now)
+        take_up_stops(self.systems.values(), self.store)
         self._in_range = True
 
     def _is_full(self, window: Window) -> bool:

@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from syncd.model import Action, Kind, Status, Topic, capped_wait
+from syncd.model.whole_record import OWN_NAMES, RecordFields
 from syncd.systems.replies import Accepted as Accepted  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Done as Done  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Reply as Reply  # noqa: PLC0414 - part of the port
@@ -30,6 +31,7 @@ from syncd.systems.sightings import Found as Found  # noqa: PLC0414 - part of th
 from syncd.systems.sightings import Gone as Gone  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Sighting as Sighting  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Unknown as Unknown  # noqa: PLC0414 - part of the port
+from syncd.systems.traffic import Traffic as Traffic  # noqa: PLC0414 - part of the port
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
         Value,
         Window,
     )
+    from syncd.model.whole_record import WholeRecord
     from syncd.systems.facts import Facts
     from syncd.systems.measured import Measured
     from syncd.systems.probing import Prober
@@ -226,6 +229,7 @@ class Capabilities:
       unless it shows one that is still to come.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
     - ``lists_cancelled``: lists show appointments that are off; else a cancellation is read by id.
+    - ``record_fields``: what the fields of `System.whole` are for.
     """
 
     grain: timedelta = timedelta(seconds=1)
@@ -247,12 +251,14 @@ class Capabilities:
     update_sets_status: bool = False
     update_keeps_end: bool = True
     series_writes: bool = False  # Whether a write to an instance of a series touches it only.
+    series_held: bool = False  # Whether the configuration holds such writes.
     notifies: bool = False
     rows_carry_owner: bool = True
     rows_carry_end: bool = True
     completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
     lists_cancelled: bool = True
+    record_fields: RecordFields = OWN_NAMES
 
     def bulk_of(self, operation: Operation) -> BulkCall | None:
         """Return the bulk call that carries out an operation, None where it has a call alone."""
@@ -324,24 +330,6 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
-    """What an account's transport counted and learned. Limits are (calls, seconds).
-
-    ``waited`` are the seconds from request to answer, summed over all calls. ``resets_in`` are the
-    seconds until the platform's count of the day begins anew.
-    """
-
-    reads: int = 0
-    writes: int = 0
-    waited: float = 0.0
-    limits: tuple[tuple[int, float], ...] = ()
-    left_today: int | None = None
-    resets_in: float | None = None
-    skew: timedelta | None = None
-    last_fault: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class ListCall:
     """One list call of a read; the pages that may follow it cannot be planned.
 
@@ -400,6 +388,10 @@ class System(Protocol):
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
         """Look for one event; ``value`` is where it was last seen. Raises SystemFault."""
+        ...
+
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Read all fields of one appointment. Raises SystemFault."""
         ...
 
     async def users(self) -> Directory:

@@ -66,11 +66,21 @@ class Calls:
 
     async def appointment(self, event: str) -> wire.Whole:
         """Read one appointment. Raises Rejected (GONE) where there is none."""
+        return (await self._one(event))[0]
+
+    async def whole(self, event: str) -> tuple[wire.Whole, object]:
+        """Read one appointment, and all of its fields as they were sent."""
+        item, body = await self._one(event)
+        tree = self._transport.decode(body, dict[str, Any], f"GET {APPOINTMENTS}")
+        return item, tree.get("appointment") or tree.get("event") or tree
+
+    async def _one(self, event: str) -> tuple[wire.Whole, bytes]:
         path = f"{APPOINTMENTS}/{part(event)}"
-        one = await self._ask(path, wire.One)
+        body = await self._transport.read("GET", path, headers={"Version": self.version(path)})
+        one = self._transport.decode(body, wire.One, f"GET {path}")
         for found in (one.appointment, one.event, one):
             if isinstance(found, wire.Whole) and found.id is not None:
-                return found
+                return found, body
         raise self._transport.incomplete(f"GET {path}", "the answer holds no appointment")
 
     async def calendars(self) -> wire.Calendars:

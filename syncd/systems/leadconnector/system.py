@@ -18,6 +18,7 @@ from syncd.model import (
 )
 from syncd.model.derived import USERS
 from syncd.model.platform_facts import PlatformKind
+from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import persons
 from syncd.systems.able import Able
 from syncd.systems.capped_lists import CappedLists
@@ -30,7 +31,7 @@ from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.capable import capabilities
 from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
-from syncd.systems.leadconnector.events import is_deleted, needs_zone
+from syncd.systems.leadconnector.events import is_deleted, needs_zone, status_word
 from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
@@ -165,6 +166,15 @@ class LeadConnector:
         if is_deleted(item):
             return Gone()
         return await self._sight(item, ref)
+
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Read all fields of one appointment. Raises SystemFault."""
+        item, tree = await self._calls.whole(record_id(ref.id))
+        if text(item.id) != record_id(ref.id):
+            detail = "the answer is about another appointment"
+            raise Rejected(self.name, "GET an appointment", detail=detail)
+        status = self._reader.statuses.meant(status_word(item))
+        return whole_record(tree, status, self._account.token)
 
     async def users(self) -> Directory:
         """Read users now, and calendars where they are mapped themselves. Raises SystemFault."""

@@ -10,6 +10,7 @@ import phonenumbers
 
 from syncd.model import Directory, Statuses, UserState
 from syncd.model.platform_facts import PlatformKind
+from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import persons
 from syncd.systems.able import Able
 from syncd.systems.capped_lists import CappedLists, Limit
@@ -33,6 +34,7 @@ from syncd.systems.port import (
     Found,
     Gone,
     Malformed,
+    Refusal,
     Rejected,
     Unknown,
 )
@@ -195,6 +197,14 @@ class LeadSquared:
             return Found(self._reader.event(task, provider or ""))
         except (ValueError, Malformed) as error:
             return Unknown(str(error))
+
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Read all fields of one task. Raises SystemFault."""
+        tasks, trees = await self._calls.whole(ref.id)
+        for task, tree in zip(tasks, trees, strict=True):
+            if isinstance(task, Task) and text(task.user_task_id).lower() == ref.id.lower():
+                return whole_record(tree, self._reader.status(task), self._account.secret_key)
+        raise Rejected(self.name, "GET the task", why=Refusal.GONE, detail="there is none")
 
     async def users(self) -> Directory:
         """Read the account's users now. Raises SystemFault."""
