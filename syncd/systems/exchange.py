@@ -35,6 +35,7 @@ LONGEST = 120.0
 _TURN = 64
 """Parts that are taken before other tasks have a turn."""
 
+_FRAMING = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -62,8 +63,6 @@ async def exchange(
         async with stopping.cut(LONGEST, lambda: IN_FLIGHT if is_sent() else 0.0):
             response = await transport.handle_async_request(request)
             try:
-                if len(response.headers.raw) > MOST_HEADERS:
-                    raise TooMuch(f"the answer has more than {MOST_HEADERS} header fields")
                 content = await _body(response)
             finally:
                 await response.aclose()
@@ -77,12 +76,9 @@ async def exchange(
 
 async def _body(response: httpx.Response) -> bytes:
     """Read the body to its end, unpacked. Raises httpx.RequestError if it is not whole."""
-    headers = response.headers
-    packed = (
-        unpacker(headers.get_list("content-encoding", split_commas=True))
-        if "content-encoding" in headers
-        else None
-    )
+    framing = _framing(response.headers.raw)
+    encodings = framing.get(b"content-encoding")
+    packed = unpacker(encodings.split(",")) if encodings is not None else None
     body = _Body()
     arrived = parts = 0
     async for part in cast("httpx.AsyncByteStream", response.stream):
@@ -100,11 +96,26 @@ async def _body(response: httpx.Response) -> bytes:
             await asyncio.sleep(0)
     if packed is not None:
         packed.end()
-    if "transfer-encoding" not in headers and response.status_code not in _WITHOUT_BODY:
-        announced = number(headers.get("content-length"))
-        if announced is not None and announced != arrived:
-            raise httpx.RemoteProtocolError(f"{arrived} of {announced} bytes arrived")
+    announced = number(framing.get(b"content-length"))
+    if (
+        announced not in {None, arrived}
+        and b"transfer-encoding" not in framing
+        and response.status_code not in _WITHOUT_BODY
+    ):
+        raise httpx.RemoteProtocolError(f"{arrived} of {announced} bytes arrived")
     return body.whole()
+
+
+def _framing(headers: list[tuple[bytes, bytes]]) -> dict[bytes, str]:
+    """Return the header fields that say how the body is sent. Raises TooMuch."""
+    if len(headers) > MOST_HEADERS:
+        raise TooMuch(f"the answer has more than {MOST_HEADERS} header fields")
+    found: dict[bytes, str] = {}
+    for name, value in headers:
+        if (key := name.lower()) in _FRAMING:
+            said = value.decode("latin-1")
+            found[key] = f"{found[key]},{said}" if key in found else said
+    return found
 
 
 def _expect_at_most(most: int, size: int) -> None:

@@ -31,7 +31,10 @@ MOST_HELD = 40 * 1024 * 1024
 Those beyond are measured, which takes longer, and finds a third of the estimate in usual lists.
 """
 
-_WEIGHED_FROM = 64 * 1024
+_WEIGHED_FROM = 512 * 1024
+"""Shorter bodies take less than `MOST_WEIGHT`, whatever they hold."""
+
+_USUAL_TO = 64 * 1024
 _OBJECT, _LIST, _KEY, _VALUE = 176, 72, 120, 60
 """Bytes that an object, a list, the key of an object and a value take at most, if they are kept."""
 
@@ -56,7 +59,7 @@ class Room:
         self.rows -= _rows(found)
         if self.rows < 0:
             raise TooLarge(f"the lists of one read have more than {MOST_READ_ROWS} rows")
-        weighs = weight(body) if len(body) > _WEIGHED_FROM else len(body) * _USUAL
+        weighs = weight(body) if len(body) > _WEIGHED_FROM else _quick_weight(body)
         if weighs <= self.estimated:
             self.estimated -= weighs
             return
@@ -80,8 +83,17 @@ def one_read() -> Iterator[None]:
 
 def weight(body: bytes) -> int:
     """Estimate how many bytes of memory a decoded body takes, never too few."""
-    containers = body.count(b"{") * _OBJECT + body.count(b"[") * _LIST
-    return len(body) + containers + body.count(b'":') * _KEY + body.count(b",") * _VALUE
+    return len(body) + _containers(body) + body.count(b'":') * _KEY + body.count(b",") * _VALUE
+
+
+def _quick_weight(body: bytes) -> int:
+    """Estimate the same of a shorter body: counting its values would take as long as decoding."""
+    usual = len(body) * _USUAL
+    return usual if len(body) <= _USUAL_TO else max(usual, _containers(body))
+
+
+def _containers(body: bytes) -> int:
+    return body.count(b"{") * _OBJECT + body.count(b"[") * _LIST
 
 
 def expect_small(body: bytes) -> None:

@@ -33,6 +33,9 @@ _ERROR_WORDS = frozenset({"error", "failure", "failed", "fail"})
 _NAMES = frozenset({*_CODES, *_CODES_BESIDE_A_TEXT, *_FLAGS, *_ERROR_FIELDS})
 
 _KEY = re.compile(rb'"([A-Za-z_-]{2,20})"\s*:')
+_HINT = re.compile(rb"status|code|succ|error|exception|\bok\b", re.IGNORECASE)
+"""Part of each name; a short body without any need not be decoded."""
+
 _SEPARATORS = re.compile(r"[\W_]+")
 
 
@@ -49,7 +52,7 @@ def told_error(answer: Answer) -> ToldError | None:
     body = answer.content
     if answer.status_code not in _SUCCESS or body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
         return None
-    if len(body) > _SHORT and not _names_an_error(body):
+    if not (_HINT.search(body) if len(body) <= _SHORT else _names_an_error(body)):
         return None
     found = read_json(body, dict[str, msgspec.Raw])
     if found is None:
