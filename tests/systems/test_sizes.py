@@ -12,6 +12,7 @@ import pytest
 from syncd.systems import paging
 from syncd.systems.decoding import MOST_REPAIRS, MOST_SALVAGED, decode
 from syncd.systems.leadconnector import wire
+from syncd.systems.loose import text
 from syncd.systems.paging import all_pages
 from syncd.systems.port import Incomplete, SystemFault
 from syncd.systems.sizes import MOST_ROWS, TooLarge, expect_room, one_read
@@ -132,6 +133,11 @@ async def test_a_page_that_repeats_ends_the_list() -> None:
         return [1, 2, 3]
 
     assert await all_pages(ask, Wire(), "GET /list") == [1, 2, 3]  # type: ignore[arg-type]
+
+
+def test_megabytes_of_text_are_neither_an_id_nor_a_word() -> None:
+    assert text("x" * 64 * 1024) == "x" * 64 * 1024
+    assert text("x" * MIB) == ""
 
 
 def test_a_decoded_struct_without_lists_has_no_rows() -> None:
