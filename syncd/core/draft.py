@@ -90,13 +90,11 @@ class Draft:
 
     def unlinked(self) -> list[Record]:
         """Foreign events that no booking knows and that are there."""
-        known = self.linked_ids()
+        known = self.linked_ids().keys() | self.stopped.keys()
         return [
             record
             for id_, record in sorted(self.records.items())
-            if id_ not in known | self.stopped.keys()
-            and not record.mine
-            and record.observed is not None
+            if id_ not in known and not record.mine and record.observed is not None
         ]
 
     # what changes

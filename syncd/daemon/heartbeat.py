@@ -37,10 +37,14 @@ class Heartbeat:
 
     async def _call(self, address: str) -> None:
         try:
-            async with httpx.AsyncClient(timeout=_TIMEOUT, transport=self._transport) as client:
-                answer = await client.get(address)
-            why = "" if answer.is_success else f"it answered {answer.status_code}"
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            async with (
+                asyncio.timeout(_TIMEOUT),
+                httpx.AsyncClient(timeout=_TIMEOUT, transport=self._transport) as client,
+                client.stream("GET", address) as answer,
+            ):
+                # The status says it all: whatever the body holds, it is not read.
+                why = "" if answer.is_success else f"it answered {answer.status_code}"
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
             why = type(error).__name__  # its text may hold the address
         if why and self._heard:
             log.warning("heartbeat not heard", reason=why, remedy="Look at heartbeat in [syncd].")

@@ -61,6 +61,7 @@ from syncd.systems.port import (
     Traffic,
 )
 from syncd.systems.probing import Prober
+from syncd.systems.sizes import one_read
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +130,7 @@ class Attended:
         await self._let(writing=False)
         before = self.traffic
         try:
-            with supervised(self.name, "read"):
+            with supervised(self.name, "read"), one_read():
                 snapshot = await self._system.read(window, providers, known, look_back=look_back)
         except SystemFault as fault:
             self._failed(fault)

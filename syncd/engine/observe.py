@@ -5,7 +5,8 @@ One transaction at the end: an observation is stored whole or not at all, and ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import timedelta
@@ -46,6 +47,9 @@ from syncd.systems.port import (
     System,
     SystemFault,
 )
+
+_TURN = 500
+"""Rows with news that are looked at before other tasks have a turn."""
 
 
 async def observe(
@@ -145,12 +149,9 @@ async def _observe(
         reports.add(broken)
     await ask_for_created(read, questions, reports, unread)
     await find_created(read, unread)
-    unsettled = unsettled_updates(system, read.intents)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
-    known = {r.id: r for r in store.records(system.name, delta.differ)}
-    for event_id in delta.differ:
-        _absorb_row(read, reports, rows[event_id], known.get(event_id), unsettled.get(event_id))
+    known = await _absorb_rows(read, reports, rows, delta.differ)
     owners.see(snapshot, store.records(system.name, owners.events), read.window.start)
     moved_out: set[str] = set()
     if anew:
@@ -195,6 +196,22 @@ async def _ask_by_id(
         await follow_running(read, questions, reports, running, unlisted, at_once=by_id)
     await follow_hosts(read, questions, reports, differ)
     await follow_own(read, questions, reports, unlisted, running, by_id=by_id)
+
+
+async def _absorb_rows(
+    read: Read, reports: Reports, rows: Mapping[str, Row], differ: Sequence[str]
+) -> dict[str, Record]:
+    """Look at each row with news; return what was known of them. Other tasks have a turn."""
+    unsettled = unsettled_updates(read.system, read.intents)
+    known: dict[str, Record] = {}
+    for at in range(0, len(differ), _TURN):
+        batch = differ[at : at + _TURN]
+        known |= {r.id: r for r in read.store.records(read.system.name, batch)}
+        for event_id in batch:
+            _absorb_row(read, reports, rows[event_id], known.get(event_id), unsettled.get(event_id))
+        if len(batch) == _TURN:
+            await asyncio.sleep(0)
+    return known
 
 
 def _absorb_row(

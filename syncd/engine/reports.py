@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -14,6 +14,9 @@ from syncd.model import Changes, Item, Kind, Topic, Window
 from syncd.store.reported import open_items
 from syncd.store.store import Store
 from syncd.systems.port import Malformed
+
+_SINGLE = 5
+"""So many items that begin or end together have a line each."""
 
 log = structlog.get_logger(__name__)
 
@@ -117,12 +120,31 @@ def end_unmapped(store: Store, systems: Collection[str], now: datetime) -> None:
 
 
 def log_reported(outcome: Outcome) -> None:
-    """Log each item once when it begins, and once when it has ended."""
-    for item in outcome.begun:
-        log.warning("record reported", **_facts(item), reason=item.reason)
-    for item in outcome.ended:
-        log.info("record no longer reported", **_facts(item))
+    """Log each item once when it begins, and once when it has ended.
+
+    Items of one system and topic that are more than a few share a line, which counts them.
+    """
+    for items in _by_topic(outcome.begun):
+        log.warning("record reported", **_facts(items), reason=items[0].reason)
+    for items in _by_topic(outcome.ended):
+        log.info("record no longer reported", **_facts(items))
 
 
-def _facts(item: Item) -> dict[str, str]:
-    return {"system": item.system, "event_id": item.event, "topic": str(item.topic)}
+def _by_topic(items: Iterable[Item]) -> list[list[Item]]:
+    """Group the items that are logged in one line."""
+    found: dict[tuple[str, Topic], list[Item]] = {}
+    for item in items:
+        found.setdefault((item.system, item.topic), []).append(item)
+    return [
+        group
+        for every in found.values()
+        for group in ([every] if len(every) > _SINGLE else [[item] for item in every])
+    ]
+
+
+def _facts(items: Sequence[Item]) -> dict[str, str | int]:
+    first = items[0]
+    facts: dict[str, str | int] = {"system": first.system, "topic": str(first.topic)}
+    if len(items) == 1:
+        return {**facts, "event_id": first.event}
+    return {**facts, "count": len(items), "event_id": first.event}

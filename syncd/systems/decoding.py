@@ -7,20 +7,33 @@ whole; the slower steps run only after that failed.
 
 from __future__ import annotations
 
+import gc
 import re
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from types import NoneType
 from typing import Any, TypeVar, cast, get_args, get_origin
 
 import msgspec
+
+from syncd.systems.sizes import TooLarge, expect_rows, expect_small
 
 T = TypeVar("T")
 
 UNREADABLE = (ValueError, RecursionError)
 """What decoding raises: `msgspec.DecodeError` and `UnicodeDecodeError` are ValueErrors."""
 
-MOST_REPAIRED = 4 * 1024 * 1024
+MOST_REPAIRED = 3 * 1024 * 1024
 """Longer bodies are not repaired, so that no platform can keep the process busy: lists are 2 MB."""
+
+MOST_REPAIRS = 20_000
+"""Places of a body that are repaired: one in each row of the longest list."""
+
+MOST_SALVAGED = 2_000
+"""Rows of a list of which the readable fields are looked for; of the others, none is read."""
+
+_LARGE = 64 * 1024
 
 _NO_CONTROLS = bytes(max(byte, 32) for byte in range(256))
 _ESCAPES = re.compile(
@@ -40,69 +53,125 @@ def decode(body: bytes, shape: type[T]) -> T:
     A row of a list that cannot be decoded keeps the fields that can be. Where the shape allows
     None, a row without any becomes None.
     """
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except UNREADABLE:
-        if len(body) > MOST_REPAIRED:
-            raise
-        sound = repaired(body)
-    try:
-        return msgspec.json.decode(sound, type=shape)
-    except UNREADABLE:
-        return cast("T", _salvaged(sound, shape))
+    expect_small(body)
+    with _without_collection(len(body)):
+        try:
+            return msgspec.json.decode(body, type=shape)
+        except UNREADABLE:
+            if len(body) > MOST_REPAIRED:
+                raise
+            sound = repaired(body, MOST_REPAIRS)
+        try:
+            return msgspec.json.decode(sound, type=shape)
+        except UNREADABLE:
+            return cast("T", _salvaged(sound, shape))
 
 
-def repaired(body: bytes) -> bytes:
+@contextmanager
+def _without_collection(size: int) -> Iterator[None]:
+    """Keep the garbage collector from looking at a large answer again and again as it grows."""
+    if size < _LARGE or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def repaired(body: bytes, most: int | None = None) -> bytes:
     """Return the body with valid text: what is no character becomes U+FFFD, a raw control a space.
 
     Outside of texts there are no escapes, and a space is as good as any other white space.
+    Raises TooLarge if more than ``most`` places are to be repaired.
     """
     text = body.decode("utf-8-sig", "replace").encode().translate(_NO_CONTROLS)
-    return _ESCAPES.sub(_sound, text)
+    places = 0
 
+    def sound(part: re.Match[bytes]) -> bytes:
+        nonlocal places
+        if part[1]:
+            return part[1]
+        places += 1
+        if most is not None and places > most:
+            raise TooLarge(f"its text is not valid in more than {most} places")
+        return _REPLACEMENT
 
-def _sound(part: re.Match[bytes]) -> bytes:
-    return part[1] or _REPLACEMENT
+    return _ESCAPES.sub(sound, text)
 
 
 def _salvaged(body: bytes | msgspec.Raw, shape: Any) -> Any:
     """Decode part by part: the rows of lists, and the fields of objects that hold lists."""
     if get_origin(shape) is list:
         (row,) = get_args(shape)
-        rows = msgspec.json.decode(body, type=list[msgspec.Raw])
-        return [_part(raw, row) for raw in rows]
-    if not (isinstance(shape, type) and issubclass(shape, msgspec.Struct)):
-        return msgspec.json.decode(body, type=shape)
-    parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        return _rows(_RAWS.decode(body), row)
+    if not _is_struct(shape):
+        return _decoder(shape).decode(body)
+    parts = _RAW_FIELDS.decode(body)
+    fields = _fields(shape)
     known = {
         field.name: _part(parts[field.encode_name], field.type)
-        for field in msgspec.structs.fields(shape)
+        for field in fields
         if field.encode_name in parts
     }
-    missing = [f for f in msgspec.structs.fields(shape) if f.required and f.name not in known]
+    missing = [f for f in fields if f.required and f.name not in known]
     if missing:
         message = f"Object missing required field `{missing[0].encode_name}`"
         raise msgspec.ValidationError(message)
     return shape(**known)
 
 
+def _rows(raws: Sequence[msgspec.Raw], shape: Any) -> list[Any]:
+    """Decode each row; of those that cannot be decoded, salvage as many as there is time for."""
+    expect_rows(len(raws))
+    left, rows = MOST_SALVAGED, list[Any]()
+    for raw in raws:
+        try:
+            rows.append(_decoder(shape).decode(raw))
+        except UNREADABLE:
+            left -= 1
+            rows.append(_salvaged_part(raw, shape, thorough=left >= 0))
+    return rows
+
+
 def _part(raw: msgspec.Raw, shape: Any) -> Any:
-    """Decode a row or field: as it should be, else what is left of it, else None if that fits."""
-    choices = get_args(shape) or (shape,)
-    attempts = [partial(cast("Any", msgspec.json.decode), raw, type=shape)]
+    """Decode a field: as it should be, else what is left of it, else None if that fits."""
     if get_origin(shape) is list:
         return _salvaged(raw, shape)
-    attempts += [
-        partial(_salvaged, raw, choice)
-        for choice in choices
-        if isinstance(choice, type) and issubclass(choice, msgspec.Struct)
-    ]
-    for attempt in attempts:
+    try:
+        return _decoder(shape).decode(raw)
+    except UNREADABLE:
+        return _salvaged_part(raw, shape)
+
+
+def _salvaged_part(raw: msgspec.Raw, shape: Any, *, thorough: bool = True) -> Any:
+    choices = get_args(shape) or (shape,)
+    for choice in filter(_is_struct, choices if thorough else ()):
         try:
-            return attempt()
+            return _salvaged(raw, choice)
         except UNREADABLE:
             continue
     if shape is Any or NoneType in choices:
         return None
     message = "a part of the answer cannot be decoded"
     raise msgspec.ValidationError(message)
+
+
+_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
+_RAW_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@lru_cache(maxsize=256)
+def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
+    """Return what decodes a shape; making it takes far longer than a row does."""
+    return msgspec.json.Decoder(shape)
+
+
+@lru_cache(maxsize=256)
+def _fields(shape: Any) -> Sequence[msgspec.structs.FieldInfo]:
+    return msgspec.structs.fields(shape)
+
+
+def _is_struct(shape: Any) -> bool:
+    return isinstance(shape, type) and issubclass(shape, msgspec.Struct)

@@ -12,6 +12,9 @@ T = TypeVar("T")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 """More digits count nothing that exists, and thousands of them are more than `int` takes."""
 
+_LONGEST = 64 * 1024
+"""Characters of the longest text that a field may hold."""
+
 Odd = str | int | float | bool | list[Any] | None
 """What may stand where a JSON object was promised: decoded, so that one odd row spoils no page."""
 
@@ -19,9 +22,12 @@ Odd = str | int | float | bool | list[Any] | None
 def text(value: object) -> str:
     """Return an id or word as stripped text; '' for whatever is neither text nor whole number.
 
+    Megabytes of text count as nothing: each copy of them would take four times as much memory.
     NUL is replaced: PostgreSQL keeps no text that holds one.
     """
     if isinstance(value, str):
+        if len(value) > _LONGEST:
+            return ""
         return (value if "\0" not in value else value.replace("\0", "\ufffd")).strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 

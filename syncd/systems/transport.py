@@ -43,7 +43,9 @@ from syncd.systems.port import (
     Traffic,
 )
 from syncd.systems.redact import Redactor, platform_words, without
+from syncd.systems.sizes import expect_room
 from syncd.systems.stopping import Stopping
+from syncd.systems.verdict import fault_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -66,15 +68,8 @@ _UNUSABLE = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidU
 
 _UNANSWERED = (httpx.RequestError, httpx.InvalidURL)
 
-_STATUSES = range(200, 600)
-"""The statuses that HTTP has: any other one is somebody else's answer, and proves nothing."""
-
 _LONGEST_SKEW = timedelta(days=36_525)
 """A clock that is further off is none: even one that was reset to 1970 is nearer."""
-
-
-_SAID = 2000
-"""Characters of a platform's words that are kept."""
 
 
 def network(ca_file: str | None) -> httpx.AsyncBaseTransport | None:
@@ -215,12 +210,14 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         deadline: float = math.inf,
         private: Sequence[str] = (),
+        judged: bool = False,
     ) -> Answer:
         """Change something, sending it at most once, and return the success.
 
         A 401 says that nothing was done, and is repeated, if there is time for it.
         ``deadline`` (of the clock's `monotonic`) is checked last before the request leaves.
-        ``private`` are texts of the body of which no error may repeat a word.
+        ``private`` are texts of the body of which no error may repeat a word. ``judged``: the
+        caller reads from the body whether it was done.
 
         Raises Retryable if nothing was sent (Delayed: because of the deadline), RateLimited if it
         was refused for that, Ambiguous if it may have taken effect, AuthLost or Rejected as the
@@ -239,6 +236,7 @@ class Transport:
                 write=True,
                 deadline=next(deadlines),
                 private=private,
+                judged=judged,
             )
 
         try:
@@ -251,7 +249,13 @@ class Transport:
 
     def decode(self, body: bytes, shape: type[T], call: str) -> T:
         """Read a JSON body into a shape. Raises Incomplete: the answer did not arrive whole."""
-        return self.decoded(lambda: decoding.decode(body, shape), call)
+
+        def found() -> T:
+            decoded = decoding.decode(body, shape)
+            expect_room(body, decoded)
+            return decoded
+
+        return self.decoded(found, call)
 
     def decoded(self, decode: Callable[[], T], call: str) -> T:
         """Decode a body. Raises Incomplete, whatever the body does to the decoder."""
@@ -290,6 +294,7 @@ class Transport:
         write: bool,
         deadline: float = math.inf,
         private: Sequence[str] = (),
+        judged: bool = False,
     ) -> Answer:
         """Send one request, inside the budget. Each SystemFault raised is complete and masked.
 
@@ -321,7 +326,7 @@ class Transport:
             with contained(self._system, call, kind, through=_UNANSWERED):
                 answer, midway = await self._exchanged(request)
                 self._learn(answer, midway)
-                fault = self._fault_in(answer, private)
+                fault = fault_in(answer, self._fault_of, private, write=write, judged=judged)
                 if fault is None:
                     return answer
                 fault.detail = without(self._redact.secrets(fault.detail), private)
@@ -365,18 +370,6 @@ class Transport:
             self._count.waited += self._clock.monotonic() - began
         return answer, asked + (self._clock.now() - asked) / 2
 
-    def _fault_in(self, answer: Answer, private: Sequence[str]) -> SystemFault | None:
-        """The fault that an answer tells of; one without a real status is trusted in nothing.
-
-        Words that tell of too many calls count more than the status: a rate limit is no lost right.
-        """
-        if answer.status_code not in _STATUSES:
-            return Incomplete("", detail="HTTP has no such status")
-        fault = self._fault_of(answer)
-        if isinstance(fault, RateLimited) or not (said := told_too_many(answer, private)):
-            return fault
-        return RateLimited("", wait=0, detail=said[:_SAID])
-
     def _learn(self, answer: Answer, midway: datetime) -> None:
         self._budget.learn(answer.headers)
         date = http_date(answer.headers)
@@ -405,7 +398,8 @@ class Transport:
 
     def _complete(self, fault: SystemFault, call: str, answer: Answer) -> SystemFault:
         """Fill in what the platform's table need not know; hold the account if it asks for it."""
-        fault.system, fault.call, fault.status = self._system, call, answer.status_code
+        fault.system, fault.call = self._system, call
+        fault.status = fault.status or answer.status_code
         fault.detail = platform_words(fault.detail)
         if isinstance(fault, RateLimited):
             said = told_too_many(answer) or answer.text

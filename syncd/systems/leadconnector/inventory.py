@@ -11,6 +11,7 @@ import msgspec
 from syncd.systems.decoding import decode
 from syncd.systems.leadconnector.resources import rows_of
 from syncd.systems.loose import Odd
+from syncd.systems.paging import all_pages
 
 if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import Account
@@ -86,21 +87,23 @@ class Inventory:
     async def _whole(
         self, path: str, version: str, rows_of: Callable[[bytes], list[Any]], kind: type[T]
     ) -> list[T]:
-        """Ask until a page is not full, or brings nothing new: a platform may heed no ``skip``."""
-        found: list[T] = []
-        while True:
+        """Read all pages; one that is not full is the last one."""
+        is_last = False
+
+        async def ask(skip: int) -> list[T]:
+            nonlocal is_last
+            if is_last:
+                return []
             params = {
                 "locationId": self._account.location_id,
                 "limit": str(_PAGE),
-                "skip": str(len(found)),
+                "skip": str(skip),
             }
             body = await self._transport.read(
                 "GET", path, params=params, headers={"Version": version}
             )
             page = self._transport.decoded(partial(rows_of, body), f"GET {path}")
-            rows = [row for row in page if isinstance(row, kind)]
-            if not rows or rows[0] in found:
-                return found
-            found += rows
-            if len(page) < _PAGE:
-                return found
+            is_last = len(page) < _PAGE
+            return [row for row in page if isinstance(row, kind)]
+
+        return await all_pages(ask, self._transport, f"GET {path}")

@@ -10,6 +10,7 @@ from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.plan import LIST
 from syncd.systems.loose import Odd, number, read_json, text
 from syncd.systems.port import Ambiguous, AuthLost, Refusal, Rejected
+from syncd.systems.sizes import expect_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,7 +55,13 @@ class Calls:
             "Paging": {"PageIndex": page, "PageSize": PAGE},
         }
         answer = await self._transport.read("POST", LIST, json=body)
-        return self._transport.decoded(lambda: _listing(answer), f"POST {LIST}")
+
+        def found() -> wire.Listing:
+            listing = _listing(answer)
+            expect_room(answer, listing)
+            return listing
+
+        return self._transport.decoded(found, f"POST {LIST}")
 
     async def zones(self, users: Sequence[str], day: date) -> dict[str, str]:
         """The zones of these users, by address in lower case: free slots name them (3)."""
@@ -177,7 +184,8 @@ class Calls:
         """
         call = f"POST {path}"
         try:
-            answer = await self._transport.write("POST", path, json={"TaskIds": list(task_ids)})
+            body = {"TaskIds": list(task_ids)}
+            answer = await self._transport.write("POST", path, json=body, judged=True)
         except Ambiguous as fault:
             if fault.status is None:
                 raise
@@ -230,7 +238,7 @@ class Calls:
         proves: Callable[[wire.Wrote], bool] = lambda wrote: wrote.succeeded,
     ) -> wire.Wrote:
         """A write that says that it was taken. Raises Ambiguous for every other 2xx answer."""
-        answer = await self._transport.write(method, path, params=params, json=json)
+        answer = await self._transport.write(method, path, params=params, json=json, judged=True)
         wrote = read_json(answer.content, wire.Wrote)
         if wrote is None or not proves(wrote):
             raise self._unproven(method, path)

@@ -1,0 +1,145 @@
+"""Bounds on what is decoded: memory, rows, repairs, pages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+
+from syncd.systems import paging
+from syncd.systems.decoding import MOST_REPAIRS, MOST_SALVAGED, decode
+from syncd.systems.leadconnector import wire
+from syncd.systems.loose import text
+from syncd.systems.paging import all_pages
+from syncd.systems.port import Incomplete, SystemFault
+from syncd.systems.sizes import MOST_ROWS, TooLarge, expect_room, one_read
+
+MIB = 1024 * 1024
+LONG_ENOUGH = 3.0
+"""Seconds; without bounds these take from 10 to 90, on a machine that does nothing else."""
+
+
+def events(row: bytes, count: int) -> bytes:
+    """Spell a list of equal rows."""
+    return b'{"events":[' + b",".join([row] * count) + b"]}"
+
+
+def taken(body: bytes) -> wire.Appointments:
+    """Decode a list as a call of an adapter does."""
+    found = decode(body, wire.Appointments)
+    expect_room(body, found)
+    return found
+
+
+@pytest.mark.parametrize(
+    "row",
+    [b"{}", b"[]", b'"a"', b'{"id":[{"a":1}]}', b'{"id":[' + b"[]," * 50 + b"1]}"],
+    ids=range(5),
+)
+def test_a_body_that_is_small_and_takes_much_memory_is_not_decoded(row: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(TooLarge):
+        taken(events(row, 4 * MIB // len(row)))
+    assert time.process_time() - began < LONG_ENOUGH
+
+
+def test_the_largest_usual_list_is_decoded() -> None:
+    row = (
+        b'{"id":"ocQHyuzHvysMo5N5VsXc","title":"A meeting of some people","calendarId":'
+        b'"BqTwX8QFwXzpegMve9EQ","locationId":"0007BWpSzSwfiuSl0tR2","contactId":'
+        b'"9NkT25Vor1v4aQatFsv2","appointmentStatus":"confirmed","assignedUserId":'
+        b'"YlWd2wuCAZQzh2cH1fVZ","address":"https://example.com/meeting","startTime":'
+        b'"2027-03-01T04:00:00+05:30","endTime":"2027-03-01T05:00:00+05:30"}'
+    )
+    body = events(row, 5 * MIB // len(row))
+    assert len(taken(body).events) == 5 * MIB // len(row) <= MOST_ROWS
+
+
+def test_a_list_with_too_many_rows_is_refused() -> None:
+    assert len(taken(events(b'{"id":1}', MOST_ROWS)).events) == MOST_ROWS
+    with pytest.raises(TooLarge, match="more than 20000 rows"):
+        taken(events(b'{"id":1}', MOST_ROWS + 1))
+
+
+def test_the_rows_of_one_read_are_bounded_together() -> None:
+    body = events(b'{"id":1}', MOST_ROWS)
+    with one_read(), one_read():
+        taken(body)
+        taken(body)
+        with pytest.raises(TooLarge, match="one read have more than 50000 rows"):
+            taken(body)
+    taken(body)
+
+
+def test_the_memory_of_one_read_is_bounded_and_usual_lists_have_room() -> None:
+    fat = events(b'{"id":"' + b"x" * MIB + b'"}', 7)
+
+    def read() -> None:
+        for _ in range(20):
+            taken(fat)
+
+    with one_read(), pytest.raises(TooLarge, match="more memory"):
+        read()
+    lean = events(b'{"id":"1","title":"' + b"x" * 2000 + b'"}', 500)
+    with one_read():
+        for _ in range(45):  # their titles are not decoded, so that they are no burden
+            taken(lean)
+
+
+def test_broken_rows_cost_little_time_and_keep_what_can_be_read() -> None:
+    broken = b'{"id":"a","startTime":1e999}'
+    began = time.process_time()
+    found = decode(events(broken, MOST_ROWS), wire.Appointments).events
+    assert time.process_time() - began < LONG_ENOUGH
+    assert isinstance(found[MOST_SALVAGED - 1], wire.Appointment)
+    assert found[MOST_SALVAGED:] == [None] * (MOST_ROWS - MOST_SALVAGED)
+
+
+def test_text_that_is_invalid_all_over_is_not_repaired() -> None:
+    row = b'{"id":"' + rb"\ud83d" * 5 + b'"}'
+    assert len(decode(events(row, MOST_REPAIRS // 5), wire.Appointments).events) == 4_000
+    began = time.process_time()
+    with pytest.raises(TooLarge, match="20000 places"):
+        decode(events(rb'{"id":"' + rb"\ud83d" * 400_000 + b'"}', 1), wire.Appointments)
+    assert time.process_time() - began < LONG_ENOUGH
+
+
+@dataclass
+class Wire:
+    """What makes the faults of a list."""
+
+    def incomplete(self, call: str, detail: str) -> SystemFault:
+        """Make a fault."""
+        return Incomplete("clinic", call, detail=detail)
+
+
+async def test_pages_that_never_end_are_no_list() -> None:
+    asked: list[int] = []
+
+    async def ask(skip: int) -> Sequence[int]:
+        asked.append(skip)
+        return range(skip, skip + 10)
+
+    with pytest.raises(Incomplete, match="does not end after 1000 rows"):
+        await all_pages(ask, Wire(), "GET /list")  # type: ignore[arg-type]
+    assert len(asked) == paging.MOST_PAGES
+
+
+async def test_a_page_that_repeats_ends_the_list() -> None:
+    async def ask(_skip: int) -> Sequence[int]:
+        return [1, 2, 3]
+
+    assert await all_pages(ask, Wire(), "GET /list") == [1, 2, 3]  # type: ignore[arg-type]
+
+
+def test_megabytes_of_text_are_neither_an_id_nor_a_word() -> None:
+    assert text("x" * 64 * 1024) == "x" * 64 * 1024
+    assert text("x" * MIB) == ""
+
+
+def test_a_decoded_struct_without_lists_has_no_rows() -> None:
+    with one_read():
+        expect_room(b"{}", msgspec.convert({}, wire.Appointment))

@@ -1,0 +1,143 @@
+"""What must hold of large, packed, partial and contradictory answers: checks over real sockets.
+
+Each check raises AssertionError where it does not hold, so that planted bugs can be shown to fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import subprocess
+import sys
+import zlib
+
+from syncd.sandbox.clock import ManualClock
+from syncd.systems import leadconnector, leadconnector_v1, leadsquared
+from syncd.systems.client import open_client
+from syncd.systems.limits import Budget
+from syncd.systems.port import AuthLost, Rejected, Retryable, SystemFault
+from syncd.systems.transport import Transport, network
+from tests.hostile.front import fronted
+from tests.hostile.rows import Row
+from tests.hostile.test_transport import NOW, _app
+
+EMPTY = b'{"events":[],"List":[],"appointments":[]}'
+FAULTS_OF = {
+    "crm": leadsquared.faults.fault_of,
+    "clinic": leadconnector.faults.fault_of,
+    "legacy": leadconnector_v1.faults.fault_of,
+}
+GZIP = "Content-Encoding: gzip"
+
+
+def spelled(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
+    """Spell an answer as a socket sends it."""
+    size = len(body) if length is None else length
+    lines = [f"HTTP/1.1 {status}", "Connection: close", f"Content-Length: {size}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def answer_to(
+    raw: bytes, *, write: bool = False, system: str = "clinic"
+) -> bytes | SystemFault:
+    """Return what a call makes of an answer: its body or the fault."""
+    async with fronted(_app) as front:
+        front.answer_oddly(Row("raw", raw=raw))
+        clock = ManualClock(NOW)
+        client = open_client(front.url, {"Authorization": "Bearer x"}, transport=network(None))
+        budget = Budget(clock, (100, 1.0))
+        wire = Transport(system, client, clock, budget, FAULTS_OF[system], attempts=1)
+        try:
+            if write:
+                return (await wire.write("POST", "/events")).content
+            return await wire.read("GET", "/events")
+        except SystemFault as fault:
+            return fault
+        finally:
+            await wire.aclose()
+
+
+def check_refused(raw: bytes, words: str = "") -> None:
+    """Check that an answer is no answer, and that its fault says why."""
+    found = asyncio.run(answer_to(raw))
+    assert isinstance(found, Retryable), found
+    assert words in str(found)
+
+
+def check_bomb() -> None:
+    """Check that a bomb is unpacked no further than the bound."""
+    check_refused(spelled(gzip.compress(b" " * 5_000_000), GZIP), "grows more than")
+    check_refused(spelled(gzip.compress(b" " * 60_000_000), GZIP), "longer than")
+
+
+def check_two_layers() -> None:
+    """Check that a second layer is not unpacked."""
+    twice = gzip.compress(gzip.compress(EMPTY))
+    check_refused(spelled(twice, "Content-Encoding: gzip, gzip"), "packed 2 times")
+
+
+def check_truncated() -> None:
+    """Check that a packed answer that ends early is not whole, even if its text is."""
+    for cut in (1, 4, 8):  # all of the text is there; the checksum is not
+        check_refused(spelled(gzip.compress(EMPTY)[:-cut], GZIP), "ends early")
+
+
+def check_part() -> None:
+    """Check that a 206 is not a whole answer."""
+    check_refused(spelled(EMPTY, status="206 Partial Content"), "a part of an answer")
+
+
+def check_told_errors() -> None:
+    """Check that an error in a 200 is that error, on each platform."""
+    for system in FAULTS_OF:
+        for body, kind in TOLD:
+            found = asyncio.run(answer_to(spelled(body), system=system))
+            assert isinstance(found, kind), (system, body, found)
+
+
+TOLD: tuple[tuple[bytes, type[SystemFault]], ...] = (
+    (b'{"statusCode": 401, "events": [], "message": "Unauthorized"}', AuthLost),
+    (b'{"events": [], "List": [], "appointments": [], "statusCode": "401"}', AuthLost),
+    (b'{"status": 403, "message": "Forbidden", "events": []}', AuthLost),
+    (b'{"statusCode": 500.0, "events": []}', Retryable),
+    (b'{"status_code": 503, "appointments": []}', Retryable),
+    (b'{"error": {"code": 502, "message": "no"}, "List": []}', Retryable),
+    (b'{"code": 400, "message": "Bad request", "events": []}', Rejected),
+    (b'{"statusCode": 404, "message": "not found", "events": []}', Rejected),
+    (b'{"status": "failed", "events": [], "appointments": []}', Retryable),
+    (b'{"success": false, "events": [], "appointments": [], "List": []}', Retryable),
+    (b'{"error": "Unauthorized", "events": [], "appointments": []}', Retryable),
+    (b'{"errors": ["x"], "events": []}', Retryable),
+)
+
+PROGRAM = """
+import asyncio, sys
+from tests.systems import whole_answers as w
+def high():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) // 1024
+before = high()
+found = asyncio.run(w.answer_to(sys.stdin.buffer.read()))
+print(high() - before, type(found).__name__)
+"""
+
+
+def peak(raw: bytes) -> tuple[int, str]:
+    """Return by how many MiB an answer makes a process grow, and what became of the call."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        input=raw,
+        capture_output=True,
+        check=True,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    grown, kind = done.stdout.decode().split()
+    return int(grown), kind
+
+
+def deflated(body: bytes, *, raw: bool = False) -> bytes:
+    """Pack with deflate, with the header of zlib or without."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS if raw else zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
