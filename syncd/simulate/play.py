@@ -210,6 +210,7 @@ class _Stage:
                 self._say("the process died")
             finally:
                 self.operator.work = None
+                await app.engine.lanes.abandon()
                 app.store.close()
                 if done := self.disk.replace(self.host.now()):
                     self.outcome.faults[done] += 1
@@ -254,7 +255,7 @@ class _Stage:
         await work.everything()
         last = 0
         for poll in count(1):
-            await asyncio.sleep(NEAR)
+            await _until_next(work)
             if self.reload:
                 fresh = self._build(app.store, life)
                 await at_work.go_over(work, fresh, Rounds(fresh.systems, spans, self.host))
@@ -418,6 +419,18 @@ class _Stage:
         self._say(f"BROKEN {line}")
         self.outcome.broken.append(line)
         self.when_broken()
+
+
+async def _until_next(work: Work) -> None:
+    """Let the time to the next poll pass, with the polls that late answers bring forward."""
+    until = asyncio.get_running_loop().time() + NEAR
+    while True:
+        try:
+            async with asyncio.timeout_at(until):
+                await work.is_late()
+        except TimeoutError:
+            return
+        await work.late()
 
 
 _PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}
