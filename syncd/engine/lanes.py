@@ -78,6 +78,10 @@ class Gated:
         """As the system's own."""
         return await self._answer(self._system.users())
 
+    async def whole(self, *given: Any) -> Any:
+        """As the system's own."""
+        return await self._answer(self._system.whole(*given))
+
     async def person(self, *given: Any) -> Any:
         """As the system's own."""
         return await self._answer(self._system.person(*given))
@@ -192,6 +196,9 @@ class Lanes:
             serves = name not in wanted or (follows and asked.serves(wanted[name]))
             (observed if serves else earlier)[name] = seen
         busy = self._reads.pending() | self._writes.pending()
+        busy |= {
+            name for (name, what), t in self._asides.items() if what == RECOVERY and not t.done()
+        }
         fresh: dict[str, asyncio.Task[Observation]] = {}
         for name, asked in wanted.items():
             if name not in observed and name not in busy:
@@ -235,10 +242,18 @@ class Lanes:
                 task.add_done_callback(self._came)
         return found
 
-    async def ask(self, system: str, what: object, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def ask(
+        self,
+        system: str,
+        what: object,
+        call: Callable[[], Coroutine[Any, Any, T]],
+        *,
+        urgent: bool = True,
+    ) -> T:
         """Ask a question beside the reads; who is late with one is asked nothing else meanwhile.
 
-        The answer is there for whoever asks the same again. Raises Retryable.
+        The answer is there for whoever asks the same again; if it is ``urgent``, a cycle is made
+        for it. Raises Retryable.
         """
         key = (system, what)
         task = self._asides.get(key)
@@ -253,7 +268,8 @@ class Lanes:
                 task.cancel()
                 raise
         if not task.done():
-            task.add_done_callback(self._came)
+            if urgent:
+                task.add_done_callback(self._came)
             raise Retryable(system, detail=f"no answer came within {self.grace:g} s")
         del self._asides[key]
         return cast("T", task.result())
@@ -387,6 +403,9 @@ _PAIR = 2
 
 BESIDES = 3
 """With fewer systems there is no pair besides the one that is late."""
+
+RECOVERY = "recovery"
+"""The question what became of writes: nothing is read or written beside it."""
 
 MOST_ASIDES = 100
 """Late answers that are kept for whoever asks again."""

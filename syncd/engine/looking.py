@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncd.engine import series
 from syncd.engine.execute import Desk
+from syncd.engine.first_writes import look_after
+from syncd.engine.lanes import RECOVERY
 from syncd.engine.observation import Asked, Observation
 from syncd.engine.observe import observe
 from syncd.engine.probes import Probes
@@ -15,7 +20,7 @@ from syncd.engine.report import Health, Report
 from syncd.engine.running import Depth
 from syncd.engine.writing import count
 from syncd.model import Intent, Window
-from syncd.systems.port import System
+from syncd.systems.port import System, SystemFault
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -41,8 +46,8 @@ async def look(
     engine.repair(desk)
     for written in engine.lanes.written().values():
         count(engine, written, report)
-    pending = engine.store.pending_intents()
-    if pending and not report.dry_run:
+    pending = () if report.dry_run else engine.store.pending_intents()
+    if pending:
         progress("looking after writes without an answer")
     progress("reading")
     full = engine.is_full(window)
@@ -61,10 +66,21 @@ async def look(
 
     async def work(name: str, asked: Asked) -> Observation:
         system = engine.lanes.gated(engine.systems[name])
-        if pending and not report.dry_run:
+        if not report.dry_run:
+            await engine.canaries.clear(name)
+        if pending:
             await recover(system, pending, desk)
-        return await _read(engine, system, asked)
+        seen = await _read(engine, system, asked)
+        if pending:
+            open_ = engine.store.pending_intents()
+            confirm([i for i in open_ if i.operation.system == name], desk)
+        await look_after(() if report.dry_run else [system], desk)
+        return seen
 
+    # The writes of systems that have nothing to read are looked after all the same.
+    open_ = {i.operation.system for i in pending if i.operation.system in engine.systems}
+    rest = sorted(open_ - wanted.keys())
+    await asyncio.gather(*(_look_after_writes(engine, name, pending, desk) for name in rest))
     try:
         observed = await engine.lanes.read(wanted, work, follows=follows)
     except Exception:
@@ -73,9 +89,17 @@ async def look(
         raise
     engine.running.note(observed.values())
     engine.agenda.add(engine.annexes.count([*observed.values()]))
-    if pending:
-        confirm(engine.store.pending_intents(), desk)
     return observed
+
+
+async def _look_after_writes(
+    engine: Engine, name: str, pending: Sequence[Intent], desk: Desk
+) -> None:
+    if name in engine.lanes.pending:
+        return
+    system = engine.lanes.gated(engine.systems[name])
+    with suppress(SystemFault):
+        await engine.lanes.ask(name, RECOVERY, partial(recover, system, pending, desk))
 
 
 async def _read(engine: Engine, system: System, asked: Asked) -> Observation:

@@ -93,6 +93,7 @@ async def undo(
     (of that booking).
     """
     intents = _written(engine.store, run, booking)
+    engine.lanes.patient = True
     await engine.learn()
     chosen = sorted({i.operation.provider for i in intents} & engine.mapping.keys())
     undone = Undone(run, Report(run=engine.ids.row(), dry_run=dry_run))
@@ -103,7 +104,6 @@ async def undo(
     before = {name: system.traffic for name, system in engine.systems.items()}
     # What is read here is stored, and no news to the next read: whoever decides next looks at all.
     engine.agenda.add(chosen)
-    engine.lanes.patient = True
     observed = await look(engine, window, report, chosen, desk, progress, Depth.RESYNC, by_id=True)
     held = brake.still(engine)
     for provider in chosen:
