@@ -122,6 +122,20 @@ class _Lane(Generic[T]):
                 found[name] = task.result()
         return found
 
+    def taken(
+        self, tasks: Mapping[str, asyncio.Task[T]], later: Callable[[asyncio.Task[T]], None]
+    ) -> dict[str, asyncio.Task[T]]:
+        """Take out those of these that have ended; ``later`` is called for each other one."""
+        ended = {name: task for name, task in tasks.items() if task.done()}
+        for name, task in tasks.items():
+            if name not in ended:
+                task.add_done_callback(later)
+            else:
+                del self.tasks[name]
+                if not task.cancelled():
+                    task.exception()  # only one of several is raised
+        return ended
+
 
 @dataclass(slots=True)
 class Lanes:
@@ -205,13 +219,13 @@ class Lanes:
                 self._asked[name] = asked
                 fresh[name] = self._reads.tasks[name] = asyncio.create_task(work(name, asked))
         answered = sum(seen.state is Health.OK for seen in observed.values())
-        await self._wait(fresh, answered)
-        for name, task in fresh.items():
-            if task.done():
-                del self._reads.tasks[name], self._asked[name]
-                observed[name] = task.result()
-            else:
-                task.add_done_callback(self._read_came)
+        try:
+            await self._wait(fresh, answered)
+        finally:
+            ended = self._reads.taken(fresh, self._read_came)
+            for name in ended:
+                del self._asked[name]
+        observed |= {name: task.result() for name, task in ended.items()}
         for name in wanted:
             seen = observed.setdefault(name, self._slow(name))
             if name in earlier:
@@ -231,16 +245,11 @@ class Lanes:
         gated = {name: Gated(system, self.gate) for name, system in systems.items()}
         tasks = {n: asyncio.create_task(work(cast("System", g))) for n, g in gated.items()}
         self._writes.tasks |= tasks
-        await self._wait_for_writes(gated, tasks)
-        found: dict[str, Written | None] = {}
-        for name, task in tasks.items():
-            found[name] = None
-            if task.done():
-                del self._writes.tasks[name]
-                found[name] = task.result()
-            else:
-                task.add_done_callback(self._came)
-        return found
+        try:
+            await self._wait_for_writes(gated, tasks)
+        finally:
+            ended = self._writes.taken(tasks, self._came)
+        return {name: ended[name].result() if name in ended else None for name in tasks}
 
     async def ask(
         self,
