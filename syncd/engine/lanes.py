@@ -202,17 +202,15 @@ class Lanes:
         """
         self._news = False
         if self.patient:
-            await self._all(*self._reads.tasks.values(), *self._writes.tasks.values())
+            groups = (self._reads.tasks, self._writes.tasks, self._asides)
+            await self._all(*(task for group in groups for task in group.values()))
         observed: dict[str, Observation] = {}
         earlier: dict[str, Observation] = {}
         for name, seen in self._reads.ended().items():
             asked = self._asked.pop(name)
             serves = name not in wanted or (follows and asked.serves(wanted[name]))
             (observed if serves else earlier)[name] = seen
-        busy = self._reads.pending() | self._writes.pending()
-        busy |= {
-            name for (name, what), t in self._asides.items() if what == RECOVERY and not t.done()
-        }
+        busy = {*self.pending}
         fresh: dict[str, asyncio.Task[Observation]] = {}
         for name, asked in wanted.items():
             if name not in observed and name not in busy:
@@ -267,7 +265,7 @@ class Lanes:
         key = (system, what)
         task = self._asides.get(key)
         if task is None or task.cancelled():
-            if any(name == system and not t.done() for (name, _), t in self._asides.items()):
+            if system in self.pending:
                 raise Retryable(system, detail="an earlier question is not answered yet")
             self._forget_asides()
             task = self._asides[key] = asyncio.create_task(call())
@@ -412,9 +410,6 @@ _PAIR = 2
 
 BESIDES = 3
 """With fewer systems there is no pair besides the one that is late."""
-
-RECOVERY = "recovery"
-"""The question what became of writes: nothing is read or written beside it."""
 
 MOST_ASIDES = 100
 """Late answers that are kept for whoever asks again."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from syncd.engine import series
 from syncd.engine.execute import Desk
 from syncd.engine.first_writes import look_after
-from syncd.engine.lanes import RECOVERY
 from syncd.engine.observation import Asked, Observation
 from syncd.engine.observe import observe
 from syncd.engine.probes import Probes
@@ -95,11 +94,9 @@ async def look(
 async def _look_after_writes(
     engine: Engine, name: str, pending: Sequence[Intent], desk: Desk
 ) -> None:
-    if name in engine.lanes.pending:
-        return
     system = engine.lanes.gated(engine.systems[name])
     with suppress(SystemFault):
-        await engine.lanes.ask(name, RECOVERY, partial(recover, system, pending, desk))
+        await engine.lanes.ask(name, "writes", partial(recover, system, pending, desk))
 
 
 async def _read(engine: Engine, system: System, asked: Asked) -> Observation:

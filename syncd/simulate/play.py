@@ -59,6 +59,7 @@ from syncd.simulate.operator import Killed, Operator
 from syncd.simulate.rebooking import judge_rebookings
 from syncd.simulate.service import Service
 from syncd.simulate.story import CONFIGURED, OPERATOR, OUTSIDE, Step, Story, What
+from syncd.simulate.timely import Timely
 from syncd.simulate.town import Town
 from syncd.simulate.untouched import puts_back, statuses_left
 from syncd.store import StateError, Store
@@ -258,8 +259,11 @@ class _Stage:
         def told(report: Report) -> None:
             self.outcome.cycles += 1
             self.said = report.exit.code
+            for line in timely.judge(report):
+                self._break(line)
             at_work.rounds.hear(report)
 
+        timely = Timely(self.town)
         work = Work(app.engine, told, self._job_failed, at_work.insist, at_work.turn)
         self.operator.work = work
         await work.everything()
