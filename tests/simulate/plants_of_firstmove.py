@@ -39,7 +39,7 @@ def after_a_crash_nothing_is_compared(patch: Patch) -> None:
     async def forget(system: Any, _desk: Any) -> None:
         system.facts.put("first_write", "")
 
-    patch.setattr("syncd.engine.cycle.look_after", forgotten)
+    patch.setattr("syncd.engine.looking.look_after", forgotten)
     patch.setattr(first_writes, "settle", forget)
 
 
