@@ -6,13 +6,18 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from syncd.daemon.work import Work
-from syncd.engine.lanes import GRACE
+from syncd.engine import looking
+from syncd.engine.lanes import GRACE, Gate, Gated, Lanes
+from syncd.engine.observation import Observation
+from syncd.engine.observe import observe
 from syncd.engine.report import Exit, Health, Report
 from syncd.model import Person
+from syncd.systems.port import System
 from tests.core.kit import NOW, v
 from tests.engine.slowly import NORMAL, SlowShop, play
 
@@ -226,3 +231,41 @@ def test_nothing_of_a_slow_system_is_freed_or_written(tmp_path: Path) -> None:
         assert shop.blocks()["b"] == [v(11).interval]
 
     play(tmp_path, story)
+
+
+# planted bugs that the tests above catch
+
+
+def a_second_read_is_started(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Lanes, "pending", property(lambda _lanes: []))
+
+
+def a_late_read_is_taken_for_a_fresh_one(patch: pytest.MonkeyPatch) -> None:
+    async def late(system: Any, *given: Any, **named: Any) -> Observation:
+        snapshot = await system.read(given[2], given[3])
+
+        class Answered(Gated):
+            async def read(self, *_given: Any, **_named: Any) -> Any:
+                return snapshot
+
+        return await observe(cast("System", Answered(system, Gate())), *given, **named)
+
+    patch.setattr(looking, "observe", late)
+
+
+@pytest.mark.parametrize(
+    ("plant", "caught_by"),
+    [
+        (a_second_read_is_started, test_a_second_read_is_not_started_beside_one_that_is_late),
+        (a_late_read_is_taken_for_a_fresh_one, test_a_late_read_is_as_old_as_its_question),
+    ],
+)
+def test_a_planted_bug_is_caught(
+    plant: Callable[[pytest.MonkeyPatch], None],
+    caught_by: Callable[[Path], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        caught_by(tmp_path)
