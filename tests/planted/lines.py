@@ -286,7 +286,7 @@ DECIDING = (
         ("limits_are_forgotten_at_restart", "a_limit_told_as_403_is_a_lost_right"),
     ),
     Line(
-        "A system that is slow delays nobody else, and its late answers are as old as its questions",
+        "A slow system delays nobody else, and its late answers are as old as its questions",
         ("a_cycle_waits_for_the_slowest_read", "a_hanging_write_holds_all"),
         also=("tests/engine/test_lanes.py::test_a_planted_bug_is_caught",),
     ),
