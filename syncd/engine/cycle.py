@@ -159,6 +159,9 @@ class Engine:
             if self.patient:
                 await self.lanes.finish()
         report.interrupted = self.stopping.is_set() and not report.converged
+        for each in report.systems.values():
+            if report.interrupted and each.state is Health.SLOW:
+                each.state = Health.INTERRUPTED  # It was not waited for to the end.
         remark(report, accept)
         self.file(report, "resync")
         return report
