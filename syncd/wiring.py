@@ -103,6 +103,7 @@ class App:
 
     async def close_systems(self) -> None:
         """Give back connections only: the state goes on to another engine."""
+        await self.engine.aclose()
         await asyncio.gather(*(system.aclose() for system in self.systems.values()))
 
 

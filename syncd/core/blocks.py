@@ -105,6 +105,12 @@ def wanted_blocks(
     taken = {record.observed.interval for record in others if record.observed is not None}
     # Somebody else's block of the meeting's time alone does not cover the buffers.
     meetings = {r.observed.interval for r in others if r.observed and r.kind is Kind.APPOINTMENT}
+    standing = {
+        r.observed.interval
+        for records in appointments.values()
+        for r in records
+        if r.system == calendar.system and r.observed and r.observed.busy
+    }
     wanted: dict[Interval, set[str]] = defaultdict(set)
     for booking in bookings:
         here = [r for r in appointments.get(booking.id, ()) if r.system == calendar.system]
@@ -117,7 +123,9 @@ def wanted_blocks(
             # What vanished or moved there may stand where it was all the same.
             shown |= {r.base.interval for r in here if r.base}
         agreed = () if here or booking.id in released else (booking.agreed,)
-        values = (*agreed, *(held or ()))
+        # A claimed time is closed by any appointment that takes all of it.
+        claimed = [v for v in held or () if cut(v, calendar.grain).interval not in standing]
+        values = (*agreed, *claimed)
         buffer = buffers.get(booking.id, NO_BUFFER)
         for value in values:
             interval = cut(buffer.around(value), calendar.grain).interval

@@ -129,6 +129,7 @@ async def serve(
             _keep_alive(scheduler, notifier, work)
             tasks = [
                 asyncio.create_task(_begin(work, backups)),
+                asyncio.create_task(work.follow_late()),
                 asyncio.create_task(
                     _reload_when(again, reload, work, scheduler, notifier, monitor, backups)
                 ),

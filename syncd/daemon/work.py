@@ -15,6 +15,7 @@ from syncd.core.answer import Answer, Unfit
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
+from syncd.engine.lanes import Lanes
 from syncd.engine.probe_outcome import Probed
 from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
@@ -33,6 +34,7 @@ class Worker(Protocol):
     store: Store
     clock: Clock
     answers: dict[str, Answer]
+    lanes: Lanes
 
     @property
     def stopping(self) -> asyncio.Event:
@@ -51,8 +53,10 @@ class Worker(Protocol):
         """Bring everything into step."""
         ...
 
-    async def watch(self, *, near: bool, providers: Sequence[str] | None = None) -> Report:
-        """One cycle, over all providers or these."""
+    async def watch(
+        self, *, near: bool, providers: Sequence[str] | None = None, late: bool = ...
+    ) -> Report:
+        """One cycle, over all providers or these, or those that ``late`` answers concern."""
         ...
 
     def with_doors(self, providers: Collection[str]) -> list[str]:
@@ -103,7 +107,8 @@ class Work:
         turn: Turn = lambda providers, _beside: sorted(providers),
     ) -> None:
         """Nothing is done yet."""
-        self._engine = engine
+        self._late = asyncio.Event()
+        self._take(engine)
         self._told = told
         self._failed = failed
         self._insist = insist
@@ -113,9 +118,30 @@ class Work:
         self.busy_since: float | None = None
 
     async def near(self) -> None:
-        """Poll the near window; skipped while something else is at work, which reads it anyway."""
-        if not self._one.locked():
+        """Poll the near window; skipped while something else is at work, which reads it anyway.
+
+        A run that only waits for a slow system reads nothing, and ends its wait.
+        """
+        if not self._one.locked() or self._engine.lanes.waiting:
             await self._job("near", lambda: self._engine.watch(near=True))
+
+    async def is_late(self) -> None:
+        """Wait until something has come that a cycle did not wait for."""
+        await self._late.wait()
+
+    async def late(self) -> None:
+        """Bring the near poll forward for what has come late, unless a cycle has taken it up."""
+        self._late.clear()
+        async with self._one:
+            taken = not self._engine.lanes.holds_answers
+        if not taken:
+            await self._job("near", lambda: self._engine.watch(near=True, late=True))
+
+    async def follow_late(self) -> None:
+        """Bring a poll forward each time that something comes late, without end."""
+        while True:
+            await self.is_late()
+            await self.late()
 
     async def far(self) -> None:
         """Poll the whole window of those whose turn it is."""
@@ -259,12 +285,17 @@ class Work:
     async def exchange(self, engine: Worker) -> None:
         """Go on with another engine, when the job at work has ended."""
         async with self._one, self._probing:
-            self._engine = engine
+            await self._engine.lanes.finish()
+            self._take(engine)
 
     async def idle(self) -> None:
-        """Wait until nothing is at work."""
+        """Wait until nothing is at work, and no write in flight."""
         async with self._one, self._probing:
-            return
+            await self._engine.lanes.finish()
+
+    def _take(self, engine: Worker) -> None:
+        self._engine = engine
+        engine.lanes.arrived = self._late.set
 
     async def _job(self, name: str, job: Callable[[], Awaitable[Report]]) -> None:
         try:
@@ -286,6 +317,7 @@ class Work:
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
+        self._engine.lanes.poke()
         async with self._one:
             self.busy_since = self._now()
             try:

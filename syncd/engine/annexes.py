@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from syncd.engine.closures import Closures
+from syncd.engine.lanes import Lanes
 from syncd.engine.observation import Observation
 from syncd.engine.observe import observe
 from syncd.engine.relate import Ties
 from syncd.engine.supervise import supervised
 from syncd.model import Clock, Window
 from syncd.store.store import Store
-from syncd.systems.port import SystemFault
+from syncd.systems.port import System, SystemFault
 
 Mapped = Mapping[str, Sequence[str]]
 """For each provider the systems that it is kept in."""
@@ -30,7 +33,7 @@ class Annexes:
     unmapped: set[str] = field(default_factory=set)
     """The doors that are no configured providers: calendars of which only rooms are known."""
 
-    async def learn(self, mapping: Mapped) -> tuple[Mapped, set[str]]:
+    async def learn(self, mapping: Mapped, lanes: Lanes) -> tuple[Mapped, set[str]]:
         """Ask which doors rooms can close; the mapping with them, and those that are new to it.
 
         Where nobody answers, the last ones stay.
@@ -39,7 +42,7 @@ class Annexes:
         for each in self.closures:
             try:
                 with supervised(each.house, "learning what its rooms close"):
-                    learned = await each.learn()
+                    learned = await each.learn(partial(lanes.ask, each.house, "doors"))
             except SystemFault as fault:
                 if not each.known:
                     self.unknown[each.house] = str(fault)
@@ -68,6 +71,15 @@ class Annexes:
         changed = {p for p, n in told.items() if self.units.get(p) != n}
         self.units.update(told)
         return changed
+
+    async def tie(
+        self, systems: Mapping[str, System], store: Store, clock: Clock, lanes: Lanes
+    ) -> None:
+        """Tie bookings to contacts; who is late with it goes on in the background."""
+        for each in self.ties:
+            call = partial(each.see_to, systems, store, clock)
+            with suppress(SystemFault):
+                await lanes.ask(each.registry.name, "ties", call, urgent=False)
 
     async def observe(
         self, store: Store, clock: Clock, window: Window, chosen: Collection[str]

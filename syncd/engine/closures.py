@@ -7,9 +7,10 @@ busy it takes from the stored bookings of the rooms, so it asks nobody, and is r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from sqlalchemy import select
 
@@ -60,6 +61,16 @@ from syncd.systems.probing import Prober
 SUFFIX = "+rooms"
 
 
+Doors = Callable[[], Coroutine[Any, Any, Sequence[Door]]]
+Ask = Callable[[Doors], Coroutine[Any, Any, Sequence[Door]]]
+"""Makes such a call, or gives up on it for now. Raises SystemFault."""
+
+
+async def at_once(call: Doors) -> Sequence[Door]:
+    """Make the call."""
+    return await call()
+
+
 class House(Protocol):
     """A system that has rooms, and calendars that need them."""
 
@@ -97,7 +108,7 @@ class Closures:
         self._clock = clock
         self._doors: Mapping[str, Door] | None = None
 
-    async def learn(self) -> Collection[str]:
+    async def learn(self, ask: Ask = at_once) -> Collection[str]:
         """Ask which doors there are, and return their providers. Raises SystemFault.
 
         One that is no more is kept, always open, for as long as something of it may be closed.
@@ -105,7 +116,7 @@ class Closures:
         alive = (EVENT.c.system == self.name, EVENT.c.retired.is_(False))
         query = select(EVENT.c.provider).where(*alive).distinct()
         former = {row["provider"] for row in self._store.ask(query)}
-        doors = {door.provider: door for door in await self._house.doors(former)}
+        doors = {door.provider: door for door in await ask(partial(self._house.doors, former))}
         self._doors = {**{provider: Door(provider, ()) for provider in former}, **doors}
         self.providers = tuple(sorted(self._doors))
         return self.providers

@@ -6,8 +6,7 @@ nothing to do for it.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,7 +14,7 @@ import structlog
 
 from syncd.core.answer import Answer
 from syncd.core.repair import repair
-from syncd.engine import baseline, series
+from syncd.engine import baseline
 from syncd.engine.agenda import Agenda
 from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
@@ -25,18 +24,17 @@ from syncd.engine.deciding import decide_on
 from syncd.engine.ending import MOST_CYCLES, Ending, Progress
 from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
-from syncd.engine.first_writes import look_after
+from syncd.engine.lanes import BESIDES, Lanes
 from syncd.engine.leaving import name_left_behind
+from syncd.engine.looking import look
 from syncd.engine.moved_in import Newcomers
-from syncd.engine.observation import Observation, proven_by
-from syncd.engine.observe import observe
+from syncd.engine.observation import Asked, Observation, proven_by
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
 from syncd.engine.probe_outcome import Probed
 from syncd.engine.probes import Probes
 from syncd.engine.probing import forget_facts, probe
 from syncd.engine.recent import Recent
-from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report
 from syncd.engine.reports import end_unmapped
 from syncd.engine.running import Depth, Running
@@ -48,7 +46,7 @@ from syncd.engine.undo import Undone, undo
 from syncd.engine.waited import with_waits
 from syncd.engine.waits import MOST_KEPT, WaitingWrites
 from syncd.engine.writing import write
-from syncd.model import READABLE, Clock, Intent, Kind, Operation, Waiting, WaitReason, Window
+from syncd.model import READABLE, Clock, Kind, Operation, Waiting, WaitReason, Window
 from syncd.store.compact import compact
 from syncd.store.ranges import providers_out_of_range
 from syncd.store.store import Store
@@ -99,6 +97,7 @@ class Engine:
     patient: bool = True
     """A resync waits where a platform allows no more calls; the daemon does not."""
     waiting: WaitingWrites = field(init=False)
+    lanes: Lanes = field(init=False)
     canaries: Canaries = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +107,7 @@ class Engine:
         self.running = Running(policy.longest, policy.far_every)
         self.recent = Recent(self.store, policy.far_every)
         self.waiting = WaitingWrites(self.store)
+        self.lanes = Lanes(self.stopping, matters=self._calls_for_a_cycle)
         self.canaries = Canaries(self.store, self.clock, self.ids.row, self.systems)
         self.clock_error = known_error(self.store)
         self.agenda.add(self.mapping)
@@ -156,7 +156,12 @@ class Engine:
         finally:
             for probes in self.probes.values():
                 probes.end_run()
+            if self.patient:
+                await self.lanes.finish()
         report.interrupted = self.stopping.is_set() and not report.converged
+        for each in report.systems.values():
+            if report.interrupted and each.state is Health.SLOW:
+                each.state = Health.INTERRUPTED  # It was not waited for to the end.
         remark(report, accept)
         self.file(report, "resync")
         return report
@@ -179,7 +184,7 @@ class Engine:
             if self.clock_error != error and not over and report.cycles < MOST_CYCLES:
                 self._begin_questions()
                 continue  # What was read was not the window that is meant.
-            if not await ending.goes_on(report, unconfirmed=self.waits(report)):
+            if not await ending.goes_on(report, self.lanes, unconfirmed=self.waits(report)):
                 return
             if report.dry_run:
                 self.agenda.add(providers or self.mapping)  # nothing of it was carried out
@@ -215,13 +220,34 @@ class Engine:
         """These providers, and those that are always read with them."""
         return self.annexes.with_doors(providers)
 
-    async def watch(self, *, near: bool, providers: Sequence[str] | None = None) -> Report:
-        """One cycle of the daemon, over all providers or these."""
+    async def watch(
+        self, *, near: bool, providers: Sequence[str] | None = None, late: bool = False
+    ) -> Report:
+        """One cycle of the daemon, over all providers or these.
+
+        ``late``: for what came late, over the providers that it concerns.
+        """
         report = Report(run=self.ids.row())
         depth = Depth.NEAR if near else Depth.FAR
-        await self.cycle(self.window(near=near), report, providers, depth=depth)
+        if late:
+            touched = {p for seen in self.lanes.read_late() for p in seen.touched}
+            providers = [p for p in self.mapping if p in touched or self.agenda.due(p)]
+        window = self.window(near=near)
+        await self.cycle(window, report, providers, depth=depth, follows=late)
         self.file(report, "near" if near else "far")
         return report
+
+    async def aclose(self) -> None:
+        """Give up what is read in the background, and wait for the writes in flight."""
+        await self.lanes.finish()
+
+    def _calls_for_a_cycle(self, seen: Observation) -> bool:
+        """Whether a late read has news, or brings back a system that decisions wait for."""
+        return bool(seen.touched) or any(
+            self.agenda.due(provider)
+            for provider, systems in self.mapping.items()
+            if seen.system in systems
+        )
 
     async def undo(
         self,
@@ -275,15 +301,17 @@ class Engine:
         progress: Progress = lambda _text: None,
         *,
         depth: Depth = Depth.FAR,
+        follows: bool = False,
     ) -> None:
         """Recover, observe, decide, write, confirm, once. The report is brought up to date."""
         structlog.contextvars.bind_contextvars(run=report.run)
+        self.lanes.patient = report.dry_run or len(self.systems) < BESIDES
         await self.learn()
         chosen = self.annexes.with_doors(providers or self.mapping)
         report.cycles += 1
         desk = self.desk(report)
         before = {name: system.traffic for name, system in self.systems.items()}
-        full = self._is_full(window)
+        full = self.is_full(window)
         dropped = self.baselines.forget_dropped(chosen) if full else set()
         if full:
             names = {*self.systems, *(each.name for each in self.annexes.closures)}
@@ -291,10 +319,20 @@ class Engine:
         self.agenda.add(dropped)
         report.settled += len(dropped)  # a further cycle decides without what they had there
         by_id = depth is Depth.RESYNC and report.cycles == 1
-        observed = await self.look(window, report, chosen, desk, progress, depth, by_id=by_id)
+        observed = await look(
+            self,
+            window,
+            report,
+            chosen,
+            desk,
+            progress,
+            depth,
+            by_id=by_id,
+            follows=follows or report.cycles > 1,
+        )
         watch_clock(self, observed)
-        if full:
-            self.baselines.note_read(proven_by(observed), window)
+        for span, seen in _in_full(observed):
+            self.baselines.note_read(proven_by(seen), span)
         if by_id:
             report.left_behind = name_left_behind(self)
         progress("deciding")
@@ -302,6 +340,9 @@ class Engine:
         if self.annexes.closures:
             # What rooms close is known once their own bookings are.
             closed, doors = await self.annexes.observe(self.store, self.clock, window, chosen)
+            for each in closed.values():
+                near, deep = depth is Depth.NEAR, self.policy.longest
+                each.asked = Asked(window, tuple(doors), deep, near=near, full=full, by_id=by_id)
             observed |= closed
             decisions |= await decide_on(self, doors, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
@@ -313,15 +354,14 @@ class Engine:
         self.waiting.hear(decisions, unmade)
         report.waiting = self.waiting.all(self._calendars())
         if not report.dry_run:
-            for ties in self.annexes.ties:
-                await ties.see_to(self.systems, self.store, self.clock)
-        if full:
-            self._settle(window, observed, report)
+            await self.annexes.tie(self.systems, self.store, self.clock, self.lanes)
+        for span, seen in _in_full(observed):
+            self._settle(span, seen, report)
         tell(self, report, observed, before)
 
     async def learn(self) -> None:
         """Ask what rooms can close, where there are rooms: such calendars are kept in sync, too."""
-        self.mapping, new = await self.annexes.learn(self.mapping)
+        self.mapping, new = await self.annexes.learn(self.mapping, self.lanes)
         self.agenda.add(new)
         self.baselines.cover(
             (provider, system)
@@ -343,83 +383,7 @@ class Engine:
             self.policy.place_of,
         )
 
-    async def look(
-        self,
-        window: Window,
-        report: Report,
-        chosen: Sequence[str],
-        desk: Desk,
-        progress: Progress,
-        depth: Depth,
-        *,
-        by_id: bool,
-    ) -> dict[str, Observation]:
-        """Learn what became of open writes, and read; what is seen is stored."""
-        self._repair(desk)
-        pending = self.store.pending_intents()
-        if not report.dry_run:
-            await self.canaries.clear()
-        if pending and not report.dry_run:
-            progress("looking after writes without an answer")
-            await asyncio.gather(
-                *(recover(system, pending, desk) for system in self.systems.values())
-            )
-        progress("reading")
-        intents = self.store.pending_intents() if pending else pending
-        full = self._is_full(window)
-        read = {
-            name: mine
-            for name in self.systems
-            if (mine := [p for p in chosen if name in self.mapping[p]])
-        }
-        try:
-            seen = await asyncio.gather(
-                *(
-                    observe(
-                        self.systems[name],
-                        self.store,
-                        self.clock,
-                        window,
-                        mine,
-                        intents,
-                        by_id=by_id,
-                        remapped=self.baselines.remapped(name),
-                        unread=self.baselines.unread(name),
-                        full=full,
-                        probes=self.probes.setdefault(name, Probes()),
-                        look_back=self.running.look_back(name, mine, depth),
-                        running=None if depth is Depth.NEAR else self.running,
-                    )
-                    for name, mine in read.items()
-                )
-            )
-        except Exception:
-            # What one system showed may be stored already, and is no news to the next read.
-            self.agenda.add(chosen)
-            raise
-        observed = {o.system: o for o in seen}
-        await asyncio.gather(*(self._follow_series(o, window, intents) for o in seen))
-        self.running.note(observed, read, depth, window)
-        self.agenda.add(self.annexes.count(seen))
-        if intents:
-            confirm(self.store.pending_intents(), desk)
-        await look_after(() if report.dry_run else self.systems.values(), desk)
-        return observed
-
-    async def _follow_series(
-        self, seen: Observation, window: Window, intents: Sequence[Intent]
-    ) -> None:
-        """Read further ahead where an instance of a series vanished: it may have moved as one."""
-        providers = series.complete(self.store, seen)
-        rest = series.beyond(window, self.window(near=False))
-        if not providers or rest is None or seen.state is not Health.OK:
-            return
-        system = self.systems[seen.system]
-        more = await observe(system, self.store, self.clock, rest, providers, intents, full=False)
-        series.join(seen, more)
-        series.complete(self.store, seen)
-
-    def _repair(self, desk: Desk) -> None:
+    def repair(self, desk: Desk) -> None:
         """Once: take times out of range out of a state that an older version left.
 
         And where no instance of a series is written to, what was seen of such writes is forgotten.
@@ -435,7 +399,7 @@ class Engine:
         take_up_stops(self.systems.values(), self.store)
         self._in_range = True
 
-    def _is_full(self, window: Window) -> bool:
+    def is_full(self, window: Window) -> bool:
         """Whether it is the whole window, or more; it was asked for a moment ago."""
         whole, moment = self.window(near=False), timedelta(minutes=1)
         return window.start <= whole.start + moment and window.end + moment >= whole.end
@@ -447,3 +411,14 @@ class Engine:
         report.settled += len(settled) + self.baselines.note_arrived(arrived, window)
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
+
+
+def _in_full(
+    observed: Mapping[str, Observation],
+) -> Iterator[tuple[Window, dict[str, Observation]]]:
+    """Yield what was read of the whole window, by the window that was asked for."""
+    found: dict[Window, dict[str, Observation]] = {}
+    for name, seen in observed.items():
+        if seen.asked is not None and seen.asked.full:
+            found.setdefault(seen.asked.window, {})[name] = seen
+    yield from found.items()

@@ -51,6 +51,18 @@ async def decide_on(
         if engine.agenda.has_other_buffers(name, system.buffers):
             engine.agenda.add(p for p, mapped in engine.mapping.items() if name in mapped)
     await look_beyond(engine, chosen, observed, report)
+    with engine.lanes.gate.closed():
+        return await _decide(engine, chosen, observed, report, accept, dropped)
+
+
+async def _decide(
+    engine: Engine,
+    chosen: Sequence[str],
+    observed: Mapping[str, Observation],
+    report: Report,
+    accept: str | None,
+    dropped: Collection[str],
+) -> dict[str, Decision]:
     due = [provider for provider in chosen if engine.agenda.due(provider)]
     local = parts(engine.store, engine.agenda.around(p for p in due if _is_local(engine, p)))
     held = brake.look(engine, due, local, observed)
@@ -68,7 +80,7 @@ async def decide_on(
         withhold = WaitReason.NOT_READ if provider in dropped else None
         case = case_of(engine, provider, state, observed, held, report.run, withhold=withhold)
         wanted = persons_for(state, case)
-        who = await engine.persons.learn(wanted, engine.systems) if wanted else {}
+        who = await engine.persons.learn(wanted, engine.systems, engine.lanes) if wanted else {}
         case = replace(case, who=who)
         decision, counted = decide_answered(state, case, engine.ids.row, engine.answers)
         if held.stopped.get(provider):

@@ -6,6 +6,8 @@ on as long as the last cycle
 - wrote something, was refused a write, or got to know a calendar or a part of a list as whole: the
   next one decides and reads on from there;
 - left a write to be confirmed by a platform that answers;
+- left a system that was slower than the others: the run waits for it, and a daemon for as long as
+  it has nothing else to do;
 - left an event of which another look can tell more: one that was not asked for yet, one of which a
   proof takes a second cycle, one that lists may show later. Each id is asked for once in a run, or
   until its proof is complete, so these come to an end.
@@ -21,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from syncd.engine.lanes import Lanes
 from syncd.engine.report import Report
 from syncd.model import Clock
 from syncd.systems.stopping import Stopping
@@ -57,7 +60,7 @@ class Ending:
     _refusals: int = 0
     _written: int = 0
 
-    async def goes_on(self, report: Report, *, unconfirmed: bool) -> bool:
+    async def goes_on(self, report: Report, lanes: Lanes, *, unconfirmed: bool) -> bool:
         """Wait as long as is of use, and return whether another cycle is; not after a signal."""
         if report.converged or self.stopping.is_set():
             return False
@@ -73,7 +76,11 @@ class Ending:
             self.progress("waiting for a platform to confirm")
             pause = self._pause(report, unconfirmed=unconfirmed)
             return await self.stopping.pause(self.clock, pause)
-        return stirred
+        if stirred or not lanes.pending:
+            return stirred or lanes.holds_answers
+        verb = "has" if len(lanes.pending) == 1 else "have"
+        self.progress(f"{' and '.join(lanes.pending)} {verb} not answered yet: waiting")
+        return await lanes.next_arrival()
 
     def _has_stirred(self, report: Report) -> bool:
         """Whether the last cycle wrote something, or got to know more than any before it."""

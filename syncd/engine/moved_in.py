@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncd.core.diff import absorb
@@ -29,11 +30,11 @@ from syncd.core.moved_in import (
 from syncd.engine.observation import Observation, Read
 from syncd.engine.report import Health, Report
 from syncd.engine.supervise import supervised
-from syncd.model import Changes, Id, Kind, Note, ProviderState, Record, Topic, Window
+from syncd.model import Changes, Clock, Id, Kind, Note, ProviderState, Record, Topic, Window
 from syncd.store.moved_in import newcomers, whole_reads
 from syncd.store.part import neighbours
 from syncd.store.store import Store
-from syncd.systems.port import Malformed, SystemFault
+from syncd.systems.port import Malformed, Snapshot, System, SystemFault
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -138,6 +139,14 @@ async def look_beyond(
             engine.newcomers.put_off(record, search.later)
 
 
+async def _read_beyond(
+    system: System, clock: Clock, window: Window, asked: Sequence[str]
+) -> tuple[datetime, Snapshot]:
+    """Read, and say when that was asked for: the answer may be late."""
+    at = clock.now()
+    return at, await system.read(window, asked)
+
+
 def _twins(record: Record, state: ProviderState, now: datetime) -> bool | None:
     """Return whether a newcomer may have a twin at its own time; None: nothing is to look for.
 
@@ -209,14 +218,15 @@ class _Search:
         asked = [provider for provider in providers if provider in whole]
         if not asked:
             return
-        at, now = engine.clock.now(), engine.now()
+        now = engine.now()
         window = Window(min(whole[p].ends for p in asked), now + AHEAD)
         if window.start >= window.end:
             self.shown |= {(name, provider): [] for provider in asked}
             return
         try:
             with supervised(name, "reading beyond the window"):
-                snapshot = await system.read(window, asked)
+                call = partial(_read_beyond, system, engine.clock, window, asked)
+                at, snapshot = await engine.lanes.ask(name, ("beyond", *asked), call)
         except SystemFault as fault:
             self._remark(name, str(fault))
             return
@@ -265,10 +275,10 @@ class _Search:
             for record in self._unknown(name, self.shown[name, provider])
         ]
         beyond = Beyond(self.shown[newcomer.system, provider], others)
-        who = await engine.persons.learn((), engine.systems)
+        who = await engine.persons.learn((), engine.systems, engine.lanes)
         while wanted := unknown_persons(newcomer, beyond, who)[: self.left]:
             before = len(wanted)
-            who = await engine.persons.learn(wanted, engine.systems)
+            who = await engine.persons.learn(wanted, engine.systems, engine.lanes)
             self.left -= before
             if any((r.system, r.person or "") not in who for r in wanted):
                 engine.newcomers.put_off(newcomer, self.later)

@@ -16,6 +16,34 @@ from syncd.store.store import Store
 from syncd.systems.port import AuthLost, Interrupted, RateLimited, Snapshot, System, SystemFault
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a read of one system was asked for, and how deep it goes (see `observe`)."""
+
+    window: Window
+    providers: tuple[str, ...]
+    look_back: timedelta
+    near: bool
+    full: bool
+    by_id: bool
+
+    def serves(self, wanted: Asked) -> bool:
+        """Whether a read that was asked for earlier can stand for one that is wanted now."""
+        return (
+            self.near <= wanted.near
+            and self.full >= wanted.full
+            and self.by_id >= wanted.by_id
+            and self.look_back >= wanted.look_back
+            and {*self.providers} >= {*wanted.providers}
+            and self.window.start <= wanted.window.start + SLACK
+            and self.window.end + SLACK >= wanted.window.end
+        )
+
+
+SLACK = timedelta(minutes=10)
+"""How far a window may have moved on with time while a read was under way."""
+
+
 @dataclass(slots=True)
 class Observation:
     """What one read of one system brought. ``touched`` are the events with news, by provider.
@@ -47,6 +75,8 @@ class Observation:
     units: Mapping[str, int] = field(default_factory=dict)
     without_user: AbstractSet[str] = frozenset()
     moved_in: set[str] = field(default_factory=set)
+    asked: Asked | None = None
+    """What it was asked for; None: something other than a cycle's read of a system."""
 
     @property
     def whole(self) -> list[Coverage]:
@@ -85,6 +115,10 @@ class Observation:
             case _:
                 self.state = Health.DOWN
         self.cause = str(fault)
+
+    def late(self, what: str) -> None:
+        """Note that the system has not answered a write when others were done with theirs."""
+        self.state, self.cause, self.writing = Health.SLOW, what, True
 
     def fail_write(self, fault: SystemFault) -> None:
         """Note that the system did not take a write; without calls, it cannot be read, either."""

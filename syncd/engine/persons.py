@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
+from functools import partial
 
+from syncd.engine.lanes import Lanes
 from syncd.engine.supervise import supervised
 from syncd.model import Event, Person, Record
 from syncd.systems.port import Rejected, System, SystemFault
@@ -22,7 +24,7 @@ class Persons:
         self._known: dict[tuple[str, str], frozenset[str]] = {}
 
     async def learn(
-        self, records: Iterable[Record], systems: Mapping[str, System]
+        self, records: Iterable[Record], systems: Mapping[str, System], lanes: Lanes
     ) -> Mapping[tuple[str, str], frozenset[str]]:
         """Look up the persons of these appointments; who cannot be asked now stays unknown."""
         for record in records:
@@ -39,7 +41,8 @@ class Persons:
             )
             try:
                 with supervised(record.system, "looking up a customer"):
-                    hashes = self.hashes(await systems[record.system].person(event))
+                    call = partial(systems[record.system].person, event)
+                    hashes = self.hashes(await lanes.ask(record.system, record.person, call))
             except Rejected:
                 # The person is not there: an appointment of nobody has no twin.
                 hashes = frozenset()

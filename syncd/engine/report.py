@@ -28,16 +28,16 @@ from syncd.systems.reported import KNOWN_EVENTS
 
 
 class Health(StrEnum):
-    """The state of one system in one cycle."""
+    """One system in one cycle. Interrupted: syncd was told to end. Slow: others went on."""
 
     OK = "ok"
     DOWN = "down"
     UNAUTHORISED = "unauthorised"
     INTERRUPTED = "interrupted"
-    """Not asked to the end, as syncd was told to end."""
+    SLOW = "slow"
 
 
-_SILENT = {Health.DOWN, Health.UNAUTHORISED}
+_SILENT = {Health.DOWN, Health.UNAUTHORISED, Health.SLOW}
 _OF_WRITES = frozenset({Left.WRITES, Left.UNMADE, Left.REMOVALS, Left.UNPROVEN})
 """What a dry run does not leave: it writes nothing, and makes one cycle."""
 

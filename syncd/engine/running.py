@@ -7,7 +7,7 @@ that runs and is still not listed is read by id, once per far interval, until it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -70,27 +70,21 @@ class Running:
         new = any((provider, system) not in self._searched for provider in providers)
         return self.longest if new or depth is Depth.RESYNC else min(LOOK_BACK, self.longest)
 
-    def note(
-        self,
-        observed: Mapping[str, Observation],
-        read: Mapping[str, Collection[str]],
-        depth: Depth,
-        window: Window,
-    ) -> None:
+    def note(self, observed: Iterable[Observation]) -> None:
         """Note of which calendars all that began within ``longest`` before the window arrived.
 
         Lists that hide events, or end early, did not show what began then.
         """
-        if depth is Depth.NEAR:
-            return
-        for system, providers in read.items():
-            if observed[system].state is not Health.OK:
+        for seen in observed:
+            asked = seen.asked
+            if asked is None or asked.near or seen.state is not Health.OK:
                 continue
-            span = window.from_earlier(self.look_back(system, providers, depth))
+            span = asked.window.from_earlier(asked.look_back)
             shown: dict[str, list[Window]] = {}
-            for each in observed[system].arrived:
+            for each in seen.arrived:
                 shown.setdefault(each.provider, []).append(each.window)
-            self._searched |= {(p, system) for p in providers if span.covered_by(shown.get(p, ()))}
+            whole = {p for p in asked.providers if span.covered_by(shown.get(p, ()))}
+            self._searched |= {(provider, seen.system) for provider in whole}
 
     def due(
         self, records: Iterable[Record], now: datetime, probes: Probes, *, at_once: bool

@@ -12,6 +12,7 @@ from syncd.core.decide import decide
 from syncd.engine import brake
 from syncd.engine.case import case_of
 from syncd.engine.leaving import out_of_reach
+from syncd.engine.looking import look
 from syncd.engine.report import Exit, Health, Report
 from syncd.engine.running import Depth
 from syncd.engine.telling import tell
@@ -92,6 +93,7 @@ async def undo(
     (of that booking).
     """
     intents = _written(engine.store, run, booking)
+    engine.lanes.patient = True
     await engine.learn()
     chosen = sorted({i.operation.provider for i in intents} & engine.mapping.keys())
     undone = Undone(run, Report(run=engine.ids.row(), dry_run=dry_run))
@@ -102,7 +104,7 @@ async def undo(
     before = {name: system.traffic for name, system in engine.systems.items()}
     # What is read here is stored, and no news to the next read: whoever decides next looks at all.
     engine.agenda.add(chosen)
-    observed = await engine.look(window, report, chosen, desk, progress, Depth.RESYNC, by_id=True)
+    observed = await look(engine, window, report, chosen, desk, progress, Depth.RESYNC, by_id=True)
     held = brake.still(engine)
     for provider in chosen:
         state = engine.store.state(provider)
@@ -135,8 +137,15 @@ async def undo(
             progress("waiting for a platform to confirm")
             if not await engine.stopping.pause(engine.clock, pause):
                 break
-            observed |= await engine.look(
-                window, report, chosen, desk, progress, Depth.RESYNC, by_id=False
+            observed |= await look(
+                engine,
+                window,
+                report,
+                chosen,
+                desk,
+                progress,
+                Depth.RESYNC,
+                by_id=False,
             )
         done = [i for i in intents_of(engine.store, report.run) if i.state is IntentState.DONE]
         undone.unwritten = len(undone.operations) - len(done)

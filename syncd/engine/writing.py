@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -29,14 +28,19 @@ async def write(
     by_system: dict[str, list[Operation]] = {}
     for operation in operations:
         by_system.setdefault(operation.system, []).append(operation)
-    results = await asyncio.gather(
-        *(
-            execute(engine.systems[name], mine, _read(observed.get(name)), desk)
-            for name, mine in sorted(by_system.items())
-        )
+    systems = {name: engine.systems[name] for name in sorted(by_system)}
+    found = await engine.lanes.write(
+        systems,
+        lambda s: execute(s, by_system[s.name], _read(observed.get(s.name)), desk),
     )
-    for name, written in zip(sorted(by_system), results, strict=True):
-        _count(engine, written, observed[name], report)
+    results = [written for written in found.values() if written is not None]
+    for name, written in found.items():
+        if written is None:
+            engine.agenda.add(o.provider for o in by_system[name])
+            observed[name].late("a write has not been answered yet")
+        else:
+            _note_fault(written, observed[name])
+            count(engine, written, report)
     waiting = [each for written in results for each in written.unmade]
     report.unmade = _unmade(engine, operations, results, waiting)
     return waiting
@@ -55,12 +59,16 @@ def _unmade(
     return sum(plan.name(o) not in known for o in operations)
 
 
-def _count(engine: Engine, written: Written, observation: Observation, report: Report) -> None:
+def _note_fault(written: Written, observation: Observation) -> None:
+    if written.fault is not None and not isinstance(written.fault, Interrupted):
+        observation.fail_write(written.fault)
+
+
+def count(engine: Engine, written: Written, report: Report) -> None:
+    """Count what was written, and have everybody it concerns decided on again."""
     report.operations.update(o.action for o in (*written.done, *written.queued))
     report.failures += written.failures
     report.remarks += written.remarks
-    if written.fault is not None and not isinstance(written.fault, Interrupted):
-        observation.fail_write(written.fault)
     # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
     wrote = {o.provider for o in (*written.left, *written.queued, *written.done)}
     engine.agenda.add(p for p in wrote if not engine.agenda.due(p))

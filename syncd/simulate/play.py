@@ -61,6 +61,7 @@ from syncd.simulate.rebooking import judge_rebookings
 from syncd.simulate.service import Service
 from syncd.simulate.siblings import judge_carried, was_carried
 from syncd.simulate.story import CONFIGURED, OPERATOR, OUTSIDE, Step, Story, What
+from syncd.simulate.timely import Timely
 from syncd.simulate.town import Town
 from syncd.simulate.untouched import puts_back, statuses_left
 from syncd.store import StateError, Store
@@ -220,6 +221,7 @@ class _Stage:
                 self._say("the process died")
             finally:
                 self.operator.work = None
+                await app.engine.lanes.abandon()
                 app.store.close()
                 if done := self.disk.replace(self.host.now()):
                     self.outcome.faults[done] += 1
@@ -258,14 +260,17 @@ class _Stage:
         def told(report: Report) -> None:
             self.outcome.cycles += 1
             self.said = report.exit.code
+            for line in timely.judge(report):
+                self._break(line)
             at_work.rounds.hear(report)
 
+        timely = Timely(self.town)
         work = Work(app.engine, told, self._job_failed, at_work.insist, at_work.turn)
         self.operator.work = work
         await work.everything()
         last = 0
         for poll in count(1):
-            await asyncio.sleep(NEAR)
+            await _until_next(work)
             if self.reload:
                 fresh = self._build(app.store, life)
                 await at_work.go_over(work, fresh, Rounds(fresh.systems, spans, self.host))
@@ -431,6 +436,18 @@ class _Stage:
         self._say(f"BROKEN {line}")
         self.outcome.broken.append(line)
         self.when_broken()
+
+
+async def _until_next(work: Work) -> None:
+    """Let the time to the next poll pass, with the polls that late answers bring forward."""
+    until = asyncio.get_running_loop().time() + NEAR
+    while True:
+        try:
+            async with asyncio.timeout_at(until):
+                await work.is_late()
+        except TimeoutError:
+            return
+        await work.late()
 
 
 _PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}

@@ -14,7 +14,7 @@ _CREATES = r"/Task\.svc/Create|/calendars/events/block-slots|/appointments/$"
 def switch_on(faults: Faults, step: Step, now: datetime) -> None:
     """Switch on the fault of a step."""
     skewed = step.fault == FaultKind.CLOCK_SKEW
-    only_creates = step.fault == FaultKind.ODD_ANSWER and step.slot
+    only_creates = step.fault in {FaultKind.ODD_ANSWER, FaultKind.SLOW} and step.slot
     faults.add(
         Fault(
             FaultKind(step.fault),

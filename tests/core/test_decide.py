@@ -251,6 +251,14 @@ def test_a_held_conflict_closes_every_claimed_time_and_moves_nothing() -> None:
     assert [h.conflict.kind for h in decision.changes.opened] == [ConflictKind.MOVED_APART]
 
 
+def test_a_claimed_time_that_an_appointment_takes_needs_no_block_there() -> None:
+    world = with_record(TWINS, rec("a", "m", v(15), v(9)))
+    world = with_record(world, rec("c", "other", v(15)))
+    decision = decided(world, rules=Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD))
+    assert ("create-block", "c", ">15-16") not in summary(decision)
+    assert ("create-block", "c", ">12-13") in summary(decision)
+
+
 def test_a_conflict_whose_inputs_stand_is_one_entry() -> None:
     world = with_record(TWINS, rec("a", "m", v(15), v(9)))
     rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)

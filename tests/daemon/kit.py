@@ -7,11 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from syncd.core.answer import Answer
+from syncd.engine.lanes import Lanes
 from syncd.engine.probe_outcome import Outcome, Probed
 from syncd.engine.report import Report, SystemReport
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Clock, Window
 from syncd.store import Store
+from syncd.systems.stopping import Stopping
 from syncd.wiring import RealClock
 
 
@@ -24,6 +26,7 @@ class FakeEngine:
         self.store = Store.open("sqlite://")
         self.clock: Clock = RealClock()
         self.answers: dict[str, Answer] = {}
+        self.lanes = Lanes(Stopping())
         self.asked: list[str] = []
         self.read: list[Sequence[str] | None] = []
         self.windows: list[Window | None] = []
@@ -50,7 +53,10 @@ class FakeEngine:
         progress("reading")
         return await self._job(f"resync {providers} {accept}")
 
-    async def watch(self, *, near: bool, providers: Sequence[str] | None = None) -> Report:
+    async def watch(
+        self, *, near: bool, providers: Sequence[str] | None = None, late: bool = False
+    ) -> Report:
+        assert not late
         self.read.append(providers)
         return await self._job("near" if near else "far")
 

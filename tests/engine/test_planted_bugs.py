@@ -16,7 +16,7 @@ import pytest
 from syncd.core import decide, outcome, refusals
 from syncd.core.diff import absorb
 from syncd.core.ownership import NO_OWNERSHIP
-from syncd.engine import absence, answers, case, cycle, execute, observe, recover, running
+from syncd.engine import absence, answers, case, execute, looking, observe, recover, running
 from syncd.engine.running import Running
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
@@ -104,7 +104,7 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
         desk.store.apply(Changes(intents=dropped))
         return 0
 
-    patch.setattr(cycle, "recover", forget)
+    patch.setattr(looking, "recover", forget)
 
 
 def a_create_is_repeated_before_the_lag_has_passed(patch: Patch) -> None:

@@ -306,6 +306,11 @@ DECIDING = (
         ("limits_are_forgotten_at_restart", "a_limit_told_as_403_is_a_lost_right"),
     ),
     Line(
+        "A slow system delays nobody else, and its late answers are as old as its questions",
+        ("a_cycle_waits_for_the_slowest_read", "a_hanging_write_holds_all"),
+        also=("tests/engine/test_lanes.py::test_a_planted_bug_is_caught",),
+    ),
+    Line(
         "An unknown key of an association is absent, and one kind's fault stops no other",
         also=(
             "tests/cli/test_provision_faults.py::test_planted_a_400_that_counts_as_a_fault_is_seen",

@@ -11,6 +11,7 @@ from tests.simulate.plants_of_cancelling import ABOUT_CANCELLING
 from tests.simulate.plants_of_facts_drawn import ABOUT_FACTS_DRAWN
 from tests.simulate.plants_of_firstmove import ABOUT_FIRST_WRITES
 from tests.simulate.plants_of_hosts import ABOUT_HOSTS
+from tests.simulate.plants_of_isolation import ABOUT_ISOLATION
 from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
 from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_leftovers import ABOUT_LEFTOVERS
@@ -61,5 +62,6 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_WAITING,
     *ABOUT_FACTS_DRAWN,
     *ABOUT_SIDES,
+    *ABOUT_ISOLATION,
 )
 """In the order in which they are played."""

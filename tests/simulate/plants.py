@@ -13,7 +13,7 @@ import syncd.core.merge as merging
 from syncd.core import blocks, closing, decide, diff, outcome, ownership, refusals
 from syncd.core.merge import merge
 from syncd.core.ownership import NO_OWNERSHIP, Ownership
-from syncd.engine import absence, answers, brake, case, cycle, observe, recover
+from syncd.engine import absence, answers, brake, case, looking, observe, recover
 from syncd.engine.persons import Persons
 from syncd.model import (
     Changes,
@@ -231,7 +231,7 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
         desk.store.apply(Changes(intents=dropped))
         return 0
 
-    patch.setattr(cycle, "recover", forget)
+    patch.setattr(looking, "recover", forget)
     patch.setattr(case, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
 
 

@@ -1,0 +1,47 @@
+"""Judge whether a slow system keeps the others waiting (promise 8)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from syncd.engine.report import Report
+from syncd.sandbox.faults import FaultKind
+
+if TYPE_CHECKING:
+    from syncd.simulate.town import Town
+
+MOST = 8.0
+"""Seconds that a poll may take while one system is slow: a second each for what it is asked, and
+what an account's budget makes it wait."""
+
+_HARMLESS = frozenset({FaultKind.SLOW, FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS})
+
+
+@dataclass(slots=True)
+class Timely:
+    """The polls of one process, and what was wrong with the platforms in each of them."""
+
+    town: Town
+    _before: dict[str, Counter[FaultKind]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin with what was injected before."""
+        self._before = self._injected()
+
+    def judge(self, report: Report) -> Iterator[str]:
+        """Say of a poll that took too long, while nothing was wrong but that one system is slow."""
+        now = self._injected()
+        hit = {name: kinds - self._before[name] for name, kinds in now.items()}
+        self._before = now
+        slow = [name for name, kinds in hit.items() if kinds[FaultKind.SLOW]]
+        alone = all(kinds.keys() <= _HARMLESS for kinds in hit.values())
+        polled = report.job in {"near", "far"} and not report.refused
+        if polled and alone and len(slow) == 1 and report.seconds > MOST:
+            yield f"8: a {report.job} poll took {report.seconds} s as {slow[0]} was slow"
+
+    def _injected(self) -> dict[str, Counter[FaultKind]]:
+        systems = self.town.sandbox.systems
+        return {name: Counter(platform.faults.injected) for name, platform in systems.items()}

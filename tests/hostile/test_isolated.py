@@ -1,0 +1,175 @@
+"""Promise 8, in time, over real sockets: one system is slow, and the other two go on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from syncd.sandbox.scenario import World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from tests.daemon.kit import until
+from tests.hostile.front import Front, fronted
+
+pytestmark = [pytest.mark.slow, pytest.mark.prove]
+
+PROCESSES = 2.0
+"""Seconds by which two starts of the program differ on a busy machine."""
+
+
+async def trickle(writer: asyncio.StreamWriter) -> None:
+    """Answer one byte a second."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
+    while True:
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(1)
+
+
+async def silence(_writer: asyncio.StreamWriter) -> None:
+    """Accept, and never answer."""
+    await asyncio.sleep(3600)
+
+
+Tempo = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass
+class SlowFront(Front):
+    """Answers at a ``tempo`` of its own, where there is one."""
+
+    tempo: Tempo | None = None
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.tempo is None:
+            await super().serve(reader, writer)
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            self.hits += 1
+            await self.tempo(writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+
+@dataclass
+class Place:
+    """Three systems behind sockets, and a configuration."""
+
+    world: World
+    front: SlowFront
+    path: Path
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "syncd", "--config", str(self.path)),
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+
+    def blocks(self) -> int:
+        return len(self.world.sandbox.systems["legacy"].blocks())
+
+    async def carried(self, hour: int) -> float:
+        """Book in one of the others; return the seconds until the third one is closed."""
+        before, began = self.blocks(), time.monotonic()
+        self.world.book("clinic", "alice", self.world.at(3, hour))
+        await until(lambda: self.blocks() == before + 1, 60)
+        return time.monotonic() - began
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    """Furnished, and synced once."""
+    sandbox = Sandbox()
+    sandbox.crm.limit = None
+    world = furnish(sandbox, datetime.now(UTC))
+    async with AsyncExitStack() as stack:
+        fronts: dict[str, Front] = {
+            name: await stack.enter_async_context(fronted(app))
+            for name, app in sandbox.systems.items()
+            if name != "crm"
+        }
+        front = SlowFront(sandbox.systems["crm"])
+        server = await asyncio.start_server(front.serve, "127.0.0.1", 0)
+        stack.callback(server.close)
+        front.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        fronts["crm"] = front
+        sandbox.urls = {name: f.url + sandbox.base_path(name) for name, f in fronts.items()}
+        path = tmp_path / "syncd.toml"
+        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        path.write_text(text.replace('every = "10s"', 'every = "5s"'))
+        found = Place(world, front, path)
+        process = await found.start("resync", "--yes")
+        await asyncio.wait_for(process.communicate(), 120)
+        assert process.returncode == 0
+        yield found
+        held = list(front._tasks)
+        for task in held:
+            task.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        await asyncio.sleep(0.05)  # transports close in the loop's next rounds
+
+
+@pytest.mark.parametrize("tempo", [trickle, silence])
+async def test_the_daemon_carries_between_the_others_as_fast_as_ever(
+    place: Place, tempo: Tempo
+) -> None:
+    daemon = await place.start("run")
+    try:
+        await until(lambda: place.front.app is not None, 1)
+        await asyncio.sleep(4)
+        await place.carried(17)
+        place.front.tempo = tempo
+        await asyncio.sleep(6)
+        hindered = [await place.carried(hour) for hour in (18, 19, 20)]
+        assert place.front.hits
+        # The poll is due within five seconds and its jitter; then a second for the slow one.
+        assert max(hindered) < 5.5 + 1 + PROCESSES
+        daemon.terminate()
+        began = time.monotonic()
+        _, err = await asyncio.wait_for(daemon.communicate(), 30)
+        assert daemon.returncode == 0
+        assert time.monotonic() - began < 20
+        assert b"job failed" not in err
+    finally:
+        if daemon.returncode is None:
+            daemon.kill()
+            await daemon.wait()
+
+
+async def test_a_resync_carries_first_and_names_who_was_slow(place: Place) -> None:
+    began = time.monotonic()
+    place.world.book("clinic", "alice", place.world.at(3, 17))
+    before = place.blocks()
+    process = await place.start("resync", "--yes")
+    await until(lambda: place.blocks() == before + 1, 60)
+    normal = time.monotonic() - began
+    await asyncio.wait_for(process.communicate(), 60)
+    place.front.tempo = silence
+    before, began = place.blocks(), time.monotonic()
+    place.world.book("clinic", "alice", place.world.at(3, 19))
+    process = await place.start("resync", "--yes", "--json")
+    await until(lambda: place.blocks() == before + 1, 60)
+    assert time.monotonic() - began < normal + 1 + PROCESSES
+    process.terminate()
+    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 4
+    assert json.loads(out)["systems"]["crm"]["state"] in {"slow", "interrupted"}
