@@ -167,7 +167,7 @@ def _flood(make: Callable[[Row, int], Row], number: int) -> Send:
     def made(exchange: Exchange) -> bytes:
         rows = exchange.rows()
         first = json.dumps(make(dict(rows[0]) if rows else {}, 0))
-        kind = make({name: "" for name in IDS}, 0)["id"].rsplit("-", 1)[0]
+        kind = make(dict.fromkeys(IDS, ""), 0)["id"].rsplit("-", 1)[0]
 
         def numbered() -> Iterator[str]:
             for n in range(number):

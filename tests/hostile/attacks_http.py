@@ -107,7 +107,9 @@ FRAMING = tuple(
         "chunk-negative": _framed(CHUNKED, rest=b"-2\r\n{}\r\n0\r\n\r\n"),
         "chunk-extension-1MB": _framed(CHUNKED, rest=b"2;x=" + b"y" * MB + b"\r\n{}\r\n0\r\n\r\n"),
         "chunk-zeros-1MB": _framed(CHUNKED, rest=b"0" * MB + b"2\r\n{}\r\n0\r\n\r\n"),
-        "trailers-100000": _framed(CHUNKED, rest=b"2\r\n{}\r\n0\r\n" + b"X: y\r\n" * 100_000 + b"\r\n"),
+        "trailers-100000": _framed(
+            CHUNKED, rest=b"2\r\n{}\r\n0\r\n" + b"X: y\r\n" * 100_000 + b"\r\n"
+        ),
         "length-and-chunks": _framed(b"Content-Length: 2", CHUNKED, rest=b"2\r\n{}\r\n0\r\n\r\n"),
         "chunked-twice": _framed(CHUNKED + b", chunked", rest=b"2\r\n{}\r\n0\r\n\r\n"),
         "chunked-spelled-oddly": _framed(b"Transfer-Encoding: \x0bchunked", rest=b"2\r\n{}\r\n"),
@@ -188,9 +190,7 @@ COMPRESSION = tuple(
         "gzip-bomb-error-page": body(
             lambda _: zeros(500 * MB), "Content-Encoding: gzip", status=500
         ),
-        "gzip-ten-layers": encoded(
-            ", ".join(["gzip"] * 10), lambda e: _layers(e.true, 10)
-        ),
+        "gzip-ten-layers": encoded(", ".join(["gzip"] * 10), lambda e: _layers(e.true, 10)),
         "gzip-true": encoded("gzip", lambda e: gzip.compress(e.true)),
         "gzip-cut": encoded("gzip", _cut),
         "gzip-wrong-checksum": encoded("gzip", _spoiled_trailer),
@@ -220,8 +220,10 @@ HEADERS = (
     Attack("header-100kB", "headers", headers("X-Odd: " + "x" * 100_000)),
     Attack("header-90kB", "headers", headers("X-Odd: " + "x" * 90_000)),
     Attack("10000-headers", "headers", headers(*["X: y"] * 10_000)),
-    Attack("1000-cookies", "headers", headers(*[f"Set-Cookie: a{n}=b; Secure" for n in range(1_000)])),
-    Attack("other-protocols-offered", "headers", headers("Alt-Svc: h3=\":443\"", "Upgrade: h2c")),
+    Attack(
+        "1000-cookies", "headers", headers(*[f"Set-Cookie: a{n}=b; Secure" for n in range(1_000)])
+    ),
+    Attack("other-protocols-offered", "headers", headers('Alt-Svc: h3=":443"', "Upgrade: h2c")),
     Attack("type-multipart", "headers", headers("Content-Type: multipart/form-data; boundary=x")),
     Attack("charset-10kB", "headers", headers("Content-Type: text/html; charset=" + "x" * 10_000)),
     Attack("date-twice", "headers", headers("Date: x", "Date: Thu, 01 Jan 1970 00:00:00 GMT")),
@@ -268,7 +270,10 @@ async def _endless_interim(exchange: Exchange) -> None:
 async def _endless_pages(exchange: Exchange) -> None:
     """Each page is full, of rows that nobody has seen and nobody can read."""
     row = {"id": "", "UserTaskId": "", "title": "x" * 100}
-    rows = [dict(row, id=f"{exchange.number}-{n}", UserTaskId=f"{exchange.number}-{n}") for n in range(1_000)]
+    rows = [
+        dict(row, id=f"{exchange.number}-{n}", UserTaskId=f"{exchange.number}-{n}")
+        for n in range(1_000)
+    ]
     await exchange.answer(exchange.with_rows(rows, count=10**9))
 
 
@@ -288,7 +293,9 @@ SIZES = (
     Attack("endless-status-line", "sizes", raw(b"HTTP/1.1 200 " + b"O" * 10 * MB), heavy=True),
     Attack("endless-pages", "sizes", _endless_pages, heavy=True, slow=True),
     Attack("endless-slow-pages", "sizes", _slow_pages, slow=True),
-    Attack("error-page-20MB", "sizes", headers(status=500, body=b"<p>Kim</p>" * (2 * MB)), heavy=True),
+    Attack(
+        "error-page-20MB", "sizes", headers(status=500, body=b"<p>Kim</p>" * (2 * MB)), heavy=True
+    ),
 )
 
 

@@ -80,7 +80,9 @@ class Front:
             lines = [f"HTTP/1.1 {said.status_code} True", f"Content-Length: {len(true)}"]
             lines += [f"{k}: {v}" for k, v in said.headers.items() if k != "content-length"]
             lines += self.more
-            writer.write("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + true)
+            writer.write(
+                "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + true
+            )
 
 
 @asynccontextmanager

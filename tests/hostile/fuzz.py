@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     names = asked.targets or list(TARGETS)
     ends = time.monotonic() + asked.minutes * 60
     turns: Counter[str] = Counter()
-    spent: Counter[str] = Counter()
+    spent = dict.fromkeys(names, 0.0)
     found: Counter[str] = Counter()
     while time.monotonic() < ends:
         name = min(names, key=lambda each: spent[each])
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
             place = f"{name}: {_place(fault)}"
             found[place] += 1
             if found[place] == 1:
-                print(f"FOUND {place}\n{''.join(traceback.format_exception(fault))}", flush=True)
+                _say(f"FOUND {place}\n{''.join(traceback.format_exception(fault))}")
         if sum(turns.values()) % 50 == 0:
             _sum_up(turns, spent, found)
     _sum_up(turns, spent, found)
@@ -79,19 +79,24 @@ def one_turn(target: Target, number: int, examples: int = EXAMPLES) -> BaseExcep
 
 
 def _place(fault: BaseException) -> str:
-    frames = [f for f in traceback.extract_tb(fault.__traceback__) if "hypothesis" not in f.filename]
+    frames = [
+        f for f in traceback.extract_tb(fault.__traceback__) if "hypothesis" not in f.filename
+    ]
     ours = [f for f in frames if "/syncd/" in f.filename] or frames
     last = ours[-1]
     where = "/".join(last.filename.rsplit("/", 3)[1:])
     return f"{type(fault).__name__} at {where}:{last.lineno}"
 
 
-def _sum_up(turns: Counter[str], spent: Counter[str], found: Counter[str]) -> None:
-    for name, seconds in spent.most_common():
-        print(f"  {name}: about {turns[name] * EXAMPLES} examples in {seconds:.0f} s")
+def _sum_up(turns: Counter[str], spent: Mapping[str, float], found: Counter[str]) -> None:
+    for name, seconds in sorted(spent.items()):
+        _say(f"  {name}: about {turns[name] * EXAMPLES} examples in {seconds:.0f} s")
     for place, times in found.most_common():
-        print(f"  found {times} times: {place}")
-    sys.stdout.flush()
+        _say(f"  found {times} times: {place}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a tool of the terminal
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -50,25 +49,28 @@ def _key(key: object) -> str:
 
 def _text(text: str) -> str:
     safe = text.encode("utf-8", "replace").decode()
-    return json.dumps(safe, ensure_ascii=True) if safe.isascii() else json.dumps(safe, ensure_ascii=False)
+    return (
+        json.dumps(safe, ensure_ascii=True)
+        if safe.isascii()
+        else json.dumps(safe, ensure_ascii=False)
+    )
 
 
 def _value(value: Any) -> str:
     match value:
         case bool():
-            return str(value).lower()
-        case int():
-            return str(value)
-        case float():
-            return str(value) if math.isfinite(value) else {True: "nan"}.get(value != value, "inf")  # noqa: PLR0124
+            said = str(value).lower()
+        case int() | float():
+            said = str(value)
         case datetime() | date() | time():
-            return value.isoformat()
+            said = value.isoformat()
         case dict():
-            return "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + "}"
+            said = "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + "}"
         case list():
-            return "[" + ", ".join(_value(v) for v in value) + "]"
+            said = "[" + ", ".join(_value(v) for v in value) + "]"
         case _:
-            return _text("" if value is None else str(value))
+            said = _text("" if value is None else str(value))
+    return said
 
 
 def _spoiled(changes: list[Change]) -> bytes:
@@ -106,16 +108,17 @@ def read_configuration(text: bytes) -> None:
         path.write_bytes(text)
         try:
             settings = load(path, {"CREDENTIALS_DIRECTORY": folder})
-        except ConfigError as refused:
-            assert refused.problems
-            for problem in refused.problems:
-                said = f"{problem} {json.dumps(problem.to_json())}"
-                said.encode("utf-8")
-                assert problem.reason, problem
-                assert problem.remedy, problem
-                assert SECRET not in said, problem
+        except ConfigError as error:
+            refused = error
+        else:
+            policy_of(settings)
+            for warning in settings.warnings:
+                str(warning).encode("utf-8")
             return
-        policy_of(settings)
-        assert settings.syncd.state_path
-        for warning in settings.warnings:
-            str(warning).encode("utf-8")
+    assert refused.problems
+    for problem in refused.problems:
+        said = f"{problem} {json.dumps(problem.to_json())}"
+        said.encode("utf-8")
+        assert problem.reason, problem
+        assert problem.remedy, problem
+        assert SECRET not in said, problem

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -43,7 +43,16 @@ from syncd.systems.transport import Transport, network
 from syncd.wiring import build, build_systems
 from tests.daemon.kit import FakeEngine
 from tests.hostile.front import fronted
-from tests.hostile.fuzzed import HEADERS, HTTP_BYTES, JSON, SPOILED, TEXT, Spoiled
+from tests.hostile.fuzz_config import CONFIGURATIONS, read_configuration
+from tests.hostile.fuzzed import (
+    BODIES,
+    FRAMES,
+    HEADERS,
+    HTTP_BYTES,
+    LIMIT_WORDS,
+    SPOILED,
+    Spoiled,
+)
 from tests.hostile.rows import Row
 
 NOW = datetime(2027, 6, 14, 5, tzinfo=UTC)
@@ -190,7 +199,13 @@ def _operations(system: str, known: Sequence[Event]) -> Iterator[Operation]:
     )
     for event in known[:1]:
         yield Operation(
-            Action.MOVE_APPOINTMENT, system, event.provider, event.kind, event.id, event.value, after
+            Action.MOVE_APPOINTMENT,
+            system,
+            event.provider,
+            event.kind,
+            event.id,
+            event.value,
+            after,
         )
 
 
@@ -232,9 +247,7 @@ async def check_engine(system: str, spoiled: Spoiled) -> None:
 
 def _standing(world: World) -> int:
     """How many appointments exist, whatever their status."""
-    return sum(
-        not a.deleted for p in world.sandbox.systems.values() for a in p.appointments()
-    )
+    return sum(not a.deleted for p in world.sandbox.systems.values() for a in p.appointments())
 
 
 with scene() as _furnished:
@@ -286,8 +299,8 @@ async def check_headers(headers: Mapping[str, str], status: int, body: bytes) ->
     wait = await after.enter(write=True, patience=0.0)
     assert 0 <= wait <= LONGEST_DAILY_WAIT
     clock.advance(LONGEST_DAILY_WAIT)
-    for each in (budget, after):
-        assert await each.enter(write=True, patience=0.0) == 0.0
+    for renewed in (budget, after):
+        assert await renewed.enter(write=True, patience=0.0) == 0.0
 
 
 SHAPES: tuple[type[Any], ...] = (
@@ -341,17 +354,6 @@ async def check_frame(frame: bytes) -> None:
     engine.store.close()
 
 
-# --- configuration --------------------------------------------------------------------------------
-
-
-async def check_config(text: bytes) -> None:
-    """A configuration is read, or refused with its place and remedy."""
-    # tests/hostile/fuzz_config.py holds the drawn files; the import is late to keep them apart.
-    from tests.hostile.fuzz_config import read_configuration  # noqa: PLC0415
-
-    read_configuration(text)
-
-
 @dataclass(frozen=True)
 class Target:
     """One parser: what is drawn for it, and the check."""
@@ -361,8 +363,6 @@ class Target:
 
 
 def _targets() -> dict[str, Target]:
-    from tests.hostile.fuzz_config import CONFIGURATIONS  # noqa: PLC0415
-
     found = {
         f"wire of {name}": Target(
             running(check_adapter), {"system": st.just(name), "spoiled": SPOILED}
@@ -387,68 +387,8 @@ def _targets() -> dict[str, Target]:
             {"body": BODIES, "shape": st.sampled_from(SHAPES)},
         ),
         "frames of the socket": Target(running(check_frame), {"frame": FRAMES}),
-        "configuration": Target(running(check_config), {"text": CONFIGURATIONS}),
+        "configuration": Target(read_configuration, {"text": CONFIGURATIONS}),
     }
-
-
-NUMBERS = st.integers(-(10**9), 10**12).map(str) | st.sampled_from(["9" * 30, "0", "", "٣"])
-LIMIT_WORDS = st.builds(
-    lambda calls, count, unit: f"API calls exceeded the limit of {calls} in {count} {unit}".encode(),
-    NUMBERS,
-    NUMBERS,
-    st.sampled_from(["second", "minutes", "hour", "day", "weeks"]),
-)
-_KEYS = st.sampled_from([
-    "List", "RecordCount", "events", "appointments", "id", "startTime", "Status", "Message",
-    "services", "contact", "teamMembers", "CustomFields", "TaskType", "appointment",
-])  # fmt: skip
-_TREES = st.recursive(
-    JSON,
-    lambda inner: st.dictionaries(_KEYS, inner, max_size=4) | st.lists(inner, max_size=4),
-    max_leaves=10,
-)
-BODIES = st.one_of(
-    _TREES.map(lambda tree: json.dumps(tree, ensure_ascii=True).encode()),
-    st.builds(
-        lambda tree, at, patch: (lambda b: b[: at % (len(b) + 1)] + patch + b[at + 1 :])(
-            json.dumps(tree).encode()
-        ),
-        _TREES,
-        st.integers(0, 300),
-        st.binary(max_size=6),
-    ),
-    st.binary(max_size=300),
-)
-_ARGUMENTS = st.dictionaries(
-    st.sampled_from([
-        "from", "to", "provider", "accept", "run", "booking", "conflict", "id", "by", "undo",
-        "dry_run", "way", "value", "start", "end", "keep", "system", "event", "status", "inputs",
-    ])
-    | TEXT,
-    JSON
-    | st.sampled_from([
-        "2027-06-14T10:00:00+00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00",
-        "2027-06-14", "bob", "clinic",
-    ]),
-    max_size=5,
-)  # fmt: skip
-FRAMES = st.one_of(
-    st.builds(
-        lambda command, arguments, tail: json.dumps(
-            {"command": command, "arguments": arguments}
-        ).encode()
-        + tail,
-        st.sampled_from(["resync", "undo", "resolve", "acknowledge"]) | JSON,
-        _ARGUMENTS | JSON,
-        st.sampled_from([b"\n", b"", b"\n{}\n", b"\0\n"]),
-    ),
-    JSON.map(lambda tree: json.dumps(tree).encode() + b"\n"),
-    st.binary(max_size=200),
-    st.just(b"[" * 50_000 + b"\n"),
-    st.just(b"x" * 70_000),
-)
-
-
 
 
 TARGETS = _targets()

@@ -79,7 +79,9 @@ HEADER_NAMES = (
     "X-RateLimit-Daily-Reset", "RateLimit-Remaining", "RateLimit-Reset",
 )  # fmt: skip
 HEADER_TEXT = st.one_of(
-    st.sampled_from(["", "nan", "inf", "-1", "1e308", "0", "9" * 400, "1_0", "text/html;charset=x"]),
+    st.sampled_from(
+        ["", "nan", "inf", "-1", "1e308", "0", "9" * 400, "1_0", "text/html;charset=x"]
+    ),
     st.integers(-(10**20), 10**20).map(str),
     st.floats().map(str),
     st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30),
@@ -157,7 +159,8 @@ _FIELDS = st.sampled_from([
 ])  # fmt: skip
 _BODIES = st.one_of(
     st.sampled_from([
-        b"{}", b"", b"2\r\n{}\r\n0\r\n\r\n", b"2;a=b\r\n{}\r\n0\r\nX: y\r\n\r\n", b"-1\r\n", b"\x1f\x8b\x08",
+        b"{}", b"", b"2\r\n{}\r\n0\r\n\r\n",
+        b"2;a=b\r\n{}\r\n0\r\nX: y\r\n\r\n", b"-1\r\n", b"\x1f\x8b\x08",
         b"ffffffffffffffff\r\n{}", b"0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
         b"\x78\x9c\xab\xae\x05\x00\x01\x75\x00\xf9",
     ]),
@@ -178,4 +181,60 @@ HTTP_BYTES = st.one_of(
         st.binary(max_size=8),
     ),
     st.binary(max_size=200),
+)
+
+NUMBERS = st.integers(-(10**9), 10**12).map(str) | st.sampled_from(["9" * 30, "0", "", "٣"])
+LIMIT_WORDS = st.builds(
+    lambda calls, count, unit: (
+        f"API calls exceeded the limit of {calls} in {count} {unit}".encode()
+    ),
+    NUMBERS,
+    NUMBERS,
+    st.sampled_from(["second", "minutes", "hour", "day", "weeks"]),
+)
+_KEYS = st.sampled_from([
+    "List", "RecordCount", "events", "appointments", "id", "startTime", "Status", "Message",
+    "services", "contact", "teamMembers", "CustomFields", "TaskType", "appointment",
+])  # fmt: skip
+_TREES = st.recursive(
+    JSON,
+    lambda inner: st.dictionaries(_KEYS, inner, max_size=4) | st.lists(inner, max_size=4),
+    max_leaves=10,
+)
+BODIES = st.one_of(
+    _TREES.map(lambda tree: json.dumps(tree, ensure_ascii=True).encode()),
+    st.builds(
+        lambda body, at, patch: body[: at % (len(body) + 1)] + patch + body[at + 1 :],
+        _TREES.map(lambda tree: json.dumps(tree).encode()),
+        st.integers(0, 300),
+        st.binary(max_size=6),
+    ),
+    st.binary(max_size=300),
+)
+_ARGUMENTS = st.dictionaries(
+    st.sampled_from([
+        "from", "to", "provider", "accept", "run", "booking", "conflict", "id", "by", "undo",
+        "dry_run", "way", "value", "start", "end", "keep", "system", "event", "status", "inputs",
+    ])
+    | TEXT,
+    JSON
+    | st.sampled_from([
+        "2027-06-14T10:00:00+00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00",
+        "2027-06-14", "bob", "clinic",
+    ]),
+    max_size=5,
+)  # fmt: skip
+FRAMES = st.one_of(
+    st.builds(
+        lambda command, arguments, tail: (
+            json.dumps({"command": command, "arguments": arguments}).encode() + tail
+        ),
+        st.sampled_from(["resync", "undo", "resolve", "acknowledge"]) | JSON,
+        _ARGUMENTS | JSON,
+        st.sampled_from([b"\n", b"", b"\n{}\n", b"\0\n"]),
+    ),
+    JSON.map(lambda tree: json.dumps(tree).encode() + b"\n"),
+    st.binary(max_size=200),
+    st.just(b"[" * 50_000 + b"\n"),
+    st.just(b"x" * 70_000),
 )

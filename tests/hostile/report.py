@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections import Counter
@@ -46,12 +47,16 @@ async def run(bundle: Sequence[tuple[Attack, str]], folder: Path) -> AsyncIterat
     number = 0
     while left:
         number += 1
-        async with siege(folder / str(number)) as place:
+        place_of = folder / f"{folder.name}-{number}"
+        os.makedirs(place_of)
+        async with siege(place_of) as place:
             while left:
                 attack, system = left.pop(0)
                 result = await place.suffer(attack, system)
                 yield result
-                lost = not place.alive or any("resync" in p or "wrong" in p for p in result.problems)
+                lost = not place.alive or any(
+                    "resync" in p or "wrong" in p for p in result.problems
+                )
                 if lost:
                     break
             await place.stop()

@@ -1,4 +1,4 @@
-"""A daemon under attack: a running `syncd run`, three platforms behind raw sockets, measurements."""
+"""A daemon under attack: `syncd run`, three platforms behind raw sockets, and what it costs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import json
 import signal
 import sqlite3
-import struct
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -19,13 +18,14 @@ from syncd.cli.run import secrets_of
 from syncd.config.load import load
 from syncd.daemon.client import DaemonError, ask
 from syncd.model import floor_to
-from syncd.sandbox.agreement import disagreements, sights
+from syncd.sandbox.agreement import Sight, disagreements, sights
+from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
 from tests.hostile.attack import Attack
 from tests.hostile.confined import confine, release
 from tests.hostile.front import Front, fronted
-from tests.hostile.watched_daemon import SHAPE
+from tests.hostile.watched_daemon import CPU, SHAPE, WALL, Shared
 
 LISTS = {
     "crm": r"POST .*/Task.svc/RetrieveAppointments",
@@ -51,7 +51,7 @@ QUARTER = timedelta(minutes=15)
 
 @dataclass
 class Result:
-    """What one attack did. ``seconds`` until the healthy change was carried, by job; MB; problems."""
+    """What one attack did: ``seconds`` until the healthy change was carried, by job; MB; problems."""
 
     attack: Attack
     system: str
@@ -75,6 +75,7 @@ class Siege:
     world: World
     fronts: Mapping[str, Front]
     folder: Path
+    shared: Shared
     daemon: asyncio.subprocess.Process | None = None
     normal: float = 0.0
     bookings: int = 0
@@ -154,7 +155,7 @@ class Siege:
         """Measure anew from now on."""
         assert self.daemon is not None
         Path(f"/proc/{self.daemon.pid}/clear_refs").write_text("5")
-        (self.folder / "loop").open("r+b").write(bytes(SHAPE.size))
+        self.shared[CPU] = self.shared[WALL] = 0.0
 
     def memory(self) -> float:
         """The peak of the daemon's memory since then, in MB."""
@@ -167,10 +168,7 @@ class Siege:
 
     def blocked(self) -> tuple[float, float]:
         """The longest step of its loop since then, in seconds: of the processor, of the wall."""
-        with suppress(OSError, struct.error):
-            cpu, wall = SHAPE.unpack((self.folder / "loop").read_bytes())
-            return cpu, wall
-        return 0.0, 0.0
+        return self.shared[CPU], self.shared[WALL]
 
     # --- what stands outside ------------------------------------------------------------------
 
@@ -186,7 +184,7 @@ class Siege:
         self.world.book(system, "alice", start, 15)
         return start, start + QUARTER
 
-    def found(self) -> list[object]:
+    def found(self) -> list[Sight]:
         """All that stands in the three systems."""
         return list(sights(self.world.sandbox.systems, self.world.owners))
 
@@ -331,22 +329,19 @@ class Siege:
         result.problems.append(f"wrong afterwards: {self.wrong()[0]}")
 
 
-def _is_free(start: datetime, found: list[object]) -> bool:
+def _is_free(start: datetime, found: list[Sight]) -> bool:
     end = start + QUARTER
-    return not any(
-        s.provider == "alice" and s.start < end and s.end > start  # type: ignore[attr-defined]
-        for s in found
-    )
+    return not any(s.provider == "alice" and s.start < end and s.end > start for s in found)
 
 
 @asynccontextmanager
 async def siege(folder: Path) -> AsyncIterator[Siege]:
-    """Furnished, and the daemon at work with everything in step."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Furnished, and the daemon at work with everything in step; the folder is there."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
     sandbox.legacy.checks_slots = False
-    sandbox.clinic.limit.most = PLENTY
+    sandbox.clinic.limit = RateLimit(PLENTY, 10, 200_000)
+    sandbox.legacy.limit = RateLimit(PLENTY, 10)
     world = furnish(sandbox, datetime.now(UTC))
     async with AsyncExitStack() as stack:
         fronts = {
@@ -358,7 +353,9 @@ async def siege(folder: Path) -> AsyncIterator[Siege]:
         sandbox.urls = {name: f.url + sandbox.base_path(name) for name, f in fronts.items()}
         text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
         text = text.replace('every = "10s"', 'every = "5s"')
-        made = Siege(world, fronts, folder)
+        loop = folder / "loop"
+        loop.write_bytes(bytes(SHAPE.size))
+        made = Siege(world, fronts, folder, Shared(loop))
         made.config.write_text(text)
         stack.push_async_callback(made.kill)
         await made.start()
