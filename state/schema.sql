@@ -53,6 +53,18 @@ CREATE TABLE calendar_user (
     PRIMARY KEY (system, provider)
 );
 
+CREATE TABLE canary (
+    tag VARCHAR NOT NULL,
+    system VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    starts VARCHAR(27) NOT NULL,
+    ends VARCHAR(27) NOT NULL,
+    made_at VARCHAR(27) NOT NULL,
+    event VARCHAR,
+    ended_at VARCHAR(27),
+    PRIMARY KEY (tag)
+);
+
 CREATE TABLE closing (
     booking VARCHAR NOT NULL,
     revision INTEGER NOT NULL,

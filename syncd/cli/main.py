@@ -33,6 +33,7 @@ _PANELS = {
         "run": "Keep all systems in step until SIGTERM or Ctrl-C: what the systemd service runs.",
         "resync": "Bring all systems into step once: read, decide, write, until nothing is left to "
         "do.",
+        "probe": "Measure the facts about the platforms that only a live account can tell.",
         "undo": "Put back what a run wrote, for each booking that nobody has touched since.",
     },
     "Look": {

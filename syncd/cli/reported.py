@@ -101,6 +101,7 @@ _NOUNS = {
     Topic.RESOURCE: ("room or equipment not found", "rooms or equipment not found"),
     Topic.PERSON: ("meeting of two different people", "meetings of two different people"),
     Topic.ACCOUNT: ("fact about the whole account", "facts about the whole account"),
+    Topic.DAMAGED: ("record that a write damaged", "records that writes damaged"),
 }
 _MEANINGS = {
     Topic.UNREADABLE: "A new one blocks no time; one read before keeps its last known time blocked",
@@ -112,6 +113,7 @@ _MEANINGS = {
     Topic.RESOURCE: "Bookings of it block no time",
     Topic.PERSON: "Carried as one meeting",
     Topic.ACCOUNT: "Carried as far as possible",
+    Topic.DAMAGED: "Further such writes to appointments of the account wait; blocks are still made",
 }
 _REMEDIES = {
     Topic.UNREADABLE: "Correct or delete the record in the system",
@@ -124,4 +126,6 @@ _REMEDIES = {
     Topic.RESOURCE: "Correct the resource under [providers], or the rights of the token",
     Topic.PERSON: "Correct the customer in one of the systems",
     Topic.ACCOUNT: "See what the reason names",
+    Topic.DAMAGED: "Restore the named fields in the system. `syncd probe {system} --forget` "
+    "measures the next write anew; acknowledged, such writes may change these fields",
 }

@@ -78,11 +78,14 @@ def print_json(data: Any) -> None:
         drop_output(sys.stdout)
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, most: int = WIDTH
+) -> None:
     """Print a table; long cells are folded, between words where that can be, and never cut."""
     drawn = Table(title=plain(title), box=SIMPLE_HEAD, pad_edge=False)
     drawn.title_justify, drawn.title_style = "left", "bold"
     screen = console()
+    screen.width = min(screen.width, most)
     cells = [[plain(cell) for cell in row] for row in (columns, *rows)]
     needed = [[Measurement.get(screen, screen.options, cell) for cell in row] for row in cells]
     longest = [max(of_it) for of_it in zip(*([m.minimum for m in r] for r in needed), strict=True)]

@@ -28,6 +28,12 @@ REASONS = {
     WaitReason.UNITS: "it is not known how many pieces there are",
     WaitReason.CLOCK: "this machine's clock is wrong: set it",
     WaitReason.GUARD: "withheld by the guard: see `syncd conflicts`",
+    WaitReason.FIRST_WRITE: (
+        "the first such write to an appointment there is made alone, and compared field by field"
+    ),
+    WaitReason.DAMAGED: (
+        "an earlier write to an appointment there changed more than it was to: see `reported`"
+    ),
 }
 
 _REMEDY = "set it: `timedatectl set-ntp true`, or `chronyc makestep`"

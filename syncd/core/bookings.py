@@ -35,15 +35,15 @@ def carry_all(
         conflicts += told.conflicts
         for replica in told.settled:
             draft.link(replica)
-        held = [o for o in told.operations if _is_instance(draft, calendars, o)]
+        why = {o: w for o in told.operations if (w := _why_held(draft, calendars, o)) is not None}
         stopped = [o for o in told.operations if (o.system, o.event) in draft.stopped]
         waits = [o for o in told.operations if _is_refused(draft, calendars, o)]
-        if booking_id in frozen or waits or held or stopped or told.apart:
+        if booking_id in frozen or waits or why or stopped or told.apart:
             claims[booking_id] = [booking.agreed, *shown(draft, calendars, booking_id)]
         if booking_id not in frozen:
-            operations += [o for o in told.operations if o not in (*held, *stopped)]
+            operations += [o for o in told.operations if o not in why and o not in stopped]
             waiting += [Waiting(o, WaitReason.GUARD) for o in stopped]
-            waiting += [Waiting(o, WaitReason.SERIES) for o in held if o not in stopped]
+            waiting += [Waiting(o, each) for o, each in why.items() if o not in stopped]
     return operations, conflicts, waiting
 
 
@@ -53,6 +53,13 @@ def _is_refused(draft: Draft, calendars: Mapping[str, Calendar], operation: Oper
     return can and refusals.refused(draft, operation) is not None
 
 
-def _is_instance(draft: Draft, calendars: Mapping[str, Calendar], operation: Operation) -> bool:
+def _why_held(
+    draft: Draft, calendars: Mapping[str, Calendar], operation: Operation
+) -> WaitReason | None:
+    """Return why a write waits for a person, if it does."""
+    calendar = calendars[operation.system]
     record = draft.records.get((operation.system, operation.event or ""))
-    return is_held(record, calendars[operation.system])
+    if is_held(record, calendar):
+        return WaitReason.SERIES
+    why = calendar.why_not_updated(operation)
+    return why if why is WaitReason.DAMAGED else None

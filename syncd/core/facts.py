@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.model import Buffer, Status, WaitReason, Window
+from syncd.model import Action, Buffer, Operation, Status, WaitReason, Window
 
 EVERY_STATUS: Mapping[Status, Status] = {status: status for status in Status}
 
@@ -35,6 +35,8 @@ class Calendar:
     - ``blockable``: its time can be closed by a block. A room's cannot: what needs the room is.
     - ``series_writes``: a write to an instance of a series touches that instance only.
     - ``reach``: the systems in which its busy time closes anything; None: in all others.
+    - ``held_updates``: the writes to appointments that wait, and why; the status of the ``damaged``
+      event may be put right all the same.
     - ``status_checks``: what a person can check where a status could not be set, by status.
     """
 
@@ -56,6 +58,13 @@ class Calendar:
     reach: frozenset[str] | None = None
     status_checks: Mapping[Status, str] = field(default_factory=dict)
     stopped: frozenset[str] = frozenset()
+    held_updates: Mapping[Action, WaitReason] = field(default_factory=dict)
+    damaged: str = ""
+
+    def why_not_updated(self, operation: Operation) -> WaitReason | None:
+        """Return why a write to an appointment waits, if it does."""
+        repairs = operation.action is Action.SET_STATUS and operation.event == self.damaged
+        return None if repairs else self.held_updates.get(operation.action)
 
     @property
     def read_only(self) -> bool:

@@ -33,6 +33,8 @@ class Holding:
         if operation.system in self.unsettled:
             # Nothing is written on top of a write that may or may not have happened.
             return WaitReason.UNSETTLED
+        if (why := calendar.why_not_updated(operation)) is not None:
+            return why
         if _may_double(operation, calendar):
             return WaitReason.NOT_READ
         return self._why_not_free(operation) if frees(operation) else None

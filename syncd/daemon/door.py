@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,13 @@ LONGEST = 64 * 1024
 PATIENCE = 10.0
 """Seconds that a visitor may take to say what is wanted."""
 
+_ENDS = frozenset({"probe"})
+"""What ends when its visitor leaves; anything else is carried out all the same."""
+
 Progress = Callable[[str], None]
-Command = Callable[[Mapping[str, Any], Progress], Awaitable[tuple[Mapping[str, object], int]]]
+Command = Callable[
+    [Mapping[str, Any], Progress], Coroutine[Any, Any, tuple[Mapping[str, object], int]]
+]
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
@@ -93,8 +98,9 @@ async def _visit(
             writer.write(json.dumps(data).encode() + b"\n")
 
     try:
-        command, arguments = _parse(await _hear(reader), commands)
-        result, code = await command(arguments, lambda text: say({"progress": text}))
+        name, command, arguments = _parse(await _hear(reader), commands)
+        work = command(arguments, lambda text: say({"progress": text}))
+        result, code = await (_while_there(reader, work) if name in _ENDS else work)
         say({"result": result, "exit": code})
     except Refused as refused:
         say({"error": refused.reason, "remedy": refused.remedy, "refused": True})
@@ -109,6 +115,24 @@ async def _visit(
             await writer.wait_closed()
 
 
+async def _while_there(
+    reader: asyncio.StreamReader,
+    work: Coroutine[Any, Any, tuple[Mapping[str, object], int]],
+) -> tuple[Mapping[str, object], int]:
+    """Carry out a command that ends when its visitor leaves. Raises ConnectionError then."""
+    task = asyncio.create_task(work)
+    left = asyncio.create_task(reader.read(1))
+    try:
+        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.wait({task})
+        raise ConnectionResetError("the visitor has left")
+    finally:
+        left.cancel()
+
+
 async def _hear(reader: asyncio.StreamReader) -> bytes:
     try:
         return await asyncio.wait_for(reader.readline(), PATIENCE)
@@ -118,7 +142,7 @@ async def _hear(reader: asyncio.StreamReader) -> bytes:
         raise Refused("no request came", "Send one line of JSON with a command.") from None
 
 
-def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[Command, Mapping[str, Any]]:
+def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[str, Command, Mapping[str, Any]]:
     try:
         request = json.loads(line)
         command, arguments = request["command"], request.get("arguments") or {}
@@ -131,4 +155,4 @@ def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[Command, Mappi
             f"the daemon knows no command {command!r}",
             "It may be of another version than this program: restart it.",
         )
-    return commands[command], arguments
+    return command, commands[command], arguments

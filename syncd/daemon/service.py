@@ -121,6 +121,7 @@ async def serve(
         "undo": work.on_undo,
         "resolve": work.on_resolve,
         "acknowledge": work.on_acknowledge,
+        "probe": work.on_probe,
     }
     with _signals(engine.stopping, hurry, again, on=handle_signals):
         async with door(state, answers), _page(monitor, listen):

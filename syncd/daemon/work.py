@@ -15,6 +15,7 @@ from syncd.core.answer import Answer, Unfit
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
+from syncd.engine.probe_outcome import Probed
 from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
 from syncd.engine.undo import NothingToUndo, Undone
@@ -61,6 +62,14 @@ class Worker(Protocol):
         """Compact what is old."""
         ...
 
+    async def probe(self, names: Sequence[str], *, progress: Progress = ...) -> Probed:
+        """Measure the facts of these systems' platforms."""
+        ...
+
+    def forget_facts(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Withdraw what was measured of these systems."""
+        ...
+
     async def undo(
         self, run: str, *, booking: str | None = None, progress: Progress = ...
     ) -> Undone:
@@ -99,6 +108,7 @@ class Work:
         self._insist = insist
         self._turn_of = turn
         self._one = asyncio.Lock()
+        self._probing = asyncio.Lock()
         self.busy_since: float | None = None
 
     async def near(self) -> None:
@@ -171,6 +181,32 @@ class Work:
         self._hear("undo", undone.report, self._now() - began)
         return undone.to_json(), undone.exit.code
 
+    async def on_probe(
+        self, arguments: Mapping[str, Any], progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """Measure platform facts, or withdraw them, through the door. Raises Refused.
+
+        The cycles go on meanwhile: they do not see the block that a probe makes.
+        """
+        _check(arguments, frozenset({"systems", "forget"}))
+        names = arguments.get("systems")
+        known = {system for systems in self._engine.mapping.values() for system in systems}
+        if not isinstance(names, list) or not known.issuperset(map(str, names)):
+            raise Refused(
+                "the running daemon does not know all of these systems",
+                "If one is new in the configuration: restart the daemon, which reads that once.",
+            )
+        self._refuse_if_ending()
+        if arguments.get("forget") is True:
+            return {"forgotten": self._engine.forget_facts(names)}, 0
+        if self._probing.locked():
+            raise Refused("another probe is at work", "Wait until it has ended.")
+        async with self._probing:
+            self._insist()
+            probed = await self._engine.probe(names, progress=progress)
+        log.info("probed", systems=names, ended=str(probed.exit))
+        return probed.to_json(), probed.exit.code
+
     async def on_resolve(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
@@ -221,12 +257,12 @@ class Work:
 
     async def exchange(self, engine: Worker) -> None:
         """Go on with another engine, when the job at work has ended."""
-        async with self._one:
+        async with self._one, self._probing:
             self._engine = engine
 
     async def idle(self) -> None:
         """Wait until nothing is at work."""
-        async with self._one:
+        async with self._one, self._probing:
             return
 
     async def _job(self, name: str, job: Callable[[], Awaitable[Report]]) -> None:

@@ -30,6 +30,7 @@ from syncd.model import (
     WaitReason,
     Window,
 )
+from syncd.model.whole_record import WholeRecord
 from syncd.store.errors import StateError
 from syncd.store.facts import facts
 from syncd.store.store import Store
@@ -59,6 +60,7 @@ from syncd.systems.port import (
     SystemFault,
     Traffic,
 )
+from syncd.systems.probing import Prober
 
 log = structlog.get_logger(__name__)
 
@@ -180,6 +182,12 @@ class Attended:
             finally:
                 self._store_facts()
 
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Delegate to the system, unless it rests."""
+        await self._let(writing=False)
+        with supervised(self.name, "whole"):
+            return await self._system.whole(ref)
+
     async def users(self) -> Directory:
         """Delegate to the system, unless it rests."""
         await self._let(writing=False)
@@ -224,6 +232,11 @@ class Attended:
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """As the system's own."""
         return self._system.calls_per_read(window, providers)
+
+    async def prober(self) -> Prober:
+        """Delegate to the system, unless it rests."""
+        await self._let(writing=False)
+        return await self._system.prober()
 
     async def check(self) -> Sequence[Finding]:
         """As the system's own, also while it rests: it is a person who asks."""

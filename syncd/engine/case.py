@@ -13,6 +13,7 @@ from syncd.core.facts import Calendar
 from syncd.core.rebooked import NearCycle
 from syncd.core.rules import Rules
 from syncd.engine.brake import Brake
+from syncd.engine.first_writes import damaged_event, held_updates
 from syncd.engine.observation import Observation
 from syncd.engine.ownership import ownership_of
 from syncd.engine.report import Health
@@ -159,6 +160,8 @@ def _calendar(
         buffers=source.buffers,
         blockable=able.reach is None and policy.resources.get(provider) != system,
         reach=able.reach,
-        series_writes=may_write_series(source, engine.store),
+        series_writes=may_write_series(source),
+        held_updates=held_updates(source),
+        damaged=damaged_event(source),
         status_checks={status: bulk.check for status, bulk in able.bulk_statuses.items()},
     )

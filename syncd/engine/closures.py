@@ -33,6 +33,7 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.model.whole_record import WholeRecord
 from syncd.store.store import Store
 from syncd.store.tables import EVENT
 from syncd.systems.facts import Facts
@@ -54,6 +55,7 @@ from syncd.systems.port import (
     Snapshot,
     Traffic,
 )
+from syncd.systems.probing import Prober
 
 SUFFIX = "+rooms"
 
@@ -163,6 +165,10 @@ class Closures:
                 return Found(self.event(row))
         return Gone()
 
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Refuse: nothing is written to a closure."""
+        raise Rejected(self.name, detail=f"{ref.id} is no record of a platform")
+
     async def users(self) -> Directory:
         """Nobody owns what rooms close."""
         return Directory()
@@ -199,6 +205,10 @@ class Closures:
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
         """It asks nobody."""
         return len(self.plan(window, providers))
+
+    async def prober(self) -> Prober:
+        """Raise Rejected: its house is measured."""
+        raise Rejected(self.name, detail="it is derived from another system")
 
     async def check(self) -> Sequence[Finding]:
         """Its house looks after it."""

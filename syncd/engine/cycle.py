@@ -19,23 +19,28 @@ from syncd.engine import baseline, series
 from syncd.engine.agenda import Agenda
 from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
+from syncd.engine.canaries import Canaries
 from syncd.engine.clocks import known_error, watch_clock
 from syncd.engine.deciding import decide_on
 from syncd.engine.ending import MOST_CYCLES, Ending, Progress
 from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
+from syncd.engine.first_writes import look_after
 from syncd.engine.leaving import name_left_behind
 from syncd.engine.moved_in import Newcomers
-from syncd.engine.observation import Observation
+from syncd.engine.observation import Observation, proven_by
 from syncd.engine.observe import observe
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
+from syncd.engine.probe_outcome import Probed
 from syncd.engine.probes import Probes
+from syncd.engine.probing import forget_facts, probe
 from syncd.engine.recent import Recent
 from syncd.engine.recover import confirm, recover
 from syncd.engine.report import Health, Report
 from syncd.engine.reports import end_unmapped
 from syncd.engine.running import Depth, Running
+from syncd.engine.siblings import take_up_stops
 from syncd.engine.slots import ask_all
 from syncd.engine.stops import LISTED
 from syncd.engine.telling import remark, tell
@@ -43,20 +48,9 @@ from syncd.engine.undo import Undone, undo
 from syncd.engine.waited import with_waits
 from syncd.engine.waits import MOST_KEPT, WaitingWrites
 from syncd.engine.writing import write
-from syncd.model import (
-    READABLE,
-    Clock,
-    Coverage,
-    Intent,
-    Kind,
-    Operation,
-    Waiting,
-    WaitReason,
-    Window,
-)
+from syncd.model import READABLE, Clock, Intent, Kind, Operation, Waiting, WaitReason, Window
 from syncd.store.compact import compact
 from syncd.store.ranges import providers_out_of_range
-from syncd.store.series import forget_stops
 from syncd.store.store import Store
 from syncd.systems.port import System
 from syncd.systems.stopping import Stopping
@@ -64,7 +58,6 @@ from syncd.systems.stopping import Stopping
 __all__ = ["Engine", "Ids", "Policy"]
 
 log = structlog.get_logger(__name__)
-
 READ_LATER = timedelta(days=1)
 """A calendar that was read so long from now was read by another clock."""
 
@@ -104,9 +97,9 @@ class Engine:
     """The calendars, (provider, system), whose lists were answered at least once."""
     probes: dict[str, Probes] = field(default_factory=dict)
     patient: bool = True
-    """A resync waits where a platform allows no more calls for a while. The daemon does not: it
-    looks after the others meanwhile."""
+    """A resync waits where a platform allows no more calls; the daemon does not."""
     waiting: WaitingWrites = field(init=False)
+    canaries: Canaries = field(init=False)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
@@ -115,6 +108,7 @@ class Engine:
         self.running = Running(policy.longest, policy.far_every)
         self.recent = Recent(self.store, policy.far_every)
         self.waiting = WaitingWrites(self.store)
+        self.canaries = Canaries(self.store, self.clock, self.ids.row, self.systems)
         self.clock_error = known_error(self.store)
         self.agenda.add(self.mapping)
         self.baselines = Baselines(
@@ -241,6 +235,15 @@ class Engine:
         with with_waits(self.stopping, progress) as told:
             return await undo(self, run, booking=booking, dry_run=dry_run, progress=told)
 
+    async def probe(self, names: Sequence[str], *, progress: Progress = lambda _: None) -> Probed:
+        """Measure the facts of these systems' platforms (see `engine.probing`)."""
+        with with_waits(self.stopping, progress) as told:
+            return await probe(self, names, told)
+
+    def forget_facts(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Withdraw what was measured of these systems; return the facts, by system."""
+        return forget_facts(self.systems, self.store, names)
+
     def waits(self, report: Report) -> bool:
         """Whether a system that answers has still to show the outcome of a write."""
         answering = {name for name, s in report.systems.items() if s.state is Health.OK}
@@ -248,9 +251,9 @@ class Engine:
 
     def file(self, report: Report, kind: str) -> None:
         """Keep the run, if anything happened in it."""
-        quiet = not (report.news or report.operations or report.guarded or report.failures)
         if report.dry_run:
             return
+        quiet = not (report.news or report.operations or report.guarded or report.failures)
         now = self.clock.now()
         self.waiting.settle(self._calendars(), now)
         if kind != "resync" and quiet and report.answered:
@@ -291,7 +294,7 @@ class Engine:
         observed = await self.look(window, report, chosen, desk, progress, depth, by_id=by_id)
         watch_clock(self, observed)
         if full:
-            self.baselines.note_read(_answered(observed), window)
+            self.baselines.note_read(proven_by(observed), window)
         if by_id:
             report.left_behind = name_left_behind(self)
         progress("deciding")
@@ -354,6 +357,8 @@ class Engine:
         """Learn what became of open writes, and read; what is seen is stored."""
         self._repair(desk)
         pending = self.store.pending_intents()
+        if not report.dry_run:
+            await self.canaries.clear()
         if pending and not report.dry_run:
             progress("looking after writes without an answer")
             await asyncio.gather(
@@ -398,6 +403,7 @@ class Engine:
         self.agenda.add(self.annexes.count(seen))
         if intents:
             confirm(self.store.pending_intents(), desk)
+        await look_after(() if report.dry_run else self.systems.values(), desk)
         return observed
 
     async def _follow_series(
@@ -422,12 +428,11 @@ class Engine:
             return
         now = self.now()
         if any(c.read_at > now + READ_LATER for c in self.store.last_coverage()):
-            return  # This machine's clock was set back: what is out of range cannot be told.
+            return  # This clock was set back: what is out of range cannot be told.
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
             log.warning("times out of range read past", provider=provider)
             self.store.apply(repair(self.store.state(provider), now, desk.run))
-        held = [n for n, s in self.systems.items() if not s.capabilities.series_writes]
-        forget_stops(self.store, held, now)
+        take_up_stops(self.systems.values(), self.store)
         self._in_range = True
 
     def _is_full(self, window: Window) -> bool:
@@ -437,13 +442,8 @@ class Engine:
 
     def _settle(self, window: Window, observed: Mapping[str, Observation], report: Report) -> None:
         """Note which calendars are now known in full, and what nobody can explain in them."""
-        settled = self.baselines.settle(_answered(observed), window, self.clock.now())
+        settled = self.baselines.settle(proven_by(observed), window, self.clock.now())
         arrived = [c for o in observed.values() if o.state is Health.OK for c in o.arrived]
         report.settled += len(settled) + self.baselines.note_arrived(arrived, window)
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
-
-
-def _answered(observed: Mapping[str, Observation]) -> list[Coverage]:
-    """Return what the systems that answered proved to be complete."""
-    return [c for o in observed.values() if o.state is Health.OK for c in o.whole]

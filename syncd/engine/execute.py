@@ -20,6 +20,8 @@ import structlog
 from syncd.core import outcome, plan
 from syncd.core.refusals import slot_taken
 from syncd.engine.dividing import Parts, of_any_row
+from syncd.engine.first_writes import admitted, hear_reset
+from syncd.engine.first_writes import settle as settle_first
 from syncd.engine.notes import notes_of
 from syncd.engine.reread import just_read, not_ours, reread, sighted
 from syncd.engine.resets import report_reset, reset_words
@@ -173,11 +175,13 @@ async def _make(
             else:
                 with supervised(system.name, "reading the target of a write", Retryable):
                     ready = await _still_right(system, part, read, desk, result)
+                    ready = await admitted(system, ready, desk, result)
             if ready:
                 write = partial(_write, system, ready, desk, result, parts)
                 repairs = replace(desk, repairs=True)
                 back = partial(_carry_out, system, read=(), desk=repairs, result=result)
                 await watched(system, [i.operation for i in ready], desk, result, write, back)
+                await settle_first(system, desk)
         except Ambiguous as fault:
             # The journal keeps them open; nothing is written on top until a read has told.
             result.unsure.update(i.operation.provider for i in ready)
@@ -308,6 +312,7 @@ async def _write(
             changes = [_settled(desk, i, event, shown, at, detail) for i, (event, shown) in landed]
             desk.store.apply(outcome.join(changes))
             report_reset(system.name, operations, reply, result)
+            hear_reset(system, operations[0], reply, desk)
             result.done.extend(operations)
             _tell(desk, operations, "done")
         case TargetChanged(sighting=sighting):

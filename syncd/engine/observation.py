@@ -121,3 +121,8 @@ class Read:
     def span(self) -> Window:
         """The time of which the lists were asked."""
         return self.window.from_earlier(self.look_back)
+
+
+def proven_by(observed: Mapping[str, Observation]) -> list[Coverage]:
+    """Return what the systems that answered proved to be complete."""
+    return [c for o in observed.values() if o.state is Health.OK for c in o.whole]

@@ -13,6 +13,7 @@ from datetime import timedelta
 from syncd.core.diff import News, absorb, as_known, compare, is_reset
 from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go, look_after_own
 from syncd.engine.answers import take, take_elsewhere
+from syncd.engine.canaries import without_canaries
 from syncd.engine.hidden import ask_for_created
 from syncd.engine.late import doubt_lag
 from syncd.engine.moved_in import marked
@@ -34,6 +35,7 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.store.canaries import canaries
 from syncd.store.store import Store
 from syncd.systems.port import (
     NO_LOOK_BACK,
@@ -125,6 +127,7 @@ async def _observe(
     known_rows = NOTHING_KNOWN if anew else stored
     await owners.look_ahead(unread & {*providers})
     snapshot = await system.read(read.window, providers, known_rows, look_back=read.look_back)
+    snapshot = without_canaries(snapshot, canaries(store), system.event)
     if snapshot.faults:
         seen.fail(snapshot.faults[0])
     doubted = list(owners.open.values())

@@ -18,6 +18,9 @@ from syncd.systems.port import Malformed
 log = structlog.get_logger(__name__)
 
 
+_NOT_READ = frozenset({Topic.PERSON, Topic.DAMAGED})
+
+
 @dataclass(slots=True)
 class Reports:
     """The records and lists that one read reports, and the events that it parsed."""
@@ -53,9 +56,9 @@ class Reports:
 
         ``deepest``: no read looks further back.
         """
-        # What a comparison of meetings reports, no read of one system ends.
+        # What a comparison of meetings or of a write reports, no read of one system ends.
         every = open_items(read.store, read.system.name)
-        items = [item for item in every if item.topic is not Topic.PERSON]
+        items = [item for item in every if item.topic not in _NOT_READ]
         if not items and not self.shown:
             return Outcome()
         self._keep(items)

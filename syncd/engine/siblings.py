@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
+from syncd.engine.first_writes import INSTANCE_WRITES, forget_first, note_fact, tell_series_damage
 from syncd.engine.supervise import supervised
 from syncd.model import Action, Changes, Kind, Operation, Record, Value, series_of
-from syncd.store.series import are_writes_stopped, siblings, stop_writes
+from syncd.model.platform_facts import NO, YES
+from syncd.store.series import siblings
 from syncd.store.store import Store
 from syncd.systems.port import Ambiguous, Found, System, SystemFault
 
@@ -25,22 +27,38 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_FORMER_STOP = "series_writes"
+"""The fact by which versions before 0.1.0 noted that a write to one instance changed others."""
+
 PUT_BACK = "puts back what a write to another instance changed"
 
 CarryOut = Callable[[Sequence[Sequence[Operation]]], Awaitable[None]]
 """Makes calls of one operation each, through the journal."""
 
 
-def may_write_series(system: System, store: Store) -> bool:
+def may_write_series(system: System) -> bool:
     """Whether instances of series may be written to."""
-    able = system.capabilities.series_writes
-    return able and not are_writes_stopped(store, system.name)
+    stopped = system.facts.standing(INSTANCE_WRITES) == NO
+    return system.capabilities.series_writes and not stopped
+
+
+def take_up_stops(systems: Iterable[System], store: Store) -> None:
+    """Once: take over a stop of an older version; where nothing is written, a stop is forgotten.
+
+    So a person who holds the series of a system, and releases them again, begins anew.
+    """
+    for system in systems:
+        if system.facts.standing(_FORMER_STOP):
+            note_fact(system, store, INSTANCE_WRITES, NO)
+            note_fact(system, store, _FORMER_STOP, "")
+        if system.capabilities.series_held and system.facts.standing(INSTANCE_WRITES) == NO:
+            note_fact(system, store, INSTANCE_WRITES, "")
 
 
 def held_instances(system: System, operations: Sequence[Operation], desk: Desk) -> set[str]:
     """The targets that are not to be written to, as that may touch their whole series."""
     found = [] if desk.repairs else _instances(system, operations, desk.store)
-    return {r.id for r in found} if found and not may_write_series(system, desk.store) else set()
+    return {r.id for r in found} if found and not may_write_series(system) else set()
 
 
 def _instances(system: System, operations: Iterable[Operation], store: Store) -> list[Record]:
@@ -107,12 +125,17 @@ class Watch:
             if now is not None and now != value:
                 await self._put_back(carry_out, result)
                 return
+        known = self.system.facts.standing(INSTANCE_WRITES) == YES
+        if self.shown and self.target is not None and not known:
+            now = await self._read(self.target)
+            if now is not None and now != self.target.observed:
+                note_fact(self.system, self.desk.store, INSTANCE_WRITES, YES)
 
     async def _put_back(self, carry_out: CarryOut, result: Written) -> None:
-        store, clock = self.desk.store, self.desk.clock
+        store = self.desk.store
         if self.target is None:
             return
-        stop_writes(store, self.system.name, clock.now())
+        note_fact(self.system, store, INSTANCE_WRITES, NO)
         changed: list[tuple[Record, Value, Value]] = []
         for record in siblings(store, self.target):
             _, former = self.shown.get(record.id, (record, record.observed))
@@ -133,6 +156,9 @@ class Watch:
         shown = await self._read(self.target)
         if shown is not None and shown == self.target.observed:
             self._not_told(self.target, shown)
+        forget_first(self.system, store)  # The target may have been put back, too.
+        where = self.target
+        tell_series_damage(self.system, where.id, where.provider, len(changed), self.desk)
         result.remarks.append(
             f"{self.system.name} {self.target.id}: the write to this instance of a series changed "
             f"{len(changed)} others, which were written back; no more instances are written to "

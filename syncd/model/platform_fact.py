@@ -53,6 +53,11 @@ class PlatformFact:
     sides: tuple[str, ...] = (YES, NO)
 
 
+_ALONE = (
+    "Until it is measured, such writes are made one at a time; measured no, they wait for a person."
+)
+
+
 def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
     """Return the rows that every platform has; ``lag`` is the safe side of its lists' lag."""
     return (
@@ -76,6 +81,24 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
             "An observation equal to the former value is ignored for so long after a write: for "
             "twice what was measured, at least 5 s.",
             ("0", "5"),
+        ),
+        PlatformFact(
+            platform,
+            "moves_change_only_time",
+            "a move of an appointment changes its time, and nothing else of the record",
+            NO,
+            Measure.MOVE,
+            "The first move is made alone, and all fields are compared afterwards.",
+            _ALONE,
+        ),
+        PlatformFact(
+            platform,
+            "status_changes_only_status",
+            "a change of an appointment's status changes nothing else of the record",
+            NO,
+            Measure.MOVE,
+            "The first change of a status is made alone, and all fields are compared afterwards.",
+            _ALONE,
         ),
         PlatformFact(
             platform,

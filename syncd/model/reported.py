@@ -20,6 +20,7 @@ class Topic(StrEnum):
     - LIST: a list is not whole (capped, or it hides events): what it lacks proves nothing.
     - RESOURCE: a mapped room or piece of equipment is not there, or cannot be read.
     - PERSON: two systems name different people for one meeting.
+    - DAMAGED: a write by syncd changed more of the record than it was to.
     - ACCOUNT: a fact about the whole account, reported once and not for each record.
     """
 
@@ -32,11 +33,17 @@ class Topic(StrEnum):
     RESOURCE = "resource"
     PERSON = "person"
     ACCOUNT = "account"
+    DAMAGED = "damaged"
 
     @property
     def carried(self) -> bool:
         """Whether the record closes its time in the other systems although it is reported."""
-        return self in {Topic.UNKNOWN_STATUS, Topic.ASSUMED, Topic.PERSON, Topic.ACCOUNT}
+        return self in _CARRIED
+
+
+_CARRIED = frozenset(
+    {Topic.UNKNOWN_STATUS, Topic.ASSUMED, Topic.PERSON, Topic.ACCOUNT, Topic.DAMAGED}
+)
 
 
 @dataclass(frozen=True, slots=True)

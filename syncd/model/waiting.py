@@ -22,6 +22,8 @@ class WaitReason(StrEnum):
     - UNITS: how many pieces of the equipment there are is not known.
     - CLOCK: this machine's clock and the platforms' differ too much for a removal.
     - GUARD: the guard withholds it until a person accepts it.
+    - FIRST_WRITE: the first such write there is not compared with the record before it yet.
+    - DAMAGED: such a write there changed more than it was to; a person has to look.
     """
 
     SERIES = "series"
@@ -34,6 +36,8 @@ class WaitReason(StrEnum):
     UNITS = "units"
     CLOCK = "clock"
     GUARD = "guard"
+    FIRST_WRITE = "first_write"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)

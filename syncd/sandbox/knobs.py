@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from syncd.model.platform_facts import NO, YES, PlatformFact, PlatformKind, platform_facts
+from syncd.sandbox.damage import Damage
 
 _V2, _V1, _LSQ = PlatformKind.V2, PlatformKind.V1, PlatformKind.LEADSQUARED
 
@@ -46,6 +47,8 @@ _LAG = Knob.choice("list_lag", {"0": 0.0, "5": 5.0})
 _CAP = Knob.choice(
     "list_cap", {"none": None} | {str(n): n for n in (100, 150, 200, 250, 500, 1000)}
 )
+_MOVES = Knob.choice("update_damage", {YES: None, NO: Damage.NOTED}, NO)
+_STATUSES = Knob.choice("status_damage", {YES: None, NO: Damage.NOTED}, NO)
 _CANCELS = "Task.svc/BulkCancelAppointments"
 
 _NAMED: Mapping[tuple[PlatformKind, str], Knob] = MappingProxyType(
@@ -57,6 +60,12 @@ _NAMED: Mapping[tuple[PlatformKind, str], Knob] = MappingProxyType(
         (_LSQ, "list_cap"): _CAP,
         (_V2, "instance_writes"): Knob.flag("writes_whole_series", yes=False),
         (_V2, "update_keeps_hosts"): Knob.flag("update_drops_hosts", yes=False),
+        (_V2, "moves_change_only_time"): _MOVES,
+        (_V1, "moves_change_only_time"): _MOVES,
+        (_LSQ, "moves_change_only_time"): _MOVES,
+        (_V2, "status_changes_only_status"): _STATUSES,
+        (_V1, "status_changes_only_status"): _STATUSES,
+        (_LSQ, "status_changes_only_status"): _STATUSES,
         (_V2, "list_lag"): _LAG,
         (_V1, "list_lag"): _LAG,
         (_LSQ, "list_lag"): _LAG,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from syncd.sandbox.clock import Clock
+    from syncd.sandbox.damage import Damage
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.limits import RateLimit
 
@@ -111,6 +112,10 @@ class Platform(Knobs, ABC):
     """What the operator's base URL ends in, such as /v1; requests elsewhere are unknown."""
     hidden_params: frozenset[str] = frozenset({"email", "phone", "number", "query"})
     """Query parameters that the request log shows as "***"."""
+    update_damage: Damage | None = None
+    """What a move of an appointment changes besides."""
+    status_damage: Damage | None = None
+    """What a change of an appointment's status changes besides."""
     lists_overlapping = False
     """Whether lists show events that began before the time asked for and reach into it. No platform
     documents that; a client is asked for most where they do not."""
@@ -128,6 +133,8 @@ class Platform(Knobs, ABC):
         self.new_id = ids
         self.faults = faults if faults is not None else Faults()
         self.concealed = Concealed()
+        self.damaged: set[str] = set()
+        """The appointments that an update damaged."""
         self.limit: RateLimit | None = None
         self.gateway_limit: RateLimit | None = None
         """A further limit, of the gateway in front: no header tells of it."""

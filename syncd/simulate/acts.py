@@ -94,6 +94,8 @@ class What(StrEnum):
     LOWER_LIMIT = "lower-limit"
     FORBID_WRITES = "forbid-writes"
     ALLOW_WRITES = "allow-writes"
+    BOOK_SERVICE = "book-service"
+    CHANGE_FACT = "change-fact"
     BOOK_FAR = "book-far"
     DRAG_IN = "drag-in"
 

@@ -15,6 +15,7 @@ from syncd.simulate.acts import SYSTEMS, Step, What
 from syncd.simulate.drawn_buffers import draw_buffers
 from syncd.simulate.drawn_cancelling import draw_cancelling
 from syncd.simulate.drawn_changes import with_changes
+from syncd.simulate.drawn_facts import with_facts
 from syncd.simulate.drawn_far import with_far_meetings
 from syncd.simulate.drawn_limits import draw_limits
 from syncd.simulate.drawn_marks import draw_marks
@@ -22,6 +23,7 @@ from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
 from syncd.simulate.drawn_series import draw_series
 from syncd.simulate.drawn_stops import with_stops
 from syncd.simulate.drawn_twins import with_twins
+from syncd.simulate.first_writes import with_damage
 
 if TYPE_CHECKING:
     from syncd.simulate.story import Story
@@ -60,11 +62,12 @@ def with_more(day: Story, faults: Collection[str]) -> Story:
         _with_cancelling,
         _with_marks,
         with_stops,
+        with_damage,
         with_far_meetings,
         with_changes,
     ):
         day = add(day)
-    return _with_limits(day, faults)
+    return with_facts(_with_limits(day, faults))
 
 
 def _with_marks(day: Story) -> Story:

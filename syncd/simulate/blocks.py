@@ -26,6 +26,8 @@ def change(town: Town, step: Step, start: datetime, end: datetime) -> str:
     """Move or remove a block: one of syncd's, or somebody's own."""
     platform = town.sandbox.systems[step.system]
     mine = step.what in {What.EDIT_OURS, What.REMOVE_OURS}
+    if mine and step.system == "legacy" and not town.sandbox.legacy.lists_blocks:
+        return ""  # only a resync reads it again
     found = sorted(
         event
         for event, seen in town.standing(step.system).items()

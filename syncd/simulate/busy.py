@@ -80,7 +80,6 @@ def perform(town: Town, step: Step, who: str) -> str:
 
 def prepare(town: Town, busy: Busy) -> None:
     """Fill lists with what is off, and with blocks far ahead; let the platforms cut them."""
-    town.sandbox.clinic.blocks_by_id = busy.by_id
     if not busy.rows:
         return
     day, now = timedelta(days=1), town.clock.now()

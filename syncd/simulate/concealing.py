@@ -45,7 +45,7 @@ def perform(town: Town, step: Step) -> str:
 
 
 def prepare(town: Town, story: Story) -> None:
-    """Let v1 answer 400 for what was deleted, on such a day.
+    """Let each calendar of v1 have a block, where v1 answers 400 for what was deleted.
 
     It tells a deleted event from any other trouble only by the other events of its calendar, so
     there is one in each that nobody touches, as there is in every real location.
@@ -53,7 +53,6 @@ def prepare(town: Town, story: Story) -> None:
     if not story.refuses_deleted:
         return
     legacy = town.sandbox.legacy
-    legacy.refuses_deleted = True
     away = town.clock.now() + _AWAY
     for number, person in enumerate(PEOPLE):
         start = away + number * 4 * _HALF_HOUR

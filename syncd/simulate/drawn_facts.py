@@ -1,18 +1,208 @@
-"""Set what nobody can know of the platforms as it was drawn for the day."""
+"""Draw what nobody can know of the platforms from the table of these facts, and set it for the day.
+
+Some facts were drawn from other streams before there was a table; they stay there, so that older
+seeds keep their days. All others come from one stream, row by row.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from random import Random
+from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from syncd.model.platform_facts import (
+    NO,
+    PLATFORM_FACTS,
+    YES,
+    Measure,
+    PlatformFact,
+    PlatformKind,
+)
+from syncd.simulate.acts import DISK, Step, What
+from syncd.simulate.first_writes import set_damage
 
 if TYPE_CHECKING:
     from syncd.sandbox.server import Sandbox
     from syncd.simulate.story import Story
 
+SYSTEM_OF: Mapping[PlatformKind, str] = MappingProxyType(
+    {
+        PlatformKind.V2: "clinic",
+        PlatformKind.V1: "legacy",
+        PlatformKind.LEADSQUARED: "crm",
+    }
+)
+"""The one system of each platform."""
+
+ELSEWHERE: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("clinic", "update_replaces"),
+        ("clinic", "block_by_id"),
+        ("clinic", "hosts_listed"),
+        ("clinic", "users_name_owner"),
+        ("legacy", "refuses_deleted"),
+        ("crm", "rows_carry_owner"),
+        ("crm", "rows_carry_end"),
+        ("crm", "completing_changes_end"),
+        ("crm", "lists_cancelled"),
+        ("crm", "date_zone"),
+        ("crm", "bulk_rows"),
+        ("crm", "slot_names"),
+        ("crm", "cancel_path"),
+        *((system, "lists_overlapping") for system in SYSTEM_OF.values()),
+        *((system, "tells_times") for system in SYSTEM_OF.values()),
+    }
+)
+"""What other streams draw."""
+
+NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("crm", "home_host"): "an account that refuses this host answers no call on any day",
+        ("clinic", "group_lists_all"): "only a probe and known events show what such a list lacks",
+        ("clinic", "instance_writes"): "siblings that are put back are not in the history",
+        ("legacy", "update_keeps_end"): "what got another end by a move is taken for right",
+        ("legacy", "checks_slots"): "people here book at all hours, which no calendar offers",
+    }
+)
+"""What is not drawn, and why."""
+
+NOT_YET: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType(
+    {
+        ("legacy", "lists_blocks"): (
+            YES,
+            "blocks that no list shows are said to be hidden for ever",
+        ),
+    }
+)
+"""What is drawn and then set to this side, as the product is not right on the others; and why."""
+
+_USUAL: Mapping[tuple[str, str], tuple[str, float]] = MappingProxyType(
+    {
+        ("clinic", "block_update_replaces"): (YES, 0.7),
+        ("clinic", "block_closes_calendars"): (YES, 0.7),
+        ("clinic", "instance_writes"): (YES, 0.7),
+        ("clinic", "update_keeps_hosts"): (YES, 0.9),
+        ("clinic", "group_lists_all"): (YES, 0.85),
+        ("legacy", "lists_blocks"): (YES, 0.85),
+        ("legacy", "makes_blocks"): (YES, 0.92),
+        ("legacy", "update_keeps_end"): (YES, 0.8),
+        ("crm", "lists_completed"): (YES, 0.85),
+        ("crm", "refuses_overlaps"): (NO, 0.85),
+        ("crm", "phone_spelling"): ("digits", 0.7),
+        ("crm", "rate_spelling"): ("429", 0.5),
+        **{(system, "keeps_tag"): (YES, 0.88) for system in SYSTEM_OF.values()},
+        **{(system, "list_cap"): ("none", 0.5) for system in SYSTEM_OF.values()},
+    }
+)
+"""How often a fact is on its usual side; all others are on each side equally often."""
+
+_ALL_MEASURED, _CHANGES = 0.4, 0.5
+_CHANGING = frozenset(
+    {
+        "block_update_replaces",
+        "block_by_id",
+        "second_delete",
+        "refuses_deleted",
+        "lists_overlapping",
+        "rows_carry_owner",
+        "lists_cancelled",
+        "update_keeps_end",
+        "version_v3",
+    }
+)
+"""The facts that a platform may change in the middle of a day."""
+_SERVICES = 0.3
+
+
+def with_facts(day: Story) -> Story:
+    """Draw the facts that no other stream draws, which are measured, and which change in the day.
+
+    Where a tag does not come back, that was measured: otherwise a create whose reply was lost could
+    not be found again by anybody.
+    """
+    random = Random(f"facts {day.seed}")  # noqa: S311 - chance that can be repeated
+    drawn: dict[tuple[str, str], str] = {}
+    for row in PLATFORM_FACTS:
+        key = (SYSTEM_OF[row.platform], row.name)
+        if key not in ELSEWHERE and key not in NEVER:
+            drawn[key] = _possible(day, key, _side(random, key, row))
+    facts = tuple((system, name, side) for (system, name), side in drawn.items())
+    stripped = {key for key, side in drawn.items() if key[1] == "keeps_tag" and side == NO}
+    probed = {
+        (SYSTEM_OF[row.platform], row.name)
+        for row in PLATFORM_FACTS
+        if row.measured is Measure.PROBE
+    }
+    whole = [system for system in SYSTEM_OF.values() if random.random() < _ALL_MEASURED]
+    measured = sorted(stripped | {key for key in probed if key[0] in whole})
+    steps = [*_services(random, day.hours * 3600), *_changes(random, day, measured)]
+    every = tuple(sorted((*day.steps, *steps)))
+    return replace(day, facts=facts, measured=tuple(measured), steps=every)
+
+
+def _side(random: Random, key: tuple[str, str], row: PlatformFact) -> str:
+    usual, share = _USUAL.get(key, ("", 0.0))
+    rest = [side for side in row.sides if side != usual]
+    other = random.choice(rest)
+    return usual if random.random() < share else other
+
+
+def _possible(day: Story, key: tuple[str, str], side: str) -> str:
+    """Return the side, or the usual one where nobody could be right on such a day.
+
+    - Lists that are long on purpose have a cap of their own.
+    - Without a state, nobody knows of a task that is complete and not listed.
+    """
+    if key in NOT_YET:
+        return NOT_YET[key][0]
+    lost = any(step.what in DISK for step in day.steps)
+    match key:
+        case _, "list_cap" if day.busy.rows:
+            return "none"
+        case "crm", "lists_completed" if lost:
+            return YES
+        case _, "keeps_tag" if lost:
+            return YES
+    return side
+
+
+def _services(random: Random, span: float) -> list[Step]:
+    """On some days customers of v2 book through a service menu."""
+    if random.random() >= _SERVICES:
+        return []
+    return [
+        Step(
+            round(random.uniform(0.05, 0.8) * span, 1),
+            What.BOOK_SERVICE,
+            "clinic",
+            random.randrange(1000),
+            random.randrange(1000),
+        )
+        for _ in range(random.randint(1, 2))
+    ]
+
+
+def _changes(random: Random, day: Story, measured: Collection[tuple[str, str]]) -> list[Step]:
+    """On some days a platform changes to another side of something that was measured."""
+    can = sorted(key for key in measured if key[1] in _CHANGING)
+    if random.random() >= _CHANGES or not can:
+        return []
+    system, name = random.choice(can)
+    at = round(random.uniform(0.2, 0.7) * day.hours * 3600, 1)
+    return [Step(at, What.CHANGE_FACT, system, random.randrange(1000), spelling=name)]
+
 
 def set_facts(sandbox: Sandbox, story: Story) -> None:
     """Let the platforms behave on this day as the story says."""
+    set_damage(sandbox, story)
     sandbox.crm.largest_page = story.page
+    for system, name, side in story.facts:
+        sandbox.systems[system].set_fact(name, side)
     clinic = sandbox.clinic
+    clinic.blocks_by_id = story.busy.by_id
+    sandbox.legacy.refuses_deleted = story.refuses_deleted
     clinic.update_replaces = story.replaces
     clinic.hosts_listed = story.hosts_listed
     clinic.users_name_owner = story.owner_named

@@ -148,7 +148,9 @@ def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator
         seen = town.standing(replica.system).get(event)
         # What is off in LeadSquared cannot be put on again: there is no such call.
         revivable = seen is not None and (seen.busy or replica.system != "crm")
-        if replica.role.meets and seen is not None and revivable:
+        # What waited there may have waited until its time was over.
+        damaged = town.sandbox.systems[replica.system].damaged
+        if replica.role.meets and seen is not None and revivable and not damaged:
             values[replica.booking].add((_coarse(town, seen.interval), seen.busy))
     for booking, shown in values.items():
         on = {interval for interval, busy in shown if busy}

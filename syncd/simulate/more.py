@@ -11,6 +11,7 @@ from syncd.simulate import (
     busy,
     cancelling,
     concealing,
+    facts,
     far,
     gateways,
     hosted,
@@ -49,5 +50,6 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         or cancelling.perform(town, step)
         or gateways.perform(town, step)
         or waits.perform(town, step)
+        or facts.perform(town, step, start)
         or far.perform(town, step, start)
     )

@@ -15,6 +15,7 @@ from syncd.simulate import one_sided
 from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass, span, stays_closed
 from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.far import makes_room
+from syncd.simulate.first_writes import any_damage
 from syncd.simulate.hosted import has_shares, is_share, told_by_first
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import is_held
@@ -132,6 +133,9 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         # What the guard stopped was of another time for syncd when that meeting came.
         and not any(event in accident.news for accident in town.accidents)
         and not _left_by_a_shift(town, change.system, seen)
+        and not _was_never_readable(town, change.system, event)
+        # A meeting whose move waits for a damage stands there for another time.
+        and not town.sandbox.systems[change.system].damaged
     ]
     injected = town.sandbox.systems[change.system].faults.injected
     short = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
@@ -142,8 +146,16 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     )
     # What a person decided while the guard stood is written when the guard lets go.
     caused = caused or _answered(town, change, _since(town, change.at - LATE))
+    # A meeting that waits for a damage keeps the time that a policy gave it long before.
+    caused = caused or any_damage(town)
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
+
+
+def _was_never_readable(town: Town, system: str, event: str) -> bool:
+    """Whether the row of an event lacked something before anybody may have read it."""
+    since = town.broken.get((system, event))
+    return since is not None and since < _stands_since(town, system, event) + FRESH
 
 
 def _left_by_a_shift(town: Town, system: str, seen: Seen) -> bool:
@@ -223,6 +235,8 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
         and not _comes_here(town, change, event)
         and not comes_instead(town, change, system, event)
+        # What waited there is moved at the same time: both its old and its new time were closed.
+        and not {system, change.system} & town.released
         and not makes_room(town, change, system, event)
         and not _moved_into_past(town, change, system, event)
         and not town.unmapped.closes_nothing(system, before.provider, change.at)
@@ -325,7 +339,8 @@ def _sources(town: Town, change: Change, seen: Seen, since: datetime) -> Iterato
 
 def _since(town: Town, since: datetime) -> datetime:
     """How far back news may lie: what is stopped waits, and what a renamed user has is not seen."""
-    return min([since, *(accident.at for accident in town.accidents), *town.staff.since])
+    waited = [c.at for c in town.changes[:1]] if any_damage(town) else []
+    return min([since, *waited, *(accident.at for accident in town.accidents), *town.staff.since])
 
 
 def _stands_since(town: Town, system: str, event: str) -> datetime:

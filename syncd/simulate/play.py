@@ -48,7 +48,9 @@ from syncd.simulate.configuring import Configuration, judge_configured
 from syncd.simulate.disk import Disk
 from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
+from syncd.simulate.facts import closes_calendars, note_measured
 from syncd.simulate.far import judge_far_meetings
+from syncd.simulate.first_writes import judge_damage
 from syncd.simulate.gateways import over_limits
 from syncd.simulate.hosted import is_share
 from syncd.simulate.lives import Dangers, FaultyStore, Life, Mortal, no_patience
@@ -182,6 +184,8 @@ class _Stage:
         if whole and waits.ends_with_resync(self.story):
             await self.operator.nightly()
             self._judge_with(lambda *seen: waits.judge_said(self.said, self.town, *seen))
+        for line in judge_damage(self.town):
+            self._break(line)
         self.town.mend()
         self.reload = self.reload or bool(self.configuration.put_back(self.town))
         self.settings = self.configuration.read()
@@ -189,8 +193,13 @@ class _Stage:
         self.host.offset = timedelta(0)
         note_clock(self.town, self.host.offset)
         self._say("all is mended")
+        await self.operator.release()
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
+        await self.operator.release()
+        if self.story.refuses_deleted:
+            # What a list proves of an event that began long ago, only the resync of a night shows.
+            await self.operator.nightly()
         for _ in range(3):
             # A person looks after the brakes: nothing else may be left standing.
             await self.operator.accept()
@@ -237,6 +246,7 @@ class _Stage:
             if step.fault == FaultKind.STRIP_KEYS and step.system in app.systems:
                 # That this platform strips tags has been found out before.
                 app.systems[step.system].measured.note("keeps_tag", NO)
+        note_measured(app.systems, self.town.sandbox, self.story)
         return app
 
     async def _daemon(self, app: App, life: Life) -> None:
@@ -302,7 +312,7 @@ class _Stage:
         app.engine.exposed.measure()
         now = self.town.clock.now()
         for exposure in exposures(app.store, now):
-            if exposure.cause is Cause.IGNORED:
+            if exposure.cause is Cause.IGNORED and closes_calendars(self.town, exposure.system):
                 self._break(f"exposure: no calendar here ignores blocks: {exposure}")
         end = now + self.settings.syncd.window.future
         for line in ending.judge_end(self.town, app.store, now, end):

@@ -82,6 +82,9 @@ class Story:
     ``buffers`` are minutes that v2 keeps free before and after bookings, and blocks cover.
     ``refuses_deleted``: v1 answers 400 for what was deleted. The rows of systems that are
     ``untold`` do not say when they were made or changed.
+    ``facts`` are sides of uncertain facts (`model.platform_facts`), by system and name; those that
+    are ``measured`` were found by a probe before the day begins. Updates on platforms that are
+    ``damaging`` change more of an appointment than they are to.
     """
 
     seed: int
@@ -102,6 +105,9 @@ class Story:
     refuses_deleted: bool = False
     untold: tuple[str, ...] = ()
     buffers: tuple[int, int] = (0, 0)
+    facts: tuple[tuple[str, str, str], ...] = ()
+    measured: tuple[tuple[str, str], ...] = ()
+    damaging: tuple[str, ...] = ()
 
     @property
     def choices(self) -> frozenset[str]:

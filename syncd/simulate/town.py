@@ -19,7 +19,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, furnish
 from syncd.sandbox.server import Sandbox
-from syncd.simulate import blocks, hosted, merging, more
+from syncd.simulate import blocks, facts, hosted, merging, more
 from syncd.simulate.accident import EVER, LATE, Accident, Change, Key, Seen, Sliced
 from syncd.simulate.buffered import Buffers
 from syncd.simulate.far import FarMeeting
@@ -62,12 +62,14 @@ class Town:
     unspelt: dict[str, datetime] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
     concealed: set[str] = field(default_factory=set)
+    unlisted: set[str] = field(default_factory=set)
     gateways: list[tuple[str, RateLimit]] = field(default_factory=list)
     deaths: list[datetime] = field(default_factory=list)
     series: str = "hold"
     classes: list[tuple[datetime, str, str]] = field(default_factory=list)
     slices: dict[tuple[str, str], dict[Key, Sliced]] = field(default_factory=dict)
     known: set[tuple[object, ...]] = field(default_factory=set)
+    released: set[str] = field(default_factory=set)
     rebookings: list[Rebooking] = field(default_factory=list)
     far: list[FarMeeting] = field(default_factory=list)
     mergers: list[merging.Merger] = field(default_factory=list)
@@ -138,7 +140,10 @@ class Town:
             users = merging.users_of(self, system, block.id, block.user)
             if (system, block.id) in self.ours:
                 users = users[:1]
-            for event, host in () if block.deleted else hosted.shares(block.id, users, owners):
+            unseen = facts.is_unlisted(self, system, block.id, by_hand=by_hand)
+            for event, host in (
+                () if block.deleted or unseen else hosted.shares(block.id, users, owners)
+            ):
                 end = self.end_of(block.end)
                 seen = Seen(host, "block", block.start, end, busy=True)
                 ours = bool(self.buffers) and (

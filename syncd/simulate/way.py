@@ -24,7 +24,7 @@ class Way(Direct):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Pass it on."""
         town, system = self._town, self._system
-        writes = _writes(request)
+        writes = _writes(request, queues=town.sandbox.crm.deletes_later)
         if writes:
             town.look(system, by_hand=False)  # jobs that are due are not this request's doing
         calls = town.sandbox.systems[system].calls
@@ -43,12 +43,13 @@ class Way(Direct):
                 ]
 
 
-_WRITES = ("Create", "DeleteTasks", "MarkComplete")
-"""The calls of LeadSquared that write at once; the bulk update is a job."""
+_WRITES, _DELETES = ("Create", "MarkComplete"), "DeleteTasks"
+"""The calls of LeadSquared that write at once; the bulk update is a job, and so may a deletion."""
 
 
-def _writes(request: httpx.Request) -> bool:
+def _writes(request: httpx.Request, *, queues: bool) -> bool:
+    """Return whether a request changes something at once; a deletion of LeadSquared may queue."""
     path = request.url.path
     if ".svc/" in path:
-        return path.endswith(_WRITES)
+        return path.endswith(_WRITES) or (path.endswith(_DELETES) and not queues)
     return request.method != "GET"

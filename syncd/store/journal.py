@@ -15,11 +15,19 @@ _FAILED = select(INTENT).where(
     INTENT.c.provider == bindparam("provider"), INTENT.c.state == str(IntentState.FAILED)
 )
 
+_NAMED = select(INTENT).where(INTENT.c.id == bindparam("named"))
+
 
 def intents_of(store: Store, run: str) -> list[Intent]:
     """The journal rows of a run, oldest first."""
     query = select(INTENT).where(INTENT.c.run == run).order_by(INTENT.c.opened_at)
     return [rows.to_intent(row) for row in store.ask(query)]
+
+
+def intent_named(store: Store, name: str) -> Intent | None:
+    """The journal row of this id; None where there is none."""
+    found = store.tell(_NAMED, {"named": name})
+    return rows.to_intent(found[0]) if found else None
 
 
 def intents_since(store: Store, provider: str, at: datetime) -> list[Intent]:

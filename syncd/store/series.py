@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-
 from sqlalchemy import bindparam, select
 
-from syncd.model import Fact, Record, series_of
+from syncd.model import Record, series_of
 from syncd.store import rows
-from syncd.store.facts import facts
 from syncd.store.store import Store
 from syncd.store.tables import EVENT
 
-_WRITES = "series_writes"
-_HELD = "held"
 _INSTANCES = select(EVENT).where(
     EVENT.c.system == bindparam("of_system"),
     EVENT.c.series == bindparam("of_series"),
@@ -44,20 +38,3 @@ def suspects(store: Store, system: str, provider: str) -> list[Record]:
     asked = {"of_system": system, "of_provider": provider}
     found = [rows.to_record(row) for row in store.tell(_MISSING, asked)]
     return [r for r in found if series_of(r)]
-
-
-def are_writes_stopped(store: Store, system: str) -> bool:
-    """Whether a write to one instance there was seen to change others."""
-    return any(fact.name == _WRITES and fact.value == _HELD for fact in facts(store, system))
-
-
-def stop_writes(store: Store, system: str, at: datetime) -> None:
-    """Remember that a write to one instance changed others: no more such writes there."""
-    store.note_standing(Fact(system, _WRITES, _HELD, at))
-
-
-def forget_stops(store: Store, systems: Iterable[str], at: datetime) -> None:
-    """Forget what was seen in systems whose series are held anyway: a person begins anew there."""
-    for system in systems:
-        if are_writes_stopped(store, system):
-            store.note_standing(Fact(system, _WRITES, "", at))

@@ -407,6 +407,20 @@ class CalendarUserRow(_Table, table=True):
     user: str
 
 
+class CanaryRow(_Table, table=True):
+    """An event that `syncd probe` made to measure a platform on (`model.canary.Canary`)."""
+
+    __tablename__ = "canary"
+    tag: str = Field(primary_key=True)
+    system: str
+    provider: str
+    starts: datetime = Field(sa_type=Instant)
+    ends: datetime = Field(sa_type=Instant)
+    made_at: datetime = Field(sa_type=Instant)
+    event: str | None = None
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
 METADATA = _Table.metadata
 EVENT = METADATA.tables["event"]
 BOOKING = METADATA.tables["booking"]
@@ -432,3 +446,4 @@ RELATION = METADATA.tables["relation"]
 WAITING = METADATA.tables["waiting"]
 OWNER_CHANGE = METADATA.tables["owner_change"]
 CALENDAR_USER = METADATA.tables["calendar_user"]
+CANARY = METADATA.tables["canary"]

@@ -60,6 +60,11 @@ class Facts:
             return ""
         return fact.value
 
+    def standing(self, name: str) -> str:
+        """Return the value of a fact of whatever age; '' if there is none."""
+        fact = self._known.get(name)
+        return "" if fact is None else fact.value
+
     def put(self, name: str, value: str, *, renewed: timedelta = RENEWED) -> None:
         """Note a fact, or confirm it; '' withdraws it.
 

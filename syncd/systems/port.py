@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from syncd.model import Action, Kind, Status, Topic, capped_wait
+from syncd.model.whole_record import OWN_NAMES, RecordFields
 from syncd.systems.replies import Accepted as Accepted  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Done as Done  # noqa: PLC0414 - part of the port
 from syncd.systems.replies import Reply as Reply  # noqa: PLC0414 - part of the port
@@ -30,6 +31,7 @@ from syncd.systems.sightings import Found as Found  # noqa: PLC0414 - part of th
 from syncd.systems.sightings import Gone as Gone  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Sighting as Sighting  # noqa: PLC0414 - part of the port
 from syncd.systems.sightings import Unknown as Unknown  # noqa: PLC0414 - part of the port
+from syncd.systems.traffic import Traffic as Traffic  # noqa: PLC0414 - part of the port
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -49,8 +51,10 @@ if TYPE_CHECKING:
         Value,
         Window,
     )
+    from syncd.model.whole_record import WholeRecord
     from syncd.systems.facts import Facts
     from syncd.systems.measured import Measured
+    from syncd.systems.probing import Prober
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -190,7 +194,7 @@ class Malformed(ValueError):  # noqa: N818 - our word for it
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What can be relied on, so that the engine never asks which platform it talks to.
+    """What can be relied on, by what was `Measured`: the engine never asks for the platform.
 
     - ``grain``: values are kept to this; syncd cuts to it before it compares or writes.
     - ``lag``: a read may be this much older than a write that was answered.
@@ -207,16 +211,15 @@ class Capabilities:
     - ``key_survives``: a block's key comes back on a read.
     - ``gone_by_list``: the kinds whose end only a list can prove, as nothing reads them by id. A
       list proves nothing of a user that is missing.
-    - ``lists_blocks``: its lists are known to show blocks; where they may not, nobody can tell
-      after a crash whether a block was made, so no more than one is under way.
+    - ``lists_blocks``: its lists are known to show blocks; where they may not, no more than one is
+      under way, as none is found again after a crash.
     - ``reach``: the systems in which its busy time closes anything; None: in all others. One with a
       reach is never written to.
     - ``update_replaces``: an update replaces the record: a field that it leaves out is reset (an
       appointment's status to confirmed, texts to nothing). `System.write` then reads the record
       immediately before, whatever its age, and compares it afterwards.
-    - ``update_sets_status``: the update that moves an appointment may set its status as well.
-    - ``update_keeps_end``: an update brings about the end that it is sent. Where it may not,
-      `System.write` reads the record afterwards.
+    - ``update_sets_status``: the update that moves an appointment may set its status.
+    - ``update_keeps_end``: an update keeps its end; else `System.write` reads it afterwards.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
     - ``rows_carry_owner``, ``rows_carry_end``: rows name their owner by address, and have an end.
       Known of an account, a row without it is an exception, and reported on its own. Where it is
@@ -225,8 +228,8 @@ class Capabilities:
       was done, so while it is complete its end is the one that is known of it,
       unless it shows one that is still to come.
     - ``slots_ahead``: how far ahead of now one question for free slots reaches.
-    - ``lists_cancelled``: lists show appointments that are off. Where they may not, a cancellation
-      that waits to be confirmed is read by id.
+    - ``lists_cancelled``: lists show appointments that are off; else a cancellation is read by id.
+    - ``record_fields``: what the fields of `System.whole` are for.
     """
 
     grain: timedelta = timedelta(seconds=1)
@@ -248,12 +251,14 @@ class Capabilities:
     update_sets_status: bool = False
     update_keeps_end: bool = True
     series_writes: bool = False  # Whether a write to an instance of a series touches it only.
+    series_held: bool = False  # Whether the configuration holds such writes.
     notifies: bool = False
     rows_carry_owner: bool = True
     rows_carry_end: bool = True
     completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
     lists_cancelled: bool = True
+    record_fields: RecordFields = OWN_NAMES
 
     def bulk_of(self, operation: Operation) -> BulkCall | None:
         """Return the bulk call that carries out an operation, None where it has a call alone."""
@@ -325,24 +330,6 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
-    """What an account's transport counted and learned. Limits are (calls, seconds).
-
-    ``waited`` are the seconds from request to answer, summed over all calls. ``resets_in`` are the
-    seconds until the platform's count of the day begins anew.
-    """
-
-    reads: int = 0
-    writes: int = 0
-    waited: float = 0.0
-    limits: tuple[tuple[int, float], ...] = ()
-    left_today: int | None = None
-    resets_in: float | None = None
-    skew: timedelta | None = None
-    last_fault: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class ListCall:
     """One list call of a read; the pages that may follow it cannot be planned.
 
@@ -403,6 +390,10 @@ class System(Protocol):
         """Look for one event; ``value`` is where it was last seen. Raises SystemFault."""
         ...
 
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Read all fields of one appointment. Raises SystemFault."""
+        ...
+
     async def users(self) -> Directory:
         """Read the account's users now; nothing is kept. Raises SystemFault."""
         ...
@@ -427,25 +418,23 @@ class System(Protocol):
         """How many calls `read` makes when nothing is paged."""
         ...
 
+    async def prober(self) -> Prober:
+        """Return what measures the account's uncertain facts. Raises SystemFault at rest."""
+
     async def check(self) -> Sequence[Finding]:
         """Look at credentials, rights and mapping without writing. Raises no SystemFault."""
-        ...
 
     @property
     def seats(self) -> Mapping[str, int]:
         """How many meetings a service may have at one time, as far as is known; else one."""
-        ...
 
     @property
     def buffers(self) -> Mapping[str, Buffer]:
         """What blocks in other systems cover beside a meeting, by service, as last known."""
-        ...
 
     @property
     def traffic(self) -> Traffic:
         """Counters and learned limits so far."""
-        ...
 
     async def aclose(self) -> None:
         """Give back the connections."""
-        ...

@@ -25,6 +25,7 @@ from tenacity import (
 from syncd.systems import decoding
 from syncd.systems.access import Access, CheapRead
 from syncd.systems.boundary import contained
+from syncd.systems.call_limit import OverLimit, sends_at_the_end, take_call
 from syncd.systems.client import LIMITS
 from syncd.systems.connections import Connections
 from syncd.systems.exchange import Unsent, exchange
@@ -334,6 +335,9 @@ class Transport:
 
     async def _enter(self, call: str, *, write: bool) -> float:
         """Wait for room in the budget, as it does. Raises Interrupted."""
+        take_call(self._system, self._redact(call))
+        if sends_at_the_end():
+            return await self._budget.enter(write=write, patience=self._patience)
         if self._stopping.is_set():
             raise self._interrupted(call)
         try:
@@ -354,7 +358,8 @@ class Transport:
         """Send, and leave the budget; the answer, and the middle between request and answer."""
         asked, began = self._clock.now(), self._clock.monotonic()
         try:
-            answer = await exchange(self._client.transport, request, self._stopping)
+            stopping = Stopping() if sends_at_the_end() else self._stopping
+            answer = await exchange(self._client.transport, request, stopping)
         finally:
             self._budget.leave()
             self._count.waited += self._clock.monotonic() - began
@@ -425,6 +430,8 @@ class Transport:
         if self._stopping.is_set():
             return False
         match error:
+            case OverLimit():
+                return False
             case Retryable():
                 return True
             case RateLimited():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from syncd.core.answer import Answer
+from syncd.engine.probe_outcome import Outcome, Probed
 from syncd.engine.report import Report, SystemReport
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Clock, Window
@@ -72,6 +73,20 @@ class FakeEngine:
         if run == "unknown":
             raise NothingToUndo("there is no run 'unknown'", "Name another.")
         return Undone(run, await self._job(f"undo {run} {booking}"))
+
+    async def probe(
+        self, names: Sequence[str], *, progress: Callable[[str], None] = lambda _text: None
+    ) -> Probed:
+        progress("making the block")
+        self.asked.append(f"probe {', '.join(names)}")
+        try:
+            await asyncio.sleep(self.takes)
+        finally:
+            self.asked.append("removed")
+        return Probed([Outcome(name, "leadsquared") for name in names])
+
+    def forget_facts(self, names: Sequence[str]) -> dict[str, list[str]]:
+        return {name: ["keeps_tag"] for name in names}
 
     async def ask_slots(self, *, gently: bool = False) -> None:
         self.slots_asked += gently

@@ -193,3 +193,28 @@ async def test_two_clients_are_served_side_by_side(tmp_path: Path) -> None:
     async with door(state, COMMANDS):
         answers = await asyncio.gather(*(told(state, "echo", word=n) for n in range(5)))
     assert [a.result["said"] for a, _ in answers] == [0, 1, 2, 3, 4]
+
+
+async def test_a_probe_ends_when_the_one_who_asked_for_it_leaves(tmp_path: Path) -> None:
+    state, happened = tmp_path / "state.db", []
+    begun = asyncio.Event()
+
+    async def probe(
+        _arguments: Mapping[str, Any], _progress: Callable[[str], None]
+    ) -> tuple[Mapping[str, object], int]:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            happened.append("removed")
+        return {}, 0
+
+    async with door(state, {"probe": probe}):
+        with short_path(state) as path:
+            _, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"command": "probe"}\n')
+        await begun.wait()
+        writer.close()
+        await until(lambda: bool(happened))
+    assert happened == ["removed"]

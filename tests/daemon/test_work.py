@@ -184,3 +184,37 @@ async def test_what_is_old_is_compacted_after_the_nightly_resync(
     await work.everything()
     assert failed == ["tidy"]
     assert "planted" in capsys.readouterr().out
+
+
+async def test_a_probe_runs_beside_the_cycles_and_one_at_a_time() -> None:
+    engine = FakeEngine(takes=0.05)
+    work = Work(engine)
+    told: list[str] = []
+    probe = asyncio.create_task(work.on_probe({"systems": ["crm"]}, told.append))
+    await asyncio.sleep(0.01)
+    with pytest.raises(Refused):
+        await work.on_probe({"systems": ["crm"]}, told.append)
+    await work.near()
+    result, code = await probe
+    assert engine.asked == ["probe crm", "near", "removed"]
+    assert (code, told) == (0, ["making the block"])
+    assert isinstance(result["systems"], dict)
+
+
+async def test_facts_are_forgotten_and_unknown_systems_refused() -> None:
+    work = Work(FakeEngine())
+    result, code = await work.on_probe({"systems": ["crm"], "forget": True}, lambda _text: None)
+    assert (result, code) == ({"forgotten": {"crm": ["keeps_tag"]}}, 0)
+    for arguments in ({}, {"systems": "crm"}, {"systems": ["other"]}, {"dry_run": True}):
+        with pytest.raises(Refused):
+            await work.on_probe(arguments, lambda _text: None)
+
+
+async def test_the_end_of_the_service_waits_for_a_probe() -> None:
+    engine = FakeEngine(takes=0.05)
+    work = Work(engine)
+    probe = asyncio.create_task(work.on_probe({"systems": ["crm"]}, lambda _text: None))
+    await asyncio.sleep(0.01)
+    await work.idle()
+    assert engine.asked == ["probe crm", "removed"]
+    await probe

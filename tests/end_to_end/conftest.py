@@ -2,7 +2,7 @@
 
 Almost every test needs neither a socket nor a real second, so `shop` has none: its requests go to
 the platforms in the same process, and a wait of a minute costs nothing. `served_shop` is the same
-on loopback sockets, in real time.
+on loopback sockets, in real time but for waits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from syncd.sandbox.direct import Direct
 from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.loop import VirtualClock, VirtualLoop
-from syncd.wiring import App, RealClock, build
+from syncd.wiring import App, build
+from tests.hasty import Hasty
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
 
@@ -99,12 +100,12 @@ async def opened(
 ) -> AsyncIterator[S]:
     """Open the business, with a week of bookings unless empty; nothing is synced yet.
 
-    Without a clock it is on loopback sockets, in real time. ``configured`` changes the text of the
-    configuration.
+    Without a clock it is on loopback sockets, in real time but for waits, which take none.
+    ``configured`` changes the text of the configuration.
     """
-    sandbox = Sandbox(clock)
+    found = clock or Hasty()
+    sandbox = Sandbox(found)
     sandbox.crm.limit = None
-    found = clock or RealClock()
     world = furnish(sandbox, found.now(), empty=empty)
     ways = {name: Direct(sandbox.apps[name]) for name in SYSTEMS} if clock else {}
     async with nullcontext() if clock else sandbox.serve():
@@ -136,6 +137,6 @@ async def shop(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Shop]:
 
 @pytest.fixture
 async def served_shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    """The same as `shop` on loopback sockets, in real time."""
+    """The same as `shop` on loopback sockets, in real time but for waits."""
     async with opened(Shop, tmp_path) as made:
         yield made

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.engine.first_writes import MOVES
 from syncd.model import Action, ConflictKind, Operation
+from syncd.model.platform_facts import YES
 from syncd.sandbox.scenario import PEOPLE
 from syncd.store.journal import failed_operations
 from syncd.systems.leadsquared.wire import Wrote
@@ -41,6 +43,7 @@ async def booked(shop: Shop) -> tuple[list[str], list[str]]:
 
 async def test_all_reschedules_of_a_cycle_are_one_bulk_call(shop: Shop) -> None:
     twins, alone = await booked(shop)
+    shop.app.engine.systems["crm"].facts.put(MOVES, YES)
     clinic, before = shop.world.sandbox.clinic, calls_to(shop, TIMES)
     for event in (*twins, *alone):
         shown = next(a for a in clinic.appointments() if a.id == event)

@@ -75,7 +75,7 @@ CASES: tuple[tuple[str, str, str, Callable[[Shop], None]], ...] = (
 )
 
 
-@pytest.mark.parametrize(("system", "fact", "value", "happens"), CASES, ids=lambda c: str(c)[:30])
+@pytest.mark.parametrize(("system", "fact", "value", "happens"), CASES)
 async def test_a_fact_that_an_answer_contradicts_is_dropped_once_and_stays_so(
     shop: Shop, system: str, fact: str, value: str, happens: Callable[[Shop], None]
 ) -> None:

@@ -11,7 +11,7 @@ from syncd.engine import siblings
 from syncd.engine.report import Exit
 from syncd.model import Action, WaitReason
 from syncd.sandbox.recurring import book_series, delete_series, move_series
-from syncd.store.series import are_writes_stopped
+from syncd.store.facts import facts_named
 from tests.end_to_end.conftest import Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -147,7 +147,8 @@ async def test_siblings_that_a_write_changed_are_put_back_and_such_writes_stop(
     report = await shop.resync()
     assert starts(shop, "clinic", series) == before
     assert any("series" in remark for remark in report.remarks)
-    assert are_writes_stopped(shop.app.store, "clinic")
+    found = facts_named(shop.app.store, "instance_writes")
+    assert [(fact.system, fact.value) for fact in found] == [("clinic", "no")]
     assert report.exit is Exit.UNANSWERED
     assert [w.why for w in report.waiting] == [WaitReason.SERIES]
     # Nobody elsewhere heard of what the write did by mistake.

@@ -31,6 +31,7 @@ from syncd.model import (
     mark,
     read_value,
 )
+from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems.facts import Facts
 from syncd.systems.list_caps import outside
 from syncd.systems.measured import Measured
@@ -56,6 +57,7 @@ from syncd.systems.port import (
     Traffic,
     Unknown,
 )
+from syncd.systems.probing import Prober
 from tests.core.kit import NOW
 
 
@@ -91,6 +93,7 @@ class Held:
     updated_at: datetime | None = None
     service: str = "s"
     created_at: datetime | None = None
+    notes: str = ""
 
 
 @dataclass
@@ -296,6 +299,24 @@ class FakeSystem:
         except Malformed as error:
             return Unknown(str(error))
 
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Read all fields of an event."""
+        self._fail("whole")
+        held = self.events.get(ref.id)
+        if held is None:
+            raise Rejected(self.name, "whole", why=Refusal.GONE)
+        start, end = held.value.interval
+        tree = {
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+            "status": str(held.value.status),
+            "title": held.title,
+            "provider": held.provider,
+            "person": held.person,
+            "notes": held.notes,
+        }
+        return whole_record(tree, held.value.status, "secret")
+
     async def users(self) -> Directory:
         """Read the users: those of all providers and of whoever else has an event here."""
         self._fail("users")
@@ -383,6 +404,9 @@ class FakeSystem:
     @property
     def traffic(self) -> Traffic:
         return Traffic(reads=self.reads, writes=len(self.writes), skew=self.skew)
+
+    async def prober(self) -> Prober:
+        raise Rejected(self.name, detail="nothing of it is uncertain")
 
     async def aclose(self) -> None:
         return None

@@ -27,6 +27,7 @@ from tests.sandbox.desk import (
     ms,
     yes,
 )
+from tests.sandbox.found_writes import WRITES
 
 MANY = 1001
 V2, V1, LSQ = PlatformKind.V2, PlatformKind.V1, PlatformKind.LEADSQUARED
@@ -435,5 +436,6 @@ CHECKS: Mapping[tuple[PlatformKind, str], Callable[[Desk], Awaitable[str]]] = {
     (LSQ, "keeps_tag"): task_tag,
     (LSQ, "tells_times"): partial(rows_carry, field="ModifiedOn"),
     (LSQ, "list_cap"): task_cap,
+    **WRITES,
 }
 """What finds out each fact by what the platform answers."""

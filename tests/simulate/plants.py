@@ -36,33 +36,10 @@ from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 from tests.simulate.days import EMPTIED, STALE, UNANSWERED
 from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
-from tests.simulate.lost import ABOUT_LOSS
-from tests.simulate.plants_of_answers import ABOUT_ANSWERS
-from tests.simulate.plants_of_cancelling import ABOUT_CANCELLING
-from tests.simulate.plants_of_hosts import ABOUT_HOSTS
-from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
-from tests.simulate.plants_of_leaves import ABOUT_LEAVES
-from tests.simulate.plants_of_leftovers import ABOUT_LEFTOVERS
-from tests.simulate.plants_of_limits import ABOUT_LIMITS
-from tests.simulate.plants_of_lists import ABOUT_LISTS
-from tests.simulate.plants_of_outside import ABOUT_OUTSIDE
-from tests.simulate.plants_of_owners import ABOUT_OWNERS
-from tests.simulate.plants_of_platforms import ABOUT_BUFFERS
 from tests.simulate.plants_of_proof import (
-    ABOUT_PROOF,
     absence_believed_at_once,
     one_proof_is_enough,
 )
-from tests.simulate.plants_of_rebookings import ABOUT_REBOOKINGS
-from tests.simulate.plants_of_series import ABOUT_SERIES
-from tests.simulate.plants_of_stops import ABOUT_STOPS
-from tests.simulate.plants_of_telling import ABOUT_TELLING
-from tests.simulate.plants_of_twins import ABOUT_TWINS
-from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
-from tests.simulate.plants_of_updates import ABOUT_UPDATES
-from tests.simulate.plants_of_values import ABOUT_VALUES
-from tests.simulate.plants_of_waiting import ABOUT_WAITING
-from tests.simulate.plants_of_words import ABOUT_WORDS
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -340,7 +317,7 @@ def a_hold_ends_by_the_clock(patch: Patch) -> None:
 _BOOKED = (_at(1, What.BOOK, "clinic", slot=70),)
 _TWINS = (*_BOOKED, _at(2, What.TWIN, "crm", slot=1))
 
-PLANTS: tuple[tuple[Plant, Story], ...] = (
+ABOUT_PROMISES: tuple[tuple[Plant, Story], ...] = (
     (own_blocks_are_sources, draw(0)),
     (absence_believed_at_once, draw(0)),
     (coverage_ignored, draw(0)),
@@ -421,28 +398,5 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
             block_edited="reschedule",
         ),
     ),
-    *ABOUT_ANSWERS,
-    *ABOUT_VALUES,
-    *ABOUT_BUFFERS,
-    *ABOUT_LISTS,
-    *ABOUT_UPDATES,
-    *ABOUT_LOSS,
-    *ABOUT_OWNERS,
-    *ABOUT_PROOF,
-    *ABOUT_TELLING,
-    *ABOUT_UNREADABLE,
-    *ABOUT_CANCELLING,
-    *ABOUT_HOSTS,
-    *ABOUT_LEFTOVERS,
-    *ABOUT_TWINS,
-    *ABOUT_WORDS,
-    *ABOUT_LEAVES,
-    *ABOUT_LEADSQUARED,
-    *ABOUT_SERIES,
-    *ABOUT_REBOOKINGS,
-    *ABOUT_OUTSIDE,
-    *ABOUT_LIMITS,
-    *ABOUT_STOPS,
-    *ABOUT_WAITING,
 )
 """Each with a day on which it breaks a promise."""

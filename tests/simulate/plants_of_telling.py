@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.core import queue
-from syncd.engine import report, telling
+from syncd.engine import left, report, telling
 from syncd.engine.report import Left
 from syncd.model import Item, Topic
 from syncd.simulate.story import Story, What
@@ -19,8 +19,8 @@ Patch = pytest.MonkeyPatch
 
 def double_bookings_end_with_zero(patch: Patch) -> None:
     """Two meetings at one time are told in the list of conflicts only."""
-    exits = {**report._EXITS, Left.DOUBLE_BOOKINGS: report.Exit.DONE}
-    patch.setattr(report, "_EXITS", exits)
+    exits = {**left._EXITS, Left.DOUBLE_BOOKINGS: report.Exit.DONE}
+    patch.setattr(left, "_EXITS", exits)
 
 
 def double_bookings_are_not_counted(patch: Patch) -> None:

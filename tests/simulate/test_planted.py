@@ -6,7 +6,8 @@ import pytest
 
 from syncd.simulate.play import play
 from syncd.simulate.story import Story
-from tests.simulate.plants import PLANTS, Plant
+from tests.simulate.every_plant import PLANTS
+from tests.simulate.plants import Plant
 from tests.simulate.seeds import GATE
 
 pytestmark = pytest.mark.prove

@@ -191,7 +191,7 @@ class LeadConnector(Location):
             return self._ok(appointment=wire.blocked(block, self.zone))
         meeting = self._stored_meeting(ask.params["id"])
         shown = self._shown(meeting)
-        shown["description"] = meeting.description
+        shown |= {"description": meeting.description, **wire.more(meeting)}
         return self._ok(appointment={**shown, "appointmentMeta": {"slotType": "regular"}})
 
     def _shown(self, meeting: Meeting) -> wire.Json:

@@ -21,6 +21,7 @@ from syncd.sandbox.leadconnector.records import (
     Opening,
     User,
 )
+from syncd.sandbox.leadconnector.written import write_meeting
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.people import Contact
 from syncd.sandbox.platform import Platform
@@ -206,25 +207,8 @@ class Location(Facts, Platform):
             self.meetings.put(known, moved)
 
     def write_meeting(self, meeting: Meeting) -> None:
-        """Keep what a request made of an appointment.
-
-        Of a series all instances change alike, if ``writes_whole_series``: nothing is known of it.
-        """
-        before = self.meetings.get(meeting.id)
-        self.meetings.put(meeting.id, meeting)
-        if before is None or not (self.writes_whole_series and meeting.series):
-            return
-        by, longer = meeting.start - before.start, meeting.end - before.end
-        for other in self.instances(meeting.series):
-            if other.id != meeting.id:
-                changed = replace(
-                    other,
-                    start=other.start + by,
-                    end=other.end + longer,
-                    status=meeting.status if meeting.status != before.status else other.status,
-                    updated_at=meeting.updated_at,
-                )
-                self.meetings.put(other.id, changed)
+        """Keep what a request made of an appointment."""
+        write_meeting(self, meeting)
 
     def set_hosts(self, id: str, user: str, hosts: Sequence[str] = ()) -> None:
         """Assign a meeting to a user, or to nobody (empty), with these further hosts."""

@@ -97,6 +97,8 @@ class Meeting(Appointment):
     resources: tuple[str, ...] = ()
     series: str = ""
     hosts: tuple[str, ...] = ()
+    notes: str = ""
+    custom: tuple[tuple[str, str], ...] = ()
     service: bool = False
 
     @property

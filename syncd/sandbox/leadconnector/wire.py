@@ -140,6 +140,13 @@ def event(
     return shown
 
 
+def more(meeting: Meeting) -> Json:
+    """What only the read by id shows, where there is any: nobody has recorded these names."""
+    custom = [{"id": id, "value": value} for id, value in meeting.custom]
+    shown = {"notes": meeting.notes, "customFields": custom}
+    return {name: value for name, value in shown.items() if value}
+
+
 def written(meeting: Meeting, calendar: Calendar, location: str) -> Json:
     """The answer to a create or an update: flat, and without the times (1.4)."""
     owner = {"assignedUserId": meeting.user} if calendar.shows_user else {}

@@ -301,7 +301,7 @@ class LeadConnectorV1(Location):
             updated_at=self.stamp(),
         )
         self._check_slot(after)
-        self.meetings.put(after.id, after)
+        self.write_meeting(after)
         who = self._shown_contact(self.contacts[after.contact])
         return JSONResponse(wire.written(after.id, who))
 
@@ -313,7 +313,8 @@ class LeadConnectorV1(Location):
             fields.refuse_invalid("status")
         if isinstance(found, Block):
             fields.refuse_invalid("id")
-        self.set_status(found.id, status)
+        changed = replace(found, status=status, updated_at=self.stamp())
+        self.write_meeting(changed)
         return PlainTextResponse("")
 
     def _delete(self, ask: Ask) -> Response:
@@ -410,5 +411,5 @@ class LeadConnectorV1(Location):
         shown: dict[str, Any] = wire.appointment(found, service, self.location_id, self.timezone)
         if whole:
             who = self._shown_contact(self.contacts[found.contact])
-            shown |= {"notes": found.description, "contact": who}
+            shown |= {"notes": found.notes or found.description, "contact": who}
         return shown

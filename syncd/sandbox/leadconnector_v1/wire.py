@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import zone
-from syncd.sandbox.leadconnector.wire import local, stamped
+from syncd.sandbox.leadconnector.wire import local, more, stamped
 from syncd.sandbox.leadconnector_v1.records import Booking
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def appointment(meeting: Meeting, found: Calendar, location: str, location_zone:
         "selectedTimezone": spelt_in,
         "createdAt": stamped(meeting.added_at),
         "updatedAt": stamped(meeting.updated_at),
+        **more(meeting),
     }
 
 

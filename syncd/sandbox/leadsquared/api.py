@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from syncd.model import zone
 from syncd.model.platform_facts import PlatformKind
+from syncd.sandbox.damage import Damage, damaged_task
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadsquared import fields, wire
 from syncd.sandbox.leadsquared.cancelling import Cancelling
@@ -205,7 +206,8 @@ class LeadSquared(Cancelling):
             for id, (start, end) in wanted.items():
                 task = self.tasks.get(id)
                 if task is not None and not task.deleted:
-                    self.tasks.put(id, self._modified(task, start=start, end=end))
+                    moved = self._modified(task, start=start, end=end)
+                    self.tasks.put(id, self._damaged(moved, self.update_damage))
                     self._move_others(task, start - task.start, end - task.end)
 
         return self._accept(ask, apply)
@@ -255,7 +257,7 @@ class LeadSquared(Cancelling):
             fields.refuse(fields.NO_ENTITY, "Task does not exist in the system")
         now = self.stamp()
         done = self._modified(task, status=Status.COMPLETE, completed_at=now)
-        self.tasks.put(id, done)
+        self.tasks.put(id, self._damaged(done, self.status_damage))
         return _success(AffectedRows=1)
 
     # --- task types, users, leads -------------------------------------------------------------
@@ -409,6 +411,13 @@ class LeadSquared(Cancelling):
     def _modified(self, task: Task, **change: Any) -> Task:
         """The task changed over HTTP."""
         return replace(task, modified_by=self._me.id, modified_at=self.stamp(), **change)
+
+    def _damaged(self, task: Task, damage: Damage | None) -> Task:
+        """Return the task as an update leaves it; a block is never damaged."""
+        if damage is not None and task.lead:
+            self.damaged.add(task.id)
+        users = [user.id for user in self.users.values() if user.active]
+        return damaged_task(task, damage if task.lead else None, users)
 
     def _accept(self, ask: Ask, work: Callable[[], object]) -> Response:
         seconds = self.job_seconds(ask, self.usual_job_seconds)

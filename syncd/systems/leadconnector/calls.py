@@ -66,11 +66,21 @@ class Calls:
 
     async def appointment(self, event: str) -> wire.Whole:
         """Read one appointment. Raises Rejected (GONE) where there is none."""
+        return (await self._one(event))[0]
+
+    async def whole(self, event: str) -> tuple[wire.Whole, object]:
+        """Read one appointment, and all of its fields as they were sent."""
+        item, body = await self._one(event)
+        tree = self._transport.decode(body, dict[str, Any], f"GET {APPOINTMENTS}")
+        return item, tree.get("appointment") or tree.get("event") or tree
+
+    async def _one(self, event: str) -> tuple[wire.Whole, bytes]:
         path = f"{APPOINTMENTS}/{part(event)}"
-        one = await self._ask(path, wire.One)
+        body = await self._transport.read("GET", path, headers={"Version": self.version(path)})
+        one = self._transport.decode(body, wire.One, f"GET {path}")
         for found in (one.appointment, one.event, one):
             if isinstance(found, wire.Whole) and found.id is not None:
-                return found
+                return found, body
         raise self._transport.incomplete(f"GET {path}", "the answer holds no appointment")
 
     async def calendars(self) -> wire.Calendars:
@@ -99,6 +109,16 @@ class Calls:
         path = f"/calendars/{part(calendar)}/free-slots"
         answer: object = await self._ask(path, object, params)
         return self._transport.decoded(lambda: starts(answer), f"GET {path}")
+
+    async def service_bookings(self, window: Window) -> list[wire.ServiceBooking]:
+        """List what was booked through service menus; v3 only."""
+        params = {
+            "locationId": self._account.location_id,
+            "startTime": str(millis(window.start)),
+            "endTime": str(millis(window.end)),
+        }
+        answer = await self._ask("/calendars/services/bookings", wire.ServiceBookings, params)
+        return [row for row in answer.bookings if isinstance(row, wire.ServiceBooking)]
 
     async def location(self) -> wire.Location:
         """Read the location."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from syncd.model import Kind, Status, Statuses
 from syncd.systems.able import list_lag
 from syncd.systems.leadconnector import slots
+from syncd.systems.leadconnector.fields import RECORD
 from syncd.systems.measured import Side
 from syncd.systems.port import Capabilities
 
@@ -34,4 +35,6 @@ def capabilities(account: Account, measured: Measured) -> Capabilities:
         update_replaces=True,
         update_sets_status=True,
         series_writes=account.series == "write" and untouched,
+        series_held=account.series == "hold",
+        record_fields=RECORD,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Status
 from syncd.model.statuses import LEADCONNECTOR
+from syncd.model.whole_record import RecordFields
 from syncd.systems.leadconnector.events import status_word
 from syncd.systems.leadconnector.wire import Block, Whole, Wrote
 from syncd.systems.loose import text
@@ -27,6 +28,16 @@ HOSTS = "users"
 
 PRIVATE = (TITLE, DESCRIPTION)
 """Texts that may name a customer."""
+
+RECORD = RecordFields(
+    times=frozenset({"startTime", "endTime"}),
+    status=frozenset({STATUS, "appoinmentStatus", "status"}),
+    ignored=frozenset({"dateUpdated", "updatedAt", "updatedBy", "lastUpdatedBy"}),
+)
+"""What the fields of an appointment are for."""
+
+COMPARED = frozenset({TITLE, DESCRIPTION, USER, CALENDAR, HOSTS})
+"""The fields of which an update's own answer, or a second look, tells who changed them."""
 
 _WRITABLE = frozenset(status.value for status in Status)
 

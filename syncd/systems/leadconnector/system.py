@@ -18,6 +18,7 @@ from syncd.model import (
 )
 from syncd.model.derived import USERS
 from syncd.model.platform_facts import PlatformKind
+from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import persons
 from syncd.systems.able import Able
 from syncd.systems.capped_lists import CappedLists
@@ -30,11 +31,12 @@ from syncd.systems.leadconnector.calls import Calls
 from syncd.systems.leadconnector.capable import capabilities
 from syncd.systems.leadconnector.closing import doors_of, seat_of
 from syncd.systems.leadconnector.directory import EVENT, booked_on, directory_of
-from syncd.systems.leadconnector.events import is_deleted, needs_zone
+from syncd.systems.leadconnector.events import is_deleted, needs_zone, status_word
 from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.knowledge import Knowledge
 from syncd.systems.leadconnector.opening import open_transport
+from syncd.systems.leadconnector.probing import Prober, v3_of
 from syncd.systems.leadconnector.reading import Reading
 from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
@@ -165,6 +167,15 @@ class LeadConnector:
             return Gone()
         return await self._sight(item, ref)
 
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Read all fields of one appointment. Raises SystemFault."""
+        item, tree = await self._calls.whole(record_id(ref.id))
+        if text(item.id) != record_id(ref.id):
+            detail = "the answer is about another appointment"
+            raise Rejected(self.name, "GET an appointment", detail=detail)
+        status = self._reader.statuses.meant(status_word(item))
+        return whole_record(tree, status, self._account.token)
+
     async def users(self) -> Directory:
         """Read users now, and calendars where they are mapped themselves. Raises SystemFault."""
         mapped = {p: of for p, of in self._calendars.items() if of.resource is None}
@@ -221,6 +232,12 @@ class LeadConnector:
             if seat is not None:
                 self._calendars[provider] = seat
         return found
+
+    async def prober(self) -> Prober:
+        """Return what measures the location's uncertain facts."""
+        v3 = Calls(self.name, v3_of(self._account), self._transport)
+        parts = (self._account, self._calls, v3, self._knowledge, self._calendars)
+        return Prober(*parts, self._writing.owner)
 
     def registry(self, key: str, object: str, field: str) -> Associations:
         """The contacts of the location, and the association that ties bookings to them."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Action, EventRef, Status, Value, Window, cut_end, is_derived, mark
 from syncd.model.platform_facts import NO, YES
+from syncd.model.whole_record import Update, WholeRecord, compare_records, whole_record
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
-from syncd.systems.leadconnector.events import is_deleted
+from syncd.systems.leadconnector.events import is_deleted, status_word
 from syncd.systems.leadconnector.fields import CALENDAR, HOSTS, STATUS, TITLE, USER, Kept
 from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.times import written
@@ -61,8 +62,8 @@ Owner = Callable[[str], Awaitable[dict[str, str]]]
 class _Update:
     """One update: where it goes, and what it sends besides the fields in ``kept``.
 
-    ``hosts`` were those of the meeting just before. No request can set them, so whether an update
-    leaves them as they are is seen only afterwards.
+    ``hosts`` and the ``whole`` record were those of the meeting just before. No request can set the
+    hosts, or most other fields, so whether an update leaves them as they are is seen afterwards.
     """
 
     path: str
@@ -71,6 +72,7 @@ class _Update:
     kept: Kept
     more: dict[str, object]
     hosts: tuple[str, ...] = ()
+    whole: WholeRecord | None = None
 
     @property
     def body(self) -> dict[str, object]:
@@ -121,14 +123,15 @@ class Updating:
         reads = 0
         while True:
             reads += 1
-            record = await self._read(operation)
+            record, whole = await self._read(operation)
             deadline = min(latest, self._clock.monotonic() + FRESH)
             if isinstance(record, Unknown):
                 return TargetChanged(record)
             sighting = await self._sight(record, operation.ref)
             if not _as_decided(sighting, operation, self._clock.now()):
                 return TargetChanged(sighting)
-            update = await self._prepared(operation, record, owner or "")
+            prepared = await self._prepared(operation, record, owner or "")
+            update = replace(prepared, whole=whole)
             try:
                 wrote = await self._put(update, deadline)
             except Delayed:
@@ -149,11 +152,11 @@ class Updating:
         Only what the update itself reset is put back (`fields.reset`), and only while the record
         stands where the update put it: what somebody else changed since is news, and stays.
         """
-        seen = await self._look(operation, update, wrote)
+        seen, whole = await self._look(operation, update, wrote)
         lost = fields.reset(update.kept, wrote, seen)
         restored: list[str] = []
         if lost and self._measured.contradict("update_replaces", NO) and seen is None:
-            seen = await self._look(operation, update, wrote)
+            seen, whole = await self._look(operation, update, wrote)
         if lost and (seen is not None or _is_block(operation)):
             now = update.kept if seen is None else fields.kept_of(seen)
             kept = {**now, **{name: update.kept[name] for name in lost}}
@@ -165,32 +168,35 @@ class Updating:
                 pass
             else:
                 update, before = again, lost
-                seen = await self._look(operation, update, wrote)
+                seen, whole = await self._look(operation, update, wrote)
                 lost = [name for name in fields.reset(kept, wrote, seen) if name in before]
                 restored = [name for name in before if name not in lost]
         if seen is not None and not set(update.hosts) <= set(hosts_of(seen)):
             lost = [*lost, HOSTS]
             self._measured.contradict("update_keeps_hosts", YES)
+        lost = [*lost, *_also_changed(operation, update.whole, whole)]
         shown = self._shown(update, wrote, seen)
         return Done([(operation.ref.id, shown)], tuple(restored), tuple(lost))
 
-    async def _read(self, operation: Operation) -> Record | Unknown:
+    async def _read(self, operation: Operation) -> tuple[Record | Unknown, WholeRecord | None]:
         """Read the target. Raises Rejected (GONE) for a meeting that is not there any more."""
         ref = operation.ref
         if _is_block(operation):
-            return await self._listed(operation, operation.before) or Unknown("it is not listed")
+            block = await self._listed(operation, operation.before)
+            return block or Unknown("it is not listed"), None
         try:
-            item = await self._calls.appointment(ref.id)
+            item, tree = await self._calls.whole(ref.id)
         except Rejected as fault:
             if fault.why is Refusal.GONE:
                 raise
-            return Unknown(str(fault), refused=True)
+            return Unknown(str(fault), refused=True), None
         if text(item.id) != ref.id:
-            return Unknown("the answer is about another appointment")
+            return Unknown("the answer is about another appointment"), None
         if is_deleted(item):
             path = f"GET {APPOINTMENTS}/{part(ref.id)}"
             raise Rejected(self._system, path, why=Refusal.GONE, status=200, detail="deleted")
-        return item
+        status = self._reading.reader.statuses.meant(status_word(item))
+        return item, whole_record(tree, status, self._account.token)
 
     async def _listed(self, operation: Operation, value: Value | None) -> Block | None:
         """Find a block in its owner's list; v2 is not known to show one by its id."""
@@ -201,25 +207,29 @@ class Updating:
         )
         return None if found is None or is_deleted(found) else found
 
-    async def _look(self, operation: Operation, update: _Update, wrote: Wrote) -> Record | None:
+    async def _look(
+        self, operation: Operation, update: _Update, wrote: Wrote
+    ) -> tuple[Record | None, WholeRecord | None]:
         """Read the target after an update; None where that fails, or shows it elsewhere.
 
         The answer about a block shows all of it; one that shows no title does not count as such.
         """
         block = _is_block(operation)
         if (block and isinstance(wrote.title, str)) or self._is_told(update, wrote, block=block):
-            return None
+            return None, None
+        seen: Record | Unknown | None
+        whole: WholeRecord | None = None
         try:
             if block:
-                seen: Record | Unknown | None = await self._listed(operation, operation.after)
+                seen = await self._listed(operation, operation.after)
             else:
-                seen = await self._read(operation)
+                seen, whole = await self._read(operation)
             if seen is None or isinstance(seen, Unknown):
-                return None
+                return None, None
             value = self._value(seen)
         except (SystemFault, ValueError):
-            return None
-        return seen if value.interval == (update.start, update.end) else None
+            return None, None
+        return (seen, whole) if value.interval == (update.start, update.end) else (None, None)
 
     def _is_told(self, update: _Update, wrote: Wrote, *, block: bool) -> bool:
         """Whether the answer tells enough of a meeting where updates replace nothing."""
@@ -293,6 +303,18 @@ def _as_decided(sighting: Sighting, operation: Operation, now: datetime) -> bool
     before = operation.before
     event = sighting.event.with_status_of(before)
     return before is None or cut_end(event.value, now, before) == before
+
+
+def _also_changed(
+    operation: Operation, before: WholeRecord | None, after: WholeRecord | None
+) -> list[str]:
+    """Name the fields that differ, and that nothing else looks at."""
+    if before is None or after is None:
+        return []
+    update = Update.STATUS if operation.action is Action.SET_STATUS else Update.MOVE
+    found = compare_records(before, after, fields.RECORD, update, _wanted(operation).status)
+    known = fields.COMPARED | fields.RECORD.status
+    return [name for name in found.also if name.partition(".")[0] not in known]
 
 
 def _is_block(operation: Operation) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from syncd.systems.loose import Odd
+from syncd.systems.loose import Odd, text
 
 
 class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -90,6 +90,28 @@ class One(Whole, frozen=True, gc=False):
 
     appointment: Whole | Odd = None
     event: Whole | Odd = None
+
+
+class ServiceBooking(msgspec.Struct, rename="camel"):
+    """One booking that was made through a service menu; most names are assumed."""
+
+    id: Any = None
+    booking_id: Any = None
+    calendar_id: Any = None
+    services: Any = None
+
+    @property
+    def calendars(self) -> list[str]:
+        """The calendars that it is on, which are called services there."""
+        rows = self.services if isinstance(self.services, list) else []
+        ids = [self.calendar_id, *(row.get("id") for row in rows if isinstance(row, dict))]
+        return [known for id in ids if (known := text(id))]
+
+
+class ServiceBookings(msgspec.Struct):
+    """The answer of ``GET /calendars/services/bookings``."""
+
+    bookings: list[ServiceBooking | Odd]
 
 
 class Wrote(msgspec.Struct, rename="camel"):

@@ -50,7 +50,7 @@ class Writing:
         self._calendars = calendars
         self._reading = reading
         self._updating = Updating(
-            system, account, calls, reading, blocks, calendars, clock, sight, self._owner, measured
+            system, account, calls, reading, blocks, calendars, clock, sight, self.owner, measured
         )
 
     async def write(self, operations: Sequence[Operation]) -> Done | TargetChanged:
@@ -88,11 +88,11 @@ class Writing:
             "locationId": self._account.location_id,
             "startTime": written(value.start),
             "endTime": written(value.end),
-            **await self._owner(operation.provider),
+            **await self.owner(operation.provider),
             "title": title if operation.key is None else mark(title, operation.key),
         }
 
-    async def _owner(self, provider: str) -> dict[str, str]:
+    async def owner(self, provider: str) -> dict[str, str]:
         """Name the block's owner: the user, or a calendar that can be blocked itself."""
         of = self._calendars[provider]
         if of.user is not None:

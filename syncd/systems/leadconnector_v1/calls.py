@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from syncd.model import Window, zone
@@ -63,6 +63,13 @@ class Calls:
     async def appointment(self, event_id: str) -> wire.Appointment:
         """One appointment or block by id."""
         return await self._ask(_path(event_id), wire.Appointment)
+
+    async def whole(self, event_id: str) -> tuple[wire.Appointment, object]:
+        """One appointment, and all of its fields as they were sent."""
+        path = _path(event_id)
+        body = await self._transport.read("GET", path)
+        item = self._transport.decode(body, wire.Appointment, f"GET {path}")
+        return item, self._transport.decode(body, dict[str, Any], f"GET {path}")
 
     async def contact_of(self, event_id: str) -> wire.Contact | None:
         """The contact that comes with one appointment."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Action, Directory, Kind, Offer, Statuses
 from syncd.model.platform_facts import YES, PlatformKind
+from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import persons
 from syncd.systems.able import Able
 from syncd.systems.capped_lists import CappedLists, Limit
@@ -18,11 +19,12 @@ from syncd.systems.findings import skew_finding
 from syncd.systems.last_read import LastRead, Misses
 from syncd.systems.leadconnector_v1 import checks, discover, reading, users
 from syncd.systems.leadconnector_v1.calls import Calls, known_zone
-from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare
+from syncd.systems.leadconnector_v1.events import Owners, Reader, is_bare, status_word
 from syncd.systems.leadconnector_v1.holds import Holds
 from syncd.systems.leadconnector_v1.knowledge import Knowledge
 from syncd.systems.leadconnector_v1.opening import open_transport
 from syncd.systems.leadconnector_v1.plan import LIST, plan, team_calendars
+from syncd.systems.leadconnector_v1.probing import Prober
 from syncd.systems.leadconnector_v1.seats import crowded, seats_of
 from syncd.systems.leadconnector_v1.sieve import Sieve
 from syncd.systems.leadconnector_v1.wire import (
@@ -215,6 +217,15 @@ class LeadConnectorV1:
             self._lists.doubt(f"GET {LIST}", found.provider, found.value.start)
         return missed
 
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Read all fields of one appointment. Raises SystemFault."""
+        item, tree = await self._calls.whole(ref.id)
+        if text(item.id) != ref.id:
+            detail = "the answer is about something else"
+            raise Rejected(self.name, "GET an appointment", detail=detail)
+        status = self._reader.statuses.meant(status_word(item))
+        return whole_record(tree, status, self._account.api_key)
+
     async def users(self) -> Directory:
         """Read users now, and calendars where they are mapped themselves. Raises SystemFault."""
         by_calendar = any(not of.user for of in self._calendars.values())
@@ -295,6 +306,11 @@ class LeadConnectorV1:
                     starts.add(start)
                     found.append(slot)
         return sorted(found, key=lambda slot: slot.start)
+
+    async def prober(self) -> Prober:
+        """Return what measures the location's uncertain facts."""
+        parts = (self.name, self._account, self._calls, self._calendars)
+        return Prober(*parts, self._learn_zone)
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """A call per user, and per team or calendar of those without one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, Kind, Status, Statuses, mark
+from syncd.model.whole_record import RecordFields
 from syncd.systems.able import list_lag
 from syncd.systems.leadconnector_v1.calls import slot_fields
 from syncd.systems.port import Capabilities, Done, Rejected
@@ -24,6 +25,13 @@ _WRITABLE = (
     Status.INVALID,
 )
 
+_FIELDS = RecordFields(
+    times=frozenset({"startTime", "endTime", "endAt", "selectedSlot"}),
+    status=frozenset({"status", "appoinmentStatus", "appointmentStatus"}),
+    ignored=frozenset({"updatedAt", "dateUpdated", "updatedBy", "contact"}),
+)
+"""The contact that comes along is a record of its own: `contactId` names the customer."""
+
 
 def capabilities(account: Account, measured: Measured) -> Capabilities:
     """Return what a location can be relied on for, by what was measured of it.
@@ -42,6 +50,7 @@ def capabilities(account: Account, measured: Measured) -> Capabilities:
         key_survives=measured.is_yes("keeps_tag"),
         lists_blocks=account.blocks == "hold" or measured.is_yes("lists_blocks"),
         update_keeps_end=measured.is_yes("update_keeps_end"),
+        record_fields=_FIELDS,
         notifies=True,
     )
 

@@ -94,6 +94,13 @@ class Calls:
             "GET", "Task.svc/Retrieve.GetById", list[wire.Task | Odd], params={"id": task_id}
         )
 
+    async def whole(self, task_id: str) -> tuple[list[wire.Task | Odd], list[object]]:
+        """One task, and all of its fields as they were sent."""
+        call = "Task.svc/Retrieve.GetById"
+        body = await self._transport.read("GET", call, params={"id": task_id})
+        tasks = self._transport.decode(body, list[wire.Task | Odd], f"GET {call}")
+        return tasks, self._transport.decode(body, list[object], f"GET {call}")
+
     async def lead(self, lead_id: str) -> list[wire.Lead | Odd]:
         """One lead by id."""
         return await self._leads("Leads.GetById", {"id": lead_id})

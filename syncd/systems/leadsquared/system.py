@@ -10,6 +10,7 @@ import phonenumbers
 
 from syncd.model import Directory, Statuses, UserState
 from syncd.model.platform_facts import PlatformKind
+from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import persons
 from syncd.systems.able import Able
 from syncd.systems.capped_lists import CappedLists, Limit
@@ -20,6 +21,7 @@ from syncd.systems.leadsquared.calls import Calls
 from syncd.systems.leadsquared.events import Reader
 from syncd.systems.leadsquared.opening import open_transport
 from syncd.systems.leadsquared.plan import plan
+from syncd.systems.leadsquared.probing import Prober
 from syncd.systems.leadsquared.reading import Reading, Shown
 from syncd.systems.leadsquared.wire import Lead, Task
 from syncd.systems.leadsquared.writing import Writing, capabilities
@@ -32,6 +34,7 @@ from syncd.systems.port import (
     Found,
     Gone,
     Malformed,
+    Refusal,
     Rejected,
     Unknown,
 )
@@ -195,6 +198,14 @@ class LeadSquared:
         except (ValueError, Malformed) as error:
             return Unknown(str(error))
 
+    async def whole(self, ref: EventRef) -> WholeRecord:
+        """Read all fields of one task. Raises SystemFault."""
+        tasks, trees = await self._calls.whole(ref.id)
+        for task, tree in zip(tasks, trees, strict=True):
+            if isinstance(task, Task) and text(task.user_task_id).lower() == ref.id.lower():
+                return whole_record(tree, self._reader.status(task), self._account.secret_key)
+        raise Rejected(self.name, "GET the task", why=Refusal.GONE, detail="there is none")
+
     async def users(self) -> Directory:
         """Read the account's users now. Raises SystemFault."""
         rows = await self._calls.users()
@@ -255,6 +266,10 @@ class LeadSquared:
         if found:
             self.measured.learn("slot_names", slots.NAMES)
         return found
+
+    async def prober(self) -> Prober:
+        """Return what measures the account's uncertain facts."""
+        return Prober(self._account, self._calls, self._calendars)
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """A call for all users and 96 days."""

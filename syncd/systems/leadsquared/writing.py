@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, BulkCall, Kind, Status, Statuses, mark
+from syncd.model.whole_record import RecordFields
 from syncd.systems.able import list_lag
 from syncd.systems.leadsquared.calls import DELETE, TIMES
 from syncd.systems.leadsquared.events import written_time
@@ -25,6 +26,13 @@ _MOST_ROWS = 1000
 
 MOST_LOOKS = 40
 """After a deletion that failed in part, at most so many tasks are asked for."""
+
+_FIELDS = RecordFields(
+    times=frozenset({"DueDate", "EndDate"}),
+    status=frozenset({"StatusCode", "Status"}),
+    with_status=frozenset({"EndDate", "CompletedOn", "CompletedBy", "PercentCompleted"}),
+    ignored=frozenset({"ModifiedOn", "ModifiedBy", "ModifiedByName"}),
+)
 
 _NO_NOTICE = "1000"
 _NO_LEAD = 0
@@ -82,6 +90,7 @@ def capabilities(name: str, account: Account, measured: Measured) -> Capabilitie
         completing_changes_end=measured.is_yes("completing_changes_end"),
         slots_ahead=LONGEST,
         lists_cancelled=measured.is_yes("lists_cancelled"),
+        record_fields=_FIELDS,
     )
 
 

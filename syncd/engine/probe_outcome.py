@@ -1,0 +1,94 @@
+"""What became of a probe of one or more systems, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from syncd.engine.probe_plan import MOST, iso
+from syncd.engine.report import Exit
+from syncd.model.canary import Canary
+from syncd.model.platform_facts import Measure, platform_facts
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the probe of one system.
+
+    ``why`` says, by fact, why it was not measured; ``failed`` are those that should have been.
+    """
+
+    system: str
+    platform: str = ""
+    state: str = "ok"
+    cause: str = ""
+    remedy: str = ""
+    calls: int = 0
+    allowed: int = MOST
+    measured: dict[str, str] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    canary: Canary | None = None
+
+    def missed(self, names: Iterable[str], why: str, *, failed: bool = True) -> None:
+        """Note that facts were not measured."""
+        for name in names:
+            if name not in self.measured:
+                self.why[name] = why
+                (self.failed.add if failed else self.failed.discard)(name)
+
+    def to_json(self) -> dict[str, object]:
+        """Return one entry of ``systems``; its keys are stable."""
+        facts = {}
+        for row in platform_facts(self.platform):
+            if row.measured is Measure.PROBE:
+                facts[row.name] = {
+                    "measured": self.measured.get(row.name),
+                    "safe": row.safe,
+                    "why": self.why.get(row.name),
+                }
+        canary = self.canary
+        made = canary is not None and canary.event is not None
+        return {
+            "state": self.state,
+            "cause": self.cause,
+            "remedy": self.remedy,
+            "platform": self.platform,
+            "calls": self.calls,
+            "calls_allowed": self.allowed,
+            "facts": facts,
+            "canary": {
+                "provider": canary.provider,
+                "event": canary.event,
+                "start": iso(canary.start),
+                "end": iso(canary.end),
+                "removed": not canary.stands,
+            }
+            if canary is not None and (made or canary.stands)
+            else None,
+        }
+
+
+@dataclass(slots=True)
+class Probed:
+    """How a probe of one or more systems ended."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def exit(self) -> Exit:
+        """Return how the command ends."""
+        done = not self.interrupted and all(
+            o.state == "ok" and not o.failed and (o.canary is None or not o.canary.stands)
+            for o in self.outcomes
+        )
+        return Exit.DONE if done else Exit.UNANSWERED
+
+    def to_json(self) -> dict[str, object]:
+        """Return the object of `probe --json`; its keys are stable."""
+        return {
+            "systems": {o.system: o.to_json() for o in self.outcomes},
+            "interrupted": self.interrupted,
+            "exit": self.exit.code,
+        }

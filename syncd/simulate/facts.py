@@ -1,0 +1,72 @@
+"""What happens on a day to the uncertain facts of the platforms, and what was measured of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model.platform_facts import platform_fact
+from syncd.sandbox.scenario import PEOPLE
+from syncd.simulate.acts import Step, What
+from syncd.systems.measured import Side
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from syncd.engine.attend import Attended
+    from syncd.sandbox.knobs import Knobs
+    from syncd.sandbox.server import Sandbox
+    from syncd.simulate.story import Story
+    from syncd.simulate.town import Town
+
+HALF_HOUR = timedelta(minutes=30)
+
+
+def perform(town: Town, step: Step, start: datetime) -> str:
+    """Do what a step says; return what was done, '' if it is nothing of this module."""
+    if step.what is What.CHANGE_FACT:
+        return _change(town.sandbox.systems[step.system], step)
+    if step.what is not What.BOOK_SERVICE:
+        return ""
+    seat = town.world.seats["clinic", PEOPLE[step.number % len(PEOPLE)]]
+    contact = town.contact("clinic", ("kim", "lee")[step.slot % 2])
+    end = start + HALF_HOUR
+    event = town.sandbox.clinic.book_service(seat.calendar, seat.user, start, end, contact)
+    return f"a service is booked: {event} {start:%d %H:%M}"
+
+
+def _change(platform: Knobs, step: Step) -> str:
+    row = platform_fact(platform.kind, step.spelling)
+    before = platform.fact(row.name)
+    others = [side for side in row.sides if side != before]
+    side = others[step.number % len(others)]
+    platform.set_fact(row.name, side)
+    return f"{row.name} is {side} from now on, not {before}"
+
+
+def note_measured(systems: Mapping[str, Attended], sandbox: Sandbox, story: Story) -> None:
+    """Let a probe find what the accounts are like now, where the state does not know it yet.
+
+    What an answer contradicted since stays so: a person probes again only after the state was lost.
+    """
+    for system, name in story.measured:
+        measured = systems[system].measured
+        if measured.side(name) is Side.SAFE:
+            measured.note(name, sandbox.systems[system].fact(name))
+
+
+def closes_calendars(town: Town, system: str) -> bool:
+    """Return whether a user's block closes that user's calendars."""
+    return system != "clinic" or town.sandbox.clinic.block_closes_calendars
+
+
+def is_unlisted(town: Town, system: str, block: str, *, by_hand: bool) -> bool:
+    """Return whether people made a block of v1 that no list shows: nobody can know of it.
+
+    Those of syncd's are read by their ids.
+    """
+    if system != "legacy" or town.sandbox.legacy.lists_blocks:
+        return False
+    if by_hand and (system, block) not in town.ours:
+        town.unlisted.add(block)
+    return block in town.unlisted

@@ -1,0 +1,84 @@
+"""The canary events of `syncd probe`, as stored (`model.canary.Canary`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, select
+
+from syncd.model import Action, Changes, Intent, IntentState, Kind, Operation
+from syncd.model.canary import Canary
+from syncd.store.store import Store
+from syncd.store.tables import CANARY
+
+_ALL = select(CANARY).order_by(CANARY.c.made_at, CANARY.c.tag)
+_OVER = delete(CANARY).where(CANARY.c.tag == bindparam("over"))
+
+REASON = "syncd probe: the block that platform facts are measured on"
+
+
+def canaries(store: Store) -> list[Canary]:
+    """Load all that stand, and those that ended within the last day. Raises StateError."""
+    return [_canary(row) for row in store.tell(_ALL, {})]
+
+
+def keep_canary(store: Store, canary: Canary) -> None:
+    """Store one; it is on the disk when this returns. Raises StateError."""
+    store.keep(CANARY, [_row(canary)])
+
+
+def prove_canary(store: Store, canary: Canary, intent: str) -> None:
+    """Store the id that its create returned: here, in the journal and in the file of created ids.
+
+    The journal row makes it a block of ours. Should this table be lost with the state, it is one
+    that no booking wants, and is removed as such. Raises StateError.
+    """
+    operation = Operation(
+        action=Action.CREATE_BLOCK,
+        system=canary.system,
+        provider=canary.provider,
+        kind=Kind.BLOCK,
+        event=canary.event,
+        before=None,
+        after=canary.value,
+        key=canary.tag,
+        reason=REASON,
+    )
+    keep_canary(store, canary)
+    # It belongs to no run: undoing a run must not touch it.
+    store.apply(Changes(intents=[Intent(intent, "", operation, IntentState.DONE, canary.made_at)]))
+
+
+def forget_canaries(store: Store, ended_before: datetime, kept: Collection[Canary]) -> None:
+    """Drop those that ended before a time. Raises StateError."""
+    over = [c.tag for c in kept if c.ended_at is not None and c.ended_at < ended_before]
+    if over:
+        store.keep(CANARY, [], _OVER, *({"over": tag} for tag in over))
+
+
+def _row(canary: Canary) -> dict[str, Any]:
+    return {
+        "tag": canary.tag,
+        "system": canary.system,
+        "provider": canary.provider,
+        "starts": canary.start,
+        "ends": canary.end,
+        "made_at": canary.made_at,
+        "event": canary.event,
+        "ended_at": canary.ended_at,
+    }
+
+
+def _canary(row: Mapping[str, Any]) -> Canary:
+    return Canary(
+        tag=row["tag"],
+        system=row["system"],
+        provider=row["provider"],
+        start=row["starts"],
+        end=row["ends"],
+        made_at=row["made_at"],
+        event=row["event"],
+        ended_at=row["ended_at"],
+    )

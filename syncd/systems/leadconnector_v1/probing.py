@@ -1,0 +1,185 @@
+"""How the uncertain facts of a v1 location are measured (corrections.md section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from syncd.model import Window
+from syncd.model.platform_facts import NO, YES, PlatformKind
+from syncd.systems.leadconnector_v1.events import instant
+from syncd.systems.leadconnector_v1.plan import plan
+from syncd.systems.leadconnector_v1.wire import Appointment
+from syncd.systems.leadconnector_v1.writing import event_block
+from syncd.systems.loose import text
+from syncd.systems.port import Refusal, Rejected
+from syncd.systems.probing import HOURS, LENGTH, TITLE, CannotMake, NotMeasured, Step, When
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from syncd.model.canary import Canary
+    from syncd.systems.leadconnector_v1.account import Account, CalendarOf
+    from syncd.systems.leadconnector_v1.calls import Calls
+    from syncd.systems.probing import Bench
+
+_AROUND = timedelta(days=1)
+_REFUSED, _MISSING = 400, 404
+
+
+@dataclass(slots=True)
+class Prober:
+    """Measures one location. Keeps `probing.Prober`; ``zone`` reads the location's zone."""
+
+    system: str
+    account: Account
+    calls: Calls
+    calendars: Mapping[str, CalendarOf]
+    zone: Callable[[], Awaitable[str]]
+    platform: str = PlatformKind.V1
+    makes: str = "event block"
+    removes_later: bool = False
+    hours: Sequence[int] = HOURS
+
+    def slot_calendars(self, provider: str) -> int | None:
+        """None are asked for free slots."""
+        del provider
+        return 0
+
+    async def create(self, canary: Canary) -> str:
+        """Make an event block, also where blocks are configured to be holds."""
+        account = replace(self.account, title=TITLE)
+        zone_name = await self.zone() or "UTC"
+        of = self.calendars[canary.provider]
+        fields = event_block(account, of, canary.value, zone_name, canary.tag)
+        if fields is None:
+            raise CannotMake("neither a user nor a calendar is configured", {})
+        try:
+            event, _ = await self.calls.create(fields)
+        except Rejected as fault:
+            reason = f"event blocks are refused: {fault.status} {fault.detail}"
+            raise CannotMake(reason, {"makes_blocks": NO}) from None
+        return event
+
+    async def exists(self, canary: Canary) -> bool | None:
+        """Look for the block by its id; a refusal tells nothing."""
+        try:
+            item = await self.calls.appointment(canary.event or "")
+        except Rejected as fault:
+            return False if fault.why is Refusal.GONE else None
+        return True if text(item.id) == canary.event else None
+
+    async def remove(self, canary: Canary) -> None:
+        """Delete the block. One that is refused as its read by id is, is gone."""
+        try:
+            await self.calls.delete(canary.event or "")
+        except Rejected as fault:
+            if fault.status != _REFUSED or await self.exists(canary):
+                raise
+
+    async def steps(self, bench: Bench) -> Sequence[Step]:
+        """Return the steps, in order."""
+        measures = _Steps(self, bench, await self.zone() or bench.zone)
+        keeps_tag = ("keeps_tag",) if self.account.blocks != "hold" else ()
+        return [
+            Step("making the block", ("makes_blocks",), 0, measures.made),
+            Step("listing the block", ("lists_blocks", "list_lag"), 3, measures.listed),
+            *([Step("reading its title", keeps_tag, 1, measures.title)] if keeps_tag else []),
+            Step("listing from its middle on", ("lists_overlapping",), 1, measures.overlapping),
+            Step("making it longer", ("update_keeps_end",), 3, measures.longer),
+            Step(
+                "reading the deleted block", ("refuses_deleted",), 2, measures.deleted, When.AFTER
+            ),
+        ]
+
+    async def listed(self, provider: str, window: Window) -> list[Appointment]:
+        """List what starts in exactly this window."""
+        call = plan({provider: self.calendars[provider]}, {}, window)[0]
+        listing = await self.calls.appointments(replace(call, span=window))
+        return [row for row in listing.appointments if isinstance(row, Appointment)]
+
+
+@dataclass(slots=True)
+class _Steps:
+    """The steps of one probe."""
+
+    prober: Prober
+    bench: Bench
+    zone: str
+
+    async def made(self) -> Mapping[str, str]:
+        """The canary was made."""
+        return {"makes_blocks": YES}
+
+    async def listed(self) -> Mapping[str, str]:
+        """List the block until it appears."""
+        canary = self.bench.canary
+        near = Window(canary.start - _AROUND, canary.end + _AROUND)
+
+        async def seen() -> bool:
+            return await self._shows(near)
+
+        lag = await self.bench.appears(seen)
+        if lag is None:
+            return {"lists_blocks": NO}
+        return {"lists_blocks": YES, "list_lag": lag}
+
+    async def _shows(self, window: Window) -> bool:
+        rows = await self.prober.listed(self.bench.canary.provider, window)
+        return any(text(row.id) == self.bench.event for row in rows)
+
+    async def title(self) -> Mapping[str, str]:
+        """Read the block by its id."""
+        item = await self._read()
+        return self.bench.keeps_tag(item.title, item.notes, item.calendar_notes)
+
+    async def _read(self) -> Appointment:
+        item = await self.prober.calls.appointment(self.bench.event)
+        if text(item.id) != self.bench.event:
+            raise NotMeasured("the answer is about something else")
+        return item
+
+    async def overlapping(self) -> Mapping[str, str]:
+        """List from the middle of the block on."""
+        if self.bench.found.get("lists_blocks") != YES:
+            raise NotMeasured("lists show no event blocks", failed=False)
+        canary = self.bench.canary
+        rest = Window(canary.start + LENGTH / 2, canary.end + timedelta(hours=1))
+        return {"lists_overlapping": YES if await self._shows(rest) else NO}
+
+    async def longer(self) -> Mapping[str, str]:
+        """Give the block twice its length, and read it."""
+        canary = self.bench.canary
+        end = canary.end + LENGTH
+        self.bench.move(canary.start, end)
+        value = replace(canary.value, end=end)
+        await self.prober.calls.move(self.bench.event, value, self.zone)
+        if self._end(await self._read()) == end:
+            return {"update_keeps_end": YES}
+        await self.bench.pause(self.bench.lag)  # what answers by id may lag, too
+        shown = self._end(await self._read())
+        if shown is None:
+            raise NotMeasured("the block is shown without an end")
+        return {"update_keeps_end": YES if shown == end else NO}
+
+    def _end(self, item: Appointment) -> datetime | None:
+        try:
+            return instant(item.end_time, text(item.selected_timezone) or self.zone)
+        except ValueError:
+            return None
+
+    async def deleted(self) -> Mapping[str, str]:
+        """Read the deleted block by its id."""
+        for _ in range(2):
+            try:
+                await self._read()
+            except Rejected as fault:
+                if fault.status == _REFUSED:
+                    return {"refuses_deleted": YES}
+                if fault.status == _MISSING:
+                    return {"refuses_deleted": NO}
+                raise
+            await self.bench.pause(self.bench.lag)
+        raise NotMeasured("the deleted block is still answered by its id")

@@ -1,0 +1,157 @@
+"""Whatever instant a probe dies at, the next run that writes removes what it made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.store.created import beside
+from tests.engine.probed import Killed, Office, an_office
+
+
+async def resyncs(office: Office) -> None:
+    """Run what a person or the daemon runs next."""
+    await office.app.engine.resync()
+
+
+Next = Callable[[Office], Awaitable[None]]
+
+
+async def one_death(folder: Path, name: str, last: int, then: Next, *, tagless: bool) -> str | None:
+    """Probe a system, die at a step, go on; return the step's name, None if it ended before."""
+    office = an_office(folder, booked=False)
+    try:
+        office.platform(name).keeps_tag = not tagless
+        office.steps.last = last
+        died = False
+        try:
+            await office.probe(name)
+        except Killed:
+            died = True
+        if not office.steps.dead:
+            assert not died
+            return None
+        step = office.steps.passed[-1]
+        await office.restart()
+        await then(office)
+        if office.standing() or office.open_canaries():
+            office.clock.advance(120)
+            await resyncs(office)
+        assert office.standing() == [], step
+        assert office.open_canaries() == 0, step
+        made = {n: count for n, count in office.ever_made().items() if count}
+        assert set(made) <= {name}, step
+        assert sum(made.values()) <= 1, step
+        return step
+    finally:
+        office.app.store.close()
+
+
+async def die_everywhere(
+    folder: Path, name: str, then: Next = resyncs, *, tagless: bool = False
+) -> int:
+    """Die at each step of the probe of a system; return how many there were."""
+    last = 0
+    while True:
+        last += 1
+        home = folder / f"{name}{last}"
+        home.mkdir()
+        if await one_death(home, name, last, then, tagless=tagless) is None:
+            return last - 1
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("tagless", [False, True], ids=["tags", "no tags"])
+@pytest.mark.parametrize("name", ["crm", "clinic", "legacy"])
+async def test_whatever_instant_a_probe_dies_at_nothing_stays(
+    tmp_path: Path, name: str, *, tagless: bool
+) -> None:
+    assert await die_everywhere(tmp_path, name, tagless=tagless) > 20
+
+
+@pytest.mark.prove
+async def test_a_probe_that_dies_around_its_create_leaves_nothing(tmp_path: Path) -> None:
+    whole = an_office(tmp_path, booked=False)
+    await whole.probe("clinic")
+    whole.app.store.close()
+    steps = whole.steps.passed
+    create = steps.index("after POST /calendars/events/block-slots")
+    assert steps[create + 1 : create + 3] == ["after keeping canary", "after storing"]
+    for last in range(create, create + 4):
+        home = tmp_path / str(last)
+        home.mkdir()
+        await one_death(home, "clinic", last, resyncs, tagless=False)
+
+
+async def test_the_next_probe_removes_what_a_dead_one_left(tmp_path: Path) -> None:
+    office = an_office(tmp_path)
+    office.on_made(lambda _event: _die(office))
+    with pytest.raises(Killed):
+        await office.probe("clinic")
+    assert len(office.standing()) == 1
+    await office.restart()
+    await office.probe("crm")
+    assert (office.standing(), office.open_canaries()) == ([], 0)
+    office.app.store.close()
+
+
+def _die(office: Office) -> None:
+    office.steps.dead = True
+    raise Killed
+
+
+async def test_a_dry_run_does_not_touch_what_a_dead_probe_left(tmp_path: Path) -> None:
+    office = an_office(tmp_path)
+    office.on_made(lambda _event: _die(office))
+    with pytest.raises(Killed):
+        await office.probe("clinic")
+    await office.restart()
+    await office.app.engine.resync(dry_run=True)
+    assert len(office.standing()) == 1
+    office.app.store.close()
+
+
+def _lose(state: Path) -> None:
+    assert beside(state).exists()
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{state}{suffix}").unlink(missing_ok=True)
+
+
+async def test_it_is_removed_although_the_state_was_lost(tmp_path: Path) -> None:
+    office = an_office(tmp_path)
+    office.on_made(lambda _event: _die(office))
+    with pytest.raises(Killed):
+        await office.probe("clinic")
+    office.app.store.close()
+    state = tmp_path / "state.db"
+    _lose(state)
+    office.steps.dead = False
+    office.start()
+    office.app.insist()
+    await office.app.engine.resync()
+    office.clock.advance(120)
+    await office.app.engine.resync()
+    assert office.standing() == []
+    assert sum(office.ever_made().values()) == 1
+    office.app.store.close()
+
+
+async def test_a_system_that_is_down_keeps_it_hidden_until_it_is_removed(tmp_path: Path) -> None:
+    office = an_office(tmp_path)
+    office.on_made(lambda _event: _die(office))
+    with pytest.raises(Killed):
+        await office.probe("clinic")
+    await office.restart()
+    refuses = Fault(FaultKind.ERROR, method="DELETE")
+    office.platform("clinic").faults.add(refuses)
+    await office.app.engine.resync()
+    assert [name for name, _ in office.standing()] == ["clinic"]
+    office.platform("clinic").faults.clear()
+    await office.app.engine.watch(near=True)
+    assert office.standing() == []
+    await asyncio.sleep(0)
+    office.app.store.close()

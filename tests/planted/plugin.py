@@ -1,0 +1,20 @@
+"""A plugin of pytest's that plants the bug that `BUG` names, for all tests of one process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.planted import named
+
+BUG = "SYNCD_PLANTED_BUG"
+
+
+@pytest.fixture(autouse=True)
+def planted() -> Iterator[None]:
+    """Let the bug be there while a test runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        getattr(named, os.environ[BUG])(patch)
+        yield

@@ -1,0 +1,63 @@
+"""All planted bugs, each with a day on which it breaks a promise."""
+
+from __future__ import annotations
+
+from syncd.simulate.story import Story
+from tests.simulate.lost import ABOUT_LOSS
+from tests.simulate.plants import ABOUT_PROMISES, Plant
+from tests.simulate.plants_of_acts import ABOUT_ACTS
+from tests.simulate.plants_of_answers import ABOUT_ANSWERS
+from tests.simulate.plants_of_cancelling import ABOUT_CANCELLING
+from tests.simulate.plants_of_facts_drawn import ABOUT_FACTS_DRAWN
+from tests.simulate.plants_of_firstmove import ABOUT_FIRST_WRITES
+from tests.simulate.plants_of_hosts import ABOUT_HOSTS
+from tests.simulate.plants_of_leadsquared import ABOUT_LEADSQUARED
+from tests.simulate.plants_of_leaves import ABOUT_LEAVES
+from tests.simulate.plants_of_leftovers import ABOUT_LEFTOVERS
+from tests.simulate.plants_of_limits import ABOUT_LIMITS
+from tests.simulate.plants_of_lists import ABOUT_LISTS
+from tests.simulate.plants_of_outside import ABOUT_OUTSIDE
+from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_platforms import ABOUT_BUFFERS
+from tests.simulate.plants_of_proof import ABOUT_PROOF
+from tests.simulate.plants_of_rebookings import ABOUT_REBOOKINGS
+from tests.simulate.plants_of_series import ABOUT_SERIES
+from tests.simulate.plants_of_stops import ABOUT_STOPS
+from tests.simulate.plants_of_telling import ABOUT_TELLING
+from tests.simulate.plants_of_twins import ABOUT_TWINS
+from tests.simulate.plants_of_unreadable import ABOUT_UNREADABLE
+from tests.simulate.plants_of_updates import ABOUT_UPDATES
+from tests.simulate.plants_of_values import ABOUT_VALUES
+from tests.simulate.plants_of_waiting import ABOUT_WAITING
+from tests.simulate.plants_of_words import ABOUT_WORDS
+
+PLANTS: tuple[tuple[Plant, Story], ...] = (
+    *ABOUT_PROMISES,
+    *ABOUT_ACTS,
+    *ABOUT_ANSWERS,
+    *ABOUT_VALUES,
+    *ABOUT_BUFFERS,
+    *ABOUT_LISTS,
+    *ABOUT_UPDATES,
+    *ABOUT_LOSS,
+    *ABOUT_OWNERS,
+    *ABOUT_PROOF,
+    *ABOUT_TELLING,
+    *ABOUT_UNREADABLE,
+    *ABOUT_CANCELLING,
+    *ABOUT_HOSTS,
+    *ABOUT_FIRST_WRITES,
+    *ABOUT_LEFTOVERS,
+    *ABOUT_TWINS,
+    *ABOUT_WORDS,
+    *ABOUT_LEAVES,
+    *ABOUT_LEADSQUARED,
+    *ABOUT_SERIES,
+    *ABOUT_REBOOKINGS,
+    *ABOUT_OUTSIDE,
+    *ABOUT_LIMITS,
+    *ABOUT_STOPS,
+    *ABOUT_WAITING,
+    *ABOUT_FACTS_DRAWN,
+)
+"""In the order in which they are played."""

@@ -1,0 +1,22 @@
+"""Bugs about merged users and a changed configuration, each with a day that breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from syncd.simulate.story import Story, What
+from tests.planted.named import what_comes_back_has_no_news
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+_TWINS = (at(1, What.BOOK, "clinic", slot=70), at(1.2, What.TWIN, "legacy", slot=1))
+
+ABOUT_ACTS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (
+        what_comes_back_has_no_news,
+        day(*_TWINS, at(4, What.MERGE_USERS, "clinic", 3), at(5, What.MOVE, "clinic", 33)),
+    ),
+)

@@ -1,0 +1,75 @@
+"""Wrong beliefs about uncertain facts, each with a day on which the platform is on another side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from syncd.simulate.story import Story, What
+from syncd.systems.able import Able
+from syncd.systems.leadconnector.blocks import Blocks, Search
+from syncd.systems.measured import Measured
+from tests.simulate.days import EMPTIED, at, day
+
+if TYPE_CHECKING:
+    from syncd.model import Value
+    from syncd.systems.port import Capabilities
+
+Patch = pytest.MonkeyPatch
+
+
+def a_block_that_is_not_read_by_its_id_is_gone(patch: Patch) -> None:
+    """That a location answers blocks by their ids is believed where it does not."""
+
+    async def find(at: Blocks, id: str, _provider: str, _value: Value | None) -> Search:
+        item, _ = await at._by_id(id)
+        return Search(item) if item is not None else Search(by_id=True)
+
+    patch.setattr(Blocks, "find", find)
+
+
+def tags_come_back_whatever_was_measured(patch: Patch) -> None:
+    """A create whose reply was lost is looked for by a tag that the platform has stripped."""
+    is_yes = Measured.is_yes
+    patch.setattr(Measured, "is_yes", lambda at, name: name == "keeps_tag" or is_yes(at, name))
+
+
+def lists_show_at_once_what_was_written(patch: Patch) -> None:
+    """What a list still shows of before a write is taken for news."""
+    work_out = Able.__call__
+
+    def believing(able: Able) -> Capabilities:
+        return replace(work_out(able), lag=timedelta(0))
+
+    patch.setattr(Able, "__call__", believing)
+
+
+_UNTAGGED = replace(
+    day(
+        at(0.99, What.FAULT, "legacy", slot=1, fault="odd-answer", times=4, spelling="empty"),
+        at(1, What.BOOK, "clinic", slot=70),
+    ),
+    facts=(("legacy", "keeps_tag", "no"),),
+    measured=(("legacy", "keeps_tag"),),
+)
+_LAGGING = replace(
+    day(
+        at(1, What.BOOK, "clinic", slot=70),
+        at(2.997, What.MOVE, "clinic", slot=30),
+        *(at(3 + seconds / 3600, What.RESYNC, "") for seconds in (3, 6)),
+    ),
+    facts=(("crm", "list_lag", "5"), ("legacy", "list_lag", "5")),
+)
+
+ABOUT_FACTS_DRAWN: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (
+        a_block_that_is_not_read_by_its_id_is_gone,
+        replace(EMPTIED, facts=(("clinic", "second_delete", "404"),)),
+    ),
+    (tags_come_back_whatever_was_measured, _UNTAGGED),
+    (lists_show_at_once_what_was_written, _LAGGING),
+)
