@@ -96,6 +96,13 @@ class Siege:
 
     async def start(self) -> None:
         """Start the daemon and wait until everything is in step."""
+        await self.launch()
+        await self.until(lambda: b'"cycle"' in self.log()[self.log_read :], 60)
+        assert self.wrong() == []
+        self.log_read = len(self.log())
+
+    async def launch(self) -> None:
+        """Start the daemon."""
         with (self.folder / "log").open("ab") as log:
             self.daemon = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "tests.hostile.watched_daemon", str(self.folder / "loop"),
@@ -103,9 +110,6 @@ class Siege:
                 stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
             )  # fmt: skip
         self.confined = confine(self.daemon.pid)
-        await self.until(lambda: b'"cycle"' in self.log()[self.log_read :], 60)
-        assert self.wrong() == []
-        self.log_read = len(self.log())
 
     async def stop(self) -> float:
         """End it as systemd does; how long it took to say that it heard."""
