@@ -1,4 +1,4 @@
-"""The table of attacks: what a hostile, broken or badly proxied platform may send instead of a list."""
+"""The table of attacks: what a hostile or broken platform may send in place of a list."""
 
 from __future__ import annotations
 

@@ -156,11 +156,8 @@ def _same_id_other_times(row: Row, _number: int) -> Row:
 
 
 def _echo(exchange: Exchange) -> bytes:
-    said = f"Kim Example <kim@example.com> +4930555010 Knee pain {exchange.target} {SECRETS_HERE}"
+    said = f"Kim Example <kim@example.com> +4930555010 Knee pain {exchange.target}"
     return json.dumps({"message": said, "ExceptionMessage": said, "Status": "Error"}).encode()
-
-
-SECRETS_HERE = "Authorization: Bearer"
 
 
 def _flood(make: Callable[[Row, int], Row], number: int) -> Send:
@@ -186,25 +183,55 @@ def small(row: Row, number: int) -> Row:
     return unreadable({k: v for k, v in row.items() if k in kept}, number) | {"startTime": "soon"}
 
 
+_Make = Callable[[Row, int], Any]
+
+
+def _ids(make: Callable[[int], Any]) -> _Make:
+    return lambda row, number: put(unreadable(row, number), IDS, make(number))
+
+
+def _long(size: int) -> _Make:
+    return lambda row, number: put(unreadable(row, number), TEXTS, "x" * size)
+
+
+def _in_other_case(row: Row, _number: int) -> Row:
+    return {name: said.swapcase() if name in IDS else said for name, said in row.items()}
+
+
+def _copy(row: Row, _number: int) -> Row:
+    return dict(list(row.items())[:8])
+
+
+_NAMED = headers("X-Trace: kim@example.com", status=500, body=b"Kim Example +4930555010")
 ROWS = (
-    Attack("100000-unreadable-rows", "rows", _flood(small, 100_000), heavy=True),
-    Attack("20000-unreadable-rows", "rows", _flood(small, 20_000), heavy=True),
-    Attack("30000-rows-off", "rows", _flood(off, 30_000), heavy=True),
-    Attack("100000-copies", "rows", more_rows(lambda row, _: dict(list(row.items())[:8]), 100_000), heavy=True),
-    Attack("10000-rows-without-id", "rows", more_rows(lambda row, _: put(row, IDS, None), 10_000), heavy=True),
-    Attack("20-rows-of-1MB", "rows", more_rows(lambda r, n: put(unreadable(r, n), TEXTS, "x" * MB), 20), heavy=True),
-    Attack("row-of-40MB", "rows", more_rows(lambda r, n: put(unreadable(r, n), TEXTS, "x" * 13 * MB), 3), heavy=True),
-    Attack("ids-of-10kB", "rows", more_rows(lambda r, n: put(unreadable(r, n), IDS, f"{n}" + "x" * 10_000), 20)),
-    Attack("ids-in-other-case", "rows", more_rows(lambda r, _: {k: v.swapcase() if k in IDS else v for k, v in r.items()})),
-    Attack("id-again-with-other-times", "rows", more_rows(_same_id_other_times)),
-    Attack("ids-empty", "rows", more_rows(lambda r, _: put(r, IDS, ""), 10)),
-    Attack("ids-as-lists", "rows", more_rows(lambda r, n: put(r, IDS, [n]), 10)),
-    Attack("ids-with-zeros", "rows", more_rows(lambda r, n: put(unreadable(r, n), IDS, f"a\x00{n}"), 10)),
-    Attack("ids-with-half-emojis", "rows", more_rows(lambda r, n: put(unreadable(r, n), IDS, f"\ud83d{n}"), 10)),
-    Attack("ids-as-paths", "rows", more_rows(lambda r, n: put(unreadable(r, n), IDS, f"../../{n}?x=#"), 10)),
-    Attack("ids-as-numbers", "rows", more_rows(lambda r, n: put(unreadable(r, n), IDS, n), 10)),
-    Attack("rows-null", "rows", more_rows(lambda _r, _n: None, 50)),
-    Attack("exactly-100-rows", "rows", more_rows(off, 100)),
-    Attack("names-and-secrets-in-an-error", "rows", body(_echo, status=400)),
-    Attack("names-in-a-500", "rows", headers("X-Trace: kim@example.com", status=500, body=b"Kim Example +4930555010")),
-)  # fmt: skip
+    *(
+        Attack(name, "rows", send, heavy=True)
+        for name, send in {
+            "100000-unreadable-rows": _flood(small, 100_000),
+            "20000-unreadable-rows": _flood(small, 20_000),
+            "30000-rows-off": _flood(off, 30_000),
+            "100000-copies": more_rows(_copy, 100_000),
+            "10000-rows-without-id": more_rows(lambda row, _: put(row, IDS, None), 10_000),
+            "20-rows-of-1MB": more_rows(_long(MB), 20),
+            "row-of-40MB": more_rows(_long(13 * MB), 3),
+        }.items()
+    ),
+    *(
+        Attack(name, "rows", send)
+        for name, send in {
+            "ids-of-10kB": more_rows(_ids(lambda n: f"{n}" + "x" * 10_000), 20),
+            "ids-in-other-case": more_rows(_in_other_case),
+            "id-again-with-other-times": more_rows(_same_id_other_times),
+            "ids-empty": more_rows(lambda row, _: put(row, IDS, ""), 10),
+            "ids-as-lists": more_rows(lambda row, n: put(row, IDS, [n]), 10),
+            "ids-with-zeros": more_rows(_ids(lambda n: f"a\x00{n}"), 10),
+            "ids-with-half-emojis": more_rows(_ids(lambda n: f"\ud83d{n}"), 10),
+            "ids-as-paths": more_rows(_ids(lambda n: f"../../{n}?x=#"), 10),
+            "ids-as-numbers": more_rows(_ids(lambda n: n), 10),
+            "rows-null": more_rows(lambda _r, _n: None, 50),
+            "exactly-100-rows": more_rows(off, 100),
+            "names-and-secrets-in-an-error": body(_echo, status=400),
+            "names-in-a-500": _NAMED,
+        }.items()
+    ),
+)

@@ -1,4 +1,4 @@
-"""Keep a daemon within 512 MiB, as `MemoryMax=512M` of the unit does, where the machine allows it."""
+"""Keep a daemon within 512 MiB, as `MemoryMax=512M` of the unit does, where that is possible."""
 
 from __future__ import annotations
 

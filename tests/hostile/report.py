@@ -47,9 +47,9 @@ async def run(bundle: Sequence[tuple[Attack, str]], folder: Path) -> AsyncIterat
     number = 0
     while left:
         number += 1
-        place_of = folder / f"{folder.name}-{number}"
-        os.makedirs(place_of)
-        async with siege(place_of) as place:
+        home = folder / str(number)
+        os.makedirs(home)  # noqa: PTH103 - of no weight beside a daemon
+        async with siege(home) as place:
             while left:
                 attack, system = left.pop(0)
                 result = await place.suffer(attack, system)
@@ -81,7 +81,7 @@ async def table(attacks: Sequence[Attack], side_by_side: int = SIDE_BY_SIDE) -> 
         async with alone if heavy else beside:
             async for result in run(bundle, folder / f"{number}"):
                 found.append(result)
-                print(line(result), flush=True)
+                _say(line(result))
 
     with TemporaryDirectory() as folder:
         async with asyncio.TaskGroup() as group:
@@ -99,13 +99,18 @@ def main(arguments: Sequence[str]) -> int:
     began = time.monotonic()
     found = asyncio.run(table(chosen))
     harmful = [r for r in found if r.problems]
-    print(
-        f"\n{len(found)} attacks in {time.monotonic() - began:.0f} s: {len(found) - len(harmful)} "
-        f"did no harm, {len(harmful)} did. Peak memory {max((r.memory for r in found), default=0):.0f} MB"
+    most = max((result.memory for result in found), default=0.0)
+    _say(
+        f"\n{len(found)} attacks in {time.monotonic() - began:.0f} s: {len(harmful)} did harm; "
+        f"peak memory {most:.0f} MB"
     )
     for kind, times in Counter(r.attack.family for r in harmful).most_common():
-        print(f"  {kind}: {times}")
+        _say(f"  {kind}: {times}")
     return min(1, len(harmful))
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a tool of the terminal
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import os
 import signal
+import socket
 import sqlite3
 import sys
 import time
@@ -51,7 +52,7 @@ QUARTER = timedelta(minutes=15)
 
 @dataclass
 class Result:
-    """What one attack did: ``seconds`` until the healthy change was carried, by job; MB; problems."""
+    """What one attack did: ``seconds`` until the change was carried, by job; ``memory`` in MB."""
 
     attack: Attack
     system: str
@@ -81,6 +82,10 @@ class Siege:
     bookings: int = 0
     log_read: int = 0
     confined: bool = False
+    stopping: bool = False
+    manager: socket.socket = field(
+        default_factory=lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    )
 
     @property
     def config(self) -> Path:
@@ -108,6 +113,7 @@ class Siege:
                 sys.executable, "-m", "tests.hostile.watched_daemon", str(self.folder / "loop"),
                 "--config", str(self.config), "run",
                 stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
+                env=os.environ | {"NOTIFY_SOCKET": str(self.folder / "notify")},
             )  # fmt: skip
         self.confined = confine(self.daemon.pid)
 
@@ -125,6 +131,13 @@ class Siege:
                 await self.daemon.wait()
             return time.monotonic() - began
         return 0.0
+
+    def has_heard(self) -> bool:
+        """Whether the daemon told systemd that it is ending."""
+        with suppress(BlockingIOError):
+            while True:
+                self.stopping |= b"STOPPING=1" in self.manager.recv(4096)
+        return self.stopping
 
     async def kill(self) -> None:
         """End it without a word."""
@@ -307,14 +320,19 @@ class Siege:
             result.problems.append(f"not asked in the {job}")
         if self.times(target, span) > 1:
             result.problems.append("carried twice")
-        if self.standing() != meetings + 1:
-            result.problems.append(f"{self.standing() - meetings - 1:+} meetings")
-        if self.blocks(system) < blocks:
-            result.problems.append(f"{blocks - self.blocks(system)} blocks of ours were removed")
+        result.problems += self._freed(system, meetings + 1, blocks)
         front.answer_oddly(None)
         front.hang_up()
         if asked is not None and (fault := await asked):
             result.problems.append(fault)
+
+    def _freed(self, system: str, meetings: int, blocks: int) -> list[str]:
+        """What is gone, or was added, that nobody asked for."""
+        more, fewer = self.standing() - meetings, blocks - self.blocks(system)
+        return [
+            *([f"{more:+} meetings"] if more else []),
+            *([f"{fewer} blocks of ours were removed"] if fewer > 0 else []),
+        ]
 
     async def _recover(self, result: Result) -> None:
         """All answer as they should again; what then is wrong was done by the attack."""
@@ -361,13 +379,10 @@ async def siege(folder: Path) -> AsyncIterator[Siege]:
         loop.write_bytes(bytes(SHAPE.size))
         made = Siege(world, fronts, folder, Shared(loop))
         made.config.write_text(text)
+        made.manager.bind(str(folder / "notify"))
+        made.manager.setblocking(False)
+        stack.callback(made.manager.close)
         stack.push_async_callback(made.kill)
         await made.start()
         await made.learn_normal()
         yield made
-
-
-def told(line: bytes) -> dict[str, object]:
-    """Decode a line of the log."""
-    found: dict[str, object] = json.loads(line)
-    return found

@@ -40,9 +40,9 @@ def test_a_misspelt_weekday_of_a_service_is_refused_with_the_right_one(tmp_path:
 
 
 def test_a_name_that_could_only_be_one_of_nothing_still_has_a_remedy(tmp_path: Path) -> None:
-    rule = '[[rules.override]]\nprovider = "alice"\nmoved_apart = "hold"\n'
-    found = problems(tmp_path, SYSTEM + SECRETS + rule)
-    assert any(p.key == "rules.override[0].provider" for p in found)
+    rule = '[[rules.override]]\nprovider = "alice"\nkind = "moved_apart"\nchoice = "hold"\n'
+    found = problems(tmp_path, "providers = 0\n" + SYSTEM + SECRETS + rule)
+    assert "rules.override[0].provider" in {p.key for p in found}
     assert all(p.remedy for p in found), found
 
 

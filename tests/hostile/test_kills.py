@@ -1,4 +1,4 @@
-"""Kill, stop, clock: nothing is doubled, nothing lost, whatever happens to the process or its time."""
+"""Kill, stop, clock: whatever happens to the process or its time, nothing is doubled or lost."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ ahead of the machine's. All of Python is shown those clocks: syncd, its schedule
 from __future__ import annotations
 
 import asyncio
-import datetime as module
+import datetime as dt
 import mmap
 import struct
 import sys
@@ -19,7 +19,7 @@ from pathlib import Path
 
 SHAPE = struct.Struct("dddd")
 CPU, WALL, CLOCK, MONOTONIC = range(4)
-real = module.datetime
+real = dt.datetime
 
 
 class Shared:
@@ -31,10 +31,12 @@ class Shared:
             self._memory = mmap.mmap(file.fileno(), SHAPE.size)
 
     def __getitem__(self, which: int) -> float:
+        """Return one of them."""
         number: float = struct.unpack_from("d", self._memory, which * 8)[0]
         return number
 
     def __setitem__(self, which: int, number: float) -> None:
+        """Set one of them, for both processes."""
         struct.pack_into("d", self._memory, which * 8, number)
 
 
@@ -53,16 +55,16 @@ def shift_clocks(shared: Shared) -> None:
     class Shifted(real, metaclass=_Like):
         """Makes ordinary datetimes, but for the time that it is."""
 
-        def __new__(cls, *args: object, **kwargs: object) -> real:  # type: ignore[misc]  # noqa: PYI034
+        def __new__(cls, *args: object, **kwargs: object) -> real:  # type: ignore[misc]
             return real(*args, **kwargs)  # type: ignore[arg-type]
 
         @classmethod
-        def now(cls, tz: module.tzinfo | None = None) -> real:  # type: ignore[override]
+        def now(cls, tz: dt.tzinfo | None = None) -> real:  # type: ignore[override]
             return real.fromtimestamp(time.time(), tz)
 
     time.time = lambda: machine() + shared[CLOCK]
     time.monotonic = lambda: monotonic() + shared[MONOTONIC]
-    module.datetime = Shifted  # type: ignore[misc]
+    dt.datetime = Shifted  # type: ignore[misc]
 
 
 def watch_loop(shared: Shared) -> None:
