@@ -15,7 +15,7 @@ CHUNK = 64 * 1024
 class Exchange:
     """One request, seen from the attacker, with the answer that would have been true."""
 
-    writer: asyncio.StreamWriter
+    writer: asyncio.StreamWriter | Nobody
     target: str
     number: int
     status: int
@@ -79,6 +79,7 @@ class Attack:
     family: str
     send: Send
     early: bool = False
+    made: bool = False
     waits: bool = False
     slow: bool = False
     heavy: bool = False
@@ -116,11 +117,25 @@ def headers(*lines: str, status: int | None = None, body: bytes | None = None) -
 
 def body(make: Callable[[Exchange], bytes], *lines: str, status: int = 200) -> Send:
     """Send a body made of the true answer."""
+    made: dict[bytes, bytes] = {}
 
     async def send(exchange: Exchange) -> None:
-        await exchange.answer(make(exchange), *lines, status=status)
+        said = made.get(exchange.true)
+        if said is None:
+            said = made[exchange.true] = make(exchange)
+        await exchange.answer(said, *lines, status=status)
 
     return send
+
+
+class Nobody:
+    """Takes what is sent, so that a large body can be made before it is needed."""
+
+    def write(self, data: bytes) -> None:
+        """Drop it."""
+
+    async def drain(self) -> None:
+        """Be ready for more."""
 
 
 def each_row(change: Callable[[dict[str, Any]], Any]) -> Send:

@@ -53,7 +53,7 @@ def _in_bytes(change: Callable[[bytes], bytes]) -> Send:
 
 
 ENCODINGS = tuple(
-    Attack(name, "encodings", send)
+    Attack(name, "encodings", send, made=True)
     for name, send in {
         "utf-16": _as("utf-16"),
         "utf-16-declared": _as("utf-16", "utf-16"),
@@ -116,7 +116,7 @@ WRONG_TYPES: Mapping[str, Any] = {
 }  # fmt: skip
 JSON = (
     *(
-        Attack(name, "JSON bodies", send)
+        Attack(name, "JSON bodies", send, made=True)
         for name, send in {
             "deep-beside": _beside("[" * 200_000 + "]" * 200_000),
             "deep-objects-beside": _beside('{"a":' * 100_000 + "1" + "}" * 100_000),
@@ -205,7 +205,7 @@ def _copy(row: Row, _number: int) -> Row:
 _NAMED = headers("X-Trace: kim@example.com", status=500, body=b"Kim Example +4930555010")
 ROWS = (
     *(
-        Attack(name, "rows", send, heavy=True)
+        Attack(name, "rows", send, heavy=True, made=True)
         for name, send in {
             "100000-unreadable-rows": _flood(small, 100_000),
             "20000-unreadable-rows": _flood(small, 20_000),

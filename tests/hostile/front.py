@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ class Front:
     hits: int = 0
     more: tuple[str, ...] = ()
     """Further headers of every true answer."""
+
+    said: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=20))
+    """What was asked last, and the true answers."""
 
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -72,6 +76,7 @@ class Front:
         asked = httpx.Request(method, f"http://front{target}", headers=headers, content=body)
         said = await httpx.ASGITransport(app=self.app).handle_async_request(asked)
         true = await said.aread()
+        self.said.append((f"{method} {target}", true))
         if isinstance(odd, Attack):
             await odd.send(Exchange(writer, target, self.hits, said.status_code, true))
         elif odd is not None:

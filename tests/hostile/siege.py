@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -23,7 +24,7 @@ from syncd.sandbox.agreement import Sight, disagreements, sights
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
-from tests.hostile.attack import Attack
+from tests.hostile.attack import Attack, Exchange, Nobody
 from tests.hostile.confined import confine, release
 from tests.hostile.front import Front, fronted
 from tests.hostile.watched_daemon import CPU, SHAPE, WALL, Shared
@@ -259,7 +260,7 @@ class Siege:
 
     async def learn_normal(self) -> None:
         """Measure how long a change takes while all is well."""
-        for _ in range(2):
+        for _ in range(4):
             span = self.book("crm")
             began = time.monotonic()
             asked = asyncio.create_task(self.request())
@@ -296,6 +297,8 @@ class Siege:
         system, front = result.system, self.fronts[result.system]
         source, target = (name for name in SYSTEMS if name != system)
         meetings, blocks = self.standing(), self.blocks(system)
+        if result.attack.made:
+            await self._prepare(result.attack, system)
         if job == "resync" or not result.seconds:
             self.reset()
         front.answer_oddly(result.attack, LISTS[system])
@@ -325,6 +328,12 @@ class Siege:
         front.hang_up()
         if asked is not None and (fault := await asked):
             result.problems.append(fault)
+
+    async def _prepare(self, attack: Attack, system: str) -> None:
+        """Have the bodies made now: while they are, no other platform here can answer."""
+        said = self.fronts[system].said
+        for true in {true for asked, true in said if re.match(LISTS[system], asked)}:
+            await attack.send(Exchange(Nobody(), "", 0, 200, true))
 
     def _freed(self, system: str, meetings: int, blocks: int) -> list[str]:
         """What is gone, or was added, that nobody asked for."""
