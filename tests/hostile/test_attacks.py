@@ -17,9 +17,8 @@ from tests.hostile.siege import LISTS, MOST_DEAF, Result, siege
 pytestmark = pytest.mark.slow
 
 SHORT = (
-    "chunks-that-end", "deep", "gzip-gzip-bomb-3GB", "gzip-cut", "utf-16", "half-an-emoji",
-    "status-204", "fields-list", "ids-with-half-emojis", "names-and-secrets-in-an-error",
-    "20000-headers", "retry-400-digits",
+    "chunks-that-end", "deep", "gzip-gzip-bomb-3GB", "half-an-emoji", "status-204", "fields-list",
+    "ids-with-half-emojis", "names-and-secrets-in-an-error", "retry-400-digits",
 )  # fmt: skip
 """What the gate sends: of each family. After the last one its system is not asked for an hour."""
 
@@ -55,7 +54,7 @@ def _is_late(result: Result) -> bool:
     return all(problem.startswith("carried after") for problem in result.problems)
 
 
-async def test_a_dozen_attacks_harm_nobody_else(tmp_path: Path) -> None:
+async def test_one_attack_of_each_family_harms_nobody_else(tmp_path: Path) -> None:
     systems = list(LISTS)
     bundle = [(BY_NAME[name], systems[n % 3]) for n, name in enumerate(SHORT)]
     assert await harm(bundle, tmp_path) == {}
