@@ -42,7 +42,7 @@ def _known(provider: str, systems: Collection[str], declared: Collection[str]) -
     at = ("providers", provider, "calendars")
     for system in systems:
         if system not in declared:
-            remedy = did_you_mean(system, declared) or f"Add a table [systems.{system}]."
+            remedy = did_you_mean(system, declared, f"Add a table [systems.{system}].")
             yield Finding((*at, system), f'there is no system "{system}"', remedy)
     if not systems:
         remedy = f"Add [providers.{provider}.calendars] with a line for each system."
@@ -57,7 +57,7 @@ def check_prefer(prefer: Sequence[str], declared: Collection[str]) -> Iterator[F
     for place, system in enumerate(prefer):
         at = ("rules", "prefer", place)
         if system not in declared:
-            remedy = did_you_mean(system, declared) or "Remove it."
+            remedy = did_you_mean(system, declared)
             yield Finding(at, f'there is no system "{system}"', remedy)
         elif system in prefer[:place]:
             yield Finding(at, f'"{system}" was named before', "Name each system once.")

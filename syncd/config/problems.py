@@ -92,13 +92,16 @@ def _quoted(step: str) -> str:
     return step if _BARE.fullmatch(step) else json.dumps(step, ensure_ascii=False)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Ask after the most similar known word, else list the known ones."""
+def did_you_mean(word: str, known: Iterable[str], none: str = "Remove it.") -> str:
+    """Ask after the most similar known word, else list the known ones; ``none`` if there are none.
+
+    It is never empty: every problem has a remedy.
+    """
     words = tuple(known)
     close = difflib.get_close_matches(word, words, n=1)
     if close:
         return f'Did you mean "{close[0]}"?'
-    return f"Known here: {listed(words)}." if words else ""
+    return f"Known here: {listed(words)}." if words else none
 
 
 def listed(words: Sequence[str]) -> str:

@@ -39,6 +39,9 @@ _MISSING: Mapping[str, str] = {
     "user": 'Add user = "…", the user\'s e-mail address.',
 }
 
+_A_KEY = "[key]"
+"""Where a key of a table is refused, pydantic names this behind it."""
+
 _NOT_YET = "not available in this version"
 _NOT_YET_KEYS: Mapping[str, str] = {
     "rate": "Remove it: syncd learns each platform's limit from its answers.",
@@ -49,7 +52,10 @@ def translate(error: ValidationError, model: type[BaseModel], at: At) -> Iterato
     """Turn a validation error of a table into findings; ``at`` is where the table stands."""
     for detail in error.errors(include_url=False):
         reason, remedy, under = _said(detail, model)
-        yield Finding((*at, *detail["loc"], *under), reason, remedy)
+        place = detail["loc"]
+        if place and place[-1] == _A_KEY:
+            place = place[:-1]
+        yield Finding((*at, *place, *under), reason, remedy)
 
 
 def _said(detail: Any, model: type[BaseModel]) -> tuple[str, str, tuple[str, ...]]:
@@ -66,6 +72,10 @@ def _said(detail: Any, model: type[BaseModel]) -> tuple[str, str, tuple[str, ...
             said = "there is no such key", did_you_mean(key, owner.model_fields)
         case "missing":
             said = "it is missing", _MISSING.get(key, f"Add {key} = ….")
+        case "literal_error" if key == _A_KEY:
+            table = _owner(model, loc[:-2]).model_fields[str(loc[-3])].annotation
+            allowed = [leaf for leaf in _leaves(table) if isinstance(leaf, str)]
+            said = "there is no such key", did_you_mean(str(loc[-2]), allowed)
         case "literal_error":
             said = _choice(key, detail["input"], owner)
         case "string_pattern_mismatch":

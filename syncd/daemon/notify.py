@@ -52,4 +52,5 @@ class Notifier:
             suppress(OSError),
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out,
         ):
+            out.setblocking(False)  # one that does not listen must not stop the event loop
             out.sendto(message.encode(), self._address)

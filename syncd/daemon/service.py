@@ -15,12 +15,12 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.calendarinterval import CalendarIntervalTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from syncd.config.listen import Address
 from syncd.config.problems import ConfigError
 from syncd.core.budget import Paces
 from syncd.daemon.backups import Backups
+from syncd.daemon.clock_set import Every, follow_clock
 from syncd.daemon.door import door
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.notify import Notifier
@@ -130,6 +130,7 @@ async def serve(
             tasks = [
                 asyncio.create_task(_begin(work, backups)),
                 asyncio.create_task(work.follow_late()),
+                asyncio.create_task(follow_clock(scheduler)),
                 asyncio.create_task(
                     _reload_when(again, reload, work, scheduler, notifier, monitor, backups)
                 ),
@@ -265,10 +266,10 @@ async def _page(monitor: Monitor | None, listen: Address | None) -> AsyncIterato
         await monitor.aclose()
 
 
-def _every(span: timedelta) -> IntervalTrigger:
+def _every(span: timedelta) -> Every:
     seconds = span.total_seconds()
     # Spread over a tenth, so that many installations do not call at the same second.
-    return IntervalTrigger(seconds=seconds, jitter=min(30.0, seconds / 10), timezone=UTC)
+    return Every(seconds=seconds, jitter=min(30.0, seconds / 10), timezone=UTC)
 
 
 def _nightly(pace: Pace, now: datetime) -> CalendarIntervalTrigger:
@@ -303,7 +304,7 @@ def _keep_alive(scheduler: AsyncIOScheduler, notifier: Notifier, work: Work) -> 
 
     scheduler.add_job(
         feed,
-        IntervalTrigger(seconds=notifier.watchdog),
+        Every(seconds=notifier.watchdog),
         id="alive",
         next_run_time=datetime.now(UTC),
         coalesce=True,

@@ -23,7 +23,7 @@ from syncd.engine.series import join
 from syncd.systems.port import Retryable, System
 from syncd.systems.stopping import Stopping
 
-GRACE = 1.0
+GRACE = 0.75
 """Seconds that others are waited for once two systems have answered (promise 8)."""
 
 T = TypeVar("T")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,13 @@ def test_the_watchdog_is_fed_twice_in_its_time() -> None:
     assert Notifier({"WATCHDOG_USEC": "120000000"}).watchdog == 60
     assert Notifier({"WATCHDOG_USEC": "0"}).watchdog is None
     assert Notifier({}).watchdog is None
+
+
+def test_a_manager_that_does_not_listen_holds_nothing_up(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        began = time.monotonic()
+        for _ in range(2_000):
+            notifier.status("x" * 1_000)
+        assert time.monotonic() - began < 5

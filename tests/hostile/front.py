@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from tests.hostile.attack import Attack, Exchange
 from tests.hostile.rows import Row
 
 
@@ -22,15 +24,26 @@ class Front:
     """
 
     app: Any = None
-    row: Row | None = None
+    row: Row | Attack | None = None
     to: str = ""
     url: str = ""
     hits: int = 0
+    more: tuple[str, ...] = ()
+    """Further headers of every true answer."""
+
+    said: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=20))
+    """What was asked last, and the true answers."""
+
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def answer_oddly(self, row: Row | None, to: str = "") -> None:
+    def answer_oddly(self, row: Row | Attack | None, to: str = "") -> None:
         """From now on."""
         self.row, self.to, self.hits = row, to, 0
+
+    def hang_up(self) -> None:
+        """End every connection that is open now, in the middle of whatever it does."""
+        for task in list(self._tasks):
+            task.cancel()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, one request."""
@@ -38,14 +51,18 @@ class Front:
         assert task is not None
         self._tasks.add(task)
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
-                writer.write(await self._answer(reader))
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                if isinstance(self.row, Attack) and self.row.early:
+                    self.hits += 1
+                    await self.row.send(Exchange(writer, "", self.hits, 200, b""))
+                else:
+                    await self._answer(reader, writer)
                 await writer.drain()
         finally:
             self._tasks.discard(task)
             writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader) -> bytes:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _ = head[0].split(" ")
         headers = dict(line.split(": ", 1) for line in head[1:] if line)
@@ -54,15 +71,23 @@ class Front:
         odd = self.row if re.match(self.to, f"{method} {target}") else None
         self.hits += odd is not None
         if odd is not None and odd.refuses:
-            return odd.spelled()
+            writer.write(odd.spelled())
+            return
         asked = httpx.Request(method, f"http://front{target}", headers=headers, content=body)
         said = await httpx.ASGITransport(app=self.app).handle_async_request(asked)
         true = await said.aread()
-        if odd is not None:
-            return odd.spelled(said.status_code, true)
-        lines = [f"HTTP/1.1 {said.status_code} True", f"Content-Length: {len(true)}"]
-        lines += [f"{k}: {v}" for k, v in said.headers.items() if k != "content-length"]
-        return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + true
+        self.said.append((f"{method} {target}", true))
+        if isinstance(odd, Attack):
+            await odd.send(Exchange(writer, target, self.hits, said.status_code, true))
+        elif odd is not None:
+            writer.write(odd.spelled(said.status_code, true))
+        else:
+            lines = [f"HTTP/1.1 {said.status_code} True", f"Content-Length: {len(true)}"]
+            lines += [f"{k}: {v}" for k, v in said.headers.items() if k != "content-length"]
+            lines += self.more
+            writer.write(
+                "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + true
+            )
 
 
 @asynccontextmanager
@@ -75,6 +100,5 @@ async def fronted(app: Any = None) -> AsyncIterator[Front]:
         yield front
     finally:
         server.close()
-        for task in list(front._tasks):
-            task.cancel()
+        front.hang_up()
         await asyncio.sleep(0)

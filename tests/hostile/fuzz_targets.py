@@ -1,0 +1,394 @@
+"""What is fuzzed, one function for each parser: it raises where an example is handled wrongly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+from hypothesis import strategies as st
+
+from syncd.config.load import load
+from syncd.daemon.door import door, short_path
+from syncd.daemon.work import Work
+from syncd.model import (
+    LONGEST_DAILY_WAIT,
+    Action,
+    Event,
+    EventRef,
+    Kind,
+    Operation,
+    Value,
+    Window,
+)
+from syncd.sandbox.agreement import disagreements, sights
+from syncd.sandbox.clock import ManualClock
+from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.systems import decoding, leadconnector, leadconnector_v1, leadsquared
+from syncd.systems.client import Answer, open_client
+from syncd.systems.facts import Facts
+from syncd.systems.limits import Budget
+from syncd.systems.port import Malformed, System, SystemFault
+from syncd.systems.transport import Transport, network
+from syncd.wiring import build, build_systems
+from tests.daemon.kit import FakeEngine
+from tests.hostile.front import fronted
+from tests.hostile.fuzz_config import CONFIGURATIONS, read_configuration
+from tests.hostile.fuzzed import (
+    BODIES,
+    FRAMES,
+    HEADERS,
+    HTTP_BYTES,
+    LIMIT_WORDS,
+    SPOILED,
+    Spoiled,
+)
+from tests.hostile.rows import Row
+
+NOW = datetime(2027, 6, 14, 5, tzinfo=UTC)
+SLOWEST = 5.0
+"""Seconds of the processor for one example: more means a parser that can be kept busy."""
+
+HANGS = 120.0
+"""Seconds of real time: no wait in virtual time takes any."""
+
+WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=14))
+PLATFORMS = {"crm": leadsquared, "clinic": leadconnector, "legacy": leadconnector_v1}
+
+
+class Spoiling(httpx.AsyncBaseTransport):
+    """Passes requests to a platform of the sandbox, and changes its answers as an example says."""
+
+    def __init__(self, app: Any) -> None:
+        self._way = httpx.ASGITransport(app=app)
+        self.spoiled: Spoiled | None = None
+        self.calls = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._way.handle_async_request(request)
+        self.calls += 1
+        if self.spoiled is None or self.calls % self.spoiled.every:
+            return response
+        body = self.spoiled.body(await response.aread())
+        status = self.spoiled.status or response.status_code
+        return httpx.Response(status, headers=self.spoiled.headers, content=body, request=request)
+
+
+@dataclass
+class Scene:
+    """Three systems in virtual time, whose answers can be changed on their way."""
+
+    world: World
+    path: Path
+    clock: ManualClock
+    ways: Mapping[str, Spoiling]
+
+    def spoil(self, system: str, spoiled: Spoiled | None) -> None:
+        """From now on, counted from the next call."""
+        self.ways[system].spoiled, self.ways[system].calls = spoiled, 0
+
+
+@contextmanager
+def scene() -> Iterator[Scene]:
+    """Furnished; the configuration is on disk while inside."""
+    clock = ManualClock(NOW)
+    sandbox = Sandbox(clock)
+    sandbox.crm.limit = None
+    sandbox.legacy.checks_slots = False
+    world = furnish(sandbox, clock.now())
+    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEMS}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "syncd.toml"
+        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        path.write_text(text)
+        yield Scene(world, path, clock, {n: Spoiling(app) for n, app in sandbox.systems.items()})
+
+
+@cache
+def runner() -> asyncio.Runner:
+    """The loop of this process's examples."""
+    return asyncio.Runner()
+
+
+def running(check: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Make an async check one that Hypothesis can call, bounded in time."""
+
+    def run(**drawn: Any) -> None:
+        began = time.process_time()
+        runner().run(_within(check(**drawn)))
+        took = time.process_time() - began
+        assert took < SLOWEST, f"took {took:.1f} s"
+
+    run.__name__ = getattr(check, "__name__", "check")
+    return run
+
+
+async def _within(asked: Awaitable[None]) -> None:
+    async with asyncio.timeout(HANGS):
+        await asked
+
+
+# --- adapters -------------------------------------------------------------------------------------
+
+
+async def check_adapter(system: str, spoiled: Spoiled) -> None:
+    """Whatever a platform answers, its adapter answers in its own words or raises a fault."""
+    with scene() as place:
+        adapter = build_systems(load(place.path, {}), place.clock, place.ways)[system]
+        healthy = await adapter.read(WINDOW)
+        known = [adapter.event(row) for row in healthy.rows]
+        place.spoil(system, spoiled)
+        await _use(adapter, known)
+        await adapter.aclose()
+
+
+async def _use(adapter: System, known: Sequence[Event]) -> None:
+    with suppress(SystemFault):
+        await _read(adapter, {})
+    with suppress(SystemFault):
+        await _read(adapter, {event.id: "?" for event in known})
+    for event in known[:3]:
+        ref = EventRef(adapter.name, event.provider, event.id, event.kind)
+        with suppress(SystemFault, Malformed):
+            await adapter.read_one(ref, event.value)
+        with suppress(SystemFault):
+            await adapter.person(event)
+    with suppress(SystemFault):
+        directory = await adapter.users()
+        storable(repr(directory))
+    with suppress(SystemFault):
+        for offer in await adapter.free_slots("alice", WINDOW):
+            assert offer.start < offer.end
+    for finding in await adapter.check():
+        storable(finding.message)
+    for operation in _operations(adapter.name, known):
+        with suppress(SystemFault):
+            storable(repr(await adapter.write([operation])))
+
+
+async def _read(adapter: System, fingerprints: Mapping[str, str]) -> None:
+    snapshot = await adapter.read(WINDOW, None, fingerprints, look_back=timedelta(days=7))
+    for malformed in snapshot.malformed:
+        storable(f"{malformed} {malformed.event} {malformed.reason}")
+    for row in snapshot.rows:
+        storable(f"{row.id} {row.provider} {row.fingerprint}")
+        try:
+            event = adapter.event(row)
+        except Malformed as malformed:
+            storable(str(malformed))
+            continue
+        assert event.value.start <= event.value.end, event
+        assert event.value.start.utcoffset() == event.value.end.utcoffset() == timedelta(0)
+        storable(repr(event))
+
+
+def _operations(system: str, known: Sequence[Event]) -> Iterator[Operation]:
+    after = Value(NOW + timedelta(days=5), NOW + timedelta(days=5, hours=1))
+    yield Operation(
+        Action.CREATE_BLOCK, system, "alice", Kind.BLOCK, None, None, after, key="aaaaaaaaaa"
+    )
+    for event in known[:1]:
+        yield Operation(
+            Action.MOVE_APPOINTMENT,
+            system,
+            event.provider,
+            event.kind,
+            event.id,
+            event.value,
+            after,
+        )
+
+
+def storable(text: str) -> None:
+    """Fail for a text that no database and no log can hold."""
+    text.encode("utf-8")
+
+
+# --- the engine -----------------------------------------------------------------------------------
+
+
+async def check_engine(system: str, spoiled: Spoiled) -> None:
+    """One system's answers are changed: the two others stay in step, and nothing is lost."""
+    with scene() as place:
+        app = build(load(place.path, {}), clock=place.clock, transports=place.ways)
+        try:
+            assert (await app.engine.resync()).converged
+            source, target = (name for name in SYSTEMS if name != system)
+            place.spoil(system, spoiled)
+            start = NOW + timedelta(hours=31)
+            place.world.book(source, "alice", start, 15)
+            await app.engine.watch(near=True)
+            await app.engine.watch(near=False)
+            await app.engine.ask_slots()
+            found = sights(place.world.sandbox.systems, place.world.owners)
+            assert any((s.system, s.start, s.busy) == (target, start, True) for s in found)
+            assert _standing(place.world) == _MEETINGS + 1
+            place.spoil(system, None)
+            place.clock.advance(timedelta(hours=26).total_seconds())
+            for _ in range(3):
+                await app.engine.resync()
+            found = sights(place.world.sandbox.systems, place.world.owners)
+            wrong = disagreements(found, SYSTEMS, place.clock.now())
+            assert not [w for w in wrong if w.endswith(("times in crm", "times in clinic"))], wrong
+            assert _standing(place.world) == _MEETINGS + 1
+        finally:
+            await app.aclose()
+
+
+def _standing(world: World) -> int:
+    """How many appointments exist, whatever their status."""
+    return sum(not a.deleted for p in world.sandbox.systems.values() for a in p.appointments())
+
+
+with scene() as _furnished:
+    _MEETINGS = _standing(_furnished.world)
+
+
+# --- what arrives over HTTP -----------------------------------------------------------------------
+
+
+async def _anything(_scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+async def check_http(said: bytes, write: bool) -> None:
+    """Whatever bytes a socket sends, a call ends with an answer or with a fault."""
+    clock = ManualClock(NOW)
+    async with fronted(_anything) as front:
+        front.answer_oddly(Row("fuzzed", raw=said))
+        client = open_client(front.url, {}, transport=network(None))
+        wire = Transport("clinic", client, clock, Budget(clock), leadconnector.faults.fault_of)
+        try:
+            with suppress(SystemFault):
+                if write:
+                    await wire.write("POST", "/blocks")
+                else:
+                    wire.decode(await wire.read("GET", "/events"), dict[str, object], "GET")
+        finally:
+            await wire.aclose()
+
+
+async def check_headers(headers: Mapping[str, str], status: int, body: bytes) -> None:
+    """Whatever headers say, the waits are bounded, also after a restart."""
+    clock = ManualClock(NOW)
+    facts = Facts("clinic", clock)
+    budget = Budget(clock, facts=facts)
+    answer = Answer(status, {k.lower(): v for k, v in headers.items()}, body)
+    for platform in PLATFORMS.values():
+        fault = platform.faults.fault_of(answer)
+        assert fault is None or isinstance(fault, SystemFault)
+    budget.learn(answer.headers)
+    assert 0 <= budget.refused(answer.headers, answer.text) <= LONGEST_DAILY_WAIT
+    budget.end()
+    kept = Facts("clinic", clock)
+    kept.load(facts.all())
+    for each in facts.all():
+        storable(f"{each.name} {each.value}")
+    after = Budget(clock, facts=kept)
+    wait = await after.enter(write=True, patience=0.0)
+    assert 0 <= wait <= LONGEST_DAILY_WAIT
+    clock.advance(LONGEST_DAILY_WAIT)
+    for renewed in (budget, after):
+        assert await renewed.enter(write=True, patience=0.0) == 0.0
+
+
+SHAPES: tuple[type[Any], ...] = (
+    leadsquared.wire.Listing,
+    leadsquared.wire.Wrote,
+    leadsquared.wire.Days,
+    leadconnector.wire.Appointments,
+    leadconnector.wire.Blocks,
+    leadconnector.wire.One,
+    leadconnector.wire.Calendars,
+    leadconnector_v1.wire.Listing,
+    leadconnector_v1.wire.Services,
+    leadconnector_v1.wire.WithContact,
+)
+
+
+async def check_decoding(body: bytes, shape: type[Any]) -> None:
+    """A body is decoded, or refused with one of the errors that the callers know."""
+    with suppress(*decoding.UNREADABLE):
+        storable(repr(decoding.decode(body, shape)))
+    with suppress(*decoding.UNREADABLE):
+        decoding.repaired(decoding.repaired(body)).decode("utf-8")
+
+
+# --- the daemon's socket --------------------------------------------------------------------------
+
+
+async def check_frame(frame: bytes) -> None:
+    """Whatever comes through the daemon's socket is answered in JSON, and never fails inside."""
+    engine = FakeEngine()
+    work = Work(engine)
+    commands = {
+        "resync": work.on_request,
+        "undo": work.on_undo,
+        "resolve": work.on_resolve,
+        "acknowledge": work.on_acknowledge,
+    }
+    with TemporaryDirectory() as folder:
+        state = Path(folder) / "state.db"
+        async with door(state, commands):
+            with short_path(state) as short:
+                reader, writer = await asyncio.open_unix_connection(short)
+            with suppress(ConnectionError):
+                writer.write(frame)
+                writer.write_eof()
+                lines = (await reader.read()).splitlines()
+                assert lines, "no answer"
+                said = [json.loads(line) for line in lines][-1]
+                assert "result" in said or said.get("refused"), said
+            writer.close()
+    engine.store.close()
+
+
+@dataclass(frozen=True)
+class Target:
+    """One parser: what is drawn for it, and the check."""
+
+    check: Callable[..., None]
+    drawn: Mapping[str, st.SearchStrategy[Any]]
+
+
+def _targets() -> dict[str, Target]:
+    found = {
+        f"wire of {name}": Target(
+            running(check_adapter), {"system": st.just(name), "spoiled": SPOILED}
+        )
+        for name in SYSTEMS
+    }
+    return found | {
+        "engine": Target(
+            running(check_engine), {"system": st.sampled_from(SYSTEMS), "spoiled": SPOILED}
+        ),
+        "HTTP": Target(running(check_http), {"said": HTTP_BYTES, "write": st.booleans()}),
+        "headers and limits": Target(
+            running(check_headers),
+            {
+                "headers": HEADERS,
+                "status": st.integers(0, 999),
+                "body": st.binary(max_size=60) | LIMIT_WORDS,
+            },
+        ),
+        "bodies": Target(
+            running(check_decoding),
+            {"body": BODIES, "shape": st.sampled_from(SHAPES)},
+        ),
+        "frames of the socket": Target(running(check_frame), {"frame": FRAMES}),
+        "configuration": Target(read_configuration, {"text": CONFIGURATIONS}),
+    }
+
+
+TARGETS = _targets()

@@ -1,0 +1,397 @@
+"""A daemon under attack: `syncd run`, three platforms behind raw sockets, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from syncd.cli.run import secrets_of
+from syncd.config.load import load
+from syncd.daemon.client import DaemonError, ask
+from syncd.model import floor_to
+from syncd.sandbox.agreement import Sight, disagreements, sights
+from syncd.sandbox.limits import RateLimit
+from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from tests.hostile.attack import Attack, Exchange, Nobody
+from tests.hostile.confined import confine, release
+from tests.hostile.front import Front, fronted
+from tests.hostile.watched_daemon import CPU, SHAPE, WALL, Shared
+
+LISTS = {
+    "crm": r"POST .*/Task.svc/RetrieveAppointments",
+    "clinic": r"GET /calendars/events\?",
+    "legacy": r"GET /v1/appointments/\?",
+}
+PRIVATE = ("Kim Example", "kim@example.com", "555010", "Knee pain", "Knee")
+"""The customer and the title of every meeting of the sandbox, as the platforms tell them."""
+
+EVERY = 5.0
+"""Seconds between two near polls: the shortest that a configuration may say."""
+
+MOST_MEMORY = 250.0
+MOST_BLOCKED = 0.2
+MOST_DEAF = 2.0
+LATER = 1.0
+PATIENCE = 12.0
+PLENTY = 2_000
+"""Calls in ten seconds."""
+
+QUARTER = timedelta(minutes=15)
+
+
+@dataclass
+class Result:
+    """What one attack did: ``seconds`` until the change was carried, by job; ``memory`` in MB."""
+
+    attack: Attack
+    system: str
+    hits: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    memory: float = 0.0
+    blocked: float = 0.0
+    blocked_wall: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """What is wrong, or that nothing is."""
+        return "; ".join(self.problems) or "ok"
+
+
+@dataclass
+class Siege:
+    """The daemon and its three platforms."""
+
+    world: World
+    fronts: Mapping[str, Front]
+    folder: Path
+    shared: Shared
+    daemon: asyncio.subprocess.Process | None = None
+    normal: float = 0.0
+    bookings: int = 0
+    log_read: int = 0
+    confined: bool = False
+    stopping: bool = False
+    manager: socket.socket = field(
+        default_factory=lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    )
+
+    @property
+    def config(self) -> Path:
+        """The configuration file."""
+        return self.folder / "syncd.toml"
+
+    @property
+    def state(self) -> Path:
+        """The state."""
+        return self.folder / "state.db"
+
+    # --- the daemon ---------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start the daemon and wait until everything is in step."""
+        await self.launch()
+        await self.until(lambda: b'"cycle"' in self.log()[self.log_read :], 60)
+        assert self.wrong() == []
+        self.log_read = len(self.log())
+
+    async def launch(self) -> None:
+        """Start the daemon."""
+        with (self.folder / "log").open("ab") as log:
+            self.daemon = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.hostile.watched_daemon", str(self.folder / "loop"),
+                "--config", str(self.config), "run",
+                stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
+                env=os.environ | {"NOTIFY_SOCKET": str(self.folder / "notify")},
+            )  # fmt: skip
+        self.confined = confine(self.daemon.pid)
+
+    async def stop(self) -> float:
+        """End it as systemd does; how long it took to say that it heard."""
+        assert self.daemon is not None
+        if self.daemon.returncode is None:
+            self.daemon.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(30):
+                    await self.daemon.wait()
+            except TimeoutError:
+                self.daemon.kill()
+                await self.daemon.wait()
+            return time.monotonic() - began
+        return 0.0
+
+    def has_heard(self) -> bool:
+        """Whether the daemon told systemd that it is ending."""
+        with suppress(BlockingIOError):
+            while True:
+                self.stopping |= b"STOPPING=1" in self.manager.recv(4096)
+        return self.stopping
+
+    async def kill(self) -> None:
+        """End it without a word."""
+        if self.daemon is not None and self.daemon.returncode is None:
+            self.daemon.kill()
+            await self.daemon.wait()
+        release()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.daemon is not None and self.daemon.returncode is None
+
+    async def request(self, limit: float = 40.0) -> str:
+        """Ask for a resync; what went wrong, if anything."""
+        try:
+            async with asyncio.timeout(limit):
+                await asyncio.to_thread(ask, self.state, "resync", {}, lambda _text: None)
+        except TimeoutError:
+            return f"a resync took longer than {limit:.0f} s"
+        except DaemonError as error:
+            return f"a resync failed: {error}"
+        return ""
+
+    def log(self) -> bytes:
+        """Everything that it logged so far."""
+        return (self.folder / "log").read_bytes()
+
+    # --- measurements -------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Measure anew from now on."""
+        assert self.daemon is not None
+        Path(f"/proc/{self.daemon.pid}/clear_refs").write_text("5")
+        self.shared[CPU] = self.shared[WALL] = 0.0
+
+    def memory(self) -> float:
+        """The peak of the daemon's memory since then, in MB."""
+        assert self.daemon is not None
+        with suppress(OSError):
+            for line in Path(f"/proc/{self.daemon.pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM"):
+                    return int(line.split()[1]) / 1024
+        return 0.0
+
+    def blocked(self) -> tuple[float, float]:
+        """The longest step of its loop since then, in seconds: of the processor, of the wall."""
+        return self.shared[CPU], self.shared[WALL]
+
+    # --- what stands outside ------------------------------------------------------------------
+
+    def book(self, system: str) -> tuple[datetime, datetime]:
+        """Somebody enters a meeting of Alice's where nothing else is."""
+        self.bookings += 1
+        start = floor_to(datetime.now(UTC), timedelta(hours=1)) + timedelta(hours=3)
+        start += QUARTER * self.bookings
+        taken = {s.start for s in self.found()}
+        while start in taken or not _is_free(start, self.found()):
+            start += QUARTER
+            self.bookings += 1
+        self.world.book(system, "alice", start, 15)
+        return start, start + QUARTER
+
+    def found(self) -> list[Sight]:
+        """All that stands in the three systems."""
+        return list(sights(self.world.sandbox.systems, self.world.owners))
+
+    def times(self, system: str, span: tuple[datetime, datetime]) -> int:
+        """How often an interval of Alice's is taken in a system."""
+        found = sights(self.world.sandbox.systems, self.world.owners)
+        return sum((s.system, s.provider, s.interval) == (system, "alice", span) for s in found)
+
+    def standing(self) -> int:
+        """How many busy events stand that syncd did not make."""
+        found = sights(self.world.sandbox.systems, self.world.owners)
+        return sum(s.busy and not s.ours for s in found)
+
+    def blocks(self, system: str) -> int:
+        """How many of syncd's blocks stand in a system."""
+        found = sights(self.world.sandbox.systems, self.world.owners)
+        return sum(s.ours and s.system == system for s in found)
+
+    def wrong(self) -> list[str]:
+        """What an outside observer would call wrong."""
+        found = sights(self.world.sandbox.systems, self.world.owners)
+        return disagreements(found, SYSTEMS, datetime.now(UTC))
+
+    def indiscreet(self) -> list[str]:
+        """Names and secrets in the log or the database (promise 11)."""
+        places = {"log": self.log(), "database": self._database()}
+        said = (*PRIVATE, *secrets_of(load(self.config, {})))
+        return [
+            f"{text!r} is in the {place}"
+            for place, held in places.items()
+            for text in said
+            if text.encode() in held
+        ]
+
+    def _database(self) -> bytes:
+        with closing(sqlite3.connect(f"file:{self.state}?mode=ro", uri=True)) as database:
+            return "\n".join(database.iterdump()).encode("utf-8", "surrogatepass")
+
+    def complaints(self) -> list[str]:
+        """What the log says since the last look that no platform may bring about."""
+        lines = self.log()[self.log_read :]
+        self.log_read += len(lines)
+        bad = (b"job failed", b"Traceback", b"Unhandled", b"unexpected", b"was never retrieved")
+        return [f"the log says {b.decode()!r}" for b in bad if b in lines]
+
+    async def until(self, true: object, seconds: float) -> bool:
+        """Wait for something to come true; whether it did."""
+        assert callable(true)
+        ends = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > ends or not self.alive:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
+    async def learn_normal(self) -> None:
+        """Measure how long a change takes while all is well."""
+        for _ in range(4):
+            span = self.book("crm")
+            began = time.monotonic()
+            asked = asyncio.create_task(self.request())
+            await self.until(lambda span=span: self.times("clinic", span), PATIENCE)
+            self.normal = max(self.normal, time.monotonic() - began)
+            await asked
+
+    # --- an attack ----------------------------------------------------------------------------
+
+    async def suffer(self, attack: Attack, system: str) -> Result:
+        """Send an attack in place of a system's lists, while the two others have work to do."""
+        result = Result(attack, system)
+        jobs = ("resync", "poll") if attack.slow else ("resync",)
+        for job in jobs:
+            await self._attack(result, job)
+            await self._recover(result)
+            if not self.alive:
+                result.problems.append("the daemon is dead")
+                return result
+        result.problems += self.complaints() + self.indiscreet()
+        result.memory, (result.blocked, result.blocked_wall) = (
+            max(result.memory, self.memory()),
+            self.blocked(),
+        )
+        if result.memory > MOST_MEMORY:
+            result.problems.append(f"{result.memory:.0f} MB")
+        if result.blocked > MOST_BLOCKED:
+            result.problems.append(f"the loop was blocked for {result.blocked:.2f} s")
+        if result.blocked_wall > MOST_DEAF and result.blocked > MOST_DEAF / 2:
+            result.problems.append(f"deaf for {result.blocked_wall:.1f} s")
+        return result
+
+    async def _attack(self, result: Result, job: str) -> None:
+        system, front = result.system, self.fronts[result.system]
+        source, target = (name for name in SYSTEMS if name != system)
+        meetings, blocks = self.standing(), self.blocks(system)
+        if result.attack.made:
+            await self._prepare(result.attack, system)
+        if job == "resync" or not result.seconds:
+            self.reset()
+        front.answer_oddly(result.attack, LISTS[system])
+        asked: asyncio.Task[str] | None = None
+        if job == "poll":
+            await self.until(lambda: front.hits, EVERY * 3)
+        span = self.book(source)
+        began = time.monotonic()
+        if job == "resync":
+            asked = asyncio.create_task(self.request())
+        await self.until(lambda: self.times(target, span), PATIENCE)
+        took = result.seconds[job] = time.monotonic() - began
+        bound = self.normal + LATER + (EVERY if job == "poll" else 0)
+        if took > bound:
+            result.problems.append(f"carried after {took:.1f} s in a {job}, not {bound:.1f} s")
+        if asked is not None:
+            # What comes after the lists: parsing, storing, and whatever the answer costs later.
+            await asyncio.wait({asked}, timeout=1.0 if result.attack.slow else PATIENCE)
+        await self.until(lambda: front.hits, 3)
+        result.hits = max(result.hits, front.hits)
+        if not front.hits:
+            result.problems.append(f"not asked in the {job}")
+        if self.times(target, span) > 1:
+            result.problems.append("carried twice")
+        result.problems += self._freed(system, meetings + 1, blocks)
+        front.answer_oddly(None)
+        front.hang_up()
+        if asked is not None and (fault := await asked):
+            result.problems.append(fault)
+
+    async def _prepare(self, attack: Attack, system: str) -> None:
+        """Have the bodies made now: while they are, no other platform here can answer."""
+        said = self.fronts[system].said
+        for true in {true for asked, true in said if re.match(LISTS[system], asked)}:
+            await attack.send(Exchange(Nobody(), "", 0, 200, true))
+
+    def _freed(self, system: str, meetings: int, blocks: int) -> list[str]:
+        """What is gone, or was added, that nobody asked for."""
+        more, fewer = self.standing() - meetings, blocks - self.blocks(system)
+        return [
+            *([f"{more:+} meetings"] if more else []),
+            *([f"{fewer} blocks of ours were removed"] if fewer > 0 else []),
+        ]
+
+    async def _recover(self, result: Result) -> None:
+        """All answer as they should again; what then is wrong was done by the attack."""
+        if result.attack.waits:
+            others = [w for w in self.wrong() if f" in {result.system}" not in w]
+            if others:
+                result.problems.append(f"wrong elsewhere: {others[0]}")
+            return
+        for _ in range(4):
+            fault = await self.request()
+            if fault or not self.alive:
+                result.problems.append(fault or "the daemon is dead")
+                return
+            if not self.wrong():
+                return
+        result.problems.append(f"wrong afterwards: {self.wrong()[0]}")
+
+
+def _is_free(start: datetime, found: list[Sight]) -> bool:
+    end = start + QUARTER
+    return not any(s.provider == "alice" and s.start < end and s.end > start for s in found)
+
+
+@asynccontextmanager
+async def siege(folder: Path) -> AsyncIterator[Siege]:
+    """Furnished, and the daemon at work with everything in step; the folder is there."""
+    sandbox = Sandbox()
+    sandbox.crm.limit = None
+    sandbox.legacy.checks_slots = False
+    sandbox.clinic.limit = RateLimit(PLENTY, 10, 200_000)
+    sandbox.legacy.limit = RateLimit(PLENTY, 10)
+    world = furnish(sandbox, datetime.now(UTC))
+    async with AsyncExitStack() as stack:
+        fronts = {
+            name: await stack.enter_async_context(fronted(app))
+            for name, app in sandbox.systems.items()
+        }
+        # An attack follows on the other as no two polls do: the budget is not what is measured.
+        fronts["legacy"].more = (f"X-RateLimit-Max: {PLENTY}",)
+        sandbox.urls = {name: f.url + sandbox.base_path(name) for name, f in fronts.items()}
+        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        text = text.replace('every = "10s"', 'every = "5s"')
+        loop = folder / "loop"
+        loop.write_bytes(bytes(SHAPE.size))
+        made = Siege(world, fronts, folder, Shared(loop))
+        made.config.write_text(text)
+        made.manager.bind(str(folder / "notify"))
+        made.manager.setblocking(False)
+        stack.callback(made.manager.close)
+        stack.push_async_callback(made.kill)
+        await made.start()
+        await made.learn_normal()
+        yield made

@@ -1,0 +1,82 @@
+"""The table of attacks, sent to a running daemon while the two other systems have work to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.attack import Attack
+from tests.hostile.attacks import ATTACKS
+from tests.hostile.report import bundles, run
+from tests.hostile.siege import LISTS, MOST_DEAF, Result, siege
+
+pytestmark = pytest.mark.slow
+
+SHORT = (
+    "chunks-that-end", "deep", "gzip-gzip-bomb-3GB", "half-an-emoji", "status-204", "fields-list",
+    "ids-with-half-emojis", "names-and-secrets-in-an-error", "retry-400-digits",
+)  # fmt: skip
+"""What the gate sends: of each family. After the last one its system is not asked for an hour."""
+
+DEAFENING = ("one-byte-a-second", "reads-and-never-answers", "100000-copies", "endless-white-space")
+BY_NAME = {attack.name: attack for attack in ATTACKS}
+BUNDLES = bundles(ATTACKS)
+AGAIN = 2
+"""How often an attack that did harm by its seconds only is sent again: the machine may be busy."""
+
+
+def test_the_table_is_long_and_each_name_stands_once() -> None:
+    assert len(ATTACKS) >= 120
+    assert len(BY_NAME) == len(ATTACKS)
+    assert sum(len(bundle) for bundle in BUNDLES) == len(ATTACKS)
+    assert all(name in BY_NAME for name in (*SHORT, *DEAFENING))
+
+
+async def harm(bundle: list[tuple[Attack, str]], folder: Path) -> dict[str, str]:
+    """Send them; what did harm, and how, each time that it was sent."""
+    found: dict[str, str] = {}
+    left = bundle
+    for number in range(1 + AGAIN):
+        home = folder / str(number)
+        results = [result async for result in run(left, home)]
+        found = {f"{r.attack.name} from {r.system}": r.verdict for r in results if r.problems}
+        left = [(r.attack, r.system) for r in results if r.problems]
+        if not left or any(not _is_late(r) for r in results if r.problems):
+            break
+    return found
+
+
+def _is_late(result: Result) -> bool:
+    return all(problem.startswith("carried after") for problem in result.problems)
+
+
+async def test_one_attack_of_each_family_harms_nobody_else(tmp_path: Path) -> None:
+    systems = list(LISTS)
+    bundle = [(BY_NAME[name], systems[n % 3]) for n, name in enumerate(SHORT)]
+    assert await harm(bundle, tmp_path) == {}
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("number", range(len(BUNDLES)))
+async def test_no_attack_harms_anybody_else(tmp_path: Path, number: int) -> None:
+    assert await harm(BUNDLES[number], tmp_path) == {}
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("name", DEAFENING)
+async def test_a_signal_is_heard_in_the_middle_of_an_attack(tmp_path: Path, name: str) -> None:
+    async with siege(tmp_path) as place:
+        front = place.fronts["crm"]
+        front.answer_oddly(BY_NAME[name], LISTS["crm"])
+        assert await place.until(lambda: front.hits, 20)
+        assert place.daemon is not None
+        assert not place.has_heard()
+        os.kill(place.daemon.pid, signal.SIGTERM)
+        # It then finishes what is in flight, for at most 20 s.
+        assert await place.until(place.has_heard, MOST_DEAF)
+        async with asyncio.timeout(25):
+            assert await place.daemon.wait() == 0
