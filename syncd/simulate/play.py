@@ -61,7 +61,7 @@ from syncd.simulate.rebooking import judge_rebookings
 from syncd.simulate.service import Service
 from syncd.simulate.siblings import judge_carried, was_carried
 from syncd.simulate.story import CONFIGURED, OPERATOR, OUTSIDE, Step, Story, What
-from syncd.simulate.timely import Timely
+from syncd.simulate.timely import Timely, until_next
 from syncd.simulate.town import Town
 from syncd.simulate.untouched import puts_back, statuses_left
 from syncd.store import StateError, Store
@@ -270,7 +270,7 @@ class _Stage:
         await work.everything()
         last = 0
         for poll in count(1):
-            await _until_next(work)
+            await until_next(work, NEAR)
             if self.reload:
                 fresh = self._build(app.store, life)
                 await at_work.go_over(work, fresh, Rounds(fresh.systems, spans, self.host))
@@ -436,18 +436,6 @@ class _Stage:
         self._say(f"BROKEN {line}")
         self.outcome.broken.append(line)
         self.when_broken()
-
-
-async def _until_next(work: Work) -> None:
-    """Let the time to the next poll pass, with the polls that late answers bring forward."""
-    until = asyncio.get_running_loop().time() + NEAR
-    while True:
-        try:
-            async with asyncio.timeout_at(until):
-                await work.is_late()
-        except TimeoutError:
-            return
-        await work.late()
 
 
 _PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}

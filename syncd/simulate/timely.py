@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from syncd.engine.report import Report
 from syncd.sandbox.faults import FaultKind
 
 if TYPE_CHECKING:
+    from syncd.daemon.work import Work
     from syncd.simulate.town import Town
 
 MOST = 8.0
@@ -45,3 +47,15 @@ class Timely:
     def _injected(self) -> dict[str, Counter[FaultKind]]:
         systems = self.town.sandbox.systems
         return {name: Counter(platform.faults.injected) for name, platform in systems.items()}
+
+
+async def until_next(work: Work, seconds: float) -> None:
+    """Let the time to the next poll pass, with the polls that late answers bring forward."""
+    until = asyncio.get_running_loop().time() + seconds
+    while True:
+        try:
+            async with asyncio.timeout_at(until):
+                await work.is_late()
+        except TimeoutError:
+            return
+        await work.late()
