@@ -5,6 +5,7 @@ Only appointments count: a block on top of a meeting is how people close their t
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,11 @@ from syncd.core.draft import Draft
 from syncd.core.facts import Calendar, digest
 from syncd.core.rules import Choice, Rules
 from syncd.model import Booking, Claim, Conflict, ConflictKind, Kind, same_record
+
+
+MOST_PAIRS = 5
+"""With how many earlier meetings one that overlaps them is paired: thousands at one time are a
+fault of the platform, and would take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +104,18 @@ def _together(
 
 
 def _overlapping(sittings: Sequence[_Sitting], capacity: int) -> Iterator[tuple[Booking, Booking]]:
-    """Sweep by start: whoever begins while ``capacity`` others are going on is one too many."""
-    going: list[_Sitting] = []
+    """Sweep by start: whoever begins while ``capacity`` others are going on is one too many.
+
+    Each of those is in a pair, but in at most ``MOST_PAIRS`` with meetings that began before it.
+    """
+    going: list[_Sitting] = []  # those that end first stand first
     for sitting in sorted(sittings, key=lambda s: (s.start, s.end, _age(s.bookings[0]))):
-        going = [other for other in going if other.end > sitting.start]
+        del going[: bisect_right(going, sitting.start, key=lambda s: s.end)]
         if len(going) >= capacity:
-            for other in going:
+            for other in going[-MOST_PAIRS:]:
                 first, second = sorted((other.bookings[0], sitting.bookings[0]), key=_age)
                 yield first, second
-        going.append(sitting)
+        insort(going, sitting, key=lambda s: s.end)
 
 
 def _age(booking: Booking) -> tuple[str, str]:

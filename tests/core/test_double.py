@@ -8,6 +8,7 @@ import pytest
 
 from syncd.core.answer import Answer, Way
 from syncd.core.decide import Case, Decision, decide_answered
+from syncd.core.double import MOST_PAIRS
 from syncd.core.facts import Calendar
 from syncd.core.rules import Choice, Rules
 from syncd.model import Conflict, ConflictKind, Kind, ProviderState, Record, Value
@@ -94,6 +95,13 @@ def test_meetings_that_overlap_are_found(
 ) -> None:
     found = doubles(world, seats=seats, capacity=capacity)
     assert sorted(c.subject for c in found) == pairs, name
+
+
+def test_each_of_hundreds_at_one_time_is_in_a_pair_but_not_in_hundreds() -> None:
+    world = state(*((("a", "b")[n % 2], v(9, 11)) for n in range(300)))
+    pairs = [c.subject.split("+") for c in doubles(world)]
+    assert {meeting for pair in pairs for meeting in pair} == {f"n{n}" for n in range(300)}
+    assert len(pairs) < 300 * MOST_PAIRS
 
 
 def test_it_is_told_once_and_stays_the_same_entry() -> None:
