@@ -16,7 +16,6 @@ from syncd.core.facts import Calendar, digest
 from syncd.core.rules import Choice, Rules
 from syncd.model import Booking, Claim, Conflict, ConflictKind, Kind, same_record
 
-
 MOST_PAIRS = 5
 """With how many earlier meetings one that overlaps them is paired: thousands at one time are a
 fault of the platform, and would take minutes."""
