@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from syncd.core import plan
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observation import Observation
+from syncd.engine.probes import Probes
 from syncd.engine.report import Report
 from syncd.model import Coverage, Operation, Waiting
 from syncd.systems.port import Interrupted
@@ -61,6 +62,8 @@ def _count(engine: Engine, written: Written, observation: Observation, report: R
     report.remarks += written.remarks
     if written.fault is not None and not isinstance(written.fault, Interrupted):
         observation.fail_write(written.fault)
+    if written.elsewhere:
+        engine.probes.setdefault(observation.system, Probes()).elsewhere |= written.elsewhere
     # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
     wrote = {o.provider for o in (*written.left, *written.queued, *written.done)}
     engine.agenda.add(p for p in wrote if not engine.agenda.due(p))
