@@ -72,9 +72,16 @@ def _began_before(read: Read, record: Record) -> bool:
 
 
 async def ask_again(read: Read, questions: Questions, reports: Reports, *, thorough: bool) -> None:
-    """Ask for events whose user is there again, and which their calendar does not show."""
+    """Ask for events whose user is there again, and which their calendar does not show.
+
+    And for those that were found at another owner just before a write to them: beyond the window
+    no list shows them, and the write would be put off for ever.
+    """
     # The other half is for what is missing from lists.
     again = {change.event for change in await read.owners.due(thorough=thorough, most=PROBES // 2)}
+    shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows)}
+    again |= read.probes.elsewhere - shown
+    read.probes.elsewhere.clear()
     await _ask_each(read, questions, reports, read.store.records(read.system.name, sorted(again)))
 
 

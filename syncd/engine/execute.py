@@ -22,7 +22,7 @@ from syncd.engine.dividing import Parts, of_any_row
 from syncd.engine.first_writes import admitted, hear_reset, one_at_a_time
 from syncd.engine.first_writes import settle as settle_first
 from syncd.engine.notes import notes_of
-from syncd.engine.reread import just_read, not_ours, reread, sighted
+from syncd.engine.reread import at_another, just_read, not_ours, overtaken, reread
 from syncd.engine.resets import report_reset, reset_words
 from syncd.engine.siblings import held_instances, watched
 from syncd.engine.supervise import supervised
@@ -51,7 +51,6 @@ from syncd.systems.port import (
     Refusal,
     Rejected,
     Retryable,
-    Sighting,
     System,
     SystemFault,
     TargetChanged,
@@ -92,6 +91,8 @@ class Written:
     """Providers of whom a write went unanswered: nothing is written on top of it."""
     news: list[Record] = field(default_factory=list)
     """What a second read of targets brought."""
+    elsewhere: set[str] = field(default_factory=set)
+    """Targets that were found at another owner: the next read has to ask for them by id."""
     remarks: list[str] = field(default_factory=list)
     unread: int = 0
     """How many targets could not be read, as no answer came."""
@@ -271,12 +272,11 @@ async def _still_right(
             desk.store.apply(changes)
         result.news += changes.records
         decided_on = (operation.kind, operation.provider, operation.before)
-        if record is None or (record.kind, record.provider, record.observed) != decided_on:
-            log.info(
-                "target changed before the write", system=system.name, event_id=operation.event
-            )
-        else:
+        if record is not None and (record.kind, record.provider, record.observed) == decided_on:
             right.append(intent)
+            continue
+        log.info("target changed before the write", system=system.name, event_id=operation.event)
+        result.elsewhere |= at_another(record, operation)
     return right
 
 
@@ -317,7 +317,7 @@ async def _write(
             _tell(desk, operations, "done")
         case TargetChanged(sighting=sighting):
             for intent in call:
-                _overtaken(system, intent, sighting, asked_at, desk, result)
+                overtaken(system, intent, sighting, asked_at, desk, result)
         case Accepted():
             _accepted(call, reply, at, desk, result)
 
@@ -380,30 +380,6 @@ def _settled(
     changes.intents.append(closed)
     changes.notes += notes_of(desk, operation, event, detail, at)
     return changes
-
-
-def _overtaken(
-    system: System,
-    intent: Intent,
-    sighting: Sighting,
-    asked_at: datetime,
-    desk: Desk,
-    result: Written,
-) -> None:
-    """Nothing was written, as the target had changed: what it shows is news, to be decided on."""
-    operation = intent.operation
-    log.info("target changed before the write", system=system.name, event_id=operation.event)
-    changes = Changes()
-    record = _record(desk, system.name, operation.event or "")
-    if record is not None:
-        _, changes = sighted(record, sighting, asked_at, system.capabilities.lag)
-    result.news += changes.records
-    dropped = replace(
-        intent, state=IntentState.DROPPED, error="the target changed before the write"
-    )
-    changes.intents.append(dropped)
-    desk.store.apply(changes)
-    result.left.append(operation)
 
 
 def _queue(desk: Desk, call: Sequence[Intent], job: str, at: datetime) -> None:

@@ -43,8 +43,8 @@ async def look(
     what came late since the last one.
     """
     engine.repair(desk)
-    for written in engine.lanes.written().values():
-        count(engine, written, report)
+    for name, written in engine.lanes.written().items():
+        count(engine, name, written, report)
     pending = () if report.dry_run else engine.store.pending_intents()
     if pending:
         progress("looking after writes without an answer")

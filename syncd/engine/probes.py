@@ -57,6 +57,8 @@ class Probes:
     """The events that lists hid although they are shown by their ids."""
     untold: set[str] = field(default_factory=set)
     """The events that no list shows, and of which only lists could tell more."""
+    elsewhere: set[str] = field(default_factory=set)
+    """The events that a read before a write found at another owner, which is to be proven."""
     _unshown: dict[str, str] = field(default_factory=dict)
 
     def begin_run(self) -> None:

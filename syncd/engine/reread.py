@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
 
 from syncd.core.diff import News, absorb, vanish
 from syncd.engine.late import doubt_lag
-from syncd.model import Changes, Clock, Coverage, EventRef, Kind, Operation, Record
+from syncd.model import (
+    Changes,
+    Clock,
+    Coverage,
+    EventRef,
+    Intent,
+    IntentState,
+    Kind,
+    Operation,
+    Record,
+)
 from syncd.store.store import Store
 from syncd.systems.port import Found, Gone, Rejected, Sighting, System, Unknown
+
+if TYPE_CHECKING:
+    from syncd.engine.execute import Desk, Written
+
+log = structlog.get_logger(__name__)
 
 FRESH = timedelta(seconds=10)
 """A target read by this cycle less than this long ago needs no second read (promise 5)."""
@@ -43,7 +62,7 @@ def sighted(
         case Found(event=event):
             after, news = absorb(record, event, "", asked_at, lag)
             if after.provider != record.provider:
-                # Not to be written to. What became of it is for the next read of all to prove.
+                # Not to be written to. What became of it is for the next read to prove.
                 return after, Changes()
             if news in {News.STALE, News.SAME}:
                 return record, Changes()
@@ -53,6 +72,36 @@ def sighted(
             return after, Changes(records=[after])
         case _:
             return record, Changes()
+
+
+def at_another(record: Record | None, operation: Operation) -> set[str]:
+    """Return the target if it was found at another owner: who that is has still to be proven."""
+    moved = record is not None and record.provider != operation.provider
+    return {operation.ref.id} if moved else set()
+
+
+def overtaken(
+    system: System,
+    intent: Intent,
+    sighting: Sighting,
+    asked_at: datetime,
+    desk: Desk,
+    result: Written,
+) -> None:
+    """Nothing was written, as the target had changed: what it shows is news, to be decided on."""
+    operation = intent.operation
+    log.info("target changed before the write", system=system.name, event_id=operation.event)
+    changes = Changes()
+    for record in desk.store.records(system.name, [operation.ref.id]):
+        after, changes = sighted(record, sighting, asked_at, system.capabilities.lag)
+        result.elsewhere |= at_another(after, operation)
+    result.news += changes.records
+    dropped = replace(
+        intent, state=IntentState.DROPPED, error="the target changed before the write"
+    )
+    changes.intents.append(dropped)
+    desk.store.apply(changes)
+    result.left.append(operation)
 
 
 def just_read(operation: Operation, read: Sequence[Coverage], now: datetime) -> bool:

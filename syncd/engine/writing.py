@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from syncd.core import plan
 from syncd.engine.execute import Desk, Written, execute
 from syncd.engine.observation import Observation
+from syncd.engine.probes import Probes
 from syncd.engine.report import Report
 from syncd.model import Coverage, Operation, Waiting
 from syncd.systems.port import Interrupted
@@ -40,7 +41,7 @@ async def write(
             observed[name].late("a write has not been answered yet")
         else:
             _note_fault(written, observed[name])
-            count(engine, written, report)
+            count(engine, name, written, report)
     waiting = [each for written in results for each in written.unmade]
     report.unmade = _unmade(engine, operations, results, waiting)
     return waiting
@@ -64,11 +65,13 @@ def _note_fault(written: Written, observation: Observation) -> None:
         observation.fail_write(written.fault)
 
 
-def count(engine: Engine, written: Written, report: Report) -> None:
+def count(engine: Engine, system: str, written: Written, report: Report) -> None:
     """Count what was written, and have everybody it concerns decided on again."""
     report.operations.update(o.action for o in (*written.done, *written.queued))
     report.failures += written.failures
     report.remarks += written.remarks
+    if written.elsewhere:
+        engine.probes.setdefault(system, Probes()).elsewhere |= written.elsewhere
     # Whoever was decided on is due until nothing is left to do; what persons wrote is news.
     wrote = {o.provider for o in (*written.left, *written.queued, *written.done)}
     engine.agenda.add(p for p in wrote if not engine.agenda.due(p))

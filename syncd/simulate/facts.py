@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from syncd.simulate.story import Story
     from syncd.simulate.town import Town
 
+MOST_TRIES = 2
+"""So many updates of one block of syncd's may not bring about the end that they are sent.
+
+The first trusts what was measured before the platform changed. Its block then shows its former end,
+like one that a person put back, and is put right once more. As the fact is contradicted by then,
+that update is read afterwards, and the block is replaced: there is no third.
+"""
+
 HALF_HOUR = timedelta(minutes=30)
 
 
@@ -73,3 +81,17 @@ def is_unlisted(town: Town, system: str, block: str, *, by_hand: bool) -> bool:
     if by_hand and (system, block) not in town.ours:
         town.unlisted.add(block)
     return block in town.unlisted
+
+
+def cannot_lengthen(town: Town, system: str, method: str, path: str) -> bool:
+    """Note an update of a block of syncd's that had no effect, as v1 keeps the end of any event.
+
+    Return whether it is one of the `MOST_TRIES` that it takes to find that out.
+    """
+    event = path.rpartition("/")[2]
+    if (system, method) != ("legacy", "PUT") or (system, event) not in town.ours:
+        return False
+    if town.sandbox.legacy.update_keeps_end:
+        return False
+    town.kept_short[event] += 1
+    return town.kept_short[event] <= MOST_TRIES

@@ -56,6 +56,7 @@ class Town:
     broken: dict[tuple[str, str], datetime] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
+    kept_short: Counter[str] = field(default_factory=Counter)
     acts: Counter[str] = field(default_factory=Counter)
     forgotten: list[datetime] = field(default_factory=list)
     offsets: list[tuple[datetime, timedelta]] = field(default_factory=list)

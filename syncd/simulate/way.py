@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from syncd.sandbox.direct import Direct
+from syncd.simulate.facts import cannot_lengthen
 
 if TYPE_CHECKING:
     from syncd.simulate.town import Town
@@ -40,6 +41,7 @@ class Way(Direct):
                     f"{system} {call.method} {call.path} on {town.clock.now():%d %H:%M:%S}"
                     for call in made
                     if call.status in range(200, 300)
+                    and not cannot_lengthen(town, system, call.method, call.path)
                 ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from syncd.model import Unproven, Window
@@ -27,7 +27,6 @@ from syncd.systems.reported import nameless, shortened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-    from datetime import datetime
 
     from syncd.model import Clock
     from syncd.systems.facts import Facts
@@ -43,6 +42,7 @@ READ_SECONDS = 300.0
 
 _LIFETIME = timedelta(days=30)
 _DOUBT_EVERY = 300.0
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _MOST_LISTS, _MOST_SPANS = 2000, 8
 _USUAL = min(SUSPICIOUS) - 1
 """A list of no more rows proves nothing about caps."""
@@ -160,10 +160,10 @@ class CappedLists:
         )
 
     def doubt(self, call: str, provider: str, at: datetime) -> None:
-        """Have the provider's lists of this kind checked, whatever their length, in the next read.
+        """Have the provider's lists of this kind checked, whatever their length.
 
-        They lack an event of that time which the platform shows by its id. At most every five
-        minutes.
+        They lack an event of that time which the platform shows by its id. The next read of that
+        time does it; at most every five minutes.
         """
         now, key = self._clock.monotonic(), (call, provider)
         if now - self._doubted_at.get(key, -_DOUBT_EVERY) >= _DOUBT_EVERY:
@@ -188,7 +188,7 @@ class CappedLists:
         doubted = [
             self._doubted.pop((call.call, provider))
             for provider in sorted(call.providers if regular else ())
-            if (call.call, provider) in self._doubted
+            if self._doubted.get((call.call, provider), _NEVER) in call.span
         ]
         pieces = self.plan([call])
         answers = await asyncio.gather(*(reader.one(piece) for piece in pieces))

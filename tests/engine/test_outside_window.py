@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from syncd.engine.execute import UPDATES
+from syncd.engine.report import Exit
+from syncd.model import Operation
+from syncd.systems.port import Found, Reply, TargetChanged
 from tests.core.kit import v
 from tests.engine.conftest import Shop
+from tests.engine.fakes import FakeSystem
 from tests.engine.test_twin_deleted import ANN, cycles
 
 FAR, SOON = v(24 * 90), v(24 * 7)
@@ -75,3 +81,44 @@ async def test_a_second_booking_of_the_same_person_moves_nothing(shop: Shop) -> 
     await cycles(shop)
     assert shop.b.events[known].value == FAR
     assert shop.blocks()["b"] == [SOON.interval]
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+async def test_one_that_was_given_to_somebody_else_beyond_the_window_stays_there(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, replaces: bool
+) -> None:
+    """Only the read before the write shows that: then it is decided on, and not tried for ever."""
+    ahead(shop, 120)
+    events = book_far(shop)
+    await shop.engine.resync()
+    shop.restart()
+    ahead(shop, 60)
+    if replaces:
+        # Its updates replace the record, so that each begins with a read of its own.
+        shop.b.capabilities = replace(shop.b.capabilities, update_replaces=True)
+        monkeypatch.setattr(shop.b, "write", reading_first(shop.b))
+    shop.b.events[events["b"]] = replace(shop.b.events[events["b"]], provider="q")
+    shop.a.move(events["a"], SOON)
+    await cycles(shop)
+    assert shop.b.events[events["b"]].value == FAR
+    assert SOON.interval in shop.b.blocks("p")
+    assert SOON.interval in shop.c.blocks("p")
+    assert FAR.interval not in shop.a.blocks("p")
+    writes = shop.writes()
+    assert (await shop.engine.resync()).exit is Exit.DONE
+    assert shop.writes() == writes
+
+
+def reading_first(system: FakeSystem) -> Callable[[Sequence[Operation]], Awaitable[Reply]]:
+    """Return a write that makes no update of a record that another provider has."""
+    write = system.write
+
+    async def checked(operations: Sequence[Operation]) -> Reply:
+        (operation,) = operations
+        if operation.action in UPDATES:
+            sighting = await system.read_one(operation.ref)
+            if isinstance(sighting, Found) and sighting.event.provider != operation.provider:
+                return TargetChanged(sighting)
+        return await write(operations)
+
+    return checked

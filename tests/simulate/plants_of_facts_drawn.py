@@ -48,6 +48,14 @@ def lists_show_at_once_what_was_written(patch: Patch) -> None:
     patch.setattr(Able, "__call__", believing)
 
 
+def updates_keep_the_end_whatever_an_answer_said(patch: Patch) -> None:
+    """A block that an update could not lengthen is sent the same end for ever."""
+    is_yes = Measured.is_yes
+    patch.setattr(
+        Measured, "is_yes", lambda at, name: name == "update_keeps_end" or is_yes(at, name)
+    )
+
+
 _UNTAGGED = replace(
     day(
         at(0.99, What.FAULT, "legacy", slot=1, fault="odd-answer", times=4, spelling="empty"),
@@ -64,6 +72,14 @@ _LAGGING = replace(
     ),
     facts=(("crm", "list_lag", "5"), ("legacy", "list_lag", "5")),
 )
+_KEPT_SHORT = replace(
+    day(
+        at(3, What.CHANGE_FACT, "legacy", spelling="update_keeps_end"),
+        at(5, What.CHANGE_LEAVE, "clinic", slot=647),
+    ),
+    before=(at(0, What.LEAVE, "clinic", slot=134, number=112),),
+    measured=(("legacy", "update_keeps_end"),),
+)
 
 ABOUT_FACTS_DRAWN: tuple[tuple[Callable[[Patch], None], Story], ...] = (
     (
@@ -72,4 +88,5 @@ ABOUT_FACTS_DRAWN: tuple[tuple[Callable[[Patch], None], Story], ...] = (
     ),
     (tags_come_back_whatever_was_measured, _UNTAGGED),
     (lists_show_at_once_what_was_written, _LAGGING),
+    (updates_keep_the_end_whatever_an_answer_said, _KEPT_SHORT),
 )

@@ -53,7 +53,7 @@ def an_acknowledged_double_booking_stays_silent_when_one_moves(patch: Patch) -> 
 
 def unreadable_records_end_with_zero(patch: Patch) -> None:
     """Records that cannot be understood are shown, and end no run with 3."""
-    patch.setattr(report, "_OF_TOPIC", {Topic.LIST: Left.LISTS})
+    patch.setattr(left, "_OF_TOPIC", {Topic.LIST: Left.LISTS})
 
 
 _TWICE = (

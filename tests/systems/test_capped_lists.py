@@ -252,6 +252,16 @@ async def test_a_list_that_lacks_a_known_event_is_checked_whatever_its_length() 
     assert len(shown) == 140
 
 
+async def test_a_doubt_waits_for_a_read_of_the_time_that_it_is_about() -> None:
+    web = Platform(spread(140), 120)
+    await web.read()
+    web.lists.doubt("GET list", "ann", web.rows[130][1])
+    near = replace(CALL, span=Window(WINDOW.start, web.rows[10][1]))
+    await web.read(near)
+    await web.read()
+    assert web.lists.known("GET list").cap == 120
+
+
 async def test_doubts_about_a_list_cost_a_check_every_five_minutes_at_most() -> None:
     web = Platform(spread(20))
     counts = []
