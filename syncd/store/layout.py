@@ -84,8 +84,11 @@ def expect_layout(
         return
     found = layout_of(_objects(database, place))
     made = made_by(version)
-    if made is None:
+    if made is None and version > newest:
         raise newer(place, version)
+    if made is None:
+        said = f"it is damaged: no syncd made a schema {version[:60]!r}"
+        raise StateError(place, said, _REMEDY)
     _compare(found, layout_of(made), place)
 
 

@@ -17,7 +17,8 @@ from syncd.daemon.lock import beside, holder
 from syncd.daemon.work import Work
 from tests.daemon.kit import FakeEngine
 
-NOW = datetime.now(UTC)
+NOW = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+"""Today, so that each worker of the tests collects the same cases."""
 
 
 def at(days: float) -> str:

@@ -189,7 +189,7 @@ TRACED = (
         "month-board",
         "list",
         {"statusCode": 401, "message": "Unauthorized"},
-        ("not whole",),
+        ("access lost",),
     ),
     Case(
         "appointments null",
