@@ -151,7 +151,12 @@ def test_only_conflicts_that_wait_for_a_person_are_counted(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("version", "told"), [("0000", "newer syncd"), (None, "another program's database")]
+    ("version", "told"),
+    [
+        ("9999", "newer syncd"),
+        ("0000", "damaged"),
+        (None, "another program's database"),
+    ],
 )
 def test_a_state_of_another_version_is_told_as_ever(
     tmp_path: Path, version: str | None, told: str
