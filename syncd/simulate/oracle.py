@@ -18,7 +18,7 @@ from syncd.simulate.far import makes_room
 from syncd.simulate.first_writes import makes_room_for, waits_at, waits_to_follow
 from syncd.simulate.hosted import has_shares, is_share, told_by_first
 from syncd.simulate.rebooking import comes_instead
-from syncd.simulate.recurring import is_held
+from syncd.simulate.recurring import in_question, is_held
 from syncd.simulate.siblings import puts_back_carried
 from syncd.simulate.unproven import waits_for_night
 from syncd.simulate.untouched import changed_more, status_changed
@@ -148,7 +148,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     # What a person decided while the guard stood is written when the guard lets go.
     caused = caused or _answered(town, change, _since(town, change.at - LATE))
     # A meeting of which a record waits for a damage is held closed at all its times.
-    caused = caused or waits_at(town, after)
+    caused = caused or waits_at(town, after) or in_question(town, after)
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
 
@@ -238,6 +238,7 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         # What is off stays in LeadSquared until somebody deletes it there: it has no cancelling.
         and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
         and not _comes_here(town, change, event)
+        and not _follows_our_block(town, change, system, event)
         and not comes_instead(town, change, system, event)
         and not makes_room(town, change, system, event)
         and not waits_to_follow(town, system, event)
@@ -254,6 +255,26 @@ def _comes_here(town: Town, change: Change, event: str) -> bool:
     return any(
         seen.kind == "appointment" and seen.busy and seen.key in stood
         for seen in town.standing(change.system).values()
+    )
+
+
+def _follows_our_block(town: Town, change: Change, system: str, event: str) -> bool:
+    """Whether a meeting is about to follow our block, which a person moved in this calendar.
+
+    It was stopped, and a person let it pass: so the meeting is where that block is, which closes
+    its time here. What was closed meanwhile goes before the meeting itself can be written, as where
+    its user is missing, or this calendar's key could not write for hours.
+    """
+    source, here = town.standing(system)[event], town.standing(change.system)
+    return "reschedule" in town.choices and any(
+        name in accident.ours
+        and before.key == source.key
+        and after is not None
+        and name in here
+        and here[name].key == after.key
+        for accident in town.accidents
+        if accident.accepted_at is not None and accident.system == change.system
+        for name, (before, after) in accident.news.items()
     )
 
 
