@@ -16,7 +16,7 @@ from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass,
 from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.far import makes_room
 from syncd.simulate.first_writes import makes_room_for, waits_at, waits_to_follow
-from syncd.simulate.hosted import has_shares, is_share, told_by_first
+from syncd.simulate.hosted import has_shares, is_lost_by_update, is_share, told_by_first
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import in_question, is_held
 from syncd.simulate.siblings import puts_back_carried
@@ -34,6 +34,8 @@ DAYS = timedelta(days=2)  # for what nothing ends within a story
 
 def judge_change(town: Town, change: Change) -> Iterator[str]:
     """What is wrong with something that syncd did, by the number of the promise."""
+    if is_lost_by_update(town, change):
+        return
     before, after = change.before, change.after
     where = f"{change.system} {change.event}"
     yield from _never(town, change)
