@@ -17,6 +17,7 @@ from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.far import makes_room
 from syncd.simulate.first_writes import makes_room_for, waits_at, waits_to_follow
 from syncd.simulate.hosted import has_shares, is_lost_by_update, is_share, told_by_first
+from syncd.simulate.merging import was_hidden
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import in_question, is_held
 from syncd.simulate.siblings import puts_back_carried
@@ -114,9 +115,13 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     ]
     if len(same) > 1:
         yield f"4: {len(same)} blocks for {where}"
-    who = {
-        town.person(system, town.standing(system)[event])
-        for system, event in _sources(town, change, after, since=change.at)
+    sources = set(_sources(town, change, after, since=change.at))
+    who = {town.person(system, town.standing(system)[event]) for system, event in sources}
+    # Entered while the other one was not known to be the provider's, it is no twin of that.
+    apart = {
+        (system, event)
+        for system, event in sources
+        if was_hidden(town, change.system, after.provider, _stands_since(town, system, event))
     }
     here = {
         town.person(change.system, seen)
@@ -130,7 +135,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         if (change.system, event) not in town.ours
         and seen.busy
         and seen.key == after.key
-        and (seen.kind == "block" or who <= here)
+        and (seen.kind == "block" or (who <= here and (not sources or sources > apart)))
         and _stands_since(town, change.system, event) < change.at - FRESH
         and not _called_off(town, change, change.system, event, DAYS)
         and not _moves_along(town, change, event)
