@@ -109,7 +109,7 @@ async def settle(
         case Verdict.PROVEN:
             reports.answered.add(record.id)
             probes.forget(record.id)
-            read.owners.back(record)
+            read.owners.gone(record)
             told = isinstance(answer.sighting, Gone) and not answer.sighting.own_list
             told = told and record.kind not in read.system.capabilities.gone_by_list
             take(read, record, vanish(record, answer.asked_at, by_id=told), News.CHANGED)

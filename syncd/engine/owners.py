@@ -24,6 +24,7 @@ from syncd.model import (
     Event,
     Id,
     OwnerChange,
+    OwnerProof,
     Record,
     UserState,
     Value,
@@ -66,6 +67,7 @@ class Owners:
     _found: list[Found] = field(default_factory=list)
     _missing: list[Record] = field(default_factory=list)
     _held: list[tuple[OwnerChange, Event]] = field(default_factory=list)
+    _gone: list[str] = field(default_factory=list)
     _settled: list[OwnerChange] = field(default_factory=list)
     _directory: Directory | None = None
     _before: Directory | None = None
@@ -175,6 +177,11 @@ class Owners:
         if (change := self.change(record)) is not None:
             self.settle(change)
 
+    def gone(self, record: Record) -> None:
+        """Note an event that is gone from the system itself, whosever it was by then."""
+        self.back(record)
+        self._gone.append(record.id)
+
     def see(self, snapshot: Snapshot, known: Iterable[Record], start: datetime) -> None:
         """Settle the changes of events that their calendar shows again, and of those that ended."""
         listed = {row.id: row.provider for row in snapshot.rows}
@@ -262,6 +269,12 @@ class Owners:
             again = replace(change, owner=event.owner, holder=holder, proof=proof)
             self.open[change.provider, change.event] = again
             if again.proven:
+                self.freed.append(again)
+        for change in [c for c in self.open.values() if c.event in self._gone and not c.proven]:
+            # It stands in no calendar. But while the user is missing, nothing of theirs is freed.
+            if await self.user_of(change.provider) is UserState.PRESENT:
+                again = replace(change, proof=OwnerProof.HANDED_OVER)
+                self.open[change.provider, change.event] = again
                 self.freed.append(again)
         for record in self._missing:
             value = _value(record)

@@ -26,9 +26,10 @@ class UserState(StrEnum):
 class OwnerProof(StrEnum):
     """What is proven of an event that was found at another owner.
 
-    HANDED_OVER: the mapped user is present, and the new owner is another user of the account. The
-    others prove nothing, so the time stays closed: the mapped user is missing (USER_MISSING), the
-    users are not known (USERS_UNKNOWN), or the new owner is no known user (OWNER_UNKNOWN).
+    HANDED_OVER: the mapped user is present, and the new owner is another user of the account, or
+    the event was deleted at the owner where it was found. The others prove nothing, so the time
+    stays closed: the mapped user is missing (USER_MISSING), the users are not known
+    (USERS_UNKNOWN), or the new owner is no known user (OWNER_UNKNOWN).
     """
 
     HANDED_OVER = "handed-over"

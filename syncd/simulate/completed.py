@@ -5,25 +5,39 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from syncd.simulate.unmapped import Place
+
 if TYPE_CHECKING:
+    from syncd.simulate.accident import Seen
     from syncd.simulate.story import Step
     from syncd.simulate.town import Town
 
 SEEN = timedelta(hours=3)
-"""A meeting that has stood for so long is known to syncd, and so is its length."""
+"""A meeting that has stood for so long is known to syncd, and so is its length.
+
+Not while its calendar is left out of the configuration: nobody reads it then, and once it is
+complete no row tells its length any more. What was known before that is kept.
+"""
 
 
 def complete(town: Town, step: Step) -> str:
     """Complete a meeting that takes place later or now; what was done, '' if there is none."""
     now = town.clock.now()
-    fresh = {c.event for c in town.changes if c.system == "crm" and c.at > now - SEEN}
     found = sorted(
         event
         for event, seen in town.standing("crm").items()
-        if seen.kind == "appointment" and seen.busy and seen.end > now and event not in fresh
+        if seen.kind == "appointment" and seen.busy and seen.end > now
+        if _is_known(town, event, seen)
     )
     if not found:
         return ""
     event = found[step.number % len(found)]
     town.sandbox.crm.set_status(event, "showed")
     return f"complete {event}"
+
+
+def _is_known(town: Town, event: str, seen: Seen) -> bool:
+    """Return whether a meeting stood long enough, as it stands now, where syncd reads it."""
+    changes = (c.at for c in town.changes if (c.system, c.event) == ("crm", event))
+    place, now = Place("crm", seen.provider), town.clock.now()
+    return town.unmapped.longest_in(place, max(changes), now) >= SEEN

@@ -78,6 +78,25 @@ def has_shares(town: Town, change: Change) -> bool:
     return any(is_share(event) and record_of(event) == change.event for event in standing)
 
 
+def is_lost_by_update(town: Town, change: Change) -> bool:
+    """Return whether a platform dropped a further host because a request updated the meeting.
+
+    Whether updates keep the further hosts is not known of any account, and no request can name
+    them, so the first update of such a meeting may lose them whatever it sends. That damages one
+    appointment as any other damage does: `first_writes.judge_damage` counts it.
+    """
+    record = record_of(change.event)
+    clinic = town.sandbox.clinic
+    return (
+        change.system == "clinic"
+        and is_share(change.event)
+        and change.after is None
+        and clinic.update_drops_hosts
+        and record in clinic.damaged
+        and record in town.standing("clinic")
+    )
+
+
 def told_by_first(town: Town, change: Change, told: Iterable[Change]) -> bool:
     """Return whether one of these changes was made to the calendar of a first host of the meeting.
 

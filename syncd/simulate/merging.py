@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from syncd.simulate.town import Town
 
 
+UNREAD = timedelta(hours=1)
+"""For how long after a merge is taken back syncd may still know of it only."""
+
+
 class Merger(NamedTuple):
     """A merge that is in force: whose user is gone, where that user sat, and until when."""
 
@@ -25,6 +29,7 @@ class Merger(NamedTuple):
     provider: str
     seat: Seat
     merged: Merged
+    since: datetime
     until: datetime
 
 
@@ -41,7 +46,7 @@ def perform(town: Town, step: Step) -> str:
     merged = merge(town.sandbox.systems[system], seat.user, into)
     hours = 1 + step.slot % 5
     until = now + timedelta(hours=hours)
-    town.mergers.append(Merger(system, who, seat, merged, until))
+    town.mergers.append(Merger(system, who, seat, merged, now, until))
     town.staff.since.append(now)
     _sit(town, system, who, replace(seat, user=into))
     return f"{who} is merged into {heir} for {hours} hours"
@@ -66,9 +71,22 @@ def take_back(town: Town, now: datetime | None = None) -> None:
     """Take back the merges that end by now; all of them without a time."""
     for merger in [m for m in town.mergers if now is None or m.until <= now]:
         town.mergers.remove(merger)
+        town.ended_mergers.append(merger._replace(until=town.clock.now()))
         merger.merged.take_back()
         _sit(town, merger.system, merger.provider, merger.seat)
         town.look(merger.system, by_hand=True)
+
+
+def was_hidden(town: Town, system: str, provider: str, entered: datetime) -> bool:
+    """Return whether a provider's user of a system was merged away when a meeting was entered.
+
+    What stands there was not the provider's then, so that the new one was no twin of it.
+    """
+    return any(
+        (merger.system, merger.provider) == (system, provider)
+        and merger.since <= entered < merger.until + UNREAD
+        for merger in town.ended_mergers
+    )
 
 
 def _sit(town: Town, system: str, who: str, seat: Seat) -> None:

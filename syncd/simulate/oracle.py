@@ -16,9 +16,10 @@ from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass,
 from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.far import makes_room
 from syncd.simulate.first_writes import makes_room_for, waits_at, waits_to_follow
-from syncd.simulate.hosted import has_shares, is_share, told_by_first
+from syncd.simulate.hosted import has_shares, is_lost_by_update, is_share, told_by_first
+from syncd.simulate.merging import was_hidden
 from syncd.simulate.rebooking import comes_instead
-from syncd.simulate.recurring import is_held
+from syncd.simulate.recurring import in_question, is_held
 from syncd.simulate.siblings import puts_back_carried
 from syncd.simulate.unproven import waits_for_night
 from syncd.simulate.untouched import changed_more, status_changed
@@ -34,6 +35,8 @@ DAYS = timedelta(days=2)  # for what nothing ends within a story
 
 def judge_change(town: Town, change: Change) -> Iterator[str]:
     """What is wrong with something that syncd did, by the number of the promise."""
+    if is_lost_by_update(town, change):
+        return
     before, after = change.before, change.after
     where = f"{change.system} {change.event}"
     yield from _never(town, change)
@@ -112,9 +115,13 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     ]
     if len(same) > 1:
         yield f"4: {len(same)} blocks for {where}"
-    who = {
-        town.person(system, town.standing(system)[event])
-        for system, event in _sources(town, change, after, since=change.at)
+    sources = set(_sources(town, change, after, since=change.at))
+    who = {town.person(system, town.standing(system)[event]) for system, event in sources}
+    # Entered while the other one was not known to be the provider's, it is no twin of that.
+    apart = {
+        (system, event)
+        for system, event in sources
+        if was_hidden(town, change.system, after.provider, _stands_since(town, system, event))
     }
     here = {
         town.person(change.system, seen)
@@ -128,7 +135,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         if (change.system, event) not in town.ours
         and seen.busy
         and seen.key == after.key
-        and (seen.kind == "block" or who <= here)
+        and (seen.kind == "block" or (who <= here and (not sources or sources > apart)))
         and _stands_since(town, change.system, event) < change.at - FRESH
         and not _called_off(town, change, change.system, event, DAYS)
         and not _moves_along(town, change, event)
@@ -148,7 +155,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     # What a person decided while the guard stood is written when the guard lets go.
     caused = caused or _answered(town, change, _since(town, change.at - LATE))
     # A meeting of which a record waits for a damage is held closed at all its times.
-    caused = caused or waits_at(town, after)
+    caused = caused or waits_at(town, after) or in_question(town, after)
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
 
@@ -238,6 +245,7 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         # What is off stays in LeadSquared until somebody deletes it there: it has no cancelling.
         and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
         and not _comes_here(town, change, event)
+        and not _follows_our_block(town, change, system, event)
         and not comes_instead(town, change, system, event)
         and not makes_room(town, change, system, event)
         and not waits_to_follow(town, system, event)
@@ -254,6 +262,26 @@ def _comes_here(town: Town, change: Change, event: str) -> bool:
     return any(
         seen.kind == "appointment" and seen.busy and seen.key in stood
         for seen in town.standing(change.system).values()
+    )
+
+
+def _follows_our_block(town: Town, change: Change, system: str, event: str) -> bool:
+    """Whether a meeting is about to follow our block, which a person moved in this calendar.
+
+    It was stopped, and a person let it pass: so the meeting is where that block is, which closes
+    its time here. What was closed meanwhile goes before the meeting itself can be written, as where
+    its user is missing, or this calendar's key could not write for hours.
+    """
+    source, here = town.standing(system)[event], town.standing(change.system)
+    return "reschedule" in town.choices and any(
+        name in accident.ours
+        and before.key == source.key
+        and after is not None
+        and name in here
+        and here[name].key == after.key
+        for accident in town.accidents
+        if accident.accepted_at is not None and accident.system == change.system
+        for name, (before, after) in accident.news.items()
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from syncd.model import Conflict, ConflictKind, Replica
 from syncd.sandbox.recurring import Recurring, book_series, delete_series, move_series
 from syncd.sandbox.scenario import PEOPLE
-from syncd.simulate.accident import Interval
+from syncd.simulate.accident import Interval, Seen
 from syncd.simulate.acts import Step, What
 from syncd.simulate.hosted import record_of
 from syncd.simulate.siblings import may_wait
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from syncd.store import Store
 
 HALF_HOUR, DAY = timedelta(minutes=30), timedelta(days=1)
+UNREAD = timedelta(hours=2, minutes=45)
+"""Within this time a series may not have been read whole, as only its near instances are."""
 _SHIFTS = (HALF_HOUR, timedelta(hours=1), timedelta(hours=3), timedelta(hours=25), 7 * DAY)
 
 
@@ -54,6 +56,43 @@ def is_held(town: Town, system: str, event: str) -> bool:
     """Whether an event is an instance to which syncd may not write."""
     written = system == "clinic" and town.series == "write"
     return not written and (system, record_of(event)) in instances(town)
+
+
+def in_question(town: Town, seen: Seen) -> bool:
+    """Whether a series that vanished may stay closed at this time, as a person was asked about it.
+
+    It was moved, and came back as another series before all of it was read: then its instances are
+    at no common shift of the new ones. Until a person answers, all its times are claimed, also in
+    calendars that could not be written to before, and in its own.
+    """
+    known = instances(town)
+    for past in town.changes:
+        before, series = past.before, known.get((past.system, past.event))
+        if not past.by_hand or before is None or past.after is not None or series is None:
+            continue
+        person = town.person(past.system, before)
+        if before.key != seen.key or any(at > past.at for at, _ in town.answers):
+            continue
+        beside = [c for c in town.changes if c.by_hand and c.system == past.system]
+        moved = any(
+            known.get((c.system, c.event)) == series
+            and past.at - UNREAD < c.at < past.at
+            and c.before is not None
+            and c.after is not None
+            and c.before.key != c.after.key
+            for c in beside
+        )
+        renamed = any(
+            c.at == past.at
+            and c.before is None
+            and c.after is not None
+            and town.person(c.system, c.after) == person
+            and known.get((c.system, c.event), series) != series
+            for c in beside
+        )
+        if moved and renamed:
+            return True
+    return False
 
 
 def with_held_instances(town: Town, store: Store) -> set[str]:

@@ -75,6 +75,7 @@ class Town:
     rebookings: list[Rebooking] = field(default_factory=list)
     far: list[FarMeeting] = field(default_factory=list)
     mergers: list[merging.Merger] = field(default_factory=list)
+    ended_mergers: list[merging.Merger] = field(default_factory=list)
     unmapped: Unmapped = field(default_factory=Unmapped)
     buffers: Buffers = field(default_factory=Buffers)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)

@@ -73,6 +73,16 @@ class Unmapped:
             for a in self.absences
         )
 
+    def longest_in(self, place: Place, since: datetime, now: datetime) -> timedelta:
+        """Return the longest time between these two in which a calendar was in the file."""
+        longest = timedelta(0)
+        for absence in self.absences:
+            until = absence.until or now
+            if absence.place.covers(place) and until > since:
+                longest = max(longest, absence.since - since)
+                since = until
+        return max(longest, now - since)
+
     def changed_after(self, at: datetime) -> bool:
         """Return whether anything is out, or was still out then."""
         return any(a.until is None or a.until > at for a in self.absences)

@@ -62,6 +62,22 @@ async def test_a_meeting_that_is_handed_back_counts_no_more(shop: Shop) -> None:
     assert (await shop.engine.resync()).exit is Exit.DONE
 
 
+async def test_what_was_deleted_while_its_user_was_merged_counts_once_the_user_is_back(
+    shop: Shop,
+) -> None:
+    events = await booked(shop)
+    give(shop, events, "q")
+    shop.a.missing = {"p"}
+    await shop.engine.resync()
+    for event in events[:12]:
+        shop.a.delete(event)
+    give(shop, events[12:], "p")
+    shop.a.missing = set()
+    shop.clock.pass_(minutes=6)
+    assert (await shop.engine.resync()).exit is Exit.GUARDED
+    assert [len(s.blocks("p")) for s in (shop.b, shop.c)] == [MEETINGS] * 2
+
+
 async def test_planted_hand_overs_that_leave_no_note_are_not_stopped(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

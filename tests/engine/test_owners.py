@@ -178,6 +178,31 @@ async def test_where_the_event_of_a_merged_user_is_now_is_asked_before_it_is_fre
     assert (await shop.engine.resync()).operations.total() == 0
 
 
+async def test_the_event_of_a_merged_user_that_was_deleted_meanwhile_leaves_both_calendars(
+    shop: Shop,
+) -> None:
+    """Nothing is freed before the user is there again; then nothing keeps the calendar in doubt."""
+    event = shop.a.book("p", v(24 * 10))
+    await shop.engine.resync()
+    give(shop, [event], "q")
+    shop.a.missing = {"p"}
+    await shop.engine.resync()
+    shop.a.delete(event)
+    shop.clock.pass_(minutes=6)
+    for _ in range(2):
+        await shop.engine.resync()
+    for system in (shop.b, shop.c):
+        assert (len(system.blocks("p")), len(system.blocks("q"))) == (1, 0)
+    shop.a.missing = set()
+    shop.b.book("p", v(24 * 11))
+    shop.clock.pass_(minutes=6)
+    for _ in range(2):
+        await shop.engine.resync()
+    assert owner_changes(shop.store) == []
+    assert [len(s.blocks("p")) for s in shop.systems] == [1, 0, 1]
+    assert (await shop.engine.resync()).operations.total() == 0
+
+
 async def test_a_new_mapping_settles_what_was_in_doubt(shop: Shop) -> None:
     event = shop.a.book("p", v(9))
     await shop.engine.resync()

@@ -43,13 +43,15 @@ async def test_the_list_of_a_further_host_s_user_may_show_the_meeting(
 @pytest.mark.parametrize("drops", [False, True])
 async def test_an_update_takes_no_hosts_and_may_lose_them(clinic: Clinic, drops: bool) -> None:
     clinic.platform.update_drops_hosts = drops
-    path = f"/calendars/events/appointments/{clinic.book(at(9), hosts=[clinic.bob])}"
+    meeting = clinic.book(at(9), hosts=[clinic.bob])
+    path = f"/calendars/events/appointments/{meeting}"
     body = {"title": "Visit", "ignoreFreeSlotValidation": True, "toNotify": False}
     refused = await clinic.client.put(path, json={**body, "users": [clinic.alice]})
     assert refused.status_code == 422
     assert (await clinic.client.put(path, json=body)).status_code == 200
     shown = (await clinic.client.get(path)).json()["appointment"]
     assert (clinic.bob in shown["users"]) is not drops
+    assert clinic.platform.damaged == ({meeting} if drops else set())
 
 
 async def test_a_further_host_is_offered_nowhere_else_and_keeps_it_under_a_new_id(

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from syncd.engine import case, execute, first_writes
+from syncd.model.whole_record import Compared
 from syncd.simulate.story import Story, What
+from syncd.systems.leadconnector import updating
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -30,6 +32,13 @@ def the_first_moves_are_made_at_once(patch: Patch) -> None:
     patch.setattr(execute, "admitted", every)
 
 
+def lost_hosts_go_unnoticed(patch: Patch) -> None:
+    """Nobody compares the hosts of a meeting after an update with those before it."""
+    patch.setattr(updating, "hosts_of", lambda _record: ())
+    patch.setattr(updating, "_also_changed", lambda *_given: [])
+    patch.setattr(first_writes, "compare_records", lambda *_given: Compared(True, ()))
+
+
 _TWINS = [
     step
     for n in range(2)
@@ -44,7 +53,15 @@ _MOVES = [
 ]
 _DAMAGED = replace(day(*_TWINS, *_MOVES), damaging=("legacy",))
 
+_HOSTS = [at(4 + n, What.ADD_HOST, "clinic", number=n) for n in range(2)]
+_MOVES_BACK = [replace(step, system="legacy") for step in _MOVES]
+_DROPPED = replace(
+    day(*_TWINS, *_HOSTS, *_MOVES_BACK), facts=(("clinic", "update_keeps_hosts", "no"),)
+)
+"""Two meetings of several hosts are moved elsewhere, and v2 drops the hosts of what is updated."""
+
 ABOUT_FIRST_WRITES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
     (moves_go_on_after_a_difference, _DAMAGED),
     (the_first_moves_are_made_at_once, _DAMAGED),
+    (lost_hosts_go_unnoticed, _DROPPED),
 )

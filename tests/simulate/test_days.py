@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from syncd.simulate.play import play
@@ -24,6 +26,23 @@ def test_a_status_that_was_entered_where_words_are_unknown_is_learned_later() ->
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("seed", [17, 47, 62, 65, 71, 101])
+@pytest.mark.parametrize(("booked", "left_out"), [(1, 5), (3, 1)])
+def test_nobody_completes_a_meeting_of_which_syncd_cannot_know_the_length(
+    booked: float, left_out: float
+) -> None:
+    steps = [
+        at(booked, What.BOOK, "crm", slot=74, number=1),
+        at(left_out, What.LEAVE_OUT_SYSTEM, "crm", slot=1),
+        at(8, What.COMPLETE, "crm"),
+        at(12, What.PUT_BACK, "crm", slot=1),
+    ]
+    outcome = play(replace(day(*sorted(steps)), account=(("completing_changes_end", True),)))
+    assert outcome.broken == []
+    completed = any("by hand: complete" in line for line in outcome.trace)
+    assert completed is (booked < left_out), "what was known before that is kept"
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", [17, 36, 38, 47, 62, 65, 71, 101])
 def test_days_with_complaints_that_once_broke_a_promise_hold(seed: int) -> None:
     assert play(draw(seed)).broken == []

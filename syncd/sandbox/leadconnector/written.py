@@ -25,6 +25,8 @@ def write_meeting(location: Location, meeting: Meeting) -> None:
             location.damaged.add(meeting.id)
         users = location.calendars[meeting.calendar].users
         meeting = damaged_meeting(meeting, damage, users, location.calendars)
+        if not set(before.hosts) <= {meeting.user, *meeting.hosts}:
+            location.damaged.add(meeting.id)  # No request can name hosts, so none meant that.
     location.meetings.put(meeting.id, meeting)
     location.carried = frozenset()
     if not (location.writes_whole_series and before is not None and meeting.series):
