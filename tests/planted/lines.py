@@ -7,17 +7,8 @@ are named here. ``also`` names tests that plant a bug themselves.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Line(NamedTuple):
-    """One demand, the bugs that are planted in it, and who catches them."""
-
-    demand: str
-    simulated: tuple[str, ...] = ()
-    named: tuple[tuple[str, str], ...] = ()
-    also: tuple[str, ...] = ()
-
+from tests.planted.hostile import HOSTILE
+from tests.planted.line import Line
 
 NO_HARM = (
     Line(
@@ -403,5 +394,6 @@ CHAPTERS = (
     ("Nothing that people or platforms produce destroys data", NO_HARM),
     ("What is really there is read", READING),
     ("What is decided is right, and what is not done is told", DECIDING),
+    ("Hostile and broken files, answers and requests harm nobody", HOSTILE),
 )
-LINES: tuple[Line, ...] = (*NO_HARM, *READING, *DECIDING)
+LINES: tuple[Line, ...] = (*NO_HARM, *READING, *DECIDING, *HOSTILE)
