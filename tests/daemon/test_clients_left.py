@@ -140,7 +140,8 @@ async def test_a_client_that_leaves_ends_its_request_and_nothing_is_lost_or_doub
     tmp_path: Path, command: str, *, after: bool
 ) -> None:
     async with office(tmp_path) as place:
-        store, arguments = place.app.store, {}
+        store = place.app.store
+        arguments: dict[str, object] = {}
         match command:
             case "resync":
                 books(place)
