@@ -83,13 +83,17 @@ def _never(town: Town, change: Change) -> Iterator[str]:
 
 
 def _ended_elsewhere(town: Town, change: Change, system: str) -> bool:
-    """Whether a twin of the meeting was called off, or moved, in a system that had no accident."""
+    """Whether what stood there was called off, or moved, in a system that had no accident.
+
+    That may be a twin of the meeting, or a leave of which syncd's blocks stand in the others.
+    """
     key = change.before.key if change.before else None
     return any(
         past.by_hand
         and past.system != system
         and past.before is not None
-        and (past.before.kind, past.before.key) == ("appointment", key)
+        and (past.system, past.event) not in town.ours
+        and past.before.key == key
         and (past.after is None or not past.after.busy or past.after.key != key)
         for past in town.changes
     )
@@ -246,6 +250,7 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
         and not _comes_here(town, change, event)
         and not _follows_our_block(town, change, system, event)
+        and not _is_released(town, change, system, event)
         and not comes_instead(town, change, system, event)
         and not makes_room(town, change, system, event)
         and not waits_to_follow(town, system, event)
@@ -262,6 +267,23 @@ def _comes_here(town: Town, change: Change, event: str) -> bool:
     return any(
         seen.kind == "appointment" and seen.busy and seen.key in stood
         for seen in town.standing(change.system).values()
+    )
+
+
+def _is_released(town: Town, change: Change, system: str, event: str) -> bool:
+    """Whether a rule has released our block, which a person moved or removed in this calendar.
+
+    It was stopped, and its time was closed anew meanwhile; now a person has let it pass. So that
+    time stays open there until its source changes (DESIGN 5, `block_edited`).
+    """
+    source = town.standing(system)[event]
+    return "release" in town.choices and any(
+        name in accident.ours
+        and before.key == source.key
+        and _stands_since(town, system, event) < accident.at
+        for accident in town.accidents
+        if accident.accepted_at is not None and accident.system == change.system
+        for name, (before, _) in accident.news.items()
     )
 
 
