@@ -276,14 +276,17 @@ def _is_released(town: Town, change: Change, system: str, event: str) -> bool:
     It was stopped, and its time was closed anew meanwhile; now a person has let it pass. So that
     time stays open there until its source changes (DESIGN 5, `block_edited`).
     """
+    accepted = {a.at for a in town.accidents if a.accepted_at and a.system == change.system}
     source = town.standing(system)[event]
     return "release" in town.choices and any(
-        name in accident.ours
-        and before.key == source.key
-        and _stands_since(town, system, event) < accident.at
-        for accident in town.accidents
-        if accident.accepted_at is not None and accident.system == change.system
-        for name, (before, _) in accident.news.items()
+        past.by_hand
+        and past.at in accepted
+        and (past.system, past.event) in town.ours
+        and past.system == change.system
+        and past.before is not None
+        and past.before.key == source.key
+        and _stands_since(town, system, event) < past.at
+        for past in town.changes
     )
 
 
