@@ -211,6 +211,8 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[
     rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
     somewhere = rounds or "next-free" in town.choices
     somewhere = somewhere or puts_back_carried(town, change)
+    # A record that cannot be written to for hours, or waits for a damage, follows an answer late.
+    somewhere = somewhere or (after.provider, after.start) in town.said_at
     if after.interval != before.interval and after.interval not in said and not somewhere:
         yield f"5: moved an appointment to where nobody moved it: {where}"
     ended = any(other.after is None or not other.after.busy for other in told)
