@@ -219,8 +219,9 @@ async def _hides(
     """Whether the lists of a calendar hide events: then what they lack may have been made.
 
     A known event that is missing is asked for by id, if it is one that they have to show: they need
-    not show a leave that runs, as it began before the time that they were asked for. Where lists were reported as not whole, and
-    no known event is there to show that they are again, it is as before.
+    not show a leave that runs, as it began before the time that they were asked for. Where lists
+    were reported as not whole, and no known event is there to show that they are again, it is as
+    before.
     """
     listed = {row.id for row in snapshot.rows}
     windows = [c.window for c in snapshot.coverage if c.provider == provider]
