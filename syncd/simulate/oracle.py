@@ -23,6 +23,7 @@ from syncd.simulate.recurring import in_question, is_held
 from syncd.simulate.siblings import puts_back_carried
 from syncd.simulate.unproven import waits_for_night
 from syncd.simulate.untouched import changed_more, status_changed
+from syncd.systems.leadsquared.events import LENGTH
 
 if TYPE_CHECKING:
     from syncd.simulate.town import Town
@@ -160,8 +161,22 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     caused = caused or _answered(town, change, _since(town, change.at - LATE))
     # A meeting of which a record waits for a damage is held closed at all its times.
     caused = caused or waits_at(town, after) or in_question(town, after)
+    caused = caused or _is_of_assumed_length(town, after)
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
+
+
+def _is_of_assumed_length(town: Town, block: Seen) -> bool:
+    """Whether it closes the hour that is assumed of a meeting which was complete at first sight.
+
+    It was completed while it lay beyond the window. No row tells then when it was to end.
+    """
+    return block.end - block.start == LENGTH and any(
+        seen.kind == "appointment"
+        and seen.status == "showed"
+        and (seen.provider, seen.start) == (block.provider, block.start)
+        for seen in town.standing("crm").values()
+    )
 
 
 def _was_never_readable(town: Town, system: str, event: str) -> bool:
@@ -208,6 +223,10 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[
     said = {other.after.interval for other in told if other.after and other.at > since}
     said |= let_pass(town.accidents, since)
     said |= _by_policy(town, change, since)
+    if town.sandbox.systems[change.system].damaged and town.choices & {"prefer", "move"}:
+        # It waits for a damage since it was to follow; what a person did to it after that loses
+        # against that move by these rules, however late it is written.
+        said |= {other.after.interval for other in told if other.after}
     rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
     somewhere = rounds or "next-free" in town.choices
     somewhere = somewhere or puts_back_carried(town, change)
