@@ -45,7 +45,8 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         case What.SLICE:
             return _slice(town, step, who)
         case What.CLEAR:
-            return _clear(town, step, who)
+            others = (each for each in PEOPLE if each != who)
+            return next(filter(None, (_clear(town, step, each) for each in (who, *others))), "")
         case _:
             return ""
 
