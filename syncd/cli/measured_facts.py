@@ -40,10 +40,13 @@ _SAID: Mapping[tuple[str, str, str], tuple[str, str, str]] = {
 }
 """What `check` says of a measured value: level, message, remedy."""
 
+_SERVICES_UNKNOWN = (
+    "it is not known whether its lists show bookings of service menus; if they do not, the time of "
+    "such bookings stays open elsewhere"
+)
 _LEAVES_OPEN: Mapping[tuple[str, str], tuple[str, str, str]] = {
     (PlatformKind.V2, "lists_service_bookings"): (
-        "it is not known whether its lists show bookings of service menus; if not, their time "
-        + "stays open elsewhere",
+        _SERVICES_UNKNOWN,
         "its lists do not show bookings of service menus: their time stays open elsewhere",
         "while such a booking stands, or have people book calendars instead",
     ),
