@@ -197,8 +197,8 @@ def _canary_json(canary: Canary) -> dict[str, Any]:
 def _not_removed(canary: Canary, settings: Settings) -> str:
     when = words.value(canary.value, zone_of(settings, canary.provider))
     return (
-        f'{canary.system}: "syncd probe" in the calendar of {canary.provider}, {when}, is not known '
-        "to be removed yet: the probe removes it when it ends, otherwise the next run of syncd does"
+        f'{canary.system}: "syncd probe" in the calendar of {canary.provider}, {when}, is not '
+        "known to be removed yet: the probe removes it when it ends, or the next run of syncd does"
     )
 
 
