@@ -11,6 +11,18 @@ MEASURING = (
         also=("tests/engine/test_planted_probing.py::test_a_planted_bug_in_the_probe_is_caught",),
     ),
     Line(
+        "A first read takes the block of a probe for no lost and no hidden one",
+        named=(
+            (
+                "the_block_of_a_probe_is_a_lost_one",
+                (
+                    "tests/engine/test_probing_first.py::"
+                    "test_a_resync_that_removes_what_a_dead_probe_left_contradicts_no_fact"
+                ),
+            ),
+        ),
+    ),
+    Line(
         "What was measured is forgotten on request",
         named=(
             (
