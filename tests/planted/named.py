@@ -159,6 +159,7 @@ def the_table_is_not_the_page(patch: Patch) -> None:
 
 def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
     """A first read looks for what a probe made as for blocks of a lost state."""
-    hidden_too, found_too = observe.ask_for_created, observe.find_created
+    hidden_too: Any = observe.ask_for_created
+    found_too: Any = observe.find_created
     patch.setattr(observe, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
     patch.setattr(observe, "find_created", lambda *given: found_too(*given[:-1], ()))
