@@ -16,7 +16,7 @@ from syncd.cli import facts_page, measured_facts
 from syncd.core import blocks, closing
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
-from syncd.engine import deciding, observe, stops
+from syncd.engine import deciding, hidden, observe, own_blocks, stops
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import Owners
 from syncd.model import Record
@@ -159,7 +159,7 @@ def the_table_is_not_the_page(patch: Patch) -> None:
 
 def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
     """A first read looks for what a probe made as for blocks of a lost state."""
-    hidden_too: Any = observe.ask_for_created
-    found_too: Any = observe.find_created
+    hidden_too: Any = hidden.ask_for_created
+    found_too: Any = own_blocks.find_created
     patch.setattr(observe, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
     patch.setattr(observe, "find_created", lambda *given: found_too(*given[:-1], ()))
