@@ -132,7 +132,8 @@ async def _observe(
     known_rows = NOTHING_KNOWN if anew else stored
     await owners.look_ahead(unread & {*providers})
     snapshot = await system.read(read.window, providers, known_rows, look_back=read.look_back)
-    snapshot = without_canaries(snapshot, canaries(store), system.event)
+    probed = canaries(store)
+    snapshot = without_canaries(snapshot, probed, system.event)
     if snapshot.faults:
         seen.fail(snapshot.faults[0])
     doubted = list(owners.open.values())
@@ -147,8 +148,9 @@ async def _observe(
     reports, questions = Reports(), Questions(read)
     for broken in snapshot.malformed:
         reports.add(broken)
-    await ask_for_created(read, questions, reports, unread)
-    await find_created(read, unread)
+    apart = {canary.event for canary in probed if canary.event is not None}
+    await ask_for_created(read, questions, reports, unread, apart)
+    await find_created(read, unread, apart)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = await _absorb_rows(read, reports, rows, delta.differ)

@@ -71,17 +71,18 @@ async def follow_own(
             read.seen.suspect(probes.opens(record.id, read.asked_at))
 
 
-async def find_created(read: Read, unread: Collection[str]) -> None:
+async def find_created(read: Read, unread: Collection[str], apart: Collection[str]) -> None:
     """Look for blocks that syncd made before its state was lost, where no list shows them.
 
     The file of created ids names them. Without this, each of them would be made again (promise 4).
-    ``unread`` are the providers whose calendar was not read whole since.
+    ``unread`` are the providers whose calendar was not read whole since; ``apart`` are the blocks
+    of probes, which no booking wants.
     """
     created, system = read.store.created, read.system
     if created is None or system.capabilities.lists_blocks:
         return
     answered = {c.provider for c in read.snapshot.coverage} & {*unread}
-    lines = created.last_of(system.name, answered, MOST_CREATED) if answered else ()
+    lines = created.last_of(system.name, answered, MOST_CREATED, but=apart) if answered else ()
     known = {record.id for record in read.store.records(system.name, [x.event for x in lines])}
     until = read.clock.now() + LONGEST
     for line in lines:

@@ -98,21 +98,23 @@ class Outcome:
     faults: Counter[str] = field(default_factory=Counter)
 
 
-def play(story: Story, *, until_broken: bool = False) -> Outcome:
-    """Play a story in a folder of its own, to its end or until it has broken a promise."""
+def play(story: Story, *, until_broken: bool = False, only_acts: bool = False) -> Outcome:
+    """Play a story to its end, until it has broken a promise, or (``only_acts``) just its day."""
     with folder_in_memory() as folder, kept_log() as log, rare_garbage_collection():
-        return run_virtually(_perform(story, folder, log, until_broken))
+        return run_virtually(_perform(lambda: _Stage(story, folder, log), until_broken, only_acts))
 
 
-async def _perform(story: Story, folder: Path, log: io.StringIO, until_broken: bool) -> Outcome:
-    with closing(_Stage(story, folder, log)) as stage:
+async def _perform(made: Callable[[], _Stage], until_broken: bool, only_acts: bool) -> Outcome:
+    with closing(made()) as stage:
         day = asyncio.create_task(stage.play())
-        if not until_broken:
-            return await day
-        stage.when_broken = day.cancel
-        with suppress(asyncio.CancelledError):
-            await day
-        return stage.outcome
+        if until_broken:
+            stage.when_broken = day.cancel
+        if only_acts:
+            stage.when_acted = day.cancel
+        await asyncio.wait({day})
+        if not day.cancelled():
+            day.result()  # or what it raised
+        return stage.counted()
 
 
 class _Stage:
@@ -133,6 +135,7 @@ class _Stage:
         self.disk = Disk(folder / "state.db")
         self.requests: set[asyncio.Task[None]] = set()
         self.when_broken: Callable[[], object] = lambda: None
+        self.when_acted: Callable[[], object] = lambda: None
         self.reader: tuple[int, sqlite3.Connection] | None = None
         numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
         letters = "abcdefghijklmnopqrstuvwxyz234567"
@@ -141,7 +144,7 @@ class _Stage:
             key=lambda: "".join(random.choices(letters, k=10)),
         )
 
-    async def play(self) -> Outcome:
+    async def play(self) -> None:
         """Let it all happen, then let it be quiet, then judge."""
         world = self.town.world
         set_facts(world.sandbox, self.story)
@@ -165,6 +168,9 @@ class _Stage:
                 await supervisor
         await asyncio.sleep(RESTART)
         await self._quiet()
+
+    def counted(self) -> Outcome:
+        """Return what the story came to by now."""
         self.outcome.trace += self.town.calls
         self.outcome.acts = self.town.acts
         for platform in self.town.sandbox.systems.values():
@@ -179,6 +185,8 @@ class _Stage:
             await self._until(step.at)
             self._happen(step)
         await self._until(self.story.hours * 3600)
+        self.when_acted()
+        await asyncio.sleep(0)  # ends here where only the day is played
         # What was out of the file until now, or still is, cannot have been carried.
         whole = not self.town.unmapped.changed_after(self.town.clock.now() - broken.SEEN_WITHIN)
         if whole:

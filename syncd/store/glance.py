@@ -39,6 +39,7 @@ from syncd.model import (
     WaitReason,
     record_id,
 )
+from syncd.model.canary import Canary
 from syncd.model.summary import summarise
 from syncd.store import layout
 from syncd.store.errors import told
@@ -88,6 +89,7 @@ _WAITING = "SELECT * FROM waiting ORDER BY system, starts, name"
 MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
 """Where the error of this machine's clock is kept: a fact of no system."""
 _CLOCK = "SELECT value FROM fact WHERE system = ? AND name = ?"
+_PROBES = "SELECT * FROM canary WHERE ended_at IS NULL ORDER BY system, made_at"
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
 
@@ -124,7 +126,8 @@ class Glance:
     acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`).
     ``clock_error`` is how far the platforms' time is ahead of this machine's clock, where that is
     wrong; ``facts`` is what was measured of the systems. ``unsettled`` counts the writes without a
-    confirmed outcome in each system, ``stopped`` are the records that the guard's stops are about.
+    confirmed outcome in each system, ``stopped`` are the records that the guard's stops are about,
+    ``canaries`` the events of probes that may still stand.
     """
 
     counts: Mapping[str, int]
@@ -149,6 +152,7 @@ class Glance:
     facts: tuple[Fact, ...] = ()
     unsettled: Mapping[str, int] = field(default_factory=dict)
     stopped: Mapping[Id, Record] = field(default_factory=dict)
+    canaries: tuple[Canary, ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -214,6 +218,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_fact(row) for row in ask("SELECT * FROM fact")),
         {row["system"]: row["n"] for row in ask(_UNSETTLED)},
         _stopped(connection, conflicts),
+        tuple(_canary(row) for row in ask(_PROBES)),
     )
 
 
@@ -239,6 +244,11 @@ def _allowance(row: sqlite3.Row) -> Allowance:
 
 def _fact(row: sqlite3.Row) -> Fact:
     return Fact(**{**dict(row), "at": datetime.fromisoformat(row["at"])})
+
+
+def _canary(row: sqlite3.Row) -> Canary:
+    start, end, at = (datetime.fromisoformat(row[name]) for name in ("starts", "ends", "made_at"))
+    return Canary(row["tag"], row["system"], row["provider"], start, end, at, row["event"])
 
 
 def _exposure(row: sqlite3.Row) -> Exposure:

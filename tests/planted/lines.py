@@ -2,13 +2,14 @@
 
 A bug of the simulator's is caught by the day that stands with it in `tests/simulate/plants.py`. One
 that no simulated day can show stands in `tests/planted/named.py`, and is caught by the tests that
-are named here. ``also`` names tests that plant a bug themselves.
+are named here.
 """
 
 from __future__ import annotations
 
 from tests.planted.hostile import HOSTILE
 from tests.planted.line import Line
+from tests.planted.measuring import MEASURING
 
 NO_HARM = (
     Line(
@@ -147,7 +148,7 @@ READING = (
     ),
     Line(
         "A list that hides what is shown by id proves nothing, and is named",
-        ("a_hidden_list_is_believed",),
+        ("a_hidden_list_is_believed", "every_missed_event_makes_its_lists_outdated"),
         also=("tests/engine/test_planted_proof.py::test_a_planted_bug_is_caught",),
     ),
     Line(
@@ -173,13 +174,21 @@ READING = (
         ),
     ),
     Line(
-        "Where no user is listed, the members of teams are found",
+        "Where no user is listed, the members of teams are found; what calendars alone do not show "
+        "is mentioned",
         named=(
             (
                 "nobody_is_found_where_no_user_is_listed",
                 (
                     "tests/systems/test_discover.py::"
                     "test_an_empty_list_of_users_on_v2_falls_back_to_team_members_with_names"
+                ),
+            ),
+            (
+                "what_calendars_alone_do_not_show_is_not_mentioned",
+                (
+                    "tests/cli/test_discover.py::"
+                    "test_a_provider_mapped_by_calendar_only_is_told_what_is_not_seen"
                 ),
             ),
         ),
@@ -199,6 +208,18 @@ READING = (
                 (
                     "tests/systems/leadsquared/test_writing.py::"
                     "test_a_deletion_that_deleted_nothing_is_rejected_with_its_reason"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "Free slots under unknown names are reported, and are not taken for none",
+        named=(
+            (
+                "slots_with_unknown_names_offer_nothing",
+                (
+                    "tests/systems/leadsquared/test_system.py::"
+                    "test_free_slots_with_other_names_are_not_nothing_offered"
                 ),
             ),
         ),
@@ -326,6 +347,16 @@ DECIDING = (
         ("deleted_twins_are_always_cancelled", "whoever_called_it_off_is_not_asked"),
     ),
     Line(
+        "A meeting that is moved in from beyond the window takes its twin along",
+        (
+            "nobody_looks_beyond_the_window",
+            "the_twin_counts_as_told",
+            "the_nearest_candidate_counts",
+            "counterparts_do_not_count",
+            "whatever_is_new_was_moved_in",
+        ),
+    ),
+    Line(
         "Two systems that name different people for one meeting are reported",
         named=(
             (
@@ -394,6 +425,7 @@ CHAPTERS = (
     ("Nothing that people or platforms produce destroys data", NO_HARM),
     ("What is really there is read", READING),
     ("What is decided is right, and what is not done is told", DECIDING),
+    ("What only an account can tell is measured, and no side of it does harm", MEASURING),
     ("Hostile and broken files, answers and requests harm nobody", HOSTILE),
 )
-LINES: tuple[Line, ...] = (*NO_HARM, *READING, *DECIDING, *HOSTILE)
+LINES: tuple[Line, ...] = tuple(line for _, lines in CHAPTERS for line in lines)

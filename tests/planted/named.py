@@ -6,27 +6,34 @@ import asyncio
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncd.cli import facts_page, measured_facts
 from syncd.config import load
+from syncd.core import blocks, closing
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
 from syncd.daemon import door, lock, page, work
-from syncd.engine import deciding, stops
+from syncd.engine import deciding, hidden, observe, own_blocks, stops
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import Owners
 from syncd.model import Record
+from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
 from syncd.store import Store, backup, files, layout, reconcile
 from syncd.store import left_behind as left
 from syncd.systems import limits, open_files
 from syncd.systems.leadconnector import discover
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector_v1 import checks
-from syncd.systems.leadsquared import wire
+from syncd.systems.leadsquared import slots, wire
+from syncd.systems.measured import Measured
 
 Patch = pytest.MonkeyPatch
 
@@ -54,6 +61,11 @@ def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:
         return ()
 
     patch.setattr(discover, "members_of", nobody)
+
+
+def what_calendars_alone_do_not_show_is_not_mentioned(patch: Patch) -> None:
+    """Whoever maps calendars without their user does not learn what is not seen."""
+    patch.setattr("syncd.cli.discover.calendar_only", lambda *_given: ())
 
 
 def blocks_are_always_listed(patch: Patch) -> None:
@@ -179,3 +191,52 @@ def any_process_may_hold_a_lock(patch: Patch) -> None:
 def any_number_of_open_files_is_enough(patch: Patch) -> None:
     """Syncd begins, however few files it may open."""
     patch.setattr(open_files, "_BESIDE_CONNECTIONS", -1000)
+
+
+def slots_with_unknown_names_offer_nothing(patch: Patch) -> None:
+    """Free slots whose names are not known count as none."""
+    inner = slots._slots_of
+
+    def known(user: dict[str, Any], _odd: list[str]) -> Iterator[dict[str, Any]]:
+        with suppress(slots.NotUnderstood):
+            yield from inner(user, [])
+
+    patch.setattr(slots, "_slots_of", known)
+
+
+def a_kept_length_is_the_wanted_one(patch: Patch) -> None:
+    """A block that an update did not lengthen is taken for what was asked for."""
+    for module in (blocks, closing):
+        patch.setattr(module, "has_other_time", lambda _record: False)
+
+
+def unknown_service_bookings_are_not_mentioned(patch: Patch) -> None:
+    """Nobody says that time may be open while it is not known what lists show."""
+    patch.setattr(measured_facts, "_unknown", lambda _stands: [])
+
+
+def what_was_measured_never_ages(patch: Patch) -> None:
+    """`check` asks for no new probe, however long ago the last one was."""
+    patch.setattr(measured_facts, "_is_old", lambda *_given: False)
+
+
+def what_was_measured_is_kept_for_ever(patch: Patch) -> None:
+    """Nothing is withdrawn on request."""
+    patch.setattr(Measured, "forget", lambda _self: ())
+
+
+def the_table_is_not_the_page(patch: Patch) -> None:
+    """The table of facts is changed, and the page is not."""
+
+    def changed(kind: PlatformKind) -> list[PlatformFact]:
+        return [replace(row, depends="Nothing.") for row in platform_facts(kind)]
+
+    patch.setattr(facts_page, "platform_facts", changed)
+
+
+def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
+    """A first read looks for what a probe made as for blocks of a lost state."""
+    hidden_too: Any = hidden.ask_for_created
+    found_too: Any = own_blocks.find_created
+    patch.setattr(observe, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
+    patch.setattr(observe, "find_created", lambda *given: found_too(*given[:-1], ()))
