@@ -145,8 +145,10 @@ async def _observe(
     seen.unproven = unproven
     read.changes = Changes(coverage=list(snapshot.coverage))
     reports, questions = Reports(), Questions(read)
-    for broken in snapshot.malformed:
+    for number, broken in enumerate(snapshot.malformed, 1):
         reports.add(broken)
+        if not number % _TURN:
+            await asyncio.sleep(0)
     await ask_for_created(read, questions, reports, unread)
     await find_created(read, unread)
     rows = {row.id: row for row in snapshot.rows}
@@ -168,7 +170,7 @@ async def _observe(
         seen.fail(owners.fault)
     same = {*snapshot.same, *(rows.keys() - {*delta.differ})}
     deepest = running is not None and read.look_back >= running.longest
-    reported = reports.settle(read, providers, same, full=full, deepest=deepest)
+    reported = reports.settle(read, providers, same, stored, full=full, deepest=deepest)
     if full:
         read.changes.coverage = [
             replace(c, whole=read.window.covered_by([c.window])) for c in read.changes.coverage
