@@ -151,7 +151,7 @@ class _Connection:
                 if not self._received and self._http.their_state is h11.SEND_RESPONSE:
                     why = "Server disconnected without sending a response."
                     raise httpx.RemoteProtocolError(why)
-            self._http.receive_data(self._received[:_STEP])
+            self._http.receive_data(bytes(self._received[:_STEP]))
             self._received = self._received[_STEP:]
 
     def is_done(self) -> bool:
