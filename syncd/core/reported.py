@@ -16,7 +16,7 @@ _KEPT_TO = timedelta(hours=1)
 """`Item.seen_at` is stored only so often: a read that shows nothing new writes nothing."""
 
 
-MOST_LISTED = 1_000
+MOST_LISTED = 500
 """Open items of one system and topic that are listed one by one."""
 
 FURTHER = "further records"

@@ -25,7 +25,7 @@ MOST_ROWS = 20_000
 MOST_READ_ROWS = 50_000
 """Rows of all lists of one read."""
 
-MOST_HELD = 40 * 1024 * 1024
+MOST_HELD = 24 * 1024 * 1024
 """Bytes of memory that the answers of one read may take by the estimate, and as many beyond it.
 
 Those beyond are measured, which takes longer, and finds a third of the estimate in usual lists.
