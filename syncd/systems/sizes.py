@@ -16,7 +16,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST_WEIGHT = 40 * 1024 * 1024
+MOST_WEIGHT = 64 * 1024 * 1024
 """Bytes of memory that one decoded answer may take, by a cautious estimate (`weight`)."""
 
 MOST_ROWS = 20_000
@@ -85,11 +85,12 @@ def one_read() -> Iterator[None]:
 
 def weight(body: bytes) -> int:
     """Estimate how many bytes of memory a decoded body takes, never too few."""
-    # In one pass: each count of a whole body takes as long as decoding it. A text that begins with
-    # a colon, or with others that are left out and a colon, counts as a key.
+    # In one pass: each count of a whole body takes as long as decoding it. A text with one colon
+    # may count as a key, and one with several, such as a time, does not: no colon follows on the
+    # colon behind a key.
     bones = body.translate(None, _FLESH)
-    values = bones.count(b'":') * _KEY + bones.count(b",") * _VALUE
-    return len(body) + _containers(bones) + values
+    keys = bones.count(b'":') - bones.count(b':"::')
+    return len(body) + _containers(bones) + keys * _KEY + bones.count(b",") * _VALUE
 
 
 def _quick_weight(body: bytes) -> int:
