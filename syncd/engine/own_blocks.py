@@ -16,6 +16,7 @@ from syncd.engine.observation import Read
 from syncd.engine.questions import Questions
 from syncd.engine.reports import Reports
 from syncd.engine.running import Running
+from syncd.engine.turns import records_in_turns
 from syncd.model import EventRef, Kind, Record
 from syncd.systems.port import Found, Rejected, SystemFault
 
@@ -45,7 +46,7 @@ async def follow_own(
     resync = by_id or probes.in_run
     if not resync and running is None and not probes.any_open:
         return
-    unshown = _unshown(read, unlisted)
+    unshown = await _unshown(read, unlisted)
     reports.missing |= {record.id for record in unshown}
     proving = [r for r in unshown if probes.is_open(r.id) and probes.is_due(r.id, read.asked_at)]
     others = [record for record in unshown if not probes.is_open(record.id)]
@@ -103,7 +104,7 @@ async def find_created(read: Read, unread: Collection[str], apart: Collection[st
             answers.take(read, None, marked(read, after), news)
 
 
-def _unshown(read: Read, unlisted: Sequence[str]) -> list[Record]:
+async def _unshown(read: Read, unlisted: Sequence[str]) -> list[Record]:
     """The own blocks in the time that was read of which no list says anything.
 
     Those that were not asked for longest come first. Where lists that show blocks were not whole,
@@ -115,7 +116,7 @@ def _unshown(read: Read, unlisted: Sequence[str]) -> list[Record]:
     answered |= {u.provider for u in read.snapshot.unproven}
     found = [
         record
-        for record in read.store.records(read.system.name, unlisted)
+        for record in await records_in_turns(read.store, read.system.name, unlisted)
         if record.mine
         and not record.retired
         and record.observed is not None

@@ -323,7 +323,7 @@ class _Stage:
         if last.operations:
             self._break(f"1: still writing when all is quiet: {dict(last.operations)}")
         await app.engine.ask_slots()
-        app.engine.exposed.measure()
+        await app.engine.exposed.measure()
         now = self.town.clock.now()
         for exposure in exposures(app.store, now):
             if exposure.cause is Cause.IGNORED and closes_calendars(self.town, exposure.system):

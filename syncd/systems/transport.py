@@ -253,8 +253,8 @@ class Transport:
         """Read a JSON body into a shape. Raises Incomplete: the answer did not arrive whole."""
 
         def found() -> T:
-            decoded = decoding.decode(body, shape)
-            expect_room(body, decoded)
+            decoded, weighs = decoding.decode_weighed(body, shape)
+            expect_room(weighs, decoded)
             return decoded
 
         return self.decoded(found, call)

@@ -7,6 +7,7 @@ are named here.
 
 from __future__ import annotations
 
+from tests.planted.bounds import BOUNDS
 from tests.planted.hostile import HOSTILE
 from tests.planted.line import Line
 from tests.planted.measuring import MEASURING
@@ -426,6 +427,6 @@ CHAPTERS = (
     ("What is really there is read", READING),
     ("What is decided is right, and what is not done is told", DECIDING),
     ("What only an account can tell is measured, and no side of it does harm", MEASURING),
-    ("Hostile and broken files, answers and requests harm nobody", HOSTILE),
+    ("Hostile and broken files, answers and requests harm nobody", (*BOUNDS, *HOSTILE)),
 )
 LINES: tuple[Line, ...] = tuple(line for _, lines in CHAPTERS for line in lines)

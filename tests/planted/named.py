@@ -17,7 +17,7 @@ import pytest
 
 from syncd.cli import facts_page, measured_facts
 from syncd.config import load
-from syncd.core import blocks, closing
+from syncd.core import blocks, closing, reported
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
 from syncd.daemon import door, lock, page, work
@@ -28,7 +28,7 @@ from syncd.model import Record
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
 from syncd.store import Store, backup, files, layout, reconcile
 from syncd.store import left_behind as left
-from syncd.systems import limits, open_files
+from syncd.systems import connections, limits, open_files, paging, sizes, turns, unpacking
 from syncd.systems.leadconnector import discover
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector_v1 import checks
@@ -84,6 +84,37 @@ def any_run_accepts_all(patch: Patch) -> None:
         return marks_of(held.conflict for held in stops.standing(store))
 
     patch.setattr(stops, "listed", everything)
+
+
+def every_unreadable_row_is_listed(patch: Patch) -> None:
+    """A flood of rows is stored, followed and loaded one by one."""
+    patch.setattr(reported, "MOST_LISTED", 10**9)
+
+
+def heads_are_parsed_in_one_piece(patch: Patch) -> None:
+    """However long a head is, it is parsed if it arrives at once."""
+    patch.setattr(connections, "_STEP", 10**9)
+
+
+def a_body_may_grow_without_bound(patch: Patch) -> None:
+    """What is packed may be a thousand times as long."""
+    patch.setattr(unpacking, "MOST_RATIO", 10**9)
+
+
+def lists_may_have_any_number_of_pages(patch: Patch) -> None:
+    """A list is read to its end, wherever that is."""
+    patch.setattr(paging, "MOST_PAGES", 10**9)
+
+
+def a_read_may_keep_any_amount(patch: Patch) -> None:
+    """Each answer is bounded, and all of them together are not."""
+    patch.setattr(sizes, "MOST_HELD", 10**12)
+    patch.setattr(sizes.Room.__init__, "__defaults__", (10**9, 10**12, 10**12))
+
+
+def rows_are_taken_in_one_go(patch: Patch) -> None:
+    """However many rows a list has, nobody else has a turn while they are looked at."""
+    patch.setattr(turns, "TURN", 10**9)
 
 
 def nothing_is_left_behind(patch: Patch) -> None:
