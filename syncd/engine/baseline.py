@@ -13,7 +13,7 @@ from datetime import datetime
 from syncd.model import Baseline, Changes, Coverage, Kind, Window
 from syncd.store.left_behind import FOUND
 from syncd.store.owners import owner_changes
-from syncd.store.proof import orphans
+from syncd.store.proof import let_go, orphans
 from syncd.store.store import Store
 
 Place = tuple[str, str]
@@ -29,6 +29,7 @@ class Baselines:
     _rows: dict[Place, Baseline] = field(init=False)
     _seen: set[Place] = field(default_factory=set)
     _arrived: set[Place] = field(default_factory=set)
+    _taken_back: set[Place] = field(default_factory=set)
     _lost: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,6 +129,28 @@ class Baselines:
             self.store.apply(changes)
             self._rows.update({(b.provider, b.system): b for b in changes.baselines})
         return {row.provider for row in dropped}
+
+    def take_back(self, providers: Collection[str]) -> set[str]:
+        """Let calendars that are mapped again have our blocks again; return whose they are.
+
+        They count as they were seen last until a read shows more. Where no list shows blocks, or
+        none was read of their time yet, they would be unknown, and each would be made again.
+        """
+        back = [
+            place
+            for place, row in sorted(self._rows.items())
+            if not row.mapping and place in self.mapped and place[0] in providers
+        ]
+        changes = Changes()
+        for provider, system in (place for place in back if place not in self._taken_back):
+            changes.records += [
+                replace(record, provider=provider)
+                for record in let_go(self.store, system, provider)
+            ]
+        self._taken_back |= {*back}
+        if changes.records:
+            self.store.apply(changes)
+        return {record.provider for record in changes.records}
 
     def settle(self, coverage: Iterable[Coverage], whole: Window, at: datetime) -> list[Place]:
         """Take note of the calendars that were just read in full for the first time."""

@@ -90,7 +90,7 @@ def _read(
     everywhere = known.read_whole(*place) or (known.arrived(*place) and not hiding)
     if everywhere or place not in known.mapped:
         return None
-    if observation is None:
+    if observation is None or not observation.is_by(engine.clock_error):
         return ()
     coverage = observation.whole if hiding else observation.arrived
     return tuple(

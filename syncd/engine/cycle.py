@@ -309,14 +309,14 @@ class Engine:
         await self.learn()
         chosen = self.annexes.with_doors(providers or self.mapping)
         report.cycles += 1
-        desk = self.desk(report)
+        desk, error = self.desk(report), self.clock_error
         before = {name: system.traffic for name, system in self.systems.items()}
         full = self.is_full(window)
         dropped = self.baselines.forget_dropped(chosen) if full else set()
         if full:
             names = {*self.systems, *(each.name for each in self.annexes.closures)}
             end_unmapped(self.store, names, self.clock.now())
-        self.agenda.add(dropped)
+        self.agenda.add(dropped | self.baselines.take_back(chosen))
         report.settled += len(dropped)  # a further cycle decides without what they had there
         by_id = depth is Depth.RESYNC and report.cycles == 1
         observed = await look(
@@ -331,7 +331,7 @@ class Engine:
             follows=follows or report.cycles > 1,
         )
         watch_clock(self, observed)
-        for span, seen in _in_full(observed):
+        for span, seen in self._in_full(observed):
             self.baselines.note_read(proven_by(seen), span)
         if by_id:
             report.left_behind = name_left_behind(self)
@@ -342,7 +342,9 @@ class Engine:
             closed, doors = await self.annexes.observe(self.store, self.clock, window, chosen)
             for each in closed.values():
                 near, deep = depth is Depth.NEAR, self.policy.longest
-                each.asked = Asked(window, tuple(doors), deep, near=near, full=full, by_id=by_id)
+                each.asked = Asked(
+                    window, tuple(doors), deep, error, near=near, full=full, by_id=by_id
+                )
             observed |= closed
             decisions |= await decide_on(self, doors, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
@@ -355,7 +357,7 @@ class Engine:
         report.waiting = self.waiting.all(self._calendars())
         if not report.dry_run:
             await self.annexes.tie(self.systems, self.store, self.clock, self.lanes)
-        for span, seen in _in_full(observed):
+        for span, seen in self._in_full(observed):
             self._settle(span, seen, report)
         await tell(self, report, observed, before)
 
@@ -412,13 +414,13 @@ class Engine:
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
 
-
-def _in_full(
-    observed: Mapping[str, Observation],
-) -> Iterator[tuple[Window, dict[str, Observation]]]:
-    """Yield what was read of the whole window, by the window that was asked for."""
-    found: dict[Window, dict[str, Observation]] = {}
-    for name, seen in observed.items():
-        if seen.asked is not None and seen.asked.full:
-            found.setdefault(seen.asked.window, {})[name] = seen
-    yield from found.items()
+    def _in_full(
+        self, observed: Mapping[str, Observation]
+    ) -> Iterator[tuple[Window, dict[str, Observation]]]:
+        """Yield what was read of the whole window, by the window that was asked for."""
+        found: dict[Window, dict[str, Observation]] = {}
+        for name, seen in observed.items():
+            asked = seen.asked
+            if asked is not None and asked.full and seen.is_by(self.clock_error):
+                found.setdefault(asked.window, {})[name] = seen
+        yield from found.items()

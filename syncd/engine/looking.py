@@ -55,6 +55,7 @@ async def look(
             window,
             tuple(mine),
             engine.running.look_back(name, mine, depth),
+            engine.clock_error,
             near=depth is Depth.NEAR,
             full=full,
             by_id=by_id,

@@ -18,11 +18,15 @@ from syncd.systems.port import AuthLost, Interrupted, RateLimited, Snapshot, Sys
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a read of one system was asked for, and how deep it goes (see `observe`)."""
+    """What a read of one system was asked for, and how deep it goes (see `observe`).
+
+    ``clock_error`` is how wrong this machine's clock was taken to be when the window was chosen.
+    """
 
     window: Window
     providers: tuple[str, ...]
     look_back: timedelta
+    clock_error: timedelta
     near: bool
     full: bool
     by_id: bool
@@ -93,6 +97,14 @@ class Observation:
         lacking = {each.provider for each in self.unproven if each.lacking}
         as_read = [Coverage(self.system, u.provider, u.kinds, u.window, at) for u in self.unproven]
         return [c for c in (*self.coverage, *as_read) if c.provider not in lacking]
+
+    def is_by(self, clock_error: timedelta) -> bool:
+        """Whether its window was chosen by the clock as it is known to be wrong, or right, now.
+
+        Else it was another window than is meant. Lists may begin long before it, and yet they leave
+        out what was over when it began.
+        """
+        return self.asked is None or abs(self.asked.clock_error - clock_error) <= SLACK
 
     def touch(self, provider: str, event: str) -> None:
         """Note that an event is news to a provider."""

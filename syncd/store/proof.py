@@ -47,6 +47,26 @@ _ORPHANS = (
     .order_by(EVENT.c.provider, EVENT.c.starts, EVENT.c.system, EVENT.c.id)
 )
 
+_LET_GO = (
+    select(EVENT)
+    .where(
+        EVENT.c.system == bindparam("system"),
+        EVENT.c.provider == "",
+        EVENT.c.mine.is_(True),
+        EVENT.c.retired.is_(False),
+        select(INTENT.c.id)
+        .where(
+            _CREATE,
+            _DONE,
+            INTENT.c.system == EVENT.c.system,
+            INTENT.c.event == EVENT.c.id,
+            INTENT.c.provider == bindparam("provider"),
+        )
+        .exists(),
+    )
+    .order_by(EVENT.c.id)
+)
+
 
 def created_ids(store: Store, system: str, events: Collection[str]) -> set[str]:
     """Return those of these events of a system that a create of ours is known to have made."""
@@ -82,3 +102,9 @@ def is_unanswered(store: Store, tag: str) -> bool:
 def orphans(store: Store) -> list[Record]:
     """Return the tagged blocks that are neither ours nor known to be a copy of one of ours."""
     return [rows.to_record(row) for row in store.tell(_ORPHANS, {})]
+
+
+def let_go(store: Store, system: str, provider: str) -> list[Record]:
+    """Return our blocks that are in no calendar now and that were made for this provider."""
+    asked = {"system": system, "provider": provider}
+    return [rows.to_record(row) for row in store.tell(_LET_GO, asked)]
