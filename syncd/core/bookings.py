@@ -48,9 +48,12 @@ def carry_all(
 
 
 def _is_refused(draft: Draft, calendars: Mapping[str, Calendar], operation: Operation) -> bool:
-    """Whether a write would be made now, but for its refusal."""
+    """Whether a write is refused: what waits for its system is not newly too late, but as it was.
+
+    A refusal that stands goes on while its system is silent: what it shows is still claimed.
+    """
     can = calendars[operation.system].blocked is None
-    return can and refusals.refused(draft, operation) is not None
+    return (refusals.refused if can else refusals.known_refusal)(draft, operation) is not None
 
 
 def _why_held(

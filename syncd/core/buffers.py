@@ -52,7 +52,8 @@ def without_buffers(
 ) -> set[str]:
     """The bookings whose blocks cover no buffer, as a system refuses these of the wanted intervals.
 
-    A neighbour's buffer must not be in the way of a meeting's own time either.
+    A neighbour's buffer must not be in the way of a meeting's own time either. One whose own
+    time is in the way keeps its buffer: without it there would be no more room.
     """
     plain: set[str] = set()
     more = {booking for interval in refused for booking in wanted[interval]}
@@ -62,8 +63,13 @@ def without_buffers(
         more = {
             booking
             for (start, end), serves in wanted.items()
-            if any(time.start < end and start < time.end for time in times)
             for booking in serves
+            if any(
+                time.start < end
+                and start < time.end
+                and not draft.bookings[booking].agreed.overlaps(time)
+                for time in times
+            )
         } - plain
     return plain
 

@@ -133,7 +133,7 @@ def permitted(
         refusal = None
         if name not in retried:
             # A write that waits anyway is not newly too late: it is tried first.
-            refusal = (refused if reason is None else _known_refusal)(draft, operation)
+            refusal = (refused if reason is None else known_refusal)(draft, operation)
         if refusal is not None:
             conflicts.append(refusal)
         elif failures.get(name, 0) >= PATIENCE and name not in retried:
@@ -148,14 +148,14 @@ def permitted(
 
 def refused(draft: Draft, operation: Operation) -> Conflict | None:
     """The conflict because of which this write is not tried; none when its reason is gone."""
-    known = _known_refusal(draft, operation)
+    known = known_refusal(draft, operation)
     if known is None and _too_late(operation, draft):
         note = f"too late for {operation.system}: that time came while the move waited"
         return _time_refused(operation, _shown(operation, draft), note)
     return known
 
 
-def _known_refusal(draft: Draft, operation: Operation) -> Conflict | None:
+def known_refusal(draft: Draft, operation: Operation) -> Conflict | None:
     """Return the open conflict because of which this write is not tried."""
     name = plan.name(operation)
     for held in draft.state.conflicts:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from syncd.core import plan
 from syncd.core.facts import Calendar
-from syncd.core.refusals import slot_taken
+from syncd.core.refusals import quarantine, slot_taken
 from syncd.core.rules import Choice, Rules
 from syncd.model import (
     Action,
@@ -17,6 +18,7 @@ from syncd.model import (
     Buffer,
     ConflictKind,
     HeldConflict,
+    Kind,
     Operation,
     ProviderState,
     Record,
@@ -271,6 +273,21 @@ def test_the_wide_block_is_tried_again_when_its_neighbour_is_gone() -> None:
     alone = replace(ONE, conflicts=(refusal(),))
     made = writes(decided(alone, calendars=buffered()).operations)
     assert ("create-block", "b", 9.5, 11.25) in made
+
+
+def test_a_block_refused_for_a_meeting_itself_leaves_that_ones_buffer_closed() -> None:
+    """Simulator, once seed 30011: a buffer was opened, which made no room for the refused one."""
+    state_ = state(
+        [*ONE.records, meeting("n", v(10, 10.5), "c", "x")],
+        [booking("k", v(10)), booking("l", v(10, 10.5))],
+        [origin("k", "a", "m"), origin("l", "c", "n")],
+    )
+    short = Operation(
+        Action.CREATE_BLOCK, "b", "p", Kind.BLOCK, None, None, v(10, 10.5), bookings=("l",)
+    )
+    refused = HeldConflict("h", quarantine(short, plan.name(short)), NOW, "run")
+    decision = decided(replace(state_, conflicts=(refused,)), calendars=buffered())
+    assert ("create-block", "b", 9.5, 11.25) in writes(decision.operations)
 
 
 def test_a_released_block_is_not_made_again_in_its_wide_form() -> None:

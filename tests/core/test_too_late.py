@@ -16,12 +16,14 @@ from tests.core.kit import (
     NOW,
     SYSTEMS,
     at,
+    block,
     booking,
     calendars,
     decided,
     off,
     origin,
     rec,
+    serves,
     summary,
     twin,
     v,
@@ -134,6 +136,21 @@ HELD = {"a cause that is gone": held_with(waiting(PAST, a=PAST), v(4.5, 5.5)), "
 def test_it_is_told_once_and_stays_the_same_entry(state: ProviderState) -> None:
     again = decided(opened(state))
     assert (again.changes.opened, again.changes.closed, told(again)) == ([], [], [])
+
+
+@pytest.mark.parametrize("silent", ["", "a", "b", "ab"])
+def test_while_a_system_is_silent_the_time_that_still_stands_there_stays_closed(
+    silent: str,
+) -> None:
+    """Simulator, once seed 20025: closed when the system answered, and open when it was slow."""
+    state = opened(waiting(PAST))
+    closed = replace(
+        state,
+        records=(*state.records, block("c", "c1", v(9))),
+        replicas=(*state.replicas, serves("x", "c", "c1")),
+    )
+    decision = decided(closed, calendars=calendars(without=silent))
+    assert (summary(decision), decision.changes.opened, decision.changes.closed) == ([], [], [])
 
 
 @pytest.mark.parametrize("seen", [PAST, off(9)])
