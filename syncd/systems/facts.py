@@ -29,6 +29,8 @@ class Facts:
     _known: dict[str, Fact] = field(default_factory=dict)
     _unsaved: set[str] = field(default_factory=set)
     _loaded: dict[str, Fact] = field(default_factory=dict)
+    _noted: dict[str, float] = field(default_factory=dict)
+    """When each was noted last, by the clock that nobody sets."""
     version: int = 0
     """Changes whenever the value of a fact does, so that what follows from them can be kept."""
 
@@ -39,6 +41,10 @@ class Facts:
             if former in self._loaded and name not in self._loaded:
                 self._loaded[name] = replace(self._loaded[former], name=name)
         self._known |= self._loaded
+        for name, fact in self._loaded.items():
+            age = self.clock.now() - fact.at
+            if age >= -RENEWED:
+                self._noted[name] = self.clock.monotonic() - max(0.0, age.total_seconds())
         self.version += 1
 
     def loaded(self, name: str) -> Fact | None:
@@ -54,11 +60,17 @@ class Facts:
         return self._known.get(name)
 
     def get(self, name: str, lifetime: timedelta) -> str:
-        """The value of a fact that is not older than its lifetime; '' if there is none."""
+        """The value of a fact that is not older than its lifetime; '' if there is none.
+
+        Where this machine's clock was set since, the time that has passed counts.
+        """
         fact = self._known.get(name)
-        if fact is None or not -RENEWED <= self.clock.now() - fact.at <= lifetime:
+        if fact is None:
             return ""
-        return fact.value
+        noted = self._noted.get(name)
+        fresh = noted is not None and self.clock.monotonic() - noted <= lifetime.total_seconds()
+        fresh = fresh or -RENEWED <= self.clock.now() - fact.at <= lifetime
+        return fact.value if fresh else ""
 
     def standing(self, name: str) -> str:
         """Return the value of a fact of whatever age; '' if there is none."""
@@ -73,6 +85,7 @@ class Facts:
         before, now = self._known.get(name), self.clock.now()
         if not value and (before is None or not before.value):
             return
+        self._noted[name] = self.clock.monotonic()
         if before is not None and before.value == value and abs(now - before.at) < renewed:
             return
         if before is None or before.value != value:

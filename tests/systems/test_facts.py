@@ -1,0 +1,74 @@
+"""How long a fact is believed, also where this machine's clock is set meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from syncd.model import Fact
+from syncd.systems.facts import Facts
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@dataclass
+class SetClock:
+    """A clock that somebody may set: what has passed is told all the same."""
+
+    passed: timedelta = timedelta(0)
+    wrong: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime(2027, 12, 31, tzinfo=UTC) + self.passed + self.wrong
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.passed.total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        self.passed += timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("wrong", [timedelta(0), 3 * DAY, -3 * DAY], ids=str)
+def test_a_fact_lasts_its_lifetime_however_the_clock_is_set(wrong: timedelta) -> None:
+    """Simulator, once seed 10025: a learned limit was forgotten when a clock was set back."""
+    clock = SetClock()
+    facts = Facts("crm", clock)
+    facts.put("refused rate", "13/5")
+    clock.passed, clock.wrong = 9 * HOUR, wrong
+    assert facts.get("refused rate", DAY) == "13/5"
+    clock.passed, clock.wrong = DAY + HOUR, timedelta(0)
+    assert facts.get("refused rate", DAY) == ""
+
+
+def test_a_fact_that_is_said_again_lasts_from_then_on() -> None:
+    clock = SetClock()
+    facts = Facts("crm", clock)
+    facts.put("refused rate", "13/5")
+    clock.passed = 20 * HOUR
+    facts.put("refused rate", "13/5")
+    clock.passed, clock.wrong = 40 * HOUR, -9 * DAY
+    assert facts.get("refused rate", DAY) == "13/5"
+
+
+@pytest.mark.parametrize(
+    ("age", "after", "believed"),
+    [
+        (20 * HOUR, HOUR, True),
+        (20 * HOUR, 5 * HOUR, False),
+        (-HOUR, HOUR, True),
+        (-3 * DAY, HOUR, False),
+    ],
+    ids=["young", "old by now", "a little ahead", "of another clock"],
+)
+def test_what_an_earlier_process_stored_is_as_old_as_it_was_when_loaded(
+    age: timedelta, after: timedelta, *, believed: bool
+) -> None:
+    clock = SetClock()
+    facts = Facts("crm", clock)
+    facts.load([Fact("crm", "refused rate", "13/5", clock.now() - age)])
+    clock.passed += after
+    for wrong in (timedelta(0), -30 * DAY):
+        clock.wrong = wrong
+        assert bool(facts.get("refused rate", DAY)) is believed
