@@ -64,13 +64,15 @@ class Booked:
     """An appointment that may be what became of another one.
 
     ``opened`` says that a booking was opened for it before. ``beside`` are the other systems in
-    which somebody entered it, too.
+    which somebody entered it, too. ``known`` are the bookings of which it may be the record that
+    this system lacked.
     """
 
     record: Record
     seen_at: datetime
     opened: bool = False
     beside: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,13 @@ def rebookings(
     lone = [(r, at) for r, at in _lone(draft) if r.system in believed]
     found = [(r, r.observed_at, False) for r in fresh] + [(r, at, True) for r, at in lone]
     booked = [
-        Booked(record, at, opened, _beside(record, fresh, who))
+        Booked(
+            record,
+            at,
+            opened,
+            _beside(record, fresh, who),
+            frozenset() if opened else _known(draft, record, who),
+        )
         for record, at, opened in found
         if _may_be_successor(record)
     ]
@@ -248,6 +256,19 @@ def _lone(draft: Draft) -> list[tuple[Record, datetime]]:
     return found
 
 
+def _known(draft: Draft, record: Record, who: Mapping[Id, AbstractSet[str]]) -> frozenset[str]:
+    """Return the bookings that stand in another system at this very time, and not in this one."""
+    return frozenset(
+        name
+        for name, booking in draft.bookings.items()
+        if record.observed is not None
+        and booking.agreed.busy
+        and booking.agreed.interval == record.observed.interval
+        and _beside(record, present := draft.present(name), who)
+        and all(each.system != record.system for each in present)
+    )
+
+
 def _beside(
     record: Record, fresh: Iterable[Record], who: Mapping[Id, AbstractSet[str]]
 ) -> frozenset[str]:
@@ -307,7 +328,8 @@ def _follows(ended: Ended, booked: Booked, what: Rebookings) -> bool:
         # It is gone, and nobody knows the other one: it may have got a new id.
         return True
     beside = booked.beside if booked.opened else booked.beside & ended.elsewhere
-    if not ended.eligible or beside:
+    if not ended.eligible or beside or booked.known - {ended.replica.booking}:
+        # It was entered elsewhere, too, or is the twin of a meeting that was there before.
         return False
     if booked.opened and (ended.decided or not ended.elsewhere):
         # Both were told apart before; or the time of the new one is closed, and there is no twin.

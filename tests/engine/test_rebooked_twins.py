@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.model import ConflictKind, Person
+from syncd.model import ConflictKind, Kind, Person
 from tests.core.kit import v
 from tests.engine.conftest import Shop
 from tests.engine.test_rebooked import conflicts, meeting, twins
@@ -26,3 +26,35 @@ async def test_a_twin_of_a_doubtful_new_booking_is_the_same_meeting_when_it_is_c
     assert conflicts(shop) == []
     assert twins(shop) == [(v(12).interval, True)]
     assert shop.blocks() == {"a": [], "b": [], "c": []}
+
+
+async def test_a_record_of_a_meeting_that_was_there_before_is_its_twin_and_no_reschedule(
+    shop: Shop,
+) -> None:
+    """Simulator, once seed 30070: another meeting was moved on top of the one that was entered."""
+    shop.c.persons["c9"] = Person(emails=("ann@example.com",))
+    shop.c.book("p", v(12), "c9")
+    old = await meeting(shop)
+    assert shop.blocks() == {"a": [v(12).interval], "b": [v(12).interval], "c": [v(9).interval]}
+    shop.a.cancel(old)
+    shop.a.book("p", v(12), "ann")
+    await shop.engine.resync()
+    await shop.engine.resync()
+    assert twins(shop) == [(v(9).interval, False)]
+    assert shop.blocks() == {"a": [], "b": [v(12).interval], "c": []}
+    assert conflicts(shop) == []
+
+
+async def test_a_meeting_that_was_moved_in_one_system_and_booked_anew_in_the_other_is_one(
+    shop: Shop,
+) -> None:
+    old = await meeting(shop)
+    twin = next(e for e, held in shop.b.events.items() if held.kind is Kind.APPOINTMENT)
+    shop.clock.pass_(minutes=1)
+    shop.b.move(twin, v(12))
+    shop.a.cancel(old)
+    shop.a.book("p", v(12), "ann")
+    await shop.engine.resync()
+    await shop.engine.resync()
+    assert twins(shop) == [(v(12).interval, True)]
+    assert shop.blocks() == {"a": [], "b": [], "c": [v(12).interval]}
