@@ -21,10 +21,19 @@ def bookings_of(draft: Draft, conflict: Conflict) -> set[str]:
     return asked
 
 
-def standing_of(draft: Draft, booking: str, conflict: Conflict) -> list[Value]:
-    """What a held conflict claims, and what a booking's appointments newly show."""
-    news = [r.observed for r in draft.appointments(booking) if is_news(r)]
-    return [*_values(conflict), *(value for value in news if value is not None)]
+def standing_of(
+    draft: Draft, calendars: Mapping[str, Calendar], booking: str, conflict: Conflict
+) -> list[Value]:
+    """What a held conflict claims, and what a booking's appointments newly show.
+
+    What an appointment shows by now stands instead of what it claimed, if that is believed.
+    """
+    news = [r for r in draft.appointments(booking) if is_news(r) and r.observed is not None]
+    believed = {name for name, calendar in calendars.items() if calendar.believed}
+    told = {(r.system, r.id) for r in news if r.system in believed}
+    claims = [c for c in conflict.claims if (c.system, c.event) not in told]
+    values = (*(c.value for c in claims), *(r.observed for r in news))
+    return [value for value in values if value is not None]
 
 
 def _values(conflict: Conflict) -> list[Value]:

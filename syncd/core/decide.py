@@ -142,7 +142,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
     held |= {b: c for c in matched.conflicts for b in bookings_of(draft, c)}
     # What came back under a new id, nobody can say which, is not off: all of it stands. And so does
     # what is held and cannot be looked at now, with what else is claimed since.
-    claims = {b: standing_of(draft, b, conflict) for b, conflict in held.items()}
+    claims = {b: standing_of(draft, case.calendars, b, conflict) for b, conflict in held.items()}
     revival.leave_cancelled(draft, [s for s, c in case.calendars.items() if c.believed])
     merged = _merge_all(draft, case, skip=claims.keys())
     conflicts += merged

@@ -259,6 +259,21 @@ def test_a_claimed_time_that_an_appointment_takes_needs_no_block_there() -> None
     assert ("create-block", "c", ">12-13") in summary(decision)
 
 
+def test_what_an_appointment_showed_before_is_not_claimed_while_the_other_one_is_silent() -> None:
+    """Simulator, once seed 40034: it got a block at the time that it had just left."""
+    world = with_record(TWINS, rec("a", "m", v(15), v(9)))
+    rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
+    held = decided(world, rules=rules).changes.opened[0]
+    moved = replace(with_record(world, rec("a", "m", v(16), v(9))), conflicts=(held,))
+    decision = decided(moved, rules=rules, calendars=calendars(without="b"))
+    assert (decision.changes.closed, decision.changes.opened) == ([], [])
+    assert [(s, w) for a, s, w in summary(decision) if a == "create-block"] == [
+        ("a", ">12-13"),
+        ("c", ">12-13"),
+        ("c", ">16-17"),
+    ]
+
+
 def test_a_conflict_whose_inputs_stand_is_one_entry() -> None:
     world = with_record(TWINS, rec("a", "m", v(15), v(9)))
     rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
