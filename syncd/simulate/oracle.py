@@ -162,8 +162,23 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     # A meeting of which a record waits for a damage is held closed at all its times.
     caused = caused or waits_at(town, after) or in_question(town, after)
     caused = caused or _is_of_assumed_length(town, after)
+    caused = caused or _follows_what_passed(town, after, change.at - LATE)
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
+
+
+def _follows_what_passed(town: Town, block: Seen, since: datetime) -> bool:
+    """Whether a meeting is closed where our own block went with a calendar that was shifted.
+
+    That was stopped when it happened, and is said only when a person lets it pass: by this rule the
+    meeting goes there then, hours later (DESIGN 5, `block_edited`).
+    """
+    return "reschedule" in town.choices and any(
+        name in accident.ours and after is not None and after.key == block.key
+        for accident in town.accidents
+        if accident.accepted_at is not None and accident.accepted_at > since
+        for name, (_, after) in accident.news.items()
+    )
 
 
 def _is_of_assumed_length(town: Town, block: Seen) -> bool:
