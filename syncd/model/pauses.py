@@ -1,0 +1,47 @@
+"""A pause: calendars that a person wants to be read, and not written to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+CLEANED_UP = "cleaned up"
+"""The reason of a pause that `syncd cleanup` leaves, so that no block is made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing is written to these calendars since then.
+
+    ``system`` and ``provider`` name them; empty means every one. So a paused system has no
+    provider, a paused provider no system; with both it is a single calendar.
+    """
+
+    system: str
+    provider: str
+    since: datetime
+    who: str = ""
+    reason: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What is paused: a system, a provider, or one calendar."""
+        if self.system and self.provider:
+            return "calendar"
+        return "system" if self.system else "provider"
+
+    @property
+    def id(self) -> str:
+        """Its name, as `syncd pause` and `syncd unpause` take it."""
+        return "/".join(name for name in (self.provider, self.system) if name)
+
+    def covers(self, provider: str, system: str) -> bool:
+        """Whether this calendar is among those that are paused."""
+        return self.system in {"", system} and self.provider in {"", provider}
+
+
+def pause_of(pauses: Iterable[Pause], provider: str, system: str) -> Pause | None:
+    """Return the earliest pause of a calendar; None where it may be written to."""
+    found = [pause for pause in pauses if pause.covers(provider, system)]
+    return min(found, key=lambda pause: (pause.since, pause.id), default=None)
