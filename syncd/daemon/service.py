@@ -122,6 +122,8 @@ async def serve(
         "resolve": work.on_resolve,
         "acknowledge": work.on_acknowledge,
         "probe": work.on_probe,
+        "pause": work.on_pause,
+        "unpause": work.on_unpause,
     }
     with _signals(engine.stopping, hurry, again, on=handle_signals):
         async with door(state, answers), _page(monitor, listen):

@@ -16,6 +16,8 @@ from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
 from syncd.engine.lanes import Lanes
+from syncd.engine.paused import Pauses
+from syncd.engine.pausing import CannotUnpause, Place, pause, paused_json, places_of, unpause
 from syncd.engine.probe_outcome import Probed
 from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
@@ -35,6 +37,7 @@ class Worker(Protocol):
     clock: Clock
     answers: dict[str, Answer]
     lanes: Lanes
+    pauses: Pauses
 
     @property
     def stopping(self) -> asyncio.Event:
@@ -267,6 +270,36 @@ class Work:
                 raise Refused(cannot.reason, cannot.remedy) from None
         return done.to_json(), 0
 
+    async def on_pause(
+        self, arguments: Mapping[str, Any], progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """Pause what a person names, at once and beside the job at work. Raises Refused.
+
+        The answer comes when nothing that began before is under way there any more.
+        """
+        _check(arguments, frozenset({"what", "by", "reason"}))
+        places = _places(arguments)
+        engine, by = self._engine, _text(arguments, "by") or ""
+        reason = _text(arguments, "reason") or ""
+        found = pause(engine.store, places, by, reason, engine.clock.now())
+        progress("waiting for what is being written")
+        await engine.pauses.landed(found)
+        async with self._probing:  # a probe removes what it made, whatever is paused meanwhile
+            return paused_json(found), 0
+
+    async def on_unpause(
+        self, arguments: Mapping[str, Any], _progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """End pauses; the next cycle writes what is wanted by then. Raises Refused."""
+        _check(arguments, frozenset({"what", "by"}))
+        places, by = _places(arguments), _text(arguments, "by") or ""
+        self._refuse_if_ending()
+        try:
+            ended = unpause(self._engine.store, places, by, self._engine.clock.now())
+        except CannotUnpause as cannot:
+            raise Refused(cannot.reason, cannot.remedy) from None
+        return paused_json(ended), 0
+
     @asynccontextmanager
     async def _turn(self, progress: Progress) -> AsyncIterator[float]:
         """Somebody's turn between the jobs, and when it began. Raises Refused."""
@@ -348,11 +381,19 @@ class Work:
             conflicts=report.conflicts,
             unreadable=report.unreadable,
             waiting=len(report.waiting),
+            held_back=len(report.held_back),
             exposures=report.exposures,
             journal=report.pending,
             guarded=report.guarded,
             stopped=[each.to_json() for each in report.stopped],
         )
+
+
+def _places(arguments: Mapping[str, Any]) -> list[Place]:
+    try:
+        return places_of(arguments.get("what"))
+    except ValueError as error:
+        raise Refused(str(error), "Restart the daemon: it may be of another version.") from None
 
 
 _KNOWN = frozenset({"from", "to", "provider", "accept"})

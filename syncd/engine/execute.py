@@ -191,7 +191,7 @@ async def _make(
                 repairs = replace(desk, repairs=True)
                 back = partial(_carry_out, system, read=(), desk=repairs, result=result)
                 writes = [i.operation for i in ready]
-                with pauses.sending(writes):
+                with pauses.sending([(o.provider, o.system) for o in writes]):
                     await watched(system, writes, desk, result, write, back)
                 await settle_first(system, desk)
         except Ambiguous as fault:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from syncd.core.answer import Answer
 from syncd.engine.lanes import Lanes
+from syncd.engine.paused import Pauses
 from syncd.engine.probe_outcome import Outcome, Probed
 from syncd.engine.report import Report, SystemReport
 from syncd.engine.undo import NothingToUndo, Undone
@@ -27,6 +28,7 @@ class FakeEngine:
         self.clock: Clock = RealClock()
         self.answers: dict[str, Answer] = {}
         self.lanes = Lanes(Stopping())
+        self.pauses = Pauses(self.store)
         self.asked: list[str] = []
         self.read: list[Sequence[str] | None] = []
         self.windows: list[Window | None] = []

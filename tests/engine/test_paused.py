@@ -245,7 +245,7 @@ async def test_the_same_wish_is_one_entry_with_first_and_last_seen_and_its_end(
     for _ in range(25):
         await shop.engine.watch(near=True)
         shop.clock.pass_(minutes=1)
-    (entry,) = held_back_log(shop.store, 100)
+    (entry,) = held_back_log(shop.store, None, 100)
     assert (entry.since, entry.seen_at, entry.ended_at) == (
         start,
         start + timedelta(minutes=15),
@@ -253,7 +253,7 @@ async def test_the_same_wish_is_one_entry_with_first_and_last_seen_and_its_end(
     )
     shop.a.move(event, v(11))
     await shop.engine.watch(near=True)
-    later, entry = held_back_log(shop.store, 100)
+    later, entry = held_back_log(shop.store, None, 100)
     assert (entry.ended_at, later.ended_at) == (shop.clock.now(), None)
     assert later.operation.after == v(11)
     told = [(n.what, n.detail) for n in shop.store.history() if n.what in {BEGUN, ENDED}]
@@ -291,7 +291,7 @@ async def test_the_log_of_held_back_writes_is_bounded(
         shop.clock.pass_(minutes=1)
         shop.a.move(event, v(hour))
         await shop.engine.watch(near=True)
-    log = held_back_log(shop.store, 100)
+    log = held_back_log(shop.store, None, 100)
     assert [each.ended_at is None for each in log] == [True, False, False, False]
     keep_held_back(shop.store, [], [])
 
