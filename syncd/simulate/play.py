@@ -35,6 +35,7 @@ from syncd.simulate import (
     ending,
     one_sided,
     oracle,
+    paused,
     stopping,
     tellers,
     unproven,
@@ -180,7 +181,10 @@ class _Stage:
             self._happen(step)
         await self._until(self.story.hours * 3600)
         # What was out of the file until now, or still is, cannot have been carried.
-        whole = not self.town.unmapped.changed_after(self.town.clock.now() - broken.SEEN_WITHIN)
+        since = self.town.clock.now() - broken.SEEN_WITHIN
+        out = (self.town.unmapped, self.town.paused)
+        whole = not any(each.changed_after(since) for each in out)
+        self._judge_with(lambda *seen: paused.judge_told(self.town, self.story, *seen))
         if whole:
             self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
             self._judge_with(lambda *seen: stopping.judge_stops(self.town, self.story, *seen))
@@ -197,6 +201,7 @@ class _Stage:
         note_clock(self.town, self.host.offset)
         self._say("all is mended")
         await self.operator.release()
+        await self.operator.unpause_all()
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
         await self.operator.release()
@@ -260,7 +265,7 @@ class _Stage:
         def told(report: Report) -> None:
             self.outcome.cycles += 1
             self.said = report.exit.code
-            for line in timely.judge(report):
+            for line in (*timely.judge(report), *paused.judge_report(self.town, report)):
                 self._break(line)
             at_work.rounds.hear(report)
 

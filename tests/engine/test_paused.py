@@ -11,16 +11,20 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from syncd.core.answer import Answer, Way
+from syncd.core.rules import Choice, Rules
 from syncd.engine.held_back import BEGUN, ENDED
 from syncd.engine.report import Exit
-from syncd.model import Action, Cause, Operation, WaitReason
+from syncd.engine.resolve import Ending, resolve
+from syncd.engine.undo import NothingToUndo
+from syncd.model import Action, Cause, Kind, Operation, WaitReason
 from syncd.model.pauses import Pause
 from syncd.store import exposed
 from syncd.store.held_back import held_back_log, held_back_now, keep_held_back
 from syncd.store.pauses import end_pauses, keep_pauses, pauses
 from syncd.store.waiting import waiting_writes
 from syncd.systems.port import Reply, Retryable
-from tests.core.kit import v
+from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop
 from tests.engine.test_waiting import book_twins
 
@@ -344,3 +348,52 @@ async def test_in_observe_mode_open_time_is_told_as_such(shop: Shop) -> None:
     await shop.engine.resync()
     found = exposed.exposures(shop.store, shop.clock.now())
     assert {e.cause for e in found} == {Cause.OBSERVE}
+
+
+# --- other writers -----------------------------------------------------------------------------
+
+
+async def test_undo_leaves_what_is_paused_as_it_is_and_says_so(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    run = (await shop.engine.resync()).run
+    pause(shop)
+    undone = await shop.engine.undo(run)
+    assert [left.why for left in undone.left] == [
+        "writing to b is paused: `syncd unpause` ends that"
+    ]
+    assert (shop.b.blocks("p"), shop.c.blocks("p")) == ([v(9).interval], [v(9).interval])
+    observe(shop)
+    with pytest.raises(NothingToUndo, match="observe"):
+        await shop.engine.undo(run)
+
+
+async def test_a_conflict_is_decided_while_paused_and_written_after_it(shop: Shop) -> None:
+    rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
+    shop.engine.policy = replace(shop.engine.policy, rules={"p": rules, "q": rules})
+    ours, theirs = book_twins(shop, 9)
+    await shop.engine.resync()
+    shop.a.move(ours, v(12))
+    shop.b.move(theirs, v(14))
+    await shop.engine.resync()
+    (held,) = [h for h in shop.store.open_conflicts() if h.conflict.held]
+    pause(shop)
+    done = await resolve(shop.engine, held.id, Answer(Way.TAKE, "a"))
+    assert (done.ending, done.code) == (Ending.RESOLVED, 0)
+    assert shop.b.events[theirs].value == v(14)
+    assert ("b", Action.MOVE_APPOINTMENT) in [
+        (h.operation.system, h.operation.action) for h in done.report.held_back
+    ]
+    unpause(shop)
+    await shop.engine.resync()
+    assert shop.b.events[theirs].value == v(12)
+
+
+async def test_cleaning_up_removes_in_spite_of_a_pause_but_not_in_observe_mode(
+    shop: Shop,
+) -> None:
+    write = Operation(Action.REMOVE_BLOCK, "b", "p", Kind.BLOCK, "b1", v(9), None)
+    pause(shop)
+    assert shop.engine.pauses.hold_back([write]) == {write: WaitReason.PAUSED}
+    assert shop.engine.pauses.hold_back([write], cleans=True) == {}
+    observe(shop)
+    assert shop.engine.pauses.hold_back([write], cleans=True) == {write: WaitReason.OBSERVE}
