@@ -168,7 +168,7 @@ def status(
         if daemon and system.read_at is not None and now - system.read_at > late:
             terminal.warn(f"{name} was not read in full for {words.ago(system.read_at, now)[:-4]}")
     if not fresh:
-        terminal.say(endings.rest(left, known))
+        terminal.say(endings.rest(left, known, len(held_back)))
     raise typer.Exit(Exit.of(left).code)
 
 

@@ -185,7 +185,10 @@ def preview(
                 learned.extend(limits_in(store))
             store.close()
 
-    return asyncio.run(run())
+    report = asyncio.run(run())
+    if providers is not None:
+        report.held_back = [h for h in report.held_back if h.operation.provider in providers]
+    return report
 
 
 def copy_of_state(settings: Settings) -> Store:

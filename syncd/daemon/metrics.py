@@ -28,6 +28,7 @@ from syncd import __version__
 from syncd.core.budget import Paces
 from syncd.engine.report import Report
 from syncd.model import Action, Allowance, Clock, SystemHealth, SystemState, Topic, WaitReason
+from syncd.store.exposed import count_held_back_exposures
 from syncd.store.left_behind import LeftBehind
 from syncd.store.nightly import last
 from syncd.store.pauses import pauses
@@ -368,6 +369,13 @@ class _Standing(Collector):
             "Writes that a pause or observe mode holds back.",
             ["system"],
             [((name,), count) for name, count in held_back.items()],
+        )
+        yield _gauge(
+            "syncd_exposures_held_back",
+            "Of the intervals still offered although taken, those that nobody closes because of "
+            "a pause or observe mode.",
+            [],
+            [((), count_held_back_exposures(self._store, self._clock.now()))],
         )
         observes = self._report is not None and self._report.observe
         yield _gauge(

@@ -47,6 +47,9 @@ def test_a_paused_system_gets_no_write_and_status_plan_and_check_say_so(desk: De
     )
     assert paused["held_back"] == len(data["held_back"]) > 0
     assert (data["waiting"], data["mode"]) == ([], "sync")
+    assert "held back (syncd plan)" in " ".join(status.out.split())
+    of_alice = as_json(desk.say("plan", "--provider", "alice", "--json"))["held_back"]
+    assert {each["provider"] for each in of_alice} == {"alice"}
     plan = desk.say("plan")
     assert (plan.code, "held back, and not written" in plan.out) == (0, True)
     resync = desk.say("resync", "--yes").out
