@@ -26,6 +26,7 @@ from syncd.store.waiting import waiting_writes
 from syncd.systems.port import Reply, Retryable
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop
+from tests.engine.fakes import lost_reply
 from tests.engine.test_waiting import book_twins
 
 SYSTEM, PROVIDER, CALENDAR = ("b", ""), ("", "p"), ("b", "p")
@@ -227,8 +228,6 @@ async def test_who_pauses_waits_for_the_write_that_is_under_way(
 
 
 async def test_a_lost_reply_is_looked_after_but_not_sent_again_while_paused(shop: Shop) -> None:
-    from tests.engine.fakes import lost_reply  # noqa: PLC0415 - named once
-
     shop.a.book("p", v(9))
     shop.b.faults["write"] = [lost_reply("b")]
     await shop.engine.watch(near=True)
