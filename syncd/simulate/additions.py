@@ -23,7 +23,7 @@ from syncd.simulate.drawn_pauses import with_pauses
 from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
 from syncd.simulate.drawn_series import draw_series
 from syncd.simulate.drawn_slow import with_slow
-from syncd.simulate.drawn_stops import with_stops
+from syncd.simulate.drawn_stops import with_early_clearing, with_stops
 from syncd.simulate.drawn_twins import with_twins
 from syncd.simulate.first_writes import with_damage
 
@@ -70,7 +70,7 @@ def with_more(day: Story, faults: Collection[str]) -> Story:
         with_pauses,
     ):
         day = add(day)
-    return with_facts(with_slow(_with_limits(day, faults), faults))
+    return with_early_clearing(with_facts(with_slow(_with_limits(day, faults), faults)))
 
 
 def _with_marks(day: Story) -> Story:

@@ -130,7 +130,8 @@ class Operator:
             await asyncio.sleep(_AGAIN)
 
     async def release(self) -> None:
-        """Accept every damage, so that writes that wait for it go on."""
+        """End every pause, and accept every damage, so that writes that wait for it go on."""
+        await self.unpause_all()
         if self.work is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:

@@ -74,6 +74,12 @@ class Paused:
         return [s for s in self.spells if s.until is None]
 
 
+def changed_lately(town: Town, within: timedelta) -> bool:
+    """Return whether anything is paused or out of the configuration, or was lately."""
+    since = town.clock.now() - within
+    return any(each.changed_after(since) for each in (town.unmapped, town.paused))
+
+
 def place_of(step: Step) -> Place:
     """Return what a step pauses: a system, a provider, or one calendar."""
     who = PEOPLE[step.number % len(PEOPLE)]

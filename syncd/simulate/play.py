@@ -99,21 +99,23 @@ class Outcome:
     faults: Counter[str] = field(default_factory=Counter)
 
 
-def play(story: Story, *, until_broken: bool = False) -> Outcome:
-    """Play a story in a folder of its own, to its end or until it has broken a promise."""
+def play(story: Story, *, until_broken: bool = False, only_acts: bool = False) -> Outcome:
+    """Play a story to its end, until it has broken a promise, or (``only_acts``) just its day."""
     with folder_in_memory() as folder, kept_log() as log, rare_garbage_collection():
-        return run_virtually(_perform(story, folder, log, until_broken))
+        return run_virtually(_perform(lambda: _Stage(story, folder, log), until_broken, only_acts))
 
 
-async def _perform(story: Story, folder: Path, log: io.StringIO, until_broken: bool) -> Outcome:
-    with closing(_Stage(story, folder, log)) as stage:
+async def _perform(made: Callable[[], _Stage], until_broken: bool, only_acts: bool) -> Outcome:
+    with closing(made()) as stage:
         day = asyncio.create_task(stage.play())
-        if not until_broken:
-            return await day
-        stage.when_broken = day.cancel
-        with suppress(asyncio.CancelledError):
-            await day
-        return stage.outcome
+        if until_broken:
+            stage.when_broken = day.cancel
+        if only_acts:
+            stage.when_acted = day.cancel
+        await asyncio.wait({day})
+        if not day.cancelled():
+            day.result()  # or what it raised
+        return stage.counted()
 
 
 class _Stage:
@@ -129,11 +131,11 @@ class _Stage:
         self.town.choices, self.town.series = story.choices, story.series
         one_sided.set_rules(self.town, story)
         self.operator = Operator(folder / "state.db", self.town, self._say)
-        self.dangers, self.said = Dangers(self.outcome.faults), -1
-        self.reload = False
+        self.dangers, self.said, self.reload = Dangers(self.outcome.faults), -1, False
         self.disk = Disk(folder / "state.db")
         self.requests: set[asyncio.Task[None]] = set()
         self.when_broken: Callable[[], object] = lambda: None
+        self.when_acted: Callable[[], object] = lambda: None
         self.reader: tuple[int, sqlite3.Connection] | None = None
         numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
         letters = "abcdefghijklmnopqrstuvwxyz234567"
@@ -142,7 +144,7 @@ class _Stage:
             key=lambda: "".join(random.choices(letters, k=10)),
         )
 
-    async def play(self) -> Outcome:
+    async def play(self) -> None:
         """Let it all happen, then let it be quiet, then judge."""
         world = self.town.world
         set_facts(world.sandbox, self.story)
@@ -166,6 +168,9 @@ class _Stage:
                 await supervisor
         await asyncio.sleep(RESTART)
         await self._quiet()
+
+    def counted(self) -> Outcome:
+        """Return what the story came to by now."""
         self.outcome.trace += self.town.calls
         self.outcome.acts = self.town.acts
         for platform in self.town.sandbox.systems.values():
@@ -180,10 +185,10 @@ class _Stage:
             await self._until(step.at)
             self._happen(step)
         await self._until(self.story.hours * 3600)
+        self.when_acted()
+        await asyncio.sleep(0)  # ends here where only the day is played
         # What was out of the file until now, or still is, cannot have been carried.
-        since = self.town.clock.now() - broken.SEEN_WITHIN
-        out = (self.town.unmapped, self.town.paused)
-        whole = not any(each.changed_after(since) for each in out)
+        whole = not paused.changed_lately(self.town, broken.SEEN_WITHIN)
         self._judge_with(lambda *seen: paused.judge_told(self.town, self.story, *seen))
         if whole:
             self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
@@ -201,7 +206,6 @@ class _Stage:
         note_clock(self.town, self.host.offset)
         self._say("all is mended")
         await self.operator.release()
-        await self.operator.unpause_all()
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
         await self.operator.release()
@@ -320,7 +324,7 @@ class _Stage:
         if last.operations:
             self._break(f"1: still writing when all is quiet: {dict(last.operations)}")
         await app.engine.ask_slots()
-        app.engine.exposed.measure()
+        await app.engine.exposed.measure()
         now = self.town.clock.now()
         for exposure in exposures(app.store, now):
             if exposure.cause is Cause.IGNORED and closes_calendars(self.town, exposure.system):
