@@ -36,6 +36,7 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.model.canary import Canary
 from syncd.store.canaries import canaries
 from syncd.store.store import Store
 from syncd.systems.port import (
@@ -144,9 +145,8 @@ async def _observe(
     read.changes = Changes(coverage=list(snapshot.coverage))
     reports, questions = Reports(), Questions(read)
     await _report_rows(reports, snapshot.malformed)
-    apart = {canary.event for canary in probed if canary.event is not None}
-    await ask_for_created(read, questions, reports, unread, apart)
-    await find_created(read, unread, apart)
+    await ask_for_created(read, questions, reports, unread, _made_by(probed))
+    await find_created(read, unread, _made_by(probed))
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = await _absorb_rows(read, reports, rows, delta.differ)
@@ -176,6 +176,11 @@ async def _observe(
     store.apply(read.changes)
     log_reported(reported)
     announce(system.name, doubted, owners.open.values())
+
+
+def _made_by(probes: Sequence[Canary]) -> set[str]:
+    """Return the ids of what probes made, which is nobody's lost block."""
+    return {canary.event for canary in probes if canary.event is not None}
 
 
 async def _report_rows(reports: Reports, malformed: Sequence[Malformed]) -> None:
