@@ -24,11 +24,13 @@ from syncd.engine.deciding import decide_on
 from syncd.engine.ending import MOST_CYCLES, Ending, Progress
 from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
+from syncd.engine.held_back import HeldBackLog
 from syncd.engine.lanes import BESIDES, Lanes
 from syncd.engine.leaving import name_left_behind
 from syncd.engine.looking import look
 from syncd.engine.moved_in import Newcomers
 from syncd.engine.observation import Asked, Observation, proven_by
+from syncd.engine.paused import Pauses
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
 from syncd.engine.probe_outcome import Probed
@@ -99,14 +101,19 @@ class Engine:
     waiting: WaitingWrites = field(init=False)
     lanes: Lanes = field(init=False)
     canaries: Canaries = field(init=False)
+    pauses: Pauses = field(init=False)
+    held_back: HeldBackLog = field(init=False)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
         policy = self.policy
-        self.exposed = Watch(self.store, self.clock, self.systems, policy.read_only, policy.future)
+        self.pauses = Pauses(self.store, policy.observe)
+        self.exposed = Watch(
+            self.store, self.clock, self.systems, policy.read_only, policy.future, self.pauses
+        )
         self.running = Running(policy.longest, policy.far_every)
         self.recent = Recent(self.store, policy.far_every)
-        self.waiting = WaitingWrites(self.store)
+        self.waiting, self.held_back = WaitingWrites(self.store), HeldBackLog(self.store)
         self.lanes = Lanes(self.stopping, matters=self._calls_for_a_cycle)
         self.canaries = Canaries(self.store, self.clock, self.ids.row, self.systems)
         self.clock_error = known_error(self.store)
@@ -282,6 +289,7 @@ class Engine:
         quiet = not (report.news or report.operations or report.guarded or report.failures)
         now = self.clock.now()
         self.waiting.settle(self._calendars(), now)
+        self.held_back.settle(self._calendars(), report.run, now)
         if kind != "resync" and quiet and report.answered:
             return
         self.store.start_run(report.run, kind, now)
@@ -307,6 +315,8 @@ class Engine:
         structlog.contextvars.bind_contextvars(run=report.run)
         self.lanes.patient = report.dry_run or len(self.systems) < BESIDES
         await self.learn()
+        if self.pauses.renew():
+            self.agenda.add(self.mapping)
         chosen = self.annexes.with_doors(providers or self.mapping)
         report.cycles += 1
         desk = self.desk(report)
@@ -352,7 +362,10 @@ class Engine:
             progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
             unmade = await write(self, operations, observed, desk, report)
         self.waiting.hear(decisions, unmade)
+        self.held_back.hear(decisions, unmade)
         report.waiting = self.waiting.all(self._calendars())
+        report.held_back = self.held_back.all(self._calendars())
+        report.paused, report.observe = self.pauses.found, self.pauses.observe
         if not report.dry_run:
             await self.annexes.tie(self.systems, self.store, self.clock, self.lanes)
         for span, seen in _in_full(observed):
@@ -381,6 +394,7 @@ class Engine:
             self.stopping,
             self.on_write,
             self.policy.place_of,
+            pauses=self.pauses,
         )
 
     def repair(self, desk: Desk) -> None:

@@ -39,6 +39,7 @@ class Policy:
     places: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, str] = field(default_factory=dict)
     clocks: Mapping[str, str] = field(default_factory=dict)
+    observe: bool = False
 
     def place_of(self, rule: str) -> str:
         """Where the configuration says the rule of that name; empty for a rule of syncd's own."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 CLEANED_UP = "cleaned up"
 """The reason of a pause that `syncd cleanup` leaves, so that no block is made again."""
@@ -35,6 +36,25 @@ class Pause:
     def id(self) -> str:
         """Its name, as `syncd pause` and `syncd unpause` take it."""
         return "/".join(name for name in (self.provider, self.system) if name)
+
+    def to_json(self) -> dict[str, object]:
+        """One entry of ``paused`` in JSON: its keys are stable."""
+        return {
+            "kind": self.kind,
+            "id": self.id,
+            "system": self.system or None,
+            "provider": self.provider or None,
+            "since": self.since.isoformat().replace("+00:00", "Z"),
+            "who": self.who,
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Pause:
+        """Read an entry that a daemon sent."""
+        system, provider = told["system"] or "", told["provider"] or ""
+        since = datetime.fromisoformat(told["since"])
+        return cls(system, provider, since, told["who"], told["reason"])
 
     def covers(self, provider: str, system: str) -> bool:
         """Whether this calendar is among those that are paused."""
