@@ -6,13 +6,10 @@ kept from which the configuration read it.
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-
-import httpx
 
 from syncd.config.left import (
     CannotReach,
@@ -22,6 +19,7 @@ from syncd.config.left import (
     surroundings_of,
     system_of,
 )
+from syncd.config.secrets import Surroundings
 from syncd.config.settings import (
     CalendarSettings,
     LeadConnectorSystem,
@@ -31,16 +29,14 @@ from syncd.config.settings import (
 )
 from syncd.core.cleanup import Scope
 from syncd.engine.attend import Attended
-from syncd.engine.cleanup import Barred, Cleaning, Place
-from syncd.engine.policy import Ids
+from syncd.engine.cleanup_job import Barred, Place
 from syncd.houses import Rooms
-from syncd.model import Clock, Operation
+from syncd.model import Clock
 from syncd.store.last_settings import LastSettings, keep_last_settings, last_settings
 from syncd.store.owned import owned
 from syncd.store.store import Store
 from syncd.systems.leadconnector.closing import seat_of
 from syncd.systems.port import SystemFault
-from syncd.systems.stopping import Stopping
 
 
 def remember_settings(settings: Settings, store: Store, clock: Clock) -> None:
@@ -77,24 +73,21 @@ def reach(
     known = last_settings(store)
     standing = {(each.provider, each.record.system) for each in owned(store)}
     reached = Reach(settings)
-    for name, system in settings.systems.items():
-        if (other := _other_account(name, system, known.get((name, "")))) is not None:
+    for name, said in settings.systems.items():
+        if (other := _other_account(name, said, known.get((name, "")))) is not None:
             reached.barred["", name] = other
     around = surroundings_of(settings, env)
     systems: dict[str, SystemSettings] = dict(settings.systems)
     for provider, system in sorted(standing):
         if scope.covers(provider, system) and system not in systems:
             try:
-                if (system, "") not in known:
-                    raise CannotReach(*_forgotten(system))
-                systems[system] = system_of(system, known[system, ""].said, around)
+                systems[system] = _last_system(system, known.get((system, "")), around)
             except CannotReach as cannot:
                 reached.barred["", system] = Barred(cannot.reason, cannot.remedy)
     providers = dict(settings.providers)
     for place in sorted(standing):
         _add(place, scope, systems, known, providers, reached)
-    for name, said in providers.items():
-        reached.zones[name] = said.zone or settings.syncd.zone
+    reached.zones = {name: p.zone or settings.syncd.zone for name, p in providers.items()}
     reached.settings = replace(settings, systems=systems, providers=providers)
     return reached
 
@@ -138,9 +131,9 @@ def _add(
     if not scope.covers(provider, system):
         return
     last = known.get((system, provider))
+    if last is None:
+        return  # `Cleaning.bar` says so.
     try:
-        if last is None:
-            raise CannotReach(*_forgotten_calendar(provider, system))
         calendar = calendar_of(provider, system, systems[system].type, last.said)
     except CannotReach as cannot:
         reached.barred[place] = Barred(cannot.reason, cannot.remedy)
@@ -192,17 +185,12 @@ def _other_account(name: str, system: SystemSettings, last: LastSettings | None)
     )
 
 
-def _forgotten(system: str) -> tuple[str, str]:
-    return (
+def _last_system(system: str, last: LastSettings | None, around: Surroundings) -> SystemSettings:
+    """Make the settings of a system as it was last configured. Raises CannotReach."""
+    if last is not None:
+        return system_of(system, last.said, around)
+    raise CannotReach(
         f"how {system} was configured is not known any more",
         f"Put [systems.{system}] and its calendars back into the configuration, and run this "
         f"again; if the account is gone for good: syncd cleanup --give-up {system}.",
-    )
-
-
-def _forgotten_calendar(provider: str, system: str) -> tuple[str, str]:
-    whose = provider or "its provider"
-    return (
-        f"it is not known any more which calendar of {system} was {whose}'s",
-        f"Put it back under [providers.{whose}.calendars], and run this again.",
     )

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from syncd.cleaning import remember_settings
 from syncd.config.load import load
 from syncd.config.mapped import mapped_to
 from syncd.config.overrides import rules_of
@@ -124,6 +125,7 @@ def build(
     """
     clock, stopping = clock or RealClock(), stopping or Stopping()
     state = store or Store.open(settings.syncd.state_path)
+    remember_settings(settings, state, clock)
     systems = {
         name: Attended(
             system,

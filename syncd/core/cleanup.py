@@ -1,8 +1,8 @@
 """What `syncd cleanup` may remove where nothing proves which blocks are ours: by tags alone.
 
 A tag proves nothing, as people copy blocks. But a copy bears the tag of its original, so a tag that
-stands once in all that was read was not copied there. Only such a block is preselected, and a person
-is asked for each calendar.
+stands once in all that was read was not copied there. Only such a block is preselected, and a
+person is asked for each calendar.
 """
 
 from __future__ import annotations

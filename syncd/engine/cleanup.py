@@ -8,124 +8,21 @@ what stands is asked anew.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
-import structlog
-from sqlalchemy import bindparam, select
-
-from syncd.core import outcome
-from syncd.core.cleanup import Scope, Tagged, tagged_blocks
-from syncd.engine.canaries import Canaries
+from syncd.core.cleanup import tagged_blocks
 from syncd.engine.cleaned import Cleaned, CleanedCalendar
-from syncd.engine.execute import Desk, execute
-from syncd.engine.notes import notes_of
-from syncd.engine.own_standing import Looker, Standing
-from syncd.engine.policy import Ids
-from syncd.engine.recover import recover
-from syncd.engine.supervise import supervised
+from syncd.engine.cleanup_job import Cleaning, Place
+from syncd.engine.cleanup_work import SystemCleanup
 from syncd.model import (
-    Action,
-    Changes,
-    Clock,
-    Event,
-    Intent,
-    IntentState,
-    Kind,
-    Operation,
-    Record,
+    Note,
     Value,
-    Window,
 )
-from syncd.store import rows
-from syncd.store.owned import Owned, in_flight, owned, proves_anything
+from syncd.model.pauses import CLEANED_UP, Pause
+from syncd.store.owned import owned, proves_anything
+from syncd.store.pauses import keep_pauses
 from syncd.store.proof import bearers, owned_with
-from syncd.store.store import Store
-from syncd.store.tables import INTENT
-from syncd.systems.advice import cause_and_remedy
-from syncd.systems.port import Interrupted, RateLimited, System, SystemFault
-from syncd.systems.stopping import Stopping
-
-log = structlog.get_logger(__name__)
-
-REASON = "syncd cleanup"
-"""Why a block is removed, in the journal and the history."""
-
-CHOSEN = "a person chose it in syncd cleanup: it bears a tag that stands only once"
-"""Why a block counts as ours that nothing else proves."""
-
-MOST_ROUNDS = 8
-"""So many times a system is looked at and written to in one cleanup."""
-
-LONGEST_WAIT = 120.0
-"""Seconds that a platform may ask to be left alone for, until the rest waits for another run."""
-
-LOOKS = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each look whether a queued removal was carried out."""
-
-AROUND = timedelta(days=1)
-
-WIDE = timedelta(days=366)
-"""Where tags are counted, so much is read before and after now."""
-
-_DONE = select(INTENT).where(
-    INTENT.c.system == bindparam("system"),
-    INTENT.c.reason == bindparam("reason"),
-    INTENT.c.action == str(Action.REMOVE_BLOCK),
-    INTENT.c.state == str(IntentState.DONE),
-)
-
-Place = tuple[str, str]
-"""(provider, system): one calendar."""
-
-
-@dataclass(frozen=True, slots=True)
-class Barred:
-    """Why a calendar cannot be reached, and what helps."""
-
-    reason: str
-    remedy: str
-
-
-@dataclass(slots=True)
-class Cleaning:
-    """What a cleanup works with. ``mapping``: a provider's systems, those that left included.
-
-    ``aliases`` names, for a calendar that left, the provider who has that calendar now. ``barred``
-    are the systems, ('', system), and calendars that cannot be reached. ``ahead`` is how far blocks
-    are made. ``prepare`` is called once before a system is read.
-    """
-
-    systems: Mapping[str, System]
-    mapping: Mapping[str, Collection[str]]
-    store: Store
-    clock: Clock
-    ids: Ids
-    stopping: Stopping
-    scope: Scope
-    zones: Mapping[str, str] = field(default_factory=dict)
-    aliases: Mapping[Place, str] = field(default_factory=dict)
-    barred: Mapping[Place, Barred] = field(default_factory=dict)
-    ahead: timedelta = timedelta(days=60)
-    on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
-    zone: str = "UTC"
-
-    def provider_of(self, provider: str, system: str) -> str:
-        """Who has a calendar now in which a block was made for a provider."""
-        return self.aliases.get((provider, system), provider)
-
-    def bar(self, provider: str, system: str) -> Barred | None:
-        """Why a calendar cannot be reached; None if it can."""
-        known = self.barred.get(("", system)) or self.barred.get((provider, system))
-        if known is not None:
-            return known
-        if system in self.systems and system in self.mapping.get(provider, ()):
-            return None
-        return Barred(
-            f"it is not known any more which calendar of {system} was {provider or 'its provider'}'s",
-            "Put the entry back into the configuration, and run this again.",
-        )
 
 
 async def clean_up(
@@ -134,7 +31,7 @@ async def clean_up(
     dry_run: bool,
     chosen: Collection[tuple[str, str]] = (),
     by_tag: bool = False,
-    run: str = "",
+    who: str = "",
     progress: Callable[[str], None] = lambda _text: None,
 ) -> Cleaned:
     """Remove every block of ours in the scope; ``dry_run`` only looks.
@@ -143,12 +40,15 @@ async def clean_up(
     removed: those whose tag still stands only once are. Raises what the state raises.
     """
     now = job.clock.now()
-    cleaned = Cleaned(run or job.ids.row(), job.scope, dry_run=dry_run)
+    cleaned = Cleaned(job.ids.row(), job.scope, dry_run=dry_run)
     cleaned.by_tag = by_tag or bool(chosen) or not proves_anything(job.store)
     _list_calendars(job, cleaned, now)
     names = sorted(job.systems if cleaned.by_tag else {s for _, s in cleaned.calendars})
-    works = [_Work(job, cleaned, name, progress) for name in names if name in job.systems]
+    works = [SystemCleanup(job, cleaned, name, progress) for name in names if name in job.systems]
     if not dry_run:
+        # Before the first removal: after a crash between the two no block is made again.
+        cleaned.paused = pause_cleaned(job, who, now, cleaned.run)
+        job.store.start_run(cleaned.run, "cleanup", now)
         await asyncio.gather(*(work.settle_open() for work in works))
     progress("reading")
     await asyncio.gather(*(work.first_look() for work in works))
@@ -160,7 +60,27 @@ async def clean_up(
     for work in works:
         work.sum_up()
     cleaned.interrupted = job.stopping.is_set()
+    if not dry_run:
+        job.store.finish_run(cleaned.run, job.clock.now(), cleaned.to_json())
     return cleaned
+
+
+def pause_cleaned(job: Cleaning, who: str, now: datetime, run: str) -> list[str]:
+    """Pause what is cleaned up and configured, so that no block is made again; return the names.
+
+    Raises StateError.
+    """
+    scope = job.scope
+    concerned = {place for place in job.configured if scope.covers(*place)}
+    if scope.system or scope.provider:
+        wanted = [Pause(scope.system, scope.provider, now, who, CLEANED_UP)] if concerned else []
+    else:
+        systems = sorted({system for _, system in concerned})
+        wanted = [Pause(system, "", now, who, CLEANED_UP) for system in systems]
+    for pause in wanted:
+        note = Note(now, run, pause.provider, "paused", system=pause.system, rule=CLEANED_UP)
+        keep_pauses(job.store, pause, note=note)
+    return [pause.id for pause in wanted]
 
 
 def _list_calendars(job: Cleaning, cleaned: Cleaned, now: datetime) -> None:
@@ -192,7 +112,10 @@ def _calendar(job: Cleaning, cleaned: Cleaned, provider: str, system: str) -> Cl
 
 
 def _judge_tags(
-    job: Cleaning, cleaned: Cleaned, works: Sequence[_Work], chosen: Collection[tuple[str, str]]
+    job: Cleaning,
+    cleaned: Cleaned,
+    works: Sequence[SystemCleanup],
+    chosen: Collection[tuple[str, str]],
 ) -> None:
     """Collect the tagged blocks that nothing proves ours; take those that a person chose."""
     events = [event for work in works for event in work.seen.events]
@@ -211,277 +134,3 @@ def _judge_tags(
             work.own(event)
             continue
         _calendar(job, cleaned, event.provider, event.system).tagged.append(each)
-
-
-class _Work:
-    """The cleanup of one system."""
-
-    def __init__(
-        self, job: Cleaning, cleaned: Cleaned, name: str, progress: Callable[[str], None]
-    ) -> None:
-        self.job, self.cleaned, self.name, self.progress = job, cleaned, name, progress
-        self.system = job.systems[name]
-        self.places = {p: c for (p, s), c in cleaned.calendars.items() if s == name}
-        mapped = [p for p, systems in job.mapping.items() if name in systems]
-        self.read = tuple(p for p in mapped if cleaned.by_tag or p in self.places)
-        wanted = {p for p, c in self.places.items() if not c.why}
-        self.looker = Looker(
-            self.system, job.store, job.clock, frozenset(wanted), self.read, job.aliases
-        )
-        self.seen = Standing(job.clock.now())
-        self.gone: dict[str, str] = {}
-        self.removed: dict[str, str] = {}
-        self.unsure: dict[str, str] = {}
-        self.fault: SystemFault | None = None
-        self.proven = False
-        self.desk = Desk(
-            job.store,
-            job.clock,
-            job.ids.row,
-            job.ids.key,
-            cleaned.run,
-            job.stopping,
-            job.on_write,
-        )
-
-    async def settle_open(self) -> None:
-        """Learn what became of writes that an earlier process left open; end what a probe left."""
-        canaries = Canaries(
-            self.job.store, self.job.clock, self.job.ids.row, {self.name: self.system}
-        )
-        await canaries.clear(self.name)
-        await self._settle()
-
-    async def first_look(self) -> None:
-        """Read what stands."""
-        self.seen = await self._look()
-
-    def unlisted(self) -> bool:
-        """Whether a calendar of the system was not listed whole."""
-        return bool(self.seen.unread)
-
-    def own(self, event: Event) -> None:
-        """Count a tagged block as ours, because a person said so; the journal keeps that."""
-        at = self.job.clock.now()
-        record = Record(
-            system=event.system,
-            provider=event.provider,
-            id=event.id,
-            kind=Kind.BLOCK,
-            observed=event.value,
-            observed_at=at,
-            fingerprint="",
-            base=event.value,
-            mine=True,
-            key=event.key,
-        )
-        made = Operation(
-            Action.CREATE_BLOCK,
-            event.system,
-            event.provider,
-            Kind.BLOCK,
-            event.id,
-            None,
-            event.value,
-            key=event.key,
-            reason=CHOSEN,
-        )
-        # It belongs to no run: undoing a run must not touch what the run did not make.
-        intent = Intent(self.job.ids.row(), "", made, IntentState.DONE, at)
-        self.job.store.apply(Changes(records=[record], intents=[intent]))
-        self.seen.own[event.id] = Owned(record, event.provider)
-
-    def count(self, now: datetime) -> None:
-        """Count what was found, calendar by calendar."""
-        if self.seen.fault is not None:
-            self._fail(self.seen.fault)
-            return
-        values: dict[str, list[Value]] = {provider: [] for provider in self.places}
-        for each in self.seen.own.values():
-            if each.record.observed is not None:
-                place = each.provider if each.provider in values else ""
-                values.setdefault(place, []).append(each.record.observed)
-        for provider, shown in values.items():
-            if provider in self.places and not self.places[provider].why:
-                self.places[provider].count(shown, now)
-
-    async def remove(self) -> None:
-        """Remove what stands, until a look shows that nothing of ours does."""
-        if self.seen.fault is not None or not self.looker.wanted:
-            return
-        waited = False
-        for _ in range(MOST_ROUNDS):
-            wanted = [self._removal(each) for each in self.seen.own.values()]
-            if not wanted and waited:
-                break
-            if wanted:
-                self.progress(f"removing {len(wanted)} block{'s' if len(wanted) > 1 else ''}")
-                if not await self._write(wanted):
-                    break
-            await self._settle()
-            if self._wrote():
-                # Until then a read may show what was before.
-                self.progress(f"reading {self.name} once more")
-                lag = self.system.capabilities.lag.total_seconds()
-                if not await self.job.stopping.pause(self.job.clock, lag):
-                    break
-            self.seen = await self._look()
-            waited = True
-            if self.seen.fault is not None:
-                self._fail(self.seen.fault)
-                break
-        if self.fault is None and not self.job.stopping.is_set():
-            await self._prove()
-
-    def sum_up(self) -> None:
-        """Bring the report up to date: what stands, what is gone, what nobody can tell."""
-        left: dict[str, int] = {}
-        if not self.cleaned.dry_run:
-            for each in owned(self.job.store):
-                if each.record.system == self.name:
-                    provider = self.job.provider_of(each.provider, self.name)
-                    left[provider] = left.get(provider, 0) + 1
-        for provider, calendar in self.places.items():
-            calendar.gone = sum(p == provider for p in self.gone.values())
-            if self.cleaned.dry_run or self.job.bar(provider, self.name) is not None:
-                continue
-            calendar.removed = sum(p == provider for p in self.removed.values())
-            calendar.unsure = sum(p == provider for p in self.unsure.values())
-            calendar.left = left.get(provider, 0)
-            calendar.proven = self.proven and not calendar.left and not calendar.unsure
-            if self.fault is not None and (calendar.left or calendar.found):
-                calendar.why, calendar.remedy = cause_and_remedy(self.fault)
-            elif calendar.left and not calendar.why:
-                calendar.why = self._why
-                calendar.remedy = "Run the command again."
-
-    # --- within -------------------------------------------------------------------------------
-
-    _why = "not all of them could be removed"
-
-    async def _look(self) -> Standing:
-        seen = await self.looker.look(self._window())
-        for id_, provider in seen.gone.items():
-            self.gone.setdefault(id_, provider)
-        return seen
-
-    def _window(self) -> Window:
-        now = self.job.clock.now()
-        start, end = now - AROUND, now + self.job.ahead + AROUND
-        if self.cleaned.by_tag:
-            start, end = now - WIDE, max(end, now + WIDE)
-        for each in owned(self.job.store):
-            value = each.record.observed
-            if each.record.system == self.name and value is not None:
-                start, end = min(start, value.start - AROUND), max(end, value.end + AROUND)
-        return Window(start, end)
-
-    def _removal(self, each: Owned) -> Operation:
-        record = each.record
-        links = self.job.store.links(self.name, record.id)
-        return Operation(
-            Action.REMOVE_BLOCK,
-            self.name,
-            each.provider,
-            Kind.BLOCK,
-            record.id,
-            record.observed,
-            None,
-            bookings=tuple(sorted({link.booking for link in links})),
-            key=record.key,
-            reason=REASON,
-        )
-
-    async def _write(self, wanted: Sequence[Operation]) -> bool:
-        """Carry out removals; return whether there is any use in going on."""
-        read = [replace(c, read_at=self.seen.asked_at) for c in self.seen.coverage]
-        written = await execute(self.system, wanted, read, self.desk)
-        if written.failures:
-            self._why = written.failures[-1]
-        fault = written.fault
-        if isinstance(fault, RateLimited) and fault.wait <= LONGEST_WAIT:
-            self.progress(f"{self.name} allows no more calls for {fault.wait:.0f} s")
-            return await self.job.stopping.pause(self.job.clock, fault.wait)
-        if fault is not None and not isinstance(fault, Interrupted):
-            self._fail(fault)
-        return fault is None and not self.job.stopping.is_set()
-
-    async def _settle(self) -> None:
-        """Learn what became of the writes that are open or queued."""
-        for seconds in (0.0, *LOOKS):
-            open_ = [i for i in self.job.store.pending_intents() if self._concerns(i)]
-            if not open_ or (seconds and not await self.job.stopping.pause(self.job.clock, seconds)):
-                return
-            try:
-                with supervised(self.name, "looking after writes"):
-                    for intent in open_:
-                        if intent.state is IntentState.ACCEPTED:
-                            await self._settle_queued(intent)
-                    await recover(self.system, open_, self.desk)
-            except SystemFault as fault:
-                log.info("outcome still unknown", system=self.name, fault=str(fault))
-                return
-
-    def _concerns(self, intent: Intent) -> bool:
-        operation = intent.operation
-        place = self.job.provider_of(operation.provider, self.name)
-        return operation.system == self.name and place in self.looker.wanted
-
-    async def _settle_queued(self, intent: Intent) -> None:
-        """Close a queued removal whose block cannot be read any more."""
-        operation = intent.operation
-        if operation.action is not Action.REMOVE_BLOCK or operation.event is None:
-            return
-        if await self.looker.is_gone(operation.event, operation.provider, operation.before):
-            at, store = self.job.clock.now(), self.job.store
-            record = next(iter(store.records(self.name, [operation.event])), None)
-            changes = outcome.gone(record, store.links(self.name, operation.event), at)
-            changes.intents.append(replace(intent, state=IntentState.DONE))
-            detail = "confirmed by a read"
-            changes.notes += notes_of(self.desk, operation, operation.event, detail, at)
-            store.apply(changes)
-
-    def _wrote(self) -> bool:
-        done = self._done()
-        new = done.keys() - self.removed.keys()
-        self.removed |= {id_: self._place(done[id_]) for id_ in done}
-        return bool(new)
-
-    def _done(self) -> dict[str, Operation]:
-        """Return what this run has removed."""
-        asked = {"system": self.name, "reason": REASON}
-        found = map(rows.to_intent, self.job.store.tell(_DONE, asked))
-        return {
-            i.operation.event: i.operation
-            for i in found
-            if i.run == self.cleaned.run and i.operation.event is not None
-        }
-
-    def _place(self, operation: Operation) -> str:
-        return self.job.provider_of(operation.provider, self.name)
-
-    async def _prove(self) -> None:
-        """Prove by reading that what was removed is gone; what was removed lately by others, too."""
-        asked = {"system": self.name, "reason": REASON}
-        since = self.job.clock.now() - AROUND
-        for intent in map(rows.to_intent, self.job.store.tell(_DONE, asked)):
-            operation, event = intent.operation, intent.operation.event
-            place = self._place(operation)
-            if event is None or intent.opened_at < since or place not in self.looker.wanted:
-                continue
-            if event in self.seen.own or self.seen.covers(place, operation.before):
-                continue
-            try:
-                with supervised(self.name, "proving that a block is gone"):
-                    gone = await self.looker.is_gone(event, place, operation.before)
-            except SystemFault as fault:
-                self._fail(fault)
-                return
-            if gone is None:
-                self.unsure[event] = place
-        self.proven = not in_flight(self.job.store, self.name)
-
-    def _fail(self, fault: SystemFault) -> None:
-        if not isinstance(fault, Interrupted):
-            self.fault = fault
-            log.warning("cleanup", system=self.name, fault=str(fault))

@@ -224,9 +224,7 @@ def _nothing(system: str) -> Snapshot:
 
 def _is_whole(snapshot: Snapshot, provider: str, window: Window) -> bool:
     """Whether everything of a calendar was listed, blocks included."""
-    read = [
-        c.window for c in snapshot.coverage if c.provider == provider and Kind.BLOCK in c.kinds
-    ]
+    read = [c.window for c in snapshot.coverage if c.provider == provider and Kind.BLOCK in c.kinds]
     return window.covered_by(read)
 
 
