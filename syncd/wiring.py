@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -36,11 +37,14 @@ from syncd.config.settings import (
     Settings,
     SystemSettings,
 )
+from syncd.core.cleanup import Scope
 from syncd.core.facts import Limits
 from syncd.core.free import Search
 from syncd.core.rules import Rules
 from syncd.engine.annexes import Annexes
 from syncd.engine.attend import Attended, Renewal
+from syncd.engine.cleanup_beside import Cleaner
+from syncd.engine.cleanup_job import Cleaning
 from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
@@ -154,8 +158,35 @@ def build(
             closures_of(resources_of(settings), systems, state, clock),
             ties=ties_of(settings, systems),
         ),
+        cleaner=_cleaner(settings, state, clock, transports, ids, stopping),
     )
     return App(settings, systems, state, engine)
+
+
+def _cleaner(
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None,
+    ids: Ids | None,
+    stopping: Stopping,
+) -> Cleaner:
+    """Open what a cleanup works with, beside the engine of these settings."""
+
+    def opened(scope: Scope) -> AbstractAsyncContextManager[Cleaning]:
+        from syncd.cleaners import open_cleaning  # noqa: PLC0415 - it builds on this module
+
+        return open_cleaning(
+            settings,
+            store,
+            scope,
+            clock=clock,
+            transports=transports,
+            ids=ids,
+            stopping=stopping,
+        )
+
+    return opened
 
 
 def resources_of(settings: Settings) -> dict[str, str]:

@@ -122,6 +122,7 @@ async def serve(
         "resolve": work.on_resolve,
         "acknowledge": work.on_acknowledge,
         "probe": work.on_probe,
+        "cleanup": work.on_cleanup,
     }
     with _signals(engine.stopping, hurry, again, on=handle_signals):
         async with door(state, answers), _page(monitor, listen):

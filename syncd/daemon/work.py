@@ -12,10 +12,14 @@ from typing import Any, Protocol
 import structlog
 
 from syncd.core.answer import Answer, Unfit
+from syncd.daemon.cleaning import KNOWN_OF_CLEANUP, given_up, wanted_of
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
+from syncd.engine.cleaned import Cleaned
+from syncd.engine.cleanup_beside import Wanted
 from syncd.engine.lanes import Lanes
+from syncd.engine.policy import Ids
 from syncd.engine.probe_outcome import Probed
 from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
@@ -33,6 +37,7 @@ class Worker(Protocol):
     mapping: Mapping[str, Sequence[str]]
     store: Store
     clock: Clock
+    ids: Ids
     answers: dict[str, Answer]
     lanes: Lanes
 
@@ -69,6 +74,10 @@ class Worker(Protocol):
 
     async def probe(self, names: Sequence[str], *, progress: Progress = ...) -> Probed:
         """Measure the facts of these systems' platforms."""
+        ...
+
+    async def cleanup(self, wanted: Wanted, *, progress: Progress = ...) -> Cleaned:
+        """Remove what syncd made."""
         ...
 
     def forget_facts(self, names: Sequence[str]) -> dict[str, list[str]]:
@@ -233,6 +242,20 @@ class Work:
             probed = await self._engine.probe(names, progress=progress)
         log.info("probed", systems=names, ended=str(probed.exit))
         return probed.to_json(), probed.exit.code
+
+    async def on_cleanup(
+        self, arguments: Mapping[str, Any], progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """Remove what syncd made, or give a system up, through the door. Raises Refused."""
+        _check(arguments, KNOWN_OF_CLEANUP)
+        give_up, who = _text(arguments, "give_up"), _text(arguments, "who") or ""
+        async with self._turn(progress):
+            if give_up is not None:
+                return given_up(self._engine, give_up, who), 0
+            wanted = wanted_of(arguments, _text)
+            cleaned = await self._engine.cleanup(wanted, progress=progress)
+        log.info("cleaned up", run=cleaned.run, ended=str(cleaned.exit), who=who)
+        return cleaned.to_json(), cleaned.exit.code
 
     async def on_resolve(
         self, arguments: Mapping[str, Any], progress: Progress
