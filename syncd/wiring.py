@@ -158,14 +158,13 @@ def build(
             closures_of(resources_of(settings), systems, state, clock),
             ties=ties_of(settings, systems),
         ),
-        cleaner=_cleaner(settings, state, clock, transports, ids, stopping),
+        cleaner=_cleaner(settings, clock, transports, ids, stopping),
     )
     return App(settings, systems, state, engine)
 
 
 def _cleaner(
     settings: Settings,
-    store: Store,
     clock: Clock,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None,
     ids: Ids | None,
@@ -173,7 +172,7 @@ def _cleaner(
 ) -> Cleaner:
     """Open what a cleanup works with, beside the engine of these settings."""
 
-    def opened(scope: Scope) -> AbstractAsyncContextManager[Cleaning]:
+    def opened(scope: Scope, store: Store) -> AbstractAsyncContextManager[Cleaning]:
         from syncd.cleaners import open_cleaning  # noqa: PLC0415 - it builds on this module
 
         return open_cleaning(

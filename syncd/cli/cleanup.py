@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from syncd.cleaners import open_cleaning
-from syncd.cli import cleanup_text, consent, terminal
+from syncd.cli import cleanup_text, consent, terminal, words
 from syncd.cli.acknowledge import login_name
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two
 from syncd.cli.resync import copy_of_state, stop_on_signals
+from syncd.config.problems import ConfigError
 from syncd.config.settings import Settings
 from syncd.core.cleanup import Scope
 from syncd.daemon.client import ask
-from syncd.daemon.lock import StateHeld, StateLock
+from syncd.daemon.lock import StateHeld, StateLock, holder
 from syncd.engine.cleaned import Cleaned
 from syncd.engine.cleanup import clean_up
 from syncd.engine.giving_up import give_up as let_go
@@ -84,19 +85,19 @@ def cleanup(
     scope = Scope(system or "", provider or "")
     if not dry_run:
         consent.expect_consent("a cleanup removes what syncd made", yes=yes, as_json=as_json)
-    settings = full()
     _check_names(settings, scope)
-    found = _preview(settings, scope, by_tag=bool(tagged), quiet=as_json)
+    found = _preview(settings, full, scope, by_tag=bool(tagged), quiet=as_json)
     named = _named(found, tagged or ())
     if dry_run:
         _show_plan(found, as_json=as_json)
-        raise typer.Exit(found.exit.code)
+        raise typer.Exit(Exit.DONE.code if found["done"] else Exit.UNANSWERED.code)
     _expect_proof(found, named, yes=yes)
     chosen = named if yes else _chosen(found, named)
-    if not yes and (chosen or found.blocks):
-        question = cleanup_text.question(found, len(chosen))
+    number = cleanup_text.blocks_of(found) + len(chosen)
+    if not yes and number:
+        question = f"Remove {words.count(number, 'block')}?"
         consent.ask(question, lambda: _show_plan(found, as_json=False, asking=True), yes=False)
-    data, code = _carry_out(settings, scope, chosen, by_tag=bool(tagged), who=who, quiet=as_json)
+    data, code = _carry_out(full, settings, scope, chosen, bool(tagged), who, quiet=as_json)
     if as_json:
         terminal.print_json(data)
     else:
@@ -131,43 +132,77 @@ def _check_names(settings: Settings, scope: Scope) -> None:
             )
 
 
-def _preview(settings: Settings, scope: Scope, *, by_tag: bool, quiet: bool) -> Cleaned:
-    """Look what stands, on a copy of the state; nothing is written anywhere."""
-    store = copy_of_state(settings)
+def _preview(
+    settings: Settings,
+    full: Callable[[], Settings],
+    scope: Scope,
+    *,
+    by_tag: bool,
+    quiet: bool,
+) -> Mapping[str, Any]:
+    """Look what stands, on a copy of the state; nothing is written anywhere.
+
+    Who has no credentials at hand has the running daemon look, if there is one.
+    """
+    try:
+        whole = full()
+    except ConfigError:
+        held = holder(settings.syncd.state_path)
+        if held is None or held.role != "daemon":
+            raise
+        arguments = _arguments(scope, [], by_tag, "") | {"dry_run": True}
+        with terminal.progress("asking the daemon", quiet=quiet) as told:
+            return ask(settings.syncd.state_path, "cleanup", arguments, told).result
+    store = copy_of_state(whole)
 
     async def look() -> Cleaned:
-        async with open_cleaning(settings, store, scope) as job:
+        async with open_cleaning(whole, store, scope) as job:
             with terminal.progress("reading", quiet=quiet) as told:
                 return await clean_up(job, dry_run=True, by_tag=by_tag, progress=told)
 
     try:
-        return asyncio.run(look())
+        return asyncio.run(look()).to_json()
     finally:
         store.close()
 
 
-def _named(found: Cleaned, calendars: Sequence[str]) -> Chosen:
+def _arguments(scope: Scope, chosen: Chosen, by_tag: bool, who: str) -> dict[str, object]:
+    """What the daemon is asked."""
+    return {
+        "system": scope.system or None,
+        "provider": scope.provider or None,
+        "chosen": [list(each) for each in chosen],
+        "by_tag": by_tag,
+        "who": who,
+    }
+
+
+def _proposed(calendar: Mapping[str, Any]) -> Chosen:
+    """Return the tagged blocks of a calendar that are proposed."""
+    tagged = calendar["tagged"]
+    return [(calendar["system"], each["event"]) for each in tagged if each["doubt"] is None]
+
+
+def _name(calendar: Mapping[str, Any]) -> str:
+    return f"{calendar['provider'] or ''}/{calendar['system']}"
+
+
+def _named(found: Mapping[str, Any], calendars: Sequence[str]) -> Chosen:
     """Return the proposed blocks of the calendars that were named. Raises UsageError."""
-    chosen: Chosen = []
-    known = {f"{p}/{s}": c for (p, s), c in found.calendars.items()}
+    known = {_name(calendar): calendar for calendar in found["calendars"]}
     for name in calendars:
         if name not in known:
             raise UsageError(
                 f"there is no calendar {name[:100]!r} in what is cleaned up",
                 f"Write PROVIDER/SYSTEM; known are: {', '.join(sorted(known))}.",
             )
-        chosen += [(t.event.system, t.event.id) for t in known[name].tagged if t.doubt is None]
-    return chosen
+    return [each for name in dict.fromkeys(calendars) for each in _proposed(known[name])]
 
 
-def _expect_proof(found: Cleaned, named: Chosen, *, yes: bool) -> None:
+def _expect_proof(found: Mapping[str, Any], named: Chosen, *, yes: bool) -> None:
     """Refuse ``--yes`` alone where nothing proves what is syncd's. Raises UsageError."""
-    proposed = sorted(
-        f"{p}/{s}"
-        for (p, s), c in found.calendars.items()
-        if any(t.doubt is None for t in c.tagged)
-    )
-    if yes and proposed and not named and not found.blocks:
+    proposed = [_name(calendar) for calendar in found["calendars"] if _proposed(calendar)]
+    if yes and proposed and not named and found["by_tag"] and not cleanup_text.blocks_of(found):
         raise UsageError(
             "nothing proves which blocks are syncd's: there is neither a state nor a file of "
             "created ids, and a tag may have been copied by a person",
@@ -176,56 +211,47 @@ def _expect_proof(found: Cleaned, named: Chosen, *, yes: bool) -> None:
         )
 
 
-def _chosen(found: Cleaned, named: Chosen) -> Chosen:
+def _chosen(found: Mapping[str, Any], named: Chosen) -> Chosen:
     """Ask for each calendar whether the proposed blocks are to be removed."""
     chosen = list(named)
-    if not found.by_tag:
-        return chosen
-    for _, calendar in sorted(found.calendars.items()):
-        proposed = [t for t in calendar.tagged if t.doubt is None]
-        ids = [(t.event.system, t.event.id) for t in proposed]
-        if not proposed or set(ids) <= set(chosen):
+    for calendar in found["calendars"] if found["by_tag"] else ():
+        proposed = [each for each in _proposed(calendar) if each not in chosen]
+        if not proposed:
             continue
         with terminal.aside():
             cleanup_text.show_tagged(calendar)
         if terminal.confirmed(cleanup_text.question_of(calendar, len(proposed))):
-            chosen += ids
+            chosen += proposed
     return chosen
 
 
-def _show_plan(found: Cleaned, *, as_json: bool, asking: bool = False) -> None:
+def _show_plan(found: Mapping[str, Any], *, as_json: bool, asking: bool = False) -> None:
     if as_json:
-        terminal.print_json(found.to_json())
+        terminal.print_json(found)
     else:
-        cleanup_text.show_plan(found.to_json(), asking=asking)
+        cleanup_text.show_plan(found, asking=asking)
 
 
 def _carry_out(
+    full: Callable[[], Settings],
     settings: Settings,
     scope: Scope,
     chosen: Chosen,
-    *,
     by_tag: bool,
     who: str,
+    *,
     quiet: bool,
 ) -> tuple[Mapping[str, Any], int]:
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="cleanup"):
-            cleaned = asyncio.run(_clean(settings, scope, chosen, by_tag, who, quiet=quiet))
+            cleaned = asyncio.run(_clean(full(), scope, chosen, by_tag, who, quiet=quiet))
             return cleaned.to_json(), cleaned.exit.code
     except StateHeld as held:
         if held.role != "daemon":
             raise
-    arguments = {
-        "system": scope.system or None,
-        "provider": scope.provider or None,
-        "chosen": [list(each) for each in chosen],
-        "by_tag": by_tag,
-        "who": who,
-    }
     with terminal.progress("asking the daemon", quiet=quiet) as told:
-        answer = ask(path, "cleanup", arguments, told)
+        answer = ask(path, "cleanup", _arguments(scope, chosen, by_tag, who), told)
     if not quiet:
         terminal.say("carried out by the running daemon")
     return answer.result, answer.exit

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from syncd.cli import terminal, words
 from syncd.core.cleanup import Doubt
-from syncd.engine.cleaned import Cleaned, CleanedCalendar, tagged_json
 
 _DOUBTS = {
     Doubt.REPEATED: "its tag stands more than once: one of them is a person's copy",
@@ -20,14 +19,14 @@ _DOUBTS = {
 _MOST_ROWS = 20
 
 
-def question(found: Cleaned, chosen: int) -> str:
-    """Ask before anything is removed."""
-    return f"Remove {words.count(found.blocks + chosen, 'block')}?"
+def blocks_of(data: Mapping[str, Any]) -> int:
+    """Count the blocks of ours that would be removed."""
+    return sum(calendar["found"] for calendar in data["calendars"] if not calendar["why"])
 
 
-def question_of(calendar: CleanedCalendar, proposed: int) -> str:
+def question_of(calendar: Mapping[str, Any], proposed: int) -> str:
     """Ask of one calendar whether the proposed blocks are to go."""
-    place = f"{calendar.system}: {calendar.provider or 'nobody'}"
+    place = f"{calendar['system']}: {calendar['provider'] or 'nobody'}"
     return f"Remove these {words.count(proposed, 'block')} of {place}?"
 
 
@@ -58,7 +57,7 @@ def show_plan(data: Mapping[str, Any], *, asking: bool) -> None:
         terminal.table(title, ("", "system", "to be removed", "first", "last"), rows)
     _warn(calendars)
     _show_left(calendars, data["by_tag"])
-    total = sum(c["found"] for c in calendars)
+    total = blocks_of(data)
     if not total and not any(c["tagged"] for c in calendars):
         terminal.say("nothing of syncd's stands there, as far as it was read")
     elif not asking:
@@ -66,12 +65,12 @@ def show_plan(data: Mapping[str, Any], *, asking: bool) -> None:
         terminal.say(f"{told} would be removed; this was a dry run, and nothing was changed")
 
 
-def show_tagged(calendar: CleanedCalendar) -> None:
+def show_tagged(calendar: Mapping[str, Any]) -> None:
     """Print the tagged blocks of one calendar that are proposed."""
-    zone = ZoneInfo(calendar.zone)
-    proposed = [tagged_json(t) for t in calendar.tagged if t.doubt is None]
-    rows = [("-", _span(each, zone), str(each["event"])) for each in proposed[:_MOST_ROWS]]
-    title = f"{calendar.system}: {calendar.provider or 'nobody'} · {zone.key}"
+    zone = ZoneInfo(calendar["zone"])
+    proposed = [each for each in calendar["tagged"] if each["doubt"] is None]
+    rows = [("-", _span(each, zone), each["event"]) for each in proposed[:_MOST_ROWS]]
+    title = f"{calendar['system']}: {calendar['provider'] or 'nobody'} · {zone.key}"
     terminal.table(title, ("", "without a customer, tag stands once", "id"), rows)
     if len(proposed) > _MOST_ROWS:
         terminal.say(f"… and {len(proposed) - _MOST_ROWS} more (--dry-run --json lists all)")

@@ -13,7 +13,9 @@ from syncd.engine.giving_up import give_up
 if TYPE_CHECKING:
     from syncd.daemon.work import Worker
 
-KNOWN_OF_CLEANUP = frozenset({"system", "provider", "chosen", "by_tag", "who", "give_up"})
+KNOWN_OF_CLEANUP = frozenset(
+    {"system", "provider", "chosen", "by_tag", "who", "give_up", "dry_run"}
+)
 
 
 def wanted_of(
@@ -28,6 +30,7 @@ def wanted_of(
         frozenset((system, event) for system, event in chosen),
         arguments.get("by_tag") is True,
         text(arguments, "who") or "",
+        arguments.get("dry_run") is True,
     )
 
 

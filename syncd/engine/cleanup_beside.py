@@ -11,13 +11,14 @@ from syncd.core.cleanup import Scope
 from syncd.engine.cleaned import Cleaned
 from syncd.engine.cleanup import clean_up
 from syncd.engine.cleanup_job import Cleaning
+from syncd.store.store import Store
 from syncd.systems.learned import Learned
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
-Cleaner = Callable[[Scope], AbstractAsyncContextManager[Cleaning]]
-"""Opens what a cleanup works with; its systems are others than those of the engine."""
+Cleaner = Callable[[Scope, Store], AbstractAsyncContextManager[Cleaning]]
+"""Opens what a cleanup of a state works with; its systems are not those of the engine."""
 
 WINDOW = 10.0
 """Seconds that the engine waits afterwards: no platform counts the calls of a longer window that
@@ -32,6 +33,7 @@ class Wanted:
     chosen: frozenset[tuple[str, str]] = frozenset()
     by_tag: bool = False
     who: str = ""
+    dry_run: bool = False
 
 
 async def clean_up_beside(
@@ -42,17 +44,20 @@ async def clean_up_beside(
         message = "this engine was made without a cleaner"
         raise RuntimeError(message)
     await engine.lanes.finish()
+    store = engine.store.scratch() if wanted.dry_run else engine.store
     try:
-        async with engine.cleaner(wanted.scope) as job:
+        async with engine.cleaner(wanted.scope, store) as job:
             return await clean_up(
                 job,
-                dry_run=False,
+                dry_run=wanted.dry_run,
                 chosen=wanted.chosen,
                 by_tag=wanted.by_tag,
                 who=wanted.who,
                 progress=progress,
             )
     finally:
+        if wanted.dry_run:
+            store.close()
         # What was read is stored, and no news to the next read.
         engine.agenda.add(engine.mapping)
         for system in engine.systems.values():

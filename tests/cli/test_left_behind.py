@@ -10,7 +10,6 @@ import pytest
 from tests.cli.conftest import Desk
 from tests.cli.test_undo import synced
 
-
 COMMANDS = {
     "provider": "`syncd cleanup --provider bob`",
     "calendar": "`syncd cleanup --system clinic --provider bob`",

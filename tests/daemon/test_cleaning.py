@@ -29,7 +29,7 @@ async def test_a_cleanup_waits_for_the_cycle_at_work_and_brings_its_object() -> 
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"dry_run": True},
+        {"run": "r1"},
         {"chosen": "all"},
         {"chosen": [["crm"]]},
         {"system": 3},
