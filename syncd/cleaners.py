@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from syncd.cleaning import mapping_of, open_doors, reach
+from syncd.cleaning import find_users, mapping_of, open_doors, reach
 from syncd.config.settings import Settings
 from syncd.core.cleanup import Scope
 from syncd.engine.attend import Attended
@@ -20,7 +20,7 @@ from syncd.engine.policy import Ids
 from syncd.model import Clock, Operation
 from syncd.store.store import Store
 from syncd.systems.stopping import Stopping
-from syncd.wiring import RealClock, build_systems, random_id, random_key, secrets_of
+from syncd.wiring import RealClock, build_systems, open_accounts, random_id, random_key, secrets_of
 
 
 @asynccontextmanager
@@ -38,6 +38,13 @@ async def open_cleaning(
     """Open the systems of a scope, and close them afterwards. Raises StateError."""
     clock, stopping = clock or RealClock(), stopping or Stopping()
     reached = reach(settings, store, scope)
+    asked = {s: reached.settings.systems[s] for _, s in reached.left}
+    accounts = open_accounts(asked, clock, settings.syncd.ca_file, transports)
+    try:
+        await find_users(reached, accounts)
+    finally:
+        for account in accounts.values():
+            await account.aclose()
     whole = reached.settings
     systems = {
         name: Attended(system, store, clock, secrets_of(whole.systems[name]))

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field, replace
 from syncd.config.left import (
     CannotReach,
     calendar_of,
+    digest_of,
     said_of_calendar,
     said_of_system,
     surroundings_of,
     system_of,
+    with_address,
 )
 from syncd.config.secrets import Surroundings
 from syncd.config.settings import (
@@ -35,7 +37,9 @@ from syncd.model import Clock
 from syncd.store.last_settings import LastSettings, keep_last_settings, last_settings
 from syncd.store.owned import owned
 from syncd.store.store import Store
+from syncd.systems.advice import cause_and_remedy
 from syncd.systems.leadconnector.closing import seat_of
+from syncd.systems.leadsquared import LeadSquared
 from syncd.systems.port import SystemFault
 
 
@@ -64,6 +68,8 @@ class Reach:
     zones: dict[str, str] = field(default_factory=dict)
     found: dict[str, set[str]] = field(default_factory=dict)
     """Calendars that rooms close, and that no configuration names: by system."""
+    left: set[Place] = field(default_factory=set)
+    """The calendars that left the configuration, and are in the settings again."""
 
 
 def reach(
@@ -102,6 +108,32 @@ def mapping_of(reached: Reach) -> dict[str, Collection[str]]:
         for door in doors:
             found.setdefault(door, set()).add(system)
     return {name: sorted(systems) for name, systems in found.items()}
+
+
+async def find_users(reached: Reach, accounts: Mapping[str, object]) -> None:
+    """Ask the accounts for the users whose addresses are not kept. Raises no SystemFault."""
+    providers = dict(reached.settings.providers)
+    asked: dict[str, tuple[str, ...]] = {}
+    for provider, system in sorted(reached.left):
+        said, account = providers[provider], accounts.get(system)
+        if not isinstance(account, LeadSquared):
+            continue
+        try:
+            if system not in asked:
+                asked[system] = await account.addresses()
+            calendar = with_address(said.calendars[system], asked[system])
+            why = f"{system} has no user any more who was {provider}"
+        except SystemFault as fault:
+            calendar, why = None, cause_and_remedy(fault)[0]
+        calendars = {**said.calendars}
+        if calendar is None:
+            del calendars[system]
+            remedy = "Put the entry back into the configuration, or run this again later."
+            reached.barred[provider, system] = Barred(why, remedy)
+        else:
+            calendars[system] = calendar
+        providers[provider] = said.model_copy(update={"calendars": calendars})
+    reached.settings = replace(reached.settings, providers=providers)
 
 
 async def open_doors(reached: Reach, systems: Mapping[str, Attended]) -> None:
@@ -143,6 +175,7 @@ def _add(
         return
     before = mapped or ProviderSettings(kind=last.said["kind"], zone=last.said["zone"])
     calendars = {**before.calendars, system: calendar}
+    reached.left.add(place)
     providers[provider] = before.model_copy(update={"calendars": calendars})
 
 
@@ -162,8 +195,12 @@ def _seats(calendar: CalendarSettings) -> set[tuple[str, str]]:
     """What makes an event this calendar's: its user, else its calendars."""
     said = calendar.model_dump(exclude_none=True)
     user = said.get("user")
+    if user and "@" in user:
+        # Of one that left only a digest is known, see `config.left`.
+        known = user.startswith("address-")
+        return {("user", user.partition("@")[0] if known else digest_of(user))}
     if user:
-        return {("user", user.casefold())}
+        return {("user", user)}
     places = [*said.get("calendars", ()), said.get("calendar"), said.get("resource")]
     return {("place", place) for place in places if place}
 

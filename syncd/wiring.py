@@ -267,11 +267,14 @@ def _renewal(
 
 
 def open_accounts(
-    systems: Mapping[str, SystemSettings], clock: Clock, ca_file: str | None = None
+    systems: Mapping[str, SystemSettings],
+    clock: Clock,
+    ca_file: str | None = None,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
 ) -> dict[str, Adapter]:
     """Make the adapter of each system, mapped or not, to look at what it has."""
     return {
-        name: _adapter(name, system, {}, clock, network(ca_file))
+        name: _adapter(name, system, {}, clock, (transports or {}).get(name) or network(ca_file))
         for name, system in systems.items()
     }
 

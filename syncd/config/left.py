@@ -2,11 +2,14 @@
 
 Nothing of it is a secret: of a credential only the place is kept from which it is read (the name of
 a variable, file or credential). One that stood in the configuration file itself is gone with it.
+Nor is it an e-mail address: of a user that is named by one only a digest is kept, and the account's
+own list of users tells the address.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,6 +20,7 @@ from syncd.config.secrets import Secret, Surroundings
 from syncd.config.settings import (
     PLATFORMS,
     CalendarSettings,
+    LeadSquaredCalendar,
     ProviderSettings,
     Settings,
     SystemSettings,
@@ -25,6 +29,26 @@ from syncd.config.translate import translate
 
 SECRETS = "secrets"
 """The key under which the places of a system's credentials are kept."""
+
+
+HELD_FOR = "hold_email"
+
+_DIGEST, _NOT_KNOWN = "address-", "@not-kept.invalid"
+
+
+def digest_of(address: str) -> str:
+    """Return a short name for an e-mail address, which is in no database itself."""
+    said = address.strip().casefold().encode()
+    return _DIGEST + blake2b(said, digest_size=12, person=b"syncd calendar").hexdigest()
+
+
+def with_address(calendar: CalendarSettings, addresses: Iterable[str]) -> CalendarSettings | None:
+    """Return a calendar with the address of its user; None if no user of the account has it."""
+    if not isinstance(calendar, LeadSquaredCalendar) or not calendar.user.startswith(_DIGEST):
+        return calendar
+    name = calendar.user.partition("@")[0]
+    found = next((a for a in addresses if digest_of(a) == name), None)
+    return None if found is None else calendar.model_copy(update={"user": found})
 
 
 class CannotReach(Exception):  # noqa: N818 - an answer, not a fault
@@ -39,7 +63,7 @@ class CannotReach(Exception):  # noqa: N818 - an answer, not a fault
 def said_of_system(system: SystemSettings) -> dict[str, Any]:
     """Put a system's settings into a form that can be stored: no secret is in it."""
     hidden = {key: said for key, said in system if isinstance(said, Secret)}
-    plain = system.model_dump(mode="json", exclude=set(hidden), exclude_defaults=True)
+    plain = system.model_dump(mode="json", exclude={*hidden, HELD_FOR}, exclude_defaults=True)
     places = {key: None if s.source is None else dict(s.source) for key, s in hidden.items()}
     return {**plain, SECRETS: places}
 
@@ -47,7 +71,8 @@ def said_of_system(system: SystemSettings) -> dict[str, Any]:
 def said_of_calendar(provider: ProviderSettings, calendar: CalendarSettings) -> dict[str, Any]:
     """Put a calendar's settings, and whose they are, into a form that can be stored."""
     said = calendar.model_dump(mode="json", exclude_defaults=True)
-    # `calendar` is only a short way to write one of `calendars`.
+    if isinstance(calendar, LeadSquaredCalendar):
+        said["user"] = digest_of(calendar.user)
     return {"kind": provider.kind, "zone": provider.zone, "calendar": said}
 
 
@@ -71,6 +96,10 @@ def system_of(name: str, said: Mapping[str, Any], around: Surroundings) -> Syste
         raise CannotReach(
             f"the credentials of {name} stood in the configuration file and left with it", back
         )
+    if said.get("blocks") == "hold":
+        raise CannotReach(
+            f'the address that {name} books its holds for ("{HELD_FOR}") is not kept', back
+        )
     model = PLATFORMS.get(str(said.get("type")))
     if model is None:
         raise CannotReach(f"this version knows no system of the type of {name}", back)
@@ -89,8 +118,12 @@ def calendar_of(
 ) -> CalendarSettings:
     """Make the settings of a calendar that left the configuration. Raises CannotReach."""
     try:
-        return PLATFORMS[platform][1].model_validate(said.get("calendar", {}))
-    except (ValidationError, KeyError):
+        table = dict(said.get("calendar", {}))
+        if platform == "leadsquared":
+            # An address in form, until `with_address` puts the user's own there.
+            table["user"] += _NOT_KNOWN
+        return PLATFORMS[platform][1].model_validate(table)
+    except (ValidationError, KeyError, TypeError):
         raise CannotReach(
             f"it is not known any more which calendar of {system} was {provider}'s",
             f"Put it back under [providers.{provider}.calendars], and run this again.",

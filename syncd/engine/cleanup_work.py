@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
 
 import structlog
 from sqlalchemy import bindparam, select
@@ -34,7 +35,7 @@ from syncd.store import rows
 from syncd.store.owned import Owned, in_flight, owned
 from syncd.store.tables import INTENT
 from syncd.systems.advice import cause_and_remedy
-from syncd.systems.port import Interrupted, RateLimited, SystemFault
+from syncd.systems.port import Interrupted, RateLimited, Retryable, SystemFault
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,9 @@ LONGEST_WAIT = 120.0
 LOOKS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each look whether a queued removal was carried out."""
 
+AGAIN = (2.0, 5.0)
+"""Seconds before a look is repeated that was not answered."""
+
 AROUND = timedelta(days=1)
 
 WIDE = timedelta(days=366)
@@ -64,6 +68,14 @@ _DONE = select(INTENT).where(
     INTENT.c.action == str(Action.REMOVE_BLOCK),
     INTENT.c.state == str(IntentState.DONE),
 )
+
+
+@runtime_checkable
+class Insistent(Protocol):
+    """A system that rests after a fault, unless somebody insists (`engine.attend`)."""
+
+    def insist(self) -> None:
+        """Ask it at the next occasion."""
 
 
 class SystemCleanup:
@@ -215,6 +227,14 @@ class SystemCleanup:
 
     async def _look(self) -> Standing:
         seen = await self.looker.look(self._window())
+        for seconds in AGAIN:
+            if not isinstance(seen.fault, Retryable) or isinstance(seen.fault, Interrupted):
+                break
+            if not await self.job.stopping.pause(self.job.clock, seconds):
+                break
+            if isinstance(self.system, Insistent):
+                self.system.insist()
+            seen = await self.looker.look(self._window())
         for id_, provider in seen.gone.items():
             if id_ not in self.removed:
                 self.gone.setdefault(id_, provider)

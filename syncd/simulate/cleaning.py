@@ -1,0 +1,147 @@
+"""Somebody cleans up when the day is over, with faults and deaths meanwhile, until it is done.
+
+After that nothing of syncd's is left there, nothing that is not syncd's is gone, and no block comes
+back, although the meetings still stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from syncd.core.cleanup import Scope
+from syncd.engine.cleanup_beside import Wanted
+from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.simulate.acts import Step, What
+from syncd.simulate.operator import Killed
+from syncd.store.errors import StateError
+
+if TYPE_CHECKING:
+    from syncd.engine.cleaned import Cleaned
+    from syncd.engine.cycle import Engine
+    from syncd.simulate.accident import Change, Seen
+    from syncd.simulate.lives import Dangers
+    from syncd.simulate.story import Story
+    from syncd.simulate.town import Town
+
+MOST_TRIES = 4
+"""So many times the command is run: the first meets a fault and a death, the others none."""
+
+Life = Callable[[], tuple["Engine", Callable[[], None]]]
+"""Starts the program; returns its engine, and what ends it."""
+
+
+def step_of(story: Story) -> Step | None:
+    """Return the step that says what is cleaned up, if anything is."""
+    return next((step for step in story.steps if step.what is What.CLEAN_UP), None)
+
+
+def scope_of(step: Step) -> Scope:
+    """Return what is cleaned up: everything, a system, or a provider."""
+    match step.slot % 3:
+        case 0:
+            return Scope()
+        case 1:
+            return Scope(system=step.system)
+        case _:
+            return Scope(provider=PEOPLE[step.number % len(PEOPLE)])
+
+
+@dataclass(slots=True)
+class CleaningUp:
+    """One cleanup: ``before`` is what stood when it began."""
+
+    town: Town
+    step: Step
+    before: dict[str, dict[str, Seen]]
+
+    @classmethod
+    def begin(cls, town: Town, step: Step) -> CleaningUp:
+        """Look at what stands."""
+        return cls(town, step, {system: dict(town.standing(system)) for system in SYSTEMS})
+
+    @property
+    def scope(self) -> Scope:
+        """What is cleaned up."""
+        return scope_of(self.step)
+
+    def judge_change(self, change: Change) -> Iterator[str]:
+        """Only blocks of syncd's in the scope may be changed, and only by removing them."""
+        where = f"{change.system} {change.event}"
+        before = change.before
+        if before is None:
+            yield f"12: made {where} while it was to be cleaned up"
+        elif change.after is not None:
+            yield f"12: changed {where} while it was to be cleaned up"
+        elif before.kind != "block" or (change.system, change.event) not in self.town.ours:
+            yield f"12: removed {where}, which is not syncd's"
+        elif not self._covers(change.system, before):
+            yield f"12: removed {where} of {before.provider}, which was not to be cleaned up"
+
+    def judge_end(self, cleaned: Cleaned | None) -> Iterator[str]:
+        """Say what is left of syncd's, and what else is gone, once the command has ended."""
+        if cleaned is None:
+            yield "12: no cleanup came to an end"
+            return
+        told = {
+            (calendar.system, tagged.event.id)
+            for calendar in cleaned.calendars.values()
+            for tagged in calendar.tagged
+        }
+        for system in SYSTEMS:
+            now = self.town.standing(system)
+            for event, seen in self.before[system].items():
+                mine = (system, event) in self.town.ours and seen.kind == "block"
+                if not mine and event not in now:
+                    yield f"12: {system} {event} is gone, and was not syncd's"
+                covered = mine and event in now and self._covers(system, seen)
+                if covered and (system, event) not in told:
+                    yield f"12: {system} {event} of {seen.provider} is left"
+        if cleaned.exit.code == 4:  # noqa: PLR2004 - the exit code for what is unfinished
+            yield f"12: not finished although all answers: {cleaned.to_json()}"
+
+    def _covers(self, system: str, seen: Seen) -> bool:
+        return self.scope.covers(seen.provider, system)
+
+
+async def clean_up(
+    cleaning: CleaningUp,
+    dangers: Dangers,
+    start: Life,
+    say: Callable[[str], None],
+    pause: Callable[[], Awaitable[None]],
+) -> Cleaned | None:
+    """Run the command until it has ended well, at most so many times; then resync twice."""
+    town, step = cleaning.town, cleaning.step
+    cleaned: Cleaned | None = None
+    for number in range(MOST_TRIES):
+        engine, end = start()
+        if number == 0:
+            dangers.fuse = int(step.seconds)
+            if step.fault:
+                town.break_(step)
+        try:
+            with suppress(StateError):
+                cleaned = await engine.cleanup(Wanted(cleaning.scope, who="kim"))
+                say(f"cleanup {number}: {cleaned.exit}")
+        except Killed:
+            say("the process died")
+        finally:
+            await engine.lanes.abandon()
+            end()
+        dangers.end()
+        town.mend()
+        await pause()
+        if cleaned is not None and cleaned.exit.code != 4:  # noqa: PLR2004
+            break
+    engine, end = start()
+    for _ in range(2):
+        await engine.resync()
+        await pause()
+    await engine.lanes.abandon()
+    end()
+    for system in SYSTEMS:
+        town.look(system, by_hand=False)
+    return cleaned
