@@ -6,13 +6,15 @@ back, although the meetings still stand.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syncd.core.cleanup import Scope
 from syncd.engine.cleanup_beside import Wanted
+from syncd.engine.report import Exit
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate.acts import Step, What
 from syncd.simulate.operator import Killed
@@ -20,17 +22,20 @@ from syncd.store.errors import StateError
 
 if TYPE_CHECKING:
     from syncd.engine.cleaned import Cleaned
-    from syncd.engine.cycle import Engine
     from syncd.simulate.accident import Change, Seen
     from syncd.simulate.lives import Dangers
     from syncd.simulate.story import Story
     from syncd.simulate.town import Town
+    from syncd.wiring import App
 
 MOST_TRIES = 4
 """So many times the command is run: the first meets a fault and a death, the others none."""
 
-Life = Callable[[], tuple["Engine", Callable[[], None]]]
-"""Starts the program; returns its engine, and what ends it."""
+PAUSE = 120.0
+"""Seconds between two lives, and between two resyncs."""
+
+Start = Callable[[], tuple["App", object]]
+"""Starts the program."""
 
 
 def step_of(story: Story) -> Step | None:
@@ -99,49 +104,54 @@ class CleaningUp:
                 covered = mine and event in now and self._covers(system, seen)
                 if covered and (system, event) not in told:
                     yield f"12: {system} {event} of {seen.provider} is left"
-        if cleaned.exit.code == 4:  # noqa: PLR2004 - the exit code for what is unfinished
+        if cleaned.exit is Exit.UNANSWERED:
             yield f"12: not finished although all answers: {cleaned.to_json()}"
+
+    async def carry_out(
+        self, dangers: Dangers, start: Start, say: Callable[[str], None]
+    ) -> list[str]:
+        """Run the command until it has ended well, then resync twice; return what was broken."""
+        cleaned: Cleaned | None = None
+        for number in range(MOST_TRIES):
+            app, _ = start()
+            if number == 0:
+                dangers.fuse = int(self.step.seconds)
+                if self.step.fault:
+                    self.town.break_(self.step)
+            try:
+                with suppress(StateError):
+                    cleaned = await app.engine.cleanup(Wanted(self.scope, who="kim"))
+                    say(f"cleanup {number}: {cleaned.exit}")
+            except Killed:
+                say("the process died")
+            await _end(app)
+            dangers.end()
+            self.town.mend()
+            if cleaned is not None and cleaned.exit is not Exit.UNANSWERED:
+                break
+        app, _ = start()
+        for _ in range(2):
+            await app.engine.resync()
+            await asyncio.sleep(PAUSE)
+        await _end(app)
+        for system in SYSTEMS:
+            self.town.look(system, by_hand=False)
+        return list(self.judge_end(cleaned))
 
     def _covers(self, system: str, seen: Seen) -> bool:
         return self.scope.covers(seen.provider, system)
 
 
-async def clean_up(
-    cleaning: CleaningUp,
-    dangers: Dangers,
-    start: Life,
-    say: Callable[[str], None],
-    pause: Callable[[], Awaitable[None]],
-) -> Cleaned | None:
-    """Run the command until it has ended well, at most so many times; then resync twice."""
-    town, step = cleaning.town, cleaning.step
-    cleaned: Cleaned | None = None
-    for number in range(MOST_TRIES):
-        engine, end = start()
-        if number == 0:
-            dangers.fuse = int(step.seconds)
-            if step.fault:
-                town.break_(step)
-        try:
-            with suppress(StateError):
-                cleaned = await engine.cleanup(Wanted(cleaning.scope, who="kim"))
-                say(f"cleanup {number}: {cleaned.exit}")
-        except Killed:
-            say("the process died")
-        finally:
-            await engine.lanes.abandon()
-            end()
-        dangers.end()
-        town.mend()
-        await pause()
-        if cleaned is not None and cleaned.exit.code != 4:  # noqa: PLR2004
-            break
-    engine, end = start()
-    for _ in range(2):
-        await engine.resync()
-        await pause()
-    await engine.lanes.abandon()
-    end()
-    for system in SYSTEMS:
-        town.look(system, by_hand=False)
-    return cleaned
+def judges(cleaning: CleaningUp | None, change: Change, break_: Callable[[str], object]) -> bool:
+    """Judge a change if it was made while somebody cleans up; return whether it was."""
+    if cleaning is None:
+        return False
+    for line in cleaning.judge_change(change):
+        break_(line)
+    return True
+
+
+async def _end(app: App) -> None:
+    await app.engine.lanes.abandon()
+    app.store.close()
+    await asyncio.sleep(PAUSE)

@@ -21,7 +21,6 @@ from sqlalchemy import event
 from syncd.core.rota import ROUNDS
 from syncd.daemon.rounds import Rounds, spans_of
 from syncd.daemon.work import Work
-from syncd.engine.cycle import Engine
 from syncd.engine.policy import Ids
 from syncd.engine.report import Report
 from syncd.model import Cause
@@ -44,7 +43,6 @@ from syncd.simulate import (
     waits,
 )
 from syncd.simulate.accident import Change
-from syncd.simulate.acts import AT_THE_END
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.cancelling import bulk_calls
 from syncd.simulate.clocks import note_clock
@@ -170,7 +168,10 @@ class _Stage:
         await asyncio.sleep(RESTART)
         await self._quiet()
         if (last := cleaning.step_of(self.story)) is not None:
-            await self._clean_up(last)
+            self.cleaning = cleaning.CleaningUp.begin(self.town, last)
+            self.outcome.commands[last.what] += 1
+            for line in await self.cleaning.carry_out(self.dangers, self._start, self._say):
+                self._break(line)
         self.outcome.trace += self.town.calls
         self.outcome.acts = self.town.acts
         for platform in self.town.sandbox.systems.values():
@@ -181,10 +182,9 @@ class _Stage:
 
     async def _day(self) -> None:
         """All steps, and the quiet after them, while the daemon runs."""
-        for step in self.story.steps:
-            if step.what not in AT_THE_END:
-                await self._until(step.at)
-                self._happen(step)
+        for step in self.story.of_the_day:
+            await self._until(step.at)
+            self._happen(step)
         await self._until(self.story.hours * 3600)
         # What was out of the file until now, or still is, cannot have been carried.
         whole = not self.town.unmapped.changed_after(self.town.clock.now() - broken.SEEN_WITHIN)
@@ -354,21 +354,6 @@ class _Stage:
         for line in tellers.indiscreet((dump, self.log.getvalue()), secrets):
             self._break(line)
 
-    async def _clean_up(self, step: Step) -> None:
-        """Have somebody clean up after the day."""
-        self.cleaning = cleaning.CleaningUp.begin(self.town, step)
-        self.outcome.commands[step.what] += 1
-
-        def start() -> tuple[Engine, Callable[[], None]]:
-            app, _life = self._start()
-            return app.engine, app.store.close
-
-        cleaned = await cleaning.clean_up(
-            self.cleaning, self.dangers, start, self._say, lambda: asyncio.sleep(120)
-        )
-        for line in self.cleaning.judge_end(cleaned):
-            self._break(line)
-
     def _judge_log(self) -> None:
         """No answer, however odd, may end a job (promise 8); only the state's own faults do."""
         for entry in map(json.loads, self.log.getvalue().splitlines()):
@@ -420,11 +405,7 @@ class _Stage:
     def _judge(self, change: Change) -> None:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {change}")
-        if self.cleaning is not None:
-            for line in self.cleaning.judge_change(change):
-                self._break(line)
-            return
-        if was_carried(self.town, change):
+        if was_carried(self.town, change) or cleaning.judges(self.cleaning, change, self._break):
             return
         unannounced: Iterable[str] = ()
         along = is_share(change.event) or puts_back(self.town, change)
