@@ -286,6 +286,26 @@ DECIDING = (
         ),
     ),
     Line(
+        "A cleanup removes what is ours by id, and nothing of it comes back",
+        ("a_cleanup_pauses_nothing", "every_block_counts_as_ours", "a_copy_counts_as_ours"),
+        named=(
+            (
+                "a_cleanup_pauses_nothing",
+                (
+                    "tests/end_to_end/test_cleanup.py::"
+                    "test_everything_is_cleaned_up_paused_and_does_not_come_back"
+                ),
+            ),
+            (
+                "a_repeated_tag_is_proposed",
+                (
+                    "tests/cli/test_cleanup.py::"
+                    "test_without_a_state_blocks_whose_tag_stands_once_go_and_copies_stay"
+                ),
+            ),
+        ),
+    ),
+    Line(
         "Blocks of who or what left the configuration are named",
         named=(
             (

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import pytest
 
+from syncd.core.cleanup import Tagged
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
 from syncd.engine import deciding, stops
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import Owners
-from syncd.model import Record
+from syncd.model import Event, Kind, Record
 from syncd.store import Store, files
 from syncd.store import left_behind as left
 from syncd.systems import limits
@@ -74,6 +76,20 @@ def nothing_is_left_behind(patch: Patch) -> None:
     patch.setattr("syncd.cli.remaining.left_behind", lambda *_given: ())
     patch.setattr("syncd.engine.leaving.left_behind", lambda *_given: ())
     patch.setattr(left, "left_behind", lambda *_given: ())
+
+
+def a_cleanup_pauses_nothing(patch: Patch) -> None:
+    """What was cleaned up may be written to, so that its blocks are made again."""
+    patch.setattr("syncd.engine.cleanup.pause_cleaned", lambda *_given: [])
+
+
+def a_repeated_tag_is_proposed(patch: Patch) -> None:
+    """Without a state every tagged block is proposed, a person's copy as well."""
+
+    def all_of_them(events: Iterable[Event], *_given: object) -> list[Tagged]:
+        return [Tagged(e) for e in events if e.key is not None and e.kind is Kind.BLOCK]
+
+    patch.setattr("syncd.engine.cleanup.tagged_blocks", all_of_them)
 
 
 def other_persons_are_not_reported(patch: Patch) -> None:
