@@ -290,13 +290,6 @@ DECIDING = (
         ("a_cleanup_pauses_nothing", "every_block_counts_as_ours", "a_copy_counts_as_ours"),
         named=(
             (
-                "a_cleanup_pauses_nothing",
-                (
-                    "tests/end_to_end/test_cleanup.py::"
-                    "test_everything_is_cleaned_up_paused_and_does_not_come_back"
-                ),
-            ),
-            (
                 "a_repeated_tag_is_proposed",
                 (
                     "tests/cli/test_cleanup.py::"
