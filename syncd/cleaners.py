@@ -74,6 +74,7 @@ async def open_cleaning(
             ahead=settings.syncd.window.future,
             on_write=on_write,
             zone=settings.syncd.zone,
+            observe=settings.syncd.mode == "observe",
         )
     finally:
         for system in systems.values():

@@ -422,6 +422,7 @@ def policy_of(settings: Settings) -> Policy:
         keep=general.history.keep,
         places=settings.places,
         resources=resources_of(settings),
+        observe=general.mode == "observe",
         clocks={name: clock_of(system) for name, system in settings.systems.items()},
         read_only=frozenset(
             (provider, system)

@@ -22,6 +22,7 @@ from syncd.daemon.lock import StateHeld, StateLock, holder
 from syncd.engine.cleaned import Cleaned
 from syncd.engine.cleanup import clean_up
 from syncd.engine.giving_up import give_up as let_go
+from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.engine.policy import Ids
 from syncd.engine.report import Exit
 from syncd.store import Store
@@ -83,6 +84,8 @@ def cleanup(
             _give_up(settings, give_up, who, dry_run=dry_run, yes=yes, as_json=as_json)
         )
     scope = Scope(system or "", provider or "")
+    if settings.syncd.mode == "observe" and not dry_run:
+        raise UsageError(OBSERVES, TO_WRITE)
     if not dry_run:
         consent.expect_consent("a cleanup removes what syncd made", yes=yes, as_json=as_json)
     _check_names(settings, scope)

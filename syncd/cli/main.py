@@ -35,6 +35,9 @@ _PANELS = {
         "resync": "Bring all systems into step once: read, decide, write, until nothing is left to "
         "do.",
         "probe": "Measure the facts about the platforms that only a live account can tell.",
+        "pausing:pause": "Write nothing to a system, or for a provider, until `syncd unpause`.",
+        "pausing:unpause": "End a pause: what is wanted by now is planned anew, shown, and asked "
+        "about.",
         "undo": "Put back what a run wrote, for each booking that nobody has touched since.",
     },
     "Get out": {

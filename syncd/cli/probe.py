@@ -17,6 +17,7 @@ from syncd.daemon.client import Answer, ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.probe_plan import EACH_CALENDAR, MOST, Planned, plan_probe
 from syncd.engine.report import Exit
+from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.wiring import App, build
 
 WIDTH = 80
@@ -66,6 +67,8 @@ def probe(
     names = _chosen(settings, system)
     if forget:
         raise typer.Exit(_forget(settings, full, names, as_json=as_json))
+    if settings.syncd.mode == "observe":
+        raise UsageError(OBSERVES, TO_WRITE)
     if dry_run or not yes:
         asks = not dry_run
         if asks and (as_json or not sys.stdin.isatty()):

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 from dateutil import parser
 
-from syncd.cli import terminal, words
+from syncd.cli import paused, terminal, words
 from syncd.cli.choices import movable
 from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
 from syncd.cli.look import open_state
@@ -269,6 +269,7 @@ def _print(
     how = f" ({answer})" if ending is Ending.RESOLVED else ""
     terminal.say(f"conflict {held.id}: {_ENDINGS[ending]}{how}")
     terminal.say("written: " + (made or "nothing"))
+    paused.warn(result["resync"], zone)
     if result["resync"]["conflicts"]:
         left = words.count(result["resync"]["conflicts"], "conflict is", "conflicts are")
         terminal.say(f"{left} held now: syncd conflicts")

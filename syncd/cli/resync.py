@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,17 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from syncd.cli import endings, left_behind, owners, reported, stopped, terminal, waiting, words
+from syncd.cli import (
+    endings,
+    left_behind,
+    owners,
+    paused,
+    reported,
+    stopped,
+    terminal,
+    waiting,
+    words,
+)
 from syncd.cli.learned import forget_calls_of_others, limits_in, take_over
 from syncd.cli.options import (
     AcceptOption,
@@ -35,11 +45,13 @@ from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.report import Exit, Report, UnknownOwners
 from syncd.engine.stops import NotAcceptable, check_accept
 from syncd.model import Fact, Item, Operation, Waiting, WaitReason, Window
+from syncd.model.pauses import Pause
 from syncd.store import StateError, Store
 from syncd.store.files import is_there
 from syncd.store.left_behind import LeftBehind
 from syncd.store.nightly import is_due
 from syncd.store.nightly import make as make_backup
+from syncd.store.pauses import end_pauses
 from syncd.store.reconcile import file_of
 from syncd.store.reported import marks_of, shown_items
 from syncd.wiring import build
@@ -141,13 +153,16 @@ def preview(
     *,
     quiet: bool = False,
     learned: list[Fact] | None = None,
+    unpaused: Collection[Pause] = (),
 ) -> Report:
     """Read and decide on a copy of the state; nothing is written anywhere.
 
-    ``learned`` takes what was learned of the accounts' limits meanwhile.
+    ``unpaused`` are pauses that would be over by then. ``learned`` takes what was learned of the
+    accounts' limits meanwhile.
     """
     store = copy_of_state(settings)
     _check_accept(store, accept)
+    end_pauses(store, unpaused)
 
     async def run() -> Report:
         app = build(settings, store=store)
@@ -170,7 +185,10 @@ def preview(
                 learned.extend(limits_in(store))
             store.close()
 
-    return asyncio.run(run())
+    report = asyncio.run(run())
+    if providers is not None:
+        report.held_back = [h for h in report.held_back if h.operation.provider in providers]
+    return report
 
 
 def copy_of_state(settings: Settings) -> Store:
@@ -314,9 +332,12 @@ def show_plan(
     if report.conflicts:
         terminal.say(f"{words.count(report.conflicts, 'conflict')} would be held")
     _show_waiting(report.waiting, settings)
+    paused.show_held_back(settings, report.held_back)
     _warn_of_waiting(report.to_json(), zone_of(settings, None))
+    paused.warn(report.to_json(), zone_of(settings, None))
     total = len(report.planned)
-    ending = "nothing can be written now" if report.waiting else "nothing to write"
+    kept = report.waiting or report.held_back
+    ending = "nothing can be written now" if kept else "nothing to write"
     ending = f"{words.count(total, 'write')} would be made" if total else ending
     told = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
     terminal.say(f"{ending}; {told}")
@@ -374,17 +395,20 @@ def _show(
     for remark in remarks:
         terminal.warn(remark)
     made = words.writes(data["operations"])
-    waits = len(data["waiting"])
+    waits = len(data["waiting"]) + len(data.get("held_back", ()))
     differed = "nothing" if data["stopped"] or waits else "nothing, as nothing differed"
     terminal.say("written: " + (made or differed))
     _show_stops(data["stopped"], accept)
     items = _items(settings)
     _show_unknown_owners(data["unknown_owners"])
     _warn_of_waiting(data, zone_of(settings, None))
+    paused.warn(data, zone_of(settings, None))
     _show_items(items)
     _show_left_behind(settings, map(LeftBehind.from_json, data["left_behind"]))
     left, behind = endings.left_of(data["left"]), bool(data["left_behind"])
-    terminal.say(endings.ending(left, data["acknowledged"], left_behind=behind))
+    held_back = len(data.get("held_back", ()))
+    said = endings.ending(left, data["acknowledged"], left_behind=behind, held_back=held_back)
+    terminal.say(said)
 
 
 def _show_trouble(states: Mapping[str, str], causes: Mapping[str, str]) -> None:

@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import structlog
 
 from syncd.core.cleanup import Scope
-from syncd.daemon.door import Refused
+from syncd.daemon.door import Progress, Refused
+from syncd.engine.cleaned import Cleaned
 from syncd.engine.cleanup_beside import Wanted
 from syncd.engine.giving_up import give_up
+from syncd.engine.policy import Ids
+from syncd.model import Clock
+from syncd.store import Store
 
-if TYPE_CHECKING:
-    from syncd.daemon.work import Worker
+log = structlog.get_logger(__name__)
 
 KNOWN_OF_CLEANUP = frozenset(
     {"system", "provider", "chosen", "by_tag", "who", "give_up", "dry_run"}
 )
 
 
-def wanted_of(
-    arguments: Mapping[str, Any], text: Callable[[Mapping[str, Any], str], str | None]
-) -> Wanted:
+class Cleans(Protocol):
+    """What a cleanup needs of an engine."""
+
+    mapping: Mapping[str, Sequence[str]]
+    store: Store
+    clock: Clock
+    ids: Ids
+
+    async def cleanup(self, wanted: Wanted, *, progress: Callable[[str], None] = ...) -> Cleaned:
+        """Remove what syncd made."""
+        ...
+
+
+Text = Callable[[Mapping[str, Any], str], str | None]
+"""Reads an argument that is a text."""
+
+
+async def cleaned_up(
+    engine: Cleans, arguments: Mapping[str, Any], text: Text, progress: Progress
+) -> tuple[Mapping[str, object], int]:
+    """Carry out what was asked for: a cleanup, or to give a system up. Raises Refused."""
+    give_up, who = text(arguments, "give_up"), text(arguments, "who") or ""
+    if give_up is not None:
+        return given_up(engine, give_up, who), 0
+    cleaned = await engine.cleanup(wanted_of(arguments, text), progress=progress)
+    log.info("cleaned up", run=cleaned.run, ended=str(cleaned.exit), who=who)
+    return cleaned.to_json(), cleaned.exit.code
+
+
+def wanted_of(arguments: Mapping[str, Any], text: Text) -> Wanted:
     """Read what is to be cleaned up. Raises Refused."""
     chosen = arguments.get("chosen") or []
     if not isinstance(chosen, list) or not all(_is_event(each) for each in chosen):
@@ -34,7 +66,7 @@ def wanted_of(
     )
 
 
-def given_up(engine: Worker, system: str, who: str) -> Mapping[str, object]:
+def given_up(engine: Cleans, system: str, who: str) -> Mapping[str, object]:
     """Give a system up that the running daemon does not work with. Raises Refused."""
     if any(system in systems for systems in engine.mapping.values()):
         raise Refused(

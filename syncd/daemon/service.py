@@ -123,6 +123,8 @@ async def serve(
         "acknowledge": work.on_acknowledge,
         "probe": work.on_probe,
         "cleanup": work.on_cleanup,
+        "pause": work.on_pause,
+        "unpause": work.on_unpause,
     }
     with _signals(engine.stopping, hurry, again, on=handle_signals):
         async with door(state, answers), _page(monitor, listen):

@@ -12,14 +12,13 @@ from typing import Any, Protocol
 import structlog
 
 from syncd.core.answer import Answer, Unfit
-from syncd.daemon.cleaning import KNOWN_OF_CLEANUP, given_up, wanted_of
+from syncd.daemon.cleaning import KNOWN_OF_CLEANUP, Cleans, cleaned_up
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
-from syncd.engine.cleaned import Cleaned
-from syncd.engine.cleanup_beside import Wanted
 from syncd.engine.lanes import Lanes
-from syncd.engine.policy import Ids
+from syncd.engine.paused import Pauses
+from syncd.engine.pausing import CannotUnpause, Place, pause, paused_json, places_of, unpause
 from syncd.engine.probe_outcome import Probed
 from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
@@ -31,15 +30,15 @@ from syncd.store import Store
 log = structlog.get_logger(__name__)
 
 
-class Worker(Protocol):
+class Worker(Cleans, Protocol):
     """What the daemon needs of an engine."""
 
     mapping: Mapping[str, Sequence[str]]
     store: Store
     clock: Clock
-    ids: Ids
     answers: dict[str, Answer]
     lanes: Lanes
+    pauses: Pauses
 
     @property
     def stopping(self) -> asyncio.Event:
@@ -58,6 +57,10 @@ class Worker(Protocol):
         """Bring everything into step."""
         ...
 
+    async def learn(self) -> None:
+        """Learn which calendars of rooms there are."""
+        ...
+
     async def watch(
         self, *, near: bool, providers: Sequence[str] | None = None, late: bool = ...
     ) -> Report:
@@ -74,10 +77,6 @@ class Worker(Protocol):
 
     async def probe(self, names: Sequence[str], *, progress: Progress = ...) -> Probed:
         """Measure the facts of these systems' platforms."""
-        ...
-
-    async def cleanup(self, wanted: Wanted, *, progress: Progress = ...) -> Cleaned:
-        """Remove what syncd made."""
         ...
 
     def forget_facts(self, names: Sequence[str]) -> dict[str, list[str]]:
@@ -248,14 +247,8 @@ class Work:
     ) -> tuple[Mapping[str, object], int]:
         """Remove what syncd made, or give a system up, through the door. Raises Refused."""
         _check(arguments, KNOWN_OF_CLEANUP)
-        give_up, who = _text(arguments, "give_up"), _text(arguments, "who") or ""
         async with self._turn(progress):
-            if give_up is not None:
-                return given_up(self._engine, give_up, who), 0
-            wanted = wanted_of(arguments, _text)
-            cleaned = await self._engine.cleanup(wanted, progress=progress)
-        log.info("cleaned up", run=cleaned.run, ended=str(cleaned.exit), who=who)
-        return cleaned.to_json(), cleaned.exit.code
+            return await cleaned_up(self._engine, arguments, _text, progress)
 
     async def on_resolve(
         self, arguments: Mapping[str, Any], progress: Progress
@@ -289,6 +282,36 @@ class Work:
             except CannotAcknowledge as cannot:
                 raise Refused(cannot.reason, cannot.remedy) from None
         return done.to_json(), 0
+
+    async def on_pause(
+        self, arguments: Mapping[str, Any], progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """Pause what a person names, at once and beside the job at work. Raises Refused.
+
+        The answer comes when nothing that began before is under way there any more.
+        """
+        _check(arguments, frozenset({"what", "by", "reason"}))
+        places = _places(arguments)
+        engine, by = self._engine, _text(arguments, "by") or ""
+        reason = _text(arguments, "reason") or ""
+        found = pause(engine.store, places, by, reason, engine.clock.now())
+        progress("waiting for what is being written")
+        await engine.pauses.landed(found)
+        async with self._probing:  # a probe removes what it made, whatever is paused meanwhile
+            return paused_json(found), 0
+
+    async def on_unpause(
+        self, arguments: Mapping[str, Any], _progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """End pauses; the next cycle writes what is wanted by then. Raises Refused."""
+        _check(arguments, frozenset({"what", "by"}))
+        places, by = _places(arguments), _text(arguments, "by") or ""
+        self._refuse_if_ending()
+        try:
+            ended = unpause(self._engine.store, places, by, self._engine.clock.now())
+        except CannotUnpause as cannot:
+            raise Refused(cannot.reason, cannot.remedy) from None
+        return paused_json(ended), 0
 
     @asynccontextmanager
     async def _turn(self, progress: Progress) -> AsyncIterator[float]:
@@ -371,11 +394,19 @@ class Work:
             conflicts=report.conflicts,
             unreadable=report.unreadable,
             waiting=len(report.waiting),
+            held_back=len(report.held_back),
             exposures=report.exposures,
             journal=report.pending,
             guarded=report.guarded,
             stopped=[each.to_json() for each in report.stopped],
         )
+
+
+def _places(arguments: Mapping[str, Any]) -> list[Place]:
+    try:
+        return places_of(arguments.get("what"))
+    except ValueError as error:
+        raise Refused(str(error), "Restart the daemon: it may be of another version.") from None
 
 
 _KNOWN = frozenset({"from", "to", "provider", "accept"})

@@ -79,7 +79,7 @@ def pause_cleaned(job: Cleaning, who: str, now: datetime, run: str) -> list[str]
         wanted = [Pause(system, "", now, who, CLEANED_UP) for system in systems]
     for pause in wanted:
         note = Note(now, run, pause.provider, "paused", system=pause.system, rule=CLEANED_UP)
-        keep_pauses(job.store, pause, note=note)
+        keep_pauses(job.store, pause, notes=[note])
     return [pause.id for pause in wanted]
 
 

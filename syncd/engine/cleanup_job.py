@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from syncd.core.cleanup import Scope
+from syncd.engine.paused import Pauses
 from syncd.engine.policy import Ids
-from syncd.model import (
+from syncd.model import (, WaitReason
     Clock,
     Operation,
 )
@@ -28,13 +29,23 @@ class Barred:
     remedy: str
 
 
+class NoPauses(Pauses):
+    """What a person has removed for good is removed in spite of a pause."""
+
+    def why_now(self, provider: str, system: str) -> WaitReason | None:
+        """Return why nothing may be sent; only observe mode holds a cleanup back."""
+        del provider, system
+        return WaitReason.OBSERVE if self.observe else None
+
+
 @dataclass(slots=True)
 class Cleaning:
     """What a cleanup works with. ``mapping``: a provider's systems, those that left included.
 
     ``aliases`` names, for a calendar that left, the provider who has that calendar now. ``barred``
     are the systems, ('', system), and calendars that cannot be reached. ``ahead`` is how far blocks
-    are made. ``configured`` are the calendars that the configuration names.
+    are made. ``configured`` are the calendars that the configuration names. ``observe``: nothing
+    is written at all.
     """
 
     systems: Mapping[str, System]
@@ -51,6 +62,7 @@ class Cleaning:
     ahead: timedelta = timedelta(days=60)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
     zone: str = "UTC"
+    observe: bool = False
 
     def provider_of(self, provider: str, system: str) -> str:
         """Who has a calendar now in which a block was made for a provider."""

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select
 from syncd.core import outcome
 from syncd.engine.canaries import Canaries
 from syncd.engine.cleaned import Cleaned
-from syncd.engine.cleanup_job import Cleaning
+from syncd.engine.cleanup_job import Cleaning, NoPauses
 from syncd.engine.execute import Desk, execute
 from syncd.engine.notes import notes_of
 from syncd.engine.own_standing import Looker, Standing
@@ -99,6 +99,7 @@ class SystemCleanup:
         self.unsure: dict[str, str] = {}
         self.fault: SystemFault | None = None
         self.proven = False
+        self.pauses = NoPauses(job.store, job.observe)
         self.desk = Desk(
             job.store,
             job.clock,
@@ -107,13 +108,18 @@ class SystemCleanup:
             cleaned.run,
             job.stopping,
             job.on_write,
+            pauses=self.pauses,
             cleans=True,
         )
 
     async def settle_open(self) -> None:
         """Learn what became of writes that an earlier process left open; end what a probe left."""
         canaries = Canaries(
-            self.job.store, self.job.clock, self.job.ids.row, {self.name: self.system}
+            self.job.store,
+            self.job.clock,
+            self.job.ids.row,
+            {self.name: self.system},
+            self.pauses,
         )
         await canaries.clear(self.name)
         await self._settle()

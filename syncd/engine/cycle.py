@@ -118,7 +118,7 @@ class Engine:
         self.recent = Recent(self.store, policy.far_every)
         self.waiting, self.held_back = WaitingWrites(self.store), HeldBackLog(self.store)
         self.lanes = Lanes(self.stopping, matters=self._calls_for_a_cycle)
-        self.canaries = Canaries(self.store, self.clock, self.ids.row, self.systems)
+        self.canaries = Canaries(self.store, self.clock, self.ids.row, self.systems, self.pauses)
         self.clock_error = known_error(self.store)
         self.agenda.add(self.mapping)
         self.baselines = Baselines(
@@ -375,7 +375,7 @@ class Engine:
         report.held_back = self.held_back.all(self._calendars())
         report.paused, report.observe = self.pauses.found, self.pauses.observe
         if not report.dry_run:
-            await self.annexes.tie(self.systems, self.store, self.clock, self.lanes)
+            await self.annexes.tie(self.systems, self.store, self.clock, self.lanes, self.pauses)
         for span, seen in _in_full(observed):
             self._settle(span, seen, report)
         tell(self, report, observed, before)

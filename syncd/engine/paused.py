@@ -16,15 +16,17 @@ from syncd.model.pauses import Pause, pause_of
 from syncd.store.pauses import pauses
 from syncd.store.store import Store
 
-OBSERVES = 'mode = "observe" is set in [syncd]: nothing is written'
-TO_WRITE = "Take that line out, and restart the daemon if one runs."
-
 _CAUSES = {WaitReason.PAUSED: Cause.PAUSED, WaitReason.OBSERVE: Cause.OBSERVE}
 
 
 def paused(store: Store, provider: str, system: str) -> Pause | None:
     """Return the pause because of which this calendar gets no write; None if it may get one."""
     return pause_of(pauses(store), provider, system)
+
+
+def system_paused(store: Store, system: str) -> Pause | None:
+    """Return the pause of a system as a whole, if there is one."""
+    return paused(store, "", system)
 
 
 @dataclass(slots=True)
@@ -37,7 +39,7 @@ class Pauses:
     store: Store
     observe: bool = False
     found: list[Pause] = field(default_factory=list)
-    _under_way: list[Operation] = field(default_factory=list)
+    _under_way: list[tuple[str, str]] = field(default_factory=list)
     _landed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -80,14 +82,10 @@ class Pauses:
                 found[each] = why
         return found
 
-    def system_now(self, system: str) -> Pause | None:
-        """Return the pause of a system as a whole at this moment, if there is one."""
-        return pause_of((p for p in pauses(self.store) if not p.provider), "", system)
-
     @contextmanager
-    def sending(self, operations: Iterable[Operation]) -> Iterator[None]:
-        """Tell those who pause that these are being written."""
-        mine = list(operations)
+    def sending(self, calendars: Iterable[tuple[str, str]]) -> Iterator[None]:
+        """Tell those who pause that these calendars, (provider, system), are being written to."""
+        mine = list(calendars)
         self._under_way += mine
         try:
             yield
@@ -99,6 +97,6 @@ class Pauses:
     async def landed(self, new: Iterable[Pause]) -> None:
         """Wait until nothing that began before these pauses is under way to their calendars."""
         wanted = list(new)
-        while any(pause_of(wanted, o.provider, o.system) for o in self._under_way):
+        while any(pause_of(wanted, *calendar) for calendar in self._under_way):
             self._landed.clear()
             await self._landed.wait()

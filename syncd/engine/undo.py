@@ -18,6 +18,7 @@ from syncd.engine.running import Depth
 from syncd.engine.telling import tell
 from syncd.engine.writing import write
 from syncd.model import Changes, Intent, IntentState, Note, Operation, ProviderState, Waiver
+from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.store.journal import intents_of, intents_since
 from syncd.store.left_behind import LeftBehind
 from syncd.store.store import Store
@@ -92,6 +93,9 @@ async def undo(
     The systems are read first. Raises NothingToUndo when there is no such run, or it wrote nothing
     (of that booking).
     """
+    if engine.pauses.observe:
+        raise NothingToUndo(OBSERVES, TO_WRITE)
+    engine.pauses.renew()
     intents = _written(engine.store, run, booking)
     engine.lanes.patient = True
     await engine.learn()

@@ -99,11 +99,23 @@ class What(StrEnum):
     BOOK_FAR = "book-far"
     DRAG_IN = "drag-in"
     CLEAN_UP = "clean-up"
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
 TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
-OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO, What.ACKNOWLEDGE})
+OPERATOR = frozenset(
+    {
+        What.RESYNC,
+        What.ACCEPT,
+        What.RESOLVE,
+        What.UNDO,
+        What.ACKNOWLEDGE,
+        What.PAUSE,
+        What.UNPAUSE,
+    }
+)
 CONFIGURED = frozenset(
     {
         What.LEAVE_OUT_PROVIDER,

@@ -20,6 +20,7 @@ from syncd.simulate.drawn_facts import with_facts
 from syncd.simulate.drawn_far import with_far_meetings
 from syncd.simulate.drawn_limits import draw_limits
 from syncd.simulate.drawn_marks import draw_marks
+from syncd.simulate.drawn_pauses import with_pauses
 from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
 from syncd.simulate.drawn_series import draw_series
 from syncd.simulate.drawn_slow import with_slow
@@ -67,6 +68,7 @@ def with_more(day: Story, faults: Collection[str]) -> Story:
         with_damage,
         with_far_meetings,
         with_changes,
+        with_pauses,
     ):
         day = add(day)
     return with_cleanup(with_facts(with_slow(_with_limits(day, faults), faults)), faults)

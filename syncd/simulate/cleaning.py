@@ -7,6 +7,7 @@ back, although the meetings still stand.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -62,11 +63,6 @@ class CleaningUp:
     step: Step
     before: dict[str, dict[str, Seen]]
 
-    @classmethod
-    def begin(cls, town: Town, step: Step) -> CleaningUp:
-        """Look at what stands."""
-        return cls(town, step, {system: dict(town.standing(system)) for system in SYSTEMS})
-
     @property
     def scope(self) -> Scope:
         """What is cleaned up."""
@@ -108,9 +104,13 @@ class CleaningUp:
             yield f"12: not finished although all answers: {cleaned.to_json()}"
 
     async def carry_out(
-        self, dangers: Dangers, start: Start, say: Callable[[str], None]
-    ) -> list[str]:
-        """Run the command until it has ended well, then resync twice; return what was broken."""
+        self,
+        dangers: Dangers,
+        start: Start,
+        say: Callable[[str], None],
+        break_: Callable[[str], None],
+    ) -> None:
+        """Run the command until it has ended well, then resync twice; tell what was broken."""
         cleaned: Cleaned | None = None
         for number in range(MOST_TRIES):
             app, _ = start()
@@ -136,10 +136,24 @@ class CleaningUp:
         await _end(app)
         for system in SYSTEMS:
             self.town.look(system, by_hand=False)
-        return list(self.judge_end(cleaned))
+        for line in self.judge_end(cleaned):
+            break_(line)
 
     def _covers(self, system: str, seen: Seen) -> bool:
         return self.scope.covers(seen.provider, system)
+
+
+NOBODY: CleaningUp | None = None
+"""What stands for the cleanup as long as nobody cleans up."""
+
+
+def begin(town: Town, story: Story, commands: Counter[str]) -> CleaningUp | None:
+    """Look at what stands before somebody cleans up; None if nobody does."""
+    step = step_of(story)
+    if step is None:
+        return None
+    commands[step.what] += 1
+    return CleaningUp(town, step, {system: dict(town.standing(system)) for system in SYSTEMS})
 
 
 def judges(cleaning: CleaningUp | None, change: Change, break_: Callable[[str], object]) -> bool:

@@ -36,6 +36,7 @@ from syncd.simulate import (
     ending,
     one_sided,
     oracle,
+    paused,
     stopping,
     tellers,
     unproven,
@@ -132,8 +133,7 @@ class _Stage:
         self.dangers, self.said = Dangers(self.outcome.faults), -1
         self.reload = False
         self.disk = Disk(folder / "state.db")
-        self.cleaning: cleaning.CleaningUp | None = None
-        self.requests: set[asyncio.Task[None]] = set()
+        self.requests, self.cleaning = set[asyncio.Task[None]](), cleaning.NOBODY
         self.when_broken: Callable[[], object] = lambda: None
         self.reader: tuple[int, sqlite3.Connection] | None = None
         numbers, random = count(1), Random(f"keys {story.seed}")  # noqa: S311 - repeatable
@@ -167,11 +167,9 @@ class _Stage:
                 await supervisor
         await asyncio.sleep(RESTART)
         await self._quiet()
-        if (last := cleaning.step_of(self.story)) is not None:
-            self.cleaning = cleaning.CleaningUp.begin(self.town, last)
-            self.outcome.commands[last.what] += 1
-            for line in await self.cleaning.carry_out(self.dangers, self._start, self._say):
-                self._break(line)
+        self.cleaning = cleaning.begin(self.town, self.story, self.outcome.commands)
+        if self.cleaning is not None:
+            await self.cleaning.carry_out(self.dangers, self._start, self._say, self._break)
         self.outcome.trace += self.town.calls
         self.outcome.acts = self.town.acts
         for platform in self.town.sandbox.systems.values():
@@ -187,7 +185,10 @@ class _Stage:
             self._happen(step)
         await self._until(self.story.hours * 3600)
         # What was out of the file until now, or still is, cannot have been carried.
-        whole = not self.town.unmapped.changed_after(self.town.clock.now() - broken.SEEN_WITHIN)
+        since = self.town.clock.now() - broken.SEEN_WITHIN
+        out = (self.town.unmapped, self.town.paused)
+        whole = not any(each.changed_after(since) for each in out)
+        self._judge_with(lambda *seen: paused.judge_told(self.town, self.story, *seen))
         if whole:
             self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
             self._judge_with(lambda *seen: stopping.judge_stops(self.town, self.story, *seen))
@@ -204,6 +205,7 @@ class _Stage:
         note_clock(self.town, self.host.offset)
         self._say("all is mended")
         await self.operator.release()
+        await self.operator.unpause_all()
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
         await self.operator.release()
@@ -267,7 +269,7 @@ class _Stage:
         def told(report: Report) -> None:
             self.outcome.cycles += 1
             self.said = report.exit.code
-            for line in timely.judge(report):
+            for line in (*timely.judge(report), *paused.judge_report(self.town, report)):
                 self._break(line)
             at_work.rounds.hear(report)
 

@@ -24,6 +24,7 @@ from syncd.simulate.accident import EVER, LATE, Accident, Change, Key, Seen, Sli
 from syncd.simulate.buffered import Buffers
 from syncd.simulate.far import FarMeeting
 from syncd.simulate.loop import VirtualClock
+from syncd.simulate.paused import Paused
 from syncd.simulate.rebooking import Rebooking
 from syncd.simulate.spoilt import switch_on
 from syncd.simulate.staff import Staff
@@ -49,6 +50,7 @@ class Town:
     accidents: list[Accident] = field(default_factory=list)
     passed: list[datetime] = field(default_factory=list)
     answers: list[tuple[datetime, str]] = field(default_factory=list)
+    said_at: set[tuple[str, datetime]] = field(default_factory=set)
     choices: frozenset[str] = frozenset()
     twin_deleted: str = "cancel"
     block_edited: str = "restore"
@@ -77,6 +79,7 @@ class Town:
     mergers: list[merging.Merger] = field(default_factory=list)
     ended_mergers: list[merging.Merger] = field(default_factory=list)
     unmapped: Unmapped = field(default_factory=Unmapped)
+    paused: Paused = field(default_factory=Paused)
     buffers: Buffers = field(default_factory=Buffers)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
@@ -247,6 +250,7 @@ class Town:
     def forgot(self) -> None:
         """The state is gone, or older: nothing stands stopped, and history begins anew."""
         self.accepted()
+        self.paused.end(self.clock.now())
         self.forgotten.append(self.clock.now())
 
     def is_forgotten(self, at: datetime) -> bool:
@@ -262,9 +266,10 @@ class Town:
             if c.system == system
         )
 
-    def answered(self, provider: str = "") -> None:
-        """A person decides what syncd is to do: of one provider, or of all."""
+    def answered(self, provider: str = "", at: datetime | None = None) -> None:
+        """A person decides what syncd is to do: of one provider, or of all; ``at``: it is then."""
         self.answers.append((self.clock.now(), provider))
+        self.said_at |= set() if at is None else {(provider, at)}
 
     def _do(self, step: Step) -> str:
         start = self._time(step.slot)

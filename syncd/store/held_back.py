@@ -25,6 +25,7 @@ _OPEN = (
 _LATEST = (
     select(HELD_BACK).order_by(HELD_BACK.c.since.desc(), HELD_BACK.c.name).limit(bindparam("most"))
 )
+_LATEST_OF = _LATEST.where(HELD_BACK.c.provider == bindparam("of_provider"))
 _ENDED = select(func.count().label("n")).where(HELD_BACK.c.ended_at.is_not(None))
 _OLD = (
     select(HELD_BACK.c.name, HELD_BACK.c.since)
@@ -43,9 +44,14 @@ def held_back_now(store: Store) -> list[HeldBack]:
     return [_held_back(row) for row in store.tell(_OPEN, {})]
 
 
-def held_back_log(store: Store, most: int) -> list[HeldBack]:
-    """Load what was or is held back, what was wanted last first. Raises StateError."""
-    return [_held_back(row) for row in store.tell(_LATEST, {"most": most})]
+def held_back_log(store: Store, provider: str | None, most: int) -> list[HeldBack]:
+    """Load what was or is held back, of one provider or all, the newest first.
+
+    Raises StateError.
+    """
+    asked = {"most": most} if provider is None else {"most": most, "of_provider": provider}
+    query = _LATEST if provider is None else _LATEST_OF
+    return [_held_back(row) for row in store.tell(query, asked)]
 
 
 def keep_held_back(store: Store, changed: Collection[HeldBack], notes: Sequence[Note]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select
@@ -26,26 +26,27 @@ def pauses(store: Store) -> list[Pause]:
     return [to_pause(row) for row in store.tell(_ALL, {})]
 
 
-def keep_pauses(store: Store, *wanted: Pause, note: Note | None = None) -> list[Pause]:
+def keep_pauses(store: Store, *wanted: Pause, notes: Sequence[Note] = ()) -> list[Pause]:
     """Pause what is not paused yet; on the disk when this returns. Return what is new.
 
-    What is paused already keeps its first time, person and reason. Raises StateError.
+    What is paused already keeps its first time, person and reason; of ``notes`` those of new pauses
+    are kept. Raises StateError.
     """
     known = {(pause.system, pause.provider) for pause in pauses(store)}
     new = [pause for pause in wanted if (pause.system, pause.provider) not in known]
     if new:
         store.keep(PAUSE, [_row(pause) for pause in new])
-        if note is not None:
-            store.keep(HISTORY, [rows.from_note(note)])
+        places = {(pause.system, pause.provider) for pause in new}
+        lines = [rows.from_note(n) for n in notes if (n.system, n.provider) in places]
+        store.keep(HISTORY, lines)
     return new
 
 
-def end_pauses(store: Store, ended: Collection[Pause], note: Note | None = None) -> None:
+def end_pauses(store: Store, ended: Collection[Pause], notes: Sequence[Note] = ()) -> None:
     """Drop pauses. Raises StateError."""
     if ended:
-        lines = [] if note is None else [rows.from_note(note)]
         named = ({"of_system": p.system, "of_provider": p.provider} for p in ended)
-        store.keep(HISTORY, lines, _END, *named)
+        store.keep(HISTORY, [rows.from_note(note) for note in notes], _END, *named)
 
 
 def to_pause(row: Mapping[str, Any]) -> Pause:

@@ -10,6 +10,7 @@ from syncd.core.answer import Answer
 from syncd.engine.cleaned import Cleaned
 from syncd.engine.cleanup_beside import Wanted
 from syncd.engine.lanes import Lanes
+from syncd.engine.paused import Pauses
 from syncd.engine.policy import Ids
 from syncd.engine.probe_outcome import Outcome, Probed
 from syncd.engine.report import Report, SystemReport
@@ -31,6 +32,7 @@ class FakeEngine:
         self.ids = Ids(row=random_id, key=random_key)
         self.answers: dict[str, Answer] = {}
         self.lanes = Lanes(Stopping())
+        self.pauses = Pauses(self.store)
         self.asked: list[str] = []
         self.read: list[Sequence[str] | None] = []
         self.windows: list[Window | None] = []
@@ -42,6 +44,9 @@ class FakeEngine:
         self.tidied = 0
         self.tidy_fault: Exception | None = None
         self.slots_fault: Exception | None = None
+
+    async def learn(self) -> None:
+        """Do nothing: there are no rooms."""
 
     async def resync(
         self,

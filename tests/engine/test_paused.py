@@ -11,17 +11,22 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from syncd.core.answer import Answer, Way
+from syncd.core.rules import Choice, Rules
 from syncd.engine.held_back import BEGUN, ENDED
 from syncd.engine.report import Exit
-from syncd.model import Action, Cause, Operation, WaitReason
+from syncd.engine.resolve import Ending, resolve
+from syncd.engine.undo import NothingToUndo
+from syncd.model import Action, Cause, Kind, Operation, WaitReason
 from syncd.model.pauses import Pause
 from syncd.store import exposed
 from syncd.store.held_back import held_back_log, held_back_now, keep_held_back
 from syncd.store.pauses import end_pauses, keep_pauses, pauses
 from syncd.store.waiting import waiting_writes
 from syncd.systems.port import Reply, Retryable
-from tests.core.kit import v
+from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop
+from tests.engine.fakes import lost_reply
 from tests.engine.test_waiting import book_twins
 
 SYSTEM, PROVIDER, CALENDAR = ("b", ""), ("", "p"), ("b", "p")
@@ -223,8 +228,6 @@ async def test_who_pauses_waits_for_the_write_that_is_under_way(
 
 
 async def test_a_lost_reply_is_looked_after_but_not_sent_again_while_paused(shop: Shop) -> None:
-    from tests.engine.fakes import lost_reply  # noqa: PLC0415 - named once
-
     shop.a.book("p", v(9))
     shop.b.faults["write"] = [lost_reply("b")]
     await shop.engine.watch(near=True)
@@ -245,7 +248,7 @@ async def test_the_same_wish_is_one_entry_with_first_and_last_seen_and_its_end(
     for _ in range(25):
         await shop.engine.watch(near=True)
         shop.clock.pass_(minutes=1)
-    (entry,) = held_back_log(shop.store, 100)
+    (entry,) = held_back_log(shop.store, None, 100)
     assert (entry.since, entry.seen_at, entry.ended_at) == (
         start,
         start + timedelta(minutes=15),
@@ -253,7 +256,7 @@ async def test_the_same_wish_is_one_entry_with_first_and_last_seen_and_its_end(
     )
     shop.a.move(event, v(11))
     await shop.engine.watch(near=True)
-    later, entry = held_back_log(shop.store, 100)
+    later, entry = held_back_log(shop.store, None, 100)
     assert (entry.ended_at, later.ended_at) == (shop.clock.now(), None)
     assert later.operation.after == v(11)
     told = [(n.what, n.detail) for n in shop.store.history() if n.what in {BEGUN, ENDED}]
@@ -291,7 +294,7 @@ async def test_the_log_of_held_back_writes_is_bounded(
         shop.clock.pass_(minutes=1)
         shop.a.move(event, v(hour))
         await shop.engine.watch(near=True)
-    log = held_back_log(shop.store, 100)
+    log = held_back_log(shop.store, None, 100)
     assert [each.ended_at is None for each in log] == [True, False, False, False]
     keep_held_back(shop.store, [], [])
 
@@ -344,3 +347,52 @@ async def test_in_observe_mode_open_time_is_told_as_such(shop: Shop) -> None:
     await shop.engine.resync()
     found = exposed.exposures(shop.store, shop.clock.now())
     assert {e.cause for e in found} == {Cause.OBSERVE}
+
+
+# --- other writers -----------------------------------------------------------------------------
+
+
+async def test_undo_leaves_what_is_paused_as_it_is_and_says_so(shop: Shop) -> None:
+    shop.a.book("p", v(9))
+    run = (await shop.engine.resync()).run
+    pause(shop)
+    undone = await shop.engine.undo(run)
+    assert [left.why for left in undone.left] == [
+        "writing to b is paused: `syncd unpause` ends that"
+    ]
+    assert (shop.b.blocks("p"), shop.c.blocks("p")) == ([v(9).interval], [v(9).interval])
+    observe(shop)
+    with pytest.raises(NothingToUndo, match="observe"):
+        await shop.engine.undo(run)
+
+
+async def test_a_conflict_is_decided_while_paused_and_written_after_it(shop: Shop) -> None:
+    rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
+    shop.engine.policy = replace(shop.engine.policy, rules={"p": rules, "q": rules})
+    ours, theirs = book_twins(shop, 9)
+    await shop.engine.resync()
+    shop.a.move(ours, v(12))
+    shop.b.move(theirs, v(14))
+    await shop.engine.resync()
+    (held,) = [h for h in shop.store.open_conflicts() if h.conflict.held]
+    pause(shop)
+    done = await resolve(shop.engine, held.id, Answer(Way.TAKE, "a"))
+    assert (done.ending, done.code) == (Ending.RESOLVED, 0)
+    assert shop.b.events[theirs].value == v(14)
+    assert ("b", Action.MOVE_APPOINTMENT) in [
+        (h.operation.system, h.operation.action) for h in done.report.held_back
+    ]
+    unpause(shop)
+    await shop.engine.resync()
+    assert shop.b.events[theirs].value == v(12)
+
+
+async def test_cleaning_up_removes_in_spite_of_a_pause_but_not_in_observe_mode(
+    shop: Shop,
+) -> None:
+    write = Operation(Action.REMOVE_BLOCK, "b", "p", Kind.BLOCK, "b1", v(9), None)
+    pause(shop)
+    assert shop.engine.pauses.hold_back([write]) == {write: WaitReason.PAUSED}
+    assert shop.engine.pauses.hold_back([write], cleans=True) == {}
+    observe(shop)
+    assert shop.engine.pauses.hold_back([write], cleans=True) == {write: WaitReason.OBSERVE}

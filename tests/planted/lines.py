@@ -286,19 +286,6 @@ DECIDING = (
         ),
     ),
     Line(
-        "A cleanup removes what is ours by id, and nothing of it comes back",
-        ("a_cleanup_pauses_nothing", "every_block_counts_as_ours", "a_copy_counts_as_ours"),
-        named=(
-            (
-                "a_repeated_tag_is_proposed",
-                (
-                    "tests/cli/test_cleanup.py::"
-                    "test_without_a_state_blocks_whose_tag_stands_once_go_and_copies_stay"
-                ),
-            ),
-        ),
-    ),
-    Line(
         "Blocks of who or what left the configuration are named",
         named=(
             (
@@ -409,6 +396,49 @@ DECIDING = (
             "every_meeting_has_the_buffer",
         ),
         also=("tests/end_to_end/test_buffers.py::test_planted_a_block_without_the_buffer_is_seen",),
+    ),
+    Line(
+        "What is paused is a source that nothing is written to from when that is answered; what "
+        "that holds back is told as such, and waits for nothing",
+        (
+            "a_pause_is_not_looked_at",
+            "a_pause_of_a_provider_is_forgotten",
+            "what_is_paused_counts_as_waiting",
+            "what_is_paused_is_no_source_any_more",
+            "what_is_open_because_of_a_pause_is_not_told_so",
+        ),
+        named=(
+            (
+                "a_pause_waits_for_the_next_decision",
+                "tests/engine/test_paused.py::test_a_pause_between_plan_and_write_stops_the_write",
+            ),
+            (
+                "a_pause_is_answered_at_once",
+                (
+                    "tests/engine/test_paused.py::"
+                    "test_who_pauses_waits_for_the_write_that_is_under_way"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "In observe mode nothing is written anywhere, and each wish is logged once",
+        named=(
+            (
+                "observe_mode_is_not_heeded",
+                (
+                    "tests/engine/test_paused.py::"
+                    "test_observe_mode_writes_nothing_anywhere_and_logs_what_it_would_write"
+                ),
+            ),
+            (
+                "each_cycle_logs_its_wishes_anew",
+                (
+                    "tests/engine/test_paused.py::"
+                    "test_the_same_wish_is_one_entry_with_first_and_last_seen_and_its_end"
+                ),
+            ),
+        ),
     ),
 )
 

@@ -14,9 +14,12 @@ from syncd.core.cleanup import Tagged
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
 from syncd.engine import deciding, stops
+from syncd.engine.held_back import HeldBackLog
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import Owners
-from syncd.model import Event, Kind, Record
+from syncd.engine.paused import Pauses
+from syncd.model import Event, HeldBack, Kind, Record, WaitReason
+from syncd.model.pauses import pause_of
 from syncd.store import Store, files
 from syncd.store import left_behind as left
 from syncd.systems import limits
@@ -118,3 +121,37 @@ def what_comes_back_has_no_news(patch: Patch) -> None:
         return after
 
     patch.setattr(Owners, "given_back", as_decided)
+
+
+def a_pause_waits_for_the_next_decision(patch: Patch) -> None:
+    """A write looks at the pauses that the decision was made by."""
+    patch.setattr(Pauses, "why_now", Pauses.why)
+
+
+def a_pause_is_answered_at_once(patch: Patch) -> None:
+    """Who pauses does not wait for the writes that are under way."""
+
+    async def landed(*_given: Any) -> None:
+        return None
+
+    patch.setattr(Pauses, "landed", landed)
+
+
+def observe_mode_is_not_heeded(patch: Patch) -> None:
+    """What the configuration says is read, and only pauses count."""
+
+    def why(self: Pauses, *calendar: str) -> WaitReason | None:
+        return WaitReason.PAUSED if pause_of(self.found, *calendar) else None
+
+    patch.setattr(Pauses, "why", why)
+    patch.setattr(Pauses, "why_now", why)
+
+
+def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
+    """What was wanted in the cycle before is not known any more."""
+
+    def forgetful(log: HeldBackLog) -> dict[str, dict[str, HeldBack]]:
+        log._stored = {}
+        return log._stored
+
+    patch.setattr(HeldBackLog, "_load", forgetful)

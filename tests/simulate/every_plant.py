@@ -20,6 +20,7 @@ from tests.simulate.plants_of_limits import ABOUT_LIMITS
 from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_outside import ABOUT_OUTSIDE
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_pauses import ABOUT_PAUSES
 from tests.simulate.plants_of_platforms import ABOUT_BUFFERS
 from tests.simulate.plants_of_proof import ABOUT_PROOF
 from tests.simulate.plants_of_rebookings import ABOUT_REBOOKINGS
@@ -62,6 +63,8 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_CLEANUP,
     *ABOUT_STOPS,
     *ABOUT_WAITING,
+    *ABOUT_PAUSES,
+    *ABOUT_PAUSES,
     *ABOUT_FACTS_DRAWN,
     *ABOUT_SIDES,
     *ABOUT_ISOLATION,
