@@ -22,9 +22,9 @@ from syncd.daemon.lock import StateHeld, StateLock, holder
 from syncd.engine.cleaned import Cleaned
 from syncd.engine.cleanup import clean_up
 from syncd.engine.giving_up import give_up as let_go
-from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.engine.policy import Ids
 from syncd.engine.report import Exit
+from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.store import Store
 from syncd.store.last_settings import last_settings
 from syncd.store.owned import owned

@@ -51,6 +51,7 @@ from syncd.daemon.lock import holder
 from syncd.engine.remaining import acknowledged_in, left_in, stops_in
 from syncd.engine.report import Exit, Left, unknown_owners
 from syncd.model import Booking, ConflictKind, Record, Replica, Topic, Value
+from syncd.model.canary import Canary
 from syncd.store.files import is_there
 from syncd.store.glance import NOTHING, Orphan, glance
 
@@ -119,6 +120,7 @@ def status(
         "paused": paused.paused_json(seen.paused, held_back),
         "held_back": [paused.held_back_json(each) for each in seen.held_back],
         "clock_error_seconds": round(seen.clock_error.total_seconds()),
+        "probes": [_canary_json(canary) for canary in seen.canaries],
         "closing_seconds": spread_json(spread_),
         **safety.to_json(),
         "last_run": None
@@ -157,6 +159,7 @@ def status(
         *left_behind.lines(settings, behind),
         *filter(None, told),
         *measured_facts.troubles(measured, now),
+        *(_not_removed(canary, settings) for canary in seen.canaries),
         *safety.troubles(now),
     )
     for line in (*_orphaned(settings, seen.orphans), *troubles):
@@ -184,6 +187,24 @@ def _standing(counts: Mapping[str, int], unsettled: Mapping[str, int]) -> list[s
         for system, number in unsettled.items()
     ]
     return lines
+
+
+def _canary_json(canary: Canary) -> dict[str, Any]:
+    return {
+        "system": canary.system,
+        "provider": canary.provider,
+        "event": canary.event,
+        "start": words.instant_json(canary.start),
+        "end": words.instant_json(canary.end),
+    }
+
+
+def _not_removed(canary: Canary, settings: Settings) -> str:
+    when = words.value(canary.value, zone_of(settings, canary.provider))
+    return (
+        f'{canary.system}: "syncd probe" in the calendar of {canary.provider}, {when}, is not '
+        "known to be removed yet: the probe removes it when it ends, or the next run of syncd does"
+    )
 
 
 _MOST_LISTED = 5

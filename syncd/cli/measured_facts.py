@@ -40,6 +40,20 @@ _SAID: Mapping[tuple[str, str, str], tuple[str, str, str]] = {
 }
 """What `check` says of a measured value: level, message, remedy."""
 
+_SERVICES_UNKNOWN = (
+    "it is not known whether its lists show bookings of service menus; if they do not, the time of "
+    "such bookings stays open elsewhere"
+)
+_LEAVES_OPEN: Mapping[tuple[str, str], tuple[str, str, str]] = {
+    (PlatformKind.V2, "lists_service_bookings"): (
+        _SERVICES_UNKNOWN,
+        "its lists do not show bookings of service menus: their time stays open elsewhere",
+        "while such a booking stands, or have people book calendars instead",
+    ),
+}
+"""Facts whose safe side leaves time open: what is said until it is measured, where it is measured
+"no", and when to probe."""
+
 
 def standing_facts(settings: Settings, facts: Sequence[Fact]) -> dict[str, Sequence[Standing]]:
     """Return each configured system's facts as they stand."""
@@ -107,6 +121,9 @@ def findings(found: Mapping[str, Sequence[Standing]], now: datetime) -> Iterator
                 + _names(dropped),
                 probe,
             )
+        for each in _unknown(stands):
+            message, _, when = _LEAVES_OPEN[each.row.platform, each.name]
+            yield Finding("note", system, message, f"{probe} {when}")
         for each in stands:
             said = _SAID.get((each.row.platform, each.name, each.value))
             if said is not None and each.side is Side.MEASURED:
@@ -115,19 +132,33 @@ def findings(found: Mapping[str, Sequence[Standing]], now: datetime) -> Iterator
 
 
 def lines(found: Mapping[str, Sequence[Standing]]) -> list[str]:
-    """Return one line for `status`: how many facts were measured; none where nothing was."""
+    """Return lines for `status`: how many facts were measured, and which leave time open unknown.
+
+    Nothing is counted where nothing was measured.
+    """
     counts = {
         system: sum(each.side is Side.MEASURED for each in stands)
         for system, stands in found.items()
     }
     told = ", ".join(f"{system} {number}" for system, number in counts.items() if number)
-    return [f"platform facts measured: {told} (`syncd check` lists them)"] if told else []
+    counted = [f"platform facts measured: {told} (`syncd check` lists them)"] if told else []
+    unknown = [
+        f"{system}: {_LEAVES_OPEN[each.row.platform, each.name][0]} (`syncd probe {system}`)"
+        for system, stands in found.items()
+        for each in _unknown(stands)
+    ]
+    return counted + unknown
 
 
 def troubles(found: Mapping[str, Sequence[Standing]], now: datetime) -> list[str]:
-    """Return a line for each system where an answer contradicted what was measured."""
+    """Return a line for each contradicted system, and for each fact that leaves time open."""
     told: list[str] = []
     for system, stands in found.items():
+        told += [
+            f"{system}: {_LEAVES_OPEN[each.row.platform, each.name][1]}"
+            for each in stands
+            if _leaves_open(each) and each.side is Side.MEASURED and each.value == NO
+        ]
         dropped = [each for each in stands if each.side is Side.CONTRADICTED]
         if dropped:
             named = ", ".join(f"{d.name} ({words.ago(d.at, now)})" for d in dropped if d.at)
@@ -136,6 +167,15 @@ def troubles(found: Mapping[str, Sequence[Standing]], now: datetime) -> list[str
                 f"assumed until `syncd probe {system}`"
             )
     return told
+
+
+def _leaves_open(standing: Standing) -> bool:
+    return (standing.row.platform, standing.name) in _LEAVES_OPEN
+
+
+def _unknown(stands: Sequence[Standing]) -> list[Standing]:
+    """Return what leaves time open and is not measured, or was contradicted since."""
+    return [each for each in stands if _leaves_open(each) and each.side is not Side.MEASURED]
 
 
 def _is_probed(standing: Standing) -> bool:

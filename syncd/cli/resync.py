@@ -229,7 +229,7 @@ async def _resync(
             )
             if not app.engine.stopping.is_set():
                 await app.engine.ask_slots(progress=told)
-                report.exposures = app.engine.exposed.measure()
+                report.exposures = await app.engine.exposed.measure()
                 app.engine.tidy()
             return report
     finally:

@@ -17,6 +17,7 @@ from syncd.config.settings import Settings
 from syncd.daemon.heartbeat import Heartbeat
 from syncd.daemon.lock import StateLock
 from syncd.daemon.logging import set_up
+from syncd.daemon.memory import return_large_blocks
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.rounds import spans_of
 from syncd.daemon.service import Pace, Successor, serve
@@ -36,6 +37,7 @@ def run(context: typer.Context, *, config: ConfigOption = None) -> None:
     """
     settings = settings_of(context, config)
     begin_log(settings)
+    return_large_blocks()
     with StateLock(settings.syncd.state_path, role="daemon"):
         code = asyncio.run(_run(settings, lambda: settings_of(context, config)))
     raise typer.Exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,6 +14,13 @@ _SLACK = timedelta(minutes=1)
 
 _KEPT_TO = timedelta(hours=1)
 """`Item.seen_at` is stored only so often: a read that shows nothing new writes nothing."""
+
+
+MOST_LISTED = 500
+"""Open items of one system and topic that are listed one by one."""
+
+FURTHER = "further records"
+"""Names the item that stands for all those beyond `MOST_LISTED`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +102,41 @@ def follow(items: Iterable[Item], shown: Iterable[Shown], look: Look) -> Outcome
     return outcome
 
 
+def bounded(items: Iterable[Item], shown: Iterable[Shown], known: Collection[str]) -> list[Shown]:
+    """Return what a read reports with at most `MOST_LISTED` items of a topic, and one for the rest.
+
+    A platform may send any number of rows that cannot be carried, with other ids in each read.
+    Items that are open stay listed, and events that are ``known`` are listed first. Events that
+    are carried are all listed: they are stored one by one anyway, and the item of a whole account
+    is made of them.
+    """
+    open_ = {item.key for item in items}
+    listed = Counter(topic for topic, _ in open_)
+    found: list[Shown] = []
+    rest: dict[Topic, set[str]] = {}
+    for each in sorted(shown, key=lambda each: each.event not in known):
+        key = (each.topic, each.event)
+        if key not in open_ and not each.topic.carried:
+            if listed[each.topic] >= MOST_LISTED:
+                rest.setdefault(each.topic, set()).update(each.calendars)
+                continue
+            listed[each.topic] += 1
+            open_.add(key)
+        found.append(each)
+    reason = f"there are more of them than syncd lists one by one ({MOST_LISTED})"
+    found += [Shown(FURTHER, topic, reason, frozenset(of)) for topic, of in rest.items()]
+    return found
+
+
 def _joined(shown: Iterable[Shown]) -> Mapping[tuple[Topic, str], Shown]:
     """Return one of each key: several lists may show a record."""
     found: dict[tuple[Topic, str], Shown] = {}
     for each in shown:
         key = (each.topic, each.event)
-        calendars = found[key].calendars if key in found else frozenset[str]()
-        found[key] = replace(each, calendars=calendars | each.calendars)
+        before = found.get(key)
+        found[key] = (
+            each if before is None else replace(each, calendars=before.calendars | each.calendars)
+        )
     return found
 
 

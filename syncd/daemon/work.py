@@ -102,8 +102,7 @@ class Work:
     """The jobs. ``busy_since`` is a loop time, None when idle.
 
     ``told`` hears of each report, ``failed`` the name of each job that raised; ``insist`` is called
-    before a request, so that it meets no system that rests. ``turn`` says who is read in a far job;
-    everybody, where there is none.
+    before a request, so that no system rests. ``turn`` says who is read in a far job, or everybody.
     """
 
     def __init__(

@@ -21,6 +21,7 @@ from syncd.engine.observation import Read
 from syncd.engine.probes import PROBES
 from syncd.engine.questions import Questions
 from syncd.engine.reports import Reports
+from syncd.engine.turns import records_in_turns
 from syncd.model import (
     RENEWED,
     Action,
@@ -203,7 +204,7 @@ def _places(records: Iterable[Record], events: Collection[str]) -> set[Place]:
 async def _sort(read: Read, unlisted: Sequence[str], unreadable: Collection[str]) -> _Missing:
     """Sort the events that the lists lack by what their absence can prove."""
     coverage = windows_of(read)
-    absent = _looked_for(read, read.store.records(read.system.name, unlisted))
+    absent = _looked_for(read, await records_in_turns(read.store, read.system.name, unlisted))
     await read.owners.refused(
         read.snapshot,
         [r for r in absent if (r.provider, r.kind) not in coverage and not r.retired],

@@ -9,10 +9,7 @@ from datetime import timedelta
 from syncd.core.cleanup import Scope
 from syncd.engine.paused import Pauses
 from syncd.engine.policy import Ids
-from syncd.model import (, WaitReason
-    Clock,
-    Operation,
-)
+from syncd.model import Clock, Operation, WaitReason
 from syncd.store.store import Store
 from syncd.systems.port import System
 from syncd.systems.stopping import Stopping

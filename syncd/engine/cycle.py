@@ -378,7 +378,7 @@ class Engine:
             await self.annexes.tie(self.systems, self.store, self.clock, self.lanes, self.pauses)
         for span, seen in _in_full(observed):
             self._settle(span, seen, report)
-        tell(self, report, observed, before)
+        await tell(self, report, observed, before)
 
     async def learn(self) -> None:
         """Ask what rooms can close, where there are rooms: such calendars are kept in sync, too."""

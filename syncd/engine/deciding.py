@@ -27,6 +27,7 @@ from syncd.engine.stops import accept as accept_run
 from syncd.engine.stops import tell_stops
 from syncd.model import Action, ProviderState, Waiting, WaitReason
 from syncd.store.part import parts
+from syncd.systems.turns import turn_after
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -91,6 +92,7 @@ async def _decide(
         made.append(_Made(state, part, case, decision, counted))
         if part is None:
             _keep(engine, made)
+            await turn_after(state.records, state.bookings)
     _keep(engine, made)
     tell_stops(engine.store, report, engine.mapping)
     return decisions

@@ -14,6 +14,7 @@ from syncd.store import exposed as shelf
 from syncd.store.part import neighbours
 from syncd.store.store import Store
 from syncd.systems.port import System
+from syncd.systems.turns import turn_after
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ class Watch:
         self._wanted.put_part(provider, {b.id for b in part.bookings}, wanted)
         self._around.setdefault(provider, set()).update((r.system, r.id) for r in part.records)
 
-    def measure(self) -> int:
+    async def measure(self) -> int:
         """Measure those that may have changed; return how many intervals are exposed in all."""
         now = self.clock.now()
         if not (self.due or self._around):
@@ -65,6 +66,7 @@ class Watch:
             state, before = self.store.state(provider), known.get(provider, ())
             measured = self._measure(state, self._wanted.of(provider), before, closed)
             self._keep({provider: measured}, known)
+            await turn_after(state.records, state.bookings)
         if closed:
             shelf.keep_closings(self.store, closed)
         self.due.clear()

@@ -37,7 +37,7 @@ from syncd.model.platform_facts import NO, YES
 from syncd.model.whole_record import Update, WholeRecord, compare_records
 from syncd.store.errors import StateError
 from syncd.store.journal import intent_named
-from syncd.store.reported import marks_of, open_items
+from syncd.store.reported import marks_of, open_about
 from syncd.store.store import Store
 from syncd.systems.port import Done, Rejected, Retryable, System, SystemFault
 
@@ -333,7 +333,7 @@ def _end(system: System, event: str, fact: str, desk: Desk) -> None:
 
 
 def _items(system: System, desk: Desk) -> list[Item]:
-    return [i for i in open_items(desk.store, system.name) if i.topic is Topic.DAMAGED]
+    return [i for i in open_about(desk.store, Topic.DAMAGED) if i.system == system.name]
 
 
 # --- what is kept ------------------------------------------------------------------------------

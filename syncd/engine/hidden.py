@@ -55,20 +55,24 @@ def due_in_list(
 
 
 async def ask_for_created(
-    read: Read, questions: Questions, reports: Reports, unread: Collection[str]
+    read: Read,
+    questions: Questions,
+    reports: Reports,
+    unread: Collection[str],
+    apart: Collection[str],
 ) -> None:
     """Look whether lists hide blocks that syncd made, after its state was lost.
 
     No record tells what they should show; the file of created ids does. The newest blocks that a
     list lacks are asked for by id, whatever else it shows. ``unread`` are the providers whose
-    calendar was not read whole since.
+    calendar was not read whole since; ``apart`` are the blocks of probes, which no read shows.
     """
     created, system = read.store.created, read.system
     if created is None or not unread or Kind.BLOCK in system.capabilities.gone_by_list:
         return
     windows = windows_of(read)
     places = {provider for provider, kind in windows if kind is Kind.BLOCK and provider in unread}
-    shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows)}
+    shown = {*read.snapshot.same, *(row.id for row in read.snapshot.rows), *apart}
     lacking: dict[str, str] = {}
     faults = 0
     for line in created.last_of(system.name, places, _MOST_CREATED, but=shown) if places else ():

@@ -5,7 +5,6 @@ One transaction at the end: an observation is stored whole or not at all, and ne
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -47,9 +46,7 @@ from syncd.systems.port import (
     System,
     SystemFault,
 )
-
-_TURN = 500
-"""Rows with news that are looked at before other tasks have a turn."""
+from syncd.systems.turns import in_turns, turn_after
 
 
 async def observe(
@@ -132,7 +129,8 @@ async def _observe(
     known_rows = NOTHING_KNOWN if anew else stored
     await owners.look_ahead(unread & {*providers})
     snapshot = await system.read(read.window, providers, known_rows, look_back=read.look_back)
-    snapshot = without_canaries(snapshot, canaries(store), system.event)
+    probed = canaries(store)
+    snapshot = without_canaries(snapshot, probed, system.event)
     if snapshot.faults:
         seen.fail(snapshot.faults[0])
     doubted = list(owners.open.values())
@@ -141,14 +139,13 @@ async def _observe(
     unproven = [u for u in snapshot.unproven if u.provider not in seen.without_user]
     snapshot = replace(snapshot, coverage=covered, unproven=unproven)
     read.snapshot = snapshot
-    seen.coverage, seen.units = snapshot.coverage, snapshot.units
-    seen.unproven = unproven
+    seen.coverage, seen.units, seen.unproven = snapshot.coverage, snapshot.units, unproven
     read.changes = Changes(coverage=list(snapshot.coverage))
     reports, questions = Reports(), Questions(read)
-    for broken in snapshot.malformed:
-        reports.add(broken)
-    await ask_for_created(read, questions, reports, unread)
-    await find_created(read, unread)
+    await _report_rows(reports, snapshot.malformed)
+    apart = {canary.event for canary in probed if canary.event is not None}
+    await ask_for_created(read, questions, reports, unread, apart)
+    await find_created(read, unread, apart)
     rows = {row.id: row for row in snapshot.rows}
     delta = compare(stored, {row.id: row.fingerprint for row in snapshot.rows}, snapshot.same)
     known = await _absorb_rows(read, reports, rows, delta.differ)
@@ -166,16 +163,24 @@ async def _observe(
     owners.learn(snapshot.users, read.changes)
     if owners.fault is not None:
         seen.fail(owners.fault)
+    await turn_after(unlisted, snapshot.rows)
     same = {*snapshot.same, *(rows.keys() - {*delta.differ})}
     deepest = running is not None and read.look_back >= running.longest
-    reported = reports.settle(read, providers, same, full=full, deepest=deepest)
+    reported = reports.settle(read, providers, same, stored, full=full, deepest=deepest)
     if full:
         read.changes.coverage = [
             replace(c, whole=read.window.covered_by([c.window])) for c in read.changes.coverage
         ]
+    await turn_after(unlisted, same)
     store.apply(read.changes)
     log_reported(reported)
     announce(system.name, doubted, owners.open.values())
+
+
+async def _report_rows(reports: Reports, malformed: Sequence[Malformed]) -> None:
+    async for batch in in_turns(malformed):
+        for broken in batch:
+            reports.add(broken)
 
 
 async def _ask_by_id(
@@ -204,13 +209,10 @@ async def _absorb_rows(
     """Look at each row with news; return what was known of them. Other tasks have a turn."""
     unsettled = unsettled_updates(read.system, read.intents)
     known: dict[str, Record] = {}
-    for at in range(0, len(differ), _TURN):
-        batch = differ[at : at + _TURN]
+    async for batch in in_turns(differ):
         known |= {r.id: r for r in read.store.records(read.system.name, batch)}
         for event_id in batch:
             _absorb_row(read, reports, rows[event_id], known.get(event_id), unsettled.get(event_id))
-        if len(batch) == _TURN:
-            await asyncio.sleep(0)
     return known
 
 

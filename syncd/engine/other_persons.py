@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from syncd.core.persons import Compared
 from syncd.core.reported import Outcome
 from syncd.model import Changes, Id, Item, Topic
-from syncd.store.reported import open_items
+from syncd.store.reported import open_about
 from syncd.store.store import Store
 
 REASON = "another system names another person for this meeting: correct one of the two records"
@@ -51,8 +51,8 @@ def end_persons(store: Store, provider: str, now: datetime) -> Outcome:
 def _open(store: Store, provider: str) -> dict[Id, Item]:
     return {
         (item.system, item.event): item
-        for item in open_items(store)
-        if item.topic is Topic.PERSON and provider in item.calendars
+        for item in open_about(store, Topic.PERSON)
+        if provider in item.calendars
     }
 
 

@@ -16,6 +16,7 @@ from syncd.engine.observation import Read
 from syncd.engine.questions import Questions
 from syncd.engine.reports import Reports
 from syncd.engine.running import Running
+from syncd.engine.turns import records_in_turns
 from syncd.model import EventRef, Kind, Record
 from syncd.systems.port import Found, Rejected, SystemFault
 
@@ -45,7 +46,7 @@ async def follow_own(
     resync = by_id or probes.in_run
     if not resync and running is None and not probes.any_open:
         return
-    unshown = _unshown(read, unlisted)
+    unshown = await _unshown(read, unlisted)
     reports.missing |= {record.id for record in unshown}
     proving = [r for r in unshown if probes.is_open(r.id) and probes.is_due(r.id, read.asked_at)]
     others = [record for record in unshown if not probes.is_open(record.id)]
@@ -71,17 +72,18 @@ async def follow_own(
             read.seen.suspect(probes.opens(record.id, read.asked_at))
 
 
-async def find_created(read: Read, unread: Collection[str]) -> None:
+async def find_created(read: Read, unread: Collection[str], apart: Collection[str]) -> None:
     """Look for blocks that syncd made before its state was lost, where no list shows them.
 
     The file of created ids names them. Without this, each of them would be made again (promise 4).
-    ``unread`` are the providers whose calendar was not read whole since.
+    ``unread`` are the providers whose calendar was not read whole since; ``apart`` are the blocks
+    of probes, which no booking wants.
     """
     created, system = read.store.created, read.system
     if created is None or system.capabilities.lists_blocks:
         return
     answered = {c.provider for c in read.snapshot.coverage} & {*unread}
-    lines = created.last_of(system.name, answered, MOST_CREATED) if answered else ()
+    lines = created.last_of(system.name, answered, MOST_CREATED, but=apart) if answered else ()
     known = {record.id for record in read.store.records(system.name, [x.event for x in lines])}
     until = read.clock.now() + LONGEST
     for line in lines:
@@ -102,7 +104,7 @@ async def find_created(read: Read, unread: Collection[str]) -> None:
             answers.take(read, None, marked(read, after), news)
 
 
-def _unshown(read: Read, unlisted: Sequence[str]) -> list[Record]:
+async def _unshown(read: Read, unlisted: Sequence[str]) -> list[Record]:
     """The own blocks in the time that was read of which no list says anything.
 
     Those that were not asked for longest come first. Where lists that show blocks were not whole,
@@ -114,7 +116,7 @@ def _unshown(read: Read, unlisted: Sequence[str]) -> list[Record]:
     answered |= {u.provider for u in read.snapshot.unproven}
     found = [
         record
-        for record in read.store.records(read.system.name, unlisted)
+        for record in await records_in_turns(read.store, read.system.name, unlisted)
         if record.mine
         and not record.retired
         and record.observed is not None

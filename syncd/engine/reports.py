@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from syncd.core.reported import Look, Outcome, Shown, follow
+from syncd.core.reported import Look, Outcome, Shown, bounded, follow
 from syncd.engine.observation import Read
 from syncd.model import Changes, Item, Kind, Topic, Window
 from syncd.store.reported import open_items
@@ -34,37 +34,37 @@ class Reports:
     """The events that lists lack, and of which an answer by id says what became of them."""
     missing: set[str] = field(default_factory=set)
     """The events that lists lack; no list shows that they are unreadable no more."""
+    unreadable: set[str] = field(default_factory=set)
+    """The records that are listed, but cannot be understood."""
 
     def add(self, broken: Malformed, provider: str = "") -> None:
         """Report a record or a list; ``provider`` is whose list showed it."""
         of = broken.provider or provider
         calendars = frozenset({of} if of else broken.providers)
         self.shown.append(Shown(broken.event, broken.topic, broken.reason, calendars, broken.began))
-
-    @property
-    def unreadable(self) -> frozenset[str]:
-        """The records that are listed, but cannot be understood."""
-        return frozenset(each.event for each in self.shown if each.topic is Topic.UNREADABLE)
+        if broken.topic is Topic.UNREADABLE:
+            self.unreadable.add(broken.event)
 
     def settle(
         self,
         read: Read,
         asked: Collection[str],
         same: Collection[str],
+        stored: Collection[str],
         *,
         full: bool,
         deepest: bool,
     ) -> Outcome:
         """Have stored what begins, changes and ends with this read; return it.
 
-        ``deepest``: no read looks further back.
+        ``stored`` are the known events of the window. ``deepest``: no read looks further back.
         """
         # What a comparison of meetings or of a write reports, no read of one system ends.
         every = open_items(read.store, read.system.name)
         items = [item for item in every if item.topic not in _NOT_READ]
         if not items and not self.shown:
             return Outcome()
-        self._keep(items)
+        shown = bounded(items, (*self.shown, *self._kept(items)), stored)
         begin, end = read.window.start, read.window.end
         known = read.store.records(read.system.name, sorted({item.event for item in items}))
         look = Look(
@@ -84,15 +84,14 @@ class Reports:
             read.look_back,
             full and deepest,
         )
-        outcome = follow(items, self.shown, look)
+        outcome = follow(items, shown, look)
         read.changes.reported += [*outcome.begun, *outcome.changed, *outcome.ended]
         return outcome
 
-    def _keep(self, items: Collection[Item]) -> None:
+    def _kept(self, items: Collection[Item]) -> list[Shown]:
         """Go on reporting what cannot be read by id, until a list or an answer shows otherwise."""
-        shown = {each.event for each in self.shown if each.topic is Topic.UNREADABLE}
-        kept = self.missing - self.answered - shown
-        self.shown += [
+        kept = self.missing - self.answered - self.unreadable
+        return [
             Shown(item.event, item.topic, item.reason, frozenset(item.calendars))
             for item in items
             if item.topic is Topic.UNREADABLE and item.event in kept

@@ -19,6 +19,7 @@ from syncd.engine.probes import Probes
 from syncd.engine.questions import Questions
 from syncd.engine.report import Health
 from syncd.engine.reports import Reports
+from syncd.engine.turns import records_in_turns
 from syncd.model import Id, IntentState, Record, Window
 from syncd.systems.port import NO_LOOK_BACK, SystemFault
 
@@ -132,7 +133,7 @@ async def follow_running(
     }
     records = [
         record
-        for record in read.store.records(read.system.name, unlisted)
+        for record in await records_in_turns(read.store, read.system.name, unlisted)
         if _is_unproven(read, record)
     ]
     queued = [record for record in records if record.id in awaited]

@@ -14,12 +14,13 @@ from syncd.model.summary import acknowledged, stale
 from syncd.store.owners import owner_changes
 from syncd.store.reported import drop_marks, marks_of, shown_items
 from syncd.systems.port import RateLimited
+from syncd.systems.turns import turn_after
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
 
-def tell(
+async def tell(
     engine: Engine,
     report: Report,
     observed: Mapping[str, Observation],
@@ -59,7 +60,7 @@ def tell(
         for where, minutes in _covered(o).items():
             report.covered[where] = max(report.covered[where], minutes)
     report.pending = len(engine.store.pending_intents())
-    _tell_standing(engine, report)
+    await _tell_standing(engine, report)
     now = engine.clock.now()
     report.unknown = unknown_owners(owner_changes(engine.store), now)
     told_of = {(each.provider, each.system) for each in report.unknown}
@@ -71,7 +72,7 @@ def tell(
     ]
     report.clock_error = engine.clock_error
     report.gone = sum(o.gone for o in observed.values())
-    report.exposures = engine.exposed.measure()
+    report.exposures = await engine.exposed.measure()
 
 
 def remark(report: Report, accept: str | None) -> None:
@@ -91,7 +92,7 @@ def remark(report: Report, accept: str | None) -> None:
         )
 
 
-def _tell_standing(engine: Engine, report: Report) -> None:
+async def _tell_standing(engine: Engine, report: Report) -> None:
     """Count the conflicts, double bookings and reported items, and which are acknowledged.
 
     An acknowledgement of what has ended or changed is forgotten.
@@ -102,11 +103,12 @@ def _tell_standing(engine: Engine, report: Report) -> None:
     known = sum(acknowledged(h, marks) is not None for h in conflicts)
     told = sum(not h.conflict.held for h in conflicts)
     report.items = shown_items(store, engine.clock.now(), marks)
+    await turn_after(report.items)
     report.conflicts = sum(h.conflict.held for h in conflicts)
     report.double_bookings = len(doubles)
     report.doubles_open = told - known
     report.acknowledged = known + sum(i.acknowledged_at is not None for i in report.items)
-    if not report.dry_run:
+    if marks and not report.dry_run:
         drop_marks(store, stale(marks, report.items, conflicts))
 
 

@@ -133,7 +133,7 @@ async def undo(
         engine.store.apply(Changes(waivers=undone.waivers, notes=undone.notes))
         progress(f"putting back {len(undone.operations)} writes")
         await write(engine, undone.operations, observed, desk, report)
-        tell(engine, report, observed, before)
+        await tell(engine, report, observed, before)
         before = {name: system.traffic for name, system in engine.systems.items()}
         for pause in PAUSES:
             if not engine.waits(report):
@@ -158,7 +158,7 @@ async def undo(
         case = case_of(engine, provider, state, observed, held, report.run)
         # Decided only to learn what should be closed now; nothing of it is stored.
         engine.exposed.hear(provider, decide(state, case, engine.ids.row).wanted)
-    tell(engine, report, observed, before)
+    await tell(engine, report, observed, before)
     engine.file(report, "undo")
     return undone
 

@@ -102,7 +102,8 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "Service bookings of the next 60 days are listed and looked for in the lists of events.",
-        "Where they do not appear, `check` says that their time is not closed.",
+        "Nothing closes the time of those that do not appear: `check` and `status` say so, also "
+        "until it is measured.",
     ),
     PlatformFact(
         _V2,

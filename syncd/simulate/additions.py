@@ -24,7 +24,7 @@ from syncd.simulate.drawn_pauses import with_pauses
 from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
 from syncd.simulate.drawn_series import draw_series
 from syncd.simulate.drawn_slow import with_slow
-from syncd.simulate.drawn_stops import with_stops
+from syncd.simulate.drawn_stops import with_early_clearing, with_stops
 from syncd.simulate.drawn_twins import with_twins
 from syncd.simulate.first_writes import with_damage
 
@@ -71,7 +71,8 @@ def with_more(day: Story, faults: Collection[str]) -> Story:
         with_pauses,
     ):
         day = add(day)
-    return with_cleanup(with_facts(with_slow(_with_limits(day, faults), faults)), faults)
+    more = with_early_clearing(with_facts(with_slow(_with_limits(day, faults), faults)))
+    return with_cleanup(more, faults)
 
 
 def _with_marks(day: Story) -> Story:

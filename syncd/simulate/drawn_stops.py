@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from syncd.simulate.story import Story
 
 _CLASSES, _SLICES, _CLEARED = 0.3, 0.15, 0.15
+_CLEARED_EARLY = 0.06
 
 
 def draw_stops(random: Random, span: float) -> list[Step]:
@@ -73,4 +74,20 @@ def _slot(random: Random) -> int:
 def with_stops(day: Story) -> Story:
     """Add what changes much of a calendar at once."""
     steps = draw_stops(Random(f"stops {day.seed}"), day.hours * 3600)  # noqa: S311
+    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+
+
+def with_early_clearing(day: Story) -> Story:
+    """Add, on some days, a calendar that is cleared before meetings are entered in it.
+
+    Later in a day most calendars have meetings, and cannot be cleared without a proof by id. It is
+    alice's or bob's, as carol has the block that nobody touches.
+    """
+    random = Random(f"cleared early {day.seed}")  # noqa: S311 - chance that can be repeated
+    if random.random() >= _CLEARED_EARLY:
+        return day
+    number, slot = 3 * random.randrange(300) + random.randrange(2), random.randrange(14, 20)
+    early, late = _at(random, 3600, 0.02, 0.2), _at(random, 3600, 3.2, 4.0)
+    steps = [Step(early, What.BLOCK, "clinic", number, slot + 6 * n) for n in range(3)]
+    steps.append(Step(late, What.CLEAR, "clinic", number))
     return replace(day, steps=tuple(sorted((*day.steps, *steps))))

@@ -45,7 +45,8 @@ def perform(town: Town, step: Step, start: datetime) -> str:
         case What.SLICE:
             return _slice(town, step, who)
         case What.CLEAR:
-            return _clear(town, step, who)
+            others = (each for each in PEOPLE if each != who)
+            return next(filter(None, (_clear(town, step, each) for each in (who, *others))), "")
         case _:
             return ""
 
@@ -112,9 +113,12 @@ def _clear(town: Town, step: Step, who: str) -> str:
     news: dict[str, tuple[Seen, Seen | None]] = {
         event: (seen, None) for event, seen in mine.items()
     }
-    accident = Accident(now, step.system, who, news, frozenset(mine), len(mine), unproven=True)
+    # Where a block is answered by its id, that it is not is a proof, and nothing has to stop.
+    known = frozenset(() if town.sandbox.clinic.blocks_by_id else mine)
+    accident = Accident(now, step.system, who, news, known, len(mine), unproven=True)
     town.accidents.append(accident)
-    return f"remove all {len(mine)} blocks of {who}, which must stop"
+    stops = ", which must stop" if accident.stops else ""
+    return f"remove all {len(mine)} blocks of {who}{stops}"
 
 
 def _meetings(town: Town, system: str, now: datetime) -> list[tuple[str, Seen]]:

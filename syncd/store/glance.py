@@ -42,6 +42,7 @@ from syncd.model import (
     WaitReason,
     record_id,
 )
+from syncd.model.canary import Canary
 from syncd.model.pauses import Pause
 from syncd.model.summary import summarise
 from syncd.store import layout
@@ -94,6 +95,7 @@ _HELD_BACK = "SELECT * FROM held_back WHERE ended_at IS NULL ORDER BY system, pr
 MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
 """Where the error of this machine's clock is kept: a fact of no system."""
 _CLOCK = "SELECT value FROM fact WHERE system = ? AND name = ?"
+_PROBES = "SELECT * FROM canary WHERE ended_at IS NULL ORDER BY system, made_at"
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
 
 
@@ -132,7 +134,7 @@ class Glance:
     wrong; ``facts`` is what was measured of the systems. ``unsettled`` counts the writes without a
     confirmed outcome in each system, ``stopped`` are the records that the guard's stops are about.
     ``paused`` is what a person does not want to be written to, ``held_back`` what that, or observe
-    mode, holds back.
+    mode, holds back; ``canaries`` are the events of probes that may still stand.
     """
 
     counts: Mapping[str, int]
@@ -159,6 +161,7 @@ class Glance:
     stopped: Mapping[Id, Record] = field(default_factory=dict)
     paused: tuple[Pause, ...] = ()
     held_back: tuple[HeldBack, ...] = ()
+    canaries: tuple[Canary, ...] = ()
 
 
 NOTHING = Glance(dict.fromkeys(_LIVING, 0))
@@ -226,6 +229,7 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         _stopped(connection, conflicts),
         tuple(_pause(row) for row in ask(_PAUSED)),
         tuple(_held_back(row) for row in ask(_HELD_BACK)),
+        tuple(_canary(row) for row in ask(_PROBES)),
     )
 
 
@@ -251,6 +255,11 @@ def _allowance(row: sqlite3.Row) -> Allowance:
 
 def _fact(row: sqlite3.Row) -> Fact:
     return Fact(**{**dict(row), "at": datetime.fromisoformat(row["at"])})
+
+
+def _canary(row: sqlite3.Row) -> Canary:
+    start, end, at = (datetime.fromisoformat(row[name]) for name in ("starts", "ends", "made_at"))
+    return Canary(row["tag"], row["system"], row["provider"], start, end, at, row["event"])
 
 
 def _exposure(row: sqlite3.Row) -> Exposure:

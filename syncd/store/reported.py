@@ -22,6 +22,7 @@ _OPEN = (
     .where(REPORTED.c.ended_at.is_(None))
     .order_by(REPORTED.c.system, REPORTED.c.topic, REPORTED.c.event)
 )
+_OPEN_ABOUT = _OPEN.where(REPORTED.c.topic == bindparam("of_topic"))
 _OPEN_OF = _OPEN.where(REPORTED.c.system == bindparam("of_system"))
 _MARKS = select(ACKNOWLEDGED).order_by(ACKNOWLEDGED.c.subject)
 _UNMARK = delete(ACKNOWLEDGED).where(ACKNOWLEDGED.c.subject == bindparam("of_subject"))
@@ -38,6 +39,11 @@ def open_items(store: Store, system: str | None = None) -> list[Item]:
     if system is None:
         return [to_item(row) for row in store.tell(_OPEN, {})]
     return [to_item(row) for row in store.tell(_OPEN_OF, {"of_system": system})]
+
+
+def open_about(store: Store, topic: Topic) -> list[Item]:
+    """Return the items of one topic that have not ended: of others there may be thousands."""
+    return [to_item(row) for row in store.tell(_OPEN_ABOUT, {"of_topic": str(topic)})]
 
 
 def shown_items(store: Store, now: datetime, marks: Mapping[str, Mark]) -> list[Item]:
@@ -74,8 +80,8 @@ def _of(subjects: Sequence[str]) -> list[dict[str, str]]:
 
 def reported_lists(store: Store, system: str) -> frozenset[str]:
     """The providers of a system whose lists are reported as not whole. Raises StateError."""
-    items = open_items(store, system)
-    return frozenset(p for item in items if item.topic is Topic.LIST for p in item.calendars)
+    lists = open_about(store, Topic.LIST)
+    return frozenset(p for item in lists if item.system == system for p in item.calendars)
 
 
 def from_item(item: Item) -> dict[str, Any]:

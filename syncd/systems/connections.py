@@ -24,6 +24,9 @@ _PORTS = {"http": 80, "https": 443}
 _LONGEST_HEAD = 100 * 1024
 """Bytes of an answer's headers, as with httpcore."""
 
+_STEP = 64 * 1024
+"""Bytes that h11 is given at a time. It bounds a head or a trailer only while that is not whole."""
+
 _MOST_INTERIM = 100
 """So many answers of the sort "please wait" (1xx) may come before the real one."""
 
@@ -120,6 +123,8 @@ class _Connection:
         self.socket = socket
         self.since = 0.0
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
+        self._received = memoryview(b"")
+        """What h11 was not given yet."""
 
     async def ask(self, request: httpx.Request, timeouts: Timeouts) -> h11.Response:
         """Send once, in one piece, and wait for the head of the answer."""
@@ -141,17 +146,20 @@ class _Connection:
                 raise httpx.RemoteProtocolError(str(error)) from error
             if event is not h11.NEED_DATA:
                 return event
-            data = await self.socket.read(patience)
-            if not data and self._http.their_state is h11.SEND_RESPONSE:
-                raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
-            self._http.receive_data(data)
+            if not self._received:
+                self._received = memoryview(await self.socket.read(patience))
+                if not self._received and self._http.their_state is h11.SEND_RESPONSE:
+                    why = "Server disconnected without sending a response."
+                    raise httpx.RemoteProtocolError(why)
+            self._http.receive_data(bytes(self._received[:_STEP]))
+            self._received = self._received[_STEP:]
 
     def is_done(self) -> bool:
         """Whether the answer was read to its end, and nothing else came: it can be used again."""
         http = self._http
         if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
             return False
-        if http.trailing_data[0]:
+        if http.trailing_data[0] or self._received:
             return False  # nobody asked for it: it would be taken for the next answer
         http.start_next_cycle()
         self.since = asyncio.get_running_loop().time()

@@ -53,7 +53,16 @@ def decode(body: bytes, shape: type[T]) -> T:
     A row of a list that cannot be decoded keeps the fields that can be. Where the shape allows
     None, a row without any becomes None.
     """
-    expect_small(body)
+    return decode_weighed(body, shape)[0]
+
+
+def decode_weighed(body: bytes, shape: type[T]) -> tuple[T, int]:
+    """Decode a body; return also what it weighs (`systems.sizes`). Raises one of `UNREADABLE`."""
+    weighs = expect_small(body)
+    return _decoded(body, shape), weighs
+
+
+def _decoded(body: bytes, shape: type[T]) -> T:
     with _without_collection(len(body)):
         try:
             return msgspec.json.decode(body, type=shape)

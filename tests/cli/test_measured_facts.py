@@ -98,5 +98,24 @@ def test_check_shows_values_with_dates_and_asks_for_a_new_probe_after_90_days(
 def test_without_a_state_check_only_suggests_a_probe(desk: Desk) -> None:
     found = json.loads(desk.say("check", "--offline", "--json").out)
     notes = [(f["level"], f["subject"]) for f in found["findings"] if "probe" in f["remedy"]]
-    assert notes == [("note", system) for system in ("clinic", "crm", "legacy")]
+    # The second one of clinic is about bookings of service menus.
+    assert notes == [("note", system) for system in ("clinic", "clinic", "crm", "legacy")]
     assert {f["side"] for facts in found["facts"].values() for f in facts} == {"safe"}
+
+
+def test_status_and_check_say_that_service_bookings_are_unknown_until_they_are_measured(
+    desk: Desk,
+) -> None:
+    unknown = "clinic: it is not known whether its lists show bookings of service menus"
+    assert desk.say("resync", "--yes").code == 0
+    status, check = desk.say("status"), desk.say("check", "--offline")
+    assert unknown in words(status.out)
+    assert "not known whether its lists show bookings of service menus" in words(check.out)
+    assert (status.code, check.code) == (0, 0)
+    store_facts(desk, ("clinic", "lists_service_bookings", "no", 1))
+    status = desk.say("status")
+    assert "not known" not in words(status.out)
+    assert "clinic: its lists do not show bookings of service menus" in words(status.err)
+    store_facts(desk, ("clinic", "lists_service_bookings", "yes", 0))
+    status, check = desk.say("status"), desk.say("check", "--offline")
+    assert "service menus" not in words(status.out + status.err + check.out)

@@ -94,8 +94,14 @@ def test_a_signal_leaves_nothing_after_the_next_run(desk: Desk, number: signal.S
         assert process.returncode == 4
     else:
         assert standing(desk) == ["clinic"]
+        told = desk.say("status")
+        assert '"syncd probe" in the calendar of alice' in " ".join(told.err.split())
+        assert [p["system"] for p in json.loads(desk.say("status", "--json").out)["probes"]] == [
+            "clinic"
+        ]
         assert desk.say("resync", "--yes").code == 0
     assert standing(desk) == []
+    assert json.loads(desk.say("status", "--json").out)["probes"] == []
 
 
 @pytest.mark.prove

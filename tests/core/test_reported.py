@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.reported import Look, Outcome, Shown, follow
+from syncd.core.reported import FURTHER, MOST_LISTED, Look, Outcome, Shown, bounded, follow
 from syncd.model import Item, Topic
 from tests.core.kit import NOW
 
@@ -90,3 +90,20 @@ def test_a_near_read_that_shows_it_does_not_shorten_what_ended_only_by_a_far_one
     assert follow([ITEM], [SHOWN], NEAR) == Outcome()
     (wider,) = follow([replace(ITEM, ahead=2 * DAY)], [SHOWN], LOOK).changed
     assert wider.ahead == 60 * DAY
+
+
+def test_a_topic_has_so_many_items_and_one_for_all_others() -> None:
+    rows = [replace(SHOWN, event=f"e{n}") for n in range(MOST_LISTED + 2)]
+    twice = replace(rows[0], calendars=frozenset("q"))
+    first = bounded([], [*rows, twice], ())
+    assert first[:MOST_LISTED] == rows[:MOST_LISTED]
+    assert [each.event for each in first[MOST_LISTED:]] == ["e0", FURTHER]
+    open_ = follow([], first, LOOK).begun
+    others = [replace(SHOWN, event=f"x{n}") for n in range(5)]
+    assert [each.event for each in bounded(open_, others, ())] == [FURTHER]
+    assert follow(open_, bounded(open_, rows, ()), LOOK) == Outcome()
+
+
+def test_events_that_are_carried_are_all_listed() -> None:
+    rows = [replace(SHOWN, event=f"e{n}", topic=Topic.ASSUMED) for n in range(MOST_LISTED + 2)]
+    assert bounded([], rows, ()) == rows

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import signal
-import socket
 import sqlite3
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from syncd.cli.run import secrets_of
 from syncd.config.load import load
-from syncd.daemon.client import DaemonError, ask
 from syncd.model import floor_to
 from syncd.sandbox.agreement import Sight, disagreements, sights
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
 from tests.hostile.attack import Attack, Exchange, Nobody
-from tests.hostile.confined import confine, release
 from tests.hostile.front import Front, fronted
-from tests.hostile.watched_daemon import CPU, SHAPE, WALL, Shared
+from tests.hostile.watched import Watched
 
 LISTS = {
     "crm": r"POST .*/Task.svc/RetrieveAppointments",
@@ -70,123 +64,24 @@ class Result:
         return "; ".join(self.problems) or "ok"
 
 
-@dataclass
-class Siege:
+@dataclass(kw_only=True)
+class Siege(Watched):
     """The daemon and its three platforms."""
 
     world: World
     fronts: Mapping[str, Front]
-    folder: Path
-    shared: Shared
-    daemon: asyncio.subprocess.Process | None = None
     normal: float = 0.0
     bookings: int = 0
     log_read: int = 0
-    confined: bool = False
-    stopping: bool = False
-    manager: socket.socket = field(
-        default_factory=lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    )
-
-    @property
-    def config(self) -> Path:
-        """The configuration file."""
-        return self.folder / "syncd.toml"
-
-    @property
-    def state(self) -> Path:
-        """The state."""
-        return self.folder / "state.db"
-
-    # --- the daemon ---------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Start the daemon and wait until everything is in step."""
         await self.launch()
         await self.until(lambda: b'"cycle"' in self.log()[self.log_read :], 60)
+        if self.wrong():  # on a busy machine a system may have been late for the first resync
+            await self.request()
         assert self.wrong() == []
         self.log_read = len(self.log())
-
-    async def launch(self) -> None:
-        """Start the daemon."""
-        with (self.folder / "log").open("ab") as log:
-            self.daemon = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.hostile.watched_daemon", str(self.folder / "loop"),
-                "--config", str(self.config), "run",
-                stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
-                env=os.environ | {"NOTIFY_SOCKET": str(self.folder / "notify")},
-            )  # fmt: skip
-        self.confined = confine(self.daemon.pid)
-
-    async def stop(self) -> float:
-        """End it as systemd does; how long it took to say that it heard."""
-        assert self.daemon is not None
-        if self.daemon.returncode is None:
-            self.daemon.send_signal(signal.SIGTERM)
-            began = time.monotonic()
-            try:
-                async with asyncio.timeout(30):
-                    await self.daemon.wait()
-            except TimeoutError:
-                self.daemon.kill()
-                await self.daemon.wait()
-            return time.monotonic() - began
-        return 0.0
-
-    def has_heard(self) -> bool:
-        """Whether the daemon told systemd that it is ending."""
-        with suppress(BlockingIOError):
-            while True:
-                self.stopping |= b"STOPPING=1" in self.manager.recv(4096)
-        return self.stopping
-
-    async def kill(self) -> None:
-        """End it without a word."""
-        if self.daemon is not None and self.daemon.returncode is None:
-            self.daemon.kill()
-            await self.daemon.wait()
-        release()
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        return self.daemon is not None and self.daemon.returncode is None
-
-    async def request(self, limit: float = 40.0) -> str:
-        """Ask for a resync; what went wrong, if anything."""
-        try:
-            async with asyncio.timeout(limit):
-                await asyncio.to_thread(ask, self.state, "resync", {}, lambda _text: None)
-        except TimeoutError:
-            return f"a resync took longer than {limit:.0f} s"
-        except DaemonError as error:
-            return f"a resync failed: {error}"
-        return ""
-
-    def log(self) -> bytes:
-        """Everything that it logged so far."""
-        return (self.folder / "log").read_bytes()
-
-    # --- measurements -------------------------------------------------------------------------
-
-    def reset(self) -> None:
-        """Measure anew from now on."""
-        assert self.daemon is not None
-        Path(f"/proc/{self.daemon.pid}/clear_refs").write_text("5")
-        self.shared[CPU] = self.shared[WALL] = 0.0
-
-    def memory(self) -> float:
-        """The peak of the daemon's memory since then, in MB."""
-        assert self.daemon is not None
-        with suppress(OSError):
-            for line in Path(f"/proc/{self.daemon.pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM"):
-                    return int(line.split()[1]) / 1024
-        return 0.0
-
-    def blocked(self) -> tuple[float, float]:
-        """The longest step of its loop since then, in seconds: of the processor, of the wall."""
-        return self.shared[CPU], self.shared[WALL]
 
     # --- what stands outside ------------------------------------------------------------------
 
@@ -247,16 +142,6 @@ class Siege:
         self.log_read += len(lines)
         bad = (b"job failed", b"Traceback", b"Unhandled", b"unexpected", b"was never retrieved")
         return [f"the log says {b.decode()!r}" for b in bad if b in lines]
-
-    async def until(self, true: object, seconds: float) -> bool:
-        """Wait for something to come true; whether it did."""
-        assert callable(true)
-        ends = time.monotonic() + seconds
-        while not true():
-            if time.monotonic() > ends or not self.alive:
-                return False
-            await asyncio.sleep(0.02)
-        return True
 
     async def learn_normal(self) -> None:
         """Measure how long a change takes while all is well."""
@@ -384,12 +269,8 @@ async def siege(folder: Path) -> AsyncIterator[Siege]:
         sandbox.urls = {name: f.url + sandbox.base_path(name) for name, f in fronts.items()}
         text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
         text = text.replace('every = "10s"', 'every = "5s"')
-        loop = folder / "loop"
-        loop.write_bytes(bytes(SHAPE.size))
-        made = Siege(world, fronts, folder, Shared(loop))
+        made = Siege(folder=folder, world=world, fronts=fronts)
         made.config.write_text(text)
-        made.manager.bind(str(folder / "notify"))
-        made.manager.setblocking(False)
         stack.callback(made.manager.close)
         stack.push_async_callback(made.kill)
         await made.start()

@@ -2,22 +2,17 @@
 
 A bug of the simulator's is caught by the day that stands with it in `tests/simulate/plants.py`. One
 that no simulated day can show stands in `tests/planted/named.py`, and is caught by the tests that
-are named here. ``also`` names tests that plant a bug themselves.
+are named here.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Line(NamedTuple):
-    """One demand, the bugs that are planted in it, and who catches them."""
-
-    demand: str
-    simulated: tuple[str, ...] = ()
-    named: tuple[tuple[str, str], ...] = ()
-    also: tuple[str, ...] = ()
-
+from tests.planted.bounds import BOUNDS
+from tests.planted.hostile import HOSTILE
+from tests.planted.line import Line
+from tests.planted.lines_of_cleanup import CLEANUP
+from tests.planted.measuring import MEASURING
+from tests.planted.pausing import PAUSING
 
 NO_HARM = (
     Line(
@@ -156,7 +151,7 @@ READING = (
     ),
     Line(
         "A list that hides what is shown by id proves nothing, and is named",
-        ("a_hidden_list_is_believed",),
+        ("a_hidden_list_is_believed", "every_missed_event_makes_its_lists_outdated"),
         also=("tests/engine/test_planted_proof.py::test_a_planted_bug_is_caught",),
     ),
     Line(
@@ -182,13 +177,21 @@ READING = (
         ),
     ),
     Line(
-        "Where no user is listed, the members of teams are found",
+        "Where no user is listed, the members of teams are found; what calendars alone do not show "
+        "is mentioned",
         named=(
             (
                 "nobody_is_found_where_no_user_is_listed",
                 (
                     "tests/systems/test_discover.py::"
                     "test_an_empty_list_of_users_on_v2_falls_back_to_team_members_with_names"
+                ),
+            ),
+            (
+                "what_calendars_alone_do_not_show_is_not_mentioned",
+                (
+                    "tests/cli/test_discover.py::"
+                    "test_a_provider_mapped_by_calendar_only_is_told_what_is_not_seen"
                 ),
             ),
         ),
@@ -208,6 +211,18 @@ READING = (
                 (
                     "tests/systems/leadsquared/test_writing.py::"
                     "test_a_deletion_that_deleted_nothing_is_rejected_with_its_reason"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "Free slots under unknown names are reported, and are not taken for none",
+        named=(
+            (
+                "slots_with_unknown_names_offer_nothing",
+                (
+                    "tests/systems/leadsquared/test_system.py::"
+                    "test_free_slots_with_other_names_are_not_nothing_offered"
                 ),
             ),
         ),
@@ -335,6 +350,16 @@ DECIDING = (
         ("deleted_twins_are_always_cancelled", "whoever_called_it_off_is_not_asked"),
     ),
     Line(
+        "A meeting that is moved in from beyond the window takes its twin along",
+        (
+            "nobody_looks_beyond_the_window",
+            "the_twin_counts_as_told",
+            "the_nearest_candidate_counts",
+            "counterparts_do_not_count",
+            "whatever_is_new_was_moved_in",
+        ),
+    ),
+    Line(
         "Two systems that name different people for one meeting are reported",
         named=(
             (
@@ -397,54 +422,14 @@ DECIDING = (
         ),
         also=("tests/end_to_end/test_buffers.py::test_planted_a_block_without_the_buffer_is_seen",),
     ),
-    Line(
-        "What is paused is a source that nothing is written to from when that is answered; what "
-        "that holds back is told as such, and waits for nothing",
-        (
-            "a_pause_is_not_looked_at",
-            "a_pause_of_a_provider_is_forgotten",
-            "what_is_paused_counts_as_waiting",
-            "what_is_paused_is_no_source_any_more",
-            "what_is_open_because_of_a_pause_is_not_told_so",
-        ),
-        named=(
-            (
-                "a_pause_waits_for_the_next_decision",
-                "tests/engine/test_paused.py::test_a_pause_between_plan_and_write_stops_the_write",
-            ),
-            (
-                "a_pause_is_answered_at_once",
-                (
-                    "tests/engine/test_paused.py::"
-                    "test_who_pauses_waits_for_the_write_that_is_under_way"
-                ),
-            ),
-        ),
-    ),
-    Line(
-        "In observe mode nothing is written anywhere, and each wish is logged once",
-        named=(
-            (
-                "observe_mode_is_not_heeded",
-                (
-                    "tests/engine/test_paused.py::"
-                    "test_observe_mode_writes_nothing_anywhere_and_logs_what_it_would_write"
-                ),
-            ),
-            (
-                "each_cycle_logs_its_wishes_anew",
-                (
-                    "tests/engine/test_paused.py::"
-                    "test_the_same_wish_is_one_entry_with_first_and_last_seen_and_its_end"
-                ),
-            ),
-        ),
-    ),
 )
 
 CHAPTERS = (
     ("Nothing that people or platforms produce destroys data", NO_HARM),
     ("What is really there is read", READING),
-    ("What is decided is right, and what is not done is told", DECIDING),
+    ("What is decided is right, and what is not done is told", (*DECIDING, *PAUSING)),
+    ("What only an account can tell is measured, and no side of it does harm", MEASURING),
+    ("One command removes everything that syncd made, and nothing else", CLEANUP),
+    ("Hostile and broken files, answers and requests harm nobody", (*BOUNDS, *HOSTILE)),
 )
-LINES: tuple[Line, ...] = (*NO_HARM, *READING, *DECIDING)
+LINES: tuple[Line, ...] = tuple(line for _, lines in CHAPTERS for line in lines)

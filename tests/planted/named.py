@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncd.cli import facts_page, measured_facts
+from syncd.config import load
+from syncd.core import blocks, closing, reported
 from syncd.core.cleanup import Tagged
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
-from syncd.engine import deciding, stops
+from syncd.daemon import door, lock, page, work
+from syncd.engine import deciding, hidden, observe, own_blocks, stops
 from syncd.engine.held_back import HeldBackLog
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import Owners
 from syncd.engine.paused import Pauses
 from syncd.model import Event, HeldBack, Kind, Record, WaitReason
 from syncd.model.pauses import pause_of
-from syncd.store import Store, files
+from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
+from syncd.store import Store, backup, files, layout, reconcile
 from syncd.store import left_behind as left
-from syncd.systems import limits
+from syncd.systems import connections, limits, open_files, paging, sizes, turns, unpacking
 from syncd.systems.leadconnector import discover
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector_v1 import checks
-from syncd.systems.leadsquared import wire
+from syncd.systems.leadsquared import slots, wire
+from syncd.systems.measured import Measured
 
 Patch = pytest.MonkeyPatch
 
@@ -56,6 +67,11 @@ def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:
     patch.setattr(discover, "members_of", nobody)
 
 
+def what_calendars_alone_do_not_show_is_not_mentioned(patch: Patch) -> None:
+    """Whoever maps calendars without their user does not learn what is not seen."""
+    patch.setattr("syncd.cli.discover.calendar_only", lambda *_given: ())
+
+
 def blocks_are_always_listed(patch: Patch) -> None:
     """No block is asked for by its id."""
 
@@ -72,6 +88,37 @@ def any_run_accepts_all(patch: Patch) -> None:
         return marks_of(held.conflict for held in stops.standing(store))
 
     patch.setattr(stops, "listed", everything)
+
+
+def every_unreadable_row_is_listed(patch: Patch) -> None:
+    """A flood of rows is stored, followed and loaded one by one."""
+    patch.setattr(reported, "MOST_LISTED", 10**9)
+
+
+def heads_are_parsed_in_one_piece(patch: Patch) -> None:
+    """However long a head is, it is parsed if it arrives at once."""
+    patch.setattr(connections, "_STEP", 10**9)
+
+
+def a_body_may_grow_without_bound(patch: Patch) -> None:
+    """What is packed may be a thousand times as long."""
+    patch.setattr(unpacking, "MOST_RATIO", 10**9)
+
+
+def lists_may_have_any_number_of_pages(patch: Patch) -> None:
+    """A list is read to its end, wherever that is."""
+    patch.setattr(paging, "MOST_PAGES", 10**9)
+
+
+def a_read_may_keep_any_amount(patch: Patch) -> None:
+    """Each answer is bounded, and all of them together are not."""
+    patch.setattr(sizes, "MOST_HELD", 10**12)
+    patch.setattr(sizes.Room.__init__, "__defaults__", (10**9, 10**12, 10**12))
+
+
+def rows_are_taken_in_one_go(patch: Patch) -> None:
+    """However many rows a list has, nobody else has a turn while they are looked at."""
+    patch.setattr(turns, "TURN", 10**9)
 
 
 def nothing_is_left_behind(patch: Patch) -> None:
@@ -155,3 +202,124 @@ def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
         return log._stored
 
     patch.setattr(HeldBackLog, "_load", forgetful)
+
+
+def any_window_is_taken(patch: Patch) -> None:
+    """A resync to the year 9999 is carried out."""
+    patch.setattr(work, "fault_of_window", lambda *_given: "")
+
+
+def who_left_is_still_served(patch: Patch) -> None:
+    """Nobody hears that a client of the socket has left."""
+
+    async def never(*_given: Any) -> None:
+        await asyncio.Event().wait()
+
+    patch.setattr(door, "_leaving", never)
+
+
+def a_further_line_is_leaving(patch: Patch) -> None:
+    """A client that says more than its request counts as gone."""
+
+    async def anything(reader: asyncio.StreamReader) -> None:
+        await reader.read(1)
+
+    patch.setattr(door, "_leaving", anything)
+
+
+def a_state_may_hold_code(patch: Patch) -> None:
+    """Triggers, views and unknown tables of a file that was put in place are taken over."""
+    patch.setattr(layout, "_compare", lambda *_given: None)
+
+
+def any_value_of_a_state_is_taken(patch: Patch) -> None:
+    """Nobody looks whether the rows of a file that was put in place can be read."""
+    for module in (backup, reconcile):
+        patch.setattr(module, "expect_values", lambda *_given: None)
+
+
+def a_copied_state_is_believed(patch: Patch) -> None:
+    """A backup that was copied into place by hand counts as what was read last."""
+    patch.setattr(reconcile, "is_copy", lambda _engine: False)
+    patch.setattr(reconcile, "_came_alone", lambda *_given: False)
+
+
+def the_page_may_be_at_any_path(patch: Patch) -> None:
+    """The path of the state is taken for the page's socket."""
+    patch.setattr(load, "check_listen", lambda _settings: iter(()))
+
+
+def the_page_removes_what_is_in_its_place(patch: Patch) -> None:
+    """Whatever has the name of the page's socket makes way."""
+
+    def removed(path: Path) -> None:
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+
+    patch.setattr(page, "_clear", removed)
+
+
+def a_pipe_is_a_plain_file(patch: Patch) -> None:
+    """Pipes are read where secrets, locks and states belong."""
+    patch.setattr(stat, "S_ISREG", lambda _mode: True)
+
+
+def any_process_may_hold_a_lock(patch: Patch) -> None:
+    """The process id in a lock is believed, however absurd it is."""
+    patch.setattr(lock, "_LAST_PROCESS", 10**100)
+
+
+def any_number_of_open_files_is_enough(patch: Patch) -> None:
+    """Syncd begins, however few files it may open."""
+    patch.setattr(open_files, "_BESIDE_CONNECTIONS", -1000)
+
+
+def slots_with_unknown_names_offer_nothing(patch: Patch) -> None:
+    """Free slots whose names are not known count as none."""
+    inner = slots._slots_of
+
+    def known(user: dict[str, Any], _odd: list[str]) -> Iterator[dict[str, Any]]:
+        with suppress(slots.NotUnderstood):
+            yield from inner(user, [])
+
+    patch.setattr(slots, "_slots_of", known)
+
+
+def a_kept_length_is_the_wanted_one(patch: Patch) -> None:
+    """A block that an update did not lengthen is taken for what was asked for."""
+    for module in (blocks, closing):
+        patch.setattr(module, "has_other_time", lambda _record: False)
+
+
+def unknown_service_bookings_are_not_mentioned(patch: Patch) -> None:
+    """Nobody says that time may be open while it is not known what lists show."""
+    patch.setattr(measured_facts, "_unknown", lambda _stands: [])
+
+
+def what_was_measured_never_ages(patch: Patch) -> None:
+    """`check` asks for no new probe, however long ago the last one was."""
+    patch.setattr(measured_facts, "_is_old", lambda *_given: False)
+
+
+def what_was_measured_is_kept_for_ever(patch: Patch) -> None:
+    """Nothing is withdrawn on request."""
+    patch.setattr(Measured, "forget", lambda _self: ())
+
+
+def the_table_is_not_the_page(patch: Patch) -> None:
+    """The table of facts is changed, and the page is not."""
+
+    def changed(kind: PlatformKind) -> list[PlatformFact]:
+        return [replace(row, depends="Nothing.") for row in platform_facts(kind)]
+
+    patch.setattr(facts_page, "platform_facts", changed)
+
+
+def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
+    """A first read looks for what a probe made as for blocks of a lost state."""
+    hidden_too: Any = hidden.ask_for_created
+    found_too: Any = own_blocks.find_created
+    patch.setattr(observe, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
+    patch.setattr(observe, "find_created", lambda *given: found_too(*given[:-1], ()))

@@ -27,8 +27,8 @@ def double_bookings_are_not_counted(patch: Patch) -> None:
     """The pairs are found, and nobody counts them for the report."""
     tell = telling._tell_standing
 
-    def forgets(engine: Any, told: Any) -> None:
-        tell(engine, told)
+    async def forgets(engine: Any, told: Any) -> None:
+        await tell(engine, told)
         told.double_bookings = told.doubles_open = 0
 
     patch.setattr(telling, "_tell_standing", forgets)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import httpx
 import msgspec
 import pytest
 
 from syncd.systems import paging
-from syncd.systems.decoding import MOST_REPAIRS, MOST_SALVAGED, decode
+from syncd.systems.decoding import MOST_REPAIRS, MOST_SALVAGED, decode, decode_weighed
 from syncd.systems.leadconnector import wire
 from syncd.systems.loose import text
 from syncd.systems.paging import all_pages
 from syncd.systems.port import Incomplete, SystemFault
 from syncd.systems.sizes import MOST_ROWS, TooLarge, expect_room, one_read
+from syncd.systems.unpacking import unpacker
 
 MIB = 1024 * 1024
 LONG_ENOUGH = 3.0
@@ -29,15 +32,15 @@ def events(row: bytes, count: int) -> bytes:
 
 def taken(body: bytes) -> wire.Appointments:
     """Decode a list as a call of an adapter does."""
-    found = decode(body, wire.Appointments)
-    expect_room(body, found)
+    found, weighs = decode_weighed(body, wire.Appointments)
+    expect_room(weighs, found)
     return found
 
 
 @pytest.mark.parametrize(
     "row",
-    [b"{}", b"[]", b'"a"', b'{"id":[{"a":1}]}', b'{"id":[' + b"[]," * 50 + b"1]}"],
-    ids=range(5),
+    [b"{}", b"[]", b'"a"', b'{"id":[{"a":1}]}', b'{"id":[' + b"[]," * 50 + b"1]}", b'{"a" :1}'],
+    ids=range(6),
 )
 def test_a_body_that_is_small_and_takes_much_memory_is_not_decoded(row: bytes) -> None:
     began = time.process_time()
@@ -56,6 +59,20 @@ def test_the_largest_usual_list_is_decoded() -> None:
     )
     body = events(row, 5 * MIB // len(row))
     assert len(taken(body).events) == 5 * MIB // len(row) <= MOST_ROWS
+
+
+def test_a_list_of_10000_meetings_as_v2_tells_them_is_decoded() -> None:
+    row = (
+        b'{"id":"bJ2Anyjt4MWTusiES8PB","title":"Knee pain","calendarId":"mq3CfzRot1BfYvbXgRZH",'
+        b'"locationId":"06wZGBpelObCzqUm120f","contactId":"srIgyRy9oKFuKRn5Q2aI","appointmentStatus":'
+        b'"confirmed","appoinmentStatus":"confirmed","address":"","isRecurring":false,"dateAdded":'
+        b'"2026-11-30T09:29:06.746Z","dateUpdated":"2026-11-30T09:29:06.746Z","startTime":'
+        b'"2026-11-30T13:00:00+01:00","endTime":"2026-11-30T13:30:00+01:00","assignedResources":[],'
+        b'"createdBy":{"source":"calendar_page","userId":null},"deleted":false,"assignedUserId":'
+        b'"aq1SABUrcaCKJW7MJGxF","users":[],"groupId":"hvhhIzI1NYtoe7cRzpHy"}'
+    )
+    with one_read():
+        assert len(taken(events(row, 10_000)).events) == 10_000
 
 
 def test_a_list_with_too_many_rows_is_refused() -> None:
@@ -107,6 +124,18 @@ def test_text_that_is_invalid_all_over_is_not_repaired() -> None:
     assert time.process_time() - began < LONG_ENOUGH
 
 
+def test_a_body_that_grows_beyond_the_ratio_is_refused_while_it_is_short() -> None:
+    packed = gzip.compress(bytes(4 * MIB))
+    found = unpacker(["gzip"])
+    assert found is not None
+    with pytest.raises(httpx.DecodingError, match="grows more than 250 times"):
+        list(found.unpack(packed))
+    rows = gzip.compress(b",".join(b'{"id":"%d"}' % number for number in range(100_000)))
+    found = unpacker(["gzip"])
+    assert found is not None
+    assert len(b"".join(found.unpack(rows))) > MIB
+
+
 @dataclass
 class Wire:
     """What makes the faults of a list."""
@@ -142,4 +171,4 @@ def test_megabytes_of_text_are_neither_an_id_nor_a_word() -> None:
 
 def test_a_decoded_struct_without_lists_has_no_rows() -> None:
     with one_read():
-        expect_room(b"{}", msgspec.convert({}, wire.Appointment))
+        expect_room(2, msgspec.convert({}, wire.Appointment))

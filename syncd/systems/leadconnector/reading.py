@@ -31,6 +31,7 @@ from syncd.systems.port import (
     Snapshot,
     SystemFault,
 )
+from syncd.systems.turns import in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -254,7 +255,10 @@ class Reading:
             listing = (await self._calls.listing(part)).events
             if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
                 await self._learn_zone(into)
-            unnamed = max(unnamed, into.take(part, listing))
+            without_id, into.lists = 0, into.lists + 1
+            async for batch in in_turns(listing):
+                without_id += into.take(part, batch)
+            unnamed = max(unnamed, without_id)
             if into.compares:
                 ids.update(id_of(row) for row in listing if not _is_deleted(row))
             return listing
@@ -305,8 +309,7 @@ class _Gathered:
         self.compares = False
 
     def take(self, call: ListCall, listing: Sequence[object]) -> int:
-        """Add a list, and return how many of its rows have no id: its gaps prove nothing then."""
-        self.lists += 1
+        """Add rows; return how many of them have no id: the gaps of their list prove nothing."""
         unnamed = 0
         for item in listing:
             if self._known and self._is_same(item):

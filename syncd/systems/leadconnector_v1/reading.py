@@ -15,6 +15,7 @@ from syncd.systems.list_caps import outside
 from syncd.systems.loose import text
 from syncd.systems.port import Malformed, Rejected, Row, Snapshot
 from syncd.systems.spans import joined
+from syncd.systems.turns import in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -92,7 +93,7 @@ def _id_of(row: Appointment | Odd) -> str:
     return text(row.id) if isinstance(row, Appointment) else ""
 
 
-def snapshot(
+async def snapshot(
     answers: Sequence[Answered],
     reader: Reader,
     window: Window,
@@ -109,11 +110,12 @@ def snapshot(
     unproven: list[Unproven] = []
     for answer in answers:
         providers = tuple(answer.call.providers)
-        for item in answer.items:
-            if isinstance(item, Appointment) and text(item.id):
-                malformed += _keep(rows, item, providers, reader, kept)
+        async for batch in in_turns(answer.items):
+            for item in batch:
+                if isinstance(item, Appointment) and text(item.id):
+                    malformed += _keep(rows, item, providers, reader, kept)
+            nobodys |= _unowned(batch, providers, reader)
         malformed += answer.listed.items(reader.system)
-        nobodys |= _unowned(answer.items, providers, reader)
         span = proven(answer.call.span)
         unproven += [replace(u, kinds=kinds) for u in answer.listed.unproven(span)]
         for provider in providers:
@@ -172,7 +174,9 @@ def _keep(
     return []
 
 
-def _unowned(items: Items, asked: tuple[str, ...], reader: Reader) -> dict[str, Malformed]:
+def _unowned(
+    items: Sequence[Appointment | Odd], asked: tuple[str, ...], reader: Reader
+) -> dict[str, Malformed]:
     """Report the meetings on mapped calendars that take place, and that are nobody's."""
     found: dict[str, Malformed] = {}
     for item in items:

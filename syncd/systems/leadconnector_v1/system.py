@@ -170,7 +170,7 @@ class LeadConnectorV1:
                 self._seats = seats_of(await self._knowledge.services())
         listed = self.capabilities.lists_blocks
         kinds = frozenset(Kind) if listed else frozenset({Kind.APPOINTMENT})
-        snapshot = reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
+        snapshot = await reading.snapshot(answers, self._reader, window, read_at, kinds, sieve.same)
         ids = frozenset((*(row.id for row in snapshot.rows), *sieve.same))
         # A team's list may show calendars of which the location does not say whose they are.
         teams = self._knowledge.teams or {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from syncd.systems.decoding import decode
+from syncd.systems.decoding import decode_weighed
 from syncd.systems.leadsquared import wire
 from syncd.systems.leadsquared.events import written_time
 from syncd.systems.leadsquared.plan import LIST
@@ -57,8 +57,8 @@ class Calls:
         answer = await self._transport.read("POST", LIST, json=body)
 
         def found() -> wire.Listing:
-            listing = _listing(answer)
-            expect_room(answer, listing)
+            listing, weighs = _listing(answer)
+            expect_room(weighs, listing)
             return listing
 
         return self._transport.decoded(found, f"POST {LIST}")
@@ -249,15 +249,16 @@ class Calls:
         return Ambiguous(self._system, f"{method} {path}", status=200, detail=detail)
 
 
-def _listing(body: bytes) -> wire.Listing:
-    """Decode a page of appointments. Raises one of `decoding.UNREADABLE`.
+def _listing(body: bytes) -> tuple[wire.Listing, int]:
+    """Decode a page of appointments, with what it weighs. Raises one of `decoding.UNREADABLE`.
 
     Some searches answer a bare array, depending on the account (leadsquared.md 4.6); it is a page
     without a count. Null in place of the rows is an empty page if it is counted as one.
     """
     if body.lstrip()[:1] == b"[":
-        return wire.Listing(decode(body, list[wire.Task | Odd]))
+        rows, weighs = decode_weighed(body, list[wire.Task | Odd])
+        return wire.Listing(rows), weighs
     none = read_json(body, wire.NoRows) if len(body) < _SHORT else None
     if none is not None and number(none.record_count) == 0:
-        return wire.Listing([], 0)
-    return decode(body, wire.Listing)
+        return wire.Listing([], 0), len(body)
+    return decode_weighed(body, wire.Listing)

@@ -24,6 +24,7 @@ from syncd.systems.port import (
 )
 from syncd.systems.reported import nameless, shortened
 from syncd.systems.spans import joined
+from syncd.systems.turns import in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -152,9 +153,12 @@ class Reading:
             self._got.pages += 1
             await self._book.look_up(_named_by_id(listing.rows))
             before = len(seen)
-            ids, without_id = self._take(listing.rows, kept)
+            ids = set[str]()
+            async for batch in in_turns(listing.rows):
+                these, without_id = self._take(batch, kept)
+                ids |= these
+                unnamed += without_id
             seen |= ids
-            unnamed += without_id
             counted, arrived = number(listing.record_count), len(seen) + unnamed
             missing = counted is not None and counted > arrived
             if not (missing or self._may_go_on(call, listing.rows, ids)):

@@ -1,0 +1,34 @@
+"""Deletions of blocks whose answer is lost: a block counts as removed only once that was read."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.engine.report import Exit
+from syncd.sandbox.faults import Fault, FaultKind
+from tests.end_to_end.conftest import Shop
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("lost", [FaultKind.LOSE_BEFORE, FaultKind.LOSE_AFTER])
+@pytest.mark.parametrize("answer", ["200", "400", "404"])
+@pytest.mark.parametrize("by_id", ["yes", "no"])
+async def test_a_block_whose_deletion_was_not_answered_is_gone_or_deleted_again(
+    shop: Shop, lost: FaultKind, answer: str, by_id: str
+) -> None:
+    clinic = shop.world.sandbox.clinic
+    clinic.set_fact("second_delete", answer)
+    clinic.set_fact("block_by_id", by_id)
+    event = shop.world.book("crm", "alice", shop.world.at(3, 17))
+    await shop.resync()
+    standing = {block.id for block in clinic.blocks() if not block.deleted}
+    shop.world.sandbox.crm.cancel(event)
+    clinic.faults.add(Fault(lost, method="DELETE", times=1))
+    for _ in range(3):
+        await shop.clock.sleep(120)
+        await shop.resync()
+    assert clinic.faults.injected[lost] == 1
+    assert len(standing - {block.id for block in clinic.blocks() if not block.deleted}) == 1
+    assert shop.wrong() == []
+    last = await shop.resync()
+    assert (last.operations.total(), last.exit) == (0, Exit.DONE)

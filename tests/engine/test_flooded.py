@@ -1,0 +1,95 @@
+"""Any number of unreadable rows is stored at once, logged in a line, and blocks nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from structlog.testing import capture_logs
+
+from syncd.core.reported import FURTHER, MOST_LISTED
+from syncd.model import Topic
+from syncd.store.reported import open_items
+from tests.core.kit import v
+from tests.engine.conftest import Shop
+from tests.engine.test_unreadable import many
+
+FLOOD = 5 * MOST_LISTED
+LONGEST_STEP = 0.2
+"""Seconds of the processor: the bound of `tests/hostile/siege.py`."""
+
+
+@dataclass
+class Steps:
+    """The longest step of the event loop."""
+
+    longest: float = 0.0
+
+
+@contextmanager
+def steps_measured() -> Iterator[Steps]:
+    """Measure every step of the event loop inside, in seconds of the processor."""
+    run, steps = asyncio.Handle._run, Steps()
+
+    def measured(self: asyncio.Handle) -> None:
+        began = time.thread_time()
+        try:
+            run(self)
+        finally:
+            steps.longest = max(steps.longest, time.thread_time() - began)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio.Handle, "_run", measured)
+        yield steps
+
+
+async def test_a_flood_is_listed_up_to_a_bound_with_one_item_for_the_rest(shop: Shop) -> None:
+    shop.a.broken.update(many(shop, MOST_LISTED + 50))
+    with capture_logs() as said:
+        report = await shop.engine.resync()
+    assert report.unreadable == MOST_LISTED + 1
+    names = {item.event for item in open_items(shop.store)}
+    assert FURTHER in names
+    assert len(names) == MOST_LISTED + 1
+    lines = [line for line in said if line["event"] == "record reported"]
+    assert [line["count"] for line in lines] == [MOST_LISTED + 1]
+    with capture_logs() as said:
+        await shop.engine.resync()
+    assert {item.event for item in open_items(shop.store)} == names
+    assert not [line for line in said if line["event"].startswith("record")]
+    for event in shop.a.broken:
+        shop.a.delete(event)
+    await shop.engine.resync()
+    assert open_items(shop.store) == []
+
+
+async def test_known_events_are_listed_before_rows_that_nobody_knows(shop: Shop) -> None:
+    known = many(shop, 3)
+    await shop.engine.resync()
+    for event in known:
+        shop.a.move(event, v(30))
+    shop.a.broken.update(many(shop, MOST_LISTED + 50), known)
+    await shop.engine.resync()
+    assert {*known} <= {item.event for item in open_items(shop.store)}
+
+
+async def test_other_ids_in_each_read_do_not_make_the_list_grow(shop: Shop) -> None:
+    for _ in range(3):
+        shop.a.broken.update(many(shop, MOST_LISTED + 1))
+        await shop.engine.resync()
+    unreadable = [i for i in open_items(shop.store) if i.topic is Topic.UNREADABLE]
+    assert len(unreadable) == MOST_LISTED + 1
+
+
+@pytest.mark.prove
+async def test_a_flood_of_rows_does_not_block_the_loop(shop: Shop) -> None:
+    await shop.engine.resync()
+    shop.a.broken.update(many(shop, FLOOD))
+    with steps_measured() as steps:
+        await shop.engine.resync()
+        await shop.engine.resync()
+    assert steps.longest < LONGEST_STEP

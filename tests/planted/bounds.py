@@ -1,0 +1,74 @@
+"""The bounds on what a hostile answer costs: memory, the loop, pages, ratio."""
+
+from __future__ import annotations
+
+from tests.planted.line import Line
+
+BOUNDS = (
+    Line(
+        "Unreadable rows of any number are listed up to a bound, and stored at once",
+        named=(
+            (
+                "every_unreadable_row_is_listed",
+                (
+                    "tests/engine/test_flooded.py::"
+                    "test_a_flood_is_listed_up_to_a_bound_with_one_item_for_the_rest"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "The head and the trailer of an answer are bounded however they arrive",
+        named=(
+            (
+                "heads_are_parsed_in_one_piece",
+                (
+                    "tests/systems/test_long_heads.py::"
+                    "test_a_head_or_trailer_of_a_mb_in_one_piece_is_not_parsed"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "A packed body that grows too much is refused before its memory is used",
+        named=(
+            (
+                "a_body_may_grow_without_bound",
+                (
+                    "tests/systems/test_sizes.py::"
+                    "test_a_body_that_grows_beyond_the_ratio_is_refused_while_it_is_short"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "Pages without end are no list",
+        named=(
+            (
+                "lists_may_have_any_number_of_pages",
+                ("tests/systems/test_sizes.py::test_pages_that_never_end_are_no_list"),
+            ),
+        ),
+    ),
+    Line(
+        "The answers of one read are bounded in memory together",
+        named=(
+            (
+                "a_read_may_keep_any_amount",
+                (
+                    "tests/systems/test_sizes.py::"
+                    "test_the_memory_of_one_read_is_bounded_and_usual_lists_have_room"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "However many rows there are, other tasks have a turn while they are looked at",
+        named=(
+            (
+                "rows_are_taken_in_one_go",
+                ("tests/systems/test_turns.py::test_other_tasks_have_a_turn_after_each_slice"),
+            ),
+        ),
+    ),
+)

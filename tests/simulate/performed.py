@@ -1,0 +1,72 @@
+"""Count the days on which something was really performed, as a drawn act may find no target.
+
+Only days that can still add something are played: each act is to be performed on as many of all
+days as `rarity` asks for, and most acts are performed more often.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from syncd.simulate.play import Outcome, play
+from syncd.simulate.story import TROUBLE, Step, Story, What
+from tests.simulate.rarity import OF, OFTEN
+
+Played = Callable[[Story], Collection[str]]
+"""Plays a day, and names all that was performed on it."""
+
+_NAMES: Mapping[What, str] = {
+    What.STATE_LOST: "state lost",
+    What.STATE_RESTORED: "state restored",
+    What.CRASH: "crash",
+    What.HOST_CLOCK: "host-clock",
+}
+"""Troubles that happen to the program itself, by the names under which they are counted."""
+
+PERFORMED = frozenset(map(str, frozenset(What) - TROUBLE)) | {*_NAMES.values()}
+"""All that is counted; faults of the platforms and of the state are counted as they are drawn."""
+
+
+def play_acts(story: Story) -> frozenset[str]:
+    """Play only the day, without the quiet after it."""
+    return names_in(play(story, only_acts=True))
+
+
+def names_in(outcome: Outcome) -> frozenset[str]:
+    """Name what was performed on a day."""
+    counts = outcome.acts + outcome.commands + outcome.faults
+    return frozenset(counts) & PERFORMED
+
+
+def drawn_in(story: Story) -> Iterator[str]:
+    """Name what a day may perform."""
+    yield from (name_of(step) for step in (*story.before, *story.steps))
+
+
+def name_of(step: Step) -> str:
+    """Name what a step is counted as."""
+    return _NAMES.get(step.what, str(step.what))
+
+
+def too_rarely_performed(
+    stories: Sequence[Story], played: Played = play_acts, kinds: Collection[str] = PERFORMED
+) -> dict[str, int]:
+    """Return which of these kinds were performed on too few of these days, and on how many."""
+    left = {story.seed: frozenset(drawn_in(story)).intersection(kinds) for story in stories}
+    days = {story.seed: story for story in stories}
+    least = -(-OFTEN * len(stories) // OF)
+    counts = Counter[str](dict.fromkeys(kinds, 0))
+    hopeless: dict[str, int] = {}
+    while True:
+        may = Counter(name for names in left.values() for name in names)
+        lacking = {name for name in kinds if counts[name] < least}
+        hopeless |= {name: counts[name] for name in lacking if counts[name] + may[name] < least}
+        wanted = sorted(lacking - hopeless.keys(), key=lambda name: (may[name], name))
+        if not wanted:
+            return hopeless
+        # The rarest first, on the day that may add most.
+        able = [seed for seed, names in left.items() if wanted[0] in names]
+        seed = max(able, key=lambda seed: len(left[seed].intersection(wanted)))
+        del left[seed]
+        counts.update(frozenset(played(days[seed])).intersection(kinds))
