@@ -151,7 +151,8 @@ def _show_left(calendars: Sequence[Mapping[str, Any]], by_tag: bool) -> None:
         for tagged in left[:_MOST_ROWS]:
             place = f"{each['system']}: {each['provider'] or 'nobody'}"
             doubt = tagged["doubt"]
-            why = "nothing proves it syncd's" if doubt is None else _DOUBTS[Doubt(doubt)]
+            hint = f"nothing proves it syncd's (--tagged {each['provider']}/{each['system']})"
+            why = hint if doubt is None else _DOUBTS[Doubt(doubt)]
             terminal.warn(f"{place}: the tagged block {_span(tagged, zone)} stays: {why}")
         if len(left) > _MOST_ROWS:
             terminal.warn(f"… and {len(left) - _MOST_ROWS} more")
