@@ -245,6 +245,14 @@ CREATE INDEX intent_key ON intent ("key");
 CREATE INDEX intent_run ON intent (run);
 CREATE INDEX intent_state ON intent (state, provider);
 
+CREATE TABLE last_settings (
+    system VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    said TEXT NOT NULL,
+    at VARCHAR(27) NOT NULL,
+    PRIMARY KEY (system, provider)
+);
+
 CREATE TABLE owner_change (
     system VARCHAR NOT NULL,
     event VARCHAR NOT NULL,

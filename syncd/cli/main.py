@@ -40,6 +40,10 @@ _PANELS = {
         "about.",
         "undo": "Put back what a run wrote, for each booking that nobody has touched since.",
     },
+    "Get out": {
+        "cleanup": "Remove what syncd made, for a provider, a system or everything; shown first, "
+        "proven last.",
+    },
     "Look": {
         "resync:plan": "Show what a resync would write now, operation by operation.",
         "check": "Check configuration, credentials, rights, mapping, clocks and the calls that "

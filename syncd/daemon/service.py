@@ -151,6 +151,7 @@ def commands_of(work: Work) -> dict[str, Command]:
         "resolve": work.on_resolve,
         "acknowledge": work.on_acknowledge,
         "probe": work.on_probe,
+        "cleanup": work.on_cleanup,
         "pause": work.on_pause,
         "unpause": work.on_unpause,
     }

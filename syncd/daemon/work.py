@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from syncd.core.answer import Answer, Unfit
+from syncd.daemon.cleaning import KNOWN_OF_CLEANUP, Cleans, cleaned_up
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
@@ -29,7 +30,7 @@ from syncd.store import Store
 log = structlog.get_logger(__name__)
 
 
-class Worker(Protocol):
+class Worker(Cleans, Protocol):
     """What the daemon needs of an engine."""
 
     mapping: Mapping[str, Sequence[str]]
@@ -101,8 +102,7 @@ class Work:
     """The jobs. ``busy_since`` is a loop time, None when idle.
 
     ``told`` hears of each report, ``failed`` the name of each job that raised; ``insist`` is called
-    before a request, so that it meets no system that rests. ``turn`` says who is read in a far job;
-    everybody, where there is none.
+    before a request, so that no system rests. ``turn`` says who is read in a far job, or everybody.
     """
 
     def __init__(
@@ -240,6 +240,14 @@ class Work:
             probed = await self._engine.probe(names, progress=progress)
         log.info("probed", systems=names, ended=str(probed.exit))
         return probed.to_json(), probed.exit.code
+
+    async def on_cleanup(
+        self, arguments: Mapping[str, Any], progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """Remove what syncd made, or give a system up, through the door. Raises Refused."""
+        _check(arguments, KNOWN_OF_CLEANUP)
+        async with self._turn(progress):
+            return await cleaned_up(self._engine, arguments, _text, progress)
 
     async def on_resolve(
         self, arguments: Mapping[str, Any], progress: Progress

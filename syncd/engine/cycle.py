@@ -19,6 +19,8 @@ from syncd.engine.agenda import Agenda
 from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
 from syncd.engine.canaries import Canaries
+from syncd.engine.cleaned import Cleaned
+from syncd.engine.cleanup_beside import Cleaner, Wanted, clean_up_beside
 from syncd.engine.clocks import known_error, watch_clock
 from syncd.engine.deciding import decide_on
 from syncd.engine.ending import MOST_CYCLES, Ending, Progress
@@ -84,6 +86,7 @@ class Engine:
     """A digest of what each calendar, (provider, system), is mapped to."""
     answers: dict[str, Answer] = field(default_factory=dict)
     annexes: Annexes = field(default_factory=Annexes)
+    cleaner: Cleaner | None = None
     exposed: Watch = field(init=False)
     baselines: Baselines = field(init=False)
     running: Running = field(init=False)
@@ -272,6 +275,11 @@ class Engine:
         """Measure the facts of these systems' platforms (see `engine.probing`)."""
         with with_waits(self.stopping, progress) as told:
             return await probe(self, names, told)
+
+    async def cleanup(self, wanted: Wanted, *, progress: Progress = lambda _: None) -> Cleaned:
+        """Remove what syncd made (see `engine.cleanup`), and have everybody decided on anew."""
+        with with_waits(self.stopping, progress) as told:
+            return await clean_up_beside(self, wanted, told)
 
     def forget_facts(self, names: Sequence[str]) -> dict[str, list[str]]:
         """Withdraw what was measured of these systems; return the facts, by system."""

@@ -15,6 +15,7 @@ from syncd.simulate.acts import SYSTEMS, Step, What
 from syncd.simulate.drawn_buffers import draw_buffers
 from syncd.simulate.drawn_cancelling import draw_cancelling
 from syncd.simulate.drawn_changes import with_changes
+from syncd.simulate.drawn_cleanup import with_cleanup
 from syncd.simulate.drawn_facts import with_facts
 from syncd.simulate.drawn_far import with_far_meetings
 from syncd.simulate.drawn_limits import draw_limits
@@ -70,7 +71,8 @@ def with_more(day: Story, faults: Collection[str]) -> Story:
         with_pauses,
     ):
         day = add(day)
-    return with_early_clearing(with_facts(with_slow(_with_limits(day, faults), faults)))
+    more = with_early_clearing(with_facts(with_slow(_with_limits(day, faults), faults)))
+    return with_cleanup(more, faults)
 
 
 def _with_marks(day: Story) -> Story:

@@ -134,9 +134,7 @@ class Glance:
     wrong; ``facts`` is what was measured of the systems. ``unsettled`` counts the writes without a
     confirmed outcome in each system, ``stopped`` are the records that the guard's stops are about.
     ``paused`` is what a person does not want to be written to, ``held_back`` what that, or observe
-    mode, holds back.
-    confirmed outcome in each system, ``stopped`` are the records that the guard's stops are about,
-    ``canaries`` the events of probes that may still stand.
+    mode, holds back; ``canaries`` are the events of probes that may still stand.
     """
 
     counts: Mapping[str, int]

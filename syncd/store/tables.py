@@ -13,7 +13,7 @@ from sqlalchemy import Index
 from sqlmodel import Field
 
 from syncd.model import Value
-from syncd.store import tables_of_pauses
+from syncd.store import tables_of_cleanup, tables_of_pauses
 from syncd.store.base import TableBase as _Table
 from syncd.store.types import Instant, JsonText, ValueText
 
@@ -419,6 +419,7 @@ class CanaryRow(_Table, table=True):
 METADATA = _Table.metadata
 PAUSE = METADATA.tables[tables_of_pauses.PauseRow.__tablename__]
 HELD_BACK = METADATA.tables[tables_of_pauses.HeldBackRow.__tablename__]
+LAST_SETTINGS = METADATA.tables[tables_of_cleanup.LastSettingsRow.__tablename__]
 EVENT = METADATA.tables["event"]
 BOOKING = METADATA.tables["booking"]
 REPLICA = METADATA.tables["replica"]

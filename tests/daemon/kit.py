@@ -7,15 +7,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from syncd.core.answer import Answer
+from syncd.engine.cleaned import Cleaned
+from syncd.engine.cleanup_beside import Wanted
 from syncd.engine.lanes import Lanes
 from syncd.engine.paused import Pauses
+from syncd.engine.policy import Ids
 from syncd.engine.probe_outcome import Outcome, Probed
 from syncd.engine.report import Report, SystemReport
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Clock, Window
 from syncd.store import Store
 from syncd.systems.stopping import Stopping
-from syncd.wiring import RealClock
+from syncd.wiring import RealClock, random_id, random_key
 
 
 class FakeEngine:
@@ -26,6 +29,7 @@ class FakeEngine:
         self.mapping: Mapping[str, Sequence[str]] = {"bob": ("crm",)}
         self.store = Store.open("sqlite://")
         self.clock: Clock = RealClock()
+        self.ids = Ids(row=random_id, key=random_key)
         self.answers: dict[str, Answer] = {}
         self.lanes = Lanes(Stopping())
         self.pauses = Pauses(self.store)
@@ -57,6 +61,13 @@ class FakeEngine:
         assert not dry_run
         progress("reading")
         return await self._job(f"resync {providers} {accept}")
+
+    async def cleanup(
+        self, wanted: Wanted, *, progress: Callable[[str], None] = lambda _text: None
+    ) -> Cleaned:
+        progress("reading")
+        await self._job(f"cleanup {wanted}")
+        return Cleaned("r2", wanted.scope)
 
     async def watch(
         self, *, near: bool, providers: Sequence[str] | None = None, late: bool = False

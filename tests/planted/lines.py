@@ -10,8 +10,9 @@ from __future__ import annotations
 from tests.planted.bounds import BOUNDS
 from tests.planted.hostile import HOSTILE
 from tests.planted.line import Line
+from tests.planted.lines_of_cleanup import CLEANUP
 from tests.planted.measuring import MEASURING
-from tests.planted.pauses import ABOUT_PAUSES
+from tests.planted.pausing import PAUSING
 
 NO_HARM = (
     Line(
@@ -421,14 +422,14 @@ DECIDING = (
         ),
         also=("tests/end_to_end/test_buffers.py::test_planted_a_block_without_the_buffer_is_seen",),
     ),
-    *ABOUT_PAUSES,
 )
 
 CHAPTERS = (
     ("Nothing that people or platforms produce destroys data", NO_HARM),
     ("What is really there is read", READING),
-    ("What is decided is right, and what is not done is told", DECIDING),
+    ("What is decided is right, and what is not done is told", (*DECIDING, *PAUSING)),
     ("What only an account can tell is measured, and no side of it does harm", MEASURING),
+    ("One command removes everything that syncd made, and nothing else", CLEANUP),
     ("Hostile and broken files, answers and requests harm nobody", (*BOUNDS, *HOSTILE)),
 )
 LINES: tuple[Line, ...] = tuple(line for _, lines in CHAPTERS for line in lines)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +18,7 @@ import pytest
 from syncd.cli import facts_page, measured_facts
 from syncd.config import load
 from syncd.core import blocks, closing, reported
+from syncd.core.cleanup import Tagged
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
 from syncd.daemon import door, lock, page, work
@@ -26,7 +27,7 @@ from syncd.engine.held_back import HeldBackLog
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import Owners
 from syncd.engine.paused import Pauses
-from syncd.model import HeldBack, Record, WaitReason
+from syncd.model import Event, HeldBack, Kind, Record, WaitReason
 from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
 from syncd.store import Store, backup, files, layout, reconcile
@@ -125,6 +126,20 @@ def nothing_is_left_behind(patch: Patch) -> None:
     patch.setattr("syncd.cli.remaining.left_behind", lambda *_given: ())
     patch.setattr("syncd.engine.leaving.left_behind", lambda *_given: ())
     patch.setattr(left, "left_behind", lambda *_given: ())
+
+
+def a_cleanup_pauses_nothing(patch: Patch) -> None:
+    """What was cleaned up may be written to, so that its blocks are made again."""
+    patch.setattr("syncd.engine.cleanup.pause_cleaned", lambda *_given: [])
+
+
+def a_repeated_tag_is_proposed(patch: Patch) -> None:
+    """Without a state every tagged block is proposed, a person's copy as well."""
+
+    def all_of_them(events: Iterable[Event], *_given: object) -> list[Tagged]:
+        return [Tagged(e) for e in events if e.key is not None and e.kind is Kind.BLOCK]
+
+    patch.setattr("syncd.engine.cleanup.tagged_blocks", all_of_them)
 
 
 def other_persons_are_not_reported(patch: Patch) -> None:

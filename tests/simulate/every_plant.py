@@ -8,6 +8,7 @@ from tests.simulate.plants import ABOUT_PROMISES, Plant
 from tests.simulate.plants_of_acts import ABOUT_ACTS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_cancelling import ABOUT_CANCELLING
+from tests.simulate.plants_of_cleanup import ABOUT_CLEANUP
 from tests.simulate.plants_of_facts_drawn import ABOUT_FACTS_DRAWN
 from tests.simulate.plants_of_firstmove import ABOUT_FIRST_WRITES
 from tests.simulate.plants_of_hosts import ABOUT_HOSTS
@@ -59,6 +60,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_REBOOKINGS,
     *ABOUT_OUTSIDE,
     *ABOUT_LIMITS,
+    *ABOUT_CLEANUP,
     *ABOUT_STOPS,
     *ABOUT_WAITING,
     *ABOUT_PAUSES,

@@ -1,10 +1,10 @@
-"""What must hold of pauses and of observe mode."""
+"""What pauses and observe mode demand, and the bugs that are planted in them."""
 
 from __future__ import annotations
 
 from tests.planted.line import Line
 
-ABOUT_PAUSES = (
+PAUSING = (
     Line(
         "What is paused is a source that nothing is written to from when that is answered; what "
         "that holds back is told as such, and waits for nothing",
