@@ -17,6 +17,7 @@ from syncd.core.answer import Answer, Unfit, Way
 from syncd.core.double import pair_of
 from syncd.core.draft import Draft
 from syncd.core.free import busy_of, free
+from syncd.engine.planned import operation_json
 from syncd.engine.resolve import foresee
 from syncd.model import Booking, ConflictKind, HeldConflict, Operation, Value
 from syncd.store import Store
@@ -67,7 +68,7 @@ def show(
                         "option": choice.option,
                         "writes": None
                         if choice.writes is None
-                        else [words.operation_json(o) for o in choice.writes],
+                        else [operation_json(o) for o in choice.writes],
                     }
                     for choice in choices
                 ],

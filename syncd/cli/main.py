@@ -254,6 +254,7 @@ def _refuse(error: Exception, show: Callable[[], object], *, as_json: bool) -> i
 _CODES = {
     "syncd.config.problems.ConfigError": 2,
     "syncd.cli.options.UsageError": 2,
+    "syncd.cli.options.Interrupted": 4,
     "syncd.daemon.lock.StateHeld": 6,
     "syncd.store.errors.StateError": 1,
     "syncd.daemon.client.DaemonError": 1,

@@ -45,6 +45,18 @@ AcceptOption = Annotated[
         help="Let pass the changes that this run listed as stopped by the guard, and no others.",
     ),
 ]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="List all rows of the plan, not only the first 20.")
+]
+
+
+class Interrupted(Exception):  # noqa: N818 - a person's wish, not a fault
+    """A person ended a command that somebody else carries out; carries what comes of it. Exit 4."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        """Say how far it was, and what happens to the rest."""
+        super().__init__(f"{reason}. {remedy}")
+        self.reason, self.remedy = reason, remedy
 
 
 class UsageError(Exception):

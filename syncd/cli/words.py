@@ -134,17 +134,3 @@ def value_json(value: Value | None) -> dict[str, Any] | None:
 def instant_json(instant: datetime | None) -> str | None:
     """An instant as JSON: ISO 8601, UTC."""
     return None if instant is None else utc(instant).isoformat().replace("+00:00", "Z")
-
-
-def operation_json(wanted: Operation) -> Mapping[str, Any]:
-    """A planned or made write as JSON."""
-    return {
-        "action": str(wanted.action),
-        "system": wanted.system,
-        "provider": wanted.provider,
-        "event": wanted.event,
-        "before": value_json(wanted.before),
-        "after": value_json(wanted.after),
-        "bookings": list(wanted.bookings),
-        "reason": wanted.reason,
-    }

@@ -16,6 +16,7 @@ from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
 from syncd.engine.lanes import Lanes
+from syncd.engine.planned import operation_json
 from syncd.engine.probe_outcome import Probed
 from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
@@ -76,7 +77,12 @@ class Worker(Protocol):
         ...
 
     async def undo(
-        self, run: str, *, booking: str | None = None, progress: Progress = ...
+        self,
+        run: str,
+        *,
+        booking: str | None = None,
+        dry_run: bool = ...,
+        progress: Progress = ...,
     ) -> Undone:
         """Put back what a run wrote."""
         ...
@@ -195,16 +201,22 @@ class Work:
     async def on_undo(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Put back what a run wrote, as somebody asked through the door. Raises Refused."""
-        _check(arguments, frozenset({"run", "booking"}))
+        """Put back what a run wrote, or plan that, through the door. Raises Refused."""
+        _check(arguments, frozenset({"run", "booking", "dry_run"}))
         run, booking = _text(arguments, "run"), _text(arguments, "booking")
+        dry_run = bool(arguments.get("dry_run"))
         if run is None:
             raise Refused("no run is named", "Say which run is to be undone.")
         async with self._turn(progress) as began:
             try:
-                undone = await self._engine.undo(run, booking=booking, progress=progress)
+                undone = await self._engine.undo(
+                    run, booking=booking, dry_run=dry_run, progress=progress
+                )
             except NothingToUndo as nothing:
                 raise Refused(nothing.reason, nothing.remedy) from None
+        if dry_run:
+            plan = [operation_json(each) for each in undone.operations]
+            return {**undone.to_json(), "plan": plan}, undone.exit.code
         self._hear("undo", undone.report, self._now() - began)
         return undone.to_json(), undone.exit.code
 

@@ -349,8 +349,7 @@ class Engine:
         report.planned, report.unmade = operations, 0
         unmade: list[Waiting] = []
         if operations and not report.dry_run:
-            progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
-            unmade = await write(self, operations, observed, desk, report)
+            unmade = await write(self, operations, observed, desk, report, progress)
         self.waiting.hear(decisions, unmade)
         report.waiting = self.waiting.all(self._calendars())
         if not report.dry_run:

@@ -127,8 +127,7 @@ async def undo(
     else:
         # The waivers first: after a crash between, what stands is left alone, not written anew.
         engine.store.apply(Changes(waivers=undone.waivers, notes=undone.notes))
-        progress(f"putting back {len(undone.operations)} writes")
-        await write(engine, undone.operations, observed, desk, report)
+        await write(engine, undone.operations, observed, desk, report, progress)
         tell(engine, report, observed, before)
         before = {name: system.traffic for name, system in engine.systems.items()}
         for pause in PAUSES:

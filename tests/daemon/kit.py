@@ -73,12 +73,14 @@ class FakeEngine:
         run: str,
         *,
         booking: str | None = None,
+        dry_run: bool = False,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> Undone:
         progress("reading")
         if run == "unknown":
             raise NothingToUndo("there is no run 'unknown'", "Name another.")
-        return Undone(run, await self._job(f"undo {run} {booking}"))
+        asked = f"undo {run} {booking}" + (" (dry run)" if dry_run else "")
+        return Undone(run, await self._job(asked))
 
     async def probe(
         self, names: Sequence[str], *, progress: Callable[[str], None] = lambda _text: None
