@@ -10,7 +10,7 @@ import typer
 
 from syncd.cli import consent, terminal, words
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
-from syncd.cli.resync import copy_of_state, stop_on_signals
+from syncd.cli.running import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import Answer, ask
 from syncd.daemon.lock import StateHeld, StateLock

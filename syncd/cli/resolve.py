@@ -16,7 +16,7 @@ from syncd.cli.choices import movable
 from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
 from syncd.cli.look import open_state
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
-from syncd.cli.resync import copy_of_state, stop_on_signals
+from syncd.cli.running import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.core.answer import Answer, Unfit, Way
 from syncd.core.draft import Draft

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from syncd.cli import consent, resync_text, terminal, words
-from syncd.cli.learned import forget_calls_of_others, limits_in, take_over
+from syncd.cli import consent, plan_file, resync_text, terminal, words
 from syncd.cli.options import (
     AcceptOption,
     AllOption,
     ConfigOption,
     FromOption,
-    Interrupted,
     JsonOption,
     ProviderOption,
     ToOption,
@@ -27,23 +26,15 @@ from syncd.cli.options import (
     settings_of,
     span,
 )
+from syncd.cli.planned import resync_planned
+from syncd.cli.privileges import new_output
+from syncd.cli.running import ask_daemon, back_up, carry_out, expect_acceptable, preview
 from syncd.cli.unasked import expect_earlier_consent
 from syncd.config.settings import Settings
-from syncd.daemon.client import Answer, ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.planned import operation_json
-from syncd.engine.report import Report
-from syncd.engine.stops import NotAcceptable, check_accept
-from syncd.model import Fact, WaitReason, Window
-from syncd.store import StateError, Store
-from syncd.store.files import is_there
-from syncd.store.nightly import is_due
-from syncd.store.nightly import make as make_backup
-from syncd.store.reconcile import file_of
-from syncd.wiring import build
-
-_BACKED_UP = timedelta(days=1)
-"""Where no daemon makes backups at night, a resync makes one as often as this."""
+from syncd.model import Fact, Window
+from syncd.store import Store
 
 
 def resync(
@@ -54,6 +45,14 @@ def resync(
     start: FromOption = None,
     end: ToOption = None,
     accept: AcceptOption = None,
+    plan_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE",
+            help="Write exactly what `syncd plan --out FILE` planned, or nothing.",
+        ),
+    ] = None,
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
     every: AllOption = False,
     as_json: JsonOption = False,
@@ -64,12 +63,21 @@ def resync(
     On a terminal the plan is shown and a yes is asked for. Without one, and with --json, nobody can
     be asked: it needs --yes or --accept where this state never wrote or a calendar is new to it,
     and from version 0.2 on always. While the daemon runs, the daemon does the work, which it would
-    soon do by itself, so nobody is asked.
+    soon do by itself, so nobody is asked. With --plan nobody is asked either: what is decided has
+    to be just what the file lists, else nothing is written, what differs is shown, and it ends with
+    4; a file that is edited, expired or another installation's ends it with 2.
     Exit: 0 done, nothing left; 3 done, but a person is needed (held conflicts, double
     bookings, unreadable records, unless acknowledged); 4 done as far as possible (a system did
     not answer, writes wait, a person said no or interrupted); 5 stopped by the guard; 6 another
     syncd holds the state. The higher of 5, 4 and 3 wins. With --dry-run: as `plan`.
     """
+    if plan_from is not None:
+        if dry_run or any(each is not None for each in (provider, start, end, accept)):
+            raise UsageError(
+                "--plan says by itself what is written",
+                "Leave out --dry-run, --provider, --from, --to and --accept.",
+            )
+        raise typer.Exit(resync_planned(context, config, plan_from, every=every, as_json=as_json))
     settings, full = settings_in_two(context, config)
     providers = chosen(settings, provider)
     window = span(settings, start, end)
@@ -90,9 +98,9 @@ def resync(
                     settings, window, providers, accept, learned, every=every, as_json=as_json
                 )
             report = asyncio.run(
-                _resync(settings, window, providers, accept, learned, quiet=as_json)
+                carry_out(settings, window, providers, accept, learned, quiet=as_json)
             )
-            _back_up(path)
+            back_up(path)
     except StateHeld as held:
         if held.role != "daemon":
             raise
@@ -138,141 +146,36 @@ def plan(
     provider: ProviderOption = None,
     start: FromOption = None,
     end: ToOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Also write the plan into a new file."),
+    ] = None,
     every: AllOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Show what a resync would write now, operation by operation. Writes nothing.
 
-    Exit: 0 also where something would be written; 3 a person would be needed; 4 a system did not
-    answer, or writes would wait; 5 the guard would stop it.
+    With --out, `syncd resync --plan FILE` writes exactly that within a day, or nothing if something
+    has changed. Exit: 0 also where something would be written; 3 a person would be needed; 4 a
+    system did not answer, or writes would wait; 5 the guard would stop it.
     """
-    settings = settings_of(context, config)
-    report = preview(
-        settings, span(settings, start, end), chosen(settings, provider), quiet=as_json
-    )
+    with nullcontext() if out is None else new_output(out) as fill:
+        settings = settings_of(context, config)
+        window, providers = span(settings, start, end), chosen(settings, provider)
+        until = window.end if window else datetime.now(UTC) + settings.syncd.window.future
+        report = preview(settings, window, providers, quiet=as_json)
+        if fill is not None:
+            fill(plan_file.text_of(settings, report.planned, window, provider, until))
     if as_json:
         operations = [operation_json(o) for o in report.planned]
         terminal.print_json({**report.to_json(), "plan": operations})
     else:
         resync_text.show_plan(settings, report, every=every)
+        if out is not None:
+            hours = plan_file.GOOD_FOR // timedelta(hours=1)
+            terminal.say(f"the plan is in {out}, for {hours} hours: syncd resync --plan {out}")
     raise typer.Exit(report.exit.code)
-
-
-def preview(
-    settings: Settings,
-    window: Window | None,
-    providers: Sequence[str] | None,
-    accept: str | None = None,
-    *,
-    quiet: bool = False,
-    learned: list[Fact] | None = None,
-) -> Report:
-    """Read and decide on a copy of the state; nothing is written anywhere.
-
-    ``learned`` takes what was learned of the accounts' limits meanwhile.
-    """
-    store = copy_of_state(settings)
-    _check_accept(store, accept)
-
-    async def run() -> Report:
-        app = build(settings, store=store)
-        # Nothing is tried here: what was refused last counts as refused.
-        refused = {name for name, system in app.systems.items() if system.refused_writes}
-        app.insist()
-        app.engine.rests = lambda name: WaitReason.NO_ACCESS if name in refused else None
-        try:
-            with terminal.progress("reading", quiet=quiet) as told:
-                return await app.engine.resync(
-                    window=window,
-                    providers=providers,
-                    accept=accept,
-                    dry_run=True,
-                    progress=told,
-                )
-        finally:
-            await app.close_systems()
-            if learned is not None:
-                learned.extend(limits_in(store))
-            store.close()
-
-    return asyncio.run(run())
-
-
-def copy_of_state(settings: Settings) -> Store:
-    """A copy of the state in memory, empty where there is none yet. Raises StateError."""
-    path = settings.syncd.state_path
-    if not is_there(path):
-        store = Store.open("sqlite://")
-        store.prove_by(file_of(path), append=False)
-        return store
-    store = Store.open(path, write=False)
-    try:
-        scratch = store.scratch()
-    finally:
-        store.close()
-    forget_calls_of_others(scratch, path)
-    return scratch
-
-
-async def _resync(
-    settings: Settings,
-    window: Window | None,
-    providers: Sequence[str] | None,
-    accept: str | None,
-    learned: Sequence[Fact],
-    *,
-    quiet: bool,
-) -> Report:
-    store = Store.open(settings.syncd.state_path)
-    take_over(store, learned)
-    app = build(settings, store=store)
-    app.insist()
-    stop_on_signals(app.engine.stopping)
-    try:
-        _check_accept(app.store, accept)
-        with terminal.progress("reading", quiet=quiet) as told:
-            report = await app.engine.resync(
-                window=window, providers=providers, accept=accept, progress=told
-            )
-            if not app.engine.stopping.is_set():
-                await app.engine.ask_slots(progress=told)
-                report.exposures = app.engine.exposed.measure()
-                app.engine.tidy()
-            return report
-    finally:
-        await app.aclose()
-
-
-def _back_up(state: Path) -> None:
-    """Make a backup if the last one is older than a day; a run does not fail for want of one."""
-    now = datetime.now(UTC)
-    if is_due(state, now - _BACKED_UP, now):
-        try:
-            make_backup(state, now)
-        except StateError as error:
-            terminal.warn(f"no backup of the state was made: {error}")
-
-
-def stop_on_signals(stopping: asyncio.Event) -> None:
-    """The first signal ends the run after the request in flight; the second ends the process."""
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, _stop, stopping)
-
-
-def _stop(stopping: asyncio.Event) -> None:
-    if stopping.is_set():
-        raise KeyboardInterrupt
-    stopping.set()
-
-
-def _check_accept(store: Store, run: str | None) -> None:
-    """Refuse a run whose stop cannot be accepted. Raises UsageError."""
-    try:
-        check_accept(store, run)
-    except NotAcceptable as refused:
-        raise UsageError(refused.reason, refused.remedy) from None
 
 
 def _hand_over(
@@ -292,7 +195,7 @@ def _hand_over(
     }
     if accept is not None:
         store = Store.open(settings.syncd.state_path, write=False)
-        _check_accept(store, accept)
+        expect_acceptable(store, accept)
         store.close()
     answer = ask_daemon(settings, "resync", arguments, quiet=as_json)
     if as_json:
@@ -301,25 +204,3 @@ def _hand_over(
         terminal.say("carried out by the running daemon")
         resync_text.show(settings, answer.result, accept=accept)
     return answer.exit
-
-
-def ask_daemon(
-    settings: Settings, command: str, arguments: Mapping[str, object], *, quiet: bool
-) -> Answer:
-    """Have the daemon carry out a command and show its progress. Raises Interrupted on Ctrl-C."""
-    last = "nothing yet"
-    with terminal.progress("asking the daemon", quiet=quiet) as told:
-
-        def hear(text: str) -> None:
-            nonlocal last
-            last = text
-            told(text)
-
-        try:
-            return ask(settings.syncd.state_path, command, arguments, hear)
-        except KeyboardInterrupt:
-            raise Interrupted(
-                f"interrupted; the last that the daemon said was: {last}",
-                "What it has sent is in the journal. The daemon goes on by itself: see "
-                "`syncd status`.",
-            ) from None

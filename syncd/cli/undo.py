@@ -19,7 +19,7 @@ from syncd.cli.options import (
     settings_in_two,
     zone_of,
 )
-from syncd.cli.resync import ask_daemon, copy_of_state, stop_on_signals
+from syncd.cli.running import ask_daemon, copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import Answer
 from syncd.daemon.lock import StateHeld, StateLock

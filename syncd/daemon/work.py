@@ -15,6 +15,7 @@ from syncd.core.answer import Answer, Unfit
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
+from syncd.engine.exactly import Exactly
 from syncd.engine.lanes import Lanes
 from syncd.engine.planned import operation_json
 from syncd.engine.probe_outcome import Probed
@@ -49,6 +50,7 @@ class Worker(Protocol):
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = ...,
+        exactly: Exactly | None = ...,
         progress: Progress = ...,
     ) -> Report:
         """Bring everything into step."""
@@ -188,15 +190,21 @@ class Work:
                 f"the running daemon knows no provider {provider[:100]!r}",
                 "If it is new in the configuration: restart the daemon, which reads that once.",
             )
+        exactly = _plan(arguments)
         async with self._turn(progress) as began:
             report = await self._engine.resync(
                 window=window,
                 providers=None if provider is None else [provider],
                 accept=accept,
+                exactly=exactly,
                 progress=progress,
             )
         self._hear("request", report, self._now() - began)
-        return report.to_json(), report.exit.code
+        if exactly is None:
+            return report.to_json(), report.exit.code
+        decided = [operation_json(each) for each in report.planned]
+        told = {"matched": exactly.matched, "decided": decided}
+        return {**report.to_json(), "plan": told}, report.exit.code
 
     async def on_undo(
         self, arguments: Mapping[str, Any], progress: Progress
@@ -367,7 +375,7 @@ class Work:
         )
 
 
-_KNOWN = frozenset({"from", "to", "provider", "accept"})
+_KNOWN = frozenset({"from", "to", "provider", "accept", "plan"})
 
 
 def _check(arguments: Mapping[str, Any], known: frozenset[str] = _KNOWN) -> None:
@@ -390,6 +398,20 @@ def _text(arguments: Mapping[str, Any], name: str) -> str | None:
     if len(said) > LONGEST_TEXT:
         raise Refused(f"{name} is too long", f"Send at most {LONGEST_TEXT} characters.")
     return said
+
+
+def _plan(arguments: Mapping[str, Any]) -> Exactly | None:
+    """Read the plan that is to be carried out. Raises Refused."""
+    said = arguments.get("plan")
+    if said is None:
+        return None
+    try:
+        name, digest, until = (str(said[key]) for key in ("name", "digest", "until"))
+        return Exactly(name[:LONGEST_TEXT], digest, utc(datetime.fromisoformat(until)))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise Refused(
+            "the plan is not understood", "Make it again: syncd plan --out FILE."
+        ) from None
 
 
 def _window(arguments: Mapping[str, Any], now: datetime) -> Window | None:

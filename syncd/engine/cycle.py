@@ -22,6 +22,7 @@ from syncd.engine.canaries import Canaries
 from syncd.engine.clocks import known_error, watch_clock
 from syncd.engine.deciding import decide_on
 from syncd.engine.ending import MOST_CYCLES, Ending, Progress
+from syncd.engine.exactly import PLAN, Exactly
 from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
 from syncd.engine.lanes import BESIDES, Lanes
@@ -141,14 +142,16 @@ class Engine:
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = False,
+        exactly: Exactly | None = None,
         progress: Progress = lambda _text: None,
     ) -> Report:
         """Cycle over the full window until another cycle would come to the same.
 
-        When that is, and how long it waits between two cycles, `engine.ending` says.
+        When that is, and how long it waits between two cycles, `engine.ending` says. ``exactly`` is
+        the plan that is to be carried out; the run ends at once where it is not what is decided.
         """
         self.agenda.add(providers or self.mapping)
-        report = Report(run=self.ids.row(), dry_run=dry_run)
+        report = Report(run=self.ids.row(), dry_run=dry_run, exactly=exactly)
         self._begin_questions()
         try:
             with with_waits(self.stopping, progress) as told:
@@ -184,9 +187,12 @@ class Engine:
             if self.clock_error != error and not over and report.cycles < MOST_CYCLES:
                 self._begin_questions()
                 continue  # What was read was not the window that is meant.
+            refused = report.exactly is not None and not report.exactly.matched
+            if refused and not report.refused:
+                return
             if not await ending.goes_on(report, self.lanes, unconfirmed=self.waits(report)):
                 return
-            if report.dry_run:
+            if report.dry_run or refused:
                 self.agenda.add(providers or self.mapping)  # nothing of it was carried out
 
     def _begin_questions(self) -> None:
@@ -286,6 +292,8 @@ class Engine:
             return
         self.store.start_run(report.run, kind, now)
         told = {**report.to_json(most_waiting=MOST_KEPT), LISTED: report.listed}
+        if report.exactly is not None and report.exactly.matched:
+            told[PLAN] = report.exactly.plan
         self.store.finish_run(report.run, now, told)
 
     def _calendars(self) -> set[tuple[str, str]]:
@@ -305,7 +313,8 @@ class Engine:
     ) -> None:
         """Recover, observe, decide, write, confirm, once. The report is brought up to date."""
         structlog.contextvars.bind_contextvars(run=report.run)
-        self.lanes.patient = report.dry_run or len(self.systems) < BESIDES
+        waits = report.dry_run or (report.exactly is not None and self.patient)
+        self.lanes.patient = waits or len(self.systems) < BESIDES
         await self.learn()
         chosen = self.annexes.with_doors(providers or self.mapping)
         report.cycles += 1
@@ -347,12 +356,14 @@ class Engine:
             decisions |= await decide_on(self, doors, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned, report.unmade = operations, 0
+        if report.exactly is not None:
+            operations = report.exactly.admit(operations)
         unmade: list[Waiting] = []
         if operations and not report.dry_run:
             unmade = await write(self, operations, observed, desk, report, progress)
         self.waiting.hear(decisions, unmade)
         report.waiting = self.waiting.all(self._calendars())
-        if not report.dry_run:
+        if not report.dry_run and report.exactly is None:
             await self.annexes.tie(self.systems, self.store, self.clock, self.lanes)
         for span, seen in _in_full(observed):
             self._settle(span, seen, report)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import select
 
+from syncd.store.connect import connect, installation_of
+from syncd.store.errors import told
 from syncd.store.store import Store
 from syncd.store.tables import COVERAGE, EVENT, INTENT
 
@@ -28,3 +32,16 @@ def known_calendars(store: Store) -> dict[tuple[str, str], str | None]:
         query = select(table.c.provider, table.c.system).distinct()
         found |= {(row["provider"], row["system"]): None for row in store.ask(query)}
     return found | {(b.provider, b.system): b.mapping for b in store.baselines()}
+
+
+def installation(state: Path) -> int:
+    """Return the number of the installation that a state belongs to; 0 before its first create.
+
+    Raises StateError.
+    """
+    with told(str(state)):
+        engine = connect(state, create=False)
+        try:
+            return installation_of(engine)
+        finally:
+            engine.dispose()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from syncd.core.answer import Answer
+from syncd.engine.exactly import Exactly
 from syncd.engine.lanes import Lanes
 from syncd.engine.probe_outcome import Outcome, Probed
 from syncd.engine.report import Report, SystemReport
@@ -46,8 +47,10 @@ class FakeEngine:
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = False,
+        exactly: Exactly | None = None,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> Report:
+        assert exactly is None
         self.windows.append(window)
         assert not dry_run
         progress("reading")
