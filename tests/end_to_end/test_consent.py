@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
+from tests.cli.test_question import OTHERS
+from tests.cli.typist import Typist
 from tests.end_to_end.test_process import Place, place, ready
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.prove]
 
 __all__ = ["place"]
 
@@ -44,14 +47,32 @@ async def test_a_plan_beside_a_daemon_is_carried_out_by_it_or_refused_whole(plac
         assert place.blocks() == written
 
 
-async def test_an_undo_beside_a_daemon_needs_yes_where_nobody_can_be_asked(place: Place) -> None:
+async def test_an_undo_beside_a_daemon_shows_the_plan_and_asks(place: Place) -> None:
     _, out, _ = await place.ask("resync", "--yes", "--json")
     run = json.loads(out)["run"]
-    written = place.blocks()
+    written = standing(place)
     async with place.syncd("run") as daemon:
         await ready(daemon)
         code, _, err = await place.ask("undo", run)
-        assert (code, "nobody can be asked" in err, place.blocks()) == (2, True, written)
-        code, _, _ = await place.ask("undo", run, "--yes")
-        assert code == 0
-        assert place.blocks() < written
+        assert (code, "nobody can be asked" in err, standing(place)) == (2, True, written)
+        code, screen = await asyncio.to_thread(answered, place, run, "n")
+        assert (code, "Nothing was written." in screen, standing(place)) == (4, True, written)
+        assert "- freed" in screen
+        code, screen = await asyncio.to_thread(answered, place, run, "y")
+        assert (code, standing(place)) == (0, OTHERS), screen
+
+
+def standing(place: Place) -> int:
+    """How many blocks stand, in all systems."""
+    systems = place.world.sandbox.systems.values()
+    return sum(not b.deleted for s in systems for b in s.blocks())
+
+
+def answered(place: Place, run: str, answer: str) -> tuple[int, str]:
+    """Undo a run on a terminal."""
+    typist = Typist(place.path.parent, "undo", run)
+    try:
+        typist.answers("Put this back? [y/N]", answer)
+        return typist.ends(), typist.screen
+    finally:
+        typist.kill()
