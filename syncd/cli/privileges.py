@@ -196,32 +196,40 @@ def new_file(target: Path, *, overwrite: bool) -> Iterator[int]:
 def new_output(target: Path) -> Iterator[Callable[[str], None]]:
     """Make a new file with mode 0600 at once, so that root makes it before it becomes another user.
 
-    What is yielded fills it. If the block fails, or does not fill it, the file is removed again
-    where this user still may. Raises `StateError`; a file that is there already is never touched.
+    What is yielded adds text to it. If the block fails, the file is removed again where this user
+    still may. Raises `StateError`; a file that is there already is never touched.
     """
-    filled = False
+    done = False
     handle = _make(target)
 
-    def fill(text: str) -> None:
-        nonlocal filled
+    def add(text: str) -> None:
         left = memoryview(text.encode())
         try:
             while left:
                 left = left[os.write(handle, left) :]
-            os.fsync(handle)
         except OSError as error:
-            remedy = "Free some space, or name a file on another disk. It was not kept."
-            why = f"it cannot be written ({error.strerror})"
-            raise StateError(str(target), why, remedy) from error
-        filled = True
+            raise _not_kept(target, error) from error
 
     try:
-        yield fill
+        yield add
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            raise _not_kept(target, error) from error
+        done = True
     finally:
         os.close(handle)
-        if not filled:
+        if not done:
             with suppress(OSError):
                 target.unlink()
+
+
+def _not_kept(target: Path, error: OSError) -> StateError:
+    return StateError(
+        str(target),
+        f"it cannot be written ({error.strerror}), and was not kept",
+        "Free some space, or name a file on another disk.",
+    )
 
 
 def _make(target: Path) -> int:

@@ -121,6 +121,7 @@ async def serve(
         "undo": work.on_undo,
         "resolve": work.on_resolve,
         "acknowledge": work.on_acknowledge,
+        "forget-person": work.on_forget_person,
         "probe": work.on_probe,
     }
     with _signals(engine.stopping, hurry, again, on=handle_signals):

@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
 
 from syncd.core.answer import Answer, Unfit
+from syncd.daemon.arguments import check, contacts_of, plan_of, text, window_of
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
@@ -22,9 +22,9 @@ from syncd.engine.probe_outcome import Probed
 from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
 from syncd.engine.undo import NothingToUndo, Undone
-from syncd.model import Clock, Window, utc
-from syncd.model.asked import LONGEST_TEXT, fault_of_window
+from syncd.model import Clock, Window
 from syncd.store import Store
+from syncd.store.forget import forget_persons
 
 log = structlog.get_logger(__name__)
 
@@ -182,15 +182,15 @@ class Work:
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
         """A resync that somebody asked for through the door. Raises Refused."""
-        _check(arguments)
-        window = _window(arguments, self._engine.clock.now())
-        provider, accept = _text(arguments, "provider"), _text(arguments, "accept")
+        check(arguments)
+        window = window_of(arguments, self._engine.clock.now())
+        provider, accept = text(arguments, "provider"), text(arguments, "accept")
         if provider is not None and provider not in self._engine.mapping:
             raise Refused(
                 f"the running daemon knows no provider {provider[:100]!r}",
                 "If it is new in the configuration: restart the daemon, which reads that once.",
             )
-        exactly = _plan(arguments)
+        exactly = plan_of(arguments)
         async with self._turn(progress) as began:
             report = await self._engine.resync(
                 window=window,
@@ -210,8 +210,8 @@ class Work:
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
         """Put back what a run wrote, or plan that, through the door. Raises Refused."""
-        _check(arguments, frozenset({"run", "booking", "dry_run"}))
-        run, booking = _text(arguments, "run"), _text(arguments, "booking")
+        check(arguments, frozenset({"run", "booking", "dry_run"}))
+        run, booking = text(arguments, "run"), text(arguments, "booking")
         dry_run = bool(arguments.get("dry_run"))
         if run is None:
             raise Refused("no run is named", "Say which run is to be undone.")
@@ -235,7 +235,7 @@ class Work:
 
         The cycles go on meanwhile: they do not see the block that a probe makes.
         """
-        _check(arguments, frozenset({"systems", "forget"}))
+        check(arguments, frozenset({"systems", "forget"}))
         names = arguments.get("systems")
         known = {system for systems in self._engine.mapping.values() for system in systems}
         if not isinstance(names, list) or not all(str(name) in known for name in names):
@@ -258,7 +258,7 @@ class Work:
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
         """What a person decided of a held conflict, through the door. Raises Refused."""
-        conflict = _text(arguments, "conflict")
+        conflict = text(arguments, "conflict")
         try:
             answer = answer_of(arguments)
         except ValueError as error:
@@ -271,12 +271,23 @@ class Work:
         self._hear("resolve", resolved.report, self._now() - began)
         return resolved.to_json(), resolved.code
 
+    async def on_forget_person(
+        self, arguments: Mapping[str, Any], _progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """Erase what is stored of a customer's contacts, through the door. Raises Refused."""
+        check(arguments, frozenset({"contacts"}))
+        contacts = contacts_of(arguments)
+        async with self._one:  # between the jobs, which may be storing the same ids
+            self._refuse_if_ending()
+            erased = forget_persons(self._engine.store, contacts)
+        return erased.to_json(), 0
+
     async def on_acknowledge(
         self, arguments: Mapping[str, Any], _progress: Progress
     ) -> tuple[Mapping[str, object], int]:
         """Silence what a person knows of, or take that back, through the door. Raises Refused."""
-        _check(arguments, frozenset({"id", "by", "undo"}))
-        start, by = _text(arguments, "id"), _text(arguments, "by")
+        check(arguments, frozenset({"id", "by", "undo"}))
+        start, by = text(arguments, "id"), text(arguments, "by")
         undo = arguments.get("undo") is True
         async with self._one:  # between the jobs: what is reported changes in them
             self._refuse_if_ending()
@@ -373,59 +384,3 @@ class Work:
             guarded=report.guarded,
             stopped=[each.to_json() for each in report.stopped],
         )
-
-
-_KNOWN = frozenset({"from", "to", "provider", "accept", "plan"})
-
-
-def _check(arguments: Mapping[str, Any], known: frozenset[str] = _KNOWN) -> None:
-    """Refuse what would be ignored: a `dry_run` that is not understood would write."""
-    unknown = sorted(name for name, said in arguments.items() if said and name not in known)
-    if unknown:
-        raise Refused(
-            f"such a request to the daemon takes no {', '.join(unknown)[:200]}",
-            "For a dry run: `syncd plan`, which needs no daemon. Otherwise restart the daemon: "
-            "it may be of another version than this program.",
-        )
-
-
-def _text(arguments: Mapping[str, Any], name: str) -> str | None:
-    said = arguments.get(name)
-    if said is None:
-        return None
-    if not isinstance(said, str):
-        raise Refused(f"{name} is no text", "Send a name, or leave it out.")
-    if len(said) > LONGEST_TEXT:
-        raise Refused(f"{name} is too long", f"Send at most {LONGEST_TEXT} characters.")
-    return said
-
-
-def _plan(arguments: Mapping[str, Any]) -> Exactly | None:
-    """Read the plan that is to be carried out. Raises Refused."""
-    said = arguments.get("plan")
-    if said is None:
-        return None
-    try:
-        name, digest, until = (str(said[key]) for key in ("name", "digest", "until"))
-        return Exactly(name[:LONGEST_TEXT], digest, utc(datetime.fromisoformat(until)))
-    except (KeyError, TypeError, ValueError, OverflowError):
-        raise Refused(
-            "the plan is not understood", "Make it again: syncd plan --out FILE."
-        ) from None
-
-
-def _window(arguments: Mapping[str, Any], now: datetime) -> Window | None:
-    start, end = arguments.get("from"), arguments.get("to")
-    if start is None and end is None:
-        return None
-    try:
-        window = Window(
-            utc(datetime.fromisoformat(str(start))), utc(datetime.fromisoformat(str(end)))
-        )
-    except (ValueError, OverflowError):
-        raise Refused(
-            "from and to are no window", "Send both as ISO 8601 times with an offset."
-        ) from None
-    if fault := fault_of_window(window, now):
-        raise Refused(fault, "Send a shorter and nearer one.")
-    return window

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from syncd.model import Note
 from syncd.store import rows
 from syncd.store.store import Store
-from syncd.store.tables import HISTORY
+from syncd.store.tables import HISTORY, RUN
 
 PART = 1000
 """Lines that are loaded at a time."""
@@ -37,3 +37,8 @@ def history_between(
         if len(found) < PART:
             return
         last = found[-1]["seq"]
+
+
+def run_kinds(store: Store) -> dict[str, str]:
+    """Return the kind of each run that is still stored. Raises StateError."""
+    return {row["id"]: row["kind"] for row in store.ask(select(RUN.c.id, RUN.c.kind))}
