@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from syncd.cli import plan_file
+from syncd.cli import plan_file, running
 from syncd.sandbox import Fault, FaultKind
 from tests.cli.conftest import Desk
 from tests.cli.test_left_behind import without
@@ -56,6 +56,25 @@ def test_a_plan_is_refused_whole_when_a_meeting_was_booked_since(desk: Desk) -> 
     assert not (desk.path.parent / "state.db").exists()
     data = json.loads(desk.say("resync", "--plan", PLAN, "--json").out)["plan"]
     assert (data["refused"], data["not_wanted"], len(data["new"])) == (True, [], 2)
+
+
+def test_what_changes_just_before_the_write_refuses_the_plan_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned(desk)
+    preview = running.preview
+
+    def then_book(*given: Any, **named: Any) -> Any:
+        tried = preview(*given, **named)
+        desk.world.book("crm", "alice", desk.world.at(3, 17))
+        return tried
+
+    monkeypatch.setattr("syncd.cli.planned.preview", then_book)
+    said = desk.say("resync", "--plan", PLAN, "--json")
+    data = json.loads(said.out)
+    assert (said.code, data["plan"]["refused"], len(data["plan"]["new"])) == (4, True, 2)
+    assert sum(data["operations"].values()) == 0
+    assert made(desk) == 0
 
 
 def test_a_plan_is_refused_when_a_meeting_was_moved_since(desk: Desk) -> None:

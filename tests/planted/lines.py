@@ -7,16 +7,10 @@ are named here. ``also`` names tests that plant a bug themselves.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from tests.planted.line import Line
+from tests.planted.lines_of_consent import CONSENT
 
-
-class Line(NamedTuple):
-    """One demand, the bugs that are planted in it, and who catches them."""
-
-    demand: str
-    simulated: tuple[str, ...] = ()
-    named: tuple[tuple[str, str], ...] = ()
-    also: tuple[str, ...] = ()
+__all__ = ["CHAPTERS", "LINES", "Line"]
 
 
 NO_HARM = (
@@ -403,5 +397,6 @@ CHAPTERS = (
     ("Nothing that people or platforms produce destroys data", NO_HARM),
     ("What is really there is read", READING),
     ("What is decided is right, and what is not done is told", DECIDING),
+    ("Nothing is written or kept that nobody agreed to", CONSENT),
 )
-LINES: tuple[Line, ...] = (*NO_HARM, *READING, *DECIDING)
+LINES: tuple[Line, ...] = (*NO_HARM, *READING, *DECIDING, *CONSENT)

@@ -12,11 +12,13 @@ import pytest
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
 from syncd.engine import deciding, stops
+from syncd.engine.exactly import Exactly
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import Owners
 from syncd.model import Record
 from syncd.store import Store, files
 from syncd.store import left_behind as left
+from syncd.store.inside import Inside
 from syncd.systems import limits
 from syncd.systems.leadconnector import discover
 from syncd.systems.leadconnector.blocks import Blocks
@@ -102,3 +104,54 @@ def what_comes_back_has_no_news(patch: Patch) -> None:
         return after
 
     patch.setattr(Owners, "given_back", as_decided)
+
+
+def nobody_needs_to_have_agreed(patch: Patch) -> None:
+    """A resync without a terminal writes with a state that never wrote."""
+    patch.setattr("syncd.cli.resync.expect_earlier_consent", lambda *_given: None)
+
+
+def every_calendar_is_known(patch: Patch) -> None:
+    """A calendar that is new to the state is written to unasked."""
+    patch.setattr("syncd.cli.unasked.mapped_to", lambda _settings: {})
+
+
+def a_question_is_asked_of_nobody(patch: Patch) -> None:
+    """Half a terminal counts as a whole one."""
+    patch.setattr("syncd.cli.consent.can_ask", lambda: True)
+
+
+def a_plan_is_only_compared_before_the_run(patch: Patch) -> None:
+    """What changes between the comparison and the write is written with the plan."""
+
+    def everything(self: Exactly, operations: Any) -> Any:
+        self.matched = True
+        return operations
+
+    patch.setattr(Exactly, "admit", everything)
+
+
+def an_edited_plan_is_believed(patch: Patch) -> None:
+    """Nobody looks whether a plan file was changed."""
+    patch.setattr("syncd.cli.plan_file._digest", lambda said: said.get("digest"))
+
+
+def a_restore_asks_before_it_looks(patch: Patch) -> None:
+    """A person is asked about a file that cannot be restored."""
+    looked = Inside("0014", 7, None)
+    patch.setattr("syncd.cli.backup.look_into", lambda *_given, **_named: looked)
+
+
+def a_choice_leaves_nothing(patch: Patch) -> None:
+    """What a person has to do after a choice is not named."""
+    patch.setattr("syncd.cli.choices._left", lambda *_given: iter(()))
+
+
+def forgotten_hashes_stay(patch: Patch) -> None:
+    """The file of the state keeps the bytes of what was erased."""
+    patch.setattr(Store, "purge", lambda _self: None)
+
+
+def formulas_are_exported(patch: Patch) -> None:
+    """A cell of an export is calculated by the spreadsheet that opens it."""
+    patch.setattr("syncd.cli.export._FORMULA", ("\x00",))
