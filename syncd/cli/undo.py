@@ -207,6 +207,10 @@ def _tell(settings: Settings, result: Mapping[str, Any]) -> None:
     for name, system in sorted(result["systems"].items()):
         if system["state"] != "ok":
             terminal.warn(f"{name} is {system['state']}: run the command again when it answers")
+    # A daemon of an older version does not say it.
+    if unwritten := result.get("unwritten", 0):
+        number = words.count(unwritten, "write was", "writes were")
+        terminal.warn(f"{number} not sent, or not confirmed yet: run the command again")
     put_back = words.count(len(result["bookings"]), "booking")
     terminal.say(f"{put_back} put back, {len(result['left'])} left as they are")
     if result["bookings"]:

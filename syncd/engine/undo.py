@@ -75,6 +75,7 @@ class Undone:
             "bookings": sorted({w.booking for w in self.waivers}),
             "left": [{"booking": left.booking or None, "why": left.why} for left in self.left],
             "left_behind": [each.to_json() for each in self.out_of_reach],
+            "unwritten": self.unwritten,
             "done": self.exit is Exit.DONE,
         }
 

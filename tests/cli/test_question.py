@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.daemon.lock import StateLock
 from syncd.sandbox import Fault, FaultKind
 from tests.cli.conftest import Desk
 from tests.cli.typist import Typist
@@ -191,3 +192,19 @@ def _counts(screen: str) -> tuple[int, int]:
     found = re.search(r"interrupted; sent: (\d+) writes?.*; not sent: (\d+)", screen)
     assert found is not None, screen
     return int(found[1]), int(found[2])
+
+
+def test_ctrl_c_while_the_daemon_works_says_how_far_it_was(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_state: Path, _what: str, _with: object, tell: Callable[[str], None]) -> None:
+        tell("writing: 12 of 53 done")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("syncd.cli.running.ask", interrupted)
+    with StateLock(desk.path.parent / "state.db", role="daemon"):
+        said = desk.say("resync")
+        data = json.loads(desk.say("resync", "--json").out)
+    assert said.code == 4
+    assert "writing: 12 of 53 done" in " ".join(said.err.split())
+    assert data["error"]["exit"] == 4
