@@ -48,6 +48,7 @@ from syncd.model import Clock, Hours, Operation
 from syncd.model.allday import BUSY, AllDay, AllDayRule
 from syncd.store.store import Store
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
+from syncd.systems.open_files import expect_open_files
 from syncd.systems.port import System
 from syncd.systems.provisioning import Provisioner
 from syncd.systems.stopping import Stopping
@@ -120,8 +121,11 @@ def build(
     """Make systems and engine of settings; the state is opened for writing unless one is given.
 
     ``transports`` replaces the network, by system name. ``stopping`` ends all that the app does;
-    an app that takes the place of another takes over its own. Raises StateError.
+    an app that takes the place of another takes over its own. Raises StateError, and OSError where
+    too few files may be open.
     """
+    if transports is None:
+        expect_open_files(len(settings.systems))
     clock, stopping = clock or RealClock(), stopping or Stopping()
     state = store or Store.open(settings.syncd.state_path)
     systems = {

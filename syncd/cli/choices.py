@@ -106,9 +106,9 @@ def alternatives(made: App, held: HeldConflict, now: datetime) -> list[Value]:
     provider = held.conflict.provider
     draft = Draft(made.store.state(provider), "", now)
     booking = movable(draft, held)
-    if booking is None:
-        return []
-    rules = made.engine.policy.rules[provider]
+    rules = made.engine.policy.rules.get(provider)
+    if booking is None or rules is None:
+        return []  # Who is not in the configuration has no working hours.
     asked = free_times(made.store, provider).values()
     busy = busy_of(draft, frozenset({booking.id}))
     return free(busy, booking.agreed, rules.knowing(asked).search, now)[:_MOST_TIMES]
@@ -134,7 +134,8 @@ def _choices(made: App, held: HeldConflict) -> Iterator[_Choice]:
             (c.system, (c.event or "") if c.system in several else "") for c in claims
         )
     ]
-    others = [s for s in made.engine.mapping[held.conflict.provider] if not _names(answers, s)]
+    mapped = made.engine.mapping.get(held.conflict.provider, ())
+    others = [s for s in mapped if not _names(answers, s)]
     answers += [Answer(Way.TAKE, system) for system in others]
     for answer in (*answers, Answer(Way.KEEP_BOTH), Answer(Way.DISMISS)):
         try:

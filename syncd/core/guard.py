@@ -286,14 +286,26 @@ def _all_of_it(counted: Tally, limits: Limits) -> str:
 
 
 def _shifted(counted: Tally, known: Mapping[Id, Record], limits: Limits) -> str:
-    """Say that all of these moved by one amount; '' otherwise."""
+    """Say that all of these changed, and most of them moved by one amount; '' otherwise.
+
+    Somebody may have moved or cancelled a few shortly before: news is summed, so those show another
+    amount, and must not hide that all the rest moved at once.
+    """
     changed = {id_: r for id_, r in counted.changed.items() if id_ in known}
-    deltas = {_delta(r.base, counted.shown.get(id_, r.observed)) for id_, r in changed.items()}
-    moved = _sittings(changed.values())
-    by_one = len(deltas) == 1 and None not in deltas and changed.keys() == known.keys()
-    if not by_one or moved < limits.common:
+    if changed.keys() != known.keys():
         return ""
-    return f"all {_meetings(moved)} moved by {_words(deltas.pop())}"
+    by: dict[timedelta, list[Record]] = {}
+    for id_, record in sorted(changed.items()):
+        delta = _delta(record.base, counted.shown.get(id_, record.observed))
+        if delta is not None:
+            by.setdefault(delta, []).append(record)
+    delta, most = max(by.items(), key=lambda each: _sittings(each[1]), default=(None, []))
+    moved, every = _sittings(most), _sittings(changed.values())
+    if moved < limits.common or 2 * moved <= every:
+        return ""
+    which = f"all {_meetings(moved)}" if moved == every else f"{moved} of {_meetings(every)}"
+    rest = "" if moved == every else ", and the rest changed, too"
+    return f"{which} moved by {_words(delta)}{rest}"
 
 
 def _vanished(counted: Tally, known: Mapping[Id, Record], limits: Limits) -> str:

@@ -70,7 +70,7 @@ def _is_blind(operation: Operation, ownership: Ownership) -> bool:
     """Whether a block would go whose meeting may be in a system not read since the state was lost.
 
     The journal or the file of created ids proves that the block is ours, and nothing says for whom
-    it was made.
+    it was made. It may have been for an event that is there and cannot be read any more.
     """
     orphaned = operation.action is Action.REMOVE_BLOCK and not operation.bookings
-    return orphaned and not ownership.whole
+    return orphaned and not (ownership.whole and ownership.unread <= {operation.system})

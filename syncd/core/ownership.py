@@ -39,12 +39,15 @@ class Ownership:
       a create whose outcome is still unknown. Such a block is neither adopted nor a source.
     - ``whole``: every system of the provider has been read in full since the state was lost or
       restored, so orphans may be adopted.
+    - ``unread``: the systems that show events of the provider which never could be read, as far as
+      this state knows. If the state was lost, any block of ours may have been made for one of them.
     """
 
     proven: AbstractSet[Id] = frozenset()
     copies: AbstractSet[Id] = frozenset()
     doubtful: AbstractSet[Id] = frozenset()
     whole: bool = True
+    unread: AbstractSet[str] = frozenset()
 
 
 NO_OWNERSHIP = Ownership()

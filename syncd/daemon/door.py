@@ -1,7 +1,8 @@
 """The Unix socket beside the database: where the daemon lets one-shot commands in.
 
 One request a connection. Lines of JSON: ``{"command", "arguments"}`` comes in; any number of
-``{"progress"}`` go out, then one ``{"result", "exit"}`` or ``{"error", "remedy"}``.
+``{"progress"}`` go out, then one ``{"result", "exit"}`` or ``{"error", "remedy"}``. Whoever closes
+the connection, or only the way in, before that has left, and ends the request.
 """
 
 from __future__ import annotations
@@ -120,16 +121,25 @@ async def _while_there(
     A write that is cut off is an open row of the journal: the next cycle looks what became of it.
     """
     task = asyncio.create_task(work)
-    left = asyncio.create_task(reader.read(1))
+    left = asyncio.create_task(_leaving(reader))
     try:
         await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
         task.cancel()
         await asyncio.wait({task})
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("a request whose client left failed", exc_info=fault)
         raise ConnectionResetError("the visitor has left")
     finally:
         left.cancel()
+
+
+async def _leaving(reader: asyncio.StreamReader) -> None:
+    """Wait until the visitor closes the connection. What is said after the request is ignored."""
+    with suppress(ConnectionError):
+        while await reader.read(LONGEST):
+            pass
 
 
 async def _hear(reader: asyncio.StreamReader) -> bytes:

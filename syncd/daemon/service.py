@@ -21,7 +21,7 @@ from syncd.config.problems import ConfigError
 from syncd.core.budget import Paces
 from syncd.daemon.backups import Backups
 from syncd.daemon.clock_set import Every, follow_clock
-from syncd.daemon.door import door
+from syncd.daemon.door import Command, door
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.notify import Notifier
 from syncd.daemon.page import served
@@ -116,16 +116,8 @@ async def serve(
     if monitor is not None:
         monitor.repace = lambda paces: _repace(scheduler, paces)
     again = asyncio.Event()
-    answers = {
-        "resync": work.on_request,
-        "undo": work.on_undo,
-        "resolve": work.on_resolve,
-        "acknowledge": work.on_acknowledge,
-        "forget-person": work.on_forget_person,
-        "probe": work.on_probe,
-    }
     with _signals(engine.stopping, hurry, again, on=handle_signals):
-        async with door(state, answers), _page(monitor, listen):
+        async with door(state, commands_of(work)), _page(monitor, listen):
             scheduler.start()
             _keep_alive(scheduler, notifier, work)
             tasks = [
@@ -149,6 +141,18 @@ async def serve(
             await asyncio.gather(*tasks, return_exceptions=True)
     log.info("stopped")
     return 0
+
+
+def commands_of(work: Work) -> dict[str, Command]:
+    """What can be asked for through the daemon's socket."""
+    return {
+        "resync": work.on_request,
+        "undo": work.on_undo,
+        "resolve": work.on_resolve,
+        "acknowledge": work.on_acknowledge,
+        "forget-person": work.on_forget_person,
+        "probe": work.on_probe,
+    }
 
 
 def _work(

@@ -56,6 +56,10 @@ class Worker(Protocol):
         """Bring everything into step."""
         ...
 
+    async def learn(self) -> None:
+        """Learn which calendars of rooms there are."""
+        ...
+
     async def watch(
         self, *, near: bool, providers: Sequence[str] | None = None, late: bool = ...
     ) -> Report:

@@ -22,7 +22,7 @@ from syncd.engine.dividing import Parts, of_any_row
 from syncd.engine.first_writes import admitted, hear_reset, one_at_a_time
 from syncd.engine.first_writes import settle as settle_first
 from syncd.engine.notes import notes_of
-from syncd.engine.reread import at_another, just_read, not_ours, overtaken, reread
+from syncd.engine.reread import at_another, just_read, not_ours, overtaken, reread, stood_in
 from syncd.engine.resets import report_reset, reset_words
 from syncd.engine.siblings import held_instances, watched
 from syncd.engine.supervise import supervised
@@ -251,6 +251,8 @@ async def _still_right(
             right.append(intent)
             continue
         try:
+            stays, news = await stood_in(system, operation, desk)
+            result.news += news
             record, changes = await reread(system, desk.store, desk.clock, operation.ref)
         except RateLimited:
             raise
@@ -272,7 +274,8 @@ async def _still_right(
             desk.store.apply(changes)
         result.news += changes.records
         decided_on = (operation.kind, operation.provider, operation.before)
-        if record is not None and (record.kind, record.provider, record.observed) == decided_on:
+        same = record is not None and (record.kind, record.provider, record.observed) == decided_on
+        if same and stays:
             right.append(intent)
             continue
         log.info("target changed before the write", system=system.name, event_id=operation.event)

@@ -107,9 +107,10 @@ def held_updates(system: System) -> Mapping[Action, WaitReason]:
     under_way = _under_way(system) is not None
     for action, fact in _FACTS.items():
         known = system.facts.standing(fact)
-        # Where one call does both, the damage of one is that of the other.
-        both = system.capabilities.update_sets_status and is_stopped(system)
-        if known == NO or both:
+        # Where one call does both, the damage of one is that of the other. And what is not measured
+        # yet is not tried on a further record where the other kind of write did damage.
+        both = system.capabilities.update_sets_status or known != YES
+        if known == NO or (both and is_stopped(system)):
             found[action] = WaitReason.DAMAGED
         elif under_way and known != YES:
             found[action] = WaitReason.FIRST_WRITE

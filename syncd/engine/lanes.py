@@ -1,7 +1,8 @@
 """One lane per system: what is slow in one of them keeps nobody else waiting.
 
-All systems are read at once. Once two of them have answered, the rest get `GRACE` seconds. A read
-that has not ended by then goes on in the background, and the cycle counts that system as unknown.
+All systems are read at once. Once two of them have answered, the rest get `GRACE` seconds (once one
+has, where only two are read). A read that has not ended by then goes on in the background, and the
+cycle counts that system as unknown.
 While something of a system is in the background, nothing else is read from it or written to it; a
 later cycle takes up what came of it. The same holds for writes.
 
@@ -218,7 +219,7 @@ class Lanes:
                 fresh[name] = self._reads.tasks[name] = asyncio.create_task(work(name, asked))
         answered = sum(seen.state is Health.OK for seen in observed.values())
         try:
-            await self._wait(fresh, answered)
+            await self._wait(fresh, answered, min(_PAIR, max(1, len(wanted) - 1)))
         finally:
             ended = self._reads.taken(fresh, self._read_came)
             for name in ended:
@@ -329,14 +330,18 @@ class Lanes:
         self,
         tasks: Mapping[str, asyncio.Task[Any]],
         answered: int,
+        enough: int,
     ) -> None:
-        """Wait for these, until the grace is over that begins when two have answered."""
+        """Wait for these, until the grace is over that begins when ``enough`` have answered.
+
+        That is two, or one where two are read: the calendars of all others wait for them.
+        """
         loop = asyncio.get_running_loop()
         open_: set[asyncio.Task[Any]] = set(tasks.values())
         until: float | None = None
         try:
             while open_:
-                if until is None and answered >= _PAIR and not self.patient:
+                if until is None and answered >= enough and not self.patient:
                     until = loop.time() + self.grace
                 left = None if until is None else max(0.0, until - loop.time())
                 done, open_ = await asyncio.wait(

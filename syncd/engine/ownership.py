@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from syncd.core.ownership import Ownership, is_tagged, may_be_proven
-from syncd.model import Id, ProviderState, Record
+from syncd.model import Id, ProviderState, Record, Topic
 from syncd.store.proof import bearers, created_ids, is_unanswered, owned_with
+from syncd.store.reported import open_items
 from syncd.store.store import Store
 
 
@@ -27,7 +28,28 @@ def ownership_of(store: Store, state: ProviderState, *, whole: bool) -> Ownershi
             copies |= mine
         elif is_unanswered(store, tag) or sum(map(is_tagged, bearing)) > 1:
             doubtful |= mine
-    return Ownership(frozenset(proven), frozenset(copies), frozenset(doubtful), whole)
+    served = {(replica.system, replica.event) for replica in state.replicas}
+    idle = any(r.mine and r.observed and (r.system, r.id) not in served for r in state.records)
+    return Ownership(
+        frozenset(proven),
+        frozenset(copies),
+        frozenset(doubtful),
+        whole,
+        _unread(store, state.provider) if proven or idle else frozenset(),
+    )
+
+
+def _unread(store: Store, provider: str) -> frozenset[str]:
+    """Return the systems that show events of a provider which this state never could read."""
+    shown: dict[str, set[str]] = {}
+    for item in open_items(store):
+        if item.topic is Topic.UNREADABLE and (provider in item.calendars or not item.calendars):
+            shown.setdefault(item.system, set()).add(item.event)
+    known = {
+        system: {r.id for r in store.records(system, sorted(events)) if r.observed is not None}
+        for system, events in shown.items()
+    }
+    return frozenset(system for system, events in shown.items() if events - known[system])
 
 
 def bearing_providers(store: Store, records: Iterable[Record]) -> set[str]:

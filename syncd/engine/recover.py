@@ -16,6 +16,7 @@ import structlog
 from syncd.core import outcome, plan
 from syncd.core.diff import LONGEST_READ, News, absorb, is_reset
 from syncd.core.ownership import same_interval
+from syncd.engine.absence import is_expected
 from syncd.engine.execute import SENT_WITHIN, Desk, settle
 from syncd.engine.notes import notes_of
 from syncd.engine.resets import RESET
@@ -188,7 +189,7 @@ async def _created(system: System, intent: Intent, desk: Desk) -> bool:
     unread = snapshot.faults or any(
         u.provider == operation.provider and Kind.BLOCK in u.kinds for u in snapshot.unproven
     )
-    if complete and await _hides(system, operation.provider, snapshot, desk.store):
+    if complete and await _hides(system, operation.provider, snapshot, desk.store, asked_at):
         return False
     if complete:
         _drop(intent, desk, "never happened")
@@ -212,16 +213,26 @@ def _may_hide(system: System, snapshot: Snapshot, provider: str, store: Store) -
     return False
 
 
-async def _hides(system: System, provider: str, snapshot: Snapshot, store: Store) -> bool:
+async def _hides(
+    system: System, provider: str, snapshot: Snapshot, store: Store, asked_at: datetime
+) -> bool:
     """Whether the lists of a calendar hide events: then what they lack may have been made.
 
-    A known event that is missing is asked for by id. Where lists were reported as not whole, and
-    no known event is there to show that they are again, it is as before.
+    A known event that is missing is asked for by id, if it is one that they have to show: they need
+    not show a leave that runs, as it began before the time that they were asked for. Where lists
+    were reported as not whole, and no known event is there to show that they are again, it is as
+    before.
     """
     listed = {row.id for row in snapshot.rows}
     windows = [c.window for c in snapshot.coverage if c.provider == provider]
     known = {e for w in windows for e in store.fingerprints(system.name, w, [provider])}
-    for record in store.records(system.name, sorted(known - listed)[:_MOST_ASKED]):
+    missing = [
+        record
+        for record in store.records(system.name, sorted(known - listed))
+        if record.observed is not None
+        and any(is_expected(record, record.observed, w, asked_at) for w in windows)
+    ]
+    for record in missing[:_MOST_ASKED]:
         sighting = await system.read_one(record.ref, record.observed)
         if isinstance(sighting, Found) and sighting.event.provider == provider:
             return True

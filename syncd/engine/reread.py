@@ -74,6 +74,35 @@ def sighted(
             return record, Changes()
 
 
+async def stood_in(system: System, operation: Operation, desk: Desk) -> tuple[bool, list[Record]]:
+    """Whether the time that a block of ours leaves is still taken by what stood there, too.
+
+    It may leave because something else stands there now. If that was read a while ago, it is read
+    again, too: when it has gone meanwhile, the time would be open although its source lives. True
+    where nothing stood there, or nobody can tell; also returns what has changed. Raises SystemFault
+    when the system does not answer.
+    """
+    before, after = operation.before, operation.after
+    leaves = after is None or after.interval != (before and before.interval)
+    if operation.kind is not Kind.BLOCK or before is None or not leaves:
+        return True, []
+    news: list[Record] = []
+    for record in desk.store.events_of(system.name, operation.provider):
+        shown = record.observed
+        if record.mine or shown is None or not shown.busy or shown.interval != before.interval:
+            continue
+        ref = EventRef(system.name, record.provider, record.id, record.kind)
+        try:
+            now, changes = await reread(system, desk.store, desk.clock, ref)
+        except Rejected:
+            return True, news
+        desk.store.apply(changes)
+        news += changes.records
+        if now is not None and now.observed == shown and now.provider == record.provider:
+            return True, news
+    return not news, news
+
+
 def at_another(record: Record | None, operation: Operation) -> set[str]:
     """Return the target if it was found at another owner: who that is has still to be proven."""
     moved = record is not None and record.provider != operation.provider

@@ -82,6 +82,10 @@ class Answering(Protocol):
         """Bring everything into step."""
         ...
 
+    async def learn(self) -> None:
+        """Learn which calendars of rooms are kept in sync besides those of ``mapping``."""
+        ...
+
 
 def to_arguments(conflict: str, answer: Answer) -> dict[str, str | None]:
     """An answer as it goes through the daemon's door."""
@@ -123,6 +127,7 @@ async def resolve(
     if held is None or held.closed_at is not None:
         reason = "there is no such conflict" if held is None else f"it is closed: {held.outcome}"
         raise Unfit(reason, "See `syncd conflicts`.")
+    await _check_mapped(engine, held.conflict.provider)
     engine.answers[conflict] = answer
     try:
         report = await engine.resync(
@@ -133,12 +138,26 @@ async def resolve(
     return Resolved(conflict, answer, _ending(engine, held, report, counted=counted), report)
 
 
+async def _check_mapped(engine: Answering, provider: str) -> None:
+    """See that a provider can be decided on: what was held of it outlives its line in the file."""
+    if provider not in engine.mapping:
+        await engine.learn()
+    if provider not in engine.mapping:
+        raise Unfit(
+            f"{provider} is not in the configuration any more, so nothing can be decided of it",
+            "Put it back under [providers], then run this again (a running daemon reads the file "
+            "when it is reloaded). Until then nothing is written to its calendars.",
+        )
+
+
 def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | None:
     """What would be written if nothing has changed since the last read; None if that is unknown.
 
     Asks no system: all are taken to answer. Raises Unfit.
     """
     provider = held.conflict.provider
+    if provider not in engine.mapping:
+        return None  # A calendar of rooms, of which only a read can tell; or mapped no more.
     state = engine.store.state(provider)
     case = case_of(engine, provider, state, {}, brake.still(engine), held.run)
     answering = {

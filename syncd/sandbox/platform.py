@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from syncd.sandbox.limits import RateLimit
 
 R = TypeVar("R")
-_REFUSALS = range(400, 500)
+_REFUSALS = range(400, 600)
 _MARKER = re.compile(r"\s*\[[^\]]*\]")
 HTML_ERROR = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 

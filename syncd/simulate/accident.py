@@ -159,6 +159,9 @@ class Accident:
         moved = before and after and before.interval != after.interval
         removed = before is not None and before.kind == "block" and after is None
         for old, new in self.news.values():
+            if max(each.end for each in (old, new) if each is not None) <= self.at:
+                # What was over by then is no part of a stop (`core.guard`): it is carried.
+                continue
             # What the accident moved takes its former time until a person decides, too.
             gone = freed if new is None else removed and not self._is_taken(old)
             if gone and before is not None and before.key == old.key:

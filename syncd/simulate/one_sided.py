@@ -154,7 +154,10 @@ def _was_called_off(town: Town, change: Change, before: Seen) -> bool:
     own = [c for c in town.changes if c.by_hand and (c.system, c.event) == _id(change)]
     if not own or own[-1].after is None or own[-1].after.busy:
         return False
-    moved = (c for c in _told(town, change, before) if c.after is not None and c.after.busy)
+    moved = [c for c in _told(town, change, before) if c.after is not None and c.after.busy]
+    if moved and "move" in town.choices and town.sandbox.systems[change.system].damaged:
+        # It waited for a damage to follow that move, which wins by the rule, however late.
+        return False
     return not any(c.at > own[-1].at - 3 * _KNOWN for c in moved)
 
 

@@ -138,7 +138,7 @@ class Operator:
         self.done[What.RESOLVE] += 1
         one = sorted(held, key=lambda h: h.id)[step.number % len(held)]
         answer = _answer(one, step)
-        self.town.answered(one.conflict.provider)
+        self.town.answered(one.conflict.provider, answer.at)
         with suppress(Killed, StateError):
             try:
                 said, _ = await self.work.on_resolve(to_arguments(one.id, answer), _quietly)

@@ -23,6 +23,7 @@ from syncd.simulate.recurring import in_question, is_held
 from syncd.simulate.siblings import puts_back_carried
 from syncd.simulate.unproven import waits_for_night
 from syncd.simulate.untouched import changed_more, status_changed
+from syncd.systems.leadsquared.events import LENGTH
 
 if TYPE_CHECKING:
     from syncd.simulate.town import Town
@@ -83,13 +84,17 @@ def _never(town: Town, change: Change) -> Iterator[str]:
 
 
 def _ended_elsewhere(town: Town, change: Change, system: str) -> bool:
-    """Whether a twin of the meeting was called off, or moved, in a system that had no accident."""
+    """Whether what stood there was called off, or moved, in a system that had no accident.
+
+    That may be a twin of the meeting, or a leave of which syncd's blocks stand in the others.
+    """
     key = change.before.key if change.before else None
     return any(
         past.by_hand
         and past.system != system
         and past.before is not None
-        and (past.before.kind, past.before.key) == ("appointment", key)
+        and (past.system, past.event) not in town.ours
+        and past.before.key == key
         and (past.after is None or not past.after.busy or past.after.key != key)
         for past in town.changes
     )
@@ -156,8 +161,22 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     caused = caused or _answered(town, change, _since(town, change.at - LATE))
     # A meeting of which a record waits for a damage is held closed at all its times.
     caused = caused or waits_at(town, after) or in_question(town, after)
+    caused = caused or _is_of_assumed_length(town, after)
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
+
+
+def _is_of_assumed_length(town: Town, block: Seen) -> bool:
+    """Whether it closes the hour that is assumed of a meeting which was complete at first sight.
+
+    It was completed while it lay beyond the window. No row tells then when it was to end.
+    """
+    return block.end - block.start == LENGTH and any(
+        seen.kind == "appointment"
+        and seen.status == "showed"
+        and (seen.provider, seen.start) == (block.provider, block.start)
+        for seen in town.standing("crm").values()
+    )
 
 
 def _was_never_readable(town: Town, system: str, event: str) -> bool:
@@ -204,9 +223,15 @@ def _touched(town: Town, change: Change, before: Seen, after: Seen) -> Iterator[
     said = {other.after.interval for other in told if other.after and other.at > since}
     said |= let_pass(town.accidents, since)
     said |= _by_policy(town, change, since)
+    if town.sandbox.systems[change.system].damaged and town.choices & {"prefer", "move"}:
+        # It waits for a damage since it was to follow; what a person did to it after that loses
+        # against that move by these rules, however late it is written.
+        said |= {other.after.interval for other in told if other.after}
     rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
     somewhere = rounds or "next-free" in town.choices
     somewhere = somewhere or puts_back_carried(town, change)
+    # A record that cannot be written to for hours, or waits for a damage, follows an answer late.
+    somewhere = somewhere or (after.provider, after.start) in town.said_at
     if after.interval != before.interval and after.interval not in said and not somewhere:
         yield f"5: moved an appointment to where nobody moved it: {where}"
     ended = any(other.after is None or not other.after.busy for other in told)
@@ -246,6 +271,7 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
         and not _comes_here(town, change, event)
         and not _follows_our_block(town, change, system, event)
+        and not _is_released(town, change, system, event)
         and not comes_instead(town, change, system, event)
         and not makes_room(town, change, system, event)
         and not waits_to_follow(town, system, event)
@@ -262,6 +288,26 @@ def _comes_here(town: Town, change: Change, event: str) -> bool:
     return any(
         seen.kind == "appointment" and seen.busy and seen.key in stood
         for seen in town.standing(change.system).values()
+    )
+
+
+def _is_released(town: Town, change: Change, system: str, event: str) -> bool:
+    """Whether a rule has released our block, which a person moved or removed in this calendar.
+
+    It was stopped, and its time was closed anew meanwhile; now a person has let it pass. So that
+    time stays open there until its source changes (DESIGN 5, `block_edited`).
+    """
+    accepted = {a.at for a in town.accidents if a.accepted_at and a.system == change.system}
+    source = town.standing(system)[event]
+    return "release" in town.choices and any(
+        past.by_hand
+        and past.at in accepted
+        and (past.system, past.event) in town.ours
+        and past.system == change.system
+        and past.before is not None
+        and past.before.key == source.key
+        and _stands_since(town, system, event) < past.at
+        for past in town.changes
     )
 
 

@@ -188,9 +188,11 @@ def _open_times(town: Town, who: str, now: datetime, last: datetime) -> Iterator
     for accident in town.accidents:
         if accident.over or accident.provider != who or not accident.stops:
             continue
-        for _, after in accident.news.values():
+        for event, (_, after) in accident.news.items():
             if after is None or after.end <= now or after.start >= last:
                 continue
+            if accident.restores and event in accident.ours:
+                continue  # Our own block was put back: what it was moved to is nobody's time.
             for other in SYSTEMS:
                 if not _is_closed(town, other, after.key):
                     yield f"7: the new time of a stopped move is open in {other}: {after.key}"

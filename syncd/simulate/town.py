@@ -49,6 +49,7 @@ class Town:
     accidents: list[Accident] = field(default_factory=list)
     passed: list[datetime] = field(default_factory=list)
     answers: list[tuple[datetime, str]] = field(default_factory=list)
+    said_at: set[tuple[str, datetime]] = field(default_factory=set)
     choices: frozenset[str] = frozenset()
     twin_deleted: str = "cancel"
     block_edited: str = "restore"
@@ -262,9 +263,10 @@ class Town:
             if c.system == system
         )
 
-    def answered(self, provider: str = "") -> None:
-        """A person decides what syncd is to do: of one provider, or of all."""
+    def answered(self, provider: str = "", at: datetime | None = None) -> None:
+        """A person decides what syncd is to do: of one provider, or of all; ``at``: it is then."""
         self.answers.append((self.clock.now(), provider))
+        self.said_at |= set() if at is None else {(provider, at)}
 
     def _do(self, step: Step) -> str:
         start = self._time(step.slot)

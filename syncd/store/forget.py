@@ -20,6 +20,9 @@ from syncd.store.tables import EVENT, RELATION, REPLICA
 Contact = tuple[str, str]
 """(system, the platform's id of the contact)."""
 
+ERASED = {"person": None, "fingerprint": ""}
+"""What an appointment's record says afterwards: a fingerprint holds a hash of the contact."""
+
 
 @dataclass(frozen=True, slots=True)
 class Erased:
@@ -76,7 +79,7 @@ def forget_persons(store: Store, contacts: Collection[Contact]) -> Erased:
     Raises StateError.
     """
     erased = Erased(
-        store.carry_out(_each(update(EVENT).values(person=None, fingerprint=""), EVENT, contacts)),
+        store.carry_out(_each(update(EVENT).values(ERASED), EVENT, contacts)),
         store.carry_out(_each(update(REPLICA).values(person=None), REPLICA, contacts)),
         store.carry_out(
             [

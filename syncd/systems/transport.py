@@ -30,6 +30,7 @@ from syncd.systems.client import LIMITS
 from syncd.systems.connections import Connections
 from syncd.systems.exchange import Unsent, exchange
 from syncd.systems.limits import http_date, retry_after
+from syncd.systems.open_files import expect_open_files
 from syncd.systems.overload import told_too_many
 from syncd.systems.port import (
     Ambiguous,
@@ -77,8 +78,9 @@ def network(ca_file: str | None) -> httpx.AsyncBaseTransport | None:
 
     Whoever answers is verified in any case; nothing turns that off. With a file, a proxy that the
     environment names is not used. Without one it is, and None is returned: httpx's own transports
-    know which host it is for.
+    know which host it is for. Raises OSError where too few files may be open.
     """
+    expect_open_files()
     if ca_file is None and not {"http", "https", "all"}.isdisjoint(getproxies()):
         return None
     context = httpx.create_ssl_context()

@@ -79,13 +79,28 @@ def _syncd(
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("command", ["status", "plan", "check", "backup x.db"])
+@pytest.mark.parametrize("command", ["status", "check", "backup x.db"])
 @pytest.mark.parametrize("files", [8, 16])
 def test_too_few_open_files_are_told_in_plain_words(desk: Desk, command: str, files: int) -> None:
     code, said = _syncd(desk, *command.split(), files=files)
     if code:
         assert "unexpected" not in said
         assert "Traceback" not in said
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("command", ["run", "resync --yes", "plan", "discover"])
+@pytest.mark.parametrize("files", [8, 16, 49])
+def test_nothing_begins_where_too_few_files_may_be_open(
+    desk: Desk, command: str, files: int
+) -> None:
+    code, said = _syncd(desk, *command.split(), files=files)
+    assert code == 1
+    assert "too few files may be open" in said
+    assert "ulimit -n" in said
+    for wrong in ("unexpected", "Traceback", "did not answer", "is down", "write access"):
+        assert wrong not in said
+    assert [p.calls for p in desk.world.sandbox.systems.values() if p.calls] == []
 
 
 ODD: Mapping[str, Mapping[str, str]] = {

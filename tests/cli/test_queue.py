@@ -201,3 +201,22 @@ def test_check_explains_the_rules_and_refuses_an_override_that_never_matches(des
     refused = desk.say("check", "--offline")
     assert refused.code == 2
     assert "can never match: rules.override[0] comes first" in " ".join(refused.err.split())
+
+
+def test_what_is_held_of_a_provider_that_left_the_configuration_is_shown_not_decided(
+    desk: Desk,
+) -> None:
+    a_meeting_moved_apart(desk)
+    (held,) = queue(desk)
+    kept = desk.path.read_text()
+    before, _, after = kept.partition("[providers.alice]")
+    desk.path.write_text(before + after[after.index("[providers.bob]") :])
+    shown = desk.say("conflicts", "show", held["id"])
+    assert (shown.code, held["id"] in shown.out) == (0, True), shown.err
+    for how in (["--take", "clinic"], ["--keep-both"], ["--at", "14:00", "--yes"]):
+        said = resolve(desk, held, *how)
+        assert said.code == 2
+        assert "alice is not in the configuration any more" in said.err
+    desk.path.write_text(kept)
+    assert resolve(desk, held, "--take", "clinic").code == 0
+    assert (queue(desk), desk.wrong()) == ([], [])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from syncd.core.facts import Limits
 from syncd.core.guard import Lately, Tally, judge, judge_system, mark_of, tally
 from syncd.model import Conflict, Kind, Record, Value, Window
-from tests.core.kit import NOW, at, rec, v
+from tests.core.kit import NOW, at, off, rec, v
 
 WHOLE = [Window(at(-100), at(100))]
 NARROW = [Window(at(0), at(1))]
@@ -61,6 +63,27 @@ def test_four_moved_by_one_delta_is_a_busy_morning() -> None:
 
 def test_five_of_six_moved_by_one_delta_is_no_accident() -> None:
     assert stop(shifted(1, 5, 6)) is None
+
+
+def test_what_was_moved_by_itself_before_does_not_hide_that_all_moved() -> None:
+    """Simulator, seed 21: one of ten had been moved by hand, and so shows +2 h, the others +1 h."""
+    other = rec("a", "moved", v(72), v(70))
+    found = stop([*shifted(1, 9, 9), other])
+    assert found is not None
+    assert "9 of 10 meetings moved by +1:00 h" in found.note
+    assert len(found.claims) == len([*shifted(1, 9, 9), other])
+
+
+def test_what_was_carried_shortly_before_does_not_hide_that_all_moved() -> None:
+    moved = rec("a", "moved", v(72), v(71))
+    cancelled = rec("a", "off", off(75), off(75))
+    carried = [rec("a", "moved", v(71), v(70)), replace(cancelled, base=v(75))]
+    assert stop([*shifted(1, 5, 5), moved, cancelled], carried=carried) is not None
+
+
+def test_as_many_that_changed_otherwise_are_no_common_shift() -> None:
+    others = [rec("a", f"o{i}", v(70 + i * i), v(60 + i)) for i in range(5)]
+    assert stop([*shifted(1, 5, 5), *others]) is None
 
 
 def test_a_lunch_break_that_stays_does_not_hide_that_all_meetings_moved() -> None:

@@ -40,6 +40,9 @@ class FakeEngine:
         self.tidy_fault: Exception | None = None
         self.slots_fault: Exception | None = None
 
+    async def learn(self) -> None:
+        """Do nothing: there are no rooms."""
+
     async def resync(
         self,
         *,

@@ -249,6 +249,35 @@ def test_the_first_change_of_a_status_is_compared_too(tmp_path: Path, system: st
     play(tmp_path, scene)
 
 
+@pytest.mark.parametrize("system", EVERY)
+def test_where_a_change_of_status_did_damage_no_other_appointment_is_moved(
+    tmp_path: Path, system: str
+) -> None:
+    """Simulator, seed 11: a v1 account was damaged once by a status, and once more by a move."""
+
+    async def scene(shop: VirtualShop) -> None:
+        text = shop.path.read_text()
+        shop.path.write_text(text.replace("[systems.crm]", '[systems.crm]\ncancel_as = "complete"'))
+        await shop.restart()
+        twins = Twins(shop, system, 2)
+        await shop.resync()
+        twins.platform.update_damage = twins.platform.status_damage = Damage.NOTES
+        twins.elsewhere.cancel(twins.theirs[0])
+        await shop.resync()
+        before = twins.starts[1]
+        twins.move(1)
+        report = await shop.resync()
+        assert twins.starts[1] == before
+        assert len(twins.platform.damaged) == 1
+        assert whys(report) == {WaitReason.DAMAGED}
+        for item in twins.items():
+            acknowledge(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
+        await shop.resync()
+        assert twins.starts[1] == twins.wanted[1]
+
+    play(tmp_path, scene)
+
+
 def test_a_title_that_an_update_resets_is_put_back_and_nothing_stops(tmp_path: Path) -> None:
     async def scene(shop: VirtualShop) -> None:
         twins = Twins(shop, "clinic", 2)

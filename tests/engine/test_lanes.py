@@ -63,6 +63,22 @@ def test_a_change_between_two_systems_waits_one_second_for_a_third(
     assert hindered <= normal + 2 * GRACE + 0.1
 
 
+def test_a_read_of_two_systems_waits_one_second_for_the_slow_one(tmp_path: Path) -> None:
+    # Seed 30078: a far poll read who is mapped to two systems, and all others waited for a minute.
+    async def story(shop: SlowShop) -> None:
+        await shop.engine.resync()
+        shop.engine.mapping = {**shop.engine.mapping, "q": ("a", "c")}
+        shop.slow("c").takes["read"] = 300.0
+        began = now()
+        report = await shop.engine.watch(near=False, providers=["q"])
+        assert now() - began <= NORMAL + GRACE + 0.01
+        assert report.systems["c"].state is Health.SLOW
+        assert report.systems["a"].state is Health.OK
+        await shop.engine.aclose()
+
+    play(tmp_path, story)
+
+
 def test_a_second_read_is_not_started_beside_one_that_is_late(tmp_path: Path) -> None:
     async def story(shop: SlowShop) -> None:
         await shop.engine.resync()

@@ -144,6 +144,29 @@ async def test_nothing_is_removed_while_a_system_has_not_been_read_since(
     assert shop.blocks() == {"a": [v(9).interval], "b": [v(9).interval], "c": []}
 
 
+@pytest.mark.parametrize("accident", ACCIDENTS)
+async def test_nothing_is_removed_while_an_event_cannot_be_read_that_it_may_be_for(
+    shop: Shop, accident: Accident
+) -> None:
+    # Seed 148: a leave had lost its end when the state was lost, and its blocks were removed.
+    await settle(shop)
+    backup(shop.path, copy_of(shop))
+    event, gone = shop.a.book("p", v(9)), shop.b.book("p", v(14))
+    await settle(shop)
+    shop.a.broken.add(event)
+    await settle(shop)
+    shop.b.delete(gone)
+    accident(shop)
+    for _ in range(3):
+        await cycle(shop)
+    # Nobody can tell which of the blocks were for it; but none was where it stands itself.
+    assert removals(shop) == ["a"]
+    assert shop.c.blocks("p") == [v(9).interval, v(14).interval]
+    shop.a.broken.clear()
+    await settle(shop)
+    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+
+
 async def test_no_block_is_made_where_one_may_stand_that_was_not_read_yet(shop: Shop) -> None:
     far = shop.clock.now() + timedelta(days=40)
     value = Value(far, far + timedelta(hours=1))

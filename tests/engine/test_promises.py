@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from syncd.engine.report import Exit
-from syncd.model import Action, BulkCall, Changes, ConflictKind, Kind, Person, Status
+from syncd.model import (
+    Action,
+    BulkCall,
+    Changes,
+    ConflictKind,
+    Kind,
+    Operation,
+    Person,
+    Status,
+)
 from syncd.store import StateError, Store
 from syncd.systems.port import AuthLost, Capabilities, Rejected, Retryable
 from tests.core.kit import off, v
@@ -426,3 +436,34 @@ async def test_a_status_that_frees_the_time_frees_the_others(shop: Shop) -> None
     await settle(shop)
     assert shop.blocks()["b"] == [v(9).interval]
     assert off(9).busy is False
+
+
+async def test_a_block_stays_if_what_stood_in_its_place_has_gone_since_the_read(
+    shop: Shop,
+) -> None:
+    """Simulator, seed 33: somebody's record took a block's time, and was moved away meanwhile."""
+    shop.a.book("p", v(9))
+    await settle(shop)
+    rival = shop.b.human_block("p", v(9))
+    freed: list[bool] = []
+    original_read, original_write = shop.c.read, shop.b.write
+
+    async def slow_read(*arguments: object, **named: object) -> object:
+        shop.clock.pass_(seconds=20)
+        if shop.b.events[rival].value == v(9):
+            shop.b.move(rival, v(12))
+        return await original_read(*arguments, **named)  # type: ignore[arg-type]
+
+    async def write(operations: Sequence[Operation]) -> object:
+        answer = await original_write(operations)
+        freed.append(v(9).interval not in shop.b.blocks("p"))
+        return answer
+
+    shop.c.read = slow_read  # type: ignore[method-assign,assignment]
+    shop.b.write = write  # type: ignore[method-assign,assignment]
+    await settle(shop)
+    assert not any(freed)
+    for system in ("b", "c"):
+        assert v(9).interval in shop.blocks()[system]
+    for system in ("a", "c"):
+        assert v(12).interval in shop.blocks()[system]

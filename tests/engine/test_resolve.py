@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from syncd.core.answer import Answer, Way
+import pytest
+
+from syncd.core.answer import Answer, Unfit, Way
 from syncd.core.rules import Choice, Rules
-from syncd.engine.resolve import foresee
+from syncd.engine.resolve import foresee, resolve
 from syncd.model import Action
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Shop
@@ -30,3 +32,23 @@ async def test_a_preview_writes_where_the_engine_would_and_nowhere_else(shop: Sh
     assert [(o.action, o.system, o.event) for o in foreseen.operations] == [
         (Action.SET_STATUS, "a", event)
     ]
+
+
+async def test_an_answer_for_a_provider_that_is_mapped_no_more_is_refused(shop: Shop) -> None:
+    # Seed 30059: the file had lost the provider, and the daemon's job ended with a KeyError.
+    rules = Rules(prefer=SYSTEMS, double_booked=Choice.HOLD)
+    shop.engine.policy = replace(shop.engine.policy, rules={"p": rules, "q": rules})
+    shop.a.book("p", v(9))
+    shop.b.book("p", v(9.5))
+    await shop.engine.resync()
+    (held,) = shop.store.open_conflicts()
+    shop.engine.mapping = {"q": SYSTEMS}
+    before = shop.writes()
+    assert foresee(shop.engine, held, Answer(Way.KEEP_BOTH)) is None
+    with pytest.raises(Unfit, match="p is not in the configuration any more"):
+        await resolve(shop.engine, held.id, Answer(Way.KEEP_BOTH))
+    assert shop.engine.answers == {}
+    assert (shop.writes(), shop.store.open_conflicts()) == (before, [held])
+    await shop.engine.resync()
+    shop.engine.mapping = {"p": SYSTEMS, "q": SYSTEMS}
+    assert (await resolve(shop.engine, held.id, Answer(Way.KEEP_BOTH))).ending == "resolved"

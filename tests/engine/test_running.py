@@ -13,7 +13,7 @@ from syncd.model import EventRef, Kind, Value
 from syncd.systems.port import Retryable, Sighting
 from tests.core.kit import at
 from tests.engine.conftest import Shop
-from tests.engine.fakes import FakeSystem
+from tests.engine.fakes import FakeSystem, lost_reply
 from tests.engine.test_promises import settle
 
 DAY = timedelta(days=1)
@@ -185,3 +185,20 @@ async def test_a_newly_mapped_calendar_keeps_a_leave_that_its_list_need_not_show
 
 async def newly_mapped_after_90_days(shop: Shop) -> None:
     await test_a_newly_mapped_calendar_keeps_a_leave_that_its_list_need_not_show(shop, 90)
+
+
+async def test_a_lost_create_is_made_again_beside_a_leave_that_lists_need_not_show(
+    shop: Shop,
+) -> None:
+    # Seeds 30043 and 30107: the lists seemed to hide events for as long as the leave ran.
+    by_start(shop)
+    shop.a.human_block("p", leave(5, 4))
+    await settle(shop)
+    event = shop.a.book("p", Value(at(9), at(10)))
+    shop.b.faults["write"] = [lost_reply("b")]
+    await shop.engine.resync()
+    shop.clock.pass_(minutes=5)
+    await settle(shop)
+    value = shop.a.events[event].value
+    assert value.interval in shop.b.blocks("p")
+    assert shop.store.pending_intents() == []

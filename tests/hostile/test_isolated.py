@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,8 +35,8 @@ async def trickle(writer: asyncio.StreamWriter) -> None:
 
 
 async def silence(_writer: asyncio.StreamWriter) -> None:
-    """Accept, and never answer."""
-    await asyncio.sleep(3600)
+    """Accept, and never answer while a test runs."""
+    await asyncio.sleep(300)
 
 
 Tempo = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -73,9 +73,10 @@ class Place:
     world: World
     front: SlowFront
     path: Path
+    started: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "syncd", "--config", str(self.path)),
             *arguments,
@@ -83,6 +84,15 @@ class Place:
             stderr=asyncio.subprocess.PIPE,
             stdin=asyncio.subprocess.DEVNULL,
         )
+        self.started.append(process)
+        return process
+
+    async def end(self) -> None:
+        """End what a test that failed has left running."""
+        for process in self.started:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
 
     def blocks(self) -> int:
         return len(self.world.sandbox.systems["legacy"].blocks())
@@ -117,6 +127,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
         text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
         path.write_text(text.replace('every = "10s"', 'every = "5s"'))
         found = Place(world, front, path)
+        stack.push_async_callback(found.end)
         process = await found.start("resync", "--yes")
         await asyncio.wait_for(process.communicate(), 120)
         assert process.returncode == 0

@@ -1,4 +1,4 @@
-"""One row of the table of demands."""
+"""One demand of the table of planted bugs."""
 
 from __future__ import annotations
 

@@ -7,11 +7,9 @@ are named here. ``also`` names tests that plant a bug themselves.
 
 from __future__ import annotations
 
+from tests.planted.hostile import HOSTILE
 from tests.planted.line import Line
 from tests.planted.lines_of_consent import CONSENT
-
-__all__ = ["CHAPTERS", "LINES", "Line"]
-
 
 NO_HARM = (
     Line(
@@ -397,6 +395,7 @@ CHAPTERS = (
     ("Nothing that people or platforms produce destroys data", NO_HARM),
     ("What is really there is read", READING),
     ("What is decided is right, and what is not done is told", DECIDING),
+    ("Hostile and broken files, answers and requests harm nobody", HOSTILE),
     ("Nothing is written or kept that nobody agreed to", CONSENT),
 )
-LINES: tuple[Line, ...] = (*NO_HARM, *READING, *DECIDING, *CONSENT)
+LINES: tuple[Line, ...] = (*NO_HARM, *READING, *DECIDING, *HOSTILE, *CONSENT)

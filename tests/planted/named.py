@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import stat
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from syncd.config import load
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
+from syncd.daemon import arguments, door, lock, page
 from syncd.engine import deciding, stops
 from syncd.engine.exactly import Exactly
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import Owners
 from syncd.model import Record
-from syncd.store import Store, files
+from syncd.store import Store, backup, files, layout, reconcile
 from syncd.store import left_behind as left
 from syncd.store.inside import Inside
-from syncd.systems import limits
+from syncd.systems import limits, open_files
 from syncd.systems.leadconnector import discover
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector_v1 import checks
@@ -106,6 +111,78 @@ def what_comes_back_has_no_news(patch: Patch) -> None:
     patch.setattr(Owners, "given_back", as_decided)
 
 
+def any_window_is_taken(patch: Patch) -> None:
+    """A resync to the year 9999 is carried out."""
+    patch.setattr(arguments, "fault_of_window", lambda *_given: "")
+
+
+def who_left_is_still_served(patch: Patch) -> None:
+    """Nobody hears that a client of the socket has left."""
+
+    async def never(*_given: Any) -> None:
+        await asyncio.Event().wait()
+
+    patch.setattr(door, "_leaving", never)
+
+
+def a_further_line_is_leaving(patch: Patch) -> None:
+    """A client that says more than its request counts as gone."""
+
+    async def anything(reader: asyncio.StreamReader) -> None:
+        await reader.read(1)
+
+    patch.setattr(door, "_leaving", anything)
+
+
+def a_state_may_hold_code(patch: Patch) -> None:
+    """Triggers, views and unknown tables of a file that was put in place are taken over."""
+    patch.setattr(layout, "_compare", lambda *_given: None)
+
+
+def any_value_of_a_state_is_taken(patch: Patch) -> None:
+    """Nobody looks whether the rows of a file that was put in place can be read."""
+    for module in (backup, reconcile):
+        patch.setattr(module, "expect_values", lambda *_given: None)
+
+
+def a_copied_state_is_believed(patch: Patch) -> None:
+    """A backup that was copied into place by hand counts as what was read last."""
+    patch.setattr(reconcile, "is_copy", lambda _engine: False)
+    patch.setattr(reconcile, "_came_alone", lambda *_given: False)
+
+
+def the_page_may_be_at_any_path(patch: Patch) -> None:
+    """The path of the state is taken for the page's socket."""
+    patch.setattr(load, "check_listen", lambda _settings: iter(()))
+
+
+def the_page_removes_what_is_in_its_place(patch: Patch) -> None:
+    """Whatever has the name of the page's socket makes way."""
+
+    def removed(path: Path) -> None:
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+
+    patch.setattr(page, "_clear", removed)
+
+
+def a_pipe_is_a_plain_file(patch: Patch) -> None:
+    """Pipes are read where secrets, locks and states belong."""
+    patch.setattr(stat, "S_ISREG", lambda _mode: True)
+
+
+def any_process_may_hold_a_lock(patch: Patch) -> None:
+    """The process id in a lock is believed, however absurd it is."""
+    patch.setattr(lock, "_LAST_PROCESS", 10**100)
+
+
+def any_number_of_open_files_is_enough(patch: Patch) -> None:
+    """Syncd begins, however few files it may open."""
+    patch.setattr(open_files, "_BESIDE_CONNECTIONS", -1000)
+
+
 def nobody_needs_to_have_agreed(patch: Patch) -> None:
     """A resync without a terminal writes with a state that never wrote."""
     patch.setattr("syncd.cli.resync.expect_earlier_consent", lambda *_given: None)
@@ -148,8 +225,8 @@ def a_choice_leaves_nothing(patch: Patch) -> None:
 
 
 def forgotten_hashes_stay(patch: Patch) -> None:
-    """The file of the state keeps the bytes of what was erased."""
-    patch.setattr(Store, "purge", lambda _self: None)
+    """The hash of a contact stays in the fingerprints of their appointments."""
+    patch.setattr("syncd.store.forget.ERASED", {"person": None})
 
 
 def formulas_are_exported(patch: Patch) -> None:

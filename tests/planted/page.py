@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.planted.lines import CHAPTERS, Line
+from tests.planted.line import Line
+from tests.planted.lines import CHAPTERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "planted-bugs.md"
 

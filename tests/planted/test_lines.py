@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.planted import named
-from tests.planted.lines import LINES, Line
+from tests.planted.line import Line
+from tests.planted.lines import LINES
 from tests.planted.page import PAGE, page
 from tests.planted.plugin import BUG
 from tests.prove import HOUSE

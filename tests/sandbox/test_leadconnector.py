@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.sandbox.leadconnector import Notification
+from syncd.sandbox.odd_rows import UNKNOWN_WORD
 from tests.sandbox.kit import APPOINTMENTS, BLOCKS, HOUR, QUIET, Clinic, at, berlin, ms
 
 
@@ -146,6 +147,18 @@ async def test_an_update_keeps_the_texts_and_the_status_that_it_names(clinic: Cl
     await clinic.client.put(f"{APPOINTMENTS}/{id}", json={**named, **QUIET})
     shown = (await clinic.client.get(f"{APPOINTMENTS}/{id}")).json()["appointment"]
     assert {name: shown[name] for name in named} == named
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+async def test_a_status_that_only_reads_show_stands_for_the_one_that_it_has(
+    clinic: Clinic, *, replaces: bool
+) -> None:
+    # Seeds 30022 and 30091: where updates replace the record, it became "confirmed".
+    clinic.platform.update_replaces = replaces
+    id = clinic.book(at(9), status="new")
+    body = {"startTime": berlin(at(11)), "appointmentStatus": UNKNOWN_WORD}
+    answer = await clinic.client.put(f"{APPOINTMENTS}/{id}", json={**body, **QUIET})
+    assert (answer.status_code, answer.json()["appointmentStatus"]) == (200, "new")
 
 
 @pytest.mark.parametrize("type", ["round_robin", "collective", "class_booking"])

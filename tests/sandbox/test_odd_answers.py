@@ -26,3 +26,12 @@ async def test_what_an_odd_answer_does_not_refuse_is_done(clinic: Clinic, spelli
 def test_an_unknown_odd_answer_is_told(clinic: Clinic) -> None:
     with pytest.raises(ValueError, match="spelling 'nice' is none of deep, "):
         clinic.fault(FaultKind.ODD_ANSWER, spelling="nice")
+
+
+async def test_no_odd_answer_says_that_a_request_was_done_which_failed(clinic: Clinic) -> None:
+    # Seed 30107: LeadSquared refuses with 500, and "200" took the place of that.
+    clinic.fault(FaultKind.ERROR, times=1)
+    clinic.fault(FaultKind.ODD_ANSWER, times=1, spelling="empty")
+    answer = await clinic.client.post(BLOCKS, json=clinic.busy(at(9)))
+    assert answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+    assert clinic.platform.blocks() == []

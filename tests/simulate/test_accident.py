@@ -46,3 +46,15 @@ def test_a_block_that_leaves_a_time_that_a_meeting_takes_frees_nothing(after: Se
     change = Change(AT, "b", "block", seen(10, "block"), after, by_hand=False)
     assert stays_closed(change, {"meeting": seen(10)})
     assert not stays_closed(change, {"meeting": seen(11)})
+
+
+def test_what_was_over_before_an_accident_is_no_part_of_it() -> None:
+    """Seeds 30011 and 30118: the guard carries it, as `core.guard` says."""
+    accident = shift([-3, -2, 12, 13, 14, 15, 16])
+    past, ahead = (
+        Change(AT, "b", "twin", seen(hour), seen(hour + 1), by_hand=False) for hour in (-3, 12)
+    )
+    assert (accident.follows(past), accident.follows(ahead)) == (False, True)
+    ends_later = shift([-1, 11, 12, 13, 14, 15])
+    begun = Change(AT, "b", "twin", seen(-1), seen(0), by_hand=False)
+    assert ends_later.follows(begun)

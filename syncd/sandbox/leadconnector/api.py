@@ -239,7 +239,7 @@ class LeadConnector(Location):
         meeting = self._stored_meeting(ask.params["id"])
         if meeting.deleted:
             raise self.refusal(400, ALREADY_DELETED)
-        found = self.body(ask, wire.APPOINTMENT_FIELDS)
+        found = wire.meant(self.body(ask, wire.APPOINTMENT_FIELDS), meeting)
         if lacks_member(self.known_calendar(found.get("calendarId", meeting.calendar)), found):
             raise self.refusal(422, MEMBER_MISSING)
         if fault := self.fault(FaultKind.RESET_FIELDS, ask):
@@ -251,7 +251,7 @@ class LeadConnector(Location):
 
     def _write(self, ask: Ask, before: Meeting, found: wire.Json, what: str) -> Response:
         calendar = self.known_calendar(found.get("calendarId", before.calendar))
-        status = wire.status(found, before)
+        status = found.get("appointmentStatus", before.status)
         if status not in STATUSES:
             self.refused_words.append(status)
             allowed = ", ".join(sorted(STATUSES))

@@ -104,10 +104,11 @@ def stamped(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def status(found: Json, meeting: Meeting) -> str:
-    """Return the status that an update asks for; a word that only reads show changes nothing."""
-    wanted: str = found.get("appointmentStatus", meeting.status)
-    return meeting.status if wanted == UNKNOWN_WORD else wanted
+def meant(found: Json, meeting: Meeting) -> Json:
+    """Return the body of an update; a word that only reads show stands for the status as it is."""
+    if found.get("appointmentStatus") != UNKNOWN_WORD:
+        return found
+    return {**found, "appointmentStatus": meeting.status}
 
 
 def event(

@@ -1,0 +1,253 @@
+"""A client of the socket that leaves ends its request, whatever it asked for and whenever it goes.
+
+The socket is a real one, and so is the engine; the platforms hold a request until they are let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from syncd.config.load import load
+from syncd.daemon.door import Command, door, short_path
+from syncd.daemon.service import commands_of
+from syncd.daemon.work import Work
+from syncd.sandbox.agreement import disagreements, sights
+from syncd.sandbox.clock import ManualClock
+from syncd.sandbox.direct import Direct
+from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.server import Sandbox
+from syncd.store.canaries import canaries
+from syncd.wiring import App, build
+from tests.daemon.kit import FakeEngine, until
+
+NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Gate(httpx.AsyncBaseTransport):
+    """The way to one platform, which may hold its requests: before they arrive, or after."""
+
+    inner: Direct
+    open: asyncio.Event
+    after: bool = False
+    reached: list[str] = field(default_factory=list)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.after:
+            response = await self.inner.handle_async_request(request)
+            await self._hold(request)
+            return response
+        await self._hold(request)
+        return await self.inner.handle_async_request(request)
+
+    async def _hold(self, request: httpx.Request) -> None:
+        if not self.open.is_set():
+            self.reached.append(f"{request.method} {request.url.path}")
+            await self.open.wait()
+
+
+@dataclass
+class Office:
+    """Three systems in step, and a daemon's socket."""
+
+    world: World
+    app: App
+    work: Work
+    state: Path
+    open: asyncio.Event
+    gates: Mapping[str, Gate]
+
+    def wrong(self) -> list[str]:
+        found = sights(self.world.sandbox.systems, self.world.owners)
+        return disagreements(found, SYSTEMS, self.app.engine.clock.now())
+
+    def reached(self) -> list[str]:
+        return [call for gate in self.gates.values() for call in gate.reached]
+
+    async def leaves(self, command: str, arguments: Mapping[str, object], *, after: bool) -> None:
+        """Ask for something, and leave while the platforms hold its first requests."""
+        self.open.clear()
+        for gate in self.gates.values():
+            gate.after = after
+        writer = await asks(self.state, command, arguments)
+        await until(self.reached)
+        writer.close()
+        await until(lambda: not self.at_work(), 3)
+        self.open.set()
+
+    def at_work(self) -> bool:
+        return self.work._one.locked() or self.work._probing.locked()
+
+
+async def asks(state: Path, command: str, arguments: Mapping[str, object]) -> asyncio.StreamWriter:
+    with short_path(state) as path:
+        _, writer = await asyncio.open_unix_connection(path)
+    writer.write(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
+    return writer
+
+
+@asynccontextmanager
+async def office(folder: Path) -> AsyncIterator[Office]:
+    clock = ManualClock(NOW)
+    sandbox = Sandbox(clock)
+    sandbox.crm.limit = None
+    world = furnish(sandbox, NOW)
+    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEMS}
+    path = folder / "syncd.toml"
+    path.write_text(
+        config_text(world, str(folder / "state.db")) + '\n[rules]\nmoved_apart = "hold"\n'
+    )
+    opened = asyncio.Event()
+    opened.set()
+    gates = {name: Gate(Direct(sandbox.apps[name]), opened) for name in SYSTEMS}
+    app = build(load(path, {}), clock=clock, transports=gates)
+    work = Work(app.engine, insist=app.insist)
+    try:
+        async with door(folder / "state.db", commands_of(work)):
+            assert (await app.engine.resync()).converged
+            yield Office(world, app, work, folder / "state.db", opened, gates)
+    finally:
+        opened.set()
+        await app.aclose()
+
+
+def books(place: Office) -> None:
+    place.world.book("clinic", "alice", place.world.at(3, 17), 30)
+
+
+def moves_apart(place: Office) -> None:
+    for system, hour in (("legacy", 15), ("clinic", 10)):
+        platform = place.world.sandbox.systems[system]
+        twin = next(m for m in platform.appointments() if m.start == place.world.at(1, 16))
+        platform.move(twin.id, place.world.at(4, hour), place.world.at(4, hour) + HOUR)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("after", [False, True], ids=["before it arrives", "before the answer"])
+@pytest.mark.parametrize("command", ["resync", "undo", "resolve", "probe"])
+async def test_a_client_that_leaves_ends_its_request_and_nothing_is_lost_or_doubled(
+    tmp_path: Path, command: str, *, after: bool
+) -> None:
+    async with office(tmp_path) as place:
+        store = place.app.store
+        arguments: dict[str, object] = {}
+        match command:
+            case "resync":
+                books(place)
+            case "undo":
+                books(place)
+                arguments = {"run": (await place.app.engine.resync()).run}
+            case "resolve":
+                moves_apart(place)
+                await place.app.engine.resync()
+                (held,) = store.open_conflicts("alice") or store.open_conflicts("bob")
+                arguments = {"conflict": held.id, "way": "take", "system": "clinic"}
+            case _:
+                arguments = {"systems": ["clinic"]}
+        await place.leaves(command, arguments, after=after)
+        assert place.app.engine.answers == {}
+        place.app.insist()
+        await place.app.engine.resync()
+        place.app.insist()
+        report = await place.app.engine.resync()
+        assert not any(canary.stands for canary in canaries(store))
+        if command == "resolve":
+            assert report.conflicts == 1, "an answer whose client left does not count"
+        else:
+            assert report.converged
+            assert place.wrong() == []
+
+
+FAKED: Mapping[str, Mapping[str, object]] = {
+    "resync": {},
+    "undo": {"run": "r"},
+    "resolve": {"conflict": "c", "way": "keep"},
+    "acknowledge": {"id": "abc", "by": "x"},
+    "probe": {"systems": ["crm"]},
+}
+
+
+async def test_every_command_of_the_socket_is_among_those_that_are_left() -> None:
+    assert set(commands_of(Work(FakeEngine()))) == set(FAKED)
+
+
+@pytest.mark.parametrize("command", FAKED)
+async def test_a_client_that_leaves_while_it_waits_for_its_turn_has_asked_for_nothing(
+    tmp_path: Path, command: str
+) -> None:
+    engine = FakeEngine()
+    work = Work(engine)
+    state = tmp_path / "state.db"
+    begun: list[str] = []
+    ended: list[str] = []
+
+    def watched(name: str, run: Command) -> Command:
+        async def each(
+            arguments: Mapping[str, object], progress: Callable[[str], None]
+        ) -> tuple[Mapping[str, object], int]:
+            begun.append(name)
+            try:
+                return await run(arguments, progress)
+            finally:
+                ended.append(name)
+
+        return each
+
+    commands = {name: watched(name, run) for name, run in commands_of(work).items()}
+    async with door(state, commands):
+        lock = work._probing if command == "probe" else work._one
+        async with lock:
+            writer = await asks(state, command, FAKED[command])
+            await until(lambda: begun)
+            writer.close()
+            await until(lambda: ended, 2)
+    assert engine.asked == []
+
+
+async def test_more_than_one_line_is_no_leaving(tmp_path: Path) -> None:
+    engine = FakeEngine(takes=0.1)
+    state = tmp_path / "state.db"
+    async with door(state, commands_of(Work(engine))):
+        with short_path(state) as path:
+            reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b'{"command": "resync"}\n\n')
+        await asyncio.sleep(0.05)
+        writer.write(b"x" * 200_000)
+        said = (await asyncio.wait_for(reader.read(), 5)).splitlines()
+        writer.close()
+    assert "result" in json.loads(said[-1])
+
+
+async def test_what_a_left_request_raises_as_it_ends_is_no_riddle_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = asyncio.Event()
+
+    async def breaks(
+        _arguments: Mapping[str, object], _progress: Callable[[str], None]
+    ) -> tuple[Mapping[str, object], int]:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise ZeroDivisionError
+
+    state = tmp_path / "state.db"
+    async with door(state, {"breaks": breaks}):
+        writer = await asks(state, "breaks", {})
+        await begun.wait()
+        writer.close()
+        await asyncio.sleep(0.05)
+    gc.collect()
+    assert "never retrieved" not in caplog.text

@@ -1,0 +1,100 @@
+"""What syncd must do where files, answers and requests are hostile or broken."""
+
+from __future__ import annotations
+
+from tests.planted.line import Line
+
+HOSTILE = (
+    Line(
+        "What a person asks for is bounded, also through the socket, and ends when its client "
+        "leaves",
+        named=(
+            (
+                "any_window_is_taken",
+                (
+                    "tests/daemon/test_bounds.py::"
+                    "test_a_window_that_nobody_can_mean_is_refused_through_the_socket"
+                ),
+            ),
+            (
+                "who_left_is_still_served",
+                (
+                    "tests/daemon/test_door.py::"
+                    "test_a_client_that_leaves_ends_its_request_and_the_next_is_served"
+                ),
+            ),
+            (
+                "a_further_line_is_leaving",
+                "tests/daemon/test_clients_left.py::test_more_than_one_line_is_no_leaving",
+            ),
+        ),
+    ),
+    Line(
+        "A restored or copied state is data: code and unreadable values are refused, and its first "
+        "cycle removes nothing",
+        named=(
+            (
+                "a_state_may_hold_code",
+                (
+                    "tests/store/test_hostile_files.py::"
+                    "test_a_state_with_code_in_it_is_not_opened_and_not_touched"
+                ),
+            ),
+            (
+                "any_value_of_a_state_is_taken",
+                (
+                    "tests/store/test_hostile_files.py::"
+                    "test_a_backup_put_in_place_by_hand_with_unreadable_values_is_refused"
+                ),
+            ),
+            (
+                "a_copied_state_is_believed",
+                (
+                    "tests/store/test_hostile_files.py::"
+                    "test_a_backup_copied_into_place_by_hand_is_distrusted_once"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "The page's socket takes the place of nothing but a stale socket",
+        named=(
+            (
+                "the_page_may_be_at_any_path",
+                "tests/config/test_odd_files.py::test_the_page_takes_the_place_of_no_file",
+            ),
+            (
+                "the_page_removes_what_is_in_its_place",
+                ("tests/daemon/test_bounds.py::test_a_page_never_removes_what_is_no_stale_socket"),
+            ),
+        ),
+    ),
+    Line(
+        "An answer that is cut, or that tells an error inside a success, is no whole list",
+        also=("tests/systems/test_whole_answers.py::test_a_planted_bug_is_caught",),
+    ),
+    Line(
+        "Pipes and absurd process ids in place of files of syncd's, and too few open files, are "
+        "told in plain words",
+        named=(
+            (
+                "a_pipe_is_a_plain_file",
+                (
+                    "tests/config/test_odd_files.py::"
+                    "test_a_pipe_in_place_of_a_secret_is_refused_at_once"
+                ),
+            ),
+            (
+                "any_process_may_hold_a_lock",
+                ("tests/daemon/test_bounds.py::test_a_lock_with_an_absurd_process_id_names_nobody"),
+            ),
+            (
+                "any_number_of_open_files_is_enough",
+                (
+                    "tests/systems/test_open_files.py::"
+                    "test_a_limit_that_cannot_be_raised_far_enough_is_refused"
+                ),
+            ),
+        ),
+    ),
+)
