@@ -176,16 +176,14 @@ def test_what_was_typed_before_the_question_is_no_answer_to_it(desk: Desk, start
 @LATER
 def test_ctrl_c_while_writing_says_what_was_sent_and_what_was_not(desk: Desk, start: Start) -> None:
     for system in desk.world.sandbox.systems.values():
-        system.faults.add(Fault(FaultKind.SLOW, seconds=0.3, path="block", times=None))
+        system.faults.add(Fault(FaultKind.SLOW, seconds=0.5, method="POST"))
     typist = start("resync", "--yes", TERM="xterm")
-    typist.reads("done")
-    typist.reads("2 of ")
+    typist.reads("of 53 done")
     typist.presses("\x03")
     assert typist.ends() == 4
     sent, unsent = _counts(typist.screen)
-    assert sent >= 2
     assert unsent > 0
-    assert made(desk) == sent
+    assert sent <= made(desk) <= 53 - unsent
 
 
 def _counts(screen: str) -> tuple[int, int]:
