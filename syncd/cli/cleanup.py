@@ -13,7 +13,7 @@ from syncd.cleaners import open_cleaning
 from syncd.cli import cleanup_text, consent, terminal, words
 from syncd.cli.acknowledge import login_name
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two
-from syncd.cli.resync import copy_of_state, stop_on_signals
+from syncd.cli.running import copy_of_state, stop_on_signals
 from syncd.config.problems import ConfigError
 from syncd.config.settings import Settings
 from syncd.core.cleanup import Scope

@@ -67,6 +67,18 @@ def ending(
     return f"{_beginning(left).format(scope=scope)}; left: {found}"
 
 
+def cut_short(left: Mapping[Left, int], sent: int) -> str:
+    """Say of an interrupted run how many of its writes were sent, and how many were not."""
+    unsent, unsure = left.get(Left.UNMADE, 0), left.get(Left.WRITES, 0)
+    if not (sent or unsent or unsure):
+        return "interrupted while reading: no write was sent"
+    told = [f"sent: {words.count(sent, 'write')}"]
+    if unsure:
+        told.append(f"sent, but not confirmed yet: {unsure} (the next run looks for them first)")
+    told.append(f"not sent: {unsent}")
+    return "interrupted; " + "; ".join(told)
+
+
 def rest(left: Mapping[Left, int], acknowledged: int, held_back: int = 0) -> str:
     """Name each thing that is left, and how many writes are held back, for `status`."""
     known = f"{acknowledged} acknowledged (syncd acknowledge)" if acknowledged else ""

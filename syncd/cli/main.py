@@ -58,10 +58,14 @@ _PANELS = {
         "conflicts": "List the conflicts, with both values; or show one; or resolve it.",
         "acknowledge": "Silence one reported item, or a double booking, until it changes.",
         "look:history": "Tell what was seen and written, newest last, and which rule decided.",
+        "export": "Export the history as CSV or JSON lines, oldest first, with who decided each "
+        "change.",
     },
     "Keep": {
         "backup": "Copy the state to FILE, consistent also while the daemon runs.",
         "backup:restore": "Put FILE, made by `syncd backup`, in the place of the state.",
+        "forget_person:forget-person": "Erase what the state holds of one customer, and say what "
+        "else is stored: nothing.",
         "backup:migrate": "Bring the state up to this version, all of it or nothing; `run` and "
         "`resync` do so, too.",
     },
@@ -261,6 +265,7 @@ def _refuse(error: Exception, show: Callable[[], object], *, as_json: bool) -> i
 _CODES = {
     "syncd.config.problems.ConfigError": 2,
     "syncd.cli.options.UsageError": 2,
+    "syncd.cli.options.Interrupted": 4,
     "syncd.daemon.lock.StateHeld": 6,
     "syncd.store.errors.StateError": 1,
     "syncd.daemon.client.DaemonError": 1,

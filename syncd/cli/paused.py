@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from syncd.cli import terminal, words
 from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
+from syncd.engine.planned import operation_json
 from syncd.model import HeldBack, Operation, Waiting
 from syncd.model.pauses import OBSERVES, TO_WRITE, Pause, pause_of
 from syncd.store.glance import Glance
@@ -74,7 +75,7 @@ def paused_json(paused: Sequence[Pause], held_back: Iterable[Calendar]) -> list[
 def held_back_json(each: HeldBack) -> dict[str, Any]:
     """One entry of ``held_back`` in `status --json`, and of `history --held-back --json`."""
     return {
-        **words.operation_json(each.operation),
+        **operation_json(each.operation),
         "why": str(each.why),
         "since": words.instant_json(each.since),
         "seen_at": words.instant_json(each.seen_at),

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import paused, terminal
+from syncd.cli import consent, paused, terminal
 from syncd.cli.acknowledge import login_name
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
-from syncd.cli.resync import preview, show_plan
+from syncd.cli.resync_text import show_plan
+from syncd.cli.running import preview
 from syncd.config.settings import Settings
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock, holder
 from syncd.engine.pausing import CannotUnpause, Place, paused_json, paused_named, places_to
 from syncd.engine.pausing import pause as carry_out_pause
 from syncd.engine.pausing import unpause as carry_out_unpause
-from syncd.engine.report import Exit
 from syncd.model.asked import LONGEST_TEXT
 from syncd.model.pauses import OBSERVES, Pause, pause_of
 from syncd.store import Store
@@ -126,13 +125,8 @@ def unpause(
         missing = [p for p in places if str(p) not in {each.id for each in ending}]
         if missing:
             _refuse_unknown(settings, missing)
-        if as_json or not sys.stdin.isatty():
-            raise UsageError(
-                "what was held back would be written, and nobody can be asked",
-                "Run it on a terminal, which shows the plan; or with --yes.",
-            )
-        if not _agreed(full(), ending):
-            raise typer.Exit(Exit.UNANSWERED.code)
+        consent.expect_consent("what was held back would be written", yes=yes, as_json=as_json)
+        _ask(full(), ending)
     arguments = {"what": places_to(places), "by": who}
     try:
         result = _carry_out(
@@ -170,15 +164,15 @@ def _refuse_unknown(settings: Settings, missing: Sequence[Place]) -> None:
         store.close()
 
 
-def _agreed(settings: Settings, ending: Sequence[Pause]) -> bool:
-    """Show what would be written without these pauses, and ask."""
+def _ask(settings: Settings, ending: Sequence[Pause]) -> None:
+    """Show what would be written without these pauses, and ask. Raises typer.Exit on a no."""
     report = preview(settings, None, None, unpaused=ending)
     report.planned = [o for o in report.planned if pause_of(ending, o.provider, o.system)]
-    show_plan(settings, report, asking=True)
-    if terminal.confirmed("Unpause, and have this written?"):
-        return True
-    terminal.say("nothing was written, and it stays paused")
-    return False
+    consent.ask(
+        "Unpause, and have this written?",
+        lambda: show_plan(settings, report, asking=True),
+        yes=False,
+    )
 
 
 def _stored(settings: Settings) -> list[Pause]:

@@ -16,7 +16,7 @@ from syncd.cli.choices import movable
 from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
 from syncd.cli.look import open_state
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
-from syncd.cli.resync import copy_of_state, stop_on_signals
+from syncd.cli.running import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.core.answer import Answer, Unfit, Way
 from syncd.core.draft import Draft
@@ -24,6 +24,7 @@ from syncd.core.free import busy_of
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine import resolve as engine
+from syncd.engine.planned import operation_json
 from syncd.engine.resolve import Ending, Resolved, foresee, successor, to_arguments
 from syncd.model import HeldConflict, Operation, Value, readable, resolve_wall_time, utc
 from syncd.store import Store
@@ -92,7 +93,7 @@ def resolve(
     try:
         if dry_run:
             writes, done = _try(settings, held, answer, quiet=as_json)
-            result = {**done.to_json(), "plan": [words.operation_json(o) for o in writes]}
+            result = {**done.to_json(), "plan": [operation_json(o) for o in writes]}
             code = done.code
         else:
             writes = []

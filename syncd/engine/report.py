@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from syncd.engine.exactly import Exactly
 from syncd.engine.left import Exit as Exit  # noqa: PLC0414 - part of a report
 from syncd.engine.left import Left as Left  # noqa: PLC0414 - part of a report
 from syncd.engine.left import left_of_items as left_of_items  # noqa: PLC0414 - part of a report
@@ -200,6 +201,7 @@ class Report:
     that, they are named, and count as nothing that is left to do. None: they were not counted.
     ``held_back`` are the writes that a person does not want now, as something is ``paused``, or as
     the configuration has syncd ``observe``: they count as nothing that is left to do, either.
+    ``exactly`` is the plan that the run carries out, if it does.
     """
 
     run: str
@@ -226,6 +228,7 @@ class Report:
     settled: int = 0
     remarks: list[str] = field(default_factory=list)
     dry_run: bool = False
+    exactly: Exactly | None = None
     failures: list[str] = field(default_factory=list)
     unknown: list[UnknownOwners] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)

@@ -76,6 +76,7 @@ class Undone:
             "bookings": sorted({w.booking for w in self.waivers}),
             "left": [{"booking": left.booking or None, "why": left.why} for left in self.left],
             "left_behind": [each.to_json() for each in self.out_of_reach],
+            "unwritten": self.unwritten,
             "done": self.exit is Exit.DONE,
         }
 
@@ -131,8 +132,7 @@ async def undo(
     else:
         # The waivers first: after a crash between, what stands is left alone, not written anew.
         engine.store.apply(Changes(waivers=undone.waivers, notes=undone.notes))
-        progress(f"putting back {len(undone.operations)} writes")
-        await write(engine, undone.operations, observed, desk, report)
+        await write(engine, undone.operations, observed, desk, report, progress)
         await tell(engine, report, observed, before)
         before = {name: system.traffic for name, system in engine.systems.items()}
         for pause in PAUSES:

@@ -93,11 +93,11 @@ def test_an_undo_names_what_it_could_not_reach(desk: Desk, what: str) -> None:
     desk.say("resync", "--yes")
     dry = desk.say("undo", run, "--dry-run")
     assert dry.code == 3
-    said = desk.say("undo", run, "--json")
+    said = desk.say("undo", run, "--json", "--yes")
     data = json.loads(said.out)
     assert (said.code, data["done"]) == (3, False)
     assert {each["gone"] for each in data["left_behind"]} == {what}
-    shown = desk.say("undo", run)
+    shown = desk.say("undo", run, "--yes")
     assert "Nothing of that was put back" in " ".join(shown.err.split())
     assert COMMANDS[what] in " ".join(shown.err.split())
 
@@ -107,7 +107,7 @@ def test_an_undo_of_nothing_that_is_out_of_reach_is_done(desk: Desk) -> None:
     desk.world.book("clinic", "alice", desk.world.at(4, 20))
     run = synced(desk)
     without(desk, "provider")
-    said = desk.say("undo", run, "--json")
+    said = desk.say("undo", run, "--json", "--yes")
     assert (said.code, json.loads(said.out)["left_behind"]) == (0, [])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from syncd.core.answer import Answer
 from syncd.engine.cleaned import Cleaned
 from syncd.engine.cleanup_beside import Wanted
+from syncd.engine.exactly import Exactly
 from syncd.engine.lanes import Lanes
 from syncd.engine.paused import Pauses
 from syncd.engine.policy import Ids
@@ -55,8 +56,10 @@ class FakeEngine:
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = False,
+        exactly: Exactly | None = None,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> Report:
+        assert exactly is None
         self.windows.append(window)
         assert not dry_run
         progress("reading")
@@ -89,12 +92,14 @@ class FakeEngine:
         run: str,
         *,
         booking: str | None = None,
+        dry_run: bool = False,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> Undone:
         progress("reading")
         if run == "unknown":
             raise NothingToUndo("there is no run 'unknown'", "Name another.")
-        return Undone(run, await self._job(f"undo {run} {booking}"))
+        asked = f"undo {run} {booking}" + (" (dry run)" if dry_run else "")
+        return Undone(run, await self._job(asked))
 
     async def probe(
         self, names: Sequence[str], *, progress: Callable[[str], None] = lambda _text: None

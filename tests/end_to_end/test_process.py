@@ -263,11 +263,11 @@ async def test_an_undo_is_carried_out_by_the_running_daemon(place: Place) -> Non
         assert (await place.ask("resync", "--json"))[0] == 0
         runs = json.loads((await place.ask("history", "--limit", "1000", "--json"))[1])
         (run,) = {n["run"] for n in runs if n["what"] == "create-block"}
-        code, out, _ = await place.ask("undo", run)
+        code, out, _ = await place.ask("undo", run, "--yes")
         assert (code, "carried out by the running daemon" in out) == (0, True)
         standing = [b for s in place.world.sandbox.systems.values() for b in s.blocks()]
         assert sum(not b.deleted for b in standing) == by_hand
-        code, _, said = await place.ask("undo", "zzz")
+        code, _, said = await place.ask("undo", "zzz", "--yes")
         assert (code, "there is no run 'zzz'" in said) == (2, True)
         daemon.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(daemon.wait(), 25) == 0

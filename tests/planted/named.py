@@ -21,8 +21,9 @@ from syncd.core import blocks, closing, reported
 from syncd.core.cleanup import Tagged
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
-from syncd.daemon import door, lock, page, work
+from syncd.daemon import arguments, door, lock, page
 from syncd.engine import deciding, hidden, observe, own_blocks, stops
+from syncd.engine.exactly import Exactly
 from syncd.engine.held_back import HeldBackLog
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import Owners
@@ -32,6 +33,7 @@ from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
 from syncd.store import Store, backup, files, layout, reconcile
 from syncd.store import left_behind as left
+from syncd.store.inside import Inside
 from syncd.systems import connections, limits, open_files, paging, sizes, turns, unpacking
 from syncd.systems.leadconnector import discover
 from syncd.systems.leadconnector.blocks import Blocks
@@ -206,7 +208,7 @@ def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
 
 def any_window_is_taken(patch: Patch) -> None:
     """A resync to the year 9999 is carried out."""
-    patch.setattr(work, "fault_of_window", lambda *_given: "")
+    patch.setattr(arguments, "fault_of_window", lambda *_given: "")
 
 
 def who_left_is_still_served(patch: Patch) -> None:
@@ -323,3 +325,54 @@ def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
     found_too: Any = own_blocks.find_created
     patch.setattr(observe, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
     patch.setattr(observe, "find_created", lambda *given: found_too(*given[:-1], ()))
+
+
+def nobody_needs_to_have_agreed(patch: Patch) -> None:
+    """A resync without a terminal writes with a state that never wrote."""
+    patch.setattr("syncd.cli.resync.expect_earlier_consent", lambda *_given: None)
+
+
+def every_calendar_is_known(patch: Patch) -> None:
+    """A calendar that is new to the state is written to unasked."""
+    patch.setattr("syncd.cli.unasked.mapped_to", lambda _settings: {})
+
+
+def a_question_is_asked_of_nobody(patch: Patch) -> None:
+    """Half a terminal counts as a whole one."""
+    patch.setattr("syncd.cli.consent.can_ask", lambda: True)
+
+
+def a_plan_is_only_compared_before_the_run(patch: Patch) -> None:
+    """What changes between the comparison and the write is written with the plan."""
+
+    def everything(self: Exactly, operations: Any) -> Any:
+        self.matched = True
+        return operations
+
+    patch.setattr(Exactly, "admit", everything)
+
+
+def an_edited_plan_is_believed(patch: Patch) -> None:
+    """Nobody looks whether a plan file was changed."""
+    patch.setattr("syncd.cli.plan_file._digest", lambda said: said.get("digest"))
+
+
+def a_restore_asks_before_it_looks(patch: Patch) -> None:
+    """A person is asked about a file that cannot be restored."""
+    looked = Inside("0014", 7, None)
+    patch.setattr("syncd.cli.backup.look_into", lambda *_given, **_named: looked)
+
+
+def a_choice_leaves_nothing(patch: Patch) -> None:
+    """What a person has to do after a choice is not named."""
+    patch.setattr("syncd.cli.choices._left", lambda *_given: iter(()))
+
+
+def forgotten_hashes_stay(patch: Patch) -> None:
+    """The hash of a contact stays in the fingerprints of their appointments."""
+    patch.setattr("syncd.store.forget.ERASED", {"person": None})
+
+
+def formulas_are_exported(patch: Patch) -> None:
+    """A cell of an export is calculated by the spreadsheet that opens it."""
+    patch.setattr("syncd.cli.export._FORMULA", ("\x00",))
