@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import pytest
@@ -165,14 +164,14 @@ def test_unpause_shows_only_what_its_end_would_write_and_a_no_keeps_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr("syncd.cli.terminal.confirmed", asked.append)
     desk.say("pause", "clinic")
     desk.say("pause", "crm")
     said = desk.say("unpause", "clinic")
     assert (said.code, asked) == (4, ["Unpause, and have this written?"])
-    assert "nothing was written, and it stays paused" in said.out
-    planned, held_back = said.out.split("held back, and not written")
+    assert "Nothing was written." in said.out
+    planned, held_back = said.err.split("held back, and not written")
     assert ("clinic" in planned, "crm" in planned) == (True, False)
     assert "crm" in held_back
     assert len(as_json(desk.say("status", "--json"))["paused"]) == 2
@@ -185,7 +184,7 @@ def test_unpause_shows_the_plan_of_what_it_ends_and_asks(desk: Desk) -> None:
     typist = Typist(desk.path.parent, "unpause", "clinic")
     typist.reads("would be written")
     typist.answers("Unpause, and have this written? [y/N]", "n")
-    typist.reads("nothing was written, and it stays paused")
+    typist.reads("Nothing was written.")
     assert typist.ends() == 4
     assert len(as_json(desk.say("status", "--json"))["paused"]) == 2
     typist = Typist(desk.path.parent, "unpause", "clinic")
