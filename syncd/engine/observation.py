@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -172,3 +172,17 @@ class Read:
 def proven_by(observed: Mapping[str, Observation]) -> list[Coverage]:
     """Return what the systems that answered proved to be complete."""
     return [c for o in observed.values() if o.state is Health.OK for c in o.whole]
+
+
+def in_full(
+    observed: Mapping[str, Observation], clock_error: timedelta
+) -> Iterator[tuple[Window, dict[str, Observation]]]:
+    """Yield what was read of the whole window, by the window that was asked for.
+
+    By a clock that proved wrong since, or right, another window was asked for than is meant.
+    """
+    found: dict[Window, dict[str, Observation]] = {}
+    for name, seen in observed.items():
+        if seen.asked is not None and seen.asked.full and seen.is_by(clock_error):
+            found.setdefault(seen.asked.window, {})[name] = seen
+    yield from found.items()
