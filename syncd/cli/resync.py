@@ -212,7 +212,7 @@ async def _resync(
             if not app.engine.stopping.is_set():
                 await app.engine.ask_slots(progress=told)
                 report.exposures = await app.engine.exposed.measure()
-                app.engine.tidy()
+                await app.engine.tidy()
             return report
     finally:
         await app.aclose()

@@ -6,6 +6,7 @@ nothing to do for it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -47,7 +48,7 @@ from syncd.engine.waited import with_waits
 from syncd.engine.waits import MOST_KEPT, WaitingWrites
 from syncd.engine.writing import write
 from syncd.model import READABLE, Clock, Kind, Operation, Waiting, WaitReason, Window
-from syncd.store.compact import compact
+from syncd.store.compact import compacting
 from syncd.store.ranges import providers_out_of_range
 from syncd.store.store import Store
 from syncd.systems.port import System
@@ -212,9 +213,12 @@ class Engine:
             )
         self.exposed.due |= learned
 
-    def tidy(self) -> None:
-        """Compact what is older than history is kept."""
-        compact(self.store, self.now() - self.policy.keep)
+    async def tidy(self) -> None:
+        """Compact what is older than history is kept. Other tasks have a turn in between."""
+        for _ in compacting(self.store, self.now() - self.policy.keep):
+            if self.stopping.is_set():
+                return
+            await asyncio.sleep(0)
 
     def with_doors(self, providers: Collection[str]) -> list[str]:
         """These providers, and those that are always read with them."""
