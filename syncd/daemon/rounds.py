@@ -20,6 +20,9 @@ from syncd.engine.running import LOOK_BACK, Depth
 from syncd.model import Clock, OnRota, Window
 from syncd.systems.port import Traffic
 
+EARLY = 0.2
+"""By this share of the time between two polls, one may come early."""
+
 Beside = Callable[[Collection[str]], Collection[str]]
 """Some providers, and those that are always read with them."""
 
@@ -146,14 +149,12 @@ class Rounds:
         is time. A poll for what came ``late`` asks no slower system for anything: it is no turn.
         """
         pace, polls = self.paces.of(system), self.paces
-        own, between = (
-            (pace.near, polls.near) if depth is Depth.NEAR else (pace.far, polls.turn)
-        )
+        own, between = (pace.near, polls.near) if depth is Depth.NEAR else (pace.far, polls.turn)
         slower = own > (polls.near if depth is Depth.NEAR else polls.far)
         if slower and late:
             return ()
-        # Polls are spread a little, so one that is half a poll early is the one that is meant.
-        now, least = self._clock.now(), own - between / 2
+        # Polls are spread a little, so one that is a little early is the one that is meant.
+        now, least = self._clock.now(), own - between * EARLY
         due = [
             provider
             for provider in providers

@@ -52,7 +52,7 @@ def case_of(
                 engine,
                 provider,
                 system,
-                observed.get(system),
+                _of(provider, observed.get(system)),
                 held.of(provider, system),
                 unknown=system in unknown,
             )
@@ -70,6 +70,12 @@ def case_of(
         may_overlap=provider in engine.annexes.unmapped,
         near=NearCycle(policy.near_every, engine.window(near=True)),
     )
+
+
+def _of(provider: str, observation: Observation | None) -> Observation | None:
+    """Return an observation if this provider's calendar was asked for in it."""
+    asked = observation.asked if observation is not None else None
+    return None if asked is not None and provider not in asked.providers else observation
 
 
 def _read_whole(engine: Engine, provider: str) -> bool:
@@ -118,6 +124,8 @@ def _blocked(
 ) -> WaitReason | None:
     """Return why a calendar cannot be written to now; None if it can."""
     provider, system = place
+    if observation is None and place in engine.passed_over:
+        return WaitReason.RATE_LIMITED
     if observation is None or observation.state is not Health.OK:
         return WaitReason.UNANSWERED
     if unknown:

@@ -27,7 +27,7 @@ from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
 from syncd.engine.lanes import BESIDES, Lanes
 from syncd.engine.leaving import name_left_behind
-from syncd.engine.looking import look
+from syncd.engine.looking import Paced, everybody, look
 from syncd.engine.moved_in import Newcomers
 from syncd.engine.observation import Asked, Observation, proven_by
 from syncd.engine.persons import Persons
@@ -79,6 +79,10 @@ class Engine:
     stopping: Stopping = field(default_factory=Stopping)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
     rests: Callable[[str], WaitReason | None] = lambda _system: None
+    paced: Paced = everybody
+    """Who of some providers a poll asks a system for: one whose account is tight is asked less."""
+    passed_over: set[tuple[str, str]] = field(default_factory=set)
+    """The calendars, (provider, system), that this cycle does not ask for: it is not their time."""
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """A digest of what each calendar, (provider, system), is mapped to."""
     answers: dict[str, Answer] = field(default_factory=dict)
