@@ -83,7 +83,7 @@ class Rounds:
 
     def watch(self, systems: Mapping[str, Polled], spans: Spans) -> None:
         """Go on with another configuration."""
-        self._systems, self._spans = systems, spans
+        self._systems, self.spans = systems, spans
         self.far = spans.far
         self.paces = Paces(spans.near, spans.far)
         self._cut_for: object = None
@@ -135,7 +135,7 @@ class Rounds:
 
     def plan(self) -> Paces:
         """Stretch the intervals of the systems whose accounts cannot bear the configured ones."""
-        fitting = fit(self._spans.near, self._spans.far, self.needs())
+        fitting = fit(self.spans.near, self.spans.far, self.needs())
         self.paces = replace(fitting, slices=max(1, len(self.rota.slices)))
         self.far = self.paces.far
         return self.paces
@@ -205,7 +205,7 @@ class Rounds:
         near, whole = self._near(), self._far(self._providers)
         slices, warm = self.rota.slices, rota.busy(self._heat)
         if (cut_for := (frozenset(self._providers), near, whole)) != self._cut_for:
-            ratio = self._spans.far / self._spans.near
+            ratio = self.spans.far / self.spans.near
             slices = rota.cut(self._providers, self._far, near, ratio)
             self._cut_for, self._dealt_for = cut_for, None
         if warm != self._dealt_for:
@@ -214,11 +214,11 @@ class Rounds:
 
     def _near(self) -> dict[str, int]:
         now = self._clock.now()
-        window = Window(now - self._spans.past, now + self._spans.ahead)
+        window = Window(now - self.spans.past, now + self.spans.ahead)
         return {name: s.calls_per_read(window) for name, s in self._systems.items()}
 
     def _far(self, providers: Collection[str]) -> dict[str, int]:
         now = self._clock.now()
-        window = Window(now - self._spans.past, now + self._spans.future).from_earlier(LOOK_BACK)
+        window = Window(now - self.spans.past, now + self.spans.future).from_earlier(LOOK_BACK)
         wanted = self._beside(providers)
         return {name: s.calls_per_read(window, wanted) for name, s in self._systems.items()}
