@@ -72,12 +72,9 @@ def _history(store: Store, before: datetime) -> Iterator[int]:
         later.c.booking == HISTORY.c.booking, later.c.seq > HISTORY.c.seq, later.c.what.in_(WHY)
     )
     kept = and_(HISTORY.c.what.in_(WHY), alive.exists(), ~newer.exists())
-    (ends,) = store.ask(
-        select(func.min(HISTORY.c.seq).label("first"), func.max(HISTORY.c.seq).label("last"))
-    )
-    if ends["first"] is None:
-        return
-    for first in range(ends["first"], ends["last"] + 1, STEP):
+    ends = store.ask(select(func.min(HISTORY.c.seq).label("a"), func.max(HISTORY.c.seq).label("z")))
+    numbers = [range(row["a"], row["z"] + 1, STEP) for row in ends if row["a"] is not None]
+    for first in (number for some in numbers for number in some):
         some = HISTORY.c.seq.between(first, first + STEP - 1)
         yield store.carry_out([delete(HISTORY).where(some, HISTORY.c.at < before, ~kept)])
 

@@ -83,6 +83,13 @@ class Siege(Watched):
         assert self.wrong() == []
         self.log_read = len(self.log())
 
+    async def relaunch(self) -> None:
+        """Start it again where it ended, and have it ask who rests after an attack."""
+        self.log_read, self.stopping = len(self.log()), False
+        await self.launch()
+        assert await self.until(lambda: b'"cycle"' in self.log()[self.log_read :], 60)
+        assert await self.request() == ""
+
     # --- what stands outside ------------------------------------------------------------------
 
     def book(self, system: str) -> tuple[datetime, datetime]:

@@ -84,9 +84,9 @@ async def test_a_signal_is_heard_in_the_middle_of_an_attack(tmp_path: Path, firs
     async with siege(tmp_path) as place:
         for name in DEAFENING[first : first + 4]:
             front = place.fronts["crm"]
-            front.answer_oddly(BY_NAME[name], LISTS["crm"])
             if not place.alive:
-                await place.launch()  # The attack is then in its first resync.
+                await place.relaunch()
+            front.answer_oddly(BY_NAME[name], LISTS["crm"])
             assert await place.until(lambda front=front: front.hits, 20), name
             assert place.daemon is not None
             assert not place.has_heard(), name
@@ -98,4 +98,3 @@ async def test_a_signal_is_heard_in_the_middle_of_an_attack(tmp_path: Path, firs
             # It finishes what is in flight, for at most 20 s.
             async with asyncio.timeout(25):
                 assert await place.daemon.wait() == 0, name
-            place.stopping = False
