@@ -124,10 +124,11 @@ def _blocked(
 ) -> WaitReason | None:
     """Return why a calendar cannot be written to now; None if it can."""
     provider, system = place
-    if observation is None and place in engine.passed_over:
-        return WaitReason.RATE_LIMITED
+    if (held_back := engine.pauses.why(provider, system)) is not None:
+        return held_back
     if observation is None or observation.state is not Health.OK:
-        return WaitReason.UNANSWERED
+        left_out = observation is None and place in engine.passed_over
+        return WaitReason.RATE_LIMITED if left_out else WaitReason.UNANSWERED
     if unknown:
         return WaitReason.OWNER
     if (why := engine.rests(system)) is not None:

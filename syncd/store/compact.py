@@ -20,6 +20,7 @@ from syncd.store.tables import (
     CONFLICT,
     EVENT,
     EXPOSURE,
+    HELD_BACK,
     HISTORY,
     INTENT,
     REPLICA,
@@ -53,6 +54,7 @@ def compacting(store: Store, before: datetime) -> Iterator[int]:
     yield from _some(store, CONFLICT, CONFLICT.c.closed_at < before)
     yield from _some(store, CLOSING, CLOSING.c.visible_at < before)
     yield from _some(store, REPORTED, REPORTED.c.ended_at < before)
+    yield from _some(store, HELD_BACK, HELD_BACK.c.ended_at < before)
     yield from _some(store, EXPOSURE, EXPOSURE.c.ends < before)
     for ids in _written(store, before):
         yield store.carry_out([delete(INTENT).where(INTENT.c.id.in_(ids))])
