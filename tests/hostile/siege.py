@@ -152,7 +152,7 @@ class Siege(Watched):
 
     async def learn_normal(self) -> None:
         """Measure how long a change takes while all is well."""
-        for _ in range(3):
+        for _ in range(4):
             span = self.book("crm")
             began = time.monotonic()
             asked = asyncio.create_task(self.request())
