@@ -164,16 +164,16 @@ def _budget(settings: Settings, needs: Sequence[Need]) -> list[Finding]:
     paces = fit(near, far, needs)
     return [
         Finding(
-            "warning" if paces.fits else "error",
+            "warning" if pace.fits else "error",
             need.system,
             f"polling would take {per_minute(need, near, far):.0f} calls a minute, and can have "
-            f"{need.bearable or 0:.1f}: syncd will read the near window every "
-            f"{span(paces.near.total_seconds())} and the whole one every "
-            f"{span(paces.far.total_seconds())}" + ("" if paces.fits else ", which is still more"),
+            f"{need.bearable or 0:.1f}: syncd will read its near window every "
+            f"{span(pace.near.total_seconds())} and the whole one every "
+            f"{span(pace.far.total_seconds())}" + ("" if pace.fits else ", which is still more"),
             "Raise far.every or near.every in [syncd], or have the account's limit raised",
         )
         for need in needs
-        if need.system in paces.tight
+        if (pace := paces.of(need.system)).tight
     ]
 
 

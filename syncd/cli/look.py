@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -87,7 +87,7 @@ def status(
     last, counts, exposed = seen.last, seen.counts, seen.exposures
     systems = standings(settings, seen, now)
     spread_ = spread(seen.closings)
-    plan = plan_of(seen)
+    plan = plan_of(seen, settings.systems)
     safety = safety_of(settings.syncd.state_path, seen, now)
     unknown = unknown_owners(seen.owner_changes, now)
     corrected = remapped(settings, seen.mapped) if unknown else ()
@@ -166,8 +166,9 @@ def status(
         terminal.warn(line)
     for line in stretched(settings, systems) if daemon else ():
         terminal.warn(line)
-    late = settings.syncd.near.every * _STALE_PACES
     for name, system in systems.items():
+        pace = timedelta(seconds=system.calls.near if system.calls is not None else 0)
+        late = max(settings.syncd.near.every, pace) * _STALE_PACES
         if daemon and system.read_at is not None and now - system.read_at > late:
             terminal.warn(f"{name} was not read in full for {words.ago(system.read_at, now)[:-4]}")
     if not fresh:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,17 @@ _USUAL = 2
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Seconds between two reads, as planned last; ``often`` and ``seldom`` are providers."""
+    """Seconds between two polls, as planned last; ``often`` and ``seldom`` are providers.
+
+    ``systems`` are the seconds between two reads of each system, near and far.
+    """
 
     near: float
     far: float
     slices: int
     often: Sequence[str]
     seldom: Sequence[str]
+    systems: Mapping[str, tuple[float, float]]
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys."""
@@ -33,6 +37,10 @@ class Plan:
             "slice_seconds": self.far / self.slices,
             "more_often": list(self.often),
             "less_often": list(self.seldom),
+            "systems": {
+                name: {"near_seconds": near, "far_seconds": far}
+                for name, (near, far) in sorted(self.systems.items())
+            },
         }
 
     def lines(self) -> Iterator[str]:
@@ -42,6 +50,9 @@ class Plan:
             f"reading  the near window every {span(self.near)}; "
             f"the whole one every {span(self.far)}{turns if self.slices > 1 else ''}"
         )
+        for name, (near, far) in sorted(self.systems.items()):
+            if near > self.near or far > self.far:
+                yield f"slower   {name}: every {span(near)} and every {span(far)}"
         if self.often:
             more = ": up to twice as often, for they had news;"
             yield f"busy     {_names(self.often, _WIDTH - 9 - len(more))}{more}"
@@ -49,17 +60,18 @@ class Plan:
             yield f"{calm}: it is every {span(2 * self.far)} for them, to make up for that"
 
 
-def plan_of(seen: Glance) -> Plan | None:
-    """What the daemon planned last; None if it never did."""
-    known = seen.allowances.values()
+def plan_of(seen: Glance, systems: Collection[str]) -> Plan | None:
+    """What the daemon planned last for these systems; None if it never did."""
+    known = [each for name, each in seen.allowances.items() if name in systems]
     if not known or not seen.rota:
         return None
     return Plan(
-        max(each.near for each in known),
-        max(each.far for each in known),
+        min(each.near for each in known),
+        min(each.far for each in known),
         len({each.slice for each in seen.rota}),
         [each.provider for each in seen.rota if each.reads > _USUAL],
         [each.provider for each in seen.rota if each.reads < _USUAL],
+        {each.system: (each.near, each.far) for each in known},
     )
 
 

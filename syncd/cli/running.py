@@ -125,7 +125,7 @@ async def carry_out(
             if not app.engine.stopping.is_set():
                 await app.engine.ask_slots(progress=told)
                 report.exposures = await app.engine.exposed.measure()
-                app.engine.tidy()
+                await app.engine.tidy()
             return report
     finally:
         await app.aclose()

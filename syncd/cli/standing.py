@@ -131,17 +131,17 @@ def standings(settings: Settings, seen: Glance, now: datetime) -> dict[str, Stan
 
 
 def stretched(settings: Settings, found: Mapping[str, Standing]) -> Iterator[str]:
-    """What polls less often than configured."""
-    known = [s.calls for s in found.values() if s.calls is not None]
-    for name, asked, now in (
-        ("near", settings.syncd.near.every, max((c.near for c in known), default=0.0)),
-        ("whole", settings.syncd.far.every, max((c.far for c in known), default=0.0)),
-    ):
-        if timedelta(seconds=now) > asked:
-            yield (
-                f"the {name} window is read every {span(now)} instead of every "
-                f"{span(asked.total_seconds())}: the accounts allow no more calls"
-            )
+    """What is polled less often than configured."""
+    for system, calls in ((name, s.calls) for name, s in found.items() if s.calls is not None):
+        for window, asked, now in (
+            ("near", settings.syncd.near.every, calls.near),
+            ("whole", settings.syncd.far.every, calls.far),
+        ):
+            if timedelta(seconds=now) > asked:
+                yield (
+                    f"the {window} window of {system} is read every {span(now)} instead of every "
+                    f"{span(asked.total_seconds())}: its account allows no more calls"
+                )
 
 
 def calls(planned: float, allowed: float | None) -> str:

@@ -4,12 +4,15 @@ Reading may plan for half of a rate: the other half is for writes and for other 
 the account. Of a day's calls, what is left is spread over what is left of the day, less the share
 that only writes may use. What does not fit stretches the far interval first, and the near one only
 when that was not enough: what is soon matters most, and the night reads everything anyway.
+
+Each system has a pace of its own: what one account cannot bear slows down the reads of that system,
+and of no other (promise 8).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 READ_SHARE = 0.5
@@ -58,24 +61,52 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Paces:
-    """How often the windows are read. ``tight`` are the systems for which more would be too much.
+class Pace:
+    """How often the windows of one system are read; ``tight``: more would be too much for it.
 
-    The whole window is read in ``slices``, one in each turn (see `core.rota`).
-    ``fits`` is false when even the longest intervals are too much for one of them: then its budget
-    holds its reads back one by one.
+    ``fits`` is false when even the longest intervals are too much: then its budget holds its reads
+    back one by one.
     """
 
     near: timedelta
     far: timedelta
-    tight: tuple[str, ...] = ()
+    tight: bool = False
     fits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """How often polls take place: as often as the system with the shortest intervals needs them.
+
+    The whole window is read in ``slices``, one in each turn (see `core.rota`). A poll leaves out
+    the systems whose own pace is slower until it is their time.
+    """
+
+    near: timedelta
+    far: timedelta
+    systems: Mapping[str, Pace] = field(default_factory=dict)
     slices: int = 1
 
     @property
     def turn(self) -> timedelta:
         """The time between two slices."""
         return self.far / self.slices
+
+    @property
+    def tight(self) -> tuple[str, ...]:
+        """The systems that are read less often than configured."""
+        return tuple(name for name, pace in self.systems.items() if pace.tight)
+
+    @property
+    def slowest(self) -> Pace:
+        """The longest intervals of any system."""
+        paces = self.systems.values()
+        near = max((pace.near for pace in paces), default=self.near)
+        return Pace(near, max((pace.far for pace in paces), default=self.far))
+
+    def of(self, system: str) -> Pace:
+        """The pace of a system; one of which nothing is known is read in every poll."""
+        return self.systems.get(system) or Pace(self.near, self.far)
 
 
 def per_minute(need: Need, near: timedelta, far: timedelta) -> float:
@@ -84,14 +115,24 @@ def per_minute(need: Need, near: timedelta, far: timedelta) -> float:
 
 
 def fit(near: timedelta, far: timedelta, needs: Sequence[Need]) -> Paces:
-    """Stretch the configured intervals as little as the accounts demand."""
-    tight = tuple(need.system for need in needs if not _fits(need, near, far))
+    """Stretch the configured intervals of each system as little as its account demands."""
+    systems = {need.system: _pace(near, far, need) for need in needs}
+    return Paces(
+        min((pace.near for pace in systems.values()), default=near),
+        min((pace.far for pace in systems.values()), default=far),
+        systems,
+    )
+
+
+def _pace(near: timedelta, far: timedelta, need: Need) -> Pace:
+    if _fits(need, near, far):
+        return Pace(near, far)
     tries = [(1.0, step) for step in STEPS] + [(step, STEPS[-1]) for step in STEPS[1:]]
     for near_step, far_step in tries:
-        wider = Paces(near * near_step, far * far_step, tight)
-        if all(_fits(need, wider.near, wider.far) for need in needs):
+        wider = Pace(near * near_step, far * far_step, tight=True)
+        if _fits(need, wider.near, wider.far):
             return wider
-    return Paces(near * STEPS[-1], far * STEPS[-1], tight, fits=False)
+    return Pace(near * STEPS[-1], far * STEPS[-1], tight=True, fits=False)
 
 
 def _fits(need: Need, near: timedelta, far: timedelta) -> bool:

@@ -217,17 +217,28 @@ class _Standing(Collector):
 
     def _of_cycles(self) -> Iterable[Metric]:
         (paces, asked), report = self._paces(), self._report
+        longest = paces.slowest
         yield _gauge(
             "syncd_poll_interval_seconds",
-            "Seconds between two reads of a window, as stretched to what the accounts allow.",
+            "Seconds between two reads of a window, in the system that is read least often.",
             ["window"],
-            [(("near",), paces.near.total_seconds()), (("far",), paces.far.total_seconds())],
+            [(("near",), longest.near.total_seconds()), (("far",), longest.far.total_seconds())],
         )
         yield _gauge(
             "syncd_poll_stretch",
             "How many times longer that is than configured.",
             ["window"],
-            [(("near",), paces.near / asked.near), (("far",), paces.far / asked.far)],
+            [(("near",), longest.near / asked.near), (("far",), longest.far / asked.far)],
+        )
+        yield _gauge(
+            "syncd_system_poll_interval_seconds",
+            "Seconds between two reads of a window of a system, as its account allows.",
+            ["system", "window"],
+            [
+                ((name, window), span.total_seconds())
+                for name, pace in paces.systems.items()
+                for window, span in (("near", pace.near), ("far", pace.far))
+            ],
         )
         yield _gauge(
             "syncd_last_cycle_timestamp_seconds",

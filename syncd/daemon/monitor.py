@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +10,7 @@ from typing import Protocol
 import structlog
 from starlette.applications import Starlette
 
-from syncd.core.budget import Paces, fit, per_minute
+from syncd.core.budget import Paces, per_minute
 from syncd.daemon.heartbeat import Heartbeat
 from syncd.daemon.lag import lags
 from syncd.daemon.metrics import Metrics, Sight, outcome
@@ -183,46 +182,47 @@ class Monitor:
     def _plan(self) -> None:
         """Count the calls that polling takes, and stretch the intervals where they do not fit."""
         now = self._clock.now()
-        needs = self.rounds.needs()
-        fitting = fit(self._spans.near, self._spans.far, needs)
-        paces = replace(fitting, slices=max(1, len(self.rounds.rota.slices)))
-        self.rounds.far = paces.far
+        needs, paces = self.rounds.needs(), self.rounds.plan()
         self.allowances = {
             n.system: Allowance(
                 n.system,
                 now,
-                planned=round(per_minute(n, paces.near, paces.far), 2),
-                near=paces.near.total_seconds(),
-                far=paces.far.total_seconds(),
+                planned=round(per_minute(n, own.near, own.far), 2),
+                near=own.near.total_seconds(),
+                far=own.far.total_seconds(),
                 allowed=n.allowed,
                 left_today=n.left_today,
                 day=n.day,
             )
             for n in needs
+            if (own := paces.of(n.system))
         }
         self._store.note_standing(*self.allowances.values())
         if (shown := self.rounds.shown()) != self._shown:
             keep_rota(self._store, shown)
             self._shown = shown
         before, self.paces = self.paces, paces
-        if (paces.near, paces.far, paces.fits) != (before.near, before.far, before.fits):
-            self._tell(paces)
+        self._tell(before, paces)
         if (paces.near, paces.turn) != (before.near, before.turn):
             self.repace(paces)
 
-    def _tell(self, paces: Paces) -> None:
-        facts = {
-            "near_seconds": paces.near.total_seconds(),
-            "far_seconds": paces.far.total_seconds(),
-        }
-        if not paces.tight:
-            log.info("polling as configured again", **facts)
-        else:
-            log.warning(
-                "polling less often than configured",
-                systems=list(paces.tight),
-                fits=paces.fits,
-                remedy="Raise near.every or far.every, map fewer calendars, let other programs use "
-                "less of the account, or have its limit raised.",
-                **facts,
-            )
+    def _tell(self, before: Paces, paces: Paces) -> None:
+        """Log each system whose pace is another one than before."""
+        for name, pace in paces.systems.items():
+            if pace == before.of(name):
+                continue
+            facts = {
+                "system": name,
+                "near_seconds": pace.near.total_seconds(),
+                "far_seconds": pace.far.total_seconds(),
+            }
+            if not pace.tight:
+                log.info("polling as configured again", **facts)
+            else:
+                log.warning(
+                    "polling less often than configured",
+                    fits=pace.fits,
+                    remedy="Raise near.every or far.every, map fewer calendars, let other programs "
+                    "use less of the account, or have its limit raised.",
+                    **facts,
+                )

@@ -6,19 +6,22 @@ nobody for calm before three hours are over, and knows again by then who is busy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from syncd.config.settings import Settings
 from syncd.core import rota
-from syncd.core.budget import Need
+from syncd.core.budget import Need, Paces, fit
 from syncd.core.rota import Rota
 from syncd.engine.report import Report
-from syncd.engine.running import LOOK_BACK
+from syncd.engine.running import LOOK_BACK, Depth
 from syncd.model import Clock, OnRota, Window
 from syncd.systems.port import Traffic
+
+EARLY = 0.2
+"""By this share of the time between two polls, one may come early."""
 
 Beside = Callable[[Collection[str]], Collection[str]]
 """Some providers, and those that are always read with them."""
@@ -64,7 +67,8 @@ def spans_of(settings: Settings) -> Spans:
 class Rounds:
     """The rota of these systems, and where in it the daemon is. ``far`` is the length of a round.
 
-    What does not fit an account stretches the round; the slices stay, so nobody's turn is lost.
+    What does not fit an account stretches that system's intervals: it is left out of polls until
+    it is its time. The slices stay, so nobody's turn is lost.
     """
 
     def __init__(self, systems: Mapping[str, Polled], spans: Spans, clock: Clock) -> None:
@@ -74,12 +78,14 @@ class Rounds:
         self._heat_at = clock.now()
         self._read_at: dict[str, datetime] = {}
         self._next = 0
+        self._asked: dict[tuple[str, Depth, str], datetime] = {}
         self.watch(systems, spans)
 
     def watch(self, systems: Mapping[str, Polled], spans: Spans) -> None:
         """Go on with another configuration."""
-        self._systems, self._spans = systems, spans
+        self._systems, self.spans = systems, spans
         self.far = spans.far
+        self.paces = Paces(spans.near, spans.far)
         self._cut_for: object = None
         self._dealt_for: object = None
         self._beside: Beside = lambda providers: providers
@@ -95,7 +101,14 @@ class Rounds:
         """Take in what a job brought. Only polls tell how often a calendar changes."""
         self._cool()
         if report.job == "resync":
-            self._read_at = dict.fromkeys(self._providers, self._clock.now())
+            now = self._clock.now()
+            self._read_at = dict.fromkeys(self._providers, now)
+            self._asked = {
+                (name, depth, provider): now
+                for name, system in self._systems.items()
+                for depth in (Depth.NEAR, Depth.FAR)
+                for provider in system.providers
+            }
         elif report.job in {"near", "far"}:
             for provider, news in report.lively.items():
                 self._heat[provider] = self._heat.get(provider, 0.0) + news
@@ -119,6 +132,38 @@ class Rounds:
         }
         self._read_at.update(dict.fromkeys(due, now))
         return sorted(due)
+
+    def plan(self) -> Paces:
+        """Stretch the intervals of the systems whose accounts cannot bear the configured ones."""
+        fitting = fit(self.spans.near, self.spans.far, self.needs())
+        self.paces = replace(fitting, slices=max(1, len(self.rota.slices)))
+        self.far = self.paces.far
+        return self.paces
+
+    def due(
+        self, system: str, depth: Depth, providers: Sequence[str], *, late: bool = False
+    ) -> Sequence[str]:
+        """Those of the providers that a poll asks this system for. From now on they were asked for.
+
+        A system at the pace of the polls is asked for all of them, one that is slower for whom it
+        is time. A poll for what came ``late`` asks no slower system for anything: it is no turn.
+        """
+        pace, polls = self.paces.of(system), self.paces
+        own, between = (pace.near, polls.near) if depth is Depth.NEAR else (pace.far, polls.turn)
+        slower = own > (polls.near if depth is Depth.NEAR else polls.far)
+        if slower and late:
+            return ()
+        # Polls are spread a little, so one that is a little early is the one that is meant.
+        now, least = self._clock.now(), own - between * EARLY
+        due = [
+            provider
+            for provider in providers
+            if not slower
+            or (at := self._asked.get((system, depth, provider))) is None
+            or not timedelta(0) <= now - at < least
+        ]
+        self._asked.update({(system, depth, provider): now for provider in due})
+        return due
 
     def needs(self) -> list[Need]:
         """What reading takes of each account, and what that allows, as far as is known now."""
@@ -160,7 +205,7 @@ class Rounds:
         near, whole = self._near(), self._far(self._providers)
         slices, warm = self.rota.slices, rota.busy(self._heat)
         if (cut_for := (frozenset(self._providers), near, whole)) != self._cut_for:
-            ratio = self._spans.far / self._spans.near
+            ratio = self.spans.far / self.spans.near
             slices = rota.cut(self._providers, self._far, near, ratio)
             self._cut_for, self._dealt_for = cut_for, None
         if warm != self._dealt_for:
@@ -169,11 +214,11 @@ class Rounds:
 
     def _near(self) -> dict[str, int]:
         now = self._clock.now()
-        window = Window(now - self._spans.past, now + self._spans.ahead)
+        window = Window(now - self.spans.past, now + self.spans.ahead)
         return {name: s.calls_per_read(window) for name, s in self._systems.items()}
 
     def _far(self, providers: Collection[str]) -> dict[str, int]:
         now = self._clock.now()
-        window = Window(now - self._spans.past, now + self._spans.future).from_earlier(LOOK_BACK)
+        window = Window(now - self.spans.past, now + self.spans.future).from_earlier(LOOK_BACK)
         wanted = self._beside(providers)
         return {name: s.calls_per_read(window, wanted) for name, s in self._systems.items()}

@@ -74,7 +74,7 @@ class Worker(Cleans, Protocol):
         """These providers, and those that are always read with them."""
         ...
 
-    def tidy(self) -> None:
+    async def tidy(self) -> None:
         """Compact what is old."""
         ...
 
@@ -170,7 +170,7 @@ class Work:
         """The resync at the start and at night; after it, what is old is compacted."""
         await self._job("resync", self._engine.resync)
         try:
-            self._engine.tidy()
+            await self._engine.tidy()
         except Exception:
             log.exception("job failed", job="tidy")
             self._failed("tidy")

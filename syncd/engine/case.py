@@ -52,7 +52,7 @@ def case_of(
                 engine,
                 provider,
                 system,
-                observed.get(system),
+                _of(provider, observed.get(system)),
                 held.of(provider, system),
                 unknown=system in unknown,
             )
@@ -70,6 +70,12 @@ def case_of(
         may_overlap=provider in engine.annexes.unmapped,
         near=NearCycle(policy.near_every, engine.window(near=True)),
     )
+
+
+def _of(provider: str, observation: Observation | None) -> Observation | None:
+    """Return an observation if this provider's calendar was asked for in it."""
+    asked = observation.asked if observation is not None else None
+    return None if asked is not None and provider not in asked.providers else observation
 
 
 def _read_whole(engine: Engine, provider: str) -> bool:
@@ -121,7 +127,8 @@ def _blocked(
     if (held_back := engine.pauses.why(provider, system)) is not None:
         return held_back
     if observation is None or observation.state is not Health.OK:
-        return WaitReason.UNANSWERED
+        left_out = observation is None and place in engine.passed_over
+        return WaitReason.RATE_LIMITED if left_out else WaitReason.UNANSWERED
     if unknown:
         return WaitReason.OWNER
     if (why := engine.rests(system)) is not None:

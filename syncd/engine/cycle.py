@@ -30,7 +30,7 @@ from syncd.engine.exposure import Watch
 from syncd.engine.held_back import HeldBackLog
 from syncd.engine.lanes import BESIDES, Lanes
 from syncd.engine.leaving import name_left_behind
-from syncd.engine.looking import look
+from syncd.engine.looking import Paced, everybody, look
 from syncd.engine.moved_in import Newcomers
 from syncd.engine.observation import Asked, Observation, in_full, proven_by
 from syncd.engine.paused import Pauses
@@ -47,12 +47,12 @@ from syncd.engine.siblings import take_up_stops
 from syncd.engine.slots import ask_all
 from syncd.engine.stops import LISTED
 from syncd.engine.telling import remark, tell
+from syncd.engine.tidying import tidy
 from syncd.engine.undo import Undone, undo
 from syncd.engine.waited import with_waits
 from syncd.engine.waits import MOST_KEPT, WaitingWrites
 from syncd.engine.writing import write
 from syncd.model import READABLE, Clock, Kind, Operation, Waiting, WaitReason, Window
-from syncd.store.compact import compact
 from syncd.store.ranges import providers_out_of_range
 from syncd.store.store import Store
 from syncd.systems.port import System
@@ -83,6 +83,10 @@ class Engine:
     stopping: Stopping = field(default_factory=Stopping)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
     rests: Callable[[str], WaitReason | None] = lambda _system: None
+    paced: Paced = everybody
+    """Who of some providers a poll asks a system for: one whose account is tight is asked less."""
+    passed_over: set[tuple[str, str]] = field(default_factory=set)
+    """The calendars, (provider, system), that this cycle does not ask for: it is not their time."""
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """A digest of what each calendar, (provider, system), is mapped to."""
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -228,9 +232,9 @@ class Engine:
             )
         self.exposed.due |= learned
 
-    def tidy(self) -> None:
+    async def tidy(self) -> None:
         """Compact what is older than history is kept."""
-        compact(self.store, self.now() - self.policy.keep)
+        await tidy(self.store, self.now() - self.policy.keep, self.stopping)
 
     def with_doors(self, providers: Collection[str]) -> list[str]:
         """These providers, and those that are always read with them."""

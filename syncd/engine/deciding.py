@@ -27,7 +27,7 @@ from syncd.engine.stops import accept as accept_run
 from syncd.engine.stops import tell_stops
 from syncd.model import Action, ProviderState, Waiting, WaitReason
 from syncd.store.part import parts
-from syncd.systems.turns import turn_after
+from syncd.systems.turns import Turns
 
 if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
@@ -72,6 +72,7 @@ async def _decide(
         held = brake.look(engine, due, local, observed, held)
     decisions: dict[str, Decision] = {}
     made: list[_Made] = []
+    turns = Turns()
     for provider in due:
         # What the guard stops is told whole.
         part = None if held.guards[provider] else local.get(provider)
@@ -92,7 +93,7 @@ async def _decide(
         made.append(_Made(state, part, case, decision, counted))
         if part is None:
             _keep(engine, made)
-            await turn_after(state.records, state.bookings)
+        await turns.after(state.records, state.bookings)
     _keep(engine, made)
     tell_stops(engine.store, report, engine.mapping)
     return decisions

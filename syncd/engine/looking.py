@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from syncd.engine import series
 from syncd.engine.execute import Desk
@@ -25,6 +25,22 @@ if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
 
+class Paced(Protocol):
+    """Chooses whom of some providers a poll asks a system for (see `daemon.rounds`)."""
+
+    def __call__(
+        self, system: str, depth: Depth, providers: Sequence[str], *, late: bool
+    ) -> Sequence[str]:
+        """Return those of whom it is time; ``late``: the poll is for what came late."""
+        ...
+
+
+def everybody(system: str, depth: Depth, providers: Sequence[str], *, late: bool) -> Sequence[str]:
+    """Ask for all of them: no account is known to be tight."""
+    del system, depth, late
+    return providers
+
+
 async def look(
     engine: Engine,
     window: Window,
@@ -39,8 +55,9 @@ async def look(
 ) -> dict[str, Observation]:
     """Learn what became of open writes, and read; what is seen is stored.
 
-    A system that is late counts as unknown (see `engine.lanes`). With ``follows``, this look is for
-    what came late since the last one.
+    A system that is late counts as unknown (see `engine.lanes`), and so does one that a poll does
+    not ask, as its account allows few calls. With ``follows``, this look is for what came late
+    since the last one.
     """
     engine.repair(desk)
     for name, written in engine.lanes.written().items():
@@ -50,6 +67,21 @@ async def look(
         progress("looking after writes without an answer")
     progress("reading")
     full = engine.is_full(window)
+    chosen_of: dict[str, Sequence[str]] = {
+        name: mine
+        for name in engine.systems
+        if (mine := [p for p in chosen if name in engine.mapping[p]])
+    }
+    if depth is not Depth.RESYNC:
+        chosen_of = {
+            name: engine.paced(name, depth, mine, late=follows) for name, mine in chosen_of.items()
+        }
+    engine.passed_over = {
+        (provider, name)
+        for name, mine in chosen_of.items()
+        for provider in chosen
+        if name in engine.mapping[provider] and provider not in mine
+    }
     wanted = {
         name: Asked(
             window,
@@ -60,8 +92,8 @@ async def look(
             full=full,
             by_id=by_id,
         )
-        for name in engine.systems
-        if (mine := [p for p in chosen if name in engine.mapping[p]])
+        for name, mine in chosen_of.items()
+        if mine
     }
 
     async def work(name: str, asked: Asked) -> Observation:
@@ -79,7 +111,7 @@ async def look(
 
     # The writes of systems that have nothing to read are looked after all the same.
     open_ = {i.operation.system for i in pending if i.operation.system in engine.systems}
-    rest = sorted(open_ - wanted.keys())
+    rest = sorted(open_ - wanted.keys() - {name for _, name in engine.passed_over})
     await asyncio.gather(*(_look_after_writes(engine, name, pending, desk) for name in rest))
     try:
         observed = await engine.lanes.read(wanted, work, follows=follows)

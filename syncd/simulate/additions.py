@@ -20,6 +20,7 @@ from syncd.simulate.drawn_facts import with_facts
 from syncd.simulate.drawn_far import with_far_meetings
 from syncd.simulate.drawn_limits import draw_limits
 from syncd.simulate.drawn_marks import draw_marks
+from syncd.simulate.drawn_paces import draw_paces
 from syncd.simulate.drawn_pauses import with_pauses
 from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
 from syncd.simulate.drawn_series import draw_series
@@ -90,10 +91,11 @@ def _with_cancelling(day: Story) -> Story:
 
 
 def _with_limits(day: Story, faults: Collection[str]) -> Story:
-    """Draw gateways that allow fewer calls, and deaths after that."""
+    """Draw gateways that allow fewer calls, and deaths after that; accounts with very few."""
     drawn = draw_limits(Random(f"limits {day.seed}"), day.hours * 3600)  # noqa: S311
     steps = [s for s in drawn if s.what is not What.CRASH or "crash" in faults]
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+    tight = draw_paces(Random(f"paces {day.seed}"), day.hours * 3600)  # noqa: S311
+    return replace(day, steps=tuple(sorted((*day.steps, *steps, *tight))))
 
 
 def _with_series(day: Story) -> Story:

@@ -169,6 +169,7 @@ class _Service:
         self._monitor.repace = self._take
         self._paces = self._monitor.paces
         app.engine.on_write = self._monitor.wrote
+        app.engine.paced = self._monitor.rounds.due
         heard, failed = self._monitor.heard, self._monitor.failed
         self._work = Work(app.engine, heard, failed, turn=self._monitor.rounds.turn)
         self.cycles = 0

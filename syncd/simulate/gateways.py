@@ -20,11 +20,14 @@ _AT_ONCE = timedelta(minutes=1)
 
 
 def perform(town: Town, step: Step) -> str:
-    """Put a gateway in front of a platform; what was done, '' if the step is another act."""
+    """Put a gateway in front of a platform; what was done, '' if the step is another act.
+
+    A step that names its own seconds allows its ``times`` in them: so few that polls must be fewer.
+    """
     if step.what is not What.LOWER_LIMIT:
         return ""
-    seconds = _WINDOWS[step.slot % len(_WINDOWS)]
-    most = 4 + step.number % 5 + int(seconds)
+    seconds = step.seconds or _WINDOWS[step.slot % len(_WINDOWS)]
+    most = step.times if step.seconds else 4 + step.number % 5 + int(seconds)
     told = ToldLimit(PLACES[step.number % len(PLACES)], _STATUSES[step.slot % len(_STATUSES)])
     platform = town.sandbox.systems[step.system]
     platform.gateway_limit, platform.limit_told = RateLimit(most, seconds), told

@@ -62,7 +62,7 @@ from syncd.simulate.rebooking import judge_rebookings
 from syncd.simulate.service import Service
 from syncd.simulate.siblings import judge_carried, was_carried
 from syncd.simulate.story import CONFIGURED, OPERATOR, OUTSIDE, Step, Story, What
-from syncd.simulate.timely import Timely, until_next
+from syncd.simulate.timely import Timely, judge_paces, until_next
 from syncd.simulate.town import Town
 from syncd.simulate.untouched import puts_back, statuses_left
 from syncd.store import StateError, Store
@@ -272,9 +272,10 @@ class _Stage:
         def told(report: Report) -> None:
             self.outcome.cycles += 1
             self.said = report.exit.code
-            for line in (*timely.judge(report), *paused.judge_report(self.town, report)):
+            at_work.hear(report)
+            waits = paused.judge_report(self.town, report)
+            for line in (*timely.judge(report), *judge_paces(at_work.rounds), *waits):
                 self._break(line)
-            at_work.rounds.hear(report)
 
         timely = Timely(self.town)
         work = Work(app.engine, told, self._job_failed, at_work.insist, at_work.turn)
@@ -282,7 +283,7 @@ class _Stage:
         await work.everything()
         last = 0
         for poll in count(1):
-            await until_next(work, NEAR)
+            await until_next(work, at_work.rounds.paces.near.total_seconds())
             if self.reload:
                 fresh = self._build(app.store, life)
                 await at_work.go_over(work, fresh, Rounds(fresh.systems, spans, self.host))

@@ -1,4 +1,4 @@
-"""Judge whether a slow system keeps the others waiting (promise 8)."""
+"""Judge whether a slow or tightly limited system keeps the others waiting (promise 8)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from syncd.core.budget import per_minute
 from syncd.engine.report import Report
 from syncd.sandbox.faults import FaultKind
 
 if TYPE_CHECKING:
+    from syncd.daemon.rounds import Rounds
     from syncd.daemon.work import Work
     from syncd.simulate.town import Town
 
@@ -51,6 +53,22 @@ class Timely:
     def _injected(self) -> dict[str, Counter[FaultKind]]:
         systems = self.town.sandbox.systems
         return {name: Counter(platform.faults.injected) for name, platform in systems.items()}
+
+
+def judge_paces(rounds: Rounds) -> Iterator[str]:
+    """Say of each system that it is polled less often than asked for, though its account bears it.
+
+    And of one whose account does not, that it is polled as often all the same.
+    """
+    near, far = rounds.spans.near, rounds.spans.far
+    for need in rounds.needs():
+        own = rounds.paces.of(need.system)
+        bears = need.bearable is None or per_minute(need, near, far) <= need.bearable
+        every = max(own.near, rounds.paces.near)
+        if bears and every > near:
+            yield f"8: {need.system} is polled every {every}, and its account bears it every {near}"
+        if not bears and (own.near, own.far) == (near, far):
+            yield f"9: {need.system} is polled every {near}, and its account does not bear it"
 
 
 async def until_next(work: Work, seconds: float) -> None:

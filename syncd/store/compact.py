@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Table, and_, delete, func, select
+from sqlalchemy import Column, Select, Table, and_, delete, func, select, tuple_
 
 from syncd.model import Action, IntentState
-from syncd.store.removal import CHUNK
 from syncd.store.store import Store
 from syncd.store.tables import (
     BOOKING,
@@ -33,31 +32,64 @@ from syncd.store.tables import (
 WHY = ("seen", "changed", "agreed")
 """The lines of history that say why a booking is when it is."""
 
+STEP = 400
+"""Rows that one step looks at or drops: it takes a few hundredths of a second."""
+
 _SETTLED = [str(state) for state in IntentState if not state.pending]
 
 
 def compact(store: Store, before: datetime) -> int:
-    """Drop what is older, in one transaction; how many rows that were. Raises StateError."""
-    why = select(func.max(HISTORY.c.seq)).join(BOOKING, BOOKING.c.id == HISTORY.c.booking)
-    why = why.where(BOOKING.c.retired.is_(False), HISTORY.c.what.in_(WHY))
-    kept = why.group_by(HISTORY.c.booking)
-    over = _over(store, before)
-    return store.carry_out(
-        [
-            delete(HISTORY).where(HISTORY.c.at < before, HISTORY.c.seq.not_in(kept)),
-            delete(RUN).where(RUN.c.finished_at < before),
-            delete(CONFLICT).where(CONFLICT.c.closed_at < before),
-            delete(CLOSING).where(CLOSING.c.visible_at < before),
-            delete(REPORTED).where(REPORTED.c.ended_at < before),
-            delete(HELD_BACK).where(HELD_BACK.c.ended_at < before),
-            delete(EXPOSURE).where(EXPOSURE.c.ends < before),
-            *_each(INTENT, INTENT.c.id, _written(store, before)),
-            *_each(WAIVER, WAIVER.c.booking, over),
-            *_each(REPLICA, REPLICA.c.booking, over),
-            *_each(BOOKING, BOOKING.c.id, over),
-            delete(EVENT).where(_forgotten(before)),
-        ]
+    """Drop what is older; how many rows that were. Raises StateError."""
+    return sum(compacting(store, before))
+
+
+def compacting(store: Store, before: datetime) -> Iterator[int]:
+    """Drop what is older, some of it in each step; yield how many rows that were.
+
+    Each step is a short transaction, so that other work can be done between two of them. If they
+    are not all taken, there is more to drop the next time.
+    """
+    yield from _history(store, before)
+    yield from _some(store, RUN, RUN.c.finished_at < before)
+    yield from _some(store, CONFLICT, CONFLICT.c.closed_at < before)
+    yield from _some(store, CLOSING, CLOSING.c.visible_at < before)
+    yield from _some(store, REPORTED, REPORTED.c.ended_at < before)
+    yield from _some(store, HELD_BACK, HELD_BACK.c.ended_at < before)
+    yield from _some(store, EXPOSURE, EXPOSURE.c.ends < before)
+    for ids in _written(store, before):
+        yield store.carry_out([delete(INTENT).where(INTENT.c.id.in_(ids))])
+    for ids in _over(store, before):
+        named = (WAIVER.c.booking, REPLICA.c.booking, BOOKING.c.id)
+        yield store.carry_out([delete(c.table).where(c.in_(ids)) for c in named])
+    yield from _some(store, EVENT, _forgotten(before))
+
+
+def _history(store: Store, before: datetime) -> Iterator[int]:
+    """Drop lines by their numbers, but for the last one that says why a living booking is."""
+    later = HISTORY.alias()
+    alive = select(BOOKING.c.id).where(
+        BOOKING.c.id == HISTORY.c.booking, BOOKING.c.retired.is_(False)
     )
+    newer = select(later.c.seq).where(
+        later.c.booking == HISTORY.c.booking, later.c.seq > HISTORY.c.seq, later.c.what.in_(WHY)
+    )
+    kept = and_(HISTORY.c.what.in_(WHY), alive.exists(), ~newer.exists())
+    ends = store.ask(select(func.min(HISTORY.c.seq).label("a"), func.max(HISTORY.c.seq).label("z")))
+    numbers = [range(row["a"], row["z"] + 1, STEP) for row in ends if row["a"] is not None]
+    for first in (number for some in numbers for number in some):
+        some = HISTORY.c.seq.between(first, first + STEP - 1)
+        yield store.carry_out([delete(HISTORY).where(some, HISTORY.c.at < before, ~kept)])
+
+
+def _some(store: Store, table: Table, old: Any) -> Iterator[int]:
+    """Drop the rows of a table that are old, a step's worth at a time."""
+    key = tuple(table.primary_key)
+    some = select(*key).where(old).limit(STEP)
+    while True:
+        dropped = store.carry_out([delete(table).where(tuple_(*key).in_(some))])
+        yield dropped
+        if dropped < STEP:
+            return
 
 
 def _forgotten(before: datetime) -> Any:
@@ -73,13 +105,14 @@ def _forgotten(before: datetime) -> Any:
     )
 
 
-def _over(store: Store, before: datetime) -> list[str]:
+def _over(store: Store, before: datetime) -> Iterator[list[str]]:
     """Bookings that are retired, and ended before."""
     query = select(BOOKING.c.id, BOOKING.c.agreed).where(BOOKING.c.retired.is_(True))
-    return [row["id"] for row in store.ask(query) if row["agreed"].end < before]
+    for rows in _pages(store, query, BOOKING.c.id):
+        yield [row["id"] for row in rows if row["agreed"].end < before]
 
 
-def _written(store: Store, before: datetime) -> list[str]:
+def _written(store: Store, before: datetime) -> Iterator[list[str]]:
     """Journal rows that are settled, and whose event is over as well.
 
     The create of a block that still stands is the proof that the block is ours, and stays.
@@ -94,13 +127,17 @@ def _written(store: Store, before: datetime) -> list[str]:
     query = select(INTENT.c.id, INTENT.c.before, INTENT.c.after).where(
         INTENT.c.opened_at < before, INTENT.c.state.in_(_SETTLED), ~proof
     )
-    return [
-        row["id"]
-        for row in store.ask(query)
-        if all(v is None or v.end < before for v in (row["before"], row["after"]))
-    ]
+    for rows in _pages(store, query, INTENT.c.id):
+        yield [
+            row["id"]
+            for row in rows
+            if all(v is None or v.end < before for v in (row["before"], row["after"]))
+        ]
 
 
-def _each(table: Table, column: Column[Any], ids: Sequence[str]) -> Iterator[Any]:
-    for at in range(0, len(ids), CHUNK):
-        yield delete(table).where(column.in_(ids[at : at + CHUNK]))
+def _pages(store: Store, query: Select[Any], key: Column[Any]) -> Iterator[Sequence[Any]]:
+    """Ask for rows in the order of their ids, a step's worth at a time."""
+    last = ""
+    while rows := list(store.ask(query.where(key > last).order_by(key).limit(STEP))):
+        yield rows
+        last = rows[-1][key.name]

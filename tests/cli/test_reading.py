@@ -29,14 +29,14 @@ def seen(*rota: OnRota) -> Glance:
 
 
 def said(*rota: OnRota) -> list[str]:
-    plan = plan_of(seen(*rota))
+    plan = plan_of(seen(*rota), {"crm"})
     assert plan is not None
     return list(plan.lines())
 
 
 def test_before_the_daemon_planned_anything_there_is_nothing_to_tell() -> None:
-    assert plan_of(NOTHING) is None
-    assert plan_of(seen()) is None
+    assert plan_of(NOTHING, {"crm"}) is None
+    assert plan_of(seen(), {"crm"}) is None
 
 
 def test_a_plain_rota_is_one_line() -> None:
@@ -45,6 +45,20 @@ def test_a_plain_rota_is_one_line() -> None:
         "reading  the near window every 1m; the whole one every 15m, in 4 slices, one every 225s"
     ]
     assert said(OnRota("p", 0, 2)) == ["reading  the near window every 1m; the whole one every 15m"]
+
+
+def test_a_system_with_a_slower_pace_has_a_line_of_its_own() -> None:
+    many = seen(OnRota("p", 0, 2))
+    slow = replace(many.allowances["crm"], system="web", near=120.0, far=21600.0)
+    gone = replace(slow, system="gone", near=5.0)
+    told = replace(many, allowances={**many.allowances, "web": slow, "gone": gone})
+    plan = plan_of(told, {"crm", "web"})
+    assert plan is not None
+    assert list(plan.lines()) == [
+        "reading  the near window every 1m; the whole one every 15m",
+        "slower   web: every 2m and every 6h",
+    ]
+    assert plan.to_json()["systems"]["web"] == {"near_seconds": 120.0, "far_seconds": 21600.0}
 
 
 def test_two_hundred_providers_fit_a_terminal() -> None:
@@ -79,6 +93,7 @@ def test_status_shows_it_while_the_daemon_runs_and_json_always(
         "slice_seconds": 300.0,
         "more_often": ["carol"],
         "less_often": ["alice"],
+        "systems": {"crm": {"near_seconds": 60.0, "far_seconds": 900.0}},
     }
     assert "3 slices" not in desk.say("status").out
     monkeypatch.setattr(look, "holder", lambda _path: Holder("daemon", 7))

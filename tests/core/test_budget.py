@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from syncd.core.budget import Need, fit, per_minute
 
@@ -34,16 +36,38 @@ def minutes(span: timedelta) -> float:
     ],
 )
 def test_the_far_interval_gives_way_first(need: Need, near: float, far: float, fits: bool) -> None:
-    paces = fit(NEAR, FAR, [need])
-    assert (minutes(paces.near), minutes(paces.far), paces.fits) == (near, far, fits)
+    pace = fit(NEAR, FAR, [need]).of("a")
+    assert (minutes(pace.near), minutes(pace.far), pace.fits) == (near, far, fits)
+    assert pace.tight is ((near, far) != (1, 15))
     if fits and need.bearable is not None:
-        assert per_minute(need, paces.near, paces.far) <= need.bearable
+        assert per_minute(need, pace.near, pace.far) <= need.bearable
 
 
-def test_the_tightest_account_counts_and_is_named() -> None:
-    paces = fit(NEAR, FAR, [Need("a", 7, 7, [RATE]), Need("b", 290, 290, [RATE])])
-    assert paces.tight == ("b",)
-    assert minutes(paces.far) == 30
+def test_a_tight_account_slows_down_its_own_system_and_no_other() -> None:
+    needs = [Need("a", 7, 7, [RATE]), Need("b", 290, 290, [RATE]), Need("c", 7, 7, [(1, 60.0)])]
+    paces = fit(NEAR, FAR, needs)
+    assert paces.tight == ("b", "c")
+    assert (paces.of("a").near, paces.of("a").far) == (NEAR, FAR)
+    assert (paces.of("b").near, minutes(paces.of("b").far)) == (NEAR, 30)
+    assert minutes(paces.of("c").near) == 16
+    assert (paces.near, paces.far) == (NEAR, FAR)  # polls follow the one that is read most often
+    assert (paces.slowest.near, paces.slowest.far) == (paces.of("c").near, paces.of("c").far)
+
+
+@given(st.lists(st.tuples(st.integers(1, 400), st.integers(1, 600)), min_size=2, max_size=4))
+def test_no_account_s_pace_depends_on_another_s(accounts: list[tuple[int, int]]) -> None:
+    needs = [
+        Need(str(number), calls, calls, [(limit, 60.0)])
+        for number, (calls, limit) in enumerate(accounts)
+    ]
+    together = fit(NEAR, FAR, needs)
+    assert together.systems == {n.system: fit(NEAR, FAR, [n]).of(n.system) for n in needs}
+
+
+def test_where_all_accounts_are_tight_polls_are_fewer() -> None:
+    paces = fit(NEAR, FAR, [Need("a", 400, 400, [RATE]), Need("b", 9000, 9000, [RATE])])
+    assert (minutes(paces.near), minutes(paces.far)) == (1.5, 360)
+    assert fit(NEAR, FAR, []).of("whoever").near == NEAR
 
 
 def test_what_fits_is_read_as_configured_and_nobody_is_named() -> None:

@@ -82,7 +82,7 @@ class FakeEngine:
     def with_doors(self, providers: Collection[str]) -> list[str]:
         return sorted(providers)
 
-    def tidy(self) -> None:
+    async def tidy(self) -> None:
         self.tidied += 1
         if self.tidy_fault is not None:
             raise self.tidy_fault

@@ -90,7 +90,9 @@ def test_a_far_job_is_due_once_for_each_slice() -> None:
     assert (interval["near"], interval["far"]) == (timedelta(minutes=2), timedelta(minutes=6))
 
 
-async def test_near_a_limit_turns_come_less_often_and_the_rota_is_kept(studio: Studio) -> None:
+async def test_near_every_limit_turns_come_less_often_and_the_rota_is_kept(
+    studio: Studio,
+) -> None:
     quick(studio)
     studio.monitor.watch({"crm": studio.crm, "web": studio.web}, SPANS)
     told: list[Paces] = []
@@ -101,6 +103,9 @@ async def test_near_a_limit_turns_come_less_often_and_the_rota_is_kept(studio: S
     assert [each.provider for each in rota] == list(SIX)
     assert {(each.reads, each.slice < 5) for each in rota} == {(2, True)}
     studio.crm.limits = ((15, 60.0),)  # 7.5 may be planned: near takes 7
+    studio.monitor.heard(studio.report())
+    assert (told[-1].far, told[-1].slices) == (SPANS.far, 5)  # the other system can bear it
+    studio.web.limits = studio.crm.limits
     studio.monitor.heard(studio.report())
     assert told[-1].near == SPANS.near
     assert (told[-1].far, told[-1].slices) == (SPANS.far * 6, 5)

@@ -28,7 +28,7 @@ from syncd.store.waiting import keep_waiting
 from tests.core.kit import NOW
 from tests.daemon.kit import FakeEngine, until
 from tests.daemon.test_service import RARE
-from tests.daemon.watched import Studio, studio
+from tests.daemon.watched import SPANS, Studio, studio
 from tests.store.kit import item
 
 __all__ = ["studio"]
@@ -222,7 +222,7 @@ async def test_the_service_serves_it_and_its_signals_stay_its_own(
     assert await asyncio.wait_for(running, 5) == 0
 
 
-async def test_a_plan_that_does_not_fit_stretches_the_far_interval_and_says_so(
+async def test_a_plan_that_does_not_fit_stretches_that_system_s_intervals_and_says_so(
     studio: Studio,
 ) -> None:
     told: list[Paces] = []
@@ -231,18 +231,26 @@ async def test_a_plan_that_does_not_fit_stretches_the_far_interval_and_says_so(
     with capture_logs() as lines:
         studio.monitor.heard(studio.report())
         studio.monitor.heard(studio.report())
-    (paces,) = told
-    assert paces.far == timedelta(hours=6)
-    assert paces.near > timedelta(seconds=60)
+    assert all((paces.near, paces.far) == (SPANS.near, SPANS.far) for paces in told)
+    pace = studio.monitor.paces.of("crm")
+    assert pace.far == timedelta(hours=6)
+    assert pace.near > timedelta(seconds=60)
     (line,) = [line for line in lines if line["event"] == "polling less often than configured"]
-    assert line["systems"] == ["crm"]
+    assert line["system"] == "crm"
     assert line["far_seconds"] == 6 * 3600
-    assert studio.store.allowances()["crm"].far == 6 * 3600
+    kept = studio.store.allowances()
+    assert (kept["crm"].far, kept["web"].far) == (6 * 3600, 900)
+    assert kept["crm"].planned <= 5
+    async with page(studio.monitor) as client:
+        found = await numbers(client)
+    assert found["syncd_system_poll_interval_seconds crm far"] == 6 * 3600
+    assert found["syncd_system_poll_interval_seconds web far"] == 900
+    assert found["syncd_poll_interval_seconds far"] == 6 * 3600
     studio.crm.limits = ((600, 60.0),)
     with capture_logs() as lines:
         studio.monitor.heard(studio.report())
     assert [line["event"] for line in lines] == ["polling as configured again"]
-    assert told[-1].far == timedelta(minutes=15)
+    assert studio.monitor.paces.of("crm").far == timedelta(minutes=15)
 
 
 async def test_counting_that_fails_does_not_undo_the_job(

@@ -75,7 +75,7 @@ async def test_it_stays_open_through_a(open_shop: Shop, by: str) -> None:
     if by == "compaction":
         shop.engine.policy = replace(shop.engine.policy, keep=timedelta(0))
         shop.clock.pass_(days=1)
-        shop.engine.tidy()
+        await shop.engine.tidy()
     if by in {"restart", "compaction"}:
         shop.restart()
         released(shop)

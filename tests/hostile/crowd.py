@@ -79,7 +79,7 @@ class Crowd(Watched):
             toll.problems.append("not every system was asked")
         if toll.memory > MOST_MEMORY:
             toll.problems.append(f"{toll.memory:.0f} MB")
-        if toll.blocked - self.idle_blocked > MOST_BLOCKED:
+        if toll.blocked > MOST_BLOCKED:
             toll.problems.append(f"the loop was blocked for {toll.blocked:.2f} s")
         return toll
 

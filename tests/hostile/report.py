@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,20 +25,36 @@ SIDE_BY_SIDE = 3
 """Daemons at a time. They mostly wait; attacks that keep a processor busy are sent alone."""
 
 
-def bundles(attacks: Sequence[Attack]) -> list[list[tuple[Attack, str]]]:
-    """Deal the attacks to daemons, each with the system that sends it.
+Bundle = list[tuple[Attack, str]]
+"""What one daemon suffers: each attack, and which system sends it."""
 
-    An attack after which its system is not asked for an hour is the last one of that system: they
-    go by threes to daemons of their own.
+
+def bundles(attacks: Sequence[Attack]) -> list[Bundle]:
+    """Deal the attacks to daemons, each with the system that sends it; the heavy ones first.
+
+    Every daemon suffers about as many of those that take their time. An attack after which its
+    system is not asked for an hour is the last one of a daemon.
     """
     lasting = [a for a in attacks if a.waits]
     heavy = [a for a in attacks if a.heavy and not a.waits]
     others = [a for a in attacks if not (a.waits or a.heavy)]
-    sizes = [(heavy, PER_DAEMON), (others, PER_DAEMON), (lasting, 1)]
+    slow_first = sorted(others, key=lambda a: not a.slow)
+    count = max(len(lasting), ceil((len(others) + len(lasting)) / PER_DAEMON))
+    dealt = [[*slow_first[at::count], *lasting[at : at + 1]] for at in range(count)]
+    heavies = [heavy[at : at + PER_DAEMON] for at in range(0, len(heavy), PER_DAEMON)]
     return [
-        [(a, SYSTEMS[(at + n) % 3]) for n, a in enumerate(group[at : at + size])]
-        for group, size in sizes
-        for at in range(0, len(group), size)
+        [(a, SYSTEMS[(at + n) % 3]) for n, a in enumerate(group)]
+        for at, group in enumerate([*heavies, *dealt])
+        if group
+    ]
+
+
+def side_by_side(dealt: Sequence[Bundle], size: int) -> list[list[Bundle]]:
+    """Group them: what a group holds is sent at the same time, the heavy ones alone."""
+    alone = [bundle for bundle in dealt if any(a.heavy for a, _ in bundle)]
+    others = [bundle for bundle in dealt if bundle not in alone]
+    return [[each] for each in alone] + [
+        others[at : at + size] for at in range(0, len(others), size)
     ]
 
 

@@ -17,7 +17,7 @@ from syncd.config.load import load
 from syncd.model import floor_to
 from syncd.sandbox.agreement import Sight, disagreements, sights
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
+from syncd.sandbox.scenario import PEOPLE, SYSTEMS, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
 from tests.hostile.attack import Attack, Exchange, Nobody
 from tests.hostile.front import Front, fronted
@@ -82,6 +82,13 @@ class Siege(Watched):
             await self.request()
         assert self.wrong() == []
         self.log_read = len(self.log())
+
+    async def relaunch(self) -> None:
+        """Start it again where it ended, and have it ask who rests after an attack."""
+        self.log_read, self.stopping = len(self.log()), False
+        await self.launch()
+        assert await self.until(lambda: b'"cycle"' in self.log()[self.log_read :], 60)
+        assert await self.request() == ""
 
     # --- what stands outside ------------------------------------------------------------------
 
@@ -250,6 +257,24 @@ def _is_free(start: datetime, found: list[Sight]) -> bool:
     return not any(s.provider == "alice" and s.start < end and s.end > start for s in found)
 
 
+def _book_some(world: World) -> None:
+    """Enter meetings of everybody in every system, a twin and a block, as of yesterday.
+
+    They are few: each daemon has to write all blocks before the first attack.
+    """
+    platforms = world.sandbox.systems.values()
+    for platform in platforms:
+        platform.backdated = timedelta(days=1)
+    for day, system in enumerate(SYSTEMS):
+        for index, who in enumerate(PEOPLE):
+            world.book(system, who, world.at(day, 9 + index))
+    for system in ("clinic", "legacy"):
+        world.book(system, "bob", world.at(1, 16))
+    world.block("clinic", "alice", world.at(2, 12), 60, "Lunch")
+    for platform in platforms:
+        platform.backdated = timedelta(0)
+
+
 @asynccontextmanager
 async def siege(folder: Path) -> AsyncIterator[Siege]:
     """Furnished, and the daemon at work with everything in step; the folder is there."""
@@ -258,7 +283,8 @@ async def siege(folder: Path) -> AsyncIterator[Siege]:
     sandbox.legacy.checks_slots = False
     sandbox.clinic.limit = RateLimit(PLENTY, 10, 200_000)
     sandbox.legacy.limit = RateLimit(PLENTY, 10)
-    world = furnish(sandbox, datetime.now(UTC))
+    world = furnish(sandbox, datetime.now(UTC), empty=True)
+    _book_some(world)
     async with AsyncExitStack() as stack:
         fronts = {
             name: await stack.enter_async_context(fronted(app))

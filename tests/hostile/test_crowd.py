@@ -1,4 +1,4 @@
-"""Three hostile systems at once, with a state of 2,000 events: memory, loop, and the signal."""
+"""Three hostile systems at once, and states of some size: memory, loop, and the signal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.hostile.attacks import ATTACKS
 from tests.hostile.crowd import HUNGRY, crowd
 from tests.hostile.siege import MOST_BLOCKED, MOST_MEMORY
 
-EVENTS = 2_000
+EVENTS, WITH_PAST = 2_000, 50_000
 SOON = 5.0
 """Seconds in which the daemon ends when nothing is under way."""
 
@@ -27,3 +27,11 @@ async def test_three_hostile_systems_at_once_stay_within_the_bounds(tmp_path: Pa
         assert max(toll.memory for toll in tolls) <= MOST_MEMORY
         assert place.idle_blocked <= MOST_BLOCKED
         assert await place.stop() < SOON
+
+
+@pytest.mark.prove
+async def test_a_long_past_in_the_state_blocks_nothing(tmp_path: Path) -> None:
+    """What is old is dropped after the first resync, while the daemon goes on."""
+    async with crowd(tmp_path, WITH_PAST) as place:
+        assert place.idle_blocked <= MOST_BLOCKED
+        assert place.idle <= MOST_MEMORY

@@ -71,4 +71,34 @@ BOUNDS = (
             ),
         ),
     ),
+    Line(
+        "What is old is dropped in short steps, however much it is",
+        named=(
+            (
+                "old_rows_go_in_one_step",
+                (
+                    "tests/store/test_compact.py::"
+                    "test_much_that_is_old_goes_in_short_steps_and_nothing_else"
+                ),
+            ),
+        ),
+    ),
+)
+
+PACES = Line(
+    "A system whose account allows few calls is polled less often, and the others as configured",
+    ("all_have_the_slowest_pace", "no_account_is_tight"),
+    named=(
+        (
+            "the_slowest_pace_is_everybody_s",
+            (
+                "tests/core/test_budget.py::"
+                "test_a_tight_account_slows_down_its_own_system_and_no_other"
+            ),
+        ),
+        (
+            "what_was_not_asked_for_counts_as_seen",
+            "tests/end_to_end/test_paces.py::test_a_poll_that_leaves_out_a_tight_system_is_whole",
+        ),
+    ),
 )

@@ -7,7 +7,7 @@ are named here.
 
 from __future__ import annotations
 
-from tests.planted.bounds import BOUNDS
+from tests.planted.bounds import BOUNDS, PACES
 from tests.planted.hostile import HOSTILE
 from tests.planted.line import Line
 from tests.planted.lines_of_cleanup import CLEANUP
@@ -321,6 +321,7 @@ DECIDING = (
         "A rate limit is known in whatever words it is told, and outlives the process",
         ("limits_are_forgotten_at_restart", "a_limit_told_as_403_is_a_lost_right"),
     ),
+    PACES,
     Line(
         "A slow system delays nobody else, and its late answers are as old as its questions",
         ("a_cycle_waits_for_the_slowest_read", "a_hanging_write_holds_all"),

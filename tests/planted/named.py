@@ -17,12 +17,12 @@ import pytest
 
 from syncd.cli import facts_page, measured_facts
 from syncd.config import load
-from syncd.core import blocks, closing, reported
+from syncd.core import blocks, budget, closing, reported
 from syncd.core.cleanup import Tagged
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
 from syncd.daemon import arguments, door, lock, page
-from syncd.engine import deciding, hidden, observe, own_blocks, stops
+from syncd.engine import case, deciding, hidden, observe, own_blocks, stops
 from syncd.engine.exactly import Exactly
 from syncd.engine.held_back import HeldBackLog
 from syncd.engine.other_persons import follow_persons
@@ -31,7 +31,7 @@ from syncd.engine.paused import Pauses
 from syncd.model import Event, HeldBack, Kind, Record, WaitReason
 from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
-from syncd.store import Store, backup, files, layout, reconcile
+from syncd.store import Store, backup, compact, files, layout, reconcile
 from syncd.store import left_behind as left
 from syncd.store.inside import Inside
 from syncd.systems import connections, limits, open_files, paging, sizes, turns, unpacking
@@ -325,6 +325,21 @@ def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
     found_too: Any = own_blocks.find_created
     patch.setattr(observe, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
     patch.setattr(observe, "find_created", lambda *given: found_too(*given[:-1], ()))
+
+
+def the_slowest_pace_is_everybody_s(patch: Patch) -> None:
+    """A system is polled as seldom as the one with the tightest account."""
+    patch.setattr(budget.Paces, "of", lambda paces, _system: paces.slowest)
+
+
+def what_was_not_asked_for_counts_as_seen(patch: Patch) -> None:
+    """A system that a poll leaves out is written to as if it had just been read."""
+    patch.setattr(case, "_blocked", lambda *_given, **_named: None)
+
+
+def old_rows_go_in_one_step(patch: Patch) -> None:
+    """However much is old, it is dropped at once."""
+    patch.setattr(compact, "STEP", 10**6)
 
 
 def nobody_needs_to_have_agreed(patch: Patch) -> None:

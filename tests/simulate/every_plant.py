@@ -20,6 +20,7 @@ from tests.simulate.plants_of_limits import ABOUT_LIMITS
 from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_outside import ABOUT_OUTSIDE
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_paces import ABOUT_PACES
 from tests.simulate.plants_of_pauses import ABOUT_PAUSES
 from tests.simulate.plants_of_platforms import ABOUT_BUFFERS
 from tests.simulate.plants_of_proof import ABOUT_PROOF
@@ -60,6 +61,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_REBOOKINGS,
     *ABOUT_OUTSIDE,
     *ABOUT_LIMITS,
+    *ABOUT_PACES,
     *ABOUT_CLEANUP,
     *ABOUT_STOPS,
     *ABOUT_WAITING,

@@ -18,7 +18,7 @@ Patch = pytest.MonkeyPatch
 def a_cycle_waits_for_the_slowest_read(patch: Patch) -> None:
     """Whoever has not answered yet is waited for."""
 
-    async def wait(_lanes: Lanes, tasks: Any, _answered: int) -> None:
+    async def wait(_lanes: Lanes, tasks: Any, _answered: int, _enough: int) -> None:
         if tasks:
             await asyncio.wait(tasks.values())
 

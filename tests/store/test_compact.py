@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from syncd.model import Changes, Closing, IntentState, Kind, Waiver
 from syncd.store import Store
-from syncd.store.compact import compact
+from syncd.store.compact import STEP, compact, compacting
 from syncd.store.exposed import closings, keep_closings
 from syncd.store.journal import failed_operations, intents_of
 from syncd.store.proof import created_ids
@@ -112,3 +112,23 @@ def test_old_measures_go(store: Store) -> None:
     keep_closings(store, [Closing("m", 0, "p", DAY), Closing("n", 0, "p", LATER)])
     compact(store, LATER - timedelta(days=1))
     assert [c.booking for c in closings(store)] == ["n"]
+
+
+def test_much_that_is_old_goes_in_short_steps_and_nothing_else(store: Store) -> None:
+    many = [f"b{number:05}" for number in range(3 * STEP + 1)]
+    store.apply(
+        Changes(
+            bookings=[book(name, v(9)) for name in (*many, "alive")],
+            records=[rec(name, v(9)) for name in (*many, "e")],
+            replicas=[link("alive", "e"), *(link(name, name) for name in many)],
+            notes=[note("seen", booking=name) for name in (*many, "alive")],
+        )
+    )
+    store.apply(Changes(retired=many))
+    steps = list(compacting(store, LATER))
+    assert max(steps) <= 3 * STEP  # a booking, its link and its waivers go together
+    assert sum(steps) == 4 * len(many)
+    assert {b.id for b in store.find_bookings("")} == {"alive"}
+    assert [n.booking for n in store.history()] == ["alive"]
+    assert {r.id for r in store.records("a", [*many, "e"])} == {"e"}
+    assert sum(compacting(store, LATER)) == 0

@@ -1,0 +1,168 @@
+"""Promise 8 through the budget: one account that allows few calls slows down nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from syncd.daemon.monitor import Monitor
+from syncd.daemon.rounds import spans_of
+from syncd.daemon.work import Work
+from syncd.engine.report import Exit
+from syncd.engine.running import Depth
+from syncd.model import WaitReason
+from syncd.sandbox.agreement import disagreements, sights
+from syncd.sandbox.limits import RateLimit
+from syncd.sandbox.scenario import SYSTEMS
+from tests.end_to_end.virtual import VirtualShop, play
+
+NEAR = 10.0
+"""Seconds between two near polls of the demo's configuration."""
+
+
+class Daemon:
+    """The daemon's polls, at the pace that it plans."""
+
+    def __init__(self, shop: VirtualShop) -> None:
+        """Nothing was read yet."""
+        settings = shop.app.settings
+        self.shop = shop
+        self.monitor = Monitor(
+            shop.app.systems,
+            shop.app.store,
+            settings.syncd.state_path,
+            spans_of(settings),
+            shop.clock,
+        )
+        shop.app.engine.patient = False
+        shop.app.engine.paced = self.monitor.rounds.due
+        heard, failed = self.monitor.heard, self.monitor.failed
+        self.work = Work(shop.app.engine, heard, failed, turn=self.monitor.rounds.turn)
+
+    async def poll(self) -> None:
+        """Near by near, and a slice of the whole window when it is due, without end."""
+        far = self.shop.clock.monotonic()
+        while True:
+            await asyncio.sleep(self.monitor.paces.near.total_seconds())
+            if self.shop.clock.monotonic() - far >= self.monitor.paces.turn.total_seconds():
+                far = self.shop.clock.monotonic()
+                await self.work.far()
+            else:
+                await self.work.near()
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Have everything in step, then poll while the block lasts."""
+        await self.work.everything()
+        assert wrong(self.shop) == []
+        tasks = [asyncio.create_task(self.poll()), asyncio.create_task(self.work.follow_late())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def near(self) -> Mapping[str, float]:
+        """The seconds between two near reads of each system."""
+        return {name: self.monitor.paces.of(name).near.total_seconds() for name in SYSTEMS}
+
+
+def wrong(shop: VirtualShop) -> list[str]:
+    """What an outside observer would call wrong."""
+    seen = sights(shop.world.sandbox.systems, shop.world.owners)
+    return disagreements(seen, SYSTEMS, shop.clock.now())
+
+
+def not_clinic(system: str, depth: Depth, providers: Sequence[str], *, late: bool) -> Sequence[str]:
+    """It is never the time of one of the three."""
+    del depth, late
+    return () if system == "clinic" else providers
+
+
+async def carried(shop: VirtualShop, system: str, start: datetime, within: float) -> float:
+    """Wait until Alice's time is taken in a system; how many seconds that took."""
+    began = shop.clock.monotonic()
+    async with asyncio.timeout(within):
+        while not any(  # noqa: ASYNC110 - virtual time
+            (s.system, s.provider, s.start) == (system, "alice", start)
+            for s in sights(shop.world.sandbox.systems, shop.world.owners)
+        ):
+            await asyncio.sleep(0.05)
+    return shop.clock.monotonic() - began
+
+
+@pytest.mark.parametrize("calls", [1, 8])
+def test_a_change_between_two_systems_is_carried_at_their_pace_beside_a_tight_account(
+    tmp_path: Path, calls: int
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        daemon = Daemon(shop)
+        clinic = shop.world.sandbox.systems["clinic"]
+        async with daemon.at_work():
+            clinic.limit = RateLimit(calls, 60, 100_000)
+            await asyncio.sleep(15 * NEAR)
+            paces = daemon.near()
+            assert (paces["crm"], paces["legacy"]) == (NEAR, NEAR)
+            assert paces["clinic"] >= 3 * NEAR
+            for hour in (18, 19, 20):
+                start = shop.world.at(1, hour)
+                shop.world.book("crm", "alice", start)
+                assert await carried(shop, "legacy", start, 60) <= NEAR + 1
+            clinic.limit = None
+
+    play(tmp_path, scene)
+
+
+def test_the_tight_system_gets_its_blocks_and_tells_its_news_at_its_own_pace(
+    tmp_path: Path,
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        daemon = Daemon(shop)
+        clinic = shop.world.sandbox.systems["clinic"]
+        async with daemon.at_work():
+            clinic.limit = RateLimit(30, 60, 100_000)
+            await asyncio.sleep(15 * NEAR)
+            pace = daemon.near()["clinic"]
+            assert pace > NEAR
+            before, began = shop.calls("clinic"), shop.clock.monotonic()
+            await asyncio.sleep(300)
+            minutes = (shop.clock.monotonic() - began) / 60
+            assert (shop.calls("clinic") - before) / minutes <= 15
+            start = shop.world.at(1, 18)
+            shop.world.book("crm", "alice", start)
+            await carried(shop, "legacy", start, NEAR + 1)
+            assert {each.why for each in shop.app.engine.waiting.all({("alice", "clinic")})} <= {
+                WaitReason.RATE_LIMITED
+            }
+            await carried(shop, "clinic", start, pace + 2 * NEAR)
+            start = shop.world.at(1, 20)
+            shop.world.book("clinic", "alice", start)
+            await carried(shop, "crm", start, pace + 2 * NEAR)
+            await asyncio.sleep(pace)
+            assert wrong(shop) == []
+
+    play(tmp_path, scene)
+
+
+def test_a_poll_that_leaves_out_a_tight_system_is_whole(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        daemon = Daemon(shop)
+        await daemon.work.everything()
+        shop.app.engine.paced = not_clinic
+        calls = shop.calls("clinic")
+        report = await shop.app.engine.watch(near=True)
+        assert shop.calls("clinic") == calls
+        assert (report.whole, report.exit) == (True, Exit.DONE)
+        shop.world.book("crm", "alice", shop.world.at(1, 18))
+        report = await shop.app.engine.watch(near=True)
+        assert [(w.operation.system, w.why) for w in report.waiting] == [
+            ("clinic", WaitReason.RATE_LIMITED)
+        ]
+
+    play(tmp_path, scene)
