@@ -128,6 +128,7 @@ class _Stage:
         self.host = VirtualClock(story.start)
         self.town = Town(VirtualClock(story.start), story.seed, self._judge)
         self.town.choices, self.town.series = story.choices, story.series
+        self.town.break_promise = self._break
         one_sided.set_rules(self.town, story)
         self.operator = Operator(folder / "state.db", self.town, self._say)
         self.dangers, self.said = Dangers(self.outcome.faults), -1

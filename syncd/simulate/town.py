@@ -78,6 +78,7 @@ class Town:
     mergers: list[merging.Merger] = field(default_factory=list)
     ended_mergers: list[merging.Merger] = field(default_factory=list)
     unmapped: Unmapped = field(default_factory=Unmapped)
+    break_promise: Callable[[str], None] = lambda _line: None
     buffers: Buffers = field(default_factory=Buffers)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
