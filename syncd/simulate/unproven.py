@@ -1,4 +1,4 @@
-"""Deletions on v1 that only the resync of a night proves."""
+"""Deletions on v1 that only the resync of a night proves, or that nothing proves."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from syncd.simulate.accident import Change
     from syncd.simulate.town import Town
 
@@ -26,3 +28,19 @@ def waits_for_night(town: Town, change: Change) -> bool:
         and change.after is None
         and change.before.start < change.at - _LOOK_BACK
     )
+
+
+def without_proof(town: Town) -> Iterator[Change]:
+    """Yield the deletions on v1 that nothing proves as long as nothing else is booked there.
+
+    v1 answers 400 for the id, and its list shows no other event of that calendar, which is needed
+    for a proof (DESIGN section 4). Blocks are no such event where lists do not show them.
+    """
+    legacy = town.sandbox.legacy
+    if not legacy.refuses_deleted or legacy.lists_blocks:
+        return
+    booked = {s.provider for s in town.standing("legacy").values() if s.kind == "appointment"}
+    for change in town.changes:
+        before, here = change.before, (change.by_hand, change.system) == (True, "legacy")
+        if here and change.after is None and before and before.provider not in booked:
+            yield change
