@@ -42,6 +42,8 @@ def perform(town: Town, step: Step) -> str:
     event = found[step.number % len(found)]
     rows[event] = Lack(str(step.what))
     town.broken[system, event] = now
+    if rows[event] is Lack.OWNER:
+        town.ownerless.add((system, event))
     return f"{step.what} {event}"
 
 

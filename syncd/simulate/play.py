@@ -209,7 +209,7 @@ class _Stage:
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
         await self.operator.release()
-        if any(unproven.waits_for_night(self.town, change) for change in self.town.changes):
+        if unproven.needs_night(self.town):
             await self.operator.nightly()
         for _ in range(3):
             # A person looks after the brakes: nothing else may be left standing.

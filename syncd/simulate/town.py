@@ -55,6 +55,7 @@ class Town:
     block_edited: str = "restore"
     ours: set[tuple[str, str]] = field(default_factory=set)
     broken: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    ownerless: set[tuple[str, str]] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     kept_short: Counter[str] = field(default_factory=Counter)

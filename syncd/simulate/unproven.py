@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _LOOK_BACK = timedelta(days=7)
 """No list of a day shows what began earlier (DESIGN section 4, windows)."""
 
+_NEAR = (timedelta(days=1), timedelta(days=2))
+"""How far before and after now lists of all users are read at once."""
+
 
 def waits_for_night(town: Town, change: Change) -> bool:
     """Whether a person deleted something whose absence only a list of a resync proves.
@@ -27,6 +30,19 @@ def waits_for_night(town: Town, change: Change) -> bool:
         and change.before is not None
         and change.after is None
         and change.before.start < change.at - _LOOK_BACK
+    )
+
+
+def needs_night(town: Town) -> bool:
+    """Whether only the resync of a night tells what became of something.
+
+    Also of a row that lacked its owner: a list of one user may show it as that user's though it
+    still does not say so, and beyond the near window no other list is read on a day.
+    """
+    now = town.clock.now()
+    ownerless = (town.standing(system).get(event) for system, event in town.ownerless)
+    return any(waits_for_night(town, change) for change in town.changes) or any(
+        seen is not None and not now - _NEAR[0] < seen.start < now + _NEAR[1] for seen in ownerless
     )
 
 
