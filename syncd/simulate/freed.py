@@ -25,17 +25,22 @@ def judge_soon(town: Town, change: Change, before: Seen, system: str, event: str
     """Judge in a moment whether a block was removed from a time whose source still takes it."""
 
     def judge() -> None:
-        if not (_has_left(town, before, system, event) or _has_come(town, change, before)):
+        moved = _has_moved(town, change, before, system, event)
+        if not (moved or _has_come(town, change, before)):
             where = f"freed {span(before.interval)} in {change.system}"
             town.break_promise(f"3: {where}, but {system} {event} lives")
 
     asyncio.get_running_loop().call_later(SOON.total_seconds(), judge)
 
 
-def _has_left(town: Town, before: Seen, system: str, event: str) -> bool:
-    """Whether the source does not take that time any more."""
+def _has_moved(town: Town, change: Change, before: Seen, system: str, event: str) -> bool:
+    """Whether the source has gone to a time that is still to come.
+
+    What waited for a person is not made once its time has passed, and where it stands stays closed.
+    """
     source = town.standing(system).get(event)
-    return source is None or not source.busy or source.key != before.key
+    moved = source is not None and source.busy and source.key != before.key
+    return source is not None and moved and source.end > change.at
 
 
 def _has_come(town: Town, change: Change, before: Seen) -> bool:
