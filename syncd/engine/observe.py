@@ -21,6 +21,7 @@ from syncd.engine.observation import Observation, Read
 from syncd.engine.own_blocks import find_created, follow_own
 from syncd.engine.owners import Found as FoundElsewhere
 from syncd.engine.owners import Owners, announce
+from syncd.engine.ownership import is_left_behind
 from syncd.engine.probes import Probes
 from syncd.engine.questions import Questions
 from syncd.engine.recover import unsettled_updates
@@ -30,6 +31,7 @@ from syncd.engine.supervise import supervised
 from syncd.model import (
     Changes,
     Clock,
+    Event,
     Intent,
     Record,
     Topic,
@@ -221,6 +223,15 @@ async def _absorb_rows(
     return known
 
 
+def _is_no_business(read: Read, record: Record | None, event: Event) -> bool:
+    """Whether a row is history, over before the window began, or of whom nobody keeps in sync."""
+    if event.value.end <= read.window.start and (record is None or record.retired):
+        return True
+    if record is None or event.provider in read.owners.remapped:
+        return False
+    return is_left_behind(read.store, record, event.provider)
+
+
 def _absorb_row(
     read: Read, reports: Reports, row: Row, record: Record | None, unsettled: Value | None = None
 ) -> None:
@@ -235,8 +246,7 @@ def _absorb_row(
         assumed = Malformed(event.system, event.id, event.odd, Topic.ASSUMED)
         reports.add(assumed, row.provider)
     event = as_known(record, event)
-    if event.value.end <= read.window.start and (record is None or record.retired):
-        # History: it was over before the window began.
+    if _is_no_business(read, record, event):
         return
     if unsettled is not None and is_reset(unsettled, event.value):
         # The update reset the status; `recover` finds that out, and nobody says so elsewhere.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from syncd.core.ownership import Ownership, is_tagged, may_be_proven
 from syncd.model import Id, ProviderState, Record, Topic
-from syncd.store.proof import bearers, created_ids, is_unanswered, owned_with
+from syncd.store.proof import bearers, created_ids, is_unanswered, made_for, owned_with
 from syncd.store.reported import open_items
 from syncd.store.store import Store
 
@@ -50,6 +50,20 @@ def _unread(store: Store, provider: str) -> frozenset[str]:
         for system, events in shown.items()
     }
     return frozenset(system for system, events in shown.items() if events - known[system])
+
+
+def is_left_behind(store: Store, record: Record, shown_for: str) -> bool:
+    """Whether a block of ours is of a calendar that left the configuration, not of who shows it.
+
+    The platform gave it to that user, as when two are merged, which may be taken back. It is no
+    business of theirs, and it stays until somebody cleans up: `leaving` names it. Where its own
+    provider is configured no more, it may be the same one under another name.
+    """
+    if not record.mine or record.provider:
+        return False
+    of = made_for(store, record.system, record.id)
+    known = {row.provider for row in store.baselines() if row.mapping}
+    return shown_for not in of and not of.isdisjoint(known)
 
 
 def bearing_providers(store: Store, records: Iterable[Record]) -> set[str]:

@@ -63,8 +63,8 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         NO,
         _PROBE,
         "Free slots of each calendar are read with and without the canary block (2 calls each).",
-        "Where all are closed, one offered slot proves that a block is gone; where nothing is "
-        "known, each calendar must offer it; where not all are closed, slots prove nothing.",
+        "Where all are closed, one offered slot proves that a block is gone; where they are not, "
+        "or nothing is known, slots prove nothing.",
     ),
     PlatformFact(
         _V2,

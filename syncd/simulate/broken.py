@@ -11,6 +11,7 @@ from syncd.sandbox.broken_rows import Lack
 from syncd.simulate import ending, hosted, viewed
 from syncd.simulate.additions import BROKEN_ROWS
 from syncd.simulate.story import TROUBLE, Step, Story, What
+from syncd.simulate.unproven import without_proof
 from syncd.store.reported import open_items
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def perform(town: Town, step: Step) -> str:
     event = found[step.number % len(found)]
     rows[event] = Lack(str(step.what))
     town.broken[system, event] = now
+    if rows[event] is Lack.OWNER:
+        town.ownerless.add((system, event))
     return f"{step.what} {event}"
 
 
@@ -81,7 +84,10 @@ def judge_rest(town: Town, store: Store, now: datetime, last: datetime) -> Itera
     """Say what is wrong at the end, and what is still reported although every row reads well."""
     yield from ending.judge_end(town, store, now, last)
     yield from viewed.judge_status(town, store, now, last)
+    unproven = {(change.system, change.event) for change in without_proof(town)}
     for item in open_items(store):
+        if (item.system, item.event) in unproven:
+            continue
         if item.topic in {Topic.UNREADABLE, Topic.LIST}:
             yield f"10: still reported after its end: {item.system} {item.event}: {item.reason}"
 

@@ -18,6 +18,7 @@ from syncd.simulate.accident import Interval, span
 from syncd.simulate.buffered import is_beside, judge_buffers
 from syncd.simulate.hosted import known_as
 from syncd.simulate.recurring import many_questions, waiting_times, with_held_instances
+from syncd.simulate.unproven import without_proof
 from syncd.simulate.worded import refused_words
 from syncd.store import Store
 
@@ -66,7 +67,8 @@ def apart(
 
 
 def _left(town: Town, store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Interval]]:
-    return _claimed(store, held) | _left_by_persons(store) | waiting_times(town, store)
+    left = _claimed(store, held) | _left_by_persons(store) | waiting_times(town, store)
+    return left | {c.before.key for c in without_proof(town) if c.before}
 
 
 def _coarse(town: Town, interval: Interval) -> Interval:

@@ -112,8 +112,27 @@ def replaces_deleted(town: Town, change: Change, after: Seen) -> bool:
             c.at > change.at - LATE
             or (c.before.interval == after.interval and _ended_a_twin(town, c, change))
         )
+        # A move under a new id is both at once.
         for c in town.changes
-        if c.at < change.at
+        if c.at <= change.at
+    )
+
+
+def new_id_of(town: Town, deletion: Change) -> Seen | None:
+    """Return what took the place of a meeting that was moved under a new id; None: nothing did."""
+    before = deletion.before
+    if before is None or deletion.after is not None:
+        return None
+    return next(
+        (
+            c.after
+            for c in town.changes
+            if (c.by_hand, c.at, c.system) == (True, deletion.at, deletion.system)
+            and c.before is None
+            and c.after is not None
+            and (c.after.kind, c.after.who, c.after.busy) == (before.kind, before.who, True)
+        ),
+        None,
     )
 
 
@@ -154,7 +173,8 @@ def _was_called_off(town: Town, change: Change, before: Seen) -> bool:
     own = [c for c in town.changes if c.by_hand and (c.system, c.event) == _id(change)]
     if not own or own[-1].after is None or own[-1].after.busy:
         return False
-    moved = [c for c in _told(town, change, before) if c.after is not None and c.after.busy]
+    told = _told(town, change, before)
+    moved = [c for c in told if (c.after and c.after.busy) or new_id_of(town, c)]
     if moved and "move" in town.choices and town.sandbox.systems[change.system].damaged:
         # It waited for a damage to follow that move, which wins by the rule, however late.
         return False

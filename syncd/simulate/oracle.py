@@ -16,6 +16,7 @@ from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass,
 from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.far import makes_room
 from syncd.simulate.first_writes import makes_room_for, waits_at, waits_to_follow
+from syncd.simulate.freed import judge_soon
 from syncd.simulate.hosted import has_shares, is_lost_by_update, is_share, told_by_first
 from syncd.simulate.merging import was_hidden
 from syncd.simulate.rebooking import comes_instead
@@ -58,10 +59,10 @@ def judge_change(town: Town, change: Change) -> Iterator[str]:
         case Seen(), Seen() if before.kind == "appointment" and not is_share(change.event):
             yield from _touched(town, change, before, after)
         case Seen(), None:
-            yield from _removed(town, change, before)
+            _removed(town, change, before)
         case Seen(), Seen() if before.start <= after.start and after.end < before.end:
             # Cut short: the rest is free.
-            yield from _removed(town, change, before)
+            _removed(town, change, before)
         case _:
             pass
 
@@ -272,8 +273,8 @@ def _person(town: Town, change: Change) -> str:
     return town.person(change.system, seen) if (seen := change.after or change.before) else ""
 
 
-def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
-    """Say where a source of that time still lives, unless the calendar has one of its own."""
+def _removed(town: Town, change: Change, before: Seen) -> None:
+    """Find where a source of that time still lives, unless the calendar has one of its own."""
     here = town.standing(change.system)
     if any(seen.key == before.key and seen.busy for seen in here.values()):
         return
@@ -295,7 +296,7 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         and not town.unmapped.closes_nothing(system, before.provider, change.at)
     ]
     for system, event in old:
-        yield f"3: freed {span(before.interval)} in {change.system}, but {system} {event} lives"
+        judge_soon(town, change, before, system, event)
 
 
 def _comes_here(town: Town, change: Change, event: str) -> bool:

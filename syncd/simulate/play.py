@@ -129,6 +129,7 @@ class _Stage:
         self.host = VirtualClock(story.start)
         self.town = Town(VirtualClock(story.start), story.seed, self._judge)
         self.town.choices, self.town.series = story.choices, story.series
+        self.town.break_promise = self._break
         one_sided.set_rules(self.town, story)
         self.operator = Operator(folder / "state.db", self.town, self._say)
         self.dangers, self.said, self.reload = Dangers(self.outcome.faults), -1, False
@@ -212,7 +213,7 @@ class _Stage:
         await asyncio.sleep(QUIET)
         await asyncio.gather(*self.requests)
         await self.operator.release()
-        if any(unproven.waits_for_night(self.town, change) for change in self.town.changes):
+        if unproven.needs_night(self.town):
             await self.operator.nightly()
         for _ in range(3):
             # A person looks after the brakes: nothing else may be left standing.

@@ -56,6 +56,7 @@ class Town:
     block_edited: str = "restore"
     ours: set[tuple[str, str]] = field(default_factory=set)
     broken: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    ownerless: set[tuple[str, str]] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
     kept_short: Counter[str] = field(default_factory=Counter)
@@ -79,6 +80,7 @@ class Town:
     mergers: list[merging.Merger] = field(default_factory=list)
     ended_mergers: list[merging.Merger] = field(default_factory=list)
     unmapped: Unmapped = field(default_factory=Unmapped)
+    break_promise: Callable[[str], None] = lambda _line: None
     paused: Paused = field(default_factory=Paused)
     buffers: Buffers = field(default_factory=Buffers)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)

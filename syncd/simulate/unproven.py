@@ -1,4 +1,4 @@
-"""Deletions on v1 that only the resync of a night proves."""
+"""Deletions on v1 that only the resync of a night proves, or that nothing proves."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from syncd.simulate.accident import Change
     from syncd.simulate.town import Town
 
 _LOOK_BACK = timedelta(days=7)
 """No list of a day shows what began earlier (DESIGN section 4, windows)."""
+
+_NEAR = (timedelta(days=1), timedelta(days=2))
+"""How far before and after now lists of all users are read at once."""
 
 
 def waits_for_night(town: Town, change: Change) -> bool:
@@ -26,3 +31,32 @@ def waits_for_night(town: Town, change: Change) -> bool:
         and change.after is None
         and change.before.start < change.at - _LOOK_BACK
     )
+
+
+def needs_night(town: Town) -> bool:
+    """Whether only the resync of a night tells what became of something.
+
+    Also of a row that lacked its owner: a list of one user may show it as that user's though it
+    still does not say so, and beyond the near window no other list is read on a day.
+    """
+    now = town.clock.now()
+    ownerless = (town.standing(system).get(event) for system, event in town.ownerless)
+    return any(waits_for_night(town, change) for change in town.changes) or any(
+        seen is not None and not now - _NEAR[0] < seen.start < now + _NEAR[1] for seen in ownerless
+    )
+
+
+def without_proof(town: Town) -> Iterator[Change]:
+    """Yield the deletions on v1 that nothing proves as long as nothing else is booked there.
+
+    v1 answers 400 for the id, and its list shows no other event of that calendar, which is needed
+    for a proof (DESIGN section 4). Blocks are no such event where lists do not show them.
+    """
+    legacy = town.sandbox.legacy
+    if not legacy.refuses_deleted or legacy.lists_blocks:
+        return
+    booked = {s.provider for s in town.standing("legacy").values() if s.kind == "appointment"}
+    for change in town.changes:
+        before, here = change.before, (change.by_hand, change.system) == (True, "legacy")
+        if here and change.after is None and before and before.provider not in booked:
+            yield change

@@ -28,6 +28,12 @@ _CREATED = select(INTENT.c.event).where(
 _MADE_WITH = select(INTENT.c.system, INTENT.c.event).where(
     _CREATE, _DONE, INTENT.c.key == bindparam("key"), INTENT.c.event.is_not(None)
 )
+_MADE_FOR = select(INTENT.c.provider).where(
+    _CREATE,
+    _DONE,
+    INTENT.c.system == bindparam("system"),
+    INTENT.c.event == bindparam("event"),
+)
 _UNANSWERED = select(INTENT.c.id).where(_CREATE, PENDING, INTENT.c.key == bindparam("key")).limit(1)
 _BEARING = select(EVENT).where(EVENT.c.key == bindparam("key")).order_by(EVENT.c.system, EVENT.c.id)
 _LINKED = select(REPLICA.c.booking).where(
@@ -75,6 +81,12 @@ def created_ids(store: Store, system: str, events: Collection[str]) -> set[str]:
     if store.created is not None:
         found |= store.created.proven(system, set(events) - found)
     return found
+
+
+def made_for(store: Store, system: str, event: str) -> set[str]:
+    """Return the providers for whom the journal says that an event was made."""
+    asked = {"system": system, "event": event}
+    return {row["provider"] for row in store.tell(_MADE_FOR, asked)}
 
 
 def bearers(store: Store, tag: str) -> list[Record]:

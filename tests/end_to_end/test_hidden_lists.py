@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,29 @@ def test_empty_lists_of_blocks_alone_end_the_run_and_are_reported(tmp_path: Path
         assert report.exit is Exit.UNANSWERED
         blocks = [b for b in shop.world.sandbox.clinic.blocks() if b.end > shop.clock.now()]
         assert is_told(shop, "clinic", len(blocks), report)
+
+    play(tmp_path, scene)
+
+
+def test_empty_lists_of_blocks_free_nothing_where_slots_may_not_know_of_blocks(
+    tmp_path: Path,
+) -> None:
+    """A time is offered whether a block stands there or not, and nobody has measured that."""
+
+    async def scene(shop: VirtualShop) -> None:
+        sandbox = shop.world.sandbox
+        sandbox.clinic.block_closes_calendars = False
+        start = shop.clock.now().replace(hour=9) + timedelta(days=1)
+        user = shop.world.seats["clinic", "carol"].user
+        sandbox.clinic.block(user, start, start + timedelta(hours=4), "Closed")
+        await shop.resync()
+        closed = [b for b in sandbox.legacy.blocks() if b.start == start]
+        assert closed
+        edit(shop, "clinic", lambda _rows: [], ["/calendars/blocked-slots"])
+        for _ in range(6):
+            await shop.clock.sleep(900)
+            await shop.app.engine.watch(near=False)
+        assert [b for b in sandbox.legacy.blocks() if b.start == start] == closed
 
     play(tmp_path, scene)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.engine.baseline import Baselines
+from syncd.engine.leaving import name_left_behind
 from syncd.engine.report import Report
 from syncd.model import Action, Coverage, Kind, Window
 from syncd.store.backup import backup, restore
@@ -166,6 +167,27 @@ async def test_a_calendar_that_is_mapped_no_more_closes_nothing_elsewhere(shop: 
     report = await shop.engine.resync()
     assert report.converged
     assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+
+
+@pytest.mark.parametrize("remapped", [False, True], ids=["merged", "remapped"])
+async def test_a_block_left_behind_is_not_removed_from_whoever_has_its_calendar_now(
+    shop: Shop, *, remapped: bool
+) -> None:
+    """Its own calendar is not in the file, and the platform gave all that it had to another user.
+
+    That may be taken back. Where the file gives the calendar to the other one, it is theirs.
+    """
+    shop.b.book("p", v(9))
+    await shop.engine.resync()
+    (block,) = (id_ for id_, held in shop.a.events.items() if held.kind is Kind.BLOCK)
+    unmap(shop, "p", ("b", "c"))
+    await shop.engine.resync()
+    shop.a.events[block] = replace(shop.a.events[block], provider="q")
+    if remapped:
+        remap(shop, {("q", "a"): "the calendar that was p's"})
+    await shop.engine.resync()
+    assert (block in shop.a.events) is not remapped
+    assert bool(name_left_behind(shop.engine)) is not remapped
 
 
 # --- the state is lost ----------------------------------------------------------------------------

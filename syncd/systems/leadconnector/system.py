@@ -42,7 +42,7 @@ from syncd.systems.leadconnector.resources import resource_key, takes
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writing
 from syncd.systems.loose import text
-from syncd.systems.measured import Measured, Side
+from syncd.systems.measured import Measured
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
@@ -343,11 +343,11 @@ class LeadConnector:
         return Unknown("no list of blocks proves that it is gone, nor a free slot at its time")
 
     async def _is_open(self, provider: str, value: Value) -> bool:
-        """Whether a time is offered on all that a block of the provider's could close.
+        """Whether a time is offered on a calendar that a block of the provider's would close.
 
-        Where a user's block is known to close every calendar of the user, one of them proves that
-        there is none; where nothing is known, all of them do; where it does not, none does. An
-        event calendar is closed by its own blocks only, and proves for itself (0.2, 1.5).
+        That is one of the user's calendars where a user's block is known to close them all. Where
+        it does not, or nothing is known, it may be offered while the block stands. An event
+        calendar is closed by its own blocks only, and proves for itself (0.2, 1.5).
         """
         of, directory = self._calendars[provider], await self._knowledge.calendars()
         seats = [directory[seat] for seat in booked_on(of, directory) if seat in directory]
@@ -360,14 +360,12 @@ class LeadConnector:
                 return False
         if of.user is None:
             return bool(own)
-        closes_all = self.measured.is_yes("block_closes_calendars")
-        if not closes_all and self.measured.side("block_closes_calendars") is not Side.SAFE:
+        if not self.measured.is_yes("block_closes_calendars"):
             return False
         for calendar in of_user:
-            open_ = _touched(value, await self._offered(calendar, of.user, near))
-            if open_ is closes_all:
-                return open_
-        return bool(of_user) and not closes_all
+            if _touched(value, await self._offered(calendar, of.user, near)):
+                return True
+        return False
 
     async def _offered(self, calendar: str, user: str | None, window: Window) -> Sequence[Window]:
         """List what one calendar offers."""

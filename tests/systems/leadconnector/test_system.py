@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from syncd.model import Action, Event, EventRef, Kind, Person, Status
+from syncd.model.platform_facts import YES
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.records import Block
 from syncd.systems.leadconnector import CalendarOf, LeadConnector
@@ -209,6 +210,7 @@ async def test_an_empty_list_of_blocks_is_believed_only_where_the_time_is_offere
     clinic: Clinic,
 ) -> None:
     system = clinic.build()
+    system.measured.note("block_closes_calendars", YES)
     known = clinic.block(at(12))
     clinic.fault(FaultKind.EMPTY, path="/calendars/blocked-slots")
     assert isinstance(await system.read_one(ref(known, Kind.BLOCK), hour(at(12))), Unknown)
@@ -227,6 +229,7 @@ async def test_an_empty_list_of_blocks_of_unknown_or_closed_time_proves_nothing(
 async def test_the_free_time_of_a_hall_does_not_prove_that_a_user_is_free(clinic: Clinic) -> None:
     """A user's block closes the user's calendars; an event calendar does not know of it."""
     system = clinic.build({"alice": CalendarOf(clinic.alice, (clinic.calendar, clinic.hall))})
+    system.measured.note("block_closes_calendars", YES)
     known = clinic.block(at(12))
     clinic.fault(FaultKind.EMPTY, path="/calendars/blocked-slots")
     assert isinstance(await system.read_one(ref(known, Kind.BLOCK), hour(at(12))), Unknown)
@@ -236,6 +239,7 @@ async def test_the_free_time_of_a_user_does_not_prove_that_their_hall_is_free(
     clinic: Clinic,
 ) -> None:
     system = clinic.build({"alice": CalendarOf(clinic.alice, (clinic.calendar, clinic.hall))})
+    system.measured.note("block_closes_calendars", YES)
     known = clinic.platform.block("", at(12), at(13), "Cleaning", clinic.hall)
     clinic.fault(FaultKind.EMPTY, path="/calendars/blocked-slots")
     assert isinstance(await system.read_one(ref(known, Kind.BLOCK), hour(at(12))), Unknown)
