@@ -216,7 +216,7 @@ def everything(store: Store, paper: Paper) -> dict[str, Any]:
     }
 
 
-WITHOUT_SQL = {"open", "close", "scratch", "prove_by"}
+WITHOUT_SQL = {"open", "close", "scratch", "prove_by", "purge"}
 """Methods that ask a database nothing by themselves, or only SQLite's."""
 METHODS = sorted(
     name
