@@ -89,7 +89,7 @@ def _changed(
 ) -> Changes:
     if record is None:
         return Changes()
-    value = shown or operation.after
+    value = shown or _brought_about(operation, record)
     # What a read after the write shows as it was before is no write that is only queued.
     unchanged = shown is not None and shown == record.observed and shown != operation.after
     written = replace(
@@ -106,6 +106,18 @@ def _changed(
         missing_since=None,
     )
     return Changes(records=[written])
+
+
+def _brought_about(operation: Operation, record: Record) -> Value | None:
+    """What an update without an answer of its own brought about.
+
+    A change of status leaves the time as it stands, which a move before it may not have brought
+    about as it was meant.
+    """
+    after, stood = operation.after, record.observed
+    if operation.action is not Action.SET_STATUS or after is None or stood is None:
+        return after
+    return replace(stood, status=after.status)
 
 
 def _removed(record: Record | None, links: Iterable[Replica], at: datetime) -> Changes:

@@ -240,3 +240,25 @@ async def test_an_end_that_v1_does_not_keep_is_told_and_carried_nowhere(shop: Sh
     assert standing(shop, "clinic")[first].end == start + 2 * HOUR
     assert "endAt" in " ".join(reports[0].failures)
     assert reports[1].operations.total() == 0
+
+
+async def test_an_end_that_v1_does_not_keep_is_no_news_once_the_status_is_written_too(
+    shop: Shop,
+) -> None:
+    """A status is written after the move, and brings about no end either (seed 218)."""
+    shop.path.write_text(f'{shop.path.read_text()}\n[rules]\nmoved_and_cancelled = "move"\n')
+    await shop.reload()
+    start = shop.world.at(3, 14)
+    first, twin = (shop.world.book(system, "alice", start, 60) for system in ("crm", "legacy"))
+    await shop.resync()
+    legacy = shop.world.sandbox.legacy
+    legacy.update_keeps_end = False
+    legacy.cancel(twin)
+    start -= 2 * HOUR
+    shop.world.sandbox.crm.move(first, start, start + HOUR)
+    for _ in range(3):
+        await shop.resync()
+    there = standing(shop, "legacy")[twin]
+    assert (there.start, there.status) == (start, "confirmed")
+    assert there.end == start + HOUR / 2
+    assert standing(shop, "crm")[first].end == start + HOUR
