@@ -14,6 +14,7 @@ from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate import one_sided
 from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass, span, stays_closed
 from syncd.simulate.clocks import without_wrong_clock
+from syncd.simulate.facts import is_kept_short
 from syncd.simulate.far import makes_room
 from syncd.simulate.first_writes import makes_room_for, waits_at, waits_to_follow
 from syncd.simulate.hosted import has_shares, is_lost_by_update, is_share, told_by_first
@@ -149,6 +150,8 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         and not _left_by_a_shift(town, change.system, seen)
         and not _was_never_readable(town, change.system, event)
         and not waits_to_follow(town, change.system, event)
+        # Its rest is closed by a block of the whole time beside it (`update_keeps_end`).
+        and not is_kept_short(town, change.system, seen)
     ]
     injected = town.sandbox.systems[change.system].faults.injected
     short = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
