@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.diff import vanish
+from syncd.core.diff import is_between, vanish
 from syncd.model import Action, Changes, Kind, Operation, Record, Replica, Role, Value, cut_end
 
 
@@ -101,11 +101,24 @@ def _changed(
         ended=False,
         written=operation.after,
         written_at=at,
-        former=None if unchanged else record.observed,
+        former=None if unchanged else _stood_before(record, value),
         missing=0,
         missing_since=None,
     )
     return Changes(records=[written])
+
+
+def _stood_before(record: Record, value: Value | None) -> Value | None:
+    """What a late list may show of an event that was just written to.
+
+    That is what stood before an earlier write, as long as no read has shown that one: a write
+    leaves no fingerprint. What stood between the two is told by the halves of both values.
+    """
+    stood, earlier = record.observed, record.former
+    shown = bool(record.fingerprint) or record.written_at is None
+    if shown or stood is None or value is None or not is_between(stood, earlier, value):
+        return stood
+    return earlier
 
 
 def _brought_about(operation: Operation, record: Record) -> Value | None:
