@@ -16,7 +16,7 @@ from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass,
 from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.facts import is_kept_short
 from syncd.simulate.far import makes_room
-from syncd.simulate.first_writes import makes_room_for, waits_at, waits_to_follow
+from syncd.simulate.first_writes import makes_room_for, may_not_follow, waits_at, waits_to_follow
 from syncd.simulate.hosted import has_shares, is_lost_by_update, is_share, told_by_first
 from syncd.simulate.merging import was_hidden
 from syncd.simulate.rebooking import comes_instead
@@ -279,6 +279,7 @@ def _removed(town: Town, change: Change, before: Seen) -> Iterator[str]:
         and not makes_room(town, change, system, event)
         and not waits_to_follow(town, system, event)
         and not _moved_into_past(town, change, system, event)
+        and not may_not_follow(town, change, system, event)
         and not town.unmapped.closes_nothing(system, before.provider, change.at)
     ]
     for system, event in old:
