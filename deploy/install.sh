@@ -19,7 +19,8 @@ usage() {
 	cat <<TEXT
 sudo deploy/install.sh [WHEEL]       install syncd, or upgrade it to the version of WHEEL
 sudo deploy/install.sh credentials   hand every file of $ETC/secrets to the services
-sudo deploy/install.sh uninstall     remove the program; configuration, secrets and state stay
+sudo deploy/install.sh uninstall     offer to remove what syncd made in the calendars, then remove
+                                     the program; configuration, secrets and state stay
 
 WHEEL is syncd-VERSION-py3-none-any.whl; without it, the newest one beside this script or in dist/
 is taken (\`make wheel\` builds one). Running it again changes nothing that is right already.
@@ -300,7 +301,43 @@ install_or_upgrade() {
 	fi
 }
 
+# What syncd made stays in the calendars unless it is removed while the program is still here, and
+# only the state tells which of it is syncd's.
+cleaned=
+offer_cleanup() {
+	release=$(readlink "$PREFIX/current" || true)
+	if [ -z "$release" ] || [ ! -x "$release/bin/syncd" ] || [ ! -e "$ETC/syncd.toml" ]; then return; fi
+	if ! state=$(state_of "$release" 2>/dev/null) || [ -z "$state" ]; then
+		# Nothing is known of a state: then nothing can be said of what stands in the calendars.
+		say "there is no state: syncd made nothing here, or 'syncd cleanup' has to look by tags"
+		return
+	fi
+	if [ ! -t 0 ] || [ ! -t 2 ]; then
+		say "blocks that syncd made stay in the calendars: 'syncd cleanup' removes them, and needs"
+		say "the program, $ETC and $STATE; to remove them after all, install it again and run that"
+		return
+	fi
+	say "blocks that syncd made stay in the calendars unless they are removed now"
+	printf 'syncd: look what there is, and remove it? [Y/n] ' >&2
+	read -r answer || answer=n
+	case $answer in
+	[Nn]*) return ;;
+	esac
+	# Root reads the secrets from where the services get them.
+	if CREDENTIALS_DIRECTORY="$ETC/secrets" syncd_of "$release" cleanup; then
+		cleaned=yes
+		return
+	fi
+	printf 'syncd: not all of it was removed. Uninstall all the same? [y/N] ' >&2
+	read -r answer || answer=n
+	case $answer in
+	[Yy]*) ;;
+	*) die "nothing was uninstalled; 'syncd cleanup' goes on where it was" ;;
+	esac
+}
+
 uninstall() {
+	offer_cleanup
 	stop_services
 	for file in $FILES; do
 		if [ -e "$UNITS/$file" ]; then systemctl disable --quiet "$file" 2>/dev/null || true; fi
@@ -309,8 +346,14 @@ uninstall() {
 	reload_units
 	rm -f "$COMMAND"
 	rm -rf "$PREFIX"
-	say "the program is gone; $ETC, $STATE, $BACKUPS and the user $ACCOUNT stay. To remove them too:"
-	say "  rm -r $ETC $STATE $BACKUPS; userdel $ACCOUNT"
+	say "the program is gone; $ETC, $STATE, $BACKUPS and the user $ACCOUNT stay."
+	if [ -n "$cleaned" ]; then
+		say "Nothing that syncd made is left in the calendars, so these can go, too:"
+		say "  rm -r $ETC $STATE $BACKUPS; userdel $ACCOUNT"
+	else
+		say "Keep them as long as blocks of syncd's stand in the calendars: only $STATE tells which"
+		say "they are. To remove those: install syncd again, and run 'syncd cleanup'."
+	fi
 }
 
 case ${1:-} in

@@ -180,6 +180,25 @@ CREATE TABLE health (
     PRIMARY KEY (system)
 );
 
+CREATE TABLE held_back (
+    name VARCHAR NOT NULL,
+    since VARCHAR(27) NOT NULL,
+    why VARCHAR NOT NULL,
+    action VARCHAR NOT NULL,
+    system VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    event VARCHAR,
+    "before" VARCHAR(80),
+    "after" VARCHAR(80),
+    bookings TEXT NOT NULL,
+    reason VARCHAR NOT NULL,
+    seen_at VARCHAR(27) NOT NULL,
+    ended_at VARCHAR(27),
+    PRIMARY KEY (name, since)
+);
+CREATE INDEX held_back_ended ON held_back (ended_at);
+
 CREATE TABLE history (
     seq INTEGER NOT NULL,
     at VARCHAR(27) NOT NULL,
@@ -226,6 +245,14 @@ CREATE INDEX intent_key ON intent ("key");
 CREATE INDEX intent_run ON intent (run);
 CREATE INDEX intent_state ON intent (state, provider);
 
+CREATE TABLE last_settings (
+    system VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    said TEXT NOT NULL,
+    at VARCHAR(27) NOT NULL,
+    PRIMARY KEY (system, provider)
+);
+
 CREATE TABLE owner_change (
     system VARCHAR NOT NULL,
     event VARCHAR NOT NULL,
@@ -237,6 +264,15 @@ CREATE TABLE owner_change (
     since VARCHAR(27) NOT NULL,
     asked_at VARCHAR(27) NOT NULL,
     PRIMARY KEY (system, event, provider)
+);
+
+CREATE TABLE pause (
+    system VARCHAR NOT NULL,
+    provider VARCHAR NOT NULL,
+    since VARCHAR(27) NOT NULL,
+    who VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    PRIMARY KEY (system, provider)
 );
 
 CREATE TABLE provisioned (

@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from syncd.cleaning import remember_settings
 from syncd.config.load import load
 from syncd.config.mapped import mapped_to
 from syncd.config.overrides import rules_of
@@ -35,11 +37,14 @@ from syncd.config.settings import (
     Settings,
     SystemSettings,
 )
+from syncd.core.cleanup import Scope
 from syncd.core.facts import Limits
 from syncd.core.free import Search
 from syncd.core.rules import Rules
 from syncd.engine.annexes import Annexes
 from syncd.engine.attend import Attended, Renewal
+from syncd.engine.cleanup_beside import Cleaner
+from syncd.engine.cleanup_job import Cleaning
 from syncd.engine.cycle import Engine
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
@@ -128,6 +133,7 @@ def build(
         expect_open_files(len(settings.systems))
     clock, stopping = clock or RealClock(), stopping or Stopping()
     state = store or Store.open(settings.syncd.state_path)
+    remember_settings(settings, state, clock)
     systems = {
         name: Attended(
             system,
@@ -156,8 +162,34 @@ def build(
             closures_of(resources_of(settings), systems, state, clock),
             ties=ties_of(settings, systems),
         ),
+        cleaner=_cleaner(settings, clock, transports, ids, stopping),
     )
     return App(settings, systems, state, engine)
+
+
+def _cleaner(
+    settings: Settings,
+    clock: Clock,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None,
+    ids: Ids | None,
+    stopping: Stopping,
+) -> Cleaner:
+    """Open what a cleanup works with, beside the engine of these settings."""
+
+    def opened(scope: Scope, store: Store) -> AbstractAsyncContextManager[Cleaning]:
+        from syncd.cleaners import open_cleaning  # noqa: PLC0415 - it builds on this module
+
+        return open_cleaning(
+            settings,
+            store,
+            scope,
+            clock=clock,
+            transports=transports,
+            ids=ids,
+            stopping=stopping,
+        )
+
+    return opened
 
 
 def resources_of(settings: Settings) -> dict[str, str]:
@@ -239,11 +271,14 @@ def _renewal(
 
 
 def open_accounts(
-    systems: Mapping[str, SystemSettings], clock: Clock, ca_file: str | None = None
+    systems: Mapping[str, SystemSettings],
+    clock: Clock,
+    ca_file: str | None = None,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
 ) -> dict[str, Adapter]:
     """Make the adapter of each system, mapped or not, to look at what it has."""
     return {
-        name: _adapter(name, system, {}, clock, network(ca_file))
+        name: _adapter(name, system, {}, clock, (transports or {}).get(name) or network(ca_file))
         for name, system in systems.items()
     }
 
@@ -391,6 +426,7 @@ def policy_of(settings: Settings) -> Policy:
         keep=general.history.keep,
         places=settings.places,
         resources=resources_of(settings),
+        observe=general.mode == "observe",
         clocks={name: clock_of(system) for name, system in settings.systems.items()},
         read_only=frozenset(
             (provider, system)

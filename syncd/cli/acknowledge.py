@@ -45,7 +45,7 @@ def acknowledge(
     `syncd conflicts resolve`. Without ID: list what can be acknowledged, and what is. While the
     daemon runs, the daemon does it. Exit: 0 done, 2 there is no such id.
     """
-    by = _login_name()  # before root becomes the owner of the state
+    by = login_name()  # before root becomes the owner of the state
     settings = settings_of(context, config, secrets=False)
     if item is None:
         if undo:
@@ -143,7 +143,7 @@ def _meetings(meetings: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> Iterator
     yield from (f"not there in {m['system']}" for m in meetings if not m["start"])
 
 
-def _login_name() -> str:
+def login_name() -> str:
     """Who is at the terminal, also behind sudo."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()

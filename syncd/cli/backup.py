@@ -9,15 +9,17 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli import terminal, words
+from syncd.cli import consent, terminal, words
 from syncd.cli.options import ConfigOption, JsonOption, read_settings, settings_of
 from syncd.cli.privileges import become_owner, belongs_to, new_file, open_input, owner_of, run_as
 from syncd.daemon.lock import StateLock
-from syncd.engine.report import Exit
-from syncd.store import Store
+from syncd.store import StateError, Store
 from syncd.store.backup import backup as copy_out
 from syncd.store.backup import restore as copy_in
 from syncd.store.backup import snapshot
+from syncd.store.files import is_there
+from syncd.store.inside import Inside, look_into
+from syncd.store.version import newest_schema
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 
@@ -72,19 +74,25 @@ def restore(
 ) -> None:
     """Put FILE, made by `syncd backup`, in the place of the state. Stop the daemon before.
 
-    The present state is kept beside it. Nothing is written to any system: the next cycle reads
-    everything anew and removes nothing, `syncd plan` shows what it would do, and only the one after
-    it frees time. Exit: 0 done, 1 FILE is damaged or no state, 4 a person said no, 6 another syncd
-    is at work.
+    FILE is looked at first. On a terminal the age, version and number of bookings of both are shown
+    and a yes is asked for; without one, and with --json, it needs --yes. The present state is kept
+    beside it. Nothing is written to any system: the next cycle reads everything anew and removes
+    nothing, `syncd plan` shows what it would do, and only the one after it frees time. Exit: 0
+    done, 1 FILE is damaged or no state, 4 a person said no, 6 another syncd is at work.
     """
+    consent.expect_consent("a restore replaces the state", yes=yes, as_json=as_json)
     state = read_settings(context, config, secrets=False).syncd.state_path
     opened = None if owner_of(state.parent) is None else open_input(file)
     become_owner(state.parent)
     with StateLock(state, role="restore"):
-        question = f"Put {file} in the place of {state}?"
-        if not (yes or as_json or terminal.confirmed(question)):
-            terminal.say("nothing was changed")
-            raise typer.Exit(Exit.UNANSWERED.code)
+        if not yes:
+            # A file that cannot be restored is refused here, before anybody is asked.
+            held = look_into(file, opened=opened)
+            consent.ask(
+                f"Put {file} in the place of {state}?",
+                lambda: _show_both(file, held, state),
+                yes=False,
+            )
         done = copy_in(file, state, datetime.now(UTC), opened=opened)
     if as_json:
         terminal.print_json(
@@ -108,6 +116,36 @@ def restore(
         "Next: `syncd plan` shows what a resync would write. The first cycle reads everything anew "
         "and removes nothing."
     )
+
+
+def _show_both(file: Path, held: Inside, state: Path) -> None:
+    """Print what is in the backup and in the state that it would replace."""
+    now = datetime.now(UTC)
+    rows = [("backup", str(file), *_inside(held, now))]
+    present: Inside | None = None
+    if not is_there(state):
+        rows.append(("state", str(state), "-", "-", "there is none yet"))
+    else:
+        try:
+            present = look_into(state)
+        except StateError as error:
+            rows.append(("state", str(state), "-", "-", error.reason))
+        else:
+            rows.append(("state", str(state), *_inside(present, now)))
+    terminal.table("", ("", "file", "bookings", "schema", "last used"), rows)
+    if present is None or held.used_at is None or present.used_at is None:
+        return
+    if held.used_at < present.used_at:
+        age = words.duration(present.used_at - held.used_at)
+        terminal.say(f"The backup is {age} older than the state: what syncd learned since is lost.")
+    elif held.used_at > present.used_at:
+        terminal.say("The backup is newer than the state.")
+
+
+def _inside(held: Inside, now: datetime) -> tuple[str, str, str]:
+    used = "never" if held.used_at is None else words.ago(held.used_at, now)
+    version = held.version if held.version == newest_schema() else f"{held.version} (older)"
+    return str(held.bookings), version, used
 
 
 def migrate(context: typer.Context, *, config: ConfigOption = None) -> None:

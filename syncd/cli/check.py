@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from syncd.cli import left_behind, measured_facts, owners, reported, terminal
+from syncd.cli import left_behind, measured_facts, owners, paused, reported, terminal
 from syncd.cli.explained import print_rules, rules_json
 from syncd.cli.learned import remember
 from syncd.cli.lists import Listed, lists_of, print_lists
@@ -27,7 +27,7 @@ from syncd.engine.running import LOOK_BACK
 from syncd.houses import check_ties
 from syncd.model import Item, Window
 from syncd.store.errors import StateError
-from syncd.store.glance import glance
+from syncd.store.glance import NOTHING, glance
 from syncd.systems.findings import checked
 from syncd.systems.measured import Standing
 from syncd.systems.port import Finding, System
@@ -187,7 +187,7 @@ def _as_last_read(
     path, now = settings.syncd.state_path, RealClock().now()
     nothing = measured_facts.standing_facts(settings, ())
     if not path.exists():
-        return [], (), nothing
+        return paused.findings(settings, NOTHING), (), nothing
     try:
         seen = glance(path, now, now)
     except StateError:  # `check` looks at systems; whoever opens the state tells what is wrong
@@ -196,7 +196,8 @@ def _as_last_read(
     doubts = owners.findings(unknown, remapped(settings, seen.mapped))
     gone = left_behind.findings(settings, left_behind_in(settings, seen))
     measured = measured_facts.standing_facts(settings, seen.facts)
-    return [*doubts, *reported.findings(seen.items), *gone], seen.items, measured
+    held = paused.findings(settings, seen)
+    return [*doubts, *reported.findings(seen.items), *gone, *held], seen.items, measured
 
 
 def _need_json(settings: Settings, need: Need) -> dict[str, Any]:

@@ -13,10 +13,13 @@ from syncd.cli import terminal, words
 from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
 from syncd.cli.look import open_state
 from syncd.cli.options import ConfigOption, JsonOption, settings_of, zone_of
+from syncd.cli.waiting import REASONS
 from syncd.core.answer import Answer, Unfit, Way
+from syncd.core.decide import Decision
 from syncd.core.double import pair_of
 from syncd.core.draft import Draft
 from syncd.core.free import busy_of, free
+from syncd.engine.planned import operation_json
 from syncd.engine.resolve import foresee
 from syncd.model import Booking, ConflictKind, HeldConflict, Operation, Value
 from syncd.store import Store
@@ -28,10 +31,29 @@ _MOST_TIMES = 6
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """One way to decide; ``writes`` is None where only a fresh read can tell."""
+    """One way to decide; ``writes`` is None where only a fresh read can tell.
+
+    ``left`` is what syncd cannot do after this choice, and stays for a person to do.
+    """
 
     option: str
     writes: Sequence[Operation] | None
+    left: Sequence[_Left] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """One thing that stays for a person: the event it is about, and why syncd cannot do it."""
+
+    system: str
+    event: str | None
+    value: Value | None
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of ``left`` in JSON: its keys are stable."""
+        value = words.value_json(self.value)
+        return {"system": self.system, "event": self.event, "value": value, "why": self.why}
 
 
 def show(
@@ -67,7 +89,8 @@ def show(
                         "option": choice.option,
                         "writes": None
                         if choice.writes is None
-                        else [words.operation_json(o) for o in choice.writes],
+                        else [operation_json(o) for o in choice.writes],
+                        "left": [each.to_json() for each in choice.left],
                     }
                     for choice in choices
                 ],
@@ -119,8 +142,33 @@ def _choices(made: App, held: HeldConflict) -> Iterator[_Choice]:
             decision = foresee(made.engine, held, answer)
         except Unfit:
             continue
-        writes = None if decision is None else decision.operations
-        yield _Choice(f"--{answer}", writes)
+        if decision is None:
+            yield _Choice(f"--{answer}", None)
+        else:
+            left = list(_left(held, answer, decision))
+            yield _Choice(f"--{answer}", decision.operations, left)
+
+
+def _left(held: HeldConflict, answer: Answer, decision: Decision) -> Iterator[_Left]:
+    """What a decision leaves of this conflict: what it cannot do, and what would have to wait."""
+    if answer.way is Way.DISMISS:
+        for claim in held.conflict.claims:
+            if claim.event is not None:
+                why = "stays as it is"
+                yield _Left(claim.system, claim.event, claim.value, why)
+        return
+    about = {*held.conflict.subject.split("+")}
+    for conflict in decision.conflicts:
+        same = (conflict.kind, conflict.inputs) == (held.conflict.kind, held.conflict.inputs)
+        if conflict.held and not same and about & {*conflict.subject.split("+")}:
+            last = conflict.claims[-1]
+            why = conflict.note or words.conflict(conflict.kind)
+            yield _Left(last.system, last.event, last.value, why)
+    for waiting in decision.waiting:
+        operation = waiting.operation
+        if about & {*operation.bookings}:
+            why = f"the write has to wait: {REASONS[waiting.why]}"
+            yield _Left(operation.system, operation.event, operation.before, why)
 
 
 def _names(answers: Sequence[Answer], system: str) -> bool:
@@ -164,8 +212,11 @@ def _print(
     if conflict.kind is ConflictKind.GUARD:
         terminal.say(f"if these changes are right: syncd resync --accept {held.run}")
         return
-    drawn = [(choice.option, _told(choice.writes, zone)) for choice in choices]
-    terminal.table("what each choice would write", ("choice", "would be written"), drawn)
+    drawn = [
+        (choice.option, _told(choice.writes, zone), _told_left(choice, zone)) for choice in choices
+    ]
+    columns = ("choice", "would be written", "left for you to do")
+    terminal.table("what each choice would write, and what it leaves", columns, drawn)
     if times:
         terminal.say("free in all systems, as far as is known, for --at TIME:")
         for day in dict.fromkeys(value.start.astimezone(zone).date() for value in times):
@@ -179,3 +230,8 @@ def _told(writes: Sequence[Operation] | None, zone: tzinfo) -> str:
         return "only a fresh read can tell: add --dry-run"
     told = [f"{o.system}: {words.operation(o, zone)}" for o in writes]
     return "\n".join(told) or "nothing"
+
+
+def _told_left(choice: _Choice, zone: tzinfo) -> str:
+    told = [f"{left.system}: {words.value(left.value, zone)}: {left.why}" for left in choice.left]
+    return "\n".join(told) or ("nothing" if choice.writes is not None else "")

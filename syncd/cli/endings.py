@@ -48,24 +48,46 @@ def left_of(counts: Mapping[str, int]) -> dict[Left, int]:
     return {kind: counts[kind] for kind in Left if counts.get(kind)}
 
 
-def ending(left: Mapping[Left, int], acknowledged: int, *, left_behind: bool = False) -> str:
+def ending(
+    left: Mapping[Left, int], acknowledged: int, *, left_behind: bool = False, held_back: int = 0
+) -> str:
     """Say how a run ended, and name each thing that is left.
 
-    Nobody reads the calendars of blocks that were ``left_behind``: nothing is said of those.
+    Nobody reads the calendars of blocks that were ``left_behind``: nothing is said of those. That
+    everything agrees is not said while writes are ``held_back``.
     """
     scope = " in the configuration" if left_behind else ""
     known = f"{acknowledged} acknowledged (syncd acknowledge)" if acknowledged else ""
-    if not left:
+    if not left and not held_back:
         return "; ".join(filter(None, (f"everything{scope} agrees", known)))
-    found = ", ".join(filter(None, (*_named(left), known)))
+    paused = _paused(held_back)
+    found = ", ".join(filter(None, (paused, *_named(left), known)))
+    if paused and Exit.of(left) is Exit.DONE:
+        return f"done, but for what a person has paused; left: {found}"
     return f"{_beginning(left).format(scope=scope)}; left: {found}"
 
 
-def rest(left: Mapping[Left, int], acknowledged: int) -> str:
-    """Name each thing that is left, for `status`."""
+def cut_short(left: Mapping[Left, int], sent: int) -> str:
+    """Say of an interrupted run how many of its writes were sent, and how many were not."""
+    unsent, unsure = left.get(Left.UNMADE, 0), left.get(Left.WRITES, 0)
+    if not (sent or unsent or unsure):
+        return "interrupted while reading: no write was sent"
+    told = [f"sent: {words.count(sent, 'write')}"]
+    if unsure:
+        told.append(f"sent, but not confirmed yet: {unsure} (the next run looks for them first)")
+    told.append(f"not sent: {unsent}")
+    return "interrupted; " + "; ".join(told)
+
+
+def rest(left: Mapping[Left, int], acknowledged: int, held_back: int = 0) -> str:
+    """Name each thing that is left, and how many writes are held back, for `status`."""
     known = f"{acknowledged} acknowledged (syncd acknowledge)" if acknowledged else ""
-    found = ", ".join(filter(None, (*_named(left), known)))
+    found = ", ".join(filter(None, (_paused(held_back), *_named(left), known)))
     return f"left: {found or 'nothing'}"
+
+
+def _paused(held_back: int) -> str:
+    return f"{words.count(held_back, 'write')} held back (syncd plan)" if held_back else ""
 
 
 def _beginning(left: Mapping[Left, int]) -> str:

@@ -23,6 +23,8 @@ _BRIEFLY: Mapping[Cause, str] = {
     Cause.UNDONE: "block undone",
     Cause.RELEASED: "block released",
     Cause.IGNORED: "block ignored",
+    Cause.PAUSED: "paused",
+    Cause.OBSERVE: "observe mode",
 }
 """Short enough for a row of 80 columns; `_WHY` follows with what helps."""
 
@@ -32,12 +34,16 @@ _WHY: Mapping[Cause, str] = {
     Cause.UNDONE: "its block was taken back by `syncd undo`",
     Cause.RELEASED: "a person moved or removed its block, and the rule lets it be",
     Cause.IGNORED: "a block stands, but does not close it",
+    Cause.PAUSED: "a person has paused writing there",
+    Cause.OBSERVE: "nothing is written at all, as the configuration says",
 }
 
 _REMEDIES: Mapping[Cause, str] = {
     Cause.UNCLOSED: "the next cycle closes it, once the system takes the write",
     Cause.READ_ONLY: "leave out write = false for it, or stop bookings there",
     Cause.RELEASED: "it is closed again when the booking moves (rules.block_edited)",
+    Cause.PAUSED: "`syncd unpause` has it closed; until then, stop bookings there",
+    Cause.OBSERVE: 'take mode = "observe" out of [syncd] to have it closed',
     Cause.UNDONE: "it is closed again as soon as the booking changes",
 }
 

@@ -19,7 +19,8 @@ from syncd.cli.interview import Interview
 from syncd.cli.options import ConfigOption, UsageError, give_up_root
 from syncd.cli.privileges import become_owner
 from syncd.cli.questions import Terminal
-from syncd.cli.resync import preview, show_plan
+from syncd.cli.resync_text import show_plan
+from syncd.cli.running import preview
 from syncd.config.load import load
 from syncd.engine.report import Exit
 from syncd.provision.credentials import Way, keep_as_credentials, keep_in_file, write_whole

@@ -35,7 +35,7 @@ class Later(TyperCommand):
         # An import makes much that stays: to look through it for garbage is in vain, now and later.
         gc.disable()
         try:
-            found = getattr(import_module(self._module), self.name or "")
+            found = getattr(import_module(self._module), (self.name or "").replace("-", "_"))
         finally:
             gc.freeze()
             gc.enable()

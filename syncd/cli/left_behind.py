@@ -11,10 +11,19 @@ from syncd.model import on_clock
 from syncd.store.left_behind import Gone, LeftBehind
 from syncd.systems.port import Finding
 
-REMEDY = (
-    "Put the entry back into the configuration, or remove the blocks by hand there: "
-    "`syncd bookings` and `syncd show BOOKING` name them"
-)
+
+def command(each: LeftBehind) -> str:
+    """The command that removes these blocks."""
+    system = f" --system {each.system}" if each.gone is not Gone.PROVIDER else ""
+    provider = f" --provider {each.provider}" if each.provider else ""
+    provider = "" if each.gone is Gone.SYSTEM else provider
+    return f"syncd cleanup{system}{provider}"
+
+
+def remedy(found: Iterable[LeftBehind]) -> str:
+    """Say what to do, with each command once."""
+    commands = dict.fromkeys(f"`{command(each)}`" for each in found)
+    return f"Remove them with {', '.join(commands)}, or put the entry back into the configuration"
 
 
 def lines(settings: Settings, found: Iterable[LeftBehind]) -> Iterator[str]:
@@ -23,13 +32,13 @@ def lines(settings: Settings, found: Iterable[LeftBehind]) -> Iterator[str]:
     for each in found:
         yield f"{_place(each)}: {_blocks(settings, each)}; {_why(each)}"
     if found:
-        yield f"{REMEDY}."
+        yield f"{remedy(found)}."
 
 
 def findings(settings: Settings, found: Iterable[LeftBehind]) -> list[Finding]:
     """The findings of `syncd check`: one for each calendar."""
     return [
-        Finding("warning", _place(each), f"{_blocks(settings, each)}; {_why(each)}", REMEDY)
+        Finding("warning", _place(each), f"{_blocks(settings, each)}; {_why(each)}", remedy([each]))
         for each in found
     ]
 

@@ -13,6 +13,7 @@ from syncd.cli import (
     left_behind,
     measured_facts,
     owners,
+    paused,
     reported,
     stopped,
     terminal,
@@ -94,7 +95,7 @@ def status(
     left, known = left_in(seen, systems, unknown, kept), acknowledged_in(seen)
     stops = [stop.to_json() for stop in stops_in(seen, kept)]
     doubles = [h for h in seen.conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
-    behind = left_behind_in(settings, seen)
+    behind, held_back = left_behind_in(settings, seen), paused.calendars(seen)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -115,6 +116,9 @@ def status(
         "left": {str(kind): left.get(kind, 0) for kind in Left},
         "left_behind": [each.to_json() for each in behind],
         "waiting": [waiting.waiting_json(write) for write in seen.waiting],
+        "mode": settings.syncd.mode,
+        "paused": paused.paused_json(seen.paused, held_back),
+        "held_back": [paused.held_back_json(each) for each in seen.held_back],
         "clock_error_seconds": round(seen.clock_error.total_seconds()),
         "probes": [_canary_json(canary) for canary in seen.canaries],
         "closing_seconds": spread_json(spread_),
@@ -146,6 +150,7 @@ def status(
     told = (s.trouble(now, zone) for s in systems.values())
     causes = {name: h.cause for name, h in seen.health.items() if h.writing}
     troubles = (
+        *paused.lines(seen.paused, held_back, zone, observe=settings.syncd.mode == "observe"),
         *stopped.lines(stops),
         *waiting.clock_lines(seen.clock_error.total_seconds()),
         *waiting.lines(data["waiting"], zone, causes),
@@ -166,7 +171,7 @@ def status(
         if daemon and system.read_at is not None and now - system.read_at > late:
             terminal.warn(f"{name} was not read in full for {words.ago(system.read_at, now)[:-4]}")
     if not fresh:
-        terminal.say(endings.rest(left, known))
+        terminal.say(endings.rest(left, known, len(held_back)))
     raise typer.Exit(Exit.of(left).code)
 
 
@@ -390,13 +395,28 @@ def history(
         str | None, typer.Option(metavar="BOOKING", help="Only this booking.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many lines.")] = 40,
+    held_back: Annotated[
+        bool,
+        typer.Option("--held-back", help="What a pause or observe mode held back, from when on."),
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Tell what was seen and written, newest last, and which rule decided."""
+    """Tell what was seen and written, newest last, and which rule decided.
+
+    With --held-back: what would have been written but for a pause or observe mode, each wish once,
+    with when it was first and last wanted.
+    """
     settings = settings_of(context, config, secrets=False)
     chosen(settings, provider)
     store = open_state(settings)
+    if held_back:
+        if run is not None or booking is not None:
+            remedy = "Leave out one of them: `syncd show BOOKING` has what was held back of it."
+            raise UsageError("--held-back goes with no --run and no --booking", remedy)
+        paused.show_log(settings, store, provider, limit, as_json=as_json)
+        store.close()
+        return
     if booking is not None:
         booking = the_booking(store.find_bookings(booking), booking).id
     notes = store.history(booking=booking, provider=provider, run=run, limit=limit)

@@ -35,7 +35,14 @@ _PANELS = {
         "resync": "Bring all systems into step once: read, decide, write, until nothing is left to "
         "do.",
         "probe": "Measure the facts about the platforms that only a live account can tell.",
+        "pausing:pause": "Write nothing to a system, or for a provider, until `syncd unpause`.",
+        "pausing:unpause": "End a pause: what is wanted by now is planned anew, shown, and asked "
+        "about.",
         "undo": "Put back what a run wrote, for each booking that nobody has touched since.",
+    },
+    "Get out": {
+        "cleanup": "Remove what syncd made, for a provider, a system or everything; shown first, "
+        "proven last.",
     },
     "Look": {
         "resync:plan": "Show what a resync would write now, operation by operation.",
@@ -51,10 +58,14 @@ _PANELS = {
         "conflicts": "List the conflicts, with both values; or show one; or resolve it.",
         "acknowledge": "Silence one reported item, or a double booking, until it changes.",
         "look:history": "Tell what was seen and written, newest last, and which rule decided.",
+        "export": "Export the history as CSV or JSON lines, oldest first, with who decided each "
+        "change.",
     },
     "Keep": {
         "backup": "Copy the state to FILE, consistent also while the daemon runs.",
         "backup:restore": "Put FILE, made by `syncd backup`, in the place of the state.",
+        "forget_person:forget-person": "Erase what the state holds of one customer, and say what "
+        "else is stored: nothing.",
         "backup:migrate": "Bring the state up to this version, all of it or nothing; `run` and "
         "`resync` do so, too.",
     },
@@ -254,6 +265,7 @@ def _refuse(error: Exception, show: Callable[[], object], *, as_json: bool) -> i
 _CODES = {
     "syncd.config.problems.ConfigError": 2,
     "syncd.cli.options.UsageError": 2,
+    "syncd.cli.options.Interrupted": 4,
     "syncd.daemon.lock.StateHeld": 6,
     "syncd.store.errors.StateError": 1,
     "syncd.daemon.client.DaemonError": 1,

@@ -45,6 +45,18 @@ AcceptOption = Annotated[
         help="Let pass the changes that this run listed as stopped by the guard, and no others.",
     ),
 ]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="List all rows of the plan, not only the first 20.")
+]
+
+
+class Interrupted(Exception):  # noqa: N818 - a person's wish, not a fault
+    """A person ended a command that somebody else carries out; carries what comes of it. Exit 4."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        """Say how far it was, and what happens to the rest."""
+        super().__init__(f"{reason}. {remedy}")
+        self.reason, self.remedy = reason, remedy
 
 
 class UsageError(Exception):
@@ -157,8 +169,8 @@ def span(settings: Settings, start: str | None, end: str | None) -> Window | Non
     window = settings.syncd.window
     where = settings.syncd.zone
     try:
-        first = _instant("--from", start, where, last=False) if start else now - window.past
-        last = _instant("--to", end, where, last=True) if end else now + window.future
+        first = instant("--from", start, where, last=False) if start else now - window.past
+        last = instant("--to", end, where, last=True) if end else now + window.future
     except OverflowError:
         raise UsageError(
             "--from and --to are outside of the years 1 to 9999", "Name nearer days."
@@ -171,8 +183,8 @@ def span(settings: Settings, start: str | None, end: str | None) -> Window | Non
     return asked
 
 
-def _instant(option: str, text: str, where: str, *, last: bool) -> datetime:
-    """Read a day (its begin, or its end) or an instant."""
+def instant(option: str, text: str, where: str, *, last: bool) -> datetime:
+    """Read a day (its begin, or its end) or an instant. Raises UsageError."""
     from dateutil import parser  # noqa: PLC0415 - no help needs them
 
     from syncd.model import resolve_wall_time, utc  # noqa: PLC0415
@@ -185,11 +197,11 @@ def _instant(option: str, text: str, where: str, *, last: bool) -> datetime:
         wall = datetime.combine(day, time.max if last else time.min).replace(microsecond=0)
         return resolve_wall_time(wall, where).instant
     try:
-        instant = parser.isoparse(text)
+        found = parser.isoparse(text)
     except ValueError:
         raise UsageError(
             f"{option} {text!r} is no day", "Write 2026-11-23, or 2026-11-23T14:00+01:00."
         ) from None
-    if instant.tzinfo is None:
-        return resolve_wall_time(instant, where).instant
-    return utc(instant)
+    if found.tzinfo is None:
+        return resolve_wall_time(found, where).instant
+    return utc(found)

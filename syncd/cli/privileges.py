@@ -20,6 +20,8 @@ from syncd.config.trust import leaves_root
 from syncd.store.errors import StateError
 from syncd.store.files import taken
 
+_NAME_FILE = "Name a file that syncd wrote."
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -141,10 +143,10 @@ def open_input(file: Path) -> int | None:
         handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         why = f"it cannot be read ({error.strerror})"
-        raise StateError(str(file), why, "Name a file of `syncd backup`.") from None
+        raise StateError(str(file), why, _NAME_FILE) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise StateError(str(file), "it is not a plain file", "Name a file of `syncd backup`.")
+        raise StateError(str(file), "it is not a plain file", _NAME_FILE)
     return handle
 
 
@@ -187,6 +189,65 @@ def new_file(target: Path, *, overwrite: bool) -> Iterator[int]:
             str(target),
             f"it cannot be written ({error.strerror})",
             "Name a file in a folder that exists and has room, with no link on the way.",
+        ) from error
+
+
+@contextmanager
+def new_output(target: Path) -> Iterator[Callable[[str], None]]:
+    """Make a new file with mode 0600 at once, so that root makes it before it becomes another user.
+
+    What is yielded adds text to it. If the block fails, the file is removed again where this user
+    still may. Raises `StateError`; a file that is there already is never touched.
+    """
+    done = False
+    handle = _make(target)
+
+    def add(text: str) -> None:
+        left = memoryview(text.encode())
+        try:
+            while left:
+                left = left[os.write(handle, left) :]
+        except OSError as error:
+            raise _not_kept(target, error) from error
+
+    try:
+        yield add
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            raise _not_kept(target, error) from error
+        done = True
+    finally:
+        os.close(handle)
+        if not done:
+            with suppress(OSError):
+                target.unlink()
+
+
+def _not_kept(target: Path, error: OSError) -> StateError:
+    return StateError(
+        str(target),
+        f"it cannot be written ({error.strerror}), and was not kept",
+        "Free some space, or name a file on another disk.",
+    )
+
+
+def _make(target: Path) -> int:
+    try:
+        folder = _open_folder(target)
+        try:
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+            return os.open(target.name, flags, 0o600, dir_fd=folder)
+        finally:
+            os.close(folder)
+    except FileExistsError:
+        remedy = "Name another one, or remove it."
+        raise StateError(str(target), "this file is there already", remedy) from None
+    except OSError as error:
+        raise StateError(
+            str(target),
+            f"it cannot be written ({error.strerror})",
+            "Name a file in a folder that exists and may be written to, with no link on the way.",
         ) from error
 
 

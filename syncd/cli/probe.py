@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import terminal, words
+from syncd.cli import consent, terminal, words
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
-from syncd.cli.resync import copy_of_state, stop_on_signals
+from syncd.cli.running import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import Answer, ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.probe_plan import EACH_CALENDAR, MOST, Planned, plan_probe
-from syncd.engine.report import Exit
+from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.wiring import App, build
 
 WIDTH = 80
@@ -66,21 +65,19 @@ def probe(
     names = _chosen(settings, system)
     if forget:
         raise typer.Exit(_forget(settings, full, names, as_json=as_json))
-    if dry_run or not yes:
-        asks = not dry_run
-        if asks and (as_json or not sys.stdin.isatty()):
-            raise UsageError(
-                "a probe makes a block in each system, and nobody can be asked",
-                "Look at it with --dry-run, then run it with --yes.",
-            )
+    if settings.syncd.mode == "observe":
+        raise UsageError(OBSERVES, TO_WRITE)
+    if dry_run:
+        _tell_plan(settings, _planned(full(), names), names, as_json=as_json)
+        raise typer.Exit
+    consent.expect_consent("a probe makes a block in each system", yes=yes, as_json=as_json)
+    if not yes:
         planned = _planned(full(), names)
-        if dry_run:
-            _tell_plan(settings, planned, names, as_json=as_json)
-            raise typer.Exit
-        _tell_plan(settings, planned, names, as_json=False)
-        if not terminal.confirmed("Make, measure and remove this?"):
-            terminal.say("nothing was made")
-            raise typer.Exit(Exit.UNANSWERED.code)
+        consent.ask(
+            "Make, measure and remove this?",
+            lambda: _tell_plan(settings, planned, names, as_json=False),
+            yes=False,
+        )
     raise typer.Exit(_carry_out(settings, full, names, as_json=as_json))
 
 

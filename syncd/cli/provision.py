@@ -12,9 +12,12 @@ import typer
 
 from syncd.cli import terminal, words
 from syncd.cli.learned import remember, take_over
-from syncd.cli.options import ConfigOption, JsonOption, settings_of
+from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of
+from syncd.cli.paused import command
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateLock
+from syncd.engine.paused import system_paused
+from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.provision.apply import Hands, Outcome, apply
 from syncd.provision.look import Failed, Plan, make_plan
 from syncd.provision.plan import Known, Row, Step
@@ -51,6 +54,8 @@ def provision(
     answer, or refused; 6 another syncd holds the state.
     """
     settings = settings_of(context, config)
+    if really and settings.syncd.mode == "observe":
+        raise UsageError(OBSERVES, TO_WRITE)
     things = wanted_things(settings)
     if not really:
         plan = asyncio.run(_look(settings, things, _remembered(settings), quiet=as_json))
@@ -96,11 +101,17 @@ async def _work(
         with terminal.progress("reading " + ", ".join(sorted(makers)), quiet=quiet) as told:
             plan = await make_plan(makers, things, provisioned(store))
             outcomes = []
-            async for outcome in apply(plan, Hands(makers, store, RealClock()), prune=prune):
+            hands = Hands(makers, store, RealClock(), lambda system: _why_not(store, system))
+            async for outcome in apply(plan, hands, prune=prune):
                 outcomes.append(outcome)
                 told(f"{outcome.row.sort} {outcome.row.name}: {outcome.done or 'not done'}")
     take_over(store, [fact for maker in makers.values() for fact in maker.facts.unsaved()])
     return plan, outcomes
+
+
+def _why_not(store: Store, system: str) -> str:
+    pause = system_paused(store, system)
+    return "" if pause is None else f"{system} is paused: `{command(pause)}` ends that"
 
 
 async def _opened(settings: Settings, stack: AsyncExitStack) -> dict[str, Provisioner]:

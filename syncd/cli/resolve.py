@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import typer
 from dateutil import parser
 
-from syncd.cli import terminal, words
+from syncd.cli import paused, terminal, words
 from syncd.cli.choices import movable
 from syncd.cli.conflicts import ConflictArgument, conflict_json, the_conflict
 from syncd.cli.look import open_state
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
-from syncd.cli.resync import copy_of_state, stop_on_signals
+from syncd.cli.running import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.core.answer import Answer, Unfit, Way
 from syncd.core.draft import Draft
@@ -24,6 +24,7 @@ from syncd.core.free import busy_of
 from syncd.daemon.client import ask
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine import resolve as engine
+from syncd.engine.planned import operation_json
 from syncd.engine.resolve import Ending, Resolved, foresee, successor, to_arguments
 from syncd.model import HeldConflict, Operation, Value, readable, resolve_wall_time, utc
 from syncd.store import Store
@@ -92,7 +93,7 @@ def resolve(
     try:
         if dry_run:
             writes, done = _try(settings, held, answer, quiet=as_json)
-            result = {**done.to_json(), "plan": [words.operation_json(o) for o in writes]}
+            result = {**done.to_json(), "plan": [operation_json(o) for o in writes]}
             code = done.code
         else:
             writes = []
@@ -269,6 +270,7 @@ def _print(
     how = f" ({answer})" if ending is Ending.RESOLVED else ""
     terminal.say(f"conflict {held.id}: {_ENDINGS[ending]}{how}")
     terminal.say("written: " + (made or "nothing"))
+    paused.warn(result["resync"], zone)
     if result["resync"]["conflicts"]:
         left = words.count(result["resync"]["conflicts"], "conflict is", "conflicts are")
         terminal.say(f"{left} held now: syncd conflicts")

@@ -47,6 +47,7 @@ async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
     state = settings.syncd.state_path
     app = build(settings)
     app.engine.patient = False
+    _log_pauses(app)
     monitor = monitor_of(settings, app)
 
     def wrote(operation: Operation, what: str) -> None:
@@ -63,6 +64,7 @@ async def _run(settings: Settings, read_again: Callable[[], Settings]) -> int:
         begin_log(fresh)
         app = build(fresh, store=old.store, on_write=wrote, stopping=old.engine.stopping)
         app.engine.patient = False
+        _log_pauses(app)
         monitor.watch(app.systems, spans_of(fresh))
         return Successor(app.engine, pace_of(fresh), old.close_systems)
 
@@ -99,6 +101,15 @@ def begin_log(settings: Settings) -> None:
     set_up(secrets_of(settings), style=settings.syncd.log.format, level=settings.syncd.log.level)
     for problem in settings.warnings:
         log.warning("configuration", key=problem.key, reason=problem.reason, remedy=problem.remedy)
+
+
+def _log_pauses(app: App) -> None:
+    """Say at the start what is not written to."""
+    if app.engine.pauses.observe:
+        log.warning("observe mode: nothing is written to any system")
+    for each in app.engine.pauses.found:
+        since = each.since.isoformat()
+        log.info("is paused", kind=each.kind, id=each.id, since=since, who=each.who)
 
 
 def pace_of(settings: Settings) -> Pace:

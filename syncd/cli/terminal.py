@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import termios
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from itertools import zip_longest
 from typing import IO, Any
 
 from rich.box import SIMPLE_HEAD
@@ -59,9 +62,25 @@ def plain(text: str) -> Text:
     return Text(visible(text, keep="\n"))
 
 
+_ASIDE: ContextVar[bool] = ContextVar("aside", default=False)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Print what `say` and `table` are given beside the output, as `warn` does.
+
+    For what is shown before a question: the output may be a file or a pipe.
+    """
+    token = _ASIDE.set(True)
+    try:
+        yield
+    finally:
+        _ASIDE.reset(token)
+
+
 def say(text: str = "", *, style: str | None = None) -> None:
     """Print a line of plain text."""
-    console().print(plain(text), style=style)
+    console(err=_ASIDE.get()).print(plain(text), style=style)
 
 
 def warn(text: str) -> None:
@@ -79,12 +98,20 @@ def print_json(data: Any) -> None:
 
 
 def table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, most: int = WIDTH
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    most: int = WIDTH,
+    styles: Sequence[str] = (),
 ) -> None:
-    """Print a table; long cells are folded, between words where that can be, and never cut."""
+    """Print a table; long cells are folded, between words where that can be, and never cut.
+
+    ``styles`` has one for each row, or is empty.
+    """
     drawn = Table(title=plain(title), box=SIMPLE_HEAD, pad_edge=False)
     drawn.title_justify, drawn.title_style = "left", "bold"
-    screen = console()
+    screen = console(err=_ASIDE.get())
     screen.width = min(screen.width, most)
     cells = [[plain(cell) for cell in row] for row in (columns, *rows)]
     needed = [[Measurement.get(screen, screen.options, cell) for cell in row] for row in cells]
@@ -97,8 +124,8 @@ def table(
     widths = fitted(longest, lines, room)
     for name, width in zip(cells[0], widths, strict=True):
         drawn.add_column(name, overflow="fold", width=width)
-    for row in cells[1:]:
-        drawn.add_row(*row)
+    for row, style in zip_longest(cells[1:], styles):
+        drawn.add_row(*row, style=style)
     screen.print(drawn)
 
 
@@ -127,10 +154,21 @@ def progress(first: str, *, quiet: bool = False) -> Iterator[Callable[[str], Non
 
 
 def confirmed(question: str) -> bool:
-    """Ask on the terminal; anything but y or yes is a no, Ctrl-C included."""
+    """Ask on the terminal; anything but y or yes is a no, Ctrl-C and the end of input included.
+
+    What was typed before the question stood there is no answer to it.
+    """
     try:
+        _drop_typed()
         console(err=True).print(plain(f"{question} [y/N] "), end="")
-        return sys.stdin.readline().strip().lower() in {"y", "yes"}
-    except KeyboardInterrupt:
+        answer = sys.stdin.readline()
+    except (KeyboardInterrupt, UnicodeDecodeError):
+        answer = ""
+    if not answer.endswith("\n"):
         console(err=True).print()
-        return False
+    return answer.strip().lower() in {"y", "yes"}
+
+
+def _drop_typed() -> None:
+    with suppress(OSError, ValueError, termios.error):
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

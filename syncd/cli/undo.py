@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
 
 import typer
 
-from syncd.cli import left_behind, terminal, words
+from syncd.cli import consent, left_behind, terminal, words
 from syncd.cli.look import open_state, the_booking
-from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
-from syncd.cli.resync import copy_of_state, stop_on_signals
+from syncd.cli.options import (
+    AllOption,
+    ConfigOption,
+    JsonOption,
+    UsageError,
+    settings_in_two,
+    zone_of,
+)
+from syncd.cli.running import ask_daemon, copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
-from syncd.daemon.client import ask
+from syncd.daemon.client import Answer
 from syncd.daemon.lock import StateHeld, StateLock
-from syncd.engine.report import Exit
+from syncd.engine.planned import operation_from
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Operation
 from syncd.store import Store
@@ -34,6 +41,7 @@ def undo(
     ] = None,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show what would be done, and do not."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
+    every: AllOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -42,11 +50,14 @@ def undo(
     Blocks that it made are removed, what it moved goes back, what it removed is made again; real
     appointments that others moved stay where they are. What was put back is left so until the
     booking changes, and the time is open there meanwhile: `syncd status` counts it. While the
-    daemon runs, the daemon does it. Exit: 0 all is put back, 3 some bookings were left as they
+    daemon runs, the daemon does it. On a terminal the plan is shown and a yes is asked for; without
+    one, and with --json, it needs --yes. Exit: 0 all is put back, 3 some bookings were left as they
     are, or blocks stand where the configuration maps nothing any more, 4 a system did not answer,
     or a person said no.
     """
     settings, full = settings_in_two(context, config)
+    if not dry_run:
+        consent.expect_consent("an undo writes to the systems", yes=yes, as_json=as_json)
     if dry_run:
         settings = full()
     if booking is not None:
@@ -56,9 +67,12 @@ def undo(
     try:
         if dry_run:
             undone = _preview(settings, run, booking, quiet=as_json)
-            _tell_plan(settings, undone, as_json=as_json)
+            if as_json:
+                terminal.print_json(undone.to_json())
+            else:
+                _tell_plan(settings, _Planned.of(undone), every=every)
             raise typer.Exit(undone.exit.code)
-        code = _carry_out(settings, full, run, booking, yes=yes, as_json=as_json)
+        code = _carry_out(settings, full, run, booking, yes=yes, every=every, as_json=as_json)
         raise typer.Exit(code)
     except NothingToUndo as nothing:
         raise UsageError(nothing.reason, nothing.remedy) from None
@@ -71,27 +85,30 @@ def _carry_out(
     booking: str | None,
     *,
     yes: bool,
+    every: bool,
     as_json: bool,
 ) -> int:
     path = settings.syncd.state_path
     try:
         with StateLock(path, role="undo"):
             settings = full()
-            if sys.stdin.isatty() and not yes and not as_json:
-                planned = _preview(settings, run, booking, quiet=False)
-                _tell_plan(settings, planned, as_json=False, asking=bool(planned.operations))
-                if not planned.operations:
-                    return planned.exit.code
-                if not terminal.confirmed("Put this back?"):
-                    terminal.say("nothing was written")
-                    return Exit.UNANSWERED.code
+            if not yes:
+                planned = _Planned.of(_preview(settings, run, booking, quiet=False))
+                if not _agreed(settings, planned, every=every):
+                    return planned.exit
             undone = asyncio.run(_undo(settings, run, booking, quiet=as_json))
             result, code = undone.to_json(), undone.exit.code
     except StateHeld as held:
         if held.role != "daemon":
             raise
-        with terminal.progress("asking the daemon", quiet=as_json) as told:
-            answer = ask(path, "undo", {"run": run, "booking": booking}, told)
+        wanted = {"run": run, "booking": booking}
+        if not yes:
+            # The daemon has read lately, and has the credentials; this process may have none.
+            answer = ask_daemon(settings, "undo", {**wanted, "dry_run": True}, quiet=False)
+            planned = _Planned.from_json(answer)
+            if not _agreed(settings, planned, every=every):
+                return planned.exit
+        answer = ask_daemon(settings, "undo", wanted, quiet=as_json)
         result, code = answer.result, answer.exit
         if not as_json:
             terminal.say("carried out by the running daemon")
@@ -100,6 +117,45 @@ def _carry_out(
     else:
         _tell(settings, result)
     return code
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What an undo would do, whoever planned it."""
+
+    operations: Sequence[Operation]
+    left: Sequence[Mapping[str, Any]]
+    out_of_reach: Sequence[LeftBehind]
+    exit: int
+
+    @classmethod
+    def of(cls, undone: Undone) -> Self:
+        left = [{"booking": each.booking, "why": each.why} for each in undone.left]
+        return cls(undone.operations, left, undone.out_of_reach, undone.exit.code)
+
+    @classmethod
+    def from_json(cls, answer: Answer) -> Self:
+        """Read what a daemon sent."""
+        told = answer.result
+        return cls(
+            [operation_from(each) for each in told["plan"]],
+            told["left"],
+            [LeftBehind.from_json(each) for each in told["left_behind"]],
+            answer.exit,
+        )
+
+
+def _agreed(settings: Settings, planned: _Planned, *, every: bool) -> bool:
+    """Ask whether to do it; return False where nothing can be done. Raises typer.Exit on a no."""
+    if not planned.operations:
+        _tell_plan(settings, planned, every=every)
+        return False
+    consent.ask(
+        "Put this back?",
+        lambda: _tell_plan(settings, planned, every=every, asking=True),
+        yes=False,
+    )
+    return True
 
 
 def _preview(settings: Settings, run: str, booking: str | None, *, quiet: bool) -> Undone:
@@ -130,14 +186,13 @@ async def _undo(settings: Settings, run: str, booking: str | None, *, quiet: boo
 # --- what is printed --------------------------------------------------------------------------
 
 
-def _tell_plan(settings: Settings, undone: Undone, *, as_json: bool, asking: bool = False) -> None:
-    if as_json:
-        terminal.print_json(undone.to_json())
-        return
-    _print_operations(settings, undone.operations, "would be put back")
-    _print_left([{"booking": each.booking, "why": each.why} for each in undone.left])
-    _print_out_of_reach(settings, undone.out_of_reach)
-    number = words.count(len(undone.operations), "write")
+def _tell_plan(settings: Settings, planned: _Planned, *, every: bool, asking: bool = False) -> None:
+    groups = consent.groups_of(settings, planned.operations, "would be put back")
+    consent.show_groups(groups, every=every)
+    consent.show_totals(planned.operations)
+    _print_left(planned.left)
+    _print_out_of_reach(settings, planned.out_of_reach)
+    number = words.count(len(planned.operations), "write")
     told = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
     terminal.say(f"{number} would be made; {told}")
 
@@ -152,6 +207,10 @@ def _tell(settings: Settings, result: Mapping[str, Any]) -> None:
     for name, system in sorted(result["systems"].items()):
         if system["state"] != "ok":
             terminal.warn(f"{name} is {system['state']}: run the command again when it answers")
+    # A daemon of an older version does not say it.
+    if unwritten := result.get("unwritten", 0):
+        number = words.count(unwritten, "write was", "writes were")
+        terminal.warn(f"{number} not sent, or not confirmed yet: run the command again")
     put_back = words.count(len(result["bookings"]), "booking")
     terminal.say(f"{put_back} put back, {len(result['left'])} left as they are")
     if result["bookings"]:

@@ -34,6 +34,8 @@ REASONS = {
     WaitReason.DAMAGED: (
         "an earlier write to an appointment there changed more than it was to: see `reported`"
     ),
+    WaitReason.PAUSED: "a person has paused it",
+    WaitReason.OBSERVE: 'mode = "observe" is set in [syncd]',
 }
 
 _REMEDY = "set it: `timedatectl set-ntp true`, or `chronyc makestep`"

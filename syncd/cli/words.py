@@ -100,14 +100,18 @@ def local(text: str, zone: tzinfo) -> str:
 
 def ago(instant: datetime, now: datetime) -> str:
     """How long since: ``12 s ago``."""
-    passed = now - instant
+    return f"{duration(now - instant)} ago"
+
+
+def duration(passed: timedelta) -> str:
+    """A length of time in its largest fitting unit: ``12 s``, ``3 days``; less than none is 0."""
     if passed < timedelta(minutes=2):
-        return f"{max(0, passed.seconds if passed.days >= 0 else 0)} s ago"
+        return f"{max(0, passed.seconds if passed.days >= 0 else 0)} s"
     if passed < timedelta(hours=2):
-        return f"{passed // timedelta(minutes=1)} min ago"
+        return f"{passed // timedelta(minutes=1)} min"
     if passed < timedelta(days=2):
-        return f"{passed // timedelta(hours=1)} h ago"
-    return f"{passed.days} days ago"
+        return f"{passed // timedelta(hours=1)} h"
+    return f"{passed.days} days"
 
 
 def count(number: int, noun: str, nouns: str | None = None) -> str:
@@ -134,17 +138,3 @@ def value_json(value: Value | None) -> dict[str, Any] | None:
 def instant_json(instant: datetime | None) -> str | None:
     """An instant as JSON: ISO 8601, UTC."""
     return None if instant is None else utc(instant).isoformat().replace("+00:00", "Z")
-
-
-def operation_json(wanted: Operation) -> Mapping[str, Any]:
-    """A planned or made write as JSON."""
-    return {
-        "action": str(wanted.action),
-        "system": wanted.system,
-        "provider": wanted.provider,
-        "event": wanted.event,
-        "before": value_json(wanted.before),
-        "after": value_json(wanted.after),
-        "bookings": list(wanted.bookings),
-        "reason": wanted.reason,
-    }

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from syncd.config.problems import Refused, did_you_mean
@@ -34,6 +34,8 @@ class Secret:
 
     _value: str = field(repr=False)
     concern: Concern | None = field(default=None, compare=False, repr=False)
+    source: Mapping[str, str] | None = field(default=None, compare=False, repr=False)
+    """Where it was read from, as the configuration says it; None if it stands there itself."""
 
     def reveal(self) -> str:
         """Return the credential itself, to be sent to its platform and nowhere else."""
@@ -77,7 +79,7 @@ def read_secret(source: object, around: Surroundings) -> Secret:
                 raise Refused(reason, f"Write one of {_WAYS}.")
             if not around.fetch:
                 return Secret(f"not fetched: {way} {name}")
-            return _READERS[way](name, around)
+            return replace(_READERS[way](name, around), source={way: name})
         case _:
             raise Refused("it says no place to read a secret from", f"Write one of {_WAYS}.")
 

@@ -92,6 +92,7 @@ class General(Table):
     health and metrics, ``heartbeat`` an address that hears of each whole cycle; both off if absent.
     ``longest`` is how long before the window an event that still runs may have begun to be found.
     ``ca_file`` holds certificates of authorities that are trusted besides the well-known ones.
+    ``mode = "observe"`` reads and decides, and writes nothing to any system.
     ``env_file`` holds environment variables that the environment itself does not set, one
     NAME=value a line, for secrets that name them.
     """
@@ -113,6 +114,7 @@ class General(Table):
     heartbeat: Heartbeat | None = None
     ca_file: CaFile | None = None
     all_day: AllDayPolicy = AllDay.BUSY
+    mode: Literal["sync", "observe"] = "sync"
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

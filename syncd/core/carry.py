@@ -62,7 +62,7 @@ def carry(
         operation, conflict = _due(booking, replica, record, shown, calendar)
         if operation is not None:
             operations.append(operation)
-        elif calendar.blocked is not None:
+        elif calendar.blocked is not None and not (conflict and calendar.told_by_hand):
             # Nobody can write there now: what needs no write is settled once somebody can.
             continue
         elif conflict is not None:

@@ -29,7 +29,7 @@ from syncd.core.diff import is_news
 from syncd.core.draft import Draft
 from syncd.core.exposure import Wanted
 from syncd.core.facts import Calendar
-from syncd.core.holding import Holding, unsettled
+from syncd.core.holding import Holding, held_back_first, unsettled
 from syncd.core.match import Matched, Who, match, wanted_persons
 from syncd.core.merge import ONE_CHANGE, Merged, Word, merge, restates, shows_agreed
 from syncd.core.moved_in import open_questions
@@ -205,7 +205,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         wanted,
         len(matched.waiting) + unknown,
         tuple(became_ours),
-        tuple(waiting),
+        held_back_first(waiting, case.calendars),
         tuple(compared),
     )
 

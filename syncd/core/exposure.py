@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from syncd.core.diff import is_news, nominal
@@ -29,7 +29,7 @@ class Seen:
     ``records`` hold what ended since a system was last asked for free slots, too.
     ``read_only`` are the systems that are never written to, ``undone`` the (booking, system) pairs
     whose block a person took back, ``released`` those whose block a person moved or removed and the
-    rule lets be.
+    rule lets be. ``held_back`` tells of a system why a person wants nothing to be written there.
     """
 
     provider: str
@@ -41,6 +41,7 @@ class Seen:
     read_only: AbstractSet[str] = frozenset()
     undone: AbstractSet[tuple[str, str]] = frozenset()
     released: AbstractSet[tuple[str, str]] = frozenset()
+    held_back: Mapping[str, Cause] = field(default_factory=dict)
 
 
 def exposures(seen: Seen, known: Iterable[Exposure] = ()) -> list[Exposure]:
@@ -130,7 +131,7 @@ def _cause(seen: Seen, system: str, bookings: Collection[str]) -> Cause:
         return Cause.UNDONE
     if all((booking, system) in seen.released for booking in bookings):
         return Cause.RELEASED
-    return Cause.UNCLOSED
+    return seen.held_back.get(system, Cause.UNCLOSED)
 
 
 # --- how long ---------------------------------------------------------------------------------

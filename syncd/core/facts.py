@@ -72,6 +72,16 @@ class Calendar:
         return self.fixed or self.reach is not None
 
     @property
+    def held_back(self) -> bool:
+        """Whether a person wants nothing to be written to it now."""
+        return self.blocked is not None and self.blocked.held_back
+
+    @property
+    def told_by_hand(self) -> bool:
+        """Whether a person is told what to do there by hand although nothing is written."""
+        return self.held_back and self.believed
+
+    @property
     def writable(self) -> bool:
         """Whether it can be written to now."""
         return self.blocked is None and not self.read_only

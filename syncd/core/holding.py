@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from syncd.core.draft import Draft
 from syncd.core.facts import Calendar
 from syncd.core.ownership import Ownership
-from syncd.model import Action, IntentState, Operation, WaitReason
+from syncd.model import Action, IntentState, Operation, Waiting, WaitReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,18 @@ class Holding:
             return self.withhold
         fresh = any(calendar.fresh for calendar in self.calendars.values())
         return WaitReason.NOT_READ if fresh or _is_blind(operation, self.ownership) else None
+
+
+def held_back_first(
+    waiting: Iterable[Waiting], calendars: Mapping[str, Calendar]
+) -> tuple[Waiting, ...]:
+    """Name the pause wherever there is one: a write that it holds back waits for nothing else."""
+    return tuple(
+        replace(each, why=why)
+        if (why := calendars[each.operation.system].blocked) is not None and why.held_back
+        else each
+        for each in waiting
+    )
 
 
 def unsettled(draft: Draft) -> frozenset[str]:

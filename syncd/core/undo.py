@@ -171,6 +171,8 @@ def _hindered(
     where = wrote.system
     if calendar is None:
         return f"{where} is not one of its systems any more"
+    if calendar.held_back:
+        return f"writing to {where} is paused: `syncd unpause` ends that"
     if not calendar.writable:
         return f"{where} did not answer, or may not be written to"
     if any((i.operation.system, i.operation.event) == (where, wrote.event) for i in past.later):

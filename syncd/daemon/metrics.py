@@ -1,6 +1,7 @@
 """What Prometheus reads: counters of what was done, and how things stand when it asks.
 
-No label holds anything of a customer: systems, providers' counts, actions and states only.
+No label holds anything of a customer: systems, providers' counts, actions and states only; of a
+pause also the provider's name and who paused.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from syncd import __version__
 from syncd.core.budget import Paces
 from syncd.engine.report import Report
 from syncd.model import Action, Allowance, Clock, SystemHealth, SystemState, Topic, WaitReason
+from syncd.store.exposed import count_held_back_exposures
 from syncd.store.left_behind import LeftBehind
 from syncd.store.nightly import last
+from syncd.store.pauses import pauses
 from syncd.store.store import Store
 from syncd.store.waiting import count_waiting
 from syncd.systems.port import Traffic
@@ -304,7 +307,8 @@ class _Standing(Collector):
 
     def _of_state(self) -> Iterable[Metric]:
         now = self._clock.now()
-        waiting = {(name, why): 0 for name in self._systems() for why in WaitReason}
+        reasons = [why for why in WaitReason if not why.held_back]
+        waiting = {(name, why): 0 for name in self._systems() for why in reasons}
         waiting |= count_waiting(self._store)
         yield _gauge(
             "syncd_waiting_writes",
@@ -312,6 +316,7 @@ class _Standing(Collector):
             ["system", "reason"],
             [((name, str(why)), count) for (name, why), count in waiting.items()],
         )
+        yield from self._of_pauses()
         oldest: dict[str, datetime] = {}
         for covered in self._store.last_coverage():
             oldest[covered.system] = min(
@@ -345,6 +350,36 @@ class _Standing(Collector):
         yield _gauge("syncd_state_bytes", "Size of the database.", [], [((), self._bytes())])
         yield _gauge(
             "syncd_tasks", "Tasks of the event loop.", [], [((), len(asyncio.all_tasks()))]
+        )
+
+    def _of_pauses(self) -> Iterable[Metric]:
+        """What a person does not want to be written."""
+        yield _gauge(
+            "syncd_paused_timestamp_seconds",
+            "Since when a system, a provider or a calendar is paused, and by whom.",
+            ["kind", "id", "who"],
+            [((p.kind, p.id, p.who), p.since.timestamp()) for p in pauses(self._store)],
+        )
+        held_back: dict[str, int] = dict.fromkeys(self._systems(), 0)
+        for each in self._report.held_back if self._report else ():
+            name = each.operation.system
+            held_back[name] = held_back.get(name, 0) + 1
+        yield _gauge(
+            "syncd_held_back_writes",
+            "Writes that a pause or observe mode holds back.",
+            ["system"],
+            [((name,), count) for name, count in held_back.items()],
+        )
+        yield _gauge(
+            "syncd_exposures_held_back",
+            "Of the intervals still offered although taken, those that nobody closes because of "
+            "a pause or observe mode.",
+            [],
+            [((), count_held_back_exposures(self._store, self._clock.now()))],
+        )
+        observes = self._report is not None and self._report.observe
+        yield _gauge(
+            "syncd_observe", "1 while nothing is written to any system.", [], [((), observes)]
         )
 
     def _bytes(self) -> int:

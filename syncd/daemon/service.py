@@ -150,7 +150,11 @@ def commands_of(work: Work) -> dict[str, Command]:
         "undo": work.on_undo,
         "resolve": work.on_resolve,
         "acknowledge": work.on_acknowledge,
+        "forget-person": work.on_forget_person,
         "probe": work.on_probe,
+        "cleanup": work.on_cleanup,
+        "pause": work.on_pause,
+        "unpause": work.on_unpause,
     }
 
 

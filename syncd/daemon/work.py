@@ -6,28 +6,33 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
 
 from syncd.core.answer import Answer, Unfit
+from syncd.daemon.arguments import check, contacts_of, plan_of, text, window_of
+from syncd.daemon.cleaning import KNOWN_OF_CLEANUP, Cleans, cleaned_up
 from syncd.daemon.door import Progress, Refused
 from syncd.daemon.metrics import outcome
 from syncd.engine.acknowledge import CannotAcknowledge, acknowledge
+from syncd.engine.exactly import Exactly
 from syncd.engine.lanes import Lanes
+from syncd.engine.paused import Pauses
+from syncd.engine.pausing import CannotUnpause, Place, pause, paused_json, places_of, unpause
+from syncd.engine.planned import operation_json
 from syncd.engine.probe_outcome import Probed
 from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
 from syncd.engine.undo import NothingToUndo, Undone
-from syncd.model import Clock, Window, utc
-from syncd.model.asked import LONGEST_TEXT, fault_of_window
+from syncd.model import Clock, Window
 from syncd.store import Store
+from syncd.store.forget import forget_persons
 
 log = structlog.get_logger(__name__)
 
 
-class Worker(Protocol):
+class Worker(Cleans, Protocol):
     """What the daemon needs of an engine."""
 
     mapping: Mapping[str, Sequence[str]]
@@ -35,6 +40,7 @@ class Worker(Protocol):
     clock: Clock
     answers: dict[str, Answer]
     lanes: Lanes
+    pauses: Pauses
 
     @property
     def stopping(self) -> asyncio.Event:
@@ -48,6 +54,7 @@ class Worker(Protocol):
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = ...,
+        exactly: Exactly | None = ...,
         progress: Progress = ...,
     ) -> Report:
         """Bring everything into step."""
@@ -80,7 +87,12 @@ class Worker(Protocol):
         ...
 
     async def undo(
-        self, run: str, *, booking: str | None = None, progress: Progress = ...
+        self,
+        run: str,
+        *,
+        booking: str | None = None,
+        dry_run: bool = ...,
+        progress: Progress = ...,
     ) -> Undone:
         """Put back what a run wrote."""
         ...
@@ -98,8 +110,7 @@ class Work:
     """The jobs. ``busy_since`` is a loop time, None when idle.
 
     ``told`` hears of each report, ``failed`` the name of each job that raised; ``insist`` is called
-    before a request, so that it meets no system that rests. ``turn`` says who is read in a far job;
-    everybody, where there is none.
+    before a request, so that no system rests. ``turn`` says who is read in a far job, or everybody.
     """
 
     def __init__(
@@ -178,37 +189,49 @@ class Work:
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
         """A resync that somebody asked for through the door. Raises Refused."""
-        _check(arguments)
-        window = _window(arguments, self._engine.clock.now())
-        provider, accept = _text(arguments, "provider"), _text(arguments, "accept")
+        check(arguments)
+        window = window_of(arguments, self._engine.clock.now())
+        provider, accept = text(arguments, "provider"), text(arguments, "accept")
         if provider is not None and provider not in self._engine.mapping:
             raise Refused(
                 f"the running daemon knows no provider {provider[:100]!r}",
                 "If it is new in the configuration: restart the daemon, which reads that once.",
             )
+        exactly = plan_of(arguments)
         async with self._turn(progress) as began:
             report = await self._engine.resync(
                 window=window,
                 providers=None if provider is None else [provider],
                 accept=accept,
+                exactly=exactly,
                 progress=progress,
             )
         self._hear("request", report, self._now() - began)
-        return report.to_json(), report.exit.code
+        if exactly is None:
+            return report.to_json(), report.exit.code
+        decided = [operation_json(each) for each in report.planned]
+        told = {"matched": exactly.matched, "decided": decided}
+        return {**report.to_json(), "plan": told}, report.exit.code
 
     async def on_undo(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Put back what a run wrote, as somebody asked through the door. Raises Refused."""
-        _check(arguments, frozenset({"run", "booking"}))
-        run, booking = _text(arguments, "run"), _text(arguments, "booking")
+        """Put back what a run wrote, or plan that, through the door. Raises Refused."""
+        check(arguments, frozenset({"run", "booking", "dry_run"}))
+        run, booking = text(arguments, "run"), text(arguments, "booking")
+        dry_run = bool(arguments.get("dry_run"))
         if run is None:
             raise Refused("no run is named", "Say which run is to be undone.")
         async with self._turn(progress) as began:
             try:
-                undone = await self._engine.undo(run, booking=booking, progress=progress)
+                undone = await self._engine.undo(
+                    run, booking=booking, dry_run=dry_run, progress=progress
+                )
             except NothingToUndo as nothing:
                 raise Refused(nothing.reason, nothing.remedy) from None
+        if dry_run:
+            plan = [operation_json(each) for each in undone.operations]
+            return {**undone.to_json(), "plan": plan}, undone.exit.code
         self._hear("undo", undone.report, self._now() - began)
         return undone.to_json(), undone.exit.code
 
@@ -219,7 +242,7 @@ class Work:
 
         The cycles go on meanwhile: they do not see the block that a probe makes.
         """
-        _check(arguments, frozenset({"systems", "forget"}))
+        check(arguments, frozenset({"systems", "forget"}))
         names = arguments.get("systems")
         known = {system for systems in self._engine.mapping.values() for system in systems}
         if not isinstance(names, list) or not all(str(name) in known for name in names):
@@ -238,11 +261,19 @@ class Work:
         log.info("probed", systems=names, ended=str(probed.exit))
         return probed.to_json(), probed.exit.code
 
+    async def on_cleanup(
+        self, arguments: Mapping[str, Any], progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """Remove what syncd made, or give a system up, through the door. Raises Refused."""
+        check(arguments, KNOWN_OF_CLEANUP)
+        async with self._turn(progress):
+            return await cleaned_up(self._engine, arguments, text, progress)
+
     async def on_resolve(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
         """What a person decided of a held conflict, through the door. Raises Refused."""
-        conflict = _text(arguments, "conflict")
+        conflict = text(arguments, "conflict")
         try:
             answer = answer_of(arguments)
         except ValueError as error:
@@ -255,12 +286,23 @@ class Work:
         self._hear("resolve", resolved.report, self._now() - began)
         return resolved.to_json(), resolved.code
 
+    async def on_forget_person(
+        self, arguments: Mapping[str, Any], _progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """Erase what is stored of a customer's contacts, through the door. Raises Refused."""
+        check(arguments, frozenset({"contacts"}))
+        contacts = contacts_of(arguments)
+        async with self._one:  # between the jobs, which may be storing the same ids
+            self._refuse_if_ending()
+            erased = forget_persons(self._engine.store, contacts)
+        return erased.to_json(), 0
+
     async def on_acknowledge(
         self, arguments: Mapping[str, Any], _progress: Progress
     ) -> tuple[Mapping[str, object], int]:
         """Silence what a person knows of, or take that back, through the door. Raises Refused."""
-        _check(arguments, frozenset({"id", "by", "undo"}))
-        start, by = _text(arguments, "id"), _text(arguments, "by")
+        check(arguments, frozenset({"id", "by", "undo"}))
+        start, by = text(arguments, "id"), text(arguments, "by")
         undo = arguments.get("undo") is True
         async with self._one:  # between the jobs: what is reported changes in them
             self._refuse_if_ending()
@@ -270,6 +312,36 @@ class Work:
             except CannotAcknowledge as cannot:
                 raise Refused(cannot.reason, cannot.remedy) from None
         return done.to_json(), 0
+
+    async def on_pause(
+        self, arguments: Mapping[str, Any], progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """Pause what a person names, at once and beside the job at work. Raises Refused.
+
+        The answer comes when nothing that began before is under way there any more.
+        """
+        check(arguments, frozenset({"what", "by", "reason"}))
+        places = _places(arguments)
+        engine, by = self._engine, text(arguments, "by") or ""
+        reason = text(arguments, "reason") or ""
+        found = pause(engine.store, places, by, reason, engine.clock.now())
+        progress("waiting for what is being written")
+        await engine.pauses.landed(found)
+        async with self._probing:  # a probe removes what it made, whatever is paused meanwhile
+            return paused_json(found), 0
+
+    async def on_unpause(
+        self, arguments: Mapping[str, Any], _progress: Progress
+    ) -> tuple[Mapping[str, object], int]:
+        """End pauses; the next cycle writes what is wanted by then. Raises Refused."""
+        check(arguments, frozenset({"what", "by"}))
+        places, by = _places(arguments), text(arguments, "by") or ""
+        self._refuse_if_ending()
+        try:
+            ended = unpause(self._engine.store, places, by, self._engine.clock.now())
+        except CannotUnpause as cannot:
+            raise Refused(cannot.reason, cannot.remedy) from None
+        return paused_json(ended), 0
 
     @asynccontextmanager
     async def _turn(self, progress: Progress) -> AsyncIterator[float]:
@@ -352,6 +424,7 @@ class Work:
             conflicts=report.conflicts,
             unreadable=report.unreadable,
             waiting=len(report.waiting),
+            held_back=len(report.held_back),
             exposures=report.exposures,
             journal=report.pending,
             guarded=report.guarded,
@@ -359,43 +432,8 @@ class Work:
         )
 
 
-_KNOWN = frozenset({"from", "to", "provider", "accept"})
-
-
-def _check(arguments: Mapping[str, Any], known: frozenset[str] = _KNOWN) -> None:
-    """Refuse what would be ignored: a `dry_run` that is not understood would write."""
-    unknown = sorted(name for name, said in arguments.items() if said and name not in known)
-    if unknown:
-        raise Refused(
-            f"such a request to the daemon takes no {', '.join(unknown)[:200]}",
-            "For a dry run: `syncd plan`, which needs no daemon. Otherwise restart the daemon: "
-            "it may be of another version than this program.",
-        )
-
-
-def _text(arguments: Mapping[str, Any], name: str) -> str | None:
-    said = arguments.get(name)
-    if said is None:
-        return None
-    if not isinstance(said, str):
-        raise Refused(f"{name} is no text", "Send a name, or leave it out.")
-    if len(said) > LONGEST_TEXT:
-        raise Refused(f"{name} is too long", f"Send at most {LONGEST_TEXT} characters.")
-    return said
-
-
-def _window(arguments: Mapping[str, Any], now: datetime) -> Window | None:
-    start, end = arguments.get("from"), arguments.get("to")
-    if start is None and end is None:
-        return None
+def _places(arguments: Mapping[str, Any]) -> list[Place]:
     try:
-        window = Window(
-            utc(datetime.fromisoformat(str(start))), utc(datetime.fromisoformat(str(end)))
-        )
-    except (ValueError, OverflowError):
-        raise Refused(
-            "from and to are no window", "Send both as ISO 8601 times with an offset."
-        ) from None
-    if fault := fault_of_window(window, now):
-        raise Refused(fault, "Send a shorter and nearer one.")
-    return window
+        return places_of(arguments.get("what"))
+    except ValueError as error:
+        raise Refused(str(error), "Restart the daemon: it may be of another version.") from None

@@ -11,6 +11,7 @@ from syncd.engine.closures import Closures
 from syncd.engine.lanes import Lanes
 from syncd.engine.observation import Observation
 from syncd.engine.observe import observe
+from syncd.engine.paused import Pauses
 from syncd.engine.relate import Ties
 from syncd.engine.supervise import supervised
 from syncd.model import Clock, Window
@@ -73,11 +74,16 @@ class Annexes:
         return changed
 
     async def tie(
-        self, systems: Mapping[str, System], store: Store, clock: Clock, lanes: Lanes
+        self,
+        systems: Mapping[str, System],
+        store: Store,
+        clock: Clock,
+        lanes: Lanes,
+        pauses: Pauses,
     ) -> None:
         """Tie bookings to contacts; who is late with it goes on in the background."""
         for each in self.ties:
-            call = partial(each.see_to, systems, store, clock)
+            call = partial(each.see_to, systems, store, clock, pauses)
             with suppress(SystemFault):
                 await lanes.ask(each.registry.name, "ties", call, urgent=False)
 

@@ -16,6 +16,7 @@ import structlog
 
 from syncd.core.ownership import same_interval
 from syncd.engine.execute import SENT_WITHIN
+from syncd.engine.paused import Pauses
 from syncd.engine.supervise import supervised
 from syncd.model import Clock, Coverage, Event, Kind, Window
 from syncd.model.canary import Canary
@@ -89,6 +90,7 @@ class Canaries:
     clock: Clock
     new_id: Callable[[], str]
     systems: Mapping[str, System]
+    pauses: Pauses
     live: set[str] = field(default_factory=set)
     found: bool = True
     """Whether the state may hold any."""
@@ -127,15 +129,20 @@ class Canaries:
             return
         known = canaries(self.store)
         self.found = bool(known)
-        left = [c for c in known if c.stands and c.tag not in self.live]
+        held_back = [c for c in known if self.pauses.why_now(c.provider, c.system) is not None]
+        left = [c for c in known if c.stands and c.tag not in self.live and c not in held_back]
         forget_canaries(self.store, self.clock.now() - _KEPT, known)
         await asyncio.gather(
             *(self._clear(c) for c in left if c.system in self.systems and only in {None, c.system})
         )
 
     async def _clear(self, canary: Canary) -> None:
+        place = (canary.provider, canary.system)
         try:
-            with supervised(canary.system, "removing what a probe left"):
+            with (
+                self.pauses.sending([place]),
+                supervised(canary.system, "removing what a probe left"),
+            ):
                 prober = await self.systems[canary.system].prober()
                 if canary.event is None:
                     looked_for = await self.look_for(canary)

@@ -118,6 +118,8 @@ def _blocked(
 ) -> WaitReason | None:
     """Return why a calendar cannot be written to now; None if it can."""
     provider, system = place
+    if (held_back := engine.pauses.why(provider, system)) is not None:
+        return held_back
     if observation is None or observation.state is not Health.OK:
         return WaitReason.UNANSWERED
     if unknown:

@@ -6,7 +6,7 @@ nothing to do for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,16 +19,21 @@ from syncd.engine.agenda import Agenda
 from syncd.engine.annexes import Annexes
 from syncd.engine.baseline import Baselines
 from syncd.engine.canaries import Canaries
+from syncd.engine.cleaned import Cleaned
+from syncd.engine.cleanup_beside import Cleaner, Wanted, clean_up_beside
 from syncd.engine.clocks import known_error, watch_clock
 from syncd.engine.deciding import decide_on
 from syncd.engine.ending import MOST_CYCLES, Ending, Progress
+from syncd.engine.exactly import PLAN, Exactly, admitted
 from syncd.engine.execute import Desk
 from syncd.engine.exposure import Watch
+from syncd.engine.held_back import HeldBackLog
 from syncd.engine.lanes import BESIDES, Lanes
 from syncd.engine.leaving import name_left_behind
 from syncd.engine.looking import look
 from syncd.engine.moved_in import Newcomers
-from syncd.engine.observation import Asked, Observation, proven_by
+from syncd.engine.observation import Asked, Observation, in_full, proven_by
+from syncd.engine.paused import Pauses
 from syncd.engine.persons import Persons
 from syncd.engine.policy import Ids, Policy
 from syncd.engine.probe_outcome import Probed
@@ -82,6 +87,7 @@ class Engine:
     """A digest of what each calendar, (provider, system), is mapped to."""
     answers: dict[str, Answer] = field(default_factory=dict)
     annexes: Annexes = field(default_factory=Annexes)
+    cleaner: Cleaner | None = None
     exposed: Watch = field(init=False)
     baselines: Baselines = field(init=False)
     running: Running = field(init=False)
@@ -99,16 +105,21 @@ class Engine:
     waiting: WaitingWrites = field(init=False)
     lanes: Lanes = field(init=False)
     canaries: Canaries = field(init=False)
+    pauses: Pauses = field(init=False)
+    held_back: HeldBackLog = field(init=False)
 
     def __post_init__(self) -> None:
         """Everything is to be decided on once."""
         policy = self.policy
-        self.exposed = Watch(self.store, self.clock, self.systems, policy.read_only, policy.future)
+        self.pauses = Pauses(self.store, policy.observe)
+        self.exposed = Watch(
+            self.store, self.clock, self.systems, policy.read_only, policy.future, self.pauses
+        )
         self.running = Running(policy.longest, policy.far_every)
         self.recent = Recent(self.store, policy.far_every)
-        self.waiting = WaitingWrites(self.store)
+        self.waiting, self.held_back = WaitingWrites(self.store), HeldBackLog(self.store)
         self.lanes = Lanes(self.stopping, matters=self._calls_for_a_cycle)
-        self.canaries = Canaries(self.store, self.clock, self.ids.row, self.systems)
+        self.canaries = Canaries(self.store, self.clock, self.ids.row, self.systems, self.pauses)
         self.clock_error = known_error(self.store)
         self.agenda.add(self.mapping)
         self.baselines = Baselines(
@@ -141,14 +152,16 @@ class Engine:
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = False,
+        exactly: Exactly | None = None,
         progress: Progress = lambda _text: None,
     ) -> Report:
         """Cycle over the full window until another cycle would come to the same.
 
-        When that is, and how long it waits between two cycles, `engine.ending` says.
+        When that is, and how long it waits between two cycles, `engine.ending` says. ``exactly`` is
+        the plan that is to be carried out; the run ends at once where it is not what is decided.
         """
         self.agenda.add(providers or self.mapping)
-        report = Report(run=self.ids.row(), dry_run=dry_run)
+        report = Report(run=self.ids.row(), dry_run=dry_run, exactly=exactly)
         self._begin_questions()
         try:
             with with_waits(self.stopping, progress) as told:
@@ -184,9 +197,12 @@ class Engine:
             if self.clock_error != error and not over and report.cycles < MOST_CYCLES:
                 self._begin_questions()
                 continue  # What was read was not the window that is meant.
+            refused = report.exactly is not None and not report.exactly.matched
+            if refused and not report.refused:
+                return
             if not await ending.goes_on(report, self.lanes, unconfirmed=self.waits(report)):
                 return
-            if report.dry_run:
+            if report.dry_run or refused:
                 self.agenda.add(providers or self.mapping)  # nothing of it was carried out
 
     def _begin_questions(self) -> None:
@@ -266,6 +282,11 @@ class Engine:
         with with_waits(self.stopping, progress) as told:
             return await probe(self, names, told)
 
+    async def cleanup(self, wanted: Wanted, *, progress: Progress = lambda _: None) -> Cleaned:
+        """Remove what syncd made (see `engine.cleanup`), and have everybody decided on anew."""
+        with with_waits(self.stopping, progress) as told:
+            return await clean_up_beside(self, wanted, told)
+
     def forget_facts(self, names: Sequence[str]) -> dict[str, list[str]]:
         """Withdraw what was measured of these systems; return the facts, by system."""
         return forget_facts(self.systems, self.store, names)
@@ -282,10 +303,13 @@ class Engine:
         quiet = not (report.news or report.operations or report.guarded or report.failures)
         now = self.clock.now()
         self.waiting.settle(self._calendars(), now)
+        self.held_back.settle(self._calendars(), report.run, now)
         if kind != "resync" and quiet and report.answered:
             return
         self.store.start_run(report.run, kind, now)
         told = {**report.to_json(most_waiting=MOST_KEPT), LISTED: report.listed}
+        if report.exactly is not None and report.exactly.matched:
+            told[PLAN] = report.exactly.plan
         self.store.finish_run(report.run, now, told)
 
     def _calendars(self) -> set[tuple[str, str]]:
@@ -305,8 +329,11 @@ class Engine:
     ) -> None:
         """Recover, observe, decide, write, confirm, once. The report is brought up to date."""
         structlog.contextvars.bind_contextvars(run=report.run)
-        self.lanes.patient = report.dry_run or len(self.systems) < BESIDES
+        waits = report.dry_run or (report.exactly is not None and self.patient)
+        self.lanes.patient = waits or len(self.systems) < BESIDES
         await self.learn()
+        if self.pauses.renew():
+            self.agenda.add(self.mapping)
         chosen = self.annexes.with_doors(providers or self.mapping)
         report.cycles += 1
         desk = self.desk(report)
@@ -331,7 +358,7 @@ class Engine:
             follows=follows or report.cycles > 1,
         )
         watch_clock(self, observed)
-        for span, seen in _in_full(observed):
+        for span, seen in in_full(observed):
             self.baselines.note_read(proven_by(seen), span)
         if by_id:
             report.left_behind = name_left_behind(self)
@@ -347,15 +374,18 @@ class Engine:
             decisions |= await decide_on(self, doors, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned, report.unmade = operations, 0
+        operations = admitted(report.exactly, operations)
         unmade: list[Waiting] = []
         if operations and not report.dry_run:
-            progress(f"writing {len(operations)} change{'s' if len(operations) > 1 else ''}")
-            unmade = await write(self, operations, observed, desk, report)
+            unmade = await write(self, operations, observed, desk, report, progress)
         self.waiting.hear(decisions, unmade)
+        self.held_back.hear(decisions, unmade)
         report.waiting = self.waiting.all(self._calendars())
-        if not report.dry_run:
-            await self.annexes.tie(self.systems, self.store, self.clock, self.lanes)
-        for span, seen in _in_full(observed):
+        report.held_back = self.held_back.all(self._calendars())
+        report.paused, report.observe = self.pauses.found, self.pauses.observe
+        if not report.dry_run and report.exactly is None:
+            await self.annexes.tie(self.systems, self.store, self.clock, self.lanes, self.pauses)
+        for span, seen in in_full(observed):
             self._settle(span, seen, report)
         await tell(self, report, observed, before)
 
@@ -381,6 +411,7 @@ class Engine:
             self.stopping,
             self.on_write,
             self.policy.place_of,
+            pauses=self.pauses,
         )
 
     def repair(self, desk: Desk) -> None:
@@ -411,14 +442,3 @@ class Engine:
         report.settled += len(settled) + self.baselines.note_arrived(arrived, window)
         for provider, system in settled:
             report.remarks += baseline.unexplained(self.store, provider, system, self.clock.now())
-
-
-def _in_full(
-    observed: Mapping[str, Observation],
-) -> Iterator[tuple[Window, dict[str, Observation]]]:
-    """Yield what was read of the whole window, by the window that was asked for."""
-    found: dict[Window, dict[str, Observation]] = {}
-    for name, seen in observed.items():
-        if seen.asked is not None and seen.asked.full:
-            found.setdefault(seen.asked.window, {})[name] = seen
-    yield from found.items()

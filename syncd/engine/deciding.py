@@ -196,5 +196,8 @@ def _finished(decision: Decision, case: Case, state: ProviderState) -> bool:
         and not state.intents
         and not any(c.stopped for c in case.calendars.values())
         and not decision.changes.opened
-        and all(c.believed and (c.writable or c.read_only) for c in case.calendars.values())
+        and all(
+            c.believed and (c.writable or c.read_only or c.held_back)
+            for c in case.calendars.values()
+        )
     )

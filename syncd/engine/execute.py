@@ -22,6 +22,7 @@ from syncd.engine.dividing import Parts, of_any_row
 from syncd.engine.first_writes import admitted, hear_reset, one_at_a_time
 from syncd.engine.first_writes import settle as settle_first
 from syncd.engine.notes import notes_of
+from syncd.engine.paused import Pauses
 from syncd.engine.reread import at_another, just_read, not_ours, overtaken, reread, stood_in
 from syncd.engine.resets import report_reset, reset_words
 from syncd.engine.siblings import held_instances, watched
@@ -112,6 +113,10 @@ class Desk:
     place_of: Callable[[str], str] = lambda _rule: ""
     repairs: bool = False
     """Whether what a write changed besides its target is being put back."""
+    pauses: Pauses | None = None
+    """What is not to be written to; without it, the pauses that are stored count."""
+    cleans: bool = False
+    """Whether a person has what syncd made removed, which no pause holds back (`syncd cleanup`)."""
 
 
 async def execute(
@@ -166,7 +171,7 @@ async def _make(
 ) -> list[Intent]:
     """Make one call, in parts where it is refused as a whole; return the intents not sent."""
     unsent: list[Intent] = []
-    parts = Parts.of(call)
+    parts, pauses = Parts.of(call), desk.pauses or Pauses(desk.store)
     while parts.waiting:
         part = ready = parts.waiting.popleft()
         try:
@@ -177,11 +182,17 @@ async def _make(
                 with supervised(system.name, "reading the target of a write", Retryable):
                     ready = await _still_right(system, part, read, desk, result)
                     ready = await admitted(system, ready, desk, result)
+            # Last of all, without a turn of the loop between: nothing is sent once a pause is told.
+            held_back = pauses.hold_back([i.operation for i in ready], cleans=desk.cleans)
+            ready = [i for i in ready if i.operation not in held_back]
+            result.unmade += [Waiting(o, why) for o, why in held_back.items()]
             if ready:
                 write = partial(_write, system, ready, desk, result, parts)
                 repairs = replace(desk, repairs=True)
                 back = partial(_carry_out, system, read=(), desk=repairs, result=result)
-                await watched(system, [i.operation for i in ready], desk, result, write, back)
+                writes = [i.operation for i in ready]
+                with pauses.sending([(o.provider, o.system) for o in writes]):
+                    await watched(system, writes, desk, result, write, back)
                 await settle_first(system, desk)
         except Ambiguous as fault:
             # The journal keeps them open; nothing is written on top until a read has told.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from syncd.core.exposure import Seen, Wanted, closings, exposures, visible_at
+from syncd.engine.paused import Pauses
 from syncd.engine.wanted import Packed
 from syncd.model import Booking, Clock, Closing, Exposure, Id, ProviderState, Record, Role
 from syncd.store import exposed as shelf
@@ -29,6 +30,7 @@ class Watch:
     systems: Mapping[str, System]
     read_only: frozenset[tuple[str, str]]
     reach: timedelta
+    pauses: Pauses
     due: set[str] = field(default_factory=set)
     _around: dict[str, set[Id]] = field(default_factory=dict)
     _wanted: Packed = field(default_factory=Packed)
@@ -102,6 +104,11 @@ class Watch:
             undone=_undone(state),
             released=_released(state),
             read_only={system for who, system in self.read_only if who == provider},
+            held_back={
+                system: cause
+                for system in wanted
+                if (cause := self.pauses.cause(provider, system)) is not None
+            },
         )
         found = exposures(seen, known)
         busy = [b for b in state.bookings if b.agreed.busy and b.agreed.end > now]

@@ -65,7 +65,7 @@ async def look(
 
     async def work(name: str, asked: Asked) -> Observation:
         system = engine.lanes.gated(engine.systems[name])
-        if not report.dry_run:
+        if not report.dry_run and report.exactly is None:
             await engine.canaries.clear(name)
         if pending:
             await recover(system, pending, desk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -160,3 +160,14 @@ class Read:
 def proven_by(observed: Mapping[str, Observation]) -> list[Coverage]:
     """Return what the systems that answered proved to be complete."""
     return [c for o in observed.values() if o.state is Health.OK for c in o.whole]
+
+
+def in_full(
+    observed: Mapping[str, Observation],
+) -> Iterator[tuple[Window, dict[str, Observation]]]:
+    """Yield what was read of the whole window, by the window that was asked for."""
+    found: dict[Window, dict[str, Observation]] = {}
+    for name, seen in observed.items():
+        if seen.asked is not None and seen.asked.full:
+            found.setdefault(seen.asked.window, {})[name] = seen
+    yield from found.items()

@@ -140,8 +140,7 @@ async def _observe(
     unproven = [u for u in snapshot.unproven if u.provider not in seen.without_user]
     snapshot = replace(snapshot, coverage=covered, unproven=unproven)
     read.snapshot = snapshot
-    seen.coverage, seen.units = snapshot.coverage, snapshot.units
-    seen.unproven = unproven
+    seen.coverage, seen.units, seen.unproven = snapshot.coverage, snapshot.units, unproven
     read.changes = Changes(coverage=list(snapshot.coverage))
     reports, questions = Reports(), Questions(read)
     await _report_rows(reports, snapshot.malformed)

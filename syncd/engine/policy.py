@@ -21,7 +21,7 @@ class Policy:
     near window is read every ``near_every``, the whole one every ``far_every``. ``places`` tells
     where the configuration says the rule for a kind of conflict. ``resources`` gives the system in
     which a provider is a room or equipment that others need. ``clocks`` names the platform whose
-    clock the answers of a system show.
+    clock the answers of a system show. ``observe``: nothing is written to any system.
     """
 
     rules: Mapping[str, Rules]
@@ -39,6 +39,7 @@ class Policy:
     places: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, str] = field(default_factory=dict)
     clocks: Mapping[str, str] = field(default_factory=dict)
+    observe: bool = False
 
     def place_of(self, rule: str) -> str:
         """Where the configuration says the rule of that name; empty for a rule of syncd's own."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import resolve_wall_time, zone
+from syncd.model.pauses import OBSERVES
 from syncd.model.platform_facts import Measure, platform_facts
 from syncd.systems.port import SystemFault
 from syncd.systems.probing import LENGTH, ROOM, Prober
@@ -102,9 +103,21 @@ def provider_of(engine: Engine, name: str) -> str | None:
     able = (
         provider
         for provider in sorted(engine.policy.rules)
-        if name in engine.mapping.get(provider, ()) and (provider, name) not in closed
+        if name in engine.mapping.get(provider, ())
+        and (provider, name) not in closed
+        and engine.pauses.why_now(provider, name) is None
     )
     return next(able, None)
+
+
+def why_none(engine: Engine, name: str) -> str:
+    """Say why no calendar of a system may be written to (`provider_of`)."""
+    if engine.pauses.observe:
+        return OBSERVES
+    mapped = [provider for provider, systems in engine.mapping.items() if name in systems]
+    if any(engine.pauses.why_now(provider, name) for provider in mapped):
+        return "every calendar of it that may be written to is paused (syncd unpause)"
+    return "no calendar of it may be written to"
 
 
 def zone_of(engine: Engine, provider: str) -> str:

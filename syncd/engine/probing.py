@@ -28,6 +28,7 @@ from syncd.engine.probe_plan import (
     place,
     probeable,
     provider_of,
+    why_none,
     zone_of,
 )
 from syncd.engine.supervise import supervised
@@ -136,7 +137,7 @@ class _System:
         outcome.platform = prober.platform
         provider = provider_of(engine, self.name)
         if provider is None:
-            raise NotMeasured("no calendar of it may be written to", failed=False)
+            raise NotMeasured(why_none(engine, self.name), failed=False)
         self._say("looking for a time that is free")
         busy = await self._busy(provider)
         start = place(engine, provider, prober, busy)

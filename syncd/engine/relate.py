@@ -9,6 +9,7 @@ from typing import Protocol
 
 import structlog
 
+from syncd.engine.paused import Pauses
 from syncd.engine.supervise import supervised
 from syncd.model import Booking, Clock, Event, Kind, Person, Record, Replica
 from syncd.store.relations import Relation, drop_relation, keep_relation, relations
@@ -66,8 +67,13 @@ class Ties:
     strangers: dict[str, float] = field(default_factory=dict)
     _trouble: str = ""
 
-    async def see_to(self, systems: Mapping[str, System], store: Store, clock: Clock) -> None:
-        """Tie what is new, untie what has ended. A fault is logged; the next cycle goes on."""
+    async def see_to(
+        self, systems: Mapping[str, System], store: Store, clock: Clock, pauses: Pauses
+    ) -> None:
+        """Tie what is new, untie what has ended. A fault is logged; the next cycle goes on.
+
+        What a pause or observe mode holds back is done when that is over.
+        """
         here = self.registry.name
         known = relations(store, here)
         wanted = dict(self._wanted(store, clock))
@@ -78,11 +84,16 @@ class Ties:
         try:
             with supervised(here, "tying bookings to contacts"):
                 for booking in ended[:MOST]:
-                    tie = known[booking]
-                    await self.registry.untie(booking, tie.record, tie.relation)
-                    drop_relation(store, here, booking)
+                    tie, place = known[booking], (_provider(store, booking), here)
+                    if pauses.why_now(*place) is None:
+                        with pauses.sending([place]):
+                            await self.registry.untie(booking, tie.record, tie.relation)
+                        drop_relation(store, here, booking)
                 for booking in patient[:MOST]:
-                    await self._tie(booking, wanted[booking], systems, store, clock)
+                    place = (wanted[booking][0].provider, here)
+                    if pauses.why_now(*place) is None:
+                        with pauses.sending([place]):
+                            await self._tie(booking, wanted[booking], systems, store, clock)
         except SystemFault as fault:
             if str(fault) != self._trouble:
                 log.warning("booking not tied to its contact", system=here, fault=str(fault))
@@ -132,6 +143,10 @@ class Ties:
             others = [r for r in records if r.system != self.registry.name]
             if any(r.person for r in others):
                 yield booking, records
+
+
+def _provider(store: Store, booking: str) -> str:
+    return next((b.provider for b in store.find_bookings(booking) if b.id == booking), "")
 
 
 async def _person(system: System, record: Record) -> Person | None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from syncd.engine.exactly import Exactly
 from syncd.engine.left import Exit as Exit  # noqa: PLC0414 - part of a report
 from syncd.engine.left import Left as Left  # noqa: PLC0414 - part of a report
 from syncd.engine.left import left_of_items as left_of_items  # noqa: PLC0414 - part of a report
@@ -23,6 +24,7 @@ from syncd.model import (
     utc,
 )
 from syncd.model.health import is_silent
+from syncd.model.pauses import Pause
 from syncd.store.left_behind import LeftBehind
 from syncd.systems.reported import KNOWN_EVENTS
 
@@ -197,6 +199,9 @@ class Report:
     acknowledged; ``acknowledged`` is how many items and pairs a person has acknowledged.
     ``left_behind`` are blocks where the configuration maps nothing any more: as a person chose
     that, they are named, and count as nothing that is left to do. None: they were not counted.
+    ``held_back`` are the writes that a person does not want now, as something is ``paused``, or as
+    the configuration has syncd ``observe``: they count as nothing that is left to do, either.
+    ``exactly`` is the plan that the run carries out, if it does.
     """
 
     run: str
@@ -223,6 +228,7 @@ class Report:
     settled: int = 0
     remarks: list[str] = field(default_factory=list)
     dry_run: bool = False
+    exactly: Exactly | None = None
     failures: list[str] = field(default_factory=list)
     unknown: list[UnknownOwners] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
@@ -231,6 +237,9 @@ class Report:
     acknowledged: int = 0
     interrupted: bool = False
     left_behind: list[LeftBehind] | None = None
+    held_back: list[Waiting] = field(default_factory=list)
+    paused: list[Pause] = field(default_factory=list)
+    observe: bool = False
     unshown: dict[str, int] = field(default_factory=dict)
     look_again: datetime | None = None
     refused: dict[str, float] = field(default_factory=dict)
@@ -275,6 +284,7 @@ class Report:
             and not self.pending
             and not self.suspected
             and not self.waiting
+            and not self.held_back
             and not self.guarded
             and not self.gone
         )
@@ -285,7 +295,7 @@ class Report:
 
         A run that still wrote in its last cycle, and was not interrupted, has more to do.
         """
-        if self.unmade or self.interrupted or self.pending or self.waiting:
+        if self.unmade or self.interrupted or self.pending or self.waiting or self.held_back:
             return self.unmade
         return len(self.planned)
 
@@ -366,6 +376,9 @@ class Report:
             "not_shown": dict(sorted(self.unshown.items())),
             "reported": {str(topic): counts[topic] for topic in Topic},
             "acknowledged": self.acknowledged,
+            "mode": "observe" if self.observe else "sync",
+            "paused": [each.to_json() for each in self.paused],
+            "held_back": [waiting_json(each) for each in self.held_back[:most_waiting]],
             "left_behind": [each.to_json() for each in self.left_behind or ()],
             "left": {str(kind): left.get(kind, 0) for kind in Left},
             "converged": self.converged,

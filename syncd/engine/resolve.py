@@ -153,7 +153,8 @@ async def _check_mapped(engine: Answering, provider: str) -> None:
 def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | None:
     """What would be written if nothing has changed since the last read; None if that is unknown.
 
-    Asks no system: all are taken to answer. Raises Unfit.
+    Asks no system: all are taken to answer. What a pause holds back would not be written. Raises
+    Unfit.
     """
     provider = held.conflict.provider
     if provider not in engine.mapping:
@@ -161,7 +162,9 @@ def foresee(engine: Engine, held: HeldConflict, answer: Answer) -> Decision | No
     state = engine.store.state(provider)
     case = case_of(engine, provider, state, {}, brake.still(engine), held.run)
     answering = {
-        system: replace(calendar, believed=True, blocked=None)
+        system: replace(
+            calendar, believed=True, blocked=calendar.blocked if calendar.held_back else None
+        )
         for system, calendar in case.calendars.items()
     }
     case = replace(case, calendars=answering)

@@ -18,6 +18,7 @@ from syncd.engine.running import Depth
 from syncd.engine.telling import tell
 from syncd.engine.writing import write
 from syncd.model import Changes, Intent, IntentState, Note, Operation, ProviderState, Waiver
+from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.store.journal import intents_of, intents_since
 from syncd.store.left_behind import LeftBehind
 from syncd.store.store import Store
@@ -75,6 +76,7 @@ class Undone:
             "bookings": sorted({w.booking for w in self.waivers}),
             "left": [{"booking": left.booking or None, "why": left.why} for left in self.left],
             "left_behind": [each.to_json() for each in self.out_of_reach],
+            "unwritten": self.unwritten,
             "done": self.exit is Exit.DONE,
         }
 
@@ -92,6 +94,9 @@ async def undo(
     The systems are read first. Raises NothingToUndo when there is no such run, or it wrote nothing
     (of that booking).
     """
+    if engine.pauses.observe:
+        raise NothingToUndo(OBSERVES, TO_WRITE)
+    engine.pauses.renew()
     intents = _written(engine.store, run, booking)
     engine.lanes.patient = True
     await engine.learn()
@@ -127,8 +132,7 @@ async def undo(
     else:
         # The waivers first: after a crash between, what stands is left alone, not written anew.
         engine.store.apply(Changes(waivers=undone.waivers, notes=undone.notes))
-        progress(f"putting back {len(undone.operations)} writes")
-        await write(engine, undone.operations, observed, desk, report)
+        await write(engine, undone.operations, observed, desk, report, progress)
         await tell(engine, report, observed, before)
         before = {name: system.traffic for name, system in engine.systems.items()}
         for pause in PAUSES:

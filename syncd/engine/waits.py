@@ -46,7 +46,11 @@ class WaitingWrites:
         for each in unmade:
             tried.setdefault(each.operation.provider, []).append(each)
         for provider, decision in decisions.items():
-            now = (*decision.waiting, *tried.get(provider, ()))
+            now = tuple(
+                each
+                for each in (*decision.waiting, *tried.get(provider, ()))
+                if not each.why.held_back
+            )
             if self._now.get(provider) != now:
                 self._now[provider] = now
                 self._changed.add(provider)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count as count_from
 from typing import TYPE_CHECKING
 
 from syncd.core import plan
@@ -24,8 +25,11 @@ async def write(
     observed: Mapping[str, Observation],
     desk: Desk,
     report: Report,
+    progress: Callable[[str], None] = lambda _text: None,
 ) -> list[Waiting]:
     """Carry out operations; the report counts them. Return those that wait for their system."""
+    if operations:
+        desk = _counting(desk, len(operations), progress)
     by_system: dict[str, list[Operation]] = {}
     for operation in operations:
         by_system.setdefault(operation.system, []).append(operation)
@@ -45,6 +49,18 @@ async def write(
     waiting = [each for written in results for each in written.unmade]
     report.unmade = _unmade(engine, operations, results, waiting)
     return waiting
+
+
+def _counting(desk: Desk, total: int, progress: Callable[[str], None]) -> Desk:
+    """Return a desk whose writes are counted, and told of one by one."""
+    done = count_from(0)
+    progress(f"writing: {next(done)} of {total} done")
+
+    def hear(operation: Operation, what: str) -> None:
+        progress(f"writing: {next(done)} of {total} done")
+        desk.on_write(operation, what)
+
+    return replace(desk, on_write=hear)
 
 
 def _unmade(

@@ -78,7 +78,7 @@ from syncd.model.time import (
     utc,
     zone,
 )
-from syncd.model.waiting import Waiting, WaitingWrite, WaitReason
+from syncd.model.waiting import HeldBack, Waiting, WaitingWrite, WaitReason
 from syncd.model.waits import LONGEST_DAILY_WAIT, LONGEST_WAIT, capped_wait
 from syncd.model.words import (
     UNNAMED_SERIES,
@@ -132,6 +132,7 @@ __all__ = [
     "Exposure",
     "Fact",
     "FreeTime",
+    "HeldBack",
     "HeldConflict",
     "Hours",
     "Id",

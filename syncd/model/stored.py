@@ -242,7 +242,8 @@ class Cause(StrEnum):
 
     UNCLOSED: no block stands there yet. READ_ONLY: syncd may not write there. UNDONE: a person took
     the block back. RELEASED: a person moved or removed it, and the rule lets it be. IGNORED: a
-    block stands, and the system offers the time all the same.
+    block stands, and the system offers the time all the same. PAUSED: a person has paused writing
+    there. OBSERVE: nothing is written at all, as the configuration says so.
     """
 
     UNCLOSED = "unclosed"
@@ -250,6 +251,8 @@ class Cause(StrEnum):
     UNDONE = "undone"
     RELEASED = "released"
     IGNORED = "ignored"
+    PAUSED = "paused"
+    OBSERVE = "observe"
 
 
 @dataclass(frozen=True, slots=True)

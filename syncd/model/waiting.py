@@ -24,6 +24,8 @@ class WaitReason(StrEnum):
     - GUARD: the guard withholds it until a person accepts it.
     - FIRST_WRITE: the first such write there is not compared with the record before it yet.
     - DAMAGED: such a write there changed more than it was to; a person has to look.
+    - PAUSED: a person has paused its system, provider or calendar.
+    - OBSERVE: the configuration says ``mode = "observe"``.
     """
 
     SERIES = "series"
@@ -38,6 +40,13 @@ class WaitReason(StrEnum):
     GUARD = "guard"
     FIRST_WRITE = "first_write"
     DAMAGED = "damaged"
+    PAUSED = "paused"
+    OBSERVE = "observe"
+
+    @property
+    def held_back(self) -> bool:
+        """Whether a person wants it not to be written: such a write is none that waits."""
+        return self in {WaitReason.PAUSED, WaitReason.OBSERVE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,22 @@ class Waiting:
 
     operation: Operation
     why: WaitReason
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A write that is wanted and that a pause or observe mode holds back, as the state keeps it.
+
+    It was wanted from ``since`` on, also at ``seen_at``, and no more (or it was written) from
+    ``ended_at`` on.
+    """
+
+    name: str
+    operation: Operation
+    why: WaitReason
+    since: datetime
+    seen_at: datetime
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ a create whose answer is lost is found by its name, now or in the next run, and 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from syncd.model import Clock
@@ -37,6 +37,11 @@ class Hands:
     provisioners: Mapping[str, Provisioner]
     store: Store
     clock: Clock
+    why_not: Callable[[str], str] = lambda _system: ""
+    """Tells of a system, just before a write to it, why a person wants none; '' for none."""
+
+
+_WRITES = frozenset({Step.CREATE, Step.UPDATE, Step.NOT_WANTED})
 
 
 async def apply(plan: Plan, hands: Hands, *, prune: bool) -> AsyncIterator[Outcome]:
@@ -48,9 +53,12 @@ async def apply(plan: Plan, hands: Hands, *, prune: bool) -> AsyncIterator[Outco
     for row in plan.rows:
         if row.step is Step.NOT_WANTED and not prune:
             continue
+        if row.step in _WRITES and (why := hands.why_not(row.system)):
+            yield Outcome(row, "", why)
+            continue
         before = down.get((row.system, row.sort))
         if before is not None:
-            if row.step in {Step.CREATE, Step.UPDATE, Step.NOT_WANTED}:
+            if row.step in _WRITES:
                 yield Outcome(row, "", f"not tried: {before}", before)
             continue
         try:

@@ -98,11 +98,24 @@ class What(StrEnum):
     CHANGE_FACT = "change-fact"
     BOOK_FAR = "book-far"
     DRAG_IN = "drag-in"
+    CLEAN_UP = "clean-up"
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
 TROUBLE = frozenset({What.FAULT, What.HOST_CLOCK, What.STATE_FAULT, What.CRASH}) | DISK
-OPERATOR = frozenset({What.RESYNC, What.ACCEPT, What.RESOLVE, What.UNDO, What.ACKNOWLEDGE})
+OPERATOR = frozenset(
+    {
+        What.RESYNC,
+        What.ACCEPT,
+        What.RESOLVE,
+        What.UNDO,
+        What.ACKNOWLEDGE,
+        What.PAUSE,
+        What.UNPAUSE,
+    }
+)
 CONFIGURED = frozenset(
     {
         What.LEAVE_OUT_PROVIDER,
@@ -113,7 +126,9 @@ CONFIGURED = frozenset(
     }
 )
 """What somebody changes in the configuration; the program reloads it if the slot is odd."""
-OUTSIDE = frozenset(What) - TROUBLE - OPERATOR - CONFIGURED
+AT_THE_END = frozenset({What.CLEAN_UP})
+"""What somebody does when the day is over, and all of it was judged."""
+OUTSIDE = frozenset(What) - TROUBLE - OPERATOR - CONFIGURED - AT_THE_END
 
 
 @dataclass(frozen=True, slots=True, order=True)

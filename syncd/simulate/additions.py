@@ -15,10 +15,12 @@ from syncd.simulate.acts import SYSTEMS, Step, What
 from syncd.simulate.drawn_buffers import draw_buffers
 from syncd.simulate.drawn_cancelling import draw_cancelling
 from syncd.simulate.drawn_changes import with_changes
+from syncd.simulate.drawn_cleanup import with_cleanup
 from syncd.simulate.drawn_facts import with_facts
 from syncd.simulate.drawn_far import with_far_meetings
 from syncd.simulate.drawn_limits import draw_limits
 from syncd.simulate.drawn_marks import draw_marks
+from syncd.simulate.drawn_pauses import with_pauses
 from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
 from syncd.simulate.drawn_series import draw_series
 from syncd.simulate.drawn_slow import with_slow
@@ -66,9 +68,11 @@ def with_more(day: Story, faults: Collection[str]) -> Story:
         with_damage,
         with_far_meetings,
         with_changes,
+        with_pauses,
     ):
         day = add(day)
-    return with_early_clearing(with_facts(with_slow(_with_limits(day, faults), faults)))
+    more = with_early_clearing(with_facts(with_slow(_with_limits(day, faults), faults)))
+    return with_cleanup(more, faults)
 
 
 def _with_marks(day: Story) -> Story:

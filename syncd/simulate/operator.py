@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -12,20 +13,27 @@ from pathlib import Path
 from syncd.core.answer import Answer, Way
 from syncd.daemon.door import Refused
 from syncd.daemon.work import Work
+from syncd.engine import pausing
 from syncd.engine.acknowledge import entries
 from syncd.engine.resolve import to_arguments
 from syncd.engine.stops import NotAcceptable, check_accept
 from syncd.model import ConflictKind, HeldConflict, Topic
 from syncd.simulate import viewed
 from syncd.simulate.clocks import true_time
+from syncd.simulate.paused import place_of
 from syncd.simulate.story import Step, What
 from syncd.simulate.town import Town
+from syncd.simulate.unmapped import Place
 from syncd.store import StateError, Store
 from syncd.store.glance import Run
 from syncd.store.journal import intents_of
+from syncd.store.pauses import pauses
 from syncd.store.reported import open_items
 
 WAYS = tuple(Way)
+
+_AGAIN, _TRIES = 60.0, 30
+"""Seconds until something is asked for again, and how often it is."""
 
 
 class Killed(BaseException):
@@ -53,6 +61,10 @@ class Operator:
                 await self.undo()
             case What.ACKNOWLEDGE:
                 await self.acknowledge(step)
+            case What.PAUSE:
+                await self.pause(step)
+            case What.UNPAUSE:
+                await self.unpause(first=True)
             case _:
                 await self.resync()
 
@@ -79,8 +91,47 @@ class Operator:
             except Refused as refused:
                 self.say(f"acknowledge {entry.id}: {refused.reason}")
 
+    async def pause(self, step: Step) -> None:
+        """Pause a system, a provider or one calendar; it holds once it is acknowledged."""
+        if self.work is None:
+            return
+        self.done[What.PAUSE] += 1
+        place = place_of(step)
+        asked = {"what": pausing.places_to([pausing.Place(*place)]), "by": "kim", "reason": ""}
+        with suppress(Killed, StateError):
+            await self.work.on_pause(asked, _quietly)
+            self.town.paused.begin(place, self.town.clock.now())
+            self.say(f"pause {place}")
+
+    async def unpause(self, *, first: bool = False) -> bool:
+        """End the pause that is the oldest, or all; return whether they are over."""
+        if self.work is None or not self.state.exists():
+            return False
+        with closing(Store.open(self.state, write=False)) as store:
+            found = pauses(store)[: 1 if first else None]
+        for each in found:
+            self.done[What.UNPAUSE] += 1
+            place = pausing.Place(each.system, each.provider)
+            self.town.paused.end(self.town.clock.now(), Place(each.system, each.provider))
+            try:
+                await self.work.on_unpause(
+                    {"what": pausing.places_to([place]), "by": "kim"}, _quietly
+                )
+            except (Killed, StateError, Refused):
+                return False
+            self.say(f"unpause {place}")
+        return True
+
+    async def unpause_all(self) -> None:
+        """End every pause, also of a daemon that is about to start again."""
+        for _ in range(_TRIES):
+            if await self.unpause():
+                return
+            await asyncio.sleep(_AGAIN)
+
     async def release(self) -> None:
-        """Accept every damage, so that writes that wait for it go on."""
+        """End every pause, and accept every damage, so that writes that wait for it go on."""
+        await self.unpause_all()
         if self.work is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import SYSTEMS
-from syncd.simulate import one_sided
+from syncd.simulate import one_sided, paused
 from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass, span, stays_closed
 from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.facts import is_kept_short
@@ -37,6 +37,7 @@ DAYS = timedelta(days=2)  # for what nothing ends within a story
 
 def judge_change(town: Town, change: Change) -> Iterator[str]:
     """What is wrong with something that syncd did, by the number of the promise."""
+    yield from paused.judge_change(town, change)
     if is_lost_by_update(town, change):
         return
     before, after = change.before, change.after

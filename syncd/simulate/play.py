@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import sqlite3
 import sys
 from collections import Counter
@@ -31,10 +30,12 @@ from syncd.simulate import (
     broken,
     buffered,
     busy,
+    cleaning,
     concealing,
     ending,
     one_sided,
     oracle,
+    paused,
     stopping,
     tellers,
     unproven,
@@ -130,10 +131,9 @@ class _Stage:
         self.town.choices, self.town.series = story.choices, story.series
         one_sided.set_rules(self.town, story)
         self.operator = Operator(folder / "state.db", self.town, self._say)
-        self.dangers, self.said = Dangers(self.outcome.faults), -1
-        self.reload = False
+        self.dangers, self.said, self.reload = Dangers(self.outcome.faults), -1, False
         self.disk = Disk(folder / "state.db")
-        self.requests: set[asyncio.Task[None]] = set()
+        self.requests, self.cleaning = set[asyncio.Task[None]](), cleaning.NOBODY
         self.when_broken: Callable[[], object] = lambda: None
         self.when_acted: Callable[[], object] = lambda: None
         self.reader: tuple[int, sqlite3.Connection] | None = None
@@ -168,6 +168,9 @@ class _Stage:
                 await supervisor
         await asyncio.sleep(RESTART)
         await self._quiet()
+        self.cleaning = cleaning.begin(self.town, self.story, self.outcome.commands)
+        if self.cleaning is not None:
+            await self.cleaning.carry_out(self.dangers, self._start, self._say, self._break)
 
     def counted(self) -> Outcome:
         """Return what the story came to by now."""
@@ -181,14 +184,15 @@ class _Stage:
 
     async def _day(self) -> None:
         """All steps, and the quiet after them, while the daemon runs."""
-        for step in self.story.steps:
+        for step in self.story.of_the_day:
             await self._until(step.at)
             self._happen(step)
         await self._until(self.story.hours * 3600)
         self.when_acted()
         await asyncio.sleep(0)  # ends here where only the day is played
         # What was out of the file until now, or still is, cannot have been carried.
-        whole = not self.town.unmapped.changed_after(self.town.clock.now() - broken.SEEN_WITHIN)
+        whole = not paused.changed_lately(self.town, broken.SEEN_WITHIN)
+        self._judge_with(lambda *seen: paused.judge_told(self.town, self.story, *seen))
         if whole:
             self._judge_with(lambda *seen: broken.judge_broken(self.town, self.story, *seen))
             self._judge_with(lambda *seen: stopping.judge_stops(self.town, self.story, *seen))
@@ -268,7 +272,7 @@ class _Stage:
         def told(report: Report) -> None:
             self.outcome.cycles += 1
             self.said = report.exit.code
-            for line in timely.judge(report):
+            for line in (*timely.judge(report), *paused.judge_report(self.town, report)):
                 self._break(line)
             at_work.rounds.hear(report)
 
@@ -301,8 +305,7 @@ class _Stage:
 
     def _judge_rest(self) -> None:
         """The daemon has had its time: all must agree, without a restart or anybody's help."""
-        self._judge_log()
-        for line in self.town.endless():
+        for line in (*tellers.ended_jobs(self.log.getvalue()), *self.town.endless()):
             self._break(line)
         self._judge_with(lambda *seen: broken.judge_rest(self.town, *seen))
 
@@ -355,13 +358,6 @@ class _Stage:
         for line in tellers.indiscreet((dump, self.log.getvalue()), secrets):
             self._break(line)
 
-    def _judge_log(self) -> None:
-        """No answer, however odd, may end a job (promise 8); only the state's own faults do."""
-        for entry in map(json.loads, self.log.getvalue().splitlines()):
-            raised = entry.get("exception", "").splitlines()[-1:]
-            if entry["event"] == "job failed" and StateError.__name__ not in str(raised):
-                self._break(f"8: an exception ended a job: {raised}")
-
     # --- what happens -------------------------------------------------------------------------
 
     def _happen(self, step: Step) -> None:
@@ -406,7 +402,7 @@ class _Stage:
     def _judge(self, change: Change) -> None:
         """Judge something that syncd did, at the moment when it happened."""
         self._say(f"{change.system} syncd: {change}")
-        if was_carried(self.town, change):
+        if was_carried(self.town, change) or cleaning.judges(self.cleaning, change, self._break):
             return
         unannounced: Iterable[str] = ()
         along = is_share(change.event) or puts_back(self.town, change)

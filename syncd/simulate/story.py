@@ -16,7 +16,16 @@ from syncd.model import ConflictKind
 from syncd.sandbox.faults import FaultKind
 from syncd.simulate import draws
 from syncd.simulate.accounts import Knobs, draw_account
-from syncd.simulate.acts import CONFIGURED, OPERATOR, OUTSIDE, SYSTEMS, TROUBLE, Step, What
+from syncd.simulate.acts import (
+    AT_THE_END,
+    CONFIGURED,
+    OPERATOR,
+    OUTSIDE,
+    SYSTEMS,
+    TROUBLE,
+    Step,
+    What,
+)
 from syncd.simulate.additions import COMPLAINTS, acts, broken_rows, updates, with_more
 from syncd.simulate.busy import ORDINARY, Busy, draw_busy, list_acts
 from syncd.simulate.drawn_faults import ALL, HOST, disk, shifted_rows, trouble
@@ -108,6 +117,11 @@ class Story:
     facts: tuple[tuple[str, str, str], ...] = ()
     measured: tuple[tuple[str, str], ...] = ()
     damaging: tuple[str, ...] = ()
+
+    @property
+    def of_the_day(self) -> tuple[Step, ...]:
+        """What happens before all of it is judged."""
+        return tuple(step for step in self.steps if step.what not in AT_THE_END)
 
     @property
     def choices(self) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -11,6 +12,7 @@ from syncd.simulate.hosted import is_share
 from syncd.simulate.siblings import was_carried
 from syncd.simulate.town import Town
 from syncd.simulate.untouched import puts_back
+from syncd.store import StateError
 
 WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee", "lunch")
 """What must be in no log and no database, besides the secrets."""
@@ -71,3 +73,11 @@ def indiscreet(texts: Collection[str], secrets: Collection[str]) -> Iterator[str
             if (found := re.search(pattern, low)) is not None:
                 at = found.start()
                 yield f"11: {word!r} is told: …{text[max(0, at - 60) : at + 40]!r}"
+
+
+def ended_jobs(log: str) -> Iterator[str]:
+    """No answer, however odd, may end a job (promise 8); only the state's own faults do."""
+    for entry in map(json.loads, log.splitlines()):
+        raised = entry.get("exception", "").splitlines()[-1:]
+        if entry["event"] == "job failed" and StateError.__name__ not in str(raised):
+            yield f"8: an exception ended a job: {raised}"

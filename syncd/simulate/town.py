@@ -24,6 +24,7 @@ from syncd.simulate.accident import EVER, LATE, Accident, Change, Key, Seen, Sli
 from syncd.simulate.buffered import Buffers
 from syncd.simulate.far import FarMeeting
 from syncd.simulate.loop import VirtualClock
+from syncd.simulate.paused import Paused
 from syncd.simulate.rebooking import Rebooking
 from syncd.simulate.spoilt import switch_on
 from syncd.simulate.staff import Staff
@@ -78,6 +79,7 @@ class Town:
     mergers: list[merging.Merger] = field(default_factory=list)
     ended_mergers: list[merging.Merger] = field(default_factory=list)
     unmapped: Unmapped = field(default_factory=Unmapped)
+    paused: Paused = field(default_factory=Paused)
     buffers: Buffers = field(default_factory=Buffers)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)
@@ -249,6 +251,7 @@ class Town:
     def forgot(self) -> None:
         """The state is gone, or older: nothing stands stopped, and history begins anew."""
         self.accepted()
+        self.paused.end(self.clock.now())
         self.forgotten.append(self.clock.now())
         # Nor does it know any more which end a meeting was sent that v1 made shorter.
         self.sandbox.legacy.lost_ends.clear()

@@ -78,7 +78,7 @@ def backup(
             with closing(sqlite3.connect(fresh)) as copy:
                 copy.execute(_MARK)
             with closing(reading(fresh)) as copy:
-                _expect_state(copy, state, inventory)
+                expect_state(copy, state, inventory)
     return target.stat().st_size
 
 
@@ -95,7 +95,7 @@ def snapshot(state: Path) -> bytes:
             inventory = _inventory(old)
             old.backup(copy)
         copy.execute(_MARK)
-        _expect_state(copy, state, inventory)
+        expect_state(copy, state, inventory)
         content = bytearray(copy.serialize())
     # The format of the file says, in bytes 18 and 19, that it needs no log beside it.
     content[18:20] = b"\x01\x01"
@@ -125,7 +125,7 @@ def restore(source: Path, state: Path, now: datetime, *, opened: int | None = No
     """
     there = is_there(state)
     if opened is None:
-        _expect_backup(source, state if there else None)
+        expect_backup(source, state if there else None)
     aside: Path | None = None
     with _whole(state) as fresh:
         if opened is None:
@@ -133,7 +133,7 @@ def restore(source: Path, state: Path, now: datetime, *, opened: int | None = No
         else:
             _take_over(opened, fresh)
         with told(str(source)), closing(reading(fresh)) as copy:
-            _expect_state(copy, source)
+            expect_state(copy, source)
         engine = connect(fresh, create=True)
         try:
             with told(str(source)):
@@ -224,7 +224,8 @@ def _take_over(opened: int, target: Path) -> None:
         shutil.copyfileobj(old, new)
 
 
-def _expect_backup(source: Path, state: Path | None) -> None:
+def expect_backup(source: Path, state: Path | None) -> None:
+    """Check that a plain file is there, and that it is not the state itself. Raises StateError."""
     try:
         if not source.is_file():
             there = os.path.lexists(source)
@@ -254,7 +255,7 @@ def _inventory(database: sqlite3.Connection) -> Mapping[str, object]:
     return found
 
 
-def _expect_state(
+def expect_state(
     database: sqlite3.Connection, named: Path, inventory: Mapping[str, object] | None = None
 ) -> None:
     """Check that this is a sound state of this version or an older one. Raises `StateError`.

@@ -116,6 +116,12 @@ def count_exposures(store: Store, now: datetime) -> int:
     return int(store.tell(_HOW_MANY, {"now": now})[0]["n"])
 
 
+def count_held_back_exposures(store: Store, now: datetime) -> int:
+    """Count those that a person wants, by a pause or observe mode."""
+    held_back = {Cause.PAUSED, Cause.OBSERVE}
+    return sum(each.cause in held_back for each in exposures(store, now))
+
+
 def ended(store: Store, provider: str, since: datetime) -> list[Record]:
     """The events of a provider that were seen to be gone since; ``former`` is where they were."""
     asked = {"provider": provider, "since": since}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.model import (
+    Action,
     Allowance,
     Cause,
     Closing,
@@ -22,6 +23,7 @@ from syncd.model import (
     ConflictKind,
     Exposure,
     Fact,
+    HeldBack,
     HeldConflict,
     Id,
     IntentState,
@@ -29,6 +31,7 @@ from syncd.model import (
     Kind,
     Mark,
     OnRota,
+    Operation,
     OwnerChange,
     OwnerProof,
     Record,
@@ -40,6 +43,7 @@ from syncd.model import (
     record_id,
 )
 from syncd.model.canary import Canary
+from syncd.model.pauses import Pause
 from syncd.model.summary import summarise
 from syncd.store import layout
 from syncd.store.errors import told
@@ -86,6 +90,8 @@ _OTHERS_EVENTS = "SELECT id FROM event WHERE system = ? AND NOT retired AND ends
 _REPORTED = "SELECT * FROM reported WHERE ended_at IS NULL ORDER BY system, topic, event"
 _EVENT = "SELECT * FROM event WHERE system = ? AND id = ?"
 _WAITING = "SELECT * FROM waiting ORDER BY system, starts, name"
+_PAUSED = "SELECT * FROM pause ORDER BY since, provider, system"
+_HELD_BACK = "SELECT * FROM held_back WHERE ended_at IS NULL ORDER BY system, provider, since, name"
 MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
 """Where the error of this machine's clock is kept: a fact of no system."""
 _CLOCK = "SELECT value FROM fact WHERE system = ? AND name = ?"
@@ -126,8 +132,9 @@ class Glance:
     acknowledged. ``standing`` counts our blocks by calendar (`store.left_behind`).
     ``clock_error`` is how far the platforms' time is ahead of this machine's clock, where that is
     wrong; ``facts`` is what was measured of the systems. ``unsettled`` counts the writes without a
-    confirmed outcome in each system, ``stopped`` are the records that the guard's stops are about,
-    ``canaries`` the events of probes that may still stand.
+    confirmed outcome in each system, ``stopped`` are the records that the guard's stops are about.
+    ``paused`` is what a person does not want to be written to, ``held_back`` what that, or observe
+    mode, holds back; ``canaries`` are the events of probes that may still stand.
     """
 
     counts: Mapping[str, int]
@@ -152,6 +159,8 @@ class Glance:
     facts: tuple[Fact, ...] = ()
     unsettled: Mapping[str, int] = field(default_factory=dict)
     stopped: Mapping[Id, Record] = field(default_factory=dict)
+    paused: tuple[Pause, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()
     canaries: tuple[Canary, ...] = ()
 
 
@@ -218,6 +227,8 @@ def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Gla
         tuple(_fact(row) for row in ask("SELECT * FROM fact")),
         {row["system"]: row["n"] for row in ask(_UNSETTLED)},
         _stopped(connection, conflicts),
+        tuple(_pause(row) for row in ask(_PAUSED)),
+        tuple(_held_back(row) for row in ask(_HELD_BACK)),
         tuple(_canary(row) for row in ask(_PROBES)),
     )
 
@@ -319,6 +330,28 @@ def _waiting(row: sqlite3.Row) -> WaitingWrite:
         end,
         since,
     )
+
+
+def _pause(row: sqlite3.Row) -> Pause:
+    since = datetime.fromisoformat(row["since"])
+    return Pause(row["system"], row["provider"], since, row["who"], row["reason"])
+
+
+def _held_back(row: sqlite3.Row) -> HeldBack:
+    before, after = (None if row[n] is None else value_of(row[n]) for n in ("before", "after"))
+    operation = Operation(
+        Action(row["action"]),
+        row["system"],
+        row["provider"],
+        Kind(row["kind"]),
+        row["event"],
+        before,
+        after,
+        tuple(json.loads(row["bookings"])),
+        reason=row["reason"],
+    )
+    since, seen_at = (datetime.fromisoformat(row[name]) for name in ("since", "seen_at"))
+    return HeldBack(row["name"], operation, WaitReason(row["why"]), since, seen_at)
 
 
 def _stopped(connection: sqlite3.Connection, conflicts: Iterable[HeldConflict]) -> dict[Id, Record]:

@@ -391,6 +391,15 @@ class Store:
         with told(self.place), self._engine.begin() as connection:
             return sum(connection.execute(each).rowcount for each in statements)
 
+    def purge(self) -> None:
+        """Rewrite the database file, so that nothing that was erased is left in its free pages."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with told(self.place), closing(self._engine.raw_connection()) as connection:
+            database = connection.driver_connection
+            database.execute("VACUUM")  # type: ignore[union-attr]
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+
     # --- within -------------------------------------------------------------------------------
 
     def _put(self, cursor: DBAPICursor, table: Table, values: list[dict[str, Any]]) -> None:

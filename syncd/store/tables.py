@@ -9,18 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, MetaData
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Index
+from sqlmodel import Field
 
 from syncd.model import Value
+from syncd.store import tables_of_cleanup, tables_of_pauses
+from syncd.store.base import TableBase as _Table
 from syncd.store.types import Instant, JsonText, ValueText
-
-
-class _Table(SQLModel):
-    """Our own metadata, so that another user of SQLModel in the process does not meet ours."""
-
-    metadata = MetaData()
-    model_config = {"arbitrary_types_allowed": True}
 
 
 class EventRow(_Table, table=True):
@@ -422,6 +417,9 @@ class CanaryRow(_Table, table=True):
 
 
 METADATA = _Table.metadata
+PAUSE = METADATA.tables[tables_of_pauses.PauseRow.__tablename__]
+HELD_BACK = METADATA.tables[tables_of_pauses.HeldBackRow.__tablename__]
+LAST_SETTINGS = METADATA.tables[tables_of_cleanup.LastSettingsRow.__tablename__]
 EVENT = METADATA.tables["event"]
 BOOKING = METADATA.tables["booking"]
 REPLICA = METADATA.tables["replica"]

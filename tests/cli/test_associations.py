@@ -141,3 +141,20 @@ def test_an_association_that_is_missing_stops_no_block(salon: Salon) -> None:
     salon.desk.world.book("crm", "alice", salon.desk.world.at(1, 10))
     salon.sync()
     assert salon.desk.wrong() == []
+
+
+def test_bookings_are_neither_tied_nor_untied_while_the_clinic_is_paused(salon: Salon) -> None:
+    salon.switch_on()
+    world = salon.desk.world
+    task = world.book("crm", "alice", world.at(1, 10))
+    salon.sync()
+    (relation,) = salon.relations
+    salon.desk.say("pause", "clinic")
+    world.sandbox.crm.delete(task)
+    world.book("crm", "alice", world.at(1, 12))
+    salon.sync()
+    assert salon.relations == [relation]
+    salon.desk.say("unpause", "clinic", "--yes")
+    salon.sync()
+    assert len(salon.relations) == 1
+    assert salon.relations != [relation]

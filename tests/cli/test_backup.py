@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from syncd.cli import terminal
 from syncd.daemon.lock import StateLock
 from syncd.store import Store
 from syncd.store.nightly import kept
+from syncd.store.version import newest_schema
 from tests.cli.conftest import Desk
 
 HOUR = timedelta(hours=1)
@@ -156,15 +158,64 @@ def test_status_tells_what_the_file_of_created_ids_lacks(desk: Desk) -> None:
     assert json.loads(desk.say("status", "--json").out)["created_ids"]["missing"] == 0
 
 
-def test_a_restore_asks_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restore_shows_both_sides_and_asks_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written(desk)
     desk.say("backup", "copy.db")
+    desk.world.book("clinic", "alice", desk.world.at(4, 20))
+    desk.say("resync", "--yes")
     state = desk.path.parent / "state.db"
     before = state.read_bytes()
+    number = json.loads(desk.say("status", "--json").out)["bookings"]
+    monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr(terminal, "confirmed", lambda _question: False)
     said = desk.say("restore", "copy.db")
-    assert (said.code, "nothing was changed" in said.out) == (4, True)
+    assert (said.code, "Nothing was written." in said.out) == (4, True)
+    shown = " ".join(said.err.split())
+    assert f"{number - 1} {newest_schema()}" in shown
+    assert f"{number} {newest_schema()}" in shown
+    assert "older than the state" in shown
     assert state.read_bytes() == before
+
+
+@pytest.mark.parametrize("fault", ["text", "empty", "missing", "folder", "pipe", "cut"])
+def test_a_file_that_cannot_be_restored_is_refused_before_anybody_is_asked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    written(desk)
+    desk.say("backup", "copy.db")
+    copy = desk.path.parent / "copy.db"
+    content = copy.read_bytes()
+    copy.unlink()
+    match fault:
+        case "folder":
+            copy.mkdir()
+        case "pipe":
+            os.mkfifo(copy)
+        case "missing":
+            pass
+        case _:
+            said = {"text": b"no database " * 400, "empty": b"", "cut": content[:9000]}
+            copy.write_bytes(said[fault])
+    monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
+    monkeypatch.setattr(terminal, "confirmed", lambda _question: pytest.fail("somebody was asked"))
+    assert desk.say("restore", "copy.db").code == 1
+    assert desk.say("status").code == 0
+
+
+def test_a_damaged_state_is_shown_as_such_before_it_is_replaced(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(desk)
+    desk.say("backup", "copy.db")
+    (desk.path.parent / "state.db").write_bytes(b"this is no database, " * 400)
+    monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
+    monkeypatch.setattr(terminal, "confirmed", lambda _question: True)
+    said = desk.say("restore", "copy.db")
+    assert said.code == 0
+    assert "it is" in said.err
+    assert desk.say("status").code == 0
 
 
 def test_a_restore_waits_for_no_daemon_and_a_backup_needs_none(desk: Desk) -> None:
@@ -181,7 +232,7 @@ def test_both_tell_what_they_did_as_json(desk: Desk) -> None:
     written(desk)
     made = json.loads(desk.say("backup", "copy.db", "--json").out)
     assert made["bytes"] == Path(made["file"]).stat().st_size
-    done = json.loads(desk.say("restore", "copy.db", "--json").out)
+    done = json.loads(desk.say("restore", "copy.db", "--json", "--yes").out)
     assert set(done) == {"state", "bookings", "dropped", "kept"}
     assert Path(done["kept"]).exists()
 

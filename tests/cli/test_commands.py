@@ -27,6 +27,9 @@ KEYS = {
     "exposures",
     "unknown_owners",
     "waiting",
+    "held_back",
+    "paused",
+    "mode",
     "not_shown",
     "clock_error_seconds",
     "unreadable",
@@ -51,7 +54,7 @@ def test_a_plan_lists_every_write_and_makes_none(desk: Desk) -> None:
 
 
 def test_a_resync_brings_agreement_and_says_so_in_the_promised_object(desk: Desk) -> None:
-    said = desk.say("resync", "--json")
+    said = desk.say("resync", "--yes", "--json")
     data = json.loads(said.out)
     assert (said.code, desk.wrong()) == (0, [])
     assert set(data) == KEYS

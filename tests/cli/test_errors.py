@@ -29,7 +29,7 @@ SHAPE = {"message", "remedy", "exit"}
         (["slots", "-p", "dave"], 2, "dave"),
         (["plan", "--from", "tomorrow"], 2, "is no day"),
         (["resync", "--accept", "zzz"], 2, "there is no run 'zzz'"),
-        (["undo", "zzz"], 2, "there is no run 'zzz'"),
+        (["undo", "zzz", "--yes"], 2, "there is no run 'zzz'"),
         (["conflicts", "show", "zzz"], 2, "there is no conflict 'zzz'"),
         (["conflicts", "resolve", "zzz", "--dismiss"], 2, "there is no conflict 'zzz'"),
         (["acknowledge", "zzz"], 2, "nothing that is reported has the id 'zzz'"),
@@ -98,10 +98,10 @@ def test_a_person_who_says_no_ends_with_four(desk: Desk, monkeypatch: pytest.Mon
     desk.say("resync", "--yes")
     desk.say("backup", "kept.db")
     monkeypatch.setattr("syncd.cli.terminal.confirmed", lambda _question: False)
+    monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     said = desk.say("restore", "kept.db")
-    assert (said.code, "nothing was changed" in said.out) == (4, True)
+    assert (said.code, "Nothing was written." in said.out) == (4, True)
     desk.world.book("clinic", "alice", desk.world.at(4, 20))
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     assert desk.say("resync").code == 4
 
 

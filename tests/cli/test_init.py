@@ -25,7 +25,7 @@ def sit(desk: Desk) -> Iterator[Sit]:
     sitting: list[Typist] = []
 
     def start(*arguments: str, **env: str) -> Typist:
-        sitting.append(Typist(desk.path.parent, *arguments, **env))
+        sitting.append(Typist(desk.path.parent, *arguments, elsewhere=None, **env))
         return sitting[-1]
 
     yield start

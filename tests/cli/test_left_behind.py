@@ -10,6 +10,13 @@ import pytest
 from tests.cli.conftest import Desk
 from tests.cli.test_undo import synced
 
+COMMANDS = {
+    "provider": "`syncd cleanup --provider bob`",
+    "calendar": "`syncd cleanup --system clinic --provider bob`",
+    "system": "`syncd cleanup --system clinic`",
+}
+"""What removes the blocks of what left the configuration."""
+
 
 def without(desk: Desk, what: str) -> None:
     """Take a provider, one of its calendars, or a whole system out of the configuration."""
@@ -63,9 +70,11 @@ def test_what_left_the_configuration_is_named_with_its_counts(
             # A first cycle removes nothing: what it would free waits.
             assert said.code == 0 or (said.code, ran, command) == (4, False, "plan")
             assert "not in the configuration any more" in shown or "no calendar there" in shown
+            assert COMMANDS[what] in shown
         assert json.loads(desk.say("resync", "--json").out)["left_behind"] == found
         desk.say("resync", "--yes")
     assert "everything in the configuration agrees" in desk.say("resync", "--yes").out
+    assert COMMANDS[what] in " ".join(status.err.split())
     assert "not in the configuration" in status.err or "no calendar there" in status.err
 
 
@@ -84,12 +93,13 @@ def test_an_undo_names_what_it_could_not_reach(desk: Desk, what: str) -> None:
     desk.say("resync", "--yes")
     dry = desk.say("undo", run, "--dry-run")
     assert dry.code == 3
-    said = desk.say("undo", run, "--json")
+    said = desk.say("undo", run, "--json", "--yes")
     data = json.loads(said.out)
     assert (said.code, data["done"]) == (3, False)
     assert {each["gone"] for each in data["left_behind"]} == {what}
-    shown = desk.say("undo", run)
+    shown = desk.say("undo", run, "--yes")
     assert "Nothing of that was put back" in " ".join(shown.err.split())
+    assert COMMANDS[what] in " ".join(shown.err.split())
 
 
 def test_an_undo_of_nothing_that_is_out_of_reach_is_done(desk: Desk) -> None:
@@ -97,7 +107,7 @@ def test_an_undo_of_nothing_that_is_out_of_reach_is_done(desk: Desk) -> None:
     desk.world.book("clinic", "alice", desk.world.at(4, 20))
     run = synced(desk)
     without(desk, "provider")
-    said = desk.say("undo", run, "--json")
+    said = desk.say("undo", run, "--json", "--yes")
     assert (said.code, json.loads(said.out)["left_behind"]) == (0, [])
 
 

@@ -2,20 +2,207 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
 import pytest
 
+from syncd.daemon.lock import StateLock
+from syncd.sandbox import Fault, FaultKind
 from tests.cli.conftest import Desk
 from tests.cli.typist import Typist
 
+ASKED = "Write this? [y/N]"
+Start = Callable[..., Typist]
 
-@pytest.mark.parametrize("answer", ["n\n", "\x03"], ids=["no", "ctrl-c"])
-def test_who_says_no_to_a_resync_is_told_that_nothing_was_written(desk: Desk, answer: str) -> None:
-    typist = Typist(desk.path.parent, "resync")
+
+@pytest.fixture
+def start(desk: Desk) -> Iterator[Start]:
+    """Start commands on a terminal of their own, and end those that a test left running."""
+    started: list[Typist] = []
+
+    def begin(*arguments: str, **more: object) -> Typist:
+        started.append(Typist(desk.path.parent, *arguments, **more))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield begin
+    for typist in started:
+        typist.kill()
+
+
+OTHERS = 3
+"""Blocks that people made before syncd came."""
+
+
+def made(desk: Desk) -> int:
+    """How many blocks stand in all systems that syncd made."""
+    return sum(len(s.blocks()) for s in desk.world.sandbox.systems.values()) - OTHERS
+
+
+LATER = pytest.mark.prove
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("n\n", id="no"),
+        pytest.param("\x03", id="ctrl-c"),
+        pytest.param("\x04", id="end-of-input", marks=LATER),
+        pytest.param("yess\n", id="a-slip", marks=LATER),
+        pytest.param("\n", id="nothing", marks=LATER),
+    ],
+)
+def test_whoever_does_not_say_yes_to_a_resync_has_nothing_written(
+    desk: Desk, start: Start, answer: str
+) -> None:
+    typist = start("resync")
     typist.reads("writes would be made; nothing was written yet")
-    typist.reads("Write this? [y/N]")
-    typist.types(answer.rstrip("\n"))
-    typist.reads("nothing was written")
+    typist.reads(ASKED)
+    typist.presses(answer)
+    typist.reads("Nothing was written.")
     assert typist.ends() == 4
     assert "dry run" not in typist.screen
     assert "interrupted" not in typist.screen
-    assert desk.wrong()
+    assert made(desk) == 0
+    assert not (desk.path.parent / "state.db").exists()
+
+
+@LATER
+def test_the_question_shows_signs_totals_and_at_most_twenty_rows(desk: Desk, start: Start) -> None:
+    total = len(json.loads(desk.say("plan", "--json").out)["plan"])
+    typist = start("resync", TERM="xterm-256color", COLUMNS="80")
+    typist.reads(ASKED)
+    shown = typist.screen
+    typist.types("n")
+    assert typist.ends() == 4
+    assert len(re.findall(r"^ ?\+ +(?:crm|clinic|legacy) ", shown, flags=re.MULTILINE)) == 20
+    assert f"… and {total - 20} more (--all)" in shown
+    assert re.search(rf"^ ?all +{total}\b", shown, flags=re.MULTILINE)
+    assert re.search(r"system +\+ made", shown)
+    assert "\x1b[32m+" in typist.raw
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@LATER
+def test_the_question_lists_every_row_when_all_are_asked_for(desk: Desk, start: Start) -> None:
+    total = len(json.loads(desk.say("plan", "--json").out)["plan"])
+    typist = start("resync", "--all")
+    typist.reads(ASKED)
+    assert "more (--all)" not in typist.screen
+    assert len(re.findall(r"block \w{3} ", typist.screen)) == total
+
+
+def test_moves_and_removals_have_signs_of_their_own(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    crm = desk.world.sandbox.crm
+    first, second = [a for a in crm.appointments() if a.start > desk.world.at(0, 0)][:2]
+    crm.move(first.id, desk.world.at(4, 20), desk.world.at(4, 21))
+    desk.world.sandbox.systems["crm"].delete(second.id)
+    desk.say("resync", "--dry-run")
+    shown = desk.say("plan").out
+    assert re.search(r"^ ?~ +\w+ +move the block", shown, flags=re.MULTILINE)
+    assert re.search(r"system .*~ moved", shown)
+
+
+@LATER
+@pytest.mark.parametrize(
+    ("named", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")], ids=["no-color", "dumb"]
+)
+def test_the_signs_stand_without_colours_in_sixty_columns(
+    start: Start, named: str, value: str
+) -> None:
+    typist = start("resync", **{"TERM": "xterm", "COLUMNS": "60", named: value})
+    typist.reads(ASKED)
+    assert "\x1b[32m" not in typist.raw
+    assert re.search(r"^ ?\+ ", typist.screen, flags=re.MULTILINE)
+    assert max(map(len, typist.screen.splitlines())) <= 60
+
+
+@LATER
+def test_a_plan_is_seen_on_the_terminal_although_the_output_is_a_file(
+    desk: Desk, start: Start, tmp_path: Path
+) -> None:
+    with (tmp_path / "out").open("wb") as out:
+        typist = start("resync", elsewhere={"stdout": out})
+    typist.reads("+ made")
+    typist.answers(ASKED, "y")
+    assert typist.ends() == 0
+    assert "would be" not in (tmp_path / "out").read_text()
+    assert "everything agrees" in (tmp_path / "out").read_text()
+    assert desk.wrong() == []
+
+
+@pytest.mark.parametrize("stream", ["stdin", pytest.param("stderr", marks=LATER)])
+def test_half_a_terminal_is_none_and_nobody_is_asked(
+    desk: Desk, start: Start, stream: str, tmp_path: Path
+) -> None:
+    where = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
+    typist = start("resync", elsewhere={stream: where})
+    os.close(where)
+    assert typist.ends() == 2
+    told = typist.screen + (tmp_path / "other").read_text()
+    assert "nobody can be asked" in told
+    assert ASKED not in told
+    assert made(desk) == 0
+
+
+@LATER
+def test_closed_input_is_no_terminal(desk: Desk) -> None:
+    line = f'exec "{sys.executable}" -m syncd resync <&-'
+    done = subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "nobody can be asked" in done.stderr
+    assert made(desk) == 0
+
+
+@LATER
+def test_what_was_typed_before_the_question_is_no_answer_to_it(desk: Desk, start: Start) -> None:
+    for system in desk.world.sandbox.systems.values():
+        system.faults.add(Fault(FaultKind.SLOW, seconds=1, times=1))
+    typist = start("resync")
+    typist.types("y")
+    typist.reads(ASKED)
+    typist.types("n")
+    typist.reads("Nothing was written.")
+    assert typist.ends() == 4
+    assert made(desk) == 0
+
+
+@LATER
+def test_ctrl_c_while_writing_says_what_was_sent_and_what_was_not(desk: Desk, start: Start) -> None:
+    for system in desk.world.sandbox.systems.values():
+        system.faults.add(Fault(FaultKind.SLOW, seconds=0.5, method="POST"))
+    typist = start("resync", "--yes", TERM="xterm")
+    typist.reads("of 53 done")
+    typist.presses("\x03")
+    assert typist.ends() == 4
+    sent, unsent = _counts(typist.screen)
+    assert unsent > 0
+    assert sent <= made(desk) <= 53 - unsent
+
+
+def _counts(screen: str) -> tuple[int, int]:
+    found = re.search(r"interrupted; sent: (\d+) writes?.*; not sent: (\d+)", screen)
+    assert found is not None, screen
+    return int(found[1]), int(found[2])
+
+
+def test_ctrl_c_while_the_daemon_works_says_how_far_it_was(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_state: Path, _what: str, _with: object, tell: Callable[[str], None]) -> None:
+        tell("writing: 12 of 53 done")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("syncd.cli.running.ask", interrupted)
+    with StateLock(desk.path.parent / "state.db", role="daemon"):
+        said = desk.say("resync")
+        data = json.loads(desk.say("resync", "--json").out)
+    assert said.code == 4
+    assert "writing: 12 of 53 done" in " ".join(said.err.split())
+    assert data["error"]["exit"] == 4

@@ -30,7 +30,7 @@ def test_a_run_is_undone_shown_first_and_not_written_again(desk: Desk) -> None:
     assert "alice · Europe/Berlin" in dry.out
     assert max(len(line) for line in dry.out.splitlines()) <= 100
     assert blocks(desk) - by_hand == made
-    said = desk.say("undo", run, "--json")
+    said = desk.say("undo", run, "--json", "--yes")
     data = json.loads(said.out)
     assert (said.code, data["left"], data["done"]) == (0, [], True)
     assert data["undoes"] == run
@@ -53,10 +53,10 @@ def test_one_booking_is_undone_and_what_was_touched_is_left(desk: Desk) -> None:
     by_event = {r["event"]: b["id"] for b in bookings for r in b["replicas"]}
     clinic = world.sandbox.clinic
     clinic.move(first, world.at(3, 11), world.at(3, 12))
-    said = desk.say("undo", run, "--booking", by_event[first][:8])
+    said = desk.say("undo", run, "--yes", "--booking", by_event[first][:8])
     assert said.code == 3
     assert "it was changed in clinic since" in said.out
-    rest = desk.say("undo", run)
+    rest = desk.say("undo", run, "--yes")
     assert rest.code == 3
     assert "1 booking put back, 1 left as they are" in rest.out
     assert "free Thu" in rest.out
@@ -66,5 +66,5 @@ def test_a_run_that_is_none_is_told(desk: Desk) -> None:
     synced(desk)
     idle = synced(desk)
     for run, words in (("zzz", "there is no run 'zzz'"), (idle, "wrote nothing")):
-        said = desk.say("undo", run)
+        said = desk.say("undo", run, "--yes")
         assert (said.code, words in " ".join(said.err.split())) == (2, True)

@@ -9,7 +9,9 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import IO, Any
 
 _START = (
     "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
@@ -17,25 +19,34 @@ _START = (
 )
 """The terminal must be the process's own, or hidden input would go to the one of the tests."""
 
+_WITHOUT_INPUT = "import sys; from syncd.cli.main import main; main(sys.argv[1:])"
+
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 class Typist:
     """Runs one command, waits for words on the screen, and types."""
 
-    def __init__(self, home: Path, *arguments: str, **env: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *arguments: str,
+        elsewhere: Mapping[str, int | IO[bytes]] | None = None,
+        **env: str,
+    ) -> None:
+        """Start it; ``elsewhere`` are streams ("stdin", …) that are not on the terminal."""
         self._master, slave = pty.openpty()
+        streams: dict[str, Any] = {"stdin": slave, "stdout": slave, "stderr": slave}
+        start = _START if "stdin" not in (elsewhere or {}) else _WITHOUT_INPUT
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, *arguments],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
+            [sys.executable, "-c", start, *arguments],
             cwd=home,
             env={**os.environ, "TERM": "dumb", "COLUMNS": "100", **env},
             start_new_session=True,
+            **{**streams, **(elsewhere or {})},
         )
         os.close(slave)
-        self.screen = ""
+        self.screen = self.raw = ""
         self._read = 0
 
     def reads(self, words: str, seconds: float = 30) -> None:
@@ -48,7 +59,11 @@ class Typist:
 
     def types(self, text: str) -> None:
         """Type a line."""
-        os.write(self._master, text.encode() + b"\n")
+        self.presses(text + "\n")
+
+    def presses(self, keys: str) -> None:
+        """Press keys, without the one that ends a line."""
+        os.write(self._master, keys.encode())
 
     def answers(self, question: str, text: str = "") -> None:
         """Wait for a question and answer it; an empty line takes the usual answer."""
@@ -80,5 +95,7 @@ class Typist:
             raw = os.read(self._master, 65536)
         except OSError:  # the other side is closed
             return False
-        self.screen += _COLOUR.sub("", raw.decode(errors="replace")).replace("\r", "")
+        text = raw.decode(errors="replace")
+        self.raw += text
+        self.screen += _COLOUR.sub("", text).replace("\r", "")
         return bool(raw)

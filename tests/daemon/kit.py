@@ -7,14 +7,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from syncd.core.answer import Answer
+from syncd.engine.cleaned import Cleaned
+from syncd.engine.cleanup_beside import Wanted
+from syncd.engine.exactly import Exactly
 from syncd.engine.lanes import Lanes
+from syncd.engine.paused import Pauses
+from syncd.engine.policy import Ids
 from syncd.engine.probe_outcome import Outcome, Probed
 from syncd.engine.report import Report, SystemReport
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Clock, Window
 from syncd.store import Store
 from syncd.systems.stopping import Stopping
-from syncd.wiring import RealClock
+from syncd.wiring import RealClock, random_id, random_key
 
 
 class FakeEngine:
@@ -25,8 +30,10 @@ class FakeEngine:
         self.mapping: Mapping[str, Sequence[str]] = {"bob": ("crm",)}
         self.store = Store.open("sqlite://")
         self.clock: Clock = RealClock()
+        self.ids = Ids(row=random_id, key=random_key)
         self.answers: dict[str, Answer] = {}
         self.lanes = Lanes(Stopping())
+        self.pauses = Pauses(self.store)
         self.asked: list[str] = []
         self.read: list[Sequence[str] | None] = []
         self.windows: list[Window | None] = []
@@ -49,12 +56,21 @@ class FakeEngine:
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = False,
+        exactly: Exactly | None = None,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> Report:
+        assert exactly is None
         self.windows.append(window)
         assert not dry_run
         progress("reading")
         return await self._job(f"resync {providers} {accept}")
+
+    async def cleanup(
+        self, wanted: Wanted, *, progress: Callable[[str], None] = lambda _text: None
+    ) -> Cleaned:
+        progress("reading")
+        await self._job(f"cleanup {wanted}")
+        return Cleaned("r2", wanted.scope)
 
     async def watch(
         self, *, near: bool, providers: Sequence[str] | None = None, late: bool = False
@@ -76,12 +92,14 @@ class FakeEngine:
         run: str,
         *,
         booking: str | None = None,
+        dry_run: bool = False,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> Undone:
         progress("reading")
         if run == "unknown":
             raise NothingToUndo("there is no run 'unknown'", "Name another.")
-        return Undone(run, await self._job(f"undo {run} {booking}"))
+        asked = f"undo {run} {booking}" + (" (dry run)" if dry_run else "")
+        return Undone(run, await self._job(asked))
 
     async def probe(
         self, names: Sequence[str], *, progress: Callable[[str], None] = lambda _text: None

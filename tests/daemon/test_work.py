@@ -161,8 +161,31 @@ async def test_an_undo_through_the_door_waits_for_its_turn_and_brings_its_object
     assert told[0] == "waiting for the cycle at work"
 
 
+async def test_an_undo_that_is_only_planned_tells_what_it_would_write() -> None:
+    engine = FakeEngine()
+    told, code = await Work(engine).on_undo({"run": "r1", "dry_run": True}, lambda _text: None)
+    assert (told["plan"], code) == ([], 0)
+    assert engine.asked == ["undo r1 None (dry run)"]
+
+
 @pytest.mark.parametrize(
-    "arguments", [{}, {"run": 3}, {"run": "unknown"}, {"run": "r1", "dry_run": True}]
+    "plan", [7, {}, {"name": "p", "digest": "d"}, {"name": "p", "digest": "d", "until": "soon"}]
+)
+async def test_a_plan_that_is_not_understood_is_refused(plan: object) -> None:
+    engine = FakeEngine()
+    with pytest.raises(Refused):
+        await Work(engine).on_request({"plan": plan}, lambda _text: None)
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("contacts", [None, 7, ["crm"], [["crm", 7]], [["crm"]], [{}]])
+async def test_contacts_that_are_no_pairs_are_refused(contacts: object) -> None:
+    with pytest.raises(Refused):
+        await Work(FakeEngine()).on_forget_person({"contacts": contacts}, lambda _text: None)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"run": 3}, {"run": "unknown"}, {"run": "r1", "try": True}]
 )
 async def test_an_undo_that_is_not_understood_is_refused(arguments: dict[str, object]) -> None:
     engine = FakeEngine()

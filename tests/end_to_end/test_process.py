@@ -235,6 +235,27 @@ async def test_sighup_takes_a_right_configuration_and_refuses_a_wrong_one(place:
 
 
 @pytest.mark.prove
+async def test_a_cleanup_is_carried_out_by_the_running_daemon_and_nothing_comes_back(
+    place: Place,
+) -> None:
+    by_hand = place.blocks()
+    async with place.syncd("run") as daemon:
+        await ready(daemon)
+        assert (await place.ask("resync", "--json"))[0] == 0
+        # Whoever asks the daemon needs no secrets of their own.
+        text = place.path.read_text()
+        place.path.write_text(re.sub(r'token = ".*"', 'token = { env = "NOT_SET" }', text))
+        async with place.syncd("cleanup", "--yes", "--json") as cleaning:
+            out, said = await asyncio.wait_for(cleaning.communicate(), 240)
+        assert (cleaning.returncode, json.loads(out)["done"]) == (0, True), said
+        await place.ask("resync", "--json")
+        standing = [b for s in place.world.sandbox.systems.values() for b in s.blocks()]
+        assert sum(not b.deleted for b in standing) == by_hand
+        daemon.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(daemon.wait(), 25) == 0
+
+
+@pytest.mark.prove
 async def test_an_undo_is_carried_out_by_the_running_daemon(place: Place) -> None:
     by_hand = place.blocks()
     async with place.syncd("run") as daemon:
@@ -242,11 +263,11 @@ async def test_an_undo_is_carried_out_by_the_running_daemon(place: Place) -> Non
         assert (await place.ask("resync", "--json"))[0] == 0
         runs = json.loads((await place.ask("history", "--limit", "1000", "--json"))[1])
         (run,) = {n["run"] for n in runs if n["what"] == "create-block"}
-        code, out, _ = await place.ask("undo", run)
+        code, out, _ = await place.ask("undo", run, "--yes")
         assert (code, "carried out by the running daemon" in out) == (0, True)
         standing = [b for s in place.world.sandbox.systems.values() for b in s.blocks()]
         assert sum(not b.deleted for b in standing) == by_hand
-        code, _, said = await place.ask("undo", "zzz")
+        code, _, said = await place.ask("undo", "zzz", "--yes")
         assert (code, "there is no run 'zzz'" in said) == (2, True)
         daemon.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(daemon.wait(), 25) == 0

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from syncd.model.pauses import Pause
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.store.created import beside
-from tests.engine.probed import Killed, Office, an_office
+from syncd.store.pauses import end_pauses, keep_pauses
+from tests.engine.probed import Killed, Office, an_office, outcome
 
 
 async def resyncs(office: Office) -> None:
@@ -154,4 +156,26 @@ async def test_a_system_that_is_down_keeps_it_hidden_until_it_is_removed(tmp_pat
     await office.app.engine.watch(near=True)
     assert office.standing() == []
     await asyncio.sleep(0)
+    office.app.store.close()
+
+
+async def test_what_a_dead_probe_left_stays_as_long_as_its_calendar_is_paused(
+    tmp_path: Path,
+) -> None:
+    office = an_office(tmp_path)
+    office.on_made(lambda _event: _die(office))
+    with pytest.raises(Killed):
+        await office.probe("clinic")
+    await office.restart()
+    pause = Pause("clinic", "", office.clock.now())
+    keep_pauses(office.app.store, pause)
+    await resyncs(office)
+    assert len(office.standing()) == 1
+    probed = await office.probe("clinic")
+    (why,) = set(outcome(probed, "clinic").why.values())
+    assert "is paused (syncd unpause)" in why
+    assert len(office.standing()) == 1
+    end_pauses(office.app.store, [pause])
+    await resyncs(office)
+    assert office.standing() == []
     office.app.store.close()

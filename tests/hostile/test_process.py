@@ -79,7 +79,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 @pytest.mark.parametrize("row", [DEEP, LONG], ids=lambda row: row.name)
 async def test_resync_carries_what_it_can_and_says_who_is_odd(place: Place, row: Row) -> None:
     place.fronts["clinic"].answer_oddly(row, "GET /calendars/events")
-    code, out, err = await place.ask("resync", "--json")
+    code, out, err = await place.ask("resync", "--yes", "--json")
     assert code == 4, err
     assert json.loads(out)["systems"]["clinic"]["state"] == "down"
     assert place.blocks("crm") > 1

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -18,16 +18,22 @@ import pytest
 from syncd.cli import facts_page, measured_facts
 from syncd.config import load
 from syncd.core import blocks, closing, reported
+from syncd.core.cleanup import Tagged
 from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
-from syncd.daemon import door, lock, page, work
+from syncd.daemon import arguments, door, lock, page
 from syncd.engine import deciding, hidden, observe, own_blocks, stops
+from syncd.engine.exactly import Exactly
+from syncd.engine.held_back import HeldBackLog
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import Owners
-from syncd.model import Record
+from syncd.engine.paused import Pauses
+from syncd.model import Event, HeldBack, Kind, Record, WaitReason
+from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
 from syncd.store import Store, backup, files, layout, reconcile
 from syncd.store import left_behind as left
+from syncd.store.inside import Inside
 from syncd.systems import connections, limits, open_files, paging, sizes, turns, unpacking
 from syncd.systems.leadconnector import discover
 from syncd.systems.leadconnector.blocks import Blocks
@@ -124,6 +130,20 @@ def nothing_is_left_behind(patch: Patch) -> None:
     patch.setattr(left, "left_behind", lambda *_given: ())
 
 
+def a_cleanup_pauses_nothing(patch: Patch) -> None:
+    """What was cleaned up may be written to, so that its blocks are made again."""
+    patch.setattr("syncd.engine.cleanup.pause_cleaned", lambda *_given: [])
+
+
+def a_repeated_tag_is_proposed(patch: Patch) -> None:
+    """Without a state every tagged block is proposed, a person's copy as well."""
+
+    def all_of_them(events: Iterable[Event], *_given: object) -> list[Tagged]:
+        return [Tagged(e) for e in events if e.key is not None and e.kind is Kind.BLOCK]
+
+    patch.setattr("syncd.engine.cleanup.tagged_blocks", all_of_them)
+
+
 def other_persons_are_not_reported(patch: Patch) -> None:
     """Two systems may name different people for one meeting."""
 
@@ -152,9 +172,43 @@ def what_comes_back_has_no_news(patch: Patch) -> None:
     patch.setattr(Owners, "given_back", as_decided)
 
 
+def a_pause_waits_for_the_next_decision(patch: Patch) -> None:
+    """A write looks at the pauses that the decision was made by."""
+    patch.setattr(Pauses, "why_now", Pauses.why)
+
+
+def a_pause_is_answered_at_once(patch: Patch) -> None:
+    """Who pauses does not wait for the writes that are under way."""
+
+    async def landed(*_given: Any) -> None:
+        return None
+
+    patch.setattr(Pauses, "landed", landed)
+
+
+def observe_mode_is_not_heeded(patch: Patch) -> None:
+    """What the configuration says is read, and only pauses count."""
+
+    def why(self: Pauses, *calendar: str) -> WaitReason | None:
+        return WaitReason.PAUSED if pause_of(self.found, *calendar) else None
+
+    patch.setattr(Pauses, "why", why)
+    patch.setattr(Pauses, "why_now", why)
+
+
+def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
+    """What was wanted in the cycle before is not known any more."""
+
+    def forgetful(log: HeldBackLog) -> dict[str, dict[str, HeldBack]]:
+        log._stored = {}
+        return log._stored
+
+    patch.setattr(HeldBackLog, "_load", forgetful)
+
+
 def any_window_is_taken(patch: Patch) -> None:
     """A resync to the year 9999 is carried out."""
-    patch.setattr(work, "fault_of_window", lambda *_given: "")
+    patch.setattr(arguments, "fault_of_window", lambda *_given: "")
 
 
 def who_left_is_still_served(patch: Patch) -> None:
@@ -271,3 +325,54 @@ def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
     found_too: Any = own_blocks.find_created
     patch.setattr(observe, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
     patch.setattr(observe, "find_created", lambda *given: found_too(*given[:-1], ()))
+
+
+def nobody_needs_to_have_agreed(patch: Patch) -> None:
+    """A resync without a terminal writes with a state that never wrote."""
+    patch.setattr("syncd.cli.resync.expect_earlier_consent", lambda *_given: None)
+
+
+def every_calendar_is_known(patch: Patch) -> None:
+    """A calendar that is new to the state is written to unasked."""
+    patch.setattr("syncd.cli.unasked.mapped_to", lambda _settings: {})
+
+
+def a_question_is_asked_of_nobody(patch: Patch) -> None:
+    """Half a terminal counts as a whole one."""
+    patch.setattr("syncd.cli.consent.can_ask", lambda: True)
+
+
+def a_plan_is_only_compared_before_the_run(patch: Patch) -> None:
+    """What changes between the comparison and the write is written with the plan."""
+
+    def everything(self: Exactly, operations: Any) -> Any:
+        self.matched = True
+        return operations
+
+    patch.setattr(Exactly, "admit", everything)
+
+
+def an_edited_plan_is_believed(patch: Patch) -> None:
+    """Nobody looks whether a plan file was changed."""
+    patch.setattr("syncd.cli.plan_file._digest", lambda said: said.get("digest"))
+
+
+def a_restore_asks_before_it_looks(patch: Patch) -> None:
+    """A person is asked about a file that cannot be restored."""
+    looked = Inside("0014", 7, None)
+    patch.setattr("syncd.cli.backup.look_into", lambda *_given, **_named: looked)
+
+
+def a_choice_leaves_nothing(patch: Patch) -> None:
+    """What a person has to do after a choice is not named."""
+    patch.setattr("syncd.cli.choices._left", lambda *_given: iter(()))
+
+
+def forgotten_hashes_stay(patch: Patch) -> None:
+    """The hash of a contact stays in the fingerprints of their appointments."""
+    patch.setattr("syncd.store.forget.ERASED", {"person": None})
+
+
+def formulas_are_exported(patch: Patch) -> None:
+    """A cell of an export is calculated by the spreadsheet that opens it."""
+    patch.setattr("syncd.cli.export._FORMULA", ("\x00",))

@@ -8,6 +8,7 @@ from tests.simulate.plants import ABOUT_PROMISES, Plant
 from tests.simulate.plants_of_acts import ABOUT_ACTS
 from tests.simulate.plants_of_answers import ABOUT_ANSWERS
 from tests.simulate.plants_of_cancelling import ABOUT_CANCELLING
+from tests.simulate.plants_of_cleanup import ABOUT_CLEANUP
 from tests.simulate.plants_of_facts_drawn import ABOUT_FACTS_DRAWN
 from tests.simulate.plants_of_firstmove import ABOUT_FIRST_WRITES
 from tests.simulate.plants_of_hosts import ABOUT_HOSTS
@@ -19,6 +20,7 @@ from tests.simulate.plants_of_limits import ABOUT_LIMITS
 from tests.simulate.plants_of_lists import ABOUT_LISTS
 from tests.simulate.plants_of_outside import ABOUT_OUTSIDE
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
+from tests.simulate.plants_of_pauses import ABOUT_PAUSES
 from tests.simulate.plants_of_platforms import ABOUT_BUFFERS
 from tests.simulate.plants_of_proof import ABOUT_PROOF
 from tests.simulate.plants_of_rebookings import ABOUT_REBOOKINGS
@@ -58,8 +60,11 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_REBOOKINGS,
     *ABOUT_OUTSIDE,
     *ABOUT_LIMITS,
+    *ABOUT_CLEANUP,
     *ABOUT_STOPS,
     *ABOUT_WAITING,
+    *ABOUT_PAUSES,
+    *ABOUT_PAUSES,
     *ABOUT_FACTS_DRAWN,
     *ABOUT_SIDES,
     *ABOUT_ISOLATION,

@@ -187,7 +187,7 @@ def test_a_folder_that_cannot_be_read_tells_of_none(path: Path) -> None:
 def test_a_backup_that_is_not_checked_is_caught(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "_expect_state", lambda *_given, **_named: None)
+    monkeypatch.setattr(copying, "expect_state", lambda *_given, **_named: None)
     for damage in ("UPDATE", "DELETE", "bytes"):
         with monkeypatch.context() as patch, pytest.raises(pytest.fail.Exception):
             test_a_copy_that_is_not_the_state_is_no_backup(path, patch, damage)

@@ -23,7 +23,7 @@ from syncd.systems.leadsquared.opening import open_transport
 from syncd.systems.leadsquared.plan import plan
 from syncd.systems.leadsquared.probing import Prober
 from syncd.systems.leadsquared.reading import Reading, Shown
-from syncd.systems.leadsquared.wire import Lead, Task
+from syncd.systems.leadsquared.wire import Lead, Task, User
 from syncd.systems.leadsquared.writing import Writing, capabilities
 from syncd.systems.list_caps import PAGES
 from syncd.systems.loose import text
@@ -211,6 +211,12 @@ class LeadSquared:
         rows = await self._calls.users()
         self._book.learn(rows)
         return users.directory(self._calendars, rows)
+
+    async def addresses(self) -> tuple[str, ...]:
+        """Read the addresses of all users, inactive ones as well. Raises SystemFault."""
+        rows = await self._calls.users()
+        found = (text(row.email_address).strip() for row in rows if isinstance(row, User))
+        return tuple(filter(None, found))
 
     async def person(self, event: Event) -> Person | None:
         """Look up a lead's addresses; kept in memory for an hour."""

@@ -48,6 +48,12 @@ def test_all_commands_work_with_secrets_that_only_root_can_read(desk: Desk, host
     assert done("history")
     assert done("check", "--json")
     assert done("slots", "--provider", "alice")
+    plan, lines = host.vault / "plan.json", host.vault / "history.csv"
+    done("plan", "--out", plan)
+    assert (plan.stat().st_uid, stat.S_IMODE(plan.stat().st_mode)) == (0, 0o600)
+    done("resync", "--plan", plan)
+    done("export", "--out", lines)
+    assert lines.stat().st_uid == 0
     copy = host.vault / "copy.db"
     assert str(copy) in done("backup", copy, "--json")
     assert (copy.stat().st_uid, stat.S_IMODE(copy.stat().st_mode)) == (0, 0o600)

@@ -8,8 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from syncd.model import Baseline, Changes, Coverage, IntentState, Kind, Role
+from syncd.model.pauses import Pause
 from syncd.store import Store
 from syncd.store.connect import _scripts
+from syncd.store.last_settings import LastSettings, keep_last_settings
+from syncd.store.pauses import keep_pauses
 from tests.store.kit import DAY, book, held, intent, item, link, note, rec, span, v
 
 FROZEN = Path(__file__).parent
@@ -43,6 +46,8 @@ def furnished(path: Path, frozen: Path | None = None) -> None:
             reported=[item("e")],
         )
     )
+    keep_pauses(store, Pause("a", "", DAY, "root", "a move of offices"))
+    keep_last_settings(store, [LastSettings("a", "p", {"calendar": {"user": "u"}}, DAY)])
     store.start_run("r", "resync", DAY)
     store.finish_run("r", DAY, {"converged": True})
     store.close()

@@ -1,0 +1,219 @@
+"""`syncd forget-person`: erase what the state holds of one customer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from syncd.cli import consent, terminal, words
+from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two
+from syncd.cli.running import ask_daemon
+from syncd.config.settings import Settings
+from syncd.daemon.lock import StateHeld, StateLock
+from syncd.engine.report import Exit
+from syncd.model import Event, Kind, Person, Record
+from syncd.store import Store
+from syncd.store.files import is_there
+from syncd.store.forget import Contact, Erased, contacts_known, forget_persons, record_of
+from syncd.store.nightly import kept
+from syncd.systems.persons import person as normalised
+from syncd.systems.port import Rejected, SystemFault
+from syncd.wiring import App, build
+
+_NOTHING_ELSE = (
+    "Stored of this customer now: nothing. syncd stores times, statuses and ids of appointments, "
+    "and never a name, an e-mail address, a phone number or a title."
+)
+
+
+def forget_person(
+    context: typer.Context,
+    who: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHO",
+            help="A contact's id in a system, an e-mail address, or a phone number (+15550100).",
+            show_default=False,
+        ),
+    ],
+    *,
+    system: Annotated[
+        str | None, typer.Option("--system", metavar="SYSTEM", help="Only there.")
+    ] = None,
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show what is erased and ask."),
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Erase what the state holds of one customer, and say what else is stored: nothing.
+
+    That are the ids and hashes by which the systems' records name the contact. An address or number
+    is stored nowhere, so the systems are asked for each contact that the state knows; an id needs
+    no question. Nothing is written to any system. Delete the customer there first: as long as a
+    system still shows an appointment of theirs, the next read stores its contact's id again. While
+    the daemon runs, the daemon does it. Exit: 0 erased; 2 nothing or several are meant; 4 a system
+    did not answer, or a person said no.
+    """
+    consent.expect_consent("this erases a customer from the state", yes=yes, as_json=as_json)
+    settings, full = settings_in_two(context, config)
+    if system is not None and system not in settings.systems:
+        known = ", ".join(sorted(settings.systems))
+        raise UsageError(f"there is no system {system!r}", f"The configuration has: {known}.")
+    stored = _stored(settings, system)
+    named = [contact for contact in stored if contact[1] == who]
+    unasked: list[str] = []
+    if not named:
+        address = normalised([who], [who])
+        if not (address.emails or address.phones):
+            raise UsageError(
+                f"no contact has the id {who[:100]!r}",
+                "Name a contact's id, an e-mail address or a phone number with its country "
+                "(+15550100). syncd stores no names.",
+            )
+        named, unasked = asyncio.run(_of_address(full(), address, list(stored), quiet=as_json))
+    _expect_one(named, who, unasked)
+    rows = [(name, contact, str(stored[name, contact])) for name, contact in named]
+    consent.ask(
+        "Erase this?",
+        lambda: terminal.table("", ("system", "contact", "appointments"), rows),
+        yes=yes,
+        as_json=as_json,
+    )
+    erased = _erase(settings, named, quiet=as_json)
+    copies = _copies(settings.syncd.state_path)
+    if as_json:
+        told = {
+            "contacts": [{"system": s, "contact": c} for s, c in named],
+            "erased": erased.to_json(),
+            "not_asked": unasked,
+            "copies": [str(each) for each in copies],
+        }
+        terminal.print_json(told)
+    else:
+        _tell(erased, unasked, copies)
+    raise typer.Exit(Exit.UNANSWERED.code if unasked else 0)
+
+
+def _stored(settings: Settings, system: str | None) -> dict[Contact, int]:
+    path = settings.syncd.state_path
+    if not is_there(path):
+        raise UsageError("nothing is stored of anybody: there is no state yet", "")
+    store = Store.open(path, write=False)
+    try:
+        found = contacts_known(store)
+    finally:
+        store.close()
+    return {c: number for c, number in found.items() if system is None or c[0] == system}
+
+
+async def _of_address(
+    settings: Settings, address: Person, stored: Sequence[Contact], *, quiet: bool
+) -> tuple[list[Contact], list[str]]:
+    """Ask the systems which contacts have an address; name the systems that did not answer."""
+    store = Store.open(settings.syncd.state_path, write=False)
+    app = build(settings, store=store)
+    app.insist()
+    named: list[Contact] = []
+    silent: set[str] = set()
+    try:
+        with terminal.progress("asking for contacts", quiet=quiet) as told:
+            for number, contact in enumerate(stored, 1):
+                told(f"asking for contacts: {number} of {len(stored)}")
+                if contact[0] in silent or contact[0] not in app.systems:
+                    silent.add(contact[0])
+                    continue
+                try:
+                    if await _has(app, store, contact, address):
+                        named.append(contact)
+                except SystemFault:
+                    silent.add(contact[0])
+    finally:
+        await app.aclose()
+    return named, sorted(silent)
+
+
+async def _has(app: App, store: Store, contact: Contact, address: Person) -> bool:
+    record = record_of(store, contact)
+    if record is None or record.observed is None:
+        return False
+    try:
+        found = await app.systems[contact[0]].person(_event(record))
+    except Rejected:  # deleted there
+        return False
+    if found is None:
+        return False
+    return bool({*found.emails, *found.phones} & {*address.emails, *address.phones})
+
+
+def _event(record: Record) -> Event:
+    value = record.observed or record.base
+    assert value is not None  # noqa: S101 - its caller has looked
+    kind = Kind.APPOINTMENT
+    return Event(record.system, record.provider, record.id, kind, value, record.person)
+
+
+def _expect_one(named: Sequence[Contact], who: str, unasked: Sequence[str]) -> None:
+    """Refuse to erase nobody, or several contacts of one system. Raises UsageError."""
+    if not named:
+        silent = f" ({', '.join(unasked)} did not answer)" if unasked else ""
+        raise UsageError(
+            f"nothing is stored of {who[:100]!r}{silent}",
+            "If the contact is deleted there already, name it by its id.",
+        )
+    for system, number in Counter(system for system, _ in named).items():
+        if number > 1:
+            ids = ", ".join(contact for name, contact in named if name == system)
+            raise UsageError(
+                f"{number} contacts in {system} have that address: {ids}",
+                "Name the one that is meant by its id; others may share an address with it.",
+            )
+    if len({contact for _, contact in named}) < len(named):
+        systems = ", ".join(system for system, _ in named)
+        raise UsageError(f"that id is known in {systems}", "Say in which: --system SYSTEM.")
+
+
+def _erase(settings: Settings, named: Sequence[Contact], *, quiet: bool) -> Erased:
+    path = settings.syncd.state_path
+    try:
+        with StateLock(path, role="forget-person"):
+            store = Store.open(path)
+            try:
+                return forget_persons(store, named)
+            finally:
+                store.close()
+    except StateHeld as held:
+        if held.role != "daemon":
+            raise
+    contacts = [list(contact) for contact in named]
+    answer = ask_daemon(settings, "forget-person", {"contacts": contacts}, quiet=quiet)
+    return Erased.from_json(answer.result)
+
+
+def _copies(state: Path) -> list[Path]:
+    """Return the copies of the state that may still hold what was erased from it."""
+    aside = sorted(state.parent.glob(f"{state.name}.before-restore-*"))
+    return [*(each.path for each in kept(state)), *aside]
+
+
+def _tell(erased: Erased, unasked: Sequence[str], copies: Sequence[Path]) -> None:
+    events, links = words.count(erased.events, "record"), words.count(erased.replicas, "link")
+    terminal.say(f"erased from {events}, {links} and {erased.relations} associations")
+    for system in unasked:
+        terminal.warn(f"{system} did not answer, so a contact there may still be stored")
+    if not unasked:
+        terminal.say(_NOTHING_ELSE)
+    if copies:
+        terminal.warn(
+            "These copies of the state were made before and still hold the ids: delete them, or "
+            "wait until newer backups replace them:"
+        )
+        for each in copies:
+            terminal.warn(f"  {each}")
+    terminal.say(
+        "As long as a system still shows an appointment of this customer, the next read stores "
+        "its contact's id again: delete the customer there, too."
+    )

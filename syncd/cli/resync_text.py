@@ -1,0 +1,169 @@
+"""How the plan of a resync and its result are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from syncd.cli import (
+    consent,
+    endings,
+    left_behind,
+    owners,
+    paused,
+    reported,
+    stopped,
+    terminal,
+    words,
+)
+from syncd.cli import waiting as waiting_text
+from syncd.cli.options import zone_of
+from syncd.config.settings import Settings
+from syncd.engine.report import Left, Report, UnknownOwners
+from syncd.model import Item, Waiting
+from syncd.store import StateError, Store
+from syncd.store.left_behind import LeftBehind
+from syncd.store.reported import marks_of, shown_items
+
+
+def show_plan(
+    settings: Settings,
+    report: Report,
+    accept: str | None = None,
+    *,
+    asking: bool = False,
+    every: bool = False,
+) -> None:
+    """Print what would be written, by provider and in the provider's zone, and the totals.
+
+    ``asking``: a question follows, so this was no dry run. ``every``: list all rows.
+    """
+    groups = consent.groups_of(settings, report.planned, "would be written")
+    consent.show_groups(groups, every=every)
+    consent.show_totals(report.planned)
+    _show_trouble({n: str(s.state) for n, s in report.systems.items()}, _causes(report))
+    _show_unknown_owners([each.to_json() for each in report.unknown])
+    _show_items(report.items)
+    _show_left_behind(settings, report.left_behind or ())
+    _show_stops([each.to_json() for each in report.stopped], accept)
+    if report.conflicts:
+        terminal.say(f"{words.count(report.conflicts, 'conflict')} would be held")
+    _show_waiting(report.waiting, settings, every=every)
+    paused.show_held_back(settings, report.held_back)
+    _warn_of_waiting(report.to_json(), zone_of(settings, None))
+    paused.warn(report.to_json(), zone_of(settings, None))
+    total = len(report.planned)
+    kept = report.waiting or report.held_back
+    ending = "nothing can be written now" if kept else "nothing to write"
+    ending = f"{words.count(total, 'write')} would be made" if total else ending
+    told = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
+    terminal.say(f"{ending}; {told}")
+
+
+def _show_waiting(found: Sequence[Waiting], settings: Settings, *, every: bool) -> None:
+    """Print the writes that wait, and why."""
+    listed = found if every else found[: consent.MOST_ROWS]
+    rows = [
+        (w.operation.system, words.operation(w.operation, zone), str(w.why).replace("_", " "))
+        for w in listed
+        for zone in [zone_of(settings, w.operation.provider)]
+    ]
+    if rows:
+        terminal.table("waiting", ("system", "would be written", "reason"), rows)
+    if len(found) > len(listed):
+        terminal.say(f"… and {len(found) - len(listed)} more (--all)")
+
+
+def _warn_of_waiting(data: Mapping[str, Any], zone: ZoneInfo) -> None:
+    """Sum up what waits, by system and reason, and say whether this machine's clock is wrong."""
+    causes = {name: system.get("cause", "") for name, system in data["systems"].items()}
+    # A daemon of an older version may not send the times.
+    for line in (
+        *waiting_text.lines(data["waiting"], zone, causes),
+        *waiting_text.clock_lines(data.get("clock_error_seconds", 0)),
+    ):
+        terminal.warn(line)
+
+
+def _causes(report: Report) -> dict[str, str]:
+    return {name: system.cause for name, system in report.systems.items()}
+
+
+def show(
+    settings: Settings,
+    data: dict[str, Any],
+    remarks: Sequence[str] = (),
+    *,
+    accept: str | None = None,
+) -> None:
+    """Print how a run ended: ``data`` is the object of `resync --json`.
+
+    Remarks are known here only of a run of our own; the daemon's are in its log.
+    """
+    rows = [
+        (name, s["state"], str(s["reads"]), str(s["writes"]))
+        for name, s in sorted(data["systems"].items())
+    ]
+    terminal.table(f"run {data['run']}", ("system", "state", "reads", "writes"), rows)
+    systems = data["systems"].items()
+    _show_trouble({n: s["state"] for n, s in systems}, {n: s.get("cause", "") for n, s in systems})
+    for remark in remarks:
+        terminal.warn(remark)
+    made = words.writes(data["operations"])
+    waits = len(data["waiting"]) + len(data.get("held_back", ()))
+    differed = "nothing" if data["stopped"] or waits else "nothing, as nothing differed"
+    terminal.say("written: " + (made or differed))
+    _show_stops(data["stopped"], accept)
+    items = _items(settings)
+    _show_unknown_owners(data["unknown_owners"])
+    _warn_of_waiting(data, zone_of(settings, None))
+    paused.warn(data, zone_of(settings, None))
+    _show_items(items)
+    _show_left_behind(settings, map(LeftBehind.from_json, data["left_behind"]))
+    left, behind = endings.left_of(data["left"]), bool(data["left_behind"])
+    if Left.INTERRUPTED in left:
+        terminal.warn(endings.cut_short(left, sum(data["operations"].values())))
+    held_back = len(data.get("held_back", ()))
+    said = endings.ending(left, data["acknowledged"], left_behind=behind, held_back=held_back)
+    terminal.say(said)
+
+
+def _show_trouble(states: Mapping[str, str], causes: Mapping[str, str]) -> None:
+    for name, state in sorted(states.items()):
+        if state != "ok":
+            terminal.warn(f"{name} is {state}: {causes.get(name) or 'see `syncd status`'}")
+
+
+def _show_unknown_owners(found: Sequence[Mapping[str, Any]]) -> None:
+    for line in owners.lines(map(UnknownOwners.from_json, found)):
+        terminal.warn(line)
+
+
+def _show_items(items: Sequence[Item]) -> None:
+    for line in reported.lines(items):
+        terminal.warn(line)
+
+
+def _show_stops(stops: Sequence[Mapping[str, Any]], accept: str | None) -> None:
+    if stops and accept is not None:
+        terminal.warn(stopped.left_over(accept))
+    for line in stopped.lines(stops):
+        terminal.warn(line)
+
+
+def _show_left_behind(settings: Settings, found: Iterable[LeftBehind]) -> None:
+    for line in left_behind.lines(settings, found):
+        terminal.warn(line)
+
+
+def _items(settings: Settings) -> list[Item]:
+    """Return what is reported, as the state has it."""
+    try:
+        store = Store.open(settings.syncd.state_path, write=False)
+    except StateError:
+        return []
+    items = shown_items(store, datetime.now(UTC), marks_of(store))
+    store.close()
+    return items

@@ -1,0 +1,136 @@
+"""Remove what syncd made: looked at anew, through the journal and the budget, and proven gone.
+
+Each system is cleaned up by itself, so that one that does not answer keeps no other waiting. What a
+crash or an interruption leaves is done by the next cleanup: the journal knows what was sent, and
+what stands is asked anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+
+from syncd.core.cleanup import tagged_blocks
+from syncd.engine.cleaned import Cleaned, CleanedCalendar
+from syncd.engine.cleanup_job import Cleaning, Place
+from syncd.engine.cleanup_work import SystemCleanup
+from syncd.model import (
+    Note,
+    Value,
+)
+from syncd.model.pauses import CLEANED_UP, Pause
+from syncd.store.owned import owned, proves_anything
+from syncd.store.pauses import keep_pauses
+from syncd.store.proof import bearers, owned_with
+
+
+async def clean_up(
+    job: Cleaning,
+    *,
+    dry_run: bool,
+    chosen: Collection[tuple[str, str]] = (),
+    by_tag: bool = False,
+    who: str = "",
+    progress: Callable[[str], None] = lambda _text: None,
+) -> Cleaned:
+    """Remove every block of ours in the scope; ``dry_run`` only looks.
+
+    ``chosen`` are tagged blocks, (system, event), that nothing proves ours and that a person wants
+    removed: those whose tag still stands only once are. Raises what the state raises.
+    """
+    now = job.clock.now()
+    cleaned = Cleaned(job.ids.row(), job.scope, dry_run=dry_run)
+    cleaned.by_tag = by_tag or bool(chosen) or not proves_anything(job.store)
+    _list_calendars(job, cleaned, now)
+    names = sorted(job.systems if cleaned.by_tag else {s for _, s in cleaned.calendars})
+    works = [SystemCleanup(job, cleaned, name, progress) for name in names if name in job.systems]
+    if not dry_run:
+        # Before the first removal: after a crash between the two no block is made again.
+        cleaned.paused = pause_cleaned(job, who, now, cleaned.run)
+        job.store.start_run(cleaned.run, "cleanup", now)
+        await asyncio.gather(*(work.settle_open() for work in works))
+    progress("reading")
+    await asyncio.gather(*(work.first_look() for work in works))
+    _judge_tags(job, cleaned, works, chosen)
+    for work in works:
+        work.count(now)
+    if not dry_run:
+        await asyncio.gather(*(work.remove() for work in works))
+    for work in works:
+        work.sum_up()
+    cleaned.interrupted = job.stopping.is_set()
+    if not dry_run:
+        job.store.finish_run(cleaned.run, job.clock.now(), cleaned.to_json())
+    return cleaned
+
+
+def pause_cleaned(job: Cleaning, who: str, now: datetime, run: str) -> list[str]:
+    """Pause what is cleaned up and configured, so that no block is made again; return the names.
+
+    Raises StateError.
+    """
+    scope = job.scope
+    concerned = {place for place in job.configured if scope.covers(*place)}
+    if scope.system or scope.provider:
+        wanted = [Pause(scope.system, scope.provider, now, who, CLEANED_UP)] if concerned else []
+    else:
+        systems = sorted({system for _, system in concerned})
+        wanted = [Pause(system, "", now, who, CLEANED_UP) for system in systems]
+    for pause in wanted:
+        note = Note(now, run, pause.provider, "paused", system=pause.system, rule=CLEANED_UP)
+        keep_pauses(job.store, pause, notes=[note])
+    return [pause.id for pause in wanted]
+
+
+def _list_calendars(job: Cleaning, cleaned: Cleaned, now: datetime) -> None:
+    """Name the calendars of the scope; of those that cannot be reached, what the state knows."""
+    for provider, systems in job.mapping.items():
+        for system in systems:
+            if job.scope.covers(provider, system):
+                _calendar(job, cleaned, provider, system)
+    known: dict[Place, list[Value]] = {}
+    for each in owned(job.store):
+        system = each.record.system
+        if not job.scope.covers(each.provider, system) or each.record.observed is None:
+            continue
+        provider = job.provider_of(each.provider, system)
+        known.setdefault((provider, system), []).append(each.record.observed)
+    for (provider, system), values in sorted(known.items()):
+        calendar = _calendar(job, cleaned, provider, system)
+        calendar.count(values, now)
+        if (bar := job.bar(provider, system)) is not None:
+            calendar.left, calendar.why, calendar.remedy = len(values), bar.reason, bar.remedy
+
+
+def _calendar(job: Cleaning, cleaned: Cleaned, provider: str, system: str) -> CleanedCalendar:
+    place = provider, system
+    if place not in cleaned.calendars:
+        zone = job.zones.get(provider, job.zone)
+        cleaned.calendars[place] = CleanedCalendar(provider, system, zone)
+    return cleaned.calendars[place]
+
+
+def _judge_tags(
+    job: Cleaning,
+    cleaned: Cleaned,
+    works: Sequence[SystemCleanup],
+    chosen: Collection[tuple[str, str]],
+) -> None:
+    """Collect the tagged blocks that nothing proves ours; take those that a person chose."""
+    events = [event for work in works for event in work.seen.events]
+    proven = {(w.name, id_) for w in works for id_ in w.seen.proven}
+    unread = {w.name for w in works if w.seen.fault is not None or w.unlisted()}
+    unread |= {system for _, system in job.barred}
+    tags = {e.key for e in events if e.key is not None}
+    copied = {t for t in tags if owned_with(job.store, t, bearers(job.store, t))}
+    judged = tagged_blocks(events, proven, copied, unread)
+    for each in judged:
+        event = each.event
+        if not job.scope.covers(event.provider, event.system):
+            continue
+        if (event.system, event.id) in chosen and each.doubt is None and not cleaned.dry_run:
+            work = next(w for w in works if w.name == event.system)
+            work.own(event)
+            continue
+        _calendar(job, cleaned, event.provider, event.system).tagged.append(each)

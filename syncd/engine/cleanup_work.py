@@ -1,0 +1,370 @@
+"""The cleanup of one system: looked at, written to, and proven by reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+import structlog
+from sqlalchemy import bindparam, select
+
+from syncd.core import outcome
+from syncd.engine.canaries import Canaries
+from syncd.engine.cleaned import Cleaned
+from syncd.engine.cleanup_job import Cleaning, NoPauses
+from syncd.engine.execute import Desk, execute
+from syncd.engine.notes import notes_of
+from syncd.engine.own_standing import Looker, Standing
+from syncd.engine.recover import recover
+from syncd.engine.supervise import supervised
+from syncd.model import (
+    Action,
+    Changes,
+    Event,
+    Intent,
+    IntentState,
+    Kind,
+    Operation,
+    Record,
+    Value,
+    Window,
+)
+from syncd.store import rows
+from syncd.store.owned import Owned, in_flight, owned
+from syncd.store.tables import INTENT
+from syncd.systems.advice import cause_and_remedy
+from syncd.systems.port import Interrupted, RateLimited, Retryable, SystemFault
+
+log = structlog.get_logger(__name__)
+
+REASON = "syncd cleanup"
+"""Why a block is removed, in the journal and the history."""
+
+CHOSEN = "a person chose it in syncd cleanup: it bears a tag that stands only once"
+"""Why a block counts as ours that nothing else proves."""
+
+MOST_ROUNDS = 8
+"""So many times a system is looked at and written to in one cleanup."""
+
+LONGEST_WAIT = 120.0
+"""Seconds that a platform may ask to be left alone for, until the rest waits for another run."""
+
+LOOKS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each look whether a queued removal was carried out."""
+
+AGAIN = (2.0, 5.0)
+"""Seconds before a look is repeated that was not answered."""
+
+AROUND = timedelta(days=1)
+
+WIDE = timedelta(days=366)
+"""Where tags are counted, so much is read before and after now."""
+
+_DONE = select(INTENT).where(
+    INTENT.c.system == bindparam("system"),
+    INTENT.c.reason == bindparam("reason"),
+    INTENT.c.action == str(Action.REMOVE_BLOCK),
+    INTENT.c.state == str(IntentState.DONE),
+)
+
+
+@runtime_checkable
+class Insistent(Protocol):
+    """A system that rests after a fault, unless somebody insists (`engine.attend`)."""
+
+    def insist(self) -> None:
+        """Ask it at the next occasion."""
+
+
+class SystemCleanup:
+    """The cleanup of one system."""
+
+    def __init__(
+        self, job: Cleaning, cleaned: Cleaned, name: str, progress: Callable[[str], None]
+    ) -> None:
+        self.job, self.cleaned, self.name, self.progress = job, cleaned, name, progress
+        self.system = job.systems[name]
+        self.places = {p: c for (p, s), c in cleaned.calendars.items() if s == name}
+        mapped = [p for p, systems in job.mapping.items() if name in systems]
+        self.read = tuple(p for p in mapped if cleaned.by_tag or p in self.places)
+        wanted = {p for p, c in self.places.items() if not c.why}
+        self.looker = Looker(
+            self.system, job.store, job.clock, frozenset(wanted), self.read, job.aliases
+        )
+        self.seen = Standing(job.clock.now())
+        self.gone: dict[str, str] = {}
+        self.removed: dict[str, str] = {}
+        self.unsure: dict[str, str] = {}
+        self.fault: SystemFault | None = None
+        self.proven = False
+        self.pauses = NoPauses(job.store, job.observe)
+        self.desk = Desk(
+            job.store,
+            job.clock,
+            job.ids.row,
+            job.ids.key,
+            cleaned.run,
+            job.stopping,
+            job.on_write,
+            pauses=self.pauses,
+            cleans=True,
+        )
+
+    async def settle_open(self) -> None:
+        """Learn what became of writes that an earlier process left open; end what a probe left."""
+        canaries = Canaries(
+            self.job.store,
+            self.job.clock,
+            self.job.ids.row,
+            {self.name: self.system},
+            self.pauses,
+        )
+        await canaries.clear(self.name)
+        await self._settle()
+
+    async def first_look(self) -> None:
+        """Read what stands."""
+        self.seen = await self._look()
+
+    def unlisted(self) -> bool:
+        """Whether a calendar of the system was not listed whole."""
+        return bool(self.seen.unread)
+
+    def own(self, event: Event) -> None:
+        """Count a tagged block as ours, because a person said so; the journal keeps that."""
+        at = self.job.clock.now()
+        record = Record(
+            system=event.system,
+            provider=event.provider,
+            id=event.id,
+            kind=Kind.BLOCK,
+            observed=event.value,
+            observed_at=at,
+            fingerprint="",
+            base=event.value,
+            mine=True,
+            key=event.key,
+        )
+        made = Operation(
+            Action.CREATE_BLOCK,
+            event.system,
+            event.provider,
+            Kind.BLOCK,
+            event.id,
+            None,
+            event.value,
+            key=event.key,
+            reason=CHOSEN,
+        )
+        # It belongs to no run: undoing a run must not touch what the run did not make.
+        intent = Intent(self.job.ids.row(), "", made, IntentState.DONE, at)
+        self.job.store.apply(Changes(records=[record], intents=[intent]))
+        self.seen.own[event.id] = Owned(record, event.provider)
+
+    def count(self, now: datetime) -> None:
+        """Count what was found, calendar by calendar."""
+        if self.seen.fault is not None:
+            self._fail(self.seen.fault)
+            return
+        values: dict[str, list[Value]] = {provider: [] for provider in self.places}
+        for each in self.seen.own.values():
+            if each.record.observed is not None:
+                place = each.provider if each.provider in values else ""
+                values.setdefault(place, []).append(each.record.observed)
+        for provider, shown in values.items():
+            if provider in self.places and not self.places[provider].why:
+                self.places[provider].count(shown, now)
+
+    async def remove(self) -> None:
+        """Remove what stands, until a look shows that nothing of ours does."""
+        if self.seen.fault is not None or not self.looker.wanted:
+            return
+        waited = False
+        for _ in range(MOST_ROUNDS):
+            wanted = [self._removal(each) for each in self.seen.own.values()]
+            if not wanted and waited:
+                break
+            if wanted:
+                self.progress(f"removing {len(wanted)} block{'s' if len(wanted) > 1 else ''}")
+                if not await self._write(wanted):
+                    break
+            await self._settle()
+            if self._wrote():
+                # Until then a read may show what was before.
+                self.progress(f"reading {self.name} once more")
+                lag = self.system.capabilities.lag.total_seconds()
+                if not await self.job.stopping.pause(self.job.clock, lag):
+                    break
+            self.seen = await self._look()
+            waited = True
+            if self.seen.fault is not None:
+                self._fail(self.seen.fault)
+                break
+        if self.fault is None and not self.job.stopping.is_set():
+            await self._prove()
+
+    def sum_up(self) -> None:
+        """Bring the report up to date: what stands, what is gone, what nobody can tell."""
+        left: dict[str, int] = {}
+        if not self.cleaned.dry_run:
+            for each in owned(self.job.store):
+                if each.record.system == self.name:
+                    provider = self.job.provider_of(each.provider, self.name)
+                    left[provider] = left.get(provider, 0) + 1
+        for provider, calendar in self.places.items():
+            calendar.gone = sum(p == provider for p in self.gone.values())
+            if self.cleaned.dry_run or self.job.bar(provider, self.name) is not None:
+                continue
+            calendar.removed = sum(p == provider for p in self.removed.values())
+            calendar.unsure = sum(p == provider for p in self.unsure.values())
+            calendar.left = left.get(provider, 0)
+            calendar.proven = self.proven and not calendar.left and not calendar.unsure
+            if self.fault is not None and (calendar.left or calendar.found):
+                calendar.why, calendar.remedy = cause_and_remedy(self.fault)
+            elif calendar.left and not calendar.why:
+                calendar.why = self._why
+                calendar.remedy = "Run the command again."
+
+    # --- within -------------------------------------------------------------------------------
+
+    _why = "not all of them could be removed"
+
+    async def _look(self) -> Standing:
+        seen = await self.looker.look(self._window())
+        for seconds in AGAIN:
+            if not isinstance(seen.fault, Retryable) or isinstance(seen.fault, Interrupted):
+                break
+            if not await self.job.stopping.pause(self.job.clock, seconds):
+                break
+            if isinstance(self.system, Insistent):
+                self.system.insist()
+            seen = await self.looker.look(self._window())
+        for id_, provider in seen.gone.items():
+            if id_ not in self.removed:
+                self.gone.setdefault(id_, provider)
+        return seen
+
+    def _window(self) -> Window:
+        now = self.job.clock.now()
+        start, end = now - AROUND, now + self.job.ahead + AROUND
+        if self.cleaned.by_tag:
+            start, end = now - WIDE, max(end, now + WIDE)
+        for each in owned(self.job.store):
+            value = each.record.observed
+            if each.record.system == self.name and value is not None:
+                start, end = min(start, value.start - AROUND), max(end, value.end + AROUND)
+        return Window(start, end)
+
+    def _removal(self, each: Owned) -> Operation:
+        record = each.record
+        links = self.job.store.links(self.name, record.id)
+        return Operation(
+            Action.REMOVE_BLOCK,
+            self.name,
+            each.provider,
+            Kind.BLOCK,
+            record.id,
+            record.observed,
+            None,
+            bookings=tuple(sorted({link.booking for link in links})),
+            key=record.key,
+            reason=REASON,
+        )
+
+    async def _write(self, wanted: Sequence[Operation]) -> bool:
+        """Carry out removals; return whether there is any use in going on."""
+        read = [replace(c, read_at=self.seen.asked_at) for c in self.seen.coverage]
+        written = await execute(self.system, wanted, read, self.desk)
+        if written.failures:
+            self._why = written.failures[-1]
+        fault = written.fault
+        if isinstance(fault, RateLimited) and fault.wait <= LONGEST_WAIT:
+            self.progress(f"{self.name} allows no more calls for {fault.wait:.0f} s")
+            return await self.job.stopping.pause(self.job.clock, fault.wait)
+        if fault is not None and not isinstance(fault, Interrupted):
+            self._fail(fault)
+        return fault is None and not self.job.stopping.is_set()
+
+    async def _settle(self) -> None:
+        """Learn what became of the writes that are open or queued."""
+        for seconds in (0.0, *LOOKS):
+            open_ = [i for i in self.job.store.pending_intents() if self._concerns(i)]
+            if not open_ or (
+                seconds and not await self.job.stopping.pause(self.job.clock, seconds)
+            ):
+                return
+            try:
+                with supervised(self.name, "looking after writes"):
+                    for intent in open_:
+                        if intent.state is IntentState.ACCEPTED:
+                            await self._settle_queued(intent)
+                    await recover(self.system, open_, self.desk)
+            except SystemFault as fault:
+                log.info("outcome still unknown", system=self.name, fault=str(fault))
+                return
+
+    def _concerns(self, intent: Intent) -> bool:
+        operation = intent.operation
+        place = self.job.provider_of(operation.provider, self.name)
+        return operation.system == self.name and place in self.looker.wanted
+
+    async def _settle_queued(self, intent: Intent) -> None:
+        """Close a queued removal whose block cannot be read any more."""
+        operation = intent.operation
+        if operation.action is not Action.REMOVE_BLOCK or operation.event is None:
+            return
+        if await self.looker.is_gone(operation.event, operation.provider, operation.before):
+            at, store = self.job.clock.now(), self.job.store
+            record = next(iter(store.records(self.name, [operation.event])), None)
+            changes = outcome.gone(record, store.links(self.name, operation.event), at)
+            changes.intents.append(replace(intent, state=IntentState.DONE))
+            detail = "confirmed by a read"
+            changes.notes += notes_of(self.desk, operation, operation.event, detail, at)
+            store.apply(changes)
+
+    def _wrote(self) -> bool:
+        done = self._done()
+        new = done.keys() - self.removed.keys()
+        self.removed |= {id_: self._place(done[id_]) for id_ in done}
+        return bool(new)
+
+    def _done(self) -> dict[str, Operation]:
+        """Return what this run has removed."""
+        asked = {"system": self.name, "reason": REASON}
+        found = map(rows.to_intent, self.job.store.tell(_DONE, asked))
+        return {
+            i.operation.event: i.operation
+            for i in found
+            if i.run == self.cleaned.run and i.operation.event is not None
+        }
+
+    def _place(self, operation: Operation) -> str:
+        return self.job.provider_of(operation.provider, self.name)
+
+    async def _prove(self) -> None:
+        """Prove by reading that what was removed is gone, by an earlier cleanup, too."""
+        asked = {"system": self.name, "reason": REASON}
+        since = self.job.clock.now() - AROUND
+        for intent in map(rows.to_intent, self.job.store.tell(_DONE, asked)):
+            operation, event = intent.operation, intent.operation.event
+            place = self._place(operation)
+            if event is None or intent.opened_at < since or place not in self.looker.wanted:
+                continue
+            if event in self.seen.own or self.seen.covers(place, operation.before):
+                continue
+            try:
+                with supervised(self.name, "proving that a block is gone"):
+                    gone = await self.looker.is_gone(event, place, operation.before)
+            except SystemFault as fault:
+                self._fail(fault)
+                return
+            if gone is None:
+                self.unsure[event] = place
+        self.proven = not in_flight(self.job.store, self.name)
+
+    def _fail(self, fault: SystemFault) -> None:
+        if not isinstance(fault, Interrupted):
+            self.fault = fault
+            log.warning("cleanup", system=self.name, fault=str(fault))

@@ -1,0 +1,44 @@
+"""Write exactly the operations that a person has agreed to, all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from syncd.core.agreed_plan import digest_of, fingerprint, within
+from syncd.model import Operation
+
+PLAN = "plan"
+"""Where the stored report of a run names the plan that it carried out."""
+
+
+@dataclass(slots=True)
+class Exactly:
+    """The limits of one run that carries out a plan.
+
+    ``plan`` names the plan; ``digest`` is that of its operations; ``until`` is how far ahead the
+    plan judges. The first cycle that decides just these operations is ``matched``: from then on
+    they are written, and nothing else. Until then nothing is.
+    """
+
+    plan: str
+    digest: str
+    until: datetime
+    matched: bool = False
+    _agreed: set[str] = field(default_factory=set)
+
+    def admit(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Return those of a cycle's operations that may be written."""
+        if not self.matched:
+            judged = within(operations, self.until)
+            if digest_of(judged) != self.digest:
+                return []
+            self.matched = True
+            self._agreed = {fingerprint(each) for each in judged}
+        return [each for each in operations if fingerprint(each) in self._agreed]
+
+
+def admitted(exactly: Exactly | None, operations: Sequence[Operation]) -> list[Operation]:
+    """Return those of a cycle's operations that its run may write: all, without a plan."""
+    return [*operations] if exactly is None else exactly.admit(operations)

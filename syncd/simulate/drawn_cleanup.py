@@ -1,0 +1,51 @@
+"""Draw what a person cleans up at the end of a day, what fails meanwhile, and when syncd dies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+from syncd.sandbox.faults import FaultKind
+from syncd.simulate.acts import SYSTEMS, Step, What
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from syncd.simulate.story import Story
+
+_CLEANS = 0.5
+_FAULTS = (
+    FaultKind.UNAUTHORISED,
+    FaultKind.ERROR,
+    FaultKind.LOSE_BEFORE,
+    FaultKind.LOSE_AFTER,
+    FaultKind.RATE_LIMITED,
+    FaultKind.EMPTY,
+    FaultKind.SHORT_PAGE,
+)
+
+
+def with_cleanup(day: Story, faults: Collection[str]) -> Story:
+    """On half of the days somebody cleans up a provider, a system or everything at the end.
+
+    ``seconds`` counts the steps of the process until it dies, ``slot`` says what is cleaned up.
+    """
+    random = Random(f"cleanup {day.seed}")  # noqa: S311 - chance that can be repeated
+    if random.random() >= _CLEANS:
+        return day
+    drawn = Step(
+        day.hours * 3600,
+        What.CLEAN_UP,
+        random.choice(SYSTEMS),
+        random.randrange(1000),
+        random.randrange(1000),
+        fault=random.choice(_FAULTS),
+        times=random.randint(1, 6),
+        seconds=random.choice((0, random.randint(1, 80))),
+    )
+    if drawn.fault not in faults:
+        drawn = replace(drawn, fault="")
+    if "crash" not in faults:
+        drawn = replace(drawn, seconds=0)
+    return replace(day, steps=(*day.steps, drawn))

@@ -1,0 +1,44 @@
+"""History for an export: lines of a span of time, oldest first, a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import select
+
+from syncd.model import Note
+from syncd.store import rows
+from syncd.store.store import Store
+from syncd.store.tables import HISTORY, RUN
+
+PART = 1000
+"""Lines that are loaded at a time."""
+
+
+def history_between(
+    store: Store, since: datetime | None, until: datetime | None, provider: str | None
+) -> Iterator[Note]:
+    """Yield the lines with ``since`` <= time < ``until``, in the order in which they were written.
+
+    What is written meanwhile is not among them. Raises StateError.
+    """
+    last = 0
+    while True:
+        query = select(HISTORY).where(HISTORY.c.seq > last).order_by(HISTORY.c.seq).limit(PART)
+        if since is not None:
+            query = query.where(HISTORY.c.at >= since)
+        if until is not None:
+            query = query.where(HISTORY.c.at < until)
+        if provider is not None:
+            query = query.where(HISTORY.c.provider == provider)
+        found = store.ask(query)
+        yield from (rows.to_note(row) for row in found)
+        if len(found) < PART:
+            return
+        last = found[-1]["seq"]
+
+
+def run_kinds(store: Store) -> dict[str, str]:
+    """Return the kind of each run that is still stored. Raises StateError."""
+    return {row["id"]: row["kind"] for row in store.ask(select(RUN.c.id, RUN.c.kind))}

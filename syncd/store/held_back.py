@@ -1,0 +1,102 @@
+"""The writes that a pause or observe mode held back, as stored (`model.HeldBack`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, func, select
+
+from syncd.model import HeldBack, Note, WaitReason
+from syncd.store import rows
+from syncd.store.tables import HELD_BACK, HISTORY
+
+if TYPE_CHECKING:
+    from syncd.store.store import Store
+
+MOST_ENDED = 5000
+"""So many that have ended are kept, the newest; what is wanted now is kept in full."""
+
+_OPEN = (
+    select(HELD_BACK)
+    .where(HELD_BACK.c.ended_at.is_(None))
+    .order_by(HELD_BACK.c.system, HELD_BACK.c.provider, HELD_BACK.c.since, HELD_BACK.c.name)
+)
+_LATEST = (
+    select(HELD_BACK).order_by(HELD_BACK.c.since.desc(), HELD_BACK.c.name).limit(bindparam("most"))
+)
+_LATEST_OF = _LATEST.where(HELD_BACK.c.provider == bindparam("of_provider"))
+_ENDED = select(func.count().label("n")).where(HELD_BACK.c.ended_at.is_not(None))
+_OLD = (
+    select(HELD_BACK.c.name, HELD_BACK.c.since)
+    .where(HELD_BACK.c.ended_at.is_not(None))
+    .order_by(HELD_BACK.c.ended_at, HELD_BACK.c.name)
+    .limit(bindparam("most"))
+)
+_DROP = delete(HELD_BACK).where(
+    HELD_BACK.c.name == bindparam("of_name"),
+    HELD_BACK.c.since == bindparam("of_since", type_=HELD_BACK.c.since.type),
+)
+
+
+def held_back_now(store: Store) -> list[HeldBack]:
+    """Load what is held back now, by calendar and since when. Raises StateError."""
+    return [_held_back(row) for row in store.tell(_OPEN, {})]
+
+
+def held_back_log(store: Store, provider: str | None, most: int) -> list[HeldBack]:
+    """Load what was or is held back, of one provider or all, the newest first.
+
+    Raises StateError.
+    """
+    asked = {"most": most} if provider is None else {"most": most, "of_provider": provider}
+    query = _LATEST if provider is None else _LATEST_OF
+    return [_held_back(row) for row in store.tell(query, asked)]
+
+
+def keep_held_back(store: Store, changed: Collection[HeldBack], notes: Sequence[Note]) -> None:
+    """Store what began, was seen again or ended, and history of it. Raises StateError.
+
+    Of what has ended the oldest is dropped, beyond `MOST_ENDED`.
+    """
+    if notes:
+        store.keep(HISTORY, [rows.from_note(note) for note in notes])
+    if changed:
+        store.keep(HELD_BACK, [_row(each) for each in changed])
+    if any(each.ended_at for each in changed):
+        over = store.tell(_ENDED, {})[0]["n"] - MOST_ENDED
+        if over > 0:
+            old = store.tell(_OLD, {"most": over})
+            named = ({"of_name": row["name"], "of_since": row["since"]} for row in old)
+            store.keep(HELD_BACK, [], _DROP, *named)
+
+
+def _row(each: HeldBack) -> dict[str, Any]:
+    operation = each.operation
+    return {
+        "name": each.name,
+        "since": each.since,
+        "why": str(each.why),
+        "action": str(operation.action),
+        "system": operation.system,
+        "provider": operation.provider,
+        "kind": str(operation.kind),
+        "event": operation.event,
+        "before": operation.before,
+        "after": operation.after,
+        "bookings": list(operation.bookings),
+        "reason": operation.reason,
+        "seen_at": each.seen_at,
+        "ended_at": each.ended_at,
+    }
+
+
+def _held_back(row: Mapping[str, Any]) -> HeldBack:
+    return HeldBack(
+        row["name"],
+        rows.to_operation({**row, "key": None}),
+        WaitReason(row["why"]),
+        row["since"],
+        row["seen_at"],
+        row["ended_at"],
+    )

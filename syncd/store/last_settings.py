@@ -1,0 +1,52 @@
+"""How systems and calendars were last configured, as stored; secrets are never among it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, select
+
+from syncd.store.tables import LAST_SETTINGS
+
+if TYPE_CHECKING:
+    from syncd.store.store import Store
+
+_ALL = select(LAST_SETTINGS).order_by(LAST_SETTINGS.c.system, LAST_SETTINGS.c.provider)
+_FORGET = delete(LAST_SETTINGS).where(LAST_SETTINGS.c.system == bindparam("of_system"))
+
+
+@dataclass(frozen=True, slots=True)
+class LastSettings:
+    """What the configuration said of a system or, with a ``provider``, of its calendar there."""
+
+    system: str
+    provider: str
+    said: Mapping[str, Any]
+    at: datetime
+
+
+def last_settings(store: Store) -> dict[tuple[str, str], LastSettings]:
+    """Load all, by (system, provider). Raises StateError."""
+    found = (LastSettings(**row) for row in store.tell(_ALL, {}))
+    return {(each.system, each.provider): each for each in found}
+
+
+def keep_last_settings(store: Store, said: Iterable[LastSettings]) -> None:
+    """Store those that differ from what is known. Raises StateError."""
+    known = last_settings(store)
+    new = [
+        each
+        for each in said
+        if (each.system, each.provider) not in known
+        or known[each.system, each.provider].said != each.said
+    ]
+    if new:
+        store.keep(LAST_SETTINGS, [asdict(each) for each in new])
+
+
+def forget_last_settings(store: Store, system: str) -> None:
+    """Drop what is known of a system and of its calendars. Raises StateError."""
+    store.keep(LAST_SETTINGS, [], _FORGET, {"of_system": system})

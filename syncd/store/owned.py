@@ -1,0 +1,107 @@
+"""The blocks that are ours, wherever they stand: what `syncd cleanup` removes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, func, select
+
+from syncd.model import Action, IntentState, Kind, Record
+from syncd.store import rows
+from syncd.store.created import Line, read
+from syncd.store.errors import StateError
+from syncd.store.living import PENDING
+from syncd.store.store import Store
+from syncd.store.tables import EVENT, INTENT
+
+_MAKER = (
+    select(func.min(INTENT.c.provider))
+    .where(
+        INTENT.c.system == EVENT.c.system,
+        INTENT.c.event == EVENT.c.id,
+        INTENT.c.action == str(Action.CREATE_BLOCK),
+        INTENT.c.state == str(IntentState.DONE),
+    )
+    .scalar_subquery()
+)
+_OWNED = (
+    select(EVENT, _MAKER.label("maker"))
+    .where(
+        EVENT.c.mine.is_(True),
+        EVENT.c.kind == str(Kind.BLOCK),
+        EVENT.c.starts.is_not(None),
+    )
+    .order_by(EVENT.c.system, EVENT.c.starts, EVENT.c.id)
+)
+_IN_FLIGHT = select(INTENT.c.event).where(
+    PENDING, INTENT.c.system == bindparam("system"), INTENT.c.event.is_not(None)
+)
+_KNOWN = select(EVENT.c.id).where(
+    EVENT.c.system == bindparam("system"), EVENT.c.id == bindparam("event")
+)
+_LAST_MADE = (
+    select(INTENT.c.id)
+    .where(INTENT.c.action == str(Action.CREATE_BLOCK), INTENT.c.state == str(IntentState.DONE))
+    .limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A block of ours that stands, as last read, and the provider in whose calendar it was made.
+
+    Of a calendar that left the configuration the record itself names no provider any more.
+    """
+
+    record: Record
+    provider: str
+
+
+def owned(store: Store) -> list[Owned]:
+    """Load every block of ours that stands, those that are over included. Raises StateError."""
+    found = []
+    for row in store.tell(_OWNED, {}):
+        fields = {key: value for key, value in row.items() if key != "maker"}
+        record = rows.to_record(fields)
+        found.append(Owned(record, record.provider or row["maker"] or ""))
+    return found
+
+
+def in_flight(store: Store, system: str) -> set[str]:
+    """Return the events of a system that a write without an outcome is about."""
+    return {row["event"] for row in store.tell(_IN_FLIGHT, {"system": system})}
+
+
+def proves_anything(store: Store) -> bool:
+    """Whether the state or the file beside it names a single block that a create of ours made."""
+    if store.created is not None and store.created.newest is not None:
+        return True
+    return bool(store.tell(_LAST_MADE, {})) or bool(owned(store))
+
+
+def unknown_lines(
+    store: Store, system: str, providers: Collection[str], most: int
+) -> tuple[list[Line], bool]:
+    """Return lines of the file of created ids for blocks that the state does not know.
+
+    The newest come first; at most so many, and whether there are more. A file that cannot be read
+    names none, which `CreatedIds.fault` tells.
+    """
+    created = store.created
+    if created is None:
+        return [], False
+    try:
+        lines = {
+            line.event: line
+            for line in read(created.path)
+            if line.installation == created.installation
+            and line.system == system
+            and line.provider in providers
+        }
+    except (OSError, StateError):
+        return [], False
+    asked = [{"system": system, "event": event} for event in lines]
+    known = {row["id"] for row in store.tell(_KNOWN, *asked)}
+    unknown = [line for event, line in lines.items() if event not in known][::-1]
+    return unknown[:most], len(unknown) > most

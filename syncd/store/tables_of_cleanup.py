@@ -1,0 +1,21 @@
+"""The table of how systems and calendars were last configured."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Field
+
+from syncd.store.base import TableBase
+from syncd.store.types import Instant, JsonText
+
+
+class LastSettingsRow(TableBase, table=True):
+    """How a system, or with a provider its calendar there, was last configured: without secrets."""
+
+    __tablename__ = "last_settings"
+    system: str = Field(primary_key=True)
+    provider: str = Field(primary_key=True)
+    said: Any = Field(sa_type=JsonText)
+    at: datetime = Field(sa_type=Instant)

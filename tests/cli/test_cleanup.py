@@ -1,0 +1,155 @@
+"""`syncd cleanup`, as a person runs it beside real emulators."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.conftest import Desk
+from tests.cli.test_left_behind import without
+from tests.cli.test_undo import blocks, synced
+
+
+def test_a_provider_that_left_is_shown_and_cleaned_up(desk: Desk) -> None:
+    synced(desk)
+    before = blocks(desk)
+    without(desk, "provider")
+    dry = desk.say("cleanup", "--provider", "bob", "--dry-run")
+    assert dry.code == 0, dry.err
+    assert "bob · Europe/Berlin" in dry.out
+    assert max(len(line) for line in dry.out.splitlines()) <= 80
+    assert blocks(desk) == before
+    said = desk.say("cleanup", "--provider", "bob", "--yes")
+    assert (said.code, "none is left" in said.out) == (0, True), said.err
+    assert blocks(desk) < before
+    assert json.loads(desk.say("status", "--json").out)["left_behind"] == []
+
+
+def test_a_cleanup_without_a_terminal_needs_yes(desk: Desk) -> None:
+    synced(desk)
+    before = blocks(desk)
+    said = desk.say("cleanup")
+    assert (said.code, "--yes" in said.err, blocks(desk)) == (2, True, before)
+
+
+def lose_the_state(desk: Desk) -> None:
+    """Delete the state and the file of created ids."""
+    for file in desk.path.parent.glob("state.db*"):
+        if file.is_file():
+            file.unlink()
+
+
+def copied(desk: Desk, system: str) -> tuple[str, str]:
+    """Have a person copy one of syncd's blocks into another's calendar; original and copy."""
+    platform = desk.world.sandbox.systems[system]
+    ours = next(b for b in platform.blocks() if not b.deleted and "Busy" in b.title)
+    bob, start = desk.world.seats[system, "bob"], desk.world.at(9, 10)
+    return ours.id, platform.copy_block(ours.id, bob.user, start, desk.world.at(9, 11))
+
+
+def standing_ids(desk: Desk) -> set[str]:
+    """The ids of every block that stands."""
+    platforms = desk.world.sandbox.systems.values()
+    return {b.id for p in platforms for b in p.blocks() if not b.deleted}
+
+
+def test_without_a_state_blocks_whose_tag_stands_once_go_and_copies_stay(desk: Desk) -> None:
+    by_hand = standing_ids(desk)
+    synced(desk)
+    pairs = [copied(desk, system) for system in ("crm", "clinic", "legacy")]
+    desk.say("resync", "--yes")
+    lose_the_state(desk)
+    before = standing_ids(desk)
+    refused = desk.say("cleanup", "--yes")
+    assert refused.code == 2, refused.out
+    assert "nothing proves which blocks are syncd's" in " ".join(refused.err.split())
+    assert standing_ids(desk) == before
+    dry = json.loads(desk.say("cleanup", "--dry-run", "--json").out)
+    proposed = {t["event"] for c in dry["calendars"] for t in c["tagged"] if t["doubt"] is None}
+    repeated = {t["event"] for c in dry["calendars"] for t in c["tagged"] if t["doubt"]}
+    assert {event for pair in pairs for event in pair} <= repeated
+    assert proposed
+    assert not proposed & by_hand
+    named = [f"{c['provider']}/{c['system']}" for c in dry["calendars"]]
+    options = [part for name in named for part in ("--tagged", name)]
+    said = desk.say("cleanup", "--yes", "--json", *options)
+    assert said.code == 3, said.out + said.err
+    after = standing_ids(desk)
+    assert before - after == proposed
+    assert {event for pair in pairs for event in pair} <= after
+
+
+def test_with_a_state_only_blocks_known_by_id_go_and_copies_are_named(desk: Desk) -> None:
+    by_hand = standing_ids(desk)
+    synced(desk)
+    copies = {copied(desk, system)[1] for system in ("crm", "clinic", "legacy")}
+    said = desk.say("cleanup", "--yes")
+    assert said.code == 0, said.out + said.err
+    assert standing_ids(desk) == by_hand | copies
+    assert "a person's copy" in " ".join(said.err.split())
+
+
+def test_with_the_file_of_created_ids_alone_all_of_it_goes(desk: Desk) -> None:
+    by_hand = standing_ids(desk)
+    synced(desk)
+    copies = {copied(desk, system)[1] for system in ("crm", "clinic", "legacy")}
+    (desk.path.parent / "state.db").unlink()
+    for file in desk.path.parent.glob("state.db-*"):
+        file.unlink()
+    said = desk.say("cleanup", "--yes")
+    assert said.code == 0, said.out + said.err
+    assert standing_ids(desk) == by_hand | copies
+
+
+def test_a_system_that_takes_no_writes_or_reads_is_named_and_others_are_cleaned_up(
+    desk: Desk,
+) -> None:
+    by_hand = standing_ids(desk)
+    synced(desk)
+    clinic = desk.world.sandbox.clinic
+    token = clinic.token
+    clinic.token = "another"
+    said = desk.say("cleanup", "--yes")
+    assert said.code == 4, said.out
+    assert "clinic: alice" in " ".join(said.err.split())
+    left = standing_ids(desk) - by_hand
+    assert left
+    assert left <= {b.id for b in clinic.blocks()}
+    clinic.token = token
+    assert desk.say("cleanup", "--yes").code == 0
+    assert standing_ids(desk) == by_hand
+
+
+def test_a_system_that_is_gone_for_good_is_given_up_and_recorded(desk: Desk) -> None:
+    synced(desk)
+    refused = desk.say("cleanup", "--give-up", "clinic", "--yes")
+    assert (refused.code, "is in the configuration" in refused.err) == (2, True)
+    without(desk, "system")
+    barred = desk.say("cleanup", "--system", "clinic", "--yes")
+    assert barred.code == 4
+    shown = " ".join(barred.err.split())
+    assert "stood in the configuration file" in shown
+    assert "--give-up clinic" in shown
+    said = desk.say("cleanup", "--give-up", "clinic", "--yes")
+    assert (said.code, "clinic was given up" in said.out) == (0, True), said.err
+    assert json.loads(desk.say("status", "--json").out)["left_behind"] == []
+    assert "given-up" in desk.say("history", "--json").out
+    unknown = desk.say("cleanup", "--give-up", "nowhere", "--yes")
+    assert unknown.code == 2
+
+
+def test_a_state_of_another_account_removes_nothing_and_says_so(desk: Desk) -> None:
+    synced(desk)
+    before = standing_ids(desk)
+    text = desk.path.read_text()
+    clinic = desk.world.sandbox.clinic
+    desk.path.write_text(text.replace(clinic.location_id, "anotherLocation"))
+    said = desk.say("cleanup", "--system", "clinic", "--yes")
+    assert said.code == 4
+    assert "another installation, or of another account" in " ".join(said.err.split())
+    assert standing_ids(desk) == before
+
+
+def test_an_unknown_name_is_refused_with_those_that_are_known(desk: Desk) -> None:
+    synced(desk)
+    said = desk.say("cleanup", "--provider", "bobby", "--yes")
+    assert (said.code, "alice, bob, carol" in " ".join(said.err.split())) == (2, True)

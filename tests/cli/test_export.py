@@ -1,0 +1,117 @@
+"""`syncd export`: the history for other programs, and for spreadsheets that calculate."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.cli.export import COLUMNS, csv_of, decided_by, row_of
+from syncd.model import Note
+from tests.cli.conftest import Desk
+from tests.core.kit import NOW
+
+
+def lines(desk: Desk, *also: str) -> list[dict[str, str]]:
+    """The lines of a CSV export, by column."""
+    said = desk.say("export", *also)
+    assert said.code == 0, said.err
+    return list(csv.DictReader(io.StringIO(said.out)))
+
+
+def test_an_export_has_every_line_of_history_in_both_forms(desk: Desk) -> None:
+    run = json.loads(desk.say("resync", "--yes", "--json").out)["run"]
+    history = json.loads(desk.say("history", "--limit", "1000", "--json").out)
+    told = lines(desk)
+    assert tuple(told[0]) == COLUMNS
+    assert [each["event"] for each in told] == [each["event"] or "" for each in history]
+    assert {each["run_kind"] for each in told if each["run"] == run} == {"resync"}
+    objects = [
+        json.loads(line) for line in desk.say("export", "--format", "jsonl").out.splitlines()
+    ]
+    assert [each["after_start"] or "" for each in objects] == [each["after_start"] for each in told]
+
+
+def test_an_export_says_who_decided(desk: Desk) -> None:
+    run = json.loads(desk.say("resync", "--yes", "--json").out)["run"]
+    desk.say("undo", run, "--yes")
+    told = lines(desk)
+    decided = {each["what"]: each["decided_by"] for each in told}
+    assert decided["seen"] == "outside"
+    assert decided["undone"] == "person"
+    assert decided["create-block"] == "syncd"
+
+
+@pytest.mark.parametrize(
+    ("what", "rule", "place", "who"),
+    [
+        ("changed", "one change", "", "outside"),
+        ("agreed", "moved_apart = latest", "syncd.toml:41", "policy"),
+        ("agreed", "moved_apart = latest", "by default", "policy"),
+        ("agreed", "resolved: take clinic", "", "person"),
+        ("acknowledged", "by kim", "", "person"),
+        ("agreed", "one change", "", "syncd"),
+    ],
+)
+def test_who_decided_follows_from_the_rule(what: str, rule: str, place: str, who: str) -> None:
+    assert decided_by(Note(NOW, "r", "alice", what, rule=rule, place=place)) == who
+
+
+def test_an_export_is_limited_to_days_and_to_a_provider(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    assert {each["provider"] for each in lines(desk, "--provider", "bob")} == {"bob"}
+    assert lines(desk, "--since", "2031-01-01") == []
+    assert lines(desk, "--until", "2020-01-01") == []
+    tomorrow = (desk.world.sandbox.clock.now() + timedelta(days=1)).date()
+    assert lines(desk, "--since", "2020-01-01", "--until", str(tomorrow)) == lines(desk)
+    said = desk.say("export", "--since", "2026-01-02", "--until", "2026-01-01")
+    assert (said.code, "not after --since" in said.err) == (2, True)
+    assert desk.say("export", "--since", "soon").code == 2
+
+
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_of_an_export_is_calculated_by_a_spreadsheet(start: str) -> None:
+    note = Note(NOW, "r", start, "seen", event=start, rule=start, detail=start)
+    (row,) = csv.reader(io.StringIO(csv_of([list(row_of(note, start).values())]), newline=""))
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+    assert row.count(f"'{start}") == 5
+
+
+def test_an_export_replaces_no_file_and_leaves_none_when_it_fails(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.say("resync", "--yes")
+    assert desk.say("export", "--out", "h.csv").code == 0
+    whole = Path("h.csv").read_text()
+    assert whole.count("\n") > 50
+    assert Path("h.csv").stat().st_mode & 0o777 == 0o600
+    again = desk.say("export", "--out", "h.csv")
+    assert (again.code, "there already" in again.err) == (1, True)
+    assert Path("h.csv").read_text() == whole
+
+    def full(_handle: int, _text: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("syncd.cli.privileges.os.write", full)
+        said = desk.say("export", "--out", "other.csv")
+    assert (said.code, "No space left" in said.err) == (1, True)
+    assert not Path("other.csv").exists()
+    assert desk.say("export", "--out", "third.csv", "--provider", "nobody").code == 2
+    assert not Path("third.csv").exists()
+
+
+@pytest.mark.prove
+def test_an_export_to_a_full_device_says_so(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    command = f'"{sys.executable}" -m syncd export > /dev/full'
+    done = subprocess.run(["/bin/sh", "-c", command], check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr

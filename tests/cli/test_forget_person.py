@@ -1,0 +1,141 @@
+"""`syncd forget-person`: nothing of one customer is left in the state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncd.sandbox import Fault, FaultKind
+from syncd.store import Store
+from syncd.store.forget import contacts_known
+from syncd.systems.persons import person_mark
+from tests.cli.conftest import Desk
+
+
+def known(system: str | None = None) -> dict[tuple[str, str], int]:
+    """The contacts that the state names."""
+    store = Store.open("state.db", write=False)
+    try:
+        found = contacts_known(store)
+    finally:
+        store.close()
+    return {c: n for c, n in found.items() if system in {None, c[0]}}
+
+
+def files() -> Iterator[bytes]:
+    """What the files of the state hold, byte by byte."""
+    for file in Path().glob("state.db*"):
+        if file.is_file():
+            yield file.read_bytes()
+
+
+def contact_in(desk: Desk, system: str, who: str = "alice") -> str:
+    """The contact that the sandbox books a provider's meetings for."""
+    return str(desk.world.seats[system, who].contact)
+
+
+def test_a_contact_is_erased_from_every_table_and_from_the_file(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    contact = contact_in(desk, "clinic")
+    marks = {person_mark(contact).encode(), contact.encode()}
+    assert all(any(mark in content for content in files()) for mark in marks)
+    before = len(known())
+    said = desk.say("forget-person", contact, "--yes", "--json")
+    data = json.loads(said.out)
+    assert said.code == 0
+    assert data["contacts"] == [{"system": "clinic", "contact": contact}]
+    assert data["erased"]["events"] > 0
+    assert len(known()) == before - 1
+    assert not any(mark in content for content in files() for mark in marks)
+
+
+def test_what_is_shown_after_erasing_says_that_nothing_else_is_stored(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    said = desk.say("forget-person", contact_in(desk, "legacy"), "--yes")
+    shown = " ".join(said.out.split())
+    assert "Stored of this customer now: nothing." in shown
+    assert "delete the customer there, too" in shown
+    (copy,) = Path("state.db.backups").iterdir()
+    assert copy.name in "".join(said.err.split())
+
+
+def test_the_next_run_writes_nothing_because_of_what_was_erased(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    desk.say("forget-person", contact_in(desk, "clinic"), "--yes")
+    data = json.loads(desk.say("resync", "--yes", "--json").out)
+    assert sum(data["operations"].values()) == 0
+    assert data["converged"] is True
+
+
+def test_an_address_finds_the_contact_in_every_system(desk: Desk) -> None:
+    for system in ("crm", "clinic"):
+        platform, seat = desk.world.sandbox.systems[system], desk.world.seats[system, "alice"]
+        contact = platform.add_contact("Mia Example", "Mia@Example.com", "")
+        start = desk.world.at(3, 15)
+        platform.book(seat.calendar, seat.user, start, desk.world.at(3, 16), contact)
+    desk.say("resync", "--yes")
+    before = known()
+    data = json.loads(desk.say("forget-person", " mia@example.COM", "--yes", "--json").out)
+    assert {each["system"] for each in data["contacts"]} == {"crm", "clinic"}
+    assert len(known()) == len(before) - 2
+
+
+@pytest.mark.parametrize(
+    ("who", "words"),
+    [
+        ("Mia Example", "syncd stores no names"),
+        ("zzz", "no contact has the id"),
+        ("nobody@example.com", "nothing is stored of"),
+        ("+15550199", "nothing is stored of"),
+        ("", "no contact has the id"),
+        ("%", "no contact has the id"),
+    ],
+)
+def test_whoever_matches_nobody_is_refused_with_a_remedy(desk: Desk, who: str, words: str) -> None:
+    desk.say("resync", "--yes")
+    before = known()
+    said = desk.say("forget-person", who, "--yes")
+    assert (said.code, words in " ".join(said.err.split())) == (2, True), said.err
+    assert known() == before
+
+
+def test_an_address_that_several_contacts_share_erases_none_of_them(desk: Desk) -> None:
+    clinic, seat = desk.world.sandbox.clinic, desk.world.seats["clinic", "alice"]
+    for number, name in enumerate(("Mia", "Max")):
+        contact = clinic.add_contact(name, "family@example.com", "")
+        start, end = desk.world.at(3, 15 + number), desk.world.at(3, 16 + number)
+        clinic.book(seat.calendar, seat.user, start, end, contact)
+    desk.say("resync", "--yes")
+    before = known()
+    said = desk.say("forget-person", "family@example.com", "--yes")
+    assert (said.code, "2 contacts in clinic" in " ".join(said.err.split())) == (2, True)
+    assert known() == before
+
+
+def test_a_system_that_does_not_answer_is_named_and_counts(desk: Desk) -> None:
+    for system in ("crm", "clinic"):
+        platform, seat = desk.world.sandbox.systems[system], desk.world.seats[system, "alice"]
+        contact = platform.add_contact("Mia", "mia@example.com", "")
+        start, end = desk.world.at(3, 15), desk.world.at(3, 16)
+        platform.book(seat.calendar, seat.user, start, end, contact)
+    desk.say("resync", "--yes")
+    desk.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, status=500))
+    said = desk.say("forget-person", "mia@example.com", "--yes")
+    assert said.code == 4
+    assert "clinic did not answer" in said.err
+    assert "nothing." not in said.out
+
+
+def test_nobody_is_forgotten_without_consent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.say("resync", "--yes")
+    contact, before = contact_in(desk, "clinic"), known()
+    assert desk.say("forget-person", contact).code == 2
+    monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
+    monkeypatch.setattr("syncd.cli.terminal.confirmed", lambda _question: False)
+    said = desk.say("forget-person", contact)
+    assert (said.code, "Nothing was written." in said.out) == (4, True)
+    assert contact in said.err
+    assert known() == before

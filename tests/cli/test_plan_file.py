@@ -1,0 +1,258 @@
+"""Plans as files: exactly what they list is written, or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd.cli import plan_file, running
+from syncd.sandbox import Fault, FaultKind
+from tests.cli.conftest import Desk
+from tests.cli.test_left_behind import without
+from tests.cli.test_question import made
+
+PLAN = "plan.json"
+
+
+def planned(desk: Desk, *also: str) -> list[dict[str, Any]]:
+    """Make a plan file; return its operations."""
+    said = desk.say("plan", "--out", PLAN, *also)
+    assert said.code == 0, said.err
+    operations: list[dict[str, Any]] = json.loads(Path(PLAN).read_text())["operations"]
+    return operations
+
+
+def test_a_plan_is_written_as_it_was_shown_without_a_question(desk: Desk) -> None:
+    operations = planned(desk)
+    assert Path(PLAN).stat().st_mode & 0o777 == 0o600
+    assert made(desk) == 0
+    said = desk.say("resync", "--plan", PLAN, "--json")
+    data = json.loads(said.out)
+    assert said.code == 0
+    assert data["plan"] == {"refused": False, "not_wanted": [], "new": []}
+    assert sum(data["operations"].values()) == len(operations) == made(desk)
+    assert desk.wrong() == []
+    assert "--yes" not in said.err
+
+
+def test_a_plan_is_refused_whole_when_a_meeting_was_booked_since(desk: Desk) -> None:
+    planned(desk)
+    desk.world.book("crm", "alice", desk.world.at(3, 17))
+    said = desk.say("resync", "--plan", PLAN)
+    assert said.code == 4
+    shown = " ".join(said.out.split())
+    assert "refused whole" in shown
+    assert "wanted now, and not planned" in shown
+    assert "planned, and not wanted now" not in shown
+    assert said.out.count("block Thu") == 2
+    assert "Nothing was written." in said.out
+    assert made(desk) == 0
+    assert not (desk.path.parent / "state.db").exists()
+    data = json.loads(desk.say("resync", "--plan", PLAN, "--json").out)["plan"]
+    assert (data["refused"], data["not_wanted"], len(data["new"])) == (True, [], 2)
+
+
+def test_what_changes_just_before_the_write_refuses_the_plan_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned(desk)
+    preview = running.preview
+
+    def then_book(*given: Any, **named: Any) -> Any:
+        tried = preview(*given, **named)
+        desk.world.book("crm", "alice", desk.world.at(3, 17))
+        return tried
+
+    monkeypatch.setattr("syncd.cli.planned.preview", then_book)
+    said = desk.say("resync", "--plan", PLAN, "--json")
+    data = json.loads(said.out)
+    assert (said.code, data["plan"]["refused"], len(data["plan"]["new"])) == (4, True, 2)
+    assert sum(data["operations"].values()) == 0
+    assert made(desk) == 0
+
+
+def test_a_plan_is_refused_when_a_meeting_was_moved_since(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    event = desk.world.book("clinic", "alice", desk.world.at(3, 15))
+    assert len(planned(desk)) == 2
+    before = made(desk)
+    clinic = desk.world.sandbox.clinic
+    clinic.move(event, desk.world.at(3, 16), desk.world.at(3, 17))
+    data = json.loads(desk.say("resync", "--plan", PLAN, "--json").out)
+    assert (len(data["plan"]["not_wanted"]), len(data["plan"]["new"])) == (2, 2)
+    assert made(desk) == before
+
+
+def test_a_plan_cannot_be_carried_out_twice(desk: Desk) -> None:
+    planned(desk)
+    run = json.loads(desk.say("resync", "--plan", PLAN, "--json").out)["run"]
+    written = made(desk)
+    said = desk.say("resync", "--plan", PLAN)
+    assert said.code == 2
+    assert f"run {run} carried it out" in " ".join(said.err.split())
+    assert made(desk) == written
+
+
+def test_a_plan_names_the_system_that_does_not_answer_now(desk: Desk) -> None:
+    planned(desk)
+    desk.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, status=500))
+    said = desk.say("resync", "--plan", PLAN)
+    assert said.code == 4
+    assert "clinic is down" in " ".join(said.err.split())
+    assert made(desk) == 0
+
+
+def test_what_has_come_into_the_window_since_is_left_for_the_next_run(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operations = planned(desk)
+    text = json.loads(Path(PLAN).read_text())
+    del text["digest"]
+    last = max(o["after"]["start"] for o in operations)
+    text["until"] = (datetime.fromisoformat(last) - timedelta(seconds=1)).isoformat()
+    text["operations"] = [o for o in operations if o["after"]["start"] < last]
+    text["digest"] = plan_file._digest(text)
+    Path(PLAN).write_text(json.dumps(text))
+    said = desk.say("resync", "--plan", PLAN, "--json")
+    assert made(desk) == len(text["operations"]) < len(operations)
+    # What is left is told: not all agrees.
+    assert (said.code, json.loads(said.out)["converged"]) == (4, False)
+    monkeypatch.undo()
+
+
+Change = Callable[[dict[str, Any]], object]
+CHANGES: dict[str, tuple[Change, str]] = {
+    "edited": (lambda p: p["operations"].pop(), "was changed since it was made"),
+    "moved": (
+        lambda p: p["operations"][0]["after"].update(start="2031-01-01T10:00:00Z"),
+        "was changed since it was made",
+    ),
+    "no digest": (lambda p: p.pop("digest"), "was changed since it was made"),
+    "other version": (lambda p: p.update(version="0.0.9"), "it was made by syncd 0.0.9"),
+    "newer format": (lambda p: p.update(syncd_plan=2), "it was made by syncd"),
+    "no plan": (lambda p: p.pop("syncd_plan"), "it is no plan"),
+}
+SIGNED: dict[str, tuple[Change, str]] = {
+    "expired": (lambda p: p.update(expires_at="2020-01-01T00:00:00Z"), "it expired on"),
+    "from the future": (
+        lambda p: p.update(made_at=(datetime.now(UTC) + timedelta(days=1)).isoformat()),
+        "still to come",
+    ),
+    "other installation": (lambda p: p.update(installation=77), "another installation"),
+    "other calendars": (lambda p: p["calendars"].pop("bob in crm"), "bob in crm"),
+    "system gone": (
+        lambda p: p["operations"][0].update(system="sales"),
+        "has no system sales any more",
+    ),
+    "no action": (lambda p: p["operations"][0].update(action="wipe"), "it is not understood"),
+    "no list": (lambda p: p.update(operations=7), "it is not understood"),
+}
+
+
+@pytest.mark.parametrize("how", [*CHANGES, *SIGNED])
+def test_a_plan_that_is_not_what_was_made_here_is_refused(desk: Desk, how: str) -> None:
+    planned(desk)
+    said = json.loads(Path(PLAN).read_text())
+    change, words = {**CHANGES, **SIGNED}[how]
+    change(said)
+    if how in SIGNED:
+        del said["digest"]
+        said["digest"] = plan_file._digest(said)
+    Path(PLAN).write_text(json.dumps(said))
+    refused = desk.say("resync", "--plan", PLAN)
+    assert (refused.code, words in " ".join(refused.err.split())) == (2, True), refused.err
+    assert made(desk) == 0
+
+
+@pytest.mark.parametrize("fault", ["cut", "empty", "pipe", "folder", "missing", "binary", "deep"])
+def test_a_file_that_is_no_whole_plan_is_refused_at_once(desk: Desk, fault: str) -> None:
+    planned(desk)
+    text = Path(PLAN).read_bytes()
+    Path(PLAN).unlink()
+    match fault:
+        case "pipe":
+            os.mkfifo(PLAN)
+        case "folder":
+            Path(PLAN).mkdir()
+        case "missing":
+            pass
+        case _:
+            content = {
+                "cut": text[: len(text) // 2],
+                "empty": b"",
+                "binary": b"\xff\x00" * 99,
+                "deep": b"[" * 100_000,
+            }
+            Path(PLAN).write_bytes(content[fault])
+    refused = desk.say("resync", "--plan", PLAN)
+    assert refused.code == 2
+    assert "nothing was written" in refused.err
+    assert made(desk) == 0
+
+
+def test_an_edited_plan_whose_digest_was_made_anew_writes_nothing_else(desk: Desk) -> None:
+    planned(desk)
+    said = json.loads(Path(PLAN).read_text())
+    del said["digest"]
+    said["operations"][0]["after"]["start"] = "2031-01-01T10:00:00Z"
+    said["operations"][0]["after"]["end"] = "2031-01-01T11:00:00Z"
+    said["digest"] = plan_file._digest(said)
+    Path(PLAN).write_text(json.dumps(said))
+    assert desk.say("resync", "--plan", PLAN).code == 4
+    assert made(desk) == 0
+
+
+def test_a_plan_made_with_other_calendars_is_refused_by_name(desk: Desk) -> None:
+    planned(desk)
+    without(desk, "calendar")
+    refused = desk.say("resync", "--plan", PLAN)
+    assert refused.code == 2
+    assert "maps other calendars by now: bob in clinic" in " ".join(refused.err.split())
+
+
+def test_an_existing_file_is_not_replaced_by_a_plan(desk: Desk) -> None:
+    Path(PLAN).write_text("mine")
+    said = desk.say("plan", "--out", PLAN)
+    assert (said.code, "there already" in said.err) == (1, True)
+    assert Path(PLAN).read_text() == "mine"
+    Path("link.json").symlink_to("elsewhere")
+    assert desk.say("plan", "--out", "link.json").code == 1
+    assert not Path("elsewhere").exists()
+
+
+def test_a_plan_on_a_full_disk_says_so_and_leaves_no_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int, _text: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("syncd.cli.privileges.os.write", full)
+    said = desk.say("plan", "--out", PLAN)
+    assert (said.code, "No space left" in said.err) == (1, True)
+    assert not Path(PLAN).exists()
+
+
+def test_a_plan_that_could_not_be_made_leaves_no_file(desk: Desk) -> None:
+    assert desk.say("plan", "--out", PLAN, "--provider", "nobody").code == 2
+    assert not Path(PLAN).exists()
+
+
+def test_a_plan_takes_no_options_that_would_change_it(desk: Desk) -> None:
+    planned(desk)
+    for also in (("--provider", "alice"), ("--dry-run",), ("--from", "2026-01-01")):
+        said = desk.say("resync", "--plan", PLAN, *also)
+        assert (said.code, "--plan says" in said.err) == (2, True)
+    assert made(desk) == 0
+
+
+def test_a_plan_for_one_provider_writes_to_nobody_else(desk: Desk) -> None:
+    operations = planned(desk, "--provider", "alice")
+    assert {o["provider"] for o in operations} == {"alice"}
+    assert desk.say("resync", "--plan", PLAN).code == 0
+    assert made(desk) == len(operations)

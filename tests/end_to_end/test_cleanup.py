@@ -1,0 +1,138 @@
+"""Everything that syncd made is removed, nothing else is, and nothing of it comes back."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from syncd.cleaners import open_cleaning
+from syncd.config.load import load
+from syncd.core.cleanup import Scope
+from syncd.engine.cleaned import Cleaned
+from syncd.engine.cleanup import clean_up
+from syncd.engine.report import Exit
+from syncd.sandbox.direct import Direct
+from syncd.sandbox.scenario import SYSTEMS
+from tests.end_to_end.virtual import VirtualShop, play
+
+Standing = Counter[tuple[str, str]]
+
+
+def blocks(shop: VirtualShop) -> set[tuple[str, str]]:
+    """Every block that stands, (system, id)."""
+    return {
+        (name, block.id)
+        for name, platform in shop.world.sandbox.systems.items()
+        for block in platform.blocks()
+        if not block.deleted
+    }
+
+
+def of(shop: VirtualShop, who: str) -> set[tuple[str, str]]:
+    """The blocks of one person."""
+    seats = {(s, seat.user) for (s, p), seat in shop.world.seats.items() if p == who}
+    return {
+        (name, block.id)
+        for name, platform in shop.world.sandbox.systems.items()
+        for block in platform.blocks()
+        if not block.deleted and (name, block.user) in seats
+    }
+
+
+def without(shop: VirtualShop, who: str) -> None:
+    """Take a provider out of the configuration."""
+    text = shop.path.read_text()
+    start = text.index(f"[providers.{who}]")
+    end = text.find("[providers.", start + 1)
+    end = text.find("[providers.", text.index(f"[providers.{who}.calendars]") + 1)
+    shop.path.write_text(text[:start] + (text[end:] if end != -1 else ""))
+
+
+def without_system(shop: VirtualShop, system: str) -> None:
+    """Take a system, and every calendar in it, out of the configuration."""
+    text = shop.path.read_text()
+    text = re.sub(rf"\[systems\.{system}\]\n.*?\n\n", "", text, flags=re.DOTALL)
+    shop.path.write_text(re.sub(rf"(?m)^{system} = .*\n", "", text))
+
+
+async def clean(shop: VirtualShop, scope: Scope = Scope(), **asked: object) -> Cleaned:  # noqa: B008
+    """Clean up on the shop's own state."""
+    sandbox = shop.world.sandbox
+    settings = load(shop.path, {})
+    async with open_cleaning(
+        settings,
+        shop.app.store,
+        scope,
+        clock=shop.clock,
+        transports={name: Direct(sandbox.apps[name]) for name in SYSTEMS},
+    ) as job:
+        return await clean_up(job, dry_run=False, **asked)  # type: ignore[arg-type]
+
+
+def test_a_provider_that_left_is_cleaned_up_and_others_keep_their_blocks(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        made = blocks(shop) - by_hand
+        carols = of(shop, "carol") - by_hand
+        assert carols
+        without(shop, "carol")
+        await shop.restart()
+        await shop.resync()
+        cleaned = await clean(shop, Scope(provider="carol"))
+        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert blocks(shop) == by_hand | (made - carols)
+        assert {(p, s) for p, s in cleaned.calendars} == {("carol", s) for s in SYSTEMS}
+        assert sum(c.removed for c in cleaned.calendars.values()) == len(carols)
+        assert all(c.proven for c in cleaned.calendars.values())
+        assert cleaned.paused == []
+        await shop.resync()
+        assert blocks(shop) == by_hand | (made - carols)
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("ran", [False, True])
+def test_a_calendar_or_system_that_left_is_cleaned_up_with_known_settings(
+    tmp_path: Path, ran: bool
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        made = {b for b in blocks(shop) - by_hand if b[0] == "clinic"}
+        text = shop.path.read_text()
+        text = text.replace(f'token = "{shop.world.sandbox.clinic.token}"', 'token = {file="tok"}')
+        (tmp_path / "tok").write_text(shop.world.sandbox.clinic.token)
+        (tmp_path / "tok").chmod(0o600)
+        shop.path.write_text(text)
+        await shop.restart()
+        without_system(shop, "clinic")
+        await shop.restart()
+        if ran:
+            await shop.resync()
+        cleaned = await clean(shop, Scope(system="clinic"))
+        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert not {b for b in blocks(shop) - by_hand if b[0] == "clinic"}
+        assert sum(c.removed for c in cleaned.calendars.values()) == len(made)
+
+    play(tmp_path, scene)
+
+
+def test_everything_is_cleaned_up_paused_and_does_not_come_back(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        cleaned = await clean(shop)
+        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert blocks(shop) == by_hand
+        assert cleaned.paused == sorted(SYSTEMS)
+        shop.world.book("crm", "alice", shop.world.at(3, 18))
+        await shop.resync()
+        await shop.restart()
+        await shop.resync()
+        assert blocks(shop) == by_hand
+
+    play(tmp_path, scene)

@@ -1,0 +1,81 @@
+"""What syncd must do before it writes, and with what it stores of people."""
+
+from __future__ import annotations
+
+from tests.planted.line import Line
+
+_CLI = "tests/cli"
+
+CONSENT = (
+    Line(
+        "Where nobody can be asked, nothing is written that nobody has agreed to",
+        named=(
+            (
+                "nobody_needs_to_have_agreed",
+                (
+                    f"{_CLI}/test_unasked.py::"
+                    "test_a_fresh_state_is_not_written_with_before_somebody_agreed"
+                ),
+            ),
+            (
+                "every_calendar_is_known",
+                f"{_CLI}/test_unasked.py::test_what_is_new_to_the_state_is_not_written_to_unasked",
+            ),
+            (
+                "a_question_is_asked_of_nobody",
+                f"{_CLI}/test_unasked.py::test_undo_and_restore_need_yes_where_nobody_can_be_asked",
+            ),
+        ),
+    ),
+    Line(
+        "A plan file is carried out as it stands, or refused whole",
+        named=(
+            (
+                "a_plan_is_only_compared_before_the_run",
+                (
+                    f"{_CLI}/test_plan_file.py::"
+                    "test_what_changes_just_before_the_write_refuses_the_plan_too"
+                ),
+            ),
+            (
+                "an_edited_plan_is_believed",
+                f"{_CLI}/test_plan_file.py::test_a_plan_that_is_not_what_was_made_here_is_refused",
+            ),
+        ),
+    ),
+    Line(
+        "A question names what it is about before anybody answers it",
+        named=(
+            (
+                "a_restore_asks_before_it_looks",
+                (
+                    f"{_CLI}/test_backup.py::"
+                    "test_a_file_that_cannot_be_restored_is_refused_before_anybody_is_asked"
+                ),
+            ),
+            (
+                "a_choice_leaves_nothing",
+                (
+                    f"{_CLI}/test_choices.py::"
+                    "test_a_choice_names_the_appointment_that_leadsquared_cannot_cancel"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "What is stored of a customer can be erased, and an export harms nobody who opens it",
+        named=(
+            (
+                "forgotten_hashes_stay",
+                (
+                    f"{_CLI}/test_forget_person.py::"
+                    "test_a_contact_is_erased_from_every_table_and_from_the_file"
+                ),
+            ),
+            (
+                "formulas_are_exported",
+                f"{_CLI}/test_export.py::test_no_cell_of_an_export_is_calculated_by_a_spreadsheet",
+            ),
+        ),
+    ),
+)

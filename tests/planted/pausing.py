@@ -1,0 +1,51 @@
+"""What pauses and observe mode demand, and the bugs that are planted in them."""
+
+from __future__ import annotations
+
+from tests.planted.line import Line
+
+PAUSING = (
+    Line(
+        "What is paused is a source that nothing is written to from when that is answered; what "
+        "that holds back is told as such, and waits for nothing",
+        (
+            "a_pause_is_not_looked_at",
+            "a_pause_of_a_provider_is_forgotten",
+            "what_is_paused_counts_as_waiting",
+            "what_is_paused_is_no_source_any_more",
+            "what_is_open_because_of_a_pause_is_not_told_so",
+        ),
+        named=(
+            (
+                "a_pause_waits_for_the_next_decision",
+                "tests/engine/test_paused.py::test_a_pause_between_plan_and_write_stops_the_write",
+            ),
+            (
+                "a_pause_is_answered_at_once",
+                (
+                    "tests/engine/test_paused.py::"
+                    "test_who_pauses_waits_for_the_write_that_is_under_way"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "In observe mode nothing is written anywhere, and each wish is logged once",
+        named=(
+            (
+                "observe_mode_is_not_heeded",
+                (
+                    "tests/engine/test_paused.py::"
+                    "test_observe_mode_writes_nothing_anywhere_and_logs_what_it_would_write"
+                ),
+            ),
+            (
+                "each_cycle_logs_its_wishes_anew",
+                (
+                    "tests/engine/test_paused.py::"
+                    "test_the_same_wish_is_one_entry_with_first_and_last_seen_and_its_end"
+                ),
+            ),
+        ),
+    ),
+)

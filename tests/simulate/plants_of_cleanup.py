@@ -1,0 +1,54 @@
+"""Bugs of a cleanup, each with a day after which it breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import pytest
+
+from syncd.simulate.story import Story, What
+from syncd.store import proof
+from syncd.store.store import Store
+from tests.planted.named import a_cleanup_pauses_nothing
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+_BOOKED = (at(1, What.BOOK, "clinic", slot=70), at(2, What.BOOK, "crm", slot=90))
+
+EVERYTHING = day(*_BOOKED, at(3, What.BLOCK, "clinic", slot=40), at(24, What.CLEAN_UP, "crm"))
+"""Two meetings, somebody's own block, and a person who cleans everything up at the end."""
+
+COPIED = day(
+    *_BOOKED,
+    at(3, What.COPY_OURS, "clinic", slot=40),
+    at(24, What.CLEAN_UP, "clinic", slot=1),
+)
+"""Somebody copies a block of syncd's before a system is cleaned up."""
+
+
+def every_block_counts_as_ours(patch: Patch) -> None:
+    """A cleanup takes every block that it reads for one that syncd made."""
+
+    def all_of_them(_store: Store, _system: str, events: Collection[str]) -> set[str]:
+        return set(events)
+
+    patch.setattr("syncd.engine.own_standing.created_ids", all_of_them)
+
+
+def a_copy_counts_as_ours(patch: Patch) -> None:
+    """A cleanup takes each tagged block whose tag is that of a block of ours."""
+    real = proof.created_ids
+
+    def by_tag(store: Store, system: str, events: Collection[str]) -> set[str]:
+        tagged = {r.id for r in store.records(system, events) if r.key is not None}
+        return real(store, system, events) | tagged
+
+    patch.setattr("syncd.engine.own_standing.created_ids", by_tag)
+
+
+ABOUT_CLEANUP: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (a_cleanup_pauses_nothing, EVERYTHING),
+    (every_block_counts_as_ours, EVERYTHING),
+    (a_copy_counts_as_ours, COPIED),
+)

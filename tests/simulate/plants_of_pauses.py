@@ -1,0 +1,67 @@
+"""Bugs in what is paused, each with a day on which it breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncd.engine import case
+from syncd.engine.paused import Pauses
+from syncd.model import Cause, WaitReason
+from syncd.simulate.story import Story, What
+from tests.simulate.days import at, day
+
+Patch = pytest.MonkeyPatch
+
+
+def a_pause_is_not_looked_at(patch: Patch) -> None:
+    """A pause is stored and acknowledged, and neither decisions nor writes ask for it."""
+    patch.setattr(Pauses, "why", lambda *_given: None)
+    patch.setattr(Pauses, "why_now", lambda *_given: None)
+
+
+def a_pause_of_a_provider_is_forgotten(patch: Patch) -> None:
+    """Only systems are looked for among the pauses."""
+    for name in ("why", "why_now"):
+        asks = getattr(Pauses, name)
+        patch.setattr(Pauses, name, lambda self, _who, system, asks=asks: asks(self, "", system))
+
+
+def what_is_paused_counts_as_waiting(patch: Patch) -> None:
+    """The writes that a pause holds back end every run with 4, and alert somebody."""
+    patch.setattr(WaitReason, "held_back", property(lambda _why: False))
+
+
+def what_is_paused_is_no_source_any_more(patch: Patch) -> None:
+    """What a paused system says is not believed, as if it did not answer."""
+    calendar = case._calendar
+
+    def silent(engine: Any, provider: str, system: str, *given: Any, **more: Any) -> Any:
+        found = calendar(engine, provider, system, *given, **more)
+        return replace(found, believed=found.believed and not found.held_back)
+
+    patch.setattr(case, "_calendar", silent)
+
+
+def what_is_open_because_of_a_pause_is_not_told_so(patch: Patch) -> None:
+    """Open time looks as if the next cycle closed it."""
+    patch.setattr(Pauses, "cause", lambda *_given: Cause.UNCLOSED)
+
+
+_SYSTEM = at(1, What.PAUSE, "legacy", slot=0)
+_PROVIDER = at(1, What.PAUSE, "legacy", slot=1)
+_BOOKED = at(3, What.BOOK, "clinic", slot=70)
+
+ABOUT_PAUSES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
+    (a_pause_is_not_looked_at, day(_SYSTEM, _BOOKED)),
+    (a_pause_of_a_provider_is_forgotten, day(_PROVIDER, _BOOKED)),
+    (what_is_paused_counts_as_waiting, day(_SYSTEM, _BOOKED)),
+    (what_is_paused_is_no_source_any_more, day(_SYSTEM, at(3, What.BOOK, "legacy", slot=70))),
+    (
+        what_is_open_because_of_a_pause_is_not_told_so,
+        day(_SYSTEM, at(3, What.BOOK, "clinic", slot=53)),
+    ),
+)
