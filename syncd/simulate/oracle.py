@@ -22,6 +22,7 @@ from syncd.simulate.merging import was_hidden
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import in_question, is_held
 from syncd.simulate.siblings import puts_back_carried
+from syncd.simulate.twinned import was_one_of_several
 from syncd.simulate.unproven import waits_for_night
 from syncd.simulate.untouched import changed_more, status_changed
 from syncd.systems.leadsquared.events import LENGTH
@@ -151,6 +152,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         and not _left_by_a_shift(town, change.system, seen)
         and not _was_never_readable(town, change.system, event)
         and not waits_to_follow(town, change.system, event)
+        and not (not sources and was_one_of_several(town, change, seen))
         # Its rest is closed by a block of the whole time beside it (`update_keeps_end`).
         and not is_kept_short(town, change.system, seen)
     ]
