@@ -263,12 +263,27 @@ def shows_former(record: Record, event: Event, seen_at: datetime) -> bool:
     """Whether an observation shows an event as it was before syncd last wrote to it."""
     event = as_known(record, event)
     value = cut_end(event.value, seen_at, record.observed)
-    return value == record.former and value != record.base
+    return is_between(value, record.former, record.base)
+
+
+def is_between(value: Value, former: Value | None, base: Value | None) -> bool:
+    """Whether an event stood so at some time before syncd's last write to it was shown.
+
+    A move and a change of status that follow each other leave it, for a moment, with one half of
+    either value.
+    """
+    if former is None or base is None or value == base:
+        return value == former and value != base
+    return value.interval in {former.interval, base.interval} and value.status in {
+        former.status,
+        base.status,
+    }
 
 
 def _is_stale(record: Record, value: Value, seen_at: datetime, lag: timedelta) -> bool:
     """Whether the read may be older than what is known for certain: believe it later, or never."""
-    return may_be_older(record, seen_at, lag) and value == record.former and value != record.base
+    older = may_be_older(record, seen_at, lag)
+    return older and is_between(value, record.former, record.base)
 
 
 def _is_renewal(record: Record, value: Value, fingerprint: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.diff import vanish
+from syncd.core.diff import is_between, vanish
 from syncd.model import Action, Changes, Kind, Operation, Record, Replica, Role, Value, cut_end
 
 
@@ -89,7 +89,7 @@ def _changed(
 ) -> Changes:
     if record is None:
         return Changes()
-    value = shown or operation.after
+    value = shown or _brought_about(operation, record)
     # What a read after the write shows as it was before is no write that is only queued.
     unchanged = shown is not None and shown == record.observed and shown != operation.after
     written = replace(
@@ -101,11 +101,36 @@ def _changed(
         ended=False,
         written=operation.after,
         written_at=at,
-        former=None if unchanged else record.observed,
+        former=None if unchanged else _stood_before(record, value),
         missing=0,
         missing_since=None,
     )
     return Changes(records=[written])
+
+
+def _stood_before(record: Record, value: Value | None) -> Value | None:
+    """What a late list may show of an event that was just written to.
+
+    That is what stood before an earlier write, as long as no read has shown that one: a write
+    leaves no fingerprint. What stood between the two is told by the halves of both values.
+    """
+    stood, earlier = record.observed, record.former
+    shown = bool(record.fingerprint) or record.written_at is None
+    if shown or stood is None or value is None or not is_between(stood, earlier, value):
+        return stood
+    return earlier
+
+
+def _brought_about(operation: Operation, record: Record) -> Value | None:
+    """What an update without an answer of its own brought about.
+
+    A change of status leaves the time as it stands, which a move before it may not have brought
+    about as it was meant.
+    """
+    after, stood = operation.after, record.observed
+    if operation.action is not Action.SET_STATUS or after is None or stood is None:
+        return after
+    return replace(stood, status=after.status)
 
 
 def _removed(record: Record | None, links: Iterable[Replica], at: datetime) -> Changes:

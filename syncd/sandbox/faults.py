@@ -136,6 +136,10 @@ class Faults:
             raise ValueError(message) from error
         self._faults.append((fault, [0]))
 
+    def standing(self) -> list[Fault]:
+        """All that are to be injected from now on."""
+        return [fault for fault, _ in self._faults]
+
     def clear(self, kind: FaultKind | None = None) -> None:
         """Switch off all faults of a kind, or all."""
         self._faults = [each for each in self._faults if kind is not None and each[0].kind != kind]

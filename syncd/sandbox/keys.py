@@ -30,3 +30,10 @@ def allow_writes(platform: Platform) -> None:
     """End it; other refusals of this kind end, too."""
     platform.faults.clear(FaultKind.UNAUTHORISED)
     platform.faults.clear(FaultKind.ERROR)
+
+
+def writes_forbidden(platform: Platform) -> bool:
+    """Return whether every write is refused now."""
+    path, methods = _WRITES[platform.name]
+    refused = {f.method for f in platform.faults.standing() if f.path == path}
+    return refused.issuperset(methods)

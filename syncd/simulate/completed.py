@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.simulate.unmapped import Place
+from syncd.systems.leadsquared.events import LENGTH
 
 if TYPE_CHECKING:
     from syncd.simulate.accident import Seen
@@ -41,3 +42,16 @@ def _is_known(town: Town, event: str, seen: Seen) -> bool:
     changes = (c.at for c in town.changes if (c.system, c.event) == ("crm", event))
     place, now = Place("crm", seen.provider), town.clock.now()
     return town.unmapped.longest_in(place, max(changes), now) >= SEEN
+
+
+def is_of_assumed_length(town: Town, block: Seen) -> bool:
+    """Whether it closes the hour that is assumed of a meeting which was complete at first sight.
+
+    It was completed while it lay beyond the window. No row tells then when it was to end.
+    """
+    return block.end - block.start == LENGTH and any(
+        seen.kind == "appointment"
+        and seen.status == "showed"
+        and (seen.provider, seen.start) == (block.provider, block.start)
+        for seen in town.standing("crm").values()
+    )

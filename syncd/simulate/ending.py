@@ -16,6 +16,7 @@ from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEMS
 from syncd.simulate.accident import Interval, span
 from syncd.simulate.buffered import is_beside, judge_buffers
+from syncd.simulate.facts import is_kept_short, judge_ends
 from syncd.simulate.hosted import known_as
 from syncd.simulate.recurring import many_questions, waiting_times, with_held_instances
 from syncd.simulate.unproven import without_proof
@@ -40,7 +41,8 @@ def judge_end(town: Town, store: Store, now: datetime, last: datetime) -> Iterat
     yield from (f"1: {line}" for line, _, _ in apart(town, store, now, last))
     yield from _twins(town, store, held)
     yield from many_questions(town, [h.conflict for h in held])
-    yield from judge_buffers(town, now, _left(town, store, held))
+    yield from judge_buffers(town, now, left := _left(town, store, held))
+    yield from judge_ends(town, now, left)
     if pending := store.pending_intents():
         yield f"1: {len(pending)} writes still without an outcome"
     if town.sandbox.clinic.notifications:
@@ -91,6 +93,8 @@ def _sights(town: Town) -> list[Sight]:
         for system in SYSTEMS
         for event, seen in sorted(town.standing(system).items())
         if not is_beside(town, system, seen)
+        # A block that closes the rest of such a meeting stands beside it, whatever its source is.
+        and not ((system, event) in town.ours and is_kept_short(town, system, seen))
     ]
 
 

@@ -11,11 +11,14 @@ from syncd.simulate.acts import Step, What
 from syncd.systems.measured import Side
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from syncd.engine.attend import Attended
     from syncd.sandbox.knobs import Knobs
+    from syncd.sandbox.records import Appointment
     from syncd.sandbox.server import Sandbox
+    from syncd.simulate.accident import Seen
+    from syncd.simulate.buffered import Claimed
     from syncd.simulate.story import Story
     from syncd.simulate.town import Town
 
@@ -95,3 +98,44 @@ def cannot_lengthen(town: Town, system: str, method: str, path: str) -> bool:
         return False
     town.kept_short[event] += 1
     return town.kept_short[event] <= MOST_TRIES
+
+
+def end_of(town: Town, system: str, meeting: Appointment) -> datetime:
+    """Return the end that a meeting is judged by.
+
+    Where updates of v1 keep no end, syncd cannot give one to a customer's meeting: it counts as
+    ended where syncd sent it, as long as it stands as that update left it.
+    """
+    shown = (meeting.start, meeting.end)
+    left = town.sandbox.legacy.lost_ends.get(meeting.id) if system == "legacy" else None
+    return left[2] if left is not None and left[:2] == shown else meeting.end
+
+
+def is_kept_short(town: Town, system: str, seen: Seen) -> bool:
+    """Return whether a meeting of this time is shown with another end, as v1 kept none."""
+    return any(True for _ in _kept_short(town, system, seen))
+
+
+def judge_ends(town: Town, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
+    """Say where the rest of a meeting is open that v1 made shorter: a block is to close its time.
+
+    What is ``claimed`` waits for a person.
+    """
+    for event, seen in sorted(town.standing("legacy").items()):
+        if not seen.busy or seen.end <= now or (seen.provider, seen.interval) in claimed:
+            continue
+        if any(m.id == event and m.end < seen.end for m in _kept_short(town, "legacy", seen)) and (
+            not any(
+                other.key == seen.key and ("legacy", block) in town.ours
+                for block, other in town.standing("legacy").items()
+            )
+        ):
+            yield f"1: the rest of a meeting is open: legacy {event} {seen.start:%d %H:%M}"
+
+
+def _kept_short(town: Town, system: str, seen: Seen) -> Iterator[Appointment]:
+    for meeting in town.sandbox.legacy.appointments() if system == "legacy" else ():
+        meant = end_of(town, system, meeting)
+        here = town.standing(system).get(meeting.id)
+        if here is not None and here.key == seen.key and meant != meeting.end:
+            yield meeting

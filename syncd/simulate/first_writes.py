@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.damage import Damage
+from syncd.sandbox.keys import writes_forbidden
 from syncd.simulate.acts import SYSTEMS, Step, What
 
 if TYPE_CHECKING:
@@ -59,6 +60,31 @@ def waits_to_follow(town: Town, system: str, event: str) -> bool:
     if seen is None or seen.kind != "appointment" or not town.sandbox.systems[system].damaged:
         return False
     return any(True for _ in _moved_elsewhere(town, system, seen))
+
+
+def may_not_follow(town: Town, change: Change, system: str, event: str) -> bool:
+    """Whether a twin stays where it was only as its system's key may not write.
+
+    A person moved the same meeting elsewhere after the twin was entered: so the meeting is there,
+    and its former time opens wherever that can be written, as where no other system has a twin.
+    """
+    twin = town.standing(system)[event]
+    if twin.kind != "appointment" or not writes_forbidden(town.sandbox.systems[system]):
+        return False
+    person = town.person(system, twin)
+    entered = min(c.at for c in town.changes if (c.system, c.event) == (system, event))
+    return any(
+        past.by_hand
+        and past.system != system
+        and entered < past.at <= change.at
+        and past.before is not None
+        and past.after is not None
+        and past.after.busy
+        and (past.before.kind, past.before.key) == ("appointment", twin.key)
+        and past.after.key != twin.key
+        and town.person(past.system, past.before) == person
+        for past in town.changes
+    )
 
 
 def makes_room_for(town: Town, system: str, seen: Seen) -> bool:

@@ -14,17 +14,19 @@ from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate import one_sided, paused
 from syncd.simulate.accident import LATE, Change, Interval, Key, Seen, let_pass, span, stays_closed
 from syncd.simulate.clocks import without_wrong_clock
+from syncd.simulate.completed import is_of_assumed_length
+from syncd.simulate.facts import is_kept_short
 from syncd.simulate.far import makes_room
-from syncd.simulate.first_writes import makes_room_for, waits_at, waits_to_follow
+from syncd.simulate.first_writes import makes_room_for, may_not_follow, waits_at, waits_to_follow
 from syncd.simulate.freed import judge_soon
 from syncd.simulate.hosted import has_shares, is_lost_by_update, is_share, told_by_first
 from syncd.simulate.merging import was_hidden
 from syncd.simulate.rebooking import comes_instead
 from syncd.simulate.recurring import in_question, is_held
 from syncd.simulate.siblings import puts_back_carried
+from syncd.simulate.twinned import was_one_of_several
 from syncd.simulate.unproven import waits_for_night
 from syncd.simulate.untouched import changed_more, status_changed
-from syncd.systems.leadsquared.events import LENGTH
 
 if TYPE_CHECKING:
     from syncd.simulate.town import Town
@@ -151,6 +153,9 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
         and not _left_by_a_shift(town, change.system, seen)
         and not _was_never_readable(town, change.system, event)
         and not waits_to_follow(town, change.system, event)
+        and not (not sources and was_one_of_several(town, change, seen))
+        # Its rest is closed by a block of the whole time beside it (`update_keeps_end`).
+        and not is_kept_short(town, change.system, seen)
     ]
     injected = town.sandbox.systems[change.system].faults.injected
     short = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
@@ -163,7 +168,7 @@ def _made(town: Town, change: Change, after: Seen) -> Iterator[str]:
     caused = caused or _answered(town, change, _since(town, change.at - LATE))
     # A meeting of which a record waits for a damage is held closed at all its times.
     caused = caused or waits_at(town, after) or in_question(town, after)
-    caused = caused or _is_of_assumed_length(town, after)
+    caused = caused or is_of_assumed_length(town, after)
     caused = caused or _follows_what_passed(town, after, change.at - LATE)
     if not injected[FaultKind.ROUNDING] and not caused:
         yield f"2: a block without a cause: {where}"
@@ -180,19 +185,6 @@ def _follows_what_passed(town: Town, block: Seen, since: datetime) -> bool:
         for accident in town.accidents
         if accident.accepted_at is not None and accident.accepted_at > since
         for name, (_, after) in accident.news.items()
-    )
-
-
-def _is_of_assumed_length(town: Town, block: Seen) -> bool:
-    """Whether it closes the hour that is assumed of a meeting which was complete at first sight.
-
-    It was completed while it lay beyond the window. No row tells then when it was to end.
-    """
-    return block.end - block.start == LENGTH and any(
-        seen.kind == "appointment"
-        and seen.status == "showed"
-        and (seen.provider, seen.start) == (block.provider, block.start)
-        for seen in town.standing("crm").values()
     )
 
 
@@ -293,6 +285,7 @@ def _removed(town: Town, change: Change, before: Seen) -> None:
         and not makes_room(town, change, system, event)
         and not waits_to_follow(town, system, event)
         and not _moved_into_past(town, change, system, event)
+        and not may_not_follow(town, change, system, event)
         and not town.unmapped.closes_nothing(system, before.provider, change.at)
     ]
     for system, event in old:

@@ -142,7 +142,8 @@ class Town:
         for meeting in platform.appointments():
             users = merging.users_of(self, system, meeting.id, *hosted.users_of(meeting))
             for event, host in () if meeting.deleted else hosted.shares(meeting.id, users, owners):
-                seen = hosted.seen(meeting, host, self.end_of(meeting.end))
+                end = facts.end_of(self, system, meeting)
+                seen = hosted.seen(meeting, host, self.end_of(end))
                 self.buffers.note(seen)
                 yield event, seen
         for block in platform.blocks():
@@ -254,6 +255,9 @@ class Town:
         self.accepted()
         self.paused.end(self.clock.now())
         self.forgotten.append(self.clock.now())
+        # Nor does it know any more which end a meeting was sent that v1 made shorter.
+        self.sandbox.legacy.lost_ends.clear()
+        self._last["legacy"] = dict(self._events("legacy"))
 
     def is_forgotten(self, at: datetime) -> bool:
         """Whether what was decided on a change at that time may be in no state any more."""

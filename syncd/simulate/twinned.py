@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncd.simulate import worded
+from syncd.simulate.accident import LATE
 from syncd.simulate.completed import complete
 from syncd.simulate.hosted import is_share
 from syncd.simulate.story import Step, What
 
 if TYPE_CHECKING:
-    from syncd.simulate.accident import Seen
+    from syncd.simulate.accident import Change, Seen
     from syncd.simulate.town import Town
 
 _STATUSES = ("new", "showed", "confirmed")
@@ -100,4 +102,27 @@ def _twins(town: Town, system: str, name: str, seen: Seen) -> bool:
     return any(
         other.key == seen.key and town.person(system, other) == person
         for _, other in _meetings(town, system)
+    )
+
+
+def was_one_of_several(town: Town, change: Change, here: Seen) -> bool:
+    """Whether what was deleted elsewhere could have been a twin of several that stand here.
+
+    Then it is a twin of none (DESIGN 5, Match), and the question ends with it. While its deletion
+    is stopped, or not believed yet, a block of its own closes its time beside them.
+    """
+    people = Counter(
+        town.person(change.system, seen)
+        for seen in town.standing(change.system).values()
+        if seen.kind == "appointment" and seen.busy and seen.key == here.key
+    )
+    return any(
+        past.by_hand
+        and past.system != change.system
+        and past.at > change.at - LATE
+        and past.after is None
+        and past.before is not None
+        and (past.before.kind, past.before.key) == ("appointment", here.key)
+        and people[town.person(past.system, past.before)] > 1
+        for past in town.changes
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from dataclasses import replace
 from datetime import timedelta
@@ -240,3 +241,30 @@ async def test_an_end_that_v1_does_not_keep_is_told_and_carried_nowhere(shop: Sh
     assert standing(shop, "clinic")[first].end == start + 2 * HOUR
     assert "endAt" in " ".join(reports[0].failures)
     assert reports[1].operations.total() == 0
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("lag", [0.0, 5.0])
+async def test_what_a_list_shows_of_the_time_before_two_writes_is_no_news(
+    shop: Shop, lag: float, *, kept: bool
+) -> None:
+    """A status is written right after the move, and brings about no end either (seed 218)."""
+    shop.path.write_text(f'{shop.path.read_text()}\n[rules]\nmoved_and_cancelled = "move"\n')
+    await shop.reload()
+    start = shop.world.at(3, 14)
+    first, twin = (shop.world.book(system, "alice", start, 60) for system in ("crm", "legacy"))
+    await shop.resync()
+    legacy = shop.world.sandbox.legacy
+    legacy.update_keeps_end, legacy.list_lag = kept, lag
+    legacy.cancel(twin)
+    await asyncio.sleep(30)
+    start -= 2 * HOUR
+    shop.world.sandbox.crm.move(first, start, start + HOUR)
+    for _ in range(3):
+        await shop.resync()
+    there, here = standing(shop, "legacy")[twin], standing(shop, "crm")[first]
+    assert (there.start, there.status) == (start, "confirmed")
+    assert there.end == start + (HOUR if kept else HOUR / 2)
+    assert (here.start, here.end, here.status) == (start, start + HOUR, "confirmed")
+    told = shop.app.store.open_conflicts()
+    assert [held.conflict.kind for held in told] == []

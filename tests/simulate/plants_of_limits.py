@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from syncd.simulate.story import Story, What
-from syncd.systems import transport
+from syncd.systems import verdict
 from syncd.systems.facts import Facts
 from syncd.systems.learned import OF_LIMITS
 from tests.simulate.days import at, day
@@ -27,7 +27,7 @@ def limits_are_forgotten_at_restart(patch: Patch) -> None:
 
 def a_limit_told_as_403_is_a_lost_right(patch: Patch) -> None:
     """Only the status of an answer counts."""
-    patch.setattr(transport, "told_too_many", lambda *_given: "")
+    patch.setattr(verdict, "told_too_many", lambda *_given: "")
 
 
 _LOWERED = at(2, What.LOWER_LIMIT, "clinic", slot=0, number=0)

@@ -70,6 +70,7 @@ class LeadConnectorV1(Location):
         ``checks_slots``: whether a slot that is not offered is refused, as is mostly seen (4.4).
         ``refuses_deleted``: a deleted event that is asked for is answered with 400, not with 404.
         ``update_keeps_end``: an update honours its end; else the length is what it was, or usual.
+        ``lost_ends`` keeps what each appointment's last update made of it then, and the end sent.
         """
         self.teams = Teams(self)
         super().__init__(
@@ -78,6 +79,7 @@ class LeadConnectorV1(Location):
         self.lists_blocks = lists_blocks
         self.checks_slots = checks_slots
         self.update_keeps_end = True
+        self.lost_ends: dict[str, tuple[datetime, datetime, datetime]] = {}
         self.refuses_deleted = False
         self._session = guid_ids(f"session {name}")
 
@@ -287,6 +289,9 @@ class LeadConnectorV1(Location):
         service = self._service(fields.text(given, "calendarId") or before.calendar)
         length = timedelta(minutes=service.slot_minutes)
         start, end = self._interval(ask, given, timezone, length)
+        if not self.update_keeps_end:
+            sent = fields.instant(fields.body(ask), "endAt", timezone)
+            self.lost_ends[before.id] = (start, end, sent or end)
         user = before.user
         if service.id != before.calendar and service.users and user not in service.users:
             # Nothing is known of a move that gives a meeting to somebody else for any other reason.
