@@ -29,7 +29,7 @@ _CHANGES = {
     "keeps_tag": "lost creates found by place",
     "lists_blocks": "several blocks at a time",
     "makes_blocks": 'configure blocks = "hold"',
-    "update_keeps_end": "moves are not read back",
+    "update_keeps_end": "moved blocks: not read back",
     "refuses_deleted": "one read proves a deletion",
     "rows_carry_owner": "missing owners are reported",
     "rows_carry_end": "missing ends are reported",

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import timedelta
 
-from syncd.core.diff import News, absorb, as_known, compare, is_reset
+from syncd.core.diff import News, absorb, as_known, compare
 from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go
 from syncd.engine.answers import take, take_elsewhere
 from syncd.engine.canaries import without_canaries
@@ -24,7 +24,7 @@ from syncd.engine.owners import Owners, announce
 from syncd.engine.ownership import is_left_behind
 from syncd.engine.probes import Probes
 from syncd.engine.questions import Questions
-from syncd.engine.recover import unsettled_updates
+from syncd.engine.recover import is_unsettled, unsettled_updates
 from syncd.engine.reports import Reports, log_reported
 from syncd.engine.running import Running, follow_running
 from syncd.engine.supervise import supervised
@@ -248,8 +248,8 @@ def _absorb_row(
     event = as_known(record, event)
     if _is_no_business(read, record, event):
         return
-    if unsettled is not None and is_reset(unsettled, event.value):
-        # The update reset the status; `recover` finds that out, and nobody says so elsewhere.
+    if unsettled is not None and is_unsettled(system, unsettled, event.value):
+        # The update did that; `recover` finds that out, and nobody says so elsewhere.
         return
     doubt_lag(system, record, event, read.asked_at)
     after, news = absorb(record, event, row.fingerprint, read.asked_at, system.capabilities.lag)

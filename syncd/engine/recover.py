@@ -50,7 +50,7 @@ came (its place may lie outside of what is read every minute)."""
 
 AROUND = timedelta(hours=1)
 
-STATUS = "status"
+STATUS, END = "status", "endAt"
 
 FAR = timedelta(days=61)
 """How far ahead a block is looked for that is not where a create was to make it."""
@@ -59,16 +59,32 @@ _MISSING = "not there any more"
 
 
 def unsettled_updates(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
-    """What updates with an unknown outcome were to bring about, where they may reset a status."""
+    """What moves of meetings with an unknown outcome were to bring about.
+
+    Only where they may bring about something else: another status, or another end.
+    """
+    able = system.capabilities
     return {
         intent.operation.event: intent.operation.after
         for intent in intents
-        if system.capabilities.update_replaces
+        if (able.update_replaces or not able.meetings_keep_end)
         and intent.operation.system == system.name
         and intent.operation.action is Action.MOVE_APPOINTMENT
         and intent.operation.event is not None
         and intent.operation.after is not None
     }
+
+
+def is_unsettled(system: System, meant: Value, shown: Value) -> bool:
+    """Whether a meeting shows what such a move may have brought about instead: no person did."""
+    replaces = system.capabilities.update_replaces
+    return (replaces and is_reset(meant, shown)) or _lost_its_end(system, meant, shown)
+
+
+def _lost_its_end(system: System, meant: Value, shown: Value) -> bool:
+    if system.capabilities.meetings_keep_end or shown == meant:
+        return False
+    return (shown.start, shown.status) == (meant.start, meant.status)
 
 
 async def recover(system: System, intents: Sequence[Intent], desk: Desk) -> int:
@@ -365,6 +381,13 @@ def _compare(system: System, intent: Intent, event: Event, asked_at: datetime, d
         # It happened, and reset the status: what stands there is the base, and is put right.
         detail = f"found after a lost reply; {RESET}: {STATUS}"
         log.warning("update reset fields", system=system.name, event_id=event.id, fields=[STATUS])
+        settle(desk, intent, event.id, event.value, asked_at, detail=detail)
+        return True
+    meant = operation.after if operation.action is Action.MOVE_APPOINTMENT else None
+    if event.value != operation.before and meant and _lost_its_end(system, meant, event.value):
+        # It happened, and brought about another end, which is carried nowhere: no person chose it.
+        detail = f"found after a lost reply; {RESET}: {END}"
+        log.warning("update reset fields", system=system.name, event_id=event.id, fields=[END])
         settle(desk, intent, event.id, event.value, asked_at, detail=detail)
         return True
     if event.value == operation.before:

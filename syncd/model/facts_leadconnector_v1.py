@@ -44,7 +44,8 @@ V1_FACTS: tuple[PlatformFact, ...] = (
         _PROBE,
         "The canary block is given another length and read again.",
         "The record is read after each update. A block that did not get its end is replaced, the "
-        "new one first; a customer's appointment keeps its end, and a block closes the time.",
+        "new one first; a customer's appointment keeps its end, and a block closes the time. "
+        "Where they do, only the moves of appointments are read: no block's.",
     ),
     PlatformFact(
         _V1,

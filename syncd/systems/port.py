@@ -220,6 +220,7 @@ class Capabilities:
       immediately before, whatever its age, and compares it afterwards.
     - ``update_sets_status``: the update that moves an appointment may set its status.
     - ``update_keeps_end``: an update keeps its end; else `System.write` reads it afterwards.
+    - ``meetings_keep_end``: the same of customers' meetings, where a measurement is not enough.
     - ``notifies``: writes to an appointment may reach the customer whatever syncd asks.
     - ``rows_carry_owner``, ``rows_carry_end``: rows name their owner by address, and have an end.
       Known of an account, a row without it is an exception, and reported on its own. Where it is
@@ -250,6 +251,7 @@ class Capabilities:
     update_replaces: bool = False
     update_sets_status: bool = False
     update_keeps_end: bool = True
+    meetings_keep_end: bool = True
     series_writes: bool = False  # Whether a write to an instance of a series touches it only.
     series_held: bool = False  # Whether the configuration holds such writes.
     notifies: bool = False

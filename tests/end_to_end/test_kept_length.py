@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from syncd.engine.report import Exit
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.systems.leadconnector_v1.writing import Writing
 from tests.end_to_end.conftest import Shop
 
 HOUR = timedelta(hours=1)
@@ -70,3 +74,77 @@ async def test_a_twin_that_cannot_be_lengthened_gets_a_block_beside_it(shop: Sho
     assert shop.wrong() == []
     shown = next(m for m in world.sandbox.legacy.appointments() if m.id == twin)
     assert (shown.start, shown.end) == (start, start + HOUR / 2)
+
+
+@pytest.mark.parametrize("measured", ["yes", ""])
+async def test_a_meeting_that_v1_cut_short_is_cut_short_nowhere_else_whatever_was_measured(
+    shop: Shop, measured: str
+) -> None:
+    """What was measured may be overtaken, and a lost end looks like a person's change (seed 22)."""
+    start = await moved_by_hand(shop, measured)
+    report = await shop.resync()
+    assert "endAt" in " ".join(report.failures)
+    await stands_in_full(shop, start)
+
+
+@pytest.mark.parametrize("measured", ["yes", ""])
+@pytest.mark.parametrize("lost", [FaultKind.LOSE_AFTER, FaultKind.RESET_BODY])
+async def test_an_end_that_is_lost_with_the_reply_is_carried_nowhere(
+    shop: Shop, measured: str, lost: FaultKind
+) -> None:
+    start = await moved_by_hand(shop, measured)
+    shop.world.sandbox.legacy.faults.add(
+        Fault(lost, method="PUT", path=".*/appointments/", times=1)
+    )
+    await shop.resync()
+    await stands_in_full(shop, start)
+
+
+@pytest.mark.parametrize("measured", ["yes", ""])
+async def test_an_end_that_cannot_be_read_back_at_once_is_carried_nowhere(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, measured: str
+) -> None:
+    start = await moved_by_hand(shop, measured)
+    write, faults = Writing.write, shop.world.sandbox.legacy.faults
+
+    async def then_silent(*given: Any) -> Any:
+        reply = await write(*given)
+        faults.add(Fault(FaultKind.ERROR, method="GET", path=".*/appointments/."))
+        return reply
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Writing, "write", then_silent)
+        await shop.resync()
+    faults.clear()
+    await stands_in_full(shop, start)
+
+
+async def moved_by_hand(shop: Shop, measured: str) -> datetime:
+    """Move one of two twins by an hour; v1 will keep no end of the other. Return the new start."""
+    world = shop.world
+    start = world.at(3, 14)
+    first, _ = (world.book(system, "alice", start, 60) for system in ("crm", "legacy"))
+    await shop.resync()
+    if measured:
+        shop.app.systems["legacy"].measured.note("update_keeps_end", measured)
+    world.sandbox.legacy.update_keeps_end = False
+    start -= 2 * HOUR
+    world.sandbox.crm.move(first, start, start + HOUR)
+    await asyncio.sleep(120)  # what syncd writes is later than that
+    return start
+
+
+async def stands_in_full(shop: Shop, start: datetime) -> None:
+    """The meeting has its whole time, which a block closes where its end was lost."""
+    for _ in range(3):
+        report = await shop.resync()
+    assert report.operations.total() == 0
+    sandbox = shop.world.sandbox
+    shown = [
+        [(m.start, m.end) for m in platform.appointments() if m.start == start and not m.deleted]
+        for platform in (sandbox.crm, sandbox.legacy)
+    ]
+    assert shown == [[(start, start + HOUR)], [(start, start + HOUR / 2)]]
+    closed = [(b.start, b.end) for b in sandbox.legacy.blocks() if not b.deleted]
+    assert (start, start + HOUR) in closed
+    assert shop.app.store.open_conflicts() == []

@@ -40,6 +40,7 @@ from syncd.systems.measured import Measured
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
+    Ambiguous,
     Done,
     Found,
     Gone,
@@ -265,8 +266,9 @@ class LeadConnectorV1:
         zone_name = own_zone or await self._learn_zone() or "UTC"
         calendar = self._calendars[operation.provider]
         reply = await self._writing.write(operation, calendar, zone_name)
-        moved = operation.action in {Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT}
-        if moved and not self.capabilities.update_keeps_end:
+        able, meeting = self.capabilities, operation.action is Action.MOVE_APPOINTMENT
+        moved = meeting or operation.action is Action.MOVE_BLOCK
+        if moved and not (able.meetings_keep_end if meeting else able.update_keeps_end):
             return await self._read_back(operation, reply)
         if moved and operation.after is not None and len(self._sent) < _MOST_SENT:
             self._sent[operation.ref.id] = operation.after
@@ -277,17 +279,22 @@ class LeadConnectorV1:
 
         An event that starts as it was sent, and ends otherwise, was given that end by the update. A
         block is replaced then; the meeting of a customer stays as it is, and that is a failure.
+        Raises Ambiguous where nobody can tell what became of a meeting: a later read does.
         """
         wanted = operation.after
         try:
             sighting = await self.read_one(operation.ref)
-        except SystemFault:
-            return reply
+        except SystemFault as fault:
+            if operation.action is Action.MOVE_BLOCK:
+                return reply
+            unknown = "its end is not known yet"
+            raise Ambiguous(self.name, fault.call, status=fault.status, detail=unknown) from fault
         if wanted is None or not isinstance(sighting, Found):
             return reply
         shown = sighting.event.value
         if (shown.start, shown.status) != (wanted.start, wanted.status) or shown == wanted:
             return reply
+        self.measured.contradict("update_keeps_end", YES)
         lost = ("endAt",) if operation.action is Action.MOVE_APPOINTMENT else ()
         return Done([(operation.ref.id, shown)], lost=lost)
 

@@ -50,6 +50,9 @@ def capabilities(account: Account, measured: Measured) -> Capabilities:
         key_survives=measured.is_yes("keeps_tag"),
         lists_blocks=account.blocks == "hold" or measured.is_yes("lists_blocks"),
         update_keeps_end=measured.is_yes("update_keeps_end"),
+        # What was measured may be overtaken. A block is put right then; but the end that a
+        # customer's meeting lost would count as a person's change, and be carried everywhere.
+        meetings_keep_end=False,
         record_fields=_FIELDS,
         notifies=True,
     )
