@@ -50,7 +50,7 @@ came (its place may lie outside of what is read every minute)."""
 
 AROUND = timedelta(hours=1)
 
-STATUS, END = "status", "endAt"
+STATUS, END = "status", "end"
 
 FAR = timedelta(days=61)
 """How far ahead a block is looked for that is not where a create was to make it."""
