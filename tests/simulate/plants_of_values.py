@@ -28,7 +28,7 @@ def an_end_for_ever_is_not_cut(patch: Patch) -> None:
 
 def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
     """One text that is no Unicode costs all rows, for good."""
-    patch.setattr(decoding, "decode", lambda body, shape: msgspec.json.decode(body, type=shape))
+    patch.setattr(decoding, "_decoded", lambda body, shape: msgspec.json.decode(body, type=shape))
 
 
 ABOUT_VALUES: tuple[tuple[Callable[[Patch], None], Story], ...] = (
