@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncd.simulate.story import draw
 
-GATE = tuple(draw(seed) for seed in range(16))
+GATE = tuple(draw(seed) for seed in range(6))
 """`make test` plays these; `make prove` goes on from there."""
 
 FOUND = (902, 1006, 1022, 1075, 1106, 1125, 1133, 1136, 1148, 1181, 1233, 1254, 1336, 1354)
@@ -12,6 +12,3 @@ FOUND = (902, 1006, 1022, 1075, 1106, 1125, 1133, 1136, 1148, 1181, 1233, 1254, 
 
 They were found before acts known from complaints were drawn, and are played without them.
 """
-
-LONGEST = frozenset({1006, 1106, 1336})
-"""Those of them that take longest, which `make prove` plays."""

@@ -6,7 +6,7 @@ import pytest
 
 from syncd.simulate.play import play
 from syncd.simulate.story import Story, draw
-from tests.simulate.seeds import FOUND, GATE, LONGEST
+from tests.simulate.seeds import FOUND, GATE
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -25,9 +25,7 @@ def test_every_promise_holds_on_every_seed(further: int) -> None:
     assert play(draw(further)).broken == [], "see: syncd simulate --seed N"
 
 
-@pytest.mark.parametrize(
-    "seed",
-    [pytest.param(n, marks=pytest.mark.prove) if n in LONGEST else n for n in FOUND],
-)
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", FOUND)
 def test_days_that_once_broke_a_promise_hold(seed: int) -> None:
     assert play(draw(seed, complaints=False)).broken == []
