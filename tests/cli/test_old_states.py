@@ -64,7 +64,7 @@ def test_every_look_at_an_old_state_works_and_a_run_reads_past_it(
         said = say(*look.split())
         # One of the states has a write without a confirmed outcome, which `status` ends with 4 for.
         assert said.code in ({0, 3, 4} if look == "status" else {0, 3}), (look, said.err)
-    told = say("resync", "--json")
+    told = say("resync", "--json", "--yes")
     assert told.code == 4  # no system answers here
     assert json.loads(told.out)["converged"] is False
     with closing(sqlite3.connect("state.db")) as database:

@@ -140,7 +140,7 @@ async def test_a_signal_ends_a_daemon_that_is_refused_within_three_seconds(place
 @pytest.mark.prove
 async def test_a_second_signal_does_not_wait_for_the_request_in_flight(place: Place) -> None:
     platform = place.world.sandbox.systems["clinic"]
-    platform.faults.add(Fault(FaultKind.SLOW, seconds=15))
+    platform.faults.add(Fault(FaultKind.SLOW, method="POST", seconds=15))
     async with place.syncd("resync", "--yes", "--json") as process:
         await until(lambda: platform.faults.injected[FaultKind.SLOW] > 0, 20)
         process.send_signal(signal.SIGTERM)
