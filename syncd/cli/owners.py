@@ -85,6 +85,7 @@ _REASONS = {
     OwnerProof.USERS_UNKNOWN: ", and {system}'s list of users is empty or cannot be read",
     OwnerProof.OWNER_UNKNOWN: ", and that user is not in {system}'s list of users",
     OwnerProof.HANDED_OVER: "",
+    OwnerProof.DELETED: "",
 }
 _REMEDIES = {
     OwnerProof.USER_MISSING: (
@@ -101,4 +102,5 @@ _REMEDIES = {
         "Assign them to a user of {system}{ids}, or delete or cancel them there if they are off"
     ),
     OwnerProof.HANDED_OVER: "",
+    OwnerProof.DELETED: "",
 }

@@ -54,7 +54,8 @@ def note_handed_over(draft: Draft, change: OwnerChange) -> None:
     for replica in draft.state.replicas:
         booking = draft.bookings.get(replica.booking)
         if (replica.system, replica.event) == (change.system, change.event) and booking:
-            draft.note(booking, "changed", record=handed_over(change), rule="handed over")
+            rule = str(change.proof).replace("-", " ")
+            draft.note(booking, "changed", record=handed_over(change), rule=rule)
 
 
 def unchanged(record: Record) -> Record:

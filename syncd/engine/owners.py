@@ -273,7 +273,7 @@ class Owners:
         for change in [c for c in self.open.values() if c.event in self._gone and not c.proven]:
             # It stands in no calendar. But while the user is missing, nothing of theirs is freed.
             if await self.user_of(change.provider) is UserState.PRESENT:
-                again = replace(change, proof=OwnerProof.HANDED_OVER)
+                again = replace(change, proof=OwnerProof.DELETED)
                 self.open[change.provider, change.event] = again
                 self.freed.append(again)
         for record in self._missing:

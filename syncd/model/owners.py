@@ -26,13 +26,14 @@ class UserState(StrEnum):
 class OwnerProof(StrEnum):
     """What is proven of an event that was found at another owner.
 
-    HANDED_OVER: the mapped user is present, and the new owner is another user of the account, or
-    the event was deleted at the owner where it was found. The others prove nothing, so the time
-    stays closed: the mapped user is missing (USER_MISSING), the users are not known
-    (USERS_UNKNOWN), or the new owner is no known user (OWNER_UNKNOWN).
+    HANDED_OVER: the mapped user is present, and the new owner is another user of the account.
+    DELETED: the mapped user is present, and the event was deleted at its new owner. The others
+    prove nothing, so the time stays closed: the mapped user is missing (USER_MISSING), the users
+    are not known (USERS_UNKNOWN), or the new owner is no known user (OWNER_UNKNOWN).
     """
 
     HANDED_OVER = "handed-over"
+    DELETED = "deleted"
     USER_MISSING = "user-missing"
     USERS_UNKNOWN = "users-unknown"
     OWNER_UNKNOWN = "owner-unknown"
@@ -105,7 +106,7 @@ class OwnerChange:
     @property
     def proven(self) -> bool:
         """Whether the event may leave the calendar."""
-        return self.proof is OwnerProof.HANDED_OVER
+        return self.proof in {OwnerProof.HANDED_OVER, OwnerProof.DELETED}
 
 
 @dataclass(frozen=True, slots=True)
