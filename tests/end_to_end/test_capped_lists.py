@@ -105,6 +105,7 @@ async def test_a_learned_cap_is_read_by_plan_after_a_restart(shop: Shop, system:
     cap(shop, path_of(system), 200, "last")
     await shop.resync()
     await shop.restart()
+    shop.be_patient()
     await shop.app.engine.watch(near=False)
     before = shop.calls()[system]
     window = shop.app.engine.window(near=False).from_earlier(LONG)

@@ -102,6 +102,7 @@ def crowded(shop: Shop) -> None:
 async def test_the_cycles_after_something_odd_are_quiet_too(
     shop: Shop, happens: Callable[[Shop], None]
 ) -> None:
+    shop.be_patient()
     await settled(shop)
     happens(shop)
     await settled(shop)
@@ -137,6 +138,7 @@ clinic = {{ resource = "{said}" }}
 async def test_with_rooms_a_quiet_cycle_makes_only_planned_calls_too(shop: Shop) -> None:
     furnished(shop)
     await shop.reload()
+    shop.be_patient()
     await settled(shop)
     calls = planned(shop, near=True)
     # By calendar: the doors of both, which need no user, in both lists.
@@ -149,8 +151,10 @@ async def test_a_restart_asks_once_more_for_what_was_remembered_and_is_needed(sh
     furnished(shop)
     crowded(shop)
     await shop.reload()
+    shop.be_patient()
     await settled(shop)
     await shop.restart()
+    shop.be_patient()
     since = shop.calls()
     await shop.app.engine.watch(near=False)
     again = made(shop, since) - planned(shop, near=False)
