@@ -29,7 +29,7 @@ from syncd.core.diff import is_news
 from syncd.core.draft import Draft
 from syncd.core.exposure import Wanted
 from syncd.core.facts import Calendar
-from syncd.core.holding import Holding, held_back_first, unsettled
+from syncd.core.holding import Holding, held_back_first
 from syncd.core.match import Matched, Who, match, wanted_persons
 from syncd.core.merge import ONE_CHANGE, Merged, Word, merge, restates, shows_agreed
 from syncd.core.moved_in import open_questions
@@ -188,7 +188,7 @@ def decide(state: ProviderState, case: Case, new_id: Callable[[], str]) -> Decis
         wanted[system] = blocks.intervals
         became_ours += blocks.adopted
         conflicts += blocks.refused
-    holding = Holding(case.calendars, case.ownership, unsettled(draft), case.withhold)
+    holding = Holding(draft, case.calendars, case.ownership, case.withhold)
     retried = frozenset({case.verdict.retry})
     operations, refused, held_back = refusals.permitted(
         draft, case.calendars, operations, case.failures, retried, holding.why

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from syncd.core.draft import Draft
 from syncd.core.facts import Calendar
@@ -12,18 +13,23 @@ from syncd.core.ownership import Ownership
 from syncd.model import Action, IntentState, Operation, Waiting, WaitReason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Holding:
     """What the writes of one decision are held back for.
 
-    ``unsettled`` are the systems with a write of unknown outcome; ``withhold`` is why nothing that
-    frees time is written, whatever the calendars allow.
+    ``withhold`` is why nothing that frees time is written, whatever the calendars allow.
     """
 
+    draft: Draft
     calendars: Mapping[str, Calendar]
     ownership: Ownership
-    unsettled: AbstractSet[str] = frozenset()
     withhold: WaitReason | None = None
+    unsettled: AbstractSet[str] = field(init=False)
+    """The systems with a write of unknown outcome."""
+
+    def __post_init__(self) -> None:
+        """Look at the journal once."""
+        self.unsettled = _unsettled(self.draft)
 
     def why(self, operation: Operation) -> WaitReason | None:
         """Return why a write waits; None if it can be made."""
@@ -35,7 +41,7 @@ class Holding:
             return WaitReason.UNSETTLED
         if (why := calendar.why_not_updated(operation)) is not None:
             return why
-        if _may_double(operation, calendar):
+        if _may_double(operation, calendar) or _is_unread(self.draft, operation, calendar):
             return WaitReason.NOT_READ
         return self._why_not_free(operation) if frees(operation) else None
 
@@ -58,7 +64,7 @@ def held_back_first(
     )
 
 
-def unsettled(draft: Draft) -> frozenset[str]:
+def _unsettled(draft: Draft) -> frozenset[str]:
     """Return the systems in which a write has no known outcome yet."""
     intents = draft.state.intents
     return frozenset(i.operation.system for i in intents if i.state is IntentState.OPEN)
@@ -76,6 +82,43 @@ def _may_double(operation: Operation, calendar: Calendar) -> bool:
         return False
     # Lists show what begins in the time asked for: a longer block may have begun before it.
     return not any(after.start in window for window in calendar.read)
+
+
+def _is_unread(draft: Draft, operation: Operation, calendar: Calendar) -> bool:
+    """Whether a block would be made where nobody looked since its meeting became known.
+
+    The meeting itself may stand there. A block that moves waits for no read: its former time is to
+    be free within one poll.
+    """
+    after = operation.after
+    if operation.action is not Action.CREATE_BLOCK or after is None or calendar.looks is None:
+        return False
+    return not calendar.looks.show(after.start, _known_since(draft, operation))
+
+
+def _known_since(draft: Draft, operation: Operation) -> datetime | None:
+    """Since when it is known that a block is to be at this time; None if nothing tells.
+
+    Of several meetings that a block closes, the one that became known last counts.
+    """
+    found = [_shown_since(draft, booking, operation) for booking in operation.bookings]
+    known = [at for at in found if at is not None]
+    return max(known) if known and len(known) == len(found) else None
+
+
+def _shown_since(draft: Draft, booking: str, operation: Operation) -> datetime | None:
+    after = operation.after
+    return min(
+        (
+            record.observed_at
+            for record in draft.shown(booking)
+            if record.observed is not None
+            and after is not None
+            and record.observed.start < after.end
+            and after.start < record.observed.end
+        ),
+        default=None,
+    )
 
 
 def _is_blind(operation: Operation, ownership: Ownership) -> bool:

@@ -1,4 +1,4 @@
-"""What the guard remembers of the last far interval: the time that was read, what was carried."""
+"""What is remembered of the last far intervals: the time that was read, what was carried."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from syncd.core.rota import ROUNDS
+from syncd.core.unread import Looks
+from syncd.engine.looked import Looked
+from syncd.engine.observation import Observation
 from syncd.model import Coverage, Id, Kind, Note, Record, Window
 from syncd.store.store import Store
 
@@ -23,13 +27,19 @@ class Recent:
     """Changes that were carried in the last ``every``, and the windows that were read last.
 
     What was carried is in the history, from which a new process takes it. Windows are kept for
-    twice as long: a provider's whole window is read once in that time.
+    the rounds in which a provider's whole window is read at least once. The guard looks at those
+    that were proven, a new block at those that were answered, ``looked``.
     """
 
     store: Store
     every: timedelta
+    looked: Looked = field(init=False)
     _notes: list[Note] | None = None
     _windows: dict[tuple[str, str], dict[Window, datetime]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Nothing was read yet."""
+        self.looked = Looked(self.store)
 
     def note_read(self, coverage: Iterable[Coverage], now: datetime) -> None:
         """Take note of the windows that were read."""
@@ -41,6 +51,12 @@ class Recent:
             # The same window, a minute later.
             wide = [w for w in kept if not _replaces(each.window, w)]
             self._windows[place] = {w: kept[w] for w in wide} | {each.window: now}
+
+    def looks(
+        self, place: tuple[str, str], seen: Observation | None, whole: Window, now: datetime
+    ) -> Looks:
+        """Return the last reads of a calendar, (provider, system), with this cycle's."""
+        return self.looked.of(place, seen, whole, now, now - ROUNDS * self.every)
 
     def note_carried(self, notes: Iterable[Note]) -> None:
         """Take note of what was carried."""
@@ -98,7 +114,7 @@ class Recent:
         return found
 
     def _lasts(self, at: datetime, now: datetime) -> bool:
-        return at > now - 2 * self.every
+        return at > now - ROUNDS * self.every
 
 
 def _replaces(window: Window, other: Window) -> bool:
