@@ -101,6 +101,10 @@ class What(StrEnum):
     CLEAN_UP = "clean-up"
     PAUSE = "pause"
     UNPAUSE = "unpause"
+    PLAN_OUT = "plan-out"
+    RESYNC_PLAN = "resync-plan"
+    FORGET_PERSON = "forget-person"
+    CLEAN_UP_BESIDE = "clean-up-beside"
 
 
 DISK = frozenset({What.STATE_LOST, What.STATE_RESTORED})
@@ -114,6 +118,10 @@ OPERATOR = frozenset(
         What.ACKNOWLEDGE,
         What.PAUSE,
         What.UNPAUSE,
+        What.PLAN_OUT,
+        What.RESYNC_PLAN,
+        What.FORGET_PERSON,
+        What.CLEAN_UP_BESIDE,
     }
 )
 CONFIGURED = frozenset(

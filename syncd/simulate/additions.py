@@ -16,6 +16,7 @@ from syncd.simulate.drawn_buffers import draw_buffers
 from syncd.simulate.drawn_cancelling import draw_cancelling
 from syncd.simulate.drawn_changes import with_changes
 from syncd.simulate.drawn_cleanup import with_cleanup
+from syncd.simulate.drawn_errands import with_errands
 from syncd.simulate.drawn_facts import with_facts
 from syncd.simulate.drawn_far import with_far_meetings
 from syncd.simulate.drawn_limits import draw_limits
@@ -70,6 +71,7 @@ def with_more(day: Story, faults: Collection[str]) -> Story:
         with_far_meetings,
         with_changes,
         with_pauses,
+        with_errands,
     ):
         day = add(day)
     more = with_early_clearing(with_facts(with_slow(_with_limits(day, faults), faults)))

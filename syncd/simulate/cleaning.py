@@ -13,15 +13,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncd.core.cleanup import Scope
 from syncd.engine.cleanup_beside import Wanted
 from syncd.engine.report import Exit
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate.acts import Step, What
+from syncd.simulate.cleaned_up import scope_of
 from syncd.simulate.operator import Killed
 from syncd.store.errors import StateError
 
 if TYPE_CHECKING:
+    from syncd.core.cleanup import Scope
     from syncd.engine.cleaned import Cleaned
     from syncd.simulate.accident import Change, Seen
     from syncd.simulate.lives import Dangers
@@ -42,17 +43,6 @@ Start = Callable[[], tuple["App", object]]
 def step_of(story: Story) -> Step | None:
     """Return the step that says what is cleaned up, if anything is."""
     return next((step for step in story.steps if step.what is What.CLEAN_UP), None)
-
-
-def scope_of(step: Step) -> Scope:
-    """Return what is cleaned up: everything, a system, or a provider."""
-    match step.slot % 3:
-        case 0:
-            return Scope()
-        case 1:
-            return Scope(system=step.system)
-        case _:
-            return Scope(provider=PEOPLE[step.number % len(PEOPLE)])
 
 
 @dataclass(slots=True)

@@ -33,6 +33,8 @@ def writes_per_change(town: Town) -> Iterator[str]:
     allowed += 6 * len(town.forgotten)
     # What is left out of the configuration closes nothing elsewhere any more, until it is back.
     allowed += sum(4 * _events_in(town, absence.place) for absence in town.unmapped.absences)
+    # What a person cleans up goes without any news, and comes back when that is paused no more.
+    allowed += 2 * sum(town.cleaned.removes(c) for c in town.changes if not c.by_hand)
     if made > allowed:
         yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
 

@@ -18,7 +18,7 @@ from syncd.engine.acknowledge import entries
 from syncd.engine.resolve import to_arguments
 from syncd.engine.stops import NotAcceptable, check_accept
 from syncd.model import ConflictKind, HeldConflict, Topic
-from syncd.simulate import viewed
+from syncd.simulate import errands, viewed
 from syncd.simulate.clocks import true_time
 from syncd.simulate.paused import place_of
 from syncd.simulate.story import Step, What
@@ -29,6 +29,7 @@ from syncd.store.glance import Run
 from syncd.store.journal import intents_of
 from syncd.store.pauses import pauses
 from syncd.store.reported import open_items
+from syncd.wiring import App
 
 WAYS = tuple(Way)
 
@@ -42,11 +43,15 @@ class Killed(BaseException):
 
 @dataclass(slots=True)
 class Operator:
-    """Somebody with a terminal beside the running daemon, ``work``, if there is one."""
+    """Somebody with a terminal beside the running daemon, ``work``, if there is one.
+
+    ``beside`` builds what a command of its own works with, on a copy of the state.
+    """
 
     state: Path
     town: Town
     say: Callable[[str], None]
+    beside: Callable[[Store], App]
     work: Work | None = None
     done: Counter[str] = field(default_factory=Counter)
 
@@ -65,6 +70,10 @@ class Operator:
                 await self.pause(step)
             case What.UNPAUSE:
                 await self.unpause(first=True)
+            case what if what in errands.ERRANDS:
+                if self.work is not None and self.state.exists():
+                    with suppress(Killed, StateError):
+                        await errands.perform(self, self.work, step)
             case _:
                 await self.resync()
 

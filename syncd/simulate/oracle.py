@@ -39,6 +39,9 @@ DAYS = timedelta(days=2)  # for what nothing ends within a story
 
 def judge_change(town: Town, change: Change) -> Iterator[str]:
     """What is wrong with something that syncd did, by the number of the promise."""
+    if town.cleaned.removes(change):
+        yield from _never(town, change)
+        return
     yield from paused.judge_change(town, change)
     if is_lost_by_update(town, change):
         return

@@ -45,11 +45,13 @@ from syncd.simulate import (
 from syncd.simulate.accident import Change
 from syncd.simulate.around import folder_in_memory, kept_log, rare_garbage_collection
 from syncd.simulate.cancelling import bulk_calls
+from syncd.simulate.cleaned_up import judge_beside
 from syncd.simulate.clocks import note_clock
-from syncd.simulate.configuring import Configuration, judge_configured
+from syncd.simulate.configuring import Configuration
 from syncd.simulate.disk import Disk
 from syncd.simulate.drawn_facts import configured, set_facts
 from syncd.simulate.economy import idle_writes, writes_per_change
+from syncd.simulate.errands import beside
 from syncd.simulate.facts import closes_calendars, note_measured
 from syncd.simulate.far import judge_far_meetings
 from syncd.simulate.first_writes import judge_damage
@@ -131,7 +133,7 @@ class _Stage:
         self.town.choices, self.town.series = story.choices, story.series
         self.town.break_promise = self._break
         one_sided.set_rules(self.town, story)
-        self.operator = Operator(folder / "state.db", self.town, self._say)
+        self.operator = Operator(folder / "state.db", self.town, self._say, self._beside_it)
         self.dangers, self.said, self.reload = Dangers(self.outcome.faults), -1, False
         self.disk = Disk(folder / "state.db")
         self.requests, self.cleaning = set[asyncio.Task[None]](), cleaning.NOBODY
@@ -264,6 +266,9 @@ class _Stage:
                 app.systems[step.system].measured.note("keeps_tag", NO)
         note_measured(app.systems, self.town.sandbox, self.story)
         return app
+
+    def _beside_it(self, store: Store) -> App:
+        return beside(self.settings, store, self.host, self.town, self.ids)
 
     async def _daemon(self, app: App, life: Life) -> None:
         near, far = timedelta(seconds=NEAR), timedelta(seconds=FARS * NEAR)
@@ -410,12 +415,8 @@ class _Stage:
         along = is_share(change.event) or puts_back(self.town, change)
         if not self.town.is_forgotten(change.at) and not along:
             unannounced = tellers.unannounced(change, self._beside())
-        freed = waits.judge_clock(self.story, self.town, change, self.host.offset)
-        sliced = stopping.judge_slices(self.town, self.story, change)
-        seen = change.after or change.before
-        provider = seen.provider if seen else ""
-        out = judge_configured(self.town, change.system, provider, change.at)
-        for line in (*oracle.judge_change(self.town, change), *unannounced, *freed, *sliced, *out):
+        freed = judge_beside(self.story, self.town, change, self.host.offset)
+        for line in (*oracle.judge_change(self.town, change), *unannounced, *freed):
             self._break(line)
 
     def _beside(self) -> sqlite3.Connection:

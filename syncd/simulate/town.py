@@ -22,6 +22,7 @@ from syncd.sandbox.server import Sandbox
 from syncd.simulate import blocks, facts, hosted, merging, more, siblings
 from syncd.simulate.accident import EVER, LATE, Accident, Change, Key, Seen, Sliced
 from syncd.simulate.buffered import Buffers
+from syncd.simulate.cleaned_up import CleanedUp
 from syncd.simulate.far import FarMeeting
 from syncd.simulate.loop import VirtualClock
 from syncd.simulate.paused import Paused
@@ -82,6 +83,7 @@ class Town:
     unmapped: Unmapped = field(default_factory=Unmapped)
     break_promise: Callable[[str], None] = lambda _line: None
     paused: Paused = field(default_factory=Paused)
+    cleaned: CleanedUp = field(default_factory=CleanedUp)
     buffers: Buffers = field(default_factory=Buffers)
     _last: dict[str, dict[str, Seen]] = field(default_factory=dict)
     _looked_at: dict[str, int] = field(default_factory=dict)

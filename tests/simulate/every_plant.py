@@ -18,6 +18,7 @@ from tests.simulate.plants_of_leaves import ABOUT_LEAVES
 from tests.simulate.plants_of_leftovers import ABOUT_LEFTOVERS
 from tests.simulate.plants_of_limits import ABOUT_LIMITS
 from tests.simulate.plants_of_lists import ABOUT_LISTS
+from tests.simulate.plants_of_operators import ABOUT_OPERATORS
 from tests.simulate.plants_of_outside import ABOUT_OUTSIDE
 from tests.simulate.plants_of_owners import ABOUT_OWNERS
 from tests.simulate.plants_of_paces import ABOUT_PACES
@@ -66,7 +67,7 @@ PLANTS: tuple[tuple[Plant, Story], ...] = (
     *ABOUT_STOPS,
     *ABOUT_WAITING,
     *ABOUT_PAUSES,
-    *ABOUT_PAUSES,
+    *ABOUT_OPERATORS,
     *ABOUT_FACTS_DRAWN,
     *ABOUT_SIDES,
     *ABOUT_ISOLATION,
