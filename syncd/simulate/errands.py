@@ -168,6 +168,9 @@ async def _clean_up(operator: Operator, work: Work, step: Step) -> None:
     asked = {"system": scope.system, "provider": scope.provider, "who": "kim"}
     try:
         cleaned, code = await work.on_cleanup(asked, _quietly)
+        if not town.unmapped.absences:  # nobody is to pause what is not configured
+            for place in _places(scope):
+                town.paused.begin(place, town.clock.now())
         operator.say(f"cleanup {scope}: {cleaned['removed']} removed, exit {code}")
         for line in judge_cleaned(town, scope, finished=code == 0):
             town.break_promise(line)
@@ -180,6 +183,13 @@ async def _clean_up(operator: Operator, work: Work, step: Step) -> None:
                 for pause in pauses(store):
                     if pause.reason == CLEANED_UP:
                         town.paused.begin(Place(pause.system, pause.provider), town.clock.now())
+
+
+def _places(scope: Scope) -> list[Place]:
+    """Return what a cleanup of configured calendars pauses."""
+    if scope.system or scope.provider:
+        return [Place(scope.system, scope.provider)]
+    return [Place(system, "") for system in SYSTEMS]
 
 
 def judge_cleaned(town: Town, scope: Scope, *, finished: bool) -> Iterator[str]:

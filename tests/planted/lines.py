@@ -13,6 +13,7 @@ from tests.planted.line import Line
 from tests.planted.lines_of_cleanup import CLEANUP
 from tests.planted.lines_of_consent import CONSENT
 from tests.planted.measuring import MEASURING
+from tests.planted.operators import OPERATORS, UNREAD
 from tests.planted.pausing import PAUSING
 
 NO_HARM = (
@@ -429,10 +430,10 @@ DECIDING = (
 CHAPTERS = (
     ("Nothing that people or platforms produce destroys data", NO_HARM),
     ("What is really there is read", READING),
-    ("What is decided is right, and what is not done is told", (*DECIDING, *PAUSING)),
+    ("What is decided is right, and what is not done is told", (*DECIDING, *UNREAD, *PAUSING)),
     ("What only an account can tell is measured, and no side of it does harm", MEASURING),
     ("One command removes everything that syncd made, and nothing else", CLEANUP),
-    ("Nothing is written or kept that nobody agreed to", CONSENT),
+    ("Nothing is written or kept that nobody agreed to", (*CONSENT, *OPERATORS)),
     ("Hostile and broken files, answers and requests harm nobody", (*BOUNDS, *HOSTILE)),
 )
 LINES: tuple[Line, ...] = tuple(line for _, lines in CHAPTERS for line in lines)

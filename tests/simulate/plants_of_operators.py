@@ -11,7 +11,11 @@ import pytest
 
 from syncd.core.unread import Looks
 from syncd.simulate.story import Story, What
+from syncd.store import Store, forget
+from syncd.store.tables import REPLICA
+from tests.planted.named import a_cleanup_pauses_nothing, a_plan_is_only_compared_before_the_run
 from tests.simulate.days import at, day
+from tests.simulate.plants_of_cleanup import every_block_counts_as_ours
 
 Patch = pytest.MonkeyPatch
 
@@ -21,6 +25,40 @@ def a_block_is_made_where_nobody_has_looked(patch: Patch) -> None:
     patch.setattr(Looks, "show", lambda *_given: True)
 
 
+def a_plan_that_differs_is_carried_out(patch: Patch) -> None:
+    """A plan is compared by the command alone: the run writes whatever it decides."""
+    a_plan_is_only_compared_before_the_run(patch)
+
+
+def an_erased_customer_is_still_in_the_file(patch: Patch) -> None:
+    """Rows are changed, and the free pages of the file keep what they said."""
+    patch.setattr(Store, "purge", lambda _self: None)
+
+
+def an_erased_customer_is_still_linked(patch: Patch) -> None:
+    """Only the appointments are looked at, not the links to their meetings."""
+    each = forget._each
+    patch.setattr(forget, "_each", lambda s, t, c: [] if t is REPLICA else each(s, t, c))
+
+
+def the_next_poll_takes_a_cleanup_back(patch: Patch) -> None:
+    """Nothing is paused, so the daemon makes again what was cleaned up."""
+    a_cleanup_pauses_nothing(patch)
+
+
+def a_cleanup_beside_the_daemon_takes_every_block(patch: Patch) -> None:
+    """Whatever stands in a calendar counts as made by syncd."""
+    every_block_counts_as_ours(patch)
+
+
+_BOOKED = at(1, What.BOOK, "clinic", slot=70)
+_PLANNED = (_BOOKED, at(1.01, What.PLAN_OUT, ""))
+_OTHERS = at(1.02, What.BOOK, "legacy", number=1, slot=74)
+_USED = at(1.05, What.RESYNC_PLAN, "")
+_ERASED = day(_BOOKED, at(3, What.FORGET_PERSON, ""))
+_OWN = at(2, What.BLOCK, "clinic", slot=40)
+_CLEANED = day(_BOOKED, _OWN, at(3, What.CLEAN_UP_BESIDE, "crm"), at(6, What.UNPAUSE, ""))
+
 _UNREAD = day(
     at(2.3, What.BOOK_BOTH, "legacy", slot=100, spelling="crm"),
     at(2.99, What.FAULT, "legacy", fault="error", times=6),
@@ -29,4 +67,9 @@ _UNREAD = day(
 
 ABOUT_OPERATORS: tuple[tuple[Callable[[Patch], None], Story], ...] = (
     (a_block_is_made_where_nobody_has_looked, _UNREAD),
+    (a_plan_that_differs_is_carried_out, day(*_PLANNED, _OTHERS, _USED)),
+    (an_erased_customer_is_still_in_the_file, _ERASED),
+    (an_erased_customer_is_still_linked, _ERASED),
+    (the_next_poll_takes_a_cleanup_back, _CLEANED),
+    (a_cleanup_beside_the_daemon_takes_every_block, _CLEANED),
 )
