@@ -89,8 +89,11 @@ class Watch:
     ) -> list[Exposure]:
         """What is open; the closings that changed are added to ``closed``."""
         provider, now = state.provider, self.clock.now()
+        # An answer of a time to come was asked for by a clock that was ahead: nobody knows when.
         free = {
-            system: free for (_, system), free in shelf.free_times(self.store, provider).items()
+            system: free
+            for (_, system), free in shelf.free_times(self.store, provider).items()
+            if free.asked_at <= now
         }
         since = min((f.asked_at for f in free.values()), default=None)
         gone = shelf.ended(self.store, provider, since) if since is not None else ()

@@ -52,8 +52,7 @@ async def ask_all(
         name: [
             provider
             for provider, seats in sorted(mapping.items())
-            if name in seats
-            and ((provider, name) not in last or now - last[provider, name] >= older_than)
+            if name in seats and not _lately(last.get((provider, name)), now, older_than)
         ]
         for name in systems
     }
@@ -97,6 +96,11 @@ async def ask(system: System, provider: str, clock: Clock, store: Store | None =
         blank = FreeTime(system.name, provider, now, Window(now, now))
         return replace(known or blank, fault=fault.detail or str(fault))
     return FreeTime(system.name, provider, now, window, offers)
+
+
+def _lately(last: datetime | None, now: datetime, within: timedelta) -> bool:
+    """Whether it was asked less than so long ago; by a clock that was ahead, nobody knows when."""
+    return last is not None and timedelta(0) <= now - last < within
 
 
 def _pause(system: System) -> float:

@@ -132,3 +132,19 @@ async def test_it_is_measured_how_long_a_booking_was_open(shop: Shop) -> None:
     await shop.engine.watch(near=True)
     measured = spread(exposed.closings(shop.store))
     assert (measured.count, measured.open, measured.p50, measured.longest) == (2, 0, 20, 50)
+
+
+async def test_answers_of_a_clock_that_was_ahead_are_believed_no_more_and_asked_for_anew(
+    shop: Shop,
+) -> None:
+    right = shop.clock.now()
+    shop.clock.pass_(days=3)
+    await shop.engine.resync()
+    await shop.engine.ask_slots()
+    shop.clock.time = right
+    shop.a.book("p", v(24 * 5))
+    # A block that stands now is no younger than an answer of days to come.
+    assert (await shop.engine.resync()).exposures == 0
+    asked = shop.clock.now()
+    await shop.engine.ask_slots()
+    assert {free.asked_at for free in exposed.free_times(shop.store, "p").values()} == {asked}
