@@ -141,7 +141,8 @@ def just_read(operation: Operation, read: Sequence[Coverage], now: datetime) -> 
         and operation.kind in c.kinds
         # Lists show what begins in the time that was read.
         and before.start in c.window
-        and now - c.read_at < FRESH
+        # What was read later than now was read before this machine's clock was set back.
+        and timedelta(0) <= now - c.read_at < FRESH
         for c in read
     )
 

@@ -123,9 +123,7 @@ def _claimed(store: Store, held: Collection[HeldConflict]) -> set[tuple[str, Int
 def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
     """The times that a person wants as they are: taken back, dismissed, or let be by a rule."""
     waived, bookings = _waived(store), store.bookings()
-    found = _claimed(
-        store, [h for who in PEOPLE for h in store.state(who).conflicts if h.dismissed]
-    )
+    found = _claimed(store, _dismissed(store))
     by_booking: dict[str, list[tuple[Replica, Record | None]]] = {b.id: [] for b in bookings}
     for pair in store.replicas(list(by_booking)):
         by_booking[pair[0].booking].append(pair)
@@ -137,14 +135,24 @@ def _left_by_persons(store: Store) -> set[tuple[str, Interval]]:
     return found
 
 
+def _dismissed(store: Store) -> list[HeldConflict]:
+    """Return the conflicts of which a person has said that all is to stay as it is."""
+    return [h for who in PEOPLE for h in store.state(who).conflicts if h.dismissed]
+
+
 def _waived(store: Store) -> set[str]:
     """The bookings of which a person took something back."""
     return {waiver.booking for person in PEOPLE for waiver in store.state(person).waivers}
 
 
 def _twins(town: Town, store: Store, held: Collection[HeldConflict]) -> Iterator[str]:
-    """What syncd takes for one meeting must be at one time everywhere, or be held."""
-    open_ = {subject for h in held for subject in h.conflict.subject.split("+")}
+    """What syncd takes for one meeting must be at one time everywhere, or be held.
+
+    A write that was refused for good, such as a cancellation in LeadSquared, and dismissed, leaves
+    its meeting as it is until an input changes.
+    """
+    told = (*held, *_dismissed(store))
+    open_ = {subject for h in told for subject in h.conflict.subject.split("+")}
     open_ |= _waived(store) | with_held_instances(town, store)
     bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
     values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
