@@ -17,7 +17,7 @@ class WaitReason(StrEnum):
     - RATE_LIMITED: the system takes no more calls for now.
     - UNANSWERED: the system did not answer in this cycle.
     - UNSETTLED: the outcome of an earlier write there is not known yet.
-    - NOT_READ: a calendar was not yet read where the write would matter.
+    - NOT_READ: a calendar was not yet read where the write would matter, or not lately enough.
     - OWNER: it is not known whose the events of the calendar are.
     - UNITS: how many pieces of the equipment there are is not known.
     - CLOCK: this machine's clock and the platforms' differ too much for a removal.

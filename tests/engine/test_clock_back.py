@@ -1,4 +1,4 @@
-"""This machine's clock is set back between a read and the write that follows from it."""
+"""The clock of the host is set back between a read and the write that follows from it."""
 
 from __future__ import annotations
 
