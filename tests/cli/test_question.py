@@ -17,6 +17,8 @@ from syncd.sandbox import Fault, FaultKind
 from tests.cli.conftest import Desk
 from tests.cli.typist import Typist
 
+pytestmark = pytest.mark.sockets
+
 ASKED = "Write this? [y/N]"
 Start = Callable[..., Typist]
 
