@@ -1,4 +1,4 @@
-"""The state is backed up, lost and restored by commands, beside platforms on real sockets."""
+"""The state is backed up, lost and restored by commands, beside emulated platforms."""
 
 from __future__ import annotations
 
