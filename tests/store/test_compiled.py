@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import make_url, select
 
 from syncd.model import Changes
 from syncd.store import Store
@@ -41,7 +40,10 @@ def test_a_dry_run_on_a_copy_compiles_nothing_anew(tmp_path: Path) -> None:
 
 
 def test_databases_of_another_kind_do_not_share_their_sql() -> None:
+    one, two, other = (
+        make_url(url).get_dialect()() for url in ("sqlite://", "sqlite://", "postgresql://")
+    )
     kept = SharedStatements(10)
-    kept[sqlite.dialect(), "SELECT"] = "of SQLite"
-    assert kept.get((sqlite.dialect(), "SELECT")) == "of SQLite"
-    assert kept.get((postgresql.dialect(), "SELECT")) is None
+    kept[one, "SELECT"] = "of SQLite"
+    assert kept.get((two, "SELECT")) == "of SQLite"
+    assert kept.get((other, "SELECT")) is None
