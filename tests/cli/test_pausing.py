@@ -10,6 +10,8 @@ import pytest
 from tests.cli.conftest import Desk, Said
 from tests.cli.typist import Typist
 
+pytestmark = pytest.mark.sockets
+
 
 def as_json(said: Said) -> dict[str, Any]:
     found = json.loads(said.out)
