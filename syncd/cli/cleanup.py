@@ -186,13 +186,9 @@ def _proposed(calendar: Mapping[str, Any]) -> Chosen:
     return [(calendar["system"], each["event"]) for each in tagged if each["doubt"] is None]
 
 
-def _name(calendar: Mapping[str, Any]) -> str:
-    return f"{calendar['provider'] or ''}/{calendar['system']}"
-
-
 def _named(found: Mapping[str, Any], calendars: Sequence[str]) -> Chosen:
     """Return the proposed blocks of the calendars that were named. Raises UsageError."""
-    known = {_name(calendar): calendar for calendar in found["calendars"]}
+    known = {cleanup_text.name_of(calendar): calendar for calendar in found["calendars"]}
     for name in calendars:
         if name not in known:
             raise UsageError(
@@ -204,7 +200,9 @@ def _named(found: Mapping[str, Any], calendars: Sequence[str]) -> Chosen:
 
 def _expect_proof(found: Mapping[str, Any], named: Chosen, *, yes: bool) -> None:
     """Refuse ``--yes`` alone where nothing proves what is syncd's. Raises UsageError."""
-    proposed = [_name(calendar) for calendar in found["calendars"] if _proposed(calendar)]
+    proposed = [
+        cleanup_text.name_of(calendar) for calendar in found["calendars"] if _proposed(calendar)
+    ]
     if yes and proposed and not named and found["by_tag"] and not cleanup_text.blocks_of(found):
         raise UsageError(
             "nothing proves which blocks are syncd's: there is neither a state nor a file of "
