@@ -70,11 +70,11 @@ def cleanup(
     What left the configuration is removed too: the state knows how it was configured, and where its
     credentials were read from. Blocks are syncd's by their ids, which the state and the file of
     created ids know. Without either, calendars are read for tagged blocks: those whose tag stands
-    once are proposed, calendar by calendar, and --yes alone is refused. Afterwards what was cleaned
-    up is paused: `syncd unpause` lets blocks be made again. While the daemon runs, the daemon does
-    it. Exit: 0 nothing of syncd's is left; 3 tagged blocks are left that only a person can judge;
-    4 a calendar could not be read or written, or a person said no or interrupted; 6 another syncd
-    holds the state.
+    once are proposed, calendar by calendar, and --yes alone is refused. Afterwards what is in the
+    configuration and was cleaned up is paused: `syncd unpause` lets blocks be made again. While the
+    daemon runs, the daemon does it. Exit: 0 nothing of syncd's is left; 3 tagged blocks are left
+    that only a person can judge; 4 a calendar could not be read or written, or a person said no or
+    interrupted; 6 another syncd holds the state.
     """
     who = login_name()  # before root becomes the owner of the state
     settings, full = settings_in_two(context, config)
