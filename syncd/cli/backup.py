@@ -80,7 +80,7 @@ def restore(
     nothing, `syncd plan` shows what it would do, and only the one after it frees time. Exit: 0
     done, 1 FILE is damaged or no state, 4 a person said no, 6 another syncd is at work.
     """
-    consent.expect_consent("a restore replaces the state", yes=yes, as_json=as_json)
+    consent.expect_consent("a restore replaces the state", yes=yes, as_json=as_json, look="")
     state = read_settings(context, config, secrets=False).syncd.state_path
     opened = None if owner_of(state.parent) is None else open_input(file)
     become_owner(state.parent)

@@ -58,7 +58,9 @@ def forget_person(
     the daemon runs, the daemon does it. Exit: 0 erased; 2 nothing or several are meant; 4 a system
     did not answer, or a person said no.
     """
-    consent.expect_consent("this erases a customer from the state", yes=yes, as_json=as_json)
+    consent.expect_consent(
+        "this erases a customer from the state", yes=yes, as_json=as_json, look=""
+    )
     settings, full = settings_in_two(context, config)
     if system is not None and system not in settings.systems:
         known = ", ".join(sorted(settings.systems))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from syncd.store import layout
-from syncd.store.backup import expect_backup, expect_state
+from syncd.store.backup import NAME_ONE, expect_backup, expect_state
 from syncd.store.connect import reading
 from syncd.store.errors import told
 
@@ -31,7 +31,7 @@ def look_into(file: Path, *, opened: int | None = None) -> Inside:
     """
     if opened is None:
         expect_backup(file, None)
-    with told(str(file)), closing(_open(file, opened)) as database:
+    with told(str(file), damaged=NAME_ONE), closing(_open(file, opened)) as database:
         expect_state(database, file)
         (bookings,) = database.execute("SELECT count(*) FROM booking WHERE NOT retired").fetchone()
         (read_at,) = database.execute("SELECT max(read_at) FROM coverage").fetchone()
