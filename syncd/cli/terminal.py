@@ -166,6 +166,7 @@ def confirmed(question: str) -> bool:
         answer = ""
     if not answer.endswith("\n"):
         console(err=True).print()
+        return False  # the input ended before the answer did
     return answer.strip().lower() in {"y", "yes"}
 
 

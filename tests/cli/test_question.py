@@ -53,6 +53,7 @@ LATER = pytest.mark.prove
         pytest.param("n\n", id="no"),
         pytest.param("\x03", id="ctrl-c"),
         pytest.param("\x04", id="end-of-input", marks=LATER),
+        pytest.param("y\x04\x04", id="end-of-input-after-a-yes"),
         pytest.param("yess\n", id="a-slip", marks=LATER),
         pytest.param("\n", id="nothing", marks=LATER),
     ],
