@@ -122,6 +122,11 @@ def test_observe_mode_writes_nothing_and_each_command_that_would_says_why(desk: 
         ("undo", str(run), "--yes"),
         ("probe", "--yes"),
         ("provision", "--apply"),
+        ("provision", "--apply", "--prune"),
+        ("cleanup", "--yes"),
+        ("cleanup", "--system", "clinic", "--yes"),
+        ("cleanup", "--provider", "alice", "--tagged", "alice/clinic", "--yes"),
+        ("probe", "clinic", "--yes"),
     )
     for command in refused:
         said = desk.say(*command)
@@ -131,6 +136,7 @@ def test_observe_mode_writes_nothing_and_each_command_that_would_says_why(desk: 
         told = " ".join((said.out + said.err).split())
         assert (said.code, 'mode = "observe" is set in [syncd]' in told) == (0, True), command
     assert stood == {name: blocks(desk, name) for name in desk.world.sandbox.systems}
+    assert as_json(desk.say("status", "--json"))["paused"] == []
     log = json.loads(desk.say("history", "--held-back", "--json").out)
     assert {(e["system"], e["action"], e["why"], e["ended_at"]) for e in log} == {
         ("crm", "create-block", "observe", None),
