@@ -169,6 +169,8 @@ SIGNED: dict[str, tuple[Change, str]] = {
         "has no system sales any more",
     ),
     "no action": (lambda p: p["operations"][0].update(action="wipe"), "it is not understood"),
+    "odd provider": (lambda p: p.update(provider=["alice"]), "it is not understood"),
+    "odd installation": (lambda p: p.update(installation=[1]), "it is not understood"),
     "no list": (lambda p: p.update(operations=7), "it is not understood"),
 }
 
