@@ -245,6 +245,9 @@ def _tell(erased: Erased, found: _Found, copies: Sequence[Path]) -> None:
         for each in copies:
             terminal.warn(f"  {each}")
     terminal.say(
+        "Copies that `syncd backup` made elsewhere are not known here: look for them, too."
+    )
+    terminal.say(
         "As long as a system still shows an appointment of this customer, the next read stores "
         "its contact's id again: delete the customer there, too."
     )

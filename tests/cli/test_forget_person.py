@@ -60,6 +60,7 @@ def test_what_is_shown_after_erasing_says_that_nothing_else_is_stored(desk: Desk
     assert "delete the customer there, too" in shown
     (copy,) = Path("state.db.backups").iterdir()
     assert copy.name in "".join(said.err.split())
+    assert "Copies that `syncd backup` made elsewhere are not known here" in shown
 
 
 def test_the_next_run_writes_nothing_because_of_what_was_erased(desk: Desk) -> None:

@@ -19,7 +19,7 @@ def as_json(said: Said) -> dict[str, Any]:
 
 
 def blocks(desk: Desk, system: str) -> int:
-    return len(list(desk.world.sandbox.systems[system].blocks()))
+    return sum(not block.deleted for block in desk.world.sandbox.systems[system].blocks())
 
 
 def observe(desk: Desk) -> None:
