@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -160,10 +161,12 @@ def _written(
     as_json: bool,
 ) -> Report:
     """Resync; what is wanted by then and was not shown is shown and asked about, each time."""
+    on_term = signal.getsignal(signal.SIGTERM)
     while True:
         report = asyncio.run(
             carry_out(settings, window, providers, accept, learned, quiet=as_json, shown=shown)
         )
+        signal.signal(signal.SIGTERM, on_term)  # the run had a handler of its own
         if shown is None or not shown.unseen or report.interrupted:
             return report
         unseen = list(shown.unseen)

@@ -176,7 +176,7 @@ def test_what_was_typed_before_the_question_is_no_answer_to_it(desk: Desk, start
     assert made(desk) == 0
 
 
-@pytest.mark.parametrize("answer", ["y", "n"])
+@pytest.mark.parametrize("answer", ["y", "n", pytest.param("SIGTERM", marks=LATER)])
 def test_a_yes_is_one_to_what_was_shown_and_what_came_since_is_asked_about(
     desk: Desk, start: Start, answer: str
 ) -> None:
@@ -191,10 +191,14 @@ def test_a_yes_is_one_to_what_was_shown_and_what_came_since_is_asked_about(
     typist.reads("wanted by now, and was not in the plan")
     assert made(desk) == before + 2
     typist.reads("bob")
-    typist.answers("Write this, too? [y/N]", answer)
+    typist.reads("Write this, too? [y/N]")
+    if answer == "SIGTERM":
+        typist.terminate()
+    else:
+        typist.types(answer)
     assert typist.ends() == (0 if answer == "y" else 4)
     assert made(desk) == before + (4 if answer == "y" else 2)
-    assert bool(desk.wrong()) is (answer == "n")
+    assert bool(desk.wrong()) is (answer != "y")
 
 
 def test_nothing_to_write_is_no_consent_to_what_comes_then(
