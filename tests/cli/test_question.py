@@ -126,6 +126,12 @@ def test_the_signs_stand_without_colours_in_sixty_columns(
     assert max(map(len, typist.screen.splitlines())) <= 60
 
 
+def test_a_question_is_seen_on_a_terminal_that_is_told_to_have_no_columns(start: Start) -> None:
+    typist = start("resync", COLUMNS="0")
+    typist.answers(ASKED, "n")
+    assert typist.ends() == 4
+
+
 @LATER
 def test_a_plan_is_seen_on_the_terminal_although_the_output_is_a_file(
     desk: Desk, start: Start, tmp_path: Path
