@@ -133,7 +133,16 @@ def _show_both(file: Path, held: Inside, state: Path) -> None:
         else:
             rows.append(("state", str(state), *_inside(present, now)))
     terminal.table("", ("", "file", "bookings", "schema", "last used"), rows)
-    if present is None or held.used_at is None or present.used_at is None:
+    if present is None:
+        return
+    if 0 not in {held.installation, present.installation} and (
+        held.installation != present.installation
+    ):
+        terminal.warn(
+            "The backup is of another installation: it knows other events, and does not know which "
+            "blocks the present state made."
+        )
+    if held.used_at is None or present.used_at is None:
         return
     if held.used_at < present.used_at:
         age = words.duration(present.used_at - held.used_at)

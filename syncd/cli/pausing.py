@@ -234,7 +234,7 @@ def _places(
             raise UsageError(f"there is no {kind} {asked[:100]!r}", _known(known))
     if system is not None or provider is not None:
         found.append(Place(system or "", provider or ""))
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _known(known: Mapping[str, Collection[str]]) -> str:

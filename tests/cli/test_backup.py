@@ -179,6 +179,22 @@ def test_a_restore_shows_both_sides_and_asks_first(
     assert state.read_bytes() == before
 
 
+def test_a_backup_of_another_installation_is_called_so_before_it_is_restored(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(desk)
+    desk.say("backup", "copy.db")
+    text = desk.path.read_text()
+    desk.path.write_text(text.replace('"state.db"', '"other.db"'))
+    desk.world.book("clinic", "alice", desk.world.at(4, 20))
+    written(desk)
+    monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
+    monkeypatch.setattr(terminal, "confirmed", lambda _question: False)
+    assert "The backup is of another installation" in desk.say("restore", "copy.db").err
+    desk.path.write_text(text)
+    assert "another installation" not in desk.say("restore", "copy.db").err
+
+
 @pytest.mark.parametrize(
     "fault",
     # What `restore` makes of a folder and of a pipe is among the tests of the store, too.
