@@ -58,7 +58,7 @@ def show_plan(data: Mapping[str, Any], *, asking: bool) -> None:
     _warn(calendars)
     _show_left(calendars, data["by_tag"])
     total = blocks_of(data)
-    if not total and not any(c["tagged"] for c in calendars):
+    if not total and not any(c["tagged"] or c["why"] for c in calendars):
         terminal.say("nothing of syncd's stands there, as far as it was read")
     elif not asking:
         told = words.count(total, "block")
@@ -105,6 +105,8 @@ def _ending(data: Mapping[str, Any]) -> str:
         return f"{removed} removed, and some are left: run it again when that is mended"
     if data["by_tag"] and any(c["tagged"] for c in data["calendars"]):
         return f"{removed} removed; the tagged blocks that are left are for a person to judge"
+    if data["done"] and data["by_tag"]:
+        return f"{removed} removed: no block with syncd's mark was seen there any more"
     if data["done"]:
         return f"{removed} removed: nothing that syncd made is left there"
     return f"{removed} removed, then interrupted: run it again to go on"

@@ -70,6 +70,9 @@ _DONE = select(INTENT).where(
 )
 
 
+_LOOK = "Run the command again; if that does not help, look into that calendar."
+
+
 @runtime_checkable
 class Insistent(Protocol):
     """A system that rests after a fault, unless somebody insists (`engine.attend`)."""
@@ -215,15 +218,21 @@ class SystemCleanup:
                     left[provider] = left.get(provider, 0) + 1
         for provider, calendar in self.places.items():
             calendar.gone = sum(p == provider for p in self.gone.values())
-            if self.cleaned.dry_run or self.job.bar(provider, self.name) is not None:
+            if self.job.bar(provider, self.name) is not None:
+                continue
+            if self.fault is not None:
+                # Even where nothing is known to stand: nobody has looked.
+                calendar.why, calendar.remedy = cause_and_remedy(self.fault)
+            elif self.cleaned.by_tag and provider in self.seen.unread and not calendar.why:
+                calendar.why, calendar.remedy = "not all of its events were listed", _LOOK
+            calendar.unsure = sum(p == provider for p in self.seen.lines.values())
+            if self.cleaned.dry_run:
                 continue
             calendar.removed = sum(p == provider for p in self.removed.values())
-            calendar.unsure = sum(p == provider for p in self.unsure.values())
+            calendar.unsure += sum(p == provider for p in self.unsure.values())
             calendar.left = left.get(provider, 0)
             calendar.proven = self.proven and not calendar.left and not calendar.unsure
-            if self.fault is not None and (calendar.left or calendar.found):
-                calendar.why, calendar.remedy = cause_and_remedy(self.fault)
-            elif calendar.left and not calendar.why:
+            if calendar.left and not calendar.why:
                 calendar.why = self._why
                 calendar.remedy = "Run the command again."
 
@@ -251,6 +260,9 @@ class SystemCleanup:
         start, end = now - AROUND, now + self.job.ahead + AROUND
         if self.cleaned.by_tag:
             start, end = now - WIDE, max(end, now + WIDE)
+        for line in self.looker.forgotten():
+            # The state was lost: a block stands at its creation or later.
+            start = min(start, max(now - WIDE, datetime.fromisoformat(line.at) - AROUND))
         for each in owned(self.job.store):
             value = each.record.observed
             if each.record.system == self.name and value is not None:

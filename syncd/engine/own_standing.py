@@ -16,6 +16,7 @@ from syncd.engine.canaries import without_canaries
 from syncd.engine.supervise import supervised
 from syncd.model import Changes, Clock, Coverage, Event, EventRef, Kind, Record, Value, Window
 from syncd.store.canaries import canaries
+from syncd.store.created import Line
 from syncd.store.owned import Owned, in_flight, owned, unknown_lines
 from syncd.store.proof import created_ids
 from syncd.store.store import Store
@@ -31,7 +32,10 @@ from syncd.systems.port import (
 )
 
 MOST_LINES = 2000
-"""So many created ids that the state does not know are asked for where no list shows blocks."""
+"""So many created ids that the state does not know are asked for where lists may not show all."""
+
+SOME_LINES = 40
+"""So many of them are asked for where a list that is whole shows none: it may be a lie."""
 
 
 @dataclass(slots=True)
@@ -40,7 +44,8 @@ class Standing:
 
     ``events`` are all that were listed and bear a tag; ``unread`` the providers whose calendar was
     not read whole. ``gone`` are blocks of ours that turned out not to be there any more, and whose
-    they were. ``fault`` ended the look.
+    they were. ``lines`` are created ids, and whose, of which nobody tells whether they stand.
+    ``fault`` ended the look.
     """
 
     asked_at: datetime
@@ -50,8 +55,8 @@ class Standing:
     coverage: Sequence[Coverage] = ()
     unread: set[str] = field(default_factory=set)
     gone: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)
     fault: SystemFault | None = None
-    more_lines: bool = False
 
     def covers(self, provider: str, value: Value | None) -> bool:
         """Whether the lists would show a block of a calendar at its place."""
@@ -136,8 +141,7 @@ class Looker:
                 maker = of.provider if of is not None else ""
                 self._take(seen, changes, record, event, maker)
         await self._ask(seen, changes, known, {*listed, *odd, *busy})
-        if not system.capabilities.lists_blocks:
-            await self._ask_lines(seen, changes)
+        await self._ask_lines(seen, changes, {row.provider for row in snapshot.rows})
         seen.proven = {*known, *proven}
         if any(getattr(changes, name) for name in Changes.__slots__):
             store.apply(changes)
@@ -198,18 +202,35 @@ class Looker:
                 case _:
                     pass
 
-    async def _ask_lines(self, seen: Standing, changes: Changes) -> None:
-        """Look for blocks that only the file of created ids knows, where no list shows blocks."""
-        lines, seen.more_lines = unknown_lines(
-            self.store, self.system.name, self.wanted, MOST_LINES
-        )
-        for line in lines:
-            if line.event in seen.own:
+    def forgotten(self) -> list[Line]:
+        """Created ids that the state does not know: it was lost, or they are of long ago."""
+        name = self.system.name
+        makers = {maker for (maker, system), by in self.aliases.items() if system == name}
+        wanted = self.wanted | {m for m in makers if self.aliases[m, name] in self.wanted}
+        return unknown_lines(self.store, name, wanted, MOST_LINES)
+
+    async def _ask_lines(self, seen: Standing, changes: Changes, shown: Collection[str]) -> None:
+        """Look for blocks that only the file of created ids knows, and that no list showed.
+
+        Where all was listed, a few are asked for, as a list may be empty that should not be: of a
+        provider of whom it has ``shown`` nothing it proves nothing.
+        """
+        listed = self.system.capabilities.lists_blocks
+        kept = {record.id for record in changes.records}
+        fresh = [line for line in self.forgotten() if line.event not in kept]
+        for number, line in enumerate(fresh):
+            provider = self.aliases.get((line.provider, self.system.name), line.provider)
+            doubtful = not listed or provider in seen.unread
+            if not doubtful and number >= SOME_LINES:
                 continue
-            ref = EventRef(self.system.name, line.provider, line.event, Kind.BLOCK)
-            sighting = await self._sighting(ref, None)
-            if isinstance(sighting, Found) and sighting.event.kind is Kind.BLOCK:
-                self._take(seen, changes, None, sighting.event, line.provider)
+            ref = EventRef(self.system.name, provider, line.event, Kind.BLOCK)
+            match await self._sighting(ref, None):
+                case Found(event=event) if event.kind is Kind.BLOCK:
+                    self._take(seen, changes, None, event, provider)
+                case Unknown() if listed and (doubtful or provider not in shown):
+                    seen.lines[line.event] = provider
+                case _:
+                    pass
 
     async def _sighting(self, ref: EventRef, value: Value | None) -> Found | Gone | Unknown:
         try:

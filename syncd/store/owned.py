@@ -80,17 +80,15 @@ def proves_anything(store: Store) -> bool:
     return bool(store.tell(_LAST_MADE, {})) or bool(owned(store))
 
 
-def unknown_lines(
-    store: Store, system: str, providers: Collection[str], most: int
-) -> tuple[list[Line], bool]:
+def unknown_lines(store: Store, system: str, providers: Collection[str], most: int) -> list[Line]:
     """Return lines of the file of created ids for blocks that the state does not know.
 
-    The newest come first; at most so many, and whether there are more. A file that cannot be read
-    names none, which `CreatedIds.fault` tells.
+    The newest come first; at most so many. A file that cannot be read names none, which
+    `CreatedIds.fault` tells.
     """
     created = store.created
     if created is None:
-        return [], False
+        return []
     try:
         lines = {
             line.event: line
@@ -100,8 +98,7 @@ def unknown_lines(
             and line.provider in providers
         }
     except (OSError, StateError):
-        return [], False
+        return []
     asked = [{"system": system, "event": event} for event in lines]
     known = {row["id"] for row in store.tell(_KNOWN, *asked)}
-    unknown = [line for event, line in lines.items() if event not in known][::-1]
-    return unknown[:most], len(unknown) > most
+    return [line for event, line in lines.items() if event not in known][::-1][:most]
