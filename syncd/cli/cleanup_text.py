@@ -103,7 +103,8 @@ def _ending(data: Mapping[str, Any]) -> str:
     unfinished = any(c["left"] or c["unsure"] or c["why"] for c in data["calendars"])
     if unfinished:
         return f"{removed} removed, and some are left: run it again when that is mended"
-    if data["by_tag"] and any(c["tagged"] for c in data["calendars"]):
+    tagged = [t for c in data["calendars"] for t in c["tagged"]]
+    if any(t["doubt"] != Doubt.COPY for t in tagged):
         return f"{removed} removed; the tagged blocks that are left are for a person to judge"
     if data["done"] and data["by_tag"]:
         return f"{removed} removed: no block with syncd's mark was seen there any more"

@@ -93,10 +93,12 @@ class Cleaned:
 
     @property
     def doubtful(self) -> int:
-        """How many tagged blocks stay of which one may be ours: only a person can tell."""
-        if not self.by_tag:
-            return 0
-        return sum(len(each.tagged) for each in self.calendars.values())
+        """How many tagged blocks stay that may be ours: only a person can tell.
+
+        The copy of a block that is known under another id is somebody's.
+        """
+        tagged = [t for each in self.calendars.values() for t in each.tagged]
+        return sum(t.doubt is not Doubt.COPY for t in tagged)
 
     @property
     def exit(self) -> Exit:

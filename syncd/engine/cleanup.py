@@ -72,11 +72,15 @@ def pause_cleaned(job: Cleaning, who: str, now: datetime, run: str) -> list[str]
     """
     scope = job.scope
     concerned = {place for place in job.configured if scope.covers(*place)}
+    renamed = {(job.provider_of(*place), place[1]) for place in job.aliases if scope.covers(*place)}
     if scope.system or scope.provider:
         wanted = [Pause(scope.system, scope.provider, now, who, CLEANED_UP)] if concerned else []
     else:
         systems = sorted({system for _, system in concerned})
         wanted = [Pause(system, "", now, who, CLEANED_UP) for system in systems]
+    # Who has another name by now would have the blocks made again.
+    more = sorted(renamed & job.configured - concerned)
+    wanted += [Pause(system, provider, now, who, CLEANED_UP) for provider, system in more]
     for pause in wanted:
         note = Note(now, run, pause.provider, "paused", system=pause.system, rule=CLEANED_UP)
         keep_pauses(job.store, pause, notes=[note])

@@ -79,6 +79,8 @@ class Looker:
     """The providers whose calendars are listed."""
     aliases: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Who has a calendar now, (provider, system), in which a block was made for another name."""
+    borrowed: frozenset[str] = frozenset()
+    """Those of the wanted whose blocks count only where they were made for another name."""
 
     async def look(self, window: Window) -> Standing:
         """Read the calendars, and follow by id what they do not show; a fault is returned."""
@@ -109,7 +111,7 @@ class Looker:
         except Rejected:
             return None
 
-    def _known(self) -> dict[str, Owned]:
+    def known(self) -> dict[str, Owned]:
         """Return the blocks of ours that the state knows in this system."""
         name = self.system.name
         return {
@@ -120,6 +122,15 @@ class Looker:
             if each.record.system == name
         }
 
+    def _renamed(self) -> set[str]:
+        """Return the blocks of ours that were made for who has another name by now."""
+        name = self.system.name
+        return {
+            each.record.id
+            for each in owned(self.store)
+            if each.record.system == name and (each.provider, name) in self.aliases
+        }
+
     async def _look(self, window: Window, seen: Standing) -> None:
         system, store = self.system, self.store
         snapshot = await system.read(window, self.read) if self.read else _nothing(system.name)
@@ -127,7 +138,7 @@ class Looker:
         seen.coverage = snapshot.coverage
         seen.unread = {p for p in self.read if not _is_whole(snapshot, p, window)}
         listed, odd = _events(system, snapshot)
-        known = self._known()
+        known, renamed = self.known(), self._renamed()
         busy = in_flight(store, system.name)
         strange = [e.id for e in listed.values() if e.kind is Kind.BLOCK and e.id not in known]
         proven = created_ids(store, system.name, strange)
@@ -146,7 +157,11 @@ class Looker:
         if any(getattr(changes, name) for name in Changes.__slots__):
             store.apply(changes)
         seen.own = {
-            id_: o for id_, o in seen.own.items() if id_ not in busy and o.provider in self.wanted
+            id_: o
+            for id_, o in seen.own.items()
+            if id_ not in busy
+            and o.provider in self.wanted
+            and (o.provider not in self.borrowed or id_ in renamed)
         }
 
     def _take(
@@ -157,21 +172,23 @@ class Looker:
         after, news = absorb(record, event, "", seen.asked_at, lag)
         if news is News.STALE:
             return
-        provider = event.provider or maker
+        # A person may have moved it into a calendar that is not cleaned up: it goes all the same.
+        stands = event.provider or maker
+        provider = maker if maker in self.wanted else stands
         if after.kind is not Kind.BLOCK or after.observed is None:
             changes.records.append(after)  # It shows a customer now: somebody's meeting.
             return
         if not after.observed.busy:
             return
         if record is None:
-            after = replace(after, provider=provider, base=after.observed)
+            after = replace(after, provider=stands, base=after.observed)
         else:
             # Whose calendar it is in is for the reads of that calendar to find out.
             after = replace(after, provider=record.provider)
         after = replace(after, mine=True)
         if record is None or after != replace(record, observed_at=after.observed_at):
             changes.records.append(after)
-        seen.own[after.id] = Owned(after, provider)
+        seen.own[after.id] = Owned(replace(after, provider=stands), provider)
 
     async def _ask(
         self,
