@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from syncd.model import Event, Kind
+from syncd.model.formers import whose_former
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,9 @@ class Scope:
     provider: str = ""
 
     def covers(self, provider: str, system: str) -> bool:
-        """Whether a calendar is to be cleaned up."""
-        return self.system in {"", system} and self.provider in {"", provider}
+        """Whether a calendar is to be cleaned up; a provider's former ones are among theirs."""
+        names = {"", provider, whose_former(provider)}
+        return self.system in {"", system} and self.provider in names
 
 
 class Doubt(StrEnum):

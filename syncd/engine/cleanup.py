@@ -63,6 +63,7 @@ async def clean_up(
         work.sum_up()
     cleaned.interrupted = job.stopping.is_set()
     if not dry_run:
+        _recount_barred(job, cleaned)
         job.store.finish_run(cleaned.run, job.clock.now(), cleaned.to_json())
     return cleaned
 
@@ -107,6 +108,15 @@ def _list_calendars(job: Cleaning, cleaned: Cleaned, now: datetime) -> None:
         calendar.count(values, now)
         if (bar := job.bar(provider, system)) is not None:
             calendar.left, calendar.why, calendar.remedy = len(values), bar.reason, bar.remedy
+
+
+def _recount_barred(job: Cleaning, cleaned: Cleaned) -> None:
+    """Count anew what stands where nothing could be reached: another calendar may have shown it."""
+    known = [(each.provider, each.record.system) for each in owned(job.store)]
+    standing = {(job.provider_of(*place), place[1]) for place in known}
+    for place, calendar in cleaned.calendars.items():
+        if calendar.left and place not in standing and job.bar(*place) is not None:
+            calendar.gone, calendar.left, calendar.why, calendar.remedy = calendar.left, 0, "", ""
 
 
 def _calendar(job: Cleaning, cleaned: Cleaned, provider: str, system: str) -> CleanedCalendar:
