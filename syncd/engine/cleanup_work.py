@@ -68,6 +68,10 @@ _DONE = select(INTENT).where(
 )
 
 
+_USERLESS = (
+    "Map the provider to the user who has that calendar now, and run this again; without such a "
+    "user, have the platform show what stands there."
+)
 _LOOK = "Run the command again; if that does not help, look into that calendar."
 
 
@@ -250,6 +254,8 @@ class SystemCleanup:
         """Say what of a calendar nobody has looked at, even where nothing is known to stand."""
         if self.fault is not None:
             calendar.why, calendar.remedy = cause_and_remedy(self.fault)
+        elif calendar.provider in self.seen.userless:
+            calendar.why, calendar.remedy = "its user is not in the account any more", _USERLESS
         elif self.cleaned.by_tag and calendar.provider in self.seen.unread and not calendar.why:
             calendar.why, calendar.remedy = "not all of its events were listed", _LOOK
         calendar.unsure = sum(p == calendar.provider for p in self.seen.lines.values())

@@ -15,6 +15,7 @@ from syncd.core.diff import News, absorb
 from syncd.engine.canaries import without_canaries
 from syncd.engine.supervise import supervised
 from syncd.model import Changes, Clock, Coverage, Event, EventRef, Kind, Record, Value, Window
+from syncd.model.owners import UserState
 from syncd.store.canaries import canaries
 from syncd.store.created import Line
 from syncd.store.owned import Owned, in_flight, owned, unknown_lines
@@ -45,6 +46,7 @@ class Standing:
     ``events`` are all that were listed and bear a tag; ``unread`` the providers whose calendar was
     not read whole. ``gone`` are blocks of ours that turned out not to be there any more, and whose
     they were. ``lines`` are created ids, and whose, of which nobody tells whether they stand.
+    Of ``userless`` providers the account has no user any more, and their empty lists prove nothing.
     ``fault`` ended the look.
     """
 
@@ -56,6 +58,7 @@ class Standing:
     unread: set[str] = field(default_factory=set)
     gone: dict[str, str] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
+    userless: set[str] = field(default_factory=set)
     fault: SystemFault | None = None
 
     def covers(self, provider: str, value: Value | None) -> bool:
@@ -151,6 +154,9 @@ class Looker:
                 record = of.record if of is not None else records.get(id_)
                 maker = of.provider if of is not None else ""
                 self._take(seen, changes, record, event, maker)
+        missing = known.keys() - {*listed, *odd, *busy}
+        doubted = {known[id_].provider for id_ in missing} & self.wanted
+        seen.userless = await self._userless(doubted - {row.provider for row in snapshot.rows})
         await self._ask(seen, changes, known, {*listed, *odd, *busy})
         await self._ask_lines(seen, changes, {row.provider for row in snapshot.rows})
         seen.proven = {*known, *proven}
@@ -199,7 +205,7 @@ class Looker:
     ) -> None:
         """Follow by id the blocks of ours that the lists should show, and do not."""
         for id_, each in known.items():
-            if id_ in shown or each.provider not in self.wanted:
+            if id_ in shown or each.provider not in self.wanted - seen.userless:
                 continue
             seen.own[id_] = each
             if not seen.covers(each.provider, each.record.observed):
@@ -218,6 +224,14 @@ class Looker:
                     self._take(seen, changes, each.record, event, each.provider)
                 case _:
                     pass
+
+    async def _userless(self, providers: Collection[str]) -> set[str]:
+        """Return who of these has no user any more, where only the user's list tells of a block."""
+        if not providers or Kind.BLOCK not in self.system.capabilities.gone_by_list:
+            return set()
+        directory = await self.system.users()
+        asked = {*providers} & directory.mapped.keys()
+        return {p for p in asked if directory.state_of(p) is UserState.MISSING}
 
     def forgotten(self) -> list[Line]:
         """Created ids that the state does not know: it was lost, or they are of long ago."""

@@ -129,3 +129,23 @@ def test_blocks_that_a_person_chose_prove_nothing_of_the_others(tmp_path: Path) 
         assert proposed == made - alices
 
     play(tmp_path, scene)
+
+
+def test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        carols = {b for b in of(shop, "carol") - by_hand if b[0] == "clinic"}
+        clinic = shop.world.sandbox.clinic
+        clinic.rename_user(shop.world.seats["clinic", "carol"].user, "another-id")
+        cleaned = await clean(shop, Scope("clinic", "carol"))
+        assert carols <= blocks(shop)
+        (calendar,) = cleaned.calendars.values()
+        assert (cleaned.exit, calendar.left) == (Exit.UNANSWERED, len(carols))
+        assert "user is not in the account" in calendar.why
+        old = f'"{shop.world.seats["clinic", "carol"].user}"'
+        shop.path.write_text(shop.path.read_text().replace(old, '"another-id"'))
+        cleaned = await clean(shop, Scope("clinic", "carol"))
+        assert not carols & blocks(shop)
+
+    play(tmp_path, scene)
