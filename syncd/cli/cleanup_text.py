@@ -14,6 +14,7 @@ from syncd.engine.beyond_blocks import TIE
 _DOUBTS = {
     Doubt.REPEATED: "its tag stands more than once: one of them is a person's copy",
     Doubt.COPY: "a person's copy of a block of syncd's",
+    Doubt.CUSTOMER: "a person gave it a customer, so that it is a meeting now",
     Doubt.UNCOUNTED: "not all calendars there could be read, so a copy may stand elsewhere",
 }
 
@@ -107,7 +108,7 @@ def _ending(data: Mapping[str, Any]) -> str:
     if unfinished:
         return f"{removed} removed, and some are left: run it again when that is mended"
     tagged = [t for c in data["calendars"] for t in c["tagged"]]
-    if any(t["doubt"] != Doubt.COPY for t in tagged):
+    if any(t["doubt"] is None or not Doubt(t["doubt"]).settled for t in tagged):
         return f"{removed} removed; the tagged blocks that are left are for a person to judge"
     if data["done"] and data["by_tag"]:
         return f"{removed} removed: no block with syncd's mark was seen there any more"

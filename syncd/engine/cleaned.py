@@ -98,10 +98,10 @@ class Cleaned:
     def doubtful(self) -> int:
         """How many tagged blocks stay that may be ours: only a person can tell.
 
-        The copy of a block that is known under another id is somebody's.
+        Of what is known to be somebody's nobody has to judge.
         """
         tagged = [t for each in self.calendars.values() for t in each.tagged]
-        return sum(t.doubt is not Doubt.COPY for t in tagged)
+        return sum(t.doubt is None or not t.doubt.settled for t in tagged)
 
     @property
     def exit(self) -> Exit:

@@ -159,7 +159,8 @@ class Looker:
         seen.userless = await self._userless(doubted - {row.provider for row in snapshot.rows})
         await self._ask(seen, changes, known, {*listed, *odd, *busy})
         await self._ask_lines(seen, changes, {row.provider for row in snapshot.rows})
-        seen.proven = {*known, *proven}
+        turned = [e.id for e in seen.events if e.kind is not Kind.BLOCK]
+        seen.proven = {*known, *proven, *created_ids(store, system.name, turned)}
         if any(getattr(changes, name) for name in Changes.__slots__):
             store.apply(changes)
         seen.own = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.cleanup import Scope
+from syncd.core.cleanup import Doubt, Scope
 from syncd.engine.report import Exit
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.scenario import SYSTEMS
@@ -147,5 +147,24 @@ def test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone(tmp_path: Pat
         shop.path.write_text(shop.path.read_text().replace(old, '"another-id"'))
         cleaned = await clean(shop, Scope("clinic", "carol"))
         assert not carols & blocks(shop)
+
+    play(tmp_path, scene)
+
+
+def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        crm = shop.world.sandbox.crm
+        block = min(b for s, b in blocks(shop) - by_hand if s == "crm")
+        task = crm.tasks.get(block)
+        assert task is not None
+        crm.tasks.put(block, replace(task, lead=shop.world.seats["crm", "bob"].contact))
+        for _ in range(2):
+            cleaned = await clean(shop)
+            told = {(t.event.id, t.doubt) for c in cleaned.calendars.values() for t in c.tagged}
+            assert told == {(block, Doubt.CUSTOMER)}
+            assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+            assert blocks(shop) == by_hand | {("crm", block)}
 
     play(tmp_path, scene)
