@@ -222,7 +222,9 @@ class SystemCleanup:
         """Bring the report up to date: what stands, what is gone, what nobody can tell."""
         left = Counter[str]() if self.cleaned.dry_run else self._left()
         for provider, calendar in self.places.items():
-            calendar.gone = sum(p == provider for p in self.gone.values())
+            # What seemed gone, and was shown again, may have been removed since.
+            gone = self.gone.keys() - self.removed.keys()
+            calendar.gone = sum(self.gone[id_] == provider for id_ in gone)
             if self.job.bar(provider, self.name) is not None:
                 continue
             self._say_unread(calendar)
