@@ -97,8 +97,10 @@ def cleanup(
     _expect_proof(found, named, yes=yes)
     chosen = named if yes else _chosen(found, named)
     number = cleanup_text.blocks_of(found) + len(chosen)
-    if not yes and number:
-        question = f"Remove {words.count(number, 'block')}?"
+    unseen = any(calendar["why"] for calendar in found["calendars"])
+    if not yes and (number or unseen):
+        more = ", and what is found where nothing could be read now" if unseen else ""
+        question = f"Remove {words.count(number, 'block')}{more}?"
         consent.ask(question, lambda: _show_plan(found, as_json=False, asking=True), yes=False)
     data, code = _carry_out(full, settings, scope, chosen, bool(tagged), who, quiet=as_json)
     if as_json:
