@@ -179,9 +179,11 @@ class Looker:
         after, news = absorb(record, event, "", seen.asked_at, lag)
         if news is News.STALE:
             return
-        # A person may have moved it into a calendar that is not cleaned up: it goes all the same.
+        # A person may have moved it into a calendar that is not cleaned up, or its user was merged
+        # away, which proves nothing of their time: it goes with whom it was made for, and no other.
         stands = event.provider or maker
-        provider = maker if maker in self.wanted else stands
+        mapped = maker in self.wanted or maker in self.system.providers
+        provider = maker if mapped else stands
         if after.kind is not Kind.BLOCK or after.observed is None:
             changes.records.append(after)  # It shows a customer now: somebody's meeting.
             return

@@ -10,6 +10,7 @@ import pytest
 from syncd.core.cleanup import Doubt, Scope
 from syncd.engine.report import Exit
 from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.merged import merge
 from syncd.sandbox.scenario import SYSTEMS
 from tests.end_to_end.test_cleanup import blocks, clean, of
 from tests.end_to_end.test_cleanup_unread import lose_state
@@ -166,5 +167,24 @@ def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_p
             assert told == {(block, Doubt.CUSTOMER)}
             assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
             assert blocks(shop) == by_hand | {("crm", block)}
+
+    play(tmp_path, scene)
+
+
+def test_a_block_whose_user_was_merged_away_stays_when_the_other_one_is_cleaned_up(
+    tmp_path: Path,
+) -> None:
+    """The lists show bob's blocks as alice's, and nothing proves that his time is free."""
+
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        made = blocks(shop)
+        bobs = {each for each in of(shop, "bob") & made if each[0] == "legacy"}
+        sandbox, seats = shop.world.sandbox, shop.world.seats
+        merged = merge(sandbox.legacy, seats["legacy", "bob"].user, seats["legacy", "alice"].user)
+        await clean(shop, Scope(provider="alice"))
+        assert bobs
+        assert bobs <= blocks(shop)
+        merged.take_back()
 
     play(tmp_path, scene)
