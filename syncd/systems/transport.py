@@ -374,7 +374,7 @@ class Transport:
         asked, began = self._clock.now(), self._clock.monotonic()
         try:
             stopping = Stopping() if sends_at_the_end() else self._stopping
-            answer = await exchange(self._client.transport, request, stopping)
+            answer = await exchange(self._client, request, stopping)
         finally:
             self._budget.leave()
             self._count.waited += self._clock.monotonic() - began

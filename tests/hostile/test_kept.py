@@ -73,17 +73,6 @@ def _frames_left() -> list[str]:
     gc.set_debug(gc.DEBUG_SAVEALL)
     gc.collect()
     found = [each.f_code for each in gc.garbage if isinstance(each, FrameType)]
-    import collections
-
-    print(
-        collections.Counter(
-            (type(e).__name__, repr(e)[:120])
-            if isinstance(e, BaseException)
-            else f"{e.f_code.co_filename[-50:]}:{e.f_lineno} {e.f_code.co_name}"
-            for e in gc.garbage
-            if isinstance(e, (FrameType, BaseException))
-        ).most_common(60)
-    )
     return [f"{c.co_filename}:{c.co_name}" for c in found if "/syncd/" in c.co_filename]
 
 
