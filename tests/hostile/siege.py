@@ -160,7 +160,7 @@ class Siege(Watched):
 
     async def learn_normal(self) -> None:
         """Measure how long a change takes while all is well."""
-        for _ in range(4):
+        for _ in range(2):
             span = self.book("crm")
             watch = self.stopwatch()
             asked = asyncio.create_task(self.request())
