@@ -81,6 +81,18 @@ BOUNDS = (
         ),
     ),
     Line(
+        "A host that no name server finds keeps no other from being connected to",
+        named=(
+            (
+                "a_name_server_keeps_all_connections",
+                (
+                    "tests/systems/test_addresses.py::"
+                    "test_a_host_that_is_not_found_keeps_no_other_from_being_connected_to"
+                ),
+            ),
+        ),
+    ),
+    Line(
         "While a run waits to look again, a poll that is due is not held back",
         named=(
             (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import socket
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -129,6 +130,16 @@ def faults_keep_their_frames(patch: Patch) -> None:
 def large_answers_come_all_at_once(patch: Patch) -> None:
     """Each answer is bounded, and ten of them are in memory at once."""
     patch.setattr(exchange, "LARGE", 10**9)
+
+
+def a_name_server_keeps_all_connections(patch: Patch) -> None:
+    """Hosts are looked up in the few threads that the loop has."""
+
+    async def looked_up(host: str, port: int) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+    patch.setattr("syncd.systems.sockets.addresses", looked_up)
 
 
 def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
