@@ -136,8 +136,10 @@ class Work:
     async def near(self) -> None:
         """Poll the near window; skipped while something else is at work, which reads it anyway.
 
-        A run that only waits for a slow system reads nothing, and ends its wait.
+        A run that only waits for a slow system reads nothing, and ends its wait. One that pauses
+        between two cycles makes its next one now.
         """
+        self._engine.lanes.between.end()
         if not self._one.locked() or self._engine.lanes.waiting:
             await self._job("near", lambda: self._engine.watch(near=True))
 

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from syncd.engine.between import Between
 from syncd.engine.lanes import Lanes
 from syncd.engine.report import Report
 from syncd.model import Clock
@@ -59,6 +60,9 @@ class Ending:
     _refused: float = 0.0
     _refusals: int = 0
     _written: int = 0
+    _early: int = 0
+    """The cycles that somebody else had brought forward."""
+    _due: float = 0.0
 
     async def goes_on(self, report: Report, lanes: Lanes, *, unconfirmed: bool) -> bool:
         """Wait as long as is of use, and return whether another cycle is; not after a signal."""
@@ -69,18 +73,28 @@ class Ending:
             verb = "allows" if len(report.refused) == 1 else "allow"
             self.progress(f"{names} {verb} no more calls for {math.ceil(wait)} s: waiting")
             return await self.stopping.pause(self.clock, wait)
-        if report.dry_run or report.cycles - self._refusals >= MOST_CYCLES:
+        if report.dry_run or report.cycles - self._refusals - self._early >= MOST_CYCLES:
             return False
         stirred = self._has_stirred(report)
         if unconfirmed or report.look_again is not None:
             self.progress("waiting for a platform to confirm")
             pause = self._pause(report, unconfirmed=unconfirmed)
-            return await self.stopping.pause(self.clock, pause)
+            return await self._look(lanes.between, pause)
         if stirred or not lanes.pending:
             return stirred or lanes.holds_answers
         verb = "has" if len(lanes.pending) == 1 else "have"
         self.progress(f"{' and '.join(lanes.pending)} {verb} not answered yet: waiting")
         return await lanes.next_arrival()
+
+    async def _look(self, between: Between, pause: float) -> bool:
+        """Pause before the next look; what a cycle in between has left of a pause is waited on."""
+        now = self.clock.monotonic()
+        if self._early and between.cut:
+            pause = min(pause, max(PAUSES[0], self._due - now))
+        self._due = now + pause
+        goes_on = await between.wait(self.stopping, self.clock, pause)
+        self._early += between.cut
+        return goes_on
 
     def _has_stirred(self, report: Report) -> bool:
         """Whether the last cycle wrote something, or got to know more than any before it."""
@@ -109,7 +123,7 @@ class Ending:
         return wait
 
     def _pause(self, report: Report, *, unconfirmed: bool) -> float:
-        pause = PAUSES[min(report.cycles - 1, len(PAUSES) - 1)]
+        pause = PAUSES[min(report.cycles - self._early - 1, len(PAUSES) - 1)]
         if unconfirmed or report.look_again is None:
             return pause
         left = (report.look_again - self.clock.now()) / timedelta(seconds=1)

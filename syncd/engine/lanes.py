@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
+from syncd.engine.between import Between
 from syncd.engine.execute import Written
 from syncd.engine.observation import Asked, Observation
 from syncd.engine.report import Health
@@ -150,6 +151,7 @@ class Lanes:
     matters: Callable[[Observation], bool] = lambda _seen: True
     grace: float = GRACE
     gate: Gate = field(default_factory=Gate)
+    between: Between = field(default_factory=Between)
     _reads: _Lane[Observation] = field(default_factory=_Lane)
     _writes: _Lane[Written] = field(default_factory=_Lane)
     _asked: dict[str, Asked] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from syncd.engine.probes import PROBES, Probes
 from syncd.engine.report import Health
 from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
 from syncd.store.store import Store
+from syncd.systems.boundary import bare
 from syncd.systems.port import AuthLost, Interrupted, RateLimited, Snapshot, System, SystemFault
 
 
@@ -118,7 +119,7 @@ class Observation:
 
     def fail(self, fault: SystemFault) -> None:
         """Note that the system did not answer as it should."""
-        self.fault, self.writing = fault, False
+        self.fault, self.writing = bare(fault), False
         match fault:
             case AuthLost():
                 self.state = Health.UNAUTHORISED

@@ -21,6 +21,7 @@ from syncd.store.created import Line
 from syncd.store.owned import Owned, in_flight, owned, unknown_lines
 from syncd.store.proof import created_ids
 from syncd.store.store import Store
+from syncd.systems.boundary import bare
 from syncd.systems.port import (
     Found,
     Gone,
@@ -92,7 +93,7 @@ class Looker:
             with supervised(self.system.name, "reading events"):
                 await self._look(window, seen)
         except SystemFault as fault:
-            seen.fault = fault
+            seen.fault = bare(fault)
         return seen
 
     async def is_gone(self, event: str, provider: str, value: Value | None) -> bool | None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import traceback
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from syncd.systems.port import Incomplete, Malformed, SystemFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+E = TypeVar("E", bound=BaseException)
 
 _FRAMES = 15
 
@@ -42,6 +44,16 @@ def contained(
         told(error)
         # Not chained: the frames may hold a request, and with it the secrets.
         raise kind(system, call, detail=cause_of(error)) from None
+
+
+def bare(error: E) -> E:
+    """Take from an exception that is kept the frames through which it came, and its causes.
+
+    They hold the answer and all rows of the read; and where one of them holds the exception, only
+    the garbage collector would free them, which may be hours later.
+    """
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
 
 
 def cause_of(error: BaseException) -> str:

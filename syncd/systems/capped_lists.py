@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from syncd.model import Unproven, Window
+from syncd.systems.boundary import bare
 from syncd.systems.list_caps import (
     MOST_EXTRA,
     SHORTEST,
@@ -260,7 +261,7 @@ class _Reader(Generic[T]):
             async with self._limit.within(self._until, call.call):
                 return await self._ask(call)
         except SystemFault as fault:
-            self._listed.faults.append(fault)
+            self._listed.faults.append(bare(fault))
             return None
 
     async def check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ class Client:
         base = httpx.URL(base_url)
         self.transport = transport
         self.timeout = _TIMEOUT
+        self.large = asyncio.Lock()
+        """Who has it receives a large answer; the others wait."""
         self.headers = httpx.Headers({"Host": base.netloc.decode("ascii"), **headers})
         self._base = str(base).removesuffix("/") + "/"
 

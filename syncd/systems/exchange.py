@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
 import httpx
@@ -18,10 +19,17 @@ from syncd.systems.stopping import IN_FLIGHT
 from syncd.systems.unpacking import unpacker
 
 if TYPE_CHECKING:
+    from syncd.systems.client import Client
     from syncd.systems.stopping import Stopping
 
 MOST_BYTES = 8 * 1024 * 1024
 """No answer is read further than this, packed or unpacked: the largest lists are 2 MB."""
+
+LARGE = 512 * 1024
+"""Bytes from which on the answers of one account are received one after the other.
+
+Else ten lists that are read at once would take ten times `MOST_BYTES`.
+"""
 
 MOST_PARTS = 20_000
 """Chunks of an answer: as many as the longest one has with 400 bytes each."""
@@ -47,9 +55,7 @@ class Unsent(httpx.RequestError):
     """The signal to end came before the first byte of the request left."""
 
 
-async def exchange(
-    transport: httpx.AsyncBaseTransport, request: httpx.Request, stopping: Stopping
-) -> Answer:
+async def exchange(client: Client, request: httpx.Request, stopping: Stopping) -> Answer:
     """Send, and read the answer as far as is reasonable. Raises httpx.RequestError.
 
     After the signal to end, a request of which bytes have left is finished, and no other one.
@@ -61,9 +67,9 @@ async def exchange(
 
     try:
         async with stopping.cut(LONGEST, lambda: IN_FLIGHT if is_sent() else 0.0):
-            response = await transport.handle_async_request(request)
+            response = await client.transport.handle_async_request(request)
             try:
-                content = await _body(response)
+                content = await _body(response, client.large)
             finally:
                 await response.aclose()
     except TimeoutError:
@@ -74,12 +80,20 @@ async def exchange(
     return Answer.of(response, content)
 
 
-async def _body(response: httpx.Response) -> bytes:
+async def _body(response: httpx.Response, large: asyncio.Lock) -> bytes:
     """Read the body to its end, unpacked. Raises httpx.RequestError if it is not whole."""
+    body = _Body(large)
+    try:
+        await _read(response, body)
+        return body.whole()
+    finally:
+        body.leave()
+
+
+async def _read(response: httpx.Response, body: _Body) -> None:
     framing = _framing(response.headers.raw)
     encodings = framing.get(b"content-encoding")
     packed = unpacker(encodings.split(",")) if encodings is not None else None
-    body = _Body()
     arrived = parts = 0
     async for part in cast("httpx.AsyncByteStream", response.stream):
         arrived += len(part)
@@ -88,10 +102,10 @@ async def _body(response: httpx.Response) -> bytes:
         if parts > MOST_PARTS:
             raise TooMuch(f"the answer comes in more than {MOST_PARTS} parts")
         if packed is None:
-            body.add(part)
+            await body.add(part)
         else:
             for step in packed.unpack(part):
-                body.add(step)
+                await body.add(step)
         if not parts % _TURN:
             await asyncio.sleep(0)
     if packed is not None:
@@ -103,7 +117,6 @@ async def _body(response: httpx.Response) -> bytes:
         and response.status_code not in _WITHOUT_BODY
     ):
         raise httpx.RemoteProtocolError(f"{arrived} of {announced} bytes arrived")
-    return body.whole()
 
 
 def _framing(headers: list[tuple[bytes, bytes]]) -> dict[bytes, str]:
@@ -124,23 +137,41 @@ def _expect_at_most(most: int, size: int) -> None:
 
 
 class _Body:
-    """The parts of a body, put together as they come: a list of tiny ones would take far more."""
+    """The parts of a body, put together as they come: a list of tiny ones would take far more.
 
-    def __init__(self) -> None:
+    From `LARGE` bytes on it waits for its turn; ``leave`` ends that.
+    """
+
+    def __init__(self, large: asyncio.Lock) -> None:
         self._only = b""
-        self._joined: bytearray | None = None
+        self._joined: BytesIO | None = None
+        self._size = 0
+        self._large = large
+        self._has_turn = False
 
-    def add(self, part: bytes) -> None:
+    async def add(self, part: bytes) -> None:
         """Append a part. Raises TooMuch."""
-        if self._joined is None:
-            if not self._only:
-                self._only = bytes(part)
-                _expect_at_most(MOST_BYTES, len(self._only))
-                return
-            self._joined, self._only = bytearray(self._only), b""
-        self._joined += part
-        _expect_at_most(MOST_BYTES, len(self._joined))
+        self._size += len(part)
+        _expect_at_most(MOST_BYTES, self._size)
+        if self._size > LARGE and not self._has_turn:
+            await self._large.acquire()
+            self._has_turn = True
+        if self._joined is not None:
+            self._joined.write(part)
+        elif not self._only:
+            self._only = bytes(part)
+        else:
+            self._joined = BytesIO()
+            self._joined.write(self._only)
+            self._joined.write(part)
+            self._only = b""
 
     def whole(self) -> bytes:
-        """Return the body."""
-        return self._only if self._joined is None else bytes(self._joined)
+        """Return the body, which is not copied for it."""
+        return self._only if self._joined is None else self._joined.getvalue()
+
+    def leave(self) -> None:
+        """Let the next large answer have its turn."""
+        if self._has_turn:
+            self._has_turn = False
+            self._large.release()

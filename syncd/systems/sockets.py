@@ -17,6 +17,8 @@ from typing import Any, cast
 
 import httpx
 
+from syncd.systems.addresses import addresses
+
 _MOST = 1024 * 1024
 """Bytes that are received without being asked for; the peer waits while more are there."""
 
@@ -170,7 +172,7 @@ async def _first(host: str, port: int) -> socket.socket:
     The loop's own way loses the socket of who is interrupted in the moment in which it is there.
     """
     loop = asyncio.get_running_loop()
-    found = deque(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    found = deque(await addresses(host, port))
     tries: list[asyncio.Task[socket.socket]] = []
     try:
         while True:

@@ -24,7 +24,7 @@ from tenacity import (
 
 from syncd.systems import decoding
 from syncd.systems.access import Access, CheapRead
-from syncd.systems.boundary import contained
+from syncd.systems.boundary import bare, contained
 from syncd.systems.call_limit import OverLimit, sends_at_the_end, take_call
 from syncd.systems.client import LIMITS
 from syncd.systems.connections import Connections
@@ -181,12 +181,13 @@ class Transport:
         try:
             answer = await once()
         except SystemFault as fault:
-            answer = await self._again(once, fault)
+            answer = await self._again(once, [fault])
         return answer.content
 
-    async def _again(self, once: Callable[[], Awaitable[Answer]], failed: SystemFault) -> Answer:
+    async def _again(
+        self, once: Callable[[], Awaitable[Answer]], before: list[SystemFault]
+    ) -> Answer:
         """Repeat what has failed once: what need not be repeated does not pay for the loop."""
-        before = [failed]
 
         async def attempt() -> Answer:
             if before:
@@ -200,7 +201,10 @@ class Transport:
             retry=retry_if_exception(self._worth_repeating),
             reraise=True,
         )
-        return await retrying(attempt)
+        try:
+            return await retrying(attempt)
+        except SystemFault as fault:
+            raise bare(fault)  # noqa: B904 - it is the same one, without tenacity's frames
 
     async def write(
         self,
@@ -304,6 +308,7 @@ class Transport:
         """
         call = f"{method} {path}"
         kind = Ambiguous if write else Incomplete
+        answer: Answer | None = None
         try:
             with contained(self._system, call, Retryable, through=_UNANSWERED):
                 request = self._client.request(method, path, params, json, headers)
@@ -338,7 +343,10 @@ class Transport:
             fault = self._silence(call, error, kind)
         except SystemFault as odd:
             fault = odd
-        raise self._noted(fault) from None
+        try:
+            raise self._noted(fault) from None
+        finally:
+            del fault, answer  # or this frame would keep itself, with the whole answer
 
     async def _enter(self, call: str, *, write: bool) -> float:
         """Wait for room in the budget, as it does. Raises Interrupted."""
@@ -366,7 +374,7 @@ class Transport:
         asked, began = self._clock.now(), self._clock.monotonic()
         try:
             stopping = Stopping() if sends_at_the_end() else self._stopping
-            answer = await exchange(self._client.transport, request, stopping)
+            answer = await exchange(self._client, request, stopping)
         finally:
             self._budget.leave()
             self._count.waited += self._clock.monotonic() - began

@@ -44,6 +44,7 @@ from syncd.wiring import build, build_systems
 from tests.daemon.kit import FakeEngine
 from tests.hostile.front import fronted
 from tests.hostile.fuzz_config import CONFIGURATIONS, read_configuration
+from tests.hostile.fuzz_rows import LISTS
 from tests.hostile.fuzzed import (
     BODIES,
     FRAMES,
@@ -369,6 +370,10 @@ def _targets() -> dict[str, Target]:
         )
         for name in SYSTEMS
     }
+    for name, lists in LISTS.items():
+        drawn = {"system": st.just(name), "spoiled": lists}
+        found[f"rows of {name}"] = Target(running(check_adapter), drawn)
+        found[f"engine on rows of {name}"] = Target(running(check_engine), drawn)
     return found | {
         "engine": Target(
             running(check_engine), {"system": st.sampled_from(SYSTEMS), "spoiled": SPOILED}

@@ -63,6 +63,48 @@ BOUNDS = (
         ),
     ),
     Line(
+        "A fault that is kept holds neither the answer nor the rows of its read",
+        named=(
+            (
+                "faults_keep_their_frames",
+                "tests/hostile/test_kept.py::test_no_frame_of_a_failed_read_outlives_it",
+            ),
+        ),
+    ),
+    Line(
+        "Large answers of one account are received one after the other",
+        named=(
+            (
+                "large_answers_come_all_at_once",
+                "tests/hostile/test_large.py::test_of_ten_large_answers_one_is_in_memory_at_a_time",
+            ),
+        ),
+    ),
+    Line(
+        "A host that no name server finds keeps no other from being connected to",
+        named=(
+            (
+                "a_name_server_keeps_all_connections",
+                (
+                    "tests/systems/test_addresses.py::"
+                    "test_a_host_that_is_not_found_keeps_no_other_from_being_connected_to"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "While a run waits to look again, a poll that is due is not held back",
+        named=(
+            (
+                "polls_wait_for_a_run_that_pauses",
+                (
+                    "tests/engine/test_between.py::"
+                    "test_a_poll_that_is_due_brings_the_next_cycle_of_a_run_forward"
+                ),
+            ),
+        ),
+    ),
+    Line(
         "However many rows there are, other tasks have a turn while they are looked at",
         named=(
             (

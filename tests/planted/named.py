@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import socket
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -23,6 +24,7 @@ from syncd.core.guard import marks_of
 from syncd.core.reported import Outcome
 from syncd.daemon import arguments, door, lock, page
 from syncd.engine import case, deciding, hidden, observe, own_blocks, stops
+from syncd.engine.between import Between
 from syncd.engine.exactly import Exactly
 from syncd.engine.held_back import HeldBackLog
 from syncd.engine.other_persons import follow_persons
@@ -34,7 +36,7 @@ from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_fact
 from syncd.store import Store, backup, compact, files, layout, reconcile
 from syncd.store import left_behind as left
 from syncd.store.inside import Inside
-from syncd.systems import connections, limits, open_files, paging, sizes, turns, unpacking
+from syncd.systems import connections, exchange, limits, open_files, paging, sizes, turns, unpacking
 from syncd.systems.leadconnector import discover
 from syncd.systems.leadconnector.blocks import Blocks
 from syncd.systems.leadconnector_v1 import checks
@@ -116,6 +118,33 @@ def a_read_may_keep_any_amount(patch: Patch) -> None:
     """Each answer is bounded, and all of them together are not."""
     patch.setattr(sizes, "MOST_HELD", 10**12)
     patch.setattr(sizes.Room.__init__, "__defaults__", (10**9, 10**12, 10**12))
+
+
+def faults_keep_their_frames(patch: Patch) -> None:
+    """What failed keeps the answer and the rows of its read, until garbage is collected."""
+    for place in ("capped_lists", "leadsquared.reading", "leadconnector.reading", "transport"):
+        patch.setattr(f"syncd.systems.{place}.bare", lambda error: error)
+    patch.setattr("syncd.engine.observation.bare", lambda error: error)
+
+
+def large_answers_come_all_at_once(patch: Patch) -> None:
+    """Each answer is bounded, and ten of them are in memory at once."""
+    patch.setattr(exchange, "LARGE", 10**9)
+
+
+def a_name_server_keeps_all_connections(patch: Patch) -> None:
+    """Hosts are looked up in the few threads that the loop has."""
+
+    async def looked_up(host: str, port: int) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+    patch.setattr("syncd.systems.sockets.addresses", looked_up)
+
+
+def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
+    """While a run waits for a platform to confirm, nothing else is carried."""
+    patch.setattr(Between, "end", lambda _self: None)
 
 
 def rows_are_taken_in_one_go(patch: Patch) -> None:

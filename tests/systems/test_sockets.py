@@ -94,7 +94,7 @@ async def test_the_next_address_of_a_host_is_tried_when_one_is_of_no_use(
 
     real = sockets._to
     monkeypatch.setattr(sockets, "_to", to)
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
+    monkeypatch.setattr(sockets, "addresses", found)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         line = await connect("platform.example.com", port, 1.0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
 from syncd.model.platform_facts import YES
+from syncd.systems.boundary import bare
 from syncd.systems.capped_lists import Limit
 from syncd.systems.last_read import LastRead, Misses
 from syncd.systems.leadconnector import events
@@ -115,7 +116,7 @@ class Reading:
         try:
             directory = await self._knowledge.calendars()
         except SystemFault as fault:
-            faults.append(fault)
+            faults.append(bare(fault))
         odd: list[Malformed] = []
         rooms, lost = await self._rooms(mapped, faults, odd)
         asked = window.from_earlier(look_back)
@@ -199,7 +200,7 @@ class Reading:
             )
             return {}, tuple(wanted)
         except SystemFault as fault:
-            faults.append(fault)
+            faults.append(bare(fault))
             return {}, tuple(wanted)
         rooms = _rooms(mapped, known)
         lost = tuple(sorted(wanted.keys() - rooms.keys()))
@@ -272,7 +273,7 @@ class Reading:
         try:
             await self._knowledge.location()
         except SystemFault as fault:
-            into.faults.append(fault)
+            into.faults.append(bare(fault))
         into.reader = self.reader
 
 

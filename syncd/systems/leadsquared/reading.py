@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Topic, Unproven, Window
 from syncd.model.platform_facts import NO, YES
+from syncd.systems.boundary import bare
 from syncd.systems.leadsquared.calls import PAGE
 from syncd.systems.leadsquared.events import LENGTH, has_end, unchanged
 from syncd.systems.leadsquared.plan import proven
@@ -148,7 +149,7 @@ class Reading:
                 async with self._limit.within(until, call.call):
                     listing = await self._calls.appointments(call, page)
             except SystemFault as fault:
-                self._got.faults.append(fault)
+                self._got.faults.append(bare(fault))
                 return
             self._got.pages += 1
             await self._book.look_up(_named_by_id(listing.rows))

@@ -13,6 +13,7 @@ from syncd.model.platform_facts import PlatformKind
 from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import persons
 from syncd.systems.able import Able
+from syncd.systems.boundary import bare
 from syncd.systems.capped_lists import CappedLists, Limit
 from syncd.systems.facts import Facts
 from syncd.systems.findings import skew_finding
@@ -140,13 +141,14 @@ class LeadSquared:
         try:
             return await self._read(window, providers, known, look_back)
         except Rejected as fault:
-            wanted = set(self.providers if providers is None else providers)
-            listed = await self.users()
-            missing = {p for p in wanted if listed.state_of(p) is UserState.MISSING}
-            if not missing or missing == wanted:
-                raise
-            snapshot = await self._read(window, wanted - missing, known, look_back)
-            return replace(snapshot, refused=dict.fromkeys(missing, fault))
+            refused = bare(fault)
+        wanted = set(self.providers if providers is None else providers)
+        listed = await self.users()
+        missing = {p for p in wanted if listed.state_of(p) is UserState.MISSING}
+        if not missing or missing == wanted:
+            raise refused
+        snapshot = await self._read(window, wanted - missing, known, look_back)
+        return replace(snapshot, refused=dict.fromkeys(missing, refused))
 
     async def _read(
         self,

@@ -1,0 +1,80 @@
+"""Promise 8, in time: while a run waits to look again, what others change is carried on time."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from syncd.daemon.work import Work
+from syncd.engine.report import Exit, Report
+from syncd.model import Action
+from syncd.systems.port import Capabilities
+from tests.core.kit import v
+from tests.engine.slowly import NORMAL, SlowShop, play
+
+EVERY = 5.0
+"""Seconds between two polls."""
+
+
+async def poll(work: Work) -> None:
+    """Poll as the daemon does, without end."""
+    while True:
+        await asyncio.sleep(EVERY)
+        await work.near()
+
+
+async def confirming(shop: SlowShop) -> tuple[Work, list[Report], list[asyncio.Task[None]]]:
+    """Have a run of the daemon wait for a platform that queues what it was told to move."""
+    reports: list[Report] = []
+    shop.engine.patient = False
+    work = Work(shop.engine, reports.append)
+    event = shop.a.book("p", v(9))
+    await work.everything()
+    shop.c.capabilities = Capabilities(asynchronous=frozenset({Action.MOVE_BLOCK}))
+    shop.c.queued = True
+    shop.a.move(event, v(11))
+    reports.clear()
+    return work, reports, [asyncio.create_task(work.everything()), asyncio.create_task(poll(work))]
+
+
+@pytest.mark.parametrize("after", [12, 24, 40])
+def test_a_poll_that_is_due_brings_the_next_cycle_of_a_run_forward(
+    tmp_path: Path, after: float
+) -> None:
+    async def story(shop: SlowShop) -> None:
+        _, _, tasks = await confirming(shop)
+        await asyncio.sleep(after)
+        assert not tasks[0].done()
+        shop.a.book("q", v(15))
+        began = asyncio.get_running_loop().time()
+        assert await shop.blocked("b", provider="q") - began <= EVERY + NORMAL * 8
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    play(tmp_path, story)
+
+
+def test_cycles_that_were_brought_forward_neither_lengthen_nor_shorten_the_wait(
+    tmp_path: Path,
+) -> None:
+    async def story(shop: SlowShop, *, polled: bool) -> tuple[float, Exit]:
+        began = asyncio.get_running_loop().time()
+        _, reports, (run, polls) = await confirming(shop)
+        if not polled:
+            polls.cancel()
+        await run
+        took = asyncio.get_running_loop().time() - began
+        polls.cancel()
+        await asyncio.gather(polls, return_exceptions=True)
+        return took, reports[0].exit
+
+    (tmp_path / "1").mkdir()
+    (tmp_path / "2").mkdir()
+    alone, ended = play(tmp_path / "1", lambda shop: story(shop, polled=False))
+    beside, ended_beside = play(tmp_path / "2", lambda shop: story(shop, polled=True))
+    assert ended is ended_beside
+    assert alone > 30
+    assert alone - 2 <= beside <= alone * 1.5

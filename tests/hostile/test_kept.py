@@ -1,0 +1,91 @@
+"""What is kept of an odd answer: a fault says what failed, and holds neither body nor rows."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import pytest
+
+from syncd.config.load import load
+from syncd.sandbox.scenario import SYSTEMS
+from syncd.systems.sizes import MOST_ROWS
+from syncd.wiring import build
+from tests.hostile.fuzz_targets import scene
+from tests.hostile.fuzzed import Spoiled
+
+LISTS = ("List", "events", "appointments")
+
+
+@dataclass(frozen=True)
+class Said(Spoiled):
+    """A body that is made of the true one by a function."""
+
+    make: Callable[[bytes], bytes] = bytes
+
+    def body(self, true: bytes) -> bytes:
+        return self.make(true)
+
+
+def _rows(true: bytes, rows: list[object]) -> bytes:
+    tree = json.loads(true)
+    if isinstance(tree, dict):
+        tree |= {name: rows for name in LISTS if name in tree}
+    return json.dumps(tree).encode()
+
+
+def _unreadable(true: bytes) -> bytes:
+    times = ("startTime", "endTime", "DueDate", "EndDate")
+    tree = json.loads(true)
+    for name in LISTS if isinstance(tree, dict) else ():
+        tree[name] = [r | dict.fromkeys(r.keys() & times, "soon") for r in tree.get(name, ())]
+    return json.dumps(tree).encode()
+
+
+ODD = {
+    "no JSON": Said(make=lambda _: b"<p>Down</p>"),
+    "an error page": Said(status=500, make=lambda _: b"x" * 100_000),
+    "a refusal": Said(status=400, make=lambda _: b"x" * 100_000),
+    "too many rows": Said(make=lambda true: _rows(true, [{}] * (MOST_ROWS + 1))),
+    "rows of another type": Said(make=lambda true: _rows(true, ["x", 1, None])),
+    "unreadable rows": Said(make=_unreadable),
+}
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+def _frames_left() -> list[str]:
+    """Where the frames of syncd stand that only the garbage collector can free."""
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    gc.collect()
+    found = [each.f_code for each in gc.garbage if isinstance(each, FrameType)]
+    return [f"{c.co_filename}:{c.co_name}" for c in found if "/syncd/" in c.co_filename]
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+async def test_no_frame_of_a_failed_read_outlives_it(odd: Said) -> None:
+    with scene() as place:
+        app = build(load(place.path, {}), clock=place.clock, transports=place.ways)
+        try:
+            assert (await app.engine.resync()).converged
+            for system in SYSTEMS:
+                place.spoil(system, odd)
+            with _without_collection():
+                await app.engine.watch(near=False)
+                assert _frames_left() == []
+        finally:
+            await app.aclose()
