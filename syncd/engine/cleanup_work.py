@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from syncd.core import outcome
 from syncd.engine.canaries import Canaries
 from syncd.engine.cleaned import Cleaned, CleanedCalendar
 from syncd.engine.cleanup_job import Cleaning, NoPauses
-from syncd.engine.execute import Desk, execute
+from syncd.engine.execute import SENT_WITHIN, Desk, execute
 from syncd.engine.notes import notes_of
 from syncd.engine.own_standing import Looker, Standing
 from syncd.engine.recover import recover
@@ -73,6 +73,8 @@ _USERLESS = (
     "user, have the platform show what stands there."
 )
 _LOOK = "Run the command again; if that does not help, look into that calendar."
+_HIDDEN = "its list shows nothing, which proves nothing"
+_AGAIN = "nothing tells what became of it, so it is sent once more"
 
 
 @runtime_checkable
@@ -196,6 +198,7 @@ class SystemCleanup:
             return
         waited = False
         for _ in range(MOST_ROUNDS):
+            self._give_up_waiting()
             wanted = [self._removal(each) for each in self.seen.own.values()]
             if not wanted and waited:
                 break
@@ -220,7 +223,7 @@ class SystemCleanup:
 
     def sum_up(self) -> None:
         """Bring the report up to date: what stands, what is gone, what nobody can tell."""
-        left = Counter[str]() if self.cleaned.dry_run else self._left()
+        left = {} if self.cleaned.dry_run else self._left()
         for provider, calendar in self.places.items():
             # What seemed gone, and was shown again, may have been removed since.
             gone = self.gone.keys() - self.removed.keys()
@@ -232,24 +235,29 @@ class SystemCleanup:
                 continue
             calendar.removed = sum(p == provider for p in self.removed.values())
             calendar.unsure += sum(p == provider for p in self.unsure.values())
-            calendar.left = left[provider]
+            known = left.get(provider, [])
+            hidden = sum(id_ in self.seen.hidden for id_ in known)
+            calendar.left = len(known) - hidden
+            calendar.unsure += hidden
             if calendar.left and not calendar.why:
                 calendar.why = self._why
                 calendar.remedy = "Run the command again."
+            elif hidden and not calendar.why:
+                calendar.why, calendar.remedy = _HIDDEN, _LOOK
             calendar.proven = self.proven and calendar.finished
 
     # --- within -------------------------------------------------------------------------------
 
     _why = "not all of them could be removed"
 
-    def _left(self) -> Counter[str]:
-        """Count what still stands, by provider."""
-        left = Counter[str]()
+    def _left(self) -> dict[str, list[str]]:
+        """Return what still stands, as far as is known, by provider."""
+        left = defaultdict[str, list[str]](list)
         for each in owned(self.job.store):
             provider = self.job.provider_of(each.provider, self.name)
             another = provider in self.looker.borrowed and provider == each.provider
             if each.record.system == self.name and not another:
-                left[provider] += 1
+                left[provider].append(each.record.id)
         return left
 
     def _say_unread(self, calendar: CleanedCalendar) -> None:
@@ -349,6 +357,23 @@ class SystemCleanup:
             return True
         ours = self.looker.known().get(operation.event or "")
         return ours is not None and ours.provider in self.looker.wanted
+
+    def _give_up_waiting(self) -> None:
+        """Take removals without an answer for not done where no read will ever tell.
+
+        Of a list that has become empty nobody knows whether it works. The answer to the same
+        request tells, and to send it twice does no harm: its target is a block that syncd made.
+        """
+        known, now = self.looker.known(), self.job.clock.now()
+        for intent in self.job.store.pending_intents():
+            operation = intent.operation
+            event = operation.event or ""
+            removes = operation.system == self.name and operation.action is Action.REMOVE_BLOCK
+            sent = intent.state is IntentState.OPEN and now - intent.opened_at > SENT_WITHIN
+            if removes and sent and event in self.seen.hidden and event in known:
+                dropped = replace(intent, state=IntentState.DROPPED, error=_AGAIN)
+                self.job.store.apply(Changes(intents=[dropped]))
+                self.seen.own[event] = known[event]
 
     async def _settle_queued(self, intent: Intent) -> None:
         """Close a queued removal whose block cannot be read any more."""

@@ -48,6 +48,7 @@ class Standing:
     not read whole. ``gone`` are blocks of ours that turned out not to be there any more, and whose
     they were. ``lines`` are created ids, and whose, of which nobody tells whether they stand.
     Of ``userless`` providers the account has no user any more, and their empty lists prove nothing.
+    ``hidden`` are known blocks that no list shows where it should, and that nothing proves gone.
     ``fault`` ended the look.
     """
 
@@ -60,6 +61,7 @@ class Standing:
     gone: dict[str, str] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
     userless: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
     fault: SystemFault | None = None
 
     def covers(self, provider: str, value: Value | None) -> bool:
@@ -158,6 +160,12 @@ class Looker:
         missing = known.keys() - {*listed, *odd, *busy}
         doubted = {known[id_].provider for id_ in missing} & self.wanted
         seen.userless = await self._userless(doubted - {row.provider for row in snapshot.rows})
+        seen.hidden = {
+            id_
+            for id_ in known.keys() - {*listed, *odd}
+            if known[id_].provider in self.wanted - seen.userless
+            and seen.covers(known[id_].provider, known[id_].record.observed)
+        }
         await self._ask(seen, changes, known, {*listed, *odd, *busy})
         await self._ask_lines(seen, changes, {row.provider for row in snapshot.rows})
         turned = [e.id for e in seen.events if e.kind is not Kind.BLOCK]
@@ -218,6 +226,7 @@ class Looker:
             match await self._sighting(ref, each.record.observed):
                 case Gone():
                     del seen.own[id_]
+                    seen.hidden.discard(id_)
                     seen.gone[id_] = each.provider
                     links = self.store.links(self.system.name, id_)
                     over = outcome.gone(each.record, links, seen.asked_at)
@@ -225,6 +234,7 @@ class Looker:
                     changes.unlinked += over.unlinked
                 case Found(event=event):
                     del seen.own[id_]
+                    seen.hidden.discard(id_)
                     self._take(seen, changes, each.record, event, each.provider)
                 case _:
                     pass

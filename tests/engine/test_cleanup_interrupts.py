@@ -51,7 +51,7 @@ async def one_death(folder: Path, last: int) -> str | None:
         office.app.store.close()
 
 
-@pytest.mark.parametrize("last", [1, 9, 23, 40])
+@pytest.mark.parametrize("last", [1, 9, 23, 35, 40])
 def test_a_cleanup_that_died_is_resumed_by_the_next_one(tmp_path: Path, last: int) -> None:
     assert asyncio.run(one_death(tmp_path, last)) is not None
 
