@@ -301,14 +301,27 @@ install_or_upgrade() {
 	fi
 }
 
+expect_yes() {
+	printf 'syncd: %s [y/N] ' "$1" >&2
+	read -r answer || answer=n
+	case $answer in
+	[Yy]*) ;;
+	*) die "nothing was uninstalled; 'syncd cleanup' looks for what is left" ;;
+	esac
+}
+
 # What syncd made stays in the calendars unless it is removed while the program is still here, and
 # only the state tells which of it is syncd's.
 cleaned=
 offer_cleanup() {
 	release=$(readlink "$PREFIX/current" || true)
 	if [ -z "$release" ] || [ ! -x "$release/bin/syncd" ] || [ ! -e "$ETC/syncd.toml" ]; then return; fi
-	if ! state=$(state_of "$release" 2>/dev/null) || [ -z "$state" ]; then
-		# Nothing is known of a state: then nothing can be said of what stands in the calendars.
+	if ! state=$(state_of "$release"); then
+		say "where the state is cannot be read, so nothing is known of what stands in the calendars"
+		if [ -t 0 ] && [ -t 2 ]; then expect_yes "Uninstall all the same?"; fi
+		return
+	fi
+	if [ -z "$state" ]; then
 		say "there is no state: syncd made nothing here, or 'syncd cleanup' has to look by tags"
 		return
 	fi
@@ -328,12 +341,7 @@ offer_cleanup() {
 		cleaned=yes
 		return
 	fi
-	printf 'syncd: not all of it was removed. Uninstall all the same? [y/N] ' >&2
-	read -r answer || answer=n
-	case $answer in
-	[Yy]*) ;;
-	*) die "nothing was uninstalled; 'syncd cleanup' goes on where it was" ;;
-	esac
+	expect_yes "not all of it was removed. Uninstall all the same?"
 }
 
 uninstall() {

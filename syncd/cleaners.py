@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from syncd.cleaning import find_users, mapping_of, open_doors, reach
+from syncd.cleaning import find_users, mapping_of, open_doors, put_aside, reach
 from syncd.config.settings import Settings
 from syncd.core.cleanup import Scope
 from syncd.engine.attend import Attended
@@ -37,6 +37,7 @@ async def open_cleaning(
 ) -> AsyncIterator[Cleaning]:
     """Open the systems of a scope, and close them afterwards. Raises StateError."""
     clock, stopping = clock or RealClock(), stopping or Stopping()
+    put_aside(settings, store, clock)
     reached = reach(settings, store, scope)
     asked = {s: reached.settings.systems[s] for _, s in reached.left}
     accounts = open_accounts(asked, clock, settings.syncd.ca_file, transports)

@@ -10,17 +10,20 @@ import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from syncd.config.left import (
     CannotReach,
     calendar_of,
     digest_of,
+    is_another,
     said_of_calendar,
     said_of_system,
     surroundings_of,
     system_of,
     with_address,
 )
+from syncd.config.mapped import mapped_to, remapped
 from syncd.config.secrets import Surroundings
 from syncd.config.settings import (
     CalendarSettings,
@@ -30,11 +33,13 @@ from syncd.config.settings import (
     SystemSettings,
 )
 from syncd.core.cleanup import Scope
+from syncd.core.facts import digest
 from syncd.engine.attend import Attended
 from syncd.engine.cleanup_job import Barred, Place
 from syncd.houses import Rooms
-from syncd.model import Clock
-from syncd.store.last_settings import LastSettings, keep_last_settings, last_settings
+from syncd.model import Changes, Clock
+from syncd.model.formers import former_name
+from syncd.store.last_settings import LastSettings, formers, keep_last_settings, last_settings
 from syncd.store.owned import owned
 from syncd.store.store import Store
 from syncd.systems.advice import cause_and_remedy
@@ -50,12 +55,44 @@ def remember_settings(settings: Settings, store: Store, clock: Clock) -> None:
         LastSettings(name, "", said_of_system(system), at)
         for name, system in settings.systems.items()
     ]
+    keep_last_settings(store, systems)
+    _remember_calendars(settings, store, at)
+
+
+def _remember_calendars(settings: Settings, store: Store, at: datetime) -> None:
+    """Keep how calendars are configured; where one is another by now, the former one besides."""
     calendars = [
         LastSettings(system, name, said_of_calendar(provider, calendar), at)
         for name, provider in settings.providers.items()
         for system, calendar in provider.calendars.items()
     ]
-    keep_last_settings(store, [*systems, *calendars])
+    known = last_settings(store)
+    former = [
+        replace(before, provider=former_name(each.provider, digest(str(before.said))[:6]))
+        for each in calendars
+        if (before := known.get((each.system, each.provider))) is not None
+        and is_another(before.said, each.said)
+    ]
+    keep_last_settings(store, [*former, *calendars])
+
+
+def put_aside(settings: Settings, store: Store, clock: Clock) -> None:
+    """Let our blocks be in a provider's former calendar where another one was not read yet.
+
+    Raises StateError.
+    """
+    _remember_calendars(settings, store, clock.now())
+    read = {(b.provider, b.system): b.mapping for b in store.baselines() if b.mapping}
+    kept = {place for place in read if place in mapped_to(settings)}
+    aside = [
+        replace(each.record, provider=former, fingerprint="")
+        for provider, system in sorted(remapped(settings, read) & kept)
+        if (former := formers(store, system).get(provider)) is not None
+        for each in owned(store)
+        if (each.record.provider, each.record.system) == (provider, system)
+    ]
+    if aside:
+        store.apply(Changes(records=aside))
 
 
 @dataclass(slots=True)

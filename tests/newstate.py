@@ -1,7 +1,8 @@
 """A new state in a test is a copy of one that was migrated: once in each process, and by Alembic.
 
-The migrations of a whole run of the tests would take longer than what is tested. The tests of the
-store itself migrate every time (`tests/store/conftest.py`).
+The migrations of a whole run of the tests would take longer than what is tested. The tests of
+migrations, of the schema and of opening a state migrate every time: they ask for
+`every_state_is_migrated` (`tests/store/conftest.py`).
 """
 
 from __future__ import annotations

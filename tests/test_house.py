@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,10 +60,10 @@ def room(path: str) -> str:
     return path.removesuffix(".py").split("/")[1]
 
 
-def imports(path: str, source: str) -> Iterator[tuple[str, str]]:
+def imports(path: str, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
     """Each import of a file, as the name that it binds and the full name of what is meant."""
     package = path.removesuffix(".py").split("/")[:-1]
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 whole = alias.asname or alias.name.split(".")[0]
@@ -81,7 +81,7 @@ def crossings(path: str, source: str, time_helpers: frozenset[str]) -> list[str]
     """What a file imports although its room may not."""
     here = room(path)
     found = []
-    for _, name in imports(path, source):
+    for _, name in imports(path, ast.walk(ast.parse(source))):
         parts = name.split(".")
         # `from syncd import __version__` and `import syncd` enter no room.
         if parts[0] != "syncd" or len(parts) == 1 or parts[1].startswith("__"):
@@ -99,15 +99,26 @@ def hidden_inputs(path: str, source: str) -> list[str]:
     """Where a file asks for time or chance itself, although both are handed in."""
     if room(path) in OWN_TIME or path in SOURCES:
         return []
-    bound = dict(imports(path, source))
+    nodes = list(ast.walk(ast.parse(source)))
+    bound = dict(imports(path, nodes))
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes:
         if isinstance(node, ast.Attribute | ast.Name):
-            first, *rest = ast.unparse(node).split(".")
+            first, *rest = dotted(node)
             name = ".".join([bound.get(first, "-"), *rest])
             if HIDDEN.fullmatch(name):
                 found.append(f"{path}:{node.lineno} uses {name}")
     return found
+
+
+def dotted(node: ast.expr) -> list[str]:
+    """The words of a name like ``a.b.c``; the first is empty where it is no plain name."""
+    words: list[str] = []
+    while isinstance(node, ast.Attribute):
+        words.append(node.attr)
+        node = node.value
+    words.append(node.id if isinstance(node, ast.Name) else "")
+    return words[::-1]
 
 
 def too_long(path: str, source: str) -> list[str]:

@@ -80,7 +80,7 @@ def restore(
     nothing, `syncd plan` shows what it would do, and only the one after it frees time. Exit: 0
     done, 1 FILE is damaged or no state, 4 a person said no, 6 another syncd is at work.
     """
-    consent.expect_consent("a restore replaces the state", yes=yes, as_json=as_json)
+    consent.expect_consent("a restore replaces the state", yes=yes, as_json=as_json, look="")
     state = read_settings(context, config, secrets=False).syncd.state_path
     opened = None if owner_of(state.parent) is None else open_input(file)
     become_owner(state.parent)
@@ -133,7 +133,16 @@ def _show_both(file: Path, held: Inside, state: Path) -> None:
         else:
             rows.append(("state", str(state), *_inside(present, now)))
     terminal.table("", ("", "file", "bookings", "schema", "last used"), rows)
-    if present is None or held.used_at is None or present.used_at is None:
+    if present is None:
+        return
+    if 0 not in {held.installation, present.installation} and (
+        held.installation != present.installation
+    ):
+        terminal.warn(
+            "The backup is of another installation: it knows other events, and does not know which "
+            "blocks the present state made."
+        )
+    if held.used_at is None or present.used_at is None:
         return
     if held.used_at < present.used_at:
         age = words.duration(present.used_at - held.used_at)

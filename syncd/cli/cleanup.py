@@ -70,11 +70,11 @@ def cleanup(
     What left the configuration is removed too: the state knows how it was configured, and where its
     credentials were read from. Blocks are syncd's by their ids, which the state and the file of
     created ids know. Without either, calendars are read for tagged blocks: those whose tag stands
-    once are proposed, calendar by calendar, and --yes alone is refused. Afterwards what was cleaned
-    up is paused: `syncd unpause` lets blocks be made again. While the daemon runs, the daemon does
-    it. Exit: 0 nothing of syncd's is left; 3 tagged blocks are left that only a person can judge;
-    4 a calendar could not be read or written, or a person said no or interrupted; 6 another syncd
-    holds the state.
+    once are proposed, calendar by calendar, and --yes alone is refused. Afterwards what is in the
+    configuration and was cleaned up is paused: `syncd unpause` lets blocks be made again. While the
+    daemon runs, the daemon does it. Exit: 0 nothing of syncd's is left; 3 tagged blocks are left
+    that only a person can judge; 4 a calendar could not be read or written, or a person said no or
+    interrupted; 6 another syncd holds the state.
     """
     who = login_name()  # before root becomes the owner of the state
     settings, full = settings_in_two(context, config)
@@ -97,8 +97,10 @@ def cleanup(
     _expect_proof(found, named, yes=yes)
     chosen = named if yes else _chosen(found, named)
     number = cleanup_text.blocks_of(found) + len(chosen)
-    if not yes and number:
-        question = f"Remove {words.count(number, 'block')}?"
+    unseen = any(calendar["why"] for calendar in found["calendars"])
+    if not yes and (number or unseen):
+        more = ", and what is found where nothing could be read now" if unseen else ""
+        question = f"Remove {words.count(number, 'block')}{more}?"
         consent.ask(question, lambda: _show_plan(found, as_json=False, asking=True), yes=False)
     data, code = _carry_out(full, settings, scope, chosen, bool(tagged), who, quiet=as_json)
     if as_json:
@@ -186,13 +188,9 @@ def _proposed(calendar: Mapping[str, Any]) -> Chosen:
     return [(calendar["system"], each["event"]) for each in tagged if each["doubt"] is None]
 
 
-def _name(calendar: Mapping[str, Any]) -> str:
-    return f"{calendar['provider'] or ''}/{calendar['system']}"
-
-
 def _named(found: Mapping[str, Any], calendars: Sequence[str]) -> Chosen:
     """Return the proposed blocks of the calendars that were named. Raises UsageError."""
-    known = {_name(calendar): calendar for calendar in found["calendars"]}
+    known = {cleanup_text.name_of(calendar): calendar for calendar in found["calendars"]}
     for name in calendars:
         if name not in known:
             raise UsageError(
@@ -204,7 +202,9 @@ def _named(found: Mapping[str, Any], calendars: Sequence[str]) -> Chosen:
 
 def _expect_proof(found: Mapping[str, Any], named: Chosen, *, yes: bool) -> None:
     """Refuse ``--yes`` alone where nothing proves what is syncd's. Raises UsageError."""
-    proposed = [_name(calendar) for calendar in found["calendars"] if _proposed(calendar)]
+    proposed = [
+        cleanup_text.name_of(calendar) for calendar in found["calendars"] if _proposed(calendar)
+    ]
     if yes and proposed and not named and found["by_tag"] and not cleanup_text.blocks_of(found):
         raise UsageError(
             "nothing proves which blocks are syncd's: there is neither a state nor a file of "

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 from syncd.cli import terminal, words
 from syncd.core.cleanup import Doubt
+from syncd.engine.beyond_blocks import TIE
 
 _DOUBTS = {
     Doubt.REPEATED: "its tag stands more than once: one of them is a person's copy",
     Doubt.COPY: "a person's copy of a block of syncd's",
+    Doubt.CUSTOMER: "a person gave it a customer, so that it is a meeting now",
     Doubt.UNCOUNTED: "not all calendars there could be read, so a copy may stand elsewhere",
 }
 
@@ -27,7 +29,8 @@ def blocks_of(data: Mapping[str, Any]) -> int:
 def question_of(calendar: Mapping[str, Any], proposed: int) -> str:
     """Ask of one calendar whether the proposed blocks are to go."""
     place = f"{calendar['system']}: {calendar['provider'] or 'nobody'}"
-    return f"Remove these {words.count(proposed, 'block')} of {place}?"
+    them = words.count(proposed, "block")
+    return f"Remove {'this' if proposed == 1 else 'these'} {them} of {place}?"
 
 
 def giving_up(system: str, blocks: int) -> str:
@@ -56,13 +59,42 @@ def show_plan(data: Mapping[str, Any], *, asking: bool) -> None:
         title = f"{provider} · {zone.key}"
         terminal.table(title, ("", "system", "to be removed", "first", "last"), rows)
     _warn(calendars)
-    _show_left(calendars, data["by_tag"])
+    _show_left(calendars, proposed=not data["by_tag"])
+    _show_what_stays(data["stays"])
     total = blocks_of(data)
-    if not total and not any(c["tagged"] for c in calendars):
+    if data["by_tag"] and not asking and (named := proposals(calendars)):
+        _show_proposed(named, total)
+        return
+    if not total and not any(c["tagged"] or c["why"] for c in calendars):
         terminal.say("nothing of syncd's stands there, as far as it was read")
     elif not asking:
         told = words.count(total, "block")
         terminal.say(f"{told} would be removed; this was a dry run, and nothing was changed")
+
+
+def proposals(calendars: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the calendars with tagged blocks that are proposed."""
+    return [c for c in calendars if any(t["doubt"] is None for t in c["tagged"])]
+
+
+def name_of(calendar: Mapping[str, Any]) -> str:
+    """Return the name of a calendar, as --tagged takes it."""
+    return f"{calendar['provider'] or ''}/{calendar['system']}"
+
+
+def _show_proposed(named: Sequence[Mapping[str, Any]], total: int) -> None:
+    """Print the tagged blocks that a person may choose, and how: nothing else proves them."""
+    for calendar in named:
+        show_tagged(calendar)
+    number = sum(t["doubt"] is None for c in named for t in c["tagged"])
+    if total:
+        terminal.say(f"{words.count(total, 'block')} would be removed")
+    options = " ".join(f"--tagged {name_of(c)}" for c in named)
+    terminal.say(
+        f"{words.count(number, 'tagged block is', 'tagged blocks are')} proposed; this was a dry "
+        "run, and nothing was changed. On a terminal each calendar is asked about; without one, "
+        f"name it: {options}"
+    )
 
 
 def show_tagged(calendar: Mapping[str, Any]) -> None:
@@ -87,7 +119,8 @@ def tell(data: Mapping[str, Any]) -> None:
             f"{provider} · {zone.key}", ("system", "removed", "left", "read afterwards"), rows
         )
     _warn(calendars)
-    _show_left(calendars, data["by_tag"])
+    _show_left(calendars, proposed=True)
+    _show_what_stays(data["stays"])
     for remark in data["remarks"]:
         terminal.warn(remark)
     if data["paused"]:
@@ -103,8 +136,13 @@ def _ending(data: Mapping[str, Any]) -> str:
     unfinished = any(c["left"] or c["unsure"] or c["why"] for c in data["calendars"])
     if unfinished:
         return f"{removed} removed, and some are left: run it again when that is mended"
-    if data["by_tag"] and any(c["tagged"] for c in data["calendars"]):
+    tagged = [t for c in data["calendars"] for t in c["tagged"]]
+    if any(t["doubt"] is None or not Doubt(t["doubt"]).settled for t in tagged):
         return f"{removed} removed; the tagged blocks that are left are for a person to judge"
+    if data["done"] and data["by_tag"]:
+        return f"{removed} removed: no block with syncd's mark was seen there any more"
+    if data["done"] and data["stays"]:
+        return f"{removed} removed: no block of syncd's is left there"
     if data["done"]:
         return f"{removed} removed: nothing that syncd made is left there"
     return f"{removed} removed, then interrupted: run it again to go on"
@@ -143,19 +181,42 @@ def _warn(calendars: Sequence[Mapping[str, Any]]) -> None:
         terminal.warn(f"{', '.join(places)}: {why}. {remedy}".rstrip())
 
 
-def _show_left(calendars: Sequence[Mapping[str, Any]], by_tag: bool) -> None:
-    """Name the tagged blocks that stay, and why."""
+def _show_left(calendars: Sequence[Mapping[str, Any]], *, proposed: bool) -> None:
+    """Name the tagged blocks that stay, and why; ``proposed``: also those that may be chosen."""
     for each in calendars:
         zone = ZoneInfo(each["zone"])
-        left = [t for t in each["tagged"] if t["doubt"] is not None or not by_tag]
+        left = [t for t in each["tagged"] if t["doubt"] is not None or proposed]
         for tagged in left[:_MOST_ROWS]:
             place = f"{each['system']}: {each['provider'] or 'nobody'}"
             doubt = tagged["doubt"]
-            hint = f"nothing proves it syncd's (--tagged {each['provider']}/{each['system']})"
+            hint = f"only its tag says it is syncd's (--tagged {name_of(each)})"
             why = hint if doubt is None else _DOUBTS[Doubt(doubt)]
             terminal.warn(f"{place}: the tagged block {_span(tagged, zone)} stays: {why}")
         if len(left) > _MOST_ROWS:
             terminal.warn(f"… and {len(left) - _MOST_ROWS} more")
+
+
+def _show_what_stays(stays: Sequence[Mapping[str, Any]]) -> None:
+    """Name what syncd made besides blocks, system by system."""
+    for system in dict.fromkeys(each["system"] for each in stays):
+        here = [each for each in stays if each["system"] == system]
+        things = [_thing(each) for each in here if each["sort"] != TIE]
+        ties = sum(each["number"] for each in here if each["sort"] == TIE)
+        if things:
+            terminal.warn(
+                f"{system}: `syncd provision` made {', '.join(things)}, and a cleanup leaves that. "
+                "Take it out of the configuration and run `syncd provision --apply --prune`, or "
+                "delete it by hand."
+            )
+        if ties:
+            terminal.warn(
+                f"{system}: {words.count(ties, 'booking')} of other systems stay tied to their "
+                "contacts. Delete these records there by hand."
+            )
+
+
+def _thing(stays: Mapping[str, Any]) -> str:
+    return f"{'' if stays['sure'] else 'perhaps '}the {stays['sort']} {stays['name']!r}"
 
 
 def _span(tagged: Mapping[str, Any], zone: ZoneInfo) -> str:

@@ -86,17 +86,18 @@ def _is_terminal(stream: object) -> bool:
         return False
 
 
-def expect_consent(what: str, *, yes: bool, as_json: bool = False) -> None:
+def expect_consent(what: str, *, yes: bool, as_json: bool = False, look: str = "--dry-run") -> None:
     """Refuse to go on without ``--yes`` where nobody can be asked. Raises UsageError.
 
     Call it before anything is read or locked. ``what`` completes the sentence, as in "a probe makes
-    a block in each system". With ``--json`` nobody is asked, on a terminal neither.
+    a block in each system"; ``look`` is what shows it without writing, empty where nothing does.
+    With ``--json`` nobody is asked, on a terminal neither.
     """
     if yes or (can_ask() and not as_json):
         return
     raise UsageError(
         f"{what}, and nobody can be asked",
-        "Look at it with --dry-run where the command has that, then run it with --yes.",
+        f"Look at it with {look}, then run it with --yes." if look else "Run it with --yes.",
     )
 
 

@@ -63,7 +63,7 @@ def ending(
     paused = _paused(held_back)
     found = ", ".join(filter(None, (paused, *_named(left), known)))
     if paused and Exit.of(left) is Exit.DONE:
-        return f"done, but for what a person has paused; left: {found}"
+        return f"done, but for what is held back; left: {found}"
     return f"{_beginning(left).format(scope=scope)}; left: {found}"
 
 

@@ -26,8 +26,8 @@ from syncd.store.exported import history_between, run_kinds
 _PART = 500
 """Lines that are written at a time."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""How a cell begins that a spreadsheet may calculate."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet may calculate; the last four are as wide as ideographs."""
 
 
 class Form(StrEnum):

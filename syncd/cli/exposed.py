@@ -42,7 +42,7 @@ _REMEDIES: Mapping[Cause, str] = {
     Cause.UNCLOSED: "the next cycle closes it, once the system takes the write",
     Cause.READ_ONLY: "leave out write = false for it, or stop bookings there",
     Cause.RELEASED: "it is closed again when the booking moves (rules.block_edited)",
-    Cause.PAUSED: "`syncd unpause` has it closed; until then, stop bookings there",
+    Cause.PAUSED: "`syncd unpause NAME` has it closed; until then, stop bookings there",
     Cause.OBSERVE: 'take mode = "observe" out of [syncd] to have it closed',
     Cause.UNDONE: "it is closed again as soon as the booking changes",
 }

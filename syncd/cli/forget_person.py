@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from syncd.cli.running import ask_daemon
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.report import Exit
-from syncd.model import Event, Kind, Person, Record
+from syncd.model import Event, Kind, Person
 from syncd.store import Store
 from syncd.store.files import is_there
 from syncd.store.forget import Contact, Erased, contacts_known, forget_persons, record_of
@@ -24,6 +25,8 @@ from syncd.store.nightly import kept
 from syncd.systems.persons import person as normalised
 from syncd.systems.port import Rejected, SystemFault
 from syncd.wiring import App, build
+
+_MOST_NAMED = 5
 
 _NOTHING_ELSE = (
     "Stored of this customer now: nothing. syncd stores times, statuses and ids of appointments, "
@@ -58,15 +61,16 @@ def forget_person(
     the daemon runs, the daemon does it. Exit: 0 erased; 2 nothing or several are meant; 4 a system
     did not answer, or a person said no.
     """
-    consent.expect_consent("this erases a customer from the state", yes=yes, as_json=as_json)
+    consent.expect_consent(
+        "this erases a customer from the state", yes=yes, as_json=as_json, look=""
+    )
     settings, full = settings_in_two(context, config)
     if system is not None and system not in settings.systems:
         known = ", ".join(sorted(settings.systems))
         raise UsageError(f"there is no system {system!r}", f"The configuration has: {known}.")
     stored = _stored(settings, system)
-    named = [contact for contact in stored if contact[1] == who]
-    unasked: list[str] = []
-    if not named:
+    found = _Found([contact for contact in stored if contact[1] == who])
+    if not found.named:
         address = normalised([who], [who])
         if not (address.emails or address.phones):
             raise UsageError(
@@ -74,8 +78,9 @@ def forget_person(
                 "Name a contact's id, an e-mail address or a phone number with its country "
                 "(+15550100). syncd stores no names.",
             )
-        named, unasked = asyncio.run(_of_address(full(), address, list(stored), quiet=as_json))
-    _expect_one(named, who, unasked)
+        found = asyncio.run(_of_address(full(), address, list(stored), quiet=as_json))
+    named, unasked = found.named, found.unasked
+    _expect_one(found, who)
     rows = [(name, contact, str(stored[name, contact])) for name, contact in named]
     consent.ask(
         "Erase this?",
@@ -90,12 +95,26 @@ def forget_person(
             "contacts": [{"system": s, "contact": c} for s, c in named],
             "erased": erased.to_json(),
             "not_asked": unasked,
+            "nobody": [{"system": s, "contact": c} for s, c in found.nobody],
             "copies": [str(each) for each in copies],
         }
         terminal.print_json(told)
     else:
-        _tell(erased, unasked, copies)
+        _tell(erased, found, copies)
     raise typer.Exit(Exit.UNANSWERED.code if unasked else 0)
+
+
+@dataclass(slots=True)
+class _Found:
+    """The contacts that are meant, and of whom that cannot be told.
+
+    ``unasked`` are the systems that did not answer, ``nobody`` contacts that are stored and of
+    which their system shows no address any more: whose they were cannot be told.
+    """
+
+    named: list[Contact] = field(default_factory=list)
+    unasked: list[str] = field(default_factory=list)
+    nobody: list[Contact] = field(default_factory=list)
 
 
 def _stored(settings: Settings, system: str | None) -> dict[Contact, int]:
@@ -112,12 +131,12 @@ def _stored(settings: Settings, system: str | None) -> dict[Contact, int]:
 
 async def _of_address(
     settings: Settings, address: Person, stored: Sequence[Contact], *, quiet: bool
-) -> tuple[list[Contact], list[str]]:
-    """Ask the systems which contacts have an address; name the systems that did not answer."""
+) -> _Found:
+    """Ask the systems which contacts have an address."""
     store = Store.open(settings.syncd.state_path, write=False)
     app = build(settings, store=store)
     app.insist()
-    named: list[Contact] = []
+    found = _Found()
     silent: set[str] = set()
     try:
         with terminal.progress("asking for contacts", quiet=quiet) as told:
@@ -127,42 +146,46 @@ async def _of_address(
                     silent.add(contact[0])
                     continue
                 try:
-                    if await _has(app, store, contact, address):
-                        named.append(contact)
+                    person = await _person(app, store, contact)
                 except SystemFault:
                     silent.add(contact[0])
+                    continue
+                if person is None:
+                    found.nobody.append(contact)
+                elif {*person.emails, *person.phones} & {*address.emails, *address.phones}:
+                    found.named.append(contact)
     finally:
         await app.aclose()
-    return named, sorted(silent)
+    found.unasked = sorted(silent)
+    return found
 
 
-async def _has(app: App, store: Store, contact: Contact, address: Person) -> bool:
+async def _person(app: App, store: Store, contact: Contact) -> Person | None:
+    """Ask a system for a contact's addresses; None if it shows no such contact any more.
+
+    It is asked by an appointment, also by one that is gone: most systems answer for the contact.
+    Raises SystemFault.
+    """
     record = record_of(store, contact)
-    if record is None or record.observed is None:
-        return False
+    value = None if record is None else record.observed or record.base
+    if record is None or value is None:
+        return None
+    event = Event(contact[0], record.provider, record.id, Kind.APPOINTMENT, value, contact[1])
     try:
-        found = await app.systems[contact[0]].person(_event(record))
-    except Rejected:  # deleted there
-        return False
-    if found is None:
-        return False
-    return bool({*found.emails, *found.phones} & {*address.emails, *address.phones})
+        return await app.systems[contact[0]].person(event)
+    except Rejected:
+        return None
 
 
-def _event(record: Record) -> Event:
-    value = record.observed or record.base
-    assert value is not None  # noqa: S101 - its caller has looked
-    kind = Kind.APPOINTMENT
-    return Event(record.system, record.provider, record.id, kind, value, record.person)
-
-
-def _expect_one(named: Sequence[Contact], who: str, unasked: Sequence[str]) -> None:
+def _expect_one(found: _Found, who: str) -> None:
     """Refuse to erase nobody, or several contacts of one system. Raises UsageError."""
+    named = found.named
     if not named:
-        silent = f" ({', '.join(unasked)} did not answer)" if unasked else ""
+        silent = f" ({', '.join(found.unasked)} did not answer)" if found.unasked else ""
+        unknown = f" {_whose(found.nobody)}" if found.nobody else ""
         raise UsageError(
-            f"nothing is stored of {who[:100]!r}{silent}",
-            "If the contact is deleted there already, name it by its id.",
+            f"nothing is found of {who[:100]!r}{silent}",
+            f"If the contact is deleted there already, name it by its id.{unknown}",
         )
     for system, number in Counter(system for system, _ in named).items():
         if number > 1:
@@ -174,6 +197,14 @@ def _expect_one(named: Sequence[Contact], who: str, unasked: Sequence[str]) -> N
     if len({contact for _, contact in named}) < len(named):
         systems = ", ".join(system for system, _ in named)
         raise UsageError(f"that id is known in {systems}", "Say in which: --system SYSTEM.")
+
+
+def _whose(nobody: Sequence[Contact]) -> str:
+    """Name the contacts of which nobody can tell whose they were."""
+    ids = ", ".join(f"{contact} in {system}" for system, contact in nobody[:_MOST_NAMED])
+    more = len(nobody) - _MOST_NAMED
+    ids += f" and {more} more (--json lists all)" if more > 0 else ""
+    return f"Stored, but shown by their systems no more, so whose they are cannot be told: {ids}"
 
 
 def _erase(settings: Settings, named: Sequence[Contact], *, quiet: bool) -> Erased:
@@ -199,12 +230,14 @@ def _copies(state: Path) -> list[Path]:
     return [*(each.path for each in kept(state)), *aside]
 
 
-def _tell(erased: Erased, unasked: Sequence[str], copies: Sequence[Path]) -> None:
+def _tell(erased: Erased, found: _Found, copies: Sequence[Path]) -> None:
     events, links = words.count(erased.events, "record"), words.count(erased.replicas, "link")
     terminal.say(f"erased from {events}, {links} and {erased.relations} associations")
-    for system in unasked:
+    for system in found.unasked:
         terminal.warn(f"{system} did not answer, so a contact there may still be stored")
-    if not unasked:
+    if found.nobody:
+        terminal.warn(f"{_whose(found.nobody)}. If one is meant: syncd forget-person ID.")
+    if not (found.unasked or found.nobody):
         terminal.say(_NOTHING_ELSE)
     if copies:
         terminal.warn(
@@ -213,6 +246,9 @@ def _tell(erased: Erased, unasked: Sequence[str], copies: Sequence[Path]) -> Non
         )
         for each in copies:
             terminal.warn(f"  {each}")
+    terminal.say(
+        "Copies that `syncd backup` made elsewhere are not known here: look for them, too."
+    )
     terminal.say(
         "As long as a system still shows an appointment of this customer, the next read stores "
         "its contact's id again: delete the customer there, too."

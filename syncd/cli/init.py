@@ -174,5 +174,6 @@ def _try(path: Path) -> int:
     report = preview(settings, None, None)
     show_plan(settings, report)
     terminal.say()
+    terminal.say("All rows of this plan: `syncd plan --all`.")
     terminal.say("Next: `syncd resync` shows this plan again, asks, and does it once.")
     return int(report.exit.code)

@@ -96,6 +96,7 @@ def status(
     stops = [stop.to_json() for stop in stops_in(seen, kept)]
     doubles = [h for h in seen.conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
     behind, held_back = left_behind_in(settings, seen), paused.calendars(seen)
+    mode = paused.mode_at_work(settings, seen)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
         "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
@@ -116,7 +117,7 @@ def status(
         "left": {str(kind): left.get(kind, 0) for kind in Left},
         "left_behind": [each.to_json() for each in behind],
         "waiting": [waiting.waiting_json(write) for write in seen.waiting],
-        "mode": settings.syncd.mode,
+        "mode": mode,
         "paused": paused.paused_json(seen.paused, held_back),
         "held_back": [paused.held_back_json(each) for each in seen.held_back],
         "clock_error_seconds": round(seen.clock_error.total_seconds()),
@@ -150,7 +151,8 @@ def status(
     told = (s.trouble(now, zone) for s in systems.values())
     causes = {name: h.cause for name, h in seen.health.items() if h.writing}
     troubles = (
-        *paused.lines(seen.paused, held_back, zone, observe=settings.syncd.mode == "observe"),
+        *paused.lines(seen.paused, held_back, zone, observe=mode == "observe"),
+        *paused.mode_lines(settings, mode),
         *stopped.lines(stops),
         *waiting.clock_lines(seen.clock_error.total_seconds()),
         *waiting.lines(data["waiting"], zone, causes),

@@ -103,7 +103,7 @@ def findings(found: Mapping[str, Sequence[Standing]], now: datetime) -> Iterator
             yield Finding(
                 "note",
                 system,
-                "nothing was measured of this account yet: the safe side of each fact is assumed",
+                "no probe has measured this account yet: the safe side of each fact is assumed",
                 probe,
             )
         if old := [each for each in stands if _is_old(each, now)]:

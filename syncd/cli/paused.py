@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from syncd.cli import terminal, words
 from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
+from syncd.daemon.lock import holder
 from syncd.engine.planned import operation_json
 from syncd.model import HeldBack, Operation, Waiting
 from syncd.model.pauses import OBSERVES, TO_WRITE, Pause, pause_of
@@ -22,6 +23,28 @@ Calendar = tuple[str, str]
 """(provider, system) of a write that is held back."""
 
 _MOST_ROWS = 20
+
+_WRITES_ON = (
+    'mode = "observe" is set in [syncd], but the running daemon began without it: it still writes. '
+    "Restart it, or have it read the configuration again (systemctl reload syncd)."
+)
+
+
+def mode_at_work(settings: Settings, seen: Glance) -> str:
+    """Return the mode in force: a daemon keeps to the configuration that it has read.
+
+    Its first run, and the one after each reload, are stored with the mode.
+    """
+    held, last = holder(settings.syncd.state_path), seen.last
+    if held is None or held.role != "daemon" or last is None:
+        return settings.syncd.mode
+    return str((last.report or {}).get("mode", settings.syncd.mode))
+
+
+def mode_lines(settings: Settings, mode: str) -> Iterator[str]:
+    """Say that a running daemon does not observe yet, where the configuration wants it to."""
+    if settings.syncd.mode == "observe" != mode:
+        yield _WRITES_ON
 
 
 def warn(data: Mapping[str, Any], zone: ZoneInfo) -> None:
@@ -95,8 +118,10 @@ def findings(settings: Settings, seen: Glance) -> list[Finding]:
         Finding("note", each.id, f"{describe(each, zone)}; {_held(n)}", f"{command(each)} ends it")
         for each, n in _counted(paused, held_back)
     ]
-    if settings.syncd.mode == "observe":
+    mode = mode_at_work(settings, seen)
+    if mode == "observe":
         found.insert(0, Finding("note", "mode", f"{OBSERVES}; {_held(len(held_back))}", TO_WRITE))
+    found += [Finding("warning", "mode", line) for line in mode_lines(settings, mode)]
     return found
 
 

@@ -125,7 +125,9 @@ def unpause(
         missing = [p for p in places if str(p) not in {each.id for each in ending}]
         if missing:
             _refuse_unknown(settings, missing)
-        consent.expect_consent("what was held back would be written", yes=yes, as_json=as_json)
+        consent.expect_consent(
+            "what was held back would be written", yes=yes, as_json=as_json, look="`syncd plan`"
+        )
         _ask(full(), ending)
     arguments = {"what": places_to(places), "by": who}
     try:
@@ -169,7 +171,9 @@ def _ask(settings: Settings, ending: Sequence[Pause]) -> None:
     report = preview(settings, None, None, unpaused=ending)
     report.planned = [o for o in report.planned if pause_of(ending, o.provider, o.system)]
     consent.ask(
-        "Unpause, and have this written?",
+        "Unpause, and have this written?"
+        if report.planned
+        else "Unpause? Nothing would be written now.",
         lambda: show_plan(settings, report, asking=True),
         yes=False,
     )
@@ -230,7 +234,7 @@ def _places(
             raise UsageError(f"there is no {kind} {asked[:100]!r}", _known(known))
     if system is not None or provider is not None:
         found.append(Place(system or "", provider or ""))
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _known(known: Mapping[str, Collection[str]]) -> str:

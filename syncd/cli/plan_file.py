@@ -145,6 +145,9 @@ def plan_of(file: Path, said: Mapping[str, Any], settings: Settings) -> PlanFile
             start, end = (datetime.fromisoformat(said[key]) for key in ("from", "to"))
             window = Window(start.astimezone(UTC), end.astimezone(UTC))
         provider, calendars = said["provider"], dict(said["calendars"])
+        made_by = int(said["installation"])
+        if not isinstance(provider, str | None):
+            raise TypeError(provider)  # noqa: TRY301 - as what else is not understood
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise _refused(file, "it is not understood") from None
     now, zone = datetime.now(UTC), zone_of(settings, None)
@@ -152,7 +155,7 @@ def plan_of(file: Path, said: Mapping[str, Any], settings: Settings) -> PlanFile
         raise _refused(file, f"it expired on {words.moment(expires_at, zone)}")
     if made_at > now + _SKEW:
         raise _refused(file, "it was made at a time that is still to come: see the clock")
-    if said["installation"] not in {0, _installation(settings)}:
+    if made_by not in {0, _installation(settings)}:
         raise _refused(file, "it was made by another installation, with a state of its own")
     _expect_calendars(file, calendars, settings, operations)
     plan = PlanFile(_digest(said), made_at, operations, until, window, provider)

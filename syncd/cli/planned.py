@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
-from syncd.cli import plan_file, resync_text, terminal, words
-from syncd.cli.options import chosen, settings_in_two
+from syncd.cli import paused, plan_file, resync_text, terminal, words
+from syncd.cli.options import chosen, settings_in_two, zone_of
 from syncd.cli.plan_file import PlanFile
 from syncd.cli.running import ask_daemon, back_up, carry_out, preview
 from syncd.cli.waiting import REASONS
@@ -20,6 +20,7 @@ from syncd.daemon.lock import StateHeld, StateLock
 from syncd.engine.planned import operation_from
 from syncd.engine.report import Exit
 from syncd.model import Fact, Operation, WaitReason
+from syncd.model.pauses import OBSERVES, TO_WRITE, Pause, pause_of
 
 
 def resync_planned(
@@ -102,11 +103,12 @@ def _refuse(
     if as_json:
         terminal.print_json({**data, "plan": plan_file.differences_json(found)})
     else:
-        plan_file.show_differences(settings, plan, found, _hindrances(data), every=every)
+        hindrances = _hindrances(settings, data)
+        plan_file.show_differences(settings, plan, found, hindrances, every=every)
     return Exit.UNANSWERED.code
 
 
-def _hindrances(data: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+def _hindrances(settings: Settings, data: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     """Return what hinders writes now, by system and provider; '' is every provider."""
     found = {
         (name, ""): f"{name} is {system['state']}: {system.get('cause') or 'see `syncd status`'}"
@@ -116,4 +118,11 @@ def _hindrances(data: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     for each in data["waiting"]:
         reason = REASONS[WaitReason(each["why"])]
         found[each["system"], each["provider"]] = f"{each['system']}: {reason}"
+    pauses, zone = [Pause.from_json(each) for each in data["paused"]], zone_of(settings, None)
+    for each in data["held_back"]:
+        pause = pause_of(pauses, each["provider"], each["system"])
+        why, remedy = f"{OBSERVES}.", TO_WRITE
+        if pause is not None:
+            why, remedy = f"{paused.describe(pause, zone)}:", f"`{paused.command(pause)}` ends it."
+        found[each["system"], each["provider"]] = f"{why} {remedy}"
     return found

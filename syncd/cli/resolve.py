@@ -260,7 +260,8 @@ def _print(
     zone = zone_of(settings, held.conflict.provider)
     if writes:
         rows = [(o.system, words.operation(o, zone), words.local(o.reason, zone)) for o in writes]
-        terminal.table(f"{zone.key}", ("system", "would be written", "because"), rows)
+        title = f"{held.conflict.provider} · {zone.key}"
+        terminal.table(title, ("system", "would be written", "because"), rows)
     answer = words.local(str(result["answer"]), zone)
     made = words.writes(result["resync"]["operations"])
     if dry_run:

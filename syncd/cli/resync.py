@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -32,8 +33,10 @@ from syncd.cli.running import ask_daemon, back_up, carry_out, expect_acceptable,
 from syncd.cli.unasked import expect_earlier_consent
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateHeld, StateLock
+from syncd.engine.exactly import Shown
 from syncd.engine.planned import operation_json
-from syncd.model import Fact, Window
+from syncd.engine.report import Report
+from syncd.model import Fact, WaitReason, Window
 from syncd.store import Store
 
 
@@ -93,12 +96,13 @@ def resync(
         with StateLock(path, role="resync"):
             settings = full()
             learned: list[Fact] = []
+            shown: Shown | None = None
             if not yes:
-                _expect_consent(
+                shown = _expect_consent(
                     settings, window, providers, accept, learned, every=every, as_json=as_json
                 )
-            report = asyncio.run(
-                carry_out(settings, window, providers, accept, learned, quiet=as_json)
+            report = _written(
+                settings, window, providers, accept, learned, shown, every=every, as_json=as_json
             )
             back_up(path)
     except StateHeld as held:
@@ -122,15 +126,15 @@ def _expect_consent(
     *,
     every: bool,
     as_json: bool,
-) -> None:
+) -> Shown | None:
     """Show the plan and ask, or apply the rule for where nobody can be asked.
 
-    Raises typer.Exit on a no, and UsageError.
+    Return what was shown, None if nobody was asked. Raises typer.Exit on a no, and UsageError.
     """
     if as_json or not consent.can_ask():
         if accept is None:
             expect_earlier_consent(settings, providers)
-        return
+        return None
     planned = preview(settings, window, providers, accept, learned=learned)
     if planned.planned:
         consent.ask(
@@ -138,6 +142,45 @@ def _expect_consent(
             lambda: resync_text.show_plan(settings, planned, accept, asking=True, every=every),
             yes=False,
         )
+    shown = Shown()
+    shown.agree(planned.planned)
+    # They are listed in the plan, too, as what waits; many of them for an earlier write of the run.
+    shown.agree(w.operation for w in planned.waiting if w.why is not WaitReason.GUARD)
+    return shown
+
+
+def _written(
+    settings: Settings,
+    window: Window | None,
+    providers: Sequence[str] | None,
+    accept: str | None,
+    learned: Sequence[Fact],
+    shown: Shown | None,
+    *,
+    every: bool,
+    as_json: bool,
+) -> Report:
+    """Resync; what is wanted by then and was not shown is shown and asked about, each time."""
+    on_term = signal.getsignal(signal.SIGTERM)
+    while True:
+        report = asyncio.run(
+            carry_out(settings, window, providers, accept, learned, quiet=as_json, shown=shown)
+        )
+        signal.signal(signal.SIGTERM, on_term)  # the run had a handler of its own
+        if shown is None or not shown.unseen or report.interrupted:
+            return report
+        unseen = list(shown.unseen)
+        with terminal.aside():
+            terminal.say(_more(report))
+            resync_text.show_operations(settings, unseen, every=every)
+        if not terminal.confirmed("Write this, too?"):
+            return report
+        shown.agree(unseen)
+
+
+def _more(report: Report) -> str:
+    wrote = words.writes({str(action): n for action, n in report.operations.items()}) or "nothing"
+    return f"written: {wrote}. What follows is wanted by now, and was not in the plan:"
 
 
 def plan(

@@ -22,7 +22,7 @@ from syncd.cli import waiting as waiting_text
 from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
 from syncd.engine.report import Left, Report, UnknownOwners
-from syncd.model import Item, Waiting
+from syncd.model import Item, Operation, Waiting
 from syncd.store import StateError, Store
 from syncd.store.left_behind import LeftBehind
 from syncd.store.reported import marks_of, shown_items
@@ -40,9 +40,7 @@ def show_plan(
 
     ``asking``: a question follows, so this was no dry run. ``every``: list all rows.
     """
-    groups = consent.groups_of(settings, report.planned, "would be written")
-    consent.show_groups(groups, every=every)
-    consent.show_totals(report.planned)
+    show_operations(settings, report.planned, every=every)
     _show_trouble({n: str(s.state) for n, s in report.systems.items()}, _causes(report))
     _show_unknown_owners([each.to_json() for each in report.unknown])
     _show_items(report.items)
@@ -60,6 +58,13 @@ def show_plan(
     ending = f"{words.count(total, 'write')} would be made" if total else ending
     told = "nothing was written yet" if asking else "this was a dry run, and nothing was changed"
     terminal.say(f"{ending}; {told}")
+
+
+def show_operations(settings: Settings, found: Sequence[Operation], *, every: bool) -> None:
+    """Print operations and their totals."""
+    groups = consent.groups_of(settings, found, "would be written")
+    consent.show_groups(groups, every=every)
+    consent.show_totals(found)
 
 
 def _show_waiting(found: Sequence[Waiting], settings: Settings, *, every: bool) -> None:

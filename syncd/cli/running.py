@@ -13,7 +13,7 @@ from syncd.cli.learned import forget_calls_of_others, limits_in, take_over
 from syncd.cli.options import Interrupted, UsageError
 from syncd.config.settings import Settings
 from syncd.daemon.client import Answer, ask
-from syncd.engine.exactly import Exactly
+from syncd.engine.exactly import Exactly, Shown
 from syncd.engine.report import Report
 from syncd.engine.stops import NotAcceptable, check_accept
 from syncd.model import Fact, WaitReason, Window
@@ -101,16 +101,19 @@ async def carry_out(
     *,
     quiet: bool,
     exactly: Exactly | None = None,
+    shown: Shown | None = None,
 ) -> Report:
     """Resync with the state itself, and measure what is still offered. The caller has its lock.
 
     ``learned`` is what was learned of the accounts' limits before, ``exactly`` the plan that is
-    carried out.
+    carried out, ``shown`` what a person was shown, if somebody was asked.
     """
     store = Store.open(settings.syncd.state_path)
     take_over(store, learned)
     app = build(settings, store=store)
     app.insist()
+    if shown is not None:
+        app.engine.admits = shown.admit
     stop_on_signals(app.engine.stopping)
     try:
         expect_acceptable(app.store, accept)

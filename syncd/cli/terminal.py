@@ -53,7 +53,8 @@ def console(*, err: bool = False) -> Console:
     found = _Console(stderr=err, highlight=False, soft_wrap=False)
     told = os.environ.get("COLUMNS", "")
     known = found.is_terminal or (told.isdecimal() and int(told) > 0)
-    found.width = min(found.width, WIDTH) if known else WIDTH
+    # Told that it has no columns, a terminal would show nothing, not even a question.
+    found.width = min(found.width or WIDTH, WIDTH) if known else WIDTH
     return found
 
 
@@ -166,6 +167,7 @@ def confirmed(question: str) -> bool:
         answer = ""
     if not answer.endswith("\n"):
         console(err=True).print()
+        return False  # the input ended before the answer did
     return answer.strip().lower() in {"y", "yes"}
 
 

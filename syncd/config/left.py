@@ -76,6 +76,20 @@ def said_of_calendar(provider: ProviderSettings, calendar: CalendarSettings) -> 
     return {"kind": provider.kind, "zone": provider.zone, "calendar": said}
 
 
+def is_another(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether what was kept of a calendar names another one than what is said of it now."""
+    seats = _seats_said(before.get("calendar", {})), _seats_said(now.get("calendar", {}))
+    return all(seats) and not seats[0] & seats[1]
+
+
+def _seats_said(calendar: Mapping[str, Any]) -> set[str]:
+    """What makes an event this calendar's: its user, else its calendars."""
+    if calendar.get("user"):
+        return {calendar["user"]}
+    places = [*calendar.get("calendars", ()), calendar.get("calendar"), calendar.get("resource")]
+    return {place for place in places if place}
+
+
 def surroundings_of(settings: Settings, env: Mapping[str, str]) -> Surroundings:
     """Return where secrets are read from: as for the configuration itself."""
     if settings.path is None:

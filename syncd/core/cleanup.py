@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from syncd.model import Event, Kind
+from syncd.model.formers import whose_former
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,9 @@ class Scope:
     provider: str = ""
 
     def covers(self, provider: str, system: str) -> bool:
-        """Whether a calendar is to be cleaned up."""
-        return self.system in {"", system} and self.provider in {"", provider}
+        """Whether a calendar is to be cleaned up; a provider's former ones are among theirs."""
+        names = {"", provider, whose_former(provider)}
+        return self.system in {"", system} and self.provider in names
 
 
 class Doubt(StrEnum):
@@ -32,12 +34,19 @@ class Doubt(StrEnum):
 
     REPEATED: its tag stands more than once, so that one of them is somebody's copy. COPY: its tag
     is that of a block that is known under another id. UNCOUNTED: a calendar of its system was not
-    read whole, and a copy may stand there.
+    read whole, and a copy may stand there. CUSTOMER: it was a block of ours, and a person gave it a
+    customer: it is somebody's meeting now.
     """
 
     REPEATED = "repeated"
     COPY = "copy"
     UNCOUNTED = "uncounted"
+    CUSTOMER = "customer"
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known to be somebody's, so that nobody has to judge."""
+        return self in {Doubt.COPY, Doubt.CUSTOMER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,8 @@ def tagged_blocks(
     uses = Counter(event.key for event in found)
 
     def doubt(event: Event) -> Doubt | None:
+        if event.kind is not Kind.BLOCK:
+            return Doubt.CUSTOMER
         if event.key in copied:
             return Doubt.COPY
         if uses[event.key] > 1:
@@ -73,6 +84,6 @@ def tagged_blocks(
     judged = [
         Tagged(event, doubt(event))
         for event in found
-        if event.kind is Kind.BLOCK and (event.system, event.id) not in proven
+        if (event.kind is Kind.BLOCK) is not ((event.system, event.id) in proven)
     ]
     return sorted(judged, key=lambda t: (t.event.system, t.event.value.start, t.event.id))

@@ -26,6 +26,7 @@ from syncd.engine.report import Report
 from syncd.engine.resolve import answer_of, resolve
 from syncd.engine.undo import NothingToUndo, Undone
 from syncd.model import Clock, Window
+from syncd.model.pauses import OBSERVES, TO_WRITE
 from syncd.store import Store
 from syncd.store.forget import forget_persons
 
@@ -266,6 +267,8 @@ class Work:
     ) -> tuple[Mapping[str, object], int]:
         """Remove what syncd made, or give a system up, through the door. Raises Refused."""
         check(arguments, KNOWN_OF_CLEANUP)
+        if self._engine.pauses.observe and arguments.get("dry_run") is not True:
+            raise Refused(OBSERVES, TO_WRITE)
         async with self._turn(progress):
             return await cleaned_up(self._engine, arguments, text, progress)
 

@@ -36,6 +36,7 @@ from syncd.model import (
 from syncd.model.derived import USERS
 from syncd.model.platform_facts import YES
 from syncd.store.derived import derived_from
+from syncd.store.last_settings import formers
 from syncd.store.reported import reported_lists
 from syncd.systems.list_caps import outside
 from syncd.systems.port import Found, Gone, SystemFault, Unknown
@@ -44,12 +45,17 @@ from syncd.systems.port import Found, Gone, SystemFault, Unknown
 def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
     """Take what a newly mapped calendar does not show out of its provider's; it may still be.
 
-    Blocks of syncd's own stay: that they are not there any more has to be proven.
+    Blocks of syncd's own stay where they are known to be: in its provider's former calendar, if
+    that was another one. That they are not there any more has to be proven.
     """
+    before = formers(read.store, read.system.name) if remapped else {}
     listed = {row.id for row in read.snapshot.rows}
     complete = {
         p: spans for (p, kind), spans in windows_of(read).items() if kind is Kind.APPOINTMENT
     }
+    blocks = {p: spans for (p, kind), spans in windows_of(read).items() if kind is Kind.BLOCK}
+    if not read.system.capabilities.lists_blocks:
+        blocks = {}
     gone: set[str] = set()
     for provider in sorted(remapped & complete.keys()):
         # Whose the events are follows from the new mapping now.
@@ -59,11 +65,33 @@ def let_go(read: Read, remapped: AbstractSet[str]) -> set[str]:
             value = record.observed
             if value is not None and any(gap.touches(value) for gap in gaps):
                 continue  # it may stand where the list was cut
-            if record.id not in listed and not record.mine and not _began_before(read, record):
-                read.changes.records.append(replace(record, provider="", fingerprint=""))
+            if record.mine and (provider not in before or not _is_covered(blocks, record)):
+                continue
+            if record.id not in listed and not _began_before(read, record):
+                former = before[provider] if record.mine else ""
+                read.changes.records.append(replace(record, provider=former, fingerprint=""))
                 read.seen.touch(provider, record.id)
                 gone.add(record.id)
     return gone
+
+
+def put_into_formers(read: Read) -> None:
+    """Let blocks of ours that were found elsewhere by id be in their provider's former calendar."""
+    before = formers(read.store, read.system.name)
+    if not before:
+        return
+    lost = {r.id for r in read.changes.records if r.mine and not r.provider}
+    whose = {r.id: r.provider for r in read.store.records(read.system.name, sorted(lost))}
+    read.changes.records = [
+        replace(r, provider=before.get(whose.get(r.id, ""), "")) if r.id in lost else r
+        for r in read.changes.records
+    ]
+
+
+def _is_covered(spans: Mapping[str, Sequence[Window]], record: Record) -> bool:
+    """Whether a list would show a block at its place."""
+    value = record.observed
+    return value is not None and any(s.holds(value) for s in spans.get(record.provider, ()))
 
 
 def _began_before(read: Read, record: Record) -> bool:

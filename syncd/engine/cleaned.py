@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.cleanup import Scope, Tagged
+from syncd.engine.beyond_blocks import Stays
 from syncd.engine.report import Exit
 from syncd.model import Value
 
@@ -74,7 +75,8 @@ class CleanedCalendar:
 class Cleaned:
     """All calendars of the scope. ``by_tag``: nothing proves what is ours, so tags were read.
 
-    ``paused`` names what gets no block again until it is unpaused.
+    ``paused`` names what gets no block again until it is unpaused, ``stays`` what else syncd
+    made than blocks.
     """
 
     run: str
@@ -85,13 +87,16 @@ class Cleaned:
     interrupted: bool = False
     paused: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    stays: list[Stays] = field(default_factory=list)
 
     @property
     def doubtful(self) -> int:
-        """How many tagged blocks stay of which one may be ours: only a person can tell."""
-        if not self.by_tag:
-            return 0
-        return sum(len(each.tagged) for each in self.calendars.values())
+        """How many tagged blocks stay that may be ours: only a person can tell.
+
+        Of what is known to be somebody's nobody has to judge.
+        """
+        tagged = [t for each in self.calendars.values() for t in each.tagged]
+        return sum(t.doubt is None or not t.doubt.settled for t in tagged)
 
     @property
     def exit(self) -> Exit:
@@ -112,6 +117,7 @@ class Cleaned:
             "removed": sum(each.removed for each in self.calendars.values()),
             "paused": self.paused,
             "remarks": self.remarks,
+            "stays": [each.to_json() for each in self.stays],
             "done": self.exit is Exit.DONE,
         }
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from syncd.core.cleanup import tagged_blocks
+from syncd.engine.beyond_blocks import what_stays
 from syncd.engine.cleaned import Cleaned, CleanedCalendar
 from syncd.engine.cleanup_job import Cleaning, Place
 from syncd.engine.cleanup_work import SystemCleanup
@@ -42,6 +43,7 @@ async def clean_up(
     now = job.clock.now()
     cleaned = Cleaned(job.ids.row(), job.scope, dry_run=dry_run)
     cleaned.by_tag = by_tag or bool(chosen) or not proves_anything(job.store)
+    cleaned.stays = what_stays(job.store, job.scope)
     _list_calendars(job, cleaned, now)
     names = sorted(job.systems if cleaned.by_tag else {s for _, s in cleaned.calendars})
     works = [SystemCleanup(job, cleaned, name, progress) for name in names if name in job.systems]
@@ -61,6 +63,7 @@ async def clean_up(
         work.sum_up()
     cleaned.interrupted = job.stopping.is_set()
     if not dry_run:
+        _recount_barred(job, cleaned)
         job.store.finish_run(cleaned.run, job.clock.now(), cleaned.to_json())
     return cleaned
 
@@ -72,11 +75,15 @@ def pause_cleaned(job: Cleaning, who: str, now: datetime, run: str) -> list[str]
     """
     scope = job.scope
     concerned = {place for place in job.configured if scope.covers(*place)}
+    renamed = {(job.provider_of(*place), place[1]) for place in job.aliases if scope.covers(*place)}
     if scope.system or scope.provider:
         wanted = [Pause(scope.system, scope.provider, now, who, CLEANED_UP)] if concerned else []
     else:
         systems = sorted({system for _, system in concerned})
         wanted = [Pause(system, "", now, who, CLEANED_UP) for system in systems]
+    # Who has another name by now would have the blocks made again.
+    more = sorted(renamed & job.configured - concerned)
+    wanted += [Pause(system, provider, now, who, CLEANED_UP) for provider, system in more]
     for pause in wanted:
         note = Note(now, run, pause.provider, "paused", system=pause.system, rule=CLEANED_UP)
         keep_pauses(job.store, pause, notes=[note])
@@ -101,6 +108,15 @@ def _list_calendars(job: Cleaning, cleaned: Cleaned, now: datetime) -> None:
         calendar.count(values, now)
         if (bar := job.bar(provider, system)) is not None:
             calendar.left, calendar.why, calendar.remedy = len(values), bar.reason, bar.remedy
+
+
+def _recount_barred(job: Cleaning, cleaned: Cleaned) -> None:
+    """Count anew what stands where nothing could be reached: another calendar may have shown it."""
+    known = [(each.provider, each.record.system) for each in owned(job.store)]
+    standing = {(job.provider_of(*place), place[1]) for place in known}
+    for place, calendar in cleaned.calendars.items():
+        if calendar.left and place not in standing and job.bar(*place) is not None:
+            calendar.gone, calendar.left, calendar.why, calendar.remedy = calendar.left, 0, "", ""
 
 
 def _calendar(job: Cleaning, cleaned: Cleaned, provider: str, system: str) -> CleanedCalendar:

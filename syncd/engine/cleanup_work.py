@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from sqlalchemy import bindparam, select
 
 from syncd.core import outcome
 from syncd.engine.canaries import Canaries
-from syncd.engine.cleaned import Cleaned
+from syncd.engine.cleaned import Cleaned, CleanedCalendar
 from syncd.engine.cleanup_job import Cleaning, NoPauses
 from syncd.engine.execute import Desk, execute
 from syncd.engine.notes import notes_of
@@ -32,7 +33,7 @@ from syncd.model import (
     Window,
 )
 from syncd.store import rows
-from syncd.store.owned import Owned, in_flight, owned
+from syncd.store.owned import CHOSEN, Owned, in_flight, owned
 from syncd.store.tables import INTENT
 from syncd.systems.advice import cause_and_remedy
 from syncd.systems.port import Interrupted, RateLimited, Retryable, SystemFault
@@ -41,9 +42,6 @@ log = structlog.get_logger(__name__)
 
 REASON = "syncd cleanup"
 """Why a block is removed, in the journal and the history."""
-
-CHOSEN = "a person chose it in syncd cleanup: it bears a tag that stands only once"
-"""Why a block counts as ours that nothing else proves."""
 
 MOST_ROUNDS = 8
 """So many times a system is looked at and written to in one cleanup."""
@@ -70,6 +68,13 @@ _DONE = select(INTENT).where(
 )
 
 
+_USERLESS = (
+    "Map the provider to the user who has that calendar now, and run this again; without such a "
+    "user, have the platform show what stands there."
+)
+_LOOK = "Run the command again; if that does not help, look into that calendar."
+
+
 @runtime_checkable
 class Insistent(Protocol):
     """A system that rests after a fault, unless somebody insists (`engine.attend`)."""
@@ -88,11 +93,19 @@ class SystemCleanup:
         self.system = job.systems[name]
         self.places = {p: c for (p, s), c in cleaned.calendars.items() if s == name}
         mapped = [p for p, systems in job.mapping.items() if name in systems]
-        self.read = tuple(p for p in mapped if cleaned.by_tag or p in self.places)
+        # All are read: people move blocks from one calendar to another.
+        self.read = tuple(mapped) if cleaned.by_tag or self.places else ()
         wanted = {p for p, c in self.places.items() if not c.why}
         self.looker = Looker(
-            self.system, job.store, job.clock, frozenset(wanted), self.read, job.aliases
+            self.system,
+            job.store,
+            job.clock,
+            frozenset(wanted),
+            self.read,
+            job.aliases,
+            frozenset(p for p in wanted if not job.scope.covers(p, name)),
         )
+        self.whose: dict[str, str] = {}
         self.seen = Standing(job.clock.now())
         self.gone: dict[str, str] = {}
         self.removed: dict[str, str] = {}
@@ -207,29 +220,47 @@ class SystemCleanup:
 
     def sum_up(self) -> None:
         """Bring the report up to date: what stands, what is gone, what nobody can tell."""
-        left: dict[str, int] = {}
-        if not self.cleaned.dry_run:
-            for each in owned(self.job.store):
-                if each.record.system == self.name:
-                    provider = self.job.provider_of(each.provider, self.name)
-                    left[provider] = left.get(provider, 0) + 1
+        left = Counter[str]() if self.cleaned.dry_run else self._left()
         for provider, calendar in self.places.items():
-            calendar.gone = sum(p == provider for p in self.gone.values())
-            if self.cleaned.dry_run or self.job.bar(provider, self.name) is not None:
+            # What seemed gone, and was shown again, may have been removed since.
+            gone = self.gone.keys() - self.removed.keys()
+            calendar.gone = sum(self.gone[id_] == provider for id_ in gone)
+            if self.job.bar(provider, self.name) is not None:
+                continue
+            self._say_unread(calendar)
+            if self.cleaned.dry_run:
                 continue
             calendar.removed = sum(p == provider for p in self.removed.values())
-            calendar.unsure = sum(p == provider for p in self.unsure.values())
-            calendar.left = left.get(provider, 0)
-            calendar.proven = self.proven and not calendar.left and not calendar.unsure
-            if self.fault is not None and (calendar.left or calendar.found):
-                calendar.why, calendar.remedy = cause_and_remedy(self.fault)
-            elif calendar.left and not calendar.why:
+            calendar.unsure += sum(p == provider for p in self.unsure.values())
+            calendar.left = left[provider]
+            if calendar.left and not calendar.why:
                 calendar.why = self._why
                 calendar.remedy = "Run the command again."
+            calendar.proven = self.proven and calendar.finished
 
     # --- within -------------------------------------------------------------------------------
 
     _why = "not all of them could be removed"
+
+    def _left(self) -> Counter[str]:
+        """Count what still stands, by provider."""
+        left = Counter[str]()
+        for each in owned(self.job.store):
+            provider = self.job.provider_of(each.provider, self.name)
+            another = provider in self.looker.borrowed and provider == each.provider
+            if each.record.system == self.name and not another:
+                left[provider] += 1
+        return left
+
+    def _say_unread(self, calendar: CleanedCalendar) -> None:
+        """Say what of a calendar nobody has looked at, even where nothing is known to stand."""
+        if self.fault is not None:
+            calendar.why, calendar.remedy = cause_and_remedy(self.fault)
+        elif calendar.provider in self.seen.userless:
+            calendar.why, calendar.remedy = "its user is not in the account any more", _USERLESS
+        elif self.cleaned.by_tag and calendar.provider in self.seen.unread and not calendar.why:
+            calendar.why, calendar.remedy = "not all of its events were listed", _LOOK
+        calendar.unsure = sum(p == calendar.provider for p in self.seen.lines.values())
 
     async def _look(self) -> Standing:
         seen = await self.looker.look(self._window())
@@ -251,6 +282,9 @@ class SystemCleanup:
         start, end = now - AROUND, now + self.job.ahead + AROUND
         if self.cleaned.by_tag:
             start, end = now - WIDE, max(end, now + WIDE)
+        for line in self.looker.forgotten():
+            # The state was lost: a block stands at its creation or later.
+            start = min(start, max(now - WIDE, datetime.fromisoformat(line.at) - AROUND))
         for each in owned(self.job.store):
             value = each.record.observed
             if each.record.system == self.name and value is not None:
@@ -259,11 +293,13 @@ class SystemCleanup:
 
     def _removal(self, each: Owned) -> Operation:
         record = each.record
+        self.whose[record.id] = each.provider
+        stands = record.provider if record.provider in self.read else each.provider
         links = self.job.store.links(self.name, record.id)
         return Operation(
             Action.REMOVE_BLOCK,
             self.name,
-            each.provider,
+            stands,
             Kind.BLOCK,
             record.id,
             record.observed,
@@ -307,8 +343,12 @@ class SystemCleanup:
 
     def _concerns(self, intent: Intent) -> bool:
         operation = intent.operation
-        place = self.job.provider_of(operation.provider, self.name)
-        return operation.system == self.name and place in self.looker.wanted
+        if operation.system != self.name:
+            return False
+        if self._place(operation) in self.looker.wanted:
+            return True
+        ours = self.looker.known().get(operation.event or "")
+        return ours is not None and ours.provider in self.looker.wanted
 
     async def _settle_queued(self, intent: Intent) -> None:
         """Close a queued removal whose block cannot be read any more."""
@@ -341,6 +381,8 @@ class SystemCleanup:
         }
 
     def _place(self, operation: Operation) -> str:
+        if (whose := self.whose.get(operation.event or "")) is not None:
+            return whose
         return self.job.provider_of(operation.provider, self.name)
 
     async def _prove(self) -> None:

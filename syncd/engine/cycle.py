@@ -69,7 +69,7 @@ READ_LATER = timedelta(days=1)
 class Engine:
     """The engine of one state. ``mapping``: a provider's systems.
 
-    ``rests`` tells why a system gets no write now, None if it gets any.
+    ``rests``: why a system gets no write now, None: it gets any. ``admits``: which it may get.
     ``answers`` are what persons decided, by conflict id; each counts for one decision.
     """
 
@@ -83,6 +83,7 @@ class Engine:
     stopping: Stopping = field(default_factory=Stopping)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
     rests: Callable[[str], WaitReason | None] = lambda _system: None
+    admits: Callable[[Sequence[Operation]], Sequence[Operation]] = list
     paced: Paced = everybody
     """Who of some providers a poll asks a system for: one whose account is tight is asked less."""
     passed_over: set[tuple[str, str]] = field(default_factory=set)
@@ -252,8 +253,7 @@ class Engine:
         if late:
             touched = {p for seen in self.lanes.read_late() for p in seen.touched}
             providers = [p for p in self.mapping if p in touched or self.agenda.due(p)]
-        window = self.window(near=near)
-        await self.cycle(window, report, providers, depth=depth, follows=late)
+        await self.cycle(self.window(near=near), report, providers, depth=depth, follows=late)
         self.file(report, "near" if near else "far")
         return report
 
@@ -380,7 +380,7 @@ class Engine:
             decisions |= await decide_on(self, doors, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned, report.unmade = operations, 0
-        operations = admitted(report.exactly, operations)
+        operations = admitted(report.exactly, self.admits(operations))
         unmade: list[Waiting] = []
         if operations and not report.dry_run:
             unmade = await write(self, operations, observed, desk, report, progress)

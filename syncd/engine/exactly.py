@@ -1,8 +1,8 @@
-"""Write exactly the operations that a person has agreed to, all of them or none."""
+"""Write what a person has agreed to: all of a plan or nothing of it, or what was shown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,6 +36,26 @@ class Exactly:
                 return []
             self.matched = True
             self._agreed = {fingerprint(each) for each in judged}
+        return [each for each in operations if fingerprint(each) in self._agreed]
+
+
+@dataclass(slots=True)
+class Shown:
+    """The limits of runs whose plan a person saw before the answer: nothing else is written.
+
+    ``unseen`` is what the last cycle wanted besides, for another question.
+    """
+
+    unseen: Sequence[Operation] = ()
+    _agreed: set[str] = field(default_factory=set)
+
+    def agree(self, operations: Iterable[Operation]) -> None:
+        """Take these as shown, and agreed to."""
+        self._agreed.update(map(fingerprint, operations))
+
+    def admit(self, operations: Sequence[Operation]) -> list[Operation]:
+        """Return those of a cycle's operations that were shown."""
+        self.unseen = [each for each in operations if fingerprint(each) not in self._agreed]
         return [each for each in operations if fingerprint(each) in self._agreed]
 
 

@@ -183,7 +183,8 @@ async def _make(
                     ready = await _still_right(system, part, read, desk, result)
                     ready = await admitted(system, ready, desk, result)
             # Last of all, without a turn of the loop between: nothing is sent once a pause is told.
-            held_back = pauses.hold_back([i.operation for i in ready], cleans=desk.cleans)
+            ends = desk.cleans or desk.repairs  # what a write did by mistake is part of it
+            held_back = pauses.hold_back([i.operation for i in ready], cleans=ends)
             ready = [i for i in ready if i.operation not in held_back]
             result.unmade += [Waiting(o, why) for o, why in held_back.items()]
             if ready:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from syncd.core.diff import News, absorb, as_known, compare
-from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go
+from syncd.engine.absence import ask_again, follow_hosts, follow_up, let_go, put_into_formers
 from syncd.engine.answers import take, take_elsewhere
 from syncd.engine.canaries import without_canaries
 from syncd.engine.hidden import ask_for_created
@@ -174,6 +174,7 @@ async def _observe(
             replace(c, whole=read.window.covered_by([c.window])) for c in read.changes.coverage
         ]
     await turn_after(unlisted, same)
+    put_into_formers(read)
     store.apply(read.changes)
     log_reported(reported)
     announce(system.name, doubted, owners.open.values())

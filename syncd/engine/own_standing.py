@@ -15,7 +15,9 @@ from syncd.core.diff import News, absorb
 from syncd.engine.canaries import without_canaries
 from syncd.engine.supervise import supervised
 from syncd.model import Changes, Clock, Coverage, Event, EventRef, Kind, Record, Value, Window
+from syncd.model.owners import UserState
 from syncd.store.canaries import canaries
+from syncd.store.created import Line
 from syncd.store.owned import Owned, in_flight, owned, unknown_lines
 from syncd.store.proof import created_ids
 from syncd.store.store import Store
@@ -31,7 +33,10 @@ from syncd.systems.port import (
 )
 
 MOST_LINES = 2000
-"""So many created ids that the state does not know are asked for where no list shows blocks."""
+"""So many created ids that the state does not know are asked for where lists may not show all."""
+
+SOME_LINES = 40
+"""So many of them are asked for where a list that is whole shows none: it may be a lie."""
 
 
 @dataclass(slots=True)
@@ -40,7 +45,9 @@ class Standing:
 
     ``events`` are all that were listed and bear a tag; ``unread`` the providers whose calendar was
     not read whole. ``gone`` are blocks of ours that turned out not to be there any more, and whose
-    they were. ``fault`` ended the look.
+    they were. ``lines`` are created ids, and whose, of which nobody tells whether they stand.
+    Of ``userless`` providers the account has no user any more, and their empty lists prove nothing.
+    ``fault`` ended the look.
     """
 
     asked_at: datetime
@@ -50,8 +57,9 @@ class Standing:
     coverage: Sequence[Coverage] = ()
     unread: set[str] = field(default_factory=set)
     gone: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)
+    userless: set[str] = field(default_factory=set)
     fault: SystemFault | None = None
-    more_lines: bool = False
 
     def covers(self, provider: str, value: Value | None) -> bool:
         """Whether the lists would show a block of a calendar at its place."""
@@ -74,6 +82,8 @@ class Looker:
     """The providers whose calendars are listed."""
     aliases: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Who has a calendar now, (provider, system), in which a block was made for another name."""
+    borrowed: frozenset[str] = frozenset()
+    """Those of the wanted whose blocks count only where they were made for another name."""
 
     async def look(self, window: Window) -> Standing:
         """Read the calendars, and follow by id what they do not show; a fault is returned."""
@@ -104,7 +114,7 @@ class Looker:
         except Rejected:
             return None
 
-    def _known(self) -> dict[str, Owned]:
+    def known(self) -> dict[str, Owned]:
         """Return the blocks of ours that the state knows in this system."""
         name = self.system.name
         return {
@@ -115,6 +125,15 @@ class Looker:
             if each.record.system == name
         }
 
+    def _renamed(self) -> set[str]:
+        """Return the blocks of ours that were made for who has another name by now."""
+        name = self.system.name
+        return {
+            each.record.id
+            for each in owned(self.store)
+            if each.record.system == name and (each.provider, name) in self.aliases
+        }
+
     async def _look(self, window: Window, seen: Standing) -> None:
         system, store = self.system, self.store
         snapshot = await system.read(window, self.read) if self.read else _nothing(system.name)
@@ -122,7 +141,7 @@ class Looker:
         seen.coverage = snapshot.coverage
         seen.unread = {p for p in self.read if not _is_whole(snapshot, p, window)}
         listed, odd = _events(system, snapshot)
-        known = self._known()
+        known, renamed = self.known(), self._renamed()
         busy = in_flight(store, system.name)
         strange = [e.id for e in listed.values() if e.kind is Kind.BLOCK and e.id not in known]
         proven = created_ids(store, system.name, strange)
@@ -135,14 +154,21 @@ class Looker:
                 record = of.record if of is not None else records.get(id_)
                 maker = of.provider if of is not None else ""
                 self._take(seen, changes, record, event, maker)
+        missing = known.keys() - {*listed, *odd, *busy}
+        doubted = {known[id_].provider for id_ in missing} & self.wanted
+        seen.userless = await self._userless(doubted - {row.provider for row in snapshot.rows})
         await self._ask(seen, changes, known, {*listed, *odd, *busy})
-        if not system.capabilities.lists_blocks:
-            await self._ask_lines(seen, changes)
-        seen.proven = {*known, *proven}
+        await self._ask_lines(seen, changes, {row.provider for row in snapshot.rows})
+        turned = [e.id for e in seen.events if e.kind is not Kind.BLOCK]
+        seen.proven = {*known, *proven, *created_ids(store, system.name, turned)}
         if any(getattr(changes, name) for name in Changes.__slots__):
             store.apply(changes)
         seen.own = {
-            id_: o for id_, o in seen.own.items() if id_ not in busy and o.provider in self.wanted
+            id_: o
+            for id_, o in seen.own.items()
+            if id_ not in busy
+            and o.provider in self.wanted
+            and (o.provider not in self.borrowed or id_ in renamed)
         }
 
     def _take(
@@ -153,21 +179,23 @@ class Looker:
         after, news = absorb(record, event, "", seen.asked_at, lag)
         if news is News.STALE:
             return
-        provider = event.provider or maker
+        # A person may have moved it into a calendar that is not cleaned up: it goes all the same.
+        stands = event.provider or maker
+        provider = maker if maker in self.wanted else stands
         if after.kind is not Kind.BLOCK or after.observed is None:
             changes.records.append(after)  # It shows a customer now: somebody's meeting.
             return
         if not after.observed.busy:
             return
         if record is None:
-            after = replace(after, provider=provider, base=after.observed)
+            after = replace(after, provider=stands, base=after.observed)
         else:
             # Whose calendar it is in is for the reads of that calendar to find out.
             after = replace(after, provider=record.provider)
         after = replace(after, mine=True)
         if record is None or after != replace(record, observed_at=after.observed_at):
             changes.records.append(after)
-        seen.own[after.id] = Owned(after, provider)
+        seen.own[after.id] = Owned(replace(after, provider=stands), provider)
 
     async def _ask(
         self,
@@ -178,7 +206,7 @@ class Looker:
     ) -> None:
         """Follow by id the blocks of ours that the lists should show, and do not."""
         for id_, each in known.items():
-            if id_ in shown or each.provider not in self.wanted:
+            if id_ in shown or each.provider not in self.wanted - seen.userless:
                 continue
             seen.own[id_] = each
             if not seen.covers(each.provider, each.record.observed):
@@ -198,18 +226,43 @@ class Looker:
                 case _:
                     pass
 
-    async def _ask_lines(self, seen: Standing, changes: Changes) -> None:
-        """Look for blocks that only the file of created ids knows, where no list shows blocks."""
-        lines, seen.more_lines = unknown_lines(
-            self.store, self.system.name, self.wanted, MOST_LINES
-        )
-        for line in lines:
-            if line.event in seen.own:
+    async def _userless(self, providers: Collection[str]) -> set[str]:
+        """Return who of these has no user any more, where only the user's list tells of a block."""
+        if not providers or Kind.BLOCK not in self.system.capabilities.gone_by_list:
+            return set()
+        directory = await self.system.users()
+        asked = {*providers} & directory.mapped.keys()
+        return {p for p in asked if directory.state_of(p) is UserState.MISSING}
+
+    def forgotten(self) -> list[Line]:
+        """Created ids that the state does not know: it was lost, or they are of long ago."""
+        name = self.system.name
+        makers = {maker for (maker, system), by in self.aliases.items() if system == name}
+        wanted = self.wanted | {m for m in makers if self.aliases[m, name] in self.wanted}
+        return unknown_lines(self.store, name, wanted, MOST_LINES)
+
+    async def _ask_lines(self, seen: Standing, changes: Changes, shown: Collection[str]) -> None:
+        """Look for blocks that only the file of created ids knows, and that no list showed.
+
+        Where all was listed, a few are asked for, as a list may be empty that should not be: of a
+        provider of whom it has ``shown`` nothing it proves nothing.
+        """
+        listed = self.system.capabilities.lists_blocks
+        kept = {record.id for record in changes.records}
+        fresh = [line for line in self.forgotten() if line.event not in kept]
+        for number, line in enumerate(fresh):
+            provider = self.aliases.get((line.provider, self.system.name), line.provider)
+            doubtful = not listed or provider in seen.unread
+            if not doubtful and number >= SOME_LINES:
                 continue
-            ref = EventRef(self.system.name, line.provider, line.event, Kind.BLOCK)
-            sighting = await self._sighting(ref, None)
-            if isinstance(sighting, Found) and sighting.event.kind is Kind.BLOCK:
-                self._take(seen, changes, None, sighting.event, line.provider)
+            ref = EventRef(self.system.name, provider, line.event, Kind.BLOCK)
+            match await self._sighting(ref, None):
+                case Found(event=event) if event.kind is Kind.BLOCK:
+                    self._take(seen, changes, None, event, provider)
+                case Unknown() if listed and (doubtful or provider not in shown):
+                    seen.lines[line.event] = provider
+                case _:
+                    pass
 
     async def _sighting(self, ref: EventRef, value: Value | None) -> Found | Gone | Unknown:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from syncd.core.ownership import Ownership, is_tagged, may_be_proven
 from syncd.model import Id, ProviderState, Record, Topic
+from syncd.model.formers import is_former
 from syncd.store.proof import bearers, created_ids, is_unanswered, made_for, owned_with
 from syncd.store.reported import open_items
 from syncd.store.store import Store
@@ -59,7 +60,7 @@ def is_left_behind(store: Store, record: Record, shown_for: str) -> bool:
     business of theirs, and it stays until somebody cleans up: `leaving` names it. Where its own
     provider is configured no more, it may be the same one under another name.
     """
-    if not record.mine or record.provider:
+    if not record.mine or (record.provider and not is_former(record.provider)):
         return False
     of = made_for(store, record.system, record.id)
     known = {row.provider for row in store.baselines() if row.mapping}

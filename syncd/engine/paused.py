@@ -73,7 +73,8 @@ class Pauses:
     ) -> dict[Operation, WaitReason]:
         """Return which of these may not be sent at this moment, and why.
 
-        What a person has removed for good (``cleans``) is removed in spite of a pause.
+        In spite of a pause (``cleans``) what a person wants gone for good is removed, and what a
+        write that had begun before it did by mistake is put back.
         """
         found: dict[Operation, WaitReason] = {}
         for each in operations:

@@ -35,7 +35,7 @@ _STEP = 4096
 """Pages that are copied between two looks whether to go on."""
 
 
-_NAME_ONE = "Name a file that `syncd backup` made, and that nobody has changed."
+NAME_ONE = "Name a file that `syncd backup` made, and that nobody has changed."
 
 _MARK = f"PRAGMA application_id = {COPY:d}"
 """Marks a backup, so that it is distrusted, too, when it is put in place by hand."""
@@ -132,7 +132,7 @@ def restore(source: Path, state: Path, now: datetime, *, opened: int | None = No
             _copy(source, fresh, count=False)
         else:
             _take_over(opened, fresh)
-        with told(str(source)), closing(reading(fresh)) as copy:
+        with told(str(source), damaged=NAME_ONE), closing(reading(fresh)) as copy:
             expect_state(copy, source)
         engine = connect(fresh, create=True)
         try:
@@ -196,7 +196,7 @@ def _copy(
             raise _Stopped
 
     with (
-        told(str(source)),
+        told(str(source), damaged="" if count else NAME_ONE),
         closing(reading(source)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
@@ -230,9 +230,9 @@ def expect_backup(source: Path, state: Path | None) -> None:
         if not source.is_file():
             there = os.path.lexists(source)
             reason = "it is not a plain file" if there else "there is no such file"
-            raise StateError(str(source), reason, _NAME_ONE)
+            raise StateError(str(source), reason, NAME_ONE)
         if state is not None and source.samefile(state):
-            raise StateError(str(source), "this is the state itself", _NAME_ONE)
+            raise StateError(str(source), "this is the state itself", NAME_ONE)
     except OSError as error:
         raise StateError(
             str(source),
@@ -270,9 +270,9 @@ def expect_state(
         if inventory is not None:
             raise
         reason = f"it is no state of syncd's own: {error.reason}"
-        raise StateError(place, reason, _NAME_ONE) from None
+        raise StateError(place, reason, NAME_ONE) from None
     if layout.version_of(database, place) is None:
-        raise StateError(place, "it is no state of syncd's own: it is empty", _NAME_ONE)
+        raise StateError(place, "it is no state of syncd's own: it is empty", NAME_ONE)
     expect_sound(database, thorough=True)
     if inventory is None:
         expect_values(database, place)

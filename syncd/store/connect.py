@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from syncd.store import layout, version
+from syncd.store.compiled import SHARED
 from syncd.store.driver import AT_ONCE, wait
 from syncd.store.errors import StateError
 from syncd.store.files import is_there
@@ -55,6 +56,7 @@ def connect(where: str | Path, *, create: bool) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": LOCK_WAIT, "check_same_thread": False},
+        execution_options={"compiled_cache": SHARED},
         **({"poolclass": StaticPool} if memory else {}),
     )
     event.listen(engine, "connect", _pragmas)

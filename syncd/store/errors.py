@@ -23,6 +23,8 @@ class StateError(Exception):
 _PAGE = 64 * 1024
 """Bytes by which the index of the log grows."""
 
+_DAMAGED = "Left alone. Restore a backup (`syncd restore FILE`), or move it away and start anew."
+
 _TABLE = (
     # what SQLite says; what that means; what helps
     (
@@ -43,7 +45,7 @@ _TABLE = (
     (
         ("not a database", "malformed", "file is encrypted"),
         "it is damaged, or not a syncd state",
-        "Left alone. Restore a backup (`syncd restore FILE`), or move it away and start anew.",
+        _DAMAGED,
     ),
     (
         ("disk i/o error",),
@@ -63,8 +65,11 @@ def _is_full(place: str) -> bool:
 
 
 @contextmanager
-def told(place: str) -> Iterator[None]:
-    """Turn what the database driver raises into a `StateError` that names the place."""
+def told(place: str, *, damaged: str = "") -> Iterator[None]:
+    """Turn what the database driver raises into a `StateError` that names the place.
+
+    ``damaged`` is the remedy where the file is no database, if it is not the state in use.
+    """
     try:
         yield
     except Exception as error:
@@ -76,5 +81,7 @@ def told(place: str) -> Iterator[None]:
             said = "disk is full"  # SQLite's index of the log could not grow, and it says no more
         for signs, reason, remedy in _TABLE:
             if any(sign in said for sign in signs):
+                if damaged and remedy == _DAMAGED:
+                    remedy = damaged  # noqa: PLW2901 - the table has the remedy for a state
                 raise StateError(place, reason, remedy) from error
         raise

@@ -66,10 +66,14 @@ def contacts_known(store: Store) -> dict[Contact, int]:
 
 
 def record_of(store: Store, contact: Contact) -> Record | None:
-    """Return one appointment of a contact, by which its system can be asked. Raises StateError."""
+    """Return one appointment of a contact, by which its system can be asked. Raises StateError.
+
+    One that is gone is returned only where there is no other.
+    """
     system, person = contact
     query = select(EVENT).where(EVENT.c.system == system, EVENT.c.person == person)
-    found = store.ask(query.order_by(EVENT.c.ends.desc()).limit(1))
+    gone = EVENT.c.observed.is_(None)
+    found = store.ask(query.order_by(gone, EVENT.c.ends.desc()).limit(1))
     return rows.to_record(found[0]) if found else None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -174,24 +174,41 @@ def glance(path: Path, now: datetime, since: datetime) -> Glance:
     Exposures are those that are not over now, closings those that could be seen since that time.
     """
     is_there(path)
-    try:
-        with closing(sqlite3.connect(path)) as connection:
-            connection.row_factory = sqlite3.Row
-            layout.harden(connection)
-            if layout.is_newest(connection, newest_schema()):
-                return _look(connection, now, since)
-    except sqlite3.Error as error:
-        found = error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        found = sqlite3.DataError("malformed value in a row")
-    else:
-        found = sqlite3.DatabaseError("not a database of this version")
+    seen = _look_into(
+        path, now, since, lambda database: layout.is_newest(database, newest_schema())
+    )
+    if isinstance(seen, Glance):
+        return seen
     # What is wrong is told by the one that looks closely.
     from syncd.store.store import Store  # noqa: PLC0415
 
     Store.open(path, write=False).close()
+    if seen is None:
+        # A layout that is right, and written in another way than this program's digest expects.
+        seen = _look_into(path, now, since, _says_newest)
+    if isinstance(seen, Glance):
+        return seen
     with told(str(path)):
-        raise found
+        raise seen or sqlite3.DatabaseError("not a database of this version")
+
+
+def _says_newest(database: sqlite3.Connection) -> bool:
+    return layout.version_of(database, "") == newest_schema()
+
+
+def _look_into(
+    path: Path, now: datetime, since: datetime, expected: Callable[[sqlite3.Connection], bool]
+) -> Glance | sqlite3.Error | None:
+    """Look at a state; None where it is not as ``expected``. Errors are returned."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.row_factory = sqlite3.Row
+            layout.harden(connection)
+            return _look(connection, now, since) if expected(connection) else None
+    except sqlite3.Error as error:
+        return error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return sqlite3.DataError("malformed value in a row")
 
 
 def _look(connection: sqlite3.Connection, now: datetime, since: datetime) -> Glance:

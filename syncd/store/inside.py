@@ -10,18 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from syncd.store import layout
-from syncd.store.backup import expect_backup, expect_state
+from syncd.store.backup import NAME_ONE, expect_backup, expect_state
 from syncd.store.connect import reading
 from syncd.store.errors import told
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What a file holds. ``used_at`` is when syncd last read a system with it; None: never."""
+    """What a file holds. ``used_at`` is when syncd last read a system with it; None: never.
+
+    ``installation`` is the number of the one that it belongs to, 0 before its first create.
+    """
 
     version: str
     bookings: int
     used_at: datetime | None
+    installation: int
 
 
 def look_into(file: Path, *, opened: int | None = None) -> Inside:
@@ -31,12 +35,14 @@ def look_into(file: Path, *, opened: int | None = None) -> Inside:
     """
     if opened is None:
         expect_backup(file, None)
-    with told(str(file)), closing(_open(file, opened)) as database:
+    with told(str(file), damaged=NAME_ONE), closing(_open(file, opened)) as database:
         expect_state(database, file)
         (bookings,) = database.execute("SELECT count(*) FROM booking WHERE NOT retired").fetchone()
         (read_at,) = database.execute("SELECT max(read_at) FROM coverage").fetchone()
+        (number,) = database.execute("PRAGMA user_version").fetchone()
         used_at = None if read_at is None else datetime.fromisoformat(read_at).astimezone(UTC)
-        return Inside(layout.version_of(database, str(file)) or "", int(bookings), used_at)
+        version = layout.version_of(database, str(file)) or ""
+        return Inside(version, int(bookings), used_at, int(number))
 
 
 def _open(file: Path, opened: int | None) -> sqlite3.Connection:

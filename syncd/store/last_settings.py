@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select
 
+from syncd.model.formers import is_former, whose_former
 from syncd.store.tables import LAST_SETTINGS
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ def last_settings(store: Store) -> dict[tuple[str, str], LastSettings]:
     """Load all, by (system, provider). Raises StateError."""
     found = (LastSettings(**row) for row in store.tell(_ALL, {}))
     return {(each.system, each.provider): each for each in found}
+
+
+def formers(store: Store, system: str) -> dict[str, str]:
+    """Return the name of the last calendar that each provider had before. Raises StateError."""
+    kept = [each for each in last_settings(store).values() if each.system == system]
+    found = [each for each in kept if is_former(each.provider)]
+    found.sort(key=lambda each: each.at)
+    return {whose_former(each.provider): each.provider for each in found}
 
 
 def keep_last_settings(store: Store, said: Iterable[LastSettings]) -> None:

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from syncd.model.formers import is_former, whose_former
+
 STANDING = """
     SELECT COALESCE(
                NULLIF(event.provider, ''),
@@ -33,11 +35,12 @@ FOUND = "found"
 
 
 class Gone(StrEnum):
-    """What left the configuration."""
+    """What left the configuration; FORMER: a provider has another calendar there by now."""
 
     PROVIDER = "provider"
     CALENDAR = "calendar"
     SYSTEM = "system"
+    FORMER = "former"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ def gone_from(
     """Return what of a calendar is not in the configuration; None where all is."""
     if system not in systems:
         return Gone.SYSTEM
+    if is_former(provider) and whose_former(provider) in mapping:
+        return Gone.FORMER
     if provider not in mapping:
         return Gone.PROVIDER
     return None if system in mapping[provider] else Gone.CALENDAR

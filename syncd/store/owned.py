@@ -15,6 +15,9 @@ from syncd.store.living import PENDING
 from syncd.store.store import Store
 from syncd.store.tables import EVENT, INTENT
 
+CHOSEN = "a person chose it in syncd cleanup: it bears a tag that stands only once"
+"""Why a block counts as ours that nothing else proves."""
+
 _MAKER = (
     select(func.min(INTENT.c.provider))
     .where(
@@ -40,11 +43,9 @@ _IN_FLIGHT = select(INTENT.c.event).where(
 _KNOWN = select(EVENT.c.id).where(
     EVENT.c.system == bindparam("system"), EVENT.c.id == bindparam("event")
 )
-_LAST_MADE = (
-    select(INTENT.c.id)
-    .where(INTENT.c.action == str(Action.CREATE_BLOCK), INTENT.c.state == str(IntentState.DONE))
-    .limit(1)
-)
+_MADE = (INTENT.c.action == str(Action.CREATE_BLOCK), INTENT.c.state == str(IntentState.DONE))
+_LAST_MADE = select(INTENT.c.id).where(*_MADE, INTENT.c.reason != CHOSEN).limit(1)
+_CHOSEN = select(INTENT.c.system, INTENT.c.event).where(*_MADE, INTENT.c.reason == CHOSEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +75,34 @@ def in_flight(store: Store, system: str) -> set[str]:
 
 
 def proves_anything(store: Store) -> bool:
-    """Whether the state or the file beside it names a single block that a create of ours made."""
-    if store.created is not None and store.created.newest is not None:
+    """Whether the state or the file beside it names a single block that a create of ours made.
+
+    Blocks that a person chose by their tags prove nothing of the others.
+    """
+    if store.tell(_LAST_MADE, {}):
         return True
-    return bool(store.tell(_LAST_MADE, {})) or bool(owned(store))
+    chosen = {(row["system"], row["event"]) for row in store.tell(_CHOSEN, {})}
+    if any((each.record.system, each.record.id) not in chosen for each in owned(store)):
+        return True
+    newest = None if store.created is None else store.created.newest
+    if store.created is None or newest is None:
+        return False
+    try:
+        lines = read(store.created.path) if chosen else iter([newest])
+        return any((line.system, line.event) not in chosen for line in lines)
+    except (OSError, StateError):
+        return True
 
 
-def unknown_lines(
-    store: Store, system: str, providers: Collection[str], most: int
-) -> tuple[list[Line], bool]:
+def unknown_lines(store: Store, system: str, providers: Collection[str], most: int) -> list[Line]:
     """Return lines of the file of created ids for blocks that the state does not know.
 
-    The newest come first; at most so many, and whether there are more. A file that cannot be read
-    names none, which `CreatedIds.fault` tells.
+    The newest come first; at most so many. A file that cannot be read names none, which
+    `CreatedIds.fault` tells.
     """
     created = store.created
     if created is None:
-        return [], False
+        return []
     try:
         lines = {
             line.event: line
@@ -100,8 +112,7 @@ def unknown_lines(
             and line.provider in providers
         }
     except (OSError, StateError):
-        return [], False
+        return []
     asked = [{"system": system, "event": event} for event in lines]
     known = {row["id"] for row in store.tell(_KNOWN, *asked)}
-    unknown = [line for event, line in lines.items() if event not in known][::-1]
-    return unknown[:most], len(unknown) > most
+    return [line for event, line in lines.items() if event not in known][::-1][:most]

@@ -1,5 +1,7 @@
-"""The commands as a person calls them, beside a sandbox that a thread serves on real sockets.
+"""The commands as a person calls them, beside a sandbox: in the same process, or on real sockets.
 
+Half the time of a command in a test was spent on sockets. So only those tests have them that are
+about connections or start another process: they are marked ``sockets``, and a thread serves them.
 No wait of a command takes any time: the commands and the platforms share a clock that is put
 forward instead.
 """
@@ -10,15 +12,20 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from syncd.cli.main import run_with
 from syncd.sandbox.agreement import disagreements, sights
+from syncd.sandbox.direct import Direct
 from syncd.sandbox.scenario import SYSTEMS, World, config_text, furnish
 from syncd.sandbox.server import Sandbox
+from syncd.systems.client import SENT
+from syncd.systems.connections import Connections
 from syncd.wiring import RealClock
 from tests.hasty import Hasty
 
@@ -62,15 +69,9 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
     return run
 
 
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say) -> Iterator[Desk]:
-    """Everything is there, and nothing was synced yet; the configuration is in the folder."""
-    clock = Hasty()
-    for name in ("now", "monotonic", "sleep"):
-        monkeypatch.setattr(RealClock, name, staticmethod(getattr(clock, name)))
-    sandbox = Sandbox(clock)
-    sandbox.crm.limit = None
-    world = furnish(sandbox, clock.now())
+@contextmanager
+def on_sockets(sandbox: Sandbox) -> Iterator[None]:
+    """Let a thread serve the platforms on loopback sockets, for every process to call."""
     ready: Future[None] = Future()
     stop: list[Callable[[], object]] = []
 
@@ -85,13 +86,57 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say) -> Iterator[
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     ready.result(timeout=10)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SYNCD_CONFIG", raising=False)
-    monkeypatch.delenv("COLUMNS", raising=False)
-    path = tmp_path / "syncd.toml"
-    text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
-    path.write_text(text)
-    path.chmod(0o600)
-    yield Desk(world, path, say)
+    yield
     stop[0]()
     thread.join(timeout=10)
+
+
+@contextmanager
+def at_hand(sandbox: Sandbox) -> Iterator[None]:
+    """Let the commands of this process reach the platforms without a socket.
+
+    Their addresses are ports at which nobody listens. What is meant for another one goes to the
+    network.
+    """
+    ways: dict[tuple[str, int | None], Direct] = {}
+    for port, (name, app) in enumerate(sandbox.apps.items(), 1):
+        sandbox.urls[name] = f"http://127.0.0.1:{port}{sandbox.base_path(name)}"
+        ways["127.0.0.1", port] = Direct(app)
+    really = Connections.handle_async_request
+
+    async def ask(connections: Connections, request: httpx.Request) -> httpx.Response:
+        way = ways.get((request.url.host, request.url.port))
+        if way is None:
+            return await really(connections, request)
+        request.extensions[SENT] = True
+        return await way.handle_async_request(request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connections, "handle_async_request", ask)
+        yield
+
+
+@pytest.fixture
+def desk(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say
+) -> Iterator[Desk]:
+    """Everything is there, and nothing was synced yet; the configuration is in the folder.
+
+    A test that is marked ``sockets`` has the platforms on sockets, all others at hand.
+    """
+    clock = Hasty()
+    for name in ("now", "monotonic", "sleep"):
+        monkeypatch.setattr(RealClock, name, staticmethod(getattr(clock, name)))
+    sandbox = Sandbox(clock)
+    sandbox.crm.limit = None
+    world = furnish(sandbox, clock.now())
+    served = on_sockets if request.node.get_closest_marker("sockets") else at_hand
+    with served(sandbox):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.delenv("SYNCD_CONFIG", raising=False)
+        monkeypatch.delenv("COLUMNS", raising=False)
+        path = tmp_path / "syncd.toml"
+        text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        path.write_text(text)
+        path.chmod(0o600)
+        yield Desk(world, path, say)

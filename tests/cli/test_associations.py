@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -158,3 +159,23 @@ def test_bookings_are_neither_tied_nor_untied_while_the_clinic_is_paused(salon: 
     salon.sync()
     assert len(salon.relations) == 1
     assert salon.relations != [relation]
+
+
+def test_a_cleanup_names_what_provision_made_and_the_ties_that_stay(salon: Salon) -> None:
+    salon.switch_on()
+    salon.desk.world.book("crm", "alice", salon.desk.world.at(1, 10))
+    salon.sync()
+    dry = json.loads(salon.desk.say("cleanup", "--dry-run", "--json").out)
+    assert {(each["system"], each["sort"], each["name"]) for each in dry["stays"]} >= {
+        ("clinic", "object", "custom_objects.external_booking"),
+        ("clinic", "association", "external_bookings"),
+        ("clinic", "tie", None),
+    }
+    said = salon.desk.say("cleanup", "--yes")
+    shown = " ".join(said.err.split())
+    assert said.code == 0, said.out + said.err
+    assert "the association 'external_bookings'" in shown
+    assert "1 booking of other systems stay tied" in shown
+    assert "nothing that syncd made" not in said.out
+    assert "no block of syncd's is left there" in said.out
+    assert len(salon.relations) == 1

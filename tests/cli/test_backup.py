@@ -1,4 +1,4 @@
-"""The state is backed up, lost and restored by commands, beside platforms on real sockets."""
+"""The state is backed up, lost and restored by commands, beside emulated platforms."""
 
 from __future__ import annotations
 
@@ -179,7 +179,28 @@ def test_a_restore_shows_both_sides_and_asks_first(
     assert state.read_bytes() == before
 
 
-@pytest.mark.parametrize("fault", ["text", "empty", "missing", "folder", "pipe", "cut"])
+def test_a_backup_of_another_installation_is_called_so_before_it_is_restored(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(desk)
+    desk.say("backup", "copy.db")
+    text = desk.path.read_text()
+    desk.path.write_text(text.replace('"state.db"', '"other.db"'))
+    desk.world.book("clinic", "alice", desk.world.at(4, 20))
+    written(desk)
+    monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
+    monkeypatch.setattr(terminal, "confirmed", lambda _question: False)
+    assert "The backup is of another installation" in desk.say("restore", "copy.db").err
+    desk.path.write_text(text)
+    assert "another installation" not in desk.say("restore", "copy.db").err
+
+
+@pytest.mark.parametrize(
+    "fault",
+    # What `restore` makes of a folder and of a pipe is among the tests of the store, too.
+    ["text", "empty", "missing", "cut"]
+    + [pytest.param(fault, marks=pytest.mark.prove) for fault in ("folder", "pipe")],
+)
 def test_a_file_that_cannot_be_restored_is_refused_before_anybody_is_asked(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:

@@ -16,6 +16,8 @@ from syncd.cli import main
 from syncd.store import Store
 from tests.cli.conftest import Desk
 
+pytestmark = pytest.mark.sockets
+
 
 @pytest.mark.parametrize("command", ["resync", "plan", "bookings", "slots -p alice"])
 @pytest.mark.parametrize(

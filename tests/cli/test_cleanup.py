@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
+import pytest
+
+from syncd.daemon.lock import StateLock
 from tests.cli.conftest import Desk
 from tests.cli.test_left_behind import without
 from tests.cli.test_undo import blocks, synced
@@ -153,3 +158,35 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(desk: Desk) -> Non
     synced(desk)
     said = desk.say("cleanup", "--provider", "bobby", "--yes")
     assert (said.code, "alice, bob, carol" in " ".join(said.err.split())) == (2, True)
+
+
+def test_a_cleanup_beside_another_one_shot_removes_nothing_and_says_who_holds_the_state(
+    desk: Desk,
+) -> None:
+    synced(desk)
+    before = standing_ids(desk)
+    with StateLock(desk.path.parent / "state.db", role="resync"):
+        said = desk.say("cleanup", "--yes")
+        gave_up = desk.say("cleanup", "--give-up", "clinic", "--yes")
+    assert (said.code, "in use by another syncd: resync" in " ".join(said.err.split())) == (6, True)
+    assert gave_up.code == 2
+    assert standing_ids(desk) == before
+    assert not json.loads(desk.say("status", "--json").out)["paused"]
+
+
+@pytest.mark.prove
+def test_of_two_cleanups_at_once_one_does_the_work(desk: Desk) -> None:
+    by_hand = standing_ids(desk)
+    synced(desk)
+    command = [sys.executable, "-m", "syncd", "cleanup", "--system", "clinic", "--yes", "--json"]
+    both = [
+        subprocess.Popen(command, cwd=desk.path.parent, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    ended = [process.communicate(timeout=120)[0] for process in both]
+    codes = sorted(process.returncode for process in both)
+    assert codes in ([0, 6], [0, 0]), ended
+    clinic = desk.world.sandbox.clinic
+    assert {b.id for b in clinic.blocks() if not b.deleted} <= by_hand
+    removed = [json.loads(text)["removed"] for text in ended if "removed" in text]
+    assert sum(removed) == max(removed) > 0

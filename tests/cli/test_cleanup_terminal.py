@@ -9,6 +9,8 @@ from tests.cli.test_cleanup import copied, lose_the_state, standing_ids
 from tests.cli.test_undo import synced
 from tests.cli.typist import Typist
 
+pytestmark = pytest.mark.sockets
+
 
 def test_who_says_no_to_a_cleanup_keeps_every_block(desk: Desk) -> None:
     synced(desk)

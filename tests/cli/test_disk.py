@@ -18,6 +18,8 @@ from syncd.store import Store, connect
 from tests.cli.conftest import Desk, Said
 from tests.store.kit import note
 
+pytestmark = pytest.mark.sockets
+
 needs_root = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("mount") is None, reason="only root may mount a disk"
 )

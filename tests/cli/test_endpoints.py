@@ -11,6 +11,8 @@ from tests.cli.conftest import Desk
 from tests.cli.test_provision import ALL, write
 from tests.end_to_end.test_calls import CALLS
 
+pytestmark = pytest.mark.sockets
+
 _ID = re.compile(r"/[A-Za-z0-9]{20}(?=/|$)")
 _OBJECT = "custom_objects.external_booking"
 

@@ -17,6 +17,8 @@ from syncd.store import Store
 from tests.cli.conftest import Desk, Say
 from tests.store.kit import item
 
+pytestmark = pytest.mark.sockets
+
 SHAPE = {"message", "remedy", "exit"}
 
 

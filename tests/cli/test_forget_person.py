@@ -60,6 +60,7 @@ def test_what_is_shown_after_erasing_says_that_nothing_else_is_stored(desk: Desk
     assert "delete the customer there, too" in shown
     (copy,) = Path("state.db.backups").iterdir()
     assert copy.name in "".join(said.err.split())
+    assert "Copies that `syncd backup` made elsewhere are not known here" in shown
 
 
 def test_the_next_run_writes_nothing_because_of_what_was_erased(desk: Desk) -> None:
@@ -88,8 +89,8 @@ def test_an_address_finds_the_contact_in_every_system(desk: Desk) -> None:
     [
         ("Mia Example", "syncd stores no names"),
         ("zzz", "no contact has the id"),
-        ("nobody@example.com", "nothing is stored of"),
-        ("+15550199", "nothing is stored of"),
+        ("nobody@example.com", "nothing is found of"),
+        ("+15550199", "nothing is found of"),
         ("", "no contact has the id"),
         ("%", "no contact has the id"),
     ],
@@ -127,6 +128,41 @@ def test_a_system_that_does_not_answer_is_named_and_counts(desk: Desk) -> None:
     assert said.code == 4
     assert "clinic did not answer" in said.err
     assert "nothing." not in said.out
+
+
+def mia_in(desk: Desk, *systems: str) -> dict[str, tuple[str, str]]:
+    """Book one customer in these systems; her contact and her appointment in each."""
+    found = {}
+    for system in systems:
+        platform, seat = desk.world.sandbox.systems[system], desk.world.seats[system, "alice"]
+        contact = platform.add_contact("Mia", "mia@example.com", "")
+        start, end = desk.world.at(3, 15), desk.world.at(3, 16)
+        found[system] = contact, platform.book(seat.calendar, seat.user, start, end, contact)
+    desk.say("resync", "--yes")
+    return found
+
+
+def test_an_address_finds_whose_appointment_is_deleted_by_now(desk: Desk) -> None:
+    mia = mia_in(desk, "crm", "clinic")
+    desk.world.sandbox.clinic.delete(mia["clinic"][1])
+    desk.say("resync", "--yes")
+    data = json.loads(desk.say("forget-person", "mia@example.com", "--yes", "--json").out)
+    assert {each["system"] for each in data["contacts"]} == {"crm", "clinic"}
+    assert not {c for c in known() if c[1] in {contact for contact, _ in mia.values()}}
+
+
+def test_of_a_contact_that_is_deleted_there_nobody_says_that_nothing_is_stored(desk: Desk) -> None:
+    mia = mia_in(desk, "crm", "clinic")
+    contact = mia["clinic"][0]
+    desk.world.sandbox.clinic.contacts.pop(contact)
+    said = desk.say("forget-person", "mia@example.com", "--yes")
+    assert (said.code, "nothing." not in said.out) == (0, True)
+    told = " ".join(said.err.split())
+    assert f"whose they are cannot be told: {contact} in clinic" in told
+    said = desk.say("forget-person", "mia@example.com", "--yes")
+    assert (said.code, contact in said.err) == (2, True)
+    said = desk.say("forget-person", contact, "--yes")
+    assert (said.code, "Stored of this customer now: nothing." in said.out) == (0, True)
 
 
 def test_nobody_is_forgotten_without_consent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

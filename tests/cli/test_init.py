@@ -15,6 +15,8 @@ from syncd.sandbox import Fault, FaultKind
 from tests.cli.conftest import Desk
 from tests.cli.typist import Typist
 
+pytestmark = pytest.mark.sockets
+
 Sit = Callable[..., Typist]
 
 

@@ -16,6 +16,8 @@ COMMANDS = {
     "system": "`syncd cleanup --system clinic`",
 }
 """What removes the blocks of what left the configuration."""
+LATER = pytest.mark.prove
+"""The gate tries each of the three in one of two tests."""
 
 
 def without(desk: Desk, what: str) -> None:
@@ -46,8 +48,10 @@ def standing(desk: Desk, system: str, who: str) -> int:
     ("what", "places"),
     [
         ("provider", [("bob", "clinic"), ("bob", "crm"), ("bob", "legacy")]),
-        ("calendar", [("bob", "clinic")]),
-        ("system", [("alice", "clinic"), ("bob", "clinic"), ("carol", "clinic")]),
+        pytest.param("calendar", [("bob", "clinic")], marks=LATER),
+        pytest.param(
+            "system", [("alice", "clinic"), ("bob", "clinic"), ("carol", "clinic")], marks=LATER
+        ),
     ],
 )
 def test_what_left_the_configuration_is_named_with_its_counts(
@@ -86,7 +90,7 @@ def test_one_resync_makes_the_removals_that_a_removed_calendar_leads_to(desk: De
     assert "4 blocks removed" in said.out
 
 
-@pytest.mark.parametrize("what", ["provider", "calendar", "system"])
+@pytest.mark.parametrize("what", [pytest.param("provider", marks=LATER), "calendar", "system"])
 def test_an_undo_names_what_it_could_not_reach(desk: Desk, what: str) -> None:
     run = synced(desk)
     without(desk, what)

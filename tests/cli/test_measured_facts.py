@@ -83,7 +83,7 @@ def test_check_shows_values_with_dates_and_asks_for_a_new_probe_after_90_days(
     assert "measured more than 90 days ago: block_by_id" in out
     assert "lists do not show bookings of service menus" in out
     assert "so the safe side is assumed: lists_blocks" in out
-    assert "nothing was measured of this account yet" in out  # crm: a cap is no probe's doing
+    assert "no probe has measured this account yet" in out  # crm: a cap is no probe's doing
     assert (RealClock().now() - timedelta(days=91)).date().isoformat() in said.out
     found = json.loads(desk.say("check", "--offline", "--json").out)
     levels = {(f["level"], f["subject"], f["remedy"]) for f in found["findings"]}

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from syncd.daemon.lock import StateLock
 from tests.cli.conftest import Desk, Said
 from tests.cli.typist import Typist
+
+pytestmark = pytest.mark.sockets
 
 
 def as_json(said: Said) -> dict[str, Any]:
@@ -18,7 +21,7 @@ def as_json(said: Said) -> dict[str, Any]:
 
 
 def blocks(desk: Desk, system: str) -> int:
-    return len(list(desk.world.sandbox.systems[system].blocks()))
+    return sum(not block.deleted for block in desk.world.sandbox.systems[system].blocks())
 
 
 def observe(desk: Desk) -> None:
@@ -122,6 +125,11 @@ def test_observe_mode_writes_nothing_and_each_command_that_would_says_why(desk: 
         ("undo", str(run), "--yes"),
         ("probe", "--yes"),
         ("provision", "--apply"),
+        ("provision", "--apply", "--prune"),
+        ("cleanup", "--yes"),
+        ("cleanup", "--system", "clinic", "--yes"),
+        ("cleanup", "--provider", "alice", "--tagged", "alice/clinic", "--yes"),
+        ("probe", "clinic", "--yes"),
     )
     for command in refused:
         said = desk.say(*command)
@@ -131,6 +139,7 @@ def test_observe_mode_writes_nothing_and_each_command_that_would_says_why(desk: 
         told = " ".join((said.out + said.err).split())
         assert (said.code, 'mode = "observe" is set in [syncd]' in told) == (0, True), command
     assert stood == {name: blocks(desk, name) for name in desk.world.sandbox.systems}
+    assert as_json(desk.say("status", "--json"))["paused"] == []
     log = json.loads(desk.say("history", "--held-back", "--json").out)
     assert {(e["system"], e["action"], e["why"], e["ended_at"]) for e in log} == {
         ("crm", "create-block", "observe", None),
@@ -138,6 +147,22 @@ def test_observe_mode_writes_nothing_and_each_command_that_would_says_why(desk: 
     }
     assert "would have been written" in desk.say("history", "--held-back").out
     assert "held-back" in desk.say("history").out
+
+
+def test_a_daemon_that_began_before_observe_mode_is_said_to_write_still(desk: Desk) -> None:
+    desk.say("resync", "--yes")
+    observe(desk)
+    with StateLock(desk.path.parent / "state.db", role="daemon"):
+        said = desk.say("status")
+        assert "it still writes. Restart it" in " ".join(said.err.split())
+        assert "nothing is written" not in said.err
+        assert as_json(desk.say("status", "--json"))["mode"] == "sync"
+        check = as_json(desk.say("check", "--offline", "--json"))
+        assert any("it still writes" in each["message"] for each in check["findings"])
+    desk.say("resync", "--yes")
+    with StateLock(desk.path.parent / "state.db", role="daemon"):
+        assert as_json(desk.say("status", "--json"))["mode"] == "observe"
+        assert "it still writes" not in desk.say("status").err
 
 
 def test_another_mode_is_refused_with_its_line(desk: Desk) -> None:

@@ -108,6 +108,24 @@ def test_a_plan_names_the_system_that_does_not_answer_now(desk: Desk) -> None:
     assert made(desk) == 0
 
 
+@pytest.mark.parametrize("how", ["pause", "observe"])
+def test_a_plan_names_the_pause_because_of_which_it_is_refused(desk: Desk, how: str) -> None:
+    planned(desk)
+    if how == "pause":
+        desk.say("pause", "clinic", "--reason", "they move")
+    else:
+        text = desk.path.read_text()
+        desk.path.write_text(text.replace("[syncd]", '[syncd]\nmode = "observe"', 1))
+    said = desk.say("resync", "--plan", PLAN)
+    told = " ".join(said.err.split())
+    assert (said.code, made(desk)) == (4, 0)
+    if how == "pause":
+        assert "system clinic is paused since" in told
+        assert "(they move): `syncd unpause --system clinic` ends it." in told
+    else:
+        assert told.count('mode = "observe" is set in [syncd]: nothing is written. Take') == 1
+
+
 def test_what_has_come_into_the_window_since_is_left_for_the_next_run(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +169,8 @@ SIGNED: dict[str, tuple[Change, str]] = {
         "has no system sales any more",
     ),
     "no action": (lambda p: p["operations"][0].update(action="wipe"), "it is not understood"),
+    "odd provider": (lambda p: p.update(provider=["alice"]), "it is not understood"),
+    "odd installation": (lambda p: p.update(installation=[1]), "it is not understood"),
     "no list": (lambda p: p.update(operations=7), "it is not understood"),
 }
 

@@ -16,6 +16,8 @@ from syncd.sandbox.faults import Fault, FaultKind
 from tests.cli.conftest import Desk
 from tests.cli.typist import Typist
 
+pytestmark = pytest.mark.sockets
+
 
 def standing(desk: Desk) -> list[str]:
     """Name the systems in which something that a probe made is still there."""

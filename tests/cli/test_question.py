@@ -9,13 +9,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from syncd.cli import running
 from syncd.daemon.lock import StateLock
 from syncd.sandbox import Fault, FaultKind
 from tests.cli.conftest import Desk
 from tests.cli.typist import Typist
+
+pytestmark = pytest.mark.sockets
 
 ASKED = "Write this? [y/N]"
 Start = Callable[..., Typist]
@@ -51,8 +55,9 @@ LATER = pytest.mark.prove
     "answer",
     [
         pytest.param("n\n", id="no"),
-        pytest.param("\x03", id="ctrl-c"),
+        pytest.param("\x03", id="ctrl-c", marks=LATER),
         pytest.param("\x04", id="end-of-input", marks=LATER),
+        pytest.param("y\x04\x04", id="end-of-input-after-a-yes"),
         pytest.param("yess\n", id="a-slip", marks=LATER),
         pytest.param("\n", id="nothing", marks=LATER),
     ],
@@ -123,6 +128,12 @@ def test_the_signs_stand_without_colours_in_sixty_columns(
     assert max(map(len, typist.screen.splitlines())) <= 60
 
 
+def test_a_question_is_seen_on_a_terminal_that_is_told_to_have_no_columns(start: Start) -> None:
+    typist = start("resync", COLUMNS="0")
+    typist.answers(ASKED, "n")
+    assert typist.ends() == 4
+
+
 @LATER
 def test_a_plan_is_seen_on_the_terminal_although_the_output_is_a_file(
     desk: Desk, start: Start, tmp_path: Path
@@ -171,6 +182,51 @@ def test_what_was_typed_before_the_question_is_no_answer_to_it(desk: Desk, start
     typist.reads("Nothing was written.")
     assert typist.ends() == 4
     assert made(desk) == 0
+
+
+@pytest.mark.parametrize("answer", ["y", "n", pytest.param("SIGTERM", marks=LATER)])
+def test_a_yes_is_one_to_what_was_shown_and_what_came_since_is_asked_about(
+    desk: Desk, start: Start, answer: str
+) -> None:
+    desk.say("resync", "--yes")
+    before = made(desk)
+    desk.world.book("crm", "alice", desk.world.at(3, 16))
+    typist = start("resync")
+    typist.reads("2 writes would be made")
+    typist.reads(ASKED)
+    desk.world.book("crm", "bob", desk.world.at(3, 17))
+    typist.types("y")
+    typist.reads("wanted by now, and was not in the plan")
+    assert made(desk) == before + 2
+    typist.reads("bob")
+    typist.reads("Write this, too? [y/N]")
+    if answer == "SIGTERM":
+        typist.terminate()
+    else:
+        typist.types(answer)
+    assert typist.ends() == (0 if answer == "y" else 4)
+    assert made(desk) == before + (4 if answer == "y" else 2)
+    assert bool(desk.wrong()) is (answer != "y")
+
+
+def test_nothing_to_write_is_no_consent_to_what_comes_then(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.say("resync", "--yes")
+    before = made(desk)
+    preview = running.preview
+
+    def then_book(*given: Any, **named: Any) -> Any:
+        planned = preview(*given, **named)
+        desk.world.book("crm", "alice", desk.world.at(3, 16))
+        return planned
+
+    asked: list[str] = []
+    monkeypatch.setattr("syncd.cli.resync.preview", then_book)
+    monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
+    monkeypatch.setattr("syncd.cli.terminal.confirmed", asked.append)
+    said = desk.say("resync")
+    assert (said.code, asked, made(desk)) == (4, ["Write this, too?"], before)
 
 
 @LATER

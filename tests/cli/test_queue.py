@@ -1,4 +1,4 @@
-"""The queue as a person empties it: real commands, real sockets, a real state file."""
+"""The queue as a person empties it: real commands, emulated platforms, a real state file."""
 
 from __future__ import annotations
 

@@ -79,6 +79,10 @@ class Typist:
         os.close(self._master)
         return code
 
+    def terminate(self) -> None:
+        """Ask it to end, as a service manager does."""
+        self._process.terminate()
+
     def kill(self) -> None:
         """End it, whatever it waits for."""
         if self._process.poll() is None:

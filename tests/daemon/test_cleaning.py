@@ -43,6 +43,16 @@ async def test_a_cleanup_that_is_not_understood_is_refused(arguments: dict[str, 
     assert engine.asked == []
 
 
+async def test_a_daemon_that_observes_refuses_a_cleanup_and_pauses_nothing() -> None:
+    engine = FakeEngine()
+    engine.pauses.observe = True
+    with pytest.raises(Refused, match="observe"):
+        await Work(engine).on_cleanup({"system": "crm"}, lambda _text: None)
+    assert engine.asked == []
+    await Work(engine).on_cleanup({"system": "crm", "dry_run": True}, lambda _text: None)
+    assert len(engine.asked) == 1
+
+
 async def test_only_a_system_the_daemon_does_not_work_with_is_given_up() -> None:
     engine = FakeEngine()
     at = engine.clock.now()

@@ -129,3 +129,16 @@ def test_an_uninstall_without_a_terminal_says_what_stays_and_how_to_remove_it(
     assert (code, house.installed, house.calls) == (0, False, "")
     assert "'syncd cleanup' removes them" in said
     assert "rm -r" not in said
+
+
+def test_a_configuration_that_cannot_be_read_is_not_taken_for_a_missing_state(
+    house: House,
+) -> None:
+    python = house.root / "opt" / "releases" / "1" / "bin" / "python"
+    python.write_text("#!/bin/sh\ncat >/dev/null\necho 'syncd.toml:7: no such key' >&2\nexit 1\n")
+    code, said = house.uninstall("n")
+    assert (code, house.installed, "there is no state" in said) == (1, True, False)
+    assert "syncd.toml:7: no such key" in said
+    assert "nothing was uninstalled" in said
+    code, said = house.uninstall("y")
+    assert (code, house.installed, "rm -r" in said) == (0, False, False)

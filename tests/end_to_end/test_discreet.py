@@ -93,6 +93,12 @@ def talkative_world() -> World:
     return world
 
 
+def unpolled(world: World) -> str:
+    """A configuration whose polls come between no requests, however long each takes."""
+    text = config_text(world, "state.db").replace('every = "1m"', 'every = "1h"')
+    return text.replace('every = "10s"', 'every = "10m"')
+
+
 @pytest.fixture(autouse=True)
 def put_back() -> Iterator[None]:
     """Leave the process's logging as it was."""
@@ -108,8 +114,6 @@ async def live(app: App, folder: Path) -> str:
     """A life of the daemon: resyncs, a request through the door, a failing job; all it says."""
     heard: list[str] = []
     monitor = monitor_of(app.settings, app)
-    # Nothing is late, so that the daemon makes no cycle of its own beside the requests.
-    app.engine.lanes.grace = 3600
     app.engine.on_write = monitor.wrote
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(folder / "notify"))
@@ -145,7 +149,7 @@ async def test_nothing_private_leaves_the_daemon(
 ) -> None:
     world = talkative_world()
     path = tmp_path / "syncd.toml"
-    path.write_text(config_text(world, "state.db"))
+    path.write_text(unpolled(world))
     settings = load(path, {})
     secrets = secrets_of(settings)
     set_up(secrets, style=style, level="debug")
@@ -179,9 +183,7 @@ async def test_each_job_is_one_event_with_its_run_and_all_lines_of_a_run_carry_i
 ) -> None:
     world = talkative_world()
     path = tmp_path / "syncd.toml"
-    # No poll comes between the requests, however long each takes.
-    text = config_text(world, "state.db").replace('every = "1m"', 'every = "1h"')
-    path.write_text(text.replace('every = "10s"', 'every = "10m"'))
+    path.write_text(unpolled(world))
     settings = load(path, {})
     set_up(secrets_of(settings), style="json")
     ways = gossips(world, settings)

@@ -10,8 +10,10 @@ import pytest
 from syncd.engine import siblings
 from syncd.engine.report import Exit
 from syncd.model import Action, WaitReason
+from syncd.model.pauses import Pause
 from syncd.sandbox.recurring import book_series, delete_series, move_series
 from syncd.store.facts import facts_named
+from syncd.store.pauses import keep_pauses, pauses
 from tests.end_to_end.conftest import Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -165,6 +167,31 @@ async def test_siblings_that_a_write_changed_are_put_back_and_such_writes_stop(
     await release(shop, "write")
     assert (await shop.resync()).exit is Exit.DONE
     assert starts(shop, "clinic", series) == sorted([before[0] + 2 * HOUR, *before[1:]])
+
+
+async def test_siblings_are_put_back_although_the_system_is_paused_meanwhile(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause comes while the write is under way that moves the whole series."""
+    series = repeat(shop, "clinic")
+    before = starts(shop, "clinic", series)
+    shop.world.sandbox.clinic.writes_whole_series = True
+    await twin_of_first(shop)
+    await release(shop)
+    clinic: Any = shop.app.systems["clinic"]
+    write = clinic.write
+
+    async def then_pause(operations: Any) -> Any:
+        reply = await write(operations)
+        if operations[0].action is Action.MOVE_APPOINTMENT:
+            keep_pauses(shop.app.store, Pause("clinic", "", shop.app.engine.clock.now()))
+        return reply
+
+    monkeypatch.setattr(clinic, "write", then_pause)
+    report = await shop.resync()
+    assert [p.system for p in pauses(shop.app.store)] == ["clinic"]
+    assert starts(shop, "clinic", series) == before
+    assert any("were written back" in remark for remark in report.remarks)
 
 
 async def test_a_status_that_a_write_gave_all_siblings_is_put_back(shop: Shop) -> None:

@@ -374,7 +374,7 @@ def an_edited_plan_is_believed(patch: Patch) -> None:
 
 def a_restore_asks_before_it_looks(patch: Patch) -> None:
     """A person is asked about a file that cannot be restored."""
-    looked = Inside("0014", 7, None)
+    looked = Inside("0014", 7, None, 0)
     patch.setattr("syncd.cli.backup.look_into", lambda *_given, **_named: looked)
 
 

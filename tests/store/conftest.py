@@ -25,7 +25,7 @@ def store(path: Path) -> Iterator[Store]:
     opened.close()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def every_state_is_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here migrations are what is tested."""
+    """Let Alembic make each new state: for the files where migrations are what is tested."""
     monkeypatch.setattr(shelf, "migrate", connect.migrate)

@@ -20,6 +20,8 @@ from syncd.store import StateError, Store, connect, version
 from syncd.store.tables import METADATA
 from tests.store.kit import DAY, note, rec, v
 
+pytestmark = pytest.mark.usefixtures("every_state_is_migrated")
+
 NOBODY = 65534
 
 

@@ -173,6 +173,17 @@ def test_a_state_of_another_version_is_told_as_ever(
         _glance(path)
 
 
+def test_a_layout_that_is_right_and_has_another_digest_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another SQLite writes it, or a release whose author added a migration and no digest."""
+    path = tmp_path / "state.db"
+    Store.open(path).close()
+    seen = _glance(path)
+    monkeypatch.setattr("syncd.store.layout.NEWEST", "0" * 32)
+    assert _glance(path) == seen
+
+
 def test_a_file_that_is_no_database_is_told_with_place_and_remedy(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     path.write_text("something else altogether, and long enough to be looked at" * 20)

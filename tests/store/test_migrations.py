@@ -21,6 +21,8 @@ from syncd.store.tables import METADATA
 from tests.store.kit import DAY
 from tests.store.released import FROZEN, furnished, revisions
 
+pytestmark = pytest.mark.usefixtures("every_state_is_migrated")
+
 ADDS = """
 import sqlalchemy as sa
 from alembic import op

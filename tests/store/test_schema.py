@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from syncd.store import Store
 from syncd.store.schema import schema
 from syncd.store.tables import METADATA
+
+pytestmark = pytest.mark.usefixtures("every_state_is_migrated")
 
 ROOT = Path(__file__).parents[2]
 

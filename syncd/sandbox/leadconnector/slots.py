@@ -36,27 +36,50 @@ class Taken:
             ],
         )
 
-    def frees(self, calendar: Calendar, user: str, span: Span) -> bool:
-        """Whether this user (empty: the calendar itself) can take one more guest then.
+    def of(self, calendar: Calendar, user: str) -> Closed:
+        """What closes slots of the calendar to this user (empty: to the calendar itself).
 
         A user's block closes all of the user's calendars (leadconnector-v2.md 1.5); appointments
         of the same calendar share a slot up to its appointments per slot, and keep its buffers.
         """
-        for block in () if calendar.ignores_blocks else self.blocks:
-            owned = block.user == user if block.user else block.calendar == calendar.id
-            if owned and _overlap((block.start, block.end), span):
-                return False
-        guests = 0
+        closed = [
+            (block.start, block.end)
+            for block in (() if calendar.ignores_blocks else self.blocks)
+            if (block.user == user if block.user else block.calendar == calendar.id)
+        ]
+        shared = []
         for meeting in self.meetings:
-            same = meeting.calendar == calendar.id and meeting.user == user
-            closed = calendar.closes(meeting) if same else (meeting.start, meeting.end)
-            if not _overlap(closed, span):
+            if meeting.calendar == calendar.id and meeting.user == user:
+                shared.append((calendar.closes(meeting), (meeting.start, meeting.end)))
+            elif user and user in meeting.takes:
+                closed.append((meeting.start, meeting.end))
+        return Closed(closed, shared, calendar.per_slot)
+
+    def frees(self, calendar: Calendar, user: str, span: Span) -> bool:
+        """Whether this user (empty: the calendar itself) can take one more guest then."""
+        return self.of(calendar, user).frees(span)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What closes one user's slots; ``shared`` are appointments with and without their buffers."""
+
+    spans: Sequence[Span]
+    shared: Sequence[tuple[Span, Span]]
+    per_slot: int
+
+    def frees(self, span: Span) -> bool:
+        """Whether there is room for one more guest then."""
+        if any(_overlap(closed, span) for closed in self.spans):
+            return False
+        guests = 0
+        for kept, meeting in self.shared:
+            if not _overlap(kept, span):
                 continue
-            if same and _overlap((meeting.start, meeting.end), span):
-                guests += 1
-            elif same or (user and user in meeting.takes):
+            if not _overlap(meeting, span):
                 return False
-        return guests < calendar.per_slot
+            guests += 1
+        return guests < self.per_slot
 
 
 def free_slots(
@@ -71,10 +94,11 @@ def free_slots(
     taken = taken.near(
         calendar, team, (span[0], span[1] + timedelta(minutes=calendar.slot_minutes))
     )
+    seats = [taken.of(calendar, user) for user in team]
     return [
         slot
         for slot in _open_slots(calendar, span, zone_name)
-        if enough(taken.frees(calendar, user, slot) for user in team)
+        if enough(seat.frees(slot) for seat in seats)
     ]
 
 

@@ -18,7 +18,7 @@ from tests.cli.conftest import Desk
 from tests.cli.root.helper import NEEDS_ROOT, USER, reachable
 from tests.cli.root.host import CONFIG, Host, give_away, hard_link, link, owners
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason=NEEDS_ROOT)
+pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason=NEEDS_ROOT), pytest.mark.sockets]
 
 
 def test_all_commands_work_with_secrets_that_only_root_can_read(desk: Desk, host: Host) -> None:

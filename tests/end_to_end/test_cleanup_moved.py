@@ -1,0 +1,170 @@
+"""A cleanup removes what syncd made, wherever people put it and whatever they call it by now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from syncd.core.cleanup import Doubt, Scope
+from syncd.engine.report import Exit
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.scenario import SYSTEMS
+from tests.end_to_end.test_cleanup import blocks, clean, of
+from tests.end_to_end.test_cleanup_unread import lose_state
+from tests.end_to_end.virtual import VirtualShop, play
+
+
+def give(shop: VirtualShop, system: str, block: str, who: str) -> None:
+    """Have a person move a block into somebody else's calendar."""
+    sandbox, user = shop.world.sandbox, shop.world.seats[system, who].user
+    if system == "crm":
+        task = sandbox.crm.tasks.get(block)
+        assert task is not None
+        owner = next(u.id for u in sandbox.crm.users.values() if u.email == user)
+        sandbox.crm.tasks.put(block, replace(task, owner=owner))
+        return
+    platform = sandbox.clinic if system == "clinic" else sandbox.legacy
+    closure = platform.closures.get(block)
+    assert closure is not None
+    platform.closures.put(block, replace(closure, user=user))
+
+
+@pytest.mark.parametrize("fault", [None, FaultKind.LOSE_BEFORE, FaultKind.LOSE_AFTER])
+def test_a_block_that_was_moved_into_anothers_calendar_goes_with_its_provider(
+    tmp_path: Path, fault: FaultKind | None
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        made = blocks(shop) - by_hand
+        bobs = of(shop, "bob") & made
+        for system in SYSTEMS:
+            give(shop, system, min(b for s, b in bobs if s == system), "alice")
+        if fault is not None:
+            for system in SYSTEMS:
+                refused = Fault(fault, path=".*Delete|.*(events|appointments)/.+", times=4)
+                shop.world.sandbox.systems[system].faults.add(refused)
+            await clean(shop, Scope(provider="bob"))
+            for system in SYSTEMS:
+                shop.world.sandbox.systems[system].faults.clear()
+            await shop.restart(killed=True)
+        cleaned = await clean(shop, Scope(provider="bob"))
+        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert blocks(shop) == by_hand | (made - bobs)
+        if fault is None:
+            assert sum(c.removed for c in cleaned.calendars.values()) == len(bobs)
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("ran", [False, True])
+def test_a_provider_with_another_name_gets_no_block_again_after_a_cleanup_of_the_old_name(
+    tmp_path: Path, ran: bool
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        made = blocks(shop) - by_hand
+        carols = of(shop, "carol") & made
+        text = shop.path.read_text().replace("[providers.carol", "[providers.caroline")
+        shop.path.write_text(text)
+        await shop.restart()
+        if ran:
+            await shop.resync()
+        cleaned = await clean(shop, Scope(provider="carol"))
+        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        # Once they were read under the new name, they are no business of the old one.
+        left = made if ran else made - carols
+        assert blocks(shop) == by_hand | left
+        await shop.restart()
+        await shop.resync()
+        await shop.resync()
+        assert blocks(shop) == by_hand | left
+        assert bool(cleaned.paused) is not ran
+
+    play(tmp_path, scene)
+
+
+def test_marked_blocks_that_no_meeting_explains_are_not_called_nothing(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        await lose_state(shop, created=False)
+        world = shop.world
+        for system in SYSTEMS:
+            platform = world.sandbox.systems[system]
+            for each in platform.appointments():
+                if each.user == world.seats[system, "alice"].user:
+                    platform.cancel(each.id)
+        for _ in range(2):
+            await shop.resync()
+        cleaned = await clean(shop)
+        tagged = {t.event.id for c in cleaned.calendars.values() for t in c.tagged}
+        assert tagged
+        assert tagged <= {block for _, block in blocks(shop)}
+        assert cleaned.exit is Exit.CONFLICTS
+        assert cleaned.to_json()["done"] is False
+
+    play(tmp_path, scene)
+
+
+def test_blocks_that_a_person_chose_prove_nothing_of_the_others(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        alices = of(shop, "alice") - by_hand
+        made = blocks(shop) - by_hand
+        await lose_state(shop, created=False)
+        await clean(shop, chosen=alices)
+        assert blocks(shop) == by_hand | (made - alices)
+        again = await clean(shop)
+        proposed = {
+            (t.event.system, t.event.id)
+            for c in again.calendars.values()
+            for t in c.tagged
+            if t.doubt is None
+        }
+        assert (again.by_tag, again.exit) == (True, Exit.CONFLICTS)
+        assert proposed == made - alices
+
+    play(tmp_path, scene)
+
+
+def test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        carols = {b for b in of(shop, "carol") - by_hand if b[0] == "clinic"}
+        clinic = shop.world.sandbox.clinic
+        clinic.rename_user(shop.world.seats["clinic", "carol"].user, "another-id")
+        cleaned = await clean(shop, Scope("clinic", "carol"))
+        assert carols <= blocks(shop)
+        (calendar,) = cleaned.calendars.values()
+        assert (cleaned.exit, calendar.left) == (Exit.UNANSWERED, len(carols))
+        assert "user is not in the account" in calendar.why
+        old = f'"{shop.world.seats["clinic", "carol"].user}"'
+        shop.path.write_text(shop.path.read_text().replace(old, '"another-id"'))
+        cleaned = await clean(shop, Scope("clinic", "carol"))
+        assert not carols & blocks(shop)
+
+    play(tmp_path, scene)
+
+
+def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        crm = shop.world.sandbox.crm
+        block = min(b for s, b in blocks(shop) - by_hand if s == "crm")
+        task = crm.tasks.get(block)
+        assert task is not None
+        crm.tasks.put(block, replace(task, lead=shop.world.seats["crm", "bob"].contact))
+        for _ in range(2):
+            cleaned = await clean(shop)
+            told = {(t.event.id, t.doubt) for c in cleaned.calendars.values() for t in c.tagged}
+            assert told == {(block, Doubt.CUSTOMER)}
+            assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+            assert blocks(shop) == by_hand | {("crm", block)}
+
+    play(tmp_path, scene)

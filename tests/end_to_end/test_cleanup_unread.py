@@ -1,0 +1,102 @@
+"""A cleanup never calls a calendar clean that it could not read, or whose blocks it forgot."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from syncd.engine.report import Exit
+from syncd.sandbox.faults import Fault, FaultKind
+from syncd.sandbox.scenario import SYSTEMS
+from tests.end_to_end.test_cleanup import blocks, clean
+from tests.end_to_end.virtual import VirtualShop, play
+
+DAY = 86400.0
+
+
+async def lose_state(shop: VirtualShop, *, created: bool) -> None:
+    """Begin a new process without the state; with ``created`` the file of created ids is left."""
+    await shop.app.aclose()
+    for file in shop.path.parent.glob("state.db*"):
+        if file.is_file() and not (created and file.name.endswith(".created")):
+            file.unlink()
+    shop.app = shop.start()
+
+
+@pytest.mark.parametrize("created", [True, False])
+def test_without_a_state_a_system_that_cannot_be_read_is_no_clean_system(
+    tmp_path: Path, created: bool
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        await shop.resync()
+        before = blocks(shop)
+        await lose_state(shop, created=created)
+        for name in SYSTEMS:
+            fault = Fault(FaultKind.ERROR, status=500)
+            shop.world.sandbox.systems[name].faults.add(fault)
+        cleaned = await clean(shop)
+        assert cleaned.exit is Exit.UNANSWERED
+        assert all(calendar.why for calendar in cleaned.calendars.values())
+        assert blocks(shop) == before
+
+    play(tmp_path, scene)
+
+
+def test_with_the_file_of_created_ids_alone_blocks_of_last_week_go_too(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        await asyncio.sleep(11 * DAY)
+        await lose_state(shop, created=True)
+        cleaned = await clean(shop)
+        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert blocks(shop) == by_hand
+
+    play(tmp_path, scene)
+
+
+def test_with_the_file_of_created_ids_alone_an_empty_list_proves_nothing(tmp_path: Path) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        await lose_state(shop, created=True)
+        for name in SYSTEMS:
+            shop.world.sandbox.systems[name].faults.add(Fault(FaultKind.EMPTY))
+        cleaned = await clean(shop)
+        left = blocks(shop) - by_hand
+        told = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        assert (cleaned.exit, told) == (Exit.UNANSWERED, len(left))
+        for name in SYSTEMS:
+            shop.world.sandbox.systems[name].faults.clear()
+        cleaned = await clean(shop)
+        assert cleaned.exit is Exit.DONE, str(cleaned.to_json())
+        assert blocks(shop) == by_hand
+
+    play(tmp_path, scene)
+
+
+def test_a_system_that_is_read_and_takes_no_writes_is_named_and_cleaned_up_later(
+    tmp_path: Path,
+) -> None:
+    async def scene(shop: VirtualShop) -> None:
+        by_hand = blocks(shop)
+        await shop.resync()
+        before = blocks(shop)
+        sandbox = shop.world.sandbox
+        sandbox.clinic.faults.add(Fault(FaultKind.ERROR, method="DELETE", status=403))
+        sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED, method="DELETE"))
+        sandbox.crm.faults.add(Fault(FaultKind.ERROR, path=".*DeleteTasks", status=500))
+        cleaned = await clean(shop)
+        assert cleaned.exit is Exit.UNANSWERED
+        assert blocks(shop) == before
+        left = sum(calendar.left for calendar in cleaned.calendars.values())
+        assert left == len(before - by_hand)
+        assert all(c.why and not c.proven for c in cleaned.calendars.values() if c.left)
+        for name in SYSTEMS:
+            sandbox.systems[name].faults.clear()
+        assert (await clean(shop)).exit is Exit.DONE
+        assert blocks(shop) == by_hand
+
+    play(tmp_path, scene)
