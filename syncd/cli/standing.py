@@ -149,11 +149,6 @@ def calls(planned: float, allowed: float | None) -> str:
     return f"{planned:.1f} of " + ("?" if allowed is None else f"{allowed:.0f}")
 
 
-def left(counted: Allowance | None) -> str:
-    """Calls left today, where the platform says so."""
-    return "" if counted is None or counted.left_today is None else str(counted.left_today)
-
-
 def span(seconds: float) -> str:
     """A duration as the configuration writes it: ``90s``, ``15m``, ``6h``."""
     for size, unit in ((3600, "h"), (60, "m")):

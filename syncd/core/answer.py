@@ -123,7 +123,6 @@ class _Table:
     calendars: Mapping[str, Calendar]
     held: HeldConflict
     answer: Answer
-    rule: str = field(init=False, default="")
 
     @property
     def conflict(self) -> Conflict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 
 from syncd.core.diff import is_between, vanish
@@ -150,19 +150,9 @@ def _serve(changes: Changes, operation: Operation, event: str, links: Iterable[R
 
 
 def join(parts: Sequence[Changes]) -> Changes:
-    """All changes as one transaction's worth."""
+    """Put changes together as one transaction's worth, each field in the order of the parts."""
     whole = Changes()
-    for part in parts:
-        whole.records += part.records
-        whole.bookings += part.bookings
-        whole.replicas += part.replicas
-        whole.unlinked += part.unlinked
-        whole.forgotten += part.forgotten
-        whole.retired += part.retired
-        whole.opened += part.opened
-        whole.closed += part.closed
-        whole.intents += part.intents
-        whole.coverage += part.coverage
-        whole.notes += part.notes
-        whole.waivers += part.waivers
+    for name in (field.name for field in fields(Changes)):
+        for part in parts:
+            getattr(whole, name).extend(getattr(part, name))
     return whole

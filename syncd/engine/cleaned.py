@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.core.cleanup import Doubt, Scope, Tagged
+from syncd.core.cleanup import Scope, Tagged
 from syncd.engine.beyond_blocks import Stays
 from syncd.engine.report import Exit
 from syncd.model import Value
@@ -90,11 +90,6 @@ class Cleaned:
     stays: list[Stays] = field(default_factory=list)
 
     @property
-    def blocks(self) -> int:
-        """How many blocks of ours were found."""
-        return sum(each.found for each in self.calendars.values())
-
-    @property
     def doubtful(self) -> int:
         """How many tagged blocks stay that may be ours: only a person can tell.
 
@@ -136,11 +131,6 @@ def tagged_json(tagged: Tagged) -> dict[str, object]:
         "end": _instant(event.value.end),
         "doubt": None if tagged.doubt is None else str(tagged.doubt),
     }
-
-
-def doubt_of(said: Mapping[str, object]) -> Doubt | None:
-    """Read the doubt of an entry of ``tagged``."""
-    return None if said["doubt"] is None else Doubt(str(said["doubt"]))
 
 
 def _instant(at: datetime | None) -> str | None:

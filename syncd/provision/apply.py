@@ -27,7 +27,6 @@ class Outcome:
     row: Row
     done: str = ""
     error: str = ""
-    fault: SystemFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +58,14 @@ async def apply(plan: Plan, hands: Hands, *, prune: bool) -> AsyncIterator[Outco
         before = down.get((row.system, row.sort))
         if before is not None:
             if row.step in _WRITES:
-                yield Outcome(row, "", f"not tried: {before}", before)
+                yield Outcome(row, "", f"not tried: {before}")
             continue
         try:
             outcome = await _carry_out(row, hands)
         except SystemFault as fault:
             if not isinstance(fault, Rejected):
                 down[row.system, row.sort] = fault
-            outcome = Outcome(row, "", advice(fault), fault)
+            outcome = Outcome(row, "", advice(fault))
         if outcome is not None:
             yield outcome
 
@@ -98,7 +97,7 @@ async def _create(row: Row, thing: Thing, provisioner: Provisioner, hands: Hands
         after = await _again(thing, provisioner, hands)
         if after.step is Step.CREATE:
             error = f"{fault}; it is not there (yet): run the command again"
-            return Outcome(row, "", error, fault)
+            return Outcome(row, "", error)
         _remember(hands, thing, Making.MADE, after.existing)
         return Outcome(row, "created, as a second look showed")
     except SystemFault:
@@ -131,10 +130,10 @@ async def _update(
         after = await _again(thing, provisioner, hands)
         if after.changes.keys() & existing.fields.keys():
             error = f"{fault}; it still differs: run the command again"
-            return Outcome(row, "", error, fault)
+            return Outcome(row, "", error)
         if not all(key in existing.fields for key in row.changes):
             # What the platform does not show may or may not have arrived: it is sent once more.
-            return Outcome(row, "", f"{fault}; run the command again", fault)
+            return Outcome(row, "", f"{fault}; run the command again")
     _remember(hands, thing, Making.MADE if row.ours else Making.KEPT, existing)
     return Outcome(row, "updated")
 
@@ -146,7 +145,7 @@ async def _remove(row: Row, existing: Existing, provisioner: Provisioner, hands:
     except Ambiguous as fault:
         left = await provisioner.look(row.sort, frozenset({row.name}))
         if any(each.name == row.name for each in left):
-            return Outcome(row, "", f"{fault}; it is still there: run the command again", fault)
+            return Outcome(row, "", f"{fault}; it is still there: run the command again")
     forget(hands.store, row.system, row.sort, row.name)
     return Outcome(row, "removed")
 

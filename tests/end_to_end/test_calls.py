@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from syncd.config.load import load
 from syncd.model import Action, Event, Kind, Operation, Status, Value, Window
@@ -31,8 +30,6 @@ CALLS: Mapping[str, set[str]] = {
         "GET /UserManagement.svc/Users.Get",
         "GET /Authentication.svc/UserByAccessKey.Get",
         "GET /LeadManagement.svc/Leads.GetById",
-        "GET /LeadManagement.svc/Leads.GetByEmailaddress",
-        "GET /LeadManagement.svc/RetrieveLeadByPhoneNumber",
     },
     "clinic": {
         "GET /calendars/",
@@ -58,7 +55,6 @@ CALLS: Mapping[str, set[str]] = {
         "GET /appointments/slots",
         "GET /users/",
         "GET /locations/",
-        "GET /contacts/lookup",
         "POST /appointments/",
         "PUT /appointments/{id}",
         "PUT /appointments/{id}/status",
@@ -133,10 +129,6 @@ async def test_every_call_of_every_adapter_is_made_over_a_real_socket(tmp_path: 
         window = Window(world.at(0, 0), world.at(5, 0))
         for system in systems.values():
             await tour(system, world, window)
-        crm: Any = systems["crm"]
-        legacy: Any = systems["legacy"]
-        assert await crm.find_person(email="kim@example.com", phone="+4930555010")
-        assert await legacy.find_person(email="kim@example.com")
         for system in systems.values():
             await system.aclose()
     for name, platform in sandbox.systems.items():

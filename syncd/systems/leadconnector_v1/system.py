@@ -255,10 +255,6 @@ class LeadConnectorV1:
 
         return await self._persons.get(event.person, ask)
 
-    async def find_person(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
-        """The ids of the contacts with this e-mail address or phone. Raises SystemFault."""
-        return await self._calls.find_contacts(email=email, phone=phone)
-
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """Carry out one operation. Raises SystemFault."""
         (operation,) = operations

@@ -112,14 +112,6 @@ class Calls:
         """One lead by id."""
         return await self._leads("Leads.GetById", {"id": lead_id})
 
-    async def leads_by_email(self, email: str) -> list[wire.Lead | Odd]:
-        """The leads with this e-mail address."""
-        return await self._leads("Leads.GetByEmailaddress", {"emailaddress": email})
-
-    async def leads_by_phone(self, phone: str) -> list[wire.Lead | Odd]:
-        """The lead with this phone, spelled just so."""
-        return await self._leads("RetrieveLeadByPhoneNumber", {"phone": phone})
-
     async def caller(self) -> wire.Caller:
         """Whose keys these are; answers on every host (leadsquared.md 4.2)."""
         return await self._ask("GET", "Authentication.svc/UserByAccessKey.Get", wire.Caller)

@@ -6,8 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import phonenumbers
-
 from syncd.model import Directory, Statuses, UserState
 from syncd.model.platform_facts import PlatformKind
 from syncd.model.whole_record import WholeRecord, whole_record
@@ -50,7 +48,6 @@ if TYPE_CHECKING:
 
     from syncd.model import Buffer, Clock, Event, EventRef, Offer, Operation, Person, Value, Window
     from syncd.systems.leadsquared.account import Account, CalendarOf
-    from syncd.systems.loose import Odd
     from syncd.systems.port import (
         Capabilities,
         Finding,
@@ -63,22 +60,6 @@ if TYPE_CHECKING:
     )
     from syncd.systems.stopping import Stopping
     from syncd.systems.tree import Told, Tree
-
-
-def phone_spellings(phone: str) -> tuple[str, ...]:
-    """How tenants were seen to hold a phone: ``+91-9876543210``, or digits only (leadsquared.md 3).
-
-    Digits come with and without the country. A phone that is not E.164 is asked for as it is.
-    """
-    if not phone:
-        return ()
-    try:
-        number = phonenumbers.parse(phone)
-    except phonenumbers.NumberParseException:
-        return (phone,)
-    national = phonenumbers.national_significant_number(number)
-    country = number.country_code
-    return (f"+{country}-{national}", national, f"{country}{national}")
 
 
 class LeadSquared:
@@ -234,21 +215,6 @@ class LeadSquared:
             return persons.person([text(lead.email_address)], [text(lead.phone), text(lead.mobile)])
 
         return await self._persons.get(lead_id, ask)
-
-    async def find_person(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
-        """The ids of the leads with this e-mail address or phone (E.164). Raises SystemFault.
-
-        A phone is asked for in both spellings that tenants were seen to hold (leadsquared.md 3).
-        """
-        found: list[Lead | Odd] = []
-        if email:
-            found += await self._calls.leads_by_email(email)
-        for spelling in phone_spellings(phone):
-            if by_phone := await self._calls.leads_by_phone(spelling):
-                found += by_phone
-                break
-        ids = (text(lead.prospect_id) for lead in found if isinstance(lead, Lead))
-        return tuple(dict.fromkeys(filter(None, ids)))
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """Carry out operations that share one call. Raises SystemFault."""

@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from syncd.model import Event, EventRef, Kind, Offer, Person, Status, Value, Window
-from syncd.systems.leadsquared.system import phone_spellings
 from syncd.systems.port import (
     AuthLost,
     Found,
@@ -134,27 +133,6 @@ async def test_an_event_without_lead_or_with_an_unknown_one_has_no_person(
     assert await system.person(of_lead(None)) is None
     assert not script.requests
     assert await system.person(of_lead("lead-9")) is None
-
-
-async def test_a_lead_is_found_by_address_in_either_spelling(build: Build, script: Script) -> None:
-    def phone(request: httpx.Request) -> httpx.Response:
-        known = request.url.params["phone"] == "9876543210"
-        rows = [{"ProspectID": "lead-2"}]
-        return httpx.Response(200, json=rows) if known else httpx.Response(404)
-
-    script.say(BY_EMAIL, [{"ProspectID": "lead-1"}])
-    script.say(BY_PHONE, phone)
-    system = build()
-    found = await system.find_person(email="kim+a@example.com", phone="+919876543210")
-    assert found == ("lead-1", "lead-2")
-    assert b"kim%2Ba" in script.requests[0].url.raw_path
-    assert await system.find_person(phone="12345") == ()
-
-
-def test_a_phone_is_spelled_as_tenants_hold_it() -> None:
-    assert phone_spellings("+919876543210") == ("+91-9876543210", "9876543210", "919876543210")
-    assert phone_spellings("12345") == ("12345",)
-    assert phone_spellings("") == ()
 
 
 async def test_free_slots_are_read_in_the_users_zone(build: Build, script: Script) -> None:
