@@ -39,8 +39,9 @@ class Taken:
     def frees(self, calendar: Calendar, user: str, span: Span) -> bool:
         """Whether this user (empty: the calendar itself) can take one more guest then.
 
-        A user's block closes all of the user's calendars (leadconnector-v2.md 1.5); appointments
-        of the same calendar share a slot up to its appointments per slot, and keep its buffers.
+        A user's block closes all of the user's calendars
+        (docs/platforms/leadconnector-v2.md#blocks); appointments of the same calendar share a slot
+        up to its appointments per slot, and keep its buffers.
         """
         for block in () if calendar.ignores_blocks else self.blocks:
             owned = block.user == user if block.user else block.calendar == calendar.id

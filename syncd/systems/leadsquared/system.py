@@ -1,4 +1,7 @@
-"""LeadSquared behind the port: appointments and busy-holds of users (leadsquared.md)."""
+"""LeadSquared behind the port: appointments and busy-holds of users.
+
+See docs/platforms/leadsquared.md.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,9 @@ if TYPE_CHECKING:
 
 
 def phone_spellings(phone: str) -> tuple[str, ...]:
-    """How tenants were seen to hold a phone: ``+91-9876543210``, or digits only (leadsquared.md 3).
+    """How tenants were seen to hold a phone: ``+91-9876543210``, or digits only.
+
+    See docs/platforms/leadsquared.md#leads.
 
     Digits come with and without the country. A phone that is not E.164 is asked for as it is.
     """
@@ -84,7 +89,7 @@ class LeadSquared:
     """One LeadSquared account. Keeps `port.System`.
 
     ``transport`` replaces the network. The keys travel in headers only: an access key holds ``$``,
-    and in a query it was seen to drop creates silently (leadsquared.md 4.1).
+    and in a query it was seen to drop creates silently (docs/platforms/leadsquared.md#access).
     """
 
     def __init__(
@@ -177,7 +182,10 @@ class LeadSquared:
         return self._reader.event(row.wire, row.provider)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> Sighting:
-        """Look for one task. An empty answer is all that tells of a deletion (1.5)."""
+        """Look for one task. An empty answer is all that tells of a deletion.
+
+        See docs/platforms/leadsquared.md#reading-one-task.
+        """
         del value  # the platform finds by id
         try:
             found = await self._calls.task(ref.id)
@@ -236,7 +244,8 @@ class LeadSquared:
     async def find_person(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
         """The ids of the leads with this e-mail address or phone (E.164). Raises SystemFault.
 
-        A phone is asked for in both spellings that tenants were seen to hold (leadsquared.md 3).
+        A phone is asked for in both spellings that tenants were seen to hold
+        (docs/platforms/leadsquared.md#leads).
         """
         found: list[Lead | Odd] = []
         if email:
