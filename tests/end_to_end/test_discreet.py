@@ -108,6 +108,8 @@ async def live(app: App, folder: Path) -> str:
     """A life of the daemon: resyncs, a request through the door, a failing job; all it says."""
     heard: list[str] = []
     monitor = monitor_of(app.settings, app)
+    # Nothing is late, so that the daemon makes no cycle of its own beside the requests.
+    app.engine.lanes.grace = 3600
     app.engine.on_write = monitor.wrote
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(folder / "notify"))
